@@ -1,0 +1,18 @@
+/* Files compiled into the library (cmake/embed.cmake); sizes in bytes, a NUL follows. */
+#ifndef SC_BASE_EMBEDDED_H
+#define SC_BASE_EMBEDDED_H
+
+#include <stddef.h>
+
+extern const unsigned char sc_embedded_chart_js[];
+extern const size_t sc_embedded_chart_js_size;
+extern const unsigned char sc_embedded_page_html[];
+extern const size_t sc_embedded_page_html_size;
+extern const unsigned char sc_embedded_page_css[];
+extern const size_t sc_embedded_page_css_size;
+extern const unsigned char sc_embedded_page_js[];
+extern const size_t sc_embedded_page_js_size;
+extern const unsigned char sc_embedded_synthetic_json[];
+extern const size_t sc_embedded_synthetic_json_size;
+
+#endif

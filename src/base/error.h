@@ -1,0 +1,22 @@
+/* Errors are values with text: filling a struct sc_error.  The type lives in safeconf.h. */
+#ifndef SC_BASE_ERROR_H
+#define SC_BASE_ERROR_H
+
+#include <safeconf.h>
+#include <stdarg.h>
+
+/* Records status and text unless an error is there already (the first message wins); error may be
+ * NULL.  Returns status, so that `return sc_fail(error, ...)` reads well.  The text is one line:
+ * control characters, bidirectional marks and bytes that are no UTF-8 are shown escaped. */
+enum sc_status sc_fail(struct sc_error *error, enum sc_status status, const char *format, ...)
+    SC_PRINTF(3, 4);
+
+/* sc_fail for an exhausted memory; what names the thing that did not fit. */
+enum sc_status sc_fail_nomem(struct sc_error *error, const char *what);
+
+/* Puts "prefix: " before the text of an error that is there. */
+void sc_error_prefix(struct sc_error *error, const char *format, ...) SC_PRINTF(2, 3);
+
+void sc_error_clear(struct sc_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* Files: bounded reading, read-only maps, whole-or-nothing writing. */
+#ifndef SC_BASE_FILE_H
+#define SC_BASE_FILE_H
+
+#include "base/error.h"
+
+/* Reads a whole file of at most max_bytes.  *data ends with NUL (not counted); sc_free it. */
+enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                            struct sc_error *error);
+
+struct sc_map {
+    const unsigned char *data; /* NULL when the file is empty */
+    size_t size;
+};
+/* Maps a regular file read-only. */
+enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error);
+void sc_map_close(struct sc_map *map);
+
+/* Writes a file whole or not at all: temporary file beside it, fsync, rename. */
+enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
+
+bool sc_file_exists(const char *path);
+bool sc_is_folder(const char *path);
+/* Makes a folder and its parents; no error when it is there. */
+enum sc_status sc_make_folders(const char *path, struct sc_error *error);
+/* "a/b"; sc_free it; NULL when out of memory. */
+char *sc_path_join(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * JSON through jansson: reading untrusted files with clear errors, and typed access.  A json_t that
+ * a function returns in *out is owned by the caller (json_decref).
+ */
+#ifndef SC_BASE_JSON_H
+#define SC_BASE_JSON_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* Reads and parses a file of at most max_bytes whose top is an object. */
+enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
+                            struct sc_error *error);
+/* Parses n bytes; what names the source in the message. */
+enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
+                             struct sc_error *error);
+/* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
+void sc_json_write(struct sc_text *text, const json_t *value);
+/* Appends a JSON string literal of valid UTF-8. */
+void sc_json_write_string(struct sc_text *text, const char *string);
+
+/* Fields of an object: a missing field gives `fallback`; a field of the wrong type or outside
+ * [low, high] is an error that names the field. */
+enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, int64_t high,
+                           const int64_t *fallback, int64_t *out, struct sc_error *error);
+enum sc_status sc_json_real(const json_t *object, const char *key, double low, double high,
+                            const double *fallback, double *out, struct sc_error *error);
+enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *fallback, bool *out,
+                            struct sc_error *error);
+
+/* An estimate as the contract wants it: {"value","low","high","n"}; null members for NaN. */
+json_t *sc_json_number(double value); /* null for NaN and infinities */
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Counter-based random numbers (Philox 4x32-10 from Random123): a value is a function of its key
+ * and counter, never of what was drawn before.
+ */
+#ifndef SC_BASE_RANDOM_H
+#define SC_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Separate streams for separate uses, so that no two uses ever share a number. */
+enum sc_stream {
+    SC_STREAM_SAMPLING = 1,  /* tokens: (seed, instance, trace, position) */
+    SC_STREAM_BENCHMARK = 2, /* choosing and generating instances */
+    SC_STREAM_STATISTICS = 3, /* bootstrap and permutations */
+    SC_STREAM_WEIGHTS = 4     /* random models */
+};
+
+/* 64 random bits of (stream, seed, a, b, c). */
+uint64_t sc_random_bits(enum sc_stream stream, uint64_t seed, uint64_t a, uint32_t b, uint32_t c);
+/* The same as a double in (0, 1), 53 bits. */
+double sc_random_uniform(enum sc_stream stream, uint64_t seed, uint64_t a, uint32_t b, uint32_t c);
+
+/* A sequence for shuffles and resampling: the stream's numbers at counters 0, 1, 2 ... */
+struct sc_random {
+    enum sc_stream stream;
+    uint64_t seed, key, counter;
+};
+double sc_random_next(struct sc_random *random);                 /* (0, 1) */
+size_t sc_random_below(struct sc_random *random, size_t n);      /* 0 .. n-1, unbiased; n > 0 */
+
+/* A 64-bit key of a byte string (XXH3), the same on every machine. */
+uint64_t sc_hash64(const void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,15 @@
+/* Confidence of a trace from its per-token figures: arrays in, numbers out.  sc_trace_metrics is
+ * public (safeconf.h); what only the program needs is here. */
+#ifndef SC_CONFIDENCE_CONFIDENCE_H
+#define SC_CONFIDENCE_CONFIDENCE_H
+
+#include "base/error.h"
+
+/* Mean of a window at every stride-1 position: means [n - window + 1], or one when n < window.
+ * Returns how many there are (0 when n = 0). */
+size_t sc_window_means(const float *confidence, size_t n, size_t window, double *means);
+
+/* The metric's value turned so that higher is more confident (the sign of nll is turned). */
+double sc_metric_as_confidence(enum sc_metric metric, double value);
+
+#endif

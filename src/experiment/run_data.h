@@ -1,0 +1,66 @@
+/*
+ * A run in memory, as loaded from run.db: what analysis and reports read.
+ */
+#ifndef SC_EXPERIMENT_RUN_DATA_H
+#define SC_EXPERIMENT_RUN_DATA_H
+
+#include "base/error.h"
+#include "decision/decision.h"
+
+struct sc_run_trace {
+    uint32_t index;
+    char *text;      /* whole decoded text without special tokens, valid UTF-8 */
+    char *answer;    /* the part after the reasoning segment (the text when there is none) */
+    size_t n_tokens, n_reasoning; /* tokens; the reasoning segment's */
+    int32_t *ids;                 /* [n_tokens] */
+    struct sc_token_stats *stats; /* [n_tokens] */
+    enum sc_finish finish;
+    char *failure; /* NULL unless failed */
+    double metrics[SC_N_METRICS]; /* over all tokens */
+    double reasoning_metrics[SC_N_METRICS], answer_metrics[SC_N_METRICS]; /* NaN: no such segment */
+    enum sc_verdict verdict;
+    char *detector, *rule; /* who decided and by what */
+    size_t begin, end;     /* bytes of `answer` that decided */
+    enum sc_harm harm;
+};
+
+/* What one policy made of one instance. */
+struct sc_run_decision {
+    size_t n_traces; /* the first n_traces traces are the policy's */
+    char *stop_reason;
+    double bar;
+};
+
+struct sc_run_instance {
+    char *id, *prompt, *category, *extra;
+    enum sc_label label;
+    struct sc_run_trace *traces; /* in order of index, without gaps from 0 */
+    size_t n_traces;
+    struct sc_run_decision *decisions; /* [run.n_policies]; n_traces 0 when not decided yet */
+};
+
+struct sc_run {
+    char *config_json; /* the whole configuration, canonical text */
+    char *model_name;
+    bool demo;         /* the bundled demonstration model */
+    char *benchmark_name;
+    char *judge;       /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
+    enum sc_metric metric;    /* default metric of the run */
+    double confident_quantile; /* NaN when an absolute threshold is used */
+    double confident_threshold; /* NaN when the quantile is used */
+    size_t window;
+    uint64_t seed;
+    struct sc_policy *policies;
+    char **policy_names;
+    size_t n_policies;
+    size_t primary; /* index of the policy that predictions.jsonl shows */
+    struct sc_run_instance *instances; /* benchmark order */
+    size_t n_instances;
+};
+
+/* Loads run.db of a run folder (read-only).  With tokens false, ids and stats are left NULL. */
+enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
+                           struct sc_error *error);
+void sc_run_free(struct sc_run *run);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * A checkpoint in Hugging Face layout: configuration and memory-mapped weights, checked before use.
+ */
+#ifndef SC_MODEL_MODEL_H
+#define SC_MODEL_MODEL_H
+
+#include "base/error.h"
+
+/* Shapes and constants of a Qwen3 dense network. */
+struct sc_model_config {
+    size_t n_vocab;      /* rows of the embedding */
+    size_t hidden;       /* width of the residual stream */
+    size_t n_layers;
+    size_t n_heads;      /* query heads */
+    size_t n_kv_heads;   /* divides n_heads */
+    size_t head_dim;     /* even */
+    size_t ffn;          /* width of the SwiGLU layer */
+    size_t max_positions;
+    float rms_eps;
+    double rope_theta;
+    bool tied;           /* the head is the embedding */
+    enum sc_dtype dtype; /* of the stored weights, as config.json says */
+};
+
+/* generation_config.json, with Qwen3's published values where the file or a field is missing. */
+struct sc_generation_config {
+    struct sc_sampling sampling;
+    int32_t end_ids[8];
+    size_t n_end_ids; /* 0 when no file says */
+};
+
+/* A tensor inside a map: row-major, f32, bf16 or f16, any alignment. */
+struct sc_tensor {
+    const void *data;
+    enum sc_dtype dtype;
+    size_t n_rows, n_cols; /* a vector has n_rows = 1 */
+};
+
+struct sc_layer_tensors {
+    struct sc_tensor input_norm;         /* [hidden] */
+    struct sc_tensor q, k, v;            /* [heads * head_dim][hidden] */
+    struct sc_tensor o;                  /* [hidden][n_heads * head_dim] */
+    struct sc_tensor q_norm, k_norm;     /* [head_dim] */
+    struct sc_tensor post_norm;          /* [hidden] */
+    struct sc_tensor gate, up;           /* [ffn][hidden] */
+    struct sc_tensor down;               /* [hidden][ffn] */
+};
+
+const struct sc_model_config *sc_model_config(const struct sc_model *model);
+const struct sc_generation_config *sc_model_generation(const struct sc_model *model);
+const struct sc_tensor *sc_model_embedding(const struct sc_model *model); /* [n_vocab][hidden] */
+const struct sc_tensor *sc_model_head(const struct sc_model *model); /* the embedding when tied */
+const struct sc_tensor *sc_model_final_norm(const struct sc_model *model);
+const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer);
+size_t sc_model_n_parameters(const struct sc_model *model);
+/* Content of the checkpoint (configuration and all weights) as 32 hexadecimal digits; reads every
+ * byte once. */
+void sc_model_fingerprint(const struct sc_model *model, char out[33]);
+
+/* Finds a model: a folder; the name of a bundled model ("demo"); a hub name "owner/model" in the
+ * local Hugging Face cache (HF_HOME, HF_HUB_CACHE or ~/.cache/huggingface).  *folder: sc_free it. */
+enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error);
+
+/* Writes a random-weight checkpoint.  shape: "qwen3-0.6b", "qwen3-1.7b" ... "qwen3-32b" or "tiny".
+ * tokenizer_folder may be NULL; dtype f32, bf16 or f16. */
+enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
+                                     enum sc_dtype dtype, uint64_t seed, const char *out_folder,
+                                     struct sc_error *error);
+
+#endif
