@@ -98,7 +98,7 @@ static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_
     for (size_t r = 0; r < MAX_WIDTH; r++) {
         matmul->prepare(rows + r * matmul->row_bytes(MAX_IN), x, MAX_IN);
     }
-    static const size_t widths[] = {1, 2, 4, 8, 12, 16, 32, 48, 64};
+    static const size_t widths[] = {1, 2, 3, 4, 8, 12, 16, 32, 48, 64};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         double seconds[64];
         for (int j = 0; j < repeats; j++) {
