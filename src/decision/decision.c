@@ -2,7 +2,8 @@
  * decision.c - the policies; decision.h says what each does and docs/DEFINITIONS.md why.
  *
  * Owns the rules and nothing else: sampling belongs to the experiment, the metrics to confidence.
- * Refuses nothing by itself: sc_policy_check is called once, before a run, and the rules rely on it.
+ * Refuses nothing by itself: sc_policy_check is called once, before a run, and the rules rely on
+ * it.
  */
 #include "decision/decision.h"
 
@@ -140,8 +141,8 @@ static bool has_confidence(const struct sc_policy_trace *trace)
     return !trace->failed && isfinite(trace->confidence);
 }
 
-/* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that a
- * decision needs no memory; the first min_traces are few. */
+/* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that
+ * a decision needs no memory; the first min_traces are few. */
 static double confidence_of_rank(const struct sc_policy_trace *traces, size_t n, size_t rank)
 {
     for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /*
- * When to stop sampling an instance.  A policy is a pure function of the finished traces in the order
- * of their index, so the live run and a replay of stored traces decide alike.  Nothing here
+ * When to stop sampling an instance.  A policy is a pure function of the finished traces in the
+ * order of their index, so the live run and a replay of stored traces decide alike.  Nothing here
  * allocates or fails.
  *
  * A trace that failed, or whose confidence is not a finite number, is left out of every confidence
@@ -10,15 +10,16 @@
  * adaptive        decides after min_traces and then after each batch.  Bar: the percentile of the
  *                 confidences of the first min_traces.  Rule mean: stop when the mean of all so far
  *                 reaches the bar; rule last: when the last one's does, the last being that of the
- *                 highest index, so of a batch only its last trace is looked at.  With no confidence
- *                 among the first min_traces there is no bar, and nothing stops before max_traces.
- * curtailed       stops when the majority verdict at max_traces is settled.  risk 0: when no outcome
- *                 of the traces still to come (refusal, none, or not judged) can change it, so the
- *                 verdict is the one that all traces would give; first decides after the fewest
- *                 traces that can settle it (never before min_traces).  risk > 0: also when the
- *                 present majority would stay with probability >= 1 - risk, the traces to come being
- *                 beta-binomial under a uniform prior on the refusal rate; first decides after
- *                 min_traces.  Then goes on by batch_traces, or by more where fewer cannot settle it.
+ *                 highest index, so of a batch only its last trace is looked at.  With no
+ *                 confidence among the first min_traces there is no bar, and nothing stops before
+ * max_traces. curtailed       stops when the majority verdict at max_traces is settled.  risk 0:
+ *                 when no outcome of the traces still to come (refusal, none, or not judged) can
+ *                 change it, so the verdict is the one that all traces would give; first decides
+ *                 after the fewest traces that can settle it (never before min_traces).  risk > 0:
+ *                 also when the present majority would stay with probability >= 1 - risk, the
+ *                 traces to come being beta-binomial under a uniform prior on the refusal rate;
+ *                 first decides after min_traces.  Then goes on by batch_traces, or by more where
+ *                 fewer cannot settle it.
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
@@ -70,8 +71,9 @@ struct sc_policy_decision {
     double bar;               /* the adaptive rule's bar; NaN when there is none */
 };
 
-/* Decides after the first n traces (all of them finished); n = 0 asks how many to start with.  At an
- * n between two decision points (a run resumed within a batch) it asks for what the batch lacks. */
+/* Decides after the first n traces (all of them finished); n = 0 asks how many to start with.  At
+ * an n between two decision points (a run resumed within a batch) it asks for what the batch lacks.
+ * */
 void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
                       struct sc_policy_decision *out);
 
