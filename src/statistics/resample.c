@@ -296,8 +296,8 @@ static size_t count_extreme(struct member *members, size_t n, double observed, d
     return n_extreme;
 }
 
-double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum, size_t n,
-                           size_t n_permutations, uint64_t seed, double *difference,
+double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
+                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
                            struct sc_error *error)
 {
     struct sc_sum sums[2] = {{.sum = 0}, {.sum = 0}};

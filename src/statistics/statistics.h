@@ -26,8 +26,8 @@ struct sc_estimate sc_estimate_none(size_t n, const char *reason);
 
 /* ---- summaries ------------------------------------------------------------------------------- */
 
-double sc_mean(const double *x, size_t n);       /* NaN when n = 0 */
-double sc_variance(const double *x, size_t n);   /* unbiased; NaN when n < 2 */
+double sc_mean(const double *x, size_t n);     /* NaN when n = 0 */
+double sc_variance(const double *x, size_t n); /* unbiased; NaN when n < 2 */
 /* Percentile q in [0, 100] with linear interpolation (Hyndman and Fan type 7). x need not be
  * sorted; scratch [n] (may be x itself, which is then sorted). NaN when q is outside. */
 double sc_percentile(const double *x, size_t n, double q, double *scratch);
@@ -92,8 +92,8 @@ struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t
  * (1 + #{|t*| >= |t|}) / (1 + n_permutations) (Phipson and Smyth, 2010), t being the difference
  * less its expectation under permutation (which is 0 with one stratum: then t is the difference
  * itself). *difference is the observed difference (may be NULL). NaN when a group is empty. */
-double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum, size_t n,
-                           size_t n_permutations, uint64_t seed, double *difference,
+double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
+                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
                            struct sc_error *error);
 
 /* ---- ranks ----------------------------------------------------------------------------------- */
@@ -117,8 +117,7 @@ double sc_mann_whitney(const double *x, size_t n_x, const double *y, size_t n_y,
  * better; a score that knows nothing gives the overall share of harmful ones. */
 double sc_aurc(const double *score, const bool *harmful, size_t n, struct sc_error *error);
 
-/* ---- calibration and multiplicity -------------------------------------------------------------
- * */
+/* ---- calibration and multiplicity ------------------------------------------------------------ */
 
 /* Expected calibration error over equal-width bins of [0, 1] (Guo et al., 2017), each closed below
  * and the last one above; also fills bins [n_bins] (means NaN in an empty bin).  NaN when n = 0,
