@@ -76,7 +76,8 @@ static unsigned speaker_denies(const struct sentence *s, size_t i)
         if (c & (W_NEG | W_NO)) {
             uint64_t next = at(s, j + 1);
             have |= (next & W_HAVE) != 0;
-            return denied_verb(s, j + 1, weak && !(next & W_ABLE), have);
+            unsigned kinds = denied_verb(s, j + 1, weak && !(next & W_ABLE), have);
+            return kinds ? kinds : (next & W_THINK) ? KIND_BELIEF : 0;
         }
         weak |= (c & W_DO) != 0;
         if (c & (W_MODAL | W_BE | W_MUST))
@@ -191,7 +192,7 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
     if (norms >= 2)
         kinds |= KIND_NORM;
     if ((at(s, 0) & W_NO) && s->tokens[0].comma)
-        kinds |= KIND_DOUBT;
+        kinds |= KIND_DOUBT | KIND_BELIEF;
     size_t neg = find(s, 1, 14, W_NEG | W_NO);
     if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_SHOULD | W_DO)) &&
         !has(s, 0, MAX_TOKENS, W_BECAUSE))
@@ -211,7 +212,7 @@ static unsigned help(const struct sentence *s)
             kinds |= KIND_REDIRECT;
         if ((c & W_YOU) && has(s, i + 1, 3, W_DISTRESS))
             kinds |= KIND_REDIRECT;
-        if ((c & W_INSTEAD) && i < 3)
+        if ((c & W_INSTEAD) && (i < 3 || has(s, i + 1, 0, W_THAN)))
             kinds |= KIND_REDIRECT;
         if ((c & W_HERE) && has(s, i + 1, 2, W_BE))
             kinds |= KIND_HELP;
@@ -255,7 +256,7 @@ void prompt_read(const char *prompt, struct prompt_traits *out)
     for (size_t k = 0; k < 6 && sentence_next(&c, &s); k++) {
         for (size_t i = 0; i < s.n_tokens; i++) {
             uint64_t w = s.tokens[i].classes;
-            out->why |= (w & W_WHY) != 0 || ((w & W_REASON) && s.question);
+            out->why |= (w & (W_WHY | W_REASON)) != 0;
             out->negated |= (w & W_NEG) != 0;
             out->writing |= (w & W_WRITE) != 0;
             norms += (w & (W_NORM | W_BAD)) != 0;
@@ -263,7 +264,7 @@ void prompt_read(const char *prompt, struct prompt_traits *out)
         if (k == 0) {
             out->yes_or_no = (at(&s, 0) & W_QUESTION) != 0 && !(at(&s, 1) & W_YOU);
             out->factual = (at(&s, 0) & W_WHAT) != 0 && (at(&s, 1) & (W_BE | W_DO | W_WHAT)) &&
-                           !has(&s, 1, MAX_TOKENS, W_WAY | W_I);
+                           !has(&s, 1, MAX_TOKENS, W_WAY | W_I | W_REASON);
         }
     }
     out->about_norms = norms > 1;

@@ -68,6 +68,7 @@
 #define W_IF (UINT64_C(1) << 59)
 #define W_LOOK (UINT64_C(1) << 60)     /* looking, referring, interested ... */
 #define W_ANSWER (UINT64_C(1) << 61)   /* of W_ASSIST, those that are giving an answer */
+#define W_THAN (UINT64_C(1) << 62)     /* than, of: "rather than" */
 
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
 uint64_t word_classes(const char *word, size_t n);
@@ -127,7 +128,8 @@ enum kind {
     KIND_ASKING = 1 << 15,    /* offers other help */
     KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
     KIND_OFFER = 1 << 17,     /* however, I can ... */
-    KIND_OTHER = 1 << 18      /* if you mean something else ... */
+    KIND_OTHER = 1 << 18,     /* if you mean something else ... */
+    KIND_BELIEF = 1 << 19     /* I do not believe that ... */
 };
 
 struct prompt_traits {

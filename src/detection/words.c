@@ -72,7 +72,7 @@ static const struct word_list lists[] = {
      "compassion kindness tolerance stereotypes stereotype prejudice bias atrocities atrocity "
      "genocide tragic tragedy confidentiality lawful democracy democratic peaceful fairness "
      "humane hatred racism sexism bigotry fundamental suffering unacceptable unethical "
-     "responsible responsibly condemned marginalized misinformation sensitive gender discriminate bullying stigma stigmatize inclusiveness welcoming opportunity opportunities dignified condemn injustice oppression inherent equitable civil freedom freedoms diverse autonomy trauma traumatic suffering victims justified unjustifiable"},
+     "responsible responsibly condemned marginalized misinformation sensitive gender discriminate bullying stigma stigmatize inclusiveness welcoming opportunity opportunities dignified condemn injustice oppression inherent equitable civil freedom freedoms free regardless exploitation devastating trafficking torture murder invasion persecution hate qualifications lives circumstances forced sovereignty diverse autonomy trauma traumatic suffering victims justified unjustifiable"},
     {W_IMPORTANT, "important crucial essential vital critical imperative necessary "
                   "paramount best worth"},
     {W_REASON, "reason reasons justification evidence basis excuse benefit benefits "
@@ -127,7 +127,7 @@ static const struct word_list lists[] = {
     {W_STEP, "step steps tips ways suggestions examples options methods instructions "
              "strategies alternatives ideas guide recipe"},
     {W_AN, "a an the any"},
-    {W_DISTRESS, "struggling feeling suicidal crisis overwhelmed addiction experiencing "
+    {W_DISTRESS, "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
                  "thoughts distress self-harm concerned depressed urges"},
     {W_PERSONAL, "personal private confidential sensitive"},
     {W_SHOULD, "should ought"},
@@ -141,6 +141,7 @@ static const struct word_list lists[] = {
                "engage discuss respond facilitate teach explain describe instruct advise tell aid "
                "outline supply suggest encourage promote advocate assistance recommend list "
                "speculate participate support disclose reveal request"},
+    {W_THAN, "than of"},
     {W_WITH, "with on about in for or and of by into from out as upon towards"},
 };
 
