@@ -230,19 +230,6 @@ static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, con
                                   struct sc_run_trace *trace, struct sc_error *error)
 {
     size_t n = trace->n_tokens;
-    trace->ids = sc_alloc_array(n, sizeof *trace->ids);
-    trace->stats = sc_alloc_array(n, sizeof *trace->stats);
-    if (trace->ids == NULL || trace->stats == NULL)
-        return sc_fail_nomem(error, store->path);
-    const size_t step = sizeof *trace->stats;
-    struct {
-        void *first;
-        size_t step;
-    } columns[5] = {{trace->ids, sizeof *trace->ids},
-                    {&trace->stats->logprob, step},
-                    {&trace->stats->sampled_logprob, step},
-                    {&trace->stats->confidence, step},
-                    {&trace->stats->entropy, step}};
     for (int i = 0; i < 5; i++) {
         size_t bytes = (size_t)sqlite3_column_bytes(row, AT_BLOBS + i);
         if (sqlite3_column_type(row, AT_BLOBS + i) != SQLITE_BLOB || bytes != 4 * n)
@@ -250,10 +237,19 @@ static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, con
                            "%s: %s: %s: expected a blob of %zu bytes for %zu tokens, found %zu",
                            store->path, where, sqlite3_column_name(row, AT_BLOBS + i), 4 * n, n,
                            bytes);
-        if (n > 0)
-            unpack_column(columns[i].first, columns[i].step,
-                          sqlite3_column_blob(row, AT_BLOBS + i), n);
     }
+    trace->ids = sc_alloc_array(n, sizeof *trace->ids);
+    trace->stats = sc_alloc_array(n, sizeof *trace->stats);
+    if (trace->ids == NULL || trace->stats == NULL)
+        return sc_fail_nomem(error, store->path);
+    if (n == 0)
+        return SC_OK;
+    const size_t step = sizeof *trace->stats;
+    unpack_column(trace->ids, sizeof *trace->ids, sqlite3_column_blob(row, AT_BLOBS), n);
+    unpack_column(&trace->stats->logprob, step, sqlite3_column_blob(row, AT_BLOBS + 1), n);
+    unpack_column(&trace->stats->sampled_logprob, step, sqlite3_column_blob(row, AT_BLOBS + 2), n);
+    unpack_column(&trace->stats->confidence, step, sqlite3_column_blob(row, AT_BLOBS + 3), n);
+    unpack_column(&trace->stats->entropy, step, sqlite3_column_blob(row, AT_BLOBS + 4), n);
     for (size_t i = 0; i < n; i++)
         if (trace->ids[i] < 0)
             return sc_fail(error, SC_ERR_FORMAT, "%s: %s: token %zu: expected an id, found %d",
