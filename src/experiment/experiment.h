@@ -35,6 +35,8 @@ struct sc_run_options {
     size_t max_bytes; /* memory limit; 0: automatic */
 };
 struct sc_run_options sc_run_options_default(void);
+/* Checks all that can be checked before a model is opened (sc_run_execute does it first). */
+enum sc_status sc_run_options_check(const struct sc_run_options *options, struct sc_error *error);
 
 struct sc_run_progress {
     size_t n_instances, n_instances_done;
