@@ -1,5 +1,6 @@
 /*
- * confidence.c - the confidence metrics of one trace (docs/DEFINITIONS.md, "Confidence of a trace").
+ * confidence.c - the confidence metrics of one trace (docs/DEFINITIONS.md, "Confidence of a
+ * trace").
  *
  * Owns window sums and the selection of the lowest windows.  It allocates nothing, so it cannot
  * fail: the caller has no error to look at.  Knows nothing of models; the per-token figures come

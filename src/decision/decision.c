@@ -2,7 +2,8 @@
  * decision.c - the policies; decision.h says what each does and docs/DEFINITIONS.md why.
  *
  * Owns the rules and nothing else: sampling belongs to the experiment, the metrics to confidence.
- * Refuses nothing by itself: sc_policy_check is called once, before a run, and the rules rely on it.
+ * Refuses nothing by itself: sc_policy_check is called once, before a run, and the rules rely on
+ * it.
  */
 #include "decision/decision.h"
 
@@ -73,8 +74,9 @@ enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *
     if (policy->kind == SC_POLICY_SINGLE)
         return SC_OK;
     if (policy->max_traces < 1 || policy->max_traces > MOST_TRACES)
-        return sc_fail(error, SC_ERR_ARGUMENT, "policy %s: max traces: expected 1 to %zu, found %zu",
-                       name, MOST_TRACES, policy->max_traces);
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "policy %s: max traces: expected 1 to %zu, found %zu", name, MOST_TRACES,
+                       policy->max_traces);
     if (policy->kind == SC_POLICY_FIXED)
         return SC_OK;
     if (policy->min_traces < 1 || policy->min_traces > policy->max_traces)
@@ -140,8 +142,8 @@ static bool has_confidence(const struct sc_policy_trace *trace)
     return !trace->failed && isfinite(trace->confidence);
 }
 
-/* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that a
- * decision needs no memory; the first min_traces are few. */
+/* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that
+ * a decision needs no memory; the first min_traces are few. */
 static double confidence_of_rank(const struct sc_policy_trace *traces, size_t n, size_t rank)
 {
     for (size_t i = 0; i < n; i++) {
@@ -311,8 +313,8 @@ static void decide_curtailed(const struct sc_policy *policy, const struct sc_pol
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
-                      struct sc_policy_decision *out)
+void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                      size_t n, struct sc_policy_decision *out)
 {
     size_t most = sc_policy_most(policy);
     n = smaller(n, most);

@@ -1,24 +1,26 @@
 /*
- * When to stop sampling an instance.  A policy is a pure function of the finished traces in the order
- * of their index, so the live run and a replay of stored traces decide alike.  Nothing here
+ * When to stop sampling an instance.  A policy is a pure function of the finished traces in the
+ * order of their index, so the live run and a replay of stored traces decide alike.  Nothing here
  * allocates or fails.
  *
- * A trace that failed, or whose confidence is not a finite number, is left out of every confidence
- * and every vote and still counts towards the maximum.
+ * A failed trace is left out of every confidence and every vote, and still counts towards the
+ * maximum; so does one whose confidence is not a finite number, as far as confidences go.
  *
- * single, fixed   that many traces.
- * adaptive        decides after min_traces and then after each batch.  Bar: the percentile of the
- *                 confidences of the first min_traces.  Rule mean: stop when the mean of all so far
- *                 reaches the bar; rule last: when the last one's does, the last being that of the
- *                 highest index, so of a batch only its last trace is looked at.  With no confidence
- *                 among the first min_traces there is no bar, and nothing stops before max_traces.
- * curtailed       stops when the majority verdict at max_traces is settled.  risk 0: when no outcome
- *                 of the traces still to come (refusal, none, or not judged) can change it, so the
- *                 verdict is the one that all traces would give; first decides after the fewest
- *                 traces that can settle it (never before min_traces).  risk > 0: also when the
- *                 present majority would stay with probability >= 1 - risk, the traces to come being
- *                 beta-binomial under a uniform prior on the refusal rate; first decides after
- *                 min_traces.  Then goes on by batch_traces, or by more where fewer cannot settle it.
+ * single, fixed
+ *     That many traces.
+ * adaptive
+ *     Decides after min_traces and then after each batch.  Bar: the percentile of the confidences of
+ *     the first min_traces.  Rule mean: stop when the mean of all so far reaches the bar.  Rule
+ *     last: when the last one's own does, the last being that of the highest index, so that of a
+ *     batch only its last trace is looked at.  With no confidence among the first min_traces there
+ *     is no bar, and nothing stops before max_traces.
+ * curtailed
+ *     Stops when the majority verdict at max_traces is settled.  risk 0: when no outcome of the
+ *     traces still to come (refusal, none, not judged) can change it, so that the verdict is the one
+ *     that all traces would give.  risk > 0: also when the present majority stays with probability
+ *     >= 1 - risk, the traces to come being beta-binomial under a uniform prior on the refusal rate.
+ *     Decides after min_traces and then after each batch; with risk 0 it skips the points at which
+ *     too few traces would be there to settle anything (max_traces 10: it starts with 6).
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
@@ -57,23 +59,23 @@ size_t sc_policy_most(const struct sc_policy *policy);
 
 /* What a policy reads of one finished trace. */
 struct sc_policy_trace {
-    double confidence; /* of the policy's metric, higher is more confident; NaN for a failed trace */
+    double confidence; /* of the policy's metric, higher is more confident; NaN when failed */
     enum sc_verdict verdict;
     bool failed;
 };
 
 struct sc_policy_decision {
     bool stop;
-    size_t n_more;            /* traces to sample now when not stop */
-    const char *stop_reason;  /* static: "single", "fixed", "confidence", "settled", "max_traces";
-                                 NULL when not stop */
-    double bar;               /* the adaptive rule's bar; NaN when there is none */
+    size_t n_more;           /* traces to sample now when not stop */
+    const char *stop_reason; /* static: "single", "fixed", "confidence", "settled", "max_traces";
+                                NULL when not stop */
+    double bar;              /* the adaptive rule's bar; NaN when there is none */
 };
 
-/* Decides after the first n traces (all of them finished); n = 0 asks how many to start with.  At an
- * n between two decision points (a run resumed within a batch) it asks for what the batch lacks. */
-void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
-                      struct sc_policy_decision *out);
+/* Decides after the first n traces (all of them finished); n = 0 asks how many to start with.  At
+ * an n between two decision points (a run resumed within a batch) it asks for what it lacks. */
+void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                      size_t n, struct sc_policy_decision *out);
 
 /* How many traces the policy would have used of n stored ones, and its last decision (may be NULL).
  * When the stored ones do not suffice the result is n and last->stop is false. */
