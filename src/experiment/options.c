@@ -1,6 +1,6 @@
 /*
- * Options of a run: defaults and checks.  Refuses what no model could be asked for, before anything is
- * opened or made; what depends on the model is checked in execute.c.
+ * Options of a run: defaults and checks.  Refuses what no model could be asked for, before anything
+ * is opened or made; what depends on the model is checked in execute.c.
  */
 #include "experiment/experiment.h"
 
@@ -110,8 +110,9 @@ enum sc_status sc_run_options_check(const struct sc_run_options *options, struct
     if (status == SC_OK)
         status = check_range("parallel", options->parallel, 0, 1 << 20, error);
     if (status == SC_OK)
-        status = check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
-                             1 << 16, error);
+        status =
+            check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads,
+                        0, 1 << 16, error);
     if (status == SC_OK)
         status = check_sampling(options, error);
     if (status == SC_OK)

@@ -61,7 +61,8 @@ static inline int fixture_make(struct run_fixture *f, size_t n_instances)
                                          .n_instances = n_instances};
     for (size_t i = 0; i < n_instances; i++) {
         snprintf(f->texts[i][0], sizeof f->texts[i][0], "synthetic_%zu", i);
-        snprintf(f->texts[i][1], sizeof f->texts[i][1], "Prompt %zu: <b>\"na\xc3\xafve\" & \xe2\x80\xae", i);
+        snprintf(f->texts[i][1], sizeof f->texts[i][1],
+                 "Prompt %zu: <b>\"na\xc3\xafve\" & \xe2\x80\xae", i);
         f->instances[i] = (struct sc_instance){.id = f->texts[i][0],
                                                .prompt = f->texts[i][1],
                                                .label = i % 2 ? SC_LABEL_UNSAFE : SC_LABEL_SAFE,
@@ -107,8 +108,8 @@ struct fixture_trace {
     char text[96];
 };
 
-/* Trace `index` of the instance: numbers that depend on both alone.  Most unsafe prompts are refused,
- * some harmless ones too, and refusals are a little more confident. */
+/* Trace `index` of the instance: numbers that depend on both alone.  Most unsafe prompts are
+ * refused, some harmless ones too, and refusals are a little more confident. */
 static inline void fixture_trace(struct fixture_trace *out, size_t position, uint32_t index)
 {
     struct sc_random random = {SC_STREAM_STATISTICS, 7, 1000 * position + index, 0};
@@ -185,8 +186,8 @@ static inline enum sc_status fixture_write(struct run_fixture *f, bool with_fail
                         (struct sc_store_decision){p, used, last.stop_reason, last.bar};
                 }
             }
-            status = sc_store_put_trace(store, i, &made.trace, "none", decisions, n_decisions,
-                                        error);
+            status =
+                sc_store_put_trace(store, i, &made.trace, "none", decisions, n_decisions, error);
             if (decided[0] && decided[1] && decided[2])
                 break;
         }

@@ -170,8 +170,8 @@ static void test_one_file_at_rest(void **state)
         assert_int_not_equal(access(path, F_OK), 0);
     }
     snprintf(uri, sizeof uri, "file:%s/run.db?mode=ro&immutable=1", f.folder);
-    assert_int_equal(
-        sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &row, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(row), SQLITE_ROW);
     assert_string_equal((const char *)sqlite3_column_text(row, 0), "ok");
@@ -451,7 +451,8 @@ static void test_damage(void **state)
         {"UPDATE token SET entropy = zeroblob(3) WHERE instance = 2 AND trace = 0", SC_ERR_FORMAT,
          "instance 2 trace 0: entropy"},
         {"UPDATE token SET ids = cast(zeroblob(length(ids) - 4) || x'ffffffff' AS BLOB)"
-         " WHERE instance = 0 AND trace = 0", SC_ERR_FORMAT, "expected an id"},
+         " WHERE instance = 0 AND trace = 0",
+         SC_ERR_FORMAT, "expected an id"},
         {"DELETE FROM token WHERE instance = 0", SC_ERR_FORMAT, "instance 0 trace 0: ids"},
         {"UPDATE trace SET n_tokens = 9000000000", SC_ERR_FORMAT, "n_tokens"},
         {"UPDATE trace SET n_tokens = -1", SC_ERR_FORMAT, "n_tokens"},
@@ -479,8 +480,8 @@ static void test_damage(void **state)
         {"UPDATE configuration SET json = '{'", SC_ERR_FORMAT, "JSON"},
         {"UPDATE configuration SET json = '[]'", SC_ERR_FORMAT, "configuration"},
         {"UPDATE configuration SET json = replace(json, '\"name\":\"single\"',"
-         " '\"name\":\"../x\"')", SC_ERR_FORMAT,
-         "a-z"},
+         " '\"name\":\"../x\"')",
+         SC_ERR_FORMAT, "a-z"},
         {"UPDATE configuration SET json = replace(json, '\"window\":32', '\"window\":0')",
          SC_ERR_FORMAT, "window"},
         {"UPDATE configuration SET json = replace(json, '\"primary\":2', '\"primary\":3')",
@@ -553,8 +554,10 @@ static void test_not_a_run(void **state)
     expect_load(&f, SC_ERR_IO, "expected the folder of a run, found no run.db");
     write_whole(path, "", 0);
     expect_load(&f, SC_ERR_FORMAT, "expected a run, found an empty database");
-    write_whole(path, "not a database, and longer than the header of one would be: "
-                      "0123456789012345678901234567890123456789", 100);
+    write_whole(path,
+                "not a database, and longer than the header of one would be: "
+                "0123456789012345678901234567890123456789",
+                100);
     expect_load(&f, SC_ERR_FORMAT, "not a database");
     assert_int_equal(sc_store_open(&store, f.folder, f.config, f.instances, 3, &resumed, &error),
                      SC_ERR_FORMAT);
