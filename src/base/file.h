@@ -3,6 +3,7 @@
 #define SC_BASE_FILE_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* Reads a whole file of at most max_bytes.  *data ends with NUL (not counted); sc_free it. */
 enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, size_t *n,

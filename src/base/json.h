@@ -30,7 +30,7 @@ enum sc_status sc_json_real(const json_t *object, const char *key, double low, d
 enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *fallback, bool *out,
                             struct sc_error *error);
 
-/* An estimate as the contract wants it: {"value","low","high","n"}; null members for NaN. */
-json_t *sc_json_number(double value); /* null for NaN and infinities */
+/* A new number, or null for NaN and infinities. */
+json_t *sc_json_number(double value);
 
 #endif

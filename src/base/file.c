@@ -1,0 +1,179 @@
+/* See file.h. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* Opens a regular file for reading and says its size. */
+static enum sc_status open_regular(const char *path, int *fd, size_t *size, struct sc_error *error)
+{
+    struct stat info;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fstat(*fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(*fd);
+        return sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
+    }
+    *size = (size_t)info.st_size;
+    return SC_OK;
+}
+
+enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                            struct sc_error *error)
+{
+    int fd;
+    size_t size, used = 0;
+    enum sc_status status = open_regular(path, &fd, &size, error);
+    if (status)
+        return status;
+    char *bytes = NULL;
+    if (size > max_bytes) {
+        status = sc_fail(error, SC_ERR_LIMIT, "%s: expected at most %zu bytes, found %zu", path,
+                         max_bytes, size);
+        goto done;
+    }
+    bytes = sc_alloc(size + 1);
+    if (bytes == NULL) {
+        status = sc_fail_nomem(error, path);
+        goto done;
+    }
+    while (used < size) {
+        ssize_t got = read(fd, bytes + used, size - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            status = sc_fail(error, SC_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+            goto done;
+        }
+        if (got == 0)
+            break; /* the file shrank while it was read */
+        used += (size_t)got;
+    }
+    bytes[used] = '\0';
+    *data = bytes;
+    *n = used;
+    bytes = NULL;
+done:
+    sc_free(bytes);
+    close(fd);
+    return status;
+}
+
+enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error)
+{
+    int fd;
+    *map = (struct sc_map){0};
+    enum sc_status status = open_regular(path, &fd, &map->size, error);
+    if (status)
+        return status;
+    if (map->size > 0) {
+        void *data = mmap(NULL, map->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            status = sc_fail(error, SC_ERR_IO, "%s: cannot map %zu bytes: %s", path, map->size,
+                             strerror(errno));
+        else
+            map->data = data;
+    }
+    close(fd);
+    return status;
+}
+
+void sc_map_close(struct sc_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (struct sc_map){0};
+}
+
+static enum sc_status write_all(int fd, const char *path, const char *data, size_t n,
+                                struct sc_error *error)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, data, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        data += put;
+        n -= (size_t)put;
+    }
+    if (fsync(fd) != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    return SC_OK;
+}
+
+enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error)
+{
+    struct sc_text name = {0};
+    sc_text_printf(&name, "%s.part-%ld", path, (long)getpid());
+    char *part = sc_text_take(&name);
+    if (part == NULL)
+        return sc_fail_nomem(error, path);
+    enum sc_status status;
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        status = sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part, strerror(errno));
+        goto done;
+    }
+    status = write_all(fd, path, data, n, error);
+    if (close(fd) != 0 && status == SC_OK)
+        status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    if (status == SC_OK && rename(part, path) != 0)
+        status = sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path,
+                         strerror(errno));
+    if (status != SC_OK)
+        unlink(part);
+done:
+    sc_free(part);
+    return status;
+}
+
+bool sc_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool sc_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+enum sc_status sc_make_folders(const char *path, struct sc_error *error)
+{
+    char *copy = sc_strdup(path);
+    if (copy == NULL)
+        return sc_fail_nomem(error, path);
+    enum sc_status status = SC_OK;
+    for (char *p = copy + 1; status == SC_OK; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char kept = *p;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = sc_fail(error, SC_ERR_IO, "%s: cannot make folder: %s", copy, strerror(errno));
+        else if (kept == '\0' && !sc_is_folder(copy))
+            status = sc_fail(error, SC_ERR_IO, "%s: expected a folder", copy);
+        *p = kept;
+        if (kept == '\0')
+            break;
+    }
+    sc_free(copy);
+    return status;
+}
+
+char *sc_path_join(const char *folder, const char *name)
+{
+    struct sc_text path = {0};
+    size_t n = strlen(folder);
+    sc_text_printf(&path, "%s%s%s", folder, n > 0 && folder[n - 1] == '/' ? "" : "/", name);
+    return sc_text_take(&path);
+}

@@ -1,0 +1,156 @@
+/* See json.h. */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+/* jansson allocates through base/memory, so that tests can make its allocations fail too. */
+static void use_own_memory(void)
+{
+    json_set_alloc_funcs(sc_alloc, sc_free);
+}
+
+static void prepare(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, use_own_memory);
+}
+
+enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
+                             struct sc_error *error)
+{
+    prepare();
+    json_error_t why;
+    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+    if (*out)
+        return SC_OK;
+    if (json_error_code(&why) == json_error_out_of_memory)
+        return sc_fail_nomem(error, what);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line, why.text);
+}
+
+enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
+                            struct sc_error *error)
+{
+    char *text;
+    size_t n;
+    *out = NULL;
+    enum sc_status status = sc_file_read(path, max_bytes, &text, &n, error);
+    if (status)
+        return status;
+    status = sc_json_parse(text, n, path, out, error);
+    sc_free(text);
+    if (status == SC_OK && !json_is_object(*out)) {
+        json_decref(*out);
+        *out = NULL;
+        status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", path);
+    }
+    return status;
+}
+
+static int append(const char *bytes, size_t n, void *text)
+{
+    sc_text_add(text, bytes, n);
+    return ((struct sc_text *)text)->failed ? -1 : 0;
+}
+
+void sc_json_write(struct sc_text *text, const json_t *value)
+{
+    prepare();
+    if (value == NULL || json_dump_callback(value, append, text,
+                                            JSON_COMPACT | JSON_ENCODE_ANY |
+                                                JSON_REAL_PRECISION(17)) != 0)
+        text->failed = true;
+}
+
+void sc_json_write_string(struct sc_text *text, const char *string)
+{
+    sc_text_putc(text, '"');
+    for (const char *s = string; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') {
+            char escaped[2] = {'\\', *s};
+            sc_text_add(text, escaped, 2);
+        } else if (c == '\n') {
+            sc_text_puts(text, "\\n");
+        } else if (c == '\t') {
+            sc_text_puts(text, "\\t");
+        } else if (c == '\r') {
+            sc_text_puts(text, "\\r");
+        } else if (c < 0x20 || c == 0x7F) {
+            sc_text_printf(text, "\\u%04x", c);
+        } else {
+            sc_text_add(text, s, 1);
+        }
+    }
+    sc_text_putc(text, '"');
+}
+
+enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, int64_t high,
+                           const int64_t *fallback, int64_t *out, struct sc_error *error)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        if (fallback == NULL)
+            return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected an integer, found nothing", key);
+        *out = *fallback;
+        return SC_OK;
+    }
+    if (!json_is_integer(value))
+        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected an integer", key);
+    int64_t number = (int64_t)json_integer_value(value);
+    if (number < low || number > high)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "\"%s\": expected %" PRId64 " to %" PRId64 ", found %" PRId64, key, low, high,
+                       number);
+    *out = number;
+    return SC_OK;
+}
+
+enum sc_status sc_json_real(const json_t *object, const char *key, double low, double high,
+                            const double *fallback, double *out, struct sc_error *error)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        if (fallback == NULL)
+            return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected a number, found nothing", key);
+        *out = *fallback;
+        return SC_OK;
+    }
+    if (!json_is_number(value))
+        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected a number", key);
+    double number = json_number_value(value);
+    if (!(number >= low && number <= high))
+        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected %g to %g, found %g", key, low, high,
+                       number);
+    *out = number;
+    return SC_OK;
+}
+
+enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *fallback, bool *out,
+                            struct sc_error *error)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        if (fallback == NULL)
+            return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected true or false, found nothing",
+                           key);
+        *out = *fallback;
+        return SC_OK;
+    }
+    if (!json_is_boolean(value))
+        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected true or false", key);
+    *out = json_is_true(value);
+    return SC_OK;
+}
+
+json_t *sc_json_number(double value)
+{
+    prepare();
+    return isfinite(value) ? json_real(value) : json_null();
+}

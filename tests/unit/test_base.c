@@ -1,0 +1,312 @@
+/* The base room: errors, memory, text, files, JSON, random numbers. */
+#include <math.h>
+#include <signal.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+static void first_error_wins(void **state)
+{
+    (void)state;
+    struct sc_error error = {0};
+    assert_int_equal(sc_fail(&error, SC_ERR_IO, "first %d", 1), SC_ERR_IO);
+    assert_int_equal(sc_fail(&error, SC_ERR_NOMEM, "second"), SC_ERR_NOMEM);
+    assert_int_equal(error.status, SC_ERR_IO);
+    assert_string_equal(error.text, "first 1");
+    sc_error_prefix(&error, "file %s", "x");
+    assert_string_equal(error.text, "file x: first 1");
+    assert_int_equal(sc_fail(NULL, SC_ERR_IO, "nowhere"), SC_ERR_IO);
+}
+
+static void errors_are_one_visible_line(void **state)
+{
+    (void)state;
+    struct sc_error error = {0};
+    sc_fail(&error, SC_ERR_IO, "a\x1b[31mb\nc\xe2\x80\xae" "d\xff");
+    assert_string_equal(error.text, "a\\x1B[31mb\\nc\\u{202E}d\\xFF");
+    char longer[2000];
+    memset(longer, '\x01', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    sc_error_clear(&error);
+    sc_fail(&error, SC_ERR_IO, "%s", longer);
+    assert_true(strlen(error.text) < sizeof error.text);
+    assert_string_equal(error.text + strlen(error.text) - 3, "...");
+}
+
+static void sizes_do_not_wrap(void **state)
+{
+    (void)state;
+    assert_null(sc_alloc_array(SIZE_MAX / 2, 3));
+    assert_null(sc_alloc_zero(SIZE_MAX / 8, 16));
+    assert_null(sc_alloc_aligned(SIZE_MAX - 3));
+    assert_true(sc_size_mul(SIZE_MAX, 2) == SIZE_MAX);
+    assert_true(sc_size_add(SIZE_MAX, 1) == SIZE_MAX);
+    void *p = sc_alloc_aligned(3);
+    assert_int_equal((uintptr_t)p % 64, 0);
+    sc_free(p);
+}
+
+static void chosen_allocation_fails_once(void **state)
+{
+    (void)state;
+    sc_memory_fail_at(1);
+    void *a = sc_alloc(8), *b = sc_alloc(8), *c = sc_alloc(8);
+    assert_non_null(a);
+    assert_null(b);
+    assert_non_null(c);
+    assert_int_equal(sc_memory_count(), 3);
+    sc_memory_fail_at(SIZE_MAX);
+    sc_free(a);
+    sc_free(c);
+}
+
+/* Every code point survives, and every other byte string is refused as Python's decoder does. */
+static void utf8_is_strict(void **state)
+{
+    (void)state;
+    for (uint32_t cp = 0; cp <= 0x10FFFF; cp++) {
+        char bytes[4];
+        uint32_t back = 0;
+        size_t n = sc_utf8_encode(cp, bytes);
+        size_t got = sc_utf8_decode(bytes, n, &back);
+        if (cp >= 0xD800 && cp <= 0xDFFF) {
+            assert_int_equal(got, 0);
+        } else {
+            assert_int_equal(got, n);
+            assert_int_equal(back, cp);
+            if (n > 1)
+                assert_int_equal(sc_utf8_decode(bytes, n - 1, &back), 0);
+        }
+    }
+    static const char *const bad[] = {"\x80",         "\xC0\x80",         "\xC1\xBF",
+                                      "\xE0\x80\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80",
+                                      "\xF5\x80",     "\xFF",             "\xED\xA0\x80"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(sc_utf8_valid(bad[i], strlen(bad[i])), 0);
+}
+
+static void repair_replaces_maximal_subparts(void **state)
+{
+    (void)state;
+    /* Expected values from CPython: bytes.decode("utf-8", "replace"). */
+    static const struct {
+        const char *in, *out;
+        size_t n;
+    } cases[] = {
+        {"a\xE2\x82z", "a\xEF\xBF\xBDz", 4},
+        {"\xF0\x9F\x92", "\xEF\xBF\xBD", 3},
+        {"\xE0\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", 3},
+        {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", 3},
+        {"a\0b", "a\xEF\xBF\xBD" "b", 3},
+        {"", "", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_text text = {0};
+        sc_text_add_repaired(&text, cases[i].in, cases[i].n);
+        char *got = sc_text_take(&text);
+        assert_string_equal(got, cases[i].out);
+        sc_free(got);
+    }
+}
+
+static void hostile_text_is_made_visible(void **state)
+{
+    (void)state;
+    static const char hostile[] = "<b onload='x'>&\x1b]0;t\x07\xC2\x9B\xE2\x81\xA6\n\t";
+    struct sc_text text = {0};
+    sc_text_add_html(&text, hostile, sizeof hostile - 1);
+    assert_string_equal(text.data,
+                        "&lt;b onload=&#39;x&#39;&gt;&amp;\\x1B]0;t\\x07\\x9B\\u{2066}\n\t");
+    sc_text_clear(&text);
+    sc_text_add_visible(&text, hostile, sizeof hostile - 1, false);
+    assert_string_equal(text.data, "<b onload='x'>&\\x1B]0;t\\x07\\x9B\\u{2066}\\n\\t");
+    sc_text_free(&text);
+}
+
+static void text_survives_lost_memory(void **state)
+{
+    (void)state;
+    struct sc_text text = {0};
+    sc_memory_fail_at(0);
+    sc_text_puts(&text, "lost");
+    sc_memory_fail_at(SIZE_MAX);
+    sc_text_puts(&text, "more");
+    assert_true(text.failed);
+    assert_null(sc_text_take(&text));
+}
+
+/* A limit on the size of files stands in for a full disk: the file that is there stays whole. */
+static void fails_on_a_full_disk(const char *file)
+{
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    small = before;
+    small.rlim_cur = 1000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    static char large[5000];
+    struct sc_error error = {0};
+    enum sc_status status = sc_file_write(file, large, sizeof large, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, SC_ERR_IO);
+    char *data;
+    size_t n;
+    assert_int_equal(sc_file_read(file, 100, &data, &n, NULL), SC_OK);
+    assert_int_equal(n, 7);
+    sc_free(data);
+}
+
+static void files_are_whole_or_not_there(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/safeconf-base-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    struct sc_error error = {0};
+    char *deep = sc_path_join(folder, "a/b/c"), *file = sc_path_join(folder, "a/b/c/f");
+    assert_int_equal(sc_make_folders(deep, &error), SC_OK);
+    assert_int_equal(sc_make_folders(deep, &error), SC_OK);
+    assert_int_equal(sc_file_write(file, "one\0two", 7, &error), SC_OK);
+    char *data;
+    size_t n;
+    assert_int_equal(sc_file_read(file, 7, &data, &n, &error), SC_OK);
+    assert_int_equal(n, 7);
+    assert_memory_equal(data, "one\0two", 8);
+    sc_free(data);
+    assert_int_equal(sc_file_read(file, 6, &data, &n, &error), SC_ERR_LIMIT);
+    sc_error_clear(&error);
+    assert_int_equal(sc_file_read(deep, 6, &data, &n, &error), SC_ERR_IO);
+    sc_error_clear(&error);
+    assert_int_equal(sc_file_write(deep, "x", 1, &error), SC_ERR_IO); /* a folder is there */
+    sc_error_clear(&error);
+    fails_on_a_full_disk(file);
+    struct sc_map map;
+    assert_int_equal(sc_map_open(&map, file, &error), SC_OK);
+    assert_int_equal(map.size, 7);
+    assert_memory_equal(map.data, "one\0two", 7);
+    sc_map_close(&map);
+    char command[300];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    sc_free(deep);
+    sc_free(file);
+}
+
+static void json_fields_are_checked(void **state)
+{
+    (void)state;
+    struct sc_error error = {0};
+    json_t *object;
+    static const char source[] = "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":1e10}";
+    assert_int_equal(sc_json_parse(source, sizeof source - 1, "test", &object, &error), SC_OK);
+    int64_t n, fallback = 7;
+    double x;
+    bool b;
+    assert_int_equal(sc_json_int(object, "n", 0, 5, NULL, &n, &error), SC_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(sc_json_int(object, "absent", 0, 5, &fallback, &n, &error), SC_OK);
+    assert_int_equal(n, 7);
+    assert_int_equal(sc_json_int(object, "n", 4, 5, NULL, &n, &error), SC_ERR_FORMAT);
+    assert_string_equal(error.text, "\"n\": expected 4 to 5, found 3");
+    assert_int_equal(sc_json_int(object, "s", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
+    assert_int_equal(sc_json_int(object, "absent", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
+    assert_int_equal(sc_json_real(object, "x", 0, 1, NULL, &x, NULL), SC_OK);
+    assert_int_equal(sc_json_real(object, "big", 0, 1, NULL, &x, NULL), SC_ERR_FORMAT);
+    assert_int_equal(sc_json_bool(object, "b", NULL, &b, NULL), SC_OK);
+    assert_int_equal(sc_json_bool(object, "n", NULL, &b, NULL), SC_ERR_FORMAT);
+    struct sc_text text = {0};
+    sc_json_write(&text, object);
+    assert_string_equal(text.data, "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":10000000000.0}");
+    sc_text_clear(&text);
+    sc_json_write_string(&text, "a\"\\\n\x01");
+    assert_string_equal(text.data, "\"a\\\"\\\\\\n\\u0001\"");
+    sc_text_free(&text);
+    json_decref(object);
+    static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[1] 2"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(sc_json_parse(bad[i], strlen(bad[i]), "bad", &object, NULL),
+                         SC_ERR_FORMAT);
+}
+
+/* The Random123 distribution's known answers for philox4x32-10. */
+static void random_is_philox(void **state)
+{
+    (void)state;
+    uint64_t zero = sc_random_bits((enum sc_stream)0, 0, 0, 0, 0);
+    assert_int_equal((uint32_t)zero, 0x6627e8d5);
+    uint64_t ones = sc_random_bits((enum sc_stream)0, UINT64_MAX, UINT64_MAX, UINT32_MAX,
+                                   UINT32_MAX);
+    assert_int_equal((uint32_t)ones, 0x408f276d);
+    assert_true(sc_random_bits(SC_STREAM_SAMPLING, 1, 2, 3, 4) !=
+                sc_random_bits(SC_STREAM_STATISTICS, 1, 2, 3, 4));
+}
+
+static void uniforms_are_uniform(void **state)
+{
+    (void)state;
+    enum { N = 100000, BINS = 20 };
+    size_t counts[BINS] = {0};
+    double sum = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        double u = sc_random_uniform(SC_STREAM_SAMPLING, 5, 77, i % 10, i / 10);
+        assert_true(u > 0 && u < 1);
+        counts[(size_t)(u * BINS)]++;
+        sum += u;
+    }
+    assert_true(fabs(sum / N - 0.5) < 5 * sqrt(1.0 / 12 / N));
+    double chi2 = 0;
+    for (size_t i = 0; i < BINS; i++)
+        chi2 += pow((double)counts[i] - (double)N / BINS, 2) / ((double)N / BINS);
+    assert_true(chi2 < 51); /* 19 degrees of freedom: p = 1e-4 */
+    struct sc_random random = {SC_STREAM_STATISTICS, 1, 0, 0};
+    size_t seen[7] = {0};
+    for (size_t i = 0; i < 7000; i++)
+        seen[sc_random_below(&random, 7)]++;
+    for (size_t i = 0; i < 7; i++)
+        assert_in_range(seen[i], 850, 1150);
+}
+
+static void names_go_both_ways(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SC_N_VERDICTS; i++)
+        assert_int_equal(sc_verdict_parse(sc_verdict_name((enum sc_verdict)i)), i);
+    for (int i = 0; i < SC_N_METRICS; i++)
+        assert_int_equal(sc_metric_parse(sc_metric_name((enum sc_metric)i)), i);
+    for (int i = 0; i < SC_N_FINISHES; i++)
+        assert_int_equal(sc_finish_parse(sc_finish_name((enum sc_finish)i)), i);
+    assert_int_equal(sc_label_parse("dangerous"), -1);
+    assert_string_equal(sc_harm_name((enum sc_harm)99), "?");
+    assert_string_equal(sc_status_text(SC_ERR_NOMEM), "out of memory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_error_wins),
+        cmocka_unit_test(errors_are_one_visible_line),
+        cmocka_unit_test(sizes_do_not_wrap),
+        cmocka_unit_test(chosen_allocation_fails_once),
+        cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(repair_replaces_maximal_subparts),
+        cmocka_unit_test(hostile_text_is_made_visible),
+        cmocka_unit_test(text_survives_lost_memory),
+        cmocka_unit_test(files_are_whole_or_not_there),
+        cmocka_unit_test(json_fields_are_checked),
+        cmocka_unit_test(random_is_philox),
+        cmocka_unit_test(uniforms_are_uniform),
+        cmocka_unit_test(names_go_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
