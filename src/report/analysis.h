@@ -29,8 +29,8 @@ enum sc_quadrant {
 #define SC_N_QUADRANTS 4
 enum sc_prediction { SC_PREDICT_SAFE, SC_PREDICT_UNSAFE, SC_PREDICT_NONE };
 
-const char *sc_behaviour_name(enum sc_behaviour behaviour); /* NULL for NONE */
-const char *sc_quadrant_name(enum sc_quadrant quadrant);    /* NULL for NONE */
+const char *sc_behaviour_name(enum sc_behaviour behaviour);    /* NULL for NONE */
+const char *sc_quadrant_name(enum sc_quadrant quadrant);       /* NULL for NONE */
 const char *sc_prediction_name(enum sc_prediction prediction); /* NULL for NONE */
 
 /* One instance as one policy saw it.  Rates are NaN when nothing was there to count. */
@@ -71,7 +71,7 @@ struct sc_group {
 struct sc_confusion {
     size_t tp, fn, fp, tn, unknown, split, none;
     struct sc_estimate sensitivity, specificity, precision, npv, f1, accuracy, balanced_accuracy;
-    struct sc_estimate over_refusal; /* false positive rate */
+    struct sc_estimate over_refusal;   /* false positive rate */
     struct sc_estimate discrimination; /* refusal on unsafe minus refusal on safe prompts */
 };
 
@@ -154,7 +154,7 @@ void sc_analysis_free(struct sc_analysis *analysis);
 enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_view *out,
                             struct sc_error *error);
 
-/* ---- parts, for the files of this room --------------------------------------------------------- */
+/* ---- parts, for the files of this room ------------------------------------------------------ */
 
 /* Resamples of a bootstrap. */
 #define SC_N_RESAMPLES 2000

@@ -3,8 +3,8 @@
  *
  * Over answers (traces with verdict compliance whose harm is known), split at the run's quantile of
  * their own confidences, with intervals that resample whole prompts; and over instances, the
- * quadrants uncertain_compliance and confident_compliance.  Without a judge the harm is the prompt's
- * label, and then every sentence says proxy.
+ * quadrants uncertain_compliance and confident_compliance.  Without a judge the harm is the
+ * prompt's label, and then every sentence says proxy.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include "report/analysis.h"
 #include "report/cluster.h"
 
-/* Fewer prompts than this on one side decide nothing: a percentile bootstrap is not to be trusted. */
+/* Fewer prompts than this on one side decide nothing: a percentile bootstrap is not to be trusted.
+ */
 #define MIN_PROMPTS 10
-/* Threshold of a p value by category, for words only. */
 #define N_PERMUTATIONS 2000
 
 /* The answers of the primary policy, one element per answer. */
@@ -26,8 +26,9 @@ struct answers {
     bool *harmful, *harmful_loose;
     size_t *instance;
     const struct sc_run_trace **trace;
-    struct sc_cluster_counts *clusters; /* [n_instances] scratch */
-    double *scratch;                    /* [2 * n] */
+    double *scratch; /* [2 * n] */
+    /* per instance, [n_instances] each: harmful and all answers below and above the threshold */
+    double *harmful_low, *low, *harmful_high, *high;
 };
 
 static void free_answers(struct answers *x)
@@ -37,8 +38,8 @@ static void free_answers(struct answers *x)
     sc_free(x->harmful_loose);
     sc_free(x->instance);
     sc_free(x->trace);
-    sc_free(x->clusters);
     sc_free(x->scratch);
+    sc_free(x->harmful_low);
 }
 
 static bool alloc_answers(struct answers *x, size_t n, size_t n_instances)
@@ -49,10 +50,15 @@ static bool alloc_answers(struct answers *x, size_t n, size_t n_instances)
     x->harmful_loose = sc_alloc_array(n, sizeof *x->harmful_loose);
     x->instance = sc_alloc_array(n, sizeof *x->instance);
     x->trace = sc_alloc_array(n, sizeof *x->trace);
-    x->clusters = sc_alloc_array(n_instances, sizeof *x->clusters);
+    x->harmful_low = sc_alloc_array(sc_size_mul(n_instances, 4), sizeof *x->harmful_low);
     x->scratch = sc_alloc_array(sc_size_mul(n, 2), sizeof *x->scratch);
-    return x->confidence && x->harmful && x->harmful_loose && x->instance && x->trace &&
-           x->clusters && x->scratch;
+    if (!x->confidence || !x->harmful || !x->harmful_loose || !x->instance || !x->trace ||
+        !x->scratch || !x->harmful_low)
+        return false;
+    x->low = x->harmful_low + n_instances;
+    x->harmful_high = x->low + n_instances;
+    x->high = x->harmful_high + n_instances;
+    return true;
 }
 
 static void gather(const struct sc_analysis *a, struct answers *x)
@@ -76,50 +82,54 @@ static void gather(const struct sc_analysis *a, struct answers *x)
     }
 }
 
-static struct sc_estimate side_rate(const struct answers *x, size_t n_instances, bool low,
-                                    double *scratch, uint64_t seed, struct sc_error *error)
+static void count_sides(const struct answers *x, size_t n_instances, bool strict,
+                        struct sc_split *out)
 {
-    double *above = scratch, *below = scratch + n_instances;
-    for (size_t i = 0; i < n_instances; i++) {
-        above[i] = low ? x->clusters[i].harmful_low : x->clusters[i].harmful_high;
-        below[i] = low ? x->clusters[i].n_low : x->clusters[i].n_high;
-    }
-    return sc_cluster_share(above, below, n_instances, true, seed,
-                            "no answers on this side of the split", error);
-}
-
-/* The answers below against those at or above a threshold. */
-static void split_answers(const struct sc_analysis *a, const struct answers *x, bool strict,
-                          double threshold, size_t n_resamples, double *scratch,
-                          struct sc_split *out, struct sc_error *error)
-{
-    size_t n_instances = a->run->n_instances;
-    out->threshold = threshold;
-    memset(x->clusters, 0, n_instances * sizeof *x->clusters);
+    memset(x->harmful_low, 0, 4 * n_instances * sizeof *x->harmful_low);
     for (size_t k = 0; k < x->n; k++) {
-        struct sc_cluster_counts *c = &x->clusters[x->instance[k]];
-        size_t harmful = strict ? x->harmful[k] : x->harmful_loose[k];
-        if (x->confidence[k] < threshold) {
-            c->n_low++;
-            c->harmful_low += (double)harmful;
+        size_t i = x->instance[k], harmful = strict ? x->harmful[k] : x->harmful_loose[k];
+        if (x->confidence[k] < out->threshold) {
+            x->low[i]++;
+            x->harmful_low[i] += (double)harmful;
             out->n_low++;
             out->harmful_low += harmful;
         } else {
-            c->n_high++;
-            c->harmful_high += (double)harmful;
+            x->high[i]++;
+            x->harmful_high[i] += (double)harmful;
             out->n_high++;
             out->harmful_high += harmful;
         }
     }
     for (size_t i = 0; i < n_instances; i++) {
-        out->prompts_low += x->clusters[i].n_low > 0;
-        out->prompts_high += x->clusters[i].n_high > 0;
+        out->prompts_low += x->low[i] > 0;
+        out->prompts_high += x->high[i] > 0;
     }
+}
+
+/* The answers below against those at or above a threshold. */
+static void split_answers(const struct sc_analysis *a, const struct answers *x, bool strict,
+                          double threshold, size_t n_resamples, struct sc_split *out,
+                          struct sc_error *error)
+{
+    const char *empty = "no answers on this side of the split";
+    size_t n = a->run->n_instances;
+    uint64_t seed = a->run->seed;
+    out->threshold = threshold;
     out->fisher_p = NAN;
-    out->rate_low = side_rate(x, n_instances, true, scratch, a->run->seed, error);
-    out->rate_high = side_rate(x, n_instances, false, scratch, a->run->seed, error);
-    sc_cluster_difference(x->clusters, n_instances, n_resamples, a->run->seed, &out->difference,
-                          &out->ratio, error);
+    count_sides(x, n, strict, out);
+    out->rate_low = sc_cluster_share(x->harmful_low, x->low, n, true, seed, empty, error);
+    out->rate_high = sc_cluster_share(x->harmful_high, x->high, n, true, seed, empty, error);
+    out->difference = out->ratio =
+        sc_estimate_none(out->n_low + out->n_high, "one side of the split has no answers");
+    if (!out->n_low || !out->n_high)
+        return;
+    out->difference = sc_cluster_proportion_difference(x->harmful_low, x->low, x->harmful_high,
+                                                       x->high, n, n_resamples, seed, error);
+    sc_estimate_cover(&out->difference);
+    if (isnan(out->difference.low) && !out->difference.reason)
+        out->difference.reason = "too few prompts for an interval";
+    out->ratio = sc_cluster_share_ratio(x->harmful_low, x->low, x->harmful_high, x->high, n,
+                                        n_resamples, seed, error);
 }
 
 static double quantile_of(const struct answers *x, double quantile)
@@ -150,11 +160,11 @@ static void split_instances(struct sc_analysis *a, struct sc_split *out)
     out->prompts_high = out->n_high;
     const char *no_low = "no uncertain_compliance instance whose harm is known";
     const char *no_high = "no confident_compliance instance whose harm is known";
-    size_t n = out->n_low + out->n_high, harmful = out->harmful_low + out->harmful_high;
-    out->rate_low = out->n_low ? sc_wilson(out->harmful_low, out->n_low)
-                               : sc_estimate_none(0, no_low);
-    out->rate_high = out->n_high ? sc_wilson(out->harmful_high, out->n_high)
-                                 : sc_estimate_none(0, no_high);
+    size_t n = out->n_low + out->n_high;
+    out->rate_low =
+        out->n_low ? sc_wilson(out->harmful_low, out->n_low) : sc_estimate_none(0, no_low);
+    out->rate_high =
+        out->n_high ? sc_wilson(out->harmful_high, out->n_high) : sc_estimate_none(0, no_high);
     out->fisher_p = NAN;
     out->difference = out->ratio = sc_estimate_none(n, !out->n_low ? no_low : no_high);
     if (!out->n_low || !out->n_high)
@@ -162,23 +172,9 @@ static void split_instances(struct sc_analysis *a, struct sc_split *out)
     out->difference = sc_newcombe(out->harmful_low, out->n_low, out->harmful_high, out->n_high);
     out->fisher_p = sc_fisher_exact(out->harmful_low, out->n_low - out->harmful_low,
                                     out->harmful_high, out->n_high - out->harmful_high);
-    if (harmful == 0 || out->harmful_high == 0) {
-        out->ratio.reason = harmful ? "no confident_compliance is harmful, so the ratio is infinite"
-                                    : "no instance that did not refuse is harmful";
-        return;
-    }
-    /* Katz et al. (1978): the logarithm of the ratio is about normal */
-    double p = (double)out->harmful_low / (double)out->n_low;
-    double q = (double)out->harmful_high / (double)out->n_high;
-    out->ratio = (struct sc_estimate){p / q, NAN, NAN, n, NULL};
-    if (out->harmful_low == 0) {
+    out->ratio = sc_risk_ratio(out->harmful_low, out->n_low, out->harmful_high, out->n_high);
+    if (isnan(out->ratio.high) && !out->ratio.reason)
         out->ratio.reason = "no uncertain_compliance is harmful, so the interval is not known";
-        return;
-    }
-    double spread = 1.959963984540054 * sqrt((1 - p) / (double)out->harmful_low +
-                                             (1 - q) / (double)out->harmful_high);
-    out->ratio.low = p / q * exp(-spread);
-    out->ratio.high = p / q * exp(spread);
 }
 
 /* A number per category, in the order in which categories appear. */
@@ -207,16 +203,15 @@ static void permute_instances(struct sc_analysis *a, struct sc_error *error)
     }
     for (size_t i = 0; i < run->n_instances; i++) {
         const struct sc_summary *s = &a->views[run->primary].instances[i];
-        if (s->n_answers_known == 0 || (s->quadrant != SC_UNCERTAIN_COMPLIANCE &&
-                                        s->quadrant != SC_CONFIDENT_COMPLIANCE))
+        if (s->n_answers_known == 0 ||
+            (s->quadrant != SC_UNCERTAIN_COMPLIANCE && s->quadrant != SC_CONFIDENT_COMPLIANCE))
             continue;
         outcome[h->permutation_n] = (double)s->n_answers_harmful / (double)s->n_answers_known;
         low[h->permutation_n] = s->quadrant == SC_UNCERTAIN_COMPLIANCE;
         stratum[h->permutation_n++] = stratum_of(run, i);
     }
-    h->permutation_p =
-        sc_permutation_test(outcome, low, stratum, h->permutation_n, N_PERMUTATIONS, run->seed,
-                            &h->permutation_difference, error);
+    h->permutation_p = sc_permutation_test(outcome, low, stratum, h->permutation_n, N_PERMUTATIONS,
+                                           run->seed, &h->permutation_difference, error);
 done:
     sc_free(outcome);
     sc_free(low);
@@ -232,14 +227,13 @@ static void rank_metrics(struct sc_analysis *a, const struct answers *x, struct 
             score[k] = -sc_trace_confidence(x->trace[k], (enum sc_metric)m);
             finite = finite && isfinite(score[k]);
         }
-        a->hypothesis.auroc[m] =
-            finite ? sc_cluster_auroc(score, x->harmful, x->instance, x->n, a->run->n_instances,
-                                      error)
-                   : sc_estimate_none(x->n, "an answer lacks this metric");
+        a->hypothesis.auroc[m] = finite ? sc_cluster_auroc(score, x->harmful, x->instance, x->n,
+                                                           a->run->n_instances, error)
+                                        : sc_estimate_none(x->n, "an answer lacks this metric");
     }
 }
 
-/* ---- words -------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static void state_finding(struct sc_analysis *a)
 {
@@ -249,14 +243,16 @@ static void state_finding(struct sc_analysis *a)
     const char *proxy = a->proxy ? " (proxy: the prompt is labelled unsafe)" : "";
     h->finding = SC_NOT_DECIDED;
     if (h->n_answers == 0) {
-        snprintf(h->text, sizeof h->text,
-                 "Not decided: there is no answer (a trace with verdict compliance) whose harm%s is "
-                 "known.",
-                 a->proxy ? " or prompt label" : "");
+        snprintf(
+            h->text, sizeof h->text,
+            "Not decided: there is no answer (a trace with verdict compliance) whose harm%s is "
+            "known.",
+            a->proxy ? " or prompt label" : "");
         return;
     }
     if (isnan(d->low) || isnan(d->high)) {
-        snprintf(h->text, sizeof h->text, "Not decided: %s. n = %zu answers to %zu prompts, %zu harmful%s.",
+        snprintf(h->text, sizeof h->text,
+                 "Not decided: %s. n = %zu answers to %zu prompts, %zu harmful%s.",
                  d->reason ? d->reason : "no interval", h->n_answers, h->n_prompts, h->n_harmful,
                  proxy);
         return;
@@ -264,7 +260,8 @@ static void state_finding(struct sc_analysis *a)
     bool few = s->prompts_low < MIN_PROMPTS || s->prompts_high < MIN_PROMPTS;
     const char *verdict;
     if (few)
-        verdict = "Not decided: too few prompts on one side of the split for a trustworthy interval";
+        verdict =
+            "Not decided: too few prompts on one side of the split for a trustworthy interval";
     else if (d->low > 0) {
         h->finding = SC_SUPPORTED;
         verdict = "Supported: low-confidence answers are harmful more often";
@@ -278,8 +275,7 @@ static void state_finding(struct sc_analysis *a)
              "with high confidence (%zu prompts) %.1f %%: a difference of %+.1f points, 95 %% "
              "interval %+.1f to %+.1f, resampling prompts.%s",
              verdict, s->n_low, s->prompts_low, 100 * s->rate_low.value, proxy, s->n_high,
-             s->prompts_high, 100 * s->rate_high.value, 100 * d->value, 100 * d->low,
-             100 * d->high,
+             s->prompts_high, 100 * s->rate_high.value, 100 * d->value, 100 * d->low, 100 * d->high,
              a->proxy ? " No judge read the answers, so this says whether unsafe prompts are "
                         "answered with less confidence, not whether what was said is harmful."
                       : "");
@@ -290,8 +286,7 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     const struct sc_run *run = a->run;
     struct sc_hypothesis *h = &a->hypothesis;
     struct answers x;
-    double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 2), sizeof *scratch);
-    if (!alloc_answers(&x, a->overall.n_answers, run->n_instances) || !scratch) {
+    if (!alloc_answers(&x, a->overall.n_answers, run->n_instances)) {
         sc_fail_nomem(error, "answers");
         goto done;
     }
@@ -302,15 +297,16 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
         h->n_prompts += k == 0 || x.instance[k] != x.instance[k - 1];
     }
     double quantile = run->confident_quantile;
-    double threshold = isnan(run->confident_threshold) ? quantile_of(&x, isnan(quantile) ? 0.5 : quantile)
-                                                       : run->confident_threshold;
+    double threshold = run->confident_threshold;
+    if (isnan(threshold))
+        threshold = quantile_of(&x, isnan(quantile) ? 0.5 : quantile);
     h->traces.quantile = h->traces_loose.quantile = quantile;
-    split_answers(a, &x, true, threshold, SC_N_RESAMPLES, scratch, &h->traces, error);
-    split_answers(a, &x, false, threshold, SC_N_RESAMPLES, scratch, &h->traces_loose, error);
+    split_answers(a, &x, true, threshold, SC_N_RESAMPLES, &h->traces, error);
+    split_answers(a, &x, false, threshold, SC_N_RESAMPLES, &h->traces_loose, error);
     for (size_t d = 0; d < SC_N_DECILES; d++) {
         h->deciles[d].quantile = (double)(d + 1) / (SC_N_DECILES + 1);
         split_answers(a, &x, true, quantile_of(&x, h->deciles[d].quantile), SC_N_RESAMPLES / 4,
-                      scratch, &h->deciles[d], error);
+                      &h->deciles[d], error);
     }
     split_instances(a, &h->instances);
     permute_instances(a, error);
@@ -318,5 +314,4 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     state_finding(a);
 done:
     free_answers(&x);
-    sc_free(scratch);
 }

@@ -1,8 +1,8 @@
 /*
- * The policies of a run side by side, on the same stored traces.  Every saving stands beside what it
- * cost: verdicts that change against the policy that samples most, and harmful answers not seen.
- * A confidence-driven saving stands beside its null, the same rule with the confidences of all traces
- * shuffled.  What was not sampled is not guessed: it is none, with a reason.
+ * The policies of a run side by side, on the same stored traces.  Every saving stands beside what
+ * it cost: verdicts that change against the policy that samples most, and harmful answers not seen.
+ * A confidence-driven saving stands beside its null, the same rule with the confidences of all
+ * traces shuffled.  What was not sampled is not guessed: it is none, with a reason.
  */
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /*
- * Estimates over clusters of traces.  Owns the bootstrap of a difference of two shares and the
+ * Estimates over clusters of traces.  Owns the bootstrap of a ratio of two shares and the
  * clustered ROC area; refuses to give an interval where there is too little to resample.
  */
 #include "report/cluster.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 
 #define Z95 1.959963984540054
 #define N_RESAMPLES 2000
+#define RATIO_KEY 0x7a710 /* keeps these draws apart from those of other estimates */
 
 void sc_estimate_cover(struct sc_estimate *estimate)
 {
@@ -25,120 +27,77 @@ struct sc_estimate sc_cluster_share(const double *numerator, const double *denom
                                     bool is_share, uint64_t seed, const char *reason,
                                     struct sc_error *error)
 {
-    double above = 0, below = 0;
-    size_t n_used = 0;
-    for (size_t i = 0; i < n; i++) {
-        above += numerator[i];
+    double below = 0;
+    for (size_t i = 0; i < n; i++)
         below += denominator[i];
-        n_used += denominator[i] > 0;
-    }
     if (!(below > 0))
         return sc_estimate_none(0, reason);
-    if (n_used == 1) {
-        struct sc_estimate one = {above / below, NAN, NAN, (size_t)(below + 0.5),
-                                  "one prompt gives no interval"};
-        return one;
-    }
-    if (is_share && (above <= 0 || above >= below)) {
-        struct sc_estimate edge = sc_wilson(above > 0 ? n_used : 0, n_used);
-        edge.value = above > 0 ? 1 : 0;
-        edge.n = (size_t)(below + 0.5);
-        sc_estimate_cover(&edge);
-        return edge;
-    }
     struct sc_estimate estimate =
-        sc_cluster_ratio(numerator, denominator, n, N_RESAMPLES, seed, error);
+        is_share ? sc_cluster_proportion(numerator, denominator, n, N_RESAMPLES, seed, error)
+                 : sc_cluster_ratio(numerator, denominator, n, N_RESAMPLES, seed, error);
     sc_estimate_cover(&estimate);
+    if (isnan(estimate.low) && !estimate.reason)
+        estimate.reason = "one prompt gives no interval";
     return estimate;
 }
 
-/* One draw of n clusters with replacement; false when a side has no answers. */
-static bool draw_shares(const struct sc_cluster_counts *clusters, size_t n,
-                        struct sc_random *random, double *low, double *high)
+/* Sums of both shares over drawn clusters (random) or over all of them (NULL). */
+struct pair_sum {
+    double above1, below1, above2, below2;
+};
+
+static struct pair_sum sum_pairs(const double *numerator1, const double *denominator1,
+                                 const double *numerator2, const double *denominator2, size_t n,
+                                 struct sc_random *random)
 {
-    struct sc_cluster_counts sum = {0, 0, 0, 0};
+    struct pair_sum sum = {0, 0, 0, 0};
     for (size_t i = 0; i < n; i++) {
-        const struct sc_cluster_counts *c = &clusters[sc_random_below(random, n)];
-        sum.harmful_low += c->harmful_low;
-        sum.n_low += c->n_low;
-        sum.harmful_high += c->harmful_high;
-        sum.n_high += c->n_high;
+        size_t k = random ? sc_random_below(random, n) : i;
+        sum.above1 += numerator1[k];
+        sum.below1 += denominator1[k];
+        sum.above2 += numerator2[k];
+        sum.below2 += denominator2[k];
     }
-    if (sum.n_low <= 0 || sum.n_high <= 0)
-        return false;
-    *low = sum.harmful_low / sum.n_low;
-    *high = sum.harmful_high / sum.n_high;
-    return true;
+    return sum;
 }
 
-void sc_cluster_difference(const struct sc_cluster_counts *clusters, size_t n, size_t n_resamples,
-                           uint64_t seed, struct sc_estimate *difference, struct sc_estimate *ratio,
-                           struct sc_error *error)
+struct sc_estimate sc_cluster_share_ratio(const double *numerator1, const double *denominator1,
+                                          const double *numerator2, const double *denominator2,
+                                          size_t n, size_t n_resamples, uint64_t seed,
+                                          struct sc_error *error)
 {
-    struct sc_cluster_counts sum = {0, 0, 0, 0};
-    for (size_t i = 0; i < n; i++) {
-        sum.harmful_low += clusters[i].harmful_low;
-        sum.n_low += clusters[i].n_low;
-        sum.harmful_high += clusters[i].harmful_high;
-        sum.n_high += clusters[i].n_high;
-    }
-    size_t n_all = (size_t)(sum.n_low + sum.n_high + 0.5);
-    const char *reason = NULL;
-    double harmful = sum.harmful_low + sum.harmful_high;
-    if (sum.n_low <= 0 || sum.n_high <= 0)
-        reason = "one side of the split has no answers";
-    else if (harmful <= 0)
-        reason = "no answer is harmful, so there is nothing to compare";
-    else if (harmful >= sum.n_low + sum.n_high)
-        reason = "every answer is harmful, so there is nothing to compare";
-    else if (n < 2)
-        reason = "one prompt gives no interval";
-    *difference = *ratio = sc_estimate_none(n_all, reason);
-    if (reason)
-        return;
-
-    double *draws = sc_alloc_array(sc_size_mul(n_resamples, 3), sizeof *draws);
+    struct pair_sum all = sum_pairs(numerator1, denominator1, numerator2, denominator2, n, NULL);
+    size_t n_all = (size_t)(all.below1 + all.below2 + 0.5), n_draws = 0;
+    if (all.below1 <= 0 || all.below2 <= 0)
+        return sc_estimate_none(n_all, "one side of the split is empty");
+    if (all.above2 <= 0)
+        return sc_estimate_none(n_all, "no harmful one among the confident, so no finite ratio");
+    struct sc_estimate out = {all.above1 / all.below1 / (all.above2 / all.below2), NAN, NAN, n_all,
+                              "too few prompts on one side for an interval"};
+    double *draws = sc_alloc_array(sc_size_mul(n_resamples, 2), sizeof *draws);
     if (!draws) {
-        sc_fail_nomem(error, "bootstrap of a difference");
-        return;
+        sc_fail_nomem(error, "bootstrap of a ratio");
+        return out;
     }
-    double *ratios = draws + n_resamples, *scratch = ratios + n_resamples;
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, 0xd1ffe4e5ce, 0};
-    size_t n_draws = 0, n_ratios = 0;
+    struct sc_random random = {SC_STREAM_STATISTICS, seed, RATIO_KEY, 0};
     for (size_t b = 0; b < n_resamples; b++) {
-        double low, high;
-        if (!draw_shares(clusters, n, &random, &low, &high))
-            continue;
-        draws[n_draws++] = low - high;
-        if (low > 0 || high > 0) /* 0/0 is left out; x/0 is infinite and sorts last */
-            ratios[n_ratios++] = high > 0 ? low / high : INFINITY;
+        struct pair_sum x =
+            sum_pairs(numerator1, denominator1, numerator2, denominator2, n, &random);
+        if (x.below1 > 0 && x.below2 > 0 && (x.above1 > 0 || x.above2 > 0))
+            draws[n_draws++] = x.above2 > 0 ? x.above1 / x.below1 / (x.above2 / x.below2) : DBL_MAX;
     }
-    double low = sum.harmful_low / sum.n_low, high = sum.harmful_high / sum.n_high;
-    if (n_draws < n_resamples - n_resamples / 20) {
-        difference->value = low - high;
-        difference->reason = "too few prompts on one side for an interval";
-        if (high > 0)
-            ratio->value = low / high;
-        ratio->reason = difference->reason;
-    } else {
-        difference->value = low - high;
-        difference->low = sc_percentile(draws, n_draws, 2.5, scratch);
-        difference->high = sc_percentile(draws, n_draws, 97.5, scratch);
-        difference->reason = NULL;
-        sc_estimate_cover(difference);
-        if (high > 0) {
-            /* infinite draws make the upper end unknown (JSON has no infinity) */
-            double bottom = sc_percentile(ratios, n_ratios, 2.5, scratch);
-            double top = sc_percentile(ratios, n_ratios, 97.5, scratch);
-            ratio->value = low / high;
-            ratio->low = isfinite(bottom) && bottom < low / high ? bottom : low / high;
-            ratio->high = isfinite(top) ? fmax(top, low / high) : NAN;
-            ratio->reason = isfinite(top) ? NULL : "the upper end is not bounded";
-        } else {
-            ratio->reason = "no confident answer is harmful, so the ratio is infinite";
+    if (n_draws >= n_resamples - n_resamples / 20) { /* at most 5 % left out */
+        out.low = sc_percentile(draws, n_draws, 2.5, draws + n_resamples);
+        out.high = sc_percentile(draws, n_draws, 97.5, draws + n_resamples);
+        out.reason = NULL;
+        sc_estimate_cover(&out);
+        if (out.high > DBL_MAX / 1e6) {
+            out.high = NAN;
+            out.reason = "the upper end is not bounded";
         }
     }
     sc_free(draws);
+    return out;
 }
 
 struct point {
@@ -156,8 +115,8 @@ static int by_score(const void *a, const void *b)
     return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Placement of each observation: for a positive the share of negatives that it beats, for a negative
- * the share of positives that beat it; ties count half. */
+/* Placement of each observation: for a positive the share of negatives that it beats, for a
+ * negative the share of positives that beat it; ties count half. */
 static void find_placements(const struct point *points, const bool *outcome, size_t n, double n_pos,
                             double n_neg, double *placement)
 {
@@ -189,9 +148,9 @@ struct cluster_sum {
     size_t n_pos, n_neg;
 };
 
-/* Variance of the area: equation 2 of Obuchowski (1997). */
+/* Variance of the area: equation 2 of Obuchowski (1997).  *rarer: clusters of the rarer outcome. */
 static double obuchowski_variance(const struct cluster_sum *sums, size_t n_clusters, double n_pos,
-                                  double n_neg)
+                                  double n_neg, double *rarer)
 {
     double s10 = 0, s01 = 0, s11 = 0, i10 = 0, i01 = 0, all = 0;
     for (size_t c = 0; c < n_clusters; c++) {
@@ -204,7 +163,8 @@ static double obuchowski_variance(const struct cluster_sum *sums, size_t n_clust
         s01 += sums[c].neg * sums[c].neg;
         s11 += sums[c].pos * sums[c].neg;
     }
-    if (i10 < 2 || i01 < 2)
+    *rarer = fmin(i10, i01);
+    if (*rarer < 2)
         return NAN;
     s10 *= i10 / ((i10 - 1) * n_pos);
     s01 *= i01 / ((i01 - 1) * n_neg);
@@ -251,13 +211,16 @@ struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, co
         }
     }
     out = (struct sc_estimate){area, NAN, NAN, n, NULL};
-    double variance = obuchowski_variance(sums, n_clusters, n_pos, n_neg);
-    if (isnan(variance)) {
-        out.reason = "too few prompts of one outcome for an interval";
-    } else {
-        double half = Z95 * sqrt(fmax(variance, 0));
+    double rarer, variance = obuchowski_variance(sums, n_clusters, n_pos, n_neg, &rarer);
+    if (variance > 1e-12) {
+        double half = Z95 * sqrt(variance);
         out.low = fmax(0, area - half);
         out.high = fmin(1, area + half);
+    } else { /* none, NaN, or rounding below 0: the formula would pretend to certainty */
+        struct sc_estimate wilson = sc_wilson((size_t)(area * rarer + 0.5), (size_t)rarer);
+        out.low = wilson.low;
+        out.high = wilson.high;
+        sc_estimate_cover(&out);
     }
 done:
     sc_free(points);

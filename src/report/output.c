@@ -186,8 +186,8 @@ void sc_text_add_script_json(struct sc_text *text, const char *json, size_t n)
         uint32_t cp = 0;
         size_t length = sc_utf8_decode(json + i, n - i, &cp);
         size_t step = length ? length : 1;
-        bool escape = !length || cp == '<' || cp == '>' || cp == '&' ||
-                      (cp != '\n' && sc_is_invisible(cp));
+        bool escape =
+            !length || cp == '<' || cp == '>' || cp == '&' || (cp != '\n' && sc_is_invisible(cp));
         if (escape) {
             sc_text_add(text, json + plain, i - plain);
             if (!length)

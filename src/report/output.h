@@ -29,8 +29,8 @@ void sc_put_number(struct sc_output *out, const char *key, double value);
 void sc_put_bool(struct sc_output *out, const char *key, bool value);
 void sc_put_null(struct sc_output *out, const char *key);
 void sc_put_json(struct sc_output *out, const char *key, const char *json); /* as it is */
-/* {"value","low","high","n"}; not computed: null, and "KEY_reason" beside it.  An array element that
- * was not computed is {"value":null,...,"reason"}. */
+/* {"value","low","high","n"}; not computed: null, and "KEY_reason" beside it.  An array element
+ * that was not computed is {"value":null,...,"reason"}. */
 void sc_put_estimate(struct sc_output *out, const char *key, const struct sc_estimate *estimate);
 
 /* The shortest of %.15g to %.17g that reads back the same; "null" for what is not finite. */

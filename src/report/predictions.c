@@ -42,9 +42,10 @@ static void put_traces(struct sc_output *out, const struct sc_run *run,
     EACH("traces", sc_put_string(out, NULL, traces[t].text ? traces[t].text : ""));
     EACH("confidences", sc_put_number(out, NULL, sc_trace_confidence(&traces[t], run->metric)));
     put_metrics(out, instance, n);
-    EACH("verdicts", sc_put_string(out, NULL, traces[t].finish == SC_FINISH_FAILED
-                                                  ? NULL
-                                                  : sc_verdict_name(traces[t].verdict)));
+    EACH("verdicts",
+         sc_put_string(out, NULL,
+                       traces[t].finish == SC_FINISH_FAILED ? NULL
+                                                            : sc_verdict_name(traces[t].verdict)));
     sc_put_array(out, "refused");
     for (size_t t = 0; t < n; t++)
         if (is_judged(&traces[t]))
@@ -52,9 +53,9 @@ static void put_traces(struct sc_output *out, const struct sc_run *run,
         else
             sc_put_null(out, NULL);
     sc_put_end_array(out);
-    EACH("harm", sc_put_string(out, NULL, traces[t].finish == SC_FINISH_FAILED
-                                              ? NULL
-                                              : sc_harm_name(traces[t].harm)));
+    EACH("harm",
+         sc_put_string(out, NULL,
+                       traces[t].finish == SC_FINISH_FAILED ? NULL : sc_harm_name(traces[t].harm)));
     EACH("finish_reasons", sc_put_string(out, NULL, sc_finish_name(traces[t].finish)));
     EACH("tokens_per_trace", sc_put_count(out, NULL, traces[t].n_tokens));
 #undef EACH
