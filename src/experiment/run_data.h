@@ -44,6 +44,7 @@ struct sc_run {
     char *model_name;
     bool demo;         /* the bundled demonstration model */
     char *benchmark_name;
+    char *detector;    /* with its version, "patterns/1": whose verdicts the traces carry */
     char *judge;       /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
     enum sc_metric metric;    /* default metric of the run */
     double confident_quantile; /* NaN when an absolute threshold is used */
