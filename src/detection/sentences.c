@@ -275,6 +275,7 @@ bool sentence_next(struct cursor *c, struct sentence *s)
 {
     s->n_tokens = s->n_words = 0;
     s->item = s->quoted = s->heading = s->question = s->ends_colon = s->code = false;
+    s->label = s->verse = false;
     s->begin = c->at;
     while (c->at < c->n) {
         if (c->line_start) {
@@ -309,9 +310,11 @@ bool sentence_next(struct cursor *c, struct sentence *s)
             } else if (ch == '\n') {
                 s->heading |= s->n_words > 0 && s->ends_colon;
                 ends = line_ends_sentence(c, s);
+                s->verse |= s->n_words > 0 && !ends;
                 take_newline(c);
             } else if (ch == ',' || ch == ';' || ch == ':') {
                 note_comma(s);
+                s->label |= ch == ':' && s->n_words > 0 && s->n_words <= 2;
             }
             if (!is_space(ch) && ch != '*' && ch != '_')
                 s->ends_colon = ch == ':';
