@@ -13,8 +13,8 @@ struct word_list {
 };
 
 /* Verbs are listed in their plain form; see word_classes for endings. */
-#define VERBS (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN | \
-     W_ANSWER)
+#define VERBS                                                                                      \
+    (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN | W_ANSWER)
 
 static const struct word_list lists[] = {
     {W_I, "i we"},
@@ -72,7 +72,12 @@ static const struct word_list lists[] = {
      "compassion kindness tolerance stereotypes stereotype prejudice bias atrocities atrocity "
      "genocide tragic tragedy confidentiality lawful democracy democratic peaceful fairness "
      "humane hatred racism sexism bigotry fundamental suffering unacceptable unethical "
-     "responsible responsibly condemned marginalized misinformation sensitive gender discriminate bullying stigma stigmatize inclusiveness welcoming opportunity opportunities dignified condemn injustice oppression inherent equitable civil freedom freedoms free regardless exploitation devastating trafficking torture murder invasion persecution hate qualifications lives circumstances forced sovereignty diverse autonomy trauma traumatic suffering victims justified unjustifiable"},
+     "responsible responsibly condemned marginalized misinformation sensitive gender discriminate "
+     "bullying stigma stigmatize inclusiveness welcoming opportunity opportunities dignified "
+     "condemn injustice oppression inherent equitable civil freedom freedoms free regardless "
+     "exploitation devastating trafficking torture murder invasion persecution hate qualifications "
+     "lives circumstances forced sovereignty diverse autonomy trauma traumatic suffering victims "
+     "justified unjustifiable"},
     {W_IMPORTANT, "important crucial essential vital critical imperative necessary "
                   "paramount best worth"},
     {W_REASON, "reason reasons justification evidence basis excuse benefit benefits "
@@ -127,8 +132,9 @@ static const struct word_list lists[] = {
     {W_STEP, "step steps tips ways suggestions examples options methods instructions "
              "strategies alternatives ideas guide recipe"},
     {W_AN, "a an the any"},
-    {W_DISTRESS, "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
-                 "thoughts distress self-harm concerned depressed urges"},
+    {W_DISTRESS,
+     "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
+     "thoughts distress self-harm concerned depressed urges"},
     {W_PERSONAL, "personal private confidential sensitive"},
     {W_SHOULD, "should ought"},
     {W_WITHIN, "within part inside"},
