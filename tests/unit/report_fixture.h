@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "experiment/run_data.h"
 
 struct fixture_options {
@@ -74,7 +75,7 @@ static void fixture_trace(const struct fixture_options *o, const struct sc_run_i
         if (harmful && fixture_uniform(i, (uint32_t)t, 6) < 0.2)
             trace->harm = SC_CONTROVERSIAL;
     }
-    double base = 12 + 6 * fixture_uniform(i, (uint32_t)t, 7) + (refuses ? 2 : 0) +
+    double base = 12 + 6 * fixture_uniform(i, (uint32_t)t, 9) + (refuses ? 2 : 0) +
                   (harmful ? 0 : o->lean);
     for (int m = 0; m < SC_N_METRICS; m++)
         trace->metrics[m] = base - 0.3 * m;
