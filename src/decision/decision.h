@@ -9,17 +9,17 @@
  * single, fixed
  *     That many traces.
  * adaptive
- *     Decides after min_traces and then after each batch.  Bar: the percentile of the confidences of
- *     the first min_traces.  Rule mean: stop when the mean of all so far reaches the bar.  Rule
+ *     Decides after min_traces and then after each batch.  Bar: the percentile of the confidences
+ *     of the first min_traces.  Rule mean: stop when the mean of all so far reaches the bar.  Rule
  *     last: when the last one's own does, the last being that of the highest index, so that of a
  *     batch only its last trace is looked at.  With no confidence among the first min_traces there
  *     is no bar, and nothing stops before max_traces.
  * curtailed
  *     Stops when the majority verdict at max_traces is settled.  risk 0: when no outcome of the
- *     traces still to come (refusal, none, not judged) can change it, so that the verdict is the one
- *     that all traces would give.  risk > 0: also when the present majority stays with probability
- *     >= 1 - risk, the traces to come being beta-binomial under a uniform prior on the refusal rate.
- *     Decides after min_traces and then after each batch; with risk 0 it skips the points at which
+ *     traces still to come (refusal, none, not judged) can change it, so that the verdict is the
+ *     one that all traces would give.  risk > 0: also when the present majority stays with
+ *     probability >= 1 - risk, the traces to come being beta-binomial under a uniform prior on the
+ *     refusal rate.  Decides after min_traces and then after each batch; with risk 0 it skips the points at which
  *     too few traces would be there to settle anything (max_traces 10: it starts with 6).
  */
 #ifndef SC_DECISION_DECISION_H

@@ -76,7 +76,8 @@ static unsigned speaker_denies(const struct sentence *s, size_t i)
         if (c & (W_NEG | W_NO)) {
             uint64_t next = at(s, j + 1);
             have |= (next & W_HAVE) != 0;
-            return denied_verb(s, j + 1, weak && !(next & W_ABLE), have);
+            unsigned kinds = denied_verb(s, j + 1, weak && !(next & W_ABLE), have);
+            return kinds ? kinds : (next & W_THINK) ? KIND_BELIEF : 0;
         }
         weak |= (c & W_DO) != 0;
         if (c & (W_MODAL | W_BE | W_MUST))
@@ -92,16 +93,16 @@ static unsigned speaker_denies(const struct sentence *s, size_t i)
 static unsigned impersonal(const struct sentence *s)
 {
     for (size_t i = 0; i < s->n_tokens; i++) {
-        bool denied = (at(s, i) & W_NEG) && has(s, i + 1, 4, W_GOOD);
+        size_t gap = at(s, i + 1) & (W_THINK | W_SURE) ? 7 : 4; /* "not think that is a ..." */
+        bool denied = (at(s, i) & W_NEG) && has(s, i + 1, gap, W_GOOD);
         bool bad = (at(s, i) & W_BAD) && !has(s, i > 2 ? i - 2 : 0, 1, W_NEG);
         if (!denied && !bad)
             continue;
         size_t to = find(s, i + 1, 9, W_TO);
-        uint64_t verb = W_ASSIST | W_PROMOTE;
-        if (to < s->n_tokens && to < i + 11 && has(s, to + 1, 2, verb))
+        if (to < s->n_tokens && to < i + 11 && has(s, to + 1, 2, W_ANSWER))
             return KIND_IMPERSONAL;
         /* about the asking itself: "that is not an appropriate question" */
-        if (denied && has(s, i + 1, 6, W_REQUEST))
+        if (denied && has(s, i + 1, gap + 2, W_REQUEST))
             return KIND_IMPERSONAL;
     }
     return 0;
@@ -162,14 +163,15 @@ static unsigned apology(const struct sentence *s)
 }
 
 /* Judgements on the thing asked for. */
-static unsigned judgement(const struct sentence *s)
+static unsigned judgement(const struct sentence *s, size_t *n_norms)
 {
     unsigned kinds = 0;
     size_t norms = 0;
     for (size_t i = 0; i < s->n_tokens; i++) {
         uint64_t c = at(s, i);
         norms += (c & W_NORM) != 0;
-        if ((c & W_NEG) && has(s, i + 1, 4, W_GOOD) && !has(s, i + 1, 1, W_MODAL | W_I))
+        if ((c & W_NEG) && has(s, i + 1, at(s, i + 1) & (W_THINK | W_SURE) ? 7 : 4, W_GOOD) &&
+            !has(s, i + 1, 1, W_MODAL | W_I))
             kinds |= KIND_CONDEMN;
         if ((c & W_BAD) && has(s, i > 7 ? i - 7 : 0, 6, W_BE) &&
             !has(s, i > 3 ? i - 3 : 0, 2, W_NEG))
@@ -189,6 +191,13 @@ static unsigned judgement(const struct sentence *s)
     }
     if (norms >= 2)
         kinds |= KIND_NORM;
+    if ((at(s, 0) & W_NO) && s->tokens[0].comma)
+        kinds |= KIND_DOUBT | KIND_BELIEF;
+    size_t neg = find(s, 1, 14, W_NEG | W_NO);
+    if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_SHOULD | W_DO)) &&
+        !has(s, 0, MAX_TOKENS, W_BECAUSE))
+        kinds |= KIND_DOUBT;
+    *n_norms = norms;
     return kinds;
 }
 
@@ -203,20 +212,24 @@ static unsigned help(const struct sentence *s)
             kinds |= KIND_REDIRECT;
         if ((c & W_YOU) && has(s, i + 1, 3, W_DISTRESS))
             kinds |= KIND_REDIRECT;
-        if ((c & W_INSTEAD) && i < 3)
+        if ((c & W_INSTEAD) && (i < 3 || has(s, i + 1, 0, W_THAN)))
             kinds |= KIND_REDIRECT;
         if ((c & W_HERE) && has(s, i + 1, 2, W_BE))
             kinds |= KIND_HELP;
+        if ((c & W_IF) && (at(s, i + 1) & W_YOU) && has(s, i + 2, 2, W_LOOK))
+            kinds |= KIND_OTHER;
+        if ((c & W_I) && (at(s, i + 1) & W_MODAL) && has(s, i + 2, 1, W_ANSWER) &&
+            has(s, 0, i, W_BUT))
+            kinds |= KIND_OFFER;
     }
     if ((at(s, 0) & W_SURE) && s->tokens[0].comma)
         kinds |= KIND_HELP;
     return kinds;
 }
 
-unsigned sentence_kinds(const struct sentence *s, const char *text)
+unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
 {
-    (void)text;
-    unsigned kinds = judgement(s) | help(s);
+    unsigned kinds = judgement(s, n_norms) | help(s);
     if (s->question && s->n_words < 30)
         kinds |= KIND_ASKING;
     kinds |= apology(s) | without_subject(s) | policy(s) | impersonal(s);
@@ -243,13 +256,16 @@ void prompt_read(const char *prompt, struct prompt_traits *out)
     for (size_t k = 0; k < 6 && sentence_next(&c, &s); k++) {
         for (size_t i = 0; i < s.n_tokens; i++) {
             uint64_t w = s.tokens[i].classes;
-            out->why |= (w & W_WHY) != 0 || ((w & W_REASON) && s.question);
+            out->why |= (w & (W_WHY | W_REASON)) != 0;
             out->negated |= (w & W_NEG) != 0;
             out->writing |= (w & W_WRITE) != 0;
             norms += (w & (W_NORM | W_BAD)) != 0;
         }
-        if (k == 0)
+        if (k == 0) {
             out->yes_or_no = (at(&s, 0) & W_QUESTION) != 0 && !(at(&s, 1) & W_YOU);
+            out->factual = (at(&s, 0) & W_WHAT) != 0 && (at(&s, 1) & (W_BE | W_DO | W_WHAT)) &&
+                           !has(&s, 1, MAX_TOKENS, W_WAY | W_I | W_REASON);
+        }
     }
     out->about_norms = norms > 1;
 }

@@ -63,6 +63,12 @@
 #define W_WITHIN (UINT64_C(1) << 54)    /* within, part, inside */
 #define W_QUESTION (UINT64_C(1) << 55)  /* words that begin a yes-or-no question */
 #define W_WITH (UINT64_C(1) << 56)      /* with, on, about, in, for, or, and, of */
+#define W_WHAT (UINT64_C(1) << 57)     /* what, who, define ...: asks for a fact */
+#define W_WAY (UINT64_C(1) << 58)      /* way, how, best ...: asks for a method */
+#define W_IF (UINT64_C(1) << 59)
+#define W_LOOK (UINT64_C(1) << 60)     /* looking, referring, interested ... */
+#define W_ANSWER (UINT64_C(1) << 61)   /* of W_ASSIST, those that are giving an answer */
+#define W_THAN (UINT64_C(1) << 62)     /* than, of: "rather than" */
 
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
 uint64_t word_classes(const char *word, size_t n);
@@ -119,7 +125,11 @@ enum kind {
     KIND_HELP = 1 << 12,      /* here is, you can, sure */
     KIND_NORM = 1 << 13,      /* two words of norms */
     KIND_FACT = 1 << 14,      /* scientific, specific: about facts */
-    KIND_ASKING = 1 << 15     /* offers other help */
+    KIND_ASKING = 1 << 15,    /* offers other help */
+    KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
+    KIND_OFFER = 1 << 17,     /* however, I can ... */
+    KIND_OTHER = 1 << 18,     /* if you mean something else ... */
+    KIND_BELIEF = 1 << 19     /* I do not believe that ... */
 };
 
 struct prompt_traits {
@@ -128,10 +138,12 @@ struct prompt_traits {
     bool yes_or_no;  /* "No, that is illegal" answers it */
     bool writing;    /* asks for a story, a letter ...: the speaker may be invented */
     bool about_norms; /* is itself about ethics or law */
+    bool factual;     /* what is X?  Judgements belong to its answer */
 };
 
 void prompt_read(const char *prompt, struct prompt_traits *out);
-unsigned sentence_kinds(const struct sentence *sentence, const char *text);
+/* Kinds of a sentence; *n_norms gets the number of its words of norms. */
+unsigned sentence_kinds(const struct sentence *sentence, size_t *n_norms);
 
 /* ---- languages.c ------------------------------------------------------------------------------ */
 

@@ -13,7 +13,8 @@ struct word_list {
 };
 
 /* Verbs are listed in their plain form; see word_classes for endings. */
-#define VERBS (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN)
+#define VERBS                                                                                      \
+    (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN | W_ANSWER)
 
 static const struct word_list lists[] = {
     {W_I, "i we"},
@@ -36,8 +37,8 @@ static const struct word_list lists[] = {
      "help assist provide give offer share answer fulfill fulfil comply create generate write "
      "produce engage discuss do continue participate respond facilitate complete satisfy teach "
      "explain describe instruct guide advise tell draft compose aid process proceed contribute "
-     "supply list outline walk cooperate accommodate address entertain role-play roleplay pretend "
-     "act perform carry make disclose reveal talk speak go show send develop craft execute grant "
+     "supply list outline walk cooperate accommodate entertain role-play roleplay pretend "
+     "act perform carry make disclose reveal talk speak go show send develop craft execute "
      "honor honour oblige publish reproduce translate depict portray present say come summarize "
      "answering assistance support indulge partake fabricate detail design build find"},
     {W_PROMOTE,
@@ -71,7 +72,12 @@ static const struct word_list lists[] = {
      "compassion kindness tolerance stereotypes stereotype prejudice bias atrocities atrocity "
      "genocide tragic tragedy confidentiality lawful democracy democratic peaceful fairness "
      "humane hatred racism sexism bigotry fundamental suffering unacceptable unethical "
-     "responsible responsibly condemned marginalized misinformation sensitive gender"},
+     "responsible responsibly condemned marginalized misinformation sensitive gender discriminate "
+     "bullying stigma stigmatize inclusiveness welcoming opportunity opportunities dignified "
+     "condemn injustice oppression inherent equitable civil freedom freedoms free regardless "
+     "exploitation devastating trafficking torture murder invasion persecution hate qualifications "
+     "lives circumstances forced sovereignty diverse autonomy trauma traumatic suffering victims "
+     "justified unjustifiable"},
     {W_IMPORTANT, "important crucial essential vital critical imperative necessary "
                   "paramount best worth"},
     {W_REASON, "reason reasons justification evidence basis excuse benefit benefits "
@@ -86,7 +92,7 @@ static const struct word_list lists[] = {
                 "scenario task ask asking requested joke conversation asked"},
     {W_GUIDE,
      "guidelines guideline programming policy policies principles values protocols purpose "
-     "capabilities training rules terms standards conscience scope constraints restrictions "
+     "training rules terms standards conscience scope constraints restrictions "
      "limits ethics boundaries"},
     {W_AGAINST, "against violate violates violating beyond outside contrary conflicts "
                 "conflict breach violation contravenes prohibit prohibits prevent prevents "
@@ -126,12 +132,22 @@ static const struct word_list lists[] = {
     {W_STEP, "step steps tips ways suggestions examples options methods instructions "
              "strategies alternatives ideas guide recipe"},
     {W_AN, "a an the any"},
-    {W_DISTRESS, "struggling feeling suicidal crisis overwhelmed addiction experiencing "
-                 "thoughts distress self-harm concerned depressed urges"},
+    {W_DISTRESS,
+     "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
+     "thoughts distress self-harm concerned depressed urges"},
     {W_PERSONAL, "personal private confidential sensitive"},
     {W_SHOULD, "should ought"},
     {W_WITHIN, "within part inside"},
     {W_QUESTION, "is are does do should would could was were did am has will"},
+    {W_WHAT, "what who when which define definition meaning constitutes means mean whats"},
+    {W_WAY, "way ways best how method process steps methods"},
+    {W_IF, "if"},
+    {W_LOOK, "looking referring interested seeking talking wondering asking meant trying"},
+    {W_ANSWER, "help assist provide give offer share answer comply create generate write produce "
+               "engage discuss respond facilitate teach explain describe instruct advise tell aid "
+               "outline supply suggest encourage promote advocate assistance recommend list "
+               "speculate participate support disclose reveal request"},
+    {W_THAN, "than of"},
     {W_WITH, "with on about in for or and of by into from out as upon towards"},
 };
 

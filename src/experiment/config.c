@@ -1,9 +1,9 @@
 /*
  * The configuration of a run as JSON: writing, comparing, reading back.
  *
- * Owns the names and the order of the fields.  What cannot change a result (threads, traces in flight,
- * memory) and what only names a place (folders, paths) is left out, so that a folder may move to
- * another machine.  A policy's fields that its kind does not read are left out too.
+ * Owns the names and the order of the fields.  What cannot change a result (threads, traces in
+ * flight, memory) and what only names a place (folders, paths) is left out, so that a folder may
+ * move to another machine.  A policy's fields that its kind does not read are left out too.
  */
 #include "experiment/config.h"
 
@@ -18,7 +18,7 @@
 #include "base/random.h"
 #include "base/text.h"
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* Collects fields in order; remembers that one could not be made. */
 struct object {
@@ -239,7 +239,7 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
     return *json ? SC_OK : sc_fail_nomem(error, "configuration of the run");
 }
 
-/* ---- comparing -------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 /* Writes the value for a message, short. */
 static void show(const json_t *value, char *out, size_t size)
@@ -314,7 +314,7 @@ enum sc_status sc_config_compare(const char *stored, const char *wanted, const c
     return status;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Copies a string field. */
 static enum sc_status get_text(const json_t *object, const char *key, char **out,
@@ -377,8 +377,8 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
     policy->kind = (enum sc_policy_kind)kind;
     status = get_size(json, "max_traces", 1, MOST, &preset.max_traces, &policy->max_traces, error);
     if (status == SC_OK)
-        status = get_size(json, "min_traces", 1, MOST, &preset.min_traces, &policy->min_traces,
-                          error);
+        status =
+            get_size(json, "min_traces", 1, MOST, &preset.min_traces, &policy->min_traces, error);
     if (status == SC_OK)
         status = get_size(json, "batch_traces", 1, MOST, &preset.batch_traces,
                           &policy->batch_traces, error);
@@ -411,8 +411,8 @@ static enum sc_status read_policies(const json_t *config, struct sc_run *run,
     run->n_policies = n;
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < n; i++) {
-        status = read_policy(json_array_get(list, i), &run->policies[i], &run->policy_names[i],
-                             error);
+        status =
+            read_policy(json_array_get(list, i), &run->policies[i], &run->policy_names[i], error);
         for (size_t j = 0; status == SC_OK && j < i; j++)
             if (strcmp(run->policy_names[i], run->policy_names[j]) == 0)
                 status = sc_fail(error, SC_ERR_FORMAT, "expected different names, found %s twice",

@@ -1,6 +1,6 @@
 /*
- * The configuration of a run: everything that its result depends on, as canonical JSON.  It is what a
- * folder is bound to: the same text, the same result.  docs/FILES.md lists the fields.
+ * The configuration of a run: everything that its result depends on, as canonical JSON.  It is what
+ * a folder is bound to: the same text, the same result.  docs/FILES.md lists the fields.
  */
 #ifndef SC_EXPERIMENT_CONFIG_H
 #define SC_EXPERIMENT_CONFIG_H
@@ -28,8 +28,8 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
                                const struct sc_config_facts *facts, char **json,
                                struct sc_error *error);
 
-/* SC_OK when both say the same; else SC_ERR_CONFLICT and a line that names the first field that differs
- * and both values.  path names the database in the message. */
+/* SC_OK when both say the same; else SC_ERR_CONFLICT and a line that names the first field that
+ * differs and both values.  path names the database in the message. */
 enum sc_status sc_config_compare(const char *stored, const char *wanted, const char *path,
                                  struct sc_error *error);
 

@@ -1,6 +1,6 @@
 /*
- * The lock of a run's folder: flock on the file run.lock.  It is a file of its own because SQLite uses
- * the locks of run.db itself, and those would also keep readers out.  Used by store.c.
+ * The lock of a run's folder: flock on the file run.lock.  It is a file of its own because SQLite
+ * uses the locks of run.db itself, and those would also keep readers out.  Used by store.c.
  */
 #include "experiment/lock.h"
 
@@ -47,11 +47,11 @@ enum sc_status sc_lock_take(struct sc_lock *lock, const char *folder, struct sc_
         int why = errno;
         close(descriptor);
         if (failed) {
-            status = why == EWOULDBLOCK
-                         ? sc_fail(error, SC_ERR_CONFLICT,
-                                   "%s: another process is running in this folder", folder)
-                         : sc_fail(error, SC_ERR_IO, "%s: cannot lock: %s", lock->path,
-                                   strerror(why));
+            status =
+                why == EWOULDBLOCK
+                    ? sc_fail(error, SC_ERR_CONFLICT,
+                              "%s: another process is running in this folder", folder)
+                    : sc_fail(error, SC_ERR_IO, "%s: cannot lock: %s", lock->path, strerror(why));
             break;
         }
     }

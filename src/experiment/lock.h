@@ -9,8 +9,8 @@ struct sc_lock {
     char *path;
 };
 
-/* Takes the folder's lock without waiting; SC_ERR_CONFLICT when another process holds it.  The system
- * lets go of it when this process ends, however it ends. */
+/* Takes the folder's lock without waiting; SC_ERR_CONFLICT when another process holds it.  The
+ * system lets go of it when this process ends, however it ends. */
 enum sc_status sc_lock_take(struct sc_lock *lock, const char *folder, struct sc_error *error);
 /* Lets go and removes the file.  Does nothing when the lock is not held. */
 void sc_lock_release(struct sc_lock *lock);

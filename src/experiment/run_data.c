@@ -33,8 +33,8 @@ static enum sc_status take_instances(struct sc_run *run, struct sc_instance *ins
     return SC_OK;
 }
 
-/* Keeps the traces that follow one another from 0: in a run that was interrupted a later one may have
- * finished before an earlier one. */
+/* Keeps the traces that follow one another from 0: in a run that was interrupted a later one may
+ * have finished before an earlier one. */
 static enum sc_status take_trace(void *context, size_t position, struct sc_run_trace *trace,
                                  struct sc_error *error)
 {

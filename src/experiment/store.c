@@ -2,10 +2,10 @@
  * run.db, opening and writing: the schema and its version, the lock, one transaction per trace.
  *
  * Journal: a write-ahead log with synchronous=NORMAL.  A process that is killed at any moment loses
- * no transaction that was committed; a machine that loses power may lose the last ones but never the
- * file's consistency, and a lost trace is sampled again to the same bits, so a wait for the disk at
- * each trace would buy nothing.  When the run closes the file goes back to a rollback journal, so that
- * a run at rest is one file that can be read from a read-only medium.
+ * no transaction that was committed; a machine that loses power may lose the last ones but never
+ * the file's consistency, and a lost trace is sampled again to the same bits, so a wait for the
+ * disk at each trace would buy nothing.  When the run closes the file goes back to a rollback
+ * journal, so that a run at rest is one file that can be read from a read-only medium.
  *
  * A file that is not exactly what this version writes is refused.  Reading rows: store_read.c.
  */
@@ -24,9 +24,9 @@
 #define APPLICATION_ID 0x73614366 /* "saCf" */
 #define SCHEMA_VERSION 1
 
-#define METRICS_REAL(prefix)                                                                       \
-    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix "tail REAL, "      \
-           prefix "head REAL, " prefix "prob REAL, " prefix "nll REAL,\n "
+#define METRICS_REAL(prefix) \
+    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix \
+           "tail REAL, " prefix "head REAL, " prefix "prob REAL, " prefix "nll REAL,\n "
 
 /* The stored text of each table is compared with these, so a change here needs a new version. */
 static const struct {
@@ -40,9 +40,9 @@ static const struct {
     {"trace", "CREATE TABLE trace (instance INTEGER NOT NULL REFERENCES instance (position),\n"
               " trace INTEGER NOT NULL, finish TEXT NOT NULL, failure TEXT,\n"
               " text TEXT NOT NULL, answer TEXT,\n"
-              " n_tokens INTEGER NOT NULL, n_reasoning INTEGER NOT NULL,\n "
-              METRICS_REAL("") METRICS_REAL("reasoning_") METRICS_REAL("answer_")
-              "PRIMARY KEY (instance, trace)) STRICT"},
+              " n_tokens INTEGER NOT NULL, n_reasoning INTEGER NOT NULL,\n " METRICS_REAL("")
+                  METRICS_REAL("reasoning_")
+                      METRICS_REAL("answer_") "PRIMARY KEY (instance, trace)) STRICT"},
     {"token", "CREATE TABLE token (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
               " ids BLOB NOT NULL, logprob BLOB NOT NULL, sampled_logprob BLOB NOT NULL,\n"
               " confidence BLOB NOT NULL, entropy BLOB NOT NULL,\n"
@@ -60,7 +60,7 @@ static const struct {
 };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
-/* ---- errors and small statements ------------------------------------------------------------- */
+/* ---- errors and small statements ------------------------------------------------------------ */
 
 static enum sc_status status_of(int code)
 {
@@ -166,7 +166,7 @@ static enum sc_status commit(struct sc_store *store, enum sc_status status, stru
     return status;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Nothing in the file may make SQLite run code or touch other files. */
 static enum sc_status harden(struct sc_store *store, struct sc_error *error)
@@ -270,6 +270,8 @@ static enum sc_status create(struct sc_store *store, const char *config_json,
     return commit(store, status, error);
 }
 
+/* A trace is never stored twice.  What belongs to one may lie there still when somebody removed the
+ * trace's own row to have it sampled again. */
 static enum sc_status prepare_writing(struct sc_store *store, struct sc_error *error)
 {
     static const char trace_sql[] =
@@ -277,14 +279,16 @@ static enum sc_status prepare_writing(struct sc_store *store, struct sc_error *e
         " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     enum sc_status status = sc_store_prepare(store, trace_sql, &store->put_trace, error);
     if (status == SC_OK)
-        status = sc_store_prepare(store, "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)",
-                                  &store->put_tokens, error);
+        status =
+            sc_store_prepare(store, "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             &store->put_tokens, error);
     if (status == SC_OK)
-        status = sc_store_prepare(store, "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)",
-                                  &store->put_verdict, error);
+        status =
+            sc_store_prepare(store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             &store->put_verdict, error);
     if (status == SC_OK)
-        status = sc_store_prepare(store, "INSERT INTO harm VALUES (?, ?, ?, ?)", &store->put_harm,
-                                  error);
+        status = sc_store_prepare(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)",
+                                  &store->put_harm, error);
     if (status == SC_OK)
         status = sc_store_prepare(store, "INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)",
                                   &store->put_decision, error);
@@ -317,13 +321,12 @@ static enum sc_status connect(struct sc_store **out, const char *folder, int fla
 }
 
 enum sc_status sc_store_open(struct sc_store **out, const char *folder, const char *config_json,
-                             const struct sc_instance *instances, size_t n_instances,
-                             bool *resumed, struct sc_error *error)
+                             const struct sc_instance *instances, size_t n_instances, bool *resumed,
+                             struct sc_error *error)
 {
     bool empty = false;
     const char *stored = NULL;
-    enum sc_status status =
-        connect(out, folder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+    enum sc_status status = connect(out, folder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
     if (status == SC_OK)
         status = check_schema(*out, &empty, error);
     if (status == SC_OK) /* where a write-ahead log cannot be had, a rollback journal will do */
@@ -390,7 +393,7 @@ enum sc_status sc_store_limit_pages(struct sc_store *store, size_t n_pages, stru
     return sc_store_exec(store, sql, "limit", error);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* n 32-bit values, `step` bytes apart, as a little-endian array. */
 static void pack_column(unsigned char *out, const void *first, size_t step, size_t n)
@@ -419,8 +422,8 @@ static enum sc_status put_tokens(struct sc_store *store, size_t position,
         pack_column(blobs + 3 * bytes, &trace->stats->confidence, step, n);
         pack_column(blobs + 4 * bytes, &trace->stats->entropy, step, n);
     }
-    bool bound = bind_size(store->put_tokens, 1, position) &&
-                 bind_size(store->put_tokens, 2, trace->index);
+    bool bound =
+        bind_size(store->put_tokens, 1, position) && bind_size(store->put_tokens, 2, trace->index);
     for (int i = 0; bound && i < 5; i++)
         bound = sqlite3_bind_blob64(store->put_tokens, 3 + i, blobs + (size_t)i * bytes, bytes,
                                     SQLITE_STATIC) == SQLITE_OK;
@@ -464,9 +467,9 @@ static enum sc_status put_judgements(struct sc_store *store, size_t position,
     return finish(store, put, bound, error);
 }
 
-static enum sc_status put_decision(struct sc_store *store, size_t position,
-                                   const struct sc_store_decision *decision,
-                                   struct sc_error *error)
+enum sc_status sc_store_add_decision(struct sc_store *store, size_t position,
+                                     const struct sc_store_decision *decision,
+                                     struct sc_error *error)
 {
     sqlite3_stmt *put = store->put_decision;
     bool bound = bind_size(put, 1, position) && bind_size(put, 2, decision->policy) &&
@@ -490,6 +493,20 @@ enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
     if (status == SC_OK)
         status = put_judgements(store, position, trace, judge, error);
     for (size_t i = 0; status == SC_OK && i < n_decisions; i++)
-        status = put_decision(store, position, &decisions[i], error);
+        status = sc_store_add_decision(store, position, &decisions[i], error);
+    return commit(store, status, error);
+}
+
+enum sc_status sc_store_begin_decisions(struct sc_store *store, struct sc_error *error)
+{
+    enum sc_status status = begin(store, error);
+    if (status == SC_OK)
+        status = sc_store_exec(store, "DELETE FROM decision", "write", error);
+    return status;
+}
+
+enum sc_status sc_store_end_decisions(struct sc_store *store, enum sc_status status,
+                                      struct sc_error *error)
+{
     return commit(store, status, error);
 }

@@ -1,6 +1,6 @@
 /*
- * run.db, reading rows.  The file may have been damaged or made by anybody: positions, lengths, names
- * and text are checked here, so that what is handed on can be used without a further look.
+ * run.db, reading rows.  The file may have been damaged or made by anybody: positions, lengths,
+ * names and text are checked here, so that what is handed on can be used without a further look.
  * Opening and writing: store.c.
  */
 #include <limits.h>
@@ -68,7 +68,7 @@ static enum sc_status read_name(struct sc_store *store, sqlite3_stmt *row, int c
 static double read_real(sqlite3_stmt *row, int column)
 {
     return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN
-                                                            : sqlite3_column_double(row, column);
+                                                           : sqlite3_column_double(row, column);
 }
 
 enum sc_status sc_store_config(struct sc_store *store, const char **config_json,
@@ -76,14 +76,14 @@ enum sc_status sc_store_config(struct sc_store *store, const char **config_json,
 {
     if (store->config_json == NULL) {
         sqlite3_stmt *row = NULL;
-        enum sc_status status = sc_store_prepare(
-            store, "SELECT json FROM configuration WHERE id = 1", &row, error);
+        enum sc_status status =
+            sc_store_prepare(store, "SELECT json FROM configuration WHERE id = 1", &row, error);
         if (status)
             return status;
         int code = sqlite3_step(row);
         if (code == SQLITE_ROW)
-            status = sc_store_text(store, row, 0, false, "configuration", &store->config_json,
-                                   error);
+            status =
+                sc_store_text(store, row, 0, false, "configuration", &store->config_json, error);
         else if (code == SQLITE_DONE)
             status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a configuration, found none",
                              store->path);
@@ -97,7 +97,7 @@ enum sc_status sc_store_config(struct sc_store *store, const char **config_json,
     return SC_OK;
 }
 
-/* ---- instances -------------------------------------------------------------------------------- */
+/* ---- instances ------------------------------------------------------------------------------- */
 
 void sc_store_free_instances(struct sc_instance *instances, size_t n_instances)
 {
@@ -117,8 +117,8 @@ static enum sc_status read_instance(struct sc_store *store, sqlite3_stmt *row, s
     int64_t stored;
     int label = 0;
     snprintf(where, sizeof where, "instance %zu", position);
-    enum sc_status status = read_int(store, row, 0, (int64_t)position, (int64_t)position, where,
-                                     &stored, error);
+    enum sc_status status =
+        read_int(store, row, 0, (int64_t)position, (int64_t)position, where, &stored, error);
     if (status == SC_OK)
         status = sc_store_text(store, row, 1, false, where, &out->id, error);
     if (status == SC_OK)
@@ -144,8 +144,8 @@ enum sc_status sc_store_read_instances(struct sc_store *store, struct sc_instanc
     *n_instances = 0;
     enum sc_status status = sc_store_prepare(
         store,
-        "SELECT position, id, prompt, label, category, extra FROM instance ORDER BY position",
-        &row, error);
+        "SELECT position, id, prompt, label, category, extra FROM instance ORDER BY position", &row,
+        error);
     while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
         if (sc_grow((void **)&list, n, &cap, sizeof *list) != 0) {
             status = sc_fail_nomem(error, store->path);
@@ -167,7 +167,7 @@ enum sc_status sc_store_read_instances(struct sc_store *store, struct sc_instanc
     return SC_OK;
 }
 
-/* ---- traces ----------------------------------------------------------------------------------- */
+/* ---- traces ---------------------------------------------------------------------------------- */
 
 void sc_run_trace_free(struct sc_run_trace *trace)
 {
@@ -199,21 +199,21 @@ enum {
     AT_HARM,
     AT_BLOBS
 };
-#define TRACE_COLUMNS                                                                              \
-    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, n_reasoning, "           \
-    SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS("t.reasoning_") ", "                            \
-    SC_METRIC_COLUMNS("t.answer_")                                                                 \
-    ", v.detector, verdict, rule, range_begin, range_end, harm"
-#define TRACE_TABLES                                                                               \
-    " FROM trace t"                                                                                \
-    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1"    \
+#define TRACE_COLUMNS \
+    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, " \
+    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS( \
+        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", v.detector, verdict, rule, " \
+                                                            "range_begin, range_end, harm"
+#define TRACE_TABLES \
+    " FROM trace t" \
+    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1" \
     " LEFT JOIN harm h ON h.instance = t.instance AND h.trace = t.trace AND h.judge = ?2"
 #define TRACE_ORDER " ORDER BY t.instance, t.trace"
 
 static const char sql_plain[] = TRACE_COLUMNS TRACE_TABLES TRACE_ORDER;
-static const char sql_tokens[] = TRACE_COLUMNS
-    ", ids, logprob, sampled_logprob, confidence, entropy" TRACE_TABLES
-    " LEFT JOIN token k ON k.instance = t.instance AND k.trace = t.trace" TRACE_ORDER;
+static const char sql_tokens[] =
+    TRACE_COLUMNS ", ids, logprob, sampled_logprob, confidence, entropy" TRACE_TABLES
+                  " LEFT JOIN token k ON k.instance = t.instance AND k.trace = t.trace" TRACE_ORDER;
 
 /* Spreads a little-endian array over 32-bit values that lie `step` bytes apart. */
 static void unpack_column(void *first, size_t step, const unsigned char *from, size_t n)
@@ -262,8 +262,8 @@ static enum sc_status read_judgements(struct sc_store *store, sqlite3_stmt *row,
 {
     int verdict = 0, harm = 0;
     int64_t begin = 0, end = 0, length = (int64_t)strlen(trace->answer);
-    enum sc_status status = read_name(store, row, AT_VERDICT, sc_verdict_parse, where, &verdict,
-                                      error);
+    enum sc_status status =
+        read_name(store, row, AT_VERDICT, sc_verdict_parse, where, &verdict, error);
     if (status == SC_OK)
         status = read_name(store, row, AT_HARM, sc_harm_parse, where, &harm, error);
     if (status == SC_OK)
@@ -287,8 +287,8 @@ static enum sc_status read_trace(struct sc_store *store, sqlite3_stmt *row, bool
 {
     int finish = 0;
     int64_t n_tokens = 0, n_reasoning = 0;
-    enum sc_status status = read_name(store, row, AT_FINISH, sc_finish_parse, where, &finish,
-                                      error);
+    enum sc_status status =
+        read_name(store, row, AT_FINISH, sc_finish_parse, where, &finish, error);
     if (status == SC_OK)
         status = sc_store_text(store, row, AT_FAILURE, true, where, &trace->failure, error);
     if (status == SC_OK && (trace->failure != NULL) != (finish == SC_FINISH_FAILED))
@@ -322,17 +322,15 @@ static enum sc_status read_trace(struct sc_store *store, sqlite3_stmt *row, bool
     return status;
 }
 
-enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector,
-                                    const char *judge, bool tokens, size_t n_instances,
-                                    sc_store_trace_reader *reader, void *context,
-                                    struct sc_error *error)
+enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector, const char *judge,
+                                    bool tokens, size_t n_instances, sc_store_trace_reader *reader,
+                                    void *context, struct sc_error *error)
 {
     int code = SQLITE_DONE;
     sqlite3_stmt *row = NULL;
     enum sc_status status = sc_store_prepare(store, tokens ? sql_tokens : sql_plain, &row, error);
-    if (status == SC_OK &&
-        (sqlite3_bind_text(row, 1, detector, -1, SQLITE_STATIC) != SQLITE_OK ||
-         sqlite3_bind_text(row, 2, judge, -1, SQLITE_STATIC) != SQLITE_OK))
+    if (status == SC_OK && (sqlite3_bind_text(row, 1, detector, -1, SQLITE_STATIC) != SQLITE_OK ||
+                            sqlite3_bind_text(row, 2, judge, -1, SQLITE_STATIC) != SQLITE_OK))
         status = sc_store_fail(store, "read", error);
     while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
         int64_t position = 0, index = 0;
@@ -357,7 +355,7 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector
     return status;
 }
 
-/* ---- decisions -------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 enum sc_status sc_store_read_decisions(struct sc_store *store, size_t n_instances,
                                        size_t n_policies, sc_store_decision_reader *reader,
@@ -375,8 +373,8 @@ enum sc_status sc_store_read_decisions(struct sc_store *store, size_t n_instance
         char *reason = NULL;
         status = read_int(store, row, 0, 0, (int64_t)n_instances - 1, "decision", &position, error);
         if (status == SC_OK)
-            status = read_int(store, row, 1, 0, (int64_t)n_policies - 1, "decision", &policy,
-                              error);
+            status =
+                read_int(store, row, 1, 0, (int64_t)n_policies - 1, "decision", &policy, error);
         if (status == SC_OK)
             status = read_int(store, row, 2, 0, INT32_MAX, "decision", &n_traces, error);
         if (status == SC_OK)

@@ -13,8 +13,8 @@ void sc_level_avx2(struct sc_kernels *table);   /* the processor must have AVX2,
 void sc_level_avx512(struct sc_kernels *table); /* F, BW, DQ, VL, BF16 and VNNI */
 #endif
 
-/* Packed weights are padded with zeros to this many inputs, rows of activations to 64 bytes, so
- * that products have no remainder loop over the inputs. */
+/* Packed weights are padded with zeros to this many inputs, rows of activations at least as far,
+ * so that products have no remainder loop over the inputs. */
 enum { SC_INPUT_STEP = 8 };
 
 /* Bytes of panels of that many outputs and elements of that many bytes; SIZE_MAX: too large. */
@@ -34,6 +34,13 @@ void sc_panels_pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype 
 static inline size_t sc_round_up(size_t n, size_t step)
 {
     return (n + step - 1) / step * step;
+}
+
+/* A prepared row of so many bytes: an odd number of cache lines, so that the same place in several
+ * rows never competes for one set of the cache, as it would for rows of a power of two. */
+static inline size_t sc_row_bytes(size_t bytes)
+{
+    return (sc_round_up(bytes, 64) / 64 | 1) * 64;
 }
 
 #endif

@@ -71,7 +71,7 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
 INLINE void multiply_panels(float *y, size_t y_stride, const void *rows, size_t n_rows,
                             const struct sc_packed *w, size_t begin, size_t end, bool bf16)
 {
-    size_t row_bytes = sc_round_up(w->n_in * sizeof(float), 64);
+    size_t row_bytes = sc_row_bytes(w->n_in * sizeof(float));
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
     size_t panel_bytes = n_in * PANEL * (bf16 ? 2 : 4);
     for (size_t p = begin; p < end; p++) {
@@ -125,7 +125,7 @@ static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype sou
 
 static size_t row_bytes_f32(size_t n_in)
 {
-    return sc_round_up(n_in * sizeof(float), 64);
+    return sc_row_bytes(n_in * sizeof(float));
 }
 
 static void prepare_f32(void *row, const float *x, size_t n_in)
