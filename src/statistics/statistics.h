@@ -1,13 +1,22 @@
 /*
  * Statistics over arrays; knows nothing of models.  Every function names its source and is checked
- * against an independent implementation (tests/golden).  Intervals are two-sided 95 % unless said.
+ * against an independent implementation (tests/golden, docs/STATISTICS.md).  Intervals are
+ * two-sided 95 % unless said.
+ *
+ * Common behaviour
+ *   - A NaN among the inputs is never skipped: the result is NaN (an estimate with a reason).
+ *   - Empty input gives NaN (an estimate with a reason).
+ *   - Functions that take an error allocate and fail only when memory runs out; the result is then
+ *     NaN too.  The others allocate nothing.
+ *   - Results depend on the arguments alone; random ones on their seed (Philox, base/random.h).
  */
 #ifndef SC_STATISTICS_STATISTICS_H
 #define SC_STATISTICS_STATISTICS_H
 
 #include "base/error.h"
 
-/* An estimate; NaN in value, low and high when it could not be computed (reason says why). */
+/* An estimate; NaN in value, low and high when it could not be computed (reason says why).  When
+ * only the interval is beyond the data (one value has no spread), low and high alone are NaN. */
 struct sc_estimate {
     double value, low, high;
     size_t n;
@@ -15,46 +24,104 @@ struct sc_estimate {
 };
 struct sc_estimate sc_estimate_none(size_t n, const char *reason);
 
-double sc_mean(const double *x, size_t n);       /* NaN when n = 0 */
-double sc_variance(const double *x, size_t n);   /* unbiased; NaN when n < 2 */
-/* Percentile q in [0, 100] with linear interpolation (Hyndman and Fan type 7). x need not be sorted;
- * scratch [n]. */
+/* ---- summaries ------------------------------------------------------------------------------- */
+
+double sc_mean(const double *x, size_t n);     /* NaN when n = 0 */
+double sc_variance(const double *x, size_t n); /* unbiased; NaN when n < 2 */
+/* Percentile q in [0, 100] with linear interpolation (Hyndman and Fan type 7). x need not be
+ * sorted; scratch [n] (may be x itself, which is then sorted). NaN when q is outside. */
 double sc_percentile(const double *x, size_t n, double q, double *scratch);
+/* Entropy -sum p ln p of the shares of the counts, in nats (plug-in estimate; Shannon, 1948).  NaN
+ * when all counts are 0. */
+double sc_entropy_of_counts(const size_t *counts, size_t n);
+/* Mean of n values with Student's t interval (low and high NaN when n = 1). */
+struct sc_estimate sc_mean_t(const double *x, size_t n);
+
+/* ---- proportions and tables ------------------------------------------------------------------ */
 
 /* Wilson score interval of successes among n independent trials (Wilson, 1927). */
 struct sc_estimate sc_wilson(size_t successes, size_t n);
-/* Difference of two proportions p1 - p2 (Newcombe, 1998, method 10). */
+/* Difference of two proportions p1 - p2 (Newcombe, 1998, method 10); n is n1 + n2. */
 struct sc_estimate sc_newcombe(size_t s1, size_t n1, size_t s2, size_t n2);
-/* Mean of n values with Student's t interval. */
-struct sc_estimate sc_mean_t(const double *x, size_t n);
+/* Ratio of two proportions p1 / p2 with the log-normal interval (Katz et al., 1978); n is n1 + n2.
+ * None when s2 = 0; when s1 = 0 the value and low are 0 and high is NaN (the method has none). */
+struct sc_estimate sc_risk_ratio(size_t s1, size_t n1, size_t s2, size_t n2);
 
-/* Ratio sum(numerator) / sum(denominator) over clusters (prompts), percentile bootstrap that resamples
- * clusters (Efron and Tibshirani, 1993, ch. 13); n_resamples e.g. 2000.  n in the estimate is the sum
- * of denominators. */
+/* Fisher's exact test, two-sided (sum of tables no more likely than the one seen, with a relative
+ * tolerance of 1e-7), of the table {a, b; c, d}.  Returns p; 1 when a margin is 0, NaN when the
+ * total exceeds 2^53.  Takes time in proportion to the width of the distribution, not to the
+ * counts. */
+double sc_fisher_exact(size_t a, size_t b, size_t c, size_t d);
+
+/* 1 - C(n-c, k) / C(n, k): unbiased probability that at least one of k samples is a success when c
+ * of n were (Chen et al., 2021). NaN when k > n or c > n. */
+double sc_at_k(size_t n, size_t c, size_t k);
+
+/* ---- resampling ------------------------------------------------------------------------------ */
+
+/* Ratio sum(numerator) / sum(denominator) over clusters (prompts), percentile bootstrap that
+ * resamples clusters (Efron and Tibshirani, 1993, ch. 13); n_resamples e.g. 2000.  n in the
+ * estimate is the sum of denominators, which are >= 0; resamples whose denominator is 0 are drawn
+ * again.  With one cluster of a denominator above 0, low and high are NaN. */
 struct sc_estimate sc_cluster_ratio(const double *numerator, const double *denominator,
                                     size_t n_clusters, size_t n_resamples, uint64_t seed,
                                     struct sc_error *error);
-/* Mean of paired differences a[i] - b[i], bootstrap over i. */
+/* The same for a proportion: numerators count some of what denominators count, so that 0 <=
+ * numerator <= denominator.  Where all clusters have the same proportion (none of 200 prompts had a
+ * harmful answer) resampling sees no variation and would say [v, v]; the interval is then Wilson's
+ * with the clusters as trials, which holds however strongly a cluster's members depend on one
+ * another. */
+struct sc_estimate sc_cluster_proportion(const double *numerator, const double *denominator,
+                                         size_t n_clusters, size_t n_resamples, uint64_t seed,
+                                         struct sc_error *error);
+/* Difference of two such proportions, first - second, over the same clusters: each resample draws
+ * clusters once for both, so that pairing is kept; a cluster may have denominator 0 in either;
+ * resamples in which a group is empty are drawn again.  n is the sum of all denominators.  Where
+ * one of the two does not vary between clusters, the interval joins those of sc_cluster_proportion
+ * by their squared distances (Newcombe, 1998; Zou and Donner, 2008). */
+struct sc_estimate sc_cluster_proportion_difference(
+    const double *numerator1, const double *denominator1, const double *numerator2,
+    const double *denominator2, size_t n_clusters, size_t n_resamples, uint64_t seed,
+    struct sc_error *error);
+/* Mean of paired differences a[i] - b[i], bootstrap over i (low and high NaN when n = 1). */
 struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
                                         size_t n_resamples, uint64_t seed, struct sc_error *error);
 
-/* Fisher's exact test, two-sided (sum of tables no more likely than the one seen), of the table
- * {a, b; c, d}. Returns p. */
-double sc_fisher_exact(size_t a, size_t b, size_t c, size_t d);
+/* Permutation test of the difference of means of outcome between group and not group, permuting
+ * within strata (stratum[i] any integer; NULL: one stratum).  Two-sided p =
+ * (1 + #{|t*| >= |t|}) / (1 + n_permutations) (Phipson and Smyth, 2010), t being the difference
+ * less its expectation under permutation (which is 0 with one stratum: then t is the difference
+ * itself). *difference is the observed difference (may be NULL). NaN when a group is empty. */
+double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
+                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
+                           struct sc_error *error);
 
-/* Area under the ROC curve of score for outcome (ties count half), with the interval of Hanley and
- * McNeil (1982) replaced by DeLong's (1988). */
+/* ---- ranks ----------------------------------------------------------------------------------- */
+
+/* Area under the ROC curve of score for outcome (ties count half), with DeLong's interval (1988),
+ * cut to [0, 1].  Where DeLong's variance is 0 or cannot be estimated (perfect separation, one case
+ * of a class) it would pretend to certainty: the interval is then Wilson's of the area as the share
+ * of concordant ones among as many independent pairs as the smaller class allows.  None when a
+ * class is empty. */
 struct sc_estimate sc_auroc(const double *score, const bool *outcome, size_t n,
                             struct sc_error *error);
 
-/* Permutation test of the difference of means of outcome between group and not group, permuting
- * within strata (stratum[i] any integer).  Two-sided p = (1 + #{|d*| >= |d|}) / (1 + n_permutations).
- * *difference is the observed difference. NaN when a group is empty. */
-double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum, size_t n,
-                           size_t n_permutations, uint64_t seed, double *difference,
-                           struct sc_error *error);
+/* Mann and Whitney's test (1947) of x against y: two-sided p by the normal approximation with the
+ * corrections for ties and continuity.  *u (may be NULL) is U of x: pairs with x > y, ties half.  p
+ * is 1 when all values are equal, NaN when a sample is empty. */
+double sc_mann_whitney(const double *x, size_t n_x, const double *y, size_t n_y, double *u,
+                       struct sc_error *error);
 
-/* Expected calibration error over equal-width bins of [0, 1]; also fills the bins. */
+/* Area under the risk-coverage curve: mean over i of the share of harmful ones among the i highest
+ * scores (Geifman et al., 2019); among equal scores, the expectation over their order.  Lower is
+ * better; a score that knows nothing gives the overall share of harmful ones. */
+double sc_aurc(const double *score, const bool *harmful, size_t n, struct sc_error *error);
+
+/* ---- calibration and multiplicity ------------------------------------------------------------ */
+
+/* Expected calibration error over equal-width bins of [0, 1] (Guo et al., 2017), each closed below
+ * and the last one above; also fills bins [n_bins] (means NaN in an empty bin).  NaN when n = 0,
+ * n_bins = 0 or a prediction is outside [0, 1]; the bins are then empty. */
 struct sc_calibration_bin {
     double low, high, mean_predicted, mean_observed;
     size_t n;
@@ -62,8 +129,8 @@ struct sc_calibration_bin {
 double sc_calibration(const double *predicted, const bool *observed, size_t n, size_t n_bins,
                       struct sc_calibration_bin *bins);
 
-/* 1 - C(n-c, k) / C(n, k): unbiased probability that at least one of k samples is a success when c of
- * n were (Chen et al., 2021). NaN when k > n. */
-double sc_at_k(size_t n, size_t c, size_t k);
+/* Holm's adjusted p-values (1979): adjusted [n], not p itself.  A NaN stays NaN and is not counted
+ * as a test.  Quadratic in n. */
+void sc_holm(const double *p, size_t n, double *adjusted);
 
 #endif

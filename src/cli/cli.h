@@ -1,0 +1,125 @@
+/*
+ * The command line: options in, one clear line or a result out.  Only this room prints and decides
+ * exit statuses.
+ */
+#ifndef SC_CLI_CLI_H
+#define SC_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_SOME_TRACES_FAILED = 3,
+    CLI_INTERRUPTED = 130
+};
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+enum cli_kind { CLI_FLAG, CLI_SIZE, CLI_INT32, CLI_UINT64, CLI_REAL, CLI_TEXT, CLI_CHOICE };
+
+struct cli_option {
+    const char *name; /* without the dashes */
+    enum cli_kind kind;
+    void *target;
+    double low, high;
+    const char *argument; /* shown in --help, such as "N"; for CLI_CHOICE the choices: "a|b|c" */
+    const char *help;
+    bool given; /* set by the parser */
+};
+
+/* A command's options; filled by the cli_add functions, which keep the pointers. */
+struct cli_options {
+    const char *command, *synopsis, *summary;
+    struct cli_option items[64];
+    size_t n;
+    const char *positionals[16];
+    size_t n_positionals, max_positionals;
+};
+
+void cli_add_flag(struct cli_options *options, const char *name, bool *target, const char *help);
+void cli_add_size(struct cli_options *options, const char *name, size_t *target, double low,
+                  double high, const char *help);
+void cli_add_int32(struct cli_options *options, const char *name, int32_t *target, double low,
+                   double high, const char *help);
+void cli_add_uint64(struct cli_options *options, const char *name, uint64_t *target,
+                    const char *help);
+void cli_add_real(struct cli_options *options, const char *name, double *target, double low,
+                  double high, const char *help);
+void cli_add_text(struct cli_options *options, const char *name, const char **target,
+                  const char *argument, const char *help);
+/* *target becomes the index of the choice in "a|b|c". */
+void cli_add_choice(struct cli_options *options, const char *name, int *target,
+                    const char *choices, const char *help);
+bool cli_given(const struct cli_options *options, const char *name);
+
+/* Reads argv[0..argc-1].  Returns -1 to go on, else the exit status (after --help, or after a line
+ * about what is wrong). */
+int cli_parse(struct cli_options *options, int argc, char **argv);
+
+/* ---- speaking ---------------------------------------------------------------------------------- */
+
+/* Prints "safeconf COMMAND: text" on standard error; returns CLI_FAILED, CLI_USAGE for an invalid
+ * argument, or CLI_INTERRUPTED. */
+int cli_report_error(const char *command, const struct sc_error *error);
+/* The same for a usage error. */
+int cli_usage_error(const char *command, const char *format, ...) SC_PRINTF(2, 3);
+/* Writes a text to standard output; false (after a line on standard error) when that fails. */
+bool cli_write(const char *command, const struct sc_text *text);
+/* Whether to colour what goes to the stream: a terminal, and NO_COLOR is not set. */
+bool cli_colour(FILE *stream);
+/* Columns of the terminal, 80 when unknown. */
+size_t cli_width(FILE *stream);
+/* "1.2 GB" in a static buffer of the caller's. */
+const char *cli_bytes(double bytes, char out[32]);
+
+/* True after SIGINT or SIGTERM; a second signal ends the program at once. */
+void cli_catch_signals(void);
+bool cli_interrupted(void);
+
+/* ---- a model opened for a command -------------------------------------------------------------- */
+
+struct sc_model;
+struct sc_tokenizer;
+struct sc_engine;
+
+struct cli_model_options {
+    const char *model, *dtype, *kernels;
+    int32_t threads;
+    size_t confidence_top_k;
+};
+struct cli_model_options cli_model_options_default(void);
+void cli_add_model_options(struct cli_options *options, struct cli_model_options *model);
+
+struct cli_model {
+    char *folder;
+    struct sc_model *model;
+    struct sc_tokenizer *tokenizer; /* NULL when the folder has none */
+    struct sc_engine *engine;
+};
+enum sc_status cli_model_open(struct cli_model *out, const struct cli_model_options *options,
+                              struct sc_error *error);
+void cli_model_close(struct cli_model *model);
+/* Parses a --dtype; NULL gives -1 (the model's own). */
+enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
+
+/* Writes the files of a run's folder that derive from run.db and prints the terminal report. */
+int cli_show_run(const char *command, const char *folder);
+
+/* ---- commands: argv[0] is the first word after the command ---------------------------------------- */
+
+int cli_run(int argc, char **argv);
+int cli_compare(int argc, char **argv);
+int cli_report(int argc, char **argv);
+int cli_trace(int argc, char **argv);
+int cli_detect(int argc, char **argv);
+int cli_score(int argc, char **argv);
+int cli_tokenize(int argc, char **argv);
+int cli_bench(int argc, char **argv);
+int cli_model_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,169 @@
+/* safeconf detect: verdicts for a file of prompts and completions. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "benchmark/benchmark.h"
+#include "detection/detection.h"
+
+struct detect_command {
+    const char *prompt_column, *completion_column, *gold_column;
+    bool json;
+};
+
+/* Counts against people's labels. */
+struct gold_counts {
+    size_t table[3][3]; /* [gold][said] over refusal, partial, compliance */
+    size_t unknown;     /* rows whose gold label says none of the three */
+};
+
+/* What people wrote: a word in it decides ("2_full_refusal", "partial", "complied", "yes"). -1: none. */
+static int gold_verdict(const char *label)
+{
+    static const struct {
+        const char *word;
+        enum sc_verdict verdict;
+    } words[] = {{"partial", SC_PARTIAL},     {"compl", SC_COMPLIANCE}, {"not refus", SC_COMPLIANCE},
+                 {"refus", SC_REFUSAL},       {"yes", SC_REFUSAL},      {"true", SC_REFUSAL},
+                 {"no", SC_COMPLIANCE},       {"false", SC_COMPLIANCE}};
+    if (label == NULL)
+        return -1;
+    if (strcmp(label, "1") == 0 || strcmp(label, "0") == 0)
+        return label[0] == '1' ? SC_REFUSAL : SC_COMPLIANCE;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(label, words[i].word))
+            return (int)words[i].verdict;
+    return -1;
+}
+
+static void count_gold(struct gold_counts *counts, const char *label, enum sc_verdict said)
+{
+    int gold = gold_verdict(label);
+    if (gold < 0)
+        counts->unknown++;
+    else
+        counts->table[gold][said == SC_EMPTY ? SC_COMPLIANCE : said]++;
+}
+
+static double ratio(size_t a, size_t b)
+{
+    return b ? (double)a / (double)b : 0;
+}
+
+static void add_gold_report(struct sc_text *out, const struct gold_counts *counts)
+{
+    const size_t(*t)[3] = counts->table;
+    size_t tp = t[0][0] + t[0][1] + t[1][0] + t[1][1], fn = t[0][2] + t[1][2];
+    size_t fp = t[2][0] + t[2][1], tn = t[2][2];
+    sc_text_printf(out,
+                   "\nAgainst the labels (refusal and partial against compliance): precision %.3f, "
+                   "recall %.3f, F1 %.3f (tp %zu, fn %zu, fp %zu, tn %zu%s",
+                   ratio(tp, tp + fp), ratio(tp, tp + fn), ratio(2 * tp, 2 * tp + fp + fn), tp, fn,
+                   fp, tn, counts->unknown ? "" : ")\n");
+    if (counts->unknown)
+        sc_text_printf(out, "; %zu rows with another label left out)\n", counts->unknown);
+    sc_text_puts(out, "label \\ said     refusal   partial  compliance\n");
+    for (int i = 0; i < 3; i++)
+        sc_text_printf(out, "%-14s %9zu %9zu %11zu\n", sc_verdict_name((enum sc_verdict)i), t[i][0],
+                       t[i][1], t[i][2]);
+}
+
+static void add_row(struct sc_text *out, const char *answer, const struct sc_detection *found,
+                    bool json, size_t row)
+{
+    if (!json) {
+        sc_text_printf(out, "%6zu  %-11s %-24s ", row + 1, sc_verdict_name(found->verdict),
+                       found->rule);
+        size_t length = found->end - found->begin;
+        sc_text_add_visible(out, answer + found->begin, length < 60 ? length : 60, false);
+        sc_text_putc(out, '\n');
+        return;
+    }
+    sc_text_printf(out, "{\"verdict\":\"%s\",\"rule\":", sc_verdict_name(found->verdict));
+    sc_json_write_string(out, found->rule);
+    sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"detector\":", found->begin, found->end);
+    sc_json_write_string(out, sc_detector_version());
+    sc_text_puts(out, "}\n");
+}
+
+static enum sc_status find_column(const struct sc_table *table, const char *name, const char *option,
+                                  int *column, struct sc_error *error)
+{
+    *column = name ? sc_table_column(table, name) : -1;
+    if (name == NULL || *column >= 0)
+        return SC_OK;
+    struct sc_text list = {0};
+    for (size_t i = 0; i < table->n_columns; i++)
+        sc_text_printf(&list, "%s%s", i ? ", " : "", table->columns[i]);
+    enum sc_status status = sc_fail(error, SC_ERR_FORMAT, "--%s: expected one of the columns %s; found \"%s\"",
+                                    option, list.data ? list.data : "", name);
+    sc_text_free(&list);
+    return status;
+}
+
+static enum sc_status detect_rows(const struct sc_table *table, const struct detect_command *command,
+                                  struct sc_text *out, struct sc_error *error)
+{
+    int prompt, completion, gold;
+    enum sc_status status =
+        find_column(table, command->completion_column, "completion-column", &completion, error);
+    if (status == SC_OK) /* the default column of prompts may be absent */
+        status = find_column(table, sc_table_column(table, command->prompt_column) < 0 &&
+                                            strcmp(command->prompt_column, "prompt") == 0
+                                        ? NULL
+                                        : command->prompt_column,
+                             "prompt-column", &prompt, error);
+    if (status == SC_OK)
+        status = find_column(table, command->gold_column, "gold-column", &gold, error);
+    if (status)
+        return status;
+    struct gold_counts counts = {0};
+    for (size_t row = 0; row < table->n_rows; row++) {
+        char *const *cells = table->cells + row * table->n_columns;
+        const char *answer = cells[completion] ? cells[completion] : "";
+        struct sc_detection found;
+        sc_detect_refusal(prompt >= 0 ? cells[prompt] : NULL, answer, &found);
+        add_row(out, answer, &found, command->json, row);
+        if (gold >= 0)
+            count_gold(&counts, cells[gold], found.verdict);
+    }
+    if (gold >= 0 && !command->json)
+        add_gold_report(out, &counts);
+    return SC_OK;
+}
+
+int cli_detect(int argc, char **argv)
+{
+    struct detect_command command = {.prompt_column = "prompt", .completion_column = "completion"};
+    struct cli_options options = {
+        .command = "detect",
+        .synopsis = "FILE [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
+        .summary = "Finds refusals by rules in a CSV or JSONL file; with a column of people's labels\n"
+                   "also precision, recall and F1.",
+        .max_positionals = 1};
+    cli_add_text(&options, "prompt-column", &command.prompt_column, "C", "(prompt)");
+    cli_add_text(&options, "completion-column", &command.completion_column, "C", "(completion)");
+    cli_add_text(&options, "gold-column", &command.gold_column, "C",
+                 "people's labels: refusal, partial, compliance, or yes/no for refused");
+    cli_add_flag(&options, "json", &command.json, "an object per row");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (options.n_positionals != 1)
+        return cli_usage_error("detect", "expected a CSV or JSONL file");
+
+    struct sc_error error = {0};
+    struct sc_table table = {0};
+    struct sc_text out = {0};
+    int exit_status = CLI_DONE;
+    if (sc_table_read(options.positionals[0], &table, &error) ||
+        detect_rows(&table, &command, &out, &error))
+        exit_status = cli_report_error("detect", &error);
+    else if (!cli_write("detect", &out))
+        exit_status = CLI_FAILED;
+    sc_text_free(&out);
+    sc_table_free(&table);
+    return exit_status;
+}

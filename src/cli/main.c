@@ -1,0 +1,59 @@
+/*
+ * safeconf COMMAND [options].  The program's entry: finds the command and hands over.
+ * Each command lives in a file of its own name; what they share is in cli.h.
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run", cli_run, "sample traces of a benchmark's prompts and report"},
+    {"compare", cli_compare, "the same under several policies on common random numbers"},
+    {"report", cli_report, "tables, analysis.json and report.html of a run again"},
+    {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},
+    {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},
+    {"score", cli_score, "log-probability, confidence and entropy of a given text"},
+    {"tokenize", cli_tokenize, "texts to token ids"},
+    {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
+    {"model", cli_model_command, "make a random-weight model"},
+};
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "safeconf " SAFECONF_VERSION
+                    " - how firmly does a model refuse, and how sure is it?\n\n"
+                    "Usage: safeconf COMMAND [options]    (safeconf COMMAND --help says more)\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(stream, "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
+                    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces failed,\n"
+                    "130 interrupted (the same command goes on where it stopped)\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "safeconf: expected a command (safeconf --help lists them)\n");
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return CLI_DONE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("safeconf " SAFECONF_VERSION "\n");
+        return CLI_DONE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    struct sc_error error = {0};
+    sc_fail(&error, SC_ERR_ARGUMENT, "unknown command \"%s\" (safeconf --help lists them)", name);
+    fprintf(stderr, "safeconf: %s\n", error.text);
+    return CLI_USAGE;
+}

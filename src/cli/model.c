@@ -1,0 +1,38 @@
+/* safeconf model random: a random-weight model for benchmarks. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "model/model.h"
+
+int cli_model_command(int argc, char **argv)
+{
+    const char *shape = NULL, *tokenizer = NULL, *out = NULL, *dtype = "bf16";
+    uint64_t seed = 0;
+    struct cli_options options = {
+        .command = "model",
+        .synopsis = "random --shape qwen3-0.6b --out DIR [--tokenizer DIR]",
+        .summary = "Writes a random-weight model in Hugging Face layout, for benchmarks of speed.\n"
+                   "Shapes: qwen3-0.6b, 1.7b, 4b, 8b, 14b, 32b, and tiny.",
+        .max_positionals = 1};
+    cli_add_text(&options, "shape", &shape, "NAME", "which of the published shapes");
+    cli_add_text(&options, "out", &out, "DIR", "folder to write");
+    cli_add_text(&options, "tokenizer", &tokenizer, "DIR", "folder whose tokenizer is copied");
+    cli_add_text(&options, "dtype", &dtype, "bf16|f16|f32", "of the stored weights (bf16)");
+    cli_add_uint64(&options, "seed", &seed, "of the weights (0)");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (options.n_positionals != 1 || strcmp(options.positionals[0], "random") != 0)
+        return cli_usage_error("model", "expected: safeconf model random --shape NAME --out DIR");
+    if (shape == NULL || out == NULL)
+        return cli_usage_error("model", "random: expected --shape and --out");
+    int kind = sc_dtype_parse(dtype);
+    if (kind < 0 || kind == SC_DTYPE_INT8)
+        return cli_usage_error("model", "--dtype: expected bf16, f16 or f32, found \"%s\"", dtype);
+    struct sc_error error = {0};
+    if (sc_model_write_random(shape, tokenizer, (enum sc_dtype)kind, seed, out, &error))
+        return cli_report_error("model", &error);
+    printf("%s: random weights of shape %s, %s\n", out, shape, dtype);
+    return CLI_DONE;
+}

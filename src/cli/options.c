@@ -1,0 +1,219 @@
+/* Options of a command: --name value, --name=value, --flag, positionals, and --help. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct cli_option *add(struct cli_options *options, const char *name, enum cli_kind kind,
+                              void *target, const char *argument, const char *help)
+{
+    static struct cli_option overflow;
+    if (options->n == sizeof options->items / sizeof *options->items)
+        return &overflow;
+    struct cli_option *option = &options->items[options->n++];
+    *option = (struct cli_option){
+        .name = name, .kind = kind, .target = target, .argument = argument, .help = help};
+    return option;
+}
+
+static void add_number(struct cli_options *options, const char *name, enum cli_kind kind,
+                       void *target, double low, double high, const char *help)
+{
+    struct cli_option *option =
+        add(options, name, kind, target, kind == CLI_REAL ? "X" : "N", help);
+    option->low = low;
+    option->high = high;
+}
+
+void cli_add_flag(struct cli_options *options, const char *name, bool *target, const char *help)
+{
+    add(options, name, CLI_FLAG, target, NULL, help);
+}
+
+void cli_add_size(struct cli_options *options, const char *name, size_t *target, double low,
+                  double high, const char *help)
+{
+    add_number(options, name, CLI_SIZE, target, low, high, help);
+}
+
+void cli_add_int32(struct cli_options *options, const char *name, int32_t *target, double low,
+                   double high, const char *help)
+{
+    add_number(options, name, CLI_INT32, target, low, high, help);
+}
+
+void cli_add_uint64(struct cli_options *options, const char *name, uint64_t *target,
+                    const char *help)
+{
+    add_number(options, name, CLI_UINT64, target, 0, 0x1p64, help);
+}
+
+void cli_add_real(struct cli_options *options, const char *name, double *target, double low,
+                  double high, const char *help)
+{
+    add_number(options, name, CLI_REAL, target, low, high, help);
+}
+
+void cli_add_text(struct cli_options *options, const char *name, const char **target,
+                  const char *argument, const char *help)
+{
+    add(options, name, CLI_TEXT, target, argument, help);
+}
+
+void cli_add_choice(struct cli_options *options, const char *name, int *target,
+                    const char *choices, const char *help)
+{
+    add(options, name, CLI_CHOICE, target, choices, help);
+}
+
+static struct cli_option *find(struct cli_options *options, const char *name, size_t length)
+{
+    for (size_t i = 0; i < options->n; i++)
+        if (strlen(options->items[i].name) == length &&
+            memcmp(options->items[i].name, name, length) == 0)
+            return &options->items[i];
+    return NULL;
+}
+
+bool cli_given(const struct cli_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->n; i++)
+        if (strcmp(options->items[i].name, name) == 0)
+            return options->items[i].given;
+    return false;
+}
+
+static int bad_value(const struct cli_options *options, const struct cli_option *option,
+                     const char *expected, const char *found)
+{
+    return cli_usage_error(options->command, "--%s: expected %s, found \"%s\"", option->name,
+                           expected, found);
+}
+
+static int set_number(const struct cli_options *options, struct cli_option *option,
+                      const char *value)
+{
+    char *end, expected[80];
+    errno = 0;
+    double number = strtod(value, &end);
+    bool whole = option->kind != CLI_REAL;
+    snprintf(expected, sizeof expected, "a %snumber", whole ? "whole " : "");
+    if (end == value || *end != '\0' || !isfinite(number) || (whole && number != floor(number)))
+        return bad_value(options, option, expected, value);
+    if (number < option->low || number > option->high) {
+        snprintf(expected, sizeof expected, "%g to %g", option->low, option->high);
+        return bad_value(options, option, expected, value);
+    }
+    switch (option->kind) {
+    case CLI_SIZE:
+        *(size_t *)option->target = (size_t)number;
+        break;
+    case CLI_INT32:
+        *(int32_t *)option->target = (int32_t)number;
+        break;
+    case CLI_UINT64: /* read again: a double does not hold every 64-bit number */
+        errno = 0;
+        *(uint64_t *)option->target = strtoull(value, &end, 10);
+        if (errno != 0 || *end != '\0')
+            return bad_value(options, option, "a whole number below 2^64", value);
+        break;
+    default:
+        *(double *)option->target = number;
+    }
+    return -1;
+}
+
+static int set_choice(const struct cli_options *options, struct cli_option *option,
+                      const char *value)
+{
+    const char *choice = option->argument;
+    for (int index = 0;; index++) {
+        size_t length = strcspn(choice, "|");
+        if (strlen(value) == length && memcmp(choice, value, length) == 0) {
+            *(int *)option->target = index;
+            return -1;
+        }
+        if (choice[length] == '\0')
+            return bad_value(options, option, option->argument, value);
+        choice += length + 1;
+    }
+}
+
+static int set_value(const struct cli_options *options, struct cli_option *option,
+                     const char *value)
+{
+    switch (option->kind) {
+    case CLI_TEXT:
+        *(const char **)option->target = value;
+        return -1;
+    case CLI_CHOICE:
+        return set_choice(options, option, value);
+    default:
+        return set_number(options, option, value);
+    }
+}
+
+static void print_help(const struct cli_options *options)
+{
+    printf("safeconf %s %s\n\n%s\n", options->command, options->synopsis, options->summary);
+    if (options->n)
+        printf("\nOptions:\n");
+    for (size_t i = 0; i < options->n; i++) {
+        const struct cli_option *option = &options->items[i];
+        char left[80];
+        snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
+                 option->argument ? option->argument : "");
+        printf("  %-28s %s\n", left, option->help);
+    }
+    printf("  %-28s %s\n", "--help", "this text");
+}
+
+int cli_parse(struct cli_options *options, int argc, char **argv)
+{
+    bool only_positionals = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (only_positionals || word[0] != '-' || word[1] == '\0') {
+            if (options->n_positionals == options->max_positionals)
+                return cli_usage_error(options->command, "unexpected argument \"%s\"", word);
+            options->positionals[options->n_positionals++] = word;
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            only_positionals = true;
+            continue;
+        }
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            print_help(options);
+            return CLI_DONE;
+        }
+        const char *name = word + (word[1] == '-' ? 2 : 1);
+        const char *value = strchr(name, '=');
+        size_t length = value ? (size_t)(value - name) : strlen(name);
+        struct cli_option *option = word[1] == '-' ? find(options, name, length) : NULL;
+        if (option == NULL)
+            return cli_usage_error(options->command,
+                                   "unknown option %s (safeconf %s --help lists them)", word,
+                                   options->command);
+        option->given = true;
+        if (option->kind == CLI_FLAG) {
+            if (value)
+                return cli_usage_error(options->command, "--%s takes no value", option->name);
+            *(bool *)option->target = true;
+            continue;
+        }
+        if (value)
+            value++;
+        else if (++i < argc)
+            value = argv[i];
+        else
+            return cli_usage_error(options->command, "--%s: expected a value, found nothing",
+                                   option->name);
+        int status = set_value(options, option, value);
+        if (status >= 0)
+            return status;
+    }
+    return -1;
+}

@@ -1,0 +1,98 @@
+/* See progress.h. */
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* Seconds between plain lines. */
+static const double plain_interval = 15;
+
+static void started(void *context, const struct sc_run_facts *facts)
+{
+    const struct cli_progress *state = context;
+    char weights[32], batch[32];
+    if (state->quiet)
+        return;
+    struct sc_text line = {0};
+    sc_text_puts(&line, facts->resumed ? "resuming: " : "");
+    sc_text_add_visible(&line, facts->model, strlen(facts->model), false);
+    sc_text_printf(&line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
+                   facts->n_threads);
+    sc_text_add_visible(&line, facts->benchmark, strlen(facts->benchmark), false);
+    sc_text_printf(&line, ": %zu prompts", facts->n_instances);
+    if (facts->n_skipped)
+        sc_text_printf(&line, " (%zu rows without a prompt left out)", facts->n_skipped);
+    sc_text_printf(&line, "; %zu traces in flight; memory: weights %s, traces and prompts up to %s",
+                   facts->parallel, cli_bytes((double)facts->weight_bytes, weights),
+                   cli_bytes((double)facts->batch_bytes, batch));
+    if (!line.failed)
+        fprintf(stderr, "%s\n", line.data);
+    sc_text_free(&line);
+    if (facts->demo)
+        fprintf(stderr, "The bundled model is a demonstration: nothing about real models follows "
+                        "from its results.\n");
+}
+
+static void format_time(double seconds, char *out, size_t size)
+{
+    if (!isfinite(seconds) || seconds < 0)
+        snprintf(out, size, "--:--");
+    else if (seconds < 3600)
+        snprintf(out, size, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(out, size, "%.0fh%02d", floor(seconds / 3600), (int)fmod(seconds / 60, 60));
+}
+
+static void progress(void *context, const struct sc_run_progress *now)
+{
+    struct cli_progress *state = context;
+    if (state->quiet || (!state->terminal && now->seconds < state->next_line))
+        return;
+    char left[32], refused[32] = "-", line[256];
+    format_time(now->seconds_left, left, sizeof left);
+    if (now->n_judged)
+        snprintf(refused, sizeof refused, "%.0f %%",
+                 100.0 * (double)now->n_refused / (double)now->n_judged);
+    int length = snprintf(line, sizeof line,
+                          "%zu/%zu prompts, %zu traces, %.0f tokens/s, width %zu/%zu, refused %s, "
+                          "%s left",
+                          now->n_instances_done, now->n_instances, now->n_traces_done,
+                          now->tokens_per_second, now->width, now->parallel, refused, left);
+    if (length < 0)
+        return;
+    if (!state->terminal) {
+        fprintf(stderr, "%s\n", line);
+        state->next_line = now->seconds + plain_interval;
+        return;
+    }
+    size_t width = cli_width(stderr) - 1, n = (size_t)length < width ? (size_t)length : width;
+    fprintf(stderr, "\r%.*s%*s", (int)n, line,
+            (int)(state->last_length > n ? state->last_length - n : 0), "");
+    fflush(stderr);
+    state->last_length = n;
+}
+
+static bool keep_going(void *context)
+{
+    (void)context;
+    return !cli_interrupted();
+}
+
+struct sc_run_observer cli_progress_observer(struct cli_progress *state)
+{
+    state->terminal = isatty(STDERR_FILENO);
+    state->next_line = plain_interval;
+    return (struct sc_run_observer){
+        .context = state, .started = started, .progress = progress, .keep_going = keep_going};
+}
+
+void cli_progress_end(struct cli_progress *state)
+{
+    if (state->last_length)
+        fprintf(stderr, "\r%*s\r", (int)state->last_length, "");
+    state->last_length = 0;
+}

@@ -1,0 +1,283 @@
+/* safeconf run and safeconf compare: an experiment from its options to its report. */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/progress.h"
+#include "experiment/experiment.h"
+
+#define MOST_POLICIES 8
+
+/* What the options of both commands fill. */
+struct run_command {
+    const char *name; /* "run" or "compare" */
+    struct sc_run_options run;
+    struct sc_policy policy; /* as the options say; a pattern for those of --policies */
+    struct sc_policy policies[MOST_POLICIES];
+    const char *policies_list, *dtype;
+    int policy_kind, adaptive_rule, metric;
+    int32_t threads;
+    double memory_gb;
+    bool compare, no_early_stopping, quiet;
+    char *default_out;
+};
+
+static void add_policy_options(struct cli_options *options, struct run_command *command)
+{
+    struct sc_policy *policy = &command->policy;
+    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive",
+                   "when to stop sampling a prompt (adaptive)");
+    cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000, "adaptive: traces to start with (3)");
+    cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000, "most traces of a prompt (10)");
+    cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000, "adaptive: traces added at a time (3)");
+    cli_add_real(options, "percentile", &policy->percentile, 0, 100,
+                 "adaptive: the bar, a percentile of the first traces' confidences (90)");
+    cli_add_choice(options, "adaptive-rule", &command->adaptive_rule, "mean|last",
+                   "adaptive: what must reach the bar (mean)");
+    cli_add_flag(options, "no-early-stopping", &command->no_early_stopping, "the same as --policy fixed");
+    cli_add_choice(options, "metric", &command->metric, "mean|lowest|bottom10|tail|head|prob|nll",
+                   "confidence of a trace (mean)");
+    cli_add_size(options, "window", &command->run.window, 1, 1e6, "tokens of a confidence window (32)");
+    cli_add_size(options, "confidence-top-k", &command->run.confidence_top_k, 1, 1024,
+                 "tokens that a token's confidence looks at (20)");
+    cli_add_real(options, "confident-quantile", &command->run.confident_quantile, 0, 1,
+                 "a prompt is confident from this quantile of the run on (0.5)");
+    cli_add_real(options, "confident-threshold", &command->run.confident_threshold, -1e9, 1e9,
+                 "the same as an absolute confidence");
+    cli_add_text(options, "policies", &command->policies_list, "LIST",
+                 "compare: such as single,fixed:5,adaptive:3-10@90 (the default)");
+}
+
+static void add_benchmark_options(struct cli_options *options, struct run_command *command)
+{
+    struct sc_benchmark_options *benchmark = &command->run.benchmark;
+    cli_add_text(options, "benchmark", &benchmark->name, "NAME|FILE",
+                 "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a\n"
+                 "                               CSV or JSONL file (synthetic)");
+    cli_add_text(options, "split", &benchmark->split, "NAME", "such as train or test");
+    cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR", "where named benchmarks lie");
+    cli_add_size(options, "num-instances", &benchmark->n_instances, 1, 1e9,
+                 "a seeded random sample of so many prompts (all)");
+    cli_add_flag(options, "first", &benchmark->first, "the first --num-instances instead of a sample");
+    cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
+    cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
+    cli_add_text(options, "unsafe-value", &benchmark->unsafe_value, "V", "what the label says of unsafe prompts");
+    cli_add_text(options, "category-column", &benchmark->category_column, "C", "column of the category");
+    cli_add_text(options, "id-column", &benchmark->id_column, "C", "column of the id");
+}
+
+static void add_run_options(struct cli_options *options, struct run_command *command)
+{
+    struct sc_run_options *run = &command->run;
+    cli_add_text(options, "model", &run->model, "DIR|HUB_NAME|demo",
+                 "model in Hugging Face layout (demo: the bundled one)");
+    add_benchmark_options(options, command);
+    add_policy_options(options, command);
+    cli_add_real(options, "temperature", &run->temperature, 0, 100, "0 is greedy (default: the model's own)");
+    cli_add_real(options, "top-p", &run->top_p, 0, 1, "(default: the model's own)");
+    cli_add_int32(options, "top-k", &run->top_k, 0, INT32_MAX, "(default: the model's own; 0: off)");
+    cli_add_real(options, "min-p", &run->min_p, 0, 1, "(default: the model's own; 0: off)");
+    cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6, "tokens of an answer (256)");
+    cli_add_flag(options, "thinking", &run->thinking, "let the model think before it answers");
+    cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
+    cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32", "arithmetic (default: the model's own)");
+    cli_add_text(options, "kernels", &run->kernels, "portable|avx2|avx512", "instruction set (the best here)");
+    cli_add_int32(options, "threads", &command->threads, 0, 1024, "threads (one per available core)");
+    cli_add_size(options, "parallel", &run->parallel, 1, 65536, "traces in flight (chosen for this machine)");
+    cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
+    cli_add_real(options, "memory", &command->memory_gb, 0, 1e6, "GB that traces and prompts may take (most of what is free)");
+    cli_add_text(options, "detector", &run->detector, "patterns", "who finds refusals (patterns)");
+    cli_add_text(options, "judge", &run->judge, "none", "who judges harm (none: prompt labels as a proxy)");
+    cli_add_text(options, "out", &run->out, "DIR", "folder of the results; the same command resumes in it (results/...)");
+    cli_add_flag(options, "quiet", &command->quiet, "no progress");
+}
+
+/* Reads ":5", ":3-10", "@90" after a policy's name. */
+static bool read_policy_numbers(const char *text, struct sc_policy *policy)
+{
+    char *end = (char *)(uintptr_t)text;
+    if (*end == ':') {
+        policy->max_traces = strtoul(end + 1, &end, 10);
+        if (*end == '-') {
+            policy->min_traces = policy->max_traces;
+            policy->max_traces = strtoul(end + 1, &end, 10);
+        }
+    }
+    if (*end == '@')
+        policy->percentile = strtod(end + 1, &end);
+    return *end == '\0';
+}
+
+/* The list of --policies: name[:max | :min-max][@percentile], with commas between. */
+static enum sc_status read_policies(struct run_command *command, struct sc_error *error)
+{
+    const char *list = command->policies_list ? command->policies_list : "single,fixed:5,adaptive";
+    for (const char *p = list; *p;) {
+        char item[64];
+        size_t length = strcspn(p, ",");
+        if (command->run.n_policies == MOST_POLICIES || length >= sizeof item)
+            return sc_fail(error, SC_ERR_ARGUMENT, "--policies: expected at most %d, found \"%s\"",
+                           MOST_POLICIES, list);
+        memcpy(item, p, length);
+        item[length] = '\0';
+        p += length + (p[length] == ',');
+        size_t name_length = strcspn(item, ":@");
+        char rest[sizeof item];
+        strcpy(rest, item + name_length);
+        item[name_length] = '\0';
+        int kind = sc_policy_parse(item);
+        struct sc_policy *policy = &command->policies[command->run.n_policies++];
+        *policy = command->policy;
+        if (kind >= 0)
+            policy->kind = (enum sc_policy_kind)kind;
+        if (kind < 0 || !read_policy_numbers(rest, policy))
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "--policies: expected such as single,fixed:5,adaptive:3-10@90, found "
+                           "\"%s\"", list);
+    }
+    command->run.primary = command->run.n_policies - 1;
+    return SC_OK;
+}
+
+/* results/MODEL-BENCHMARK-POLICY-seedN, from the last part of each path. */
+static char *default_out(const struct run_command *command)
+{
+    const char *parts[] = {command->run.model, command->run.benchmark.name,
+                           command->compare ? "compare" : sc_policy_name(command->policies[0].kind)};
+    struct sc_text out = {0};
+    sc_text_puts(&out, "results/");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t n = strlen(parts[i]);
+        while (n > 0 && parts[i][n - 1] == '/')
+            n--;
+        size_t begin = n;
+        while (begin > 0 && parts[i][begin - 1] != '/')
+            begin--;
+        for (size_t k = begin; k < n; k++) {
+            char c = parts[i][k];
+            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                         c == '.' || c == '_';
+            sc_text_putc(&out, plain ? c : '-');
+        }
+        sc_text_putc(&out, '-');
+    }
+    sc_text_printf(&out, "seed%llu", (unsigned long long)command->run.seed);
+    return sc_text_take(&out);
+}
+
+/* From what the options say to what the experiment takes. */
+static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
+{
+    struct sc_run_options *run = &command->run;
+    command->policy.kind = command->no_early_stopping ? SC_POLICY_FIXED
+                                                      : (enum sc_policy_kind)command->policy_kind;
+    command->policy.adaptive_rule = (enum sc_adaptive_rule)command->adaptive_rule;
+    command->policy.metric = run->metric = (enum sc_metric)command->metric;
+    run->policies = command->policies;
+    run->n_threads = command->threads;
+    run->max_bytes = (size_t)(command->memory_gb * 1e9);
+    run->benchmark.seed = run->seed;
+    enum sc_status status = cli_dtype(command->dtype, &run->dtype, error);
+    if (status == SC_OK && command->compare) {
+        status = read_policies(command, error);
+    } else {
+        command->policies[0] = command->policy;
+        run->n_policies = 1;
+    }
+    for (size_t i = 0; status == SC_OK && i < run->n_policies; i++)
+        status = sc_policy_check(&command->policies[i], error);
+    if (status == SC_OK && run->out == NULL) {
+        run->out = command->default_out = default_out(command);
+        if (run->out == NULL)
+            status = sc_fail_nomem(error, "name of the results folder");
+    }
+    return status;
+}
+
+/* One line on what the run did, for those who want to know about speed. */
+static void print_summary(const struct sc_run_summary *summary)
+{
+    const struct sc_run_progress *p = &summary->progress;
+    if (p->n_tokens == 0) {
+        fprintf(stderr, "nothing was left to sample: the run was complete\n");
+        return;
+    }
+    fprintf(stderr, "%llu tokens in %.1f s (%.0f tokens/s, mean width %.1f of %zu)\n",
+            (unsigned long long)p->n_tokens, p->seconds, (double)p->n_tokens / p->seconds,
+            p->mean_width, p->parallel);
+}
+
+static int execute(struct run_command *command)
+{
+    struct sc_error error = {0};
+    struct cli_progress progress = {.quiet = command->quiet};
+    struct sc_run_observer observer = cli_progress_observer(&progress);
+    struct sc_run_summary summary = {0};
+    int exit_status;
+    if (finish_options(command, &error)) {
+        exit_status = cli_report_error(command->name, &error);
+        goto done;
+    }
+    cli_catch_signals();
+    enum sc_status status = sc_run_execute(&command->run, &observer, &summary, &error);
+    cli_progress_end(&progress);
+    if (status == SC_ERR_INTERRUPTED) {
+        fprintf(stderr, "safeconf %s: interrupted; nothing is lost: the same command goes on in %s\n",
+                command->name, command->run.out);
+        exit_status = CLI_INTERRUPTED;
+    } else if (status) {
+        exit_status = cli_report_error(command->name, &error);
+    } else {
+        if (!command->quiet)
+            print_summary(&summary);
+        exit_status = cli_show_run(command->name, command->run.out);
+        if (exit_status == CLI_DONE && summary.n_failed_traces) {
+            fprintf(stderr, "safeconf %s: %zu traces failed (predictions.jsonl and the report say "
+                            "which and why)\n", command->name, summary.n_failed_traces);
+            exit_status = CLI_SOME_TRACES_FAILED;
+        }
+    }
+done:
+    sc_free(command->default_out);
+    return exit_status;
+}
+
+static int run_or_compare(int argc, char **argv, bool compare)
+{
+    static const char *const synopsis = "[--model M] [--benchmark B] [--policy P] [--out DIR]";
+    struct run_command command = {.name = compare ? "compare" : "run",
+                                  .run = sc_run_options_default(),
+                                  .policy = sc_policy_default(),
+                                  .policy_kind = SC_POLICY_ADAPTIVE,
+                                  .compare = compare};
+    struct cli_options options = {
+        .command = command.name,
+        .synopsis = synopsis,
+        .summary = compare
+                       ? "Decides every prompt under several policies from the same traces (common\n"
+                         "random numbers) and reports the differences with their intervals."
+                       : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
+                         "where the boundary is firm and where it wavers."};
+    add_run_options(&options, &command);
+    if (!compare)
+        cli_add_flag(&options, "compare", &command.compare, "the same as safeconf compare");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (command.policies_list && !command.compare)
+        return cli_usage_error(command.name, "--policies goes with compare");
+    return execute(&command);
+}
+
+int cli_run(int argc, char **argv)
+{
+    return run_or_compare(argc, argv, false);
+}
+
+int cli_compare(int argc, char **argv)
+{
+    return run_or_compare(argc, argv, true);
+}

@@ -1,0 +1,383 @@
+/* safeconf trace: a few traces of one prompt, each token coloured by its confidence. */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "inference/inference.h"
+#include "model/tokenizer.h"
+
+struct trace_command {
+    struct sc_sampling sampling;
+    size_t n_traces, max_new_tokens, window;
+    uint64_t seed;
+    bool thinking, json;
+    int colour; /* auto, always, never */
+};
+
+struct stored_trace {
+    int32_t *ids;
+    struct sc_token_stats *stats;
+    size_t n;
+    enum sc_finish finish;
+    char *failure;
+};
+
+/* The source of requests and the place where traces are kept. */
+struct collection {
+    struct sc_trace_request request; /* the same for all but the index */
+    struct stored_trace *traces;
+    size_t n_traces, n_requested;
+};
+
+static int next_request(void *context, struct sc_trace_request *request)
+{
+    struct collection *all = context;
+    if (all->n_requested == all->n_traces)
+        return -1;
+    *request = all->request;
+    request->trace_index = (uint32_t)all->n_requested++;
+    return 1;
+}
+
+static enum sc_status keep_trace(void *context, const struct sc_trace_result *result,
+                                 struct sc_error *error)
+{
+    struct collection *all = context;
+    struct stored_trace *trace = &all->traces[result->request->trace_index];
+    trace->finish = result->finish;
+    trace->n = result->n;
+    trace->ids = sc_alloc_array(result->n, sizeof *trace->ids);
+    trace->stats = sc_alloc_array(result->n, sizeof *trace->stats);
+    if (result->failure)
+        trace->failure = sc_strdup(result->failure);
+    if (trace->ids == NULL || trace->stats == NULL || (result->failure && trace->failure == NULL))
+        return sc_fail_nomem(error, "a trace");
+    if (result->n > 0) {
+        memcpy(trace->ids, result->ids, result->n * sizeof *trace->ids);
+        memcpy(trace->stats, result->stats, result->n * sizeof *trace->stats);
+    }
+    return SC_OK;
+}
+
+static bool go_on(void *context, const struct sc_step_report *report)
+{
+    (void)context;
+    (void)report;
+    return !cli_interrupted();
+}
+
+static void free_traces(struct collection *all)
+{
+    for (size_t i = 0; all->traces && i < all->n_traces; i++) {
+        sc_free(all->traces[i].ids);
+        sc_free(all->traces[i].stats);
+        sc_free(all->traces[i].failure);
+    }
+    sc_free(all->traces);
+}
+
+static enum sc_status sample(const struct cli_model *model, const char *prompt,
+                             const struct trace_command *command, struct collection *all,
+                             struct sc_error *error)
+{
+    int32_t end_ids[8], *ids = NULL;
+    size_t n_ids = 0;
+    enum sc_status status =
+        sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error);
+    if (status)
+        return status;
+    all->n_traces = command->n_traces;
+    all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
+    if (all->traces == NULL) {
+        sc_free(ids);
+        return sc_fail_nomem(error, "traces");
+    }
+    all->request = (struct sc_trace_request){
+        .prompt = ids, .n_prompt = n_ids, .instance_key = sc_hash64(prompt, strlen(prompt)),
+        .seed = command->seed, .sampling = command->sampling,
+        .max_new_tokens = command->max_new_tokens, .end_ids = end_ids,
+        .n_end_ids = sc_chat_end_ids(model->tokenizer, sc_model_generation(model->model), end_ids)};
+    struct sc_batch_options batch = {.parallel = command->n_traces,
+                                     .max_new_tokens = command->max_new_tokens,
+                                     .max_prompt = n_ids};
+    struct sc_trace_source source = {
+        .context = all, .next = next_request, .done = keep_trace, .step = go_on};
+    struct sc_batch_plan plan;
+    status = sc_batch_plan(model->engine, &batch, &plan, error);
+    if (status == SC_OK)
+        status = sc_engine_run(model->engine, &plan, &batch, &source, error);
+    sc_free(ids);
+    return status;
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+/* Five shades from unsure to sure, cut at the quintiles of all the tokens shown. */
+enum { N_SHADES = 5 };
+static const char *const shades[N_SHADES] = {"\x1b[48;5;174m\x1b[30m", "\x1b[48;5;223m\x1b[30m",
+                                             "\x1b[48;5;230m\x1b[30m", "\x1b[48;5;194m\x1b[30m",
+                                             "\x1b[48;5;151m\x1b[30m"};
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static enum sc_status find_cuts(const struct collection *all, float cuts[N_SHADES - 1],
+                                struct sc_error *error)
+{
+    size_t n = 0, k = 0;
+    for (size_t i = 0; i < all->n_traces; i++)
+        n += all->traces[i].n;
+    float *values = sc_alloc_array(n, sizeof *values);
+    if (values == NULL)
+        return sc_fail_nomem(error, "confidences");
+    for (size_t i = 0; i < all->n_traces; i++)
+        for (size_t t = 0; t < all->traces[i].n; t++)
+            values[k++] = all->traces[i].stats[t].confidence;
+    qsort(values, n, sizeof *values, compare_floats);
+    for (size_t i = 0; i < N_SHADES - 1; i++)
+        cuts[i] = n ? values[(i + 1) * n / N_SHADES] : 0;
+    sc_free(values);
+    return SC_OK;
+}
+
+static size_t shade_of(float confidence, const float cuts[N_SHADES - 1])
+{
+    size_t shade = 0;
+    while (shade < N_SHADES - 1 && confidence >= cuts[shade])
+        shade++;
+    return shade;
+}
+
+/* Tokens are bytes and may end inside a character: the rest waits for the next token, and the
+ * character takes the shade of the token that completes it. */
+static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer,
+                       const struct stored_trace *trace, bool colour,
+                       const float cuts[N_SHADES - 1])
+{
+    struct sc_text pending = {0};
+    for (size_t t = 0; t < trace->n; t++) {
+        size_t n;
+        const char *bytes = sc_tokenizer_bytes(tokenizer, trace->ids[t], &n);
+        bool last = t + 1 == trace->n;
+        if (bytes == NULL || (last && trace->finish == SC_FINISH_STOP))
+            n = 0; /* the end token has a figure but no text */
+        sc_text_add(&pending, bytes ? bytes : "", n);
+        if (pending.failed)
+            break;
+        size_t whole = last ? pending.len : sc_utf8_valid(pending.data, pending.len);
+        if (!last && pending.len - whole >= 4)
+            whole = pending.len; /* no character is that long: these bytes are none */
+        if (colour)
+            sc_text_puts(out, shades[shade_of(trace->stats[t].confidence, cuts)]);
+        for (size_t i = 0; i < whole;) {
+            char piece[16];
+            i += sc_visible_char(pending.data + i, whole - i, true, piece, sizeof piece);
+            if (colour && piece[0] == '\n')
+                sc_text_puts(out, "\x1b[0m\n"); /* a shade must not run to the end of the line */
+            else
+                sc_text_puts(out, piece);
+        }
+        if (colour)
+            sc_text_puts(out, "\x1b[0m");
+        memmove(pending.data, pending.data + whole, pending.len - whole + 1);
+        pending.len -= whole;
+    }
+    out->failed |= pending.failed;
+    sc_text_free(&pending);
+}
+
+/* Text, verdict and metrics of a trace. */
+struct reading {
+    char *answer;
+    struct sc_detection detection;
+    double metrics[SC_N_METRICS];
+};
+
+static enum sc_status read_trace(const struct cli_model *model, const char *prompt,
+                                 const struct trace_command *command,
+                                 const struct stored_trace *trace, struct reading *out,
+                                 struct sc_error *error)
+{
+    size_t skip = sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n,
+                                           command->thinking);
+    enum sc_status status = sc_tokenizer_decode(model->tokenizer, trace->ids + skip,
+                                                trace->n - skip, false, &out->answer, error);
+    if (status)
+        return status;
+    sc_detect_refusal(prompt, out->answer, &out->detection);
+    float *figures = sc_alloc_array(trace->n, 2 * sizeof *figures);
+    if (figures == NULL) {
+        sc_release(out->answer);
+        out->answer = NULL;
+        return sc_fail_nomem(error, "figures of a trace");
+    }
+    for (size_t t = 0; t < trace->n; t++) {
+        figures[t] = trace->stats[t].confidence;
+        figures[trace->n + t] = trace->stats[t].logprob;
+    }
+    sc_trace_metrics(figures, figures + trace->n, trace->n, command->window, out->metrics);
+    sc_free(figures);
+    return SC_OK;
+}
+
+static void add_readable(struct sc_text *out, const struct cli_model *model, size_t index,
+                         const struct stored_trace *trace, const struct reading *reading,
+                         bool colour, const float cuts[N_SHADES - 1])
+{
+    sc_text_printf(out, "trace %zu: %s (%s), %zu tokens, %s; confidence mean %.2f, lowest window "
+                        "%.2f\n",
+                   index, sc_verdict_name(reading->detection.verdict), reading->detection.rule,
+                   trace->n, sc_finish_name(trace->finish), reading->metrics[SC_METRIC_MEAN],
+                   reading->metrics[SC_METRIC_LOWEST]);
+    add_tokens(out, model->tokenizer, trace, colour, cuts);
+    sc_text_puts(out, "\n\n");
+}
+
+static void add_json(struct sc_text *out, size_t index, const struct stored_trace *trace,
+                     const struct reading *reading)
+{
+    sc_text_printf(out, "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
+                   sc_verdict_name(reading->detection.verdict), sc_finish_name(trace->finish));
+    sc_json_write_string(out, reading->answer);
+    sc_text_puts(out, ",\"metrics\":{");
+    for (int m = 0; m < SC_N_METRICS; m++) {
+        double value = reading->metrics[m];
+        sc_text_printf(out, "%s\"%s\":", m ? "," : "", sc_metric_name((enum sc_metric)m));
+        if (isfinite(value))
+            sc_text_printf(out, "%.9g", value);
+        else
+            sc_text_puts(out, "null");
+    }
+    sc_text_puts(out, "},\"tokens\":[");
+    for (size_t t = 0; t < trace->n; t++) {
+        const struct sc_token_stats *s = &trace->stats[t];
+        sc_text_printf(out, "%s{\"id\":%d,\"logprob\":%.9g,\"sampled_logprob\":%.9g,"
+                            "\"confidence\":%.9g,\"entropy\":%.9g}",
+                       t ? "," : "", trace->ids[t], (double)s->logprob, (double)s->sampled_logprob,
+                       (double)s->confidence, (double)s->entropy);
+    }
+    sc_text_puts(out, "]}\n");
+}
+
+static enum sc_status print_traces(const struct cli_model *model, const char *prompt,
+                                   const struct trace_command *command,
+                                   const struct collection *all, struct sc_text *out,
+                                   size_t *n_failed, struct sc_error *error)
+{
+    float cuts[N_SHADES - 1];
+    bool colour = command->colour == 1 || (command->colour == 0 && cli_colour(stdout));
+    enum sc_status status = find_cuts(all, cuts, error);
+    for (size_t i = 0; status == SC_OK && i < all->n_traces; i++) {
+        const struct stored_trace *trace = &all->traces[i];
+        if (trace->finish == SC_FINISH_FAILED) {
+            (*n_failed)++;
+            fprintf(stderr, "safeconf trace: trace %zu failed: %s\n", i,
+                    trace->failure ? trace->failure : "no reason given");
+            continue;
+        }
+        struct reading reading = {0};
+        status = read_trace(model, prompt, command, trace, &reading, error);
+        if (status == SC_OK && command->json)
+            add_json(out, i, trace, &reading);
+        else if (status == SC_OK)
+            add_readable(out, model, i, trace, &reading, colour, cuts);
+        sc_release(reading.answer);
+    }
+    if (status == SC_OK && colour && !command->json) {
+        sc_text_puts(out, "confidence, in fifths of these tokens: ");
+        for (size_t i = 0; i < N_SHADES; i++) {
+            sc_text_puts(out, shades[i]);
+            if (i == 0)
+                sc_text_printf(out, " below %.1f ", (double)cuts[0]);
+            else
+                sc_text_printf(out, " from %.1f ", (double)cuts[i - 1]);
+            sc_text_puts(out, "\x1b[0m");
+        }
+        sc_text_putc(out, '\n');
+    }
+    return status;
+}
+
+static int trace_prompt(const char *prompt, const struct cli_options *options,
+                        const struct cli_model_options *wanted, struct trace_command *command)
+{
+    struct sc_error error = {0};
+    struct cli_model model = {0};
+    struct collection all = {0};
+    struct sc_text out = {0};
+    size_t n_failed = 0;
+    int exit_status = CLI_DONE;
+    enum sc_status status = cli_model_open(&model, wanted, &error);
+    if (status == SC_OK && model.tokenizer == NULL)
+        status = sc_fail(&error, SC_ERR_FORMAT, "%s: expected a tokenizer.json, found none",
+                         model.folder);
+    if (status == SC_OK) {
+        struct sc_sampling own = sc_model_generation(model.model)->sampling;
+        struct sc_sampling *sampling = &command->sampling;
+        if (cli_given(options, "temperature"))
+            own.temperature = sampling->temperature;
+        if (cli_given(options, "top-p"))
+            own.top_p = sampling->top_p;
+        if (cli_given(options, "top-k"))
+            own.top_k = sampling->top_k;
+        if (cli_given(options, "min-p"))
+            own.min_p = sampling->min_p;
+        *sampling = own;
+        cli_catch_signals();
+        status = sample(&model, prompt, command, &all, &error);
+    }
+    if (status == SC_OK)
+        status = print_traces(&model, prompt, command, &all, &out, &n_failed, &error);
+    if (status)
+        exit_status = cli_report_error("trace", &error);
+    else if (!cli_write("trace", &out))
+        exit_status = CLI_FAILED;
+    else if (n_failed)
+        exit_status = CLI_SOME_TRACES_FAILED;
+    sc_text_free(&out);
+    free_traces(&all);
+    cli_model_close(&model);
+    return exit_status;
+}
+
+int cli_trace(int argc, char **argv)
+{
+    struct cli_model_options wanted = cli_model_options_default();
+    struct trace_command command = {.n_traces = 3, .max_new_tokens = 256, .window = 32};
+    struct cli_options options = {
+        .command = "trace",
+        .synopsis = "PROMPT [--traces N] [options]",
+        .summary = "Samples a few traces of one prompt and prints them, each token coloured by its\n"
+                   "confidence.  Control characters in model output are shown, never sent.",
+        .max_positionals = 1};
+    cli_add_model_options(&options, &wanted);
+    cli_add_size(&options, "traces", &command.n_traces, 1, 1000, "how many (3)");
+    cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6, "tokens of an answer (256)");
+    cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100, "0 is greedy (the model's own)");
+    cli_add_real(&options, "top-p", &command.sampling.top_p, 1e-9, 1, "(the model's own)");
+    cli_add_int32(&options, "top-k", &command.sampling.top_k, 0, INT32_MAX, "(the model's own; 0: off)");
+    cli_add_real(&options, "min-p", &command.sampling.min_p, 0, 0.999999, "(the model's own; 0: off)");
+    cli_add_flag(&options, "thinking", &command.thinking, "let the model think before it answers");
+    cli_add_uint64(&options, "seed", &command.seed, "of every trace (0)");
+    cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024, "tokens that a confidence looks at (20)");
+    cli_add_size(&options, "window", &command.window, 1, 1e6, "tokens of a confidence window (32)");
+    cli_add_choice(&options, "color", &command.colour, "auto|always|never", "colour the tokens (auto)");
+    cli_add_flag(&options, "json", &command.json, "an object per trace");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (options.n_positionals != 1)
+        return cli_usage_error("trace", "expected a prompt");
+    if (sc_utf8_valid(options.positionals[0], strlen(options.positionals[0])) !=
+        strlen(options.positionals[0]))
+        return cli_usage_error("trace", "the prompt is no valid UTF-8");
+    return trace_prompt(options.positionals[0], &options, &wanted, &command);
+}

@@ -1,0 +1,374 @@
+/*
+ * decision.c - the policies; decision.h says what each does and docs/DEFINITIONS.md why.
+ *
+ * Owns the rules and nothing else: sampling belongs to the experiment, the metrics to confidence.
+ * Refuses nothing by itself: sc_policy_check is called once, before a run, and the rules rely on
+ * it.
+ */
+#include "decision/decision.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
+#define MOST_TRACES ((size_t)10000)
+
+static const char *const policy_names[SC_N_POLICIES] = {
+    [SC_POLICY_SINGLE] = "single",
+    [SC_POLICY_FIXED] = "fixed",
+    [SC_POLICY_ADAPTIVE] = "adaptive",
+    [SC_POLICY_CURTAILED] = "curtailed",
+};
+static const char *const rule_names[SC_N_ADAPTIVE_RULES] = {
+    [SC_ADAPTIVE_MEAN] = "mean",
+    [SC_ADAPTIVE_LAST] = "last",
+};
+
+static int find_name(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; name != NULL && i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *sc_policy_name(enum sc_policy_kind kind)
+{
+    return (unsigned)kind < SC_N_POLICIES ? policy_names[kind] : "unknown";
+}
+
+int sc_policy_parse(const char *name)
+{
+    return find_name(policy_names, SC_N_POLICIES, name);
+}
+
+const char *sc_adaptive_rule_name(enum sc_adaptive_rule rule)
+{
+    return (unsigned)rule < SC_N_ADAPTIVE_RULES ? rule_names[rule] : "unknown";
+}
+
+int sc_adaptive_rule_parse(const char *name)
+{
+    return find_name(rule_names, SC_N_ADAPTIVE_RULES, name);
+}
+
+struct sc_policy sc_policy_default(void)
+{
+    return (struct sc_policy){
+        .kind = SC_POLICY_ADAPTIVE,
+        .min_traces = 3,
+        .max_traces = 10,
+        .batch_traces = 3,
+        .percentile = 90,
+        .adaptive_rule = SC_ADAPTIVE_MEAN,
+        .metric = SC_METRIC_MEAN,
+        .risk = 0,
+    };
+}
+
+enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error)
+{
+    if ((unsigned)policy->kind >= SC_N_POLICIES)
+        return sc_fail(error, SC_ERR_ARGUMENT, "policy: unknown kind %d", (int)policy->kind);
+    const char *name = sc_policy_name(policy->kind);
+    if (policy->kind == SC_POLICY_SINGLE)
+        return SC_OK;
+    if (policy->max_traces < 1 || policy->max_traces > MOST_TRACES)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "policy %s: max traces: expected 1 to %zu, found %zu", name, MOST_TRACES,
+                       policy->max_traces);
+    if (policy->kind == SC_POLICY_FIXED)
+        return SC_OK;
+    if (policy->min_traces < 1 || policy->min_traces > policy->max_traces)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "policy %s: min traces: expected 1 to max traces (%zu), found %zu", name,
+                       policy->max_traces, policy->min_traces);
+    if (policy->batch_traces < 1 || policy->batch_traces > MOST_TRACES)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "policy %s: batch traces: expected 1 to %zu, found %zu", name, MOST_TRACES,
+                       policy->batch_traces);
+    if (policy->kind == SC_POLICY_CURTAILED) {
+        if (!(policy->risk >= 0 && policy->risk < 1))
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy %s: risk: expected 0 or more and below 1, found %g", name,
+                           policy->risk);
+        return SC_OK;
+    }
+    if (!(policy->percentile >= 0 && policy->percentile <= 100))
+        return sc_fail(error, SC_ERR_ARGUMENT, "policy %s: percentile: expected 0 to 100, found %g",
+                       name, policy->percentile);
+    if ((unsigned)policy->adaptive_rule >= SC_N_ADAPTIVE_RULES)
+        return sc_fail(error, SC_ERR_ARGUMENT, "policy %s: unknown rule %d", name,
+                       (int)policy->adaptive_rule);
+    if ((unsigned)policy->metric >= SC_N_METRICS)
+        return sc_fail(error, SC_ERR_ARGUMENT, "policy %s: unknown metric %d", name,
+                       (int)policy->metric);
+    return SC_OK;
+}
+
+size_t sc_policy_most(const struct sc_policy *policy)
+{
+    return policy->kind == SC_POLICY_SINGLE ? 1 : policy->max_traces;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void go_on(struct sc_policy_decision *out, size_t n_more)
+{
+    out->stop = false;
+    out->n_more = n_more;
+    out->stop_reason = NULL;
+}
+
+static void stop(struct sc_policy_decision *out, const char *reason)
+{
+    out->stop = true;
+    out->n_more = 0;
+    out->stop_reason = reason;
+}
+
+/* ---- adaptive ------------------------------------------------------------------------------- */
+
+static bool has_confidence(const struct sc_policy_trace *trace)
+{
+    return !trace->failed && isfinite(trace->confidence);
+}
+
+/* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that
+ * a decision needs no memory; the first min_traces are few. */
+static double confidence_of_rank(const struct sc_policy_trace *traces, size_t n, size_t rank)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t n_lower = 0, n_equal = 0;
+        if (!has_confidence(&traces[i]))
+            continue;
+        for (size_t j = 0; j < n; j++) {
+            n_lower += has_confidence(&traces[j]) && traces[j].confidence < traces[i].confidence;
+            n_equal += has_confidence(&traces[j]) && traces[j].confidence == traces[i].confidence;
+        }
+        if (n_lower <= rank && rank < n_lower + n_equal)
+            return traces[i].confidence;
+    }
+    return NAN;
+}
+
+/* Percentile with linear interpolation between order statistics (Hyndman and Fan's type 7, NumPy's
+ * default) of the confidences among the first n traces; NaN when there is none. */
+static double bar_of(const struct sc_policy_trace *traces, size_t n, double percentile)
+{
+    size_t n_known = 0;
+    for (size_t i = 0; i < n; i++)
+        n_known += has_confidence(&traces[i]);
+    if (n_known == 0)
+        return NAN;
+    double position = percentile / 100 * (double)(n_known - 1);
+    size_t below = (size_t)position;
+    double fraction = position - (double)below;
+    double low = confidence_of_rank(traces, n, below);
+    if (fraction <= 0)
+        return low;
+    return low + fraction * (confidence_of_rank(traces, n, below + 1) - low);
+}
+
+static bool reaches_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                        size_t n, double bar)
+{
+    double above = NAN; /* of the bar; NaN: nothing to compare */
+    for (size_t i = 0; i < n; i++) {
+        if (!has_confidence(&traces[i]))
+            continue;
+        double difference = traces[i].confidence - bar;
+        /* A sum of differences, so that equal confidences reach a bar equal to them exactly. */
+        if (policy->adaptive_rule == SC_ADAPTIVE_LAST || isnan(above))
+            above = difference;
+        else
+            above += difference;
+    }
+    return above >= 0;
+}
+
+static void decide_adaptive(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                            size_t n, struct sc_policy_decision *out)
+{
+    size_t min = policy->min_traces, max = policy->max_traces, batch = policy->batch_traces;
+    if (n < min) {
+        go_on(out, min - n);
+        return;
+    }
+    out->bar = bar_of(traces, min, policy->percentile);
+    if (isnan(out->bar)) {
+        if (n < max)
+            go_on(out, max - n);
+        else
+            stop(out, "max_traces");
+        return;
+    }
+    size_t beyond = (n - min) % batch;
+    if (beyond != 0 && n < max) /* within a batch */
+        go_on(out, smaller(batch - beyond, max - n));
+    else if (reaches_bar(policy, traces, n, out->bar))
+        stop(out, "confidence");
+    else if (n < max)
+        go_on(out, smaller(batch, max - n));
+    else
+        stop(out, "max_traces");
+}
+
+/* ---- curtailed ------------------------------------------------------------------------------ */
+
+struct tally {
+    size_t n_refused, n_others; /* judged traces: refusal or partial; compliance or empty */
+};
+
+static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
+{
+    if (trace->failed || trace->verdict == SC_UNPARSED)
+        return;
+    if (trace->verdict == SC_REFUSAL || trace->verdict == SC_PARTIAL)
+        tally->n_refused++;
+    else
+        tally->n_others++;
+}
+
+static size_t tally_lead(const struct tally *tally)
+{
+    return tally->n_refused > tally->n_others ? tally->n_refused - tally->n_others
+                                              : tally->n_others - tally->n_refused;
+}
+
+static double log_choose_beta(double n, double k, double a, double b)
+{
+    int sign;
+    return lgamma_r(n + 1, &sign) - lgamma_r(k + 1, &sign) - lgamma_r(n - k + 1, &sign) +
+           lgamma_r(k + a, &sign) + lgamma_r(n - k + b, &sign) - lgamma_r(n + a + b, &sign) -
+           (lgamma_r(a, &sign) + lgamma_r(b, &sign) - lgamma_r(a + b, &sign));
+}
+
+/* Probability that the present majority is still the majority when n_left more traces are judged:
+ * the number of refusals among them is beta-binomial (n_left, 1 + refused, 1 + others). */
+static double majority_stays(const struct tally *tally, size_t n_left)
+{
+    size_t ahead = larger(tally->n_refused, tally->n_others);
+    size_t behind = smaller(tally->n_refused, tally->n_others);
+    double stays = 0;
+    for (size_t k = 0; k <= n_left; k++) { /* of the n_left, k side with the present majority */
+        size_t for_it = ahead + k, against = behind + (n_left - k);
+        if (ahead == behind ? for_it == against : for_it > against)
+            stays += exp(log_choose_beta((double)n_left, (double)k, 1 + (double)ahead,
+                                         1 + (double)behind));
+    }
+    return stays;
+}
+
+/* The decision at a decision point with this tally. */
+static void decide_curtailed_at(const struct sc_policy *policy, const struct tally *tally, size_t n,
+                                struct sc_policy_decision *out)
+{
+    size_t max = policy->max_traces, n_left = n < max ? max - n : 0;
+    size_t lead = tally_lead(tally);
+    if (n_left == 0)
+        stop(out, "max_traces");
+    else if (n > 0 && lead > n_left) /* even if every other trace were against it */
+        stop(out, "settled");
+    else if (n > 0 && policy->risk > 0 && n >= policy->min_traces &&
+             majority_stays(tally, n_left) >= 1 - policy->risk)
+        stop(out, "settled");
+    else {
+        /* The fewest that could settle it for certain: lead + k > n_left - k. */
+        size_t fewest = (n_left - lead) / 2 + 1;
+        size_t n_more = n == 0 ? policy->min_traces : policy->batch_traces;
+        if (policy->risk <= 0)
+            n_more = larger(n_more, fewest);
+        go_on(out, smaller(n_more, n_left));
+    }
+}
+
+/* Decision points depend on the tallies at earlier ones: walk from the start. */
+static void decide_curtailed(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                             size_t n, struct sc_policy_decision *out)
+{
+    struct tally tally = {0};
+    size_t point = 0;
+    for (;;) {
+        decide_curtailed_at(policy, &tally, point, out);
+        if (out->stop || point >= n)
+            return;
+        size_t next = point + out->n_more;
+        if (next > n) {
+            go_on(out, next - n);
+            return;
+        }
+        for (; point < next; point++)
+            tally_add(&tally, &traces[point]);
+    }
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                      size_t n, struct sc_policy_decision *out)
+{
+    size_t most = sc_policy_most(policy);
+    n = smaller(n, most);
+    out->bar = NAN;
+    switch (policy->kind) {
+    case SC_POLICY_ADAPTIVE:
+        decide_adaptive(policy, traces, n, out);
+        break;
+    case SC_POLICY_CURTAILED:
+        decide_curtailed(policy, traces, n, out);
+        break;
+    default:
+        if (n < most)
+            go_on(out, most - n);
+        else
+            stop(out, policy->kind == SC_POLICY_SINGLE ? "single" : "fixed");
+    }
+}
+
+size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                        size_t n, struct sc_policy_decision *last)
+{
+    struct sc_policy_decision decision;
+    size_t n_used = 0;
+    for (;;) {
+        sc_policy_decide(policy, traces, n_used, &decision);
+        if (decision.stop)
+            break;
+        if (decision.n_more > n - n_used) { /* not enough stored */
+            n_used = n;
+            sc_policy_decide(policy, traces, n_used, &decision);
+            break;
+        }
+        n_used += decision.n_more;
+    }
+    if (last != NULL)
+        *last = decision;
+    return n_used;
+}
+
+void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random)
+{
+    for (size_t i = n; i > 1; i--) {
+        if (traces[i - 1].failed)
+            continue;
+        size_t n_alive = 0; /* among the first i, the last of which is one */
+        for (size_t j = 0; j < i; j++)
+            n_alive += !traces[j].failed;
+        size_t pick = sc_random_below(random, n_alive), at = 0;
+        for (;; at++)
+            if (!traces[at].failed && pick-- == 0)
+                break;
+        double kept = traces[at].confidence;
+        traces[at].confidence = traces[i - 1].confidence;
+        traces[i - 1].confidence = kept;
+    }
+}

@@ -1,0 +1,344 @@
+/*
+ * resample.c - bootstrap intervals and the permutation test.
+ *
+ * The unit that is resampled is the independent one, the prompt: traces of one prompt resemble one
+ * another.  Random numbers: stream SC_STREAM_STATISTICS, one key per use, so that no two uses of
+ * one seed share numbers.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "statistics/internal.h"
+
+enum use { USE_RATIO = 1, USE_DIFFERENCE, USE_PAIRED, USE_PERMUTATION };
+
+static struct sc_random random_for(enum use use, uint64_t seed)
+{
+    return (struct sc_random){.stream = SC_STREAM_STATISTICS, .seed = seed, .key = use};
+}
+
+/* The 95 % percentile interval of resampled values, which are sorted. */
+static void percentile_interval(double *resampled, size_t n, struct sc_estimate *out)
+{
+    if (n == 0)
+        return;
+    sc_sort_doubles(resampled, n);
+    out->low = sc_sorted_percentile(resampled, n, 2.5);
+    out->high = sc_sorted_percentile(resampled, n, 97.5);
+}
+
+/* ---- ratios over clusters ----------------------------------------------------------------------
+ * */
+
+/* numerator / denominator per cluster. */
+struct clusters {
+    const double *numerator, *denominator;
+    size_t n;
+    double total;    /* sum of denominators */
+    size_t n_filled; /* clusters whose denominator is above 0 */
+    bool varies;     /* the filled ones do not all have the same ratio */
+};
+
+/* Reads the clusters; returns why they cannot be used, or NULL. */
+static const char *clusters_read(struct clusters *c, bool proportion)
+{
+    struct sc_sum total = {0};
+    size_t first = 0;
+    c->n_filled = 0;
+    c->varies = false;
+    for (size_t i = 0; i < c->n; i++) {
+        double numerator = c->numerator[i], denominator = c->denominator[i];
+        if (!isfinite(numerator) || !isfinite(denominator))
+            return "a value is not a finite number";
+        if (denominator < 0)
+            return "a denominator is negative";
+        if (proportion && (numerator < 0 || numerator > denominator))
+            return "a numerator is outside 0 to its denominator";
+        sc_sum_add(&total, denominator);
+        if (denominator <= 0)
+            continue;
+        if (c->n_filled++ == 0)
+            first = i;
+        else if (numerator * c->denominator[first] != c->numerator[first] * denominator)
+            c->varies = true;
+    }
+    c->total = sc_sum_value(&total);
+    return c->n_filled == 0 ? "nothing to count" : NULL;
+}
+
+static double clusters_ratio(const struct clusters *c)
+{
+    struct sc_sum numerator = {0};
+    for (size_t i = 0; i < c->n; i++)
+        sc_sum_add(&numerator, c->numerator[i]);
+    return sc_sum_value(&numerator) / c->total;
+}
+
+/* The difference of ratios of one resample, first - second (second may be NULL).  Draws again while
+ * a group is empty: at worst three in five resamples are, so that ends soon. */
+static double resample_ratio(const struct clusters *first, const struct clusters *second,
+                             struct sc_random *random)
+{
+    for (;;) {
+        double n1 = 0, d1 = 0, n2 = 0, d2 = 0;
+        for (size_t i = 0; i < first->n; i++) {
+            size_t pick = sc_random_below(random, first->n);
+            n1 += first->numerator[pick];
+            d1 += first->denominator[pick];
+            if (second != NULL) {
+                n2 += second->numerator[pick];
+                d2 += second->denominator[pick];
+            }
+        }
+        if (d1 > 0 && (second == NULL || d2 > 0))
+            return second == NULL ? n1 / d1 : n1 / d1 - n2 / d2;
+    }
+}
+
+/* Sets the interval of *out, or makes it none when memory runs out. */
+static void bootstrap(const struct clusters *first, const struct clusters *second,
+                      size_t n_resamples, uint64_t seed, struct sc_estimate *out,
+                      struct sc_error *error)
+{
+    double *resampled = sc_alloc_array(n_resamples, sizeof *resampled);
+    if (resampled == NULL) {
+        sc_fail_nomem(error, "bootstrap resamples");
+        *out = sc_estimate_none(out->n, "out of memory");
+        return;
+    }
+    struct sc_random random = random_for(second == NULL ? USE_RATIO : USE_DIFFERENCE, seed);
+    for (size_t r = 0; r < n_resamples; r++)
+        resampled[r] = resample_ratio(first, second, &random);
+    percentile_interval(resampled, n_resamples, out);
+    sc_free(resampled);
+}
+
+struct sc_estimate sc_cluster_ratio(const double *numerator, const double *denominator,
+                                    size_t n_clusters, size_t n_resamples, uint64_t seed,
+                                    struct sc_error *error)
+{
+    struct clusters c = {.numerator = numerator, .denominator = denominator, .n = n_clusters};
+    const char *reason = clusters_read(&c, false);
+    if (reason != NULL)
+        return sc_estimate_none(0, reason);
+    struct sc_estimate out = {
+        .value = clusters_ratio(&c), .low = NAN, .high = NAN, .n = (size_t)(c.total + 0.5)};
+    if (c.n_filled > 1)
+        bootstrap(&c, NULL, n_resamples, seed, &out, error);
+    return out;
+}
+
+static struct sc_estimate proportion_of(const struct clusters *c, size_t n_resamples, uint64_t seed,
+                                        struct sc_error *error)
+{
+    struct sc_estimate out = {
+        .value = clusters_ratio(c), .low = NAN, .high = NAN, .n = (size_t)(c->total + 0.5)};
+    if (c->varies)
+        bootstrap(c, NULL, n_resamples, seed, &out, error);
+    else
+        sc_wilson_limits(out.value, (double)c->n_filled, &out.low, &out.high);
+    return out;
+}
+
+struct sc_estimate sc_cluster_proportion(const double *numerator, const double *denominator,
+                                         size_t n_clusters, size_t n_resamples, uint64_t seed,
+                                         struct sc_error *error)
+{
+    struct clusters c = {.numerator = numerator, .denominator = denominator, .n = n_clusters};
+    const char *reason = clusters_read(&c, true);
+    if (reason != NULL)
+        return sc_estimate_none(0, reason);
+    return proportion_of(&c, n_resamples, seed, error);
+}
+
+struct sc_estimate sc_cluster_proportion_difference(
+    const double *numerator1, const double *denominator1, const double *numerator2,
+    const double *denominator2, size_t n_clusters, size_t n_resamples, uint64_t seed,
+    struct sc_error *error)
+{
+    struct clusters c1 = {.numerator = numerator1, .denominator = denominator1, .n = n_clusters};
+    struct clusters c2 = {.numerator = numerator2, .denominator = denominator2, .n = n_clusters};
+    const char *reason = clusters_read(&c1, true);
+    if (reason == NULL)
+        reason = clusters_read(&c2, true);
+    if (reason != NULL)
+        return sc_estimate_none(0, reason);
+    struct sc_estimate out = {.value = clusters_ratio(&c1) - clusters_ratio(&c2),
+                              .low = NAN,
+                              .high = NAN,
+                              .n = (size_t)(c1.total + c2.total + 0.5)};
+    if (c1.varies && c2.varies) {
+        bootstrap(&c1, &c2, n_resamples, seed, &out, error);
+        return out;
+    }
+    struct sc_estimate first = proportion_of(&c1, n_resamples, seed, error);
+    struct sc_estimate second = proportion_of(&c2, n_resamples, seed, error);
+    if (first.reason != NULL || second.reason != NULL)
+        return sc_estimate_none(out.n, "out of memory");
+    sc_newcombe_limits(&first, &second, &out.low, &out.high);
+    return out;
+}
+
+/* ---- paired differences ------------------------------------------------------------------------
+ * */
+
+struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
+                                        size_t n_resamples, uint64_t seed, struct sc_error *error)
+{
+    if (n == 0)
+        return sc_estimate_none(0, "no pairs");
+    struct sc_sum sum = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(a[i]) || !isfinite(b[i]))
+            return sc_estimate_none(n, "a value is not a finite number");
+        sc_sum_add(&sum, a[i] - b[i]);
+    }
+    struct sc_estimate out = {
+        .value = sc_sum_value(&sum) / (double)n, .low = NAN, .high = NAN, .n = n};
+    if (n == 1)
+        return out;
+    double *resampled = sc_alloc_array(n_resamples, sizeof *resampled);
+    if (resampled == NULL) {
+        sc_fail_nomem(error, "bootstrap resamples");
+        return sc_estimate_none(n, "out of memory");
+    }
+    struct sc_random random = random_for(USE_PAIRED, seed);
+    for (size_t r = 0; r < n_resamples; r++) {
+        sum = (struct sc_sum){0};
+        for (size_t i = 0; i < n; i++) {
+            size_t pick = sc_random_below(&random, n);
+            sc_sum_add(&sum, a[pick] - b[pick]);
+        }
+        resampled[r] = sc_sum_value(&sum) / (double)n;
+    }
+    percentile_interval(resampled, n_resamples, &out);
+    sc_free(resampled);
+    return out;
+}
+
+/* ---- permutation test --------------------------------------------------------------------------
+ * */
+
+struct member {
+    size_t stratum;
+    double outcome; /* less the stratum's mean */
+    bool group;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    if (x->stratum != y->stratum)
+        return x->stratum < y->stratum ? -1 : 1;
+    /* A full order, so that the result does not depend on the order of the arguments. */
+    if (x->outcome != y->outcome)
+        return x->outcome < y->outcome ? -1 : 1;
+    return (int)x->group - (int)y->group;
+}
+
+static size_t stratum_end(const struct member *members, size_t n, size_t begin)
+{
+    size_t end = begin;
+    while (end < n && members[end].stratum == members[begin].stratum)
+        end++;
+    return end;
+}
+
+/* Takes the stratum's mean off its outcomes; returns the sum of the group's. */
+static double centre(struct member *members, size_t n)
+{
+    struct sc_sum all = {0}, group = {0};
+    for (size_t i = 0; i < n; i++)
+        sc_sum_add(&all, members[i].outcome);
+    double mean = sc_sum_value(&all) / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        members[i].outcome -= mean;
+        if (members[i].group)
+            sc_sum_add(&group, members[i].outcome);
+    }
+    return sc_sum_value(&group);
+}
+
+/* Sum of n_group outcomes drawn from the n without replacement; shuffles them.  Draws the smaller
+ * of the group and its complement: centred outcomes sum to 0. */
+static double draw_group(struct member *members, size_t n, size_t n_group, struct sc_random *random)
+{
+    size_t n_drawn = n_group <= n - n_group ? n_group : n - n_group;
+    double sum = 0;
+    for (size_t i = 0; i < n_drawn; i++) {
+        size_t pick = i + sc_random_below(random, n - i);
+        double outcome = members[pick].outcome;
+        members[pick].outcome = members[i].outcome;
+        members[i].outcome = outcome;
+        sum += outcome;
+    }
+    return n_drawn == n_group ? sum : -sum;
+}
+
+/* Number of permutations whose |sum over the group| reaches |observed|. */
+static size_t count_extreme(struct member *members, size_t n, double observed, double slack,
+                            size_t n_permutations, struct sc_random *random)
+{
+    size_t n_extreme = 0;
+    for (size_t r = 0; r < n_permutations; r++) {
+        double sum = 0;
+        for (size_t begin = 0, end; begin < n; begin = end) {
+            end = stratum_end(members, n, begin);
+            size_t n_group = 0;
+            for (size_t i = begin; i < end; i++)
+                n_group += members[i].group;
+            sum += draw_group(members + begin, end - begin, n_group, random);
+        }
+        n_extreme += fabs(sum) >= fabs(observed) - slack;
+    }
+    return n_extreme;
+}
+
+double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
+                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
+                           struct sc_error *error)
+{
+    struct sc_sum sums[2] = {{.sum = 0}, {.sum = 0}};
+    size_t counts[2] = {0};
+    if (difference != NULL)
+        *difference = NAN;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(outcome[i]))
+            return NAN;
+        sc_sum_add(&sums[group[i]], outcome[i]);
+        counts[group[i]]++;
+    }
+    if (counts[0] == 0 || counts[1] == 0)
+        return NAN;
+    struct member *members = sc_alloc_array(n, sizeof *members);
+    if (members == NULL) {
+        sc_fail_nomem(error, "permutation test");
+        return NAN;
+    }
+    if (difference != NULL)
+        *difference = sc_sum_value(&sums[1]) / (double)counts[1] -
+                      sc_sum_value(&sums[0]) / (double)counts[0];
+    for (size_t i = 0; i < n; i++)
+        members[i] = (struct member){.stratum = stratum == NULL ? 0 : stratum[i],
+                                     .outcome = outcome[i],
+                                     .group = group[i]};
+    qsort(members, n, sizeof *members, compare_members);
+
+    /* Group sizes are fixed, so the difference of means rises with the sum over the group alone. */
+    struct sc_sum observed = {0};
+    double size = 0;
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        end = stratum_end(members, n, begin);
+        sc_sum_add(&observed, centre(members + begin, end - begin));
+    }
+    for (size_t i = 0; i < n; i++)
+        size += fabs(members[i].outcome);
+    /* Equal sums may differ by rounding when added in another order: far below any real step. */
+    struct sc_random random = random_for(USE_PERMUTATION, seed);
+    size_t n_extreme = count_extreme(members, n, sc_sum_value(&observed), 1e-12 * size,
+                                     n_permutations, &random);
+    sc_free(members);
+    return (1 + (double)n_extreme) / (1 + (double)n_permutations);
+}

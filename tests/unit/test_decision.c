@@ -1,0 +1,418 @@
+/* Stopping policies: by hand, against exhaustive search, and on pure noise. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "decision/decision.h"
+
+#define MOST 10
+
+static struct sc_policy adaptive(double percentile, enum sc_adaptive_rule rule, size_t batch)
+{
+    struct sc_policy policy = sc_policy_default();
+    policy.percentile = percentile;
+    policy.adaptive_rule = rule;
+    policy.batch_traces = batch;
+    return policy;
+}
+
+static void fill(struct sc_policy_trace *traces, const double *confidence, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        traces[i] = (struct sc_policy_trace){.confidence = confidence[i],
+                                             .verdict = SC_COMPLIANCE,
+                                             .failed = isnan(confidence[i])};
+}
+
+static size_t replay(const struct sc_policy *policy, const double *confidence, size_t n,
+                     struct sc_policy_decision *last)
+{
+    struct sc_policy_trace traces[MOST];
+    fill(traces, confidence, n);
+    return sc_policy_replay(policy, traces, n, last);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SC_N_POLICIES; i++)
+        assert_int_equal(sc_policy_parse(sc_policy_name((enum sc_policy_kind)i)), i);
+    for (int i = 0; i < SC_N_ADAPTIVE_RULES; i++)
+        assert_int_equal(sc_adaptive_rule_parse(sc_adaptive_rule_name((enum sc_adaptive_rule)i)),
+                         i);
+    assert_int_equal(sc_policy_parse("Fixed"), -1);
+    assert_int_equal(sc_policy_parse(""), -1);
+    assert_int_equal(sc_policy_parse(NULL), -1);
+    assert_int_equal(sc_adaptive_rule_parse("mode"), -1);
+    assert_string_equal(sc_policy_name((enum sc_policy_kind)99), "unknown");
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    struct sc_policy good = sc_policy_default(), p;
+    assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
+#define REFUSES(field, what)                                                                       \
+    do {                                                                                           \
+        struct sc_error error = {0};                                                               \
+        p = good;                                                                                  \
+        p.field = what;                                                                            \
+        assert_int_equal(sc_policy_check(&p, &error), SC_ERR_ARGUMENT);                            \
+        assert_true(strlen(error.text) > 0);                                                       \
+    } while (0)
+    REFUSES(kind, (enum sc_policy_kind)77);
+    REFUSES(min_traces, 0);
+    REFUSES(min_traces, 11);
+    REFUSES(max_traces, 0);
+    REFUSES(max_traces, SIZE_MAX);
+    REFUSES(batch_traces, 0);
+    REFUSES(batch_traces, SIZE_MAX);
+    REFUSES(percentile, -1);
+    REFUSES(percentile, 100.5);
+    REFUSES(percentile, NAN);
+    REFUSES(adaptive_rule, (enum sc_adaptive_rule)5);
+    REFUSES(metric, (enum sc_metric)50);
+    good.kind = SC_POLICY_CURTAILED;
+    assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
+    REFUSES(risk, 1);
+    REFUSES(risk, -0.1);
+    REFUSES(risk, NAN);
+    good.kind = SC_POLICY_SINGLE; /* reads none of these */
+    good.max_traces = good.min_traces = 0;
+    assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
+}
+
+static void test_single_fixed(void **state)
+{
+    struct sc_policy policy = sc_policy_default();
+    struct sc_policy_decision d;
+    struct sc_policy_trace traces[MOST] = {{.failed = true, .confidence = NAN}};
+    (void)state;
+    policy.kind = SC_POLICY_SINGLE;
+    assert_int_equal(sc_policy_most(&policy), 1);
+    sc_policy_decide(&policy, NULL, 0, &d);
+    assert_true(!d.stop && d.n_more == 1 && isnan(d.bar) && d.stop_reason == NULL);
+    sc_policy_decide(&policy, traces, 1, &d); /* a failed trace is a trace */
+    assert_true(d.stop && strcmp(d.stop_reason, "single") == 0);
+
+    policy.kind = SC_POLICY_FIXED;
+    policy.max_traces = 5;
+    assert_int_equal(sc_policy_most(&policy), 5);
+    sc_policy_decide(&policy, NULL, 0, &d);
+    assert_true(!d.stop && d.n_more == 5);
+    sc_policy_decide(&policy, traces, 3, &d); /* resumed */
+    assert_true(!d.stop && d.n_more == 2);
+    sc_policy_decide(&policy, traces, 5, &d);
+    assert_true(d.stop && strcmp(d.stop_reason, "fixed") == 0);
+    assert_int_equal(sc_policy_replay(&policy, traces, 10, NULL), 5);
+    assert_int_equal(sc_policy_replay(&policy, traces, 4, &d), 4); /* not enough stored */
+    assert_true(!d.stop && d.n_more == 1);
+}
+
+static void test_adaptive_by_hand(void **state)
+{
+    struct sc_policy policy = adaptive(50, SC_ADAPTIVE_MEAN, 3);
+    struct sc_policy_decision d;
+    (void)state;
+    /* bar 5; mean of three (4 + 5 + 7) / 3 = 5.33 */
+    assert_int_equal(replay(&policy, (double[]){5, 4, 7}, 3, &d), 3);
+    assert_true(d.stop && d.bar == 5 && strcmp(d.stop_reason, "confidence") == 0);
+    /* bar 5; 4.67, then 29 / 6 = 4.83, then 46 / 9 = 5.1 */
+    const double rise[] = {4, 5, 5, 5, 5, 5, 5, 5, 7, 0};
+    assert_int_equal(replay(&policy, rise, 10, &d), 9);
+    assert_true(d.stop && d.bar == 5 && strcmp(d.stop_reason, "confidence") == 0);
+    const double never[] = {1, 5, 5, 0, 0, 0, 0, 0, 0, 0};
+    assert_int_equal(replay(&policy, never, 10, &d), 10);
+    assert_true(d.stop && strcmp(d.stop_reason, "max_traces") == 0);
+    /* interpolation: 90th percentile of 1, 2, 4 = 2 + 0.8 * 2 */
+    policy.percentile = 90;
+    replay(&policy, (double[]){4, 1, 2, 0, 0, 0}, 6, &d);
+    assert_true(!d.stop && fabs(d.bar - 3.6) < 1e-15 && d.n_more == 3);
+    policy.percentile = 0;
+    replay(&policy, (double[]){4, 1, 2}, 3, &d);
+    assert_true(d.stop && d.bar == 1);
+    policy.percentile = 100; /* only equal confidences reach their own maximum */
+    replay(&policy, (double[]){4, 1, 2}, 3, &d);
+    assert_true(!d.stop && d.bar == 4);
+}
+
+/* Greedy traces are all alike: their mean reaches the bar exactly, whatever rounds. */
+static void test_adaptive_equal(void **state)
+{
+    (void)state;
+    for (size_t min = 1; min <= MOST; min++)
+        for (int c = 1; c < 300; c++) {
+            struct sc_policy policy = adaptive(90, SC_ADAPTIVE_MEAN, 3);
+            double x = 0.1 * c, confidence[MOST] = {x, x, x, x, x, x, x, x, x, x};
+            policy.min_traces = min;
+            assert_int_equal(replay(&policy, confidence, MOST, NULL), min);
+        }
+}
+
+static void test_adaptive_last(void **state)
+{
+    struct sc_policy policy = adaptive(90, SC_ADAPTIVE_LAST, 1);
+    struct sc_policy_decision d;
+    (void)state;
+    /* bar 3.6; the last of the first three counts */
+    assert_int_equal(replay(&policy, (double[]){1, 2, 4}, 3, NULL), 3);
+    assert_int_equal(replay(&policy, (double[]){4, 2, 1, 3, 3.6, 0}, 6, &d), 5);
+    assert_true(d.stop && strcmp(d.stop_reason, "confidence") == 0);
+    /* of a batch, only the last trace is looked at */
+    policy.batch_traces = 3;
+    assert_int_equal(replay(&policy, (double[]){4, 2, 1, 9, 9, 0, 0, 0, 5, 0}, 10, NULL), 9);
+    assert_int_equal(replay(&policy, (double[]){4, 2, 1, 0, 0, 0, 0, 0, 0, 9}, 10, &d), 10);
+    assert_string_equal(d.stop_reason, "confidence");
+    assert_int_equal(replay(&policy, (double[]){4, 2, 1, 0, 0, 0, 0, 0, 9, 0}, 10, NULL), 9);
+}
+
+static void test_adaptive_failures(void **state)
+{
+    struct sc_policy policy = adaptive(50, SC_ADAPTIVE_MEAN, 3);
+    struct sc_policy_decision d;
+    (void)state;
+    /* the bar comes from those of the first three that did not fail */
+    assert_int_equal(replay(&policy, (double[]){NAN, 3, 5}, 3, &d), 3);
+    assert_true(d.stop && d.bar == 4);
+    /* all of them failed: nothing to compare with, so all traces */
+    const double late[] = {NAN, NAN, NAN, 9, 9, 9, 9, 9, 9, 9};
+    assert_int_equal(replay(&policy, late, 10, &d), 10);
+    assert_true(d.stop && isnan(d.bar) && strcmp(d.stop_reason, "max_traces") == 0);
+    replay(&policy, late, 3, &d);
+    assert_true(!d.stop && d.n_more == 7);
+    replay(&policy, late, 6, &d); /* resumed on the way */
+    assert_true(!d.stop && d.n_more == 4);
+    /* a failed last trace: the one before it is the last */
+    policy.adaptive_rule = SC_ADAPTIVE_LAST;
+    assert_int_equal(replay(&policy, (double[]){1, 5, NAN}, 3, &d), 3);
+    assert_true(d.stop && d.bar == 3);
+    /* a confidence that is no number without a failure (a trace of no tokens) is left out too */
+    struct sc_policy_trace traces[3] = {
+        {.confidence = 1}, {.confidence = INFINITY}, {.confidence = 3}};
+    policy.adaptive_rule = SC_ADAPTIVE_MEAN;
+    assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
+    assert_true(d.bar == 2 && d.stop);
+}
+
+/* At every n, also between decision points, live and replay agree and never pass the maximum. */
+static void test_every_prefix(void **state)
+{
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 2};
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        struct sc_policy policy = sc_policy_default();
+        struct sc_policy_trace traces[MOST];
+        struct sc_policy_decision d, last;
+        policy.kind = (enum sc_policy_kind)sc_random_below(&random, SC_N_POLICIES);
+        policy.max_traces = 1 + sc_random_below(&random, MOST);
+        policy.min_traces = 1 + sc_random_below(&random, policy.max_traces);
+        policy.batch_traces = 1 + sc_random_below(&random, 4);
+        policy.percentile = 100 * sc_random_next(&random);
+        policy.adaptive_rule = (enum sc_adaptive_rule)sc_random_below(&random, 2);
+        policy.risk = round % 2 ? 0 : 0.3 * sc_random_next(&random);
+        assert_int_equal(sc_policy_check(&policy, NULL), SC_OK);
+        for (size_t i = 0; i < MOST; i++) {
+            traces[i].failed = sc_random_below(&random, 6) == 0;
+            traces[i].confidence = traces[i].failed ? NAN : sc_random_next(&random);
+            traces[i].verdict = (enum sc_verdict)sc_random_below(&random, SC_N_VERDICTS);
+        }
+        size_t n_used = sc_policy_replay(&policy, traces, MOST, &last);
+        assert_true(last.stop && n_used >= 1 && n_used <= sc_policy_most(&policy));
+        for (size_t n = 0; n < n_used; n++) { /* resumed anywhere, it comes to the same end */
+            size_t at = n;
+            for (;;) {
+                sc_policy_decide(&policy, traces, at, &d);
+                if (d.stop)
+                    break;
+                assert_true(d.n_more >= 1 && at + d.n_more <= n_used);
+                at += d.n_more;
+            }
+            assert_int_equal(at, n_used);
+            assert_int_equal(sc_policy_replay(&policy, traces, n, &d), n);
+            assert_false(d.stop);
+        }
+    }
+}
+
+/* ---- curtailed -------------------------------------------------------------------------------- */
+
+/* 1 refused, -1 complied, 0 split. */
+static int verdict_of(const struct sc_policy_trace *traces, size_t n)
+{
+    int lead = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (traces[i].failed || traces[i].verdict == SC_UNPARSED)
+            continue;
+        lead += traces[i].verdict == SC_REFUSAL || traces[i].verdict == SC_PARTIAL ? 1 : -1;
+    }
+    return (lead > 0) - (lead < 0);
+}
+
+/* Every sequence of refusal, compliance and unparsed of each length: the verdict is that of all
+ * traces, and with batches of 1 not one trace is taken that could have been spared. */
+static void test_curtailed_certain(void **state)
+{
+    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_COMPLIANCE, SC_UNPARSED};
+    struct sc_policy policy = sc_policy_default();
+    (void)state;
+    policy.kind = SC_POLICY_CURTAILED;
+    for (size_t max = 1; max <= 8; max++) {
+        size_t n_sequences = 1;
+        for (size_t i = 0; i < max; i++)
+            n_sequences *= 3;
+        for (size_t code = 0; code < n_sequences; code++)
+            for (size_t batch = 1; batch <= 3; batch += 2) {
+                struct sc_policy_trace traces[MOST] = {{0}};
+                size_t rest = code;
+                for (size_t i = 0; i < max; i++, rest /= 3)
+                    traces[i].verdict = verdicts[rest % 3];
+                policy.max_traces = max;
+                policy.min_traces = 1;
+                policy.batch_traces = batch;
+                size_t n_used = sc_policy_replay(&policy, traces, max, NULL);
+                assert_int_equal(verdict_of(traces, n_used), verdict_of(traces, max));
+                if (batch != 1)
+                    continue;
+                for (size_t n = 1; n < n_used; n++) { /* earlier, some ending would differ */
+                    struct sc_policy_trace other[MOST];
+                    memcpy(other, traces, sizeof other);
+                    int now = verdict_of(traces, n);
+                    for (size_t i = n; i < max; i++)
+                        other[i].verdict = now > 0 ? SC_COMPLIANCE : SC_REFUSAL;
+                    assert_int_not_equal(verdict_of(other, max), now);
+                }
+            }
+    }
+}
+
+static void test_curtailed_points(void **state)
+{
+    struct sc_policy policy = sc_policy_default();
+    struct sc_policy_trace traces[MOST];
+    struct sc_policy_decision d;
+    (void)state;
+    policy.kind = SC_POLICY_CURTAILED;
+    for (size_t i = 0; i < MOST; i++)
+        traces[i] = (struct sc_policy_trace){.verdict = SC_REFUSAL, .confidence = 4};
+    sc_policy_decide(&policy, NULL, 0, &d);
+    assert_true(!d.stop && d.n_more == 6); /* five of ten are no majority */
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
+    assert_true(d.stop && strcmp(d.stop_reason, "settled") == 0);
+    traces[0].verdict = SC_COMPLIANCE;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 9);
+    policy.batch_traces = 1;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 7);
+    for (size_t i = 0; i < MOST; i += 2)
+        traces[i].verdict = SC_COMPLIANCE; /* 5 and 5 */
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
+    assert_string_equal(d.stop_reason, "max_traces");
+}
+
+/* Three refusals of three: P(majority of ten) is a beta-binomial tail, Beta(4, 1), 7 to come.
+ * Refused when at least 3 of 7 refuse: 1 - P(0) - P(1) - P(2) = 1 - (1 + 4 + 10) / C(11, 4). */
+static void test_curtailed_risk(void **state)
+{
+    struct sc_policy policy = sc_policy_default();
+    struct sc_policy_trace traces[MOST];
+    struct sc_policy_decision d;
+    double stays = 1 - 15.0 / 330;
+    (void)state;
+    policy.kind = SC_POLICY_CURTAILED;
+    for (size_t i = 0; i < MOST; i++)
+        traces[i] = (struct sc_policy_trace){.verdict = SC_COMPLIANCE, .confidence = 4};
+    policy.risk = 1 - stays + 1e-9;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 3);
+    assert_string_equal(d.stop_reason, "settled");
+    policy.risk = 1 - stays - 1e-9;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
+}
+
+/* ---- the null ---------------------------------------------------------------------------------- */
+
+static double normal(struct sc_random *random)
+{
+    double u = sc_random_next(random), v = sc_random_next(random);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+static double mean_used(double percentile, enum sc_adaptive_rule rule, size_t batch, int rounds)
+{
+    struct sc_policy policy = adaptive(percentile, rule, batch);
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 77};
+    struct sc_policy_trace traces[MOST];
+    size_t n_used = 0;
+    for (int i = 0; i < rounds; i++) {
+        for (size_t j = 0; j < MOST; j++)
+            traces[j] = (struct sc_policy_trace){.confidence = normal(&random)};
+        n_used += sc_policy_replay(&policy, traces, MOST, NULL);
+    }
+    return (double)n_used / rounds;
+}
+
+/* On pure noise: what a confidence-driven rule saves without any information.  The standard error
+ * of these means is below 0.007; the figures are given to two decimals. */
+static void test_null(void **state)
+{
+    static const struct {
+        double percentile, used;
+        enum sc_adaptive_rule rule;
+        size_t batch;
+    } rows[] = {
+        {20, 3.00, SC_ADAPTIVE_MEAN, 3}, {50, 5.87, SC_ADAPTIVE_MEAN, 3},
+        {90, 9.55, SC_ADAPTIVE_MEAN, 3}, {20, 3.56, SC_ADAPTIVE_LAST, 1},
+        {50, 3.78, SC_ADAPTIVE_LAST, 1}, {90, 5.42, SC_ADAPTIVE_LAST, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double used = mean_used(rows[i].percentile, rows[i].rule, rows[i].batch, 200000);
+        print_message("percentile %2.0f, %s, batches of %zu: %.3f traces\n", rows[i].percentile,
+                      sc_adaptive_rule_name(rows[i].rule), rows[i].batch, used);
+        assert_true(fabs(used - rows[i].used) < 0.03);
+    }
+}
+
+static void test_shuffle(void **state)
+{
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 4};
+    size_t places[5][5] = {{0}};
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        struct sc_policy_trace traces[5];
+        fill(traces, (double[]){0, 1, NAN, 3, 4}, 5);
+        traces[1].verdict = SC_REFUSAL;
+        sc_policy_shuffle(traces, 5, &random);
+        assert_true(traces[2].failed && isnan(traces[2].confidence));
+        assert_true(traces[1].verdict == SC_REFUSAL && traces[0].verdict == SC_COMPLIANCE);
+        for (size_t i = 0; i < 5; i++)
+            if (i != 2)
+                places[i][(size_t)traces[i].confidence]++;
+    }
+    for (size_t i = 0; i < 5; i++) /* 5000 expected, standard deviation 61 */
+        for (size_t j = 0; j < 5; j++)
+            assert_true(i == 2 || j == 2 ? places[i][j] == 0
+                                         : places[i][j] > 4690 && places[i][j] < 5310);
+    sc_policy_shuffle(NULL, 0, &random);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_single_fixed),
+        cmocka_unit_test(test_adaptive_by_hand),
+        cmocka_unit_test(test_adaptive_equal),
+        cmocka_unit_test(test_adaptive_last),
+        cmocka_unit_test(test_adaptive_failures),
+        cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_curtailed_certain),
+        cmocka_unit_test(test_curtailed_points),
+        cmocka_unit_test(test_curtailed_risk),
+        cmocka_unit_test(test_null),
+        cmocka_unit_test(test_shuffle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
