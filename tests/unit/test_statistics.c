@@ -14,6 +14,7 @@
 #include "statistics/statistics.h"
 
 #define MOST 1000
+#define MOST_BINS 100
 
 static json_t *golden;
 
@@ -110,6 +111,7 @@ static void test_summary(void **state)
     json_t *c;
     double x[MOST], scratch[MOST];
     (void)state;
+    assert_true(sc_mean((double[]){1e17, 1, -1e17, 3}, 4) == 1);
     json_array_foreach(cases("summary"), i, c) {
         size_t n = doubles(c, "x", x), j;
         json_t *q;
@@ -219,7 +221,7 @@ static void test_calibration(void **state)
     json_t *c;
     double x[MOST];
     bool y[MOST];
-    struct sc_calibration_bin bins[20];
+    struct sc_calibration_bin bins[MOST_BINS];
     (void)state;
     json_array_foreach(cases("calibration"), i, c) {
         size_t n = doubles(c, "predicted", x);
@@ -234,12 +236,16 @@ static void test_calibration(void **state)
             assert_close(bins[b].mean_observed, number_at(bin, 2));
         }
     }
-    /* the edges of ten bins as they are printed, not as a product rounds (0.3 * 10 etc.) */
-    for (int b = 0; b < 10; b++) {
-        x[0] = b / 10.0;
-        sc_calibration(x, y, 1, 10, bins);
-        assert_int_equal(bins[b].n, 1);
-    }
+    /* the edges are those of the bins, not where a product rounds to (1.0 / 49 * 49 < 1) */
+    for (size_t n_bins = 1; n_bins <= MOST_BINS; n_bins++)
+        for (size_t b = 0; b < n_bins; b++) {
+            x[0] = (double)b / (double)n_bins;
+            sc_calibration(x, y, 1, n_bins, bins);
+            assert_true(bins[b].n == 1 && bins[b].low == x[0]);
+            x[0] = nextafter((double)(b + 1) / (double)n_bins, 0);
+            sc_calibration(x, y, 1, n_bins, bins);
+            assert_int_equal(bins[b].n, 1);
+        }
     x[0] = 1;
     sc_calibration(x, y, 1, 10, bins);
     assert_true(bins[9].n == 1 && bins[9].high == 1);
@@ -298,6 +304,24 @@ static void test_permutation(void **state)
         }
         assert_true(p == sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL,
                                              NULL));
+    }
+}
+
+/* Equal sums are equal however their terms round: the same outcomes on another scale. */
+static void test_permutation_ties(void **state)
+{
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 8, .key = 97};
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        double whole[30], scaled[30];
+        bool group[30];
+        for (size_t i = 0; i < 30; i++) {
+            whole[i] = (double)sc_random_below(&random, 4);
+            scaled[i] = 0.1 * whole[i] + 0.7;
+            group[i] = i < 12;
+        }
+        assert_true(sc_permutation_test(whole, group, NULL, 30, 99, 5, NULL, NULL) ==
+                    sc_permutation_test(scaled, group, NULL, 30, 99, 5, NULL, NULL));
     }
 }
 
@@ -574,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_fisher),       cmocka_unit_test(test_at_k),
         cmocka_unit_test(test_ranks),        cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_holm_entropy), cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_permutation_ties),
         cmocka_unit_test(test_bootstrap),    cmocka_unit_test(test_published),
         cmocka_unit_test(test_nothing),      cmocka_unit_test(test_no_variation),
         cmocka_unit_test(test_coverage),     cmocka_unit_test(test_false_alarms),
