@@ -195,6 +195,10 @@ static void test_adaptive_failures(void **state)
     policy.adaptive_rule = SC_ADAPTIVE_MEAN;
     assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
     assert_true(d.bar == 2 && d.stop);
+    /* what a failed trace had reached before it failed is no confidence */
+    traces[1] = (struct sc_policy_trace){.confidence = 100, .failed = true};
+    assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
+    assert_true(d.bar == 2 && d.stop);
 }
 
 /* At every n, also between decision points, live and replay agree and never pass the maximum. */
@@ -244,18 +248,18 @@ static int verdict_of(const struct sc_policy_trace *traces, size_t n)
 {
     int lead = 0;
     for (size_t i = 0; i < n; i++) {
-        if (traces[i].failed || traces[i].verdict == SC_UNPARSED)
+        if (traces[i].failed || traces[i].verdict == SC_UNPARSED || traces[i].verdict == SC_EMPTY)
             continue;
         lead += traces[i].verdict == SC_REFUSAL || traces[i].verdict == SC_PARTIAL ? 1 : -1;
     }
     return (lead > 0) - (lead < 0);
 }
 
-/* Every sequence of refusal, compliance and unparsed of each length: the verdict is that of all
+/* Every sequence of refusal, compliance and nothing judged of each length: the verdict is that of all
  * traces, and with batches of 1 not one trace is taken that could have been spared. */
 static void test_curtailed_certain(void **state)
 {
-    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_COMPLIANCE, SC_UNPARSED};
+    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_COMPLIANCE, SC_EMPTY};
     struct sc_policy policy = sc_policy_default();
     (void)state;
     policy.kind = SC_POLICY_CURTAILED;
@@ -309,6 +313,9 @@ static void test_curtailed_points(void **state)
         traces[i].verdict = SC_COMPLIANCE; /* 5 and 5 */
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
     assert_string_equal(d.stop_reason, "max_traces");
+    for (size_t i = 0; i < MOST; i++) /* an unparsed or empty answer votes for nothing */
+        traces[i].verdict = i % 2 ? SC_UNPARSED : SC_EMPTY;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
 }
 
 /* Three refusals of three: P(majority of ten) is a beta-binomial tail, Beta(4, 1), 7 to come.
