@@ -15,11 +15,15 @@ typedef void sc_pool_task(void *context, size_t task, size_t worker);
 
 /* Cores that this process may run on (affinity and cgroup quota). */
 int sc_available_cores(void);
+/* The quota in cores that control groups (v1 or v2) put on the process whose membership file this
+ * is ("/proc/self/cgroup"), below that mount ("/sys/fs/cgroup"); 0: none. */
+double sc_cgroup_quota(const char *membership, const char *mount);
 
 enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error *error);
 void sc_pool_free(struct sc_pool *pool);
 int sc_pool_n_threads(const struct sc_pool *pool);
-/* Runs all tasks and returns when every one has ended. */
+/* Runs all tasks and returns when every one has ended.  From one thread at a time, and not from
+ * inside a task. */
 void sc_pool_run(struct sc_pool *pool, size_t n_tasks, sc_pool_task *task, void *context);
 
 #endif

@@ -1,5 +1,6 @@
 /*
  * Benchmarks: prompts with labels, from the built-in generator or a file (CSV, JSONL), untrusted.
+ * docs/BENCHMARKS.md says what is read from where.
  */
 #ifndef SC_BENCHMARK_BENCHMARK_H
 #define SC_BENCHMARK_BENCHMARK_H
@@ -17,10 +18,14 @@ struct sc_instance {
 struct sc_benchmark {
     char *name;       /* "synthetic", "toxicchat", ... or the file's name */
     char *source;     /* path of the file, or "built in" */
-    char fingerprint[17]; /* of the content, hexadecimal */
+    /* XXH3 of ids, prompts, labels and categories of every usable row, before sampling; hex */
+    char fingerprint[17];
     struct sc_instance *instances;
     size_t n_instances;
-    size_t n_skipped; /* rows without a prompt */
+    size_t n_available;  /* usable rows, before sampling */
+    size_t n_skipped;    /* rows without a prompt */
+    size_t n_unlabelled; /* usable rows whose label is missing */
+    size_t n_misread;    /* usable rows whose label is there and not understood; unknown as well */
 };
 
 struct sc_benchmark_options {
@@ -38,6 +43,9 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_error *error);
 void sc_benchmark_free(struct sc_benchmark *benchmark);
 
+/* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last. */
+const char *sc_benchmark_name(size_t index);
+
 /* Rows of a CSV (header line) or JSONL file, for loaders and `detect`. */
 struct sc_table {
     char **columns;
@@ -45,8 +53,12 @@ struct sc_table {
     char **cells; /* [n_rows * n_columns]; NULL: missing (JSON null or absent, short CSV row) */
     size_t n_rows;
 };
-/* Format by content and extension; .jsonl and .json lines, else CSV (RFC 4180, quoted newlines). */
+/* Format by extension, else by content: .jsonl and .ndjson lines of objects, .json an array of
+ * objects or such lines, .csv (RFC 4180).  At most 1 GiB, valid UTF-8, at least one row. */
 enum sc_status sc_table_read(const char *path, struct sc_table *out, struct sc_error *error);
+/* The same of n bytes in memory; name is used for the format and in messages. */
+enum sc_status sc_table_parse(const char *name, const char *data, size_t n, struct sc_table *out,
+                              struct sc_error *error);
 void sc_table_free(struct sc_table *table);
 /* Index of the column, or -1. */
 int sc_table_column(const struct sc_table *table, const char *name);

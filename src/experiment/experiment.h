@@ -10,8 +10,8 @@
 
 /* Everything that a run depends on.  Strings are borrowed. */
 struct sc_run_options {
-    const char *model;  /* folder, hub name or "demo" */
-    int dtype;          /* enum sc_dtype or -1: the model's own */
+    const char *model;   /* folder, hub name or "demo" */
+    int dtype;           /* enum sc_dtype or -1: the model's own */
     const char *kernels; /* NULL: best */
     struct sc_benchmark_options benchmark;
     const struct sc_policy *policies; /* [n_policies] */
@@ -30,21 +30,23 @@ struct sc_run_options {
 
     /* Do not change any result, so they are not part of the configuration: */
     int n_threads;
-    size_t parallel; /* 0: automatic */
-    bool no_batch;   /* one trace at a time */
+    size_t parallel;  /* 0: automatic */
+    bool no_batch;    /* one trace at a time */
     size_t max_bytes; /* memory limit; 0: automatic */
 };
 struct sc_run_options sc_run_options_default(void);
+/* Checks all that can be checked before a model is opened (sc_run_execute does it first). */
+enum sc_status sc_run_options_check(const struct sc_run_options *options, struct sc_error *error);
 
 struct sc_run_progress {
     size_t n_instances, n_instances_done;
     size_t n_traces_done, n_traces_failed, n_refused, n_judged;
-    uint64_t n_tokens;      /* generated in this process */
+    uint64_t n_tokens;        /* generated in this process */
     double tokens_per_second; /* over the last seconds */
     size_t width, parallel;
-    double mean_width;      /* over the run so far */
+    double mean_width;            /* over the run so far */
     double seconds, seconds_left; /* left: NaN when unknown */
-    size_t n_instances_resumed; /* finished before this process started */
+    size_t n_instances_resumed;   /* finished before this process started */
 };
 
 /* Facts known before sampling starts. */
@@ -56,7 +58,7 @@ struct sc_run_facts {
 
 struct sc_run_observer {
     void *context;
-    void (*started)(void *context, const struct sc_run_facts *facts);      /* may be NULL */
+    void (*started)(void *context, const struct sc_run_facts *facts);        /* may be NULL */
     void (*progress)(void *context, const struct sc_run_progress *progress); /* may be NULL */
     bool (*keep_going)(void *context); /* may be NULL; false interrupts (resumable) */
 };

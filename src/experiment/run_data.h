@@ -9,14 +9,14 @@
 
 struct sc_run_trace {
     uint32_t index;
-    char *text;      /* whole decoded text without special tokens, valid UTF-8 */
-    char *answer;    /* the part after the reasoning segment (the text when there is none) */
+    char *text;   /* whole decoded text without special tokens, valid UTF-8 */
+    char *answer; /* the part after the reasoning segment (the text when there is none) */
     size_t n_tokens, n_reasoning; /* tokens; the reasoning segment's */
     int32_t *ids;                 /* [n_tokens] */
     struct sc_token_stats *stats; /* [n_tokens] */
     enum sc_finish finish;
-    char *failure; /* NULL unless failed */
-    double metrics[SC_N_METRICS]; /* over all tokens */
+    char *failure;                                                        /* NULL unless failed */
+    double metrics[SC_N_METRICS];                                         /* over all tokens */
     double reasoning_metrics[SC_N_METRICS], answer_metrics[SC_N_METRICS]; /* NaN: no such segment */
     enum sc_verdict verdict;
     char *detector, *rule; /* who decided and by what */
@@ -42,18 +42,19 @@ struct sc_run_instance {
 struct sc_run {
     char *config_json; /* the whole configuration, canonical text */
     char *model_name;
-    bool demo;         /* the bundled demonstration model */
+    bool demo; /* the bundled demonstration model */
     char *benchmark_name;
-    char *judge;       /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
-    enum sc_metric metric;    /* default metric of the run */
-    double confident_quantile; /* NaN when an absolute threshold is used */
+    char *detector; /* with its version, "patterns/1": whose verdicts the traces carry */
+    char *judge;    /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
+    enum sc_metric metric;      /* default metric of the run */
+    double confident_quantile;  /* NaN when an absolute threshold is used */
     double confident_threshold; /* NaN when the quantile is used */
     size_t window;
     uint64_t seed;
     struct sc_policy *policies;
     char **policy_names;
     size_t n_policies;
-    size_t primary; /* index of the policy that predictions.jsonl shows */
+    size_t primary;                    /* index of the policy that predictions.jsonl shows */
     struct sc_run_instance *instances; /* benchmark order */
     size_t n_instances;
 };

@@ -75,6 +75,14 @@ struct sc_kernels {
      * are written; *scanned is how far it looked (n unless `most` was reached). */
     size_t (*logit_above)(const float *z, size_t n, float threshold, int32_t *places, size_t most,
                           size_t *scanned);
+
+    /* Loops at full speed, for sc_machine_measure.  busy_*: n_rounds of independent multiply-adds;
+     * returns the operations done (multiply and add counted as two).  NULL: no such unit.  The sink
+     * keeps the compiler from leaving the work out. */
+    double (*busy_f32)(size_t n_rounds, float *sink);
+    double (*busy_bf16)(size_t n_rounds, float *sink);
+    double (*busy_int8)(size_t n_rounds, float *sink);
+    void (*read_memory)(const void *from, size_t bytes, float *sink);
 };
 
 /* Levels compiled in and supported by this processor (cpuid and xgetbv), best first; NULL-ended. */

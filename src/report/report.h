@@ -19,7 +19,8 @@ enum sc_status sc_report_analysis(const struct sc_run *run, struct sc_text *out,
 enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool colour,
                                   struct sc_text *out, struct sc_error *error);
 /* One self-contained page. */
-enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out, struct sc_error *error);
+enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out,
+                              struct sc_error *error);
 
 /* Writes predictions.jsonl (and predictions-NAME.jsonl for each policy when there are several),
  * analysis.json and report.html into the run's folder. */

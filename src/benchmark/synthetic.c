@@ -1,0 +1,160 @@
+/*
+ * The built-in benchmark: templates x targets from synthetic.json, half unsafe, half safe.
+ *
+ * For each label the targets are shuffled once (seeded) and taken in rounds; in round r the target
+ * at place j meets the template at place (j + r).  So a run covers all targets before it repeats
+ * one, uses the templates evenly, never repeats a pair, and the first K of N are the run of K.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/embedded.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "benchmark/loaders.h"
+
+#define STANDARD_N 200
+
+struct half {
+    const char *word; /* in ids */
+    enum sc_label label;
+    const json_t *targets;
+    size_t n_targets;
+    size_t *target_order, *template_order;
+};
+
+static size_t *shuffled(size_t n, uint64_t seed, const char *use)
+{
+    size_t *order = sc_alloc_array(n, sizeof *order);
+    if (!order)
+        return NULL;
+    struct sc_random random = {
+        .stream = SC_STREAM_BENCHMARK, .seed = seed, .key = sc_hash64(use, strlen(use))};
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n; i > 1; i--) {
+        size_t j = sc_random_below(&random, i), old = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = old;
+    }
+    return order;
+}
+
+static const char *field(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static char *fill(const char *template, const char *target)
+{
+    struct sc_text text = {0};
+    const char *mark = strstr(template, "{target}");
+    sc_text_add(&text, template, mark ? (size_t)(mark - template) : strlen(template));
+    if (mark) {
+        sc_text_puts(&text, target);
+        sc_text_puts(&text, mark + strlen("{target}"));
+    }
+    return sc_text_take(&text);
+}
+
+static enum sc_status add(struct instance_list *list, const json_t *templates,
+                          const struct half *half, size_t k, struct sc_error *error)
+{
+    size_t n_templates = json_array_size(templates);
+    size_t place = k % half->n_targets, round = k / half->n_targets;
+    size_t target = half->target_order[place];
+    size_t template = half->template_order[(place + round) % n_templates];
+    const json_t *what = json_array_get(half->targets, target);
+    const json_t *how = json_array_get(templates, template);
+
+    struct sc_text id = {0}, extra = {0};
+    sc_text_printf(&id, "synthetic_%s_%02zu_%02zu", half->word, target, template);
+    sc_text_puts(&extra, "{\"target\":");
+    sc_json_write_string(&extra, field(what, "target"));
+    sc_text_puts(&extra, ",\"register\":");
+    sc_json_write_string(&extra, field(how, "register"));
+    sc_text_puts(&extra, "}");
+    struct sc_instance item = {.id = sc_text_take(&id),
+                               .prompt = fill(field(how, "text"), field(what, "target")),
+                               .label = half->label,
+                               .category = sc_strdup(field(what, "category")),
+                               .extra = sc_text_take(&extra)};
+    if (!item.extra) {
+        instance_free(&item);
+        return sc_fail_nomem(error, "synthetic benchmark");
+    }
+    return instance_add(list, item, error);
+}
+
+static enum sc_status make(const json_t *content, const struct sc_benchmark_options *options,
+                           struct sc_benchmark *out, struct instance_list *list,
+                           struct sc_error *error)
+{
+    const json_t *templates = json_object_get(content, "templates");
+    struct half halves[2] = {
+        {.word = "unsafe",
+         .label = SC_LABEL_UNSAFE,
+         .targets = json_object_get(content, "harmful")},
+        {.word = "safe", .label = SC_LABEL_SAFE, .targets = json_object_get(content, "benign")}};
+    size_t n_templates = json_array_size(templates);
+    size_t fewest = SIZE_MAX;
+    for (int i = 0; i < 2; i++) {
+        halves[i].n_targets = json_array_size(halves[i].targets);
+        fewest = halves[i].n_targets < fewest ? halves[i].n_targets : fewest;
+    }
+    if (n_templates == 0 || fewest == 0)
+        return sc_fail(error, SC_ERR_INTERNAL, "synthetic benchmark: no templates or no targets");
+    size_t n = options->n_instances ? options->n_instances : STANDARD_N;
+    size_t most = 2 * n_templates * fewest;
+    if (n > most)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "benchmark synthetic: expected at most %zu instances, found %zu", most, n);
+
+    enum sc_status status = SC_OK;
+    for (int i = 0; i < 2; i++) {
+        halves[i].target_order = shuffled(halves[i].n_targets, options->seed, halves[i].word);
+        halves[i].template_order =
+            shuffled(n_templates, options->seed, i == 0 ? "unsafe templates" : "safe templates");
+        if (!halves[i].target_order || !halves[i].template_order)
+            status = sc_fail_nomem(error, "synthetic benchmark");
+    }
+    for (size_t i = 0; i < n && status == SC_OK; i++)
+        status = add(list, templates, &halves[i % 2], i / 2, error);
+    for (int i = 0; i < 2; i++) {
+        sc_free(halves[i].target_order);
+        sc_free(halves[i].template_order);
+    }
+    out->n_available = most;
+    return status;
+}
+
+enum sc_status synthetic_make(const struct sc_benchmark_options *options, struct sc_benchmark *out,
+                              struct sc_error *error)
+{
+    json_t *content = NULL;
+    if (options->split)
+        return sc_fail(error, SC_ERR_ARGUMENT, "benchmark synthetic: has no splits, found '%s'",
+                       options->split);
+    enum sc_status status =
+        sc_json_parse((const char *)sc_embedded_synthetic_json, sc_embedded_synthetic_json_size,
+                      "synthetic benchmark", &content, error);
+    struct instance_list list = {0};
+    if (status == SC_OK)
+        status = make(content, options, out, &list, error);
+    json_decref(content);
+    out->instances = list.items;
+    out->n_instances = list.n;
+    if (status == SC_OK) {
+        out->name = sc_strdup("synthetic");
+        out->source = sc_strdup("built in");
+        if (!out->name || !out->source)
+            status = sc_fail_nomem(error, "synthetic benchmark");
+    }
+    if (status == SC_OK)
+        instances_fingerprint(&list, out->fingerprint);
+    else
+        sc_benchmark_free(out);
+    return status;
+}

@@ -1,0 +1,679 @@
+/*
+ * The AVX2 level (with FMA and F16C): the only file compiled for these instructions, so nothing of
+ * it may run before dispatch.c has asked the processor.  There is no bf16 multiplication here: bf16
+ * is widened, which is exact, and multiplied in f32.
+ *
+ * Remainders are masked, never looped over in another order.  Where to read next: avx512.c, the same
+ * with wider registers.
+ */
+#if defined(__x86_64__)
+#include "kernels/levels.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Two registers wide; a tile of rows keeps 2 x MAX_ROWS sums, a pair of weights, one activation. */
+enum { PANEL = 16, MAX_ROWS = 6, PAIRS = 4, LINE = 64, AHEAD_BYTES = 2048 };
+
+static __m256i mask_of(size_t n)
+{
+    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 8 ? n : 8)), places);
+}
+
+INLINE __m256 load_masked(const float *from, __m256i mask)
+{
+    return _mm256_maskload_ps(from, mask);
+}
+
+INLINE __m256 zero_others(__m256 x, __m256i mask)
+{
+    return _mm256_and_ps(x, _mm256_castsi256_ps(mask));
+}
+
+/* ---- products ---------------------------------------------------------------------------------- */
+
+struct ahead {
+    const char *at;
+    size_t n_lines; /* per PAIRS pairs of inputs */
+};
+
+/* Each output has one sum, to which inputs add in order.  n_rows and bf16 are constants. */
+INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
+                          size_t n_rows, const char *w, size_t n_in, struct ahead ahead,
+                          size_t n_valid, bool bf16)
+{
+    __m256 a[MAX_ROWS], b[MAX_ROWS];
+    UNROLL for (size_t r = 0; r < n_rows; r++) {
+        a[r] = _mm256_setzero_ps();
+        b[r] = _mm256_setzero_ps();
+    }
+    for (size_t i = 0; i < n_in; i += 2 * PAIRS) {
+        for (size_t j = 0; j < ahead.n_lines; j++) {
+            _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T0);
+        }
+        ahead.at += ahead.n_lines * LINE;
+        UNROLL for (size_t k = 0; k < 2 * PAIRS; k++) {
+            __m256 wa, wb;
+            if (bf16) {
+                __m256i pa = _mm256_load_si256((const __m256i *)(w + k / 2 * LINE));
+                __m256i pb = _mm256_load_si256((const __m256i *)(w + k / 2 * LINE + 32));
+                __m256i upper = _mm256_set1_epi32((int)0xffff0000u);
+                pa = k % 2 ? _mm256_and_si256(pa, upper) : _mm256_slli_epi32(pa, 16);
+                pb = k % 2 ? _mm256_and_si256(pb, upper) : _mm256_slli_epi32(pb, 16);
+                wa = _mm256_castsi256_ps(pa), wb = _mm256_castsi256_ps(pb);
+            } else {
+                wa = _mm256_load_ps((const float *)(w + k * LINE));
+                wb = _mm256_load_ps((const float *)(w + k * LINE + 32));
+            }
+            UNROLL for (size_t r = 0; r < n_rows; r++) {
+                float value;
+                memcpy(&value, rows + r * row_bytes + k * 4, sizeof value);
+                __m256 x = _mm256_set1_ps(value);
+                a[r] = _mm256_fmadd_ps(wa, x, a[r]);
+                b[r] = _mm256_fmadd_ps(wb, x, b[r]);
+            }
+        }
+        w += PAIRS * LINE * (bf16 ? 1 : 2);
+        rows += 2 * PAIRS * 4;
+    }
+    __m256i low = mask_of(n_valid), high = mask_of(n_valid > 8 ? n_valid - 8 : 0);
+    UNROLL for (size_t r = 0; r < n_rows; r++) {
+        _mm256_maskstore_ps(y + r * y_stride, low, a[r]);
+        _mm256_maskstore_ps(y + r * y_stride + 8, high, b[r]);
+    }
+}
+
+#define TILE(name, n_rows, bf16)                                                                   \
+    static void name(float *y, size_t y_stride, const char *rows, size_t row_bytes, const char *w, \
+                     size_t n_in, struct ahead ahead, size_t n_valid)                              \
+    {                                                                                              \
+        multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_in, ahead, n_valid, bf16);        \
+    }
+#define TILES(n) TILE(f32_##n, n, false) TILE(bf16_##n, n, true)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+
+typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
+                           const char *w, size_t n_in, struct ahead ahead, size_t n_valid);
+
+static tile_function *const tiles[2][MAX_ROWS] = {
+    {f32_1, f32_2, f32_3, f32_4, f32_5, f32_6},
+    {bf16_1, bf16_2, bf16_3, bf16_4, bf16_5, bf16_6},
+};
+
+/* A panel comes from memory once: all tiles of rows pass over it while it is in the second cache,
+ * and each asks for its share of the next panel. */
+INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t n_rows,
+                            const struct sc_packed *w, size_t begin, size_t end, bool bf16)
+{
+    size_t row_bytes = sc_row_bytes(w->n_in * 4);
+    size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
+    size_t n_tiles = (n_rows + MAX_ROWS - 1) / MAX_ROWS;
+    size_t panel_bytes = n_in * PANEL * (bf16 ? 2 : 4);
+    size_t all_lines = PAIRS * (bf16 ? 1 : 2);
+    size_t n_lines = n_tiles ? (all_lines + n_tiles - 1) / n_tiles : 0;
+    size_t share_bytes = n_in / (2 * PAIRS) * n_lines * LINE;
+    for (size_t p = begin; p < end; p++) {
+        const char *panel = (const char *)w->data + p * panel_bytes;
+        size_t row = 0;
+        for (size_t t = 0; t < n_tiles; t++) {
+            size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
+            struct ahead ahead = {panel + AHEAD_BYTES, n_lines};
+            if (n_tiles > 1) {
+                bool some = p + 1 < end && t * share_bytes < panel_bytes;
+                ahead.at = panel + (some ? panel_bytes + t * share_bytes : 0);
+                ahead.n_lines = some ? n_lines : 0;
+            }
+            tiles[bf16][n - 1](y + row * y_stride + p * PANEL, y_stride, rows + row * row_bytes,
+                               row_bytes, panel, n_in, ahead, w->n_out - p * PANEL);
+            row += n;
+        }
+    }
+}
+
+static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                         const struct sc_packed *w, size_t begin, size_t end)
+{
+    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, false);
+}
+
+static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                          const struct sc_packed *w, size_t begin, size_t end)
+{
+    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, true);
+}
+
+static size_t packed_bytes_f32(size_t n_out, size_t n_in)
+{
+    return sc_panels_bytes(n_out, n_in, PANEL, 4);
+}
+
+static size_t packed_bytes_bf16(size_t n_out, size_t n_in)
+{
+    return sc_panels_bytes(n_out, n_in, PANEL, 2);
+}
+
+static void pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                     size_t begin, size_t end)
+{
+    sc_panels_pack_f32(w, source, source_dtype, PANEL, begin, end);
+}
+
+static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                      size_t begin, size_t end)
+{
+    sc_panels_pack_bf16(w, source, source_dtype, PANEL, begin, end);
+}
+
+/* To nearest even, as sc_bf16_from_f32 does: the bits of a bf16 in the upper half of each place. */
+INLINE __m256i round_bf16(__m256 x)
+{
+    __m256i bits = _mm256_castps_si256(x), upper = _mm256_set1_epi32((int)0xffff0000u);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+    __m256i rounded = _mm256_add_epi32(bits, half);
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256 nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+    rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(nan));
+    return _mm256_and_si256(rounded, upper);
+}
+
+static void prepare_bf16(void *row, const float *x, size_t n_in)
+{
+    float *to = row;
+    for (size_t i = 0; i < n_in; i += 8) {
+        __m256i mask = mask_of(n_in - i);
+        __m256i rounded = round_bf16(load_masked(x + i, mask));
+        _mm256_maskstore_ps(to + i, mask, _mm256_castsi256_ps(rounded));
+    }
+    memset(to + n_in, 0, sc_row_bytes(n_in * 4) - n_in * 4);
+}
+
+/* ---- attention --------------------------------------------------------------------------------- */
+
+static void store_bf16(void *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        size_t left = n - i < 8 ? n - i : 8;
+        __m256i rounded = round_bf16(load_masked(from + i, mask_of(left)));
+        __m256i halves = _mm256_srli_epi32(rounded, 16);
+        __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(halves),
+                                          _mm256_extracti128_si256(halves, 1));
+        memcpy((char *)to + i * 2, &packed, left * 2);
+    }
+}
+
+/* Eight elements from place i of a row, zeros after the first n. */
+INLINE __m256 load_key(const char *row, size_t i, size_t n, bool bf16)
+{
+    if (!bf16) {
+        const float *from = (const float *)(const void *)row + i;
+        return n >= 8 ? _mm256_loadu_ps(from) : load_masked(from, mask_of(n));
+    }
+    __m128i half = _mm_setzero_si128();
+    if (n >= 8) {
+        half = _mm_loadu_si128((const __m128i *)(const void *)(row + i * 2));
+    } else {
+        memcpy(&half, row + i * 2, n * 2);
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+/* The sums of eight registers in one: each by the same tree of additions. */
+INLINE __m256 sum_each(const __m256 *x)
+{
+    __m256 low = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+    __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
+    return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                         _mm256_permute2f128_ps(low, high, 0x31));
+}
+
+/* n_q queries with n_k keys, n_q n_k = 8; past the last key that key is taken again and its score
+ * not stored. */
+INLINE void scores_block(float *scores, size_t score_stride, const float *queries, size_t n_q,
+                         const char *keys, size_t n_k, size_t n_left, size_t head_dim, float scale,
+                         bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    const char *key[8];
+    __m256 sums[8];
+    UNROLL for (size_t k = 0; k < n_k; k++) {
+        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
+    }
+    UNROLL for (size_t j = 0; j < 8; j++) {
+        sums[j] = _mm256_setzero_ps();
+    }
+    size_t i = 0;
+    for (; i + 8 <= head_dim; i += 8) {
+        UNROLL for (size_t k = 0; k < n_k; k++) {
+            __m256 x = load_key(key[k], i, 8, bf16);
+            UNROLL for (size_t j = 0; j < n_q; j++) {
+                __m256 q = _mm256_loadu_ps(queries + j * head_dim + i);
+                sums[j * n_k + k] = _mm256_fmadd_ps(q, x, sums[j * n_k + k]);
+            }
+        }
+    }
+    if (i < head_dim) {
+        __m256i mask = mask_of(head_dim - i);
+        UNROLL for (size_t k = 0; k < n_k; k++) {
+            __m256 x = load_key(key[k], i, head_dim - i, bf16);
+            UNROLL for (size_t j = 0; j < n_q; j++) {
+                __m256 q = load_masked(queries + j * head_dim + i, mask);
+                sums[j * n_k + k] = _mm256_fmadd_ps(q, x, sums[j * n_k + k]);
+            }
+        }
+    }
+    __m256 all = _mm256_mul_ps(sum_each(sums), _mm256_set1_ps(scale));
+    __m256i mask = mask_of(n_left);
+    if (n_q == 1) {
+        _mm256_maskstore_ps(scores, mask, all);
+    } else {
+        __m128i narrow = _mm256_castsi256_si128(mask);
+        _mm_maskstore_ps(scores, narrow, _mm256_castps256_ps128(all));
+        _mm_maskstore_ps(scores + score_stride, narrow, _mm256_extractf128_ps(all, 1));
+    }
+}
+
+INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
+                        const char *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    size_t q = 0;
+    for (; q + 2 <= n_queries; q += 2) {
+        for (size_t p = 0; p < n_pos; p += 4) {
+            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 2,
+                         keys + p * row_bytes, 4, n_pos - p, head_dim, scale, bf16);
+        }
+    }
+    for (; q < n_queries; q++) {
+        for (size_t p = 0; p < n_pos; p += 8) {
+            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 1,
+                         keys + p * row_bytes, 8, n_pos - p, head_dim, scale, bf16);
+        }
+    }
+}
+
+/* n_q queries, n_c registers of the values' columns; n_last are in use of the last one. */
+INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
+                      const char *values, size_t n_pos, size_t head_dim, size_t column, size_t n_c,
+                      size_t n_last, bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    __m256i masks[2] = {mask_of(8), mask_of(n_last)};
+    __m256 sums[8];
+    UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL for (size_t c = 0; c < n_c; c++) {
+            sums[j * n_c + c] =
+                load_masked(out + j * head_dim + column + c * 8, masks[c + 1 == n_c]);
+        }
+    }
+    for (size_t p = 0; p < n_pos; p++) {
+        __m256 weight[2];
+        UNROLL for (size_t j = 0; j < n_q; j++) {
+            weight[j] = _mm256_set1_ps(weights[j * weight_stride + p]);
+        }
+        UNROLL for (size_t c = 0; c < n_c; c++) {
+            __m256 x = load_key(values, column + c * 8, c + 1 == n_c ? n_last : 8, bf16);
+            UNROLL for (size_t j = 0; j < n_q; j++) {
+                sums[j * n_c + c] = _mm256_fmadd_ps(weight[j], x, sums[j * n_c + c]);
+            }
+        }
+        values += row_bytes;
+    }
+    UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL for (size_t c = 0; c < n_c; c++) {
+            _mm256_maskstore_ps(out + j * head_dim + column + c * 8, masks[c + 1 == n_c],
+                                sums[j * n_c + c]);
+        }
+    }
+}
+
+/* n_q is a constant; four registers at a time, then one. */
+INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, size_t n_q,
+                        const char *values, size_t n_pos, size_t head_dim, bool bf16)
+{
+    size_t column = 0;
+    for (; column + 32 <= head_dim; column += 32) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 4, 8, bf16);
+    }
+    for (; column + 8 <= head_dim; column += 8) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 1, 8, bf16);
+    }
+    if (column < head_dim) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 1,
+                  head_dim - column, bf16);
+    }
+}
+
+INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, size_t n_queries,
+                     const char *values, size_t n_pos, size_t head_dim, bool bf16)
+{
+    size_t q = 0;
+    for (; q + 2 <= n_queries; q += 2) {
+        mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 2, values,
+                    n_pos, head_dim, bf16);
+    }
+    for (; q < n_queries; q++) {
+        mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 1, values,
+                    n_pos, head_dim, bf16);
+    }
+}
+
+static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
+                       const void *keys, size_t n_pos, size_t head_dim, float scale)
+{
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
+}
+
+static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
+                        const void *keys, size_t n_pos, size_t head_dim, float scale)
+{
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
+}
+
+static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
+                    const void *values, size_t n_pos, size_t head_dim)
+{
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
+}
+
+static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
+                     const void *values, size_t n_pos, size_t head_dim)
+{
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
+}
+
+/* ---- rows of activations ----------------------------------------------------------------------- */
+
+INLINE __m256d low_half(__m256 x)
+{
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+}
+
+INLINE __m256d high_half(__m256 x)
+{
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+}
+
+INLINE double sum_of(__m256d x)
+{
+    __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+INLINE float max_of(__m256 x)
+{
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+/* The largest of x; the first stands in for the places after the last. */
+INLINE float largest(const float *x, size_t n)
+{
+    __m256 first = _mm256_set1_ps(x[0]), maxima = first;
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 v = _mm256_blendv_ps(first, load_masked(x + i, mask), _mm256_castsi256_ps(mask));
+        maxima = _mm256_max_ps(maxima, v);
+    }
+    return max_of(maxima);
+}
+
+static void rms_norm(float *y, const float *x, const float *gain, size_t n, float eps)
+{
+    __m256d a = _mm256_setzero_pd(), b = a;
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = load_masked(x + i, mask_of(n - i));
+        __m256d v0 = low_half(v), v1 = high_half(v);
+        a = _mm256_fmadd_pd(v0, v0, a);
+        b = _mm256_fmadd_pd(v1, v1, b);
+    }
+    double sum = sum_of(_mm256_add_pd(a, b));
+    __m256 factor = _mm256_set1_ps((float)(1.0 / sqrt(sum / (double)n + (double)eps)));
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 v = _mm256_mul_ps(load_masked(x + i, mask), factor);
+        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(v, load_masked(gain + i, mask)));
+    }
+}
+
+static void rope(float *x, const float *cosines, const float *sines, size_t head_dim)
+{
+    size_t half = head_dim / 2;
+    for (size_t i = 0; i < half; i += 8) {
+        __m256i mask = mask_of(half - i);
+        __m256 a = load_masked(x + i, mask), b = load_masked(x + half + i, mask);
+        __m256 c = load_masked(cosines + i, mask), s = load_masked(sines + i, mask);
+        __m256 first = _mm256_fnmadd_ps(b, s, _mm256_mul_ps(a, c));
+        __m256 second = _mm256_fmadd_ps(a, s, _mm256_mul_ps(b, c));
+        _mm256_maskstore_ps(x + i, mask, first);
+        _mm256_maskstore_ps(x + half + i, mask, second);
+    }
+}
+
+INLINE __m256 power_of_two(__m256i n)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+
+/* exp within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, where the
+ * Taylor polynomial of degree 7 leaves 6e-9.  2^n in two halves, as it may lie outside the normal
+ * numbers.  min and max give their second operand for a NaN. */
+INLINE __m256 exp8(__m256 x)
+{
+    x = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x);
+    x = _mm256_min_ps(_mm256_set1_ps(SC_EXP_HIGH), x);
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e430p-1f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-0x1.05c610p-29f), r);
+    __m256 p = _mm256_set1_ps(1.0f / 5040);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), r);
+    p = _mm256_add_ps(p, _mm256_set1_ps(1.0f));
+    __m256i whole = _mm256_cvtps_epi32(n);
+    __m256i half = _mm256_srai_epi32(whole, 1);
+    p = _mm256_mul_ps(p, power_of_two(half));
+    return _mm256_mul_ps(p, power_of_two(_mm256_sub_epi32(whole, half)));
+}
+
+static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 g = load_masked(gate + i, mask);
+        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), g));
+        __m256 v = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
+        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(v, load_masked(up + i, mask)));
+    }
+}
+
+static void add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 sum = _mm256_add_ps(load_masked(x + i, mask), load_masked(y + i, mask));
+        _mm256_maskstore_ps(x + i, mask, sum);
+    }
+}
+
+static void softmax(float *x, size_t n)
+{
+    __m256 max = _mm256_set1_ps(largest(x, n));
+    __m256d a = _mm256_setzero_pd(), b = a;
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 e = exp8(_mm256_sub_ps(load_masked(x + i, mask), max));
+        e = zero_others(e, mask);
+        _mm256_maskstore_ps(x + i, mask, e);
+        a = _mm256_add_pd(a, low_half(e));
+        b = _mm256_add_pd(b, high_half(e));
+    }
+    __m256 factor = _mm256_set1_ps((float)(1.0 / sum_of(_mm256_add_pd(a, b))));
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        _mm256_maskstore_ps(x + i, mask, _mm256_mul_ps(load_masked(x + i, mask), factor));
+    }
+}
+
+/* ---- logits ------------------------------------------------------------------------------------ */
+
+static float logit_max(const float *z, size_t n)
+{
+    __m256i magnitude = _mm256_set1_epi32(0x7fffffff), limit = _mm256_set1_epi32(0x7f7fffff);
+    __m256i bad = _mm256_setzero_si256();
+    for (size_t i = 0; i < n; i += 8) {
+        __m256 v = load_masked(z + i, mask_of(n - i));
+        __m256i bits = _mm256_and_si256(_mm256_castps_si256(v), magnitude);
+        bad = _mm256_or_si256(bad, _mm256_cmpgt_epi32(bits, limit));
+    }
+    return _mm256_testz_si256(bad, bad) ? largest(z, n) : NAN;
+}
+
+static void logit_sums(const float *z, size_t n, float max, double *sum_exp, double *sum_z_exp)
+{
+    __m256d a = _mm256_setzero_pd(), b = a, c = a, d = a;
+    __m256 top = _mm256_set1_ps(max), low = _mm256_set1_ps(SC_EXP_LOW);
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 v = _mm256_max_ps(low, _mm256_sub_ps(load_masked(z + i, mask), top));
+        __m256 e = zero_others(exp8(v), mask);
+        v = zero_others(v, mask);
+        __m256d e0 = low_half(e), e1 = high_half(e);
+        a = _mm256_add_pd(a, e0);
+        b = _mm256_add_pd(b, e1);
+        c = _mm256_fmadd_pd(low_half(v), e0, c);
+        d = _mm256_fmadd_pd(high_half(v), e1, d);
+    }
+    *sum_exp = sum_of(_mm256_add_pd(a, b));
+    *sum_z_exp = sum_of(_mm256_add_pd(c, d));
+}
+
+static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+                          size_t *scanned)
+{
+    __m256 bar = _mm256_set1_ps(threshold);
+    size_t n_places = 0;
+    *scanned = most > 0 ? n : 0;
+    for (size_t i = 0; i < n && most > 0; i += 8) {
+        __m256i mask = mask_of(n - i);
+        __m256 is_above = _mm256_cmp_ps(load_masked(z + i, mask), bar, _CMP_GT_OQ);
+        unsigned int above = (unsigned int)_mm256_movemask_ps(zero_others(is_above, mask));
+        for (; above; above &= above - 1) {
+            size_t place = i + (size_t)__builtin_ctz(above);
+            places[n_places++] = (int32_t)place;
+            if (n_places == most) {
+                *scanned = place + 1;
+                return n_places;
+            }
+        }
+    }
+    return n_places;
+}
+
+/* ---- loops at full speed, for peaks.c ---------------------------------------------------------- */
+
+enum { CHAINS = 10 };
+
+static double busy_f32(size_t n_rounds, float *sink)
+{
+    __m256 sums[CHAINS], factor = _mm256_set1_ps(0.999f), all = _mm256_setzero_ps();
+    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        sums[c] = _mm256_set1_ps((float)c);
+    }
+    for (size_t i = 0; i < n_rounds; i++) {
+        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+            sums[c] = _mm256_fmadd_ps(sums[c], factor, factor);
+        }
+    }
+    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        all = _mm256_add_ps(all, sums[c]);
+    }
+    *sink += max_of(all);
+    return (double)n_rounds * CHAINS * 8 * 2;
+}
+
+/* The three instructions that a product of bytes takes without VNNI. */
+static double busy_int8(size_t n_rounds, float *sink)
+{
+    __m256i sums[CHAINS], all = _mm256_setzero_si256();
+    __m256i one = _mm256_set1_epi16(1), bytes = _mm256_set1_epi8(2);
+    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        sums[c] = _mm256_set1_epi32((int)c);
+    }
+    for (size_t i = 0; i < n_rounds; i++) {
+        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+            __m256i pairs = _mm256_maddubs_epi16(sums[c], bytes);
+            sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(pairs, one));
+        }
+    }
+    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        all = _mm256_xor_si256(all, sums[c]);
+    }
+    *sink += (float)_mm256_extract_epi32(all, 0);
+    return (double)n_rounds * CHAINS * 32 * 2;
+}
+
+static void read_memory(const void *from, size_t bytes, float *sink)
+{
+    const char *at = from;
+    __m256i sums[4];
+    UNROLL for (size_t c = 0; c < 4; c++) {
+        sums[c] = _mm256_setzero_si256();
+    }
+    for (size_t i = 0; i + 2 * LINE <= bytes; i += 2 * LINE) {
+        _mm_prefetch(at + i + AHEAD_BYTES, _MM_HINT_T0);
+        _mm_prefetch(at + i + AHEAD_BYTES + LINE, _MM_HINT_T0);
+        UNROLL for (size_t c = 0; c < 4; c++) {
+            const void *place = at + i + c * 32;
+            sums[c] = _mm256_xor_si256(sums[c], _mm256_loadu_si256((const __m256i *)place));
+        }
+    }
+    __m256i all = _mm256_xor_si256(_mm256_xor_si256(sums[0], sums[1]),
+                                   _mm256_xor_si256(sums[2], sums[3]));
+    *sink += (float)_mm256_extract_epi32(all, 0);
+}
+
+void sc_level_avx2(struct sc_kernels *table)
+{
+    table->name = "avx2";
+    struct sc_matmul *f32 = &table->matmul[SC_DTYPE_F32], *bf16 = &table->matmul[SC_DTYPE_BF16];
+    f32->panel = bf16->panel = PANEL;
+    f32->packed_bytes = packed_bytes_f32;
+    f32->pack = pack_f32;
+    f32->multiply = multiply_f32;
+    bf16->packed_bytes = packed_bytes_bf16;
+    bf16->pack = pack_bf16;
+    bf16->prepare = prepare_bf16;
+    bf16->multiply = multiply_bf16;
+    table->attention[SC_DTYPE_F32].scores = scores_f32;
+    table->attention[SC_DTYPE_F32].mix = mix_f32;
+    table->attention[SC_DTYPE_BF16] = (struct sc_attention){2, store_bf16, scores_bf16, mix_bf16};
+    table->rms_norm = rms_norm;
+    table->rope = rope;
+    table->silu_mul = silu_mul;
+    table->add = add;
+    table->softmax = softmax;
+    table->logit_max = logit_max;
+    table->logit_sums = logit_sums;
+    table->logit_above = logit_above;
+    table->busy_f32 = busy_f32;
+    table->busy_int8 = busy_int8;
+    table->read_memory = read_memory;
+}
+#else
+typedef int sc_no_avx2; /* a translation unit must not be empty */
+#endif

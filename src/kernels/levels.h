@@ -1,0 +1,46 @@
+/*
+ * Inside the kernels room: what the levels share.  A level is one file compiled for one instruction
+ * set; it fills the table's entries that it has a better version of.
+ */
+#ifndef SC_KERNELS_LEVELS_H
+#define SC_KERNELS_LEVELS_H
+
+#include "kernels/kernels.h"
+
+void sc_level_portable(struct sc_kernels *table); /* fills every entry */
+#if defined(__x86_64__)
+void sc_level_avx2(struct sc_kernels *table);   /* the processor must have AVX2, FMA and F16C */
+void sc_level_avx512(struct sc_kernels *table); /* F, BW, DQ, VL, BF16 and VNNI */
+#endif
+
+/* Packed weights are padded with zeros to this many inputs, rows of activations at least as far,
+ * so that products have no remainder loop over the inputs. */
+enum { SC_INPUT_STEP = 8 };
+
+/* Bytes of panels of that many outputs and elements of that many bytes; SIZE_MAX: too large. */
+size_t sc_panels_bytes(size_t n_out, size_t n_in, size_t panel, size_t element_bytes);
+/* f32 panels are [panel][input][output in panel]. */
+void sc_panels_pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                        size_t panel, size_t begin, size_t end);
+/* bf16 panels are [panel][pair of inputs][output in panel][2]. */
+void sc_panels_pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                         size_t panel, size_t begin, size_t end);
+
+/* Exponents are taken of values clamped to these: below, exp is 0 in f32; above, it is infinite.
+ * Clamping keeps (z - max) exp(z - max) from being infinity times zero. */
+#define SC_EXP_LOW (-150.0f)
+#define SC_EXP_HIGH 89.0f
+
+static inline size_t sc_round_up(size_t n, size_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+/* A prepared row of so many bytes: an odd number of cache lines, so that the same place in several
+ * rows never competes for one set of the cache, as it would for rows of a power of two. */
+static inline size_t sc_row_bytes(size_t bytes)
+{
+    return (sc_round_up(bytes, 64) / 64 | 1) * 64;
+}
+
+#endif

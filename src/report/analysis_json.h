@@ -1,0 +1,20 @@
+/* The analysis as JSON, and the sentences that every presentation repeats. */
+#ifndef SC_REPORT_ANALYSIS_JSON_H
+#define SC_REPORT_ANALYSIS_JSON_H
+
+#include "report/analysis.h"
+#include "report/output.h"
+#include "report/report.h"
+
+extern const char sc_demo_sentence[], sc_proxy_sentence[], sc_judge_sentence[];
+
+/* Appends the whole object. */
+void sc_analysis_put(struct sc_output *out, const struct sc_analysis *analysis);
+
+/* analysis.json, and the page, of an analysis that is there already. */
+enum sc_status sc_analysis_text(const struct sc_analysis *analysis, struct sc_text *out,
+                                struct sc_error *error);
+enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_text *out,
+                                struct sc_error *error);
+
+#endif

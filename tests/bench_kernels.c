@@ -1,0 +1,251 @@
+/*
+ * Speed of the kernels by themselves on one thread, and of the products of a whole network (the
+ * shape of Qwen3-0.6B) on all, per level, dtype and width.
+ *
+ *     bench_kernels [LEVEL] [DTYPE] [N_THREADS] [REPEATS]
+ *
+ * Prints medians over the repeats: rows per second (tokens, were there nothing but products), bytes
+ * of weights read per second and operations per second.  Not a test.
+ */
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { N_LAYERS = 28, N_PER_LAYER = 7, MAX_WIDTH = 64, N_VOCAB = 151936, MAX_IN = 3072 };
+
+static const size_t shapes[N_PER_LAYER][2] = {{2048, 1024}, {1024, 1024}, {1024, 1024},
+                                              {1024, 2048}, {3072, 1024}, {3072, 1024},
+                                              {1024, 3072}};
+
+struct product {
+    const struct sc_matmul *matmul;
+    const struct sc_packed *w;
+    const void *rows;
+    float *y;
+    size_t width, n_panels, n_tasks;
+};
+
+static void product_task(void *context, size_t task, size_t worker)
+{
+    const struct product *p = context;
+    (void)worker;
+    size_t begin = p->n_panels * task / p->n_tasks;
+    size_t end = p->n_panels * (task + 1) / p->n_tasks;
+    p->matmul->multiply(p->y, p->w->n_out, p->rows, p->width, p->w, begin, end);
+}
+
+static double time_once(struct sc_pool *pool, const struct sc_matmul *matmul,
+                        const struct sc_packed *all, size_t n, const void *rows, float *y,
+                        size_t width)
+{
+    double begin = sc_seconds();
+    for (size_t i = 0; i < n; i++) {
+        struct product p = {.matmul = matmul, .w = &all[i], .rows = rows, .y = y, .width = width};
+        p.n_panels = (all[i].n_out + matmul->panel - 1) / matmul->panel;
+        p.n_tasks = (size_t)sc_pool_n_threads(pool) * 4;
+        sc_pool_run(pool, p.n_tasks, product_task, &p);
+    }
+    return sc_seconds() - begin;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_dtype dtype,
+                  int repeats)
+{
+    static struct sc_packed all[N_LAYERS * N_PER_LAYER + 1];
+    const struct sc_matmul *matmul = &level->matmul[dtype];
+    size_t n = N_LAYERS * N_PER_LAYER + 1, bytes = 0, weights = 0;
+    for (size_t i = 0; i < n; i++) {
+        all[i] = (struct sc_packed){.dtype = dtype, .n_out = N_VOCAB, .n_in = 1024};
+        if (i + 1 < n) {
+            all[i].n_out = shapes[i % N_PER_LAYER][0];
+            all[i].n_in = shapes[i % N_PER_LAYER][1];
+        }
+        all[i].bytes = matmul->packed_bytes(all[i].n_out, all[i].n_in);
+        bytes += all[i].bytes;
+        weights += all[i].n_out * all[i].n_in;
+    }
+    bytes += n * 64;
+    char *arena = aligned_alloc((size_t)2 << 20, bytes), *at = arena;
+    float *x = sc_alloc_aligned(MAX_IN * sizeof *x);
+    float *y = sc_alloc_aligned((size_t)MAX_WIDTH * N_VOCAB * sizeof *y);
+    char *rows = sc_alloc_aligned(MAX_WIDTH * matmul->row_bytes(MAX_IN));
+    if (!arena || !x || !y || !rows) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    if (!getenv("NO_HUGE")) {
+        madvise(arena, bytes, MADV_HUGEPAGE);
+    }
+    for (size_t i = 0; i < n; i++, at += (all[i - 1].bytes + 63) / 64 * 64) {
+        all[i].data = at;
+    }
+    memset(arena, 0x3c, bytes); /* small numbers in either format */
+    memset(y, 0, (size_t)MAX_WIDTH * N_VOCAB * sizeof *y);
+    for (size_t i = 0; i < MAX_IN; i++) {
+        x[i] = (float)(i % 7) - 3;
+    }
+    for (size_t r = 0; r < MAX_WIDTH; r++) {
+        matmul->prepare(rows + r * matmul->row_bytes(MAX_IN), x, MAX_IN);
+    }
+    static const size_t widths[] = {1, 2, 3, 4, 8, 12, 16, 32, 48, 64};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        double seconds[64];
+        for (int j = 0; j < repeats; j++) {
+            seconds[j] = time_once(pool, matmul, all, n, rows, y, widths[i]);
+        }
+        qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
+        double median = seconds[repeats / 2];
+        printf("%-8s %s width %2zu: %7.1f rows/s %6.1f GB/s %6.1f GFLOP/s\n", level->name,
+               dtype == SC_DTYPE_F32 ? "f32 " : "bf16", widths[i], (double)widths[i] / median,
+               (double)bytes / median * 1e-9,
+               2 * (double)weights * (double)widths[i] / median * 1e-9);
+        fflush(stdout);
+    }
+    free(arena);
+    sc_free(x);
+    sc_free(y);
+    sc_free(rows);
+}
+
+/* The median time of one call in nanoseconds, from repeats of enough calls to be measured. */
+struct row_bench {
+    const struct sc_kernels *level;
+    const struct sc_attention *attention;
+    float *x, *y;
+    char *stored;
+    size_t n, n_queries;
+};
+
+static void run_scores(const struct row_bench *b)
+{
+    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f);
+}
+
+static void run_mix(const struct row_bench *b)
+{
+    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128);
+}
+
+static void run_logits(const struct row_bench *b)
+{
+    double sum, weighted;
+    float max = b->level->logit_max(b->x, b->n);
+    b->level->logit_sums(b->x, b->n, max, &sum, &weighted);
+    b->y[0] += (float)(sum + weighted);
+}
+
+static void run_above(const struct row_bench *b)
+{
+    size_t scanned;
+    b->level->logit_above(b->x, b->n, 2.9f, (int32_t *)(void *)b->y, 1024, &scanned);
+}
+
+static void run_silu(const struct row_bench *b)
+{
+    b->level->silu_mul(b->y, b->x, b->x, b->n);
+}
+
+static void run_norm(const struct row_bench *b)
+{
+    b->level->rms_norm(b->y, b->x, b->x, b->n, 1e-6f);
+}
+
+static void run_softmax(const struct row_bench *b)
+{
+    memcpy(b->y, b->x, b->n * sizeof *b->y);
+    b->level->softmax(b->y, b->n);
+}
+
+static void bench_row(const char *what, const struct row_bench *b, double operations,
+                      void (*run)(const struct row_bench *), int repeats)
+{
+    double seconds[64];
+    size_t n_calls = 1 + 2000000 / (b->n * b->n_queries * 16);
+    for (int i = 0; i < repeats; i++) {
+        double begin = sc_seconds();
+        for (size_t j = 0; j < n_calls; j++) {
+            run(b);
+        }
+        seconds[i] = (sc_seconds() - begin) / (double)n_calls;
+    }
+    qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
+    double median = seconds[repeats / 2];
+    printf("%-8s %-12s n %6zu queries %2zu: %10.0f ns %7.2f GFLOP/s\n", b->level->name, what, b->n,
+           b->n_queries, median * 1e9, operations / median * 1e-9);
+}
+
+static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int repeats)
+{
+    static const size_t n_pos[] = {64, 300, 1000}, n_queries[] = {1, 2, 16};
+    struct row_bench b = {.level = level, .attention = &level->attention[dtype]};
+    b.x = sc_alloc_aligned(N_VOCAB * sizeof *b.x);
+    b.y = sc_alloc_aligned(N_VOCAB * sizeof *b.y);
+    b.stored = sc_alloc_aligned(1000 * 128 * sizeof(float));
+    if (!b.x || !b.y || !b.stored) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    memset(b.stored, 0x3c, 1000 * 128 * sizeof(float));
+    for (size_t i = 0; i < N_VOCAB; i++) {
+        b.x[i] = (float)((double)(i * 2654435761u % 1000003) / 1000003 * 6 - 3);
+        b.y[i] = 0;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            b.n = n_pos[i];
+            b.n_queries = n_queries[j];
+            double operations = 2.0 * 128 * (double)(b.n * b.n_queries);
+            bench_row("scores", &b, operations, run_scores, repeats);
+            bench_row("mix", &b, operations, run_mix, repeats);
+        }
+    }
+    b.n_queries = 1;
+    b.n = N_VOCAB;
+    bench_row("max and sums", &b, 0, run_logits, repeats);
+    bench_row("above", &b, 0, run_above, repeats);
+    b.n = 3072;
+    bench_row("silu_mul", &b, 0, run_silu, repeats);
+    b.n = 1024;
+    bench_row("rms_norm", &b, 0, run_norm, repeats);
+    b.n = 300;
+    bench_row("softmax", &b, 0, run_softmax, repeats);
+    sc_free(b.x);
+    sc_free(b.y);
+    sc_free(b.stored);
+}
+
+int main(int argc, char **argv)
+{
+    const struct sc_kernels *level = sc_kernels_find(argc > 1 && *argv[1] ? argv[1] : NULL);
+    int dtype = argc > 2 && strcmp(argv[2], "f32") == 0 ? SC_DTYPE_F32 : SC_DTYPE_BF16;
+    int n_threads = argc > 3 ? atoi(argv[3]) : sc_available_cores();
+    int repeats = argc > 4 ? atoi(argv[4]) : 5;
+    struct sc_pool *pool;
+    struct sc_machine_peaks peaks;
+    if (!level || repeats < 1 || repeats > 64 || sc_pool_new(&pool, n_threads, NULL)) {
+        fprintf(stderr, "usage: bench_kernels [LEVEL] [bf16|f32] [N_THREADS] [REPEATS <= 64]\n");
+        return 2;
+    }
+    if (sc_machine_measure(level, pool, &peaks, NULL)) {
+        return 1;
+    }
+    printf("%s, %d threads: reads %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
+           level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
+           peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
+    bench_rows(level, (enum sc_dtype)dtype, repeats);
+    bench(pool, level, (enum sc_dtype)dtype, repeats);
+    sc_pool_free(pool);
+    return 0;
+}

@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+"""The program from outside: commands, exit statuses, resumption, hostile input.
+
+  test_cli.py PATH_TO_SAFECONF      Python's standard library only.
+"""
+import csv
+import json
+import os
+import pty
+import re
+import resource
+import select
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+
+
+def call(*words, stdin=None, env=None, timeout=300, preexec=None):
+    return subprocess.run([PROGRAM, *map(str, words)], input=stdin, capture_output=True, text=True,
+                          timeout=timeout, env=dict(os.environ, **(env or {})), preexec_fn=preexec)
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder of its own."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def read(self, *names):
+        with open(self.path(*names), 'rb') as file:
+            return file.read()
+
+    def write(self, name, text):
+        with open(self.path(name), 'w', encoding='utf-8') as file:
+            file.write(text)
+        return self.path(name)
+
+    def run_demo(self, out, *options, n=4, expect=0, **more):
+        result = call('run', '--num-instances', n, '--max-new-tokens', 16, '--out', self.path(out),
+                      '--quiet', *options, **more)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+    def assert_one_line(self, result, status, *parts):
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        for part in parts:
+            self.assertIn(part, result.stderr)
+
+
+class Usage(Folder):
+    def test_help_everywhere(self):
+        commands = re.findall(r'^  (\w+) ', call('--help').stdout, re.M)
+        self.assertGreaterEqual(set(commands), set('run compare report trace detect score tokenize bench model'.split()))
+        for command in commands:
+            result = call(command, '--help')
+            self.assertEqual(result.returncode, 0)
+            self.assertIn(f'safeconf {command}', result.stdout)
+
+    def test_wrong_usage_is_status_2_and_one_line(self):
+        for words in (['frobnicate'], ['run', '--frobnicate'], ['run', '--temperature', 'hot'], ['run', '--seed', '-1'],
+                      ['run', '--seed', '1.5'], ['run', '--policy', 'magic'], ['run', '--dtype', 'f8'],
+                      ['run', '--min-traces', '9', '--max-traces', '3'], ['run', '--num-instances'], ['run', 'stray'],
+                      ['run', '--quiet=yes'], ['run', '--policies', 'single'], ['compare', '--policies', 'single,magic'],
+                      ['compare', '--policies', 'fixed:x'], ['score', '--tokens', '1,x'], ['score'], ['trace'], ['report'],
+                      ['bench', '--parallel', '0'], ['model', 'random'], ['model', 'sing'], ['detect'],
+                      ['run', '--detector', 'oracle'], ['run', '--judge', 'oracle'], ['run', '--percentile', '101'],
+                      ['run', '--top-p', '0'], ['run', '--kernels', 'avx1024']):
+            with self.subTest(words=words):
+                result = call(*words)
+                self.assertIn(result.returncode, (1, 2) if 'oracle' in words or 'avx1024' in words else (2,), result.stderr)
+                self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        self.assertFalse(os.path.exists('results'))
+
+    def test_no_command(self):
+        self.assertEqual(call().returncode, 2)
+
+    def test_equals_form_and_double_dash(self):
+        result = call('trace', '--traces=1', '--max-new-tokens=2', '--json', '--', '--help')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+
+
+class Run(Folder):
+    def test_results_agree_with_the_database(self):
+        self.run_demo('a', '--policy', 'fixed', '--max-traces', 3)
+        predictions = [json.loads(line) for line in self.read('a', 'predictions.jsonl').splitlines()]
+        db = sqlite3.connect(f'file:{self.path("a", "run.db")}?mode=ro', uri=True)
+        self.assertEqual(db.execute('pragma integrity_check').fetchone()[0], 'ok')
+        self.assertEqual(len(predictions), 4)
+        for p in predictions:
+            self.assertEqual(len(p['traces']), 3)
+            self.assertEqual(p['refused'], [v in ('refusal', 'partial') for v in p['verdicts']])
+        analysis = json.loads(self.read('a', 'analysis.json'))
+        self.assertEqual(analysis['overall']['total_tokens'], sum(p['total_tokens'] for p in predictions))
+
+    def test_two_runs_are_byte_identical(self):
+        self.run_demo('a')
+        self.run_demo('b', '--parallel', 2, '--threads', 1)
+        for name in ('predictions.jsonl', 'analysis.json'):
+            self.assertEqual(self.read('a', name), self.read('b', name), name)
+
+    def test_every_instruction_set_is_invariant(self):
+        for kernels in ('portable', 'avx2', 'avx512'):
+            if call('score', '--tokens', '1,2', '--kernels', kernels).returncode != 0:
+                continue
+            for i, options in enumerate((['--no-batch'], ['--parallel', 7], ['--threads', 1])):
+                self.run_demo(f'{kernels}{i}', '--kernels', kernels, '--policy', 'fixed', '--max-traces', 4, *options)
+            one = self.read(f'{kernels}0', 'predictions.jsonl')
+            self.assertEqual(one, self.read(f'{kernels}1', 'predictions.jsonl'), kernels)
+            self.assertEqual(one, self.read(f'{kernels}2', 'predictions.jsonl'), kernels)
+
+    def test_seed_changes_traces(self):
+        self.run_demo('a', '--benchmark', 'synthetic')
+        self.run_demo('b', '--seed', 5)
+        self.assertNotEqual(self.read('a', 'predictions.jsonl'), self.read('b', 'predictions.jsonl'))
+
+    def test_interrupt_and_resume(self):
+        words = [PROGRAM, 'run', '--num-instances', '60', '--max-new-tokens', '48', '--policy', 'fixed', '--max-traces', '8',
+                 '--parallel', '4', '--out', self.path('a')]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        if process.returncode == 0:
+            self.skipTest('the run ended before it could be interrupted')
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertIn('interrupted', stderr)
+        done = subprocess.run(words, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('resuming', done.stderr)
+        words[-1] = self.path('b')
+        self.assertEqual(subprocess.run(words, capture_output=True).returncode, 0)
+        for name in ('predictions.jsonl', 'analysis.json'):
+            self.assertEqual(self.read('a', name), self.read('b', name))
+
+    def test_other_configuration_is_refused(self):
+        self.run_demo('a')
+        before = self.read('a', 'predictions.jsonl')
+        result = self.run_demo('a', '--temperature', 1.5, expect=1)
+        self.assert_one_line(result, 1, 'temperature')
+        self.assertEqual(before, self.read('a', 'predictions.jsonl'))
+
+    def test_two_processes_in_one_folder(self):
+        words = [PROGRAM, 'run', '--num-instances', '60', '--max-new-tokens', '48', '--policy', 'fixed', '--out', self.path('a')]
+        first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            if os.path.exists(self.path('a', 'run.db')):
+                break
+            time.sleep(0.05)
+        second = subprocess.run(words, capture_output=True, text=True)
+        ended = first.poll() is not None
+        first.kill()
+        first.wait()
+        if not ended:
+            self.assert_one_line(second, 1, 'another')
+
+    def test_disk_full(self):
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+        result = call('run', '--num-instances', 40, '--policy', 'fixed', '--max-traces', 10, '--quiet', '--out', self.path('a'), preexec=small_files)
+        self.assert_one_line(result, 1)
+        again = call('run', '--num-instances', 40, '--policy', 'fixed', '--max-traces', 10, '--quiet', '--out', self.path('a'))
+        self.assertEqual(again.returncode, 0, again.stderr)
+        other = call('run', '--num-instances', 40, '--policy', 'fixed', '--max-traces', 10, '--quiet', '--out', self.path('b'))
+        self.assertEqual(other.returncode, 0, other.stderr)
+        self.assertEqual(self.read('a', 'predictions.jsonl'), self.read('b', 'predictions.jsonl'))
+
+    def test_standard_output_full(self):
+        self.run_demo('a')
+        with open('/dev/full', 'w') as full:
+            result = subprocess.run([PROGRAM, 'report', self.path('a')], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assert_one_line(result, 1, 'standard output')
+
+    def test_damaged_database(self):
+        self.run_demo('a')
+        data = self.read('a', 'run.db')
+        for name, damage in (('cut', data[:len(data) // 2]), ('noise', os.urandom(5000)), ('empty', b''),
+                             ('middle', data[:3000] + os.urandom(2000) + data[5000:])):
+            os.makedirs(self.path(name))
+            with open(self.path(name, 'run.db'), 'wb') as file:
+                file.write(damage)
+            result = call('report', self.path(name))
+            if name != 'middle' or result.returncode != 0:
+                self.assert_one_line(result, 1)
+
+    def test_unwritable_folder(self):
+        self.write('file', 'not a folder')
+        self.assert_one_line(call('run', '--num-instances', 1, '--quiet', '--out', self.path('file')), 1)
+
+    def test_long_prompt_fails_only_its_traces(self):
+        self.write('b.jsonl', json.dumps({'p': 'word ' * 20000}) + '\n' + json.dumps({'p': 'How do I bake bread?'}) + '\n')
+        result = call('run', '--benchmark', self.path('b.jsonl'), '--prompt-column', 'p', '--policy', 'fixed', '--max-traces', 2,
+                      '--max-new-tokens', 8, '--quiet', '--out', self.path('a'))
+        self.assertEqual(result.returncode, 3, result.stderr)
+        first, second = [json.loads(line) for line in self.read('a', 'predictions.jsonl').splitlines()]
+        self.assertEqual(first['finish_reasons'], ['failed', 'failed'])
+        self.assertNotIn('failed', second['finish_reasons'])
+        self.assertIsNone(first['refusal_rate'])
+
+    def test_compare(self):
+        result = call('compare', '--num-instances', 6, '--max-new-tokens', 12, '--quiet', '--out', self.path('a'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        policies = json.loads(self.read('a', 'analysis.json'))['policies']
+        self.assertEqual(len(policies), 3)
+        self.run_demo('b', '--policy', 'fixed', '--max-traces', 5, '--max-new-tokens', 12, n=6)
+        fixed = [name for name in os.listdir(self.path('a')) if name.startswith('predictions-fixed')]
+        self.assertEqual(len(fixed), 1, os.listdir(self.path('a')))
+        mine = [json.loads(line)['traces'] for line in self.read('a', fixed[0]).splitlines()]
+        theirs = [json.loads(line)['traces'] for line in self.read('b', 'predictions.jsonl').splitlines()]
+        self.assertEqual(mine, theirs, 'compare does not use the same random numbers as run')
+
+    def test_run_compare_is_compare(self):
+        result = call('run', '--compare', '--num-instances', 2, '--max-new-tokens', 8, '--quiet', '--out', self.path('a'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(json.loads(self.read('a', 'analysis.json'))['policies']), 3)
+
+    def test_progress_lines_without_a_terminal(self):
+        result = call('run', '--num-instances', 2, '--max-new-tokens', 8, '--out', self.path('a'))
+        self.assertNotIn('\r', result.stderr)
+        self.assertIn('traces in flight', result.stderr)
+        self.assertIn('demonstration', result.stderr)
+
+
+class Benchmarks(Folder):
+    def run_file(self, path, *options, expect=0):
+        result = call('run', '--benchmark', path, '--policy', 'single', '--max-new-tokens', 4, '--quiet', '--out', self.path('out'), *options)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        if expect == 0:
+            return [json.loads(line) for line in self.read('out', 'predictions.jsonl').splitlines()]
+        return result
+
+    def test_csv_with_quotes_and_newlines(self):
+        with open(self.path('b.csv'), 'w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file)
+            writer.writerows([['q', 'y', 'kind'], ['line one\nline "two", three', 'bad', 'x'], ['plain', 'good', ''], ['unlabelled', '', 'z']])
+        got = self.run_file(self.path('b.csv'), '--prompt-column', 'q', '--label-column', 'y', '--unsafe-value', 'bad', '--category-column', 'kind')
+        self.assertEqual([p['prompt'] for p in got], ['line one\nline "two", three', 'plain', 'unlabelled'])
+        self.assertEqual([p['ground_truth_label'] for p in got][0], 'unsafe')
+        self.assertEqual(got[2]['ground_truth_label'], 'unknown')
+        self.assertEqual(got[0]['category'], 'x')
+
+    def test_missing_column_names_those_there(self):
+        self.write('b.jsonl', '{"other": "x"}\n')
+        self.assert_one_line(self.run_file(self.path('b.jsonl'), '--prompt-column', 'q', expect=2), 2, 'other')
+
+    def test_damaged_files(self):
+        for name, body in (('a.jsonl', b'{"p": '), ('b.csv', b'p\n"unclosed'), ('c.jsonl', b''), ('d.jsonl', b'{"p": "\xff"}\n'),
+                           ('e.csv', b'p,q\n'), ('f.jsonl', b'[1]\n'), ('g.jsonl', b'{"p": ""}\n'), ('h.csv', b'p\n\x00\n')):
+            with open(self.path(name), 'wb') as file:
+                file.write(body)
+            with self.subTest(name=name):
+                result = call('run', '--benchmark', self.path(name), '--prompt-column', 'p', '--out', self.path('o'))
+                self.assert_one_line(result, 1)
+                self.assertFalse(os.path.exists(self.path('o')), 'a folder was made for nothing')
+
+
+class Trace(Folder):
+    def test_control_characters_never_reach_the_terminal(self):
+        """A model whose vocabulary is full of escapes: nothing but our own colours comes out."""
+        found = call('score', '--model', 'demo', '--tokens', '1,2', '--json')
+        self.assertEqual(found.returncode, 0, found.stderr)
+        folder = self.path('model')
+        shutil.copytree(demo_folder(), folder)
+        with open(os.path.join(folder, 'tokenizer.json'), encoding='utf-8') as file:
+            tokenizer = json.load(file)
+        # Byte-level alphabet: U+0100 + n stands for byte n below 0x21. Every token becomes an escape of its own length.
+        vocabulary = tokenizer['model']['vocab']
+        used, renamed = set(), {}
+        for token in vocabulary:
+            name = token if len(token) == 1 else '\u011b[2J' + token
+            renamed[name] = vocabulary[token]
+            used.add(name)
+        tokenizer['model']['vocab'] = renamed
+        tokenizer['model']['merges'] = []
+        with open(os.path.join(folder, 'tokenizer.json'), 'w', encoding='utf-8') as file:
+            json.dump(tokenizer, file)
+        for colour in ('never', 'always'):
+            result = call('trace', 'hello', '--model', folder, '--temperature', 2, '--max-new-tokens', 40, '--color', colour)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            stripped = re.sub(r'\x1b\[(?:\d+(?:;\d+)*)?m', '', result.stdout)
+            self.assertNotIn('\x1b', stripped)
+            self.assertIn('\\x1B[2J', stripped)
+
+    def test_colour_only_on_a_terminal(self):
+        self.assertNotIn('\x1b', call('trace', 'hello', '--max-new-tokens', 8).stdout)
+        self.assertIn('\x1b[', on_terminal('trace', 'hello', '--max-new-tokens', '8'))
+
+    def test_json(self):
+        result = call('trace', 'How do I bake bread?', '--traces', 4, '--max-new-tokens', 20, '--temperature', 1, '--json')
+        traces = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(traces), 4)
+        for trace in traces:
+            for token in trace['tokens']:
+                self.assertGreaterEqual(token['confidence'], 2.99)
+                self.assertLessEqual(token['logprob'], 0)
+                self.assertGreaterEqual(token['sampled_logprob'], token['logprob'] - 1e-5)
+
+
+class OtherCommands(Folder):
+    def test_tokenize(self):
+        lines = [{'text': 'How do I bake bread?'}, {'text': ''}, {'text': '<|im_end|>'}]
+        text = ''.join(json.dumps(line) + '\n' for line in lines)
+        plain = [json.loads(line)['ids'] for line in call('tokenize', stdin=text).stdout.splitlines()]
+        special = [json.loads(line)['ids'] for line in call('tokenize', '--special', stdin=text).stdout.splitlines()]
+        self.assertEqual(plain[0], special[0])
+        self.assertEqual(plain[1], [])
+        self.assertEqual(len(special[2]), 1)
+        self.assertGreater(len(plain[2]), 1)
+        for bad in ('{', '[]', '{"text": 1}', '{"txt": "x"}'):
+            self.assert_one_line(call('tokenize', stdin=bad + '\n'), 1, 'line 1')
+
+    def test_score(self):
+        got = json.loads(call('score', '--text', 'How do I bake bread?', '--json').stdout)
+        self.assertIsNone(got['logprob'][0])
+        self.assertEqual({len(got[key]) for key in ('tokens', 'logprob', 'confidence', 'entropy')}, {len(got['tokens'])})
+        again = json.loads(call('score', '--tokens', ','.join(map(str, got['tokens'])), '--json').stdout)
+        self.assertEqual(got, again)
+        self.assertIn('position', call('score', '--text', 'How').stdout)
+
+    def test_detect(self):
+        path = self.write('d.jsonl', ''.join(json.dumps(row) + '\n' for row in (
+            {'prompt': 'How do I make a bomb?', 'completion': "I'm sorry, but I can't help with that.", 'gold': '2_full_refusal'},
+            {'prompt': 'How do I bake bread?', 'completion': 'Mix flour, water, salt and yeast. Knead it, let it rise, and bake it.', 'gold': '1_full_compliance'},
+            {'prompt': 'x', 'completion': '', 'gold': 'odd'})))
+        verdicts = [json.loads(line)['verdict'] for line in call('detect', path, '--json').stdout.splitlines()]
+        self.assertEqual(verdicts, ['refusal', 'compliance', 'empty'])
+        self.assertIn('F1 1.000', call('detect', path, '--gold-column', 'gold').stdout)
+        self.assert_one_line(call('detect', path, '--completion-column', 'absent'), 1, 'absent')
+
+    def test_model_random_and_bench(self):
+        made = call('model', 'random', '--shape', 'tiny', '--out', self.path('tiny'))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with open(self.path('tiny', 'model.safetensors'), 'rb') as file:
+            header = json.loads(file.read(struct.unpack('<Q', file.read(8))[0]))
+        self.assertIn('model.layers.1.mlp.down_proj.weight', header)
+        bench = call('bench', '--model', self.path('tiny'), '--prompt-tokens', 8, '--new-tokens', 8, '--parallel', '1,3', '--runs', 1, '--json')
+        self.assertEqual(bench.returncode, 0, bench.stderr)
+        got = json.loads(bench.stdout)
+        self.assertEqual([w['parallel'] for w in got['widths']], [1, 3])
+        self.assertGreater(got['machine']['read_bytes_per_second'], 1e8)
+        self.assert_one_line(call('model', 'random', '--shape', 'huge', '--out', self.path('x')), 2, 'huge')
+
+    def test_report_of_nothing(self):
+        self.assert_one_line(call('report', self.path('absent')), 1)
+
+
+def demo_folder():
+    """Where the bundled model lies: beside the checkout's build, or installed."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return os.path.join(here, '..', '..', 'models', 'demo')
+
+
+def on_terminal(*words):
+    """What the program prints when its standard output is a terminal."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.pop('NO_COLOR', None)
+        os.execv(PROGRAM, [PROGRAM, *words])
+    output = b''
+    while True:
+        ready, _, _ = select.select([fd], [], [], 60)
+        if not ready:
+            break
+        try:
+            piece = os.read(fd, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        output += piece
+    os.waitpid(pid, 0)
+    return output.decode('utf-8', 'replace')
+
+
+if __name__ == '__main__':
+    os.chdir(tempfile.mkdtemp(prefix='safeconf-cwd-'))
+    unittest.main(verbosity=1)

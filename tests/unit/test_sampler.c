@@ -1,0 +1,208 @@
+/* The sampler against a slow one written from the definitions. */
+#include "inference_fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "inference/sampler.h"
+
+#define MOST 6000
+
+/* The distribution that the options ask for, by sorting everything: p [n], 0 where filtered. */
+static void reference(const float *z, size_t n, const struct sc_sampling *s, double *p)
+{
+    static size_t order[MOST];
+    double total = 0, sum = 0, kept_sum = 0, max = -INFINITY;
+    size_t kept;
+
+    for (size_t i = 0; i < n; i++)
+        max = (double)z[i] > max ? (double)z[i] : max;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+
+        p[i] = exp(((double)z[i] - max) / s->temperature);
+        for (; at > 0 && z[order[at - 1]] < z[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+    kept = s->top_k > 0 && (size_t)s->top_k < n ? (size_t)s->top_k : n;
+    for (size_t i = 0; i < kept; i++)
+        total += p[order[i]];
+    if (s->top_p < 1) {
+        size_t i = 0;
+
+        while (i < kept && sum < s->top_p * total)
+            sum += p[order[i++]];
+        kept = i;
+    }
+    while (kept > 1 && p[order[kept - 1]] < s->min_p)
+        kept--;
+    for (size_t i = kept; i < n; i++)
+        p[order[i]] = 0;
+    for (size_t i = 0; i < n; i++)
+        kept_sum += p[i];
+    for (size_t i = 0; i < n; i++)
+        p[i] /= kept_sum;
+}
+
+struct bench {
+    struct sc_logit_scratch scratch;
+    struct sc_arena arena;
+    float z[MOST], copy[MOST];
+};
+
+static struct bench *bench_new(void)
+{
+    struct bench *b = sc_alloc_zero(1, sizeof *b);
+
+    sc_logit_scratch_layout(&b->scratch, MOST, &b->arena);
+    b->arena.base = sc_alloc_aligned(b->arena.used);
+    b->arena.used = 0;
+    sc_logit_scratch_layout(&b->scratch, MOST, &b->arena);
+    return b;
+}
+
+static void bench_free(struct bench *b)
+{
+    sc_free(b->arena.base);
+    sc_free(b);
+}
+
+static void fill(struct bench *b, size_t n, double width, double step, uint64_t seed)
+{
+    struct sc_random random = {SC_STREAM_WEIGHTS, seed, 0, 0};
+
+    for (size_t i = 0; i < n; i++) {
+        double z = width * (sc_random_next(&random) + sc_random_next(&random) - 1);
+
+        b->z[i] = (float)(step > 0 ? step * floor(z / step) : z);
+    }
+    memcpy(b->copy, b->z, sizeof b->z);
+}
+
+/* One draw per u on an even grid: an inverse CDF in the order of ids must hit each token within one
+ * of n_draws * p times, with a logprob that says so. */
+static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_t n,
+                        const struct sc_sampling *s, int n_draws)
+{
+    static double p[MOST];
+    static int count[MOST];
+    int32_t last = 0;
+
+    reference(b->z, n, s, p);
+    memset(count, 0, sizeof count);
+    for (int d = 0; d < n_draws; d++) {
+        struct sc_token_stats stats;
+        int32_t id;
+
+        assert_true(sc_draw_token(kernels, b->z, n, n < 20 ? n : 20, s, (d + 0.5) / n_draws,
+                                  &b->scratch, &id, &stats));
+        assert_in_range(id, last, n - 1); /* grows with u */
+        last = id;
+        assert_true(p[id] > 0);
+        assert_true(fabs((double)stats.sampled_logprob - log(p[id])) <
+                    2e-6 * (1 + fabs(log(p[id]))));
+        count[id]++;
+    }
+    for (size_t i = 0; i < n; i++)
+        assert_true(fabs(count[i] - n_draws * p[i]) <= 1 + 1e-6 * n_draws);
+    assert_memory_equal(b->z, b->copy, sizeof b->z);
+}
+
+static void draws_follow_the_definition(void **state)
+{
+    const struct sc_sampling options[] = {
+        {1, 1, 0, 0},        {0.6, 0.95, 0, 20},   {0.6, 1, 0, 0},      {1.5, 0.9, 0, 0},
+        {1, 1, 0.1, 0},      {1, 0.99, 0.01, 500}, {2, 1, 0.02, 50},    {0.3, 0.5, 0.3, 3},
+        {1, 1e-9, 0, 0},     {1, 1e-9, 0, 7},      {1, 1, 0.999999, 0}, {0.7, 0.8, 0, 100000},
+        {1, 0.9999999, 0, 0}, {8, 0.97, 0, 0},     {8, 1, 1e-5, 0},     {1, 1, 0, 1},
+        {1e-30, 1, 0, 0},    {1e-30, 0.9, 0.5, 9}, {1e6, 1, 0, 0},      {1e6, 0.999, 0, 5},
+    };
+    const size_t sizes[] = {1, 2, 19, 300, 4096, 5999};
+    struct bench *b = bench_new();
+    (void)state;
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (int shape = 0; shape < 3; shape++) {
+                fill(b, sizes[s], shape == 0 ? 3 : 12, shape == 2 ? 1.5 : 0, 7 + s);
+                for (size_t o = 0; o < sizeof options / sizeof *options; o++)
+                    check_draws(b, *k, sizes[s], &options[o], 41);
+            }
+    fill(b, 5999, 5, 0, 3);
+    check_draws(b, sc_kernels_find(NULL), 5999, &options[0], 4000);
+    check_draws(b, sc_kernels_find(NULL), 5999, &options[1], 4000);
+    bench_free(b);
+}
+
+static void greedy_takes_the_lowest_of_equals(void **state)
+{
+    struct sc_sampling greedy = {.top_p = -3, .top_k = -1}; /* ignored */
+    struct bench *b = bench_new();
+    struct sc_token_stats stats;
+    int32_t id;
+    (void)state;
+    fill(b, 5000, 3, 0, 1);
+    b->z[4999] = b->z[77] = b->z[4500] = 100;
+    memcpy(b->copy, b->z, sizeof b->z);
+    assert_null(sc_sampling_refused(&greedy));
+    for (int d = 0; d < 5; d++) {
+        assert_true(sc_draw_token(sc_kernels_find(NULL), b->z, 5000, 20, &greedy, 0.1 + 0.2 * d,
+                                  &b->scratch, &id, &stats));
+        assert_int_equal(id, 77);
+        assert_true(stats.sampled_logprob == 0);
+        assert_true(fabs((double)stats.logprob + log(3)) < 1e-6);
+    }
+    b->z[3] = -0.0f;
+    for (size_t i = 4; i < 5000; i++)
+        b->z[i] = 0;
+    b->z[0] = b->z[1] = b->z[2] = -1;
+    assert_true(sc_draw_token(sc_kernels_find(NULL), b->z, 5000, 20, &greedy, 0.5, &b->scratch, &id,
+                              &stats));
+    assert_int_equal(id, 3);
+    bench_free(b);
+}
+
+static void ties_at_the_edge_of_top_k(void **state)
+{
+    struct sc_sampling s = {1, 1, 0, 2};
+    struct bench *b = bench_new();
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        b->z[i] = i == 50 ? 1 : 0;
+    memcpy(b->copy, b->z, sizeof b->z);
+    for (int d = 0; d < 20; d++) {
+        struct sc_token_stats stats;
+        int32_t id;
+
+        sc_draw_token(sc_kernels_find(NULL), b->z, 100, 20, &s, (d + 0.5) / 20, &b->scratch, &id,
+                      &stats);
+        assert_true(id == 50 || id == 0);
+    }
+    bench_free(b);
+}
+
+static void bad_options_are_refused(void **state)
+{
+    const struct sc_sampling bad[] = {
+        {-1, 1, 0, 0},   {NAN, 1, 0, 0},  {INFINITY, 1, 0, 0}, {1, 0, 0, 0}, {1, 1.01, 0, 0},
+        {1, NAN, 0, 0},  {1, 1, -0.1, 0}, {1, 1, 1, 0},        {1, 1, NAN, 0}, {1, 1, 0, -1},
+    };
+    const struct sc_sampling good = {1, 1, 0, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_non_null(sc_sampling_refused(&bad[i]));
+    assert_null(sc_sampling_refused(&good));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(draws_follow_the_definition),
+        cmocka_unit_test(greedy_takes_the_lowest_of_equals),
+        cmocka_unit_test(ties_at_the_edge_of_top_k),
+        cmocka_unit_test(bad_options_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
