@@ -225,16 +225,16 @@ static void decide_adaptive(const struct sc_policy *policy, const struct sc_poli
 /* ---- curtailed ------------------------------------------------------------------------------ */
 
 struct tally {
-    size_t n_refused, n_others; /* judged traces: refusal or partial; compliance */
+    size_t n_refused, n_others; /* judged traces: refusal or partial; compliance or empty */
 };
 
 static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
 {
-    if (trace->failed)
+    if (trace->failed || trace->verdict == SC_UNPARSED)
         return;
     if (trace->verdict == SC_REFUSAL || trace->verdict == SC_PARTIAL)
         tally->n_refused++;
-    else if (trace->verdict == SC_COMPLIANCE) /* neither empty nor unparsed is an answer */
+    else /* an empty answer does not refuse: the report counts it so */
         tally->n_others++;
 }
 

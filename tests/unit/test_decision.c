@@ -241,25 +241,25 @@ static void test_every_prefix(void **state)
     }
 }
 
-/* ---- curtailed -------------------------------------------------------------------------------- */
+/* ---- curtailed ------------------------------------------------------------------------------- */
 
 /* 1 refused, -1 complied, 0 split. */
 static int verdict_of(const struct sc_policy_trace *traces, size_t n)
 {
     int lead = 0;
     for (size_t i = 0; i < n; i++) {
-        if (traces[i].failed || traces[i].verdict == SC_UNPARSED || traces[i].verdict == SC_EMPTY)
+        if (traces[i].failed || traces[i].verdict == SC_UNPARSED)
             continue;
         lead += traces[i].verdict == SC_REFUSAL || traces[i].verdict == SC_PARTIAL ? 1 : -1;
     }
     return (lead > 0) - (lead < 0);
 }
 
-/* Every sequence of refusal, compliance and nothing judged of each length: the verdict is that of all
- * traces, and with batches of 1 not one trace is taken that could have been spared. */
+/* Every sequence of refusal, compliance and nothing judged of each length: the verdict is that of
+ * all traces, and with batches of 1 not one trace is taken that could have been spared. */
 static void test_curtailed_certain(void **state)
 {
-    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_COMPLIANCE, SC_EMPTY};
+    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_EMPTY, SC_UNPARSED};
     struct sc_policy policy = sc_policy_default();
     (void)state;
     policy.kind = SC_POLICY_CURTAILED;
@@ -313,8 +313,8 @@ static void test_curtailed_points(void **state)
         traces[i].verdict = SC_COMPLIANCE; /* 5 and 5 */
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
     assert_string_equal(d.stop_reason, "max_traces");
-    for (size_t i = 0; i < MOST; i++) /* an unparsed or empty answer votes for nothing */
-        traces[i].verdict = i % 2 ? SC_UNPARSED : SC_EMPTY;
+    for (size_t i = 0; i < MOST; i++) /* an unparsed answer votes for nothing */
+        traces[i].verdict = SC_UNPARSED;
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
 }
 
@@ -337,7 +337,7 @@ static void test_curtailed_risk(void **state)
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
 }
 
-/* ---- the null ---------------------------------------------------------------------------------- */
+/* ---- the null -------------------------------------------------------------------------------- */
 
 static double normal(struct sc_random *random)
 {
