@@ -22,9 +22,8 @@ static struct sc_policy adaptive(double percentile, enum sc_adaptive_rule rule, 
 static void fill(struct sc_policy_trace *traces, const double *confidence, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        traces[i] = (struct sc_policy_trace){.confidence = confidence[i],
-                                             .verdict = SC_COMPLIANCE,
-                                             .failed = isnan(confidence[i])};
+        traces[i] = (struct sc_policy_trace){
+            .confidence = confidence[i], .verdict = SC_COMPLIANCE, .failed = isnan(confidence[i])};
 }
 
 static size_t replay(const struct sc_policy *policy, const double *confidence, size_t n,
@@ -360,7 +359,7 @@ static double mean_used(double percentile, enum sc_adaptive_rule rule, size_t ba
 }
 
 /* On pure noise: what a confidence-driven rule saves without any information.  The standard error
- * of these means is below 0.007; the figures are given to two decimals. */
+ * of these means is below 0.014. */
 static void test_null(void **state)
 {
     static const struct {
@@ -374,10 +373,10 @@ static void test_null(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double used = mean_used(rows[i].percentile, rows[i].rule, rows[i].batch, 200000);
+        double used = mean_used(rows[i].percentile, rows[i].rule, rows[i].batch, 50000);
         print_message("percentile %2.0f, %s, batches of %zu: %.3f traces\n", rows[i].percentile,
                       sc_adaptive_rule_name(rows[i].rule), rows[i].batch, used);
-        assert_true(fabs(used - rows[i].used) < 0.03);
+        assert_true(fabs(used - rows[i].used) < 0.05);
     }
 }
 
