@@ -74,8 +74,7 @@ struct sc_estimate sc_risk_ratio(size_t s1, size_t n1, size_t s2, size_t n2)
     return out;
 }
 
-/* ---- Fisher's exact test ----------------------------------------------------------------------
- * */
+/* ---- Fisher's exact test --------------------------------------------------------------------- */
 
 /* Below the normal range a product with a factor near 1 rounds back to itself: it would never reach
  * 0, and the walk would never end. */

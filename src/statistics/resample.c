@@ -29,8 +29,7 @@ static void percentile_interval(double *resampled, size_t n, struct sc_estimate 
     out->high = sc_sorted_percentile(resampled, n, 97.5);
 }
 
-/* ---- ratios over clusters ----------------------------------------------------------------------
- * */
+/* ---- ratios over clusters -------------------------------------------------------------------- */
 
 /* numerator / denominator per cluster. */
 struct clusters {
@@ -183,8 +182,7 @@ struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
     return out;
 }
 
-/* ---- paired differences ------------------------------------------------------------------------
- * */
+/* ---- paired differences ---------------------------------------------------------------------- */
 
 struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
                                         size_t n_resamples, uint64_t seed, struct sc_error *error)
@@ -220,8 +218,7 @@ struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t
     return out;
 }
 
-/* ---- permutation test --------------------------------------------------------------------------
- * */
+/* ---- permutation test ------------------------------------------------------------------------ */
 
 struct member {
     size_t stratum;
