@@ -20,7 +20,8 @@ struct sc_pool *sc_engine_pool(const struct sc_engine *engine);
 size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */
 
 /* One trace to sample.  The prompt's ids are the caller's and must stay until done() was called for
- * the last trace of it. */
+ * the last trace of it.  Token j of the answer (from 0) is drawn with the random number
+ * (seed, instance_key, trace_index, j). */
 struct sc_trace_request {
     uint64_t prompt_key;      /* traces of one prompt share it; never reused for another prompt */
     const int32_t *prompt;    /* [n_prompt] */
@@ -29,7 +30,7 @@ struct sc_trace_request {
     uint32_t trace_index;
     uint64_t seed;
     struct sc_sampling sampling;
-    size_t max_new_tokens;
+    size_t max_new_tokens;    /* >= 1; the model's context may end the answer earlier */
     const int32_t *end_ids;   /* [n_end_ids] */
     size_t n_end_ids;
     void *user;               /* handed back */
@@ -45,28 +46,33 @@ struct sc_trace_result {
     const char *failure; /* why, when finish is SC_FINISH_FAILED; else NULL */
 };
 
-/* Counters of the run so far. */
+/* Counters of the run so far.  A step is one pass of the network; those that only read prompts count
+ * with width 0, so that width_sum / n_steps is the honest mean width. */
 struct sc_step_report {
     size_t width;            /* traces decoded in this step */
     size_t parallel;         /* places */
-    uint64_t n_steps, n_prefilled, n_generated; /* tokens */
-    double width_sum;        /* sum of width over steps that decoded; / n_steps = mean width */
+    uint64_t n_steps, n_prefilled, n_generated; /* steps; tokens of prompts; tokens of answers */
+    double width_sum;        /* sum of width over all steps */
+    /* A step's time, shared out by its rows; statistics and drawing apart. */
     double seconds_prefill, seconds_decode, seconds_sampling;
 };
 
 /* Where traces come from and go to.  All calls are made from the thread that runs the scheduler. */
 struct sc_trace_source {
     void *context;
-    /* Fills the next request: 1; nothing now but more may come when a running trace ends: 0; no more
-     * ever: -1. */
+    /* Fills the next request: 1; nothing now but more may come when a running trace ends: 0 (asked
+     * again after the next done()); no more ever: -1.  A few requests more than there are places
+     * (1 + parallel / 8) are taken, so that their prompts are ready in time. */
     int (*next)(void *context, struct sc_trace_request *request);
     /* A trace ended.  A failure here (such as a full disk) ends the run with that status. */
     enum sc_status (*done)(void *context, const struct sc_trace_result *result,
                            struct sc_error *error);
-    /* After each token, may be NULL: false cuts the trace (finish SC_FINISH_CUT). */
+    /* After each token, may be NULL: false cuts the trace (finish SC_FINISH_CUT), unless it ended
+     * with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH). */
     bool (*keep)(void *context, const struct sc_trace_request *request,
                  const struct sc_token_stats *stats, size_t n);
-    /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED. */
+    /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED; traces under way are
+     * dropped without done(). */
     bool (*step)(void *context, const struct sc_step_report *report);
 };
 
