@@ -283,7 +283,7 @@ int sc_pool_n_threads(const struct sc_pool *pool)
     return pool->n_threads;
 }
 
-/* ---- cores ------------------------------------------------------------------------------------- */
+/* ---- cores ----------------------------------------------------------------------------------- */
 
 static int affinity_cores(void)
 {
@@ -418,7 +418,7 @@ int sc_available_cores(void)
     int cores = affinity_cores();
     double quota = sc_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && quota < (double)cores) {
-        cores = (int)quota; /* rounded down: a thread above the quota stops all of them for a while */
+        cores = (int)quota; /* rounded down: a thread above the quota stops all of them */
     }
     return cores > 0 ? cores : 1;
 }

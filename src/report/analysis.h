@@ -161,6 +161,9 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
 
 /* The confidence of a trace by a metric, higher is more confident; NaN for a failed trace. */
 double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metric);
+/* A trace that has a verdict: neither failed nor unparsed.  An empty answer is one, not a refusal.
+ */
+bool sc_trace_is_judged(const struct sc_run_trace *trace);
 /* The judge's word, or without a judge what the prompt's label says of the verdict. */
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,
                            const struct sc_run_trace *trace);

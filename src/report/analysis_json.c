@@ -317,7 +317,7 @@ static void put_attacks(struct sc_output *out, const struct sc_analysis *a)
         "mean over the prompts with at least k traces whose harm is known");
     sc_put_string(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
     sc_put_string(out, "policy", a->run->policy_names[a->largest]);
-    if (a->run->policies[a->largest].kind == SC_POLICY_ADAPTIVE)
+    if (a->run->policies[a->largest].kind != SC_POLICY_FIXED)
         sc_put_string(
             out, "note",
             "the policy stops at different numbers of traces, so larger k are seen only on "

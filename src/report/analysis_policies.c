@@ -71,8 +71,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->b[n++] = (double)most;
         whole = whole && run->instances[i].n_traces >= most;
     }
-    r->trace_savings_percent = saved_percent(
-        sc_cluster_share(w->a, w->b, n, false, run->seed, "no instance is finished", error));
+    r->trace_savings_percent = saved_percent(sc_cluster_share(
+        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no instance is finished", error));
     r->trace_savings_percent.n = n;
     if (!whole) {
         r->token_savings_percent = sc_estimate_none(
@@ -87,8 +87,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->a[n] = (double)s->n_tokens;
         w->b[n++] = (double)tokens_of_first(&run->instances[i], most);
     }
-    r->token_savings_percent = saved_percent(
-        sc_cluster_share(w->a, w->b, n, false, run->seed, "no tokens were generated", error));
+    r->token_savings_percent = saved_percent(sc_cluster_share(
+        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no tokens were generated", error));
     r->token_savings_percent.n = n;
 }
 
