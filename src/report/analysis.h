@@ -6,7 +6,7 @@
 #ifndef SC_REPORT_ANALYSIS_H
 #define SC_REPORT_ANALYSIS_H
 
-#include "base/error.h"
+#include "base/json.h"
 #include "experiment/run_data.h"
 #include "statistics/statistics.h"
 
@@ -130,7 +130,8 @@ struct sc_analysis {
     const struct sc_run *run;
     struct sc_view *views; /* [run->n_policies] */
     bool proxy;            /* prompt labels stand in for harm */
-    char *dtype;           /* from the configuration, or NULL */
+    json_t *config;        /* the run's configuration, or NULL */
+    const char *dtype;     /* from it, or NULL */
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;

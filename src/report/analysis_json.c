@@ -55,17 +55,15 @@ static void put_run(struct sc_output *out, const struct sc_analysis *a)
         out, "intervals",
         "95 %: bootstrap over prompts (2000 resamples), Wilson and Newcombe for shares and "
         "differences of whole prompts, Obuchowski for areas under the curve");
-    json_t *config = run->config_json ? json_loads(run->config_json, 0, NULL) : NULL;
-    if (config) { /* only what parses is copied */
+    if (a->config) {
         struct sc_text compact = {0};
-        sc_json_write(&compact, config);
+        sc_json_write(&compact, a->config);
         if (compact.failed)
             out->text->failed = true;
         else
-            sc_put_json(out, "config", compact.data ? compact.data : "null");
+            sc_put_json(out, "config", compact.data);
         sc_text_free(&compact);
     }
-    json_decref(config);
     sc_put_end_object(out);
 }
 
