@@ -21,8 +21,9 @@ static void text(struct sc_text *out, const char *untrusted)
 
 static void interval(struct sc_text *out, const struct sc_estimate *e, double scale, int digits)
 {
-    sc_text_puts(out, "<small>");
-    if (isfinite(e->low) && isfinite(e->high))
+    bool known = isfinite(e->low) && isfinite(e->high);
+    sc_text_puts(out, known ? "<small>" : "<small class=\"why\">");
+    if (known)
         sc_text_printf(out, "%.*f to %.*f", digits, scale * e->low, digits, scale * e->high);
     else
         text(out, e->reason ? e->reason : "no interval");
@@ -34,7 +35,7 @@ static void cell(struct sc_text *out, const struct sc_estimate *e, double scale,
                  const char *unit)
 {
     if (!isfinite(e->value)) {
-        sc_text_puts(out, "<td>none<small>");
+        sc_text_puts(out, "<td>none<small class=\"why\">");
         text(out, e->reason ? e->reason : "not computed");
         sc_text_puts(out, "</small></td>");
         return;
@@ -60,9 +61,10 @@ static void percent(struct sc_text *out, const struct sc_estimate *e)
     if (!isfinite(e->value))
         sc_text_puts(out, "not known");
     else if (isfinite(e->low) && isfinite(e->high))
-        sc_text_printf(out, "%.1f %% (%.1f to %.1f)", 100 * e->value, 100 * e->low, 100 * e->high);
+        sc_text_printf(out, "%.1f&nbsp;%% (%.1f to %.1f)", 100 * e->value, 100 * e->low,
+                       100 * e->high);
     else
-        sc_text_printf(out, "%.1f %%", 100 * e->value);
+        sc_text_printf(out, "%.1f&nbsp;%%", 100 * e->value);
 }
 
 static void row(struct sc_text *out, const char *label, const struct sc_estimate *e)
@@ -241,7 +243,7 @@ static void split_row(struct sc_text *out, const char *name, const struct sc_spl
     percent_cell(out, &s->rate_low);
     sc_text_printf(out, "<td>%zu<small>%zu prompts</small></td>", s->n_high, s->prompts_high);
     percent_cell(out, &s->rate_high);
-    percent_cell(out, &s->difference);
+    cell(out, &s->difference, 100, 1, " points");
     cell(out, &s->ratio, 1, 2, "");
     sc_text_puts(out, "</tr>\n");
 }
@@ -372,7 +374,7 @@ static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
     if (r->largest) {
         sc_text_puts(out, "<td></td><td></td><td></td>");
     } else {
-        percent_cell(out, &r->refusal_difference);
+        cell(out, &r->refusal_difference, 100, 1, " points");
         sc_text_printf(out, "<td>%zu<small>of %zu</small></td>", r->verdict_changes, r->n_common);
         sc_text_printf(out, "<td>%zu<small>%zu prompts wholly</small></td>", r->harmful_unseen,
                        r->harmful_prompts_unseen);

@@ -11,7 +11,10 @@
 
   // Characters that hide or reorder text, shown as what they are.
   function visible(text) {
-    return String(text).replace(hidden, (c) => "\\u{" + c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "}");
+    return String(text).replace(hidden, (c) => {
+      const code = c.codePointAt(0), hex = code.toString(16).toUpperCase();
+      return code < 0x100 ? "\\x" + hex.padStart(2, "0") : "\\u{" + hex.padStart(4, "0") + "}";
+    });
   }
 
   function element(tag, className, text) {
@@ -22,7 +25,7 @@
   }
 
   const number = (x, digits) => (x === null || x === undefined ? "none" : x.toFixed(digits));
-  const percent = (x) => (x === null || x === undefined ? "none" : (100 * x).toFixed(0) + " %");
+  const percent = (x) => (x === null || x === undefined ? "none" : (100 * x).toFixed(0) + "\u00a0%");
 
   // ---- charts ------------------------------------------------------------------------------------
 
@@ -120,8 +123,8 @@
       plugins: [guide(c, [{ x: data.threshold }, { y0: 0.5, y1: 0.5 }])],
       options: {
         scales: {
-          x: axis(c, "mean confidence (" + data.metric + ")"),
-          y: axis(c, "refusal rate", { min: -0.05, max: 1.05, ticks: { color: c.soft, callback: (v) => (v < 0 || v > 1 ? "" : percent(v)), stepSize: 0.25 } })
+          x: axis(c, "confidence (" + data.metric + "), mean over traces"),
+          y: axis(c, "refusal rate", { min: -0.05, max: 1.05, ticks: { color: c.soft, callback: percent }, afterBuildTicks: (a) => { a.ticks = [0, 0.25, 0.5, 0.75, 1].map((v) => ({ value: v })); } })
         },
         onClick: (event, found, chart) => {
           if (found.length) choose(chart.data.datasets[found[0].datasetIndex].data[found[0].index].i, true);
@@ -209,7 +212,7 @@
       const bins = analysis.calibration[s[0]].bins.filter((b) => b.n);
       const most = Math.max(1, ...bins.map((b) => b.n));
       return {
-        label: s[1], showLine: true, borderWidth: 1.5, pointStyle: s[3], backgroundColor: s[2], borderColor: s[2],
+        label: s[1], showLine: true, borderWidth: 1.5, clip: false, pointStyle: s[3], backgroundColor: s[2], borderColor: s[2],
         data: bins.map((b) => ({ x: b.mean_predicted, y: b.mean_observed })),
         pointRadius: bins.map((b) => 3 + 7 * Math.sqrt(b.n / most))
       };
