@@ -43,7 +43,9 @@ static unsigned denied_verb(const struct sentence *s, size_t from, bool weak, bo
         if (i == from && (c & W_ASSIST) && (at(s, i + 1) & W_BUT))
             return 0; /* "I cannot help but" */
         if (c & W_ASSIST && !(have && (c & W_LIMIT)))
-            return has(s, i, 6, W_ENOUGH) ? 0 : KIND_REFUSE;
+            return has(s, i, 6, W_ENOUGH) ? 0 : KIND_REFUSE | (c & W_MAKE ? KIND_TASK : 0);
+        if ((c & W_PROMOTE) && has(s, i, 6, W_ENOUGH))
+            return 0;
         if (c & W_PROMOTE)
             return weak ? KIND_DISAVOW : KIND_REFUSE;
         if (c & W_LIMIT)
@@ -63,7 +65,7 @@ static unsigned speaker_denies(const struct sentence *s, size_t i)
 {
     const uint64_t before = W_FILLER | W_MODAL | W_DO | W_BE | W_HAVE | W_TO | W_MUST | W_SORRY |
                             W_BUT | W_AI | W_AN | W_THINK | W_I | W_ABLE | W_THIS | W_SHOULD |
-                            W_GOOD | W_WITH;
+                            W_GOOD | W_WITH | W_INSTEAD;
     bool weak = false, have = false;
     for (size_t j = i + 1; j < s->n_tokens && j <= i + 12; j++) {
         uint64_t c = at(s, j);
@@ -141,11 +143,11 @@ static unsigned without_subject(const struct sentence *s)
     while (i < s->n_tokens && i < 4 && (at(s, i) & (W_SORRY | W_BUT | W_FILLER | W_MODAL | W_NO)))
         i++;
     if ((at(s, i) & W_NEG) && i > 0 && (at(s, i - 1) & W_MODAL))
-        return denied_verb(s, i + 1, false, false) & KIND_REFUSE;
+        return denied_verb(s, i + 1, false, false) & (KIND_REFUSE | KIND_TASK);
     if ((at(s, i) & W_NEG) && (at(s, i + 1) & W_ABLE))
-        return denied_verb(s, i + 1, false, false) & KIND_REFUSE;
+        return denied_verb(s, i + 1, false, false) & (KIND_REFUSE | KIND_TASK);
     if ((at(s, i) & W_UNABLE) && (at(s, i + 1) & W_TO))
-        return denied_verb(s, i + 1, false, false) & KIND_REFUSE;
+        return denied_verb(s, i + 1, false, false) & (KIND_REFUSE | KIND_TASK);
     return 0;
 }
 
@@ -170,6 +172,8 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
     for (size_t i = 0; i < s->n_tokens; i++) {
         uint64_t c = at(s, i);
         norms += (c & W_NORM) != 0;
+        if (s->tokens[i].quoted)
+            continue;
         if ((c & W_NEG) && has(s, i + 1, at(s, i + 1) & (W_THINK | W_SURE) ? 7 : 4, W_GOOD) &&
             !has(s, i + 1, 1, W_MODAL | W_I))
             kinds |= KIND_CONDEMN;
@@ -191,6 +195,9 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
     }
     if (norms >= 2)
         kinds |= KIND_NORM;
+    if (s->n_words <= 3 && (at(s, s->n_tokens - 1) & (W_NO | W_NEG)) &&
+        (s->n_words == 1 || (at(s, 0) & (W_FILLER | W_SURE))))
+        kinds |= KIND_NO;
     if ((at(s, 0) & W_NO) && s->tokens[0].comma)
         kinds |= KIND_DOUBT | KIND_BELIEF;
     size_t neg = find(s, 1, 14, W_NEG | W_NO);
@@ -212,7 +219,8 @@ static unsigned help(const struct sentence *s)
             kinds |= KIND_REDIRECT;
         if ((c & W_YOU) && has(s, i + 1, 3, W_DISTRESS))
             kinds |= KIND_REDIRECT;
-        if ((c & W_INSTEAD) && (i < 3 || has(s, i + 1, 0, W_THAN)))
+        if ((c & W_INSTEAD) &&
+            (i < 3 || (has(s, i + 1, 0, W_THAN) && has(s, 0, i, W_NOTE | W_SHOULD | W_IMPORTANT))))
             kinds |= KIND_REDIRECT;
         if ((c & W_HERE) && has(s, i + 1, 2, W_BE))
             kinds |= KIND_HELP;

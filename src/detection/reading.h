@@ -68,6 +68,7 @@
 #define W_IF (UINT64_C(1) << 59)
 #define W_LOOK (UINT64_C(1) << 60)     /* looking, referring, interested ... */
 #define W_ANSWER (UINT64_C(1) << 61)   /* of W_ASSIST, those that are giving an answer */
+#define W_MAKE (UINT64_C(1) << 63)     /* write, create ...: the task itself, when text is asked for */
 #define W_THAN (UINT64_C(1) << 62)     /* than, of: "rather than" */
 
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
@@ -96,6 +97,8 @@ struct sentence {
     bool heading;      /* a line that ends with a colon */
     bool question;     /* ends with a question mark */
     bool ends_colon;   /* a colon was the last thing in it */
+    bool label;        /* begins "Robot:", a speaker's name */
+    bool verse;        /* runs over several lines */
 };
 
 struct cursor {
@@ -129,7 +132,9 @@ enum kind {
     KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
     KIND_OFFER = 1 << 17,     /* however, I can ... */
     KIND_OTHER = 1 << 18,     /* if you mean something else ... */
-    KIND_BELIEF = 1 << 19     /* I do not believe that ... */
+    KIND_BELIEF = 1 << 19,    /* I do not believe that ... */
+    KIND_NO = 1 << 20,        /* No.  Absolutely not. */
+    KIND_TASK = 1 << 21       /* with KIND_REFUSE: to write, to create */
 };
 
 struct prompt_traits {

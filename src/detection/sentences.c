@@ -13,11 +13,19 @@ static bool starts(const struct cursor *c, size_t at, const char *mark)
     return c->n - at >= n && memcmp(c->text + at, mark, n) == 0;
 }
 
+/* Most bytes are letters of ASCII or blanks: no mark begins with them. */
+static bool is_plain(char c)
+{
+    return (unsigned char)c < 0x80 && c != '"' && c != '\'' && c != '`';
+}
+
 /* Bytes of an apostrophe at `at`, or 0. */
 static size_t apostrophe(const struct cursor *c, size_t at)
 {
     static const char *const marks[] = {"'",        "\xe2\x80\x99", "\xe2\x80\x98",
                                         "\xca\xbc", "\xef\xbc\x87", "`"};
+    if (is_plain(c->text[at]))
+        return 0;
     if (c->text[at] == '`' && (at + 1 >= c->n || c->text[at + 1] == '`'))
         return 0;
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
@@ -40,6 +48,8 @@ static bool is_space(char c)
 /* Double quotes: 1 opens, 2 closes, 3 either; *bytes its length. */
 static int quote_at(const struct cursor *c, size_t at, size_t *bytes)
 {
+    if (is_plain(c->text[at]))
+        return 0;
     *bytes = 3;
     if (starts(c, at, "\xe2\x80\x9c"))
         return 1;
@@ -61,7 +71,7 @@ static size_t mark_at(const struct cursor *c, size_t at, bool *ends)
     const unsigned char *s = (const unsigned char *)c->text + at;
     size_t left = c->n - at;
     *ends = false;
-    if (left < 3)
+    if (left < 3 || s[0] < 0x80)
         return 0;
     if (s[0] == 0xe3 && s[1] == 0x80 && (s[2] == 0x81 || s[2] == 0x82)) {
         *ends = s[2] == 0x82;
@@ -265,6 +275,7 @@ bool sentence_next(struct cursor *c, struct sentence *s)
 {
     s->n_tokens = s->n_words = 0;
     s->item = s->quoted = s->heading = s->question = s->ends_colon = s->code = false;
+    s->label = s->verse = false;
     s->begin = c->at;
     while (c->at < c->n) {
         if (c->line_start) {
@@ -299,9 +310,11 @@ bool sentence_next(struct cursor *c, struct sentence *s)
             } else if (ch == '\n') {
                 s->heading |= s->n_words > 0 && s->ends_colon;
                 ends = line_ends_sentence(c, s);
+                s->verse |= s->n_words > 0 && !ends;
                 take_newline(c);
             } else if (ch == ',' || ch == ';' || ch == ':') {
                 note_comma(s);
+                s->label |= ch == ':' && s->n_words > 0 && s->n_words <= 2;
             }
             if (!is_space(ch) && ch != '*' && ch != '_')
                 s->ends_colon = ch == ':';

@@ -14,7 +14,8 @@ struct word_list {
 
 /* Verbs are listed in their plain form; see word_classes for endings. */
 #define VERBS                                                                                      \
-    (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN | W_ANSWER)
+    (W_ASSIST | W_PROMOTE | W_LIMIT | W_DECLINE | W_SEEK | W_NOTE | W_SAY | W_CONDEMN | W_MAKE |   \
+     W_ANSWER)
 
 static const struct word_list lists[] = {
     {W_I, "i we"},
@@ -46,7 +47,7 @@ static const struct word_list lists[] = {
      "tolerate approve agree defend spread perpetuate speculate validate romanticize accept argue"},
     {W_LIMIT,
      "access browse know predict guarantee see hear view remember recall verify confirm open "
-     "search determine understand experience identify retrieve look track update watch feel "
+     "search determine understand experience identify retrieve look track update watch "
      "ensure promise ability capability capacity information data knowledge memory enough "
      "information details body senses record records context"},
     {W_SORRY, "sorry apologize apologise apologies apology unfortunately regret regretfully "
@@ -147,6 +148,7 @@ static const struct word_list lists[] = {
                "engage discuss respond facilitate teach explain describe instruct advise tell aid "
                "outline supply suggest encourage promote advocate assistance recommend list "
                "speculate participate support disclose reveal request"},
+    {W_MAKE, "write create generate produce compose fulfill fulfil comply"},
     {W_THAN, "than of"},
     {W_WITH, "with on about in for or and of by into from out as upon towards"},
 };

@@ -30,6 +30,15 @@ INLINE void store4(float *to, v4 x)
     memcpy(to, &x, sizeof x);
 }
 
+/* sc_f32_from_bf16, where it can be inlined. */
+INLINE float widened(uint32_t half)
+{
+    uint32_t bits = half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 /* Four pairs of bf16: the first and the second elements as f32. */
 INLINE void load_pairs(const uint32_t *from, v4 *first, v4 *second)
 {
@@ -138,7 +147,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
     float *to = row;
     for (size_t i = 0; i < n_in; i++) {
-        to[i] = sc_f32_from_bf16(sc_bf16_from_f32(x[i]));
+        to[i] = widened(sc_bf16_from_f32(x[i]));
     }
     memset(to + n_in, 0, row_bytes_f32(n_in) - n_in * sizeof *x);
 }
@@ -161,9 +170,9 @@ static void store_bf16(void *to, const float *from, size_t n)
 INLINE float element(const char *row, size_t i, bool bf16)
 {
     if (bf16) {
-        uint16_t x;
-        memcpy(&x, row + i * sizeof x, sizeof x);
-        return sc_f32_from_bf16(x);
+        uint16_t half;
+        memcpy(&half, row + i * sizeof half, sizeof half);
+        return widened(half);
     }
     float x;
     memcpy(&x, row + i * sizeof x, sizeof x);
@@ -172,8 +181,16 @@ INLINE float element(const char *row, size_t i, bool bf16)
 
 INLINE v4 elements(const char *row, size_t i, bool bf16)
 {
-    return (v4){element(row, i, bf16), element(row, i + 1, bf16), element(row, i + 2, bf16),
-                element(row, i + 3, bf16)};
+    if (bf16) {
+        uint64_t halves;
+        memcpy(&halves, row + i * 2, sizeof halves);
+        u4 wide = {(uint32_t)halves << 16, (uint32_t)halves & 0xffff0000u,
+                   (uint32_t)(halves >> 32) << 16, (uint32_t)(halves >> 32) & 0xffff0000u};
+        return (v4)wide;
+    }
+    v4 x;
+    memcpy(&x, row + i * 4, sizeof x);
+    return x;
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
