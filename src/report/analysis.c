@@ -421,7 +421,7 @@ static void read_config(struct sc_analysis *a, struct sc_error *error)
     const char *text = a->run->config_json;
     if (!text || sc_json_parse(text, strlen(text), "configuration of the run", &a->config, error))
         return;
-    a->dtype = json_string_value(json_object_get(a->config, "dtype"));
+    a->dtype = json_string_value(json_object_get(json_object_get(a->config, "model"), "dtype"));
 }
 
 static void make_groups(struct sc_analysis *a, struct sc_error *error)

@@ -370,6 +370,10 @@ static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
     sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
     cell(out, &r->token_savings_percent, 1, 1, " %");
     cell(out, &r->trace_savings_percent, 1, 1, " %");
+    if (r->largest)
+        sc_text_puts(out, "<td></td>");
+    else
+        cell(out, &r->token_difference_percent, 1, 1, " %");
     percent_cell(out, &r->group.refusal_rate);
     if (r->largest) {
         sc_text_puts(out, "<td></td><td></td><td></td>");
@@ -390,13 +394,15 @@ void sc_html_policies(struct sc_text *out, const struct sc_analysis *a)
 {
     sc_text_printf(out,
                    "<div class=\"scroll\"><table><caption>Savings against %zu traces for every "
-                   "prompt. Differences and changes against the reference. Null: traces that the "
-                   "adaptive rule uses when the confidences of all traces are shuffled; a saving "
-                   "that is no larger than its null is noise.</caption>",
+                   "prompt. Reference: the policy that may sample most; differences, changes and "
+                   "what was not seen are against it. Null: the traces that the adaptive rule uses "
+                   "when each prompt's confidences are drawn from those of all prompts; a saving "
+                   "no larger than the null's is noise.</caption>",
                    sc_policy_most(&a->run->policies[a->largest]));
     sc_text_puts(out, "<thead><tr><th scope=\"col\">policy</th><th scope=\"col\">traces per "
                       "prompt</th><th scope=\"col\">tokens</th><th scope=\"col\">tokens saved</th>"
-                      "<th scope=\"col\">traces saved</th><th scope=\"col\">refusal rate</th><th "
+                      "<th scope=\"col\">traces saved</th><th scope=\"col\">tokens below "
+                      "reference</th><th scope=\"col\">refusal rate</th><th "
                       "scope=\"col\">difference</th><th scope=\"col\">verdicts changed</th><th "
                       "scope=\"col\">");
     sc_text_puts(out, a->proxy ? "harmful answers (proxy) unseen" : "harmful answers unseen");
