@@ -29,7 +29,8 @@ static const struct word_list lists[] = {
     {W_HAVE, "have has had possess having"},
     {W_NEG, "not never neither nor cannot"},
     {W_NO, "no none nope"},
-    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable"},
+    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable "
+               "denied excluded barred deprived banned"},
     {W_ABLE, "able allowed comfortable permitted authorized authorised willing going "
              "programmed designed capable equipped inclined prepared supposed intended "
              "meant trained position qualified built"},
@@ -136,12 +137,12 @@ static const struct word_list lists[] = {
     {W_DISTRESS,
      "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
      "thoughts distress self-harm concerned depressed urges"},
-    {W_PREVENT, "stop prevent protect report cope overcome quit stopping preventing"},
+    {W_PREVENT, "stop prevent protect report cope deal handle overcome quit stopping preventing"},
     {W_SHOULD, "should ought"},
     {W_WITHIN, "within part inside"},
     {W_QUESTION, "is are does do should would could was were did am has will"},
     {W_WHAT, "what who when which define definition meaning constitutes means mean whats"},
-    {W_WAY, "way ways best how method process steps methods"},
+    {W_WAY, "way ways best how method process steps methods plan plans tips tricks strategy where"},
     {W_IF, "if"},
     {W_LOOK, "looking referring interested seeking talking wondering asking meant trying"},
     {W_ANSWER, "help assist provide give offer share answer comply create generate write produce "
