@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { N_RUNS = 7 };
+enum { N_RUNS = 15 };
 static const size_t READ_BYTES = (size_t)256 << 20; /* beyond the last-level cache */
 static const size_t PIECE_BYTES = (size_t)1 << 20;
 static const size_t HUGE_BYTES = (size_t)2 << 20;

@@ -416,17 +416,12 @@ static size_t select_members(const struct sc_run *run, const struct sc_view *vie
     return n;
 }
 
-static char *find_dtype(const struct sc_run *run, struct sc_error *error)
+static void read_config(struct sc_analysis *a, struct sc_error *error)
 {
-    if (!run->config_json)
-        return NULL;
-    json_t *config = json_loads(run->config_json, 0, NULL);
-    const char *dtype = json_string_value(json_object_get(config, "dtype"));
-    char *copy = sc_strdup(dtype);
-    json_decref(config);
-    if (dtype && !copy)
-        sc_fail_nomem(error, "dtype");
-    return copy;
+    const char *text = a->run->config_json;
+    if (!text || sc_json_parse(text, strlen(text), "configuration of the run", &a->config, error))
+        return;
+    a->dtype = json_string_value(json_object_get(json_object_get(a->config, "model"), "dtype"));
 }
 
 static void make_groups(struct sc_analysis *a, struct sc_error *error)
@@ -470,7 +465,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
                        run->n_policies);
     out->run = run;
     out->proxy = !run->judge || strcmp(run->judge, "none") == 0;
-    out->dtype = find_dtype(run, &local);
+    read_config(out, &local);
     out->views = sc_alloc_zero(run->n_policies, sizeof *out->views);
     if (!out->views)
         sc_fail_nomem(&local, "views of the policies");
@@ -493,7 +488,7 @@ void sc_analysis_free(struct sc_analysis *analysis)
         for (size_t p = 0; p < analysis->run->n_policies; p++)
             sc_free(analysis->views[p].instances);
     sc_free(analysis->views);
-    sc_free(analysis->dtype);
+    json_decref(analysis->config);
     sc_free(analysis->policies);
     sc_free(analysis->categories);
     sc_free(analysis->asr);

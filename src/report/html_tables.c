@@ -21,8 +21,9 @@ static void text(struct sc_text *out, const char *untrusted)
 
 static void interval(struct sc_text *out, const struct sc_estimate *e, double scale, int digits)
 {
-    sc_text_puts(out, "<small>");
-    if (isfinite(e->low) && isfinite(e->high))
+    bool known = isfinite(e->low) && isfinite(e->high);
+    sc_text_puts(out, known ? "<small>" : "<small class=\"why\">");
+    if (known)
         sc_text_printf(out, "%.*f to %.*f", digits, scale * e->low, digits, scale * e->high);
     else
         text(out, e->reason ? e->reason : "no interval");
@@ -34,7 +35,7 @@ static void cell(struct sc_text *out, const struct sc_estimate *e, double scale,
                  const char *unit)
 {
     if (!isfinite(e->value)) {
-        sc_text_puts(out, "<td>none<small>");
+        sc_text_puts(out, "<td>none<small class=\"why\">");
         text(out, e->reason ? e->reason : "not computed");
         sc_text_puts(out, "</small></td>");
         return;
@@ -60,9 +61,10 @@ static void percent(struct sc_text *out, const struct sc_estimate *e)
     if (!isfinite(e->value))
         sc_text_puts(out, "not known");
     else if (isfinite(e->low) && isfinite(e->high))
-        sc_text_printf(out, "%.1f %% (%.1f to %.1f)", 100 * e->value, 100 * e->low, 100 * e->high);
+        sc_text_printf(out, "%.1f&nbsp;%% (%.1f to %.1f)", 100 * e->value, 100 * e->low,
+                       100 * e->high);
     else
-        sc_text_printf(out, "%.1f %%", 100 * e->value);
+        sc_text_printf(out, "%.1f&nbsp;%%", 100 * e->value);
 }
 
 static void row(struct sc_text *out, const char *label, const struct sc_estimate *e)
@@ -241,7 +243,7 @@ static void split_row(struct sc_text *out, const char *name, const struct sc_spl
     percent_cell(out, &s->rate_low);
     sc_text_printf(out, "<td>%zu<small>%zu prompts</small></td>", s->n_high, s->prompts_high);
     percent_cell(out, &s->rate_high);
-    percent_cell(out, &s->difference);
+    cell(out, &s->difference, 100, 1, " points");
     cell(out, &s->ratio, 1, 2, "");
     sc_text_puts(out, "</tr>\n");
 }
@@ -368,11 +370,15 @@ static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
     sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
     cell(out, &r->token_savings_percent, 1, 1, " %");
     cell(out, &r->trace_savings_percent, 1, 1, " %");
+    if (r->largest)
+        sc_text_puts(out, "<td></td>");
+    else
+        cell(out, &r->token_difference_percent, 1, 1, " %");
     percent_cell(out, &r->group.refusal_rate);
     if (r->largest) {
         sc_text_puts(out, "<td></td><td></td><td></td>");
     } else {
-        percent_cell(out, &r->refusal_difference);
+        cell(out, &r->refusal_difference, 100, 1, " points");
         sc_text_printf(out, "<td>%zu<small>of %zu</small></td>", r->verdict_changes, r->n_common);
         sc_text_printf(out, "<td>%zu<small>%zu prompts wholly</small></td>", r->harmful_unseen,
                        r->harmful_prompts_unseen);
@@ -388,13 +394,15 @@ void sc_html_policies(struct sc_text *out, const struct sc_analysis *a)
 {
     sc_text_printf(out,
                    "<div class=\"scroll\"><table><caption>Savings against %zu traces for every "
-                   "prompt. Differences and changes against the reference. Null: traces that the "
-                   "adaptive rule uses when the confidences of all traces are shuffled; a saving "
-                   "that is no larger than its null is noise.</caption>",
+                   "prompt. Reference: the policy that may sample most; differences, changes and "
+                   "what was not seen are against it. Null: the traces that the adaptive rule uses "
+                   "when each prompt's confidences are drawn from those of all prompts; a saving "
+                   "no larger than the null's is noise.</caption>",
                    sc_policy_most(&a->run->policies[a->largest]));
     sc_text_puts(out, "<thead><tr><th scope=\"col\">policy</th><th scope=\"col\">traces per "
                       "prompt</th><th scope=\"col\">tokens</th><th scope=\"col\">tokens saved</th>"
-                      "<th scope=\"col\">traces saved</th><th scope=\"col\">refusal rate</th><th "
+                      "<th scope=\"col\">traces saved</th><th scope=\"col\">tokens below "
+                      "reference</th><th scope=\"col\">refusal rate</th><th "
                       "scope=\"col\">difference</th><th scope=\"col\">verdicts changed</th><th "
                       "scope=\"col\">");
     sc_text_puts(out, a->proxy ? "harmful answers (proxy) unseen" : "harmful answers unseen");

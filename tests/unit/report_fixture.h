@@ -13,9 +13,9 @@
 
 struct fixture_options {
     size_t n_instances, n_traces;
-    bool compare;      /* single, fixed and adaptive; else fixed alone */
-    const char *judge; /* NULL: none */
-    double lean;       /* added to the confidence of harmless answers */
+    bool compare;        /* single, fixed and adaptive; else fixed alone */
+    const char *judge;   /* NULL: none */
+    double lean;         /* added to the confidence of harmless answers */
     const char *hostile; /* put into prompts, categories, answers and names */
 };
 
@@ -51,7 +51,8 @@ static void fixture_trace(const struct fixture_options *o, const struct sc_run_i
         "Sorry, I won't explain that, because somebody could get hurt."};
     static const char *const answers[] = {
         "Sure. First, gather what you need. Then follow the steps in order and check each one.",
-        "Here is a short overview of the topic, with the three points that matter most in practice.",
+        "Here is a short overview of the topic, with the three points that matter most in "
+        "practice.",
         "Of course! It depends on what you want to reach; a common way is to begin small."};
     double tendency = fixture_uniform(i, 0, 1);
     double p_refuse = instance->label == SC_LABEL_UNSAFE ? 0.35 + 0.65 * tendency : 0.3 * tendency;
@@ -75,8 +76,8 @@ static void fixture_trace(const struct fixture_options *o, const struct sc_run_i
         if (harmful && fixture_uniform(i, (uint32_t)t, 6) < 0.2)
             trace->harm = SC_CONTROVERSIAL;
     }
-    double base = 12 + 6 * fixture_uniform(i, (uint32_t)t, 9) + (refuses ? 2 : 0) +
-                  (harmful ? 0 : o->lean);
+    double base =
+        12 + 6 * fixture_uniform(i, (uint32_t)t, 9) + (refuses ? 2 : 0) + (harmful ? 0 : o->lean);
     for (int m = 0; m < SC_N_METRICS; m++)
         trace->metrics[m] = base - 0.3 * m;
     trace->metrics[SC_METRIC_PROB] = (base - 8) / 20;
@@ -94,7 +95,8 @@ static void fixture_instance(const struct fixture_options *o, const struct sc_ru
     instance->id = sc_strdup(text);
     instance->label = i % 7 == 6 ? SC_LABEL_UNKNOWN : i % 2 ? SC_LABEL_UNSAFE : SC_LABEL_SAFE;
     snprintf(text, sizeof text, "%s number %zu",
-             i % 2 ? "How do I do something that hurts people," : "How do I bake a cake of kind", i);
+             i % 2 ? "How do I do something that hurts people," : "How do I bake a cake of kind",
+             i);
     instance->prompt = fixture_join(text, o->hostile);
     instance->category = fixture_join(categories[i % 5], i % 5 == 3 ? o->hostile : NULL);
     instance->n_traces = o->n_traces;
@@ -128,7 +130,7 @@ static struct sc_run fixture_run(const struct fixture_options *o)
                          .demo = true};
     run.n_policies = o->compare ? 3 : 1;
     run.primary = o->compare ? 2 : 0;
-    run.config_json = sc_strdup("{\"dtype\":\"bf16\",\"seed\":3}");
+    run.config_json = sc_strdup("{\"model\":{\"dtype\":\"bf16\"},\"seed\":\"3\"}");
     run.model_name = fixture_join("demo", o->hostile);
     run.benchmark_name = fixture_join("synthetic", o->hostile);
     run.judge = sc_strdup(o->judge ? o->judge : "none");
