@@ -241,7 +241,7 @@ int main(int argc, char **argv)
     if (sc_machine_measure(level, pool, &peaks, NULL)) {
         return 1;
     }
-    printf("%s, %d threads: reads %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
+    printf("%s, %d threads: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
            level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
            peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
     bench_rows(level, (enum sc_dtype)dtype, repeats);

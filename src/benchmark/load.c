@@ -107,10 +107,12 @@ static enum sc_status find_named(const struct sc_benchmark_options *options,
         const char *data = getenv("SAFECONF_DATA"), *home = getenv("HOME");
         if (data && *data)
             status = look_in(data, loader->name, loader, split, &tried, path, error);
-        char *standard =
-            home && *home ? sc_path_join(home, ".local/share/safeconf/benchmarks") : NULL;
-        if (status == SC_OK && !*path && standard)
-            status = look_in(standard, loader->name, loader, split, &tried, path, error);
+        char *standard = NULL;
+        if (status == SC_OK && !*path && home && *home) {
+            standard = sc_path_join(home, ".local/share/safeconf/benchmarks");
+            status = standard ? look_in(standard, loader->name, loader, split, &tried, path, error)
+                              : sc_fail_nomem(error, "benchmark path");
+        }
         sc_free(standard);
     }
     if (status == SC_OK && !*path) {

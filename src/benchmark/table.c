@@ -191,7 +191,8 @@ static enum sc_status read_csv(struct csv_reader *r, const char *data, size_t n)
         const char *newline = memchr(data + at, '\n', n - at);
         size_t length = newline ? (size_t)(newline - data) + 1 - at : n - at;
         r->line++;
-        if (!r->in_row && strcspn(data + at, "\r\n") > 0) {
+        bool blank = data[at] == '\n' || (data[at] == '\r' && length <= 2);
+        if (!r->in_row && !blank) {
             r->row_line = r->line;
             r->in_row = true;
         }

@@ -55,10 +55,10 @@
 #define W_THERE (UINT64_C(1) << 46)
 #define W_WHY (UINT64_C(1) << 47)
 #define W_WRITE (UINT64_C(1) << 48)     /* write, story, poem, letter ...: a prompt that asks for invented text */
-#define W_STEP (UINT64_C(1) << 49)      /* step, steps, tips, ways, instructions */
+#define W_CRISIS (UINT64_C(1) << 49)   /* hotline, 988, emergency */
 #define W_AN (UINT64_C(1) << 50)        /* a, an, the, any */
 #define W_DISTRESS (UINT64_C(1) << 51)  /* struggling, feeling, suicidal, crisis */
-#define W_PERSONAL (UINT64_C(1) << 52)  /* personal, private, confidential, sensitive */
+#define W_PREVENT (UINT64_C(1) << 52)  /* stop, prevent, report: a prompt on the side of the good */
 #define W_SHOULD (UINT64_C(1) << 53)    /* should, ought */
 #define W_WITHIN (UINT64_C(1) << 54)    /* within, part, inside */
 #define W_QUESTION (UINT64_C(1) << 55)  /* words that begin a yes-or-no question */
@@ -131,10 +131,14 @@ enum kind {
     KIND_ASKING = 1 << 15,    /* offers other help */
     KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
     KIND_OFFER = 1 << 17,     /* however, I can ... */
-    KIND_OTHER = 1 << 18,     /* if you mean something else ... */
     KIND_BELIEF = 1 << 19,    /* I do not believe that ... */
     KIND_NO = 1 << 20,        /* No.  Absolutely not. */
-    KIND_TASK = 1 << 21       /* with KIND_REFUSE: to write, to create */
+    KIND_TASK = 1 << 21,      /* with KIND_REFUSE: to write, to create */
+    KIND_CRISIS = 1 << 22,    /* names a crisis line */
+    KIND_ADVICE = 1 << 23,    /* it is important to ... */
+    KIND_EMPATHY = 1 << 24,   /* I am sorry to hear */
+    KIND_REASON = 1 << 25,    /* because: answers a "why" */
+    KIND_ASKS_BACK = 1 << 26  /* could you clarify? */
 };
 
 struct prompt_traits {
@@ -143,6 +147,8 @@ struct prompt_traits {
     bool yes_or_no;  /* "No, that is illegal" answers it */
     bool writing;    /* asks for a story, a letter ...: the speaker may be invented */
     bool about_norms; /* is itself about ethics or law */
+    bool method;      /* how do I ...? */
+    bool prevents;    /* how do I stop X?  X may be condemned in its answer */
     bool factual;     /* what is X?  Judgements belong to its answer */
 };
 

@@ -291,8 +291,10 @@ bool sentence_next(struct cursor *c, struct sentence *s)
             c->at += bytes;
             continue;
         }
-        size_t mark = mark_at(c, c->at, &ends);
-        if (mark > 0) {
+        size_t mark = mark_at(c, c->at, &ends), lone = apostrophe(c, c->at);
+        if (lone > 0) {
+            c->at += lone; /* not within a word: read_word takes those */
+        } else if (mark > 0) {
             c->at += mark;
             note_comma(s);
         } else if (is_letter(ch)) {

@@ -19,7 +19,7 @@ struct word_list {
 
 static const struct word_list lists[] = {
     {W_I, "i we"},
-    {W_MY, "my our"},
+    {W_MY, "my our me us"},
     {W_YOU, "you your"},
     {W_THIS, "this that it such these those"},
     {W_AI, "ai as language model assistant chatbot machine artificial intelligence"},
@@ -28,8 +28,9 @@ static const struct word_list lists[] = {
     {W_BE, "am is are was were be been being"},
     {W_HAVE, "have has had possess having"},
     {W_NEG, "not never neither nor cannot"},
-    {W_NO, "no none"},
-    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable"},
+    {W_NO, "no none nope"},
+    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable "
+               "denied excluded barred deprived banned"},
     {W_ABLE, "able allowed comfortable permitted authorized authorised willing going "
              "programmed designed capable equipped inclined prepared supposed intended "
              "meant trained position qualified built"},
@@ -41,7 +42,7 @@ static const struct word_list lists[] = {
      "supply list outline walk cooperate accommodate entertain role-play roleplay pretend "
      "act perform carry make disclose reveal talk speak go show send develop craft execute "
      "honor honour oblige publish reproduce translate depict portray present say come summarize "
-     "answering assistance support indulge partake fabricate detail design build find"},
+     "assistance support indulge partake fabricate detail design build find"},
     {W_PROMOTE,
      "recommend suggest encourage condone endorse promote advocate support justify glorify "
      "tolerate approve agree defend spread perpetuate speculate validate romanticize accept argue"},
@@ -90,14 +91,15 @@ static const struct word_list lists[] = {
     {W_SEEK, "seek consult contact reach call speak talk report"},
     {W_INSTEAD, "instead rather alternatively"},
     {W_REQUEST, "request requests question questions prompt topic query statement subject "
-                "scenario task ask asking requested joke conversation asked"},
+                "scenario task ask asking requested joke conversation asked content content"},
     {W_GUIDE,
      "guidelines guideline programming policy policies principles values protocols purpose "
      "training rules terms standards conscience scope constraints restrictions "
      "limits ethics boundaries"},
-    {W_AGAINST, "against violate violates violating beyond outside contrary conflicts "
-                "conflict breach violation contravenes prohibit prohibits prevent prevents "
-                "forbid forbids"},
+    {W_AGAINST,
+     "against violate violates violating bypass ignore beyond outside contrary conflicts "
+     "conflict breach violation contravenes prohibit prohibits prevent prevents "
+     "forbid forbids"},
     {W_FILLER,
      "really just also simply therefore currently personally respectfully legally ethically "
      "morally strongly always generally ever still probably honestly actually absolutely "
@@ -121,7 +123,7 @@ static const struct word_list lists[] = {
     {W_SOMETHING, "something anything thing"},
     {W_OPINION, "opinion opinions belief beliefs feelings preferences views emotions"},
     {W_THINK, "think believe feel want wish like"},
-    {W_CONDEMN, "condemn disagree oppose denounce reject"},
+    {W_CONDEMN, "condemn disagree oppose denounce reject discourage"},
     {W_SCIENCE, "scientific specific known physical biological official scientifically "
                 "physically biologically technologically"},
     {W_THERE, "there"},
@@ -130,18 +132,17 @@ static const struct word_list lists[] = {
      "write story poem letter email essay script dialogue scene lyrics song translate rewrite "
      "paraphrase compose novel fiction roleplay role-play summarize summarise screenplay monologue "
      "speech character joke draft"},
-    {W_STEP, "step steps tips ways suggestions examples options methods instructions "
-             "strategies alternatives ideas guide recipe"},
+    {W_CRISIS, "hotline helpline lifeline 988 911 112 999 samaritans emergency crisis"},
     {W_AN, "a an the any"},
     {W_DISTRESS,
      "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
      "thoughts distress self-harm concerned depressed urges"},
-    {W_PERSONAL, "personal private confidential sensitive"},
+    {W_PREVENT, "stop prevent protect report cope deal handle overcome quit stopping preventing"},
     {W_SHOULD, "should ought"},
     {W_WITHIN, "within part inside"},
     {W_QUESTION, "is are does do should would could was were did am has will"},
     {W_WHAT, "what who when which define definition meaning constitutes means mean whats"},
-    {W_WAY, "way ways best how method process steps methods"},
+    {W_WAY, "way ways best how method process steps methods plan plans tips tricks strategy where"},
     {W_IF, "if"},
     {W_LOOK, "looking referring interested seeking talking wondering asking meant trying"},
     {W_ANSWER, "help assist provide give offer share answer comply create generate write produce "

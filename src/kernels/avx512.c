@@ -30,7 +30,7 @@ static __mmask16 mask_of(size_t n)
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 /* What one tile of rows does while it multiplies: reads the next panel towards the cache. */
 struct ahead {
@@ -214,7 +214,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
     memset((char *)row + n_in * 2, 0, row_bytes_bf16(n_in) - n_in * 2);
 }
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 INLINE __m512 load_key(const char *row, size_t i, __mmask16 mask, bool bf16)
 {
@@ -403,7 +403,7 @@ static void mix_bf16(float *out, const float *weights, size_t weight_stride, siz
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 INLINE __m512d low_half(__m512 x)
 {
@@ -517,7 +517,7 @@ static void softmax(float *x, size_t n)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static float logit_max(const float *z, size_t n)
 {
@@ -580,7 +580,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c ------------------------------------------------------------ */
+/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
 
 enum { CHAINS = 16 };
 

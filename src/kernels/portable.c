@@ -1,7 +1,7 @@
 /*
  * The portable level: the definition of every kernel in plain C, and what other levels are tested
- * against.  Vectors are the compiler's own (four floats, found on every 64-bit processor), because a
- * sum may be split into lanes only where the source says so.  Multiplies and adds are not fused.
+ * against.  Vectors are the compiler's own (four floats, found on every 64-bit processor), because
+ * a sum may be split into lanes only where the source says so.  Multiplies and adds are not fused.
  * Where to read next: avx512.c, the same with wider registers.
  */
 #include "kernels/levels.h"
@@ -16,7 +16,7 @@ typedef uint32_t u4 __attribute__((vector_size(16)));
 
 enum { PANEL = 8, TILE = 4 };
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 INLINE v4 load4(const float *from)
 {
@@ -152,7 +152,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
     memset(to + n_in, 0, row_bytes_f32(n_in) - n_in * sizeof *x);
 }
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 static void store_f32(void *to, const float *from, size_t n)
 {
@@ -259,7 +259,7 @@ static void mix_bf16(float *out, const float *weights, size_t weight_stride, siz
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 static void rms_norm(float *y, const float *x, const float *gain, size_t n, float eps)
 {
@@ -322,7 +322,7 @@ static void softmax(float *x, size_t n)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static float logit_max(const float *z, size_t n)
 {
@@ -363,7 +363,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c ------------------------------------------------------------ */
+/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
 
 static double busy_f32(size_t n_rounds, float *sink)
 {

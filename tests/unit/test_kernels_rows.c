@@ -1,7 +1,7 @@
 /*
  * Kernels beside the products: attention, rows of activations, logits.  Every level against the
- * definition in double, within what its roundings can amount to, and against itself in other batches
- * and splits, bit for bit.
+ * definition in double, within what its roundings can amount to, and against itself in other
+ * batches and splits, bit for bit.
  */
 #include "kernels_support.h"
 
@@ -14,7 +14,7 @@ enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 /* exp in f32 is held to this, relative; everything that contains it adds its own roundings. */
 static const double EXP_ERROR = 1.0e-7;
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 enum { MAX_QUERIES = 13, MAX_POS = 70 };
 
@@ -185,7 +185,7 @@ static void test_store(void **state)
     }
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 static void test_rms_norm(void **state)
 {
@@ -340,7 +340,7 @@ static void test_softmax(void **state)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static void test_exp(void **state)
 {

@@ -116,8 +116,9 @@ static void refuses_broken_headers(void **state)
         /* 2^32 * 2^31 * 2 bytes is 2^64, which must not come out as 0. */
         "{\"m\":{\"dtype\":\"BF16\",\"shape\":[4294967296,2147483648],\"data_offsets\":[0,0]}}",
         "{\"m\":{\"dtype\":\"F8\",\"shape\":[4],\"data_offsets\":[0,17]}}",
-        "{\"m\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
-        "\"m\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+        /* the same name twice */
+        ("{\"m\":{\"dtype\":\"I8\",\"shape\":[],\"data_offsets\":[0,1]},"
+         "\"m\":{\"dtype\":\"I8\",\"shape\":[],\"data_offsets\":[0,1]}}"),
     };
 
     (void)state;

@@ -37,14 +37,14 @@ struct work {
     size_t n_end_ids;
     struct trace traces[N_ALL];
     /* what the source does besides */
-    size_t most_running;  /* asks for patience while so many run; 0: never */
+    size_t most_running; /* asks for patience while so many run; 0: never */
     size_t n_running, n_given_while_full;
     size_t fail_after, stop_after; /* done() fails, step() stops, at this call; 0: never */
     size_t n_done, n_steps;
-    size_t cut_at;        /* cuts every trace at this length; 0: never */
+    size_t cut_at; /* cuts every trace at this length; 0: never */
     size_t n_kept;
     struct sc_step_report last;
-    size_t memory_count;  /* allocations when the first request was taken */
+    size_t memory_count; /* allocations when the first request was taken */
     bool same_key;
 };
 
@@ -96,11 +96,17 @@ static int next(void *context, struct sc_trace_request *request)
     p = w->order[w->next] / N_TRACES;
     t = w->order[w->next++] % N_TRACES;
     w->n_running++;
-    *request = (struct sc_trace_request){
-        .prompt_key = w->same_key ? 7 : 1000 + p, .prompt = w->prompts[p],
-        .n_prompt = w->n_prompt[p], .instance_key = 50 + p, .trace_index = (uint32_t)t, .seed = 5,
-        .sampling = w->sampling, .max_new_tokens = w->max_new, .end_ids = w->end_ids,
-        .n_end_ids = w->n_end_ids, .user = &w->traces[p * N_TRACES + t]};
+    *request = (struct sc_trace_request){.prompt_key = w->same_key ? 7 : 1000 + p,
+                                         .prompt = w->prompts[p],
+                                         .n_prompt = w->n_prompt[p],
+                                         .instance_key = 50 + p,
+                                         .trace_index = (uint32_t)t,
+                                         .seed = 5,
+                                         .sampling = w->sampling,
+                                         .max_new_tokens = w->max_new,
+                                         .end_ids = w->end_ids,
+                                         .n_end_ids = w->n_end_ids,
+                                         .user = &w->traces[p * N_TRACES + t]};
     return 1;
 }
 
@@ -152,8 +158,10 @@ static bool step(void *context, const struct sc_step_report *report)
 static enum sc_status run_with(struct work *w, struct sc_engine *engine, size_t parallel,
                                size_t prefill_rows, size_t max_bytes, struct sc_error *error)
 {
-    struct sc_batch_options options = {.parallel = parallel, .max_new_tokens = w->max_new,
-                                       .max_prompt = MOST_PROMPT, .max_bytes = max_bytes};
+    struct sc_batch_options options = {.parallel = parallel,
+                                       .max_new_tokens = w->max_new,
+                                       .max_prompt = MOST_PROMPT,
+                                       .max_bytes = max_bytes};
     struct sc_trace_source source = {w, next, done, keep, step};
     struct sc_batch_plan plan;
     enum sc_status status = sc_batch_plan(engine, &options, &plan, error);
@@ -188,9 +196,9 @@ static void traces_do_not_depend_on_company(void **state)
         int threads;
         size_t parallel, prefill_rows, order, most_running, max_bytes;
     } ways[] = {
-        {1, 1, 0, 0, 0, 0},  {2, 3, 0, 1, 0, 0},  {2, 8, 1, 2, 0, 0},  {2, 32, 7, 0, 0, 0},
-        {1, 32, 0, 3, 0, 0}, {2, 32, 64, 4, 5, 0}, {3, 100, 0, 5, 0, 0}, {2, 2, 0, 6, 1, 0},
-        {2, 16, 33, 7, 0, 900000},
+        {1, 1, 0, 0, 0, 0},   {2, 3, 0, 1, 0, 0},  {2, 8, 1, 2, 0, 0},
+        {2, 32, 7, 0, 0, 0},  {1, 32, 0, 3, 0, 0}, {2, 32, 64, 4, 5, 0},
+        {3, 100, 0, 5, 0, 0}, {2, 2, 0, 6, 1, 0},  {2, 16, 33, 7, 0, 900000},
     };
     struct work *w = work_new(1);
     struct trace *first = sc_alloc_array(N_ALL, sizeof *first);
@@ -270,9 +278,8 @@ static void places_stay_full(void **state)
 
     run_all(w, f.engine, 4, 0, 0);
     print_message("parallel 4: mean width %.2f over %llu steps, %llu tokens, %llu of prompts\n",
-                  w->last.width_sum / (double)w->last.n_steps,
-                  (unsigned long long)w->last.n_steps, (unsigned long long)w->last.n_generated,
-                  (unsigned long long)w->last.n_prefilled);
+                  w->last.width_sum / (double)w->last.n_steps, (unsigned long long)w->last.n_steps,
+                  (unsigned long long)w->last.n_generated, (unsigned long long)w->last.n_prefilled);
     assert_true(w->last.width_sum / (double)w->last.n_steps >= 0.9 * 4);
     /* Every prompt was computed once, whatever it was used for. */
     {
@@ -344,8 +351,7 @@ static void cutting(void **state)
         assert_int_equal(w->traces[i].n, n);
         assert_memory_equal(w->traces[i].stats, whole[i].stats, n * sizeof *whole[i].stats);
         /* An answer that ends with that very token was not cut. */
-        assert_int_equal(w->traces[i].finish,
-                         whole[i].n <= 5 ? whole[i].finish : SC_FINISH_CUT);
+        assert_int_equal(w->traces[i].finish, whole[i].n <= 5 ? whole[i].finish : SC_FINISH_CUT);
     }
     sc_free(whole);
     fixture_close(&f);
@@ -482,8 +488,8 @@ static void tight_memory(void **state)
     struct fixture f = fixture_open("tied_bf16", -1, 1, NULL, 0, 20);
     struct work *w = work_new(1);
     struct trace *first = sc_alloc_array(N_ALL, sizeof *first);
-    struct sc_batch_options options = {.parallel = 6, .max_new_tokens = MOST_NEW,
-                                       .max_prompt = MOST_PROMPT};
+    struct sc_batch_options options = {
+        .parallel = 6, .max_new_tokens = MOST_NEW, .max_prompt = MOST_PROMPT};
     struct sc_trace_source source = {w, next, done, NULL, step};
     struct sc_batch_plan plan;
     (void)state;

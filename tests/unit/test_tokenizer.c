@@ -630,8 +630,8 @@ static void missing_bytes_are_an_error_not_a_gap(void **state)
 static void the_config_file_may_add_tokens(void **state)
 {
     static const char *const configs[] = {
-        "{\"added_tokens_decoder\":{\"272\":{\"content\":\"<|im_end|>\",\"special\":true},"
-        "\"280\":{\"content\":\"<more>\"}}}",
+        ("{\"added_tokens_decoder\":{\"272\":{\"content\":\"<|im_end|>\",\"special\":true},"
+         "\"280\":{\"content\":\"<more>\"}}}"),
         "{\"added_tokens_decoder\":{\"272\":{\"content\":\"<|other|>\"}}}",
         "{\"added_tokens_decoder\":{\"x\":{\"content\":\"<|other|>\"}}}",
         "{\"added_tokens_decoder\":{\"300\":{\"content\":\"<|im_end|>\"}}}", "[", "[]"};

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the demonstration model on packed dialogues.
 
-  train.py BUILD_DIR [--epochs 1] [--seed 1] [--batch 8] [--lr 2e-3]
+  train.py BUILD_DIR [--epochs 1] [--seed 1] [--batch 8] [--lr 2e-3] [--init parameters.npz]
 
 Reads BUILD_DIR/dialogues.jsonl and BUILD_DIR/tokenizer.json, writes BUILD_DIR/parameters.npz (float32) and a log on
 standard output. Initial weights and the order of the rows come from the seed.
@@ -77,6 +77,7 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--lr", type=float, default=2e-3)
+    ap.add_argument("--init", help="start from these parameters instead of random ones; the tokenizer must be the one they were trained with")
     args = ap.parse_args()
 
     c = network.load_config()
@@ -93,8 +94,8 @@ def main():
     n_answer = sum(len(ids) - begun for ids, _, begun in data)
     print(f"{len(data)} dialogues, {sum(len(d[0]) for d in data)} tokens, {n_answer} answer tokens; {len(plan)} steps", flush=True)
 
-    w = network.initial_parameters(c, args.seed)
-    schedule = optax.warmup_cosine_decay_schedule(0.0, args.lr, 60, len(plan), args.lr * 0.02)
+    w = {k: jnp.asarray(v) for k, v in np.load(args.init).items()} if args.init else network.initial_parameters(c, args.seed)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, args.lr, 40, len(plan), args.lr * 0.02)
     decays = {name: len(shape) > 1 for name, shape in network.shapes(c).items()}
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b1=0.9, b2=0.98, weight_decay=0.05, mask=decays))
 
@@ -122,7 +123,7 @@ def main():
         if n % 50 == 0 or n == len(plan):
             print(f"step {n} answer loss {float(np.mean([float(a) for a in recent])):.4f} {time.time() - began:.0f} s", flush=True)
             recent = []
-        if n % 400 == 0 or n == len(plan):
+        if n % 100 == 0 or n == len(plan):
             save()
 
 
