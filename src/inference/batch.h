@@ -18,6 +18,7 @@ struct sc_place {
     unsigned char *own;           /* keys and values of the generated tokens */
     int32_t *ids;                 /* [max_new] */
     struct sc_token_stats *stats; /* [max_new] */
+    float *watched;               /* [max_new][max_watch] */
     size_t n, limit;              /* tokens so far; at most */
     bool ok;                      /* the last logits were finite */
 };
@@ -31,6 +32,7 @@ struct sc_waiting {
 struct sc_batch_sizes {
     size_t parallel, look_ahead, prefill_rows;
     size_t max_prompt, max_new, n_positions; /* tokens; n_positions of a whole sequence */
+    size_t max_watch;                        /* tokens watched by one request */
     size_t n_slots, n_pages;                 /* of the prompt cache */
 };
 

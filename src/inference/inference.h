@@ -33,6 +33,13 @@ struct sc_trace_request {
     size_t max_new_tokens;  /* >= 1; the model's context may end the answer earlier */
     const int32_t *end_ids; /* [n_end_ids] */
     size_t n_end_ids;
+    /* The first n_shared tokens (fewer than n_prompt) begin all prompts that carry this shared_key
+     * and n_shared: they are computed once for all of them.  0: nothing is shared. */
+    uint64_t shared_key;
+    size_t n_shared;
+    /* Tokens whose log P the result gives at every place of the answer, chosen or not. */
+    const int32_t *watch; /* [n_watch] */
+    size_t n_watch;
     void *user; /* handed back */
 };
 
@@ -43,6 +50,7 @@ struct sc_trace_result {
     const int32_t *ids;                 /* [n]; the end token included */
     const struct sc_token_stats *stats; /* [n] */
     size_t n;
+    const float *watched; /* [n][request->n_watch] log P of the watched tokens; NULL without any */
     const char *failure; /* why, when finish is SC_FINISH_FAILED; else NULL */
 };
 
@@ -80,6 +88,7 @@ struct sc_batch_options {
     size_t parallel;       /* wanted places; 0: chosen for the machine and memory */
     size_t max_new_tokens; /* largest over all requests */
     size_t max_prompt;     /* tokens of the longest prompt */
+    size_t max_watch;      /* most watched tokens of a request; 0: none */
     size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
 };
 

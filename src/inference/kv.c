@@ -66,8 +66,21 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engin
 
 static void forget(struct sc_prompt_cache *cache, struct sc_prompt *prompt)
 {
-    while (prompt->n_pages)
+    while (prompt->n_pages > prompt->n_head_pages)
         cache->free_pages[cache->n_free++] = prompt->pages[--prompt->n_pages];
+    prompt->n_pages = prompt->n_head_pages = 0;
+    if (prompt->head)
+        prompt->head->n_children--;
+    prompt->head = NULL;
+}
+
+/* Whether a prompt that is in use begins with this one. */
+static bool is_begun_with(const struct sc_prompt_cache *cache, const struct sc_prompt *head)
+{
+    for (size_t i = 0; head->n_children && i < cache->n_prompts; i++)
+        if (cache->prompts[i].head == head && cache->prompts[i].n_refs)
+            return true;
+    return false;
 }
 
 /* A slot for a prompt of n_pages pages, after forgetting what must go for it; NULL: no room. */
@@ -79,8 +92,8 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     for (size_t i = 0; i < cache->n_prompts; i++) {
         struct sc_prompt *prompt = &cache->prompts[i];
 
-        if (prompt->n_pages && !prompt->n_refs)
-            within_reach += prompt->n_pages;
+        if (prompt->n_pages && !prompt->n_refs && !is_begun_with(cache, prompt))
+            within_reach += prompt->n_pages - prompt->n_head_pages;
         if (!prompt->n_pages)
             slot = prompt;
     }
@@ -92,7 +105,7 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
         for (size_t i = 0; i < cache->n_prompts; i++) {
             struct sc_prompt *prompt = &cache->prompts[i];
 
-            if (prompt->n_pages && !prompt->n_refs &&
+            if (prompt->n_pages && !prompt->n_refs && !prompt->n_children &&
                 (!oldest || prompt->last_use < oldest->last_use))
                 oldest = prompt;
         }
@@ -104,39 +117,81 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     return slot;
 }
 
-enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
-                                       const int32_t *ids, size_t n, struct sc_prompt **out)
+static struct sc_prompt *find(struct sc_prompt_cache *cache, uint64_t key, bool is_head)
 {
-    size_t n_pages = pages_of(n);
-    struct sc_prompt *prompt;
+    for (size_t i = 0; i < cache->n_prompts; i++) {
+        struct sc_prompt *prompt = &cache->prompts[i];
+
+        if (prompt->n_pages && prompt->key == key && prompt->is_head == is_head)
+            return prompt;
+    }
+    return NULL;
+}
+
+/* Finds or opens, with one reference more; a new prompt begins with the head's pages. */
+static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key,
+                                    const int32_t *ids, size_t n, bool is_head,
+                                    struct sc_prompt *head, struct sc_prompt **out)
+{
+    size_t n_pages = pages_of(n), n_head_pages = head ? head->n_pages : 0;
+    struct sc_prompt *prompt = find(cache, key, is_head);
 
     *out = NULL;
-    for (size_t i = 0; i < cache->n_prompts; i++) {
-        prompt = &cache->prompts[i];
-        if (!prompt->n_pages || prompt->key != key)
-            continue;
-        if (prompt->n != n)
-            return SC_PROMPT_OTHER;
-        prompt->ids = ids;
-        prompt->n_refs++;
-        prompt->last_use = ++cache->clock;
-        *out = prompt;
-        return SC_PROMPT_READY;
+    if (prompt && prompt->n != n)
+        return SC_PROMPT_OTHER;
+    if (!prompt) {
+        prompt = make_room(cache, n_pages - n_head_pages);
+        if (!prompt)
+            return SC_PROMPT_NO_ROOM;
+        for (; prompt->n_pages < n_head_pages; prompt->n_pages++)
+            prompt->pages[prompt->n_pages] = head->pages[prompt->n_pages];
+        while (prompt->n_pages < n_pages)
+            prompt->pages[prompt->n_pages++] = cache->free_pages[--cache->n_free];
+        prompt->key = key;
+        prompt->n = n;
+        prompt->is_head = is_head;
+        prompt->head = head;
+        prompt->n_head_pages = n_head_pages;
+        prompt->n_filled = n_head_pages * SC_PAGE_POSITIONS;
+        prompt->n_children = 0;
+        prompt->n_refs = 0;
+        prompt->mark = 0;
+        if (head)
+            head->n_children++;
     }
-    prompt = make_room(cache, n_pages);
-    if (!prompt)
-        return SC_PROMPT_NO_ROOM;
-    while (prompt->n_pages < n_pages)
-        prompt->pages[prompt->n_pages++] = cache->free_pages[--cache->n_free];
-    prompt->key = key;
     prompt->ids = ids;
-    prompt->n = n;
-    prompt->n_filled = 0;
-    prompt->n_refs = 1;
-    prompt->mark = 0;
+    prompt->n_refs++;
     prompt->last_use = ++cache->clock;
     *out = prompt;
     return SC_PROMPT_READY;
+}
+
+enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
+                                       const int32_t *ids, size_t n, struct sc_prompt **out)
+{
+    return acquire(cache, key, ids, n, false, NULL, out);
+}
+
+enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uint64_t key,
+                                              const int32_t *ids, size_t n, uint64_t shared_key,
+                                              size_t n_shared, struct sc_prompt **out)
+{
+    size_t n_head = n_shared - n_shared % SC_PAGE_POSITIONS;
+    struct sc_prompt *head = NULL;
+    enum sc_prompt_found found;
+
+    /* A prompt that is there needs no head, and one that is refused must not leave its tokens with
+     * a head that waits to be filled. */
+    if (n_head == 0 || n_head >= n || find(cache, key, false))
+        return acquire(cache, key, ids, n, false, NULL, out);
+    found = acquire(cache, shared_key, ids, n_head, true, NULL, &head);
+    if (found != SC_PROMPT_READY) {
+        *out = NULL;
+        return found;
+    }
+    found = acquire(cache, key, ids, n, false, head, out);
+    sc_prompt_release(head); /* the prompt itself keeps it */
+    return found;
 }
 
 void sc_prompt_release(struct sc_prompt *prompt)

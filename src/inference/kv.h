@@ -30,7 +30,11 @@ struct sc_prompt {
     size_t n_refs;         /* requests and traces that use it */
     size_t n_pages;        /* 0: this slot is free */
     uint64_t last_use;     /* for the choice of what to forget */
-    unsigned char **pages; /* [n_pages] */
+    unsigned char **pages; /* [n_pages]; the first n_head_pages are the head's */
+    bool is_head;          /* whole pages with which other prompts begin; it has no logits */
+    struct sc_prompt *head; /* whose pages this prompt begins with; NULL: all are its own */
+    size_t n_head_pages;
+    size_t n_children; /* prompts kept that begin with this one */
     float *logits;         /* [n_vocab] after the last token; valid once filled */
     size_t mark;           /* the scheduler's: the step that last looked at it */
 };
@@ -62,6 +66,12 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engin
  * a prompt of another length. */
 enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
                                        const int32_t *ids, size_t n, struct sc_prompt **out);
+/* The same for a prompt whose first n_shared tokens begin all prompts of shared_key: the whole pages
+ * of these are a prompt of their own, the head, which must be filled before this one is.  A head
+ * stays as long as a prompt that begins with it. */
+enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uint64_t key,
+                                              const int32_t *ids, size_t n, uint64_t shared_key,
+                                              size_t n_shared, struct sc_prompt **out);
 /* Gives a reference back; the prompt is kept until its room is needed. */
 void sc_prompt_release(struct sc_prompt *prompt);
 

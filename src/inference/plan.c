@@ -30,9 +30,12 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_engine *engine,
         unsigned char *own = sc_arena_take(arena, 1, own_bytes);
         int32_t *ids = sc_arena_take(arena, s->max_new, sizeof *ids);
         struct sc_token_stats *stats = sc_arena_take(arena, s->max_new, sizeof *stats);
+        float *watched =
+            sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *watched);
 
         if (arena->base)
-            b->places[i] = (struct sc_place){.own = own, .ids = ids, .stats = stats};
+            b->places[i] =
+                (struct sc_place){.own = own, .ids = ids, .stats = stats, .watched = watched};
     }
     b->trace_bytes = arena->used - start;
     start = arena->used;
@@ -76,6 +79,7 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.max_prompt = min_size(options->max_prompt ? options->max_prompt : 1, context);
     s.max_new = min_size(options->max_new_tokens ? options->max_new_tokens : 1, context);
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
+    s.max_watch = options->max_watch;
     /* Each place and each waiting request may have a prompt of its own; the other slots keep
      * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;

@@ -73,8 +73,18 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
     else if (r->max_new_tokens > sizes->max_new && sizes->max_new < c->max_positions)
         snprintf(to, size, "new tokens: expected at most %zu (planned), found %zu", sizes->max_new,
                  r->max_new_tokens);
+    else if (r->n_shared >= r->n_prompt)
+        snprintf(to, size, "shared tokens: expected fewer than the prompt's %zu, found %zu",
+                 r->n_prompt, r->n_shared);
+    else if (r->n_watch > sizes->max_watch)
+        snprintf(to, size, "watched tokens: expected at most %zu (planned), found %zu",
+                 sizes->max_watch, r->n_watch);
     else if (refused)
         snprintf(to, size, "sampling: %s", refused);
+    for (size_t i = 0; i < r->n_watch && !*to; i++)
+        if (r->watch[i] < 0 || (size_t)r->watch[i] >= run->engine->n_vocab)
+            snprintf(to, size, "watched token %zu: expected an id from 0 to %zu, found %d", i,
+                     run->engine->n_vocab - 1, (int)r->watch[i]);
     for (size_t i = 0; i < r->n_prompt && !*to; i++)
         if (r->prompt[i] < 0 || (size_t)r->prompt[i] >= c->n_vocab)
             snprintf(to, size, "prompt: token %zu: expected an id from 0 to %zu, found %d", i,
@@ -129,8 +139,9 @@ static enum sc_status open_prompts(struct run *run)
 
         if (w->prompt)
             continue;
-        found = sc_prompt_acquire(&run->b.cache, w->request.prompt_key, w->request.prompt,
-                                  w->request.n_prompt, &w->prompt);
+        found = sc_prompt_acquire_shared(&run->b.cache, w->request.prompt_key, w->request.prompt,
+                                         w->request.n_prompt, w->request.shared_key,
+                                         w->request.n_shared, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
             break;
         if (found == SC_PROMPT_OTHER) {
@@ -162,6 +173,15 @@ static void draw_task(void *context, size_t task, size_t worker)
     place->ok = sc_draw_token(e->kernels, run->b.drawing_logits[task], e->n_vocab,
                               e->confidence_top_k, &r->sampling, u, &run->b.scratch[worker],
                               &place->ids[place->n], &place->stats[place->n]);
+    if (place->ok && r->n_watch) {
+        const float *z = run->b.drawing_logits[task];
+        struct sc_logit_summary summary;
+
+        sc_logits_summarise(e->kernels, z, e->n_vocab, &summary);
+        for (size_t i = 0; i < r->n_watch; i++)
+            place->watched[place->n * r->n_watch + i] =
+                (float)sc_logits_logprob(z, &summary, r->watch[i]);
+    }
 }
 
 static bool is_end(const struct sc_trace_request *request, int32_t id)
@@ -202,6 +222,7 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place)
     if (!ended)
         return SC_OK;
     result.n = place->n;
+    result.watched = request->n_watch ? place->watched : NULL;
     status = report_done(run, &result);
     sc_prompt_release(place->prompt);
     place->prompt = NULL;
@@ -307,7 +328,33 @@ static void add_decode_rows(struct run *run)
     run->n_decode_rows = run->n_drawing = n;
 }
 
-/* Rows of prompts that are not ready, oldest request first. */
+/* Rows of one prompt, at most *left; the last one of a step that has its share of ends waits. */
+static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
+{
+    struct sc_batch *b = &run->b;
+    size_t n = prompt->n - prompt->n_filled;
+
+    if (n == 0 || prompt->mark == run->round)
+        return;
+    prompt->mark = run->round;
+    if (n > *left)
+        n = *left;
+    if (!prompt->is_head && prompt->n_filled + n == prompt->n && run->n_ending == SC_PROMPT_ENDS)
+        n--;
+    *left -= n;
+    for (; n > 0; n--) {
+        size_t at = prompt->n_filled++;
+        bool last = prompt->n_filled == prompt->n && !prompt->is_head;
+
+        b->rows[run->n_rows++] = (struct sc_row){
+            .token = prompt->ids[at], .position = at, .prompt = prompt, .wants_logits = last};
+        if (last)
+            b->ending[run->n_ending++] = prompt;
+    }
+}
+
+/* Rows of prompts that are not ready, oldest request first.  A step stores the keys and values of
+ * all its rows before any row reads them, so a prompt may follow its head in the same step. */
 static void add_prompt_rows(struct run *run)
 {
     struct sc_batch *b = &run->b;
@@ -316,26 +363,13 @@ static void add_prompt_rows(struct run *run)
     run->n_ending = 0;
     for (size_t i = 0; i < run->n_waiting && left > 0; i++) {
         struct sc_prompt *prompt = b->waiting[i].prompt;
-        size_t n;
 
-        if (!prompt || prompt->n_filled == prompt->n || prompt->mark == run->round)
+        if (!prompt)
             continue;
-        prompt->mark = run->round;
-        n = prompt->n - prompt->n_filled;
-        if (n > left)
-            n = left;
-        if (prompt->n_filled + n == prompt->n && run->n_ending == SC_PROMPT_ENDS && --n == 0)
-            continue;
-        left -= n;
-        for (; n > 0; n--) {
-            size_t at = prompt->n_filled++;
-            bool last = prompt->n_filled == prompt->n;
-
-            b->rows[run->n_rows++] = (struct sc_row){
-                .token = prompt->ids[at], .position = at, .prompt = prompt, .wants_logits = last};
-            if (last)
-                b->ending[run->n_ending++] = prompt;
-        }
+        if (prompt->head)
+            add_rows_of(run, prompt->head, &left);
+        if (!prompt->head || prompt->head->n_filled == prompt->head->n)
+            add_rows_of(run, prompt, &left);
     }
 }
 
