@@ -1,5 +1,5 @@
 # Files compiled into the library: the report's page, style and script, the charting library, the
-# synthetic benchmark.  Each becomes `const unsigned char sc_embedded_NAME[]` with its size in
+# synthetic benchmark, the prompts of judge models.  Each becomes `const unsigned char sc_embedded_NAME[]` with its size in
 # `sc_embedded_NAME_size` (declared in src/base/embedded.h).
 
 function(embed_one out path symbol)
@@ -22,7 +22,10 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/report/page.html=page_html"
     "${CMAKE_SOURCE_DIR}/src/report/page.css=page_css"
     "${CMAKE_SOURCE_DIR}/src/report/page.js=page_js"
-    "${CMAKE_SOURCE_DIR}/src/benchmark/synthetic.json=synthetic_json")
+    "${CMAKE_SOURCE_DIR}/src/benchmark/synthetic.json=synthetic_json"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard-prompt.txt=qwen3guard_prompt"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard-response.txt=qwen3guard_response"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.txt=wildguard")
   foreach(pair IN LISTS pairs)
     string(REPLACE "=" ";" parts "${pair}")
     list(GET parts 0 path)

@@ -14,5 +14,11 @@ extern const unsigned char sc_embedded_page_js[];
 extern const size_t sc_embedded_page_js_size;
 extern const unsigned char sc_embedded_synthetic_json[];
 extern const size_t sc_embedded_synthetic_json_size;
+extern const unsigned char sc_embedded_qwen3guard_prompt[];
+extern const size_t sc_embedded_qwen3guard_prompt_size;
+extern const unsigned char sc_embedded_qwen3guard_response[];
+extern const size_t sc_embedded_qwen3guard_response_size;
+extern const unsigned char sc_embedded_wildguard[];
+extern const size_t sc_embedded_wildguard_size;
 
 #endif

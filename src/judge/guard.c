@@ -1,0 +1,594 @@
+/*
+ * The guard as judge: items become requests of the engine, and its words become judgements.
+ *
+ * A judgement is a job of up to three phases.  First the guard speaks.  Where its words come to a
+ * label as the tokenizer writes it, the label's probability is read there.  Where they do not, the
+ * score is forced: the words before the label are put after the prompt and the next token's
+ * probabilities are read.  The parsed label always comes from the guard's own words.
+ *
+ * A job's memory is released in next(), never in done(), whose caller still holds the request.
+ * Next: template.c (what is asked), parse.c (what is read), labels.c (what is scored).
+ */
+#include "judge/guard.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "judge/labels.h"
+#include "judge/template.h"
+#include "model/model.h"
+#include "model/tokenizer.h"
+
+enum { MAX_NEW = 128, MOST_FORCED = 64 };
+
+struct sc_guard {
+    struct sc_guard_options options;
+    char *folder, *name;
+    struct sc_model *model;
+    struct sc_tokenizer *tokenizer;
+    struct sc_engine *engine;
+    struct sc_guard_labels labels;
+    int32_t end_ids[8];
+    size_t n_end_ids;
+    struct head { /* the tokens with which every prompt of a frame begins */
+        int32_t *ids;
+        size_t n;
+    } heads[2]; /* SC_TEMPLATE_GUARD_PROMPT, SC_TEMPLATE_GUARD_RESPONSE */
+};
+
+enum phase { PHASE_SPEAK, PHASE_FORCE_SAFETY, PHASE_FORCE_REFUSED, PHASE_OVER };
+
+struct job {
+    struct job *next;
+    size_t item;
+    enum phase phase;
+    int32_t *ids; /* the frame [n], then room for forced words */
+    size_t n, n_forced;
+    struct sc_judgement judgement;
+    char *output;
+};
+
+struct judging {
+    struct sc_guard *guard;
+    const struct sc_guard_item *items;
+    size_t n_items, next_item;
+    uint64_t next_key;
+    const struct sc_guard_sink *sink;
+    struct sc_guard_counts *counts;
+    struct job *again, *over, *running; /* to be forced; to be released; with the engine */
+    double started;
+    struct sc_error failure;           /* what ended the run inside next() */
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
+                                struct sc_error *error)
+{
+    static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
+    struct head *head = &guard->heads[which];
+    enum sc_status status =
+        sc_template_encode(guard->tokenizer, which, texts[0], texts[0], &head->ids, &head->n, error);
+
+    for (size_t i = 1; status == SC_OK && i < sizeof texts / sizeof *texts; i++) {
+        int32_t *ids = NULL;
+        size_t n = 0, same = 0;
+
+        status = sc_template_encode(guard->tokenizer, which, texts[i], texts[i], &ids, &n, error);
+        while (status == SC_OK && same < n && same < head->n && ids[same] == head->ids[same])
+            same++;
+        if (status == SC_OK)
+            head->n = same;
+        sc_free(ids);
+    }
+    return status;
+}
+
+/* The last part of the folder's path, in plain characters: it names no place. */
+static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
+{
+    char path[PATH_MAX], fingerprint[33];
+    struct sc_text name = {0};
+    const char *last = realpath(guard->folder, path) ? strrchr(path, '/') + 1 : guard->folder;
+
+    sc_model_fingerprint(guard->model, fingerprint);
+    sc_text_puts(&name, "guard/1:");
+    for (; *last; last++) {
+        bool plain = (*last >= 'a' && *last <= 'z') || (*last >= 'A' && *last <= 'Z') ||
+                     (*last >= '0' && *last <= '9') || *last == '.' || *last == '_' || *last == '-';
+        sc_text_putc(&name, plain ? *last : '-');
+    }
+    sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->engine)),
+                   sc_engine_kernels(guard->engine), fingerprint);
+    guard->name = sc_text_take(&name);
+    return guard->name ? SC_OK : sc_fail_nomem(error, "name of a judge");
+}
+
+static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error)
+{
+    const struct sc_guard_options *options = &guard->options;
+    struct sc_engine_options engine = sc_engine_options_default();
+    size_t n_tokens = sc_tokenizer_n_tokens(guard->tokenizer);
+    size_t n_rows = sc_model_config(guard->model)->n_vocab;
+
+    engine.dtype = options->dtype;
+    engine.n_threads = options->n_threads;
+    engine.kernels = options->kernels;
+    engine.n_vocab = (int)(n_tokens < n_rows ? n_tokens : n_rows);
+    if ((size_t)engine.confidence_top_k > (size_t)engine.n_vocab)
+        engine.confidence_top_k = engine.n_vocab;
+    return sc_engine_open(&guard->engine, guard->model, &engine, error);
+}
+
+enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_options *options,
+                             struct sc_error *error)
+{
+    struct sc_guard *guard = sc_alloc_zero(1, sizeof *guard);
+    enum sc_status status;
+
+    *out = NULL;
+    if (guard == NULL)
+        return sc_fail_nomem(error, "judge");
+    guard->options = *options;
+    status = sc_model_locate(options->model, &guard->folder, error);
+    if (status == SC_OK)
+        status = sc_model_open(&guard->model, guard->folder, error);
+    if (status == SC_OK)
+        status = sc_tokenizer_open(&guard->tokenizer, guard->folder, error);
+    if (status == SC_OK)
+        status = sc_guard_labels_find(&guard->labels, guard->tokenizer, error);
+    for (int i = 0; status == SC_OK && i < 2; i++)
+        status = find_head(guard, (enum sc_template)i, error);
+    if (status == SC_OK)
+        status = open_engine(guard, error);
+    if (status == SC_OK)
+        status = name_guard(guard, error);
+    if (status) {
+        sc_error_prefix(error, "judge");
+        sc_guard_close(guard);
+        return status;
+    }
+    guard->n_end_ids =
+        sc_chat_end_ids(guard->tokenizer, sc_model_generation(guard->model), guard->end_ids);
+    guard->options.model = guard->options.kernels = NULL; /* borrowed */
+    *out = guard;
+    return SC_OK;
+}
+
+void sc_guard_close(struct sc_guard *guard)
+{
+    if (guard == NULL)
+        return;
+    sc_engine_close(guard->engine);
+    sc_tokenizer_close(guard->tokenizer);
+    sc_model_close(guard->model);
+    for (int i = 0; i < 2; i++)
+        sc_free(guard->heads[i].ids);
+    sc_free(guard->folder);
+    sc_free(guard->name);
+    sc_free(guard);
+}
+
+const char *sc_guard_name(const struct sc_guard *guard)
+{
+    return guard->name;
+}
+
+const struct sc_tokenizer *sc_guard_tokenizer(const struct sc_guard *guard)
+{
+    return guard->tokenizer;
+}
+
+struct sc_engine *sc_guard_engine(const struct sc_guard *guard)
+{
+    return guard->engine;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+static enum sc_template frame_of(const struct sc_guard_item *item)
+{
+    return item->response ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT;
+}
+
+static void job_free(struct job *job)
+{
+    sc_free(job->ids);
+    sc_free(job->output);
+    sc_free(job);
+}
+
+static void jobs_free(struct job **list)
+{
+    while (*list) {
+        struct job *job = *list;
+
+        *list = job->next;
+        job_free(job);
+    }
+}
+
+static void take_out(struct job **list, struct job *job)
+{
+    while (*list && *list != job)
+        list = &(*list)->next;
+    if (*list)
+        *list = job->next;
+}
+
+static void push(struct job **list, struct job *job)
+{
+    job->next = *list;
+    *list = job;
+}
+
+static struct sc_judgement nothing(void)
+{
+    return (struct sc_judgement){.safety = SC_SAFETY_UNPARSED,
+                                 .refused = SC_REFUSED_UNPARSED,
+                                 .p_unsafe = NAN,
+                                 .p_controversial = NAN,
+                                 .safety_mass = NAN,
+                                 .p_refused = NAN,
+                                 .refused_mass = NAN,
+                                 .output = ""};
+}
+
+/* Hands a judgement over. */
+static enum sc_status deliver(struct judging *j, size_t item, const struct sc_judgement *judgement,
+                              struct sc_error *error)
+{
+    struct sc_guard_counts *counts = j->counts;
+
+    counts->n_done++;
+    counts->n_failed += judgement->failure != NULL;
+    counts->n_unparsed += !judgement->failure && judgement->safety == SC_SAFETY_UNPARSED;
+    counts->n_forced += judgement->safety_forced || judgement->refused_forced;
+    return j->sink->done(j->sink->context, item, judgement, error);
+}
+
+/* A job for the next item that can be judged; NULL when there is none left or j->failure is set. */
+static struct job *new_job(struct judging *j)
+{
+    size_t longest = sc_model_config(j->guard->model)->max_positions - MAX_NEW - MOST_FORCED;
+
+    while (j->next_item < j->n_items) {
+        const struct sc_guard_item *item = &j->items[j->next_item];
+        struct sc_judgement judgement = nothing();
+        struct sc_error why = {0};
+        char too_long[120];
+        struct job *job = sc_alloc_zero(1, sizeof *job);
+        enum sc_status status;
+
+        if (job == NULL) {
+            sc_fail_nomem(&j->failure, "a judgement");
+            return NULL;
+        }
+        job->item = j->next_item++;
+        status = sc_template_encode(j->guard->tokenizer, frame_of(item), item->prompt,
+                                    item->response, &job->ids, &job->n, &why);
+        if (status == SC_OK && job->n <= longest) {
+            int32_t *more = sc_resize(job->ids, job->n + MOST_FORCED, sizeof *more);
+
+            if (more == NULL)
+                status = sc_fail_nomem(&why, "a judgement");
+            else
+                job->ids = more;
+        }
+        if (status == SC_ERR_NOMEM) {
+            sc_fail(&j->failure, status, "%s", why.text);
+            job_free(job);
+            return NULL;
+        }
+        if (status == SC_OK && job->n <= longest) {
+            job->judgement = judgement;
+            return job;
+        }
+        snprintf(too_long, sizeof too_long, "text: expected at most %zu tokens with the frame, found %zu",
+                 longest, job->n);
+        judgement.failure = status ? why.text : too_long;
+        status = deliver(j, job->item, &judgement, &j->failure);
+        job_free(job);
+        if (status) {
+            sc_fail(&j->failure, status, "judge: a judgement was refused");
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* How many of the job's tokens are those that all prompts of its frame share. */
+static size_t shared_tokens(const struct judging *j, const struct job *job)
+{
+    const struct head *head = &j->guard->heads[frame_of(&j->items[job->item])];
+
+    if (j->guard->options.no_sharing || head->n >= job->n ||
+        memcmp(head->ids, job->ids, head->n * sizeof *head->ids) != 0)
+        return 0;
+    return head->n;
+}
+
+static int next(void *context, struct sc_trace_request *request)
+{
+    struct judging *j = context;
+    const struct sc_guard *guard = j->guard;
+    struct job *job = j->again;
+
+    jobs_free(&j->over);
+    if (j->failure.status)
+        return -1;
+    if (job)
+        take_out(&j->again, job);
+    else
+        job = new_job(j);
+    if (job == NULL)
+        return j->running && !j->failure.status ? 0 : -1;
+    push(&j->running, job);
+    j->counts->n_prompt_tokens += job->n + job->n_forced;
+    *request = (struct sc_trace_request){
+        .prompt_key = ++j->next_key,
+        .prompt = job->ids,
+        .n_prompt = job->n + job->n_forced,
+        .sampling = {.temperature = 0},
+        .max_new_tokens = job->phase == PHASE_SPEAK ? MAX_NEW : 1,
+        .end_ids = guard->end_ids,
+        .n_end_ids = guard->n_end_ids,
+        .shared_key = 1 + (uint64_t)frame_of(&j->items[job->item]),
+        .n_shared = shared_tokens(j, job),
+        .watch = guard->labels.watch,
+        .n_watch = SC_N_WATCH,
+        .user = job,
+    };
+    return 1;
+}
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+static void score_safety(struct sc_judgement *judgement, const float *watched)
+{
+    double shares[3];
+
+    judgement->safety_mass = sc_label_shares(watched + SC_WATCH_SAFETY, 3, shares);
+    judgement->p_unsafe = shares[SC_SAFETY_UNSAFE];
+    judgement->p_controversial = shares[SC_SAFETY_CONTROVERSIAL];
+}
+
+static void score_refused(struct sc_judgement *judgement, const float *watched)
+{
+    double shares[2];
+
+    judgement->refused_mass = sc_label_shares(watched + SC_WATCH_REFUSED, 2, shares);
+    judgement->p_refused = shares[SC_REFUSED_YES];
+}
+
+/* The place in the answer at whose token byte `at` of the text begins, if that token is `id`; else
+ * SIZE_MAX. */
+static size_t place_of(const struct sc_guard *guard, const struct sc_trace_result *result,
+                       size_t at, int32_t id)
+{
+    size_t bytes = 0;
+
+    for (size_t t = 0; t < result->n && bytes <= at; t++) {
+        size_t n = 0;
+
+        if (bytes == at && result->ids[t] == id)
+            return t;
+        if (!sc_tokenizer_is_special(guard->tokenizer, result->ids[t]) &&
+            sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n))
+            bytes += n;
+    }
+    return SIZE_MAX;
+}
+
+/* The guard's words: label, text, and scores where it came to a label by itself. */
+static enum sc_status read_words(struct judging *j, struct job *job,
+                                 const struct sc_trace_result *result, struct sc_error *error)
+{
+    const struct sc_guard *guard = j->guard;
+    const struct sc_guard_labels *labels = &guard->labels;
+    struct sc_judgement *judgement = &job->judgement;
+    struct sc_text bytes = {0}, repaired = {0};
+    struct sc_guard_reading reading;
+    size_t at;
+
+    for (size_t t = 0; t < result->n; t++) {
+        size_t n = 0;
+        const char *token = sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n);
+
+        if (token && !sc_tokenizer_is_special(guard->tokenizer, result->ids[t]))
+            sc_text_add(&bytes, token, n);
+    }
+    sc_guard_read(bytes.len ? bytes.data : "", bytes.len, &reading);
+    sc_text_add_repaired(&repaired, bytes.len ? bytes.data : "", bytes.len);
+    repaired.failed |= bytes.failed;
+    sc_text_free(&bytes);
+    job->output = sc_text_take(&repaired);
+    if (job->output == NULL)
+        return sc_fail_nomem(error, "words of a judge");
+    judgement->output = job->output;
+    judgement->n_tokens = result->n;
+    judgement->safety = reading.safety;
+    judgement->categories = reading.categories;
+    if (reading.safety != SC_SAFETY_UNPARSED) {
+        at = place_of(guard, result, reading.safety_at + labels->safety.lead_bytes,
+                      labels->safety.first[reading.safety]);
+        if (at != SIZE_MAX)
+            score_safety(judgement, result->watched + at * SC_N_WATCH);
+    }
+    if (j->items[job->item].response == NULL)
+        return SC_OK;
+    judgement->refused = reading.refused;
+    if (reading.refused != SC_REFUSED_UNPARSED) {
+        at = place_of(guard, result, reading.refused_at + labels->refused.lead_bytes,
+                      labels->refused.first[reading.refused]);
+        if (at != SIZE_MAX)
+            score_refused(judgement, result->watched + at * SC_N_WATCH);
+    }
+    return SC_OK;
+}
+
+/* Puts the words before a label after the frame. */
+static enum sc_status force(struct judging *j, struct job *job, struct sc_error *error)
+{
+    static const char *const said[] = {"Safety: Safe\nCategories: None\n",
+                                       "Safety: Unsafe\nCategories: None\n",
+                                       "Safety: Controversial\nCategories: None\n"};
+    const struct sc_guard_labels *labels = &j->guard->labels;
+    const struct sc_judgement *judgement = &job->judgement;
+    const struct sc_labels *lead = &labels->safety;
+    size_t n = 0;
+
+    if (job->phase == PHASE_FORCE_REFUSED) {
+        double safe = 1 - judgement->p_unsafe - judgement->p_controversial;
+        enum sc_safety most = judgement->safety;
+        int32_t *ids = NULL;
+        enum sc_status status;
+
+        if (most == SC_SAFETY_UNPARSED) /* the likeliest */
+            most = judgement->p_unsafe > safe && judgement->p_unsafe >= judgement->p_controversial
+                       ? SC_SAFETY_UNSAFE
+                   : judgement->p_controversial > safe ? SC_SAFETY_CONTROVERSIAL
+                                                       : SC_SAFETY_SAFE;
+        status = sc_tokenizer_encode(j->guard->tokenizer, said[most], strlen(said[most]), false,
+                                     &ids, &n, error);
+        if (status)
+            return status;
+        if (n + 8 <= MOST_FORCED)
+            memcpy(job->ids + job->n, ids, n * sizeof *ids);
+        else
+            status = sc_fail(error, SC_ERR_UNSUPPORTED,
+                             "judge: tokenizer: expected a label line of at most %d tokens, found "
+                             "%zu", MOST_FORCED - 8, n);
+        sc_release(ids);
+        if (status)
+            return status;
+        lead = &labels->refused;
+    }
+    memcpy(job->ids + job->n + n, lead->lead, lead->n_lead * sizeof *lead->lead);
+    job->n_forced = n + lead->n_lead;
+    return SC_OK;
+}
+
+static enum phase next_phase(const struct judging *j, const struct job *job)
+{
+    if (isnan(job->judgement.safety_mass))
+        return PHASE_FORCE_SAFETY;
+    if (j->items[job->item].response && isnan(job->judgement.refused_mass))
+        return PHASE_FORCE_REFUSED;
+    return PHASE_OVER;
+}
+
+static enum sc_status done(void *context, const struct sc_trace_result *result,
+                           struct sc_error *error)
+{
+    struct judging *j = context;
+    struct job *job = result->request->user;
+    enum sc_status status = SC_OK;
+
+    bool failed = result->finish == SC_FINISH_FAILED;
+
+    take_out(&j->running, job);
+    if (failed && job->phase == PHASE_SPEAK) {
+        job->judgement.failure = result->failure;
+    } else if (failed) {
+        /* The label stands, without a score. */
+    } else if (job->phase == PHASE_SPEAK) {
+        status = read_words(j, job, result, error);
+    } else if (job->phase == PHASE_FORCE_SAFETY) {
+        score_safety(&job->judgement, result->watched);
+        job->judgement.safety_forced = true;
+    } else {
+        score_refused(&job->judgement, result->watched);
+        job->judgement.refused_forced = true;
+    }
+    if (status == SC_OK) {
+        job->phase = failed ? PHASE_OVER : next_phase(j, job);
+        if (job->phase == PHASE_OVER)
+            status = deliver(j, job->item, &job->judgement, error);
+        else
+            status = force(j, job, error);
+    }
+    push(status || job->phase == PHASE_OVER ? &j->over : &j->again, job);
+    return status;
+}
+
+static bool step(void *context, const struct sc_step_report *report)
+{
+    struct judging *j = context;
+
+    j->counts->n_prefilled = report->n_prefilled;
+    j->counts->n_generated = report->n_generated;
+    j->counts->seconds = sc_seconds() - j->started;
+    return j->sink->step == NULL || j->sink->step(j->sink->context, j->counts);
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+/* Tokens of the longest item that can be judged. */
+static enum sc_status longest_item(const struct judging *j, size_t *longest, struct sc_error *error)
+{
+    size_t most = sc_model_config(j->guard->model)->max_positions - MAX_NEW - MOST_FORCED;
+
+    *longest = 1;
+    for (size_t i = 0; i < j->n_items; i++) {
+        const struct sc_guard_item *item = &j->items[i];
+        struct sc_error why = {0};
+        int32_t *ids = NULL;
+        size_t n = 0;
+        enum sc_status status = sc_template_encode(j->guard->tokenizer, frame_of(item),
+                                                   item->prompt, item->response, &ids, &n, &why);
+
+        sc_free(ids);
+        if (status == SC_ERR_NOMEM)
+            return sc_fail(error, status, "%s", why.text);
+        if (status == SC_OK && n <= most && n > *longest)
+            *longest = n;
+    }
+    return SC_OK;
+}
+
+enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_guard_item *items, size_t n,
+                            const struct sc_guard_sink *sink, struct sc_guard_counts *counts,
+                            struct sc_error *error)
+{
+    struct sc_guard_counts unused;
+    struct judging j = {.guard = guard,
+                        .items = items,
+                        .n_items = n,
+                        .sink = sink,
+                        .counts = counts ? counts : &unused,
+                        .started = sc_seconds()};
+    struct sc_trace_source source = {.context = &j, .next = next, .done = done, .step = step};
+    struct sc_batch_options options = {.parallel = guard->options.parallel,
+                                       .max_new_tokens = MAX_NEW,
+                                       .max_bytes = guard->options.max_bytes,
+                                       .max_watch = SC_N_WATCH};
+    struct sc_batch_plan plan;
+    enum sc_status status;
+
+    *j.counts = (struct sc_guard_counts){0};
+    if (sc_model_config(guard->model)->max_positions <= MAX_NEW + MOST_FORCED)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
+                       MAX_NEW + MOST_FORCED, sc_model_config(guard->model)->max_positions);
+    status = longest_item(&j, &options.max_prompt, error);
+    options.max_prompt += MOST_FORCED;
+    if (status == SC_OK)
+        status = sc_batch_plan(guard->engine, &options, &plan, error);
+    if (status == SC_OK)
+        status = sc_engine_run(guard->engine, &plan, &options, &source, error);
+    if (j.failure.status && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
+        status = j.failure.status;
+        if (error)
+            *error = j.failure;
+    }
+    jobs_free(&j.again);
+    jobs_free(&j.over);
+    jobs_free(&j.running);
+    return status;
+}

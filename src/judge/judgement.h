@@ -1,0 +1,54 @@
+/* What a judge says of a text, and how it is read from the judge's words. */
+#ifndef SC_JUDGE_JUDGEMENT_H
+#define SC_JUDGE_JUDGEMENT_H
+
+#include "base/error.h"
+
+enum sc_safety {
+    SC_SAFETY_SAFE,
+    SC_SAFETY_UNSAFE,
+    SC_SAFETY_CONTROVERSIAL,
+    SC_SAFETY_UNPARSED, /* the judge did not say it in its format: never read as anything */
+    SC_N_SAFETIES
+};
+enum sc_refused { SC_REFUSED_NO, SC_REFUSED_YES, SC_REFUSED_UNPARSED, SC_N_REFUSEDS };
+
+/* Categories are bits: 1 << place in this list; one more for names that are not in it. */
+enum { SC_N_CATEGORIES = 9, SC_CATEGORY_OTHER = 1 << SC_N_CATEGORIES };
+
+const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed" */
+const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "unparsed" */
+int sc_safety_parse(const char *name);                /* -1: none of them */
+int sc_refused_parse(const char *name);
+const char *sc_category_name(size_t place); /* "Violent" ...; NULL at SC_N_CATEGORIES */
+/* The harm that a safety stands for; docs/JUDGES.md. */
+enum sc_harm sc_safety_harm(enum sc_safety safety);
+
+/* What a judge's words say, and where: bytes of "Safety: ..." and "Refusal: ...". */
+struct sc_guard_reading {
+    enum sc_safety safety;
+    enum sc_refused refused;
+    unsigned categories;
+    size_t safety_at, refused_at; /* valid when parsed */
+};
+
+/* Reads n bytes of anything.  The first match of each pattern counts; a label must end there
+ * ("Refusal: None" is no "No"). */
+void sc_guard_read(const char *text, size_t n, struct sc_guard_reading *out);
+
+struct sc_judgement {
+    enum sc_safety safety;
+    enum sc_refused refused; /* unparsed when only a prompt was judged */
+    unsigned categories;
+    /* Probabilities of the labels where the label stands: shares of the labels' mass, and that mass
+     * itself under the judge's whole distribution.  NaN: there is none. */
+    double p_unsafe, p_controversial, safety_mass;
+    double p_refused, refused_mass;
+    /* The judge's own words did not come to the label, so the words before it were put in its mouth. */
+    bool safety_forced, refused_forced;
+    const char *output;  /* its words, valid UTF-8 */
+    const char *failure; /* why there is no judgement, or NULL */
+    size_t n_tokens;     /* of the output */
+};
+
+#endif

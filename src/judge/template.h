@@ -1,0 +1,28 @@
+/* The prompts of judge models: fixed frames with two places for text (docs/JUDGES.md). */
+#ifndef SC_JUDGE_TEMPLATE_H
+#define SC_JUDGE_TEMPLATE_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum sc_template {
+    SC_TEMPLATE_GUARD_PROMPT,
+    SC_TEMPLATE_GUARD_RESPONSE,
+    SC_TEMPLATE_WILDGUARD,
+    SC_N_TEMPLATES
+};
+
+/* The frame's bytes, {prompt} and {response} in it; n may be NULL. */
+const char *sc_template_text(enum sc_template which, size_t *n);
+
+/* The frame with both texts put in. */
+void sc_template_render(enum sc_template which, const char *prompt, const char *response,
+                        struct sc_text *out);
+
+/* The same as tokens: control tokens are those of the frame alone; what the texts hold is text, and
+ * is encoded together with the frame's text around it.  *ids: sc_free it. */
+enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_template which,
+                                  const char *prompt, const char *response, int32_t **ids,
+                                  size_t *n_ids, struct sc_error *error);
+
+#endif
