@@ -173,7 +173,7 @@ static unsigned apology(const struct sentence *s)
     if (sorry == s->n_tokens || s->tokens[sorry].quoted)
         return 0;
     if (has(s, sorry + 1, 4, W_EMPATHY))
-        return 0;
+        return KIND_EMPATHY;
     if (has(s, sorry + 1, 3, W_BUT) && has(s, sorry + 1, 14, W_NEG | W_NO | W_UNABLE))
         return KIND_SORRY | KIND_REFUSE;
     return KIND_SORRY;
@@ -201,6 +201,10 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
         if ((c & W_THERE) && (at(s, i + 1) & W_BE) && has(s, i + 2, 0, W_NO | W_NEG) &&
             has(s, i + 3, 3, W_REASON))
             kinds |= has(s, i + 3, 3, W_SCIENCE) ? KIND_FACT : KIND_PREMISE;
+        if ((c & W_SHOULD) && (at(s, i + 1) & W_NEG) && has(s, i + 2, 2, W_UNABLE))
+            kinds |= KIND_PREMISE; /* "should not be denied" */
+        if (c & W_BECAUSE)
+            kinds |= KIND_REASON;
         if ((c & W_IMPORTANT) && has(s, i + 1, 8, W_TO) && has(s, i + 2, 8, W_NOTE))
             kinds |= KIND_MORAL;
         if ((c & W_MUST) && has(s, i + 1, 2, W_NOTE) && i > 0 && has(s, i > 2 ? i - 2 : 0, 2, W_I))
@@ -221,7 +225,7 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
     if ((at(s, 0) & W_NO) && s->tokens[0].comma)
         kinds |= KIND_DOUBT | KIND_BELIEF;
     size_t neg = find(s, 1, 14, W_NEG | W_NO);
-    if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_SHOULD | W_DO)) &&
+    if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_MODAL | W_SHOULD | W_DO)) &&
         !has(s, 0, MAX_TOKENS, W_BECAUSE))
         kinds |= KIND_DOUBT;
     *n_norms = norms;
@@ -246,8 +250,6 @@ static unsigned help(const struct sentence *s)
             kinds |= KIND_REDIRECT;
         if ((c & W_HERE) && has(s, i + 1, 2, W_BE))
             kinds |= KIND_HELP;
-        if ((c & W_IF) && (at(s, i + 1) & W_YOU) && has(s, i + 2, 2, W_LOOK))
-            kinds |= KIND_OTHER;
         if ((c & W_I) && (at(s, i + 1) & W_MODAL) && has(s, i + 2, 1, W_ANSWER) &&
             has(s, 0, i, W_BUT))
             kinds |= KIND_OFFER;
@@ -257,19 +259,32 @@ static unsigned help(const struct sentence *s)
     return kinds;
 }
 
+/* "Could you give more context or clarify what you mean?" */
+static bool asks_back(const struct sentence *s)
+{
+    size_t you = find(s, 0, 6, W_YOU);
+    return s->question && you > 0 && you < s->n_tokens && (at(s, you - 1) & W_MODAL) &&
+           has(s, you + 1, 4, W_ANSWER | W_NOTE) && has(s, you + 1, 8, W_LIMIT | W_NOTE);
+}
+
 unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
 {
-    unsigned kinds = judgement(s, n_norms) | help(s);
+    unsigned kinds = judgement(s, n_norms) | help(s), denied = 0;
     if (s->question && s->n_words < 30)
         kinds |= KIND_ASKING;
-    kinds |= apology(s) | without_subject(s) | policy(s) | impersonal(s);
+    if (asks_back(s))
+        kinds |= KIND_ASKS_BACK;
     for (size_t i = 0; i < s->n_tokens; i++) {
         uint64_t c = at(s, i);
         if ((c & W_I) && !s->tokens[i].quoted)
-            kinds |= speaker_denies(s, i);
+            denied |= speaker_denies(s, i);
         if ((c & W_AI) && (at(s, i + 1) & W_AI) && has(s, i > 4 ? i - 4 : 0, 4, W_I))
             kinds |= KIND_SELF;
     }
+    unsigned sorry = apology(s);
+    if ((denied & KIND_LIMIT) && !(denied & KIND_REFUSE))
+        sorry &= ~(unsigned)KIND_REFUSE; /* sorry to lack something */
+    kinds |= denied | sorry | without_subject(s) | policy(s) | impersonal(s);
     if (s->quoted)
         kinds &= ~(unsigned)(KIND_REFUSE | KIND_POLICY | KIND_SORRY | KIND_LIMIT | KIND_IMPERSONAL);
     return kinds;
@@ -289,6 +304,7 @@ void prompt_read(const char *prompt, struct prompt_traits *out)
             out->why |= (w & (W_WHY | W_REASON)) != 0;
             out->negated |= (w & W_NEG) != 0;
             out->writing |= (w & W_WRITE) != 0;
+            out->method |= (w & W_WAY) != 0;
             out->prevents |= (w & W_PREVENT) != 0;
             norms += (w & (W_NORM | W_BAD)) != 0;
         }

@@ -131,11 +131,13 @@ enum kind {
     KIND_ASKING = 1 << 15,    /* offers other help */
     KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
     KIND_OFFER = 1 << 17,     /* however, I can ... */
-    KIND_OTHER = 1 << 18,     /* if you mean something else ... */
     KIND_BELIEF = 1 << 19,    /* I do not believe that ... */
     KIND_NO = 1 << 20,        /* No.  Absolutely not. */
     KIND_TASK = 1 << 21,      /* with KIND_REFUSE: to write, to create */
-    KIND_CRISIS = 1 << 22     /* names a crisis line */
+    KIND_CRISIS = 1 << 22,    /* names a crisis line */
+    KIND_EMPATHY = 1 << 24,   /* I am sorry to hear */
+    KIND_REASON = 1 << 25,    /* because: answers a "why" */
+    KIND_ASKS_BACK = 1 << 26  /* could you clarify? */
 };
 
 struct prompt_traits {
@@ -144,6 +146,7 @@ struct prompt_traits {
     bool yes_or_no;  /* "No, that is illegal" answers it */
     bool writing;    /* asks for a story, a letter ...: the speaker may be invented */
     bool about_norms; /* is itself about ethics or law */
+    bool method;      /* how do I ...? */
     bool prevents;    /* how do I stop X?  X may be condemned in its answer */
     bool factual;     /* what is X?  Judgements belong to its answer */
 };

@@ -29,7 +29,8 @@ static const struct word_list lists[] = {
     {W_HAVE, "have has had possess having"},
     {W_NEG, "not never neither nor cannot"},
     {W_NO, "no none nope"},
-    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable"},
+    {W_UNABLE, "unable incapable prohibited forbidden restricted unwilling uncomfortable "
+               "denied excluded barred deprived banned"},
     {W_ABLE, "able allowed comfortable permitted authorized authorised willing going "
              "programmed designed capable equipped inclined prepared supposed intended "
              "meant trained position qualified built"},
@@ -70,7 +71,8 @@ static const struct word_list lists[] = {
      "diversity inclusive inclusivity inclusion discrimination discriminate discriminated "
      "discriminatory ethics ethical ethically moral morally harm harmful violence violent "
      "well-being wellbeing safety boundaries laws law legal illegal consequences empathy "
-     "compassion kindness tolerance stereotypes stereotype prejudice bias atrocities atrocity "
+     "compassion acceptance kindness tolerance stereotypes stereotype prejudice bias atrocities "
+     "atrocity "
      "genocide tragic tragedy confidentiality lawful democracy democratic peaceful fairness "
      "humane hatred racism sexism bigotry fundamental suffering unacceptable unethical "
      "responsible responsibly condemned marginalized misinformation sensitive gender discriminate "
@@ -86,7 +88,7 @@ static const struct word_list lists[] = {
     {W_CARER,
      "therapist counselor counsellor police authorities enforcement hotline helpline lifeline "
      "professional professionals psychologist psychiatrist lawyer attorney counseling therapy "
-     "doctor physician mediator 911 988 samaritans clinician advisor shelter rehab"},
+     "doctor physician mediator 911 988 samaritans medical clinician advisor shelter rehab"},
     {W_SEEK, "seek consult contact reach call speak talk report"},
     {W_INSTEAD, "instead rather alternatively"},
     {W_REQUEST, "request requests question questions prompt topic query statement subject "
@@ -105,7 +107,7 @@ static const struct word_list lists[] = {
      "definitely truly only here directly at this time so firmly politely kindly very ethical "
      "sincerely that even under any circumstances either instead currently quite all in good "
      "conscience responsibly unfortunately specifically knowingly likely completely both further "
-     "anything certain ai"},
+     "anything certain ai deeply prefer"},
     {W_TO, "to"},
     {W_BECAUSE, "because since"},
     {W_HERE, "here below following"},
@@ -136,12 +138,12 @@ static const struct word_list lists[] = {
     {W_DISTRESS,
      "struggling feeling suicidal crisis overwhelmed addiction experiencing having difficulty "
      "thoughts distress self-harm concerned depressed urges"},
-    {W_PREVENT, "stop prevent protect report cope overcome quit stopping preventing"},
+    {W_PREVENT, "stop prevent protect report cope deal handle overcome quit stopping preventing"},
     {W_SHOULD, "should ought"},
     {W_WITHIN, "within part inside"},
     {W_QUESTION, "is are does do should would could was were did am has will"},
     {W_WHAT, "what who when which define definition meaning constitutes means mean whats"},
-    {W_WAY, "way ways best how method process steps methods"},
+    {W_WAY, "way ways best how method process steps methods plan plans tips tricks strategy where"},
     {W_IF, "if"},
     {W_LOOK, "looking referring interested seeking talking wondering asking meant trying"},
     {W_ANSWER, "help assist provide give offer share answer comply create generate write produce "
