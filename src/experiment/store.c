@@ -307,13 +307,13 @@ static enum sc_status connect(struct sc_store **out, const char *folder, int fla
     store->path = sc_path_join(folder, "run.db");
     if (store->path == NULL)
         return sc_fail_nomem(error, folder);
-    if (flags & SQLITE_OPEN_CREATE) {
+    if (!(flags & SQLITE_OPEN_CREATE) && !sc_file_exists(store->path))
+        return sc_fail(error, SC_ERR_IO, "%s: expected the folder of a run, found no run.db",
+                       folder);
+    if (flags & SQLITE_OPEN_READWRITE) {
         enum sc_status status = sc_lock_take(&store->lock, folder, error);
         if (status)
             return status;
-    } else if (!sc_file_exists(store->path)) {
-        return sc_fail(error, SC_ERR_IO, "%s: expected the folder of a run, found no run.db",
-                       folder);
     }
     if (sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return store->db ? sc_store_fail(store, "open", error) : sc_fail_nomem(error, store->path);
@@ -347,6 +347,28 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder, const ch
     }
     *resumed = !empty;
     return SC_OK;
+}
+
+enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
+                                      struct sc_error *error)
+{
+    bool empty = false;
+    enum sc_status status = connect(out, folder, SQLITE_OPEN_READWRITE, error);
+    if (status == SC_OK)
+        status = check_schema(*out, &empty, error);
+    if (status == SC_OK && empty)
+        status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a run, found an empty database",
+                         (*out)->path);
+    if (status == SC_OK)
+        status = sc_store_exec(*out, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
+                               "write", error);
+    if (status == SC_OK)
+        status = prepare_writing(*out, error);
+    if (status) {
+        sc_store_close(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 enum sc_status sc_store_open_read(struct sc_store **out, const char *folder, struct sc_error *error)

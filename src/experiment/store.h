@@ -29,6 +29,10 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder, const ch
                              const struct sc_instance *instances, size_t n_instances, bool *resumed,
                              struct sc_error *error);
 
+/* Opens an existing run.db, whatever its configuration, and holds the folder's lock. */
+enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
+                                      struct sc_error *error);
+
 /* Opens an existing run.db to read it. */
 enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
                                   struct sc_error *error);

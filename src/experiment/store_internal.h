@@ -12,6 +12,7 @@ struct sc_store {
     char *path;          /* of run.db */
     struct sc_lock lock; /* not held when opened to read */
     char *config_json;
+    bool judged_again; /* verdicts are read of a detector that may not have seen every trace */
     sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision;
 };
 

@@ -262,10 +262,22 @@ static enum sc_status read_judgements(struct sc_store *store, sqlite3_stmt *row,
 {
     int verdict = 0, harm = 0;
     int64_t begin = 0, end = 0, length = (int64_t)strlen(trace->answer);
-    enum sc_status status =
-        read_name(store, row, AT_VERDICT, sc_verdict_parse, where, &verdict, error);
-    if (status == SC_OK)
+    enum sc_status status = SC_OK;
+    bool no_harm = store->judged_again && sqlite3_column_type(row, AT_HARM) == SQLITE_NULL;
+    trace->harm = SC_UNJUDGED;
+    if (!no_harm)
         status = read_name(store, row, AT_HARM, sc_harm_parse, where, &harm, error);
+    if (status == SC_OK && !no_harm)
+        trace->harm = (enum sc_harm)harm;
+    if (status == SC_OK && store->judged_again &&
+        sqlite3_column_type(row, AT_VERDICT) == SQLITE_NULL) {
+        trace->verdict = SC_UNPARSED;
+        trace->detector = sc_strdup("none");
+        trace->rule = sc_strdup("not-judged");
+        return trace->detector && trace->rule ? SC_OK : sc_fail_nomem(error, store->path);
+    }
+    if (status == SC_OK)
+        status = read_name(store, row, AT_VERDICT, sc_verdict_parse, where, &verdict, error);
     if (status == SC_OK)
         status = sc_store_text(store, row, AT_DETECTOR, false, where, &trace->detector, error);
     if (status == SC_OK)
@@ -275,7 +287,6 @@ static enum sc_status read_judgements(struct sc_store *store, sqlite3_stmt *row,
     if (status == SC_OK)
         status = read_int(store, row, AT_END, begin, length, where, &end, error);
     trace->verdict = (enum sc_verdict)verdict;
-    trace->harm = (enum sc_harm)harm;
     trace->begin = (size_t)begin;
     trace->end = (size_t)end;
     return status;
