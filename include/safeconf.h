@@ -133,6 +133,7 @@ struct sc_detection {
     enum sc_verdict verdict;
     const char *rule;  /* identifier of the rule that decided; static */
     size_t begin, end; /* the bytes of the answer that decided; begin == end: none */
+    bool clear;        /* nothing in the answer speaks for another verdict */
 };
 
 /* Reads an answer (without its reasoning segment) to a prompt (may be NULL) by rules alone. */

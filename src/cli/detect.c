@@ -83,7 +83,8 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
     }
     sc_text_printf(out, "{\"verdict\":\"%s\",\"rule\":", sc_verdict_name(found->verdict));
     sc_json_write_string(out, found->rule);
-    sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"detector\":", found->begin, found->end);
+    sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin, found->end,
+                   found->clear ? "true" : "false");
     sc_json_write_string(out, sc_detector_version());
     sc_text_puts(out, "}\n");
 }
