@@ -110,11 +110,35 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 /* Writes the files of a run's folder that derive from run.db and prints the terminal report. */
 int cli_show_run(const char *command, const char *folder);
 
+/* ---- judging ----------------------------------------------------------------------------------- */
+
+/* Options of a pass over stored traces, for run and classify. */
+struct cli_judging {
+    const char *model, *dtype; /* of the guard */
+    int detector;              /* enum sc_classify_detector */
+    int judge;                 /* 0 none, 1 guard */
+    bool prompts, quiet;
+    const char *kernels;
+    int32_t threads;
+    size_t parallel, n_shown;
+    double memory_gb;
+};
+void cli_add_judging(struct cli_options *options, struct cli_judging *judging);
+/* Whether the options ask for a pass at all. */
+bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging);
+/* Whether a pass with these options can begin, as far as that is cheap to know. */
+enum sc_status cli_judging_check(const struct cli_options *options,
+                                 const struct cli_judging *judging, struct sc_error *error);
+/* Judges, prints how far detectors agree, and returns an exit status. */
+int cli_judge(const char *command, const struct cli_options *options,
+              const struct cli_judging *judging, const char *folder);
+
 /* ---- commands: argv[0] is the first word after the command ---------------------------------------- */
 
 int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_classify(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);

@@ -22,6 +22,8 @@ struct run_command {
     int32_t threads;
     double memory_gb;
     bool compare, no_early_stopping, quiet;
+    struct cli_judging judging; /* of the pass after sampling, if one is asked for */
+    const struct cli_options *given;
     char *default_out;
 };
 
@@ -91,8 +93,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_size(options, "parallel", &run->parallel, 1, 65536, "traces in flight (chosen for this machine)");
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
     cli_add_real(options, "memory", &command->memory_gb, 0, 1e6, "GB that traces and prompts may take (most of what is free)");
-    cli_add_text(options, "detector", &run->detector, "patterns", "who finds refusals (patterns)");
-    cli_add_text(options, "judge", &run->judge, "none", "who judges harm (none: prompt labels as a proxy)");
+    cli_add_judging(options, &command->judging);
     cli_add_text(options, "out", &run->out, "DIR", "folder of the results; the same command resumes in it (results/...)");
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
 }
@@ -182,7 +183,13 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->n_threads = command->threads;
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
+    command->judging.kernels = run->kernels;
+    command->judging.threads = command->threads;
+    command->judging.memory_gb = command->memory_gb;
+    command->judging.quiet = command->quiet;
     enum sc_status status = cli_dtype(command->dtype, &run->dtype, error);
+    if (status == SC_OK)
+        status = cli_judging_check(command->given, &command->judging, error);
     if (status == SC_OK && command->compare) {
         status = read_policies(command, error);
     } else {
@@ -235,7 +242,12 @@ static int execute(struct run_command *command)
     } else {
         if (!command->quiet)
             print_summary(&summary);
-        exit_status = cli_show_run(command->name, command->run.out);
+        exit_status = cli_judging_wanted(command->given, &command->judging)
+                          ? cli_judge(command->name, command->given, &command->judging,
+                                      command->run.out)
+                          : CLI_DONE;
+        if (exit_status == CLI_DONE)
+            exit_status = cli_show_run(command->name, command->run.out);
         if (exit_status == CLI_DONE && summary.n_failed_traces) {
             fprintf(stderr, "safeconf %s: %zu traces failed (predictions.jsonl and the report say "
                             "which and why)\n", command->name, summary.n_failed_traces);
@@ -263,6 +275,7 @@ static int run_or_compare(int argc, char **argv, bool compare)
                          "random numbers) and reports the differences with their intervals."
                        : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
                          "where the boundary is firm and where it wavers."};
+    command.given = &options;
     add_run_options(&options, &command);
     if (!compare)
         cli_add_flag(&options, "compare", &command.compare, "the same as safeconf compare");

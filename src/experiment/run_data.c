@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "experiment/config.h"
+#include "experiment/judgements.h"
 #include "experiment/store.h"
 
 /* Takes the prompts out of the instances. */
@@ -99,8 +100,13 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
         status = take_instances(run, instances, n, error);
     sc_store_free_instances(instances, n);
     if (status == SC_OK)
+        status = sc_store_apply_reading(store, &run->detector, &run->judge, &run->judged_again,
+                                        error);
+    if (status == SC_OK)
         status = sc_store_read_traces(store, run->detector, run->judge, tokens, n, take_trace, run,
                                       error);
+    if (status == SC_OK && run->judged_again)
+        status = sc_run_load_opinions(store, run, error);
     if (status == SC_OK)
         status = sc_store_read_decisions(store, n, run->n_policies, take_decision, run, error);
     return status;
@@ -141,6 +147,7 @@ void sc_run_free(struct sc_run *run)
     }
     for (size_t p = 0; run->policy_names && p < run->n_policies; p++)
         sc_free(run->policy_names[p]);
+    sc_run_free_opinions(run);
     sc_free(run->instances);
     sc_free(run->policies);
     sc_free(run->policy_names);

@@ -39,11 +39,28 @@ struct sc_run_instance {
     struct sc_run_decision *decisions; /* [run.n_policies]; n_traces 0 when not decided yet */
 };
 
+/* Everything that one detector or judge said of the run, under its name and version. */
+struct sc_run_opinion {
+    char *name;
+    size_t n_verdicts, n_harms, n_prompts, n_scores; /* how many there are of each */
+    /* [run.n_opinion_traces], for trace t of instance i at run.first_trace[i] + t; the N value of
+     * the enum and NaN where it has said nothing. */
+    unsigned char *verdicts; /* enum sc_verdict */
+    unsigned char *harms;    /* enum sc_harm */
+    float *p_unsafe, *p_controversial, *p_refused; /* a guard's shares of its labels' mass */
+    unsigned char *prompt_harms; /* [run.n_instances] enum sc_harm: of the prompt itself */
+};
+
 struct sc_run {
     char *config_json; /* the whole configuration, canonical text */
     char *model_name;
     bool demo; /* the bundled demonstration model */
     char *benchmark_name;
+    bool judged_again; /* detector and judge are those of a later pass, not of the configuration */
+    /* All detectors and judges, by name, when there was a later pass; else none. */
+    struct sc_run_opinion *opinions; /* [n_opinions] */
+    size_t n_opinions, n_opinion_traces;
+    size_t *first_trace; /* [n_instances] */
     char *detector; /* with its version, "patterns/1": whose verdicts the traces carry */
     char *judge;    /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
     enum sc_metric metric;      /* default metric of the run */
@@ -63,5 +80,11 @@ struct sc_run {
 enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
                            struct sc_error *error);
 void sc_run_free(struct sc_run *run);
+
+/* The two halves of sc_run_load and sc_run_free that concern later passes. */
+struct sc_store;
+enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
+                                    struct sc_error *error);
+void sc_run_free_opinions(struct sc_run *run);
 
 #endif

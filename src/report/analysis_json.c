@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "report/analysis_json.h"
+#include "report/detectors.h"
 
 const char sc_demo_sentence[] =
     "The model is the bundled demonstration model, trained on made-up dialogues: these figures "
@@ -361,6 +362,7 @@ void sc_analysis_put(struct sc_output *out, const struct sc_analysis *a)
                     &a->by_agreement);
     sc_put_end_object(out);
     put_attacks(out, a);
+    sc_put_detectors(out, a->run);
     sc_put_end_object(out);
 }
 

@@ -1,0 +1,234 @@
+/* safeconf classify: stored traces judged again; the same pass at the end of safeconf run. */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "experiment/classify.h"
+#include "experiment/run_data.h"
+#include "model/model.h"
+#include "report/detectors.h"
+
+void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
+{
+    cli_add_choice(options, "detector", &judging->detector, "patterns|guard|hybrid",
+                   "who finds refusals: rules, the judge, or rules where they are clear and the\n"
+                   "                               judge elsewhere (patterns; with a judge: guard)");
+    cli_add_choice(options, "judge", &judging->judge, "none|guard",
+                   "who judges harm (none: prompt labels as a proxy)");
+    cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME",
+                 "a Qwen3Guard-Gen model; alone it means --judge guard");
+    cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
+                 "its arithmetic (default: the model's own)");
+    cli_add_flag(options, "judge-prompts", &judging->prompts, "the judge reads the prompts too");
+}
+
+bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
+{
+    return judging->model || judging->judge || judging->prompts ||
+           (cli_given(options, "detector") && judging->detector != SC_BY_PATTERNS);
+}
+
+/* What the options stand for. */
+static enum sc_status resolve(const struct cli_options *options, const struct cli_judging *judging,
+                              const char *folder, struct sc_classify_options *out,
+                              struct sc_error *error)
+{
+    char *found = NULL;
+    bool judge = judging->judge || (judging->model && !cli_given(options, "judge"));
+    *out = (struct sc_classify_options){
+        .folder = folder,
+        .detector = cli_given(options, "detector") ? (enum sc_classify_detector)judging->detector
+                    : judge                        ? SC_BY_GUARD
+                                                   : SC_BY_PATTERNS,
+        .judge = judge,
+        .prompts = judging->prompts,
+        .guard = {.model = judging->model,
+                  .kernels = judging->kernels,
+                  .n_threads = judging->threads,
+                  .parallel = judging->parallel,
+                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
+    if ((out->judge || out->prompts || out->detector != SC_BY_PATTERNS) && judging->model == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--judge-model: expected the folder of a Qwen3Guard-Gen model, found nothing");
+    enum sc_status status = cli_dtype(judging->dtype, &out->guard.dtype, error);
+    if (status == SC_OK && judging->model)
+        status = sc_model_locate(judging->model, &found, error);
+    sc_free(found);
+    return status;
+}
+
+enum sc_status cli_judging_check(const struct cli_options *options,
+                                 const struct cli_judging *judging, struct sc_error *error)
+{
+    struct sc_classify_options unused;
+    return cli_judging_wanted(options, judging) ? resolve(options, judging, "", &unused, error)
+                                                : SC_OK;
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+struct judging_progress {
+    bool terminal, quiet, shown;
+    double next_line;
+};
+
+static void progress(void *context, size_t n_done, size_t n, double seconds)
+{
+    struct judging_progress *state = context;
+    if (state->quiet || (!state->terminal && seconds < state->next_line))
+        return;
+    state->next_line = seconds + 15;
+    state->shown = true;
+    fprintf(stderr, "%s%zu/%zu judgements, %.1f a second%s", state->terminal ? "\r" : "", n_done, n,
+            seconds > 0 ? (double)n_done / seconds : 0, state->terminal ? "   " : "\n");
+    fflush(stderr);
+}
+
+static bool keep_going(void *context)
+{
+    (void)context;
+    return !cli_interrupted();
+}
+
+/* ---- what is printed ------------------------------------------------------------------------- */
+
+static void add_counts(struct sc_text *out, const struct sc_classify_options *options,
+                       const struct sc_classify_summary *summary)
+{
+    const struct sc_guard_counts *guard = &summary->guard;
+    sc_text_printf(out, "Traces: %zu (%zu failed, %zu with an empty answer)\nDetector ",
+                   summary->n_traces, summary->n_failed, summary->n_empty);
+    sc_text_add_visible(out, summary->detector, strlen(summary->detector), false);
+    sc_text_printf(out, ": %zu verdicts by rules, %zu by the judge\n ", summary->n_by_rules,
+                   summary->n_by_guard);
+    for (int v = 0; v < SC_N_VERDICTS; v++)
+        sc_text_printf(out, " %s %zu", sc_verdict_name((enum sc_verdict)v), summary->verdicts[v]);
+    if (options->judge) {
+        sc_text_puts(out, "\nJudge ");
+        sc_text_add_visible(out, summary->judge, strlen(summary->judge), false);
+        sc_text_puts(out, "\n ");
+        for (int h = 0; h < SC_N_HARMS; h++)
+            sc_text_printf(out, " %s %zu", sc_harm_name((enum sc_harm)h), summary->harms[h]);
+        sc_text_printf(out, "   (harmful: strict %zu, loose %zu)",
+                       summary->harms[SC_HARMFUL] + summary->harms[SC_CONTROVERSIAL],
+                       summary->harms[SC_HARMFUL]);
+    }
+    if (options->guard.model) {
+        double saved = guard->n_prompt_tokens ? 1 - (double)guard->n_prefilled /
+                                                        (double)guard->n_prompt_tokens
+                                              : 0;
+        sc_text_printf(out, "\nJudgements: %zu now, %zu there already; %zu could not be given",
+                       guard->n_done, summary->n_stored, summary->n_not_judged);
+        if (guard->n_done)
+            sc_text_printf(out,
+                           "\n  %zu without a label in the judge's format (unparsed), %zu with a "
+                           "score that had to be forced\n  %.1f s, %llu prompt tokens, %.0f %% of "
+                           "them shared, %llu tokens generated",
+                           guard->n_unparsed, guard->n_forced, guard->seconds,
+                           (unsigned long long)guard->n_prompt_tokens, 100 * saved,
+                           (unsigned long long)guard->n_generated);
+    }
+    sc_text_putc(out, '\n');
+}
+
+static void add_prompts(struct sc_text *out, const struct sc_classify_summary *summary)
+{
+    sc_text_puts(out, "\nPrompts: the benchmark's label against the judge\n  label         ");
+    for (int h = 0; h < SC_N_HARMS; h++)
+        sc_text_printf(out, " %13s", sc_harm_name((enum sc_harm)h));
+    sc_text_putc(out, '\n');
+    for (int l = 0; l < SC_N_LABELS; l++) {
+        sc_text_printf(out, "  %-14s", sc_label_name((enum sc_label)l));
+        for (int h = 0; h < SC_N_HARMS; h++)
+            sc_text_printf(out, " %13zu", summary->prompts[l][h]);
+        sc_text_putc(out, '\n');
+    }
+}
+
+/* The result of a pass, from its counts and from run.db. */
+static enum sc_status add_result(struct sc_text *out, const struct sc_classify_options *options,
+                                 const struct sc_classify_summary *summary, size_t n_shown,
+                                 struct sc_error *error)
+{
+    struct sc_run run = {0};
+    struct sc_detector_comparison comparison = {0};
+    add_counts(out, options, summary);
+    if (options->prompts)
+        add_prompts(out, summary);
+    enum sc_status status = sc_run_load(options->folder, false, &run, error);
+    if (status == SC_OK)
+        status = sc_detectors_compare(&run, &comparison, error);
+    if (status == SC_OK)
+        sc_detectors_terminal(&run, &comparison, n_shown, out);
+    sc_detector_comparison_free(&comparison);
+    sc_run_free(&run);
+    sc_text_putc(out, '\n');
+    return status;
+}
+
+int cli_judge(const char *command, const struct cli_options *given,
+              const struct cli_judging *judging, const char *folder)
+{
+    struct sc_error error = {0};
+    struct sc_classify_options options;
+    struct sc_classify_summary summary = {0};
+    struct judging_progress state = {
+        .terminal = isatty(STDERR_FILENO), .quiet = judging->quiet, .next_line = 15};
+    const struct sc_classify_observer observer = {&state, progress, keep_going};
+    struct sc_text out = {0};
+    int exit_status = CLI_DONE;
+    if (state.terminal)
+        state.next_line = 0;
+    enum sc_status status = resolve(given, judging, folder, &options, &error);
+    if (status == SC_OK)
+        status = sc_classify(&options, &observer, &summary, &error);
+    if (state.shown && state.terminal)
+        fputc('\n', stderr);
+    if (status == SC_OK)
+        status = add_result(&out, &options, &summary, judging->n_shown, &error);
+    if (status == SC_ERR_INTERRUPTED) {
+        fprintf(stderr, "safeconf %s: interrupted; judgements so far are kept, and the same command "
+                        "goes on\n", command);
+        exit_status = CLI_INTERRUPTED;
+    } else if (status) {
+        exit_status = cli_report_error(command, &error);
+    } else if (!cli_write(command, &out)) {
+        exit_status = CLI_FAILED;
+    }
+    sc_text_free(&out);
+    sc_classify_summary_free(&summary);
+    return exit_status;
+}
+
+int cli_classify(int argc, char **argv)
+{
+    struct cli_judging judging = {.n_shown = 10};
+    struct cli_options options = {
+        .command = "classify",
+        .synopsis = "DIR [--judge guard --judge-model DIR] [--detector patterns|guard|hybrid]",
+        .summary = "Judges the stored traces of a run again and writes its report from that. Earlier\n"
+                   "verdicts stay and are compared with the new ones.",
+        .max_positionals = 1};
+    cli_add_judging(&options, &judging);
+    cli_add_text(&options, "kernels", &judging.kernels, "portable|avx2|avx512",
+                 "instruction set (the best here)");
+    cli_add_int32(&options, "threads", &judging.threads, 0, 1024, "threads (one per available core)");
+    cli_add_size(&options, "parallel", &judging.parallel, 1, 65536,
+                 "judgements in flight (chosen for this machine)");
+    cli_add_real(&options, "memory", &judging.memory_gb, 0, 1e6,
+                 "GB that judgements in flight may take (most of what is free)");
+    cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,
+                 "disagreements to print (10)");
+    cli_add_flag(&options, "quiet", &judging.quiet, "no progress");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (options.n_positionals != 1)
+        return cli_usage_error("classify", "expected the folder of a run");
+    cli_catch_signals();
+    int exit_status = cli_judge("classify", &options, &judging, options.positionals[0]);
+    return exit_status == CLI_DONE ? cli_show_run("classify", options.positionals[0]) : exit_status;
+}

@@ -1,0 +1,47 @@
+/*
+ * Judging a run's stored traces again: with the rules of this version, with a guard model, or with
+ * both (rules decide the clear answers, the guard the rest).  docs/JUDGES.md.
+ */
+#ifndef SC_EXPERIMENT_CLASSIFY_H
+#define SC_EXPERIMENT_CLASSIFY_H
+
+#include "base/error.h"
+#include "judge/guard.h"
+
+enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_GUARD, SC_BY_HYBRID };
+
+struct sc_classify_options {
+    const char *folder;
+    enum sc_classify_detector detector; /* who says whether an answer refuses */
+    bool judge;                         /* the guard says whether it is harmful */
+    bool prompts;                       /* the guard judges the prompts too */
+    struct sc_guard_options guard;      /* model NULL: no guard is opened */
+};
+
+/* Verdicts of one detector set against another's, per trace. */
+struct sc_classify_summary {
+    char *detector, *judge; /* names under which the verdicts and harms stand; sc_free */
+    size_t n_traces;
+    size_t n_by_rules, n_by_guard; /* verdicts decided by each; empty and failed ones by neither */
+    size_t n_empty, n_failed;      /* answers with nothing in them; traces that failed */
+    size_t n_asked, n_stored;      /* judgements that the guard gave now; that were there already */
+    size_t n_not_judged;           /* of these, those that could not be given (too long) */
+    size_t verdicts[SC_N_VERDICTS], harms[SC_N_HARMS];
+    size_t prompts[SC_N_LABELS][SC_N_HARMS]; /* the benchmark's label against the guard's */
+    struct sc_guard_counts guard;
+};
+void sc_classify_summary_free(struct sc_classify_summary *summary);
+
+struct sc_classify_observer {
+    void *context;
+    void (*progress)(void *context, size_t n_done, size_t n, double seconds); /* may be NULL */
+    bool (*keep_going)(void *context); /* may be NULL; false interrupts (resumable) */
+};
+
+/* Judges what is not judged yet, each judgement in a transaction of its own, and when all is there
+ * lets reports read it.  The run's own verdicts stay. */
+enum sc_status sc_classify(const struct sc_classify_options *options,
+                           const struct sc_classify_observer *observer,
+                           struct sc_classify_summary *summary, struct sc_error *error);
+
+#endif

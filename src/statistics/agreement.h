@@ -1,0 +1,27 @@
+/* Agreement of two raters on the same subjects. */
+#ifndef SC_STATISTICS_AGREEMENT_H
+#define SC_STATISTICS_AGREEMENT_H
+
+#include "base/error.h"
+
+enum { SC_MOST_RATINGS = 8 };
+
+struct sc_agreement {
+    size_t n_categories;
+    size_t table[SC_MOST_RATINGS][SC_MOST_RATINGS]; /* [first rater][second rater] */
+    size_t n;                  /* subjects that both rated */
+    double observed, expected; /* shares of agreement; NaN when n is 0 */
+    double kappa;              /* (observed - expected) / (1 - expected); NaN when that is 0/0 */
+    /* 95 % interval from the delete-one-cluster jackknife, normal; NaN with fewer than two clusters
+     * or where a kappa without one cluster does not exist. */
+    double low, high;
+};
+
+/* a and b [n] are ratings below n_categories; a value of n_categories or more is none, and that
+ * subject is left out.  cluster [n], ascending from any number on, names what subjects belong
+ * together (traces of one prompt are not independent); NULL: each is its own. */
+enum sc_status sc_agreement(const unsigned char *a, const unsigned char *b, const size_t *cluster,
+                            size_t n, size_t n_categories, struct sc_agreement *out,
+                            struct sc_error *error);
+
+#endif
