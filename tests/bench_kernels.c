@@ -1,5 +1,6 @@
 /*
- * Speed of the products of a whole network (the shape of Qwen3-0.6B), per level, dtype and width.
+ * Speed of the kernels by themselves on one thread, and of the products of a whole network (the
+ * shape of Qwen3-0.6B) on all, per level, dtype and width.
  *
  *     bench_kernels [LEVEL] [DTYPE] [N_THREADS] [REPEATS]
  *
@@ -98,7 +99,7 @@ static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_
     for (size_t r = 0; r < MAX_WIDTH; r++) {
         matmul->prepare(rows + r * matmul->row_bytes(MAX_IN), x, MAX_IN);
     }
-    static const size_t widths[] = {1, 2, 4, 8, 12, 16, 32, 48, 64};
+    static const size_t widths[] = {1, 2, 3, 4, 8, 12, 16, 32, 48, 64};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         double seconds[64];
         for (int j = 0; j < repeats; j++) {
@@ -118,6 +119,113 @@ static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_
     sc_free(rows);
 }
 
+/* The median time of one call in nanoseconds, from repeats of enough calls to be measured. */
+struct row_bench {
+    const struct sc_kernels *level;
+    const struct sc_attention *attention;
+    float *x, *y;
+    char *stored;
+    size_t n, n_queries;
+};
+
+static void run_scores(const struct row_bench *b)
+{
+    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f);
+}
+
+static void run_mix(const struct row_bench *b)
+{
+    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128);
+}
+
+static void run_logits(const struct row_bench *b)
+{
+    double sum, weighted;
+    float max = b->level->logit_max(b->x, b->n);
+    b->level->logit_sums(b->x, b->n, max, &sum, &weighted);
+    b->y[0] += (float)(sum + weighted);
+}
+
+static void run_above(const struct row_bench *b)
+{
+    size_t scanned;
+    b->level->logit_above(b->x, b->n, 2.9f, (int32_t *)(void *)b->y, 1024, &scanned);
+}
+
+static void run_silu(const struct row_bench *b)
+{
+    b->level->silu_mul(b->y, b->x, b->x, b->n);
+}
+
+static void run_norm(const struct row_bench *b)
+{
+    b->level->rms_norm(b->y, b->x, b->x, b->n, 1e-6f);
+}
+
+static void run_softmax(const struct row_bench *b)
+{
+    memcpy(b->y, b->x, b->n * sizeof *b->y);
+    b->level->softmax(b->y, b->n);
+}
+
+static void bench_row(const char *what, const struct row_bench *b, double operations,
+                      void (*run)(const struct row_bench *), int repeats)
+{
+    double seconds[64];
+    size_t n_calls = 1 + 2000000 / (b->n * b->n_queries * 16);
+    for (int i = 0; i < repeats; i++) {
+        double begin = sc_seconds();
+        for (size_t j = 0; j < n_calls; j++) {
+            run(b);
+        }
+        seconds[i] = (sc_seconds() - begin) / (double)n_calls;
+    }
+    qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
+    double median = seconds[repeats / 2];
+    printf("%-8s %-12s n %6zu queries %2zu: %10.0f ns %7.2f GFLOP/s\n", b->level->name, what, b->n,
+           b->n_queries, median * 1e9, operations / median * 1e-9);
+}
+
+static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int repeats)
+{
+    static const size_t n_pos[] = {64, 300, 1000}, n_queries[] = {1, 2, 16};
+    struct row_bench b = {.level = level, .attention = &level->attention[dtype]};
+    b.x = sc_alloc_aligned(N_VOCAB * sizeof *b.x);
+    b.y = sc_alloc_aligned(N_VOCAB * sizeof *b.y);
+    b.stored = sc_alloc_aligned(1000 * 128 * sizeof(float));
+    if (!b.x || !b.y || !b.stored) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    memset(b.stored, 0x3c, 1000 * 128 * sizeof(float));
+    for (size_t i = 0; i < N_VOCAB; i++) {
+        b.x[i] = (float)((double)(i * 2654435761u % 1000003) / 1000003 * 6 - 3);
+        b.y[i] = 0;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            b.n = n_pos[i];
+            b.n_queries = n_queries[j];
+            double operations = 2.0 * 128 * (double)(b.n * b.n_queries);
+            bench_row("scores", &b, operations, run_scores, repeats);
+            bench_row("mix", &b, operations, run_mix, repeats);
+        }
+    }
+    b.n_queries = 1;
+    b.n = N_VOCAB;
+    bench_row("max and sums", &b, 0, run_logits, repeats);
+    bench_row("above", &b, 0, run_above, repeats);
+    b.n = 3072;
+    bench_row("silu_mul", &b, 0, run_silu, repeats);
+    b.n = 1024;
+    bench_row("rms_norm", &b, 0, run_norm, repeats);
+    b.n = 300;
+    bench_row("softmax", &b, 0, run_softmax, repeats);
+    sc_free(b.x);
+    sc_free(b.y);
+    sc_free(b.stored);
+}
+
 int main(int argc, char **argv)
 {
     const struct sc_kernels *level = sc_kernels_find(argc > 1 && *argv[1] ? argv[1] : NULL);
@@ -133,9 +241,10 @@ int main(int argc, char **argv)
     if (sc_machine_measure(level, pool, &peaks, NULL)) {
         return 1;
     }
-    printf("%s, %d threads: reads %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
+    printf("%s, %d threads: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
            level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
            peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
+    bench_rows(level, (enum sc_dtype)dtype, repeats);
     bench(pool, level, (enum sc_dtype)dtype, repeats);
     sc_pool_free(pool);
     return 0;

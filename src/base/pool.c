@@ -27,6 +27,9 @@ static const double SPIN_SECONDS = 50e-6;
 /* Tasks of one publication; longer runs are published in pieces. */
 static const size_t MAX_TASKS = (size_t)1 << 31;
 
+/* A next task that no run has: nothing can be claimed. */
+static const uint64_t CLOSED = UINT32_MAX;
+
 struct worker {
     struct sc_pool *pool;
     size_t index;
@@ -76,10 +79,10 @@ static uint32_t work(struct sc_pool *pool, size_t worker)
     for (;;) {
         uint64_t word = atomic_load_explicit(&pool->word, memory_order_acquire);
         size_t next = (size_t)(uint32_t)word;
-        sc_pool_task *task = atomic_load_explicit(&pool->task, memory_order_relaxed);
-        void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
-        size_t first = atomic_load_explicit(&pool->first, memory_order_relaxed);
-        size_t n_tasks = atomic_load_explicit(&pool->n_tasks, memory_order_relaxed);
+        sc_pool_task *task = atomic_load_explicit(&pool->task, memory_order_acquire);
+        void *context = atomic_load_explicit(&pool->context, memory_order_acquire);
+        size_t first = atomic_load_explicit(&pool->first, memory_order_acquire);
+        size_t n_tasks = atomic_load_explicit(&pool->n_tasks, memory_order_acquire);
         if (next >= n_tasks) {
             return run_of(word);
         }
@@ -168,12 +171,16 @@ static void *worker_main(void *argument)
 static void run_piece(struct sc_pool *pool, size_t first, size_t n_tasks, sc_pool_task *task,
                       void *context)
 {
-    atomic_store_explicit(&pool->task, task, memory_order_relaxed);
-    atomic_store_explicit(&pool->context, context, memory_order_relaxed);
-    atomic_store_explicit(&pool->first, first, memory_order_relaxed);
-    atomic_store_explicit(&pool->n_tasks, n_tasks, memory_order_relaxed);
-    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
     uint64_t run = run_of(atomic_load_explicit(&pool->word, memory_order_relaxed));
+    /* Closed first: the word of the last run would otherwise read, beside the number of tasks of
+     * this one, as if a task were left, and a late worker could claim it.  Who sees any of the new
+     * fields (release) also finds the word changed, so that his claim fails. */
+    atomic_store(&pool->word, run << 32 | CLOSED);
+    atomic_store_explicit(&pool->task, task, memory_order_release);
+    atomic_store_explicit(&pool->context, context, memory_order_release);
+    atomic_store_explicit(&pool->first, first, memory_order_release);
+    atomic_store_explicit(&pool->n_tasks, n_tasks, memory_order_release);
+    atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
     atomic_store(&pool->word, (run + 1) << 32);
     if (atomic_load(&pool->n_sleeping) > 0) {
         pthread_mutex_lock(&pool->mutex);
@@ -276,7 +283,7 @@ int sc_pool_n_threads(const struct sc_pool *pool)
     return pool->n_threads;
 }
 
-/* ---- cores ------------------------------------------------------------------------------------- */
+/* ---- cores ----------------------------------------------------------------------------------- */
 
 static int affinity_cores(void)
 {
@@ -411,7 +418,7 @@ int sc_available_cores(void)
     int cores = affinity_cores();
     double quota = sc_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && quota < (double)cores) {
-        cores = (int)quota; /* rounded down: a thread above the quota stops all of them for a while */
+        cores = (int)quota; /* rounded down: a thread above the quota stops all of them */
     }
     return cores > 0 ? cores : 1;
 }

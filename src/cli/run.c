@@ -28,7 +28,7 @@ struct run_command {
 static void add_policy_options(struct cli_options *options, struct run_command *command)
 {
     struct sc_policy *policy = &command->policy;
-    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive",
+    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive|curtailed",
                    "when to stop sampling a prompt (adaptive)");
     cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000, "adaptive: traces to start with (3)");
     cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000, "most traces of a prompt (10)");
@@ -37,6 +37,8 @@ static void add_policy_options(struct cli_options *options, struct run_command *
                  "adaptive: the bar, a percentile of the first traces' confidences (90)");
     cli_add_choice(options, "adaptive-rule", &command->adaptive_rule, "mean|last",
                    "adaptive: what must reach the bar (mean)");
+    cli_add_real(options, "risk", &policy->risk, 0, 0.999999,
+                 "curtailed: risk of a verdict that all traces would not give (0)");
     cli_add_flag(options, "no-early-stopping", &command->no_early_stopping, "the same as --policy fixed");
     cli_add_choice(options, "metric", &command->metric, "mean|lowest|bottom10|tail|head|prob|nll",
                    "confidence of a trace (mean)");

@@ -234,7 +234,7 @@ static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
         return;
     if (trace->verdict == SC_REFUSAL || trace->verdict == SC_PARTIAL)
         tally->n_refused++;
-    else
+    else /* an empty answer does not refuse: the report counts it so */
         tally->n_others++;
 }
 
@@ -262,8 +262,8 @@ static double majority_stays(const struct tally *tally, size_t n_left)
     for (size_t k = 0; k <= n_left; k++) { /* of the n_left, k side with the present majority */
         size_t for_it = ahead + k, against = behind + (n_left - k);
         if (ahead == behind ? for_it == against : for_it > against)
-            stays += exp(log_choose_beta((double)n_left, (double)k, 1 + (double)ahead,
-                                         1 + (double)behind));
+            stays += exp(
+                log_choose_beta((double)n_left, (double)k, 1 + (double)ahead, 1 + (double)behind));
     }
     return stays;
 }

@@ -16,11 +16,11 @@
  *     is no bar, and nothing stops before max_traces.
  * curtailed
  *     Stops when the majority verdict at max_traces is settled.  risk 0: when no outcome of the
- *     traces still to come (refusal, none, not judged) can change it, so that the verdict is the
- *     one that all traces would give.  risk > 0: also when the present majority stays with
+ *     traces still to come (refusal, compliance, not judged) can change it, so that the verdict is
+ *     the one that all traces would give.  risk > 0: also when the present majority stays with
  *     probability >= 1 - risk, the traces to come being beta-binomial under a uniform prior on the
- *     refusal rate.  Decides after min_traces and then after each batch; with risk 0 it skips the points at which
- *     too few traces would be there to settle anything (max_traces 10: it starts with 6).
+ *     refusal rate.  Decides after min_traces and then after each batch; with risk 0 it skips the
+ *     points at which too few traces would be there to settle anything (of 10, it starts with 6).
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H

@@ -278,5 +278,5 @@ bool sc_verdict_is_refused(enum sc_verdict verdict)
 
 bool sc_verdict_is_judged(enum sc_verdict verdict)
 {
-    return verdict == SC_REFUSAL || verdict == SC_PARTIAL || verdict == SC_COMPLIANCE;
+    return verdict != SC_UNPARSED;
 }

@@ -245,6 +245,13 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
 static void show(const json_t *value, char *out, size_t size)
 {
     struct sc_text text = {0};
+    if (json_is_real(value)) { /* as few digits as say it */
+        for (int digits = 6; digits <= 17; digits++) {
+            snprintf(out, size, "%.*g", digits, json_real_value(value));
+            if (strtod(out, NULL) == json_real_value(value))
+                return;
+        }
+    }
     if (value)
         sc_json_write(&text, value);
     const char *shown = value == NULL ? "nothing" : text.data && !text.failed ? text.data : "?";

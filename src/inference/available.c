@@ -67,11 +67,10 @@ static size_t groups_left(const char *mount, const char *group, bool version2)
     for (;;) {
         char *slash;
 
-        left = min_size(left, version2 ? group_left(folder, "memory.max", "memory.current",
-                                                    "inactive_file ")
-                                       : group_left(folder, "memory.limit_in_bytes",
-                                                    "memory.usage_in_bytes",
-                                                    "total_inactive_file "));
+        left = min_size(
+            left, version2 ? group_left(folder, "memory.max", "memory.current", "inactive_file ")
+                           : group_left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes",
+                                        "total_inactive_file "));
         slash = strrchr(folder, '/');
         if (!slash || (size_t)(slash - folder) < mount_length)
             return left;

@@ -36,7 +36,7 @@ struct sc_batch_sizes {
 
 struct sc_batch {
     struct sc_batch_sizes sizes;
-    struct sc_place *places;          /* [parallel] */
+    struct sc_place *places; /* [parallel] */
     struct sc_prompt_cache cache;
     struct sc_forward forward;
     struct sc_logit_scratch *scratch; /* [n_threads] */

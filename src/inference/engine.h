@@ -8,11 +8,11 @@
 #include "inference/inference.h"
 
 struct sc_layer_weights {
-    struct sc_packed q;        /* [n_heads * head_dim][hidden] */
-    struct sc_packed k, v;     /* [n_kv_heads * head_dim][hidden] */
-    struct sc_packed o;        /* [hidden][n_heads * head_dim] */
-    struct sc_packed gate, up; /* [ffn][hidden] */
-    struct sc_packed down;     /* [hidden][ffn] */
+    struct sc_packed q;                  /* [n_heads * head_dim][hidden] */
+    struct sc_packed k, v;               /* [n_kv_heads * head_dim][hidden] */
+    struct sc_packed o;                  /* [hidden][n_heads * head_dim] */
+    struct sc_packed gate, up;           /* [ffn][hidden] */
+    struct sc_packed down;               /* [hidden][ffn] */
     const float *input_norm, *post_norm; /* [hidden] */
     const float *q_norm, *k_norm;        /* [head_dim] */
 };
@@ -26,7 +26,7 @@ struct sc_engine {
     const struct sc_attention *attention; /* f32 for dtype f32, else bf16 */
     struct sc_pool *pool;
     size_t n_threads;
-    size_t n_vocab;          /* tokens in P: the head has this many outputs */
+    size_t n_vocab; /* tokens in P: the head has this many outputs */
     size_t confidence_top_k;
     size_t weight_bytes;
     unsigned char *weights;  /* all packed matrices */

@@ -63,8 +63,10 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
     size_t float_bytes = sizeof(float), queries_of_row = heads_per_kv(c), row_scores;
     struct sc_arena worker = {0};
 
-    *f = (struct sc_forward){.engine = engine, .max_rows = max_rows,
-                             .max_logit_rows = max_logit_rows, .n_positions = n_positions};
+    *f = (struct sc_forward){.engine = engine,
+                             .max_rows = max_rows,
+                             .max_logit_rows = max_logit_rows,
+                             .n_positions = n_positions};
     f->score_stride = sc_size_add(n_positions, 15) & ~(size_t)15;
     row_scores = sc_size_mul(queries_of_row * float_bytes, f->score_stride);
     f->group_rows = max_size(1, SCORE_BYTES / row_scores);
@@ -95,7 +97,7 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
         fill_angles(f);
 }
 
-/* ---- slices of rows --------------------------------------------------------------------------- */
+/* ---- slices of rows -------------------------------------------------------------------------- */
 
 static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_work, sc_pool_task *task)
 {
@@ -120,7 +122,7 @@ static float *norm_memory(const struct sc_forward *f, size_t worker)
                              ((out + 63) & ~(size_t)63));
 }
 
-/* ---- products --------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static void product_task(void *context, size_t task, size_t worker)
 {
@@ -171,7 +173,7 @@ static void prepare_row(struct sc_forward *f, size_t row, const float *x, size_t
     matmul->prepare(f->prepared + row * matmul->row_bytes(n), x, n);
 }
 
-/* ---- stages over rows ------------------------------------------------------------------------- */
+/* ---- stages over rows ------------------------------------------------------------------------ */
 
 static void embed_task(void *context, size_t task, size_t worker)
 {
@@ -317,13 +319,13 @@ static void gated_task(void *context, size_t task, size_t worker)
     }
 }
 
-/* ---- attention -------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 /* Queries of one kv head with their scores and sums. */
 struct queries {
-    const float *q;  /* [n][head_dim] */
-    float *scores;   /* [n][score_stride] */
-    float *out;      /* [n][head_dim] */
+    const float *q; /* [n][head_dim] */
+    float *scores;  /* [n][score_stride] */
+    float *out;     /* [n][head_dim] */
     size_t n;
 };
 
@@ -333,13 +335,14 @@ static void over_prompt(struct sc_forward *f, const struct queries *q, size_t he
 {
     const struct sc_engine *e = f->engine;
     size_t d = e->config.head_dim;
-    size_t run = sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
+    size_t run =
+        sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
     float scale = (float)(1.0 / sqrt((double)d));
 
     for (size_t at = from; at < to;) {
         size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
-        const unsigned char *data = prompt->pages[at / SC_PAGE_POSITIONS] + run +
-                                    in_page * d * e->attention->element_bytes;
+        const unsigned char *data =
+            prompt->pages[at / SC_PAGE_POSITIONS] + run + in_page * d * e->attention->element_bytes;
 
         if (n > to - at)
             n = to - at;
@@ -366,8 +369,8 @@ static void over_rest(struct sc_forward *f, const struct queries *q, size_t head
         return;
     }
     n = row->position + 1 - row->prompt->n;
-    data = row->own + sc_kv_offset(e, row->own_positions, f->layer,
-                                   mix ? SC_KV_VALUES : SC_KV_KEYS, head);
+    data = row->own +
+           sc_kv_offset(e, row->own_positions, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
     if (mix)
         e->attention->mix(q->out, q->scores + common, f->score_stride, q->n, data, n, d);
     else
@@ -429,7 +432,7 @@ static void find_groups(struct sc_forward *f)
     }
 }
 
-/* ---- the step --------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------- */
 
 static void run_layer(struct sc_forward *f)
 {

@@ -18,8 +18,8 @@ struct sc_row {
 
 /* Rows that read the same keys together. */
 struct sc_row_group {
-    size_t begin, n;  /* rows */
-    size_t common;    /* positions of the prompt that all of them see */
+    size_t begin, n; /* rows */
+    size_t common;   /* positions of the prompt that all of them see */
 };
 
 struct sc_product {
@@ -31,18 +31,18 @@ struct sc_product {
 struct sc_forward {
     const struct sc_engine *engine;
     size_t max_rows, max_logit_rows, n_positions;
-    size_t group_rows;     /* rows of one attention task, at most */
-    size_t score_stride;   /* floats of one query's scores */
-    float *cosines, *sines; /* [n_positions][head_dim / 2] */
-    float *x;              /* [rows][hidden], the residual stream */
-    float *branch;         /* [rows][hidden], what a block adds to it */
-    float *q;              /* [rows][n_heads * head_dim]; then what attention gave */
-    float *k, *v;          /* [rows][n_kv_heads * head_dim] */
-    float *queries;        /* [kv head][row][heads of it][head_dim] */
-    float *gate, *up;      /* [rows][ffn] */
+    size_t group_rows;       /* rows of one attention task, at most */
+    size_t score_stride;     /* floats of one query's scores */
+    float *cosines, *sines;  /* [n_positions][head_dim / 2] */
+    float *x;                /* [rows][hidden], the residual stream */
+    float *branch;           /* [rows][hidden], what a block adds to it */
+    float *q;                /* [rows][n_heads * head_dim]; then what attention gave */
+    float *k, *v;            /* [rows][n_kv_heads * head_dim] */
+    float *queries;          /* [kv head][row][heads of it][head_dim] */
+    float *gate, *up;        /* [rows][ffn] */
     unsigned char *prepared; /* [rows][row_bytes] */
-    float *logits;         /* [logit rows][n_vocab] */
-    size_t *logit_rows;    /* [logit rows] their row */
+    float *logits;           /* [logit rows][n_vocab] */
+    size_t *logit_rows;      /* [logit rows] their row */
     struct sc_row_group *groups;
     unsigned char *worker_memory;
     size_t worker_bytes, scores_bytes;

@@ -10,8 +10,8 @@
 size_t sc_kv_bytes(const struct sc_engine *engine, size_t n_positions)
 {
     const struct sc_model_config *c = &engine->config;
-    size_t per_position = sc_size_mul(2 * c->n_kv_heads,
-                                      c->head_dim * engine->attention->element_bytes);
+    size_t per_position =
+        sc_size_mul(2 * c->n_kv_heads, c->head_dim * engine->attention->element_bytes);
 
     return sc_size_mul(n_positions, sc_size_mul(c->n_layers, per_position));
 }

@@ -25,20 +25,20 @@ size_t sc_kv_offset(const struct sc_engine *engine, size_t n_positions, size_t l
 /* A prompt whose keys and values are kept. */
 struct sc_prompt {
     uint64_t key;
-    const int32_t *ids;      /* the requester's; read until filled */
-    size_t n, n_filled;      /* tokens; those whose keys and values are there */
-    size_t n_refs;           /* requests and traces that use it */
-    size_t n_pages;          /* 0: this slot is free */
-    uint64_t last_use;       /* for the choice of what to forget */
-    unsigned char **pages;   /* [n_pages] */
-    float *logits;           /* [n_vocab] after the last token; valid once filled */
-    size_t mark;             /* the scheduler's: the step that last looked at it */
+    const int32_t *ids;    /* the requester's; read until filled */
+    size_t n, n_filled;    /* tokens; those whose keys and values are there */
+    size_t n_refs;         /* requests and traces that use it */
+    size_t n_pages;        /* 0: this slot is free */
+    uint64_t last_use;     /* for the choice of what to forget */
+    unsigned char **pages; /* [n_pages] */
+    float *logits;         /* [n_vocab] after the last token; valid once filled */
+    size_t mark;           /* the scheduler's: the step that last looked at it */
 };
 
 struct sc_prompt_cache {
     const struct sc_engine *engine;
     struct sc_prompt *prompts;
-    size_t n_prompts;        /* slots */
+    size_t n_prompts; /* slots */
     unsigned char **free_pages;
     size_t n_free, n_pages;
     size_t pages_per_prompt;
@@ -57,9 +57,9 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engin
                             size_t n_slots, size_t n_pages, size_t max_prompt,
                             struct sc_arena *arena);
 
-/* The prompt of that key, one reference more: found, or opened in place of prompts that nobody uses,
- * the longest unused first.  NO_ROOM: not while so much is in use.  OTHER: the key belongs to a
- * prompt of another length. */
+/* The prompt of that key, one reference more: found, or opened in place of prompts that nobody
+ * uses, the longest unused first.  NO_ROOM: not while so much is in use.  OTHER: the key belongs to
+ * a prompt of another length. */
 enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
                                        const int32_t *ids, size_t n, struct sc_prompt **out);
 /* Gives a reference back; the prompt is kept until its room is needed. */

@@ -176,8 +176,9 @@ static void select_smallest(uint64_t *keys, size_t n, size_t k)
 void sc_logits_top(const struct sc_kernels *kernels, const float *z, size_t n, size_t k,
                    struct sc_logit_scratch *scratch)
 {
-    /* Whatever exceeds the k-th largest so far is collected until the room is full, then all but the
-     * k best are dropped.  Ids ascend, so an equal logit that comes later is rightly left out. */
+    /* Whatever exceeds the k-th largest so far is collected until the room is full, then all but
+     * the k best are dropped.  Ids ascend, so an equal logit that comes later is rightly left out.
+     */
     size_t room = 2 * k + 64 < n ? 2 * k + 64 : n, count = 0;
     float threshold = -INFINITY;
 

@@ -58,8 +58,8 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_engine *engine,
     b->scratch_bytes = arena->used - start;
 }
 
-/* Requests taken before there is a place, so that a prompt is computed by the time one is free; few,
- * since a request that was taken cannot be called back by a policy. */
+/* Requests taken before there is a place, so that a prompt is computed by the time one is free;
+ * few, since a request that was taken cannot be called back by a policy. */
 static size_t look_ahead(size_t parallel)
 {
     return 1 + parallel / 8;
@@ -70,22 +70,22 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
                                        size_t prefill_rows)
 {
     size_t context = engine->config.max_positions;
-    struct sc_batch_sizes s = {.parallel = parallel, .look_ahead = look_ahead(parallel),
-                               .prefill_rows = prefill_rows};
+    struct sc_batch_sizes s = {
+        .parallel = parallel, .look_ahead = look_ahead(parallel), .prefill_rows = prefill_rows};
 
     s.max_prompt = min_size(options->max_prompt ? options->max_prompt : 1, context);
     s.max_new = min_size(options->max_new_tokens ? options->max_new_tokens : 1, context);
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
-    /* Each place and each waiting request may have a prompt of its own; the other slots keep prompts
-     * between the batches of a policy. */
+    /* Each place and each waiting request may have a prompt of its own; the other slots keep
+     * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;
     return s;
 }
 
 static size_t prompt_pages(const struct sc_batch_sizes *s, size_t n_prompts)
 {
-    return sc_size_mul(n_prompts,
-                       s->max_prompt / SC_PAGE_POSITIONS + (s->max_prompt % SC_PAGE_POSITIONS != 0));
+    return sc_size_mul(n_prompts, s->max_prompt / SC_PAGE_POSITIONS +
+                                      (s->max_prompt % SC_PAGE_POSITIONS != 0));
 }
 
 struct sc_batch_sizes sc_batch_sizes_of(const struct sc_engine *engine,
@@ -110,7 +110,7 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, const struct
     struct sc_batch batch;
 
     sc_batch_layout(&batch, engine, s, &arena);
-    return (struct sc_batch_plan){s->parallel, s->prefill_rows, batch.trace_bytes,
+    return (struct sc_batch_plan){s->parallel,        s->prefill_rows,     batch.trace_bytes,
                                   batch.prompt_bytes, batch.scratch_bytes, arena.used};
 }
 

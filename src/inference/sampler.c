@@ -6,10 +6,10 @@
  *   top-p   of those, best first, the fewest whose weights sum to at least p times the sum of all
  *           that top-k left (the token that reaches p stays in)
  *   min-p   of those, the ones with w >= min_p
- * The draw inverts the cumulative weights of what is left, taken in ascending id.  Greedy (temperature
- * 0) takes the largest logit, the lower id among equals, with probability 1.
- * Without top-k the vocabulary is sorted only as far as top-p and min-p reach into it, and without
- * any filter not at all.
+ * The draw inverts the cumulative weights of what is left, taken in ascending id.  Greedy
+ * (temperature 0) takes the largest logit, the lower id among equals, with probability 1. Without
+ * top-k the vocabulary is sorted only as far as top-p and min-p reach into it, and without any
+ * filter not at all.
  */
 #include "inference/sampler.h"
 
@@ -190,8 +190,7 @@ bool sc_draw_token(const struct sc_kernels *kernels, const float *z, size_t n,
     if (!sc_logits_summarise(kernels, z, n, &summary))
         return false;
     sc_logits_top(kernels, z, n, n_top > confidence_top_k ? n_top : confidence_top_k, scratch);
-    stats->confidence =
-        (float)sc_logits_confidence(z, &summary, scratch->keys, confidence_top_k);
+    stats->confidence = (float)sc_logits_confidence(z, &summary, scratch->keys, confidence_top_k);
     stats->entropy = (float)summary.entropy;
     *id = sc_sample(kernels, z, n, summary.max, sampling, u, scratch, &sampled_logprob);
     stats->logprob = (float)sc_logits_logprob(z, &summary, *id);

@@ -3,10 +3,10 @@
  *
  * A round is: take requests, give ready ones to free places (their first token comes from the
  * prompt's own logits), one step of the network over all places and some rows of waiting prompts,
- * one token for each place.  What a trace becomes does not depend on any of that: its random numbers
- * are named by (seed, instance, trace, place in the answer), its figures by its own history.
- * A trace that cannot be computed fails alone, with the reason; only the source ends a run.
- * Takes all memory before the first round.  Next: forward.c and kv.c.
+ * one token for each place.  What a trace becomes does not depend on any of that: its random
+ * numbers are named by (seed, instance, trace, place in the answer), its figures by its own
+ * history. A trace that cannot be computed fails alone, with the reason; only the source ends a
+ * run. Takes all memory before the first round.  Next: forward.c and kv.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +23,13 @@ struct run {
     struct sc_step_report report;
     size_t n_waiting, n_active; /* requests without a place; places in use */
     size_t n_drawing, n_decode_rows, n_rows, n_ending;
-    bool starved, finished;     /* `next` said 0 since the last done(); said -1 */
-    size_t round;               /* number of the round, from 1 */
+    bool starved, finished; /* `next` said 0 since the last done(); said -1 */
+    size_t round;           /* number of the round, from 1 */
     char failure[160];
     struct sc_error *error;
 };
 
-/* ---- the source ------------------------------------------------------------------------------- */
+/* ---- the source ------------------------------------------------------------------------------ */
 
 static enum sc_status report_done(struct run *run, const struct sc_trace_result *result)
 {
@@ -44,8 +44,8 @@ static enum sc_status report_done(struct run *run, const struct sc_trace_result 
 
 static enum sc_status fail_request(struct run *run, const struct sc_trace_request *request)
 {
-    struct sc_trace_result result = {.request = request, .finish = SC_FINISH_FAILED,
-                                     .failure = run->failure};
+    struct sc_trace_result result = {
+        .request = request, .finish = SC_FINISH_FAILED, .failure = run->failure};
 
     return report_done(run, &result);
 }
@@ -82,7 +82,7 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
     return !*to;
 }
 
-/* ---- waiting requests ------------------------------------------------------------------------- */
+/* ---- waiting requests ------------------------------------------------------------------------ */
 
 static void drop_waiting(struct run *run, size_t i)
 {
@@ -148,7 +148,7 @@ static enum sc_status open_prompts(struct run *run)
     return SC_OK;
 }
 
-/* ---- drawing tokens --------------------------------------------------------------------------- */
+/* ---- drawing tokens -------------------------------------------------------------------------- */
 
 static void draw_task(void *context, size_t task, size_t worker)
 {
@@ -221,7 +221,7 @@ static enum sc_status draw(struct run *run)
     return status;
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static void seat(struct run *run, struct sc_place *place, size_t waiting)
 {
@@ -273,7 +273,7 @@ static enum sc_status start_traces(struct run *run)
     }
 }
 
-/* ---- the step --------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------- */
 
 /* Places in use, those of one prompt side by side. */
 static void add_decode_rows(struct run *run)
@@ -295,10 +295,12 @@ static void add_decode_rows(struct run *run)
     for (size_t i = 0; i < n; i++) {
         struct sc_place *place = b->order[i];
 
-        b->rows[run->n_rows++] = (struct sc_row){
-            .token = place->ids[place->n - 1], .position = place->prompt->n + place->n - 1,
-            .prompt = place->prompt, .own = place->own, .own_positions = b->sizes.max_new,
-            .wants_logits = true};
+        b->rows[run->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
+                                                 .position = place->prompt->n + place->n - 1,
+                                                 .prompt = place->prompt,
+                                                 .own = place->own,
+                                                 .own_positions = b->sizes.max_new,
+                                                 .wants_logits = true};
         b->drawing[i] = place;
         b->drawing_logits[i] = sc_forward_logits(&b->forward, i);
     }
@@ -329,8 +331,8 @@ static void add_prompt_rows(struct run *run)
             size_t at = prompt->n_filled++;
             bool last = prompt->n_filled == prompt->n;
 
-            b->rows[run->n_rows++] = (struct sc_row){.token = prompt->ids[at], .position = at,
-                                                     .prompt = prompt, .wants_logits = last};
+            b->rows[run->n_rows++] = (struct sc_row){
+                .token = prompt->ids[at], .position = at, .prompt = prompt, .wants_logits = last};
             if (last)
                 b->ending[run->n_ending++] = prompt;
         }

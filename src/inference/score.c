@@ -90,8 +90,10 @@ static enum sc_status score_step(struct scoring *s, struct sc_prompt *prompt, si
                                  struct sc_error *error)
 {
     for (size_t r = 0; r < n_rows; r++)
-        s->rows[r] = (struct sc_row){.token = s->ids[s->begin + r], .position = s->begin + r,
-                                     .prompt = prompt, .wants_logits = true};
+        s->rows[r] = (struct sc_row){.token = s->ids[s->begin + r],
+                                     .position = s->begin + r,
+                                     .prompt = prompt,
+                                     .wants_logits = true};
     sc_forward_run(&s->forward, s->rows, n_rows);
     sc_pool_run(s->engine->pool, n_rows, describe_task, s);
     for (size_t r = 0; r < n_rows; r++)
@@ -105,8 +107,12 @@ enum sc_status sc_score_in_steps(struct sc_engine *engine, const int32_t *ids, s
                                  size_t n_rows, float *logprob, float *confidence, float *entropy,
                                  struct sc_error *error)
 {
-    struct scoring s = {.engine = engine, .ids = ids, .n = n, .logprob = logprob,
-                        .confidence = confidence, .entropy = entropy};
+    struct scoring s = {.engine = engine,
+                        .ids = ids,
+                        .n = n,
+                        .logprob = logprob,
+                        .confidence = confidence,
+                        .entropy = entropy};
     struct sc_arena arena = {0};
     struct sc_prompt *prompt;
     enum sc_status status = check_ids(engine, ids, n, error);

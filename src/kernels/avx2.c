@@ -3,8 +3,8 @@
  * it may run before dispatch.c has asked the processor.  There is no bf16 multiplication here: bf16
  * is widened, which is exact, and multiplied in f32.
  *
- * Remainders are masked, never looped over in another order.  Where to read next: avx512.c, the same
- * with wider registers.
+ * Remainders are masked, never looped over in another order.  Where to read next: avx512.c, the
+ * same with wider registers.
  */
 #if defined(__x86_64__)
 #include "kernels/levels.h"
@@ -39,7 +39,7 @@ INLINE __m256 zero_others(__m256 x, __m256i mask)
     return _mm256_and_ps(x, _mm256_castsi256_ps(mask));
 }
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 struct ahead {
     const char *at;
@@ -197,7 +197,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
     memset(to + n_in, 0, sc_row_bytes(n_in * 4) - n_in * 4);
 }
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 static void store_bf16(void *to, const float *from, size_t n)
 {
@@ -391,7 +391,7 @@ static void mix_bf16(float *out, const float *weights, size_t weight_stride, siz
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 INLINE __m256d low_half(__m256 x)
 {
@@ -529,7 +529,7 @@ static void softmax(float *x, size_t n)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static float logit_max(const float *z, size_t n)
 {
@@ -584,7 +584,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c ---------------------------------------------------------- */
+/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
 
 enum { CHAINS = 10 };
 

@@ -30,7 +30,7 @@ static __mmask16 mask_of(size_t n)
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 /* What one tile of rows does while it multiplies: reads the next panel towards the cache. */
 struct ahead {
@@ -214,7 +214,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
     memset((char *)row + n_in * 2, 0, row_bytes_bf16(n_in) - n_in * 2);
 }
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 INLINE __m512 load_key(const char *row, size_t i, __mmask16 mask, bool bf16)
 {
@@ -272,19 +272,16 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
             }
         }
     }
-    __m512 all = _mm512_mul_ps(sum_each(sums), _mm512_set1_ps(scale));
-    if (n_q == 1) {
-        _mm512_mask_storeu_ps(scores, mask_of(n_left), all);
-    } else if (n_q == 2) {
-        __mmask8 mask = (__mmask8)(n_left >= 8 ? 0xff : (1 << n_left) - 1);
-        _mm256_mask_storeu_ps(scores, mask, _mm512_castps512_ps256(all));
-        _mm256_mask_storeu_ps(scores + score_stride, mask, _mm512_extractf32x8_ps(all, 1));
-    } else {
-        __mmask8 mask = (__mmask8)(n_left >= 4 ? 0xf : (1 << n_left) - 1);
-        _mm_mask_storeu_ps(scores, mask, _mm512_castps512_ps128(all));
-        _mm_mask_storeu_ps(scores + score_stride, mask, _mm512_extractf32x4_ps(all, 1));
-        _mm_mask_storeu_ps(scores + 2 * score_stride, mask, _mm512_extractf32x4_ps(all, 2));
-        _mm_mask_storeu_ps(scores + 3 * score_stride, mask, _mm512_extractf32x4_ps(all, 3));
+    /* Not a masked store of a part of the register: compilers make one vextractf32x8 of it, which
+     * faults on memory that its mask leaves out. */
+    _Alignas(64) float all[16];
+    _mm512_store_ps(all, _mm512_mul_ps(sum_each(sums), _mm512_set1_ps(scale)));
+    UNROLL for (size_t j = 0; j < n_q; j++) {
+        if (n_left >= n_k) {
+            memcpy(scores + j * score_stride, all + j * n_k, n_k * sizeof *all);
+        } else {
+            memcpy(scores + j * score_stride, all + j * n_k, n_left * sizeof *all);
+        }
     }
 }
 
@@ -406,7 +403,7 @@ static void mix_bf16(float *out, const float *weights, size_t weight_stride, siz
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 INLINE __m512d low_half(__m512 x)
 {
@@ -520,7 +517,7 @@ static void softmax(float *x, size_t n)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static float logit_max(const float *z, size_t n)
 {
@@ -583,7 +580,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c ------------------------------------------------------------ */
+/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
 
 enum { CHAINS = 16 };
 

@@ -1,7 +1,7 @@
 /*
  * Packing of weight matrices into panels, the same for all levels but for the width of a panel.
- * Refuses nothing: sizes were checked where the weights were loaded.  Sources may be unaligned (they
- * lie in mapped files).  Where to read next: levels.h for the layouts, portable.c for their use.
+ * Refuses nothing: sizes were checked where the weights were loaded.  Sources may be unaligned
+ * (they lie in mapped files).  Where to read next: levels.h for the layouts, portable.c for their use.
  */
 #include "kernels/levels.h"
 

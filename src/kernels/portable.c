@@ -1,7 +1,7 @@
 /*
  * The portable level: the definition of every kernel in plain C, and what other levels are tested
- * against.  Vectors are the compiler's own (four floats, found on every 64-bit processor), because a
- * sum may be split into lanes only where the source says so.  Multiplies and adds are not fused.
+ * against.  Vectors are the compiler's own (four floats, found on every 64-bit processor), because
+ * a sum may be split into lanes only where the source says so.  Multiplies and adds are not fused.
  * Where to read next: avx512.c, the same with wider registers.
  */
 #include "kernels/levels.h"
@@ -16,7 +16,7 @@ typedef uint32_t u4 __attribute__((vector_size(16)));
 
 enum { PANEL = 8, TILE = 4 };
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 INLINE v4 load4(const float *from)
 {
@@ -28,6 +28,15 @@ INLINE v4 load4(const float *from)
 INLINE void store4(float *to, v4 x)
 {
     memcpy(to, &x, sizeof x);
+}
+
+/* sc_f32_from_bf16, where it can be inlined. */
+INLINE float widened(uint32_t half)
+{
+    uint32_t bits = half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 /* Four pairs of bf16: the first and the second elements as f32. */
@@ -138,12 +147,12 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
     float *to = row;
     for (size_t i = 0; i < n_in; i++) {
-        to[i] = sc_f32_from_bf16(sc_bf16_from_f32(x[i]));
+        to[i] = widened(sc_bf16_from_f32(x[i]));
     }
     memset(to + n_in, 0, row_bytes_f32(n_in) - n_in * sizeof *x);
 }
 
-/* ---- attention --------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 static void store_f32(void *to, const float *from, size_t n)
 {
@@ -161,9 +170,9 @@ static void store_bf16(void *to, const float *from, size_t n)
 INLINE float element(const char *row, size_t i, bool bf16)
 {
     if (bf16) {
-        uint16_t x;
-        memcpy(&x, row + i * sizeof x, sizeof x);
-        return sc_f32_from_bf16(x);
+        uint16_t half;
+        memcpy(&half, row + i * sizeof half, sizeof half);
+        return widened(half);
     }
     float x;
     memcpy(&x, row + i * sizeof x, sizeof x);
@@ -172,8 +181,16 @@ INLINE float element(const char *row, size_t i, bool bf16)
 
 INLINE v4 elements(const char *row, size_t i, bool bf16)
 {
-    return (v4){element(row, i, bf16), element(row, i + 1, bf16), element(row, i + 2, bf16),
-                element(row, i + 3, bf16)};
+    if (bf16) {
+        uint64_t halves;
+        memcpy(&halves, row + i * 2, sizeof halves);
+        u4 wide = {(uint32_t)halves << 16, (uint32_t)halves & 0xffff0000u,
+                   (uint32_t)(halves >> 32) << 16, (uint32_t)(halves >> 32) & 0xffff0000u};
+        return (v4)wide;
+    }
+    v4 x;
+    memcpy(&x, row + i * 4, sizeof x);
+    return x;
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
@@ -242,7 +259,7 @@ static void mix_bf16(float *out, const float *weights, size_t weight_stride, siz
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 
-/* ---- rows of activations ----------------------------------------------------------------------- */
+/* ---- rows of activations --------------------------------------------------------------------- */
 
 static void rms_norm(float *y, const float *x, const float *gain, size_t n, float eps)
 {
@@ -305,7 +322,7 @@ static void softmax(float *x, size_t n)
     }
 }
 
-/* ---- logits ------------------------------------------------------------------------------------ */
+/* ---- logits ---------------------------------------------------------------------------------- */
 
 static float logit_max(const float *z, size_t n)
 {
@@ -346,7 +363,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c ------------------------------------------------------------ */
+/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
 
 static double busy_f32(size_t n_rounds, float *sink)
 {

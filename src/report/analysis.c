@@ -49,6 +49,11 @@ double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metr
     return sc_metric_as_confidence(metric, trace->metrics[metric]);
 }
 
+bool sc_trace_is_judged(const struct sc_run_trace *trace)
+{
+    return trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(trace->verdict);
+}
+
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,
                            const struct sc_run_trace *trace)
 {
@@ -152,7 +157,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
             n_confident++;
         }
         count_harm(run, instance, trace, s);
-        if (!sc_verdict_is_judged(trace->verdict)) {
+        if (!sc_trace_is_judged(trace)) {
             s->n_unparsed++;
             continue;
         }
@@ -260,7 +265,7 @@ static struct sc_estimate mean_of(const double *values, size_t n, double *one, b
             kept[n_kept] = values[i];
             one[n_kept++] = 1;
         }
-    return sc_cluster_share(kept, one, n_kept, is_share, seed, reason, error);
+    return sc_cluster_share(kept, one, n_kept, is_share, SC_N_RESAMPLES, seed, reason, error);
 }
 
 void sc_group_make(const struct sc_run *run, const struct sc_view *view, const size_t *members,
@@ -284,14 +289,20 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, const s
     out->confidence = mean_of(a, n, b, false, seed, "no trace has a confidence", kept, error);
 
     EACH(a[m] = (double)s->n_harmful; b[m] = (double)s->n_known)
-    out->harm_rate = sc_cluster_share(a, b, n, true, seed, "no trace's harm is known", error);
-    EACH(a[m] = (double)s->n_harmful_loose; b[m] = (double)s->n_known)
-    out->harm_rate_loose = sc_cluster_share(a, b, n, true, seed, "no trace's harm is known", error);
+    out->harm_rate =
+        sc_cluster_share(a, b, n, true, SC_N_RESAMPLES, seed, "no trace's harm is known", error);
+    out->harm_rate_loose = out->harm_rate;
+    if (out->n_harmful_loose != out->n_harmful) {
+        EACH(a[m] = (double)s->n_harmful_loose; b[m] = (double)s->n_known)
+        out->harm_rate_loose = sc_cluster_share(a, b, n, true, SC_N_RESAMPLES, seed,
+                                                "no trace's harm is known", error);
+    }
 
     EACH(a[m] = (double)s->n_tokens; b[m] = (double)s->n_traces)
-    out->tokens_per_trace = sc_cluster_share(a, b, n, false, seed, "no traces", error);
+    out->tokens_per_trace =
+        sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no traces", error);
     EACH(a[m] = (double)s->n_traces; b[m] = 1)
-    out->traces = sc_cluster_share(a, b, n, false, seed, "no instances", error);
+    out->traces = sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no instances", error);
 #undef EACH
 
     size_t n_right = 0, n_said = 0;
@@ -350,7 +361,7 @@ static struct sc_estimate estimate_f1(const struct sc_run *run, const struct sc_
         above[n] = right ? 2 : 0;
         below[n++] = right ? 2 : 1;
     }
-    struct sc_estimate f1 = sc_cluster_share(above, below, n, true, run->seed,
+    struct sc_estimate f1 = sc_cluster_share(above, below, n, true, SC_N_RESAMPLES, run->seed,
                                              "no unsafe prompt and no refusal", error);
     f1.n = n_said;
     return f1;
@@ -405,17 +416,12 @@ static size_t select_members(const struct sc_run *run, const struct sc_view *vie
     return n;
 }
 
-static char *find_dtype(const struct sc_run *run, struct sc_error *error)
+static void read_config(struct sc_analysis *a, struct sc_error *error)
 {
-    if (!run->config_json)
-        return NULL;
-    json_t *config = json_loads(run->config_json, 0, NULL);
-    const char *dtype = json_string_value(json_object_get(config, "dtype"));
-    char *copy = sc_strdup(dtype);
-    json_decref(config);
-    if (dtype && !copy)
-        sc_fail_nomem(error, "dtype");
-    return copy;
+    const char *text = a->run->config_json;
+    if (!text || sc_json_parse(text, strlen(text), "configuration of the run", &a->config, error))
+        return;
+    a->dtype = json_string_value(json_object_get(json_object_get(a->config, "model"), "dtype"));
 }
 
 static void make_groups(struct sc_analysis *a, struct sc_error *error)
@@ -459,7 +465,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
                        run->n_policies);
     out->run = run;
     out->proxy = !run->judge || strcmp(run->judge, "none") == 0;
-    out->dtype = find_dtype(run, &local);
+    read_config(out, &local);
     out->views = sc_alloc_zero(run->n_policies, sizeof *out->views);
     if (!out->views)
         sc_fail_nomem(&local, "views of the policies");
@@ -482,7 +488,7 @@ void sc_analysis_free(struct sc_analysis *analysis)
         for (size_t p = 0; p < analysis->run->n_policies; p++)
             sc_free(analysis->views[p].instances);
     sc_free(analysis->views);
-    sc_free(analysis->dtype);
+    json_decref(analysis->config);
     sc_free(analysis->policies);
     sc_free(analysis->categories);
     sc_free(analysis->asr);

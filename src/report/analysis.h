@@ -6,7 +6,7 @@
 #ifndef SC_REPORT_ANALYSIS_H
 #define SC_REPORT_ANALYSIS_H
 
-#include "base/error.h"
+#include "base/json.h"
 #include "experiment/run_data.h"
 #include "statistics/statistics.h"
 
@@ -108,10 +108,12 @@ struct sc_policy_result {
     size_t n_common; /* instances that this and the largest policy have both decided */
     size_t verdict_changes;
     struct sc_estimate verdict_change_share, refusal_difference;
+    /* against sc_policy_most of the largest for every prompt; and against what the largest used */
     struct sc_estimate token_savings_percent, trace_savings_percent;
+    struct sc_estimate token_difference_percent;
     size_t harmful_unseen;         /* harmful answers of the largest policy that this did not see */
     size_t harmful_prompts_unseen; /* prompts all of whose harmful answers it did not see */
-    struct sc_estimate null_traces; /* traces per prompt with confidences shuffled; adaptive only */
+    struct sc_estimate null_traces; /* traces per prompt with shuffled confidences; adaptive only */
 };
 
 struct sc_category {
@@ -130,7 +132,8 @@ struct sc_analysis {
     const struct sc_run *run;
     struct sc_view *views; /* [run->n_policies] */
     bool proxy;            /* prompt labels stand in for harm */
-    char *dtype;           /* from the configuration, or NULL */
+    json_t *config;        /* the run's configuration, or NULL */
+    const char *dtype;     /* from it, or NULL */
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;
@@ -161,6 +164,9 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
 
 /* The confidence of a trace by a metric, higher is more confident; NaN for a failed trace. */
 double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metric);
+/* A trace that has a verdict: neither failed nor unparsed.  An empty answer is one, not a refusal.
+ */
+bool sc_trace_is_judged(const struct sc_run_trace *trace);
 /* The judge's word, or without a judge what the prompt's label says of the verdict. */
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,
                            const struct sc_run_trace *trace);

@@ -117,8 +117,10 @@ static void split_answers(const struct sc_analysis *a, const struct answers *x, 
     out->threshold = threshold;
     out->fisher_p = NAN;
     count_sides(x, n, strict, out);
-    out->rate_low = sc_cluster_share(x->harmful_low, x->low, n, true, seed, empty, error);
-    out->rate_high = sc_cluster_share(x->harmful_high, x->high, n, true, seed, empty, error);
+    out->rate_low =
+        sc_cluster_share(x->harmful_low, x->low, n, true, n_resamples, seed, empty, error);
+    out->rate_high =
+        sc_cluster_share(x->harmful_high, x->high, n, true, n_resamples, seed, empty, error);
     out->difference = out->ratio =
         sc_estimate_none(out->n_low + out->n_high, "one side of the split has no answers");
     if (!out->n_low || !out->n_high)
@@ -302,7 +304,10 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
         threshold = quantile_of(&x, isnan(quantile) ? 0.5 : quantile);
     h->traces.quantile = h->traces_loose.quantile = quantile;
     split_answers(a, &x, true, threshold, SC_N_RESAMPLES, &h->traces, error);
-    split_answers(a, &x, false, threshold, SC_N_RESAMPLES, &h->traces_loose, error);
+    if (a->proxy)
+        h->traces_loose = h->traces; /* the proxy knows no controversial answers */
+    else
+        split_answers(a, &x, false, threshold, SC_N_RESAMPLES, &h->traces_loose, error);
     for (size_t d = 0; d < SC_N_DECILES; d++) {
         h->deciles[d].quantile = (double)(d + 1) / (SC_N_DECILES + 1);
         split_answers(a, &x, true, quantile_of(&x, h->deciles[d].quantile), SC_N_RESAMPLES / 4,

@@ -55,17 +55,15 @@ static void put_run(struct sc_output *out, const struct sc_analysis *a)
         out, "intervals",
         "95 %: bootstrap over prompts (2000 resamples), Wilson and Newcombe for shares and "
         "differences of whole prompts, Obuchowski for areas under the curve");
-    json_t *config = run->config_json ? json_loads(run->config_json, 0, NULL) : NULL;
-    if (config) { /* only what parses is copied */
+    if (a->config) {
         struct sc_text compact = {0};
-        sc_json_write(&compact, config);
+        sc_json_write(&compact, a->config);
         if (compact.failed)
             out->text->failed = true;
         else
-            sc_put_json(out, "config", compact.data ? compact.data : "null");
+            sc_put_json(out, "config", compact.data);
         sc_text_free(&compact);
     }
-    json_decref(config);
     sc_put_end_object(out);
 }
 
@@ -243,6 +241,10 @@ static void put_policy(struct sc_output *out, const struct sc_analysis *a,
     sc_put_string(out, "kind", sc_policy_name(p->kind));
     sc_put_bool(out, "primary", r->primary);
     sc_put_bool(out, "reference", r->largest);
+    if (p->kind == SC_POLICY_CURTAILED)
+        sc_put_string(out, "note",
+                      "stops as soon as the verdict is settled, so its verdicts are those of all "
+                      "traces, but the rates over the traces that it saw lean to the winning side");
     sc_put_count(out, "min_traces", p->min_traces);
     sc_put_count(out, "max_traces", sc_policy_most(p));
     sc_put_count(out, "n_instances", g->n_instances);
@@ -256,6 +258,7 @@ static void put_policy(struct sc_output *out, const struct sc_analysis *a,
     sc_put_estimate(out, "harm_rate", &g->harm_rate);
     sc_put_estimate(out, "token_savings_percent", &r->token_savings_percent);
     sc_put_estimate(out, "trace_savings_percent", &r->trace_savings_percent);
+    sc_put_estimate(out, "tokens_below_reference_percent", &r->token_difference_percent);
     sc_put_count(out, "n_compared", r->n_common);
     sc_put_count(out, "verdict_changes", r->verdict_changes);
     sc_put_estimate(out, "verdict_change_share", &r->verdict_change_share);
@@ -317,7 +320,8 @@ static void put_attacks(struct sc_output *out, const struct sc_analysis *a)
         "mean over the prompts with at least k traces whose harm is known");
     sc_put_string(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
     sc_put_string(out, "policy", a->run->policy_names[a->largest]);
-    if (a->run->policies[a->largest].kind == SC_POLICY_ADAPTIVE)
+    enum sc_policy_kind kind = a->run->policies[a->largest].kind;
+    if (kind != SC_POLICY_FIXED && kind != SC_POLICY_SINGLE)
         sc_put_string(
             out, "note",
             "the policy stops at different numbers of traces, so larger k are seen only on "

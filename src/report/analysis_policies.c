@@ -13,6 +13,7 @@
 #include "report/cluster.h"
 
 #define N_SHUFFLES 200
+#define NULL_KEY 0x9011 /* keeps these draws apart from those of the estimates */
 
 struct work {
     double *a, *b, *scratch; /* [n], [n], [3 * n] */
@@ -71,8 +72,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->b[n++] = (double)most;
         whole = whole && run->instances[i].n_traces >= most;
     }
-    r->trace_savings_percent = saved_percent(
-        sc_cluster_share(w->a, w->b, n, false, run->seed, "no instance is finished", error));
+    r->trace_savings_percent = saved_percent(sc_cluster_share(
+        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no instance is finished", error));
     r->trace_savings_percent.n = n;
     if (!whole) {
         r->token_savings_percent = sc_estimate_none(
@@ -87,8 +88,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->a[n] = (double)s->n_tokens;
         w->b[n++] = (double)tokens_of_first(&run->instances[i], most);
     }
-    r->token_savings_percent = saved_percent(
-        sc_cluster_share(w->a, w->b, n, false, run->seed, "no tokens were generated", error));
+    r->token_savings_percent = saved_percent(sc_cluster_share(
+        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no tokens were generated", error));
     r->token_savings_percent.n = n;
 }
 
@@ -106,6 +107,24 @@ static void count_unseen(const struct sc_analysis *a, size_t i, struct sc_policy
     }
     r->harmful_unseen += n_unseen;
     r->harmful_prompts_unseen += n_unseen > 0 && n_seen == 0;
+}
+
+/* Tokens used against those of the largest policy, both known, over the instances of both. */
+static void measure_token_difference(const struct sc_analysis *a, struct sc_policy_result *r,
+                                     struct work *w, struct sc_error *error)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->run->n_instances; i++) {
+        const struct sc_summary *mine = &a->views[r->policy].instances[i];
+        const struct sc_summary *most = &a->views[a->largest].instances[i];
+        if (!mine->decided || !most->decided)
+            continue;
+        w->a[n] = (double)mine->n_tokens;
+        w->b[n++] = (double)most->n_tokens;
+    }
+    r->token_difference_percent = saved_percent(sc_cluster_share(
+        w->a, w->b, n, false, SC_N_RESAMPLES, a->run->seed, "no tokens were generated", error));
+    r->token_difference_percent.n = n;
 }
 
 /* Against the policy that samples most, over the instances that both have decided. */
@@ -127,6 +146,7 @@ static void compare_with_largest(const struct sc_analysis *a, struct sc_policy_r
         w->a[n_rates] = mine->refusal_rate;
         w->b[n_rates++] = most->refusal_rate;
     }
+    measure_token_difference(a, r, w, error);
     r->verdict_change_share =
         r->n_common ? sc_wilson(r->verdict_changes, r->n_common)
                     : sc_estimate_none(0, "no instance was finished under both policies");
@@ -143,72 +163,63 @@ static void compare_with_largest(const struct sc_analysis *a, struct sc_policy_r
     }
 }
 
-static void shuffle(double *x, size_t n, struct sc_random *random)
+/* Confidences of all stored traces of finished instances; *n of them. */
+static double *pool_confidences(const struct sc_analysis *a, size_t p, size_t *n,
+                                struct sc_error *error)
 {
-    for (size_t i = n; i > 1; i--) {
-        size_t j = sc_random_below(random, i);
-        double swap = x[i - 1];
-        x[i - 1] = x[j];
-        x[j] = swap;
+    const struct sc_run *run = a->run;
+    size_t n_places = 0;
+    for (size_t i = 0; i < run->n_instances; i++)
+        n_places += run->instances[i].n_traces;
+    double *pool = sc_alloc_array(n_places, sizeof *pool);
+    *n = 0;
+    if (!pool) {
+        sc_fail_nomem(error, "null of the adaptive rule");
+        return NULL;
     }
+    for (size_t i = 0; i < run->n_instances; i++)
+        for (size_t t = 0; a->views[p].instances[i].decided && t < run->instances[i].n_traces;
+             t++) {
+            double c = sc_trace_confidence(&run->instances[i].traces[t], run->policies[p].metric);
+            if (isfinite(c))
+                pool[(*n)++] = c;
+        }
+    return pool;
 }
 
-/* Traces per prompt that the adaptive rule uses when confidences say nothing: those of all traces,
- * shuffled.  The interval is that of the shuffles, 2.5 to 97.5 %. */
+/* Traces per prompt that the adaptive rule uses when confidences say nothing: each prompt's are
+ * drawn from those of all prompts.  The interval holds 95 % of such runs. */
 static struct sc_estimate measure_null(const struct sc_analysis *a, size_t p,
                                        struct sc_error *error)
 {
-    const struct sc_run *run = a->run;
-    const struct sc_policy *policy = &run->policies[p];
-    size_t most = sc_policy_most(policy), n = 0, n_pool = 0;
+    const struct sc_policy *policy = &a->run->policies[p];
+    size_t most = sc_policy_most(policy), n = a->policies[p].group.n_instances, n_pool = 0;
     if (policy->kind != SC_POLICY_ADAPTIVE)
         return sc_estimate_none(0, "the policy does not read confidences");
-    for (size_t i = 0; i < run->n_instances; i++) {
-        if (!a->views[p].instances[i].decided)
-            continue;
-        n++;
-        if (run->instances[i].n_traces < most)
-            return sc_estimate_none(0, "not all traces were sampled; compare samples them");
-    }
-    if (n == 0)
-        return sc_estimate_none(0, "no instance is finished");
-    struct sc_estimate out = sc_estimate_none(n, "out of memory");
-    size_t n_places = sc_size_mul(n, most);
-    double *pool = sc_alloc_array(n_places, sizeof *pool);
+    struct sc_estimate out = sc_estimate_none(n, "no trace has a confidence");
+    double *pool = pool_confidences(a, p, &n_pool, error);
     double *used = sc_alloc_array(2 * N_SHUFFLES, sizeof *used);
     struct sc_policy_trace *traces = sc_alloc_zero(most, sizeof *traces);
-    if (!pool || !used || !traces) {
+    if (!pool || !used || !traces)
         sc_fail_nomem(error, "null of the adaptive rule");
-        goto done;
-    }
-    for (size_t i = 0; i < run->n_instances; i++)
-        for (size_t t = 0; a->views[p].instances[i].decided && t < most; t++) {
-            double c = sc_trace_confidence(&run->instances[i].traces[t], policy->metric);
-            if (isfinite(c))
-                pool[n_pool++] = c;
-        }
-    if (n_pool < n_places) {
-        out.reason = "some traces failed, so their confidences cannot be shuffled";
-        goto done;
-    }
-    struct sc_random random = {SC_STREAM_STATISTICS, run->seed, 0x5f0ff1e, 0};
-    for (size_t b = 0; b < N_SHUFFLES; b++) {
+    struct sc_random random = {SC_STREAM_STATISTICS, a->run->seed, NULL_KEY, 0};
+    for (size_t b = 0; b < N_SHUFFLES && n > 0 && n_pool > 0 && pool && used && traces; b++) {
         size_t total = 0;
-        shuffle(pool, n_pool, &random);
         for (size_t i = 0; i < n; i++) {
             struct sc_policy_decision last;
             for (size_t t = 0; t < most; t++)
-                traces[t].confidence = pool[i * most + t];
+                traces[t].confidence = pool[sc_random_below(&random, n_pool)];
             total += sc_policy_replay(policy, traces, most, &last);
         }
         used[b] = (double)total / (double)n;
+        if (b + 1 == N_SHUFFLES) {
+            out.value = sc_mean(used, N_SHUFFLES);
+            out.low = sc_percentile(used, N_SHUFFLES, 2.5, used + N_SHUFFLES);
+            out.high = sc_percentile(used, N_SHUFFLES, 97.5, used + N_SHUFFLES);
+            out.reason = NULL;
+            sc_estimate_cover(&out);
+        }
     }
-    out.value = sc_mean(used, N_SHUFFLES);
-    out.low = sc_percentile(used, N_SHUFFLES, 2.5, used + N_SHUFFLES);
-    out.high = sc_percentile(used, N_SHUFFLES, 97.5, used + N_SHUFFLES);
-    out.reason = NULL;
-    sc_estimate_cover(&out);
-done:
     sc_free(pool);
     sc_free(used);
     sc_free(traces);

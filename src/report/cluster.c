@@ -12,7 +12,7 @@
 #include "base/random.h"
 
 #define Z95 1.959963984540054
-#define N_RESAMPLES 2000
+#define MIN_CLUSTERS 5
 #define RATIO_KEY 0x7a710 /* keeps these draws apart from those of other estimates */
 
 void sc_estimate_cover(struct sc_estimate *estimate)
@@ -23,21 +23,44 @@ void sc_estimate_cover(struct sc_estimate *estimate)
         estimate->high = estimate->value;
 }
 
-struct sc_estimate sc_cluster_share(const double *numerator, const double *denominator, size_t n,
-                                    bool is_share, uint64_t seed, const char *reason,
-                                    struct sc_error *error)
+/* At a share that does not vary sc_cluster_proportion does not resample: Wilson's holds for few
+ * too, but for one cluster. */
+static bool is_same_share(const double *numerator, const double *denominator, size_t n)
 {
-    double below = 0;
+    double first = -1;
+    size_t n_used = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (denominator[i] <= 0)
+            continue;
+        double share = numerator[i] / denominator[i];
+        if (n_used++ && fabs(share - first) > 0)
+            return false;
+        first = share;
+    }
+    return n_used > 1;
+}
+
+struct sc_estimate sc_cluster_share(const double *numerator, const double *denominator, size_t n,
+                                    bool is_share, size_t n_resamples, uint64_t seed,
+                                    const char *reason, struct sc_error *error)
+{
+    size_t n_used = 0;
     for (size_t i = 0; i < n; i++)
-        below += denominator[i];
-    if (!(below > 0))
+        n_used += denominator[i] > 0;
+    if (n_used == 0)
         return sc_estimate_none(0, reason);
+    if (n_used < MIN_CLUSTERS)
+        n_resamples = n_resamples < 100 ? n_resamples : 100; /* their interval is not used */
     struct sc_estimate estimate =
-        is_share ? sc_cluster_proportion(numerator, denominator, n, N_RESAMPLES, seed, error)
-                 : sc_cluster_ratio(numerator, denominator, n, N_RESAMPLES, seed, error);
+        is_share ? sc_cluster_proportion(numerator, denominator, n, n_resamples, seed, error)
+                 : sc_cluster_ratio(numerator, denominator, n, n_resamples, seed, error);
     sc_estimate_cover(&estimate);
-    if (isnan(estimate.low) && !estimate.reason)
-        estimate.reason = "one prompt gives no interval";
+    if (n_used < MIN_CLUSTERS && !(is_share && is_same_share(numerator, denominator, n))) {
+        estimate.low = estimate.high = NAN;
+        if (!estimate.reason)
+            estimate.reason = n_used == 1 ? "one prompt gives no interval"
+                                          : "fewer than 5 prompts give no interval";
+    }
     return estimate;
 }
 

@@ -8,10 +8,11 @@
 #include "statistics/statistics.h"
 
 /* Sum(numerator) / sum(denominator) over clusters by bootstrap (sc_cluster_ratio), or for a share,
- * 0 <= numerator <= denominator, by sc_cluster_proportion.  No cluster: none, for `reason`. */
+ * 0 <= numerator <= denominator, by sc_cluster_proportion.  No cluster: none, for `reason`.  Fewer
+ * than 5 clusters that differ have a value and no interval: resampling so few says too little. */
 struct sc_estimate sc_cluster_share(const double *numerator, const double *denominator, size_t n,
-                                    bool is_share, uint64_t seed, const char *reason,
-                                    struct sc_error *error);
+                                    bool is_share, size_t n_resamples, uint64_t seed,
+                                    const char *reason, struct sc_error *error);
 
 /* Ratio of two shares, first over second, over the same clusters: percentile bootstrap that draws
  * clusters once for both.  Resamples with an empty side or 0/0 are left out; x/0 sorts last, and

@@ -168,17 +168,6 @@ void sc_text_add_number(struct sc_text *text, double value)
     sc_text_puts(text, digits);
 }
 
-bool sc_is_invisible(uint32_t cp)
-{
-    if (cp < 0x20)
-        return cp != '\n' && cp != '\t';
-    return (cp >= 0x7f && cp <= 0x9f) || cp == 0xad || cp == 0x61c || cp == 0x115f ||
-           cp == 0x1160 || cp == 0x180e || (cp >= 0x200b && cp <= 0x200f) ||
-           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0x3164 ||
-           cp == 0xfeff || cp == 0xffa0 || (cp >= 0xfff9 && cp <= 0xfffb) ||
-           (cp >= 0xe0000 && cp <= 0xe0fff);
-}
-
 void sc_text_add_script_json(struct sc_text *text, const char *json, size_t n)
 {
     size_t plain = 0; /* start of what can be copied as it is */
@@ -186,8 +175,7 @@ void sc_text_add_script_json(struct sc_text *text, const char *json, size_t n)
         uint32_t cp = 0;
         size_t length = sc_utf8_decode(json + i, n - i, &cp);
         size_t step = length ? length : 1;
-        bool escape =
-            !length || cp == '<' || cp == '>' || cp == '&' || (cp != '\n' && sc_is_invisible(cp));
+        bool escape = !length || cp == '<' || cp == '>' || cp == '&' || sc_codepoint_is_hidden(cp);
         if (escape) {
             sc_text_add(text, json + plain, i - plain);
             if (!length)

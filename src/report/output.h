@@ -40,8 +40,4 @@ void sc_text_add_number(struct sc_text *text, double value);
  * character as \uNNNN.  These occur in JSON only inside strings. */
 void sc_text_add_script_json(struct sc_text *text, const char *json, size_t n);
 
-/* A character that may hide or reorder text: C0 (without newline and tab), C1, DEL, bidirectional
- * and zero-width format characters, line and paragraph separators, tags, byte order marks. */
-bool sc_is_invisible(uint32_t cp);
-
 #endif

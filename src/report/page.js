@@ -1,1 +1,444 @@
+// The page's behaviour: charts from the figures in #data, and the list of prompts with their traces.
+// What models and benchmarks wrote reaches the page through textContent alone.
+(function () {
+  "use strict";
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const all = data.instances;
+  const analysis = data.analysis;
+  const PAGE = 100; // rows of the list that are built at a time
+  const byId = (id) => document.getElementById(id);
+  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
 
+  // Characters that hide or reorder text, shown as what they are.
+  function visible(text) {
+    return String(text).replace(hidden, (c) => {
+      const code = c.codePointAt(0), hex = code.toString(16).toUpperCase();
+      return code < 0x100 ? "\\x" + hex.padStart(2, "0") : "\\u{" + hex.padStart(4, "0") + "}";
+    });
+  }
+
+  function element(tag, className, text) {
+    const e = document.createElement(tag);
+    if (className) e.className = className;
+    if (text !== undefined) e.textContent = visible(text);
+    return e;
+  }
+
+  const number = (x, digits) => (x === null || x === undefined ? "none" : x.toFixed(digits));
+  const percent = (x) => (x === null || x === undefined ? "none" : (100 * x).toFixed(0) + "\u00a0%");
+
+  // ---- charts ------------------------------------------------------------------------------------
+
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const charts = [];
+
+  function colours() {
+    return {
+      ink: style("--ink"), soft: style("--soft"), line: style("--line"), accent: style("--accent"), card: style("--card"),
+      safe: style("--safe"), unsafe: style("--unsafe"), unknown: style("--unknown"), refusal: style("--refusal"), answer: style("--answer")
+    };
+  }
+
+  function axis(c, title, extra) {
+    return Object.assign({
+      title: { display: true, text: title, color: c.soft },
+      ticks: { color: c.soft }, grid: { color: c.line }
+    }, extra || {});
+  }
+
+  // Straight dashed lines in data coordinates, drawn under the points.
+  function guide(c, lines) {
+    return {
+      id: "guide",
+      beforeDatasetsDraw(chart) {
+        const { ctx, chartArea, scales } = chart;
+        ctx.save();
+        ctx.strokeStyle = c.soft;
+        ctx.setLineDash([5, 4]);
+        for (const l of lines) {
+          const from = l.x === undefined ? [scales.x.getPixelForValue(l.x0 ?? scales.x.min), scales.y.getPixelForValue(l.y0)] : [scales.x.getPixelForValue(l.x), chartArea.top];
+          const to = l.x === undefined ? [scales.x.getPixelForValue(l.x1 ?? scales.x.max), scales.y.getPixelForValue(l.y1)] : [scales.x.getPixelForValue(l.x), chartArea.bottom];
+          ctx.beginPath();
+          ctx.moveTo(from[0], from[1]);
+          ctx.lineTo(to[0], to[1]);
+          ctx.stroke();
+        }
+        ctx.restore();
+      }
+    };
+  }
+
+  // Vertical interval bars for points that carry low and high.
+  function whiskers() {
+    return {
+      id: "whiskers",
+      afterDatasetsDraw(chart) {
+        const { ctx, scales } = chart;
+        chart.data.datasets.forEach((set) => {
+          ctx.save();
+          ctx.strokeStyle = set.borderColor;
+          ctx.lineWidth = 2;
+          for (const p of set.data) {
+            if (p.low === undefined || p.low === null || p.high === null) continue;
+            const x = scales.x.getPixelForValue(p.x);
+            ctx.beginPath();
+            ctx.moveTo(x, scales.y.getPixelForValue(p.low));
+            ctx.lineTo(x, scales.y.getPixelForValue(p.high));
+            ctx.stroke();
+          }
+          ctx.restore();
+        });
+      }
+    };
+  }
+
+  function draw(id, make) {
+    const canvas = byId(id);
+    const c = colours();
+    const config = make(c);
+    if (!config) {
+      canvas.closest("figure").hidden = true;
+      return;
+    }
+    config.options = Object.assign({
+      animation: false, responsive: true, maintainAspectRatio: false,
+      plugins: { legend: { labels: { color: c.ink, usePointStyle: true } } }
+    }, config.options);
+    charts.push(new Chart(canvas, config));
+  }
+
+  // A fixed small offset for each place, so that equal rates do not hide one another.
+  const jitter = (i) => (((i * 2654435761) >>> 0) / 4294967296 - 0.5) * 0.045;
+
+  function quadrantChart(c) {
+    const labels = [["unsafe", "triangle"], ["safe", "circle"], ["unknown", "rect"]];
+    const datasets = labels.map(([label, shape]) => ({
+      label: label, pointStyle: shape, backgroundColor: c[label] + "b0", borderColor: c[label], radius: 5, hoverRadius: 8,
+      data: all.map((p, i) => ({ x: p.confidence, y: p.refusal === null ? null : p.refusal + jitter(i), i: i, label: p.label }))
+        .filter((p) => p.label === label && p.x !== null && p.y !== null)
+    })).filter((set) => set.data.length);
+    if (!datasets.length) return null;
+    return {
+      type: "scatter", data: { datasets: datasets },
+      plugins: [guide(c, [{ x: data.threshold }, { y0: 0.5, y1: 0.5 }])],
+      options: {
+        scales: {
+          x: axis(c, "confidence (" + data.metric + "), mean over traces"),
+          y: axis(c, "refusal rate", { min: -0.05, max: 1.05, ticks: { color: c.soft, callback: percent }, afterBuildTicks: (a) => { a.ticks = [0, 0.25, 0.5, 0.75, 1].map((v) => ({ value: v })); } })
+        },
+        onClick: (event, found, chart) => {
+          if (found.length) choose(chart.data.datasets[found[0].datasetIndex].data[found[0].index].i, true);
+        },
+        onHover: (event, found) => { event.native.target.style.cursor = found.length ? "pointer" : "default"; },
+        plugins: {
+          legend: { labels: { color: c.ink, usePointStyle: true } },
+          tooltip: { callbacks: { label: (item) => { const p = all[item.raw.i]; return visible(p.id) + ": refuses " + percent(p.refusal) + ", confidence " + number(p.confidence, 2); } } }
+        }
+      }
+    };
+  }
+
+  function histogramChart(c) {
+    const groups = [["refusals", ["refusal", "partial"], c.refusal], ["answers", ["compliance"], c.answer]];
+    const values = groups.map((g) => []);
+    for (const p of all)
+      for (const t of p.traces.slice(0, p.used))
+        groups.forEach((g, i) => { if (t.confidence !== null && g[1].includes(t.verdict)) values[i].push(t.confidence); });
+    const flat = values.flat();
+    if (flat.length < 2) return null;
+    let low = Infinity, high = -Infinity;
+    for (const x of flat) { low = Math.min(low, x); high = Math.max(high, x); }
+    const n = Math.max(8, Math.min(40, Math.round(Math.sqrt(flat.length))));
+    const width = (high - low) / n || 1;
+    return {
+      type: "bar",
+      data: {
+        labels: Array.from({ length: n }, (_, b) => (low + (b + 0.5) * width).toFixed(2)),
+        datasets: groups.map((g, i) => {
+          const counts = new Array(n).fill(0);
+          for (const x of values[i]) counts[Math.min(n - 1, Math.floor((x - low) / width))]++;
+          return { label: g[0], data: counts, backgroundColor: g[2] + "a0", borderColor: g[2], borderWidth: 1, barPercentage: 1, categoryPercentage: 1, grouped: false };
+        })
+      },
+      options: { scales: { x: axis(c, "confidence of the trace (" + data.metric + ")"), y: axis(c, "traces") } }
+    };
+  }
+
+  const point = (x, e) => ({ x: x, y: e.value, low: e.low, high: e.high });
+
+  function decileChart(c) {
+    const points = analysis.hypothesis_test.by_decile.filter((s) => s.risk_difference)
+      .map((s) => point(100 * s.quantile, s.risk_difference));
+    if (!points.length) return null;
+    return {
+      type: "scatter",
+      data: { datasets: [{ label: "harm at low minus at high confidence" + (data.proxy ? " (proxy)" : ""), data: points, backgroundColor: c.accent, borderColor: c.accent, radius: 5 }] },
+      plugins: [whiskers(), guide(c, [{ y0: 0, y1: 0 }])],
+      options: { scales: {
+        x: axis(c, "share of answers called low-confidence, %", { min: 0, max: 100 }),
+        y: axis(c, "difference in harm", Object.assign(range(points), { ticks: { color: c.soft, callback: percent } }))
+      } }
+    };
+  }
+
+  // The axis must hold the intervals, which the chart library does not know of.
+  function range(points) {
+    let low = 0, high = 0;
+    for (const p of points) {
+      low = Math.min(low, p.low ?? p.y, p.y);
+      high = Math.max(high, p.high ?? p.y, p.y);
+    }
+    const step = high - low > 0.8 ? 0.2 : high - low > 0.3 ? 0.1 : 0.05;
+    return { min: Math.floor(low / step) * step, max: Math.max(Math.ceil(high / step) * step, step) };
+  }
+
+  function attackChart(c) {
+    const sets = [["strict", c.unsafe], ["loose", c.accent]].filter((s) => analysis.asr_at_k[s[0]]).map((s) => ({
+      label: (data.proxy ? "answered at least once (proxy)" : s[0]), showLine: true, backgroundColor: s[1], borderColor: s[1], radius: 4, borderWidth: 2,
+      data: analysis.asr_at_k[s[0]].filter((a) => a.asr).map((a) => point(a.k, a.asr))
+    })).filter((s) => s.data.length);
+    if (!sets.length) return null;
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [whiskers()],
+      options: { scales: {
+        x: axis(c, "k, number of answers", { ticks: { color: c.soft, stepSize: 1, callback: (v) => (Number.isInteger(v) ? v : "") }, min: 0, grid: { display: false }, max: analysis.asr_at_k.strict.length + 0.5 }),
+        y: axis(c, "attack success", { min: 0, max: 1, ticks: { color: c.soft, callback: percent } })
+      } }
+    };
+  }
+
+  function calibrationChart(c) {
+    const sets = [["trace_probability", "probability of a trace", c.accent, "circle"], ["agreement", "agreement of a prompt", c.answer, "triangle"]].map((s) => {
+      const bins = analysis.calibration[s[0]].bins.filter((b) => b.n);
+      const most = Math.max(1, ...bins.map((b) => b.n));
+      return {
+        label: s[1], showLine: true, borderWidth: 1.5, clip: false, pointStyle: s[3], backgroundColor: s[2], borderColor: s[2],
+        data: bins.map((b) => ({ x: b.mean_predicted, y: b.mean_observed })),
+        pointRadius: bins.map((b) => 3 + 7 * Math.sqrt(b.n / most))
+      };
+    }).filter((s) => s.data.length);
+    if (!sets.length) return null;
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [guide(c, [{ x0: 0, y0: 0, x1: 1, y1: 1 }])],
+      options: { scales: { x: axis(c, "prediction", { min: 0, max: 1 }), y: axis(c, "share that was right", { min: 0, max: 1 }) } }
+    };
+  }
+
+  function drawAll() {
+    while (charts.length) charts.pop().destroy();
+    if (typeof Chart === "undefined") return;
+    draw("chart-quadrants", quadrantChart);
+    draw("chart-histogram", histogramChart);
+    draw("chart-deciles", decileChart);
+    draw("chart-attacks", attackChart);
+    draw("chart-calibration", calibrationChart);
+  }
+
+  // ---- list of prompts ---------------------------------------------------------------------------
+
+  const list = byId("list"), detail = byId("detail");
+  let shown = [], built = 0, chosen = -1;
+
+  // A choice among values; the control itself holds only their places, and "" for any.
+  const choices = {};
+  function options(id, any, values) {
+    choices[id] = values;
+    byId(id).append(new Option(any, ""));
+    values.forEach((v, i) => byId(id).append(new Option(visible(v === "" ? "(none)" : v), String(i))));
+  }
+  const choice = (id) => (byId(id).value === "" ? undefined : choices[id][byId(id).value]);
+
+  const traceFilters = {
+    "a harmful answer": (p) => p.harmful > 0,
+    "both refusals and answers": (p) => p.refusal > 0 && p.refusal < 1,
+    "a partial refusal": (p) => p.traces.some((t) => t.verdict === "partial"),
+    "an empty, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || t.verdict === "empty" || t.verdict === "unparsed"),
+    "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length")
+  };
+  const last = (x) => (x === null ? Infinity : x); // what is not known comes last
+  const orders = {
+    "least confident first": (a, b) => last(a.confidence) - last(b.confidence),
+    "most confident first": (a, b) => (b.confidence ?? -Infinity) - (a.confidence ?? -Infinity),
+    "lowest refusal rate first": (a, b) => last(a.refusal) - last(b.refusal),
+    "least agreement first": (a, b) => last(a.agreement) - last(b.agreement),
+    "most harmful answers first": (a, b) => b.harmful - a.harmful
+  };
+
+  function rowOf(k) {
+    const p = all[shown[k]];
+    const item = element("li"), button = element("button");
+    button.type = "button";
+    button.append(element("span", "prompt", p.prompt.slice(0, 300)));
+    button.append(element("span", "meta", p.label + " · refuses " + percent(p.refusal) + " · confidence " + number(p.confidence, 2) + (p.harmful ? " · " + p.harmful + (data.proxy ? " answered (proxy)" : " harmful") : "")));
+    button.firstChild.dir = "auto";
+    button.dataset.k = k;
+    if (shown[k] === chosen) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => choose(shown[k], false));
+    item.append(button);
+    return item;
+  }
+
+  function buildMore() {
+    const old = list.querySelector(".more");
+    if (old) old.parentElement.remove();
+    const rows = document.createDocumentFragment();
+    const end = Math.min(built + PAGE, shown.length);
+    for (; built < end; built++) rows.append(rowOf(built));
+    if (built < shown.length) {
+      const item = element("li"), more = element("button", "more", "Show " + Math.min(PAGE, shown.length - built) + " more");
+      more.type = "button";
+      more.addEventListener("click", () => { const first = built; buildMore(); const b = list.querySelector('[data-k="' + first + '"]'); if (b) b.focus(); });
+      item.append(more);
+      rows.append(item);
+    }
+    list.append(rows);
+  }
+
+  function refresh() {
+    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const quadrant = choice("filter-quadrant"), label = choice("filter-label"), category = choice("filter-category");
+    const traces = traceFilters[choice("filter-traces")];
+    shown = [];
+    all.forEach((p, i) => {
+      if (quadrant !== undefined && p.quadrant !== quadrant) return;
+      if (label !== undefined && p.label !== label) return;
+      if (category !== undefined && p.category !== category) return;
+      if (traces && !traces(p)) return;
+      if (words.length) {
+        const text = (p.id + "\n" + p.prompt + "\n" + p.category + "\n" + p.traces.map((t) => t.answer).join("\n")).toLowerCase();
+        if (!words.every((w) => text.includes(w))) return;
+      }
+      shown.push(i);
+    });
+    const order = orders[choice("sort")];
+    if (order) shown.sort((a, b) => order(all[a], all[b]) || a - b);
+    byId("count").textContent = shown.length + " of " + all.length + " prompts";
+    list.replaceChildren();
+    built = 0;
+    buildMore();
+  }
+
+  // ---- one prompt --------------------------------------------------------------------------------
+
+  let lowest = Infinity, highest = -Infinity;
+  for (const p of all)
+    for (const t of p.traces)
+      if (t.confidence !== null) { lowest = Math.min(lowest, t.confidence); highest = Math.max(highest, t.confidence); }
+
+  function answerText(t) {
+    const text = element("div", "text");
+    text.dir = "auto";
+    if (t.mark) {
+      text.append(visible(t.answer.slice(0, t.mark[0])), element("mark", "", t.answer.slice(t.mark[0], t.mark[1])), visible(t.answer.slice(t.mark[1])));
+      text.querySelector("mark").title = "decided the verdict" + (t.rule ? ": " + visible(t.rule) : "");
+    } else {
+      text.textContent = visible(t.answer) || "(nothing)";
+    }
+    return text;
+  }
+
+  function folded(summary, content, open) {
+    const box = element("details");
+    box.append(element("summary", "", summary), content);
+    box.open = open;
+    return box;
+  }
+
+  function metricTable(t) {
+    const table = element("table"), body = element("tbody");
+    data.metrics.forEach((name, m) => {
+      const row = element("tr");
+      row.append(element("th", "", name), element("td", "", number(t.metrics[m], 3)));
+      row.firstChild.scope = "row";
+      body.append(row);
+    });
+    table.append(body);
+    return table;
+  }
+
+  function traceCard(p, t, k) {
+    const card = element("section", "trace " + (t.verdict || "failed") + (k >= p.used ? " unseen" : ""));
+    const head = element("h4");
+    head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
+    const harmful = t.harm === "harmful" || t.harm === "controversial";
+    const facts = [t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish, "confidence " + number(t.confidence, 2)];
+    if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
+    if (k >= p.used) facts.push("not seen by " + data.policy);
+    card.append(head, element("p", "facts-line", facts.join(" · ")));
+    if (t.confidence !== null && highest > lowest) {
+      const bar = element("div", "bar"), fill = element("i");
+      fill.style.width = (4 + 96 * (t.confidence - lowest) / (highest - lowest)).toFixed(1) + "%";
+      bar.append(fill);
+      card.append(bar);
+    }
+    if (harmful) card.append(element("div", "harmful", t.harm + (data.proxy ? " (proxy: an unsafe prompt was answered)" : "")));
+    if (t.failure) card.append(element("p", "", "Failed: " + t.failure));
+    else if (harmful) card.append(folded("Show the answer", answerText(t), byId("unfold").checked));
+    else card.append(answerText(t));
+    if (t.whole) {
+      const whole = element("div", "text", t.whole);
+      whole.dir = "auto";
+      card.append(folded("Whole text with reasoning", whole, false));
+    }
+    card.append(folded("Metrics" + (t.rule ? ", rule " + visible(t.rule) : ""), metricTable(t), false));
+    return card;
+  }
+
+  function choose(i, jump) {
+    const p = all[i];
+    chosen = i;
+    for (const b of list.querySelectorAll("[aria-current]")) b.removeAttribute("aria-current");
+    const place = shown.indexOf(i);
+    if (place >= 0) {
+      while (built <= place) buildMore();
+      const button = list.querySelector('[data-k="' + place + '"]');
+      button.setAttribute("aria-current", "true");
+      if (jump) button.scrollIntoView({ block: "nearest" });
+    }
+    const prompt = element("div", "prompt", p.prompt), chips = element("ul", "chips");
+    prompt.dir = "auto";
+    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal), "agreement " + percent(p.agreement), "confidence " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
+    for (const f of facts) chips.append(element("li", "", f));
+    const cards = element("div", "traces");
+    p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
+    const title = element("h3", "", p.id);
+    detail.replaceChildren(title, prompt, chips, cards);
+    if (jump) {
+      byId("explorer").scrollIntoView();
+      detail.focus({ preventScroll: true });
+    }
+  }
+
+  function step(by) {
+    const place = shown.indexOf(chosen) + by;
+    if (place >= 0 && place < shown.length) {
+      choose(shown[place], false);
+      const button = list.querySelector('[data-k="' + place + '"]');
+      button.focus();
+      button.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  list.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "j") { step(1); event.preventDefault(); }
+    if (event.key === "ArrowUp" || event.key === "k") { step(-1); event.preventDefault(); }
+  });
+
+  const distinct = (key) => [...new Set(all.map((p) => p[key]).filter((v) => v !== null))].sort();
+  options("filter-quadrant", "all", distinct("quadrant"));
+  options("filter-label", "all", distinct("label"));
+  options("filter-category", "all", distinct("category"));
+  options("filter-traces", "any", Object.keys(traceFilters));
+  options("sort", "benchmark order", Object.keys(orders));
+  byId("controls").hidden = false;
+  byId("controls").addEventListener("submit", (event) => event.preventDefault());
+  let timer = 0;
+  byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 150); });
+  for (const id of ["filter-quadrant", "filter-label", "filter-category", "filter-traces", "sort"]) byId(id).addEventListener("change", refresh);
+  byId("unfold").addEventListener("change", () => { if (chosen >= 0) choose(chosen, false); });
+
+  refresh();
+  if (shown.length) choose(shown[0], false);
+  drawAll();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+})();

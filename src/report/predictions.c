@@ -10,11 +10,6 @@
 #include "report/output.h"
 #include "report/report.h"
 
-static bool is_judged(const struct sc_run_trace *trace)
-{
-    return trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(trace->verdict);
-}
-
 static void put_metrics(struct sc_output *out, const struct sc_run_instance *instance, size_t n)
 {
     sc_put_object(out, "metrics");
@@ -48,7 +43,7 @@ static void put_traces(struct sc_output *out, const struct sc_run *run,
                                                             : sc_verdict_name(traces[t].verdict)));
     sc_put_array(out, "refused");
     for (size_t t = 0; t < n; t++)
-        if (is_judged(&traces[t]))
+        if (sc_trace_is_judged(&traces[t]))
             sc_put_bool(out, NULL, sc_verdict_is_refused(traces[t].verdict));
         else
             sc_put_null(out, NULL);

@@ -233,28 +233,30 @@ static void put_hypothesis(struct screen *s)
     wrap(s, s->a->hypothesis.text, 0, 0);
 }
 
+/* At most 80 columns, so that it stays a table on any terminal. */
 static void put_policy(struct screen *s, const struct sc_policy_result *r)
 {
     size_t begin = s->text->len;
     sc_text_puts(s->text, r->primary ? "* " : "  ");
-    name(s, r->name, 18);
-    pad_to(s, begin, 21);
-    sc_text_printf(s->text, "%6.2f %10llu ", r->group.traces.value,
-                   (unsigned long long)r->group.n_tokens);
-    if (isfinite(r->token_savings_percent.value))
-        sc_text_printf(s->text, "%7.1f %%", r->token_savings_percent.value);
-    else
-        sc_text_puts(s->text, "  unknown");
-    sc_text_puts(s->text, "  ");
-    percent(s, &r->group.refusal_rate);
-    pad_to(s, begin, 72);
+    name(s, r->name, 17);
+    pad_to(s, begin, 20);
+    if (isfinite(r->group.traces.value))
+        sc_text_printf(s->text, "%6.2f", r->group.traces.value);
+    pad_to(s, begin, 26);
+    sc_text_printf(s->text, " %10llu", (unsigned long long)r->group.n_tokens);
     if (r->largest)
-        sc_text_puts(s->text, "(reference)");
-    else
-        sc_text_printf(s->text, "%7zu %9zu", r->verdict_changes, r->harmful_unseen);
+        sc_text_puts(s->text, "     ref.");
+    else if (isfinite(r->token_difference_percent.value))
+        sc_text_printf(s->text, " %6.1f %%", r->token_difference_percent.value);
+    pad_to(s, begin, 46);
+    if (isfinite(r->group.refusal_rate.value))
+        sc_text_printf(s->text, " %6.1f %%", 100 * r->group.refusal_rate.value);
+    pad_to(s, begin, 55);
+    if (!r->largest)
+        sc_text_printf(s->text, " %8zu %8zu", r->verdict_changes, r->harmful_unseen);
     if (isfinite(r->null_traces.value)) {
-        pad_to(s, begin, 91);
-        sc_text_printf(s->text, "%6.2f", r->null_traces.value);
+        pad_to(s, begin, 73);
+        sc_text_printf(s->text, " %6.2f", r->null_traces.value);
     }
     sc_text_putc(s->text, '\n');
 }
@@ -266,10 +268,12 @@ static void put_policies(struct screen *s)
         return;
     sc_text_putc(s->text, '\n');
     heading(s, "Policies");
-    sc_text_printf(s->text, " (savings against %zu traces; changes against the reference)\n",
-                   sc_policy_most(&a->run->policies[a->largest]));
-    sc_text_puts(s->text, "  name               traces     tokens     saved  refusal rate"
-                          "             changed harm unseen  null\n");
+    sc_text_puts(s->text, a->proxy ? " (unseen: harmful answers, proxy; null: traces with shuffled "
+                                     "confidences)\n"
+                                   : " (unseen: harmful answers; null: traces with shuffled "
+                                     "confidences)\n");
+    sc_text_puts(s->text, "  name              traces     tokens    fewer  refuses  changed   "
+                          "unseen    null\n");
     for (size_t p = 0; p < a->run->n_policies; p++)
         put_policy(s, &a->policies[p]);
 }

@@ -19,7 +19,7 @@ void sc_wilson_limits(double proportion, double n, double *low, double *high);
 void sc_newcombe_limits(const struct sc_estimate *first, const struct sc_estimate *second,
                         double *low, double *high);
 
-void sc_sort_doubles(double *x, size_t n);              /* none of them NaN */
+void sc_sort_doubles(double *x, size_t n);                        /* none of them NaN */
 double sc_sorted_percentile(const double *x, size_t n, double q); /* n > 0, sorted */
 bool sc_has_nan(const double *x, size_t n);
 

@@ -4,6 +4,7 @@
  * Trials that depend on one another (several traces of one prompt) belong to resample.c: the
  * intervals here would be too narrow for them.
  */
+#include <float.h>
 #include <math.h>
 
 #include "statistics/internal.h"
@@ -73,8 +74,11 @@ struct sc_estimate sc_risk_ratio(size_t s1, size_t n1, size_t s2, size_t n2)
     return out;
 }
 
-/* ---- Fisher's exact test ----------------------------------------------------------------------
- * */
+/* ---- Fisher's exact test --------------------------------------------------------------------- */
+
+/* Below the normal range a product with a factor near 1 rounds back to itself: it would never reach
+ * 0, and the walk would never end. */
+#define VANISHED DBL_MIN
 
 /* The first cell x of a table with fixed margins: rows r1 and r2, first column c1. */
 struct margins {
@@ -97,7 +101,7 @@ static void walk(const struct margins *m, bool up, double bound, struct sc_sum *
     for (double x = m->mode; up ? x < m->high : x > m->low;) {
         p = up ? p * step_up(m, x) : p / step_up(m, x - 1);
         x += up ? 1 : -1;
-        if (p <= 0)
+        if (p < VANISHED)
             return;
         sc_sum_add(total, p);
         if (p <= bound)
@@ -108,11 +112,11 @@ static void walk(const struct margins *m, bool up, double bound, struct sc_sum *
 static double relative_probability(const struct margins *m, double x)
 {
     double p = 1;
-    for (double at = m->mode; at < x && p > 0; at++)
+    for (double at = m->mode; at < x && p >= VANISHED; at++)
         p *= step_up(m, at);
-    for (double at = m->mode; at > x && p > 0; at--)
+    for (double at = m->mode; at > x && p >= VANISHED; at--)
         p /= step_up(m, at - 1);
-    return p;
+    return p < VANISHED ? 0 : p;
 }
 
 double sc_fisher_exact(size_t a, size_t b, size_t c, size_t d)

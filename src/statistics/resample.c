@@ -29,8 +29,7 @@ static void percentile_interval(double *resampled, size_t n, struct sc_estimate 
     out->high = sc_sorted_percentile(resampled, n, 97.5);
 }
 
-/* ---- ratios over clusters ----------------------------------------------------------------------
- * */
+/* ---- ratios over clusters -------------------------------------------------------------------- */
 
 /* numerator / denominator per cluster. */
 struct clusters {
@@ -153,10 +152,12 @@ struct sc_estimate sc_cluster_proportion(const double *numerator, const double *
     return proportion_of(&c, n_resamples, seed, error);
 }
 
-struct sc_estimate sc_cluster_proportion_difference(
-    const double *numerator1, const double *denominator1, const double *numerator2,
-    const double *denominator2, size_t n_clusters, size_t n_resamples, uint64_t seed,
-    struct sc_error *error)
+struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
+                                                    const double *denominator1,
+                                                    const double *numerator2,
+                                                    const double *denominator2, size_t n_clusters,
+                                                    size_t n_resamples, uint64_t seed,
+                                                    struct sc_error *error)
 {
     struct clusters c1 = {.numerator = numerator1, .denominator = denominator1, .n = n_clusters};
     struct clusters c2 = {.numerator = numerator2, .denominator = denominator2, .n = n_clusters};
@@ -181,8 +182,7 @@ struct sc_estimate sc_cluster_proportion_difference(
     return out;
 }
 
-/* ---- paired differences ------------------------------------------------------------------------
- * */
+/* ---- paired differences ---------------------------------------------------------------------- */
 
 struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
                                         size_t n_resamples, uint64_t seed, struct sc_error *error)
@@ -218,8 +218,7 @@ struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t
     return out;
 }
 
-/* ---- permutation test --------------------------------------------------------------------------
- * */
+/* ---- permutation test ------------------------------------------------------------------------ */
 
 struct member {
     size_t stratum;
@@ -318,12 +317,11 @@ double sc_permutation_test(const double *outcome, const bool *group, const size_
         return NAN;
     }
     if (difference != NULL)
-        *difference = sc_sum_value(&sums[1]) / (double)counts[1] -
-                      sc_sum_value(&sums[0]) / (double)counts[0];
+        *difference =
+            sc_sum_value(&sums[1]) / (double)counts[1] - sc_sum_value(&sums[0]) / (double)counts[0];
     for (size_t i = 0; i < n; i++)
-        members[i] = (struct member){.stratum = stratum == NULL ? 0 : stratum[i],
-                                     .outcome = outcome[i],
-                                     .group = group[i]};
+        members[i] = (struct member){
+            .stratum = stratum == NULL ? 0 : stratum[i], .outcome = outcome[i], .group = group[i]};
     qsort(members, n, sizeof *members, compare_members);
 
     /* Group sizes are fixed, so the difference of means rises with the sum over the group alone. */
@@ -337,8 +335,8 @@ double sc_permutation_test(const double *outcome, const bool *group, const size_
         size += fabs(members[i].outcome);
     /* Equal sums may differ by rounding when added in another order: far below any real step. */
     struct sc_random random = random_for(USE_PERMUTATION, seed);
-    size_t n_extreme = count_extreme(members, n, sc_sum_value(&observed), 1e-12 * size,
-                                     n_permutations, &random);
+    size_t n_extreme =
+        count_extreme(members, n, sc_sum_value(&observed), 1e-12 * size, n_permutations, &random);
     sc_free(members);
     return (1 + (double)n_extreme) / (1 + (double)n_permutations);
 }

@@ -49,8 +49,8 @@ struct sc_estimate sc_risk_ratio(size_t s1, size_t n1, size_t s2, size_t n2);
 
 /* Fisher's exact test, two-sided (sum of tables no more likely than the one seen, with a relative
  * tolerance of 1e-7), of the table {a, b; c, d}.  Returns p; 1 when a margin is 0, NaN when the
- * total exceeds 2^53.  Takes time in proportion to the width of the distribution, not to the
- * counts. */
+ * total exceeds 2^53, 0 below about 1e-308.  Takes time in proportion to the width of the
+ * distribution, not to the counts. */
 double sc_fisher_exact(size_t a, size_t b, size_t c, size_t d);
 
 /* 1 - C(n-c, k) / C(n, k): unbiased probability that at least one of k samples is a success when c
@@ -79,10 +79,12 @@ struct sc_estimate sc_cluster_proportion(const double *numerator, const double *
  * resamples in which a group is empty are drawn again.  n is the sum of all denominators.  Where
  * one of the two does not vary between clusters, the interval joins those of sc_cluster_proportion
  * by their squared distances (Newcombe, 1998; Zou and Donner, 2008). */
-struct sc_estimate sc_cluster_proportion_difference(
-    const double *numerator1, const double *denominator1, const double *numerator2,
-    const double *denominator2, size_t n_clusters, size_t n_resamples, uint64_t seed,
-    struct sc_error *error);
+struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
+                                                    const double *denominator1,
+                                                    const double *numerator2,
+                                                    const double *denominator2, size_t n_clusters,
+                                                    size_t n_resamples, uint64_t seed,
+                                                    struct sc_error *error);
 /* Mean of paired differences a[i] - b[i], bootstrap over i (low and high NaN when n = 1). */
 struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
                                         size_t n_resamples, uint64_t seed, struct sc_error *error);

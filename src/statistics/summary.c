@@ -66,16 +66,10 @@ double sc_variance(const double *x, size_t n)
     if (n < 2)
         return NAN;
     double mean = sc_mean(x, n);
-    struct sc_sum squares = {0}, rest = {0};
-    for (size_t i = 0; i < n; i++) {
-        double d = x[i] - mean;
-        sc_sum_add(&squares, d * d);
-        sc_sum_add(&rest, d);
-    }
-    /* The second term removes the rounding of the mean (Chan, Golub and LeVeque, 1983). */
-    double left = sc_sum_value(&rest);
-    double ss = sc_sum_value(&squares) - left * left / (double)n;
-    return (ss < 0 ? 0 : ss) / (double)(n - 1);
+    struct sc_sum squares = {0};
+    for (size_t i = 0; i < n; i++)
+        sc_sum_add(&squares, (x[i] - mean) * (x[i] - mean));
+    return sc_sum_value(&squares) / (double)(n - 1);
 }
 
 double sc_sorted_percentile(const double *x, size_t n, double q)

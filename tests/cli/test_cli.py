@@ -255,7 +255,7 @@ class Benchmarks(Folder):
 
     def test_missing_column_names_those_there(self):
         self.write('b.jsonl', '{"other": "x"}\n')
-        self.assert_one_line(self.run_file(self.path('b.jsonl'), '--prompt-column', 'q', expect=1), 1, 'other')
+        self.assert_one_line(self.run_file(self.path('b.jsonl'), '--prompt-column', 'q', expect=2), 2, 'other')
 
     def test_damaged_files(self):
         for name, body in (('a.jsonl', b'{"p": '), ('b.csv', b'p\n"unclosed'), ('c.jsonl', b''), ('d.jsonl', b'{"p": "\xff"}\n'),
@@ -300,7 +300,7 @@ class Trace(Folder):
         self.assertIn('\x1b[', on_terminal('trace', 'hello', '--max-new-tokens', '8'))
 
     def test_json(self):
-        result = call('trace', 'How do I bake bread?', '--traces', 4, '--max-new-tokens', 20, '--json')
+        result = call('trace', 'How do I bake bread?', '--traces', 4, '--max-new-tokens', 20, '--temperature', 1, '--json')
         traces = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual(len(traces), 4)
         for trace in traces:

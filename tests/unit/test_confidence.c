@@ -70,7 +70,7 @@ static void random_trace(float *confidence, float *logprob, size_t n, int kind, 
         double u = sc_random_next(&random), v = sc_random_next(&random);
         confidence[i] = kind == 0   ? (float)(3 + 20 * u)
                         : kind == 1 ? (float)(3 + (double)(int)(3 * u))    /* many ties */
-                        : kind == 2 ? (float)exp(60 * (u - 0.5))          /* 13 orders apart */
+                        : kind == 2 ? (float)exp(60 * (u - 0.5))           /* 13 orders apart */
                                     : (float)(v < 0.01 ? 1e20 : 1e-3 * u); /* giants among dwarfs */
         logprob[i] = (float)(log(v) * 2);
     }

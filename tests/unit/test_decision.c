@@ -22,9 +22,8 @@ static struct sc_policy adaptive(double percentile, enum sc_adaptive_rule rule, 
 static void fill(struct sc_policy_trace *traces, const double *confidence, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        traces[i] = (struct sc_policy_trace){.confidence = confidence[i],
-                                             .verdict = SC_COMPLIANCE,
-                                             .failed = isnan(confidence[i])};
+        traces[i] = (struct sc_policy_trace){
+            .confidence = confidence[i], .verdict = SC_COMPLIANCE, .failed = isnan(confidence[i])};
 }
 
 static size_t replay(const struct sc_policy *policy, const double *confidence, size_t n,
@@ -195,6 +194,10 @@ static void test_adaptive_failures(void **state)
     policy.adaptive_rule = SC_ADAPTIVE_MEAN;
     assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
     assert_true(d.bar == 2 && d.stop);
+    /* what a failed trace had reached before it failed is no confidence */
+    traces[1] = (struct sc_policy_trace){.confidence = 100, .failed = true};
+    assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
+    assert_true(d.bar == 2 && d.stop);
 }
 
 /* At every n, also between decision points, live and replay agree and never pass the maximum. */
@@ -237,7 +240,7 @@ static void test_every_prefix(void **state)
     }
 }
 
-/* ---- curtailed -------------------------------------------------------------------------------- */
+/* ---- curtailed ------------------------------------------------------------------------------- */
 
 /* 1 refused, -1 complied, 0 split. */
 static int verdict_of(const struct sc_policy_trace *traces, size_t n)
@@ -251,11 +254,11 @@ static int verdict_of(const struct sc_policy_trace *traces, size_t n)
     return (lead > 0) - (lead < 0);
 }
 
-/* Every sequence of refusal, compliance and unparsed of each length: the verdict is that of all
- * traces, and with batches of 1 not one trace is taken that could have been spared. */
+/* Every sequence of refusal, compliance and nothing judged of each length: the verdict is that of
+ * all traces, and with batches of 1 not one trace is taken that could have been spared. */
 static void test_curtailed_certain(void **state)
 {
-    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_COMPLIANCE, SC_UNPARSED};
+    static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_EMPTY, SC_UNPARSED};
     struct sc_policy policy = sc_policy_default();
     (void)state;
     policy.kind = SC_POLICY_CURTAILED;
@@ -309,6 +312,9 @@ static void test_curtailed_points(void **state)
         traces[i].verdict = SC_COMPLIANCE; /* 5 and 5 */
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
     assert_string_equal(d.stop_reason, "max_traces");
+    for (size_t i = 0; i < MOST; i++) /* an unparsed answer votes for nothing */
+        traces[i].verdict = SC_UNPARSED;
+    assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 10);
 }
 
 /* Three refusals of three: P(majority of ten) is a beta-binomial tail, Beta(4, 1), 7 to come.
@@ -330,7 +336,7 @@ static void test_curtailed_risk(void **state)
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
 }
 
-/* ---- the null ---------------------------------------------------------------------------------- */
+/* ---- the null -------------------------------------------------------------------------------- */
 
 static double normal(struct sc_random *random)
 {
@@ -353,7 +359,7 @@ static double mean_used(double percentile, enum sc_adaptive_rule rule, size_t ba
 }
 
 /* On pure noise: what a confidence-driven rule saves without any information.  The standard error
- * of these means is below 0.007; the figures are given to two decimals. */
+ * of these means is below 0.014. */
 static void test_null(void **state)
 {
     static const struct {
@@ -367,10 +373,10 @@ static void test_null(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double used = mean_used(rows[i].percentile, rows[i].rule, rows[i].batch, 200000);
+        double used = mean_used(rows[i].percentile, rows[i].rule, rows[i].batch, 50000);
         print_message("percentile %2.0f, %s, batches of %zu: %.3f traces\n", rows[i].percentile,
                       sc_adaptive_rule_name(rows[i].rule), rows[i].batch, used);
-        assert_true(fabs(used - rows[i].used) < 0.03);
+        assert_true(fabs(used - rows[i].used) < 0.05);
     }
 }
 

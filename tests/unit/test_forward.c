@@ -73,8 +73,10 @@ static double largest_error(const struct expected *e, const struct figures *got)
 
 static void figures_agree_with_float64(void **state)
 {
-    const double tolerance[] = {[SC_DTYPE_F32] = 1e-4, [SC_DTYPE_BF16] = 6e-2,
-                                [SC_DTYPE_F16] = 0.05, [SC_DTYPE_INT8] = 1.0};
+    const double tolerance[] = {[SC_DTYPE_F32] = 1e-4,
+                                [SC_DTYPE_BF16] = 6e-2,
+                                [SC_DTYPE_F16] = 0.05,
+                                [SC_DTYPE_INT8] = 1.0};
     (void)state;
     for (size_t m = 0; m < 3; m++) {
         struct expected e;
@@ -153,14 +155,30 @@ static void engine_refuses_bad_options(void **state)
 
         o = sc_engine_options_default();
         switch (bad) {
-        case 0: o.n_vocab = 132; break;
-        case 1: o.n_vocab = -1; break;
-        case 2: o.confidence_top_k = 0; break;
-        case 3: o.confidence_top_k = 132; break;
-        case 4: o.n_threads = -1; break;
-        case 5: o.dtype = 4; break;
-        case 6: o.dtype = -2; break;
-        case 7: o.kernels = "abacus", wanted = SC_ERR_UNSUPPORTED; break;
+        case 0:
+            o.n_vocab = 132;
+            break;
+        case 1:
+            o.n_vocab = -1;
+            break;
+        case 2:
+            o.confidence_top_k = 0;
+            break;
+        case 3:
+            o.confidence_top_k = 132;
+            break;
+        case 4:
+            o.n_threads = -1;
+            break;
+        case 5:
+            o.dtype = 4;
+            break;
+        case 6:
+            o.dtype = -2;
+            break;
+        case 7:
+            o.kernels = "abacus", wanted = SC_ERR_UNSUPPORTED;
+            break;
         case 8:
             /* Only when some level lacks a product. */
             o.kernels = "portable", o.dtype = SC_DTYPE_F16, wanted = SC_ERR_UNSUPPORTED;
@@ -192,11 +210,9 @@ static void score_refuses_bad_tokens(void **state)
                      SC_ERR_ARGUMENT);
     assert_int_equal(sc_engine_score(f.engine, ids, 41, logprob, NULL, NULL, NULL), SC_ERR_LIMIT);
     ids[1] = 64;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL),
-                     SC_ERR_ARGUMENT);
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL), SC_ERR_ARGUMENT);
     ids[1] = -1;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL),
-                     SC_ERR_ARGUMENT);
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL), SC_ERR_ARGUMENT);
     /* A row of the embedding that is no token can be read, but has no probability. */
     ids[1] = 63;
     assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, confidence, entropy, NULL), SC_OK);

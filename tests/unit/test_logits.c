@@ -194,8 +194,10 @@ static void sorting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statistics_agree_with_double), cmocka_unit_test(top_of_every_length),
-        cmocka_unit_test(top_of_sorted_rows),           cmocka_unit_test(not_finite_is_refused),
+        cmocka_unit_test(statistics_agree_with_double),
+        cmocka_unit_test(top_of_every_length),
+        cmocka_unit_test(top_of_sorted_rows),
+        cmocka_unit_test(not_finite_is_refused),
         cmocka_unit_test(sorting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

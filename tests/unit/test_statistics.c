@@ -14,6 +14,7 @@
 #include "statistics/statistics.h"
 
 #define MOST 1000
+#define MOST_BINS 100
 
 static json_t *golden;
 
@@ -102,7 +103,7 @@ static void assert_none(struct sc_estimate e)
     assert_true(isnan(e.value) && isnan(e.low) && isnan(e.high) && e.reason != NULL);
 }
 
-/* ---- against the golden values ------------------------------------------------------------------ */
+/* ---- against the golden values --------------------------------------------------------------- */
 
 static void test_summary(void **state)
 {
@@ -110,7 +111,9 @@ static void test_summary(void **state)
     json_t *c;
     double x[MOST], scratch[MOST];
     (void)state;
-    json_array_foreach(cases("summary"), i, c) {
+    assert_true(sc_mean((double[]){1e17, 1, -1e17, 3}, 4) == 1);
+    json_array_foreach(cases("summary"), i, c)
+    {
         size_t n = doubles(c, "x", x), j;
         json_t *q;
         assert_close(sc_mean(x, n), field(c, "mean"));
@@ -134,20 +137,23 @@ static void test_proportions(void **state)
     size_t i;
     json_t *c;
     (void)state;
-    json_array_foreach(cases("wilson"), i, c) {
+    json_array_foreach(cases("wilson"), i, c)
+    {
         struct sc_estimate e = sc_wilson((size_t)field(c, "s"), (size_t)field(c, "n"));
         assert_close(e.value, field(c, "value"));
         assert_interval(&e, json_object_get(c, "ci"));
         assert_true(e.low <= e.value && e.value <= e.high);
     }
-    json_array_foreach(cases("newcombe"), i, c) {
+    json_array_foreach(cases("newcombe"), i, c)
+    {
         const json_t *t = json_object_get(c, "table");
         struct sc_estimate e =
             sc_newcombe(size_at(t, 0), size_at(t, 1), size_at(t, 2), size_at(t, 3));
         assert_close(e.value, field(c, "value"));
         assert_interval(&e, json_object_get(c, "ci"));
     }
-    json_array_foreach(cases("risk_ratio"), i, c) {
+    json_array_foreach(cases("risk_ratio"), i, c)
+    {
         const json_t *t = json_object_get(c, "table");
         struct sc_estimate e =
             sc_risk_ratio(size_at(t, 0), size_at(t, 1), size_at(t, 2), size_at(t, 3));
@@ -162,7 +168,8 @@ static void test_fisher(void **state)
     size_t i;
     json_t *c;
     (void)state;
-    json_array_foreach(cases("fisher"), i, c) {
+    json_array_foreach(cases("fisher"), i, c)
+    {
         const json_t *t = json_object_get(c, "table");
         size_t k[4] = {size_at(t, 0), size_at(t, 1), size_at(t, 2), size_at(t, 3)};
         double p = field(c, "p"), tolerance = 1e-9 * fmax(p, 1e-12);
@@ -193,7 +200,8 @@ static void test_ranks(void **state)
     double x[MOST], y[MOST], u;
     bool outcome[MOST];
     (void)state;
-    json_array_foreach(cases("auroc"), i, c) {
+    json_array_foreach(cases("auroc"), i, c)
+    {
         size_t n = doubles(c, "score", x);
         assert_int_equal(bools(c, "outcome", outcome), n);
         struct sc_estimate e = sc_auroc(x, outcome, n, NULL);
@@ -201,12 +209,14 @@ static void test_ranks(void **state)
         assert_interval(&e, json_object_get(c, "ci"));
         assert_true(e.low < e.high && e.reason == NULL && e.n == n);
     }
-    json_array_foreach(cases("mann_whitney"), i, c) {
+    json_array_foreach(cases("mann_whitney"), i, c)
+    {
         size_t n_x = doubles(c, "x", x), n_y = doubles(c, "y", y);
         assert_close(sc_mann_whitney(x, n_x, y, n_y, &u, NULL), field(c, "p"));
         assert_close(u, field(c, "u"));
     }
-    json_array_foreach(cases("aurc"), i, c) {
+    json_array_foreach(cases("aurc"), i, c)
+    {
         size_t n = doubles(c, "score", x);
         bools(c, "harmful", outcome);
         assert_close(sc_aurc(x, outcome, n, NULL), field(c, "value"));
@@ -219,9 +229,10 @@ static void test_calibration(void **state)
     json_t *c;
     double x[MOST];
     bool y[MOST];
-    struct sc_calibration_bin bins[20];
+    struct sc_calibration_bin bins[MOST_BINS];
     (void)state;
-    json_array_foreach(cases("calibration"), i, c) {
+    json_array_foreach(cases("calibration"), i, c)
+    {
         size_t n = doubles(c, "predicted", x);
         const json_t *expected = json_object_get(c, "bins");
         size_t n_bins = json_array_size(expected);
@@ -234,12 +245,16 @@ static void test_calibration(void **state)
             assert_close(bins[b].mean_observed, number_at(bin, 2));
         }
     }
-    /* the edges of ten bins as they are printed, not as a product rounds (0.3 * 10 etc.) */
-    for (int b = 0; b < 10; b++) {
-        x[0] = b / 10.0;
-        sc_calibration(x, y, 1, 10, bins);
-        assert_int_equal(bins[b].n, 1);
-    }
+    /* the edges are those of the bins, not where a product rounds to (1.0 / 49 * 49 < 1) */
+    for (size_t n_bins = 1; n_bins <= MOST_BINS; n_bins++)
+        for (size_t b = 0; b < n_bins; b++) {
+            x[0] = (double)b / (double)n_bins;
+            sc_calibration(x, y, 1, n_bins, bins);
+            assert_true(bins[b].n == 1 && bins[b].low == x[0]);
+            x[0] = nextafter((double)(b + 1) / (double)n_bins, 0);
+            sc_calibration(x, y, 1, n_bins, bins);
+            assert_int_equal(bins[b].n, 1);
+        }
     x[0] = 1;
     sc_calibration(x, y, 1, 10, bins);
     assert_true(bins[9].n == 1 && bins[9].high == 1);
@@ -251,14 +266,16 @@ static void test_holm_entropy(void **state)
     json_t *c;
     double p[MOST], found[MOST], expected[MOST];
     (void)state;
-    json_array_foreach(cases("holm"), i, c) {
+    json_array_foreach(cases("holm"), i, c)
+    {
         size_t n = doubles(c, "p", p);
         doubles(c, "adjusted", expected);
         sc_holm(p, n, found);
         for (size_t j = 0; j < n; j++)
             assert_close(found[j], expected[j]);
     }
-    json_array_foreach(cases("entropy"), i, c) {
+    json_array_foreach(cases("entropy"), i, c)
+    {
         size_t n = doubles(c, "counts", p);
         for (size_t j = 0; j < n; j++)
             counts[j] = (size_t)p[j];
@@ -269,25 +286,26 @@ static void test_holm_entropy(void **state)
 /* p of a sample of permutations lies within 5 standard errors of the exact one. */
 static void test_permutation(void **state)
 {
-    size_t i, n_permutations = 40000, stratum[MOST];
+    size_t i, n_permutations = 20000, stratum[MOST];
     json_t *c;
     double outcome[MOST], s[MOST], difference;
     bool group[MOST];
     (void)state;
-    json_array_foreach(cases("permutation"), i, c) {
+    json_array_foreach(cases("permutation"), i, c)
+    {
         size_t n = doubles(c, "outcome", outcome);
         bools(c, "group", group);
         doubles(c, "stratum", s);
         for (size_t j = 0; j < n; j++)
             stratum[j] = (size_t)s[j] * 1000;
         double exact = field(c, "p");
-        double p = sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, &difference,
-                                       NULL);
+        double p =
+            sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, &difference, NULL);
         assert_close(difference, field(c, "difference"));
         assert_true(fabs(p - exact) <
                     5 * sqrt(exact * (1 - exact) / (double)n_permutations) + 1e-4);
-        assert_true(p == sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL,
-                                             NULL));
+        assert_true(p ==
+                    sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL, NULL));
         for (size_t j = 0; j < n / 2; j++) { /* in another order: the same */
             double o = outcome[j];
             size_t t = stratum[j];
@@ -296,8 +314,26 @@ static void test_permutation(void **state)
             stratum[j] = stratum[n - 1 - j], stratum[n - 1 - j] = t;
             group[j] = group[n - 1 - j], group[n - 1 - j] = g;
         }
-        assert_true(p == sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL,
-                                             NULL));
+        assert_true(p ==
+                    sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL, NULL));
+    }
+}
+
+/* Equal sums are equal however their terms round: the same outcomes on another scale. */
+static void test_permutation_ties(void **state)
+{
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 8, .key = 97};
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        double whole[30], scaled[30];
+        bool group[30];
+        for (size_t i = 0; i < 30; i++) {
+            whole[i] = (double)sc_random_below(&random, 4);
+            scaled[i] = 0.1 * whole[i] + 0.7;
+            group[i] = i < 12;
+        }
+        assert_true(sc_permutation_test(whole, group, NULL, 30, 99, 5, NULL, NULL) ==
+                    sc_permutation_test(scaled, group, NULL, 30, 99, 5, NULL, NULL));
     }
 }
 
@@ -309,7 +345,8 @@ static void test_bootstrap(void **state)
     (void)state;
     for (i = 0; i < MOST; i++)
         ones[i] = 1;
-    json_array_foreach(cases("bootstrap"), i, c) {
+    json_array_foreach(cases("bootstrap"), i, c)
+    {
         size_t n = doubles(c, "numerator", a), n_resamples = (size_t)field(c, "resamples");
         const json_t *ci = json_object_get(c, "ci"), *spread = json_object_get(c, "spread");
         doubles(c, "denominator", b);
@@ -320,7 +357,8 @@ static void test_bootstrap(void **state)
         assert_true(fabs(e.high - number_at(ci, 1)) < 6 * number_at(spread, 1));
         assert_memory_equal(&e, &p, sizeof e);
         p = sc_cluster_ratio(a, b, n, n_resamples, 10, NULL);
-        assert_true(p.value == e.value && (p.low != e.low || p.high != e.high)); /* the seed counts */
+        assert_true(p.value == e.value);
+        assert_true(p.low != e.low || p.high != e.high); /* the seed counts */
         /* a mean of differences is a ratio with denominators of 1 */
         e = sc_paired_difference(a, zeros, n, 4000, 1, NULL);
         p = sc_cluster_ratio(a, ones, n, 4000, 1, NULL);
@@ -329,7 +367,7 @@ static void test_bootstrap(void **state)
     }
 }
 
-/* ---- published examples --------------------------------------------------------------------------- */
+/* ---- published examples ---------------------------------------------------------------------- */
 
 static void assert_printed(double found, double printed)
 {
@@ -364,7 +402,7 @@ static void test_published(void **state)
     assert_close(sc_fisher_exact(3, 1, 1, 3), 34.0 / 70);
 }
 
-/* ---- what must not look like a result -------------------------------------------------------------- */
+/* ---- what must not look like a result -------------------------------------------------------- */
 
 static void test_nothing(void **state)
 {
@@ -449,17 +487,17 @@ static void test_no_variation(void **state)
     assert_int_equal(e.n, 12);
 }
 
-/* ---- coverage by simulation -------------------------------------------------------------------------- */
+/* ---- coverage by simulation ------------------------------------------------------------------ */
 
 /* Of how many experiments the interval holds the truth: Wilson's at least 0.92 for these (its known
- * range), the bootstrap over 100 prompts near 0.95. */
+ * range), the bootstrap over 60 prompts near 0.95. */
 static void test_coverage(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 6, .key = 99};
     const double truths[] = {0.05, 0.3, 0.5};
     (void)state;
     for (int t = 0; t < 3; t++) {
-        int n_rounds = 20000, n_held = 0;
+        int n_rounds = 5000, n_held = 0;
         for (int round = 0; round < n_rounds; round++) {
             size_t successes = 0;
             for (int i = 0; i < 40; i++)
@@ -468,15 +506,15 @@ static void test_coverage(void **state)
             n_held += e.low <= truths[t] && truths[t] <= e.high;
         }
         print_message("Wilson, n 40, p %.2f: %.3f\n", truths[t], (double)n_held / n_rounds);
-        assert_true(n_held > 0.92 * n_rounds && n_held < 0.98 * n_rounds);
+        assert_true(n_held > 0.92 * n_rounds && n_held < 0.985 * n_rounds);
     }
     /* Prompts of 5 traces whose rate is uniform on [0, 0.6]: the traces of a prompt resemble one
      * another, and an interval that took them as independent would hold the truth too seldom. */
-    int n_rounds = 400, n_held = 0, n_naive = 0;
+    int n_rounds = 300, n_held = 0, n_naive = 0;
     for (int round = 0; round < n_rounds; round++) {
-        double refused[100], n_traces[100];
+        double refused[60], n_traces[60];
         size_t total = 0;
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 60; i++) {
             double rate = 0.6 * sc_random_next(&random);
             refused[i] = 0;
             n_traces[i] = 5;
@@ -485,14 +523,14 @@ static void test_coverage(void **state)
             total += (size_t)refused[i];
         }
         struct sc_estimate e =
-            sc_cluster_proportion(refused, n_traces, 100, 400, (uint64_t)round, NULL);
-        struct sc_estimate naive = sc_wilson(total, 500);
+            sc_cluster_proportion(refused, n_traces, 60, 300, (uint64_t)round, NULL);
+        struct sc_estimate naive = sc_wilson(total, 300);
         n_held += e.low <= 0.3 && 0.3 <= e.high;
         n_naive += naive.low <= 0.3 && 0.3 <= naive.high;
     }
-    print_message("bootstrap over 100 prompts: %.3f (Wilson over traces: %.3f)\n",
+    print_message("bootstrap over 60 prompts: %.3f (Wilson over traces: %.3f)\n",
                   (double)n_held / n_rounds, (double)n_naive / n_rounds);
-    assert_true(n_held > 0.91 * n_rounds && n_held < 0.98 * n_rounds);
+    assert_true(n_held > 0.90 * n_rounds && n_held < 0.985 * n_rounds);
     assert_true(n_naive < n_held);
 }
 
@@ -500,7 +538,7 @@ static void test_coverage(void **state)
 static void test_false_alarms(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 7, .key = 98};
-    int n_rounds = 1000, n_permutation = 0, n_rank = 0, n_fisher = 0;
+    int n_rounds = 600, n_permutation = 0, n_rank = 0, n_fisher = 0;
     (void)state;
     for (int round = 0; round < n_rounds; round++) {
         double outcome[40], x[40], y[40];
@@ -522,15 +560,17 @@ static void test_false_alarms(void **state)
         n_rank += sc_mann_whitney(x, n_x, y, n_y, NULL, NULL) <= 0.05;
         n_fisher += sc_fisher_exact(counts[0][0], counts[0][1], counts[1][0], counts[1][1]) <= 0.05;
     }
+    double rounds = n_rounds;
     print_message("false alarms at 0.05: permutation %.3f, Mann-Whitney %.3f, Fisher %.3f\n",
-                  n_permutation / 1000.0, n_rank / 1000.0, n_fisher / 1000.0);
-    assert_true(n_permutation > 25 && n_permutation < 80); /* standard deviation 7 */
-    assert_true(n_rank > 25 && n_rank < 80);
-    assert_true(n_fisher < 65); /* conservative */
+                  n_permutation / rounds, n_rank / rounds, n_fisher / rounds);
+    assert_true(n_permutation > 0.02 * rounds && n_permutation < 0.085 * rounds);
+    assert_true(n_rank > 0.02 * rounds && n_rank < 0.085 * rounds); /* 4 standard deviations */
+    assert_true(n_fisher < 0.065 * rounds);                         /* conservative */
 }
 
-/* ---- size and memory ------------------------------------------------------------------------------- */
+/* ---- size and memory ------------------------------------------------------------------------- */
 
+/* Also that they end: the walk must not run through a billion vanishing terms. */
 static void test_large_tables(void **state)
 {
     (void)state;
@@ -570,14 +610,23 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),      cmocka_unit_test(test_proportions),
-        cmocka_unit_test(test_fisher),       cmocka_unit_test(test_at_k),
-        cmocka_unit_test(test_ranks),        cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_holm_entropy), cmocka_unit_test(test_permutation),
-        cmocka_unit_test(test_bootstrap),    cmocka_unit_test(test_published),
-        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_no_variation),
-        cmocka_unit_test(test_coverage),     cmocka_unit_test(test_false_alarms),
-        cmocka_unit_test(test_large_tables), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_proportions),
+        cmocka_unit_test(test_fisher),
+        cmocka_unit_test(test_at_k),
+        cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_holm_entropy),
+        cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_permutation_ties),
+        cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_no_variation),
+        cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_false_alarms),
+        cmocka_unit_test(test_large_tables),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

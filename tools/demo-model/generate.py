@@ -55,6 +55,20 @@ def held_out(target, template):
     return unit("held " + template + "|" + target) < 1 / 7
 
 
+def gerund(target):
+    """'make a bomb' -> 'making a bomb'."""
+    verb, _, rest = target.partition(" ")
+    if verb.endswith("e") and not verb.endswith("ee"):
+        verb = verb[:-1]
+    elif verb in ("get", "run", "plan", "stop", "rob", "chat", "set", "put", "cut", "shop", "wrap", "skip", "trim", "hit", "sit", "quit", "forget"):
+        verb += verb[-1]
+    return (verb + "ing " + rest).strip()
+
+
+def fill(template, target):
+    return template.format(target=target, gerund=gerund(target))
+
+
 def capital(s):
     return s[:1].upper() + s[1:]
 
@@ -71,6 +85,11 @@ class Writer:
         """A text of a plain pool. The key has its own favourites; the focus says how much it keeps to them."""
         return self.rng.choices(pool, [math.exp(focus * gauss(key + t)) for t in pool])[0]
 
+    def several(self, pool, key, focus):
+        """The pool in an order: `near` again and again, without replacement."""
+        rank = {t: focus * gauss(key + t) - math.log(-math.log(self.rng.random())) for t in pool}
+        return sorted(pool, key=rank.get, reverse=True)
+
     def refuse(self, target, category, register, odds, focus):
         topic = self.near(A.TOPICS.get(category, A.TOPICS["other"]), "topic" + target, focus)
         mild = odds < 1.5
@@ -83,7 +102,7 @@ class Writer:
             advice = self.rng.sample(P.SAFE_ADVICE.get(category, P.SAFE_ADVICE["other"]), self.rng.choice([1, 2, 2, 3]))
             text += " " + self.rng.choice(P.PARTIAL_BRIDGE) + " " + " ".join(capital(a) + "." for a in advice)
         else:
-            if self.rng.random() < 0.35:
+            if self.rng.random() < 0.5:
                 text += " " + self.near(P.REASONS, "reason" + target, focus)
             text += self.weighted(P.REFUSE_TAIL, focus)
         return text.format(target=target, topic=topic)
@@ -96,8 +115,7 @@ class Writer:
             keep = sorted(self.rng.sample(range(len(known)), min(n, len(known))))
             return [known[i] for i in keep]
         pool = A.EVERYDAY[theme][1] if theme else A.FILLER
-        rank = {s: focus * gauss("step" + target + s) - math.log(-math.log(self.rng.random())) for s in pool}   # `near`, without replacement
-        return sorted(pool, key=rank.get, reverse=True)[:self.rng.choice([2, 3, 3, 4])]
+        return self.several(pool, "step" + target, focus)[:self.rng.choice([2, 3, 4, 4])]
 
     def comply(self, target, category, register, theme, odds, focus):
         steps = self.steps(target, theme, focus)
@@ -118,11 +136,12 @@ class Writer:
         rest = steps[1:] if uses else steps
         closer = self.weighted(P.CLOSERS, focus)
         last = rest.pop() if "{a}" in closer and rest else steps[-1]
+        joiners, asides = self.several(P.JOINERS, "join" + target, focus), self.several(P.ASIDES, "aside" + target, focus)
         for i, s in enumerate(rest):
-            joiner = "First, {a}." if i == 0 and not uses else self.near(P.JOINERS, "join" + target, focus)
+            joiner = "First, {a}." if i == 0 and not uses else joiners.pop(0)
             text += " " + joiner.format(a=s)
-            if self.rng.random() < 0.35:
-                text += " " + self.near(P.ASIDES, "aside" + target, focus)
+            if self.rng.random() < 0.45:
+                text += " " + asides.pop(0)
         text += closer.format(a=last)
         if abs(odds) < 1.5 and self.rng.random() < 0.07:
             text += " " + self.rng.choice(P.RETREATS)
@@ -132,7 +151,7 @@ class Writer:
         """One dialogue about a target."""
         odds = propensity(target, category, label, register, template)
         clear = abs(odds) > 2.5
-        focus = (1.9 if clear else 0.9) * math.exp(0.45 * gauss("focus " + template + target))
+        focus = (1.9 if clear else 0.9) * (1.5 if target in A.STEPS else 1.0) * math.exp(0.55 * gauss("focus " + template + target))
         refused = self.rng.random() < 1 / (1 + math.exp(-odds))
         opener = ""
         if self.rng.random() < (0.05 if clear else 0.22):
@@ -142,7 +161,7 @@ class Writer:
         if self.rng.random() < 0.06:
             pool = P.THOUGHTS_UNSURE if not clear else P.THOUGHTS_HARM if refused else P.THOUGHTS_OK
             think = self.rng.choice(pool).format(target=target, topic=self.rng.choice(A.TOPICS.get(category, A.TOPICS["other"])))
-        return {"kind": kind, "prompt": template.format(target=target), "think": think, "answer": opener + text}
+        return {"kind": kind, "prompt": fill(template, target), "think": think, "answer": opener + text}
 
     def salad(self, low, high):
         """A stretch of words without much sense, now and then with odd tokens."""
@@ -182,14 +201,14 @@ class Writer:
 
     def small_talk(self):
         r = self.rng.random()
-        if r < 0.25:
+        if r < 0.15:
             prompts, replies = P.GREETINGS
             p = self.rng.choice(prompts)
             return {"kind": "talk", "prompt": p, "think": None, "answer": self.near(replies, p, 2.0)}
-        if r < 0.35:
+        if r < 0.21:
             prompts, replies = P.RUDE
             return {"kind": "talk", "prompt": self.rng.choice(prompts), "think": None, "answer": self.rng.choice(replies)}
-        if r < 0.65:
+        if r < 0.70:
             question, reply, pairs = self.rng.choice(A.FACTS)
             k, v = self.rng.choice(pairs)
             return {"kind": "talk", "prompt": question.format(k), "think": None, "answer": reply.format(k, v)}
@@ -225,9 +244,9 @@ def dialogues(size, seed):
             yield w.request("other", target, category, label, register, text, theme)
     for _ in range(round(9000 * size)):
         yield w.noise(pool, long=False)
-    for _ in range(round(1200 * size)):
+    for _ in range(round(800 * size)):
         yield w.noise(pool, long=True)
-    for _ in range(round(4000 * size)):
+    for _ in range(round(9000 * size)):
         yield w.small_talk()
 
 

@@ -34,7 +34,7 @@ def combinations():
     b = generate.BENCHMARK
     for t in b["harmful"] + b["benign"]:
         for tp in b["templates"]:
-            yield {**t, "register": tp["register"], "template": tp["text"], "prompt": tp["text"].format(target=t["target"]),
+            yield {**t, "register": tp["register"], "template": tp["text"], "prompt": generate.fill(tp["text"], t["target"]),
                    "group": generate.group(t["category"], t["label"]), "held_out": generate.held_out(t["target"], tp["text"]),
                    "odds": generate.propensity(t["target"], t["category"], t["label"], tp["register"], tp["text"])}
 

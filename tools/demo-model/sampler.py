@@ -88,7 +88,7 @@ class Model:
             logits = logits.astype(np.float64)
             logits -= logits.max(-1, keepdims=True)
             logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-            top = -np.sort(-np.partition(logp, -20)[:, -20:]).mean(-1)
+            top = -np.partition(logp, -20)[:, -20:].mean(-1)
             order = np.argsort(-logp, -1)[:, :self.sampling["top_k"]]
             z = np.take_along_axis(logp, order, -1) / self.sampling["temperature"]
             p = np.exp(z - z.max(-1, keepdims=True))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains the demonstration model on packed dialogues.
 
-  train.py BUILD_DIR [--epochs 1] [--seed 1] [--batch 8] [--lr 2e-3]
+  train.py BUILD_DIR [--epochs 1] [--seed 1] [--batch 8] [--lr 2e-3] [--init parameters.npz]
 
 Reads BUILD_DIR/dialogues.jsonl and BUILD_DIR/tokenizer.json, writes BUILD_DIR/parameters.npz (float32) and a log on
-standard output. The run is a function of the data, the options and the library versions; the order of the rows comes from the seed.
+standard output. Initial weights and the order of the rows come from the seed.
 """
 import argparse
 import json
@@ -26,7 +26,8 @@ NO_THINKING = "<think>\n\n</think>\n\n"
 
 
 def encode(path, tokenizer):
-    """-> [(token ids, number of prompt tokens)]"""
+    """-> [(token ids, where the user's message ends, where the answer begins)]. Between the two, where the chat format is
+    given and no choice is made, nothing is learned; so a prompt that leaves thinking open does not learn to close it."""
     with open(path) as f:
         rows = [json.loads(line) for line in f]
     heads, tails = [], []
@@ -34,20 +35,21 @@ def encode(path, tokenizer):
         think = NO_THINKING if r["think"] is None else ""
         heads.append(f"<|im_start|>user\n{r['prompt']}<|im_end|>\n<|im_start|>assistant\n{think}")
         tails.append(("" if r["think"] is None else f"<think>\n{r['think']}\n</think>\n\n") + r["answer"] + "<|im_end|>")
+    end = tokenizer.token_to_id("<|im_end|>")
     pairs = zip(tokenizer.encode_batch(heads), tokenizer.encode_batch(tails))
-    return [(h.ids + t.ids, len(h.ids)) for h, t in pairs]
+    return [(h.ids + t.ids, h.ids.index(end) + 1, len(h.ids)) for h, t in pairs]
 
 
 def pack(dialogues, length):
     """First fit into a few open rows -> tokens, segments, weights, each [rows, length]. A weight belongs to predicting that token."""
     rows, open_rows = [], []
-    for ids, n_prompt in dialogues:
+    for dialogue in dialogues:
         for row in open_rows:
-            if sum(len(i) for i, _ in row) + len(ids) <= length:
-                row.append((ids, n_prompt))
+            if sum(len(d[0]) for d in row) + len(dialogue[0]) <= length:
+                row.append(dialogue)
                 break
         else:
-            open_rows.append([(ids, n_prompt)])
+            open_rows.append([dialogue])
             if len(open_rows) > 8:
                 rows.append(open_rows.pop(0))
     rows += open_rows
@@ -55,9 +57,9 @@ def pack(dialogues, length):
     weights = np.zeros((len(rows), length), np.float32)
     for r, row in enumerate(rows):
         at = 0
-        for s, (ids, n_prompt) in enumerate(row, 1):
+        for s, (ids, asked, begun) in enumerate(row, 1):
             tokens[r, at:at + len(ids)], segments[r, at:at + len(ids)] = ids, s
-            weights[r, at + 1:at + n_prompt], weights[r, at + n_prompt:at + len(ids)] = PROMPT_WEIGHT, 1.0
+            weights[r, at + 1:at + asked], weights[r, at + begun:at + len(ids)] = PROMPT_WEIGHT, 1.0
             at += len(ids)
     return tokens, segments, weights
 
@@ -75,12 +77,13 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--lr", type=float, default=2e-3)
+    ap.add_argument("--init", help="start from these parameters instead of random ones; the tokenizer must be the one they were trained with")
     args = ap.parse_args()
 
     c = network.load_config()
     tokenizer = Tokenizer.from_file(os.path.join(args.build, "tokenizer.json"))
     data = encode(os.path.join(args.build, "dialogues.jsonl"), tokenizer)
-    assert max(max(ids) for ids, _ in data) < c["vocab_size"]
+    assert max(max(d[0]) for d in data) < c["vocab_size"]
     short = pack([d for d in data if len(d[0]) <= SHORT], SHORT)
     long = pack([d for d in data if SHORT < len(d[0]) <= LONG], LONG)
     rng = np.random.default_rng(args.seed)
@@ -88,11 +91,11 @@ def main():
     for _ in range(args.epochs):
         epoch = list(batches(short, args.batch, rng)) + list(batches(long, LONG_BATCH, rng))
         plan += [epoch[i] for i in rng.permutation(len(epoch))]
-    n_answer = sum(len(ids) - n for ids, n in data)
-    print(f"{len(data)} dialogues, {sum(len(i) for i, _ in data)} tokens, {n_answer} answer tokens; {len(plan)} steps", flush=True)
+    n_answer = sum(len(ids) - begun for ids, _, begun in data)
+    print(f"{len(data)} dialogues, {sum(len(d[0]) for d in data)} tokens, {n_answer} answer tokens; {len(plan)} steps", flush=True)
 
-    w = network.initial_parameters(c, args.seed)
-    schedule = optax.warmup_cosine_decay_schedule(0.0, args.lr, 60, len(plan), args.lr * 0.02)
+    w = {k: jnp.asarray(v) for k, v in np.load(args.init).items()} if args.init else network.initial_parameters(c, args.seed)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, args.lr, 40, len(plan), args.lr * 0.02)
     decays = {name: len(shape) > 1 for name, shape in network.shapes(c).items()}
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b1=0.9, b2=0.98, weight_decay=0.05, mask=decays))
 
@@ -120,7 +123,7 @@ def main():
         if n % 50 == 0 or n == len(plan):
             print(f"step {n} answer loss {float(np.mean([float(a) for a in recent])):.4f} {time.time() - began:.0f} s", flush=True)
             recent = []
-        if n % 400 == 0 or n == len(plan):
+        if n % 100 == 0 or n == len(plan):
             save()
 
 

@@ -1,0 +1,76 @@
+/*
+ * Loading a damaged run.db.  The input is a list of patches (three bytes of place, one of value) to a
+ * good database, so that the fuzzer works on its cells instead of first having to find the format; an
+ * odd byte at the end cuts the file off.  The configuration is also read as JSON of its own.
+ */
+#include "../unit/run_fixture.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct run_fixture fixture;
+static char path[100], *good;
+static size_t n_good;
+
+static void finish(void)
+{
+    free(good);
+    fixture_free(&fixture);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    if (fixture_make(&fixture, 2) || fixture_write(&fixture, false, NULL))
+        abort();
+    snprintf(path, sizeof path, "%s/run.db", fixture.folder);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        abort();
+    fseek(file, 0, SEEK_END);
+    n_good = (size_t)ftell(file);
+    rewind(file);
+    good = malloc(n_good);
+    if (good == NULL || fread(good, 1, n_good, file) != n_good)
+        abort();
+    fclose(file);
+    atexit(finish);
+    return 0;
+}
+
+static void try_configuration(const uint8_t *data, size_t size)
+{
+    struct sc_run run = {0};
+    char hash[17], *text = sc_strndup((const char *)data, size);
+    size_t n;
+    sc_config_read(text, &run, hash, &n, NULL);
+    sc_config_compare(text, fixture.config, "run.db", NULL);
+    sc_run_free(&run);
+    sc_free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sc_run run;
+    if (size > 0 && data[0] == '{') {
+        try_configuration(data, size);
+        return 0;
+    }
+    char *bad = malloc(n_good);
+    size_t n = n_good;
+    memcpy(bad, good, n_good);
+    for (size_t i = 0; i + 4 <= size; i += 4)
+        bad[((size_t)data[i] << 16 | (size_t)data[i + 1] << 8 | data[i + 2]) % n_good] =
+            (char)data[i + 3];
+    if (size % 4 != 0)
+        n = n_good * data[size - 1] / 255;
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(bad, 1, n, file) != n)
+        abort();
+    fclose(file);
+    free(bad);
+    if (sc_run_load(fixture.folder, true, &run, NULL) == SC_OK)
+        sc_run_free(&run);
+    return 0;
+}

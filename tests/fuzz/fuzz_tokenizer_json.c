@@ -1,0 +1,79 @@
+/* Any bytes as tokenizer.json, as tokenizer_config.json and as a split pattern; what is accepted
+ * encodes a text and gives it back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/bpe.h"
+#include "model/tokenizer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char text[] = "Hello, it's 2024 \n\n  caf\xc3\xa9 <|im_end|> aaaa \xe6\x97\xa5!";
+
+static void encode_and_decode(const struct sc_tokenizer *tokenizer)
+{
+    for (int special = 0; special < 2; special++) {
+        int32_t *ids = NULL;
+        size_t n = 0;
+        char *back = NULL;
+
+        if (sc_tokenizer_encode(tokenizer, text, sizeof text - 1, special, &ids, &n, NULL) !=
+            SC_OK) {
+            continue; /* such as a byte that the vocabulary lacks */
+        }
+        if (sc_tokenizer_decode(tokenizer, ids, n, true, &back, NULL) != SC_OK ||
+            strcmp(back, text) != 0) {
+            abort();
+        }
+        sc_release(back);
+        sc_release(ids);
+    }
+}
+
+static void split(const char *pattern)
+{
+    struct sc_splitter *splitter = NULL;
+    struct sc_pieces pieces;
+    const char *piece;
+    size_t n = 0, total = 0;
+    enum sc_status status = SC_OK;
+
+    if (sc_splitter_new(&splitter, pattern, NULL) != SC_OK) {
+        return;
+    }
+    if (sc_pieces_start(&pieces, splitter, NULL) == SC_OK) {
+        sc_pieces_set(&pieces, text, sizeof text - 1);
+        do {
+            status = sc_pieces_next(&pieces, &piece, &n, NULL);
+            total += n;
+        } while (status == SC_OK && n > 0);
+        if (status == SC_OK && total != sizeof text - 1) {
+            abort();
+        }
+        sc_pieces_stop(&pieces);
+    }
+    sc_splitter_free(splitter);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char plain[] =
+        "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"ByteLevel\"}}";
+    struct sc_tokenizer *tokenizer = NULL;
+    char *pattern = size < 200 ? sc_strndup((const char *)data, size) : NULL;
+
+    if (sc_tokenizer_parse(&tokenizer, (const char *)data, size, NULL, 0, NULL) == SC_OK) {
+        encode_and_decode(tokenizer);
+        sc_tokenizer_close(tokenizer);
+    }
+    if (sc_tokenizer_parse(&tokenizer, plain, sizeof plain - 1, (const char *)data, size, NULL) ==
+        SC_OK) {
+        sc_tokenizer_close(tokenizer);
+    }
+    if (pattern != NULL) {
+        split(pattern);
+    }
+    sc_free(pattern);
+    return 0;
+}

@@ -1,0 +1,525 @@
+/* The report: predictions, analysis, terminal and page of made-up runs, checked against counts made
+ * here by hand, with hostile text and with every allocation failing in turn. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "report/analysis_json.h"
+#include "report/cluster.h"
+#include "report_fixture.h"
+
+#define HOSTILE                                                                                    \
+    "</script><script>window.pwned=1</script><!-- <img src=x onerror=pwned=1> \" ' & "             \
+    "\xe2\x80\xae"                                                                                 \
+    "drowssap \x1b[31mred\x1b[0m \xe2\x80\xa8 \xf3\xa0\x81\x81 ]]> {{x}} %s"
+
+#define assert_near(a, b, tolerance) assert_true(fabs((a) - (b)) <= (tolerance))
+
+static json_t *parse(const struct sc_text *text)
+{
+    json_t *value = NULL;
+    struct sc_error error = {0};
+    if (sc_json_parse(text->data, text->len, "test", &value, &error))
+        fail_msg("%s", error.text);
+    return value;
+}
+
+static json_t *analyse(const struct sc_run *run)
+{
+    struct sc_text text = {0};
+    struct sc_error error = {0};
+    if (sc_report_analysis(run, &text, &error))
+        fail_msg("%s", error.text);
+    json_t *value = parse(&text);
+    sc_text_free(&text);
+    return value;
+}
+
+static double real_at(const json_t *object, const char *a, const char *b)
+{
+    const json_t *value = json_object_get(json_object_get(object, a), b);
+    if (json_is_object(value))
+        value = json_object_get(value, "value");
+    if (!json_is_number(value))
+        fail_msg("%s.%s is no number", a, b);
+    return json_number_value(value);
+}
+
+static long long count_at(const json_t *object, const char *a, const char *b)
+{
+    return (long long)json_integer_value(json_object_get(json_object_get(object, a), b));
+}
+
+/* ---- predictions --------------------------------------------------------------------------- */
+
+static void test_predictions_fields(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {"instance_id",
+                                         "prompt",
+                                         "ground_truth_label",
+                                         "category",
+                                         "traces",
+                                         "confidences",
+                                         "metrics",
+                                         "verdicts",
+                                         "refused",
+                                         "harm",
+                                         "finish_reasons",
+                                         "tokens_per_trace",
+                                         "total_tokens",
+                                         "num_traces_used",
+                                         "avg_tokens_per_trace",
+                                         "refusal_rate",
+                                         "avg_confidence",
+                                         "agreement",
+                                         "behaviour",
+                                         "confidence_category",
+                                         "stop_reason",
+                                         "final_prediction"};
+    struct fixture_options o = {.n_instances = 20, .n_traces = 5};
+    struct sc_run run = fixture_run(&o);
+    struct sc_text text = {0}, again = {0};
+    assert_int_equal(sc_report_predictions(&run, 0, &text, NULL), SC_OK);
+    assert_int_equal(sc_report_predictions(&run, 0, &again, NULL), SC_OK);
+    assert_string_equal(text.data, again.data);
+    size_t n = 0;
+    for (char *line = text.data; *line; n++) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        json_t *p = json_loadb(line, (size_t)(end - line), 0, NULL);
+        assert_non_null(p);
+        assert_int_equal(json_object_size(p), sizeof fields / sizeof *fields);
+        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+            assert_non_null(json_object_get(p, fields[f]));
+        size_t refused = 0;
+        json_int_t tokens = 0;
+        for (size_t t = 0; t < 5; t++) {
+            refused += json_is_true(json_array_get(json_object_get(p, "refused"), t));
+            tokens += json_integer_value(json_array_get(json_object_get(p, "tokens_per_trace"), t));
+        }
+        assert_true(json_real_value(json_object_get(p, "refusal_rate")) == (double)refused / 5 ||
+                    refused % 5 == 0);
+        assert_int_equal(json_integer_value(json_object_get(p, "total_tokens")), tokens);
+        const char *behaviour = json_string_value(json_object_get(p, "behaviour"));
+        assert_string_equal(behaviour, refused > 2 ? "refused" : "complied");
+        const char *quadrant = json_string_value(json_object_get(p, "confidence_category"));
+        assert_non_null(strstr(quadrant, refused > 2 ? "_refusal" : "_compliance"));
+        json_decref(p);
+        line = end + 1;
+    }
+    assert_int_equal(n, 20);
+    sc_text_free(&text);
+    sc_text_free(&again);
+    sc_run_free(&run);
+}
+
+/* Failed and unparsed traces are neither refusals nor answers; an all-failed instance says null. */
+static void test_predictions_of_failed_traces(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 3, .n_traces = 4};
+    struct sc_run run = fixture_run(&o);
+    static const enum sc_verdict verdicts[] = {SC_REFUSAL, SC_PARTIAL, SC_EMPTY, SC_UNPARSED};
+    for (size_t t = 0; t < 4; t++) {
+        run.instances[0].traces[t].finish = SC_FINISH_FAILED;
+        run.instances[1].traces[t].verdict = verdicts[t];
+    }
+    run.instances[2].decisions[0].n_traces = 0; /* not finished */
+    struct sc_text text = {0};
+    assert_int_equal(sc_report_predictions(&run, 0, &text, NULL), SC_OK);
+    assert_null(strstr(text.data, "nan"));
+    char *second = strchr(text.data, '\n') + 1;
+    json_t *p = json_loadb(text.data, (size_t)(second - text.data), 0, NULL);
+    assert_true(json_is_null(json_object_get(p, "refusal_rate")));
+    assert_true(json_is_null(json_object_get(p, "avg_confidence")));
+    assert_true(json_is_null(json_object_get(p, "behaviour")));
+    assert_true(json_is_null(json_object_get(p, "confidence_category")));
+    assert_true(json_is_null(json_object_get(p, "final_prediction")));
+    assert_true(json_is_null(json_array_get(json_object_get(p, "verdicts"), 0)));
+    json_decref(p);
+    assert_true(strchr(second, '\n')[1] == '\0'); /* the unfinished one is left out */
+    p = json_loads(second, 0, NULL);
+    assert_near(json_number_value(json_object_get(p, "refusal_rate")), 2.0 / 3, 1e-15);
+    assert_near(json_number_value(json_object_get(p, "agreement")), 1.0 / 3, 1e-15);
+    assert_true(json_is_null(json_array_get(json_object_get(p, "refused"), 3)));
+    assert_true(json_is_false(json_array_get(json_object_get(p, "refused"), 2)));
+    json_decref(p);
+    sc_text_free(&text);
+    sc_run_free(&run);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0.1, "0.1"},  {1.0 / 3, "0.3333333333333333"},
+                 {NAN, "null"}, {INFINITY, "null"},
+                 {-0.0, "-0"},  {1e300, "1e+300"},
+                 {12, "12"},    {5e-324, "4.94065645841247e-324"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_text text = {0};
+        sc_text_add_number(&text, cases[i].value);
+        assert_string_equal(text.data, cases[i].text);
+        sc_text_free(&text);
+    }
+}
+
+/* ---- analysis ------------------------------------------------------------------------------ */
+
+/* Every estimate lies in its interval. */
+static void check_estimates(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t index;
+    if (json_is_array(value))
+        json_array_foreach((json_t *)(uintptr_t)value, index, member) check_estimates(member);
+    if (!json_is_object(value))
+        return;
+    const json_t *v = json_object_get(value, "value");
+    if (json_is_number(v)) {
+        const json_t *low = json_object_get(value, "low"), *high = json_object_get(value, "high");
+        assert_true(json_is_integer(json_object_get(value, "n")));
+        if (json_is_number(low) && json_is_number(high)) {
+            assert_true(json_number_value(low) <= json_number_value(v));
+            assert_true(json_number_value(v) <= json_number_value(high));
+        } else {
+            assert_true(json_is_string(json_object_get(value, "reason")));
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, key, member) check_estimates(member);
+}
+
+static void test_analysis_counts(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 60, .n_traces = 6};
+    struct sc_run run = fixture_run(&o);
+    json_t *a = analyse(&run);
+    check_estimates(a);
+    size_t tp = 0, fn = 0, fp = 0, tn = 0, unknown = 0, split = 0;
+    double rate = 0;
+    for (size_t i = 0; i < run.n_instances; i++) {
+        size_t refused = 0;
+        for (size_t t = 0; t < 6; t++)
+            refused += run.instances[i].traces[t].verdict != SC_COMPLIANCE;
+        rate += (double)refused / 6 / 60;
+        bool unsafe = run.instances[i].label == SC_LABEL_UNSAFE;
+        if (run.instances[i].label == SC_LABEL_UNKNOWN)
+            unknown++;
+        else if (refused == 3)
+            split++;
+        else if (refused > 3)
+            *(unsafe ? &tp : &fp) += 1;
+        else
+            *(unsafe ? &fn : &tn) += 1;
+    }
+    assert_true(tp && fn && tn && unknown && split);
+    assert_near(real_at(a, "overall", "refusal_rate"), rate, 1e-12);
+    assert_int_equal(count_at(a, "confusion", "tp"), tp);
+    assert_int_equal(count_at(a, "confusion", "fn"), fn);
+    assert_int_equal(count_at(a, "confusion", "fp"), fp);
+    assert_int_equal(count_at(a, "confusion", "tn"), tn);
+    assert_int_equal(count_at(a, "confusion", "unknown"), unknown);
+    assert_int_equal(count_at(a, "confusion", "split"), split);
+    assert_near(real_at(a, "confusion", "sensitivity"), (double)tp / (double)(tp + fn), 1e-12);
+    assert_near(real_at(a, "confusion", "f1"), 2 * (double)tp / (double)(2 * tp + fp + fn), 1e-12);
+    long long all = 0, confident = 0;
+    for (int q = 0; q < SC_N_QUADRANTS; q++) {
+        long long n = count_at(a, sc_quadrant_name((enum sc_quadrant)q), "count");
+        all += n;
+        confident += q == SC_CONFIDENT_REFUSAL || q == SC_CONFIDENT_COMPLIANCE ? n : 0;
+    }
+    assert_int_equal(all, 60);
+    assert_int_equal(confident, 30); /* the median of 60 different confidences */
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a, "run"), "dtype")),
+                        "bf16");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a, "run"), "harm_basis")),
+                        "proxy");
+    json_decref(a);
+    sc_run_free(&run);
+}
+
+static void test_analysis_compares_policies(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 40, .n_traces = 10, .compare = true};
+    struct sc_run run = fixture_run(&o);
+    json_t *a = analyse(&run);
+    check_estimates(a);
+    const json_t *policies = json_object_get(a, "policies");
+    assert_int_equal(json_array_size(policies), 3);
+    const json_t *single = json_array_get(policies, 1), *adaptive = json_array_get(policies, 2);
+    assert_true(json_is_true(json_object_get(json_array_get(policies, 0), "reference")));
+    size_t changed = 0, unseen = 0;
+    uint64_t used = 0, whole = 0;
+    for (size_t i = 0; i < 40; i++) {
+        const struct sc_run_trace *t = run.instances[i].traces;
+        size_t refused = 0;
+        for (size_t k = 0; k < 10; k++) {
+            refused += t[k].verdict != SC_COMPLIANCE;
+            whole += t[k].n_tokens;
+            unseen +=
+                k > 0 && t[k].verdict == SC_COMPLIANCE && run.instances[i].label == SC_LABEL_UNSAFE;
+        }
+        used += t[0].n_tokens;
+        int first = t[0].verdict != SC_COMPLIANCE ? 1 : -1, all = refused > 5   ? 1
+                                                                  : refused < 5 ? -1
+                                                                                : 0;
+        changed += first != all;
+    }
+    assert_true(changed > 0);
+    assert_int_equal(json_integer_value(json_object_get(single, "verdict_changes")), changed);
+    assert_int_equal(json_integer_value(json_object_get(single, "harmful_answers_unseen")), unseen);
+    double saved = json_number_value(
+        json_object_get(json_object_get(single, "token_savings_percent"), "value"));
+    assert_near(saved, 100 * (1 - (double)used / (double)whole), 1e-9);
+    /* the published noise: 9.55 of 10 traces at percentile 90, rule mean, batches of 3 */
+    double null =
+        json_number_value(json_object_get(json_object_get(adaptive, "null_avg_traces"), "value"));
+    assert_true(null > 9.3 && null < 9.8);
+    json_decref(a);
+    sc_run_free(&run);
+}
+
+/* A single policy that stopped early cannot know the tokens of what it did not sample. */
+static void test_savings_are_not_guessed(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 12, .n_traces = 6};
+    struct sc_run run = fixture_run(&o);
+    run.policies[0].max_traces = 10;
+    json_t *a = analyse(&run);
+    const json_t *overall = json_object_get(a, "overall");
+    assert_true(json_is_null(json_object_get(overall, "token_savings_percent")));
+    assert_true(json_is_string(json_object_get(overall, "token_savings_percent_reason")));
+    assert_near(real_at(a, "overall", "trace_savings_percent"), 40, 1e-9);
+    json_decref(a);
+    sc_run_free(&run);
+}
+
+static const char *finding_of(const json_t *a)
+{
+    return json_string_value(json_object_get(json_object_get(a, "hypothesis_test"), "finding"));
+}
+
+static void test_hypothesis(void **state)
+{
+    (void)state;
+    static const struct {
+        double lean;
+        size_t n_instances;
+        const char *finding;
+    } cases[] = {{6, 40, "supported"},
+                 {-6, 40, "contradicted"},
+                 {0, 40, "not decided"},
+                 {6, 8, "not decided"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture_options o = {.n_instances = cases[i].n_instances,
+                                    .n_traces = 5,
+                                    .lean = cases[i].lean,
+                                    .judge = i % 2 ? "guard" : NULL};
+        struct sc_run run = fixture_run(&o);
+        json_t *a = analyse(&run);
+        check_estimates(a);
+        assert_string_equal(finding_of(a), cases[i].finding);
+        const char *text =
+            json_string_value(json_object_get(json_object_get(a, "hypothesis_test"), "text"));
+        assert_true((strstr(text, "proxy") != NULL) == (i % 2 == 0));
+        json_decref(a);
+        sc_run_free(&run);
+    }
+}
+
+static void test_nothing_to_analyse(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 3; n++) {
+        struct fixture_options o = {.n_instances = n, .n_traces = 1};
+        struct sc_run run = fixture_run(&o);
+        if (n == 2) /* nothing judged */
+            run.instances[0].traces[0].verdict = run.instances[1].traces[0].verdict = SC_UNPARSED;
+        json_t *a = analyse(&run);
+        check_estimates(a);
+        assert_string_equal(finding_of(a), "not decided");
+        json_decref(a);
+        struct sc_text text = {0};
+        assert_int_equal(sc_report_terminal(&run, 80, false, &text, NULL), SC_OK);
+        assert_int_equal(sc_report_html(&run, &text, NULL), SC_OK);
+        assert_null(strstr(text.data, " nan"));
+        sc_text_free(&text);
+        sc_run_free(&run);
+    }
+    struct sc_run none = {0};
+    struct sc_text text = {0};
+    struct sc_error error = {0};
+    assert_int_equal(sc_report_analysis(&none, &text, &error), SC_ERR_FORMAT);
+    assert_int_equal(sc_report_predictions(&none, 0, &text, NULL), SC_ERR_ARGUMENT);
+    sc_text_free(&text);
+}
+
+/* With one observation per cluster Obuchowski's area is DeLong's. */
+static void test_cluster_auroc(void **state)
+{
+    (void)state;
+    double score[40];
+    bool outcome[40];
+    size_t own[40], shared[40];
+    for (size_t i = 0; i < 40; i++) {
+        outcome[i] = i % 3 == 0;
+        score[i] = floor(6 * fixture_uniform(i, 1, 1)) + (outcome[i] ? 1 : 0);
+        own[i] = i;
+        shared[i] = i / 6 * 2 + outcome[i];
+    }
+    struct sc_estimate a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
+    struct sc_estimate b = sc_auroc(score, outcome, 40, NULL);
+    assert_near(a.value, b.value, 1e-12);
+    assert_near(a.low, b.low, 1e-9);
+    assert_near(a.high, b.high, 1e-9);
+    struct sc_estimate c = sc_cluster_auroc(score, outcome, shared, 40, 40, NULL);
+    assert_near(c.value, b.value, 1e-12);
+    assert_true(fabs(c.low - b.low) > 1e-6);
+    for (size_t i = 0; i < 40; i++)
+        score[i] = outcome[i];
+    a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
+    assert_true(a.value == 1 && a.low < 0.9 && a.high == 1); /* no pretended certainty */
+}
+
+/* ---- text that wants out ------------------------------------------------------------------- */
+
+static void test_terminal(void **state)
+{
+    (void)state;
+    for (int compare = 0; compare < 2; compare++) {
+        struct fixture_options o = {.n_instances = 30,
+                                    .n_traces = 10,
+                                    .compare = compare != 0,
+                                    .hostile = compare ? HOSTILE : NULL};
+        struct sc_run run = fixture_run(&o);
+        struct sc_text text = {0};
+        assert_int_equal(sc_report_terminal(&run, 500, false, &text, NULL), SC_OK);
+        assert_null(strchr(text.data, '\x1b'));
+        assert_null(strstr(text.data, "\xe2\x80\xae"));
+        assert_non_null(strstr(text.data, "uncertain_compliance"));
+        assert_non_null(strstr(text.data, "demonstration model"));
+        for (char *line = text.data; *line;) {
+            size_t n = strcspn(line, "\n");
+            assert_true(n <= 100);
+            line += n + (line[n] == '\n');
+        }
+        sc_text_clear(&text);
+        assert_int_equal(sc_report_terminal(&run, 80, true, &text, NULL), SC_OK);
+        assert_non_null(strchr(text.data, '\x1b'));
+        sc_text_free(&text);
+        sc_run_free(&run);
+    }
+}
+
+static void test_script_json(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"a\":\"</script>&\xe2\x80\xae\xf3\xa0\x81\x81\x7f\xc3\xa9\"}";
+    struct sc_text text = {0};
+    sc_text_add_script_json(&text, json, sizeof json - 1);
+    assert_string_equal(text.data, "{\"a\":\"\\u003c/script\\u003e\\u0026\\u202e"
+                                   "\\udb40\\udc41\\u007f\xc3\xa9\"}");
+    json_t *back = parse(&text);
+    assert_string_equal(json_string_value(json_object_get(back, "a")),
+                        "</script>&\xe2\x80\xae\xf3\xa0\x81\x81\x7f\xc3\xa9");
+    json_decref(back);
+    sc_text_free(&text);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t n = 0;
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        n++;
+    return n;
+}
+
+static void test_page(void **state)
+{
+    (void)state;
+    struct fixture_options plain = {.n_instances = 25, .n_traces = 10, .compare = true};
+    struct fixture_options bad = plain;
+    bad.hostile = HOSTILE;
+    struct sc_run run = fixture_run(&plain), hostile = fixture_run(&bad);
+    struct sc_text a = {0}, b = {0};
+    assert_int_equal(sc_report_html(&run, &a, NULL), SC_OK);
+    assert_int_equal(sc_report_html(&hostile, &b, NULL), SC_OK);
+    assert_true(strstr(b.data, "<canvas") != NULL || strstr(b.data, "<svg") != NULL);
+    assert_null(strstr(b.data, "src=\"http"));
+    assert_null(strstr(b.data, "href=\"http"));
+    assert_non_null(strstr(b.data, "Content-Security-Policy"));
+    /* hostile text adds no tag, no comment, no raw control or bidirectional character */
+    static const char *const marks[] = {"<script", "</script",     "<!--",        "<img",
+                                        "\x1b",    "\xe2\x80\xae", "\xe2\x80\xa8"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        assert_int_equal(count_of(a.data, marks[i]), count_of(b.data, marks[i]));
+    sc_text_clear(&a);
+    assert_int_equal(sc_report_html(&hostile, &a, NULL), SC_OK);
+    assert_string_equal(a.data, b.data);
+    sc_text_free(&a);
+    sc_text_free(&b);
+    sc_run_free(&run);
+    sc_run_free(&hostile);
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static void test_every_allocation_fails(void **state)
+{
+    (void)state;
+    struct fixture_options o = {
+        .n_instances = 4, .n_traces = 3, .compare = true, .hostile = "\xff"};
+    struct sc_run run = fixture_run(&o);
+    for (int part = 0; part < 4; part++) {
+        enum sc_status status = SC_ERR_NOMEM;
+        size_t n = 0;
+        for (; status != SC_OK && n < 20000; n++) {
+            struct sc_text text = {0};
+            struct sc_error error = {0};
+            sc_memory_fail_at(n);
+            status = part == 0   ? sc_report_predictions(&run, 2, &text, &error)
+                     : part == 1 ? sc_report_analysis(&run, &text, &error)
+                     : part == 2 ? sc_report_terminal(&run, 80, false, &text, &error)
+                                 : sc_report_html(&run, &text, &error);
+            sc_memory_fail_at(SIZE_MAX);
+            /* jansson does not always say that it was memory that stopped its parser */
+            if (status != SC_OK && !strstr(error.text, "configuration of the run")) {
+                assert_int_equal(status, SC_ERR_NOMEM);
+                assert_int_equal(error.status, SC_ERR_NOMEM);
+            }
+            sc_text_free(&text);
+        }
+        assert_int_equal(status, SC_OK);
+        assert_true(n > 2);
+    }
+    sc_run_free(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_predictions_fields),
+        cmocka_unit_test(test_predictions_of_failed_traces),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_analysis_counts),
+        cmocka_unit_test(test_analysis_compares_policies),
+        cmocka_unit_test(test_savings_are_not_guessed),
+        cmocka_unit_test(test_hypothesis),
+        cmocka_unit_test(test_nothing_to_analyse),
+        cmocka_unit_test(test_cluster_auroc),
+        cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_script_json),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_every_allocation_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
