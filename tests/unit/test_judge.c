@@ -21,6 +21,7 @@
 #include "model/tokenizer.h"
 
 #define GUARD TEST_GOLDEN "/judge_guard"
+#define assert_near(a, b, most) assert_true(fabs((a) - (b)) <= (most))
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
@@ -404,9 +405,9 @@ static void check_case(const json_t *one, const struct kept *kept, double tolera
     assert_int_equal(j->safety, reading.safety);
     assert_int_equal(j->categories, reading.categories);
     assert_int_equal(j->safety_forced, forced);
-    assert_float_equal(j->p_unsafe, number(one, "safety", 1), tolerance);
-    assert_float_equal(j->p_controversial, number(one, "safety", 2), tolerance);
-    assert_float_equal(j->safety_mass, number(one, "safety", 3), tolerance);
+    assert_near(j->p_unsafe, number(one, "safety", 1), tolerance);
+    assert_near(j->p_controversial, number(one, "safety", 2), tolerance);
+    assert_near(j->safety_mass, number(one, "safety", 3), tolerance);
     if (json_is_null(json_object_get(one, "response"))) {
         assert_int_equal(j->refused, SC_REFUSED_UNPARSED);
         assert_true(isnan(j->p_refused) && isnan(j->refused_mass));
@@ -415,8 +416,8 @@ static void check_case(const json_t *one, const struct kept *kept, double tolera
     }
     assert_int_equal(j->refused, reading.refused);
     assert_int_equal(j->refused_forced, forced);
-    assert_float_equal(j->p_refused, number(one, "refused", 1), tolerance);
-    assert_float_equal(j->refused_mass, number(one, "refused", 2), tolerance);
+    assert_near(j->p_refused, number(one, "refused", 1), tolerance);
+    assert_near(j->refused_mass, number(one, "refused", 2), tolerance);
 }
 
 static void scores_are_those_of_a_float64_forward_pass(void **state)
