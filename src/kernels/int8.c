@@ -1,0 +1,195 @@
+/*
+ * int8 weights: how numbers become integers with scales, how matrices are packed, and the portable
+ * product, which defines what the levels' products mean.
+ *
+ * Sums within a group are exact in int32; only the sums over groups, in f32 and in order, round.
+ * Where to read next: avx512_int8.c, avx2_int8.c; docs/KERNELS.md for why scales stand where.
+ */
+#include "kernels/levels.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { GROUP = SC_INT8_GROUP, PANEL = 16, TILE = 4 };
+
+/* ---- rounding -------------------------------------------------------------------------------- */
+
+float sc_int8_round(int8_t *q, const float *x, size_t n)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++) { /* as integers: a NaN is above all */
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        most = bits > most ? bits : most;
+    }
+    float max;
+    memcpy(&max, &most, sizeof max);
+    memset(q, 0, GROUP);
+    if (!isfinite(max)) {
+        return NAN;
+    }
+    if (max < SC_INT8_LEAST) {
+        return 0;
+    }
+    float factor = 127.0f / max;
+    for (size_t i = 0; i < n; i++) {
+        /* Adding 1.5 * 2^23 rounds to an integer and leaves it in the lower bits. */
+        float shifted = x[i] * factor + 0x1.8p23f;
+        int32_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        q[i] = (int8_t)(bits - 0x4b400000);
+    }
+    return max / 127.0f;
+}
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel)
+{
+    if (n_out > SIZE_MAX - panel) {
+        return SIZE_MAX;
+    }
+    size_t bytes = sc_size_mul(sc_round_up(n_out, panel), sc_int8_groups(n_in));
+    return sc_size_mul(bytes, GROUP + sizeof(float));
+}
+
+/* n <= GROUP weights from place `at` of the source. */
+static void read_weights(float *to, const void *source, enum sc_dtype dtype, size_t at, size_t n)
+{
+    const char *from = (const char *)source + at * sc_dtype_bytes(dtype);
+    uint16_t half[GROUP];
+    if (dtype == SC_DTYPE_F32) {
+        memcpy(to, from, n * sizeof *to);
+        return;
+    }
+    memcpy(half, from, n * sizeof *half);
+    if (dtype == SC_DTYPE_BF16) {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t bits = (uint32_t)half[i] << 16;
+            memcpy(&to[i], &bits, sizeof bits);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[i] = sc_f32_from_f16(half[i]);
+    }
+}
+
+void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                         size_t panel, size_t together, int offset, size_t begin, size_t end)
+{
+    size_t n_groups = sc_int8_groups(w->n_in), group_bytes = panel * (GROUP + sizeof(float));
+    for (size_t p = begin; p < end; p++) {
+        for (size_t g = 0; g < n_groups; g++) {
+            char *to = (char *)w->data + (p * n_groups + g) * group_bytes;
+            size_t n = w->n_in - g * GROUP < GROUP ? w->n_in - g * GROUP : GROUP;
+            for (size_t o = 0; o < panel; o++) {
+                float x[GROUP], scale;
+                int8_t q[GROUP] = {0};
+                size_t output = p * panel + o;
+                scale = 0;
+                if (output < w->n_out) {
+                    read_weights(x, source, source_dtype, output * w->n_in + g * GROUP, n);
+                    scale = sc_int8_round(q, x, n);
+                }
+                for (size_t i = 0; i < GROUP; i++) {
+                    size_t place = (i / together * panel + o) * together + i % together;
+                    to[place] = (char)(q[i] + offset);
+                }
+                memcpy(to + panel * GROUP + o * sizeof scale, &scale, sizeof scale);
+            }
+        }
+    }
+}
+
+/* ---- the portable product -------------------------------------------------------------------- */
+
+/* A prepared row: [group]{scale in f32, [input] int8}. */
+enum { ROW_GROUP_BYTES = GROUP + 4 };
+
+static size_t row_bytes(size_t n_in)
+{
+    return sc_row_bytes(sc_int8_groups(n_in) * ROW_GROUP_BYTES);
+}
+
+static void prepare(void *row, const float *x, size_t n_in)
+{
+    char *to = row;
+    for (size_t i = 0; i < n_in; i += GROUP, to += ROW_GROUP_BYTES) {
+        int8_t q[GROUP];
+        float scale = sc_int8_round(q, x + i, n_in - i < GROUP ? n_in - i : GROUP);
+        memcpy(to, &scale, sizeof scale);
+        memcpy(to + sizeof scale, q, sizeof q);
+    }
+}
+
+/* n_rows is a constant at each call. */
+INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t n_bytes,
+                          size_t n_rows, const char *w, size_t n_groups, size_t n_valid)
+{
+    float sums[TILE][PANEL] = {{0}};
+    for (size_t g = 0; g < n_groups; g++) {
+        const int8_t *weights = (const int8_t *)w;
+        float scales[PANEL];
+        memcpy(scales, w + PANEL * GROUP, sizeof scales);
+        for (size_t r = 0; r < n_rows; r++) {
+            const char *group = rows + r * n_bytes + g * ROW_GROUP_BYTES;
+            const int8_t *x = (const int8_t *)group + sizeof(float);
+            int32_t products[PANEL] = {0};
+            float scale;
+            memcpy(&scale, group, sizeof scale);
+            for (size_t i = 0; i < GROUP; i++) {
+                for (size_t o = 0; o < PANEL; o++) {
+                    products[o] += weights[i * PANEL + o] * x[i];
+                }
+            }
+            for (size_t o = 0; o < PANEL; o++) {
+                sums[r][o] += (float)products[o] * (scales[o] * scale);
+            }
+        }
+        w += PANEL * (GROUP + sizeof(float));
+    }
+    for (size_t r = 0; r < n_rows; r++) {
+        memcpy(y + r * y_stride, sums[r], n_valid * sizeof *y);
+    }
+}
+
+static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                     const struct sc_packed *w, size_t begin, size_t end)
+{
+    size_t n_bytes = row_bytes(w->n_in), n_groups = sc_int8_groups(w->n_in);
+    size_t panel_bytes = n_groups * PANEL * (GROUP + sizeof(float));
+    for (size_t p = begin; p < end; p++) {
+        const char *panel = (const char *)w->data + p * panel_bytes, *from = rows;
+        size_t valid = w->n_out - p * PANEL < PANEL ? w->n_out - p * PANEL : PANEL;
+        float *to = y + p * PANEL;
+        size_t left = n_rows;
+        for (; left >= TILE; left -= TILE, from += TILE * n_bytes, to += TILE * y_stride) {
+            multiply_tile(to, y_stride, from, n_bytes, TILE, panel, n_groups, valid);
+        }
+        for (; left > 0; left--, from += n_bytes, to += y_stride) {
+            multiply_tile(to, y_stride, from, n_bytes, 1, panel, n_groups, valid);
+        }
+    }
+}
+
+static size_t packed_bytes(size_t n_out, size_t n_in)
+{
+    return sc_int8_panels_bytes(n_out, n_in, PANEL);
+}
+
+static void pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype, size_t begin,
+                 size_t end)
+{
+    sc_int8_panels_pack(w, source, source_dtype, PANEL, 1, 0, begin, end);
+}
+
+void sc_int8_portable(struct sc_matmul *matmul)
+{
+    *matmul = (struct sc_matmul){PANEL, packed_bytes, pack, row_bytes, prepare, multiply};
+}
