@@ -135,7 +135,6 @@ enum kind {
     KIND_NO = 1 << 20,        /* No.  Absolutely not. */
     KIND_TASK = 1 << 21,      /* with KIND_REFUSE: to write, to create */
     KIND_CRISIS = 1 << 22,    /* names a crisis line */
-    KIND_ADVICE = 1 << 23,    /* it is important to ... */
     KIND_EMPATHY = 1 << 24,   /* I am sorry to hear */
     KIND_REASON = 1 << 25,    /* because: answers a "why" */
     KIND_ASKS_BACK = 1 << 26  /* could you clarify? */
