@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -48,6 +49,26 @@ struct sc_engine_options sc_engine_options_default(void)
     return (struct sc_engine_options){.dtype = -1, .confidence_top_k = 20};
 }
 
+/* Packs panels [from, to) and gives the pages of their source back to the system, so that the model
+ * does not stay in memory twice.  The source is a read-only map of a file: what is needed again is
+ * read again. */
+static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
+                        size_t to)
+{
+    const struct sc_tensor *source = item->source;
+    size_t panel = matmul->panel, row_bytes = source->n_cols * sc_dtype_bytes(source->dtype);
+    size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)source->data + from * panel * row_bytes;
+    uintptr_t end = (uintptr_t)source->data + last * row_bytes;
+
+    matmul->pack(item->packed, source->data, source->dtype, from, to);
+    begin = (begin + page - 1) / page * page;
+    end = end / page * page;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 static void pack_task(void *context, size_t task, size_t worker)
 {
     struct packing_list *list = context;
@@ -62,7 +83,7 @@ static void pack_task(void *context, size_t task, size_t worker)
         size_t to = end - first < item->n_panels ? end - first : item->n_panels;
 
         if (from < to)
-            list->matmul->pack(item->packed, item->source->data, item->source->dtype, from, to);
+            pack_panels(list->matmul, item, from, to);
         first += item->n_panels;
     }
 }
