@@ -75,6 +75,10 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                 b[r] = _mm512_dpbusd_epi32(b[r], wb, x);
             }
         }
+        if (once) {
+            _mm_prefetch(w + AHEAD_BYTES + GROUP * PANEL, _MM_HINT_T0);
+            _mm_prefetch(w + AHEAD_BYTES + GROUP * PANEL + LINE, _MM_HINT_T0);
+        }
         __m512 scale_a = _mm512_load_ps(w + GROUP * PANEL);
         __m512 scale_b = _mm512_load_ps(w + GROUP * PANEL + LINE);
         UNROLL for (size_t r = 0; r < n_rows; r++) {
@@ -99,18 +103,20 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, low, high, once);  \
     }
-#define TILES(n) TILE(once_##n, n, true) TILE(tile_##n, n, false)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7)
+TILE(tile_1, 1, false) TILE(tile_2, 2, false) TILE(tile_3, 3, false) TILE(tile_4, 4, false)
+TILE(tile_5, 5, false) TILE(tile_6, 6, false) TILE(tile_7, 7, false)
+TILE(once_1, 1, true) TILE(once_2, 2, true)
 
 typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                            const char *w, size_t n_groups, struct ahead ahead, __mmask16 low,
                            __mmask16 high);
 
-/* [weights used once][rows - 1] */
-static tile_function *const tiles[2][MAX_ROWS] = {
-    {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7},
-    {once_1, once_2, once_3, once_4, once_5, once_6, once_7},
-};
+/* By rows - 1.  One or two rows alone are waiting for memory and ask for weights a fixed distance
+ * ahead; more leave time to bring the whole next panel nearer. */
+enum { ONCE_ROWS = 2 };
+static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4,
+                                               tile_5, tile_6, tile_7};
+static tile_function *const once_tiles[ONCE_ROWS] = {once_1, once_2};
 
 static size_t row_bytes(size_t n_in)
 {
@@ -136,8 +142,8 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
             bool some = p + 1 < end && t * share_bytes < panel_bytes;
             struct ahead ahead = {panel + panel_bytes + (some ? t * share_bytes : 0),
                                   some ? n_lines : 0};
-            tiles[n_tiles == 1][n - 1](to, y_stride, from, bytes, panel, n_groups, ahead, low,
-                                       high);
+            tile_function *tile = n_rows <= ONCE_ROWS ? once_tiles[n - 1] : tiles[n - 1];
+            tile(to, y_stride, from, bytes, panel, n_groups, ahead, low, high);
             from += n * bytes;
             to += n * y_stride;
         }

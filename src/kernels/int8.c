@@ -14,7 +14,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { GROUP = SC_INT8_GROUP, PANEL = 16, TILE = 4 };
+enum { GROUP = SC_INT8_GROUP, PANEL = 8, TILE = 4, TOGETHER = 4 };
 
 /* ---- rounding -------------------------------------------------------------------------------- */
 
@@ -55,7 +55,8 @@ size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel)
         return SIZE_MAX;
     }
     size_t bytes = sc_size_mul(sc_round_up(n_out, panel), sc_int8_groups(n_in));
-    return sc_size_mul(bytes, GROUP + sizeof(float));
+    bytes = sc_size_mul(bytes, GROUP + sizeof(float));
+    return bytes > SIZE_MAX - 63 ? SIZE_MAX : sc_round_up(bytes, 64);
 }
 
 /* n <= GROUP weights from place `at` of the source. */
@@ -109,8 +110,14 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 
 /* ---- the portable product -------------------------------------------------------------------- */
 
-/* A prepared row: [group]{scale in f32, [input] int8}. */
-enum { ROW_GROUP_BYTES = GROUP + 4 };
+/* Whole numbers are multiplied and added as floats: a group's sum stays below 2^24, so this is as
+ * exact as integers and most processors' plain instructions do it faster.
+ * A prepared row: [group]{scale, [input]} in f32. */
+enum { ROW_GROUP_BYTES = (1 + GROUP) * 4 };
+
+typedef float v4 __attribute__((vector_size(16)));
+typedef int32_t i4 __attribute__((vector_size(16)));
+typedef uint32_t u4 __attribute__((vector_size(16)));
 
 static size_t row_bytes(size_t n_in)
 {
@@ -119,40 +126,53 @@ static size_t row_bytes(size_t n_in)
 
 static void prepare(void *row, const float *x, size_t n_in)
 {
-    char *to = row;
-    for (size_t i = 0; i < n_in; i += GROUP, to += ROW_GROUP_BYTES) {
+    float *to = row;
+    for (size_t i = 0; i < n_in; i += GROUP) {
         int8_t q[GROUP];
-        float scale = sc_int8_round(q, x + i, n_in - i < GROUP ? n_in - i : GROUP);
-        memcpy(to, &scale, sizeof scale);
-        memcpy(to + sizeof scale, q, sizeof q);
+        *to++ = sc_int8_round(q, x + i, n_in - i < GROUP ? n_in - i : GROUP);
+        for (size_t j = 0; j < GROUP; j++) {
+            *to++ = (float)q[j];
+        }
     }
+}
+
+/* Byte j of each of four words, with its sign. */
+INLINE v4 bytes_of(u4 words, int j)
+{
+    return __builtin_convertvector((i4)(words << (24 - 8 * j)) >> 24, v4);
 }
 
 /* n_rows is a constant at each call. */
 INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t n_bytes,
                           size_t n_rows, const char *w, size_t n_groups, size_t n_valid)
 {
-    float sums[TILE][PANEL] = {{0}};
+    v4 sums[TILE][PANEL / 4] = {{{0}}};
     for (size_t g = 0; g < n_groups; g++) {
-        const int8_t *weights = (const int8_t *)w;
-        float scales[PANEL];
-        memcpy(scales, w + PANEL * GROUP, sizeof scales);
-        for (size_t r = 0; r < n_rows; r++) {
-            const char *group = rows + r * n_bytes + g * ROW_GROUP_BYTES;
-            const int8_t *x = (const int8_t *)group + sizeof(float);
-            int32_t products[PANEL] = {0};
-            float scale;
-            memcpy(&scale, group, sizeof scale);
-            for (size_t i = 0; i < GROUP; i++) {
-                for (size_t o = 0; o < PANEL; o++) {
-                    products[o] += weights[i * PANEL + o] * x[i];
+        v4 products[TILE][PANEL / 4] = {{{0}}};
+        for (size_t i = 0; i < GROUP; i += TOGETHER) {
+            u4 words[PANEL / 4];
+            memcpy(words, w + i * PANEL, sizeof words);
+            for (int j = 0; j < TOGETHER; j++) {
+                v4 low = bytes_of(words[0], j), high = bytes_of(words[1], j);
+                for (size_t r = 0; r < n_rows; r++) {
+                    float x;
+                    memcpy(&x, rows + r * n_bytes + (1 + i + (size_t)j) * sizeof x, sizeof x);
+                    products[r][0] += low * x;
+                    products[r][1] += high * x;
                 }
             }
-            for (size_t o = 0; o < PANEL; o++) {
-                sums[r][o] += (float)products[o] * (scales[o] * scale);
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            float scale;
+            memcpy(&scale, rows + r * n_bytes, sizeof scale);
+            for (size_t j = 0; j < PANEL / 4; j++) {
+                v4 scales;
+                memcpy(&scales, w + PANEL * GROUP + j * sizeof scales, sizeof scales);
+                sums[r][j] += products[r][j] * (scales * scale);
             }
         }
         w += PANEL * (GROUP + sizeof(float));
+        rows += ROW_GROUP_BYTES;
     }
     for (size_t r = 0; r < n_rows; r++) {
         memcpy(y + r * y_stride, sums[r], n_valid * sizeof *y);
@@ -186,7 +206,7 @@ static size_t packed_bytes(size_t n_out, size_t n_in)
 static void pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype, size_t begin,
                  size_t end)
 {
-    sc_int8_panels_pack(w, source, source_dtype, PANEL, 1, 0, begin, end);
+    sc_int8_panels_pack(w, source, source_dtype, PANEL, TOGETHER, 0, begin, end);
 }
 
 void sc_int8_portable(struct sc_matmul *matmul)
