@@ -65,6 +65,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                 __m256i x = _mm256_set1_epi32(pair);
                 a[r] = _mm256_add_epi32(a[r], _mm256_madd_epi16(wa, x));
                 b[r] = _mm256_add_epi32(b[r], _mm256_madd_epi16(wb, x));
+                /* One row after the other: all products first would not fit the registers. */
+                __asm__ volatile("" : "+x"(a[r]), "+x"(b[r]));
             }
         }
         __m256 scale_a = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL));
