@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 struct packing {
@@ -49,24 +49,18 @@ struct sc_engine_options sc_engine_options_default(void)
     return (struct sc_engine_options){.dtype = -1, .confidence_top_k = 20};
 }
 
-/* Packs panels [from, to) and gives the pages of their source back to the system, so that the model
- * does not stay in memory twice.  The source is a read-only map of a file: what is needed again is
- * read again. */
+/* Packs panels [from, to) and gives the pages of their source back to the system, so that the
+ * weights are not in memory twice.  (Rows of the embedding that are needed later are read again.) */
 static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
                         size_t to)
 {
     const struct sc_tensor *source = item->source;
     size_t panel = matmul->panel, row_bytes = source->n_cols * sc_dtype_bytes(source->dtype);
     size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)source->data + from * panel * row_bytes;
-    uintptr_t end = (uintptr_t)source->data + last * row_bytes;
 
     matmul->pack(item->packed, source->data, source->dtype, from, to);
-    begin = (begin + page - 1) / page * page;
-    end = end / page * page;
-    if (begin < end)
-        madvise((void *)begin, end - begin, MADV_DONTNEED);
+    sc_map_forget((const unsigned char *)source->data + from * panel * row_bytes,
+                  (last - from * panel) * row_bytes);
 }
 
 static void pack_task(void *context, size_t task, size_t worker)
