@@ -149,8 +149,11 @@ static enum sc_status find_costs(const struct sc_engine *engine, struct bench_co
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
     enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
                                                sc_engine_pool(engine), &costs->peaks, error);
-    bool bf16 = sc_engine_dtype(engine) == SC_DTYPE_BF16 && costs->peaks.flops_bf16 > 0;
-    costs->ops_peak = bf16 ? costs->peaks.flops_bf16 : costs->peaks.flops_f32;
+    const struct sc_machine_peaks *peaks = &costs->peaks;
+    double by_dtype[] = {[SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = peaks->flops_bf16, [SC_DTYPE_INT8] = peaks->ops_int8};
+    costs->ops_peak = by_dtype[sc_engine_dtype(engine)];
+    if (!(costs->ops_peak > 0)) /* no unit of its own: computed in f32 */
+        costs->ops_peak = peaks->flops_f32;
     return status;
 }
 

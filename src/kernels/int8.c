@@ -81,6 +81,24 @@ static void read_weights(float *to, const void *source, enum sc_dtype dtype, siz
     }
 }
 
+/* An output's group to its places, `together` (2 or 4) bytes at a time. */
+static void scatter(char *to, const int8_t *q, size_t panel, size_t together, int offset)
+{
+    int8_t bytes[GROUP];
+    for (size_t i = 0; i < GROUP; i++) {
+        bytes[i] = (int8_t)(q[i] + offset);
+    }
+    if (together == 4) {
+        for (size_t i = 0; i < GROUP / 4; i++) {
+            memcpy(to + i * panel * 4, bytes + i * 4, 4);
+        }
+        return;
+    }
+    for (size_t i = 0; i < GROUP / 2; i++) {
+        memcpy(to + i * panel * 2, bytes + i * 2, 2);
+    }
+}
+
 void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
                          size_t panel, size_t together, int offset, size_t begin, size_t end)
 {
@@ -90,18 +108,14 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
             char *to = (char *)w->data + (p * n_groups + g) * group_bytes;
             size_t n = w->n_in - g * GROUP < GROUP ? w->n_in - g * GROUP : GROUP;
             for (size_t o = 0; o < panel; o++) {
-                float x[GROUP], scale;
+                float x[GROUP], scale = 0;
                 int8_t q[GROUP] = {0};
                 size_t output = p * panel + o;
-                scale = 0;
                 if (output < w->n_out) {
                     read_weights(x, source, source_dtype, output * w->n_in + g * GROUP, n);
                     scale = sc_int8_round(q, x, n);
                 }
-                for (size_t i = 0; i < GROUP; i++) {
-                    size_t place = (i / together * panel + o) * together + i % together;
-                    to[place] = (char)(q[i] + offset);
-                }
+                scatter(to + o * together, q, panel, together, offset);
                 memcpy(to + panel * GROUP + o * sizeof scale, &scale, sizeof scale);
             }
         }
