@@ -334,7 +334,8 @@ static void test_decisions_are_those_of_a_replay(void **state)
             talk_decode(NULL, sampled.ids, sampled.result.n, &text, NULL);
             sc_detect_refusal(run.instances[i].prompt, text, &found);
             sc_free(text);
-            all[t] = (struct sc_policy_trace){metrics[SC_METRIC_MEAN], found.verdict, false};
+            all[t] = (struct sc_policy_trace){.confidence = metrics[SC_METRIC_MEAN],
+                                              .verdict = found.verdict};
         }
         for (size_t p = 0; p < 4; p++) {
             struct sc_policy_decision last;
