@@ -12,7 +12,7 @@ struct sc_store {
     char *path;          /* of run.db */
     struct sc_lock lock; /* not held when opened to read */
     char *config_json;
-    sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision;
+    sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
 };
 
 /* One segment's metrics, in the order of enum sc_metric. */

@@ -186,7 +186,7 @@ static inline enum sc_status fixture_write(struct run_fixture *f, bool with_fail
                 if (last.stop && !decided[p]) {
                     decided[p] = true;
                     decisions[n_decisions++] =
-                        (struct sc_store_decision){p, used, last.stop_reason, last.bar};
+                        (struct sc_store_decision){p, used, last.stop_reason, last.bar, NULL, 0};
                 }
             }
             status =
