@@ -192,7 +192,7 @@ static enum sc_status adjust(struct sc_replay *replay, struct sc_error *error)
 
 static void explain(struct sc_replay *replay)
 {
-    char null[160];
+    char null[160], unseen[120] = "";
     const char *basis = "where confidences are shuffled it does as well";
     if (replay->n_reading == 0)
         null[0] = '\0';
@@ -210,12 +210,15 @@ static void explain(struct sc_replay *replay)
         return;
     }
     const struct sc_replay_row *row = &replay->rows[replay->recommended];
+    if (isfinite(row->harmful_unseen.value))
+        snprintf(unseen, sizeof unseen, " It never sees %.1f %% of the harmful compliances%s.",
+                 100 * row->harmful_unseen.value, replay->proxy ? " (proxy)" : "");
     snprintf(replay->why, sizeof replay->why,
              "%s: %.1f %% fewer tokens than all %zu traces and %.2g %% of the verdicts changed (at "
              "most %g %% was asked for), the most that a policy saves which reads no confidence or "
-             "beats its null. %s",
+             "beats its null.%s %s",
              row->name, row->token_savings_percent.value, replay->n_traces,
-             100 * row->verdict_changes.value, 100 * replay->options.max_changes, null);
+             100 * row->verdict_changes.value, 100 * replay->options.max_changes, unseen, null);
 }
 
 enum sc_status sc_replay_judge(struct sc_replay *replay, struct sc_error *error)

@@ -107,7 +107,7 @@ struct sc_replay {
     struct sc_replay_row *rows;
     size_t n_rows, n_reading, n_beating; /* rows that read confidences; that beat their null */
     int recommended;                     /* a row, or -1: sample all traces */
-    char why[400];                       /* one or two sentences */
+    char why[600];                       /* a few sentences */
 };
 
 enum sc_status sc_replay_options_check(const struct sc_replay_options *options,
