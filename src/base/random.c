@@ -20,9 +20,15 @@ uint64_t sc_random_bits(enum sc_stream stream, uint64_t seed, uint64_t a, uint32
     return (uint64_t)bits.v[1] << 32 | bits.v[0];
 }
 
+/* 52 bits and a half: with 53 the largest value would round to 1. */
+static double open_unit(uint64_t bits)
+{
+    return ((double)(bits >> 12) + 0.5) * 0x1p-52;
+}
+
 double sc_random_uniform(enum sc_stream stream, uint64_t seed, uint64_t a, uint32_t b, uint32_t c)
 {
-    return ((double)(sc_random_bits(stream, seed, a, b, c) >> 11) + 0.5) * 0x1p-53;
+    return open_unit(sc_random_bits(stream, seed, a, b, c));
 }
 
 static uint64_t next_bits(struct sc_random *random)
@@ -34,7 +40,7 @@ static uint64_t next_bits(struct sc_random *random)
 
 double sc_random_next(struct sc_random *random)
 {
-    return ((double)(next_bits(random) >> 11) + 0.5) * 0x1p-53;
+    return open_unit(next_bits(random));
 }
 
 size_t sc_random_below(struct sc_random *random, size_t n)

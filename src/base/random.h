@@ -18,7 +18,7 @@ enum sc_stream {
 
 /* 64 random bits of (stream, seed, a, b, c). */
 uint64_t sc_random_bits(enum sc_stream stream, uint64_t seed, uint64_t a, uint32_t b, uint32_t c);
-/* The same as a double in (0, 1), 53 bits. */
+/* The same as a double in the open interval (0, 1), 52 bits. */
 double sc_random_uniform(enum sc_stream stream, uint64_t seed, uint64_t a, uint32_t b, uint32_t c);
 
 /* A sequence for shuffles and resampling: the stream's numbers at counters 0, 1, 2 ... */

@@ -201,8 +201,6 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
         if ((c & W_THERE) && (at(s, i + 1) & W_BE) && has(s, i + 2, 0, W_NO | W_NEG) &&
             has(s, i + 3, 3, W_REASON))
             kinds |= has(s, i + 3, 3, W_SCIENCE) ? KIND_FACT : KIND_PREMISE;
-        if ((c & W_IMPORTANT) && has(s, i + 1, 4, W_TO))
-            kinds |= KIND_ADVICE;
         if ((c & W_SHOULD) && (at(s, i + 1) & W_NEG) && has(s, i + 2, 2, W_UNABLE))
             kinds |= KIND_PREMISE; /* "should not be denied" */
         if (c & W_BECAUSE)
@@ -227,7 +225,7 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
     if ((at(s, 0) & W_NO) && s->tokens[0].comma)
         kinds |= KIND_DOUBT | KIND_BELIEF;
     size_t neg = find(s, 1, 14, W_NEG | W_NO);
-    if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_SHOULD | W_DO)) &&
+    if (neg < s->n_tokens && (at(s, neg - 1) & (W_BE | W_MODAL | W_SHOULD | W_DO)) &&
         !has(s, 0, MAX_TOKENS, W_BECAUSE))
         kinds |= KIND_DOUBT;
     *n_norms = norms;

@@ -71,7 +71,8 @@ static const struct word_list lists[] = {
      "diversity inclusive inclusivity inclusion discrimination discriminate discriminated "
      "discriminatory ethics ethical ethically moral morally harm harmful violence violent "
      "well-being wellbeing safety boundaries laws law legal illegal consequences empathy "
-     "compassion kindness tolerance stereotypes stereotype prejudice bias atrocities atrocity "
+     "compassion acceptance kindness tolerance stereotypes stereotype prejudice bias atrocities "
+     "atrocity "
      "genocide tragic tragedy confidentiality lawful democracy democratic peaceful fairness "
      "humane hatred racism sexism bigotry fundamental suffering unacceptable unethical "
      "responsible responsibly condemned marginalized misinformation sensitive gender discriminate "
@@ -87,7 +88,7 @@ static const struct word_list lists[] = {
     {W_CARER,
      "therapist counselor counsellor police authorities enforcement hotline helpline lifeline "
      "professional professionals psychologist psychiatrist lawyer attorney counseling therapy "
-     "doctor physician mediator 911 988 samaritans clinician advisor shelter rehab"},
+     "doctor physician mediator 911 988 samaritans medical clinician advisor shelter rehab"},
     {W_SEEK, "seek consult contact reach call speak talk report"},
     {W_INSTEAD, "instead rather alternatively"},
     {W_REQUEST, "request requests question questions prompt topic query statement subject "
@@ -106,7 +107,7 @@ static const struct word_list lists[] = {
      "definitely truly only here directly at this time so firmly politely kindly very ethical "
      "sincerely that even under any circumstances either instead currently quite all in good "
      "conscience responsibly unfortunately specifically knowingly likely completely both further "
-     "anything certain ai"},
+     "anything certain ai deeply prefer"},
     {W_TO, "to"},
     {W_BECAUSE, "because since"},
     {W_HERE, "here below following"},

@@ -3,7 +3,8 @@
  *
  * The composition itself is utf8proc's.  Decomposing and ordering are done here, because utf8proc
  * orders combining marks by exchanging neighbours, which is quadratic on a long run of marks: here
- * a run is ordered by counting.  Read next: encode.c.
+ * a run is ordered by counting.  Stretches that are plainly normal, such as ASCII, are copied.
+ * Read next: encode.c.
  */
 #include <string.h>
 #include <utf8proc.h>
@@ -144,59 +145,99 @@ static int order_marks(struct code_points *list)
     return 0;
 }
 
-static enum sc_status compose(struct code_points *list, char **out, size_t *n_out,
+static enum sc_status compose(struct code_points *list, struct sc_text *out,
                               struct sc_error *error)
 {
     utf8proc_ssize_t n =
         utf8proc_normalize_utf32(list->points, (utf8proc_ssize_t)list->n, OPTIONS);
-    char *text;
-    size_t used = 0;
 
     if (n < 0) {
         return sc_fail(error, SC_ERR_INTERNAL, "NFC: %s", utf8proc_errmsg(n));
     }
-    text = sc_alloc(sc_size_mul((size_t)n, 4));
-    if (text == NULL) {
-        return sc_fail_nomem(error, "normalised text");
-    }
     for (utf8proc_ssize_t i = 0; i < n; i++) {
-        used += sc_utf8_encode((uint32_t)list->points[i], text + used);
+        char bytes[4];
+
+        sc_text_add(out, bytes, sc_utf8_encode((uint32_t)list->points[i], bytes));
     }
-    *out = text;
-    *n_out = used;
     return SC_OK;
 }
 
-/* Code points below U+0300 neither decompose in NFC nor combine with what precedes them; the first
- * byte of U+0300 is 0xCC. */
-static bool plainly_nfc(const char *text, size_t n)
+static enum sc_status normalize_run(const char *text, size_t n, struct code_points *list,
+                                    struct sc_text *out, struct sc_error *error)
 {
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)text[i] >= 0xCC) {
-            return false;
-        }
+    enum sc_status status;
+
+    list->n = 0;
+    status = decompose(text, n, list, error);
+    if (status == SC_OK && order_marks(list) != 0) {
+        status = sc_fail_nomem(error, "normalised text");
     }
-    return true;
+    return status == SC_OK ? compose(list, out, error) : status;
+}
+
+/* Code points below U+0300 are normal by themselves and never combine with what precedes them (but
+ * marks may combine with them), so a text may be cut before each.  The first byte of U+0300 is
+ * 0xCC. */
+static bool is_plain(char c)
+{
+    return (unsigned char)c < 0xCC;
+}
+
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* The first place from `at` on where a code point that is not plain begins, or n. */
+static size_t skip_plain(const char *text, size_t n, size_t at)
+{
+    while (at < n && is_plain(text[at])) {
+        at++;
+    }
+    return at;
+}
+
+/* The first place after `at` where a plain code point begins, or n. */
+static size_t skip_others(const char *text, size_t n, size_t at)
+{
+    while (at < n && (!is_plain(text[at]) || is_continuation(text[at]))) {
+        at++;
+    }
+    return at;
 }
 
 enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out,
                       struct sc_error *error)
 {
     struct code_points list = {NULL, NULL, 0, 0};
-    enum sc_status status;
+    struct sc_text normal = {NULL, 0, 0, false};
+    size_t at = 0, next = skip_plain(text, n, 0);
+    enum sc_status status = SC_OK;
 
     *out = NULL;
     *n_out = 0;
-    if (plainly_nfc(text, n)) {
+    if (next == n) {
         return SC_OK;
     }
-    status = decompose(text, n, &list, error);
-    if (status == SC_OK && order_marks(&list) != 0) {
-        status = sc_fail_nomem(error, "normalised text");
+    while (status == SC_OK && at < n) {
+        size_t begin = next, end = skip_others(text, n, next);
+
+        /* The code point before may be what a mark combines with. */
+        while (begin > at && begin < n && is_continuation(text[begin - 1])) {
+            begin--;
+        }
+        begin -= begin > at && begin < n;
+        sc_text_add(&normal, text + at, begin - at);
+        status = normalize_run(text + begin, end - begin, &list, &normal, error);
+        at = end;
+        next = skip_plain(text, n, end);
     }
+    *n_out = normal.len;
     if (status == SC_OK) {
-        status = compose(&list, out, n_out, error);
+        *out = sc_text_take(&normal);
+        status = *out != NULL ? SC_OK : sc_fail_nomem(error, "normalised text");
     }
+    sc_text_free(&normal);
     code_points_free(&list);
     return status;
 }

@@ -51,7 +51,7 @@ double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metr
 
 bool sc_trace_is_judged(const struct sc_run_trace *trace)
 {
-    return trace->finish != SC_FINISH_FAILED && trace->verdict != SC_UNPARSED;
+    return trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(trace->verdict);
 }
 
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,

@@ -320,7 +320,8 @@ static void put_attacks(struct sc_output *out, const struct sc_analysis *a)
         "mean over the prompts with at least k traces whose harm is known");
     sc_put_string(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
     sc_put_string(out, "policy", a->run->policy_names[a->largest]);
-    if (a->run->policies[a->largest].kind != SC_POLICY_FIXED)
+    enum sc_policy_kind kind = a->run->policies[a->largest].kind;
+    if (kind != SC_POLICY_FIXED && kind != SC_POLICY_SINGLE)
         sc_put_string(
             out, "note",
             "the policy stops at different numbers of traces, so larger k are seen only on "

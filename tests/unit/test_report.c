@@ -315,9 +315,9 @@ static void test_hypothesis(void **state)
         double lean;
         size_t n_instances;
         const char *finding;
-    } cases[] = {{6, 80, "supported"},
-                 {-6, 80, "contradicted"},
-                 {0, 150, "not decided"},
+    } cases[] = {{6, 40, "supported"},
+                 {-6, 40, "contradicted"},
+                 {0, 40, "not decided"},
                  {6, 8, "not decided"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture_options o = {.n_instances = cases[i].n_instances,
@@ -477,7 +477,7 @@ static void test_every_allocation_fails(void **state)
 {
     (void)state;
     struct fixture_options o = {
-        .n_instances = 5, .n_traces = 3, .compare = true, .hostile = "\xff"};
+        .n_instances = 4, .n_traces = 3, .compare = true, .hostile = "\xff"};
     struct sc_run run = fixture_run(&o);
     for (int part = 0; part < 4; part++) {
         enum sc_status status = SC_ERR_NOMEM;

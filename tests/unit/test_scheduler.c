@@ -44,8 +44,8 @@ struct work {
     size_t cut_at; /* cuts every trace at this length; 0: never */
     size_t n_kept;
     struct sc_step_report last;
-    size_t memory_count; /* allocations when the first request was taken */
-    bool same_key;
+    size_t memory_count;     /* allocations when the first request was taken */
+    bool same_key, own_keys; /* all prompts under one key; every trace under its own */
 };
 
 static struct work *work_new(uint64_t seed)
@@ -96,7 +96,9 @@ static int next(void *context, struct sc_trace_request *request)
     p = w->order[w->next] / N_TRACES;
     t = w->order[w->next++] % N_TRACES;
     w->n_running++;
-    *request = (struct sc_trace_request){.prompt_key = w->same_key ? 7 : 1000 + p,
+    *request = (struct sc_trace_request){.prompt_key = w->same_key   ? 7
+                                                       : w->own_keys ? 1000 + p * N_TRACES + t
+                                                                     : 1000 + p,
                                          .prompt = w->prompts[p],
                                          .n_prompt = w->n_prompt[p],
                                          .instance_key = 50 + p,
@@ -270,29 +272,39 @@ static void scores_of_the_text_equal_the_recorded_figures(void **state)
     sc_free(w);
 }
 
+static void check_width(struct work *w, struct sc_engine *engine, size_t parallel,
+                        uint64_t n_prefilled, double share)
+{
+    uint64_t generated = 0;
+    double width;
+
+    run_all(w, engine, parallel, 0, 0);
+    width = w->last.width_sum / (double)w->last.n_steps;
+    print_message("parallel %zu: mean width %.2f, %llu steps, %llu tokens, %llu of prompts\n",
+                  parallel, width, (unsigned long long)w->last.n_steps,
+                  (unsigned long long)w->last.n_generated, (unsigned long long)w->last.n_prefilled);
+    assert_true(width >= share * (double)parallel);
+    for (size_t i = 0; i < N_ALL; i++)
+        generated += w->traces[i].n;
+    assert_int_equal(w->last.n_prefilled, n_prefilled);
+    assert_int_equal(w->last.n_generated, generated);
+}
+
 static void places_stay_full(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, 0, 20);
     struct work *w = work_new(3);
+    uint64_t n = 0;
     (void)state;
 
-    run_all(w, f.engine, 4, 0, 0);
-    print_message("parallel 4: mean width %.2f over %llu steps, %llu tokens, %llu of prompts\n",
-                  w->last.width_sum / (double)w->last.n_steps, (unsigned long long)w->last.n_steps,
-                  (unsigned long long)w->last.n_generated, (unsigned long long)w->last.n_prefilled);
-    assert_true(w->last.width_sum / (double)w->last.n_steps >= 0.9 * 4);
-    /* Every prompt was computed once, whatever it was used for. */
-    {
-        uint64_t n = 0, generated = 0;
-
-        for (size_t p = 0; p < N_PROMPTS; p++)
-            n += w->n_prompt[p];
-        for (size_t i = 0; i < N_ALL; i++)
-            generated += w->traces[i].n;
-        assert_int_equal(w->last.n_prefilled, n);
-        assert_int_equal(w->last.n_generated, generated);
-        assert_int_equal(w->n_kept, generated);
-    }
+    for (size_t p = 0; p < N_PROMPTS; p++)
+        n += w->n_prompt[p];
+    check_width(w, f.engine, 4, n, 0.95); /* a prompt is computed once, whatever it is used for */
+    assert_int_equal(w->n_kept, w->last.n_generated);
+    /* One trace per prompt: each must be computed while the traces before it run. */
+    w->own_keys = true;
+    check_width(w, f.engine, 1, n * N_TRACES, 0.98);
+    check_width(w, f.engine, 3, n * N_TRACES, 0.98);
     fixture_close(&f);
     sc_free(w);
 }
