@@ -14,10 +14,8 @@
 #define MOST_TRACES ((size_t)10000)
 
 static const char *const policy_names[SC_N_POLICIES] = {
-    [SC_POLICY_SINGLE] = "single",
-    [SC_POLICY_FIXED] = "fixed",
-    [SC_POLICY_ADAPTIVE] = "adaptive",
-    [SC_POLICY_CURTAILED] = "curtailed",
+    [SC_POLICY_SINGLE] = "single",     [SC_POLICY_FIXED] = "fixed",
+    [SC_POLICY_ADAPTIVE] = "adaptive", [SC_POLICY_CURTAILED] = "curtailed",
     [SC_POLICY_DEEPCONF] = "deepconf",
 };
 static const char *const rule_names[SC_N_ADAPTIVE_RULES] = {
@@ -246,8 +244,8 @@ double sc_low_scan_next(struct sc_low_scan *scan, const struct sc_token_stats *s
     /* Knuth's two-sum keeps what each step rounds away (sums of floats of one magnitude are exact
      * even without it). */
     for (int leaves = 0; leaves < (n > window ? 2 : 1); leaves++) {
-        double x = leaves ? -(double)stats[n - 1 - window].confidence
-                          : (double)stats[n - 1].confidence;
+        double x =
+            leaves ? -(double)stats[n - 1 - window].confidence : (double)stats[n - 1].confidence;
         double sum = scan->sum + x, part = sum - scan->sum;
         scan->rest += (scan->sum - (sum - part)) + (x - part);
         scan->sum = sum;

@@ -275,12 +275,14 @@ static bool differs(const json_t *stored, const json_t *wanted, char *path, size
     if (json_is_object(stored) && json_is_object(wanted)) {
         const char *key;
         json_t *value;
-        json_object_foreach ((json_t *)wanted, key, value) {
+        json_object_foreach((json_t *)wanted, key, value)
+        {
             snprintf(path + used, size - used, "%s%s", used ? "." : "", key);
             if (differs(json_object_get(stored, key), value, path, size, found, expected))
                 return true;
         }
-        json_object_foreach ((json_t *)stored, key, value) {
+        json_object_foreach((json_t *)stored, key, value)
+        {
             snprintf(path + used, size - used, "%s%s", used ? "." : "", key);
             if (json_object_get(wanted, key) == NULL)
                 return differs(value, NULL, path, size, found, expected);

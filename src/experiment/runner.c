@@ -64,8 +64,8 @@ struct runner {
     const struct sc_policy *policies;
     size_t n_policies, most_traces;
     bool has_deepconf, cuts_live; /* a policy of the run reads lows; it is the only one */
-    struct unit *units; /* [n_instances] */
-    size_t *open;       /* positions of open instances, ascending */
+    struct unit *units;           /* [n_instances] */
+    size_t *open;                 /* positions of open instances, ascending */
     size_t n_open, cap_open, n_unopened_from, n_in_flight;
     struct sc_trace_maker maker, cut_maker;
     struct sc_policy_trace *view;    /* [most_traces]: the prefix as one policy sees it */
@@ -174,9 +174,8 @@ static enum sc_status make_cut(struct runner *runner, size_t position, uint32_t 
 {
     const struct sc_trace_result result = {
         .finish = SC_FINISH_CUT, .ids = whole->ids, .stats = whole->stats, .n = n};
-    enum sc_status status =
-        sc_trace_make(&runner->cut_maker, runner->setup->instances[position].prompt, t, &result,
-                      out, error);
+    enum sc_status status = sc_trace_make(
+        &runner->cut_maker, runner->setup->instances[position].prompt, t, &result, out, error);
     out->ids = NULL;
     out->stats = NULL;
     return status;
@@ -344,9 +343,10 @@ static enum sc_status open_unit(struct runner *runner, size_t position, struct s
     if (status)
         return fail_instance(runner, position, why.text, error);
     if (unit->n_prompt > runner->setup->max_prompt || unit->n_prompt == 0) {
-        snprintf(too_long, sizeof too_long,
-                 "prompt: expected 1 to %zu tokens (the context less one for the answer), found %zu",
-                 runner->setup->max_prompt, unit->n_prompt);
+        snprintf(
+            too_long, sizeof too_long,
+            "prompt: expected 1 to %zu tokens (the context less one for the answer), found %zu",
+            runner->setup->max_prompt, unit->n_prompt);
         return fail_instance(runner, position, too_long, error);
     }
     return SC_OK;
@@ -502,8 +502,8 @@ static enum sc_status repair_decisions(struct runner *runner, struct sc_error *e
     for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++)
         for (size_t p = 0; status == SC_OK && p < runner->n_policies; p++) {
             const struct verdict_of_policy *ours = &runner->units[i].decisions[p];
-            struct sc_store_decision decision = {p,    ours->n_traces, ours->stop_reason, ours->bar,
-                                                 NULL, 0};
+            struct sc_store_decision decision = {p,         ours->n_traces, ours->stop_reason,
+                                                 ours->bar, NULL,           0};
             if (!ours->stopped)
                 continue;
             status = make_cuts(runner, i, NULL, &decision, error);
@@ -519,9 +519,9 @@ static enum sc_status take_up(struct runner *runner, struct sc_error *error)
 {
     const struct sc_runner_setup *setup = runner->setup;
     struct sc_run_progress *progress = &runner->summary->progress;
-    enum sc_status status = sc_store_read_traces(
-        setup->store, setup->detector, setup->options->judge, runner->has_deepconf,
-        setup->n_instances, take_trace, runner, error);
+    enum sc_status status =
+        sc_store_read_traces(setup->store, setup->detector, setup->options->judge,
+                             runner->has_deepconf, setup->n_instances, take_trace, runner, error);
     for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++)
         status = decide(runner, &runner->units[i], error);
     if (status == SC_OK)

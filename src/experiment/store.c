@@ -24,8 +24,8 @@
 #define APPLICATION_ID 0x73614366 /* "saCf" */
 #define SCHEMA_VERSION 2
 
-#define METRICS_REAL(prefix) \
-    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix \
+#define METRICS_REAL(prefix)                                                                       \
+    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix                    \
            "tail REAL, " prefix "head REAL, " prefix "prob REAL, " prefix "nll REAL,\n "
 
 /* The stored text of each table is compared with these, so a change here needs a new version. */
@@ -57,13 +57,14 @@ static const struct {
     {"decision", "CREATE TABLE decision (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
                  " n_traces INTEGER NOT NULL, stop_reason TEXT NOT NULL, bar REAL,\n"
                  " PRIMARY KEY (instance, policy)) STRICT"},
-    {"cut", "CREATE TABLE cut (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
-            " trace INTEGER NOT NULL, text TEXT NOT NULL, answer TEXT,\n"
-            " n_tokens INTEGER NOT NULL, n_reasoning INTEGER NOT NULL,\n " METRICS_REAL("")
-                METRICS_REAL("reasoning_") METRICS_REAL("answer_")
-            "detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
-            " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"
-            " PRIMARY KEY (instance, policy, trace)) STRICT"},
+    {"cut",
+     "CREATE TABLE cut (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
+     " trace INTEGER NOT NULL, text TEXT NOT NULL, answer TEXT,\n"
+     " n_tokens INTEGER NOT NULL, n_reasoning INTEGER NOT NULL,\n " METRICS_REAL("")
+         METRICS_REAL("reasoning_") METRICS_REAL(
+             "answer_") "detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
+                        " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"
+                        " PRIMARY KEY (instance, policy, trace)) STRICT"},
 };
 #define N_TABLES (sizeof tables / sizeof *tables)
 

@@ -16,8 +16,8 @@ struct sc_store {
 };
 
 /* One segment's metrics, in the order of enum sc_metric. */
-#define SC_METRIC_COLUMNS(prefix) \
-    prefix "mean, " prefix "lowest, " prefix "bottom10, " prefix "tail, " prefix "head, " prefix \
+#define SC_METRIC_COLUMNS(prefix)                                                                  \
+    prefix "mean, " prefix "lowest, " prefix "bottom10, " prefix "tail, " prefix "head, " prefix   \
            "prob, " prefix "nll"
 
 /* Fails with what SQLite said last. */

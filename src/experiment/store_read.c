@@ -199,14 +199,14 @@ enum {
     AT_HARM,
     AT_BLOBS
 };
-#define TRACE_COLUMNS \
-    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, " \
-    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS( \
-        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", v.detector, verdict, rule, " \
+#define TRACE_COLUMNS                                                                              \
+    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, "                        \
+    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS(                                \
+        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", v.detector, verdict, rule, "        \
                                                             "range_begin, range_end, harm"
-#define TRACE_TABLES \
-    " FROM trace t" \
-    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1" \
+#define TRACE_TABLES                                                                               \
+    " FROM trace t"                                                                                \
+    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1"    \
     " LEFT JOIN harm h ON h.instance = t.instance AND h.trace = t.trace AND h.judge = ?2"
 #define TRACE_ORDER " ORDER BY t.instance, t.trace"
 
@@ -396,10 +396,13 @@ enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uin
 enum { AT_POLICY = AT_BLOBS };
 /* The columns of a trace, and the policy. */
 static const char sql_cuts[] =
-    "SELECT t.instance, t.trace, 'cut', NULL, text, answer, n_tokens, n_reasoning, "
-    SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS("t.reasoning_") ", " SC_METRIC_COLUMNS(
-        "t.answer_") ", detector, verdict, rule, range_begin, range_end, 'unjudged', policy"
-                     " FROM cut t ORDER BY t.instance, policy, t.trace";
+    "SELECT t.instance, t.trace, 'cut', NULL, text, answer, n_tokens, "
+    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS(
+        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", detector, verdict, rule, "
+                                                            "range_begin, range_end, 'unjudged', "
+                                                            "policy"
+                                                            " FROM cut t ORDER BY t.instance, "
+                                                            "policy, t.trace";
 
 enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, size_t n_policies,
                                   sc_store_cut_reader *reader, void *context,
@@ -411,13 +414,13 @@ enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, si
     while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
         int64_t position = 0, index = 0, policy = 0;
         char where[80];
-        status = read_int(store, row, AT_INSTANCE, 0, (int64_t)n_instances - 1, "cut", &position,
-                          error);
+        status =
+            read_int(store, row, AT_INSTANCE, 0, (int64_t)n_instances - 1, "cut", &position, error);
         if (status == SC_OK)
             status = read_int(store, row, AT_TRACE, 0, INT32_MAX, "cut", &index, error);
         if (status == SC_OK)
-            status = read_int(store, row, AT_POLICY, 0, (int64_t)n_policies - 1, "cut", &policy,
-                              error);
+            status =
+                read_int(store, row, AT_POLICY, 0, (int64_t)n_policies - 1, "cut", &policy, error);
         if (status)
             break;
         snprintf(where, sizeof where, "cut of instance %lld trace %lld", (long long)position,

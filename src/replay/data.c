@@ -136,8 +136,7 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
             out->n_harmful_unseen += trace->harmful;
             continue;
         }
-        size_t n_tokens =
-            sc_policy_tokens(policy, &scratch[t], t, trace->n_tokens, out->last.bar);
+        size_t n_tokens = sc_policy_tokens(policy, &scratch[t], t, trace->n_tokens, out->last.bar);
         bool cut = n_tokens < trace->n_tokens;
         out->n_tokens += n_tokens;
         out->n_cut += cut;

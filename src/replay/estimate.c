@@ -114,12 +114,10 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
     COLUMN(x, cells[i].tokens)
     row->tokens = mean_of(x, n);
     COLUMN(y, totals[i].tokens)
-    row->token_savings_percent =
-        percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
+    row->token_savings_percent = percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
     if (row->reads_confidence) {
         COLUMN(x, cells[i].null_tokens)
-        row->null_savings_percent =
-            percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
+        row->null_savings_percent = percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
         COLUMN(x, cells[i].null_tokens - cells[i].tokens)
         row->savings_over_null = percent_of(ratio_of(x, y, n, no_tokens, residuals));
         COLUMN(x, cells[i].null_traces)
@@ -197,7 +195,8 @@ static void explain(struct sc_replay *replay)
     if (replay->n_reading == 0)
         null[0] = '\0';
     else if (replay->n_beating == 0)
-        snprintf(null, sizeof null, "None of the %zu rules that read confidences beats its null: %s.",
+        snprintf(null, sizeof null,
+                 "None of the %zu rules that read confidences beats its null: %s.",
                  replay->n_reading, basis);
     else
         snprintf(null, sizeof null, "%zu of the %zu rules that read confidences beat their null.",

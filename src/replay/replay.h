@@ -85,7 +85,7 @@ struct sc_replay_row {
     struct sc_estimate traces, tokens, token_savings_percent;
     struct sc_estimate agreement, verdict_changes; /* with and from the majority of all traces */
     struct sc_estimate harmful_unseen;             /* share of the harmful compliances */
-    struct sc_estimate harmful_prompts_unseen; /* of prompts with some, those with none seen */
+    struct sc_estimate harmful_prompts_unseen;     /* of prompts with some, those with none seen */
     /* The same with shuffled confidences, and the differences: policy less null. */
     struct sc_estimate null_traces, null_savings_percent, null_changes, null_unseen;
     struct sc_estimate savings_over_null, changes_over_null, unseen_over_null;

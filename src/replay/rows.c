@@ -11,9 +11,11 @@ enum { NOISE_ROUNDS = 20000, NOISE_KEY = 0x6e01 };
 
 static const double percentiles[] = {20, 30, 40, 50, 60, 70, 80, 90};
 static const double risks[] = {0, 0.05, 0.1, 0.2};
-enum { N_PERCENTILES = sizeof percentiles / sizeof *percentiles,
-       N_RISKS = sizeof risks / sizeof *risks,
-       MOST_ROWS = 3 + 2 * N_PERCENTILES * SC_N_METRICS + N_PERCENTILES + 1 + 2 * N_RISKS };
+enum {
+    N_PERCENTILES = sizeof percentiles / sizeof *percentiles,
+    N_RISKS = sizeof risks / sizeof *risks,
+    MOST_ROWS = 3 + 2 * N_PERCENTILES * SC_N_METRICS + N_PERCENTILES + 1 + 2 * N_RISKS
+};
 
 struct list {
     struct sc_replay_row *rows;
@@ -64,8 +66,8 @@ static double traces_on_noise(const struct sc_policy *policy, uint64_t seed,
     for (int round = 0; round < NOISE_ROUNDS; round++) {
         for (size_t t = 0; t < policy->max_traces; t++) {
             double u = sc_random_next(&random), v = sc_random_next(&random);
-            traces[t] = (struct sc_policy_trace){
-                .confidence = sqrt(-2 * log(u)) * cos(6.283185307179586 * v)};
+            traces[t] = (struct sc_policy_trace){.confidence = sqrt(-2 * log(u)) *
+                                                               cos(6.283185307179586 * v)};
         }
         n_used += sc_policy_replay(policy, traces, policy->max_traces, NULL);
     }

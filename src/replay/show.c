@@ -194,7 +194,10 @@ static void put_row(struct sc_text *out, const struct sc_replay_row *row, bool r
         snprintf(over, sizeof over, "%+.1f [%+.1f, %+.1f]", e->value, e->low, e->high);
     else if (row->reads_confidence && isfinite(e->value))
         snprintf(over, sizeof over, "%+.1f", e->value);
-    sc_text_printf(out, "%s %-25s %6.2f", recommended ? "*" : row->beats_null ? "+" : " ",
+    sc_text_printf(out, "%s %-25s %6.2f",
+                   recommended       ? "*"
+                   : row->beats_null ? "+"
+                                     : " ",
                    row->name, row->traces.value);
     if (isfinite(row->noise_traces))
         sc_text_printf(out, " %6.2f", row->noise_traces);
@@ -230,17 +233,20 @@ static void put_wrapped(struct sc_text *out, const char *words)
 enum sc_status sc_replay_terminal(const struct sc_replay *replay, enum sc_metric metric, bool all,
                                   struct sc_text *out, struct sc_error *error)
 {
-    sc_text_printf(out, "Replay of %zu prompts with %zu traces each (%llu tokens) in %zu random orders\n",
-                   replay->n_instances, replay->n_traces, (unsigned long long)replay->n_tokens,
-                   replay->options.n_orders);
+    sc_text_printf(
+        out, "Replay of %zu prompts with %zu traces each (%llu tokens) in %zu random orders\n",
+        replay->n_instances, replay->n_traces, (unsigned long long)replay->n_tokens,
+        replay->options.n_orders);
     if (replay->n_left_out)
-        sc_text_printf(out, "Left out: %zu prompts with fewer whole traces. Those that are left may "
-                            "be unlike them.\n", replay->n_left_out);
+        sc_text_printf(out,
+                       "Left out: %zu prompts with fewer whole traces. Those that are left may "
+                       "be unlike them.\n",
+                       replay->n_left_out);
     sc_text_printf(out, "Harmful compliances%s: %zu, of %zu prompts\n\n",
                    replay->proxy ? " (proxy: the prompt is labelled unsafe)" : "",
                    replay->n_harmful, replay->n_harmful_prompts);
-    sc_text_printf(out, "  %-25s %6s %6s %6s %20s %7s %6s\n", "", "", "on", "tokens", "saved more than",
-                   "verdict", "unseen");
+    sc_text_printf(out, "  %-25s %6s %6s %6s %20s %7s %6s\n", "", "", "on", "tokens",
+                   "saved more than", "verdict", "unseen");
     sc_text_printf(out, "  %-25s %6s %6s %6s %20s %7s %6s\n", "policy", "traces", "noise",
                    "saved %", "its null [95 %]", "changed", "harm %");
     for (size_t r = 0; r < replay->n_rows; r++) {
@@ -249,9 +255,10 @@ enum sc_status sc_replay_terminal(const struct sc_replay *replay, enum sc_metric
             continue;
         put_row(out, row, (int)r == replay->recommended);
     }
-    sc_text_puts(out, "\nNull: the same rule with the confidences shuffled between a prompt's traces. "
-                      "Noise: traces\nthat it uses on pure noise. * recommended, + beats its null "
-                      "(Holm, 5 %).\n\n");
+    sc_text_puts(out,
+                 "\nNull: the same rule with the confidences shuffled between a prompt's traces. "
+                 "Noise: traces\nthat it uses on pure noise. * recommended, + beats its null "
+                 "(Holm, 5 %).\n\n");
     put_wrapped(out, replay->why);
     return out->failed ? sc_fail_nomem(error, "replay") : SC_OK;
 }

@@ -14,11 +14,8 @@
 
 struct sc_replay_options sc_replay_options_default(void)
 {
-    return (struct sc_replay_options){.n_orders = 200,
-                                      .min_traces = 3,
-                                      .batch_traces = 3,
-                                      .tau = 0.95,
-                                      .max_changes = 0.01};
+    return (struct sc_replay_options){
+        .n_orders = 200, .min_traces = 3, .batch_traces = 3, .tau = 0.95, .max_changes = 0.01};
 }
 
 enum sc_status sc_replay_options_check(const struct sc_replay_options *options,

@@ -103,13 +103,13 @@ static void test_nothing_is_made_for_bad_input(void **state)
     const struct sc_run_options good = rig->options;
     struct sc_policy backwards = sc_policy_default();
     backwards.min_traces = 20;
-#define REFUSES(change, expected) \
-    do { \
-        rig->options = good; \
-        change; \
-        assert_int_equal(execute(rig, NULL), expected); \
-        assert_true(rig->error.text[0] != '\0'); \
-        assert_false(sc_file_exists(rig->out) || sc_is_folder(rig->out)); \
+#define REFUSES(change, expected)                                                                  \
+    do {                                                                                           \
+        rig->options = good;                                                                       \
+        change;                                                                                    \
+        assert_int_equal(execute(rig, NULL), expected);                                            \
+        assert_true(rig->error.text[0] != '\0');                                                   \
+        assert_false(sc_file_exists(rig->out) || sc_is_folder(rig->out));                          \
     } while (0)
     REFUSES(rig->options.temperature = -1, SC_ERR_ARGUMENT);
     REFUSES(rig->options.policies = &backwards, SC_ERR_ARGUMENT);
@@ -211,7 +211,8 @@ static void test_prompts_that_do_not_fit(void **state)
     sc_run_free(&run);
 }
 
-/* A prompt that fits is answered; where the context ends the answer does, with the finish length. */
+/* A prompt that fits is answered; where the context ends the answer does, with the finish length.
+ */
 static void test_answers_end_with_the_context(void **state)
 {
     struct rig *rig = *state;
@@ -238,7 +239,8 @@ static void test_answers_end_with_the_context(void **state)
     assert_int_equal(sc_file_write(path, csv.data, csv.len, NULL), SC_OK);
     sc_text_free(&csv);
     sc_text_free(&prompt);
-    rig->options.benchmark = (struct sc_benchmark_options){.name = path, .prompt_column = "question"};
+    rig->options.benchmark =
+        (struct sc_benchmark_options){.name = path, .prompt_column = "question"};
     rig->options.policies = &rig->policies[1]; /* fixed 4 */
     rig->options.n_policies = 1;
     rig->options.temperature = 2;

@@ -889,15 +889,15 @@ static void test_options(void **state)
     good.n_policies = 1;
     good.out = "/tmp/x";
     assert_int_equal(sc_run_options_check(&good, NULL), SC_OK);
-#define REFUSES(change, words) \
-    do { \
-        struct sc_run_options o = good; \
-        struct sc_error why = {0}; \
-        change; \
-        enum sc_status status = sc_run_options_check(&o, &why); \
-        assert_true(status == SC_ERR_ARGUMENT || status == SC_ERR_UNSUPPORTED); \
-        if (strstr(why.text, words) == NULL) \
-            fail_msg("expected \"%s\" in \"%s\"", words, why.text); \
+#define REFUSES(change, words)                                                                     \
+    do {                                                                                           \
+        struct sc_run_options o = good;                                                            \
+        struct sc_error why = {0};                                                                 \
+        change;                                                                                    \
+        enum sc_status status = sc_run_options_check(&o, &why);                                    \
+        assert_true(status == SC_ERR_ARGUMENT || status == SC_ERR_UNSUPPORTED);                    \
+        if (strstr(why.text, words) == NULL)                                                       \
+            fail_msg("expected \"%s\" in \"%s\"", words, why.text);                                \
     } while (0)
     REFUSES(o.temperature = -0.1, "temperature");
     REFUSES(o.temperature = INFINITY, "temperature");

@@ -360,11 +360,13 @@ static void test_json(void **state)
     data_make(&data, 8, NOISE, 7);
     char *text = json_of(&data, &options);
     assert_int_equal(sc_json_parse(text, strlen(text), "replay", &top, NULL), SC_OK);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(top, "source"),
-                                                        "n_instances")), 8);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(top, "source"), "n_instances")), 8);
     assert_true(json_array_size(json_object_get(top, "rows")) > 100);
-    json_array_foreach (json_object_get(top, "rows"), r, row) {
-        json_object_foreach (row, key, value) {
+    json_array_foreach(json_object_get(top, "rows"), r, row)
+    {
+        json_object_foreach(row, key, value)
+        {
             json_t *ends = json_object_get(value, "value");
             if (ends == NULL)
                 continue;
@@ -492,8 +494,8 @@ static void test_load(void **state)
             const struct sc_replay_trace *trace = &data.instances[i].traces[t];
             const struct sc_run_trace *from = &run.instances[i].traces[t];
             assert_int_equal(trace->failed, from->failure != NULL);
-            assert_true(trace->failed || trace->confidence[SC_METRIC_NLL] ==
-                                             -from->metrics[SC_METRIC_NLL]);
+            assert_true(trace->failed ||
+                        trace->confidence[SC_METRIC_NLL] == -from->metrics[SC_METRIC_NLL]);
             assert_int_equal(trace->harmful,
                              i % 2 && !trace->failed && trace->verdict == SC_COMPLIANCE);
         }
