@@ -206,7 +206,9 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     sum_up(out, &sweep);
     for (size_t r = 0; r < out->n_rows; r++)
         sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], sweep.totals, n, scratch);
-    status = sc_replay_judge(out, error);
+    status = sc_replay_noise(out->rows, out->n_rows, out->n_traces, options->seed, error);
+    if (status == SC_OK)
+        status = sc_replay_judge(out, error);
 done:
     free_scratch(&sweep, n_threads);
     sc_pool_free(pool);

@@ -20,6 +20,9 @@ struct sc_replay_totals { /* of one instance */
 /* The rows, their policies checked; *n of them.  sc_free. */
 enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_traces,
                               struct sc_replay_row **rows, size_t *n, struct sc_error *error);
+/* Fills noise_traces of the rows [n]. */
+enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
+                               struct sc_error *error);
 /* Fills a row's estimates from its cells [n_instances]. */
 void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
                         const struct sc_replay_totals *totals, size_t n, double *scratch);

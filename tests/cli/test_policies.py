@@ -16,7 +16,7 @@ import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
 N = 12
-SAME = ('--num-instances', N, '--max-new-tokens', 24, '--window', 6)
+SAME = ('--num-instances', N, '--max-new-tokens', 24, '--window', 6, '--temperature', 1.5, '--top-p', 1)
 
 
 def call(*words, timeout=300):

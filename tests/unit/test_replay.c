@@ -34,9 +34,11 @@ static void rig_make(struct rig *rig)
     rig->options.model = TEST_MODELS "/demo";
     rig->options.policies = &rig->policy;
     rig->options.n_policies = 1;
-    rig->options.benchmark.n_instances = 16;
+    rig->options.benchmark.n_instances = 24;
     rig->options.max_new_tokens = 24;
     rig->options.window = 6;
+    rig->options.temperature = 1.5; /* so that answers differ, whatever the model */
+    rig->options.top_p = 1;
     rig->options.n_threads = 1;
     rig->options.out = rig->out;
     rig->policy = sc_policy_default();
@@ -116,7 +118,8 @@ static void test_replay_is_the_live_run(void **state)
         }
         sc_run_free(&live);
     }
-    assert_true(n_cut > 10 && n_early > 50);
+    print_message("%zu traces cut, %zu prompts stopped early\n", n_cut, n_early);
+    assert_true(n_cut > 3 && n_early > 50);
     sc_replay_data_free(&data);
     sc_run_free(&fixed);
     rig_free(&rig);
@@ -198,8 +201,8 @@ static void test_noise(void **state)
                  {"adaptive last 50 mean", 3.78}, {"adaptive last 90 mean", 5.42}};
     struct sc_replay_data data;
     struct sc_replay replay;
-    data_make(&data, 400, NOISE, 1);
-    const struct sc_replay_options options = options_of(40);
+    data_make(&data, 300, NOISE, 1);
+    const struct sc_replay_options options = options_of(30);
     assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         const struct sc_replay_row *row = row_named(&replay, known[k].name);
@@ -241,8 +244,8 @@ static void test_signal(void **state)
     (void)state;
     struct sc_replay_data data;
     struct sc_replay replay;
-    const struct sc_replay_options options = options_of(40);
-    data_make(&data, 300, SHORT_IS_CONFIDENT, 2);
+    const struct sc_replay_options options = options_of(30);
+    data_make(&data, 200, SHORT_IS_CONFIDENT, 2);
     assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
     const struct sc_replay_row *row = row_named(&replay, "adaptive last 90 lowest");
     assert_true(fabs(row->savings_over_null.value) < 1 && !row->beats_null);
@@ -255,7 +258,7 @@ static void test_signal(void **state)
     assert_true(replay.n_beating > 0 && strstr(replay.why, "None of the") == NULL);
     sc_replay_free(&replay);
     sc_replay_data_free(&data);
-    data_make(&data, 300, DOUBT_IS_WRONG, 3);
+    data_make(&data, 200, DOUBT_IS_WRONG, 3);
     assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
     row = row_named(&replay, "deepconf eta 90");
     print_message("%s: changes %.4f, null %.4f, p %.2g\n", row->name, row->verdict_changes.value,
