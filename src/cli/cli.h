@@ -139,6 +139,7 @@ int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_classify(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);
