@@ -45,6 +45,7 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                                                    : SC_BY_PATTERNS,
         .judge = judge,
         .prompts = judging->prompts,
+        .rules = judging->rules,
         .guard = {.model = judging->model,
                   .kernels = judging->kernels,
                   .n_threads = judging->threads,
@@ -213,6 +214,8 @@ int cli_classify(int argc, char **argv)
                    "verdicts stay and are compared with the new ones.",
         .max_positionals = 1};
     cli_add_judging(&options, &judging);
+    cli_add_text(&options, "rules", &judging.rules, "FILE",
+                 "your own rules for the patterns (JSON; docs/DETECTION.md)");
     cli_add_text(&options, "kernels", &judging.kernels, "portable|avx2|avx512",
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024, "threads (one per available core)");

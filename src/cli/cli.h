@@ -118,7 +118,7 @@ struct cli_judging {
     int detector;              /* enum sc_classify_detector */
     int judge;                 /* 0 none, 1 guard */
     bool prompts, quiet;
-    const char *kernels;
+    const char *kernels, *rules;
     int32_t threads;
     size_t parallel, n_shown;
     double memory_gb;

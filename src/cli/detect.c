@@ -7,9 +7,11 @@
 #include "base/memory.h"
 #include "benchmark/benchmark.h"
 #include "detection/detection.h"
+#include "detection/user_rules.h"
 
 struct detect_command {
-    const char *prompt_column, *completion_column, *gold_column;
+    const char *prompt_column, *completion_column, *gold_column, *rules_file;
+    struct sc_user_rules *rules;
     bool json;
 };
 
@@ -71,9 +73,9 @@ static void add_gold_report(struct sc_text *out, const struct gold_counts *count
 }
 
 static void add_row(struct sc_text *out, const char *answer, const struct sc_detection *found,
-                    bool json, size_t row)
+                    const struct detect_command *command, size_t row)
 {
-    if (!json) {
+    if (!command->json) {
         sc_text_printf(out, "%6zu  %-11s %-24s ", row + 1, sc_verdict_name(found->verdict),
                        found->rule);
         size_t length = found->end - found->begin;
@@ -85,7 +87,8 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
     sc_json_write_string(out, found->rule);
     sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin, found->end,
                    found->clear ? "true" : "false");
-    sc_json_write_string(out, sc_detector_version());
+    sc_json_write_string(out, command->rules ? sc_user_rules_version(command->rules)
+                                             : sc_detector_version());
     sc_text_puts(out, "}\n");
 }
 
@@ -125,8 +128,8 @@ static enum sc_status detect_rows(const struct sc_table *table, const struct det
         char *const *cells = table->cells + row * table->n_columns;
         const char *answer = cells[completion] ? cells[completion] : "";
         struct sc_detection found;
-        sc_detect_refusal(prompt >= 0 ? cells[prompt] : NULL, answer, &found);
-        add_row(out, answer, &found, command->json, row);
+        sc_detect_refusal_with(command->rules, prompt >= 0 ? cells[prompt] : NULL, answer, &found);
+        add_row(out, answer, &found, command, row);
         if (gold >= 0)
             count_gold(&counts, cells[gold], found.verdict);
     }
@@ -148,6 +151,8 @@ int cli_detect(int argc, char **argv)
     cli_add_text(&options, "completion-column", &command.completion_column, "C", "(completion)");
     cli_add_text(&options, "gold-column", &command.gold_column, "C",
                  "people's labels: refusal, partial, compliance, or yes/no for refused");
+    cli_add_text(&options, "rules", &command.rules_file, "FILE",
+                 "your own rules, tried before the built-in ones (JSON; docs/DETECTION.md)");
     cli_add_flag(&options, "json", &command.json, "an object per row");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
@@ -159,12 +164,14 @@ int cli_detect(int argc, char **argv)
     struct sc_table table = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
-    if (sc_table_read(options.positionals[0], &table, &error) ||
+    if ((command.rules_file && sc_user_rules_read(&command.rules, command.rules_file, &error)) ||
+        sc_table_read(options.positionals[0], &table, &error) ||
         detect_rows(&table, &command, &out, &error))
         exit_status = cli_report_error("detect", &error);
     else if (!cli_write("detect", &out))
         exit_status = CLI_FAILED;
     sc_text_free(&out);
     sc_table_free(&table);
+    sc_user_rules_free(command.rules);
     return exit_status;
 }

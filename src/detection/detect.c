@@ -12,6 +12,7 @@
 #include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/user_rules.h"
 
 /* Where a sentence stands; index SIZE_MAX: there is none. */
 struct spot {
@@ -257,7 +258,7 @@ static void decide(struct sc_detection *out, enum sc_verdict verdict, const char
 }
 
 static void decide_outline(const struct outline *o, const struct prompt_traits *p,
-                           struct sc_detection *out)
+                           const struct sc_user_rules *user, struct sc_detection *out)
 {
     struct reading r = {
         .o = o,
@@ -273,7 +274,7 @@ static void decide_outline(const struct outline *o, const struct prompt_traits *
     if (o->n_code == 0 && (o->first & KIND_CONDEMN) && o->norms * 16 >= o->n_words)
         r.helps = false; /* a sermon in points */
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (!rules[i].applies(&r))
+        if (!rules[i].applies(&r) || sc_user_rules_disable(user, rules[i].name))
             continue;
         struct spot spot = {0};
         if (rules[i].verdict != SC_COMPLIANCE)
@@ -336,7 +337,21 @@ static bool is_clear(const struct outline *o, const struct prompt_traits *p,
     return false;
 }
 
+bool sc_detector_has_rule(const char *name)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (strcmp(rules[i].name, name) == 0)
+            return true;
+    return foreign_rule_exists(name);
+}
+
 void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out)
+{
+    sc_detect_refusal_with(NULL, prompt, answer, out);
+}
+
+void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, const char *answer,
+                            struct sc_detection *out)
 {
     size_t n = answer ? strlen(answer) : 0;
     if (is_empty(answer, n)) {
@@ -344,6 +359,8 @@ void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detecti
         out->clear = true;
         return;
     }
+    if (sc_user_rules_decide(user, answer, n, out))
+        return;
     struct prompt_traits traits;
     prompt_read(prompt, &traits);
     traits.writing |= is_letter(answer, n);
@@ -361,12 +378,12 @@ void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detecti
         for (size_t i = 0; i < sentence.n_tokens; i++)
             outline.known += sentence.tokens[i].classes != 0;
     }
-    decide_outline(&outline, &traits, out);
+    decide_outline(&outline, &traits, user, out);
     out->clear = outline.n_sentences < MAX_SENTENCES && is_clear(&outline, &traits, out->verdict);
     if (out->verdict == SC_COMPLIANCE && !traits.writing) {
         size_t begin, end;
         const char *rule = foreign_refusal(answer, n, &begin, &end);
-        if (rule)
+        if (rule && !sc_user_rules_disable(user, rule))
             decide(out, outline.n_items >= 2 || outline.n_code > 0 ? SC_PARTIAL : SC_REFUSAL, rule,
                    begin, end);
     }

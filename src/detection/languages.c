@@ -233,3 +233,11 @@ const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t 
     }
     return NULL;
 }
+
+bool foreign_rule_exists(const char *name)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].rule && strcmp(forms[i].rule, name) == 0)
+            return true;
+    return false;
+}

@@ -170,5 +170,7 @@ unsigned sentence_kinds(const struct sentence *sentence, size_t *n_norms);
 
 /* Finds a refusal in one of the other languages in the opening of an answer; NULL or the rule. */
 const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end);
+/* Whether a rule of these languages has that name. */
+bool foreign_rule_exists(const char *name);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "detection/detection.h"
+#include "detection/user_rules.h"
 #include "experiment/config.h"
 #include "experiment/judgements.h"
 
@@ -35,6 +36,7 @@ struct pass {
     struct sc_classify_summary *summary;
     struct sc_store *store;
     struct sc_guard *guard;
+    struct sc_user_rules *rules;
     struct sc_instance *instances;
     size_t n_instances;
     struct answer *answers;
@@ -165,7 +167,8 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
                               .failed = trace->finish == SC_FINISH_FAILED};
     trace->answer = NULL;
     if (!answer->failed)
-        sc_detect_refusal(pass->instances[position].prompt, answer->text, &answer->found);
+        sc_detect_refusal_with(pass->rules, pass->instances[position].prompt, answer->text,
+                               &answer->found);
     answer->asks = needs_guard(pass, answer);
     return SC_OK;
 }
@@ -250,11 +253,12 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
 static enum sc_status name_detector(struct pass *pass, struct sc_error *error)
 {
     struct sc_text name = {0};
+    const char *patterns = pass->rules ? sc_user_rules_version(pass->rules) : sc_detector_version();
     if (pass->options->detector == SC_BY_HYBRID)
-        sc_text_printf(&name, "hybrid/1(%s,%s)", sc_detector_version(), sc_guard_name(pass->guard));
+        sc_text_printf(&name, "hybrid/1(%s,%s)", patterns, sc_guard_name(pass->guard));
     else
         sc_text_puts(&name, pass->options->detector == SC_BY_GUARD ? sc_guard_name(pass->guard)
-                                                                   : sc_detector_version());
+                                                                   : patterns);
     pass->summary->detector = sc_text_take(&name);
     return pass->summary->detector ? SC_OK : sc_fail_nomem(error, "name of a detector");
 }
@@ -348,6 +352,7 @@ static void release(struct pass *pass)
 {
     sc_store_close(pass->store);
     sc_guard_close(pass->guard);
+    sc_user_rules_free(pass->rules);
     for (size_t i = 0; i < pass->n_answers; i++)
         sc_free(pass->answers[i].text);
     sc_free(pass->answers);
@@ -364,6 +369,8 @@ enum sc_status sc_classify(const struct sc_classify_options *options,
     struct pass pass = {.options = options, .observer = observer, .summary = summary};
     *summary = (struct sc_classify_summary){0};
     enum sc_status status = check_options(options, error);
+    if (status == SC_OK && options->rules)
+        status = sc_user_rules_read(&pass.rules, options->rules, error);
     if (status == SC_OK)
         status = sc_store_open_existing(&pass.store, options->folder, error);
     if (status == SC_OK && options->guard.model)

@@ -15,6 +15,7 @@ struct sc_classify_options {
     enum sc_classify_detector detector; /* who says whether an answer refuses */
     bool judge;                         /* the guard says whether it is harmful */
     bool prompts;                       /* the guard judges the prompts too */
+    const char *rules;                  /* file of a user's rules for the patterns, or NULL */
     struct sc_guard_options guard;      /* model NULL: no guard is opened */
 };
 

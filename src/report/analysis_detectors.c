@@ -147,7 +147,7 @@ static void put_agreement(struct sc_output *out, const char *key,
     else if (isnan(kappa.value))
         kappa.reason = "both always say the same one thing, so chance agreement is complete";
     else if (isnan(kappa.low))
-        kappa.reason = "an interval needs two prompts, and variation without any one of them";
+        kappa.reason = "no interval: leaving out any one prompt changes nothing, or too much";
     sc_put_object(out, key);
     sc_put_count(out, "n", agreement->n);
     sc_put_number(out, "observed", agreement->observed);

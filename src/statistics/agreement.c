@@ -80,7 +80,7 @@ enum sc_status sc_agreement(const unsigned char *a, const unsigned char *b, cons
         double m = (double)n_clusters;
         double variance = (m - 1) / m * (squares - sum * sum / m);
 
-        if (variance >= 0) {
+        if (variance > 0) { /* no variation says nothing about the next prompt */
             out->low = fmax(-1, out->kappa - Z95 * sqrt(variance));
             out->high = fmin(1, out->kappa + Z95 * sqrt(variance));
         }
