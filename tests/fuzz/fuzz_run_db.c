@@ -4,6 +4,7 @@
  * odd byte at the end cuts the file off.  The configuration is also read as JSON of its own.
  */
 #include "../unit/run_fixture.h"
+#include "experiment/judgements.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,11 +19,42 @@ static void finish(void)
     fixture_free(&fixture);
 }
 
+/* The tables of a later pass too. */
+static enum sc_status judge_again(void)
+{
+    static const struct sc_judgement judgement = {.safety = SC_SAFETY_UNSAFE,
+                                                  .refused = SC_REFUSED_YES,
+                                                  .categories = 3,
+                                                  .p_unsafe = 0.5,
+                                                  .p_controversial = 0.25,
+                                                  .safety_mass = 1,
+                                                  .p_refused = 0.75,
+                                                  .refused_mass = 1,
+                                                  .output = "Safety: Unsafe"};
+    const struct sc_store_opinion opinion = {.detector = "guard/1:x",
+                                             .verdict = SC_REFUSAL,
+                                             .rule = "guard-yes",
+                                             .judge = "guard/1:x",
+                                             .harm = SC_HARMFUL};
+    struct sc_store *store = NULL;
+    enum sc_status status = sc_store_open_existing(&store, fixture.folder, NULL);
+    if (status == SC_OK)
+        status = sc_store_prepare_judging(store, NULL);
+    if (status == SC_OK)
+        status = sc_store_put_opinion(store, &opinion, &judgement, "guard/1:x", NULL);
+    if (status == SC_OK)
+        status = sc_store_put_prompt_judgement(store, 1, &judgement, "guard/1:x", NULL);
+    if (status == SC_OK)
+        status = sc_store_set_reading(store, "guard/1:x", "guard/1:x", NULL);
+    sc_store_close(store);
+    return status;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    if (fixture_make(&fixture, 2) || fixture_write(&fixture, false, NULL))
+    if (fixture_make(&fixture, 2) || fixture_write(&fixture, false, NULL) || judge_again())
         abort();
     snprintf(path, sizeof path, "%s/run.db", fixture.folder);
     FILE *file = fopen(path, "rb");
