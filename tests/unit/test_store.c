@@ -486,7 +486,7 @@ static void test_damage(void **state)
          SC_ERR_FORMAT, "window"},
         {"UPDATE configuration SET json = replace(json, '\"primary\":2', '\"primary\":3')",
          SC_ERR_FORMAT, "primary"},
-        {"PRAGMA user_version = 2", SC_ERR_UNSUPPORTED, "expected schema version 1, found 2"},
+        {"PRAGMA user_version = 1", SC_ERR_UNSUPPORTED, "expected schema version 2, found 1"},
         {"PRAGMA application_id = 5", SC_ERR_FORMAT, "expected the database of a run"},
         {"DROP TABLE harm", SC_ERR_FORMAT, "table harm: expected that of a run, found none"},
         {"ALTER TABLE harm ADD COLUMN more TEXT", SC_ERR_FORMAT, "found another"},
