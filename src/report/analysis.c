@@ -132,7 +132,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
 {
     size_t n = instance->decisions ? instance->decisions[policy].n_traces : 0;
     memset(s, 0, sizeof *s);
-    s->refusal_rate = s->confidence = s->agreement = NAN;
+    s->refusal_rate = s->confidence = s->agreement = s->entropy = NAN;
     s->behaviour = SC_BEHAVIOUR_NONE;
     s->quadrant = SC_QUADRANT_NONE;
     s->prediction = SC_PREDICT_NONE;
@@ -172,6 +172,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     if (s->n_judged) {
         s->refusal_rate = (double)s->n_refused / (double)s->n_judged;
         s->agreement = (double)most / (double)s->n_judged;
+        s->entropy = sc_entropy_of_counts(votes, SC_N_VERDICTS);
     }
     if (n_confident)
         s->confidence = sum / (double)n_confident;
@@ -285,6 +286,8 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, const s
     out->refusal_rate = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
     EACH(a[m] = s->agreement)
     out->agreement = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
+    EACH(a[m] = s->entropy)
+    out->entropy = mean_of(a, n, b, false, seed, "no trace was judged", kept, error);
     EACH(a[m] = s->confidence)
     out->confidence = mean_of(a, n, b, false, seed, "no trace has a confidence", kept, error);
 
@@ -456,7 +459,8 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     static void (*const parts[])(struct sc_analysis *, struct sc_error *) = {
         make_groups,           sc_analyse_hypothesis,  sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,
-        sc_analyse_outcomes};
+        sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_detector,
+        sc_analyse_sampling};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)
@@ -493,5 +497,6 @@ void sc_analysis_free(struct sc_analysis *analysis)
     sc_free(analysis->categories);
     sc_free(analysis->asr);
     sc_free(analysis->asr_loose);
+    sc_free(analysis->repeats.evolution);
     memset(analysis, 0, sizeof *analysis);
 }

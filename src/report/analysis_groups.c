@@ -29,6 +29,24 @@ static int by_category(const void *a, const void *b)
     return x->instance < y->instance ? -1 : x->instance > y->instance;
 }
 
+/* Mean refusal rate of the safe members, or one minus it of the unsafe ones. */
+static struct sc_estimate refusal_of_label(const struct sc_analysis *a, const size_t *members,
+                                           size_t n, enum sc_label label, double *scratch,
+                                           struct sc_error *error)
+{
+    double *rate = scratch, *one = scratch + n;
+    size_t n_used = 0;
+    for (size_t m = 0; m < n; m++) {
+        double refusal = a->views[a->run->primary].instances[members[m]].refusal_rate;
+        if (a->run->instances[members[m]].label != label || isnan(refusal))
+            continue;
+        rate[n_used] = label == SC_LABEL_SAFE ? refusal : 1 - refusal;
+        one[n_used++] = 1;
+    }
+    return sc_cluster_share(rate, one, n_used, true, SC_N_RESAMPLES, a->run->seed,
+                            label == SC_LABEL_SAFE ? "no safe prompt" : "no unsafe prompt", error);
+}
+
 void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
@@ -62,6 +80,9 @@ void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
         struct sc_category *c = &a->categories[a->n_categories++];
         c->name = places[begin].category;
         sc_group_make(run, view, members, end - begin, scratch, &c->group, error);
+        c->over_refusal = refusal_of_label(a, members, end - begin, SC_LABEL_SAFE, scratch, error);
+        c->under_refusal =
+            refusal_of_label(a, members, end - begin, SC_LABEL_UNSAFE, scratch, error);
         begin = end;
     }
 done:

@@ -198,7 +198,16 @@ static double obuchowski_variance(const struct cluster_sum *sums, size_t n_clust
 struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, const size_t *cluster,
                                     size_t n, size_t n_clusters, struct sc_error *error)
 {
+    return sc_cluster_auroc_test(score, outcome, cluster, n, n_clusters, NULL, error);
+}
+
+struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcome,
+                                         const size_t *cluster, size_t n, size_t n_clusters,
+                                         double *p, struct sc_error *error)
+{
     double n_pos = 0, n_neg = 0;
+    if (p)
+        *p = NAN;
     for (size_t i = 0; i < n; i++) {
         if (outcome[i])
             n_pos++;
@@ -239,6 +248,8 @@ struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, co
         double half = Z95 * sqrt(variance);
         out.low = fmax(0, area - half);
         out.high = fmin(1, area + half);
+        if (p)
+            *p = erfc(fabs(area - 0.5) / sqrt(2 * variance));
     } else { /* none, NaN, or rounding below 0: the formula would pretend to certainty */
         struct sc_estimate wilson = sc_wilson((size_t)(area * rarer + 0.5), (size_t)rarer);
         out.low = wilson.low;
