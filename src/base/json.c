@@ -9,10 +9,22 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+/* Whether an allocation of jansson's failed on this thread since the flag was cleared: jansson does
+ * not always say so, and once in its lexer it goes on without the bytes that did not fit. */
+static _Thread_local bool memory_lost;
+
+static void *allocate(size_t bytes)
+{
+    void *memory = sc_alloc(bytes);
+    if (memory == NULL)
+        memory_lost = true;
+    return memory;
+}
+
 /* jansson allocates through base/memory, so that tests can make its allocations fail too. */
 static void use_own_memory(void)
 {
-    json_set_alloc_funcs(sc_alloc, sc_free);
+    json_set_alloc_funcs(allocate, sc_free);
 }
 
 static void prepare(void)
@@ -26,11 +38,15 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
 {
     prepare();
     json_error_t why;
+    memory_lost = false;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+    if (memory_lost) {
+        json_decref(*out);
+        *out = NULL;
+        return sc_fail_nomem(error, what);
+    }
     if (*out)
         return SC_OK;
-    if (json_error_code(&why) == json_error_out_of_memory)
-        return sc_fail_nomem(error, what);
     return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line, why.text);
 }
 

@@ -8,16 +8,16 @@
 #include "base/error.h"
 
 struct sc_instance {
-    char *id;       /* unique in the benchmark */
-    char *prompt;   /* valid UTF-8, not empty */
+    char *id;     /* unique in the benchmark */
+    char *prompt; /* valid UTF-8, not empty */
     enum sc_label label;
     char *category; /* "" when there is none */
     char *extra;    /* JSON object of kept columns (jailbreaking, response ...), or NULL */
 };
 
 struct sc_benchmark {
-    char *name;       /* "synthetic", "toxicchat", ... or the file's name */
-    char *source;     /* path of the file, or "built in" */
+    char *name;   /* "synthetic", "toxicchat", ... or the file's name */
+    char *source; /* path of the file, or "built in" */
     /* XXH3 of ids, prompts, labels and categories of every usable row, before sampling; hex */
     char fingerprint[17];
     struct sc_instance *instances;
@@ -29,8 +29,8 @@ struct sc_benchmark {
 };
 
 struct sc_benchmark_options {
-    const char *name;  /* a name of docs/BENCHMARKS.md or a path */
-    const char *split; /* NULL: the loader's default */
+    const char *name;   /* a name of docs/BENCHMARKS.md or a path */
+    const char *split;  /* NULL: the loader's default */
     const char *folder; /* where named benchmarks lie on disk; NULL: see docs */
     const char *prompt_column, *label_column, *unsafe_value, *category_column, *id_column;
     size_t n_instances; /* 0: all (synthetic: its standard number) */
@@ -43,7 +43,8 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_error *error);
 void sc_benchmark_free(struct sc_benchmark *benchmark);
 
-/* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last. */
+/* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last.
+ */
 const char *sc_benchmark_name(size_t index);
 
 /* Rows of a CSV (header line) or JSONL file, for loaders and `detect`. */

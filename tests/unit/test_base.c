@@ -239,6 +239,30 @@ static void json_fields_are_checked(void **state)
                          SC_ERR_FORMAT);
 }
 
+/* Whichever allocation fails, a parse says that memory ran out; it never returns less than was there. */
+static void json_says_when_memory_is_lost(void **state)
+{
+    (void)state;
+    static const char source[] = "{\"key\":[\"a long enough string to need memory of its own\",1.5,"
+                                 "{\"deeper\":\"x\\u00e9\"}]}";
+    json_t *value;
+    for (size_t n = 0;; n++) {
+        struct sc_error error = {0};
+        sc_memory_fail_at(n);
+        enum sc_status status = sc_json_parse(source, sizeof source - 1, "test", &value, &error);
+        bool reached = sc_memory_count() > n;
+        sc_memory_fail_at(SIZE_MAX);
+        if (!reached) {
+            assert_int_equal(status, SC_OK);
+            json_decref(value);
+            assert_true(n > 5);
+            return;
+        }
+        assert_int_equal(status, SC_ERR_NOMEM);
+        assert_null(value);
+    }
+}
+
 /* The Random123 distribution's known answers for philox4x32-10. */
 static void random_is_philox(void **state)
 {
@@ -304,6 +328,7 @@ int main(void)
         cmocka_unit_test(text_survives_lost_memory),
         cmocka_unit_test(files_are_whole_or_not_there),
         cmocka_unit_test(json_fields_are_checked),
+        cmocka_unit_test(json_says_when_memory_is_lost),
         cmocka_unit_test(random_is_philox),
         cmocka_unit_test(uniforms_are_uniform),
         cmocka_unit_test(names_go_both_ways),

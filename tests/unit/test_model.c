@@ -2,6 +2,8 @@
 #include "model_fixture.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "kernels/kernels.h"
@@ -652,6 +654,27 @@ static void random_models_take_a_tokenizer(void **state)
     json_decref(tokenizer);
 }
 
+/* A limit on file sizes stands in for a full disk. */
+static void random_models_leave_nothing_on_a_full_disk(void **state)
+{
+    const struct rlimit tight = {100000, RLIM_INFINITY};
+    struct rlimit before;
+    char path[128];
+    struct sc_error error = {0};
+    enum sc_status status;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/full", folder);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    status = sc_model_write_random("tiny", NULL, SC_DTYPE_F32, 1, path, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, SC_ERR_IO);
+    assert_non_null(strstr(error.text, "cannot write"));
+    assert_int_equal(n_files(path), -1);
+}
+
 static void random_models_survive_failing_allocations(void **state)
 {
     char path[128];
@@ -760,6 +783,7 @@ int main(void)
         cmocka_unit_test(random_models_follow_the_seed),
         cmocka_unit_test(random_models_refuse_what_they_cannot_do),
         cmocka_unit_test(random_models_take_a_tokenizer),
+        cmocka_unit_test(random_models_leave_nothing_on_a_full_disk),
         cmocka_unit_test(random_models_survive_failing_allocations),
         cmocka_unit_test(finds_folders),
         cmocka_unit_test(finds_models_in_the_hub_cache),
