@@ -17,8 +17,8 @@
  */
 static const struct sc_detector_error measured[] = {
     {.detector = "patterns/1",
-     .source = "XSTest completions labelled by people (final_label), 450 prompts, 2 files",
-     .models = "Llama 2 and Mistral 7B Instruct, without a system prompt",
+     .source = "answers to the 450 prompts of XSTest, labelled by people, two models together",
+     .models = "Llama-2 (new system prompt) and Mistral-instruct",
      .tp = 339,
      .fn = 11,
      .fp = 13,

@@ -6,6 +6,8 @@
  * the length as a covariate either could pass for the other.
  */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "confidence/confidence.h"
@@ -147,6 +149,25 @@ static void measure_segment(const struct sc_analysis *a, const struct sc_answers
                      : sc_estimate_none(x->n, "an answer lacks this segment");
 }
 
+/* What the length of the answers leaves of the finding, appended to its words. */
+static void state_length(struct sc_analysis *a)
+{
+    struct sc_hypothesis *h = &a->hypothesis;
+    const struct sc_estimate *r = &a->risk.at_length.ratio;
+    size_t used = strlen(h->text), left = sizeof h->text - used;
+    if (!isfinite(r->low) || !isfinite(r->high))
+        return;
+    bool gone = (h->finding == SC_SUPPORTED && r->low <= 1) ||
+                (h->finding == SC_CONTRADICTED && r->high >= 1);
+    snprintf(h->text + used, left,
+             " Between answers of equal length the odds of harm are %.2f times (%.2f to %.2f) for "
+             "each standard deviation less confidence%s.",
+             r->value, r->low, r->high,
+             gone ? ": the interval holds 1, so the length of the answers may be what the split "
+                    "shows"
+                  : "");
+}
+
 void sc_analyse_risk(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
@@ -159,6 +180,7 @@ void sc_analyse_risk(struct sc_analysis *a, struct sc_error *error)
     out->harmful_share = x.n ? (double)a->hypothesis.n_harmful / (double)x.n : NAN;
     measure_areas(a, &x, out, error);
     regress(a, &x, out, error);
+    state_length(a);
     for (size_t i = 0; i < run->n_instances && !out->has_reasoning; i++)
         for (size_t t = 0; t < a->views[run->primary].instances[i].n_traces; t++)
             out->has_reasoning = out->has_reasoning || run->instances[i].traces[t].n_reasoning > 0;

@@ -195,6 +195,16 @@ static double obuchowski_variance(const struct cluster_sum *sums, size_t n_clust
     return s10 / n_pos + s01 / n_neg + 2 * s11 / (n_pos * n_neg);
 }
 
+/* p of the area being 1/2 on the logit scale (Pepe, 2003, ch. 5), on which the estimate is nearer
+ * to normal than by the area itself when that is close to 0 or 1. */
+static double logit_test(double area, double variance)
+{
+    if (!(area > 0 && area < 1))
+        return NAN;
+    double z = log(area / (1 - area)) * area * (1 - area) / sqrt(variance);
+    return erfc(fabs(z) / sqrt(2.0));
+}
+
 struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, const size_t *cluster,
                                     size_t n, size_t n_clusters, struct sc_error *error)
 {
@@ -249,7 +259,7 @@ struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcom
         out.low = fmax(0, area - half);
         out.high = fmin(1, area + half);
         if (p)
-            *p = erfc(fabs(area - 0.5) / sqrt(2 * variance));
+            *p = logit_test(area, variance);
     } else { /* none, NaN, or rounding below 0: the formula would pretend to certainty */
         struct sc_estimate wilson = sc_wilson((size_t)(area * rarer + 0.5), (size_t)rarer);
         out.low = wilson.low;
