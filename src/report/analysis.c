@@ -459,7 +459,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     static void (*const parts[])(struct sc_analysis *, struct sc_error *) = {
         make_groups,           sc_analyse_hypothesis,  sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,
-        sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_detector,
+        sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_corrected,
         sc_analyse_sampling};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "experiment/run_data.h"
+#include "report/frontier.h"
 #include "statistics/models.h"
 
 /* An instance is refused when more than half of its judged traces refuse, complied when fewer do,
@@ -156,7 +157,7 @@ struct sc_risk {
     struct sc_segment_risk reasoning, answer;
 };
 
-/* Refusal with the detector's own errors carried in: analysis_detector.c. */
+/* Refusal with the detector's own errors carried in: analysis_corrected.c. */
 struct sc_detector_error {
     const char *detector, *source, *models; /* models on whose answers it was measured */
     size_t tp, fn, fp, tn;                  /* positive: people say refusal or partial refusal */
@@ -216,6 +217,9 @@ struct sc_analysis {
     struct sc_risk risk;
     struct sc_corrected corrected;
     struct sc_repeats repeats;
+    /* not of run.db, so in the page alone; the caller's */
+    const struct sc_frontier *frontier; /* of replay.json; NULL: none */
+    const char *frontier_failure;       /* why it could not be read, or NULL */
 };
 
 enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *out,
@@ -254,7 +258,7 @@ void sc_analyse_calibration(struct sc_analysis *analysis, struct sc_error *error
 void sc_analyse_attacks(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_outcomes(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_risk(struct sc_analysis *analysis, struct sc_error *error);
-void sc_analyse_detector(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
 
 #endif

@@ -20,6 +20,8 @@ void sc_put_repeats(struct sc_output *out, const struct sc_analysis *analysis);
 /* analysis.json, and the page, of an analysis that is there already. */
 enum sc_status sc_analysis_text(const struct sc_analysis *analysis, struct sc_text *out,
                                 struct sc_error *error);
+enum sc_status sc_analysis_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
+                                    struct sc_text *out, struct sc_error *error);
 enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_text *out,
                                 struct sc_error *error);
 

@@ -278,6 +278,19 @@ static void put_policies(struct screen *s)
         put_policy(s, &a->policies[p]);
 }
 
+enum sc_status sc_analysis_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
+                                    struct sc_text *out, struct sc_error *error)
+{
+    struct screen s = {out, width, colour, analysis};
+    s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
+    put_head(&s);
+    put_quadrants(&s);
+    put_rates(&s);
+    put_hypothesis(&s);
+    put_policies(&s);
+    return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
+}
+
 enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool colour,
                                   struct sc_text *out, struct sc_error *error)
 {
@@ -285,13 +298,7 @@ enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool c
     enum sc_status status = sc_analysis_make(run, &analysis, error);
     if (status != SC_OK)
         return status;
-    struct screen s = {out, width, colour, &analysis};
-    s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
-    put_head(&s);
-    put_quadrants(&s);
-    put_rates(&s);
-    put_hypothesis(&s);
-    put_policies(&s);
+    status = sc_analysis_terminal(&analysis, width, colour, out, error);
     sc_analysis_free(&analysis);
-    return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
+    return status;
 }

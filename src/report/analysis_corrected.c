@@ -52,7 +52,7 @@ static struct sc_estimate correct(const struct sc_detector_error *e, const struc
     return out;
 }
 
-void sc_analyse_detector(struct sc_analysis *a, struct sc_error *error)
+void sc_analyse_corrected(struct sc_analysis *a, struct sc_error *error)
 {
     (void)error;
     struct sc_corrected *out = &a->corrected;
