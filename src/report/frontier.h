@@ -8,13 +8,13 @@ enum { SC_FRONTIER_MOST = 2000 };
 
 /* One policy; shares in percent, NaN when not there. */
 struct sc_frontier_point {
-    char name[80], kind[24],
-        metric[16]; /* untrusted text, cut to fit; metric "" when it reads none */
+    char name[80], kind[24];                   /* untrusted text, cut to fit */
+    char metric[16];                           /* "" when it reads none */
     double saved, saved_low, saved_high;       /* tokens */
     double changed, changed_low, changed_high; /* verdicts */
     double unseen;                             /* of the harmful answers */
     double null_saved, null_changed;           /* with shuffled confidences */
-    double over_low, over_high;                /* interval of what it saved beyond its null */
+    double null_low, null_high;                /* interval of null_saved */
     bool beats_null;
 };
 
