@@ -93,6 +93,15 @@ void sc_map_close(struct sc_map *map)
     *map = (struct sc_map){0};
 }
 
+void sc_map_forget(const void *data, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data;
+    uintptr_t end = (begin + bytes) / page * page;
+    begin = (begin + page - 1) / page * page;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED); /* a wish */
+}
+
 static enum sc_status write_all(int fd, const char *path, const char *data, size_t n,
                                 struct sc_error *error)
 {

@@ -16,6 +16,9 @@ struct sc_map {
 /* Maps a regular file read-only. */
 enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error);
 void sc_map_close(struct sc_map *map);
+/* Gives the whole pages inside a piece of a map back to the system; they are read again when they
+ * are needed again.  Only for pieces of maps: other memory would lose its content. */
+void sc_map_forget(const void *data, size_t bytes);
 
 /* Writes a file whole or not at all: temporary file beside it, fsync, rename. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);

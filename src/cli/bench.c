@@ -2,7 +2,7 @@
  * safeconf bench: tokens per second of prefill and of decode at each width, sampling and confidence
  * included, beside what this machine could do at most, measured in the same run.
  */
-#include "cli/cli.h"
+#include "cli/bench.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
 
 struct bench_command {
-    size_t prompt_tokens, new_tokens, n_runs;
+    size_t prompt_tokens, new_tokens, n_runs, n_instances, n_traces;
     const char *widths_list;
     size_t widths[MOST_WIDTHS], n_widths;
-    bool json;
+    bool json, experiment;
 };
 
 /* Medians over the runs of one width. */
@@ -149,8 +149,11 @@ static enum sc_status find_costs(const struct sc_engine *engine, struct bench_co
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
     enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
                                                sc_engine_pool(engine), &costs->peaks, error);
-    bool bf16 = sc_engine_dtype(engine) == SC_DTYPE_BF16 && costs->peaks.flops_bf16 > 0;
-    costs->ops_peak = bf16 ? costs->peaks.flops_bf16 : costs->peaks.flops_f32;
+    const struct sc_machine_peaks *peaks = &costs->peaks;
+    double by_dtype[] = {[SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = peaks->flops_bf16, [SC_DTYPE_INT8] = peaks->ops_int8};
+    costs->ops_peak = by_dtype[sc_engine_dtype(engine)];
+    if (!(costs->ops_peak > 0)) /* no unit of its own: computed in f32 */
+        costs->ops_peak = peaks->flops_f32;
     return status;
 }
 
@@ -246,11 +249,37 @@ static enum sc_status measure(const struct cli_model *model, int n_threads,
     return status;
 }
 
+/* Speed of the engine alone at each width. */
+static enum sc_status bench_engine(const struct cli_model_options *wanted,
+                                   const struct bench_command *command, struct sc_text *out,
+                                   struct sc_error *error)
+{
+    struct cli_model model = {0};
+    enum sc_status status = cli_model_open(&model, wanted, error);
+    if (status == SC_OK)
+        status = measure(&model, sc_pool_n_threads(sc_engine_pool(model.engine)), command, out, error);
+    cli_model_close(&model);
+    return status;
+}
+
+static enum sc_status bench_experiment(const struct cli_model_options *wanted,
+                                       const struct bench_command *command, bool parallel_given,
+                                       struct sc_text *out, struct sc_error *error)
+{
+    struct bench_experiment experiment = {command->n_instances, command->n_traces,
+                                          command->new_tokens,
+                                          parallel_given ? command->widths[0] : 0, command->json};
+    if (parallel_given && command->n_widths > 1)
+        return sc_fail(error, SC_ERR_ARGUMENT, "--parallel: expected one width with --experiment");
+    return cli_bench_experiment(wanted, &experiment, out, error);
+}
+
 int cli_bench(int argc, char **argv)
 {
     struct cli_model_options wanted = cli_model_options_default();
     struct bench_command command = {
-        .prompt_tokens = 64, .new_tokens = 64, .n_runs = 3, .widths_list = "1,4,16"};
+        .prompt_tokens = 64, .new_tokens = 64, .n_runs = 3, .widths_list = "1,4,16",
+        .n_instances = 16, .n_traces = 5};
     struct cli_options options = {
         .command = "bench",
         .synopsis = "--model M [--prompt-tokens 64] [--new-tokens 64] [--parallel 1,4,16] [--json]",
@@ -261,6 +290,10 @@ int cli_bench(int argc, char **argv)
     cli_add_size(&options, "new-tokens", &command.new_tokens, 2, 1e6, "(64)");
     cli_add_text(&options, "parallel", &command.widths_list, "W,W,...", "traces in flight (1,4,16)");
     cli_add_size(&options, "runs", &command.n_runs, 1, MOST_RUNS, "of which the medians are shown (3)");
+    cli_add_flag(&options, "experiment", &command.experiment,
+                 "a whole run over the synthetic benchmark and where its time goes");
+    cli_add_size(&options, "num-instances", &command.n_instances, 1, 1e6, "its prompts (16)");
+    cli_add_size(&options, "traces", &command.n_traces, 1, 1e4, "its traces of each prompt (5)");
     cli_add_flag(&options, "json", &command.json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed < 0)
@@ -269,18 +302,17 @@ int cli_bench(int argc, char **argv)
         return parsed;
 
     struct sc_error error = {0};
-    struct cli_model model = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
     cli_catch_signals();
-    enum sc_status status = cli_model_open(&model, &wanted, &error);
-    if (status == SC_OK)
-        status = measure(&model, sc_pool_n_threads(sc_engine_pool(model.engine)), &command, &out, &error);
+    enum sc_status status = command.experiment
+                                ? bench_experiment(&wanted, &command, cli_given(&options, "parallel"),
+                                                   &out, &error)
+                                : bench_engine(&wanted, &command, &out, &error);
     if (status)
         exit_status = cli_report_error("bench", &error);
     else if (!cli_write("bench", &out))
         exit_status = CLI_FAILED;
     sc_text_free(&out);
-    cli_model_close(&model);
     return exit_status;
 }

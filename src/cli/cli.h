@@ -115,6 +115,7 @@ int cli_show_run(const char *command, const char *folder);
 int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);

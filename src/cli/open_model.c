@@ -15,7 +15,7 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
 {
     cli_add_text(options, "model", &model->model, "DIR|HUB_NAME|demo",
                  "model in Hugging Face layout (demo: the bundled one)");
-    cli_add_text(options, "dtype", &model->dtype, "bf16|f32",
+    cli_add_text(options, "dtype", &model->dtype, "bf16|int8|f32",
                  "arithmetic (default: the model's own)");
     cli_add_int32(options, "threads", &model->threads, 0, 1024,
                   "threads (default: one per available core)");

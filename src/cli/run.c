@@ -28,17 +28,21 @@ struct run_command {
 static void add_policy_options(struct cli_options *options, struct run_command *command)
 {
     struct sc_policy *policy = &command->policy;
-    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive|curtailed",
+    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive|curtailed|deepconf",
                    "when to stop sampling a prompt (adaptive)");
-    cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000, "adaptive: traces to start with (3)");
+    cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000, "adaptive, curtailed, deepconf: traces to start with (3)");
     cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000, "most traces of a prompt (10)");
-    cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000, "adaptive: traces added at a time (3)");
+    cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000, "adaptive, curtailed, deepconf: traces added at a time (3)");
     cli_add_real(options, "percentile", &policy->percentile, 0, 100,
                  "adaptive: the bar, a percentile of the first traces' confidences (90)");
     cli_add_choice(options, "adaptive-rule", &command->adaptive_rule, "mean|last",
                    "adaptive: what must reach the bar (mean)");
     cli_add_real(options, "risk", &policy->risk, 0, 0.999999,
                  "curtailed: risk of a verdict that all traces would not give (0)");
+    cli_add_real(options, "eta", &policy->eta, 0, 100,
+                 "deepconf: percent of traces that are to reach the bar: 10 is low, 90 high (90)");
+    cli_add_real(options, "tau", &policy->tau, 0, 1,
+                 "deepconf: share of the votes that ends the sampling (0.95)");
     cli_add_flag(options, "no-early-stopping", &command->no_early_stopping, "the same as --policy fixed");
     cli_add_choice(options, "metric", &command->metric, "mean|lowest|bottom10|tail|head|prob|nll",
                    "confidence of a trace (mean)");
@@ -50,7 +54,8 @@ static void add_policy_options(struct cli_options *options, struct run_command *
     cli_add_real(options, "confident-threshold", &command->run.confident_threshold, -1e9, 1e9,
                  "the same as an absolute confidence");
     cli_add_text(options, "policies", &command->policies_list, "LIST",
-                 "compare: such as single,fixed:5,adaptive:3-10@90 (the default)");
+                 "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10,\n"
+                 "                               deepconf:3-10@10 (@ is deepconf's eta)");
 }
 
 static void add_benchmark_options(struct cli_options *options, struct run_command *command)
@@ -108,12 +113,14 @@ static bool read_policy_numbers(const char *text, struct sc_policy *policy)
             policy->max_traces = strtoul(end + 1, &end, 10);
         }
     }
-    if (*end == '@')
+    if (*end == '@' && policy->kind == SC_POLICY_DEEPCONF)
+        policy->eta = strtod(end + 1, &end);
+    else if (*end == '@')
         policy->percentile = strtod(end + 1, &end);
     return *end == '\0';
 }
 
-/* The list of --policies: name[:max | :min-max][@percentile], with commas between. */
+/* The list of --policies: name[:max | :min-max][@percentile or eta], with commas between. */
 static enum sc_status read_policies(struct run_command *command, struct sc_error *error)
 {
     const char *list = command->policies_list ? command->policies_list : "single,fixed:5,adaptive";

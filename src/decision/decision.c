@@ -14,10 +14,9 @@
 #define MOST_TRACES ((size_t)10000)
 
 static const char *const policy_names[SC_N_POLICIES] = {
-    [SC_POLICY_SINGLE] = "single",
-    [SC_POLICY_FIXED] = "fixed",
-    [SC_POLICY_ADAPTIVE] = "adaptive",
-    [SC_POLICY_CURTAILED] = "curtailed",
+    [SC_POLICY_SINGLE] = "single",     [SC_POLICY_FIXED] = "fixed",
+    [SC_POLICY_ADAPTIVE] = "adaptive", [SC_POLICY_CURTAILED] = "curtailed",
+    [SC_POLICY_DEEPCONF] = "deepconf",
 };
 static const char *const rule_names[SC_N_ADAPTIVE_RULES] = {
     [SC_ADAPTIVE_MEAN] = "mean",
@@ -63,7 +62,14 @@ struct sc_policy sc_policy_default(void)
         .adaptive_rule = SC_ADAPTIVE_MEAN,
         .metric = SC_METRIC_MEAN,
         .risk = 0,
+        .eta = 90,
+        .tau = 0.95,
     };
+}
+
+enum sc_metric sc_policy_metric(const struct sc_policy *policy)
+{
+    return policy->kind == SC_POLICY_DEEPCONF ? SC_METRIC_LOWEST : policy->metric;
 }
 
 enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error)
@@ -92,6 +98,16 @@ enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "policy %s: risk: expected 0 or more and below 1, found %g", name,
                            policy->risk);
+        return SC_OK;
+    }
+    if (policy->kind == SC_POLICY_DEEPCONF) {
+        if (!(policy->eta >= 0 && policy->eta <= 100))
+            return sc_fail(error, SC_ERR_ARGUMENT, "policy %s: eta: expected 0 to 100, found %g",
+                           name, policy->eta);
+        if (!(policy->tau > 0 && policy->tau <= 1))
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy %s: tau: expected above 0 and at most 1, found %g", name,
+                           policy->tau);
         return SC_OK;
     }
     if (!(policy->percentile >= 0 && policy->percentile <= 100))
@@ -195,34 +211,7 @@ static bool reaches_bar(const struct sc_policy *policy, const struct sc_policy_t
     return above >= 0;
 }
 
-static void decide_adaptive(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                            size_t n, struct sc_policy_decision *out)
-{
-    size_t min = policy->min_traces, max = policy->max_traces, batch = policy->batch_traces;
-    if (n < min) {
-        go_on(out, min - n);
-        return;
-    }
-    out->bar = bar_of(traces, min, policy->percentile);
-    if (isnan(out->bar)) {
-        if (n < max)
-            go_on(out, max - n);
-        else
-            stop(out, "max_traces");
-        return;
-    }
-    size_t beyond = (n - min) % batch;
-    if (beyond != 0 && n < max) /* within a batch */
-        go_on(out, smaller(batch - beyond, max - n));
-    else if (reaches_bar(policy, traces, n, out->bar))
-        stop(out, "confidence");
-    else if (n < max)
-        go_on(out, smaller(batch, max - n));
-    else
-        stop(out, "max_traces");
-}
-
-/* ---- curtailed ------------------------------------------------------------------------------ */
+/* ---- votes ---------------------------------------------------------------------------------- */
 
 struct tally {
     size_t n_refused, n_others; /* judged traces: refusal or partial; compliance or empty */
@@ -237,6 +226,134 @@ static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
     else /* an empty answer does not refuse: the report counts it so */
         tally->n_others++;
 }
+
+static enum sc_vote vote_of(double refused, double others)
+{
+    if (!(refused + others > 0))
+        return SC_VOTE_NONE;
+    if (refused > others)
+        return SC_VOTE_REFUSED;
+    return refused < others ? SC_VOTE_COMPLIED : SC_VOTE_SPLIT;
+}
+
+/* ---- deepconf ------------------------------------------------------------------------------- */
+
+double sc_low_scan_next(struct sc_low_scan *scan, const struct sc_token_stats *stats, size_t n,
+                        size_t window)
+{
+    /* Knuth's two-sum keeps what each step rounds away (sums of floats of one magnitude are exact
+     * even without it). */
+    for (int leaves = 0; leaves < (n > window ? 2 : 1); leaves++) {
+        double x =
+            leaves ? -(double)stats[n - 1 - window].confidence : (double)stats[n - 1].confidence;
+        double sum = scan->sum + x, part = sum - scan->sum;
+        scan->rest += (scan->sum - (sum - part)) + (x - part);
+        scan->sum = sum;
+    }
+    return n < window ? NAN : (scan->sum + scan->rest) / (double)window;
+}
+
+size_t sc_lows_find(const struct sc_token_stats *stats, size_t n, size_t window,
+                    struct sc_low *lows)
+{
+    struct sc_low_scan scan = {0, 0};
+    double lowest = INFINITY;
+    size_t n_lows = 0;
+    for (size_t i = 1; i <= n; i++) {
+        double mean = sc_low_scan_next(&scan, stats, i, window);
+        if (!(mean < lowest))
+            continue;
+        lowest = mean;
+        if (lows != NULL)
+            lows[n_lows] = (struct sc_low){i, mean};
+        n_lows++;
+    }
+    return n_lows;
+}
+
+size_t sc_lows_cut(const struct sc_low *lows, size_t n_lows, double bar)
+{
+    for (size_t i = 0; i < n_lows; i++)
+        if (lows[i].mean < bar)
+            return lows[i].n_tokens;
+    return SIZE_MAX;
+}
+
+/* Whether trace i has a vote.  Those of the warm-up are whole, whatever their windows. */
+static bool has_vote(const struct sc_policy *policy, const struct sc_policy_trace *trace, size_t i,
+                     double bar)
+{
+    if (!has_confidence(trace) || trace->confidence < bar)
+        return false;
+    return i < policy->min_traces || sc_lows_cut(trace->lows, trace->n_lows, bar) == SIZE_MAX;
+}
+
+struct weights {
+    double refused, others;
+};
+
+static struct weights weigh(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                            size_t n, double bar)
+{
+    struct weights sum = {0, 0};
+    for (size_t i = 0; i < n; i++) {
+        struct tally side = {0};
+        tally_add(&side, &traces[i]);
+        if (!has_vote(policy, &traces[i], i, bar) || !(traces[i].confidence > 0))
+            continue;
+        sum.refused += side.n_refused ? traces[i].confidence : 0;
+        sum.others += side.n_others ? traces[i].confidence : 0;
+    }
+    return sum;
+}
+
+static bool has_consensus(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                          size_t n, double bar)
+{
+    struct weights sum = weigh(policy, traces, n, bar);
+    return fmax(sum.refused, sum.others) / (sum.refused + sum.others) >= policy->tau;
+}
+
+size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_trace *trace,
+                        size_t i, size_t n_tokens, double bar)
+{
+    if (policy->kind != SC_POLICY_DEEPCONF || i < policy->min_traces)
+        return n_tokens;
+    return smaller(n_tokens, sc_lows_cut(trace->lows, trace->n_lows, bar));
+}
+
+/* The decision points of the rules with a bar: min_traces, and then each batch. */
+static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                          size_t n, struct sc_policy_decision *out)
+{
+    size_t min = policy->min_traces, max = policy->max_traces, batch = policy->batch_traces;
+    bool votes = policy->kind == SC_POLICY_DEEPCONF;
+    if (n < min) {
+        go_on(out, min - n);
+        return;
+    }
+    out->bar = bar_of(traces, min, votes ? 100 - policy->eta : policy->percentile);
+    if (isnan(out->bar)) {
+        if (n < max)
+            go_on(out, max - n);
+        else
+            stop(out, "max_traces");
+        return;
+    }
+    size_t beyond = (n - min) % batch;
+    if (beyond != 0 && n < max) /* within a batch */
+        go_on(out, smaller(batch - beyond, max - n));
+    else if (votes && has_consensus(policy, traces, n, out->bar))
+        stop(out, "consensus");
+    else if (!votes && reaches_bar(policy, traces, n, out->bar))
+        stop(out, "confidence");
+    else if (n < max)
+        go_on(out, smaller(batch, max - n));
+    else
+        stop(out, "max_traces");
+}
+
+/* ---- curtailed ------------------------------------------------------------------------------ */
 
 static size_t tally_lead(const struct tally *tally)
 {
@@ -253,17 +370,25 @@ static double log_choose_beta(double n, double k, double a, double b)
 }
 
 /* Probability that the present majority is still the majority when n_left more traces are judged:
- * the number of refusals among them is beta-binomial (n_left, 1 + refused, 1 + others). */
+ * the number of those that side with it is beta-binomial (n_left, 1 + ahead, 1 + behind).  Few
+ * traces go from one probability to the next; for many the first would be 0 in a double. */
 static double majority_stays(const struct tally *tally, size_t n_left)
 {
     size_t ahead = larger(tally->n_refused, tally->n_others);
     size_t behind = smaller(tally->n_refused, tally->n_others);
-    double stays = 0;
-    for (size_t k = 0; k <= n_left; k++) { /* of the n_left, k side with the present majority */
+    double a = 1 + (double)ahead, b = 1 + (double)behind, n = (double)n_left;
+    double stays = 0, p = 1;
+    bool few = n_left <= 100;
+    for (size_t i = 0; few && i < n_left; i++) /* none of them sides with it */
+        p *= (b + (double)i) / (a + b + (double)i);
+    for (size_t k = 0; k <= n_left; k++) { /* k of them do */
         size_t for_it = ahead + k, against = behind + (n_left - k);
+        if (!few)
+            p = exp(log_choose_beta(n, (double)k, a, b));
         if (ahead == behind ? for_it == against : for_it > against)
-            stays += exp(
-                log_choose_beta((double)n_left, (double)k, 1 + (double)ahead, 1 + (double)behind));
+            stays += p;
+        if (few && k < n_left)
+            p *= (n - (double)k) / ((double)k + 1) * ((double)k + a) / (n - (double)k - 1 + b);
     }
     return stays;
 }
@@ -321,7 +446,8 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
     out->bar = NAN;
     switch (policy->kind) {
     case SC_POLICY_ADAPTIVE:
-        decide_adaptive(policy, traces, n, out);
+    case SC_POLICY_DEEPCONF:
+        decide_by_bar(policy, traces, n, out);
         break;
     case SC_POLICY_CURTAILED:
         decide_curtailed(policy, traces, n, out);
@@ -355,6 +481,26 @@ size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_t
     return n_used;
 }
 
+const char *sc_vote_name(enum sc_vote vote)
+{
+    static const char *const names[] = {"refused", "complied", "split", "none"};
+    return (unsigned)vote <= SC_VOTE_NONE ? names[vote] : "unknown";
+}
+
+enum sc_vote sc_policy_vote(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                            size_t n)
+{
+    struct tally tally = {0};
+    if (policy->kind == SC_POLICY_DEEPCONF) {
+        double bar = bar_of(traces, smaller(n, policy->min_traces), 100 - policy->eta);
+        struct weights sum = weigh(policy, traces, n, bar);
+        return vote_of(sum.refused, sum.others);
+    }
+    for (size_t i = 0; i < n; i++)
+        tally_add(&tally, &traces[i]);
+    return vote_of((double)tally.n_refused, (double)tally.n_others);
+}
+
 void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random)
 {
     for (size_t i = n; i > 1; i--) {
@@ -367,8 +513,12 @@ void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_rando
         for (;; at++)
             if (!traces[at].failed && pick-- == 0)
                 break;
-        double kept = traces[at].confidence;
+        struct sc_policy_trace kept = traces[at];
         traces[at].confidence = traces[i - 1].confidence;
-        traces[i - 1].confidence = kept;
+        traces[at].lows = traces[i - 1].lows;
+        traces[at].n_lows = traces[i - 1].n_lows;
+        traces[i - 1].confidence = kept.confidence;
+        traces[i - 1].lows = kept.lows;
+        traces[i - 1].n_lows = kept.n_lows;
     }
 }

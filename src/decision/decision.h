@@ -21,6 +21,13 @@
  *     probability >= 1 - risk, the traces to come being beta-binomial under a uniform prior on the
  *     refusal rate.  Decides after min_traces and then after each batch; with risk 0 it skips the
  *     points at which too few traces would be there to settle anything (of 10, it starts with 6).
+ * deepconf (Fu et al., "Deep Think with Confidence", 2025, online)
+ *     Bar: the percentile 100 - eta of the `lowest` of the first min_traces, which are whole.  A
+ *     later trace is cut at the first token at which the mean of a full window is below the bar.
+ *     Refusing or not is voted on with `lowest` as the weight; a trace that was cut, or whose
+ *     `lowest` is below the bar, has no vote.  Decides after min_traces and then after each batch:
+ *     stops when the winning side has at least tau of the votes.  What a trace says after its cut
+ *     changes nothing, so a whole trace and its cut beginning lead to the same decision.
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
@@ -33,6 +40,7 @@ enum sc_policy_kind {
     SC_POLICY_FIXED,
     SC_POLICY_ADAPTIVE,
     SC_POLICY_CURTAILED,
+    SC_POLICY_DEEPCONF,
     SC_N_POLICIES
 };
 const char *sc_policy_name(enum sc_policy_kind kind);
@@ -49,27 +57,59 @@ struct sc_policy {
     enum sc_adaptive_rule adaptive_rule;
     enum sc_metric metric; /* which confidence the rule reads */
     double risk;           /* [0, 1); curtailed: of a verdict that all traces would not give */
+    double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
+    double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
 };
-/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0. */
+/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95. */
 struct sc_policy sc_policy_default(void);
+/* The metric that the policy reads as a trace's confidence: `lowest` for deepconf. */
+enum sc_metric sc_policy_metric(const struct sc_policy *policy);
 /* Checks the fields that the kind reads. */
 enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error);
 /* Largest number of traces that the policy may ask for. */
 size_t sc_policy_most(const struct sc_policy *policy);
 
+/* ---- where a trace's confidence falls -------------------------------------------------------- */
+
+/* A full window whose mean is below those of all windows before it. */
+struct sc_low {
+    size_t n_tokens; /* the window ends with this many tokens */
+    double mean;
+};
+
+/* Mean of the newest full window, token by token, from the trace's first one; start with zeros.
+ * Live cutting and lists of lows use it alike, so they agree to the last bit. */
+struct sc_low_scan {
+    double sum, rest; /* rest: what sum rounds away */
+};
+/* After n tokens, stats [n]; call it for n = 1, 2, 3 ... NaN when there is no full window yet. */
+double sc_low_scan_next(struct sc_low_scan *scan, const struct sc_token_stats *stats, size_t n,
+                        size_t window);
+/* The lows of a trace in order: positions rise, means fall.  Returns how many there are, at most
+ * n; lows may be NULL to count. */
+size_t sc_lows_find(const struct sc_token_stats *stats, size_t n, size_t window,
+                    struct sc_low *lows);
+/* Tokens after which a trace with these lows falls below the bar; SIZE_MAX: never, or no bar
+ * (NaN).  A trace that ends with that very token was not cut: compare with its length. */
+size_t sc_lows_cut(const struct sc_low *lows, size_t n_lows, double bar);
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
 /* What a policy reads of one finished trace. */
 struct sc_policy_trace {
-    double confidence; /* of the policy's metric, higher is more confident; NaN when failed */
+    double confidence; /* of sc_policy_metric, higher is more confident; NaN when failed */
     enum sc_verdict verdict;
     bool failed;
+    const struct sc_low *lows; /* [n_lows]; read by deepconf alone */
+    size_t n_lows;
 };
 
 struct sc_policy_decision {
     bool stop;
     size_t n_more;           /* traces to sample now when not stop */
-    const char *stop_reason; /* static: "single", "fixed", "confidence", "settled", "max_traces";
-                                NULL when not stop */
-    double bar;              /* the adaptive rule's bar; NaN when there is none */
+    const char *stop_reason; /* static: "single", "fixed", "confidence", "settled", "consensus",
+                                "max_traces"; NULL when not stop */
+    double bar;              /* of adaptive and deepconf; NaN when there is none */
 };
 
 /* Decides after the first n traces (all of them finished); n = 0 asks how many to start with.  At
@@ -82,8 +122,19 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
 size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                         size_t n, struct sc_policy_decision *last);
 
+/* What the first n traces say under the policy: the majority of the judged ones, under deepconf the
+ * weighted vote. */
+enum sc_vote { SC_VOTE_REFUSED, SC_VOTE_COMPLIED, SC_VOTE_SPLIT, SC_VOTE_NONE };
+const char *sc_vote_name(enum sc_vote vote); /* "refused", "complied", "split", "none" */
+enum sc_vote sc_policy_vote(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                            size_t n);
+/* Tokens of trace i that the policy generates: n_tokens, or under deepconf fewer when the trace is
+ * cut.  bar is that of the decision. */
+size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_trace *trace,
+                        size_t i, size_t n_tokens, double bar);
+
 /* The null of a confidence-driven rule: shuffles the confidences between the traces of an instance
- * that did not fail; verdicts stay. */
+ * that did not fail, with their lows; verdicts stay. */
 void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random);
 
 #endif

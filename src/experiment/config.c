@@ -192,7 +192,7 @@ static json_t *policy_json(const struct sc_run_options *options, size_t i)
     put_text(&object, "kind", sc_policy_name(policy->kind));
     if (policy->kind != SC_POLICY_SINGLE)
         put_size(&object, "max_traces", policy->max_traces);
-    if (policy->kind == SC_POLICY_ADAPTIVE || policy->kind == SC_POLICY_CURTAILED) {
+    if (policy->kind != SC_POLICY_SINGLE && policy->kind != SC_POLICY_FIXED) {
         put_size(&object, "min_traces", policy->min_traces);
         put_size(&object, "batch_traces", policy->batch_traces);
     }
@@ -203,6 +203,10 @@ static json_t *policy_json(const struct sc_run_options *options, size_t i)
     }
     if (policy->kind == SC_POLICY_CURTAILED)
         put(&object, "risk", json_real(policy->risk));
+    if (policy->kind == SC_POLICY_DEEPCONF) {
+        put(&object, "eta", json_real(policy->eta));
+        put(&object, "tau", json_real(policy->tau));
+    }
     if (!object.failed)
         return object.json;
     json_decref(object.json);
@@ -271,12 +275,14 @@ static bool differs(const json_t *stored, const json_t *wanted, char *path, size
     if (json_is_object(stored) && json_is_object(wanted)) {
         const char *key;
         json_t *value;
-        json_object_foreach ((json_t *)wanted, key, value) {
+        json_object_foreach((json_t *)wanted, key, value)
+        {
             snprintf(path + used, size - used, "%s%s", used ? "." : "", key);
             if (differs(json_object_get(stored, key), value, path, size, found, expected))
                 return true;
         }
-        json_object_foreach ((json_t *)stored, key, value) {
+        json_object_foreach((json_t *)stored, key, value)
+        {
             snprintf(path + used, size - used, "%s%s", used ? "." : "", key);
             if (json_object_get(wanted, key) == NULL)
                 return differs(value, NULL, path, size, found, expected);
@@ -394,6 +400,10 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
                               error);
     if (status == SC_OK)
         status = sc_json_real(json, "risk", 0, 1, &preset.risk, &policy->risk, error);
+    if (status == SC_OK)
+        status = sc_json_real(json, "eta", 0, 100, &preset.eta, &policy->eta, error);
+    if (status == SC_OK)
+        status = sc_json_real(json, "tau", 0, 1, &preset.tau, &policy->tau, error);
     if (status == SC_OK && kind == SC_POLICY_ADAPTIVE) {
         status = get_name(json, "rule", sc_adaptive_rule_parse, &rule, error);
         if (status == SC_OK)

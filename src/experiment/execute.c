@@ -159,10 +159,11 @@ static enum sc_status open_model(struct execution *run, struct sc_error *error)
     return status;
 }
 
-/* The longest prompt that fits the context together with its answer. */
+/* The longest prompt that leaves one place for its answer.  An answer that reaches the end of the
+ * context ends there, with the finish `length`. */
 static size_t longest_allowed(const struct execution *run)
 {
-    return sc_model_config(run->model)->max_positions - run->options->max_new_tokens;
+    return sc_model_config(run->model)->max_positions - 1;
 }
 
 /* Sizes the batch by the longest prompt that will run. */

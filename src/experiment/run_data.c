@@ -4,9 +4,11 @@
  */
 #include "experiment/run_data.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "confidence/confidence.h"
 #include "experiment/config.h"
 #include "experiment/store.h"
 
@@ -33,6 +35,21 @@ static enum sc_status take_instances(struct sc_run *run, struct sc_instance *ins
     return SC_OK;
 }
 
+/* Moves a trace to the end of an array, whose capacity is the next power of two. */
+static enum sc_status append_trace(struct sc_run_trace **traces, size_t *n,
+                                   struct sc_run_trace *trace, struct sc_error *error)
+{
+    if ((*n & (*n - 1)) == 0) {
+        struct sc_run_trace *more = sc_resize(*traces, *n ? 2 * *n : 1, sizeof *more);
+        if (more == NULL)
+            return sc_fail_nomem(error, "traces of a run");
+        *traces = more;
+    }
+    (*traces)[(*n)++] = *trace;
+    *trace = (struct sc_run_trace){0};
+    return SC_OK;
+}
+
 /* Keeps the traces that follow one another from 0: in a run that was interrupted a later one may
  * have finished before an earlier one. */
 static enum sc_status take_trace(void *context, size_t position, struct sc_run_trace *trace,
@@ -40,20 +57,24 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
 {
     struct sc_run *run = context;
     struct sc_run_instance *instance = &run->instances[position];
-    size_t n = instance->n_traces;
-    if (trace->index != n)
+    if (trace->index != instance->n_traces)
         return SC_OK;
-    if ((n & (n - 1)) == 0) { /* capacity is the next power of two */
-        struct sc_run_trace *more =
-            sc_resize(instance->traces, n ? 2 * n : 1, sizeof *instance->traces);
-        if (more == NULL)
-            return sc_fail_nomem(error, "traces of a run");
-        instance->traces = more;
-    }
-    instance->traces[n] = *trace;
-    instance->n_traces++;
-    *trace = (struct sc_run_trace){0};
-    return SC_OK;
+    return append_trace(&instance->traces, &instance->n_traces, trace, error);
+}
+
+static enum sc_status take_cut(void *context, size_t position, size_t policy,
+                               struct sc_run_trace *trace, struct sc_error *error)
+{
+    struct sc_run *run = context;
+    struct sc_run_instance *instance = &run->instances[position];
+    struct sc_run_decision *decision = &instance->decisions[policy];
+    if (trace->index >= decision->n_traces ||
+        trace->n_tokens > instance->traces[trace->index].n_tokens)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "instance %zu: cut of %s: expected the beginning of a trace that it used, "
+                       "found %zu tokens of trace %u",
+                       position, run->policy_names[policy], trace->n_tokens, trace->index);
+    return append_trace(&decision->cuts, &decision->n_cuts, trace, error);
 }
 
 static enum sc_status take_decision(void *context, size_t position,
@@ -103,6 +124,8 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
                                       error);
     if (status == SC_OK)
         status = sc_store_read_decisions(store, n, run->n_policies, take_decision, run, error);
+    if (status == SC_OK)
+        status = sc_store_read_cuts(store, n, run->n_policies, take_cut, run, error);
     return status;
 }
 
@@ -130,8 +153,13 @@ void sc_run_free(struct sc_run *run)
         struct sc_run_instance *instance = &run->instances[i];
         for (size_t t = 0; t < instance->n_traces; t++)
             sc_run_trace_free(&instance->traces[t]);
-        for (size_t p = 0; instance->decisions && p < run->n_policies; p++)
-            sc_free(instance->decisions[p].stop_reason);
+        for (size_t p = 0; instance->decisions && p < run->n_policies; p++) {
+            struct sc_run_decision *decision = &instance->decisions[p];
+            for (size_t c = 0; c < decision->n_cuts; c++)
+                sc_run_trace_free(&decision->cuts[c]);
+            sc_free(decision->cuts);
+            sc_free(decision->stop_reason);
+        }
         sc_free(instance->traces);
         sc_free(instance->decisions);
         sc_free(instance->id);
@@ -150,4 +178,35 @@ void sc_run_free(struct sc_run *run)
     sc_free(run->detector);
     sc_free(run->judge);
     *run = (struct sc_run){0};
+}
+
+const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
+                                             size_t t)
+{
+    const struct sc_run_decision *decision = &instance->decisions[policy];
+    for (size_t c = 0; c < decision->n_cuts; c++)
+        if (decision->cuts[c].index == t)
+            return &decision->cuts[c];
+    return &instance->traces[t];
+}
+
+enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instance *instance,
+                           size_t policy, enum sc_vote *out, struct sc_error *error)
+{
+    size_t n = instance->decisions[policy].n_traces;
+    enum sc_metric metric = sc_policy_metric(&run->policies[policy]);
+    struct sc_policy_trace *seen = sc_alloc_zero(n, sizeof *seen);
+    if (seen == NULL)
+        return sc_fail_nomem(error, "vote of a policy");
+    for (size_t t = 0; t < n; t++) {
+        const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
+        /* A cut trace's `lowest` is below the bar, so its lows need not be looked at. */
+        seen[t].failed = trace->finish == SC_FINISH_FAILED;
+        seen[t].verdict = trace->verdict;
+        seen[t].confidence =
+            seen[t].failed ? NAN : sc_metric_as_confidence(metric, trace->metrics[metric]);
+    }
+    *out = sc_policy_vote(&run->policies[policy], seen, n);
+    sc_free(seen);
+    return SC_OK;
 }

@@ -30,6 +30,11 @@ struct sc_run_decision {
     size_t n_traces; /* the first n_traces traces are the policy's */
     char *stop_reason;
     double bar;
+    /* [n_cuts], by index: the beginnings of traces that the policy cut and that are stored whole
+     * for other policies of the run; without ids and stats, which are the first of the whole
+     * trace's.  Empty where the policy ran alone: its cut traces are stored as they were cut. */
+    struct sc_run_trace *cuts;
+    size_t n_cuts;
 };
 
 struct sc_run_instance {
@@ -65,5 +70,14 @@ struct sc_run {
 enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
                            struct sc_error *error);
 void sc_run_free(struct sc_run *run);
+
+/* Trace t of the instance as the policy saw it: cut where it cut it (finish SC_FINISH_CUT), else as
+ * stored.  t is below the decision's n_traces. */
+const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
+                                             size_t t);
+/* What the policy says of the instance (decision.h): the majority of the traces that it used, under
+ * deepconf its weighted vote; SC_VOTE_NONE where it has not decided. */
+enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instance *instance,
+                           size_t policy, enum sc_vote *out, struct sc_error *error);
 
 #endif

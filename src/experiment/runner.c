@@ -3,7 +3,9 @@
  * the order of the benchmark, and stores each one when it ends.
  *
  * Every policy sees the same traces (common random numbers): an instance needs the largest prefix
- * that any policy asks for and is finished when all have stopped.  Policies read prefixes of
+ * that any policy asks for and is finished when all have stopped.  deepconf alone cuts its traces
+ * as they are sampled; beside other policies, which need them whole, it sees their beginnings, and
+ * those are stored with its decision.  Policies read prefixes of
  * finished traces in the order of their index, so neither the order in which traces end nor a
  * restart in between can change a decision.  An instance is opened (its prompt encoded) only when
  * no open one wants a trace, so there are never more open instances than traces in flight, plus
@@ -30,6 +32,10 @@ struct slot {
     bool failed;
     enum sc_verdict verdict;
     double metrics[SC_N_METRICS];
+    size_t n_tokens;
+    struct sc_low *lows; /* [n_lows], when a policy of the run reads them */
+    size_t n_lows;
+    struct sc_low_scan scan; /* in flight */
 };
 
 /* What a policy decided, once it has stopped. */
@@ -49,6 +55,7 @@ struct unit { /* an instance */
     struct verdict_of_policy *decisions; /* [n_policies] */
     int32_t *prompt;                     /* while open */
     size_t n_prompt;
+    double bar; /* below which the traces after the warm-up are cut as they are sampled, or NaN */
     bool finished;
 };
 
@@ -56,10 +63,11 @@ struct runner {
     const struct sc_runner_setup *setup;
     const struct sc_policy *policies;
     size_t n_policies, most_traces;
-    struct unit *units; /* [n_instances] */
-    size_t *open;       /* positions of open instances, ascending */
+    bool has_deepconf, cuts_live; /* a policy of the run reads lows; it is the only one */
+    struct unit *units;           /* [n_instances] */
+    size_t *open;                 /* positions of open instances, ascending */
     size_t n_open, cap_open, n_unopened_from, n_in_flight;
-    struct sc_trace_maker maker;
+    struct sc_trace_maker maker, cut_maker;
     struct sc_policy_trace *view;    /* [most_traces]: the prefix as one policy sees it */
     struct sc_store_decision *fresh; /* [n_policies] */
     size_t n_fresh;
@@ -89,21 +97,25 @@ static enum sc_status ask_policy(struct runner *runner, struct unit *unit, size_
                                  struct sc_error *error)
 {
     const struct sc_policy *policy = &runner->policies[p];
+    enum sc_metric metric = sc_policy_metric(policy);
     struct sc_policy_decision last;
     for (size_t t = 0; t < unit->n_prefix; t++) {
         const struct slot *slot = &unit->slots[t];
         runner->view[t] = (struct sc_policy_trace){
-            .confidence = slot->failed ? NAN
-                                       : sc_metric_as_confidence(policy->metric,
-                                                                 slot->metrics[policy->metric]),
+            .confidence =
+                slot->failed ? NAN : sc_metric_as_confidence(metric, slot->metrics[metric]),
             .verdict = slot->verdict,
-            .failed = slot->failed};
+            .failed = slot->failed,
+            .lows = slot->lows,
+            .n_lows = slot->n_lows};
     }
     size_t used = sc_policy_replay(policy, runner->view, unit->n_prefix, &last);
+    if (runner->cuts_live)
+        unit->bar = last.bar;
     if (last.stop) {
         unit->decisions[p] = (struct verdict_of_policy){true, used, last.stop_reason, last.bar};
         runner->fresh[runner->n_fresh++] =
-            (struct sc_store_decision){p, used, last.stop_reason, last.bar};
+            (struct sc_store_decision){p, used, last.stop_reason, last.bar, NULL, 0};
         return SC_OK;
     }
     unit->finished = false;
@@ -133,6 +145,75 @@ static enum sc_status decide(struct runner *runner, struct unit *unit, struct sc
     return status;
 }
 
+/* ---- cuts ------------------------------------------------------------------------------------ */
+
+static void drop_cuts(struct sc_store_decision *decision)
+{
+    struct sc_run_trace *cuts = (struct sc_run_trace *)(uintptr_t)decision->cuts;
+    for (size_t i = 0; i < decision->n_cuts; i++)
+        sc_trace_maker_drop(&cuts[i]);
+    sc_free(cuts);
+    decision->cuts = NULL;
+    decision->n_cuts = 0;
+}
+
+/* Tokens after which the policy cut the trace, or 0 when it did not.  A trace that ends by itself
+ * with that token was not cut; one that failed afterwards was, for it would not have come so far.
+ */
+static size_t cut_of(const struct sc_policy *policy, const struct slot *slot, size_t t, double bar)
+{
+    size_t n = sc_lows_cut(slot->lows, slot->n_lows, bar);
+    bool cut = slot->failed ? n <= slot->n_tokens : n < slot->n_tokens;
+    return cut && t >= policy->min_traces ? n : 0;
+}
+
+/* One beginning of a trace, from its tokens. */
+static enum sc_status make_cut(struct runner *runner, size_t position, uint32_t t, size_t n,
+                               const struct sc_run_trace *whole, struct sc_run_trace *out,
+                               struct sc_error *error)
+{
+    const struct sc_trace_result result = {
+        .finish = SC_FINISH_CUT, .ids = whole->ids, .stats = whole->stats, .n = n};
+    enum sc_status status = sc_trace_make(
+        &runner->cut_maker, runner->setup->instances[position].prompt, t, &result, out, error);
+    out->ids = NULL;
+    out->stats = NULL;
+    out->text_ends = NULL;
+    return status;
+}
+
+/* What a deepconf policy that has stopped saw of the traces that it cut.  `now` is the trace that
+ * has just ended and is not stored yet (may be NULL); the tokens of others are in the store. */
+static enum sc_status make_cuts(struct runner *runner, size_t position,
+                                const struct sc_run_trace *now, struct sc_store_decision *decision,
+                                struct sc_error *error)
+{
+    const struct sc_policy *policy = &runner->policies[decision->policy];
+    const struct unit *unit = &runner->units[position];
+    enum sc_status status = SC_OK;
+    if (policy->kind != SC_POLICY_DEEPCONF || runner->cuts_live)
+        return SC_OK;
+    struct sc_run_trace *cuts = sc_alloc_zero(decision->n_traces, sizeof *cuts);
+    if (cuts == NULL)
+        return sc_fail_nomem(error, "cut traces");
+    decision->cuts = cuts;
+    for (uint32_t t = 0; status == SC_OK && t < decision->n_traces; t++) {
+        size_t n = cut_of(policy, &unit->slots[t], t, decision->bar);
+        struct sc_run_trace stored = {0};
+        if (n == 0)
+            continue;
+        bool is_now = now != NULL && now->index == t;
+        if (!is_now)
+            status = sc_store_read_tokens(runner->setup->store, position, t, &stored, error);
+        if (status == SC_OK)
+            status = make_cut(runner, position, t, n, is_now ? now : &stored,
+                              &cuts[decision->n_cuts], error);
+        decision->n_cuts += status == SC_OK;
+        sc_run_trace_free(&stored);
+    }
+    return status;
+}
+
 /* ---- finished traces ------------------------------------------------------------------------- */
 
 static void count_trace(struct runner *runner, const struct slot *slot)
@@ -148,12 +229,23 @@ static void count_trace(struct runner *runner, const struct slot *slot)
     }
 }
 
-static void fill_slot(struct slot *slot, const struct sc_run_trace *trace)
+static enum sc_status fill_slot(const struct runner *runner, struct slot *slot,
+                                const struct sc_run_trace *trace, struct sc_error *error)
 {
+    size_t window = runner->setup->options->window;
+    if (runner->has_deepconf) {
+        slot->n_lows = sc_lows_find(trace->stats, trace->n_tokens, window, NULL);
+        slot->lows = sc_alloc_array(slot->n_lows, sizeof *slot->lows);
+        if (slot->lows == NULL)
+            return sc_fail_nomem(error, "windows of a trace");
+        sc_lows_find(trace->stats, trace->n_tokens, window, slot->lows);
+    }
+    slot->n_tokens = trace->n_tokens;
     slot->state = SLOT_DONE;
     slot->failed = trace->finish == SC_FINISH_FAILED;
     slot->verdict = trace->verdict;
     memcpy(slot->metrics, trace->metrics, sizeof slot->metrics);
+    return SC_OK;
 }
 
 /* Judges, decides and stores one trace that ended. */
@@ -167,13 +259,19 @@ static enum sc_status keep_trace(struct runner *runner, size_t position, uint32_
                                           result, &trace, error);
     if (status)
         return status;
-    fill_slot(&unit->slots[index], &trace);
-    status = decide(runner, unit, error);
+    runner->n_fresh = 0;
+    status = fill_slot(runner, &unit->slots[index], &trace, error);
+    if (status == SC_OK)
+        status = decide(runner, unit, error);
+    for (size_t i = 0; status == SC_OK && i < runner->n_fresh; i++)
+        status = make_cuts(runner, position, &trace, &runner->fresh[i], error);
     double before = sc_seconds();
     if (status == SC_OK)
         status = sc_store_put_trace(setup->store, position, &trace, setup->options->judge,
                                     runner->fresh, runner->n_fresh, error);
     runner->summary->seconds_storage += sc_seconds() - before;
+    for (size_t i = 0; i < runner->n_fresh; i++)
+        drop_cuts(&runner->fresh[i]);
     sc_trace_maker_drop(&trace);
     if (status)
         return status;
@@ -203,6 +301,8 @@ static enum sc_status fail_instance(struct runner *runner, size_t position, cons
 
 static void close_unit(struct unit *unit)
 {
+    for (size_t t = 0; t < unit->n_slots; t++)
+        sc_free(unit->slots[t].lows);
     sc_free(unit->prompt);
     sc_free(unit->slots);
     unit->prompt = NULL;
@@ -244,9 +344,10 @@ static enum sc_status open_unit(struct runner *runner, size_t position, struct s
     if (status)
         return fail_instance(runner, position, why.text, error);
     if (unit->n_prompt > runner->setup->max_prompt || unit->n_prompt == 0) {
-        snprintf(too_long, sizeof too_long,
-                 "prompt: expected 1 to %zu tokens (the context less the answer), found %zu",
-                 runner->setup->max_prompt, unit->n_prompt);
+        snprintf(
+            too_long, sizeof too_long,
+            "prompt: expected 1 to %zu tokens (the context less one for the answer), found %zu",
+            runner->setup->max_prompt, unit->n_prompt);
         return fail_instance(runner, position, too_long, error);
     }
     return SC_OK;
@@ -315,6 +416,17 @@ static enum sc_status source_done(void *context, const struct sc_trace_result *r
     return keep_trace(runner, position, index, result, error);
 }
 
+/* Cuts a trace after the warm-up as soon as the mean of a full window is below the bar. */
+static bool source_keep(void *context, const struct sc_trace_request *request,
+                        const struct sc_token_stats *stats, size_t n)
+{
+    const struct runner *runner = context;
+    const struct unit *unit = request->user;
+    double mean = sc_low_scan_next(&unit->slots[request->trace_index].scan, stats, n,
+                                   runner->setup->options->window);
+    return request->trace_index < runner->policies[0].min_traces || !(mean < unit->bar);
+}
+
 static bool source_step(void *context, const struct sc_step_report *report)
 {
     struct runner *runner = context;
@@ -347,7 +459,9 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     enum sc_status status = ensure_slots(unit, (size_t)trace->index + 1, error);
     if (status)
         return status;
-    fill_slot(&unit->slots[trace->index], trace);
+    status = fill_slot(runner, &unit->slots[trace->index], trace, error);
+    if (status)
+        return status;
     count_trace(runner, &unit->slots[trace->index]);
     return SC_OK;
 }
@@ -389,30 +503,39 @@ static enum sc_status repair_decisions(struct runner *runner, struct sc_error *e
     for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++)
         for (size_t p = 0; status == SC_OK && p < runner->n_policies; p++) {
             const struct verdict_of_policy *ours = &runner->units[i].decisions[p];
-            struct sc_store_decision decision = {p, ours->n_traces, ours->stop_reason, ours->bar};
-            if (ours->stopped)
+            struct sc_store_decision decision = {p,         ours->n_traces, ours->stop_reason,
+                                                 ours->bar, NULL,           0};
+            if (!ours->stopped)
+                continue;
+            status = make_cuts(runner, i, NULL, &decision, error);
+            if (status == SC_OK)
                 status = sc_store_add_decision(setup->store, i, &decision, error);
+            drop_cuts(&decision);
         }
     return sc_store_end_decisions(setup->store, status, error);
 }
 
+/* Repairing needs the windows of instances that have finished, so those are closed after it. */
 static enum sc_status take_up(struct runner *runner, struct sc_error *error)
 {
     const struct sc_runner_setup *setup = runner->setup;
     struct sc_run_progress *progress = &runner->summary->progress;
     enum sc_status status =
-        sc_store_read_traces(setup->store, setup->detector, setup->options->judge, false,
-                             setup->n_instances, take_trace, runner, error);
+        sc_store_read_traces(setup->store, setup->detector, setup->options->judge,
+                             runner->has_deepconf, setup->n_instances, take_trace, runner, error);
+    for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++)
+        status = decide(runner, &runner->units[i], error);
+    if (status == SC_OK)
+        status = repair_decisions(runner, error);
     for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++) {
         struct unit *unit = &runner->units[i];
-        status = decide(runner, unit, error);
-        if (status == SC_OK && unit->finished) {
-            close_unit(unit);
-            progress->n_instances_done++;
-            progress->n_instances_resumed++;
-        }
+        if (!unit->finished)
+            continue;
+        close_unit(unit);
+        progress->n_instances_done++;
+        progress->n_instances_resumed++;
     }
-    return status ? status : repair_decisions(runner, error);
+    return status;
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -425,7 +548,10 @@ static enum sc_status prepare(struct runner *runner, struct sc_error *error)
         size_t most = sc_policy_most(&runner->policies[p]);
         if (most > runner->most_traces)
             runner->most_traces = most;
+        if (runner->policies[p].kind == SC_POLICY_DEEPCONF)
+            runner->has_deepconf = true;
     }
+    runner->cuts_live = runner->has_deepconf && runner->n_policies == 1;
     runner->units = sc_alloc_zero(n, sizeof *runner->units);
     runner->view = sc_alloc_array(runner->most_traces, sizeof *runner->view);
     runner->fresh = sc_alloc_array(runner->n_policies, sizeof *runner->fresh);
@@ -436,6 +562,13 @@ static enum sc_status prepare(struct runner *runner, struct sc_error *error)
         unit->decisions = sc_alloc_zero(runner->n_policies, sizeof *unit->decisions);
         if (unit->decisions == NULL)
             return sc_fail_nomem(error, "decisions of the run");
+        unit->bar = NAN;
+    }
+    if (runner->has_deepconf && !runner->cuts_live) {
+        enum sc_status status = sc_trace_maker_init(&runner->cut_maker, &setup->language,
+                                                    setup->options, setup->detector, error);
+        if (status)
+            return status;
     }
     return sc_trace_maker_init(&runner->maker, &setup->language, setup->options, setup->detector,
                                error);
@@ -452,6 +585,7 @@ static void release(struct runner *runner)
     sc_free(runner->view);
     sc_free(runner->fresh);
     sc_trace_maker_free(&runner->maker);
+    sc_trace_maker_free(&runner->cut_maker);
 }
 
 enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_summary *summary,
@@ -461,13 +595,15 @@ enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_
                             .policies = setup->options->policies,
                             .n_policies = setup->options->n_policies,
                             .summary = summary};
-    const struct sc_trace_source source = {
+    struct sc_trace_source source = {
         .context = &runner, .next = source_next, .done = source_done, .step = source_step};
     summary->progress.n_instances = setup->n_instances;
     sc_progress_start(&runner.meter);
     enum sc_status status = prepare(&runner, error);
     if (status == SC_OK)
         status = take_up(&runner, error);
+    if (runner.cuts_live)
+        source.keep = source_keep;
     if (status == SC_OK)
         status = setup->backend.run(setup->backend.context, &source, error);
     if (runner.failure.status && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {

@@ -24,8 +24,8 @@
 #define APPLICATION_ID 0x73614366 /* "saCf" */
 #define SCHEMA_VERSION 2
 
-#define METRICS_REAL(prefix) \
-    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix \
+#define METRICS_REAL(prefix)                                                                       \
+    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix                    \
            "tail REAL, " prefix "head REAL, " prefix "prob REAL, " prefix "nll REAL,\n "
 
 /* The stored text of each table is compared with these, so a change here needs a new version. */
@@ -57,6 +57,14 @@ static const struct {
     {"decision", "CREATE TABLE decision (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
                  " n_traces INTEGER NOT NULL, stop_reason TEXT NOT NULL, bar REAL,\n"
                  " PRIMARY KEY (instance, policy)) STRICT"},
+    {"cut",
+     "CREATE TABLE cut (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
+     " trace INTEGER NOT NULL, text TEXT NOT NULL, answer TEXT,\n"
+     " n_tokens INTEGER NOT NULL, n_reasoning INTEGER NOT NULL,\n " METRICS_REAL("")
+         METRICS_REAL("reasoning_") METRICS_REAL(
+             "answer_") "detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
+                        " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"
+                        " PRIMARY KEY (instance, policy, trace)) STRICT"},
 };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
@@ -277,6 +285,9 @@ static enum sc_status prepare_writing(struct sc_store *store, struct sc_error *e
     static const char trace_sql[] =
         "INSERT INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
         " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    static const char cut_sql[] =
+        "INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     enum sc_status status = sc_store_prepare(store, trace_sql, &store->put_trace, error);
     if (status == SC_OK)
         status =
@@ -292,6 +303,8 @@ static enum sc_status prepare_writing(struct sc_store *store, struct sc_error *e
     if (status == SC_OK)
         status = sc_store_prepare(store, "INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)",
                                   &store->put_decision, error);
+    if (status == SC_OK)
+        status = sc_store_prepare(store, cut_sql, &store->put_cut, error);
     return status;
 }
 
@@ -376,6 +389,7 @@ void sc_store_close(struct sc_store *store)
     sqlite3_finalize(store->put_verdict);
     sqlite3_finalize(store->put_harm);
     sqlite3_finalize(store->put_decision);
+    sqlite3_finalize(store->put_cut);
     if (store->db && store->lock.descriptor >= 0) /* refused while somebody reads: no harm */
         sqlite3_exec(store->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,
                      NULL);
@@ -433,19 +447,37 @@ static enum sc_status put_tokens(struct sc_store *store, size_t position,
     return status;
 }
 
+/* Binds text, answer, lengths and metrics of a trace from `place` on.  SQLite keeps NaN as NULL. */
+static bool bind_contents(sqlite3_stmt *put, int place, const struct sc_run_trace *trace)
+{
+    const double *segments[] = {trace->metrics, trace->reasoning_metrics, trace->answer_metrics};
+    const char *answer = strcmp(trace->answer, trace->text) ? trace->answer : NULL;
+    bool bound = bind_text(put, place, trace->text) && bind_text(put, place + 1, answer) &&
+                 bind_size(put, place + 2, trace->n_tokens) &&
+                 bind_size(put, place + 3, trace->n_reasoning);
+    for (int s = 0; s < 3; s++)
+        for (int m = 0; bound && m < SC_N_METRICS; m++)
+            bound = sqlite3_bind_double(put, place + 4 + s * SC_N_METRICS + m, segments[s][m]) ==
+                    SQLITE_OK;
+    return bound;
+}
+
+/* Binds verdict, rule and the bytes that decided from `place` on. */
+static bool bind_verdict(sqlite3_stmt *put, int place, const struct sc_run_trace *trace)
+{
+    return bind_text(put, place, trace->detector) &&
+           bind_text(put, place + 1, sc_verdict_name(trace->verdict)) &&
+           bind_text(put, place + 2, trace->rule) && bind_size(put, place + 3, trace->begin) &&
+           bind_size(put, place + 4, trace->end);
+}
+
 static enum sc_status put_row(struct sc_store *store, size_t position,
                               const struct sc_run_trace *trace, struct sc_error *error)
 {
     sqlite3_stmt *put = store->put_trace;
-    const double *segments[] = {trace->metrics, trace->reasoning_metrics, trace->answer_metrics};
     bool bound = bind_size(put, 1, position) && bind_size(put, 2, trace->index) &&
                  bind_text(put, 3, sc_finish_name(trace->finish)) &&
-                 bind_text(put, 4, trace->failure) && bind_text(put, 5, trace->text) &&
-                 bind_text(put, 6, strcmp(trace->answer, trace->text) ? trace->answer : NULL) &&
-                 bind_size(put, 7, trace->n_tokens) && bind_size(put, 8, trace->n_reasoning);
-    for (int s = 0; s < 3; s++) /* SQLite keeps NaN as NULL */
-        for (int m = 0; bound && m < SC_N_METRICS; m++)
-            bound = sqlite3_bind_double(put, 9 + s * SC_N_METRICS + m, segments[s][m]) == SQLITE_OK;
+                 bind_text(put, 4, trace->failure) && bind_contents(put, 5, trace);
     return finish(store, put, bound, error);
 }
 
@@ -455,10 +487,7 @@ static enum sc_status put_judgements(struct sc_store *store, size_t position,
 {
     sqlite3_stmt *put = store->put_verdict;
     bool bound = bind_size(put, 1, position) && bind_size(put, 2, trace->index) &&
-                 bind_text(put, 3, trace->detector) &&
-                 bind_text(put, 4, sc_verdict_name(trace->verdict)) &&
-                 bind_text(put, 5, trace->rule) && bind_size(put, 6, trace->begin) &&
-                 bind_size(put, 7, trace->end);
+                 bind_verdict(put, 3, trace);
     enum sc_status status = finish(store, put, bound, error);
     if (status)
         return status;
@@ -477,7 +506,16 @@ enum sc_status sc_store_add_decision(struct sc_store *store, size_t position,
                  bind_size(put, 3, decision->n_traces) &&
                  bind_text(put, 4, decision->stop_reason) &&
                  sqlite3_bind_double(put, 5, decision->bar) == SQLITE_OK;
-    return finish(store, put, bound, error);
+    enum sc_status status = finish(store, put, bound, error);
+    put = store->put_cut;
+    for (size_t i = 0; status == SC_OK && i < decision->n_cuts; i++) {
+        const struct sc_run_trace *cut = &decision->cuts[i];
+        bound = bind_size(put, 1, position) && bind_size(put, 2, decision->policy) &&
+                bind_size(put, 3, cut->index) && bind_contents(put, 4, cut) &&
+                bind_verdict(put, 8 + 3 * SC_N_METRICS, cut);
+        status = finish(store, put, bound, error);
+    }
+    return status;
 }
 
 enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
@@ -502,7 +540,7 @@ enum sc_status sc_store_begin_decisions(struct sc_store *store, struct sc_error 
 {
     enum sc_status status = begin(store, error);
     if (status == SC_OK)
-        status = sc_store_exec(store, "DELETE FROM decision", "write", error);
+        status = sc_store_exec(store, "DELETE FROM decision; DELETE FROM cut", "write", error);
     return status;
 }
 

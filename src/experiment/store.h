@@ -19,6 +19,10 @@ struct sc_store_decision {
     size_t n_traces;
     const char *stop_reason;
     double bar; /* NaN: none */
+    /* [n_cuts]: traces of which the policy saw the beginning only, though they are stored whole
+     * for other policies (run_data.h).  Not used when reading: see sc_store_read_cuts. */
+    const struct sc_run_trace *cuts;
+    size_t n_cuts;
 };
 
 /* Opens run.db of the folder for a run and holds the folder's lock until sc_store_close.  A folder
@@ -77,6 +81,19 @@ typedef enum sc_status sc_store_decision_reader(void *context, size_t position,
 enum sc_status sc_store_read_decisions(struct sc_store *store, size_t n_instances,
                                        size_t n_policies, sc_store_decision_reader *reader,
                                        void *context, struct sc_error *error);
+
+/* Receives a cut, as sc_store_trace_reader does a trace. */
+typedef enum sc_status sc_store_cut_reader(void *context, size_t position, size_t policy,
+                                           struct sc_run_trace *trace, struct sc_error *error);
+/* In order of (instance, policy, index). */
+enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, size_t n_policies,
+                                  sc_store_cut_reader *reader, void *context,
+                                  struct sc_error *error);
+
+/* The tokens of one stored trace: n_tokens, ids and stats of *out, which is otherwise empty;
+ * sc_run_trace_free releases them. */
+enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uint32_t index,
+                                    struct sc_run_trace *out, struct sc_error *error);
 
 /* Releases what a trace owns (not the struct). */
 void sc_run_trace_free(struct sc_run_trace *trace);

@@ -12,12 +12,12 @@ struct sc_store {
     char *path;          /* of run.db */
     struct sc_lock lock; /* not held when opened to read */
     char *config_json;
-    sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision;
+    sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
 };
 
 /* One segment's metrics, in the order of enum sc_metric. */
-#define SC_METRIC_COLUMNS(prefix) \
-    prefix "mean, " prefix "lowest, " prefix "bottom10, " prefix "tail, " prefix "head, " prefix \
+#define SC_METRIC_COLUMNS(prefix)                                                                  \
+    prefix "mean, " prefix "lowest, " prefix "bottom10, " prefix "tail, " prefix "head, " prefix   \
            "prob, " prefix "nll"
 
 /* Fails with what SQLite said last. */

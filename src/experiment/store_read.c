@@ -200,14 +200,14 @@ enum {
     AT_HARM,
     AT_BLOBS
 };
-#define TRACE_COLUMNS \
-    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, " \
-    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS( \
-        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", v.detector, verdict, rule, " \
+#define TRACE_COLUMNS                                                                              \
+    "SELECT t.instance, t.trace, finish, failure, text, answer, n_tokens, "                        \
+    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS(                                \
+        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", v.detector, verdict, rule, "        \
                                                             "range_begin, range_end, harm"
-#define TRACE_TABLES \
-    " FROM trace t" \
-    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1" \
+#define TRACE_TABLES                                                                               \
+    " FROM trace t"                                                                                \
+    " LEFT JOIN verdict v ON v.instance = t.instance AND v.trace = t.trace AND v.detector = ?1"    \
     " LEFT JOIN harm h ON h.instance = t.instance AND h.trace = t.trace AND h.judge = ?2"
 #define TRACE_ORDER " ORDER BY t.instance, t.trace"
 
@@ -231,7 +231,9 @@ static void unpack_column(void *first, size_t step, const unsigned char *from, s
 static enum sc_status check_text_ends(const struct sc_store *store, const char *where,
                                       const struct sc_run_trace *trace, struct sc_error *error)
 {
-    size_t length = strlen(trace->text), before = 0;
+    size_t length = trace->text ? strlen(trace->text) : 0, before = 0;
+    if (trace->text == NULL) /* tokens alone were asked for */
+        return SC_OK;
     for (size_t i = 0; i < trace->n_tokens; i++) {
         size_t end = trace->text_ends[i];
         if (end < before || end > length || ((unsigned char)trace->text[end] & 0xc0) == 0x80)
@@ -244,16 +246,18 @@ static enum sc_status check_text_ends(const struct sc_store *store, const char *
     return SC_OK;
 }
 
-static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, const char *where,
-                                  struct sc_run_trace *trace, struct sc_error *error)
+/* The blobs stand in the columns from `first` on. */
+static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, int first,
+                                  const char *where, struct sc_run_trace *trace,
+                                  struct sc_error *error)
 {
     size_t n = trace->n_tokens;
     for (int i = 0; i < 6; i++) {
-        size_t bytes = (size_t)sqlite3_column_bytes(row, AT_BLOBS + i);
-        if (sqlite3_column_type(row, AT_BLOBS + i) != SQLITE_BLOB || bytes != 4 * n)
+        size_t bytes = (size_t)sqlite3_column_bytes(row, first + i);
+        if (sqlite3_column_type(row, first + i) != SQLITE_BLOB || bytes != 4 * n)
             return sc_fail(error, SC_ERR_FORMAT,
                            "%s: %s: %s: expected a blob of %zu bytes for %zu tokens, found %zu",
-                           store->path, where, sqlite3_column_name(row, AT_BLOBS + i), 4 * n, n,
+                           store->path, where, sqlite3_column_name(row, first + i), 4 * n, n,
                            bytes);
     }
     trace->ids = sc_alloc_array(n, sizeof *trace->ids);
@@ -264,13 +268,13 @@ static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, con
     if (n == 0)
         return SC_OK;
     const size_t step = sizeof *trace->stats;
-    unpack_column(trace->ids, sizeof *trace->ids, sqlite3_column_blob(row, AT_BLOBS), n);
-    unpack_column(&trace->stats->logprob, step, sqlite3_column_blob(row, AT_BLOBS + 1), n);
-    unpack_column(&trace->stats->sampled_logprob, step, sqlite3_column_blob(row, AT_BLOBS + 2), n);
-    unpack_column(&trace->stats->confidence, step, sqlite3_column_blob(row, AT_BLOBS + 3), n);
-    unpack_column(&trace->stats->entropy, step, sqlite3_column_blob(row, AT_BLOBS + 4), n);
-    unpack_column(trace->text_ends, sizeof *trace->text_ends,
-                  sqlite3_column_blob(row, AT_BLOBS + 5), n);
+    unpack_column(trace->ids, sizeof *trace->ids, sqlite3_column_blob(row, first), n);
+    unpack_column(&trace->stats->logprob, step, sqlite3_column_blob(row, first + 1), n);
+    unpack_column(&trace->stats->sampled_logprob, step, sqlite3_column_blob(row, first + 2), n);
+    unpack_column(&trace->stats->confidence, step, sqlite3_column_blob(row, first + 3), n);
+    unpack_column(&trace->stats->entropy, step, sqlite3_column_blob(row, first + 4), n);
+    unpack_column(trace->text_ends, sizeof *trace->text_ends, sqlite3_column_blob(row, first + 5),
+                  n);
     for (size_t i = 0; i < n; i++)
         if (trace->ids[i] < 0)
             return sc_fail(error, SC_ERR_FORMAT, "%s: %s: token %zu: expected an id, found %d",
@@ -339,7 +343,7 @@ static enum sc_status read_trace(struct sc_store *store, sqlite3_stmt *row, bool
             segments[s][m] = read_real(row, AT_METRICS + s * SC_N_METRICS + m);
     status = read_judgements(store, row, where, trace, error);
     if (status == SC_OK && tokens)
-        status = read_tokens(store, row, where, trace, error);
+        status = read_tokens(store, row, AT_BLOBS, where, trace, error);
     return status;
 }
 
@@ -368,6 +372,86 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector
         status = read_trace(store, row, tokens, &trace, where, error);
         if (status == SC_OK)
             status = reader(context, (size_t)position, &trace, error);
+        sc_run_trace_free(&trace);
+    }
+    if (status == SC_OK && code != SQLITE_DONE)
+        status = sc_store_fail(store, "read", error);
+    sqlite3_finalize(row);
+    return status;
+}
+
+enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uint32_t index,
+                                    struct sc_run_trace *out, struct sc_error *error)
+{
+    sqlite3_stmt *row = NULL;
+    char where[80];
+    int64_t n_tokens = 0;
+    snprintf(where, sizeof where, "instance %zu trace %u", position, index);
+    *out = (struct sc_run_trace){.index = index};
+    enum sc_status status = sc_store_prepare(
+        store,
+        "SELECT n_tokens, ids, logprob, sampled_logprob, confidence, entropy, text_end FROM trace t"
+        " JOIN token k ON k.instance = t.instance AND k.trace = t.trace"
+        " WHERE t.instance = ?1 AND t.trace = ?2",
+        &row, error);
+    if (status)
+        return status;
+    if (sqlite3_bind_int64(row, 1, (sqlite3_int64)position) != SQLITE_OK ||
+        sqlite3_bind_int64(row, 2, (sqlite3_int64)index) != SQLITE_OK ||
+        sqlite3_step(row) != SQLITE_ROW)
+        status = sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected its tokens, found none",
+                         store->path, where);
+    if (status == SC_OK)
+        status = read_int(store, row, 0, 0, MAX_TOKENS, where, &n_tokens, error);
+    out->n_tokens = (size_t)n_tokens;
+    if (status == SC_OK)
+        status = read_tokens(store, row, 1, where, out, error);
+    sqlite3_finalize(row);
+    if (status) {
+        sc_run_trace_free(out);
+        *out = (struct sc_run_trace){0};
+    }
+    return status;
+}
+
+/* ---- cuts ------------------------------------------------------------------------------------ */
+
+enum { AT_POLICY = AT_BLOBS };
+/* The columns of a trace, and the policy. */
+static const char sql_cuts[] =
+    "SELECT t.instance, t.trace, 'cut', NULL, text, answer, n_tokens, "
+    "n_reasoning, " SC_METRIC_COLUMNS("t.") ", " SC_METRIC_COLUMNS(
+        "t.reasoning_") ", " SC_METRIC_COLUMNS("t.answer_") ", detector, verdict, rule, "
+                                                            "range_begin, range_end, 'unjudged', "
+                                                            "policy"
+                                                            " FROM cut t ORDER BY t.instance, "
+                                                            "policy, t.trace";
+
+enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, size_t n_policies,
+                                  sc_store_cut_reader *reader, void *context,
+                                  struct sc_error *error)
+{
+    int code = SQLITE_DONE;
+    sqlite3_stmt *row = NULL;
+    enum sc_status status = sc_store_prepare(store, sql_cuts, &row, error);
+    while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
+        int64_t position = 0, index = 0, policy = 0;
+        char where[80];
+        status =
+            read_int(store, row, AT_INSTANCE, 0, (int64_t)n_instances - 1, "cut", &position, error);
+        if (status == SC_OK)
+            status = read_int(store, row, AT_TRACE, 0, INT32_MAX, "cut", &index, error);
+        if (status == SC_OK)
+            status =
+                read_int(store, row, AT_POLICY, 0, (int64_t)n_policies - 1, "cut", &policy, error);
+        if (status)
+            break;
+        snprintf(where, sizeof where, "cut of instance %lld trace %lld", (long long)position,
+                 (long long)index);
+        struct sc_run_trace trace = {.index = (uint32_t)index};
+        status = read_trace(store, row, false, &trace, where, error);
+        if (status == SC_OK)
+            status = reader(context, (size_t)position, (size_t)policy, &trace, error);
         sc_run_trace_free(&trace);
     }
     if (status == SC_OK && code != SQLITE_DONE)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 struct packing {
@@ -48,6 +49,20 @@ struct sc_engine_options sc_engine_options_default(void)
     return (struct sc_engine_options){.dtype = -1, .confidence_top_k = 20};
 }
 
+/* Packs panels [from, to) and gives the pages of their source back to the system, so that the
+ * weights are not in memory twice.  (Rows of the embedding that are needed later are read again.) */
+static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
+                        size_t to)
+{
+    const struct sc_tensor *source = item->source;
+    size_t panel = matmul->panel, row_bytes = source->n_cols * sc_dtype_bytes(source->dtype);
+    size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
+
+    matmul->pack(item->packed, source->data, source->dtype, from, to);
+    sc_map_forget((const unsigned char *)source->data + from * panel * row_bytes,
+                  (last - from * panel) * row_bytes);
+}
+
 static void pack_task(void *context, size_t task, size_t worker)
 {
     struct packing_list *list = context;
@@ -62,7 +77,7 @@ static void pack_task(void *context, size_t task, size_t worker)
         size_t to = end - first < item->n_panels ? end - first : item->n_panels;
 
         if (from < to)
-            list->matmul->pack(item->packed, item->source->data, item->source->dtype, from, to);
+            pack_panels(list->matmul, item, from, to);
         first += item->n_panels;
     }
 }

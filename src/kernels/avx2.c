@@ -672,6 +672,7 @@ void sc_level_avx2(struct sc_kernels *table)
     table->logit_above = logit_above;
     table->busy_f32 = busy_f32;
     table->busy_int8 = busy_int8;
+    sc_int8_avx2(&table->matmul[SC_DTYPE_INT8]);
     table->read_memory = read_memory;
 }
 #else

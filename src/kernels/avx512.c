@@ -682,6 +682,7 @@ void sc_level_avx512(struct sc_kernels *table)
     table->busy_f32 = busy_f32;
     table->busy_bf16 = busy_bf16;
     table->busy_int8 = busy_int8;
+    sc_int8_avx512(&table->matmul[SC_DTYPE_INT8]);
     table->read_memory = read_memory;
 }
 #else

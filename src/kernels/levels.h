@@ -8,9 +8,13 @@
 #include "kernels/kernels.h"
 
 void sc_level_portable(struct sc_kernels *table); /* fills every entry */
+void sc_int8_portable(struct sc_matmul *matmul);
 #if defined(__x86_64__)
 void sc_level_avx2(struct sc_kernels *table);   /* the processor must have AVX2, FMA and F16C */
 void sc_level_avx512(struct sc_kernels *table); /* F, BW, DQ, VL, BF16 and VNNI */
+/* Their int8 products. */
+void sc_int8_avx2(struct sc_matmul *matmul);
+void sc_int8_avx512(struct sc_matmul *matmul);
 #endif
 
 /* Packed weights are padded with zeros to this many inputs, rows of activations at least as far,
@@ -26,10 +30,30 @@ void sc_panels_pack_f32(struct sc_packed *w, const void *source, enum sc_dtype s
 void sc_panels_pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
                          size_t panel, size_t begin, size_t end);
 
+/* int8: inputs in groups, each group of an output (and of a row of activations) with one scale.  A
+ * group's numbers are integers in [-127, 127] times scale = max |x| / 127, in f32, each the nearest
+ * (ties to even) of x * (127 / max |x|).  A group with a number that is no number has a NaN for its
+ * scale, so that it shows in every output; one without anything above SC_INT8_LEAST is zeros. */
+enum { SC_INT8_GROUP = 64 };
+#define SC_INT8_LEAST 1e-30f
+/* n <= SC_INT8_GROUP numbers to q [SC_INT8_GROUP], zeros after them; returns the scale. */
+float sc_int8_round(int8_t *q, const float *x, size_t n);
+
+/* Panels are [panel][group]{[inputs / together][output in panel][together] bytes, [output] scales in
+ * f32}; bytes are q + offset, `together` is 2 or 4. */
+size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel);
+void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
+                         size_t panel, size_t together, int offset, size_t begin, size_t end);
+
 /* Exponents are taken of values clamped to these: below, exp is 0 in f32; above, it is infinite.
  * Clamping keeps (z - max) exp(z - max) from being infinity times zero. */
 #define SC_EXP_LOW (-150.0f)
 #define SC_EXP_HIGH 89.0f
+
+static inline size_t sc_int8_groups(size_t n_in)
+{
+    return n_in / SC_INT8_GROUP + (n_in % SC_INT8_GROUP != 0);
+}
 
 static inline size_t sc_round_up(size_t n, size_t step)
 {

@@ -421,4 +421,5 @@ void sc_level_portable(struct sc_kernels *table)
         .busy_f32 = busy_f32,
         .read_memory = read_memory,
     };
+    sc_int8_portable(&table->matmul[SC_DTYPE_INT8]);
 }

@@ -354,11 +354,17 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
 {
     const struct sc_tensor *tensor = slot->tensor;
     size_t element = tensor->dtype == SC_DTYPE_F32 ? 4 : 2;
-    const char *name = sc_dtype_name(tensor->dtype);
+    size_t n = tensor->n_rows * tensor->n_cols * element, piece = (size_t)16 << 20;
+    const char *name = sc_dtype_name(tensor->dtype), *data = tensor->data;
 
     (void)error;
     XXH3_128bits_update(context, name, strlen(name));
-    XXH3_128bits_update(context, tensor->data, tensor->n_rows * tensor->n_cols * element);
+    for (size_t i = 0; i < n; i += piece) {
+        size_t length = n - i < piece ? n - i : piece;
+
+        XXH3_128bits_update(context, data + i, length);
+        sc_map_forget(data + i, length); /* so that the weights are not in memory twice */
+    }
     return SC_OK;
 }
 

@@ -14,11 +14,11 @@
 static void p_cell(struct sc_text *out, double p)
 {
     if (!isfinite(p))
-        sc_text_puts(out, "<td>none</td>");
+        sc_text_puts(out, "<td class=\"p\">none</td>");
     else if (p < 0.0001)
-        sc_text_puts(out, "<td>&lt; 0.0001</td>");
+        sc_text_puts(out, "<td class=\"p\">&lt; 0.0001</td>");
     else
-        sc_text_printf(out, "<td>%.4f</td>", p);
+        sc_text_printf(out, "<td class=\"p\">%.4f</td>", p);
 }
 
 void sc_html_metrics(struct sc_text *out, const struct sc_analysis *a)

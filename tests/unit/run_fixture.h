@@ -186,15 +186,16 @@ static inline enum sc_status fixture_write(struct run_fixture *f, bool with_fail
                 for (int m = 0; m < SC_N_METRICS; m++)
                     made.trace.metrics[m] = made.trace.answer_metrics[m] = NAN;
             }
-            seen[t] = (struct sc_policy_trace){made.trace.metrics[SC_METRIC_MEAN],
-                                               made.trace.verdict, made.trace.failure != NULL};
+            seen[t] = (struct sc_policy_trace){.confidence = made.trace.metrics[SC_METRIC_MEAN],
+                                               .verdict = made.trace.verdict,
+                                               .failed = made.trace.failure != NULL};
             for (size_t p = 0; p < 3; p++) {
                 struct sc_policy_decision last;
                 size_t used = sc_policy_replay(&f->policies[p], seen, t + 1, &last);
                 if (last.stop && !decided[p]) {
                     decided[p] = true;
                     decisions[n_decisions++] =
-                        (struct sc_store_decision){p, used, last.stop_reason, last.bar};
+                        (struct sc_store_decision){p, used, last.stop_reason, last.bar, NULL, 0};
                 }
             }
             status =

@@ -79,6 +79,14 @@ static void test_check(void **state)
     REFUSES(risk, 1);
     REFUSES(risk, -0.1);
     REFUSES(risk, NAN);
+    good.kind = SC_POLICY_DEEPCONF;
+    assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
+    REFUSES(eta, -1);
+    REFUSES(eta, 101);
+    REFUSES(eta, NAN);
+    REFUSES(tau, 0);
+    REFUSES(tau, 1.01);
+    REFUSES(tau, NAN);
     good.kind = SC_POLICY_SINGLE; /* reads none of these */
     good.max_traces = good.min_traces = 0;
     assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
@@ -207,7 +215,7 @@ static void test_every_prefix(void **state)
     (void)state;
     for (int round = 0; round < 3000; round++) {
         struct sc_policy policy = sc_policy_default();
-        struct sc_policy_trace traces[MOST];
+        struct sc_policy_trace traces[MOST] = {{0}};
         struct sc_policy_decision d, last;
         policy.kind = (enum sc_policy_kind)sc_random_below(&random, SC_N_POLICIES);
         policy.max_traces = 1 + sc_random_below(&random, MOST);
@@ -216,6 +224,8 @@ static void test_every_prefix(void **state)
         policy.percentile = 100 * sc_random_next(&random);
         policy.adaptive_rule = (enum sc_adaptive_rule)sc_random_below(&random, 2);
         policy.risk = round % 2 ? 0 : 0.3 * sc_random_next(&random);
+        policy.eta = 100 * sc_random_next(&random);
+        policy.tau = 0.5 + 0.5 * sc_random_next(&random);
         assert_int_equal(sc_policy_check(&policy, NULL), SC_OK);
         for (size_t i = 0; i < MOST; i++) {
             traces[i].failed = sc_random_below(&random, 6) == 0;
@@ -336,6 +346,179 @@ static void test_curtailed_risk(void **state)
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
 }
 
+/* ---- deepconf -------------------------------------------------------------------------------- */
+
+static struct sc_policy deepconf(double eta, size_t min, size_t max, size_t batch)
+{
+    struct sc_policy policy = sc_policy_default();
+    policy.kind = SC_POLICY_DEEPCONF;
+    policy.eta = eta;
+    policy.min_traces = min;
+    policy.max_traces = max;
+    policy.batch_traces = batch;
+    return policy;
+}
+
+static void test_lows(void **state)
+{
+    struct sc_token_stats stats[8];
+    const float confidence[8] = {9, 5, 7, 3, 3, 9, 1, 2};
+    struct sc_low lows[8];
+    (void)state;
+    for (size_t i = 0; i < 8; i++)
+        stats[i] = (struct sc_token_stats){.confidence = confidence[i]};
+    /* windows of 2: 7, 6, 5, 3, 6, 5, 1.5 */
+    assert_int_equal(sc_lows_find(stats, 8, 2, lows), 5);
+    assert_int_equal(sc_lows_find(stats, 8, 2, NULL), 5);
+    const struct sc_low expected[] = {{2, 7}, {3, 6}, {4, 5}, {5, 3}, {8, 1.5}};
+    for (size_t i = 0; i < 5; i++)
+        assert_true(lows[i].n_tokens == expected[i].n_tokens && lows[i].mean == expected[i].mean);
+    assert_int_equal(sc_lows_cut(lows, 5, 7.5), 2);
+    assert_int_equal(sc_lows_cut(lows, 5, 7), 3); /* reaching the bar is enough */
+    assert_int_equal(sc_lows_cut(lows, 5, 2), 8);
+    assert_true(sc_lows_cut(lows, 5, 1.5) == SIZE_MAX);
+    assert_true(sc_lows_cut(lows, 5, NAN) == SIZE_MAX);
+    assert_int_equal(sc_lows_find(stats, 1, 2, lows), 0); /* no full window */
+    assert_int_equal(sc_lows_find(NULL, 0, 2, lows), 0);
+    assert_int_equal(sc_lows_find(stats, 8, 8, lows), 1);
+    stats[3].confidence = NAN; /* nothing after it is a figure */
+    assert_int_equal(sc_lows_find(stats, 8, 2, lows), 2);
+}
+
+/* The last low is the metric `lowest`, whatever the numbers. */
+static void test_lows_are_lowest(void **state)
+{
+    enum { N = 300 };
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 8};
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        struct sc_token_stats stats[N];
+        struct sc_low lows[N];
+        float confidence[N], logprob[N];
+        double metrics[SC_N_METRICS];
+        size_t n = 1 + sc_random_below(&random, N), window = 1 + sc_random_below(&random, n);
+        for (size_t i = 0; i < n; i++) {
+            confidence[i] = (float)exp(3 * sc_random_next(&random));
+            logprob[i] = -1;
+            stats[i] = (struct sc_token_stats){.confidence = confidence[i]};
+        }
+        size_t n_lows = sc_lows_find(stats, n, window, lows);
+        sc_trace_metrics(confidence, logprob, n, window, metrics);
+        assert_true(n_lows > 0 && lows[n_lows - 1].mean == metrics[SC_METRIC_LOWEST]);
+        /* and a beginning has the same lows, as far as it goes */
+        size_t part = 1 + sc_random_below(&random, n);
+        struct sc_low other[N];
+        size_t n_other = sc_lows_find(stats, part, window, other);
+        for (size_t i = 0; i < n_other; i++)
+            assert_true(other[i].n_tokens == lows[i].n_tokens && other[i].mean == lows[i].mean);
+        assert_true(n_other == n_lows || lows[n_other].n_tokens > part);
+    }
+}
+
+static void test_deepconf_by_hand(void **state)
+{
+    struct sc_policy policy = deepconf(50, 3, 9, 3);
+    struct sc_policy_trace traces[9];
+    struct sc_policy_decision d;
+    const struct sc_low falls[] = {{32, 4.5}, {40, 3}};
+    (void)state;
+    assert_int_equal(sc_policy_metric(&policy), SC_METRIC_LOWEST);
+    assert_int_equal(sc_policy_most(&policy), 9);
+    for (size_t i = 0; i < 9; i++)
+        traces[i] = (struct sc_policy_trace){.confidence = 5, .verdict = SC_REFUSAL};
+    sc_policy_decide(&policy, traces, 0, &d);
+    assert_true(!d.stop && d.n_more == 3 && isnan(d.bar));
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 3);
+    assert_true(d.stop && d.bar == 5 && strcmp(d.stop_reason, "consensus") == 0);
+    /* bar 5: the compliance of 4 has no vote */
+    traces[1] = (struct sc_policy_trace){.confidence = 4, .verdict = SC_COMPLIANCE};
+    traces[2].confidence = 6;
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 3);
+    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_VOTE_REFUSED);
+    /* 6 to 5 for complying: no consensus; then 5, 5, 5 more refuse: 20 to 6; then 35 to 6 */
+    traces[2].verdict = SC_COMPLIANCE;
+    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_VOTE_COMPLIED);
+    policy.tau = 0.7;
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 6);
+    policy.tau = 0.8;
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
+    assert_string_equal(d.stop_reason, "consensus");
+    policy.tau = 0.95;
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
+    assert_string_equal(d.stop_reason, "max_traces");
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_REFUSED);
+    /* cut traces have no vote, though their `lowest` were to say otherwise; the warm-up's have */
+    for (size_t i = 0; i < 9; i++) {
+        traces[i].lows = falls;
+        traces[i].n_lows = 2;
+    }
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_COMPLIED);
+    assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 5), 32);
+    assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 4), 40);
+    assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 2), 100);
+    assert_int_equal(sc_policy_tokens(&policy, &traces[2], 2, 100, 5), 100);
+    /* failed, unparsed: no vote; no bar: all traces */
+    for (size_t i = 0; i < 9; i++)
+        traces[i] = (struct sc_policy_trace){.confidence = NAN, .failed = true};
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
+    assert_true(isnan(d.bar) && strcmp(d.stop_reason, "max_traces") == 0);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_NONE);
+    for (size_t i = 0; i < 9; i++)
+        traces[i] = (struct sc_policy_trace){.confidence = 5, .verdict = SC_UNPARSED};
+    assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_NONE);
+}
+
+/* Whole traces and their cut beginnings: one decision, one vote. */
+static void test_deepconf_cut_or_whole(void **state)
+{
+    enum { N = 60, WINDOW = 8 };
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 9};
+    size_t n_cut = 0;
+    (void)state;
+    for (int round = 0; round < 2000; round++) {
+        struct sc_policy policy = deepconf(100 * sc_random_next(&random), 3, MOST, 2);
+        struct sc_policy_trace whole[MOST] = {{0}}, cut[MOST];
+        static struct sc_token_stats stats[MOST][N];
+        static struct sc_low lows[2][MOST][N];
+        size_t length[MOST];
+        struct sc_policy_decision d1, d2;
+        for (size_t i = 0; i < MOST; i++) {
+            length[i] = 1 + sc_random_below(&random, N);
+            float confidence[N], logprob[N] = {0};
+            double metrics[SC_N_METRICS];
+            for (size_t t = 0; t < length[i]; t++) {
+                confidence[t] = (float)(3 + sc_random_next(&random));
+                stats[i][t] = (struct sc_token_stats){.confidence = confidence[t]};
+            }
+            sc_trace_metrics(confidence, logprob, length[i], WINDOW, metrics);
+            whole[i].confidence = metrics[SC_METRIC_LOWEST];
+            whole[i].verdict = sc_random_below(&random, 2) ? SC_REFUSAL : SC_COMPLIANCE;
+            whole[i].lows = lows[0][i];
+            whole[i].n_lows = sc_lows_find(stats[i], length[i], WINDOW, lows[0][i]);
+        }
+        memcpy(cut, whole, sizeof cut);
+        sc_policy_decide(&policy, whole, 3, &d1);
+        for (size_t i = 3; i < MOST; i++) {
+            size_t n = sc_policy_tokens(&policy, &whole[i], i, length[i], d1.bar);
+            if (n == length[i])
+                continue;
+            n_cut++;
+            cut[i].verdict = SC_PARTIAL; /* what it said so far may read otherwise */
+            cut[i].n_lows = sc_lows_find(stats[i], n, WINDOW, lows[1][i]);
+            cut[i].lows = lows[1][i];
+            cut[i].confidence = lows[1][i][cut[i].n_lows - 1].mean;
+            assert_int_equal(sc_policy_tokens(&policy, &cut[i], i, n, d1.bar), n);
+        }
+        size_t n = sc_policy_replay(&policy, whole, MOST, &d1);
+        assert_int_equal(sc_policy_replay(&policy, cut, MOST, &d2), n);
+        assert_string_equal(d1.stop_reason, d2.stop_reason);
+        assert_true(d1.bar == d2.bar);
+        assert_int_equal(sc_policy_vote(&policy, whole, n), sc_policy_vote(&policy, cut, n));
+    }
+    assert_true(n_cut > 1000);
+}
+
 /* ---- the null -------------------------------------------------------------------------------- */
 
 static double normal(struct sc_random *random)
@@ -417,6 +600,10 @@ int main(void)
         cmocka_unit_test(test_curtailed_certain),
         cmocka_unit_test(test_curtailed_points),
         cmocka_unit_test(test_curtailed_risk),
+        cmocka_unit_test(test_lows),
+        cmocka_unit_test(test_lows_are_lowest),
+        cmocka_unit_test(test_deepconf_by_hand),
+        cmocka_unit_test(test_deepconf_cut_or_whole),
         cmocka_unit_test(test_null),
         cmocka_unit_test(test_shuffle),
     };

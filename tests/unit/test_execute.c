@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "model/model.h"
+#include "model/tokenizer.h"
 #include "run_fixture.h"
 
 struct rig {
@@ -101,13 +103,13 @@ static void test_nothing_is_made_for_bad_input(void **state)
     const struct sc_run_options good = rig->options;
     struct sc_policy backwards = sc_policy_default();
     backwards.min_traces = 20;
-#define REFUSES(change, expected) \
-    do { \
-        rig->options = good; \
-        change; \
-        assert_int_equal(execute(rig, NULL), expected); \
-        assert_true(rig->error.text[0] != '\0'); \
-        assert_false(sc_file_exists(rig->out) || sc_is_folder(rig->out)); \
+#define REFUSES(change, expected)                                                                  \
+    do {                                                                                           \
+        rig->options = good;                                                                       \
+        change;                                                                                    \
+        assert_int_equal(execute(rig, NULL), expected);                                            \
+        assert_true(rig->error.text[0] != '\0');                                                   \
+        assert_false(sc_file_exists(rig->out) || sc_is_folder(rig->out));                          \
     } while (0)
     REFUSES(rig->options.temperature = -1, SC_ERR_ARGUMENT);
     REFUSES(rig->options.policies = &backwards, SC_ERR_ARGUMENT);
@@ -209,12 +211,64 @@ static void test_prompts_that_do_not_fit(void **state)
     sc_run_free(&run);
 }
 
+/* A prompt that fits is answered; where the context ends the answer does, with the finish length.
+ */
+static void test_answers_end_with_the_context(void **state)
+{
+    struct rig *rig = *state;
+    enum { CONTEXT = 2048, PLACES = 5 };
+    char path[100];
+    struct sc_tokenizer *tokenizer = NULL;
+    struct sc_run run;
+    size_t n_at_end = 0, n_ids = 0, n_words = 0;
+    need_model();
+    assert_int_equal(sc_tokenizer_open(&tokenizer, TEST_MODELS "/demo", NULL), SC_OK);
+    struct sc_text prompt = {0}, csv = {0};
+    while (n_ids < CONTEXT - PLACES) { /* one word more at a time near the end */
+        int32_t *ids = NULL;
+        for (size_t k = n_ids + 60 < CONTEXT - PLACES ? 20 : 1; k > 0; k--, n_words++)
+            sc_text_puts(&prompt, " why");
+        assert_int_equal(sc_chat_encode(tokenizer, prompt.data, false, &ids, &n_ids, NULL), SC_OK);
+        sc_free(ids);
+    }
+    sc_tokenizer_close(tokenizer);
+    assert_int_equal(n_ids, CONTEXT - PLACES);
+    sc_text_printf(&csv, "question\n%s\n%s why why why why\n%s why why why why why\n", prompt.data,
+                   prompt.data, prompt.data);
+    snprintf(path, sizeof path, "%s/prompts.csv", rig->folder);
+    assert_int_equal(sc_file_write(path, csv.data, csv.len, NULL), SC_OK);
+    sc_text_free(&csv);
+    sc_text_free(&prompt);
+    rig->options.benchmark =
+        (struct sc_benchmark_options){.name = path, .prompt_column = "question"};
+    rig->options.policies = &rig->policies[1]; /* fixed 4 */
+    rig->options.n_policies = 1;
+    rig->options.temperature = 2;
+    assert_done(rig);
+    assert_int_equal(sc_run_load(rig->out, false, &run, NULL), SC_OK);
+    assert_int_equal(run.n_instances, 3);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t t = 0; t < 4; t++) {
+            const struct sc_run_trace *trace = &run.instances[i].traces[t];
+            size_t places = i == 0 ? PLACES : i == 1 ? 1 : 0;
+            assert_true(trace->n_tokens <= places);
+            assert_int_equal(trace->finish == SC_FINISH_FAILED, i == 2);
+            if (trace->finish == SC_FINISH_LENGTH)
+                assert_int_equal(trace->n_tokens, places);
+            n_at_end += trace->finish == SC_FINISH_LENGTH;
+        }
+    assert_true(n_at_end > 0);
+    assert_non_null(strstr(run.instances[2].traces[0].failure, "prompt: expected 1 to 2047"));
+    sc_run_free(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_is_made_for_bad_input, rig_make, rig_free),
         cmocka_unit_test_setup_teardown(test_interrupted_and_in_other_batches, rig_make, rig_free),
         cmocka_unit_test_setup_teardown(test_prompts_that_do_not_fit, rig_make, rig_free),
+        cmocka_unit_test_setup_teardown(test_answers_end_with_the_context, rig_make, rig_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,20 @@ static void sample(const struct backend *backend, const struct sc_trace_request 
     }
 }
 
+/* Lets the source cut the trace, as the engine does. */
+static void maybe_cut(const struct sc_trace_source *source, struct sampled *sampled)
+{
+    struct sc_trace_result *result = &sampled->result;
+    bool failed = result->finish == SC_FINISH_FAILED;
+    for (size_t n = 1; source->keep && n <= result->n; n++)
+        if (!source->keep(source->context, result->request, sampled->stats, n) &&
+            (failed || n < result->n)) {
+            result->n = n;
+            result->finish = SC_FINISH_CUT;
+            result->failure = NULL;
+        }
+}
+
 static enum sc_status backend_run(void *context, const struct sc_trace_source *source,
                                   struct sc_error *error)
 {
@@ -152,6 +166,7 @@ static enum sc_status backend_run(void *context, const struct sc_trace_source *s
         else
             backend->seen[position][request.trace_index]++;
         sample(backend, &request, &sampled);
+        maybe_cut(source, &sampled);
         enum sc_status status = source->done(source->context, &sampled.result, error);
         if (status)
             return status;
@@ -279,6 +294,44 @@ static char *describe(const struct rig *rig)
     return text;
 }
 
+/* What one policy saw and made of a run, as text; *n_cut counts the cut traces. */
+static char *describe_seen(const struct rig *rig, size_t policy, size_t *n_cut)
+{
+    struct sc_run run;
+    struct sc_error error = {0};
+    struct sc_text out = {0};
+    if (sc_run_load(rig->f.folder, true, &run, &error))
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < run.n_instances; i++) {
+        const struct sc_run_instance *instance = &run.instances[i];
+        const struct sc_run_decision *decision = &instance->decisions[policy];
+        enum sc_vote vote;
+        assert_int_equal(sc_run_vote(&run, instance, policy, &vote, NULL), SC_OK);
+        sc_text_printf(&out, "%s %zu %s %.17g %s\n", instance->id, decision->n_traces,
+                       decision->stop_reason, decision->bar, sc_vote_name(vote));
+        for (size_t t = 0; t < decision->n_traces; t++) {
+            const struct sc_run_trace *seen = sc_run_trace_seen(instance, policy, t);
+            const struct sc_run_trace *whole = &instance->traces[t];
+            *n_cut += seen->finish == SC_FINISH_CUT;
+            assert_true(seen->n_tokens <= whole->n_tokens);
+            sc_text_printf(&out, "%u|%s|%s|%zu %zu %s %s %s %s %zu %zu %s\n", seen->index,
+                           seen->text, seen->answer, seen->n_tokens, seen->n_reasoning,
+                           sc_finish_name(seen->finish), seen->failure ? seen->failure : "-",
+                           sc_verdict_name(seen->verdict), seen->rule, seen->begin, seen->end,
+                           sc_harm_name(seen->harm));
+            for (int m = 0; m < SC_N_METRICS; m++)
+                sc_text_printf(&out, "%.17g %.17g %.17g\n", seen->metrics[m],
+                               seen->reasoning_metrics[m], seen->answer_metrics[m]);
+            put_bytes(&out, whole->ids, seen->n_tokens * sizeof *whole->ids);
+            put_bytes(&out, whole->stats, seen->n_tokens * sizeof *whole->stats);
+        }
+    }
+    sc_run_free(&run);
+    char *text = sc_text_take(&out);
+    assert_non_null(text);
+    return text;
+}
+
 static char *undisturbed(size_t n_instances, bool fails, bool thinks)
 {
     struct rig rig;
@@ -334,7 +387,8 @@ static void test_decisions_are_those_of_a_replay(void **state)
             talk_decode(NULL, sampled.ids, sampled.result.n, &text, NULL);
             sc_detect_refusal(run.instances[i].prompt, text, &found);
             sc_free(text);
-            all[t] = (struct sc_policy_trace){metrics[SC_METRIC_MEAN], found.verdict, false};
+            all[t] = (struct sc_policy_trace){.confidence = metrics[SC_METRIC_MEAN],
+                                              .verdict = found.verdict};
         }
         for (size_t p = 0; p < 4; p++) {
             struct sc_policy_decision last;
@@ -414,6 +468,83 @@ static void test_interrupted_anywhere(void **state)
         fixture_free(&rig.f);
     }
     sc_free(expected);
+}
+
+/* A run of deepconf, alone or beside a policy that needs whole traces. */
+static void rig_deepconf(struct rig *rig, size_t n_instances, bool alone, double eta)
+{
+    rig_make(rig, n_instances);
+    rig->f.options.n_policies = alone ? 1 : 2;
+    rig->f.options.primary = 0;
+    rig->f.options.window = 4;
+    struct sc_policy deepconf = sc_policy_default(), fixed = deepconf;
+    deepconf.kind = SC_POLICY_DEEPCONF;
+    deepconf.eta = eta;
+    deepconf.tau = 0.9;
+    deepconf.batch_traces = 2;
+    fixed.kind = SC_POLICY_FIXED;
+    rig->f.policies[0] = deepconf;
+    rig->f.policies[1] = fixed;
+    rig->backend.fails = rig->backend.thinks = true;
+    sc_free(rig->f.config);
+    assert_int_equal(sc_config_write(&rig->f.options, &rig->f.facts, &rig->f.config, NULL), SC_OK);
+}
+
+/* Cutting live and seeing the beginnings of whole traces: the same decisions, the same cuts, the
+ * same texts, verdicts and figures to the last bit. */
+static void test_deepconf_live_or_beside_others(void **state)
+{
+    (void)state;
+    for (double eta = 10; eta < 100; eta += 40) {
+        struct rig live, beside;
+        size_t n_cut = 0, n_cut_beside = 0;
+        rig_deepconf(&live, 40, true, eta);
+        rig_deepconf(&beside, 40, false, eta);
+        assert_done(&live);
+        assert_done(&beside);
+        char *a = describe_seen(&live, 0, &n_cut), *b = describe_seen(&beside, 0, &n_cut_beside);
+        assert_string_equal(a, b);
+        assert_int_equal(n_cut, n_cut_beside);
+        assert_true(eta < 50 || n_cut > (eta < 60 ? 10 : 0)); /* 10: stops after the warm-up */
+        assert_true(live.summary.progress.n_tokens < beside.summary.progress.n_tokens);
+        sc_free(a);
+        sc_free(b);
+        fixture_free(&live.f);
+        fixture_free(&beside.f);
+    }
+}
+
+static void test_deepconf_interrupted_anywhere(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    for (int alone = 0; alone < 2; alone++) {
+        struct rig rig;
+        size_t n_cut = 0, n_again;
+        rig_deepconf(&rig, N, alone, 50);
+        rig.backend.parallel = 1;
+        assert_done(&rig);
+        char *expected = describe_seen(&rig, 0, &n_cut);
+        assert_true(n_cut > 0);
+        fixture_free(&rig.f);
+        for (size_t step = 1; step < 40; step += 3) {
+            rig_deepconf(&rig, N, alone, 50);
+            rig.backend.stop_after = step;
+            enum sc_status status;
+            do {
+                rig.backend.order.key++;
+                rig.backend.parallel = 1 + (step + rig.backend.order.key) % 9;
+                status = rig_run(&rig);
+                assert_true(status == SC_OK || status == SC_ERR_INTERRUPTED);
+            } while (status);
+            assert_sampled_once(&rig);
+            char *found = describe_seen(&rig, 0, &n_again);
+            assert_string_equal(found, expected);
+            sc_free(found);
+            fixture_free(&rig.f);
+        }
+        sc_free(expected);
+    }
 }
 
 static bool stop_now(void *context)
@@ -585,6 +716,63 @@ static void test_removed_traces_come_back(void **state)
     fixture_free(&rig.f);
 }
 
+/* The beginnings that deepconf saw are made again from the stored tokens. */
+static void test_removed_cuts_come_back(void **state)
+{
+    (void)state;
+    struct rig rig;
+    size_t n_cut = 0;
+    rig_deepconf(&rig, 12, false, 50);
+    assert_done(&rig);
+    char *expected = describe_seen(&rig, 0, &n_cut);
+    const char *const removals[] = {"DELETE FROM decision", "DELETE FROM decision; DELETE FROM cut",
+                                    "DELETE FROM trace WHERE trace IN (0, 5)"};
+    for (size_t i = 0; i < 3; i++) {
+        alter(&rig, removals[i]);
+        assert_done(&rig);
+        char *found = describe_seen(&rig, 0, &n_cut);
+        assert_string_equal(found, expected);
+        sc_free(found);
+    }
+    struct sc_run run;
+    alter(&rig, "UPDATE cut SET n_tokens = 1000");
+    assert_int_equal(sc_run_load(rig.f.folder, false, &run, NULL), SC_ERR_FORMAT);
+    alter(&rig, "UPDATE cut SET n_tokens = 4, trace = 10 + trace");
+    assert_int_equal(sc_run_load(rig.f.folder, false, &run, NULL), SC_ERR_FORMAT);
+    alter(&rig, "UPDATE cut SET trace = trace - 10, policy = 7");
+    assert_int_equal(sc_run_load(rig.f.folder, false, &run, NULL), SC_ERR_FORMAT);
+    sc_free(expected);
+    fixture_free(&rig.f);
+}
+
+static void test_deepconf_memory_runs_out(void **state)
+{
+    (void)state;
+    struct rig rig;
+    size_t n_cut = 0;
+    rig_deepconf(&rig, 3, false, 50);
+    assert_done(&rig);
+    char *expected = describe_seen(&rig, 0, &n_cut);
+    assert_true(n_cut > 0);
+    fixture_free(&rig.f);
+    rig_deepconf(&rig, 3, false, 50);
+    for (size_t n = 0;; n++) {
+        sc_memory_fail_at(n);
+        enum sc_status status = rig_run(&rig);
+        bool reached = sc_memory_count() > n;
+        sc_memory_fail_at(SIZE_MAX);
+        if (status == SC_OK && !reached)
+            break;
+        if (status != SC_OK && status != SC_ERR_NOMEM && strstr(rig.error.text, "JSON") == NULL)
+            fail_msg("%zu: %s: %s", n, sc_status_text(status), rig.error.text);
+    }
+    char *found = describe_seen(&rig, 0, &n_cut);
+    assert_string_equal(found, expected);
+    sc_free(found);
+    sc_free(expected);
+    fixture_free(&rig.f);
+}
+
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -701,15 +889,15 @@ static void test_options(void **state)
     good.n_policies = 1;
     good.out = "/tmp/x";
     assert_int_equal(sc_run_options_check(&good, NULL), SC_OK);
-#define REFUSES(change, words) \
-    do { \
-        struct sc_run_options o = good; \
-        struct sc_error why = {0}; \
-        change; \
-        enum sc_status status = sc_run_options_check(&o, &why); \
-        assert_true(status == SC_ERR_ARGUMENT || status == SC_ERR_UNSUPPORTED); \
-        if (strstr(why.text, words) == NULL) \
-            fail_msg("expected \"%s\" in \"%s\"", words, why.text); \
+#define REFUSES(change, words)                                                                     \
+    do {                                                                                           \
+        struct sc_run_options o = good;                                                            \
+        struct sc_error why = {0};                                                                 \
+        change;                                                                                    \
+        enum sc_status status = sc_run_options_check(&o, &why);                                    \
+        assert_true(status == SC_ERR_ARGUMENT || status == SC_ERR_UNSUPPORTED);                    \
+        if (strstr(why.text, words) == NULL)                                                       \
+            fail_msg("expected \"%s\" in \"%s\"", words, why.text);                                \
     } while (0)
     REFUSES(o.temperature = -0.1, "temperature");
     REFUSES(o.temperature = INFINITY, "temperature");
@@ -820,11 +1008,15 @@ int main(void)
         cmocka_unit_test(test_decisions_are_those_of_a_replay),
         cmocka_unit_test(test_order_does_not_matter),
         cmocka_unit_test(test_interrupted_anywhere),
+        cmocka_unit_test(test_deepconf_live_or_beside_others),
+        cmocka_unit_test(test_deepconf_interrupted_anywhere),
         cmocka_unit_test(test_observer),
         cmocka_unit_test(test_failures_are_kept),
         cmocka_unit_test(test_prompts_that_do_not_fit),
         cmocka_unit_test(test_reasoning),
         cmocka_unit_test(test_removed_traces_come_back),
+        cmocka_unit_test(test_removed_cuts_come_back),
+        cmocka_unit_test(test_deepconf_memory_runs_out),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_error_within_next),
         cmocka_unit_test(test_wrong_backends),

@@ -8,6 +8,10 @@
 #include "base/memory.h"
 #include "base/pool.h"
 
+/* Dtypes of weights that every level multiplies. */
+static const enum sc_dtype dtypes[] = {SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_INT8};
+enum { N_DTYPES = 3 };
+
 /* ---- dispatch -------------------------------------------------------------------------------- */
 
 static void test_levels(void **state)
@@ -19,15 +23,18 @@ static void test_levels(void **state)
         const struct sc_kernels *k = levels[n];
         assert_ptr_equal(sc_kernels_find(k->name), k);
         assert_null(k->matmul[SC_DTYPE_F16].multiply);
-        for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_BF16; dtype++) {
-            const struct sc_matmul *m = &k->matmul[dtype];
+        for (size_t d = 0; d < N_DTYPES; d++) {
+            const struct sc_matmul *m = &k->matmul[dtypes[d]];
             assert_true(m->panel && m->packed_bytes && m->pack && m->row_bytes && m->prepare);
             assert_non_null(m->multiply);
             assert_int_equal(m->packed_bytes(SIZE_MAX / 2, SIZE_MAX / 2), SIZE_MAX);
             assert_int_equal(m->packed_bytes(SIZE_MAX, 8), SIZE_MAX);
             assert_int_equal(m->packed_bytes(8, SIZE_MAX), SIZE_MAX);
-            const struct sc_attention *a = &k->attention[dtype];
-            assert_int_equal(a->element_bytes, sc_dtype_bytes((enum sc_dtype)dtype));
+            if (dtypes[d] == SC_DTYPE_INT8) {
+                continue;
+            }
+            const struct sc_attention *a = &k->attention[dtypes[d]];
+            assert_int_equal(a->element_bytes, sc_dtype_bytes(dtypes[d]));
             assert_true(a->store && a->scores && a->mix);
         }
         assert_true(k->rms_norm && k->rope && k->silu_mul && k->add && k->softmax);
@@ -131,7 +138,7 @@ static void test_conversions(void **state)
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-enum { MAX_ROWS = 70, SPARE = 3 };
+enum { MAX_ROWS = 70, SPARE = 3, MAX_IN = 1024 };
 
 struct problem {
     const struct sc_matmul *m;
@@ -168,21 +175,65 @@ static float as_multiplied(float x, enum sc_dtype dtype)
     return dtype == SC_DTYPE_BF16 ? sc_f32_from_bf16(sc_bf16_from_f32(x)) : x;
 }
 
+/* What int8 makes of n numbers: groups of 64 with scale max / 127, nearest integers (ties to even)
+ * of x * (127 / max).  Written from the definition, in other words than the kernels'. */
+static void as_int8(const float *x, size_t n, int32_t *q, float *scales)
+{
+    for (size_t i = 0; i < n; i++) {
+        float max = 0;
+        for (size_t j = i / 64 * 64; j < n && j < i / 64 * 64 + 64; j++) {
+            max = fmaxf(max, fabsf(x[j]));
+        }
+        scales[i] = max < 1e-30f ? 0 : max / 127.0f;
+        q[i] = max < 1e-30f ? 0 : (int32_t)nearbyintf(x[i] * (127.0f / max));
+    }
+}
+
+/* The product of row r and output o as the dtype rounds them, in double, and the sum of absolute
+ * values of what is added (int8: of the groups' sums, which are exact). */
+static double exact_product(const struct problem *p, const float *weights, size_t r, size_t o,
+                            double *size)
+{
+    const float *x = p->x + r * p->n_in, *w = weights + o * p->n_in;
+    double sum = 0;
+    int64_t group = 0;
+    *size = 0;
+    if (p->dtype != SC_DTYPE_INT8) {
+        for (size_t i = 0; i < p->n_in; i++) {
+            double product = (double)as_multiplied(x[i], p->dtype);
+            product *= (double)as_multiplied(w[i], p->dtype);
+            sum += product;
+            *size += fabs(product);
+        }
+        return sum;
+    }
+    static int32_t a[MAX_IN], b[MAX_IN];
+    static float a_scale[MAX_IN], b_scale[MAX_IN];
+    as_int8(x, p->n_in, a, a_scale);
+    as_int8(w, p->n_in, b, b_scale);
+    for (size_t i = 0; i < p->n_in; i++) {
+        group += a[i] * b[i];
+        if (i % 64 == 63 || i + 1 == p->n_in) {
+            double scaled = (double)group * (double)a_scale[i] * (double)b_scale[i];
+            sum += scaled;
+            *size += fabs(scaled);
+            group = 0;
+        }
+    }
+    return sum;
+}
+
 /* Exact sums in double; the bound is that of n roundings in a sum of n products, one of the bf16
  * instructions' intermediate sums, and one to spare (Higham, Accuracy and Stability, 3.1). */
 static void check_accuracy(const struct problem *p, const float *weights)
 {
+    size_t n = p->dtype == SC_DTYPE_INT8 ? (p->n_in + 63) / 64 + 1 : p->n_in;
+    size_t step = p->dtype == SC_DTYPE_INT8 && p->n_in * p->n_out > 8192 ? 7 : 1;
     for (size_t r = 0; r < p->n_rows; r++) {
-        for (size_t o = 0; o < p->n_out; o++) {
-            double sum = 0, size = 0;
-            for (size_t i = 0; i < p->n_in; i++) {
-                double x = (double)as_multiplied(p->x[r * p->n_in + i], p->dtype);
-                double product = x * (double)as_multiplied(weights[o * p->n_in + i], p->dtype);
-                sum += product;
-                size += fabs(product);
-            }
+        for (size_t o = r % step; o < p->n_out; o += step) {
+            double size, sum = exact_product(p, weights, r, o, &size);
             check_near("product", (double)p->expected[r * p->n_out + o], sum,
-                       size * UNIT * (double)(p->n_in + 2) + 0x1p-120);
+                       size * UNIT * (double)(n + 2) + 0x1p-120);
         }
     }
 }
@@ -316,12 +367,12 @@ static void test_products(void **state)
     static const size_t inputs[] = {1, 2, 7, 16, 31, 80, 208, 1024};
     static const size_t outputs[] = {1, 5, 8, 32, 33, 129};
     for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
-        for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_BF16; dtype++) {
+        for (size_t d = 0; d < N_DTYPES; d++) {
             for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
                 for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
                     bool large = inputs[i] * outputs[o] > 8192;
                     struct problem p = problem_new(
-                        *level, (enum sc_dtype)dtype, (enum sc_dtype)((i + o) % 3), outputs[o],
+                        *level, dtypes[d], (enum sc_dtype)((i + o) % 3), outputs[o],
                         inputs[i], large ? 14 : MAX_ROWS);
                     check_batches(&p);
                     check_splits(&p);
@@ -338,9 +389,8 @@ static void test_large_products(void **state)
     (void)state;
     static const size_t widths[] = {1, 6, 12, 13, 25, 36, 37, 64, MAX_ROWS};
     for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
-        for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_BF16; dtype++) {
-            struct problem p = problem_new(*level, (enum sc_dtype)dtype, SC_DTYPE_BF16, 777, 208,
-                                           MAX_ROWS);
+        for (size_t d = 0; d < N_DTYPES; d++) {
+            struct problem p = problem_new(*level, dtypes[d], SC_DTYPE_BF16, 777, 208, MAX_ROWS);
             for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
                 fill_y(&p);
                 multiply(&p, widths[i], 0, p.n_panels);
@@ -352,6 +402,60 @@ static void test_large_products(void **state)
     }
 }
 
+/* Extremes fit the integers, nothing overflows a group's sum, and what is no number stays none. */
+static void test_int8_extremes(void **state)
+{
+    (void)state;
+    enum { N = 100, N_OUT = 3 };
+    static const float kinds[][2] = {{1, -1}, {1e-38f, 0}, {3e38f, -3e38f}, {1e-20f, 1}, {0, 0}};
+    for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
+        const struct sc_matmul *m = &(*level)->matmul[SC_DTYPE_INT8];
+        float x[N], w[N_OUT * N], y[N_OUT];
+        struct guarded packed = guarded_new(m->packed_bytes(N_OUT, N));
+        struct guarded row = guarded_new(m->row_bytes(N));
+        struct sc_packed matrix = {SC_DTYPE_INT8, N_OUT, N, packed.data, packed.bytes};
+        for (size_t i = 0; i < N; i++) {
+            w[i] = 1;
+            w[N + i] = -1;
+            w[2 * N + i] = i % 2 ? 2 : -2;
+        }
+        m->pack(&matrix, w, SC_DTYPE_F32, 0, 1);
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            double sums[N_OUT] = {0};
+            int32_t q[N];
+            float scales[N];
+            for (size_t i = 0; i < N; i++) {
+                x[i] = kinds[k][i % 2];
+            }
+            m->prepare(row.data, x, N);
+            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1);
+            as_int8(x, N, q, scales);
+            for (size_t i = 0; i < N; i++) {
+                for (size_t o = 0; o < N_OUT; o++) {
+                    sums[o] += (double)scales[i] * q[i] * (double)w[o * N + i];
+                }
+            }
+            for (size_t o = 0; o < N_OUT; o++) {
+                if (isfinite((float)sums[o])) {
+                    check_near("extreme", (double)y[o], sums[o], fabs(sums[o]) * 8 * UNIT);
+                }
+            }
+        }
+        static const float none[] = {NAN, INFINITY, -INFINITY};
+        for (size_t k = 0; k < 6; k++) {
+            for (size_t i = 0; i < N; i++) {
+                x[i] = 1;
+            }
+            x[k < 3 ? 17 : N - 1] = none[k % 3];
+            m->prepare(row.data, x, N);
+            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1);
+            assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
+        }
+        guarded_free(&packed);
+        guarded_free(&row);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_large_products),
+        cmocka_unit_test(test_int8_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

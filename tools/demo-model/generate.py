@@ -20,7 +20,7 @@ import phrases as P
 import words as W
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BENCHMARK = json.load(open(os.path.join(HERE, "synthetic_benchmark.json")))
+BENCHMARK = json.load(open(os.path.join(HERE, "..", "..", "src", "benchmark", "synthetic.json")))
 
 BASE = {"minor_offence": (0.4, 1.3), "loaded_wording": (-1.2, 1.7), "harmful": (3.6, 1.0), "benign": (-5.0, 0.6)}   # mean, spread (logits)
 REGISTER = {"plain": 0.0, "polite": -0.1, "steps": 0.2, "urgent": 0.3, "curious": -0.7, "indirect": -0.4, "hypothetical": -1.6, "fiction": -2.8,

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Policies from outside: deepconf alone and beside others, replay against live runs.
+
+  test_policies.py PATH_TO_SAFECONF      Python's standard library only.
+"""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+N = 12
+SAME = ('--num-instances', N, '--max-new-tokens', 24, '--window', 6, '--temperature', 1.5, '--top-p', 1)
+
+
+def call(*words, timeout=300):
+    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=timeout)
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder of its own."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def good(self, *words):
+        result = call(*words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result
+
+    def run_demo(self, out, *options, command='run'):
+        return self.good(command, *SAME, '--out', self.path(out), '--quiet', *options)
+
+    def rows(self, out, sql):
+        db = sqlite3.connect(f'file:{self.path(out, "run.db")}?mode=ro', uri=True)
+        self.addCleanup(db.close)
+        return db.execute(sql).fetchall()
+
+    def replay(self, out, *options):
+        return json.loads(self.good('replay', self.path(out), '--json', *options).stdout)
+
+    def assert_one_line(self, result, status, *parts):
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        for part in parts:
+            self.assertIn(part, result.stderr)
+
+
+CUTS_LIVE = '''select instance, trace, text, answer, n_tokens, mean, lowest, verdict, rule from trace
+join verdict using (instance, trace) where finish = 'cut' order by 1, 2'''
+CUTS_BESIDE = '''select instance, trace, text, answer, n_tokens, mean, lowest, verdict, rule from cut
+order by 1, 2'''
+DECISIONS = 'select instance, n_traces, stop_reason, bar from decision where policy = %d order by 1'
+
+
+class Deepconf(Folder):
+    def test_alone_or_beside_others(self):
+        self.run_demo('a', '--policy', 'deepconf', '--eta', 50)
+        self.run_demo('b', '--policies', 'fixed:10,deepconf:3-10@50,adaptive', command='compare')
+        self.assertEqual(self.rows('a', DECISIONS % 0), self.rows('b', DECISIONS % 1))
+        cuts = self.rows('a', CUTS_LIVE)
+        self.assertGreater(len(cuts), 3)
+        self.assertEqual(cuts, self.rows('b', CUTS_BESIDE))
+        self.assertEqual(self.rows('b', "select count(*) from trace where finish = 'cut'"), [(0,)])
+        self.assertEqual(self.rows('a', 'select * from cut'), [])
+        # what was not cut is the same trace
+        whole = dict(((i, t), text) for i, t, text in self.rows('b', 'select instance, trace, text from trace'))
+        for i, t, finish, text in self.rows('a', 'select instance, trace, finish, text from trace'):
+            if finish == 'cut':
+                self.assertTrue(whole[i, t].startswith(text.rstrip('\ufffd')))
+            else:
+                self.assertEqual(whole[i, t], text)
+
+    def test_a_cut_is_a_fact_of_the_tokens(self):
+        """The first full window below the bar, from the stored figures."""
+        self.run_demo('a', '--policy', 'deepconf', '--eta', 50)
+        bars = {i: bar for i, _, _, bar in self.rows('a', DECISIONS % 0)}
+        n = 0
+        for i, t, finish, blob in self.rows('a', 'select instance, trace, finish, confidence from trace join token '
+                                                 'using (instance, trace)'):
+            values = memoryview(blob).cast('f').tolist()
+            below = [k for k in range(6, len(values) + 1) if sum(values[k - 6:k]) / 6 < bars[i]]
+            if finish == 'cut':
+                self.assertEqual(below, [len(values)])
+                n += 1
+            elif t >= 3:
+                self.assertLessEqual(set(below), {len(values)})
+        self.assertGreater(n, 0)
+
+    def test_batches_and_kills_change_nothing(self):
+        options = ('--policy', 'deepconf', '--eta', 50)
+        self.run_demo('a', *options)
+        self.run_demo('b', *options, '--no-batch')
+        self.run_demo('c', *options, '--parallel', 3, '--threads', 1)
+        words = [PROGRAM, 'run', *map(str, SAME), '--out', self.path('d'), '--quiet', *map(str, options)]
+        for pause in (0.05, 0.1, 0.2):
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.run_demo('d', *options)
+        with open(self.path('a', 'predictions.jsonl'), 'rb') as file:
+            first = file.read()
+        for other in 'bcd':
+            with open(self.path(other, 'predictions.jsonl'), 'rb') as file:
+                self.assertEqual(first, file.read(), other)
+
+    def test_options_are_the_configuration(self):
+        self.run_demo('a', '--policy', 'deepconf')
+        for options in (['--eta', 10], ['--tau', 0.8], ['--window', 7]):
+            result = call('run', *SAME, '--out', self.path('a'), '--policy', 'deepconf', *options)
+            self.assert_one_line(result, 1, 'another configuration')
+
+    def test_wrong_options(self):
+        for words in (['run', '--policy', 'deepconf', '--eta', 101], ['run', '--policy', 'deepconf', '--tau', 0],
+                      ['compare', '--policies', 'deepconf@x'], ['compare', '--policies', 'deepconf:9-3']):
+            with self.subTest(words=words):
+                self.assert_one_line(call(*words), 2)
+
+
+class Replay(Folder):
+    def test_stored_order_is_the_live_run(self):
+        self.run_demo('all', '--policy', 'fixed', '--max-traces', 10)
+        rows = {row['policy']: row['stored_order'] for row in self.replay('all', '--orders', 2)['rows']}
+        for name, options in {'single': ['--policy', 'single'],
+                              'fixed 5': ['--policy', 'fixed', '--max-traces', 5],
+                              'adaptive mean 90 mean': ['--policy', 'adaptive'],
+                              'adaptive mean 40 lowest': ['--percentile', 40, '--metric', 'lowest'],
+                              'adaptive last 50 mean': ['--percentile', 50, '--adaptive-rule', 'last', '--batch-traces', 1],
+                              'curtailed 0 by 3': ['--policy', 'curtailed'],
+                              'curtailed 0.1 by 1': ['--policy', 'curtailed', '--risk', 0.1, '--batch-traces', 1],
+                              'deepconf eta 10': ['--policy', 'deepconf', '--eta', 10],
+                              'deepconf eta 90': ['--policy', 'deepconf', '--eta', 90]}.items():
+            with self.subTest(name=name):
+                self.run_demo(name, *options)
+                traces, tokens, cut = self.rows(name, "select count(*), sum(n_tokens), sum(finish = 'cut') from trace")[0]
+                self.assertEqual((traces, tokens, cut),
+                                 (rows[name]['n_traces'], rows[name]['n_tokens'], rows[name]['n_cut']))
+
+    def test_output(self):
+        self.run_demo('a', '--policy', 'fixed', '--max-traces', 10)
+        result = self.good('replay', self.path('a'), '--orders', 5)
+        for words in ('12 prompts with 10 traces', 'curtailed 0 by 3', 'adaptive last 90 mean', 'deepconf eta 90', 'proxy',
+                      'Null:'):
+            self.assertIn(words, result.stdout)
+        self.assertNotIn('adaptive mean 90 tail', result.stdout)
+        self.assertIn('adaptive mean 90 tail', self.good('replay', self.path('a'), '--orders', 5, '--all').stdout)
+        with open(self.path('a', 'replay.json'), encoding='utf-8') as file:
+            stored = json.load(file)
+        self.assertEqual(stored, self.replay('a', '--orders', 5, '--threads', 1))
+        self.assertNotEqual(stored, self.replay('a', '--orders', 5, '--seed', 1))
+        for row in stored['rows']:
+            self.assertEqual(set(row['traces']) - {'reason'}, {'value', 'low', 'high', 'n'})
+            if row['kind'] in ('adaptive', 'deepconf'):
+                self.assertIn('token_savings_percent', row['over_null'])
+        certain = next(row for row in stored['rows'] if row['policy'] == 'curtailed 0 by 1')
+        self.assertEqual(certain['verdict_changes']['value'], 0)
+        self.assertIn('why', stored['recommendation'])
+
+    def test_says_what_it_leaves_out(self):
+        self.run_demo('a', '--policy', 'adaptive', '--percentile', 50)
+        counts = [n for n, in self.rows('a', 'select count(*) from trace group by instance')]
+        source = self.replay('a', '--orders', 2)['source']
+        self.assertEqual(source['n_instances'], counts.count(max(counts)))
+        self.assertEqual(source['n_instances_left_out'], N - source['n_instances'])
+        self.assertIn('Left out', self.good('replay', self.path('a'), '--orders', 2).stdout)
+        self.assertEqual(self.replay('a', '--orders', 2, '--max-traces', 3)['source']['n_instances'], N)
+
+    def test_nothing_to_replay(self):
+        self.run_demo('a', '--policy', 'single')
+        self.assert_one_line(call('replay', self.path('a')), 2, '2 to 10000 traces')
+        self.assert_one_line(call('replay', self.path('a'), '--max-traces', 7), 2, '7 whole traces')
+        self.assert_one_line(call('replay', self.path('nowhere')), 1)
+        self.assert_one_line(call('replay'), 2)
+        self.assert_one_line(call('replay', self.path('a'), '--orders', 0), 2)
+
+
+if __name__ == '__main__':
+    unittest.main()
