@@ -143,7 +143,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     size_t votes[SC_N_VERDICTS] = {0}, n_confident = 0, most = 0;
     double sum = 0;
     for (size_t t = 0; t < n; t++) {
-        const struct sc_run_trace *trace = &instance->traces[t];
+        const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         s->n_tokens += trace->n_tokens;
         s->n_length += trace->finish == SC_FINISH_LENGTH;
         s->n_cut += trace->finish == SC_FINISH_CUT;
@@ -180,6 +180,28 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     s->prediction = find_prediction(s);
 }
 
+/* deepconf weighs its traces and leaves some out of the vote: what it decides need not be what most
+ * of its traces do. */
+static enum sc_status apply_vote(const struct sc_run *run, const struct sc_run_instance *instance,
+                                 size_t policy, struct sc_summary *s, struct sc_error *error)
+{
+    static const enum sc_behaviour behaviours[] = {
+        [SC_VOTE_REFUSED] = SC_BEHAVIOUR_REFUSED,
+        [SC_VOTE_COMPLIED] = SC_BEHAVIOUR_COMPLIED,
+        [SC_VOTE_SPLIT] = SC_BEHAVIOUR_SPLIT,
+        [SC_VOTE_NONE] = SC_BEHAVIOUR_NONE,
+    };
+    enum sc_vote vote;
+    if (!s->decided || run->policies[policy].kind != SC_POLICY_DEEPCONF)
+        return SC_OK;
+    enum sc_status status = sc_run_vote(run, instance, policy, &vote, error);
+    if (status == SC_OK) {
+        s->behaviour = behaviours[vote];
+        s->prediction = find_prediction(s);
+    }
+    return status;
+}
+
 /* ---- one policy's view ----------------------------------------------------------------------- */
 
 static double find_threshold(const struct sc_run *run, const struct sc_summary *summaries,
@@ -209,8 +231,14 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
         sc_free(scratch);
         return sc_fail_nomem(error, "summaries of the instances");
     }
-    for (size_t i = 0; i < run->n_instances; i++)
+    for (size_t i = 0; i < run->n_instances; i++) {
         summarise(run, &run->instances[i], policy, &summaries[i]);
+        if (apply_vote(run, &run->instances[i], policy, &summaries[i], error)) {
+            sc_free(summaries);
+            sc_free(scratch);
+            return SC_ERR_NOMEM;
+        }
+    }
     out->threshold = find_threshold(run, summaries, scratch);
     for (size_t i = 0; i < run->n_instances; i++) {
         struct sc_summary *s = &summaries[i];

@@ -226,7 +226,7 @@ void sc_analyse_calibration(struct sc_analysis *a, struct sc_error *error)
             continue;
         bool unsafe = instance->label == SC_LABEL_UNSAFE;
         for (size_t t = 0; t < s->n_traces; t++) {
-            const struct sc_run_trace *trace = &instance->traces[t];
+            const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
             if (!sc_trace_is_judged(trace))
                 continue;
             bool right =
@@ -301,7 +301,8 @@ static struct sc_estimate mean_confidence(const struct sc_analysis *a, bool refu
         size_t n = a->views[run->primary].instances[i].n_traces;
         sum[i] = count[i] = 0;
         for (size_t t = 0; t < n; t++) {
-            const struct sc_run_trace *trace = &run->instances[i].traces[t];
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             bool counts =
                 refusals ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;
@@ -326,7 +327,8 @@ static void rank_refusals(struct sc_analysis *a, struct sc_error *error)
     for (size_t i = 0; i < run->n_instances; i++) {
         size_t n = a->views[run->primary].instances[i].n_traces;
         for (size_t t = 0; t < n; t++) {
-            const struct sc_run_trace *trace = &run->instances[i].traces[t];
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             bool refused = sc_verdict_is_refused(trace->verdict);
             if (!isfinite(confidence) || !(refused || trace->verdict == SC_COMPLIANCE))

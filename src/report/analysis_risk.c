@@ -119,7 +119,8 @@ static struct sc_estimate segment_mean(const struct sc_analysis *a, bool reasoni
     for (size_t i = 0; i < run->n_instances; i++) {
         sum[i] = count[i] = 0;
         for (size_t t = 0; t < a->views[run->primary].instances[i].n_traces; t++) {
-            const struct sc_run_trace *trace = &run->instances[i].traces[t];
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = segment_confidence(trace, run->metric, reasoning);
             bool counts =
                 refusals ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;

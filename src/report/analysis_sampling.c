@@ -106,15 +106,16 @@ static void find_needed(struct sc_repeats *out, const struct tally *refusals)
 /* ---- how the decision settles -----------------------------------------------------------------
  */
 
-static enum sc_behaviour behaviour_after(const struct sc_run_instance *instance, size_t n,
-                                         double *rate)
+static enum sc_behaviour behaviour_after(const struct sc_run_instance *instance, size_t policy,
+                                         size_t n, double *rate)
 {
     size_t judged = 0, refused = 0;
     for (size_t t = 0; t < n; t++) {
-        if (!sc_trace_is_judged(&instance->traces[t]))
+        const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
+        if (!sc_trace_is_judged(trace))
             continue;
         judged++;
-        refused += sc_verdict_is_refused(instance->traces[t].verdict);
+        refused += sc_verdict_is_refused(trace->verdict);
     }
     *rate = judged ? (double)refused / (double)judged : NAN;
     if (judged == 0)
@@ -146,10 +147,10 @@ static void evolve(struct sc_analysis *a, double *scratch, struct sc_error *erro
             double rate, last;
             if (a->views[a->largest].instances[i].n_traces < most)
                 continue;
-            enum sc_behaviour now = behaviour_after(&run->instances[i], n, &rate);
+            enum sc_behaviour now = behaviour_after(&run->instances[i], a->largest, n, &rate);
             e->n_instances++;
             e->n_behaviours[now]++;
-            same += now == behaviour_after(&run->instances[i], most, &last);
+            same += now == behaviour_after(&run->instances[i], a->largest, most, &last);
             if (!isnan(rate)) {
                 rates[n_rates] = rate;
                 one[n_rates++] = 1;

@@ -46,7 +46,7 @@ static void gather(const struct sc_analysis *a, struct sc_answers *x)
         const struct sc_run_instance *instance = &run->instances[i];
         size_t n_traces = a->views[run->primary].instances[i].n_traces;
         for (size_t t = 0; t < n_traces; t++) {
-            const struct sc_run_trace *trace = &instance->traces[t];
+            const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             enum sc_harm harm = sc_trace_harm(run, instance, trace);
             if (trace->verdict != SC_COMPLIANCE || harm == SC_UNJUDGED || !isfinite(confidence))

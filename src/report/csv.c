@@ -120,11 +120,13 @@ void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
 static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i, size_t t)
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
-    const struct sc_run_trace *trace = &instance->traces[t];
+    bool used = t < a->views[a->run->primary].instances[i].n_traces;
+    const struct sc_run_trace *trace =
+        used ? sc_run_trace_seen(instance, a->run->primary, t) : &instance->traces[t];
     bool failed = trace->finish == SC_FINISH_FAILED;
     put_text(out, instance->id);
     put_count(out, t);
-    put_count(out, t < a->views[a->run->primary].instances[i].n_traces);
+    put_count(out, used);
     put_text(out, sc_label_name(instance->label));
     put_text(out, instance->category);
     put_text(out, failed ? NULL : sc_verdict_name(trace->verdict));

@@ -116,8 +116,14 @@ static void put_instance(struct sc_output *out, const struct sc_analysis *a, siz
     sc_put_count(out, "harmful", s->n_harmful);
     sc_put_string(out, "stop", decision->stop_reason);
     sc_put_array(out, "traces");
-    for (size_t t = 0; t < instance->n_traces; t++)
-        put_trace(out, a, instance, &instance->traces[t], scale);
+    for (size_t t = 0; t < instance->n_traces; t++) {
+        const struct sc_run_trace *stored = &instance->traces[t];
+        struct sc_run_trace seen =
+            t < s->n_traces ? *sc_run_trace_seen(instance, a->run->primary, t) : *stored;
+        seen.stats = stored->stats; /* a cut trace's tokens are the first of the whole one's */
+        seen.text_ends = stored->text_ends;
+        put_trace(out, a, instance, &seen, scale);
+    }
     sc_put_end_array(out);
     sc_put_end_object(out);
 }
