@@ -213,7 +213,7 @@ static void state_power(struct sc_hypothesis *h)
                         100 * SC_RELEVANT_DIFFERENCE, n->n_for_relevant);
     used += more > 0 && (size_t)more < left ? (size_t)more : 0;
     left = sizeof h->text - used;
-    if (n->n_for_seen < 10000000)
+    if (n->n_for_seen <= 100000)
         snprintf(h->text + used, left, ", to show one as large as was seen about %zu.",
                  n->n_for_seen);
     else

@@ -205,6 +205,12 @@ static void put_rates(struct screen *s)
     labelled_percent(s, "   safe (over-refusal) ", &a->labels[SC_LABEL_SAFE].refusal_rate);
     labelled_percent(s, "   agreement ", &a->overall.agreement);
     sc_text_putc(s->text, '\n');
+    if (a->corrected.error) {
+        sc_text_puts(s->text, "               with the detector's errors, unsafe");
+        labelled_percent(s, " ", &a->corrected.labels[SC_LABEL_UNSAFE]);
+        labelled_percent(s, "   safe ", &a->corrected.labels[SC_LABEL_SAFE]);
+        sc_text_putc(s->text, '\n');
+    }
     heading(s, "Confusion");
     sc_text_printf(s->text,
                    "      tp %zu  fn %zu  fp %zu  tn %zu   split %zu  unknown %zu  "
