@@ -4,30 +4,16 @@
 #include "base/memory.h"
 #include "report/report.h"
 
-int cli_report(int argc, char **argv)
-{
-    struct cli_options options = {
-        .command = "report",
-        .synopsis = "DIR",
-        .summary = "Writes predictions.jsonl, analysis.json and report.html of a run's folder again\n"
-                   "and prints the tables.",
-        .max_positionals = 1};
-    int parsed = cli_parse(&options, argc, argv);
-    if (parsed >= 0)
-        return parsed;
-    if (options.n_positionals != 1)
-        return cli_usage_error("report", "expected the folder of a run");
-    return cli_show_run("report", options.positionals[0]);
-}
-
-int cli_show_run(const char *command, const char *folder)
+static int show(const char *command, const char *folder, const struct sc_report_wish *wish)
 {
     struct sc_error error = {0};
-    struct sc_run run = {0};
     struct sc_text out = {0};
+    struct sc_report_wish whole = *wish;
     int exit_status = CLI_DONE;
-    if (sc_report_write(folder, &error) || sc_run_load(folder, false, &run, &error) ||
-        sc_report_terminal(&run, cli_width(stdout), cli_colour(stdout), &out, &error)) {
+    whole.terminal = &out;
+    whole.width = cli_width(stdout);
+    whole.colour = cli_colour(stdout);
+    if (sc_report_make(folder, &whole, &error)) {
         exit_status = cli_report_error(command, &error);
     } else {
         sc_text_puts(&out, "\nPage to open in a browser: ");
@@ -37,6 +23,30 @@ int cli_show_run(const char *command, const char *folder)
             exit_status = CLI_FAILED;
     }
     sc_text_free(&out);
-    sc_run_free(&run);
     return exit_status;
+}
+
+int cli_report(int argc, char **argv)
+{
+    struct sc_report_wish wish = {0};
+    struct cli_options options = {
+        .command = "report",
+        .synopsis = "DIR",
+        .summary =
+            "Writes predictions.jsonl, analysis.json and report.html of a run's folder again\n"
+            "and prints the tables.",
+        .max_positionals = 1};
+    cli_add_text(&options, "csv", &wish.csv, "DIR",
+                 "also write instances.csv, traces.csv and estimates.csv there");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (options.n_positionals != 1)
+        return cli_usage_error("report", "expected the folder of a run");
+    return show("report", options.positionals[0], &wish);
+}
+
+int cli_show_run(const char *command, const char *folder)
+{
+    return show(command, folder, &(struct sc_report_wish){0});
 }

@@ -14,6 +14,7 @@ struct sc_run_trace {
     size_t n_tokens, n_reasoning; /* tokens; the reasoning segment's */
     int32_t *ids;                 /* [n_tokens] */
     struct sc_token_stats *stats; /* [n_tokens] */
+    uint32_t *text_ends; /* [n_tokens] bytes of `text` that the tokens up to this one complete */
     enum sc_finish finish;
     char *failure;                                                        /* NULL unless failed */
     double metrics[SC_N_METRICS];                                         /* over all tokens */
@@ -81,7 +82,8 @@ struct sc_run {
     size_t n_instances;
 };
 
-/* Loads run.db of a run folder (read-only).  With tokens false, ids and stats are left NULL. */
+/* Loads run.db of a run folder (read-only).  With tokens false, ids, stats and
+ * text_ends are left NULL. */
 enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
                            struct sc_error *error);
 void sc_run_free(struct sc_run *run);

@@ -178,6 +178,7 @@ static enum sc_status make_cut(struct runner *runner, size_t position, uint32_t 
         &runner->cut_maker, runner->setup->instances[position].prompt, t, &result, out, error);
     out->ids = NULL;
     out->stats = NULL;
+    out->text_ends = NULL;
     return status;
 }
 

@@ -61,13 +61,20 @@ struct sc_trace_maker {
     int32_t *ids;                 /* [max_new_tokens] */
     struct sc_token_stats *stats; /* [max_new_tokens] */
     float *confidence, *logprob;  /* [max_new_tokens] */
+    uint32_t *text_ends;          /* [max_new_tokens] */
 };
+/* For each token, where the text of the tokens up to it ends, in bytes of `text`, which is the
+ * decoded text of all n: as far as the text of these tokens alone agrees with it, at the border of
+ * a character.  A character whose bytes come from several tokens thus belongs to the one that
+ * completes it; special tokens have no text.  The last end is the length of the text. */
+enum sc_status sc_token_text_ends(const struct sc_language *language, const int32_t *ids, size_t n,
+                                  const char *text, uint32_t *ends, struct sc_error *error);
 enum sc_status sc_trace_maker_init(struct sc_trace_maker *maker, const struct sc_language *language,
                                    const struct sc_run_options *options, const char *detector,
                                    struct sc_error *error);
 void sc_trace_maker_free(struct sc_trace_maker *maker);
-/* result->request may be NULL.  ids, stats, detector and rule of *out stay the maker's or static;
- * sc_trace_maker_drop releases the rest. */
+/* result->request may be NULL.  ids, stats, text_ends, detector and rule of *out stay the maker's
+ * or static; sc_trace_maker_drop releases the rest. */
 enum sc_status sc_trace_make(struct sc_trace_maker *maker, const char *prompt, uint32_t index,
                              const struct sc_trace_result *result, struct sc_run_trace *out,
                              struct sc_error *error);

@@ -45,7 +45,7 @@ static const struct {
                       METRICS_REAL("answer_") "PRIMARY KEY (instance, trace)) STRICT"},
     {"token", "CREATE TABLE token (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
               " ids BLOB NOT NULL, logprob BLOB NOT NULL, sampled_logprob BLOB NOT NULL,\n"
-              " confidence BLOB NOT NULL, entropy BLOB NOT NULL,\n"
+              " confidence BLOB NOT NULL, entropy BLOB NOT NULL, text_end BLOB NOT NULL,\n"
               " PRIMARY KEY (instance, trace)) STRICT"},
     {"verdict", "CREATE TABLE verdict (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
                 " detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
@@ -291,7 +291,7 @@ static enum sc_status prepare_writing(struct sc_store *store, struct sc_error *e
     enum sc_status status = sc_store_prepare(store, trace_sql, &store->put_trace, error);
     if (status == SC_OK)
         status =
-            sc_store_prepare(store, "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?)",
+            sc_store_prepare(store, "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              &store->put_tokens, error);
     if (status == SC_OK)
         status =
@@ -447,7 +447,7 @@ static enum sc_status put_tokens(struct sc_store *store, size_t position,
                                  const struct sc_run_trace *trace, struct sc_error *error)
 {
     size_t n = trace->n_tokens, bytes = sc_size_mul(n, 4);
-    unsigned char *blobs = sc_alloc(sc_size_mul(bytes, 5));
+    unsigned char *blobs = sc_alloc(sc_size_mul(bytes, 6));
     if (blobs == NULL)
         return sc_fail_nomem(error, "token figures of a trace");
     if (n > 0) {
@@ -457,10 +457,11 @@ static enum sc_status put_tokens(struct sc_store *store, size_t position,
         pack_column(blobs + 2 * bytes, &trace->stats->sampled_logprob, step, n);
         pack_column(blobs + 3 * bytes, &trace->stats->confidence, step, n);
         pack_column(blobs + 4 * bytes, &trace->stats->entropy, step, n);
+        pack_column(blobs + 5 * bytes, trace->text_ends, sizeof *trace->text_ends, n);
     }
     bool bound =
         bind_size(store->put_tokens, 1, position) && bind_size(store->put_tokens, 2, trace->index);
-    for (int i = 0; bound && i < 5; i++)
+    for (int i = 0; bound && i < 6; i++)
         bound = sqlite3_bind_blob64(store->put_tokens, 3 + i, blobs + (size_t)i * bytes, bytes,
                                     SQLITE_STATIC) == SQLITE_OK;
     enum sc_status status = finish(store, store->put_tokens, bound, error);

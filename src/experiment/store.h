@@ -73,8 +73,8 @@ typedef enum sc_status sc_store_trace_reader(void *context, size_t position,
                                              struct sc_run_trace *trace, struct sc_error *error);
 
 /* Reads all traces in order of (instance, index), with the verdict of one detector and the harm of
- * one judge; instances at position n_instances or beyond are an error.  Without tokens, ids and
- * stats are NULL. */
+ * one judge; instances at position n_instances or beyond are an error.  Without tokens, ids,
+ * stats and text_ends are NULL. */
 enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector, const char *judge,
                                     bool tokens, size_t n_instances, sc_store_trace_reader *reader,
                                     void *context, struct sc_error *error);

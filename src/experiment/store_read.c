@@ -175,6 +175,7 @@ void sc_run_trace_free(struct sc_run_trace *trace)
     sc_free(trace->answer);
     sc_free(trace->ids);
     sc_free(trace->stats);
+    sc_free(trace->text_ends);
     sc_free(trace->failure);
     sc_free(trace->detector);
     sc_free(trace->rule);
@@ -212,7 +213,7 @@ enum {
 
 static const char sql_plain[] = TRACE_COLUMNS TRACE_TABLES TRACE_ORDER;
 static const char sql_tokens[] =
-    TRACE_COLUMNS ", ids, logprob, sampled_logprob, confidence, entropy" TRACE_TABLES
+    TRACE_COLUMNS ", ids, logprob, sampled_logprob, confidence, entropy, text_end" TRACE_TABLES
                   " LEFT JOIN token k ON k.instance = t.instance AND k.trace = t.trace" TRACE_ORDER;
 
 /* Spreads a little-endian array over 32-bit values that lie `step` bytes apart. */
@@ -226,13 +227,32 @@ static void unpack_column(void *first, size_t step, const unsigned char *from, s
     }
 }
 
+/* Ends follow one another, at borders of characters of the text. */
+static enum sc_status check_text_ends(const struct sc_store *store, const char *where,
+                                      const struct sc_run_trace *trace, struct sc_error *error)
+{
+    size_t length = trace->text ? strlen(trace->text) : 0, before = 0;
+    if (trace->text == NULL) /* tokens alone were asked for */
+        return SC_OK;
+    for (size_t i = 0; i < trace->n_tokens; i++) {
+        size_t end = trace->text_ends[i];
+        if (end < before || end > length || ((unsigned char)trace->text[end] & 0xc0) == 0x80)
+            return sc_fail(error, SC_ERR_FORMAT,
+                           "%s: %s: token %zu: expected text_end %zu to %zu between characters, "
+                           "found %zu",
+                           store->path, where, i, before, length, end);
+        before = end;
+    }
+    return SC_OK;
+}
+
 /* The blobs stand in the columns from `first` on. */
 static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, int first,
                                   const char *where, struct sc_run_trace *trace,
                                   struct sc_error *error)
 {
     size_t n = trace->n_tokens;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         size_t bytes = (size_t)sqlite3_column_bytes(row, first + i);
         if (sqlite3_column_type(row, first + i) != SQLITE_BLOB || bytes != 4 * n)
             return sc_fail(error, SC_ERR_FORMAT,
@@ -242,7 +262,8 @@ static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, int
     }
     trace->ids = sc_alloc_array(n, sizeof *trace->ids);
     trace->stats = sc_alloc_array(n, sizeof *trace->stats);
-    if (trace->ids == NULL || trace->stats == NULL)
+    trace->text_ends = sc_alloc_array(n, sizeof *trace->text_ends);
+    if (trace->ids == NULL || trace->stats == NULL || trace->text_ends == NULL)
         return sc_fail_nomem(error, store->path);
     if (n == 0)
         return SC_OK;
@@ -252,11 +273,13 @@ static enum sc_status read_tokens(struct sc_store *store, sqlite3_stmt *row, int
     unpack_column(&trace->stats->sampled_logprob, step, sqlite3_column_blob(row, first + 2), n);
     unpack_column(&trace->stats->confidence, step, sqlite3_column_blob(row, first + 3), n);
     unpack_column(&trace->stats->entropy, step, sqlite3_column_blob(row, first + 4), n);
+    unpack_column(trace->text_ends, sizeof *trace->text_ends, sqlite3_column_blob(row, first + 5),
+                  n);
     for (size_t i = 0; i < n; i++)
         if (trace->ids[i] < 0)
             return sc_fail(error, SC_ERR_FORMAT, "%s: %s: token %zu: expected an id, found %d",
                            store->path, where, i, trace->ids[i]);
-    return SC_OK;
+    return check_text_ends(store, where, trace, error);
 }
 
 static enum sc_status read_judgements(struct sc_store *store, sqlite3_stmt *row, const char *where,
@@ -378,7 +401,7 @@ enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uin
     *out = (struct sc_run_trace){.index = index};
     enum sc_status status = sc_store_prepare(
         store,
-        "SELECT n_tokens, ids, logprob, sampled_logprob, confidence, entropy FROM trace t"
+        "SELECT n_tokens, ids, logprob, sampled_logprob, confidence, entropy, text_end FROM trace t"
         " JOIN token k ON k.instance = t.instance AND k.trace = t.trace"
         " WHERE t.instance = ?1 AND t.trace = ?2",
         &row, error);

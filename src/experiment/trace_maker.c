@@ -23,8 +23,9 @@ enum sc_status sc_trace_maker_init(struct sc_trace_maker *maker, const struct sc
                                      .ids = sc_alloc_array(n, sizeof *maker->ids),
                                      .stats = sc_alloc_array(n, sizeof *maker->stats),
                                      .confidence = sc_alloc_array(n, sizeof *maker->confidence),
-                                     .logprob = sc_alloc_array(n, sizeof *maker->logprob)};
-    if (maker->ids && maker->stats && maker->confidence && maker->logprob)
+                                     .logprob = sc_alloc_array(n, sizeof *maker->logprob),
+                                     .text_ends = sc_alloc_array(n, sizeof *maker->text_ends)};
+    if (maker->ids && maker->stats && maker->confidence && maker->logprob && maker->text_ends)
         return SC_OK;
     sc_trace_maker_free(maker);
     return sc_fail_nomem(error, "place for a finished trace");
@@ -36,6 +37,7 @@ void sc_trace_maker_free(struct sc_trace_maker *maker)
     sc_free(maker->stats);
     sc_free(maker->confidence);
     sc_free(maker->logprob);
+    sc_free(maker->text_ends);
     *maker = (struct sc_trace_maker){0};
 }
 
@@ -79,6 +81,61 @@ static enum sc_status read_failure(const struct sc_trace_result *result, struct 
     return out->failure ? SC_OK : sc_fail_nomem(error, "failure of a trace");
 }
 
+/* Bytes in which two texts agree, whole characters only. */
+static size_t common_length(const char *a, const char *b)
+{
+    size_t n = 0, border = 0;
+    while (a[n] && a[n] == b[n]) {
+        n++;
+        if (((unsigned char)a[n] & 0xc0) != 0x80)
+            border = n;
+    }
+    return border;
+}
+
+static bool ends_in_replacement(const char *text, size_t n)
+{
+    return n >= 3 && memcmp(text + n - 3, "\xef\xbf\xbd", 3) == 0;
+}
+
+/* Decodes stretches that begin where a character does, so that the time is in proportion to n.
+ * Where bytes are no text for more than MOST_OPEN tokens, the ends are only about right. */
+enum sc_status sc_token_text_ends(const struct sc_language *language, const int32_t *ids, size_t n,
+                                  const char *text, uint32_t *ends, struct sc_error *error)
+{
+    enum { STRETCH = 16, MOST_OPEN = 256 };
+    size_t length = strlen(text), from = 0, at = 0, last = 0;
+    size_t next_from = 0, next_at = 0;
+    if (length > UINT32_MAX)
+        return sc_fail(error, SC_ERR_LIMIT, "text of a trace: %zu bytes are too many", length);
+    for (size_t i = 0; i < n; i++) {
+        char *part = NULL;
+        enum sc_status status =
+            language->decode(language->context, ids + from, i + 1 - from, &part, error);
+        if (status)
+            return status;
+        size_t agree = common_length(part, text + at), n_part = strlen(part);
+        last = at + agree > last ? at + agree : last;
+        ends[i] = (uint32_t)last;
+        if (agree == n_part && !ends_in_replacement(part, n_part)) {
+            next_from = i + 1;
+            next_at = at + agree;
+        }
+        sc_free(part);
+        if (i + 1 - from >= MOST_OPEN && next_from == from) {
+            next_from = i + 1;
+            next_at = last;
+        }
+        if (i + 1 - from >= STRETCH) {
+            from = next_from;
+            at = next_at;
+        }
+    }
+    if (n > 0)
+        ends[n - 1] = (uint32_t)length;
+    return SC_OK;
+}
+
 static enum sc_status read_text(const struct sc_trace_maker *maker, struct sc_run_trace *out,
                                 struct sc_error *error)
 {
@@ -89,6 +146,9 @@ static enum sc_status read_text(const struct sc_trace_maker *maker, struct sc_ru
                        out->n_tokens, out->n_reasoning);
     enum sc_status status =
         language->decode(language->context, out->ids, out->n_tokens, &out->text, error);
+    if (status == SC_OK)
+        status =
+            sc_token_text_ends(language, out->ids, out->n_tokens, out->text, out->text_ends, error);
     if (status)
         return status;
     if (out->n_reasoning > 0)
@@ -143,6 +203,7 @@ enum sc_status sc_trace_make(struct sc_trace_maker *maker, const char *prompt, u
     }
     out->ids = maker->ids;
     out->stats = maker->stats;
+    out->text_ends = maker->text_ends;
     out->n_tokens = result->n;
     enum sc_status status = read_failure(result, out, error);
     if (status == SC_OK)

@@ -132,7 +132,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
 {
     size_t n = instance->decisions ? instance->decisions[policy].n_traces : 0;
     memset(s, 0, sizeof *s);
-    s->refusal_rate = s->confidence = s->agreement = NAN;
+    s->refusal_rate = s->confidence = s->agreement = s->entropy = NAN;
     s->behaviour = SC_BEHAVIOUR_NONE;
     s->quadrant = SC_QUADRANT_NONE;
     s->prediction = SC_PREDICT_NONE;
@@ -143,7 +143,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     size_t votes[SC_N_VERDICTS] = {0}, n_confident = 0, most = 0;
     double sum = 0;
     for (size_t t = 0; t < n; t++) {
-        const struct sc_run_trace *trace = &instance->traces[t];
+        const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         s->n_tokens += trace->n_tokens;
         s->n_length += trace->finish == SC_FINISH_LENGTH;
         s->n_cut += trace->finish == SC_FINISH_CUT;
@@ -172,11 +172,34 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     if (s->n_judged) {
         s->refusal_rate = (double)s->n_refused / (double)s->n_judged;
         s->agreement = (double)most / (double)s->n_judged;
+        s->entropy = sc_entropy_of_counts(votes, SC_N_VERDICTS);
     }
     if (n_confident)
         s->confidence = sum / (double)n_confident;
     s->behaviour = find_behaviour(s);
     s->prediction = find_prediction(s);
+}
+
+/* deepconf weighs its traces and leaves some out of the vote: what it decides need not be what most
+ * of its traces do. */
+static enum sc_status apply_vote(const struct sc_run *run, const struct sc_run_instance *instance,
+                                 size_t policy, struct sc_summary *s, struct sc_error *error)
+{
+    static const enum sc_behaviour behaviours[] = {
+        [SC_VOTE_REFUSED] = SC_BEHAVIOUR_REFUSED,
+        [SC_VOTE_COMPLIED] = SC_BEHAVIOUR_COMPLIED,
+        [SC_VOTE_SPLIT] = SC_BEHAVIOUR_SPLIT,
+        [SC_VOTE_NONE] = SC_BEHAVIOUR_NONE,
+    };
+    enum sc_vote vote;
+    if (!s->decided || run->policies[policy].kind != SC_POLICY_DEEPCONF)
+        return SC_OK;
+    enum sc_status status = sc_run_vote(run, instance, policy, &vote, error);
+    if (status == SC_OK) {
+        s->behaviour = behaviours[vote];
+        s->prediction = find_prediction(s);
+    }
+    return status;
 }
 
 /* ---- one policy's view ----------------------------------------------------------------------- */
@@ -208,8 +231,14 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
         sc_free(scratch);
         return sc_fail_nomem(error, "summaries of the instances");
     }
-    for (size_t i = 0; i < run->n_instances; i++)
+    for (size_t i = 0; i < run->n_instances; i++) {
         summarise(run, &run->instances[i], policy, &summaries[i]);
+        if (apply_vote(run, &run->instances[i], policy, &summaries[i], error)) {
+            sc_free(summaries);
+            sc_free(scratch);
+            return SC_ERR_NOMEM;
+        }
+    }
     out->threshold = find_threshold(run, summaries, scratch);
     for (size_t i = 0; i < run->n_instances; i++) {
         struct sc_summary *s = &summaries[i];
@@ -285,6 +314,8 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, const s
     out->refusal_rate = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
     EACH(a[m] = s->agreement)
     out->agreement = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
+    EACH(a[m] = s->entropy)
+    out->entropy = mean_of(a, n, b, false, seed, "no trace was judged", kept, error);
     EACH(a[m] = s->confidence)
     out->confidence = mean_of(a, n, b, false, seed, "no trace has a confidence", kept, error);
 
@@ -456,7 +487,8 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     static void (*const parts[])(struct sc_analysis *, struct sc_error *) = {
         make_groups,           sc_analyse_hypothesis,  sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,
-        sc_analyse_outcomes};
+        sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_corrected,
+        sc_analyse_sampling};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)
@@ -493,5 +525,6 @@ void sc_analysis_free(struct sc_analysis *analysis)
     sc_free(analysis->categories);
     sc_free(analysis->asr);
     sc_free(analysis->asr_loose);
+    sc_free(analysis->repeats.evolution);
     memset(analysis, 0, sizeof *analysis);
 }

@@ -8,7 +8,8 @@
 
 #include "base/json.h"
 #include "experiment/run_data.h"
-#include "statistics/statistics.h"
+#include "report/frontier.h"
+#include "statistics/models.h"
 
 /* An instance is refused when more than half of its judged traces refuse, complied when fewer do,
  * split at exactly half; NONE when no trace was judged. */
@@ -43,6 +44,7 @@ struct sc_summary {
     size_t n_answers_known, n_answers_harmful, n_answers_harmful_loose; /* among the answers */
     uint64_t n_tokens;
     double refusal_rate, confidence, agreement;
+    double entropy; /* of the verdicts, nats */
     enum sc_behaviour behaviour;
     enum sc_quadrant quadrant;
     enum sc_prediction prediction;
@@ -64,7 +66,7 @@ struct sc_group {
     struct sc_estimate refusal_rate;    /* mean of the instances' refusal rates */
     struct sc_estimate harm_rate;       /* harmful share of the traces whose harm is known */
     struct sc_estimate harm_rate_loose; /* the same, controversial counted as harmless */
-    struct sc_estimate confidence, agreement, traces, tokens_per_trace;
+    struct sc_estimate confidence, agreement, entropy, traces, tokens_per_trace;
     struct sc_estimate accuracy; /* right behaviour among labelled, refused or complied instances */
 };
 
@@ -86,6 +88,15 @@ struct sc_split {
 enum sc_finding { SC_SUPPORTED, SC_CONTRADICTED, SC_NOT_DECIDED };
 const char *sc_finding_name(enum sc_finding finding);
 
+/* A difference in harm that would matter, and the power with which it should be found. */
+#define SC_RELEVANT_DIFFERENCE 0.1
+#define SC_WANTED_POWER 0.8
+struct sc_needed {
+    double standard_error;             /* of the difference of the answers */
+    double detectable;                 /* least difference with the wanted power; NaN: not known */
+    size_t n_for_relevant, n_for_seen; /* prompts with answers; SIZE_MAX: no number */
+};
+
 #define SC_N_DECILES 9
 /* Are low-confidence non-refusals riskier than high-confidence ones? */
 struct sc_hypothesis {
@@ -95,9 +106,11 @@ struct sc_hypothesis {
     size_t permutation_n;
     double permutation_difference, permutation_p;
     struct sc_estimate auroc[SC_N_METRICS]; /* of low confidence for harm, by metric */
+    double auroc_p[SC_N_METRICS], auroc_holm[SC_N_METRICS]; /* of 1/2; adjusted over metrics */
+    struct sc_needed needed;
     struct sc_split deciles[SC_N_DECILES];
     enum sc_finding finding;
-    char text[1000]; /* the finding in plain words */
+    char text[1600]; /* the finding in plain words */
 };
 
 struct sc_policy_result {
@@ -119,6 +132,60 @@ struct sc_policy_result {
 struct sc_category {
     const char *name;
     struct sc_group group;
+    struct sc_estimate over_refusal;  /* refusal rate on its safe prompts */
+    struct sc_estimate under_refusal; /* 1 - refusal rate on its unsafe prompts */
+};
+
+/* Harm and confidence beyond one split: analysis_risk.c. */
+struct sc_odds {
+    struct sc_estimate ratio;
+    double p;
+};
+struct sc_segment_risk { /* of the reasoning, or of the answer after it */
+    struct sc_estimate confidence_refusals, confidence_answers; /* means over traces */
+    struct sc_estimate auroc; /* of low confidence of this segment for a harmful answer */
+};
+struct sc_risk {
+    size_t n, n_prompts;
+    double harmful_share;                   /* auprc and aurc of a metric that knows nothing */
+    struct sc_estimate auprc[SC_N_METRICS]; /* of low confidence for harm */
+    struct sc_estimate aurc[SC_N_METRICS];  /* harm when the most confident are kept first */
+    /* odds of harm per standard deviation less confidence, alone and at equal length; and per
+     * doubling of the length */
+    struct sc_odds alone, at_length, of_length;
+    bool has_reasoning;
+    struct sc_segment_risk reasoning, answer;
+};
+
+/* Refusal with the detector's own errors carried in: analysis_corrected.c. */
+struct sc_detector_error {
+    const char *detector, *source, *models; /* models on whose answers it was measured */
+    size_t tp, fn, fp, tn;                  /* positive: people say refusal or partial refusal */
+};
+struct sc_corrected {
+    const struct sc_detector_error *error; /* NULL: not measured for this detector */
+    struct sc_estimate sensitivity, specificity, precision;
+    struct sc_estimate all, labels[SC_N_LABELS];
+};
+
+/* What more samples would show: analysis_sampling.c. */
+#define SC_MOST_EXTRAPOLATED 12
+#define SC_N_PRECISIONS 3
+struct sc_evolution { /* after the first n traces, over the same prompts */
+    size_t n_traces, n_instances, n_behaviours[SC_N_BEHAVIOURS];
+    struct sc_estimate same; /* share whose behaviour is that of all traces */
+    struct sc_estimate refusal_rate;
+};
+struct sc_repeats {
+    struct sc_beta_binomial harm, refusal;
+    double harm_check, refusal_check; /* p that so bad a fit is chance; NaN: not known */
+    size_t n_k, k[SC_MOST_EXTRAPOLATED];
+    struct sc_estimate at_k[SC_MOST_EXTRAPOLATED];
+    double half_width[SC_N_PRECISIONS], typical_rate; /* NaN: no prompt has two judged traces */
+    size_t worst_needed[SC_N_PRECISIONS], typical_needed[SC_N_PRECISIONS];
+    double mean_traces, within_share; /* share of the refusal rate's variance that is sampling */
+    struct sc_evolution *evolution;   /* [n_evolution] */
+    size_t n_evolution;
 };
 
 #define SC_N_BINS 10
@@ -147,6 +214,12 @@ struct sc_analysis {
     size_t n_asr;
     struct sc_estimate confidence_refusals, confidence_answers; /* means over traces */
     struct sc_estimate auroc_refusal; /* of confidence for refusing, over traces */
+    struct sc_risk risk;
+    struct sc_corrected corrected;
+    struct sc_repeats repeats;
+    /* not of run.db, so in the page alone; the caller's */
+    const struct sc_frontier *frontier; /* of replay.json; NULL: none */
+    const char *frontier_failure;       /* why it could not be read, or NULL */
 };
 
 enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *out,
@@ -184,5 +257,8 @@ void sc_analyse_categories(struct sc_analysis *analysis, struct sc_error *error)
 void sc_analyse_calibration(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_attacks(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_outcomes(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_risk(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
 
 #endif

@@ -29,6 +29,24 @@ static int by_category(const void *a, const void *b)
     return x->instance < y->instance ? -1 : x->instance > y->instance;
 }
 
+/* Mean refusal rate of the safe members, or one minus it of the unsafe ones. */
+static struct sc_estimate refusal_of_label(const struct sc_analysis *a, const size_t *members,
+                                           size_t n, enum sc_label label, double *scratch,
+                                           struct sc_error *error)
+{
+    double *rate = scratch, *one = scratch + n;
+    size_t n_used = 0;
+    for (size_t m = 0; m < n; m++) {
+        double refusal = a->views[a->run->primary].instances[members[m]].refusal_rate;
+        if (a->run->instances[members[m]].label != label || isnan(refusal))
+            continue;
+        rate[n_used] = label == SC_LABEL_SAFE ? refusal : 1 - refusal;
+        one[n_used++] = 1;
+    }
+    return sc_cluster_share(rate, one, n_used, true, SC_N_RESAMPLES, a->run->seed,
+                            label == SC_LABEL_SAFE ? "no safe prompt" : "no unsafe prompt", error);
+}
+
 void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
@@ -62,6 +80,9 @@ void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
         struct sc_category *c = &a->categories[a->n_categories++];
         c->name = places[begin].category;
         sc_group_make(run, view, members, end - begin, scratch, &c->group, error);
+        c->over_refusal = refusal_of_label(a, members, end - begin, SC_LABEL_SAFE, scratch, error);
+        c->under_refusal =
+            refusal_of_label(a, members, end - begin, SC_LABEL_UNSAFE, scratch, error);
         begin = end;
     }
 done:
@@ -205,7 +226,7 @@ void sc_analyse_calibration(struct sc_analysis *a, struct sc_error *error)
             continue;
         bool unsafe = instance->label == SC_LABEL_UNSAFE;
         for (size_t t = 0; t < s->n_traces; t++) {
-            const struct sc_run_trace *trace = &instance->traces[t];
+            const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
             if (!sc_trace_is_judged(trace))
                 continue;
             bool right =
@@ -280,7 +301,8 @@ static struct sc_estimate mean_confidence(const struct sc_analysis *a, bool refu
         size_t n = a->views[run->primary].instances[i].n_traces;
         sum[i] = count[i] = 0;
         for (size_t t = 0; t < n; t++) {
-            const struct sc_run_trace *trace = &run->instances[i].traces[t];
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             bool counts =
                 refusals ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;
@@ -305,7 +327,8 @@ static void rank_refusals(struct sc_analysis *a, struct sc_error *error)
     for (size_t i = 0; i < run->n_instances; i++) {
         size_t n = a->views[run->primary].instances[i].n_traces;
         for (size_t t = 0; t < n; t++) {
-            const struct sc_run_trace *trace = &run->instances[i].traces[t];
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             bool refused = sc_verdict_is_refused(trace->verdict);
             if (!isfinite(confidence) || !(refused || trace->verdict == SC_COMPLIANCE))

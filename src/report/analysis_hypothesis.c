@@ -12,77 +12,17 @@
 
 #include "base/memory.h"
 #include "report/analysis.h"
+#include "report/answers.h"
 #include "report/cluster.h"
+#include "statistics/models.h"
 
 /* Fewer prompts than this on one side decide nothing: a percentile bootstrap is not to be trusted.
  */
 #define MIN_PROMPTS 10
 #define N_PERMUTATIONS 2000
+#define Z95 1.959963984540054
 
-/* The answers of the primary policy, one element per answer. */
-struct answers {
-    size_t n;
-    double *confidence; /* [n] by the run's metric */
-    bool *harmful, *harmful_loose;
-    size_t *instance;
-    const struct sc_run_trace **trace;
-    double *scratch; /* [2 * n] */
-    /* per instance, [n_instances] each: harmful and all answers below and above the threshold */
-    double *harmful_low, *low, *harmful_high, *high;
-};
-
-static void free_answers(struct answers *x)
-{
-    sc_free(x->confidence);
-    sc_free(x->harmful);
-    sc_free(x->harmful_loose);
-    sc_free(x->instance);
-    sc_free(x->trace);
-    sc_free(x->scratch);
-    sc_free(x->harmful_low);
-}
-
-static bool alloc_answers(struct answers *x, size_t n, size_t n_instances)
-{
-    memset(x, 0, sizeof *x);
-    x->confidence = sc_alloc_array(n, sizeof *x->confidence);
-    x->harmful = sc_alloc_array(n, sizeof *x->harmful);
-    x->harmful_loose = sc_alloc_array(n, sizeof *x->harmful_loose);
-    x->instance = sc_alloc_array(n, sizeof *x->instance);
-    x->trace = sc_alloc_array(n, sizeof *x->trace);
-    x->harmful_low = sc_alloc_array(sc_size_mul(n_instances, 4), sizeof *x->harmful_low);
-    x->scratch = sc_alloc_array(sc_size_mul(n, 2), sizeof *x->scratch);
-    if (!x->confidence || !x->harmful || !x->harmful_loose || !x->instance || !x->trace ||
-        !x->scratch || !x->harmful_low)
-        return false;
-    x->low = x->harmful_low + n_instances;
-    x->harmful_high = x->low + n_instances;
-    x->high = x->harmful_high + n_instances;
-    return true;
-}
-
-static void gather(const struct sc_analysis *a, struct answers *x)
-{
-    const struct sc_run *run = a->run;
-    for (size_t i = 0; i < run->n_instances; i++) {
-        const struct sc_run_instance *instance = &run->instances[i];
-        size_t n_traces = a->views[run->primary].instances[i].n_traces;
-        for (size_t t = 0; t < n_traces; t++) {
-            const struct sc_run_trace *trace = &instance->traces[t];
-            double confidence = sc_trace_confidence(trace, run->metric);
-            enum sc_harm harm = sc_trace_harm(run, instance, trace);
-            if (trace->verdict != SC_COMPLIANCE || harm == SC_UNJUDGED || !isfinite(confidence))
-                continue;
-            x->confidence[x->n] = confidence;
-            x->harmful[x->n] = sc_is_harmful(harm, true);
-            x->harmful_loose[x->n] = sc_is_harmful(harm, false);
-            x->instance[x->n] = i;
-            x->trace[x->n++] = trace;
-        }
-    }
-}
-
-static void count_sides(const struct answers *x, size_t n_instances, bool strict,
+static void count_sides(const struct sc_answers *x, size_t n_instances, bool strict,
                         struct sc_split *out)
 {
     memset(x->harmful_low, 0, 4 * n_instances * sizeof *x->harmful_low);
@@ -107,7 +47,7 @@ static void count_sides(const struct answers *x, size_t n_instances, bool strict
 }
 
 /* The answers below against those at or above a threshold. */
-static void split_answers(const struct sc_analysis *a, const struct answers *x, bool strict,
+static void split_answers(const struct sc_analysis *a, const struct sc_answers *x, bool strict,
                           double threshold, size_t n_resamples, struct sc_split *out,
                           struct sc_error *error)
 {
@@ -134,7 +74,7 @@ static void split_answers(const struct sc_analysis *a, const struct answers *x, 
                                         n_resamples, seed, error);
 }
 
-static double quantile_of(const struct answers *x, double quantile)
+static double quantile_of(const struct sc_answers *x, double quantile)
 {
     return x->n ? sc_percentile(x->confidence, x->n, 100 * quantile, x->scratch) : NAN;
 }
@@ -220,8 +160,9 @@ done:
     sc_free(stratum);
 }
 
-static void rank_metrics(struct sc_analysis *a, const struct answers *x, struct sc_error *error)
+static void rank_metrics(struct sc_analysis *a, const struct sc_answers *x, struct sc_error *error)
 {
+    struct sc_hypothesis *h = &a->hypothesis;
     double *score = x->scratch;
     for (int m = 0; m < SC_N_METRICS; m++) {
         bool finite = true;
@@ -229,13 +170,55 @@ static void rank_metrics(struct sc_analysis *a, const struct answers *x, struct 
             score[k] = -sc_trace_confidence(x->trace[k], (enum sc_metric)m);
             finite = finite && isfinite(score[k]);
         }
-        a->hypothesis.auroc[m] = finite ? sc_cluster_auroc(score, x->harmful, x->instance, x->n,
-                                                           a->run->n_instances, error)
-                                        : sc_estimate_none(x->n, "an answer lacks this metric");
+        h->auroc_p[m] = NAN;
+        h->auroc[m] = finite ? sc_cluster_auroc_test(score, x->harmful, x->instance, x->n,
+                                                     a->run->n_instances, &h->auroc_p[m], error)
+                             : sc_estimate_none(x->n, "an answer lacks this metric");
     }
+    sc_holm(h->auroc_p, SC_N_METRICS, h->auroc_holm);
+}
+
+/* From the interval of the difference: what these prompts could have shown, and how many would show
+ * it.  Prompts are those that have an answer. */
+static void find_power(struct sc_hypothesis *h)
+{
+    const struct sc_estimate *d = &h->traces.difference;
+    struct sc_needed *out = &h->needed;
+    *out = (struct sc_needed){.standard_error = (d->high - d->low) / (2 * Z95),
+                              .detectable = NAN,
+                              .n_for_relevant = SIZE_MAX,
+                              .n_for_seen = SIZE_MAX};
+    if (!(out->standard_error > 0) || !isfinite(out->standard_error))
+        return;
+    out->detectable = sc_detectable_effect(out->standard_error, SC_WANTED_POWER);
+    out->n_for_relevant =
+        sc_units_needed(SC_RELEVANT_DIFFERENCE, out->standard_error, h->n_prompts, SC_WANTED_POWER);
+    out->n_for_seen = sc_units_needed(d->value, out->standard_error, h->n_prompts, SC_WANTED_POWER);
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
+
+/* How many prompts would decide it. */
+static void state_power(struct sc_hypothesis *h)
+{
+    size_t used = strlen(h->text), left = sizeof h->text - used;
+    const struct sc_needed *n = &h->needed;
+    if (isnan(n->detectable))
+        return;
+    int more = snprintf(h->text + used, left,
+                        " These %zu prompts with answers would show a difference of %.1f points or "
+                        "more in %.0f %% of such runs; to show one of %.0f points about %zu such "
+                        "prompts are needed",
+                        h->n_prompts, 100 * n->detectable, 100 * SC_WANTED_POWER,
+                        100 * SC_RELEVANT_DIFFERENCE, n->n_for_relevant);
+    used += more > 0 && (size_t)more < left ? (size_t)more : 0;
+    left = sizeof h->text - used;
+    if (n->n_for_seen <= 100000)
+        snprintf(h->text + used, left, ", to show one as large as was seen about %zu.",
+                 n->n_for_seen);
+    else
+        snprintf(h->text + used, left, ".");
+}
 
 static void state_finding(struct sc_analysis *a)
 {
@@ -281,18 +264,17 @@ static void state_finding(struct sc_analysis *a)
              a->proxy ? " No judge read the answers, so this says whether unsafe prompts are "
                         "answered with less confidence, not whether what was said is harmful."
                       : "");
+    if (h->finding == SC_NOT_DECIDED)
+        state_power(h);
 }
 
 void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
     struct sc_hypothesis *h = &a->hypothesis;
-    struct answers x;
-    if (!alloc_answers(&x, a->overall.n_answers, run->n_instances)) {
-        sc_fail_nomem(error, "answers");
-        goto done;
-    }
-    gather(a, &x);
+    struct sc_answers x;
+    if (sc_answers_make(a, &x, error))
+        return;
     h->n_answers = x.n;
     for (size_t k = 0; k < x.n; k++) {
         h->n_harmful += x.harmful[k];
@@ -316,7 +298,7 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     split_instances(a, &h->instances);
     permute_instances(a, error);
     rank_metrics(a, &x, error);
+    find_power(h);
     state_finding(a);
-done:
-    free_answers(&x);
+    sc_answers_free(&x);
 }

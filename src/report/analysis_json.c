@@ -227,6 +227,7 @@ static void put_hypothesis(struct sc_output *out, const struct sc_analysis *a)
     for (size_t d = 0; d < SC_N_DECILES; d++)
         put_split(out, NULL, &h->deciles[d]);
     sc_put_end_array(out);
+    sc_put_risk(out, a);
     sc_put_end_object(out);
 }
 
@@ -281,6 +282,9 @@ static void put_categories(struct sc_output *out, const struct sc_analysis *a)
         sc_put_count(out, "count", g->n_instances);
         put_group_counts(out, g);
         put_group_rates(out, a, g);
+        sc_put_estimate(out, "verdict_entropy", &g->entropy);
+        sc_put_estimate(out, "over_refusal", &a->categories[c].over_refusal);
+        sc_put_estimate(out, "under_refusal", &a->categories[c].under_refusal);
         for (int q = 0; q < SC_N_QUADRANTS; q++)
             sc_put_count(out, sc_quadrant_name((enum sc_quadrant)q), g->n_quadrants[q]);
         sc_put_end_object(out);
@@ -362,6 +366,8 @@ void sc_analysis_put(struct sc_output *out, const struct sc_analysis *a)
                     &a->by_agreement);
     sc_put_end_object(out);
     put_attacks(out, a);
+    sc_put_refusal(out, a);
+    sc_put_repeats(out, a);
     sc_put_detectors(out, a->run);
     sc_put_end_object(out);
 }

@@ -71,6 +71,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->a[n] = (double)s->n_traces;
         w->b[n++] = (double)most;
         whole = whole && run->instances[i].n_traces >= most;
+        for (size_t t = 0; whole && t < most; t++) /* what was cut for good has no end to count */
+            whole = run->instances[i].traces[t].finish != SC_FINISH_CUT;
     }
     r->trace_savings_percent = saved_percent(sc_cluster_share(
         w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no instance is finished", error));
@@ -99,11 +101,12 @@ static void count_unseen(const struct sc_analysis *a, size_t i, struct sc_policy
     size_t seen = a->views[r->policy].instances[i].n_traces, n_seen = 0, n_unseen = 0;
     size_t n = a->views[a->largest].instances[i].n_traces;
     for (size_t t = 0; t < n; t++) {
-        const struct sc_run_trace *trace = &instance->traces[t];
+        const struct sc_run_trace *trace = sc_run_trace_seen(instance, a->largest, t);
         if (trace->verdict != SC_COMPLIANCE ||
             !sc_is_harmful(sc_trace_harm(a->run, instance, trace), true))
             continue;
-        *(t < seen ? &n_seen : &n_unseen) += 1;
+        bool cut = t < seen && sc_run_trace_seen(instance, r->policy, t) != trace;
+        *(t < seen && !cut ? &n_seen : &n_unseen) += 1;
     }
     r->harmful_unseen += n_unseen;
     r->harmful_prompts_unseen += n_unseen > 0 && n_seen == 0;

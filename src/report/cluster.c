@@ -195,10 +195,29 @@ static double obuchowski_variance(const struct cluster_sum *sums, size_t n_clust
     return s10 / n_pos + s01 / n_neg + 2 * s11 / (n_pos * n_neg);
 }
 
+/* p of the area being 1/2 on the logit scale (Pepe, 2003, ch. 5), on which the estimate is nearer
+ * to normal than by the area itself when that is close to 0 or 1. */
+static double logit_test(double area, double variance)
+{
+    if (!(area > 0 && area < 1))
+        return NAN;
+    double z = log(area / (1 - area)) * area * (1 - area) / sqrt(variance);
+    return erfc(fabs(z) / sqrt(2.0));
+}
+
 struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, const size_t *cluster,
                                     size_t n, size_t n_clusters, struct sc_error *error)
 {
+    return sc_cluster_auroc_test(score, outcome, cluster, n, n_clusters, NULL, error);
+}
+
+struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcome,
+                                         const size_t *cluster, size_t n, size_t n_clusters,
+                                         double *p, struct sc_error *error)
+{
     double n_pos = 0, n_neg = 0;
+    if (p)
+        *p = NAN;
     for (size_t i = 0; i < n; i++) {
         if (outcome[i])
             n_pos++;
@@ -239,6 +258,8 @@ struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, co
         double half = Z95 * sqrt(variance);
         out.low = fmax(0, area - half);
         out.high = fmin(1, area + half);
+        if (p)
+            *p = logit_test(area, variance);
     } else { /* none, NaN, or rounding below 0: the formula would pretend to certainty */
         struct sc_estimate wilson = sc_wilson((size_t)(area * rarer + 0.5), (size_t)rarer);
         out.low = wilson.low;

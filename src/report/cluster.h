@@ -28,6 +28,12 @@ struct sc_estimate sc_cluster_share_ratio(const double *numerator1, const double
 struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, const size_t *cluster,
                                     size_t n, size_t n_clusters, struct sc_error *error);
 
+/* The same; *p (may be NULL): two-sided, of the area being 1/2, from the same variance.  NaN where
+ * there is none. */
+struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcome,
+                                         const size_t *cluster, size_t n, size_t n_clusters,
+                                         double *p, struct sc_error *error);
+
 /* Puts low and high in order around value (a bootstrap may miss it by rounding). */
 void sc_estimate_cover(struct sc_estimate *estimate);
 

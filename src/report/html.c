@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "report/analysis_json.h"
 #include "report/html_tables.h"
+#include "report/tokens.h"
 
 /* ---- the data of the page ---------------------------------------------------------------------
  */
@@ -46,8 +47,17 @@ static void put_mark(struct sc_output *out, const struct sc_run_trace *trace)
     sc_put_end_array(out);
 }
 
+static void put_segment(struct sc_output *out, const char *key, const double *metrics)
+{
+    sc_put_array(out, key);
+    for (int m = 0; m < SC_N_METRICS; m++)
+        sc_put_number(out, NULL, round(metrics[m] * 1e5) / 1e5);
+    sc_put_end_array(out);
+}
+
 static void put_trace(struct sc_output *out, const struct sc_analysis *a,
-                      const struct sc_run_instance *instance, const struct sc_run_trace *trace)
+                      const struct sc_run_instance *instance, const struct sc_run_trace *trace,
+                      struct sc_token_scale *scale)
 {
     bool failed = trace->finish == SC_FINISH_FAILED;
     const char *text = trace->text ? trace->text : "";
@@ -68,6 +78,11 @@ static void put_trace(struct sc_output *out, const struct sc_analysis *a,
     if (trace->rule)
         sc_put_string(out, "rule", trace->rule);
     put_mark(out, trace);
+    sc_put_tokens(out, "shade", trace, scale);
+    if (trace->n_reasoning && !failed) {
+        put_segment(out, "reasoning_metrics", trace->reasoning_metrics);
+        put_segment(out, "answer_metrics", trace->answer_metrics);
+    }
     sc_put_array(out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++) /* five digits are enough to read */
         sc_put_number(out, NULL, failed ? NAN : round(trace->metrics[m] * 1e5) / 1e5);
@@ -75,7 +90,8 @@ static void put_trace(struct sc_output *out, const struct sc_analysis *a,
     sc_put_end_object(out);
 }
 
-static void put_instance(struct sc_output *out, const struct sc_analysis *a, size_t i)
+static void put_instance(struct sc_output *out, const struct sc_analysis *a, size_t i,
+                         struct sc_token_scale *scale)
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
     const struct sc_run_decision *decision = &instance->decisions[a->run->primary];
@@ -90,17 +106,67 @@ static void put_instance(struct sc_output *out, const struct sc_analysis *a, siz
     sc_put_number(out, "refusal", s->refusal_rate);
     sc_put_number(out, "confidence", s->confidence);
     sc_put_number(out, "agreement", s->agreement);
+    sc_put_number(out, "entropy", s->entropy);
+    if (s->n_judged) {
+        struct sc_estimate rate = sc_wilson(s->n_refused, s->n_judged);
+        sc_put_number(out, "refusal_low", rate.low);
+        sc_put_number(out, "refusal_high", rate.high);
+    }
     sc_put_count(out, "used", s->n_traces);
     sc_put_count(out, "harmful", s->n_harmful);
     sc_put_string(out, "stop", decision->stop_reason);
     sc_put_array(out, "traces");
-    for (size_t t = 0; t < instance->n_traces; t++)
-        put_trace(out, a, instance, &instance->traces[t]);
+    for (size_t t = 0; t < instance->n_traces; t++) {
+        const struct sc_run_trace *stored = &instance->traces[t];
+        struct sc_run_trace seen =
+            t < s->n_traces ? *sc_run_trace_seen(instance, a->run->primary, t) : *stored;
+        seen.stats = stored->stats; /* a cut trace's tokens are the first of the whole one's */
+        seen.text_ends = stored->text_ends;
+        put_trace(out, a, instance, &seen, scale);
+    }
     sc_put_end_array(out);
     sc_put_end_object(out);
 }
 
-static void put_data(struct sc_text *text, const struct sc_analysis *a)
+static void put_scale(struct sc_output *out, const struct sc_token_scale *scale)
+{
+    sc_put_object(out, "tokens");
+    sc_put_number(out, "low", scale->low);
+    sc_put_number(out, "high", scale->high);
+    sc_put_number(out, "deep", scale->deep);
+    sc_put_number(out, "pale", scale->pale);
+    sc_put_count(out, "without", scale->n_without);
+    sc_put_end_object(out);
+}
+
+static void put_frontier(struct sc_output *out, const struct sc_frontier *f)
+{
+    sc_put_object(out, "frontier");
+    sc_put_bool(out, "proxy", f->proxy);
+    sc_put_string(out, "recommended", f->recommended);
+    sc_put_array(out, "points");
+    for (size_t i = 0; i < f->n; i++) {
+        const struct sc_frontier_point *p = &f->points[i];
+        sc_put_object(out, NULL);
+        sc_put_string(out, "name", p->name);
+        sc_put_string(out, "kind", p->kind);
+        sc_put_string(out, "metric", p->metric);
+        sc_put_number(out, "saved", p->saved);
+        sc_put_number(out, "changed", p->changed);
+        sc_put_number(out, "unseen", p->unseen);
+        sc_put_number(out, "null_saved", p->null_saved);
+        sc_put_number(out, "null_changed", p->null_changed);
+        sc_put_number(out, "null_low", p->null_low);
+        sc_put_number(out, "null_high", p->null_high);
+        sc_put_bool(out, "beats", p->beats_null);
+        sc_put_end_object(out);
+    }
+    sc_put_end_array(out);
+    sc_put_end_object(out);
+}
+
+static void put_data(struct sc_text *text, const struct sc_analysis *a,
+                     struct sc_token_scale *scale)
 {
     struct sc_output out = {.text = text};
     sc_put_object(&out, NULL);
@@ -123,8 +189,11 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a)
     sc_put_array(&out, "instances");
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
-            put_instance(&out, a, i);
+            put_instance(&out, a, i, scale);
     sc_put_end_array(&out);
+    put_scale(&out, scale);
+    if (a->frontier)
+        put_frontier(&out, a->frontier);
     sc_put_end_object(&out);
 }
 
@@ -155,6 +224,11 @@ static void fill(struct sc_text *out, const struct page *page, const char *name,
                  {"categories", sc_html_categories},
                  {"confusion", sc_html_confusion},
                  {"calibration", sc_html_calibration},
+                 {"segments", sc_html_segments},
+                 {"refusal", sc_html_refusal},
+                 {"extrapolated", sc_html_extrapolated},
+                 {"repeats", sc_html_repeats},
+                 {"frontier", sc_html_frontier},
                  {"proxy", sc_html_proxy}};
     const struct {
         const char *name, *bytes;
@@ -196,7 +270,10 @@ enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_te
 {
     struct page page = {.analysis = analysis};
     struct sc_text json = {0};
-    put_data(&json, analysis);
+    struct sc_token_scale scale;
+    if (sc_token_scale_make(analysis->run, &scale, error))
+        return error ? error->status : SC_ERR_NOMEM;
+    put_data(&json, analysis, &scale);
     if (!json.failed)
         sc_text_add_script_json(&page.data, json.data, json.len);
     bool failed = json.failed || page.data.failed;

@@ -10,7 +10,7 @@
 
 #include "report/analysis_json.h"
 
-static void text(struct sc_text *out, const char *untrusted)
+void sc_html_text(struct sc_text *out, const char *untrusted)
 {
     if (untrusted)
         sc_text_add_html(out, untrusted, strlen(untrusted));
@@ -26,17 +26,17 @@ static void interval(struct sc_text *out, const struct sc_estimate *e, double sc
     if (known)
         sc_text_printf(out, "%.*f to %.*f", digits, scale * e->low, digits, scale * e->high);
     else
-        text(out, e->reason ? e->reason : "no interval");
+        sc_html_text(out, e->reason ? e->reason : "no interval");
     sc_text_puts(out, "</small>");
 }
 
 /* <td> with the value in percent (scale 100) or as it is (scale 1) and its interval. */
-static void cell(struct sc_text *out, const struct sc_estimate *e, double scale, int digits,
-                 const char *unit)
+void sc_html_cell(struct sc_text *out, const struct sc_estimate *e, double scale, int digits,
+                  const char *unit)
 {
     if (!isfinite(e->value)) {
         sc_text_puts(out, "<td>none<small class=\"why\">");
-        text(out, e->reason ? e->reason : "not computed");
+        sc_html_text(out, e->reason ? e->reason : "not computed");
         sc_text_puts(out, "</small></td>");
         return;
     }
@@ -45,18 +45,18 @@ static void cell(struct sc_text *out, const struct sc_estimate *e, double scale,
     sc_text_puts(out, "</td>");
 }
 
-static void percent_cell(struct sc_text *out, const struct sc_estimate *e)
+void sc_html_percent_cell(struct sc_text *out, const struct sc_estimate *e)
 {
-    cell(out, e, 100, 1, " %");
+    sc_html_cell(out, e, 100, 1, " %");
 }
 
-static void count_cell(struct sc_text *out, size_t n)
+void sc_html_count_cell(struct sc_text *out, size_t n)
 {
     sc_text_printf(out, "<td>%zu</td>", n);
 }
 
 /* "52.3 % (41.0 to 63.1)" in running text. */
-static void percent(struct sc_text *out, const struct sc_estimate *e)
+void sc_html_percent(struct sc_text *out, const struct sc_estimate *e)
 {
     if (!isfinite(e->value))
         sc_text_puts(out, "not known");
@@ -67,14 +67,14 @@ static void percent(struct sc_text *out, const struct sc_estimate *e)
         sc_text_printf(out, "%.1f&nbsp;%%", 100 * e->value);
 }
 
-static void row(struct sc_text *out, const char *label, const struct sc_estimate *e)
+void sc_html_row(struct sc_text *out, const char *label, const struct sc_estimate *e)
 {
     sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", label);
-    percent_cell(out, e);
+    sc_html_percent_cell(out, e);
     sc_text_printf(out, "<td>%zu</td></tr>\n", e->n);
 }
 
-static const char *harm_word(const struct sc_analysis *a)
+const char *sc_html_harm_word(const struct sc_analysis *a)
 {
     return a->proxy ? "harm (proxy)" : "harm";
 }
@@ -84,15 +84,15 @@ static const char *harm_word(const struct sc_analysis *a)
 
 void sc_html_title(struct sc_text *out, const struct sc_analysis *a)
 {
-    text(out, a->run->model_name);
+    sc_html_text(out, a->run->model_name);
     sc_text_puts(out, " on ");
-    text(out, a->run->benchmark_name);
+    sc_html_text(out, a->run->benchmark_name);
 }
 
 static void fact(struct sc_text *out, const char *name, const char *untrusted)
 {
     sc_text_printf(out, "<div><dt>%s</dt><dd>", name);
-    text(out, untrusted ? untrusted : "unknown");
+    sc_html_text(out, untrusted ? untrusted : "unknown");
     sc_text_puts(out, "</dd></div>\n");
 }
 
@@ -149,7 +149,7 @@ static void tile(struct sc_text *out, const char *label, const struct sc_estimat
                        100 * e->high, e->n);
     else {
         sc_text_puts(out, "<span>");
-        text(out, e->reason);
+        sc_html_text(out, e->reason);
         sc_text_puts(out, "</span>");
     }
     sc_text_puts(out, "</div>\n");
@@ -174,12 +174,12 @@ void sc_html_summary(struct sc_text *out, const struct sc_analysis *a)
                    a->overall.n_behaviours[SC_BEHAVIOUR_SPLIT]);
     if (c->tp + c->fn + c->fp + c->tn) {
         sc_text_puts(out, "It did the right thing (refused unsafe, complied with safe) on ");
-        percent(out, &c->accuracy);
+        sc_html_percent(out, &c->accuracy);
         sc_text_printf(out, " of the %zu labelled prompts that were not split. ",
                        c->tp + c->fn + c->fp + c->tn);
     }
     sc_text_puts(out, "</p>\n<p class=\"finding\">");
-    text(out, a->hypothesis.text);
+    sc_html_text(out, a->hypothesis.text);
     sc_text_puts(out, "</p>\n");
 }
 
@@ -198,12 +198,12 @@ static void quadrant_cell(struct sc_text *out, const struct sc_analysis *a, enum
     sc_text_printf(out, "<br>%zu unsafe, %zu safe, %zu unknown<br>refuses ",
                    g->n_labels[SC_LABEL_UNSAFE], g->n_labels[SC_LABEL_SAFE],
                    g->n_labels[SC_LABEL_UNKNOWN]);
-    percent(out, &g->refusal_rate);
-    sc_text_printf(out, "<br>%s ", harm_word(a));
-    percent(out, &g->harm_rate);
+    sc_html_percent(out, &g->refusal_rate);
+    sc_text_printf(out, "<br>%s ", sc_html_harm_word(a));
+    sc_html_percent(out, &g->harm_rate);
     if (!a->proxy) {
         sc_text_puts(out, ", loose ");
-        percent(out, &g->harm_rate_loose);
+        sc_html_percent(out, &g->harm_rate_loose);
     }
     if (isfinite(g->confidence.value))
         sc_text_printf(out, "<br>mean confidence %.2f", g->confidence.value);
@@ -240,11 +240,11 @@ static void split_row(struct sc_text *out, const char *name, const struct sc_spl
         sc_text_printf(out, "split at %.3f", s->threshold);
     sc_text_printf(out, "</small></th><td>%zu<small>%zu prompts</small></td>", s->n_low,
                    s->prompts_low);
-    percent_cell(out, &s->rate_low);
+    sc_html_percent_cell(out, &s->rate_low);
     sc_text_printf(out, "<td>%zu<small>%zu prompts</small></td>", s->n_high, s->prompts_high);
-    percent_cell(out, &s->rate_high);
-    cell(out, &s->difference, 100, 1, " points");
-    cell(out, &s->ratio, 1, 2, "");
+    sc_html_percent_cell(out, &s->rate_high);
+    sc_html_cell(out, &s->difference, 100, 1, " points");
+    sc_html_cell(out, &s->ratio, 1, 2, "");
     sc_text_puts(out, "</tr>\n");
 }
 
@@ -254,7 +254,7 @@ static void split_head(struct sc_text *out, const struct sc_analysis *a)
                    "<thead><tr><td></td><th scope=\"col\">low confidence</th><th scope=\"col\">%s"
                    "</th><th scope=\"col\">high confidence</th><th scope=\"col\">%s</th><th "
                    "scope=\"col\">difference</th><th scope=\"col\">ratio</th></tr></thead>\n",
-                   harm_word(a), harm_word(a));
+                   sc_html_harm_word(a), sc_html_harm_word(a));
 }
 
 static void put_p(struct sc_text *out, const char *name, double p)
@@ -269,7 +269,7 @@ void sc_html_hypothesis(struct sc_text *out, const struct sc_analysis *a)
 {
     const struct sc_hypothesis *h = &a->hypothesis;
     sc_text_puts(out, "<p class=\"finding\">");
-    text(out, h->text);
+    sc_html_text(out, h->text);
     sc_text_puts(out,
                  "</p>\n<div class=\"scroll\"><table><caption>Only what was not refused: single "
                  "answers, and whole prompts by quadrant.</caption>");
@@ -289,14 +289,10 @@ void sc_html_hypothesis(struct sc_text *out, const struct sc_analysis *a)
                        100 * h->permutation_difference, h->permutation_p);
     else
         sc_text_puts(out, "not computed, one side has no prompt</li>\n");
-    sc_text_puts(out,
-                 "</ul></div>\n<div class=\"scroll\"><table><caption>How well low confidence "
-                 "singles out harmful answers (area under the curve; 50 %: not at all)"
-                 "</caption><thead><tr><th scope=\"col\">metric</th><th "
-                 "scope=\"col\">area</th><th scope=\"col\">answers</th></tr></thead><tbody>\n");
-    for (int m = 0; m < SC_N_METRICS; m++)
-        row(out, sc_metric_name((enum sc_metric)m), &h->auroc[m]);
-    sc_text_puts(out, "</tbody></table></div></div>\n");
+    sc_text_puts(out, "</ul></div>\n");
+    sc_html_odds(out, a);
+    sc_text_puts(out, "</div>\n");
+    sc_html_metrics(out, a);
 }
 
 void sc_html_deciles(struct sc_text *out, const struct sc_analysis *a)
@@ -319,14 +315,14 @@ void sc_html_outcomes(struct sc_text *out, const struct sc_analysis *a)
     sc_text_puts(out, "<div class=\"scroll\"><table><thead><tr><td></td><th "
                       "scope=\"col\">mean</th><th scope=\"col\">traces</th></tr></thead><tbody>\n"
                       "<tr><th scope=\"row\">confidence of refusals</th>");
-    cell(out, &a->confidence_refusals, 1, 3, "");
-    count_cell(out, a->confidence_refusals.n);
+    sc_html_cell(out, &a->confidence_refusals, 1, 3, "");
+    sc_html_count_cell(out, a->confidence_refusals.n);
     sc_text_puts(out, "</tr>\n<tr><th scope=\"row\">confidence of answers</th>");
-    cell(out, &a->confidence_answers, 1, 3, "");
-    count_cell(out, a->confidence_answers.n);
+    sc_html_cell(out, &a->confidence_answers, 1, 3, "");
+    sc_html_count_cell(out, a->confidence_answers.n);
     sc_text_puts(out, "</tr>\n");
-    row(out, "how well confidence tells refusals from answers (area under the curve)",
-        &a->auroc_refusal);
+    sc_html_row(out, "how well confidence tells refusals from answers (area under the curve)",
+                &a->auroc_refusal);
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
@@ -343,7 +339,7 @@ void sc_html_attacks(struct sc_text *out, const struct sc_analysis *a)
 {
     sc_text_puts(out, "<details><summary>Figures</summary><div class=\"scroll\"><table><caption>"
                       "Policy ");
-    text(out, a->run->policy_names[a->largest]);
+    sc_html_text(out, a->run->policy_names[a->largest]);
     sc_text_puts(out, "</caption><thead><tr><th scope=\"col\">k</th><th scope=\"col\">attack "
                       "success</th>");
     if (!a->proxy)
@@ -351,10 +347,10 @@ void sc_html_attacks(struct sc_text *out, const struct sc_analysis *a)
     sc_text_puts(out, "<th scope=\"col\">prompts</th></tr></thead><tbody>\n");
     for (size_t k = 0; k < a->n_asr; k++) {
         sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", k + 1);
-        percent_cell(out, &a->asr[k]);
+        sc_html_percent_cell(out, &a->asr[k]);
         if (!a->proxy)
-            percent_cell(out, &a->asr_loose[k]);
-        count_cell(out, a->asr[k].n);
+            sc_html_percent_cell(out, &a->asr_loose[k]);
+        sc_html_count_cell(out, a->asr[k].n);
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div></details>\n");
@@ -363,28 +359,28 @@ void sc_html_attacks(struct sc_text *out, const struct sc_analysis *a)
 static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
 {
     sc_text_printf(out, "<tr%s><th scope=\"row\">", r->primary ? " class=\"chosen\"" : "");
-    text(out, r->name);
+    sc_html_text(out, r->name);
     sc_text_printf(out, "%s%s</th>", r->primary ? "<small>this report</small>" : "",
                    r->largest ? "<small>reference</small>" : "");
-    cell(out, &r->group.traces, 1, 2, "");
+    sc_html_cell(out, &r->group.traces, 1, 2, "");
     sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
-    cell(out, &r->token_savings_percent, 1, 1, " %");
-    cell(out, &r->trace_savings_percent, 1, 1, " %");
+    sc_html_cell(out, &r->token_savings_percent, 1, 1, " %");
+    sc_html_cell(out, &r->trace_savings_percent, 1, 1, " %");
     if (r->largest)
         sc_text_puts(out, "<td></td>");
     else
-        cell(out, &r->token_difference_percent, 1, 1, " %");
-    percent_cell(out, &r->group.refusal_rate);
+        sc_html_cell(out, &r->token_difference_percent, 1, 1, " %");
+    sc_html_percent_cell(out, &r->group.refusal_rate);
     if (r->largest) {
         sc_text_puts(out, "<td></td><td></td><td></td>");
     } else {
-        cell(out, &r->refusal_difference, 100, 1, " points");
+        sc_html_cell(out, &r->refusal_difference, 100, 1, " points");
         sc_text_printf(out, "<td>%zu<small>of %zu</small></td>", r->verdict_changes, r->n_common);
         sc_text_printf(out, "<td>%zu<small>%zu prompts wholly</small></td>", r->harmful_unseen,
                        r->harmful_prompts_unseen);
     }
     if (isfinite(r->null_traces.value))
-        cell(out, &r->null_traces, 1, 2, "");
+        sc_html_cell(out, &r->null_traces, 1, 2, "");
     else
         sc_text_puts(out, "<td></td>");
     sc_text_puts(out, "</tr>\n");
@@ -414,28 +410,33 @@ void sc_html_policies(struct sc_text *out, const struct sc_analysis *a)
 
 void sc_html_categories(struct sc_text *out, const struct sc_analysis *a)
 {
-    sc_text_printf(out,
-                   "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">category</th><th "
-                   "scope=\"col\">prompts</th><th scope=\"col\">unsafe</th><th "
-                   "scope=\"col\">refusal rate</th><th scope=\"col\">%s</th><th "
-                   "scope=\"col\">right behaviour</th><th scope=\"col\">confidence</th><th "
-                   "scope=\"col\">uncertain compliance</th></tr></thead><tbody>\n",
-                   harm_word(a));
+    sc_text_printf(
+        out,
+        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">category</th><th "
+        "scope=\"col\">prompts</th><th scope=\"col\">unsafe</th><th "
+        "scope=\"col\">refusal rate</th><th scope=\"col\">over-refusal<small>safe prompts"
+        "</small></th><th scope=\"col\">under-refusal<small>unsafe prompts</small>"
+        "</th><th scope=\"col\">%s</th><th "
+        "scope=\"col\">right behaviour</th><th scope=\"col\">confidence</th><th "
+        "scope=\"col\">uncertain compliance</th></tr></thead><tbody>\n",
+        sc_html_harm_word(a));
     for (size_t c = 0; c < a->n_categories; c++) {
         const struct sc_group *g = &a->categories[c].group;
         sc_text_puts(out, "<tr><th scope=\"row\">");
         if (a->categories[c].name[0])
-            text(out, a->categories[c].name);
+            sc_html_text(out, a->categories[c].name);
         else
             sc_text_puts(out, "<em>none</em>");
         sc_text_puts(out, "</th>");
-        count_cell(out, g->n_instances);
-        count_cell(out, g->n_labels[SC_LABEL_UNSAFE]);
-        percent_cell(out, &g->refusal_rate);
-        percent_cell(out, &g->harm_rate);
-        percent_cell(out, &g->accuracy);
-        cell(out, &g->confidence, 1, 2, "");
-        count_cell(out, g->n_quadrants[SC_UNCERTAIN_COMPLIANCE]);
+        sc_html_count_cell(out, g->n_instances);
+        sc_html_count_cell(out, g->n_labels[SC_LABEL_UNSAFE]);
+        sc_html_percent_cell(out, &g->refusal_rate);
+        sc_html_percent_cell(out, &a->categories[c].over_refusal);
+        sc_html_percent_cell(out, &a->categories[c].under_refusal);
+        sc_html_percent_cell(out, &g->harm_rate);
+        sc_html_percent_cell(out, &g->accuracy);
+        sc_html_cell(out, &g->confidence, 1, 2, "");
+        sc_html_count_cell(out, g->n_quadrants[SC_UNCERTAIN_COMPLIANCE]);
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div>\n");
@@ -460,15 +461,15 @@ void sc_html_confusion(struct sc_text *out, const struct sc_analysis *a)
     sc_text_puts(out,
                  "<div class=\"scroll\"><table><thead><tr><td></td><th scope=\"col\">value</th>"
                  "<th scope=\"col\">n</th></tr></thead><tbody>\n");
-    row(out, "sensitivity (unsafe prompts refused)", &c->sensitivity);
-    row(out, "specificity (safe prompts complied with)", &c->specificity);
-    row(out, "over-refusal (safe prompts refused)", &c->over_refusal);
-    row(out, "precision (refusals that were right)", &c->precision);
-    row(out, "compliance that was right", &c->npv);
-    row(out, "F1", &c->f1);
-    row(out, "accuracy", &c->accuracy);
-    row(out, "balanced accuracy", &c->balanced_accuracy);
-    row(out, "discrimination (refusal on unsafe minus on safe)", &c->discrimination);
+    sc_html_row(out, "sensitivity (unsafe prompts refused)", &c->sensitivity);
+    sc_html_row(out, "specificity (safe prompts complied with)", &c->specificity);
+    sc_html_row(out, "over-refusal (safe prompts refused)", &c->over_refusal);
+    sc_html_row(out, "precision (refusals that were right)", &c->precision);
+    sc_html_row(out, "compliance that was right", &c->npv);
+    sc_html_row(out, "F1", &c->f1);
+    sc_html_row(out, "accuracy", &c->accuracy);
+    sc_html_row(out, "balanced accuracy", &c->balanced_accuracy);
+    sc_html_row(out, "discrimination (refusal on unsafe minus on safe)", &c->discrimination);
     sc_text_puts(out, "</tbody></table></div></div>\n");
 }
 
@@ -477,9 +478,9 @@ static void calibration_table(struct sc_text *out, const char *title,
 {
     sc_text_printf(out, "<div class=\"scroll\"><table><caption>%s: expected calibration error ",
                    title);
-    percent(out, &c->ece);
+    sc_html_percent(out, &c->ece);
     sc_text_puts(out, ", area under the curve ");
-    percent(out, &c->auroc);
+    sc_html_percent(out, &c->auroc);
     sc_text_puts(out, "</caption><thead><tr><th scope=\"col\">prediction</th><th "
                       "scope=\"col\">mean</th><th scope=\"col\">right</th><th "
                       "scope=\"col\">n</th></tr></thead><tbody>\n");

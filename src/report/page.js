@@ -198,12 +198,150 @@
       data: analysis.asr_at_k[s[0]].filter((a) => a.asr).map((a) => point(a.k, a.asr))
     })).filter((s) => s.data.length);
     if (!sets.length) return null;
+    const model = analysis.repeated_sampling.asr_extrapolated.filter((a) => a.asr).map((a) => point(a.k, a.asr));
+    if (model.length) sets.push({ label: "model", showLine: true, borderDash: [5, 4], borderWidth: 1.5, pointStyle: "rect", radius: 3, backgroundColor: c.soft, borderColor: c.soft, data: model });
+    const most = Math.max(analysis.asr_at_k.strict.length, ...model.map((p) => p.x));
     return {
       type: "scatter", data: { datasets: sets }, plugins: [whiskers()],
       options: { scales: {
-        x: axis(c, "k, number of answers", { ticks: { color: c.soft, stepSize: 1, callback: (v) => (Number.isInteger(v) ? v : "") }, min: 0, grid: { display: false }, max: analysis.asr_at_k.strict.length + 0.5 }),
+        x: axis(c, "k, number of answers (logarithmic)", { type: "logarithmic", min: 0.9, max: most * 1.1, grid: { display: false }, ticks: { color: c.soft }, afterBuildTicks: (a) => { a.ticks = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000].filter((v) => v <= most).map((v) => ({ value: v })); } }),
         y: axis(c, "attack success", { min: 0, max: 1, ticks: { color: c.soft, callback: percent } })
       } }
+    };
+  }
+
+  // ---- harm against confidence, of the answers that the policy saw --------------------------------
+
+  const answers = [];
+  for (const p of all)
+    for (const t of p.traces.slice(0, p.used))
+      if (t.verdict === "compliance" && t.harm !== "unjudged" && t.confidence !== null) answers.push(t);
+  const isHarmful = (t) => t.harm === "harmful" || t.harm === "controversial";
+  const nHarmful = answers.filter(isHarmful).length;
+  const shownMetrics = [...new Set([data.metric, "lowest", "prob"])];
+
+  // [score, harmful] from least to most confident; equal scores together: [n harmful, n] each.
+  function steps(metric) {
+    const m = data.metrics.indexOf(metric), turn = metric === "nll" ? -1 : 1;
+    if (answers.some((t) => t.metrics[m] === null)) return null;
+    const sorted = answers.map((t) => [turn * t.metrics[m], isHarmful(t) ? 1 : 0]).sort((a, b) => a[0] - b[0]);
+    const out = [];
+    let before;
+    for (const [score, harmful] of sorted) {
+      if (out.length && score === before) { out[out.length - 1][0] += harmful; out[out.length - 1][1]++; } else out.push([harmful, 1]);
+      before = score;
+    }
+    return out;
+  }
+
+  // At most so many points: a curve needs no more.
+  function thin(points) {
+    const every = Math.ceil(points.length / 400);
+    return points.filter((p, i) => i % every === 0 || i === points.length - 1);
+  }
+
+  function curves(c, make) {
+    const shades = [c.accent, c.unsafe, c.safe];
+    return shownMetrics.map((metric, i) => {
+      const groups = steps(metric);
+      return groups && { label: metric, showLine: true, borderWidth: 2, pointRadius: 0, borderDash: [[], [6, 3], [2, 2]][i], backgroundColor: shades[i], borderColor: shades[i], data: thin(make(groups)) };
+    }).filter(Boolean);
+  }
+
+  function rocChart(c) {
+    if (!nHarmful || nHarmful === answers.length) return null;
+    const sets = curves(c, (groups) => {
+      let found = 0, flagged = 0;
+      return [{ x: 0, y: 0 }].concat(groups.map((g) => { found += g[0]; flagged += g[1] - g[0]; return { x: flagged / (answers.length - nHarmful), y: found / nHarmful }; }));
+    });
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [guide(c, [{ x0: 0, y0: 0, x1: 1, y1: 1 }])],
+      options: { scales: {
+        x: axis(c, "harmless answers flagged", { min: 0, max: 1, ticks: { color: c.soft, callback: percent } }),
+        y: axis(c, "harmful answers found", { min: 0, max: 1, ticks: { color: c.soft, callback: percent } })
+      } }
+    };
+  }
+
+  function coverageChart(c) {
+    if (!answers.length || !nHarmful) return null;
+    const sets = curves(c, (groups) => {
+      let kept = 0, bad = 0;
+      return groups.slice().reverse().map((g) => { bad += g[0]; kept += g[1]; return { x: kept / answers.length, y: bad / kept }; });
+    });
+    const share = nHarmful / answers.length;
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [guide(c, [{ y0: share, y1: share }])],
+      options: { scales: {
+        x: axis(c, "coverage: answers kept, most confident first", { min: 0, max: 1, ticks: { color: c.soft, callback: percent } }),
+        y: axis(c, "harm among them" + (data.proxy ? " (proxy)" : ""), { min: 0, ticks: { color: c.soft, callback: percent } })
+      } }
+    };
+  }
+
+  function evolutionChart(c) {
+    const rows = analysis.repeated_sampling.evolution.filter((e) => e.n_instances);
+    if (rows.length < 2) return null;
+    const part = (key) => rows.map((e) => e[key] / e.n_instances);
+    const bar = (label, key, colour) => ({ type: "bar", label: label, data: part(key), backgroundColor: colour + "c0", borderColor: colour, borderWidth: 1, stack: "decision" });
+    return {
+      type: "bar",
+      data: {
+        labels: rows.map((e) => String(e.traces)),
+        datasets: [
+          { type: "line", label: "as after all traces", data: rows.map((e) => e.same_as_all_traces.value), borderColor: c.ink, backgroundColor: c.ink, borderWidth: 2, pointRadius: 3 },
+          bar("refused", "n_refused", c.refusal), bar("split", "n_split", c.unknown), bar("complied", "n_complied", c.answer)
+        ]
+      },
+      options: { scales: { x: axis(c, "traces", { stacked: true, grid: { display: false } }), y: axis(c, "share of prompts", { stacked: true, min: 0, max: 1, ticks: { color: c.soft, callback: percent } }) } }
+    };
+  }
+
+  function frontierChart(c) {
+    if (!data.frontier) return null;
+    const points = data.frontier.points.filter((p) => p.saved !== null && p.changed !== null);
+    if (!points.length) return null;
+    const kinds = [...new Set(points.map((p) => p.kind))], shades = [c.accent, c.unsafe, c.safe, c.answer, c.refusal, c.unknown];
+    const shapes = ["circle", "triangle", "rect", "rectRot", "star", "cross"];
+    const sets = kinds.map((kind, i) => ({
+      label: visible(kind), pointStyle: shapes[i % shapes.length], backgroundColor: shades[i % shades.length] + "c0", borderColor: shades[i % shades.length],
+      data: points.filter((p) => p.kind === kind).map((p) => ({ x: p.saved, y: p.changed, p: p })),
+      pointRadius: 5, pointBorderWidth: points.filter((p) => p.kind === kind).map((p) => (p.beats ? 3 : 1)), pointHoverRadius: 8
+    }));
+    sets.forEach((set) => { set.pointBorderColor = set.data.map((q) => (q.p.beats ? c.ink : set.borderColor)); });
+    const nulls = points.filter((p) => p.null_saved !== null && p.null_changed !== null);
+    if (nulls.length) sets.push({ label: "null: confidences shuffled", pointStyle: "circle", backgroundColor: c.soft + "50", borderColor: c.soft + "70", pointRadius: 3, data: nulls.map((p) => ({ x: p.null_saved, y: p.null_changed, p: p, isNull: true })) });
+    const ties = {
+      id: "ties",
+      beforeDatasetsDraw(chart) {
+        const { ctx, scales } = chart;
+        ctx.save();
+        ctx.strokeStyle = c.soft + "60";
+        for (const p of nulls) {
+          ctx.beginPath();
+          ctx.moveTo(scales.x.getPixelForValue(p.null_saved), scales.y.getPixelForValue(p.null_changed));
+          ctx.lineTo(scales.x.getPixelForValue(p.saved), scales.y.getPixelForValue(p.changed));
+          ctx.stroke();
+          if (p.null_low === null || p.null_high === null) continue;
+          const y = scales.y.getPixelForValue(p.null_changed), from = scales.x.getPixelForValue(p.null_low);
+          ctx.fillStyle = c.soft + "18";
+          ctx.fillRect(from, y - 5, scales.x.getPixelForValue(p.null_high) - from, 10);
+        }
+        ctx.restore();
+      }
+    };
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [ties],
+      options: {
+        scales: { x: axis(c, "tokens saved, %"), y: axis(c, "verdicts changed, %", { min: 0 }) },
+        plugins: {
+          legend: { labels: { color: c.ink, usePointStyle: true } },
+          tooltip: { callbacks: { label: (item) => {
+            const p = item.raw.p;
+            return (item.raw.isNull ? "null of " : "") + visible(p.name) + ": saves " + number(item.raw.x, 1) + " %, changes " + number(item.raw.y, 1) + " % of verdicts" + (item.raw.isNull || p.unseen === null ? "" : ", " + number(p.unseen, 1) + " % of harmful answers unseen");
+          } } }
+        }
+      }
     };
   }
 
@@ -232,6 +370,10 @@
     draw("chart-deciles", decileChart);
     draw("chart-attacks", attackChart);
     draw("chart-calibration", calibrationChart);
+    draw("chart-roc", rocChart);
+    draw("chart-coverage", coverageChart);
+    draw("chart-evolution", evolutionChart);
+    draw("chart-frontier", frontierChart);
   }
 
   // ---- list of prompts ---------------------------------------------------------------------------
@@ -325,7 +467,97 @@
     for (const t of p.traces)
       if (t.confidence !== null) { lowest = Math.min(lowest, t.confidence); highest = Math.max(highest, t.confidence); }
 
+  // ---- tokens: three characters each, src/report/tokens.h ---------------------------------------
+
+  const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const scale = data.tokens;
+
+  function readTokens(shade) {
+    const tokens = [];
+    const digit = (i) => DIGITS.indexOf(shade[i]);
+    let end = 0;
+    for (let i = 0; i + 2 < shade.length;) {
+      let units = digit(i++);
+      if (units === 63) { units = (digit(i) * 64 + digit(i + 1)) * 64 + digit(i + 2); i += 3; }
+      const level = digit(i) * 64 + digit(i + 1);
+      i += 2;
+      tokens.push({ begin: end, end: end + units, confidence: scale.low + level / 4095 * (scale.high - scale.low) });
+      end += units;
+    }
+    return tokens;
+  }
+
+  // 0: not coloured (at the run's median or above) to 6 (among the least 2 %).
+  function shadeOf(confidence) {
+    if (!(scale.pale > scale.deep)) return 0;
+    return Math.max(0, Math.min(6, Math.ceil(6 * (scale.pale - confidence) / (scale.pale - scale.deep))));
+  }
+
+  // The text with its tokens; `from` is where it begins in the whole text. Arrow keys walk the tokens.
+  function tokenText(t, whole, from, mark) {
+    const box = element("div"), text = element("div", "text tokens"), readout = element("p", "readout", " ");
+    const tokens = readTokens(t.shade), spans = [];
+    tokens.forEach((token, k) => {
+      const begin = Math.max(token.begin, from), end = Math.min(token.end, whole.length);
+      if (begin >= end) return;
+      const cuts = [begin, end];
+      if (mark) for (const at of mark) if (begin < at + from && at + from < end) cuts.push(at + from);
+      cuts.sort((a, b) => a - b);
+      for (let i = 0; i + 1 < cuts.length; i++) {
+        const level = shadeOf(token.confidence);
+        const decided = mark && cuts[i] >= mark[0] + from && cuts[i + 1] <= mark[1] + from;
+        const span = element("span", (level ? "s" + level : "") + (decided ? " decided" : ""), whole.slice(cuts[i], cuts[i + 1]));
+        span.dataset.k = k;
+        text.append(span);
+        spans.push(span);
+      }
+    });
+    const covered = tokens.length ? tokens[tokens.length - 1].end : from;
+    if (covered < whole.length) text.append(visible(whole.slice(Math.max(covered, from))));
+    if (t.finish === "cut" || t.finish === "length")
+      text.append(element("span", "cut", t.finish === "cut" ? "cut here, after " + t.tokens + " tokens: confidence fell below the bar" : "stopped here: the limit of " + t.tokens + " tokens"));
+    let now = null;
+    function show(span) {
+      if (now) now.classList.remove("now");
+      now = span;
+      if (!span) { readout.textContent = " "; return; }
+      span.classList.add("now");
+      const k = Number(span.dataset.k);
+      readout.textContent = "token " + (k + 1) + " of " + tokens.length + ": confidence " + number(tokens[k].confidence, 2);
+    }
+    text.addEventListener("mouseover", (event) => { if (event.target.dataset.k) show(event.target); });
+    text.addEventListener("mouseleave", () => show(null));
+    text.addEventListener("keydown", (event) => {
+      const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+      if (!step || !spans.length) return;
+      const place = now ? spans.indexOf(now) + step : 0;
+      if (place >= 0 && place < spans.length) { show(spans[place]); spans[place].scrollIntoView({ block: "nearest" }); }
+      event.preventDefault();
+    });
+    text.addEventListener("blur", () => show(null));
+    text.dir = "auto";
+    text.tabIndex = 0;
+    text.setAttribute("role", "group");
+    text.setAttribute("aria-label", "Answer, token by token: arrow keys give each token's confidence");
+    readout.setAttribute("aria-live", "polite");
+    box.append(text, readout);
+    return box;
+  }
+
+  const hasTokens = all.some((p) => p.traces.some((t) => t.shade));
+  if (hasTokens) {
+    const legend = byId("legend");
+    legend.append("Tokens: ");
+    for (let level = 1; level <= 6; level += 1) legend.append(element("i", "s" + level));
+    legend.append(" the less confident, the stronger; none from the median of the run ("  + number(scale.pale, 2) + ") upwards, full below " + number(scale.deep, 2) + " (least 2\u00a0%). Point at a token, or walk with the arrow keys, for its value. Underlined: what decided the verdict." + (scale.without ? " Left out to keep the page small: tokens of " + scale.without + " traces." : ""));
+    legend.hidden = false;
+  } else {
+    byId("shade").closest("label").hidden = true;
+  }
+
   function answerText(t) {
+    const whole = t.whole === undefined ? t.answer : t.whole;
+    if (t.shade && byId("shade").checked && t.answer && whole.endsWith(t.answer)) return tokenText(t, whole, whole.length - t.answer.length, t.mark);
     const text = element("div", "text");
     text.dir = "auto";
     if (t.mark) {
@@ -346,9 +578,15 @@
 
   function metricTable(t) {
     const table = element("table"), body = element("tbody");
+    if (t.reasoning_metrics) {
+      const head = element("tr");
+      for (const name of ["", "all", "reasoning", "answer"]) head.append(element("th", "", name));
+      body.append(head);
+    }
     data.metrics.forEach((name, m) => {
       const row = element("tr");
       row.append(element("th", "", name), element("td", "", number(t.metrics[m], 3)));
+      if (t.reasoning_metrics) row.append(element("td", "", number(t.reasoning_metrics[m], 3)), element("td", "", number(t.answer_metrics[m], 3)));
       row.firstChild.scope = "row";
       body.append(row);
     });
@@ -376,9 +614,16 @@
     else if (harmful) card.append(folded("Show the answer", answerText(t), byId("unfold").checked));
     else card.append(answerText(t));
     if (t.whole) {
-      const whole = element("div", "text", t.whole);
-      whole.dir = "auto";
-      card.append(folded("Whole text with reasoning", whole, false));
+      const box = element("details");
+      box.append(element("summary", "", "Whole text with reasoning"));
+      box.addEventListener("toggle", () => { // built when it is opened: reasoning is long
+        if (box.childElementCount > 1) return;
+        if (t.shade && byId("shade").checked) { box.append(tokenText(t, t.whole, 0, null)); return; }
+        const whole = element("div", "text", t.whole);
+        whole.dir = "auto";
+        box.append(whole);
+      });
+      card.append(box);
     }
     card.append(folded("Metrics" + (t.rule ? ", rule " + visible(t.rule) : ""), metricTable(t), false));
     return card;
@@ -397,7 +642,7 @@
     }
     const prompt = element("div", "prompt", p.prompt), chips = element("ul", "chips");
     prompt.dir = "auto";
-    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal), "agreement " + percent(p.agreement), "confidence " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
+    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : " (95\u00a0%: " + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), "confidence " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
     for (const f of facts) chips.append(element("li", "", f));
     const cards = element("div", "traces");
     p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
@@ -435,6 +680,7 @@
   let timer = 0;
   byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 150); });
   for (const id of ["filter-quadrant", "filter-label", "filter-category", "filter-traces", "sort"]) byId(id).addEventListener("change", refresh);
+  byId("shade").addEventListener("change", () => { if (chosen >= 0) choose(chosen, false); });
   byId("unfold").addEventListener("change", () => { if (chosen >= 0) choose(chosen, false); });
 
   refresh();

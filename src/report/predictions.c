@@ -10,13 +10,14 @@
 #include "report/output.h"
 #include "report/report.h"
 
-static void put_metrics(struct sc_output *out, const struct sc_run_instance *instance, size_t n)
+static void put_metrics(struct sc_output *out, const struct sc_run_instance *instance,
+                        size_t policy, size_t n)
 {
     sc_put_object(out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++) {
         sc_put_array(out, sc_metric_name((enum sc_metric)m));
         for (size_t t = 0; t < n; t++) {
-            const struct sc_run_trace *trace = &instance->traces[t];
+            const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
             sc_put_number(out, NULL, trace->finish == SC_FINISH_FAILED ? NAN : trace->metrics[m]);
         }
         sc_put_end_array(out);
@@ -25,47 +26,47 @@ static void put_metrics(struct sc_output *out, const struct sc_run_instance *ins
 }
 
 static void put_traces(struct sc_output *out, const struct sc_run *run,
-                       const struct sc_run_instance *instance, size_t n)
+                       const struct sc_run_instance *instance, size_t policy, size_t n)
 {
-    const struct sc_run_trace *traces = instance->traces;
+#define SEEN sc_run_trace_seen(instance, policy, t)
 #define EACH(key, put)                                                                             \
     sc_put_array(out, key);                                                                        \
     for (size_t t = 0; t < n; t++)                                                                 \
         put;                                                                                       \
     sc_put_end_array(out)
 
-    EACH("traces", sc_put_string(out, NULL, traces[t].text ? traces[t].text : ""));
-    EACH("confidences", sc_put_number(out, NULL, sc_trace_confidence(&traces[t], run->metric)));
-    put_metrics(out, instance, n);
+    EACH("traces", sc_put_string(out, NULL, SEEN->text ? SEEN->text : ""));
+    EACH("confidences", sc_put_number(out, NULL, sc_trace_confidence(SEEN, run->metric)));
+    put_metrics(out, instance, policy, n);
     EACH("verdicts",
          sc_put_string(out, NULL,
-                       traces[t].finish == SC_FINISH_FAILED ? NULL
-                                                            : sc_verdict_name(traces[t].verdict)));
+                       SEEN->finish == SC_FINISH_FAILED ? NULL : sc_verdict_name(SEEN->verdict)));
     sc_put_array(out, "refused");
     for (size_t t = 0; t < n; t++)
-        if (sc_trace_is_judged(&traces[t]))
-            sc_put_bool(out, NULL, sc_verdict_is_refused(traces[t].verdict));
+        if (sc_trace_is_judged(SEEN))
+            sc_put_bool(out, NULL, sc_verdict_is_refused(SEEN->verdict));
         else
             sc_put_null(out, NULL);
     sc_put_end_array(out);
-    EACH("harm",
-         sc_put_string(out, NULL,
-                       traces[t].finish == SC_FINISH_FAILED ? NULL : sc_harm_name(traces[t].harm)));
-    EACH("finish_reasons", sc_put_string(out, NULL, sc_finish_name(traces[t].finish)));
-    EACH("tokens_per_trace", sc_put_count(out, NULL, traces[t].n_tokens));
+    EACH("harm", sc_put_string(out, NULL,
+                               SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
+    EACH("finish_reasons", sc_put_string(out, NULL, sc_finish_name(SEEN->finish)));
+    EACH("tokens_per_trace", sc_put_count(out, NULL, SEEN->n_tokens));
 #undef EACH
+#undef SEEN
 }
 
 static void put_instance(struct sc_output *out, const struct sc_run *run,
-                         const struct sc_run_instance *instance,
-                         const struct sc_run_decision *decision, const struct sc_summary *s)
+                         const struct sc_run_instance *instance, size_t policy,
+                         const struct sc_summary *s)
 {
+    const struct sc_run_decision *decision = &instance->decisions[policy];
     sc_put_object(out, NULL);
     sc_put_string(out, "instance_id", instance->id);
     sc_put_string(out, "prompt", instance->prompt);
     sc_put_string(out, "ground_truth_label", sc_label_name(instance->label));
     sc_put_string(out, "category", instance->category ? instance->category : "");
-    put_traces(out, run, instance, s->n_traces);
+    put_traces(out, run, instance, policy, s->n_traces);
     sc_put_count(out, "total_tokens", s->n_tokens);
     sc_put_number(out, "avg_tokens_per_trace", (double)s->n_tokens / (double)s->n_traces);
     sc_put_count(out, "num_traces_used", s->n_traces);
@@ -90,8 +91,7 @@ enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, st
     for (size_t i = 0; i < run->n_instances; i++) {
         struct sc_output output = {.text = out};
         if (view.instances[i].decided)
-            put_instance(&output, run, &run->instances[i], &run->instances[i].decisions[policy],
-                         &view.instances[i]);
+            put_instance(&output, run, &run->instances[i], policy, &view.instances[i]);
     }
     sc_free(view.instances);
     return out->failed ? sc_fail_nomem(error, "predictions") : SC_OK;

@@ -26,4 +26,15 @@ enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out,
  * analysis.json and report.html into the run's folder. */
 enum sc_status sc_report_write(const char *folder, struct sc_error *error);
 
+/* The same, and what else is asked for, with the analysis made once. */
+struct sc_report_wish {
+    const char
+        *csv; /* folder, which is made, for instances.csv, traces.csv, estimates.csv; or NULL */
+    struct sc_text *terminal; /* gets the terminal report; or NULL */
+    size_t width;             /* of it */
+    bool colour;
+};
+enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *wish,
+                              struct sc_error *error);
+
 #endif

@@ -205,6 +205,12 @@ static void put_rates(struct screen *s)
     labelled_percent(s, "   safe (over-refusal) ", &a->labels[SC_LABEL_SAFE].refusal_rate);
     labelled_percent(s, "   agreement ", &a->overall.agreement);
     sc_text_putc(s->text, '\n');
+    if (a->corrected.error) {
+        sc_text_puts(s->text, "               with the detector's errors, unsafe");
+        labelled_percent(s, " ", &a->corrected.labels[SC_LABEL_UNSAFE]);
+        labelled_percent(s, "   safe ", &a->corrected.labels[SC_LABEL_SAFE]);
+        sc_text_putc(s->text, '\n');
+    }
     heading(s, "Confusion");
     sc_text_printf(s->text,
                    "      tp %zu  fn %zu  fp %zu  tn %zu   split %zu  unknown %zu  "
@@ -278,6 +284,19 @@ static void put_policies(struct screen *s)
         put_policy(s, &a->policies[p]);
 }
 
+enum sc_status sc_analysis_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
+                                    struct sc_text *out, struct sc_error *error)
+{
+    struct screen s = {out, width, colour, analysis};
+    s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
+    put_head(&s);
+    put_quadrants(&s);
+    put_rates(&s);
+    put_hypothesis(&s);
+    put_policies(&s);
+    return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
+}
+
 enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool colour,
                                   struct sc_text *out, struct sc_error *error)
 {
@@ -285,13 +304,7 @@ enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool c
     enum sc_status status = sc_analysis_make(run, &analysis, error);
     if (status != SC_OK)
         return status;
-    struct screen s = {out, width, colour, &analysis};
-    s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
-    put_head(&s);
-    put_quadrants(&s);
-    put_rates(&s);
-    put_hypothesis(&s);
-    put_policies(&s);
+    status = sc_analysis_terminal(&analysis, width, colour, out, error);
     sc_analysis_free(&analysis);
-    return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
+    return status;
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "report/analysis_json.h"
+#include "report/csv.h"
 #include "report/report.h"
 
 static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,
@@ -69,12 +70,64 @@ static enum sc_status write_all_predictions(const struct sc_run *run, const char
     return status;
 }
 
-enum sc_status sc_report_write(const char *folder, struct sc_error *error)
+static enum sc_status write_csv(const struct sc_analysis *analysis, const char *folder,
+                                const struct sc_text *json, struct sc_error *error)
+{
+    struct sc_text text = {0};
+    enum sc_status status = sc_make_folders(folder, error);
+    if (status == SC_OK) {
+        sc_csv_instances(&text, analysis);
+        status = text.failed ? sc_fail_nomem(error, "instances.csv")
+                             : write_file(folder, "instances.csv", &text, error);
+    }
+    sc_text_clear(&text);
+    if (status == SC_OK) {
+        sc_csv_traces(&text, analysis);
+        status = text.failed ? sc_fail_nomem(error, "traces.csv")
+                             : write_file(folder, "traces.csv", &text, error);
+    }
+    sc_text_clear(&text);
+    if (status == SC_OK)
+        status = sc_csv_estimates(&text, json->data, json->len, error);
+    if (status == SC_OK)
+        status = write_file(folder, "estimates.csv", &text, error);
+    sc_text_free(&text);
+    return status;
+}
+
+/* A damaged replay.json takes nothing from the report but its picture. */
+static enum sc_status write_page(struct sc_analysis *analysis, const char *folder,
+                                 struct sc_error *error)
+{
+    struct sc_frontier frontier;
+    struct sc_error why = {0};
+    struct sc_text text = {0};
+    bool found;
+    enum sc_status status = sc_frontier_read(folder, &frontier, &found, &why);
+    if (status == SC_ERR_NOMEM)
+        return sc_fail_nomem(error, "replay.json");
+    const char *failure = why.text; /* without the folder, which no file may name */
+    if (strncmp(failure, folder, strlen(folder)) == 0)
+        failure += strlen(folder);
+    analysis->frontier = status == SC_OK && found ? &frontier : NULL;
+    analysis->frontier_failure = status ? failure : NULL;
+    status = sc_analysis_html(analysis, &text, error);
+    analysis->frontier = NULL;
+    analysis->frontier_failure = NULL;
+    if (status == SC_OK)
+        status = write_file(folder, "report.html", &text, error);
+    sc_frontier_free(&frontier);
+    sc_text_free(&text);
+    return status;
+}
+
+enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *wish,
+                              struct sc_error *error)
 {
     struct sc_run run = {0};
     struct sc_analysis analysis = {0};
     struct sc_text text = {0};
-    enum sc_status status = sc_run_load(folder, false, &run, error);
+    enum sc_status status = sc_run_load(folder, true, &run, error);
     if (status != SC_OK)
         return status;
     status = write_all_predictions(&run, folder, error);
@@ -84,13 +137,19 @@ enum sc_status sc_report_write(const char *folder, struct sc_error *error)
         status = sc_analysis_text(&analysis, &text, error);
     if (status == SC_OK)
         status = write_file(folder, "analysis.json", &text, error);
-    sc_text_clear(&text);
-    if (status == SC_OK)
-        status = sc_analysis_html(&analysis, &text, error);
-    if (status == SC_OK)
-        status = write_file(folder, "report.html", &text, error);
+    if (status == SC_OK && wish->csv)
+        status = write_csv(&analysis, wish->csv, &text, error);
     sc_text_free(&text);
+    if (status == SC_OK)
+        status = write_page(&analysis, folder, error);
+    if (status == SC_OK && wish->terminal)
+        status = sc_analysis_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
     sc_analysis_free(&analysis);
     sc_run_free(&run);
     return status;
+}
+
+enum sc_status sc_report_write(const char *folder, struct sc_error *error)
+{
+    return sc_report_make(folder, &(struct sc_report_wish){0}, error);
 }

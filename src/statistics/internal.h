@@ -21,6 +21,8 @@ void sc_newcombe_limits(const struct sc_estimate *first, const struct sc_estimat
 
 void sc_sort_doubles(double *x, size_t n);                        /* none of them NaN */
 double sc_sorted_percentile(const double *x, size_t n, double q); /* n > 0, sorted */
+/* GSL's error handler ends the process: turns it off, once. */
+void sc_quiet_gsl(void);
 bool sc_has_nan(const double *x, size_t n);
 
 #endif

@@ -109,14 +109,19 @@ double sc_entropy_of_counts(const size_t *counts, size_t n)
 
 /* GSL's own error handler aborts the process.  Its functions are used here with arguments that are
  * in range, but a search for a quantile may still report that it did not converge. */
-static void quiet_gsl(void)
+static void handler_off(void)
 {
     gsl_set_error_handler_off();
 }
 
-struct sc_estimate sc_mean_t(const double *x, size_t n)
+void sc_quiet_gsl(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, handler_off);
+}
+
+struct sc_estimate sc_mean_t(const double *x, size_t n)
+{
     if (n == 0)
         return sc_estimate_none(0, "no values");
     if (sc_has_nan(x, n))
@@ -124,7 +129,7 @@ struct sc_estimate sc_mean_t(const double *x, size_t n)
     struct sc_estimate out = {.value = sc_mean(x, n), .low = NAN, .high = NAN, .n = n};
     if (n == 1)
         return out;
-    pthread_once(&once, quiet_gsl);
+    sc_quiet_gsl();
     double half = gsl_cdf_tdist_Pinv(0.975, (double)(n - 1)) * sqrt(sc_variance(x, n) / (double)n);
     out.low = out.value - half;
     out.high = out.value + half;

@@ -354,6 +354,15 @@ class OtherCommands(Folder):
         self.assertGreater(got['machine']['read_bytes_per_second'], 1e8)
         self.assert_one_line(call('model', 'random', '--shape', 'huge', '--out', self.path('x')), 2, 'huge')
 
+    def test_bench_experiment(self):
+        bench = call('bench', '--experiment', '--dtype', 'int8', '--num-instances', 2, '--traces', 2, '--new-tokens', 4, '--json')
+        self.assertEqual(bench.returncode, 0, bench.stderr)
+        got = json.loads(bench.stdout)
+        self.assertEqual((got['dtype'], got['instances'], got['traces']), ('int8', 2, 4))
+        parts = sum(got['seconds_' + part] for part in 'prefill decode sampling storage rest'.split())
+        self.assertAlmostEqual(parts, got['seconds'], delta=0.02 + 0.01 * got['seconds'])
+        self.assert_one_line(call('bench', '--experiment', '--parallel', '1,2'), 2, '--parallel')
+
     def test_report_of_nothing(self):
         self.assert_one_line(call('report', self.path('absent')), 1)
 

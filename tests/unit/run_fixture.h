@@ -107,6 +107,7 @@ struct fixture_trace {
     struct sc_run_trace trace;
     int32_t ids[FIXTURE_MOST_TOKENS];
     struct sc_token_stats stats[FIXTURE_MOST_TOKENS];
+    uint32_t text_ends[FIXTURE_MOST_TOKENS];
     char text[96];
 };
 
@@ -133,12 +134,20 @@ static inline void fixture_trace(struct fixture_trace *out, size_t position, uin
              refused ? "I'm sorry, but I can't help with <that> (%zu/%u)."
                      : "Sure! Here's \"how\" & why (%zu/%u) \xf0\x9f\x99\x82.",
              position, index);
+    size_t length = strlen(out->text); /* tokens of three bytes, the emoji in one */
+    for (size_t t = 0; t < n; t++) {
+        size_t end = t + 1 == n || 3 * (t + 1) > length ? length : 3 * (t + 1);
+        while (((unsigned char)out->text[end] & 0xc0) == 0x80)
+            end--;
+        out->text_ends[t] = (uint32_t)end;
+    }
     *trace = (struct sc_run_trace){.index = index,
                                    .text = out->text,
                                    .answer = out->text,
                                    .n_tokens = n,
                                    .ids = out->ids,
                                    .stats = out->stats,
+                                   .text_ends = out->text_ends,
                                    .finish = index % 4 ? SC_FINISH_STOP : SC_FINISH_LENGTH,
                                    .verdict = refused ? SC_REFUSAL : SC_COMPLIANCE,
                                    .detector = detector,

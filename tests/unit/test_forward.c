@@ -76,7 +76,7 @@ static void figures_agree_with_float64(void **state)
     const double tolerance[] = {[SC_DTYPE_F32] = 1e-4,
                                 [SC_DTYPE_BF16] = 6e-2,
                                 [SC_DTYPE_F16] = 0.05,
-                                [SC_DTYPE_INT8] = 1.0};
+                                [SC_DTYPE_INT8] = 0.4};
     (void)state;
     for (size_t m = 0; m < 3; m++) {
         struct expected e;

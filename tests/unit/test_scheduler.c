@@ -206,9 +206,11 @@ static void traces_do_not_depend_on_company(void **state)
     struct trace *first = sc_alloc_array(N_ALL, sizeof *first);
     (void)state;
 
-    for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_BF16; dtype++) {
+    for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_INT8; dtype++) {
         size_t n_stopped = 0, n_length = 0;
 
+        if (dtype == SC_DTYPE_F16)
+            continue;
         for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
             struct fixture f = fixture_open("tied_bf16", dtype, ways[i].threads, NULL, 0, 20);
 

@@ -100,6 +100,7 @@ static void assert_same_trace(const struct sc_run_trace *a, const struct sc_run_
     if (a->ids && b->ids) {
         assert_memory_equal(a->ids, b->ids, a->n_tokens * sizeof *a->ids);
         assert_memory_equal(a->stats, b->stats, a->n_tokens * sizeof *a->stats);
+        assert_memory_equal(a->text_ends, b->text_ends, a->n_tokens * sizeof *a->text_ends);
     }
 }
 
@@ -453,6 +454,12 @@ static void test_damage(void **state)
         {"UPDATE token SET ids = cast(zeroblob(length(ids) - 4) || x'ffffffff' AS BLOB)"
          " WHERE instance = 0 AND trace = 0",
          SC_ERR_FORMAT, "expected an id"},
+        {"UPDATE token SET text_end = cast(zeroblob(length(text_end) - 4) || x'ffffffff' AS BLOB)"
+         " WHERE instance = 0 AND trace = 0",
+         SC_ERR_FORMAT, "text_end"},
+        {"UPDATE token SET text_end = cast(x'04000000' || zeroblob(length(text_end) - 4) AS BLOB)"
+         " WHERE instance = 0 AND trace = 0",
+         SC_ERR_FORMAT, "token 1: expected text_end 4 to"},
         {"DELETE FROM token WHERE instance = 0", SC_ERR_FORMAT, "instance 0 trace 0: ids"},
         {"UPDATE trace SET n_tokens = 9000000000", SC_ERR_FORMAT, "n_tokens"},
         {"UPDATE trace SET n_tokens = -1", SC_ERR_FORMAT, "n_tokens"},

@@ -1,0 +1,377 @@
+/* sc_report_make: the files of a run's folder, made from run.db alone, the same each time; what
+ * lies in the folder already (replay.json) is not trusted; tables that other programs can read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <csv.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "report/csv.h"
+#include "report/frontier.h"
+#include "report/report.h"
+#include "report/tokens.h"
+#include "run_fixture.h"
+
+static void path_of(const struct run_fixture *f, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", f->folder, name);
+}
+
+static char *read_file(const struct run_fixture *f, const char *name)
+{
+    char path[300], *data = NULL;
+    size_t n;
+    struct sc_error error = {0};
+    path_of(f, name, path, sizeof path);
+    if (sc_file_read(path, (size_t)64 << 20, &data, &n, &error))
+        fail_msg("%s", error.text);
+    return data;
+}
+
+static void put_file(const struct run_fixture *f, const char *name, const char *text)
+{
+    char path[300];
+    path_of(f, name, path, sizeof path);
+    assert_int_equal(sc_file_write(path, text, strlen(text), NULL), SC_OK);
+}
+
+static void make_run(struct run_fixture *f, size_t n_instances)
+{
+    struct sc_error error = {0};
+    assert_int_equal(fixture_make(f, n_instances), 0);
+    if (fixture_write(f, true, &error))
+        fail_msg("%s", error.text);
+}
+
+static void make_report(const struct run_fixture *f, const struct sc_report_wish *wish)
+{
+    struct sc_error error = {0};
+    if (sc_report_make(f->folder, wish, &error))
+        fail_msg("%s", error.text);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"predictions.jsonl",       "predictions-single.jsonl",
+                                        "predictions-fixed.jsonl", "predictions-adaptive.jsonl",
+                                        "analysis.json",           "report.html"};
+    enum { N = sizeof names / sizeof *names };
+    struct run_fixture f;
+    char *first[N];
+    make_run(&f, 21);
+    assert_int_equal(sc_report_write(f.folder, NULL), SC_OK);
+    for (size_t i = 0; i < N; i++) {
+        first[i] = read_file(&f, names[i]);
+        assert_null(strstr(first[i], f.folder)); /* no file names a place */
+    }
+    json_t *analysis = json_loads(first[4], 0, NULL);
+    assert_non_null(analysis);
+    static const char *const keys[] = {
+        "overall",     "hypothesis_test", "confusion", "policies",          "per_category",
+        "calibration", "asr_at_k",        "refusal",   "repeated_sampling", "confident_refusal"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_true(json_is_object(json_object_get(analysis, keys[i])) ||
+                    json_is_array(json_object_get(analysis, keys[i])));
+    json_decref(analysis);
+    assert_non_null(strstr(first[5], "\"shade\":\"")); /* tokens are in the page */
+    struct sc_text terminal = {0}, again = {0};
+    make_report(&f, &(struct sc_report_wish){.terminal = &terminal, .width = 80});
+    for (size_t i = 0; i < N; i++) {
+        char *second = read_file(&f, names[i]);
+        assert_string_equal(first[i], second);
+        sc_free(first[i]);
+        sc_free(second);
+    }
+    struct sc_run run;
+    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    assert_int_equal(sc_report_terminal(&run, 80, false, &again, NULL), SC_OK);
+    assert_string_equal(terminal.data, again.data);
+    sc_run_free(&run);
+    sc_text_free(&terminal);
+    sc_text_free(&again);
+    fixture_free(&f);
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_error error = {0};
+    char path[300];
+    make_run(&f, 5);
+    assert_int_equal(sc_report_write("/nowhere/at/all", &error), SC_ERR_IO);
+    path_of(&f, "report.html", path, sizeof path); /* a folder stands where the page should be */
+    assert_int_equal(mkdir(path, 0755), 0);
+    error = (struct sc_error){0};
+    assert_true(sc_report_write(f.folder, &error) != SC_OK && error.text[0]);
+    assert_int_equal(rmdir(path), 0);
+    path_of(&f, "run.db", path, sizeof path);
+    assert_int_equal(truncate(path, 5000), 0);
+    error = (struct sc_error){0};
+    assert_int_equal(sc_report_write(f.folder, &error), SC_ERR_FORMAT);
+    fixture_free(&f);
+}
+
+static void test_memory_runs_out(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    char path[300];
+    make_run(&f, 2);
+    put_file(&f, "replay.json", "{\"rows\":[{\"policy\":\"a\"}]}");
+    path_of(&f, "tables", path, sizeof path);
+    enum sc_status status = SC_ERR_NOMEM;
+    for (size_t n = 0; status && n < 40000; n += 1 + n / 12) {
+        struct sc_error error = {0};
+        sc_memory_fail_at(n);
+        status = sc_report_make(f.folder, &(struct sc_report_wish){.csv = path}, &error);
+        sc_memory_fail_at(SIZE_MAX);
+        assert_int_equal(status, error.status);
+    }
+    assert_int_equal(status, SC_OK);
+    fixture_remove_folder(path);
+    fixture_free(&f);
+}
+
+/* ---- replay.json -------------------------------------------------------------------------------
+ */
+
+static void test_replay_is_not_trusted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum sc_status status;
+    } cases[] = {
+        {"", SC_ERR_FORMAT},
+        {"[]", SC_ERR_FORMAT},
+        {"{}", SC_ERR_FORMAT},
+        {"{\"rows\":7}", SC_ERR_FORMAT},
+        {"{\"rows\":[7]}", SC_ERR_FORMAT},
+        {"{\"rows\":[{}]}", SC_ERR_FORMAT},
+        {"{\"rows\":[]}", SC_OK},
+        {"{\"rows\":[{\"policy\":\"p\",\"token_savings_percent\":\"x\",\"null\":[]}]}", SC_OK},
+        {"{\"rows\":[{\"policy\":\"p\",\"token_savings_percent\":{\"value\":1e300}}]}", SC_OK},
+    };
+    struct run_fixture f;
+    make_run(&f, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_frontier frontier;
+        struct sc_error error = {0};
+        bool found;
+        put_file(&f, "replay.json", cases[i].text);
+        assert_int_equal(sc_frontier_read(f.folder, &frontier, &found, &error), cases[i].status);
+        assert_true(found);
+        for (size_t k = 0; k < frontier.n; k++)
+            assert_true(isnan(frontier.points[k].saved));
+        sc_frontier_free(&frontier);
+        make_report(&f, &(struct sc_report_wish){0}); /* the report is made all the same */
+        char *page = read_file(&f, "report.html");
+        assert_int_equal(strstr(page, "was not read") != NULL, cases[i].status != SC_OK);
+        assert_null(strstr(page, f.folder));
+        sc_free(page);
+    }
+    fixture_free(&f);
+}
+
+static void test_replay_in_the_page(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    make_run(&f, 3);
+    put_file(&f, "replay.json",
+             "{\"source\":{\"harm_basis\":\"proxy\"},\"recommendation\":{\"policy\":\"</script>\","
+             "\"why\":\"<img src=x>\"},\"rows\":[{\"policy\":\"</script><b>\","
+             "\"kind\":\"adaptive\",\"metric\":\"mean\",\"token_savings_percent\":{\"value\":12.5,"
+             "\"low\":1,\"high\":20},\"verdict_changes\":{\"value\":0.25},\"harmful_unseen\":"
+             "{\"value\":0.5},\"null\":{\"token_savings_percent\":{\"value\":11,\"low\":9,"
+             "\"high\":13},\"verdict_changes\":{\"value\":0.2}},\"over_null\":{\"beats_null\":"
+             "true}}]}");
+    struct sc_frontier frontier;
+    bool found;
+    assert_int_equal(sc_frontier_read(f.folder, &frontier, &found, NULL), SC_OK);
+    assert_int_equal(frontier.n, 1);
+    assert_true(frontier.points[0].saved == 12.5 && frontier.points[0].changed == 25);
+    assert_true(frontier.points[0].null_low == 9 && frontier.points[0].unseen == 50);
+    assert_true(frontier.points[0].beats_null && frontier.proxy);
+    sc_frontier_free(&frontier);
+    make_report(&f, &(struct sc_report_wish){0});
+    char *page = read_file(&f, "report.html");
+    assert_non_null(strstr(page, "\"frontier\":{"));
+    assert_null(strstr(page, "<img"));
+    assert_null(strstr(page, "</script><b>"));
+    sc_free(page);
+    fixture_free(&f);
+}
+
+/* ---- tables ------------------------------------------------------------------------------------
+ */
+
+struct table {
+    char cells[1200][80];
+    size_t n_cells, n_rows, n_columns;
+};
+
+static void on_cell(void *bytes, size_t n, void *context)
+{
+    struct table *t = context;
+    if (t->n_cells < 1200)
+        snprintf(t->cells[t->n_cells], sizeof t->cells[0], "%.*s", (int)n, (const char *)bytes);
+    t->n_cells++;
+}
+
+static void on_row(int end, void *context)
+{
+    struct table *t = context;
+    (void)end;
+    if (t->n_rows++ == 0)
+        t->n_columns = t->n_cells;
+    assert_int_equal(t->n_cells, t->n_rows * t->n_columns); /* every row as long as the first */
+}
+
+static void read_table(const char *text, struct table *t)
+{
+    struct csv_parser parser;
+    memset(t, 0, sizeof *t);
+    assert_int_equal(csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI), 0);
+    assert_int_equal(csv_parse(&parser, text, strlen(text), on_cell, on_row, t), strlen(text));
+    assert_int_equal(csv_fini(&parser, on_cell, on_row, t), 0);
+    csv_free(&parser);
+}
+
+static size_t column_of(const struct table *t, const char *name)
+{
+    for (size_t c = 0; c < t->n_columns; c++)
+        if (strcmp(t->cells[c], name) == 0)
+            return c;
+    fail_msg("no column %s", name);
+    return 0;
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    static struct table t;
+    struct run_fixture f;
+    char path[300];
+    make_run(&f, 11);
+    path_of(&f, "deep", path, sizeof path);
+    make_report(&f, &(struct sc_report_wish){.csv = path});
+    char *text = read_file(&f, "deep/instances.csv");
+    read_table(text, &t);
+    assert_int_equal(t.n_rows, 12);
+    size_t prompt = column_of(&t, "prompt"), label = column_of(&t, "label");
+    assert_string_equal(t.cells[t.n_columns + label], "safe");
+    assert_non_null(strstr(t.cells[t.n_columns + prompt], "Prompt 0: <b>\"na\xc3\xafve\""));
+    size_t rate = column_of(&t, "refusal_rate"), low = column_of(&t, "refusal_low");
+    for (size_t r = 1; r < t.n_rows; r++)
+        assert_true(strtod(t.cells[r * t.n_columns + low], NULL) <=
+                    strtod(t.cells[r * t.n_columns + rate], NULL) + 1e-12);
+    sc_free(text);
+    text = read_file(&f, "deep/traces.csv");
+    read_table(text, &t);
+    assert_true(t.n_rows > 11 * 3);
+    size_t trace = column_of(&t, "trace"), verdict = column_of(&t, "verdict");
+    size_t refused = column_of(&t, "refused"), mean = column_of(&t, "mean");
+    assert_string_equal(t.cells[2 * t.n_columns + trace], "1"); /* a failed one: empty, no "nan" */
+    assert_string_equal(t.cells[2 * t.n_columns + verdict], "");
+    assert_string_equal(t.cells[2 * t.n_columns + refused], "");
+    assert_string_equal(t.cells[2 * t.n_columns + mean], "");
+    sc_free(text);
+    text = read_file(&f, "deep/estimates.csv");
+    assert_non_null(strstr(text, "\noverall.refusal_rate,0."));
+    assert_non_null(strstr(text, "hypothesis_test.aurc.mean,"));
+    assert_null(strstr(text, "nan"));
+    sc_free(text);
+    fixture_remove_folder(path);
+    fixture_free(&f);
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"plain", "plain"},
+        {"", ""},
+        {"a,b", "\"a,b\""},
+        {"say \"so\"", "\"say \"\"so\"\"\""},
+        {"two\nlines", "\"two\nlines\""},
+        {" blank", "\" blank\""},
+        {"=1+1", "'=1+1"},
+        {"+1", "'+1"},
+        {"-1", "'-1"},
+        {"@SUM(A1)", "'@SUM(A1)"},
+        {"  =1", "\"'  =1\""},
+        {"\t=1", "\"'\t=1\""},
+        {"\r=1", "\"'\r=1\""},
+        {"\xef\xbc\x9d"
+         "1",
+         "'\xef\xbc\x9d"
+         "1"},
+        {"=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""},
+        {"1-1", "1-1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_text out = {0};
+        sc_csv_text(&out, cases[i][0]);
+        assert_string_equal(out.data ? out.data : "", cases[i][1]);
+        sc_text_free(&out);
+    }
+    struct sc_text out = {0};
+    sc_csv_text(&out, NULL);
+    assert_int_equal(out.len, 0);
+    sc_text_free(&out);
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------
+ */
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    struct sc_token_stats stats[3] = {{.confidence = 3}, {.confidence = 5}, {.confidence = 4}};
+    uint32_t ends[3] = {1, 6, 6}; /* "a", an emoji of two units and one byte more, nothing */
+    static char text[] = "a\xf0\x9f\x99\x82z";
+    struct sc_run_trace trace = {
+        .text = text, .answer = text, .n_tokens = 3, .stats = stats, .text_ends = ends};
+    struct sc_run_instance instance = {.traces = &trace, .n_traces = 1};
+    struct sc_run run = {.instances = &instance, .n_instances = 1};
+    struct sc_token_scale scale;
+    struct sc_text written = {0};
+    struct sc_output out = {.text = &written};
+    assert_int_equal(sc_token_scale_make(&run, &scale, NULL), SC_OK);
+    assert_true(scale.low == 3 && scale.high == 5 && scale.pale == 4);
+    sc_put_tokens(&out, NULL, &trace, &scale);
+    assert_string_equal(written.data, "\"BAAD__AgA\""); /* 1: 0; 3: 4095; 0: 2048 */
+    sc_text_clear(&written);
+    out = (struct sc_output){.text = &written};
+    scale.n_left = 2; /* the page is full */
+    sc_put_tokens(&out, NULL, &trace, &scale);
+    assert_int_equal(written.len, 0);
+    assert_int_equal(scale.n_without, 1);
+    trace.stats = NULL;
+    assert_int_equal(sc_token_scale_make(&run, &scale, NULL), SC_OK);
+    assert_true(isnan(scale.low));
+    sc_put_tokens(&out, NULL, &trace, &scale);
+    assert_int_equal(written.len, 0);
+    sc_text_free(&written);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_replay_is_not_trusted),
+        cmocka_unit_test(test_replay_in_the_page),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_tokens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,376 @@
+/* src/statistics/models.h against tests/golden/statistics_models.json (scikit-learn, statsmodels,
+ * SciPy; see make_statistics_models_golden.py there), identities and simulation. */
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "statistics/models.h"
+
+#define MOST 4000
+
+static json_t *golden;
+static double values[MOST];
+static bool flags[MOST];
+static size_t sizes[MOST], others[MOST];
+
+static int load(void **state)
+{
+    json_error_t error;
+    (void)state;
+    golden = json_load_file(TEST_GOLDEN "/statistics_models.json", 0, &error);
+    if (golden == NULL)
+        print_error("statistics_models.json: line %d: %s\n", error.line, error.text);
+    return golden == NULL ? -1 : 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    json_decref(golden);
+    return 0;
+}
+
+static json_t *cases(const char *name)
+{
+    json_t *list = json_object_get(golden, name);
+    assert_true(json_is_array(list) && json_array_size(list) > 0);
+    return list;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static double element(const json_t *object, const char *key, size_t i)
+{
+    const json_t *value = json_array_get(json_object_get(object, key), i);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static size_t read_numbers(const json_t *object, const char *key, double *out)
+{
+    size_t n = json_array_size(json_object_get(object, key));
+    assert_true(n <= MOST);
+    for (size_t i = 0; i < n; i++)
+        out[i] = element(object, key, i);
+    return n;
+}
+
+static size_t read_sizes(const json_t *object, const char *key, size_t *out)
+{
+    size_t n = json_array_size(json_object_get(object, key));
+    assert_true(n <= MOST);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (size_t)element(object, key, i);
+    return n;
+}
+
+static size_t read_flags(const json_t *object, const char *key)
+{
+    size_t n = json_array_size(json_object_get(object, key));
+    for (size_t i = 0; i < n; i++)
+        flags[i] = json_is_true(json_array_get(json_object_get(object, key), i));
+    return n;
+}
+
+static void near(double found, double expected, double tolerance)
+{
+    if (!(fabs(found - expected) <= tolerance * fmax(1e-3, fabs(expected))))
+        fail_msg("expected %.15g, found %.15g", expected, found);
+}
+
+/* ---- areas ------------------------------------------------------------------------------------
+ */
+
+static void test_average_precision(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *c;
+    json_array_foreach(cases("average_precision"), index, c)
+    {
+        size_t n = read_numbers(c, "score", values);
+        read_flags(c, "outcome");
+        near(sc_average_precision(values, flags, n, NULL), number(c, "value"), 1e-9);
+        for (size_t i = 0; i < n; i++)
+            sizes[i] = i;
+        struct sc_estimate e =
+            sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, n, n, 200, 1, NULL);
+        near(e.value, number(c, "value"), 1e-9);
+        assert_true(n < 5 ? isnan(e.low) && e.reason : e.low <= e.value && e.value <= e.high);
+        struct sc_estimate risk =
+            sc_cluster_rank_area(SC_RISK_COVERAGE, values, flags, sizes, n, n, 50, 1, NULL);
+        near(risk.value, sc_aurc(values, flags, n, NULL), 1e-9);
+    }
+    flags[0] = flags[1] = false;
+    assert_true(isnan(sc_average_precision(values, flags, 2, NULL)));
+    assert_true(isnan(sc_average_precision(values, flags, 0, NULL)));
+    values[1] = NAN;
+    assert_true(isnan(sc_average_precision(values, flags, 2, NULL)));
+    assert_non_null(
+        sc_cluster_rank_area(SC_RISK_COVERAGE, values, flags, sizes, 2, 2, 9, 1, NULL).reason);
+}
+
+/* An observation that is there twice counts as two: a cluster drawn twice is that. */
+static void test_weights_are_copies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 60; i++) {
+        values[i] = floor(5 * sc_random_uniform(SC_STREAM_STATISTICS, 1, i, 0, 0));
+        flags[i] = sc_random_uniform(SC_STREAM_STATISTICS, 1, i, 1, 0) < 0.4;
+        values[60 + i] = values[i];
+        flags[60 + i] = flags[i];
+        sizes[i] = sizes[60 + i] = i;
+    }
+    near(sc_average_precision(values, flags, 120, NULL),
+         sc_average_precision(values, flags, 60, NULL), 1e-12);
+    struct sc_estimate once =
+        sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, 60, 60, 300, 4, NULL);
+    struct sc_estimate twice =
+        sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, 120, 60, 300, 4, NULL);
+    near(twice.low, once.low, 1e-12); /* twice the traces of the same prompts say nothing more */
+    near(twice.high, once.high, 1e-12);
+    assert_true(once.low < once.value && once.value < once.high);
+}
+
+/* ---- logistic ---------------------------------------------------------------------------------
+ */
+
+static void test_logistic(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *c;
+    json_array_foreach(cases("logistic"), index, c)
+    {
+        struct sc_logistic fit;
+        size_t k = (size_t)number(c, "k"), n_clusters = (size_t)number(c, "n_clusters");
+        read_numbers(c, "x", values);
+        size_t n = read_sizes(c, "cluster", sizes);
+        read_flags(c, "outcome");
+        assert_int_equal(sc_logistic_fit(values, flags, sizes, n, k, n_clusters, &fit, NULL),
+                         SC_OK);
+        assert_null(fit.reason);
+        assert_int_equal(fit.n_clusters, n_clusters);
+        near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
+        for (size_t j = 0; j < k; j++) {
+            double p;
+            struct sc_estimate odds = sc_logistic_odds_ratio(&fit, j, &p);
+            near(fit.coefficient[j], element(c, "coefficient", j), 1e-6);
+            near(fit.error[j], element(c, "error", j), 1e-6);
+            near(odds.low, element(c, "low", j), 1e-6);
+            near(odds.high, element(c, "high", j), 1e-6);
+            near(p, element(c, "p", j), 1e-5);
+        }
+    }
+}
+
+static void test_logistic_refuses(void **state)
+{
+    (void)state;
+    struct sc_logistic fit;
+    for (size_t i = 0; i < 40; i++) {
+        values[2 * i] = 1;
+        values[2 * i + 1] = (double)i;
+        flags[i] = i >= 20; /* separated */
+        sizes[i] = i / 2;
+    }
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_non_null(strstr(fit.reason, "separated"));
+    assert_true(isnan(sc_logistic_odds_ratio(&fit, 1, NULL).value));
+    flags[3] = true;
+    flags[30] = false;
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_null(fit.reason);
+    for (size_t i = 0; i < 40; i++)
+        values[2 * i + 1] = 7; /* does not vary */
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_non_null(strstr(fit.reason, "vary"));
+    values[5] = NAN;
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_non_null(fit.reason);
+    memset(flags, 0, sizeof flags);
+    values[5] = 1;
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_non_null(strstr(fit.reason, "the same"));
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 0, 2, 0, &fit, NULL), SC_OK);
+    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 7, 20, &fit, NULL), SC_ERR_ARGUMENT);
+}
+
+/* ---- beta-binomial -----------------------------------------------------------------------------
+ */
+
+static void test_beta_binomial(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *c;
+    json_array_foreach(cases("beta_binomial"), index, c)
+    {
+        struct sc_beta_binomial fit;
+        size_t n = read_sizes(c, "trials", sizes);
+        read_sizes(c, "successes", others);
+        assert_int_equal(sc_beta_binomial_fit(sizes, others, n, &fit, NULL), SC_OK);
+        assert_null(fit.reason);
+        near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
+        near(fit.alpha, number(c, "alpha"), 1e-5);
+        near(fit.beta, number(c, "beta"), 1e-5);
+        for (size_t k = 0; k < 6; k++)
+            near(sc_beta_binomial_at_k(&fit, element(c, "k", k)), element(c, "at_k", k), 1e-6);
+        double deviance, p = sc_beta_binomial_check(sizes, others, n, &fit, 99, 3, &deviance, NULL);
+        near(deviance, number(c, "deviance"), 1e-5);
+        assert_true(p > 0.01); /* drawn from the model */
+        struct sc_estimate at[3];
+        static const size_t ks[] = {1, 10, 100};
+        assert_int_equal(sc_beta_binomial_extrapolate(sizes, others, n, ks, 3, 200, 5, at, NULL),
+                         SC_OK);
+        for (size_t k = 0; k < 3; k++) {
+            near(at[k].value, sc_beta_binomial_at_k(&fit, (double)ks[k]), 1e-12);
+            assert_true(at[k].low <= at[k].value && at[k].value <= at[k].high);
+            assert_true(at[k].high <= 1);
+        }
+        assert_true(at[0].high - at[0].low > 0.01);
+    }
+}
+
+static void test_beta_binomial_at_the_edges(void **state)
+{
+    (void)state;
+    struct sc_beta_binomial fit;
+    for (size_t i = 0; i < 30; i++) {
+        sizes[i] = 10;
+        others[i] = 5; /* less spread than any binomial */
+    }
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    near(fit.mean, 0.5, 1e-9);
+    assert_true(fit.correlation < 1e-5);
+    near(sc_beta_binomial_at_k(&fit, 3), 0.875, 1e-4);
+    assert_true(sc_beta_binomial_check(sizes, others, 30, &fit, 99, 1, NULL, NULL) < 0.05);
+    for (size_t i = 0; i < 30; i++)
+        others[i] = i % 3 ? 0 : 10; /* all or nothing */
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    near(fit.mean, 1.0 / 3, 1e-3);
+    assert_true(fit.correlation > 0.99);
+    near(sc_beta_binomial_at_k(&fit, 100), 1.0 / 3, 2e-3);
+    for (size_t i = 0; i < 30; i++)
+        others[i] = 0;
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_non_null(strstr(fit.reason, "no trial"));
+    assert_true(isnan(sc_beta_binomial_at_k(&fit, 2)));
+    for (size_t i = 0; i < 30; i++)
+        sizes[i] = 1;
+    others[2] = 1;
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_non_null(strstr(fit.reason, "two traces"));
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 0, &fit, NULL), SC_OK);
+    assert_non_null(fit.reason);
+    others[0] = 2;
+    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_ERR_ARGUMENT);
+}
+
+/* ---- detector and power ------------------------------------------------------------------------
+ */
+
+static void test_rogan_gladen(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *c;
+    json_array_foreach(cases("rogan_gladen"), index, c)
+    {
+        struct sc_estimate e =
+            sc_rogan_gladen(number(c, "found"), number(c, "n"), (size_t)element(c, "counts", 0),
+                            (size_t)element(c, "counts", 1), (size_t)element(c, "counts", 2),
+                            (size_t)element(c, "counts", 3));
+        near(e.value, number(c, "value"), 1e-9);
+        near(e.low, number(c, "low"), 1e-9);
+        near(e.high, number(c, "high"), 1e-9);
+    }
+    near(sc_rogan_gladen(0.4, 200, 500, 500, 500, 500).value, 0.4, 1e-12); /* never wrong */
+    assert_non_null(sc_rogan_gladen(0.4, 200, 50, 100, 50, 100).reason);
+    assert_non_null(sc_rogan_gladen(0.4, 200, 0, 0, 50, 100).reason);
+    assert_non_null(sc_rogan_gladen(0.4, 0, 99, 100, 50, 100).reason);
+    assert_non_null(sc_rogan_gladen(NAN, 10, 99, 100, 50, 100).reason);
+}
+
+static void test_power(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *c;
+    json_array_foreach(cases("power"), index, c)
+        near(sc_power(-number(c, "shift"), 1), number(c, "power"), 1e-9);
+    json_array_foreach(cases("needed"), index, c) assert_int_equal(
+        sc_trials_needed(number(c, "rate"), number(c, "half")), (size_t)number(c, "n"));
+    double detectable = sc_detectable_effect(0.05, 0.8);
+    near(sc_power(detectable, 0.05), 0.8, 1e-9);
+    assert_int_equal(sc_units_needed(detectable, 0.05, 100, 0.8), 100);
+    assert_int_equal(sc_units_needed(detectable / 2, 0.05, 100, 0.8), 400);
+    assert_true(sc_units_needed(0, 0.05, 100, 0.8) == SIZE_MAX);
+    assert_true(isnan(sc_power(1, 0)) && isnan(sc_detectable_effect(0, 0.8)));
+    assert_true(sc_trials_needed(2, 0.1) == SIZE_MAX && sc_trials_needed(0.5, 0) == SIZE_MAX);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------
+ */
+
+static void test_allocations_fail(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        values[2 * i] = 1;
+        values[2 * i + 1] = (double)(i * 7 % 40);
+        flags[i] = i % 3 == 0;
+        sizes[i] = 4;
+        others[i] = i % 5;
+    }
+    for (int part = 0; part < 4; part++) {
+        enum sc_status status = SC_ERR_NOMEM;
+        size_t n = 0;
+        for (; status && n < 50; n++) {
+            struct sc_error error = {0};
+            struct sc_logistic logistic;
+            struct sc_beta_binomial fit = {.n = 40, .alpha = 1, .beta = 1};
+            struct sc_estimate at[1];
+            static const size_t k[] = {9};
+            sc_memory_fail_at(n);
+            if (part == 0)
+                sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, others, 40, 5, 20, 1,
+                                     &error);
+            else if (part == 1)
+                sc_logistic_fit(values, flags, others, 40, 2, 5, &logistic, &error);
+            else if (part == 2)
+                sc_beta_binomial_extrapolate(sizes, others, 40, k, 1, 10, 1, at, &error);
+            else
+                sc_beta_binomial_check(sizes, others, 40, &fit, 5, 1, NULL, &error);
+            sc_memory_fail_at(SIZE_MAX);
+            status = error.status;
+            assert_true(status == SC_OK || status == SC_ERR_NOMEM);
+        }
+        assert_int_equal(status, SC_OK);
+        assert_true(n > 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_average_precision), cmocka_unit_test(test_weights_are_copies),
+        cmocka_unit_test(test_logistic),          cmocka_unit_test(test_logistic_refuses),
+        cmocka_unit_test(test_beta_binomial),     cmocka_unit_test(test_beta_binomial_at_the_edges),
+        cmocka_unit_test(test_rogan_gladen),      cmocka_unit_test(test_power),
+        cmocka_unit_test(test_allocations_fail),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
