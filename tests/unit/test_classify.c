@@ -392,6 +392,45 @@ static void what_cannot_be_done_is_an_error(void **state)
     sc_store_close(store);
 }
 
+/* Each allocation fails in turn while a judged run is loaded and compared. */
+static void exhausted_memory_is_an_error(void **state)
+{
+    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_summary summary;
+    enum sc_status status = SC_ERR_NOMEM;
+    (void)state;
+
+    classify(&options, &summary);
+    sc_classify_summary_free(&summary);
+    for (size_t n = 0; status != SC_OK && n < 5000; n += 1 + n / 32) {
+        struct sc_run run;
+        struct sc_detector_comparison comparison = {0};
+        sc_memory_fail_at(n);
+        status = sc_run_load(fixture.folder, false, &run, NULL);
+        if (status == SC_OK)
+            status = sc_detectors_compare(&run, &comparison, NULL);
+        sc_memory_fail_at(SIZE_MAX);
+        assert_true(status == SC_OK || status == SC_ERR_NOMEM);
+        sc_detector_comparison_free(&comparison);
+        sc_run_free(&run);
+    }
+    assert_int_equal(status, SC_OK);
+    /* And while it is judged: what is there is not lost. */
+    status = SC_ERR_NOMEM;
+    options = options_of(SC_BY_HYBRID, true);
+    options.guard.parallel = 1;
+    for (size_t n = 0; status != SC_OK && n < 20000; n += 1 + n / 8) {
+        sc_memory_fail_at(n);
+        status = sc_classify(&options, NULL, &summary, NULL);
+        sc_memory_fail_at(SIZE_MAX);
+        assert_true(status == SC_OK || status == SC_ERR_NOMEM);
+        sc_classify_summary_free(&summary);
+        struct sc_run run = load();
+        sc_run_free(&run);
+    }
+    assert_int_equal(status, SC_OK);
+}
+
 /* ---- agreement ------------------------------------------------------------------------------- */
 
 static void kappa_as_in_the_books(void **state)
@@ -444,6 +483,7 @@ int main(void)
                                         drop_run),
         cmocka_unit_test_setup_teardown(damaged_judgements_are_refused, make_run, drop_run),
         cmocka_unit_test_setup_teardown(what_cannot_be_done_is_an_error, make_run, drop_run),
+        cmocka_unit_test_setup_teardown(exhausted_memory_is_an_error, make_run, drop_run),
         cmocka_unit_test(kappa_as_in_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
