@@ -275,7 +275,7 @@ void sc_html_frontier(struct sc_text *out, const struct sc_analysis *a)
     }
     size_t n_reading = 0, n_beating = 0;
     for (size_t i = 0; i < f->n; i++) {
-        n_reading += isfinite(f->points[i].null_saved);
+        n_reading += isfinite(f->points[i].null_saved) ? 1 : 0;
         n_beating += f->points[i].beats_null;
     }
     sc_text_printf(out,

@@ -363,6 +363,27 @@ class OtherCommands(Folder):
         self.assertAlmostEqual(parts, got['seconds'], delta=0.02 + 0.01 * got['seconds'])
         self.assert_one_line(call('bench', '--experiment', '--parallel', '1,2'), 2, '--parallel')
 
+    def test_report_tables(self):
+        result = call('run', '--num-instances', '6', '--max-new-tokens', '24', '--policy', 'fixed',
+                      '--max-traces', '3', '--out', self.path('tables'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = call('report', self.path('tables'), '--csv', self.path('csv'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = {}
+        for name in ('instances', 'traces', 'estimates'):
+            with open(os.path.join(self.path('csv'), name + '.csv'), newline='', encoding='utf-8') as f:
+                rows[name] = list(csv.DictReader(f))
+        self.assertEqual(len(rows['instances']), 6)
+        self.assertEqual(len(rows['traces']), 18)
+        with open(os.path.join(self.path('tables'), 'predictions.jsonl'), encoding='utf-8') as f:
+            predictions = [json.loads(line) for line in f]
+        for row, p in zip(rows['instances'], predictions):
+            self.assertEqual((row['instance_id'], row['behaviour']), (p['instance_id'], p['behaviour']))
+            self.assertEqual(float(row['refusal_rate']), p['refusal_rate'])
+        texts = [text for p in predictions for text in p['traces']]
+        self.assertEqual([row['text'].removeprefix("'") for row in rows['traces']], texts)
+        self.assertIn('overall.refusal_rate', [row['estimate'] for row in rows['estimates']])
+
     def test_report_of_nothing(self):
         self.assert_one_line(call('report', self.path('absent')), 1)
 
