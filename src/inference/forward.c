@@ -354,6 +354,21 @@ static void over_prompt(struct sc_forward *f, const struct queries *q, size_t he
     }
 }
 
+/* Asks for the own keys or values of a row that will be read next: each is a short run of memory,
+ * over before the processor has noticed that it is one. */
+static void ask_for_own(const struct sc_forward *f, size_t head, const struct sc_row *row,
+                        enum sc_kv_kind kind)
+{
+    size_t position_bytes = f->engine->config.head_dim * f->engine->attention->element_bytes;
+    const unsigned char *data;
+
+    if (!row->own)
+        return;
+    data = row->own + sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head);
+    for (size_t i = 0; i < (row->position + 1 - row->prompt->n) * position_bytes; i += 64)
+        __builtin_prefetch(data + i, 0, 2);
+}
+
 /* The part of a row's history that it does not share with its group. */
 static void over_rest(struct sc_forward *f, const struct queries *q, size_t head,
                       const struct sc_row *row, size_t common, bool mix)
@@ -400,6 +415,10 @@ static void attention_task(void *context, size_t task, size_t worker)
         struct queries one = {all.q + r * per_kv * d, all.scores + r * per_kv * f->score_stride,
                               NULL, per_kv};
 
+        if (r + 1 < group->n)
+            ask_for_own(f, head, &rows[r + 1], SC_KV_KEYS);
+        else
+            ask_for_own(f, head, &rows[0], SC_KV_VALUES);
         over_rest(f, &one, head, &rows[r], group->common, false);
         for (size_t g = 0; g < per_kv; g++)
             e->kernels->softmax(one.scores + g * f->score_stride, rows[r].position + 1);
@@ -410,6 +429,8 @@ static void attention_task(void *context, size_t task, size_t worker)
         struct queries one = {NULL, all.scores + r * per_kv * f->score_stride,
                               all.out + r * per_kv * d, per_kv};
 
+        if (r + 1 < group->n)
+            ask_for_own(f, head, &rows[r + 1], SC_KV_VALUES);
         over_rest(f, &one, head, &rows[r], group->common, true);
         memcpy(f->q + (group->begin + r) * width + head * per_kv * d, one.out,
                per_kv * d * sizeof(float));
