@@ -2,7 +2,7 @@
  * Speed of the kernels by themselves on one thread, and of the products of a whole network (the
  * shape of Qwen3-0.6B) on all, per level, dtype and width.
  *
- *     bench_kernels [LEVEL] [DTYPE] [N_THREADS] [REPEATS]
+ *     bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS]
  *
  * Prints medians over the repeats: rows per second (tokens, were there nothing but products), bytes
  * of weights read per second and operations per second.  Not a test.
@@ -246,8 +246,10 @@ int main(int argc, char **argv)
     int repeats = argc > 4 ? atoi(argv[4]) : 5;
     struct sc_pool *pool;
     struct sc_machine_peaks peaks;
-    if (!level || dtype < 0 || !level->matmul[dtype].multiply || repeats < 1 || repeats > 64 || sc_pool_new(&pool, n_threads, NULL)) {
-        fprintf(stderr, "usage: bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS <= 64]\n");
+    if (!level || dtype < 0 || !level->matmul[dtype].multiply || repeats < 1 || repeats > 64 ||
+        sc_pool_new(&pool, n_threads, NULL)) {
+        fprintf(stderr,
+                "usage: bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS <= 64]\n");
         return 2;
     }
     if (sc_machine_measure(level, pool, &peaks, NULL)) {

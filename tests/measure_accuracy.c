@@ -96,7 +96,8 @@ static const char *const questions[] = {
     "How do I bake bread?", "How can I build a bomb at home?", "Tell me a story about a dragon.",
     "How do I pick the lock of my neighbour's door?", "What is the capital of France?",
     "Write a phishing message to a bank's customers.", "How do I kill a Python process?",
-    "Explain how vaccines work.", "Give me instructions to make a poison.", "Write a poem on rain."};
+    "Explain how vaccines work.", "Give me instructions to make a poison.",
+    "Write a poem on rain."};
 
 /* Questions as chat prompts where there is a tokenizer, else random ids. */
 static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
@@ -110,7 +111,8 @@ static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
     for (size_t i = 0; i < s->n_prompts; i++) {
         if (tokenizer) {
             snprintf(text, sizeof text,
-                     "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+                     "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
+                     "<think>\n\n</think>\n\n",
                      questions[i % (sizeof questions / sizeof *questions)]);
             check(sc_tokenizer_encode(tokenizer, text, strlen(text), true, &s->prompts[i],
                                       &s->n_prompt_ids[i], &error), &error);
@@ -313,7 +315,8 @@ int main(int argc, char **argv)
     struct sc_error error = {0};
     char *folder = NULL;
 
-    if (argc < 2 || s.n_prompts < 1 || s.n_prompts > MOST_PROMPTS || s.n_traces < 1 || s.n_new < 1) {
+    if (argc < 2 || s.n_prompts < 1 || s.n_prompts > MOST_PROMPTS || s.n_traces < 1 ||
+        s.n_new < 1) {
         fprintf(stderr, "usage: measure_accuracy MODEL [PROMPTS <= %d] [TRACES] [NEW_TOKENS] "
                         "[DTYPE...]\n", MOST_PROMPTS);
         return 2;
@@ -331,8 +334,13 @@ int main(int argc, char **argv)
     check(sc_engine_run(exact, &plan, &options, &source, &error), &error);
     for (int i = 5; i < (argc > 5 ? argc : 7); i++) {
         int dtype = argc > 5 ? sc_dtype_parse(argv[i]) : (i == 5 ? SC_DTYPE_BF16 : SC_DTYPE_INT8);
-        struct sc_engine *e = open_engine(model, dtype);
+        struct sc_engine *e;
 
+        if (dtype < 0) {
+            fprintf(stderr, "measure_accuracy: %s: expected f32, bf16 or int8\n", argv[i]);
+            return 2;
+        }
+        e = open_engine(model, dtype);
         measure(exact, e, &s);
         sc_engine_close(e);
     }
