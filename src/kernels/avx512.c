@@ -25,9 +25,6 @@ enum { PANEL = 32, MAX_ROWS = 12, STEPS = 4, LINE = 64, STEP_BYTES = PANEL * 4 }
 /* How far ahead of use weights are asked for when each is used once. */
 enum { AHEAD_BYTES = 4096 };
 
-/* Room of a query in bf16; larger heads leave the bf16 scores to the level below. */
-enum { QUERY_BYTES = 512 };
-
 static __mmask16 mask_of(size_t n)
 {
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
@@ -247,10 +244,34 @@ INLINE __m512 sum_each(const __m512 *x)
     return _mm512_add_ps(_mm512_shuffle_f32x4(s, t, 0x88), _mm512_shuffle_f32x4(s, t, 0xdd));
 }
 
-/* A block's scores to their places. */
-INLINE void store_scores(float *scores, size_t score_stride, const __m512 *sums, size_t n_q,
-                         size_t n_k, size_t n_left, float scale)
+/* n_q queries with n_k keys, n_q n_k = 16; past the last key that key is taken again and its score
+ * not stored. */
+INLINE void scores_block(float *scores, size_t score_stride, const float *queries, size_t n_q,
+                         const char *keys, size_t n_k, size_t n_left, size_t head_dim, float scale,
+                         bool bf16)
 {
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    const char *key[16];
+    __m512 sums[16];
+    UNROLL for (size_t k = 0; k < n_k; k++) {
+        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
+    }
+    UNROLL for (size_t j = 0; j < 16; j++) {
+        sums[j] = _mm512_setzero_ps();
+    }
+    for (size_t i = 0; i < head_dim; i += 16) {
+        __mmask16 mask = mask_of(head_dim - i);
+        __m512 q[4];
+        UNROLL for (size_t j = 0; j < n_q; j++) {
+            q[j] = _mm512_maskz_loadu_ps(mask, queries + j * head_dim + i);
+        }
+        UNROLL for (size_t k = 0; k < n_k; k++) {
+            __m512 x = load_key(key[k], i, mask, bf16);
+            UNROLL for (size_t j = 0; j < n_q; j++) {
+                sums[j * n_k + k] = _mm512_fmadd_ps(q[j], x, sums[j * n_k + k]);
+            }
+        }
+    }
     /* Not a masked store of a part of the register: compilers make one vextractf32x8 of it, which
      * faults on memory that its mask leaves out. */
     _Alignas(64) float all[16];
@@ -264,73 +285,28 @@ INLINE void store_scores(float *scores, size_t score_stride, const __m512 *sums,
     }
 }
 
-/* n_q queries with n_k keys, n_q n_k = 16; past the last key that key is taken again and its score
- * not stored.  bf16: queries are bf16 too, and pairs of columns are multiplied at once. */
-INLINE void scores_block(float *scores, size_t score_stride, const char *queries, size_t n_q,
-                         const char *keys, size_t n_k, size_t n_left, size_t head_dim, float scale,
-                         bool bf16)
-{
-    size_t row_bytes = head_dim * (bf16 ? 2 : 4), query_bytes = bf16 ? QUERY_BYTES : row_bytes;
-    const char *key[16];
-    __m512 sums[16];
-    UNROLL for (size_t k = 0; k < n_k; k++) {
-        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
-    }
-    UNROLL for (size_t j = 0; j < 16; j++) {
-        sums[j] = _mm512_setzero_ps();
-    }
-    for (size_t i = 0; i < row_bytes; i += LINE) {
-        __mmask32 mask = row_bytes - i >= LINE ? ~(__mmask32)0
-                                               : ((__mmask32)1 << (row_bytes - i) / 2) - 1;
-        __m512i q[4];
-        UNROLL for (size_t j = 0; j < n_q; j++) {
-            q[j] = _mm512_maskz_loadu_epi16(mask, queries + j * query_bytes + i);
-        }
-        UNROLL for (size_t k = 0; k < n_k; k++) {
-            __m512i x = _mm512_maskz_loadu_epi16(mask, key[k] + i);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
-                __m512 *sum = &sums[j * n_k + k];
-                *sum = bf16 ? _mm512_dpbf16_ps(*sum, (__m512bh)q[j], (__m512bh)x)
-                            : _mm512_fmadd_ps((__m512)q[j], (__m512)x, *sum);
-            }
-        }
-    }
-    store_scores(scores, score_stride, sums, n_q, n_k, n_left, scale);
-}
-
-INLINE void scores_queries(float *scores, size_t score_stride, const float *queries, size_t n_q,
-                           const char *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
-{
-    size_t row_bytes = head_dim * (bf16 ? 2 : 4), n_k = 16 / n_q;
-    char rounded[4 * QUERY_BYTES];
-    const char *from = (const char *)queries;
-    if (bf16) {
-        from = rounded;
-        UNROLL for (size_t j = 0; j < n_q; j++) {
-            store_bf16(rounded + j * QUERY_BYTES, queries + j * head_dim, head_dim);
-        }
-    }
-    for (size_t p = 0; p < n_pos; p += n_k) {
-        scores_block(scores + p, score_stride, from, n_q, keys + p * row_bytes, n_k, n_pos - p,
-                     head_dim, scale, bf16);
-    }
-}
-
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                         const char *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
 {
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
-        scores_queries(scores + q * score_stride, score_stride, queries + q * head_dim, 4, keys,
-                       n_pos, head_dim, scale, bf16);
+        for (size_t p = 0; p < n_pos; p += 4) {
+            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 4,
+                         keys + p * row_bytes, 4, n_pos - p, head_dim, scale, bf16);
+        }
     }
     for (; q + 2 <= n_queries; q += 2) {
-        scores_queries(scores + q * score_stride, score_stride, queries + q * head_dim, 2, keys,
-                       n_pos, head_dim, scale, bf16);
+        for (size_t p = 0; p < n_pos; p += 8) {
+            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 2,
+                         keys + p * row_bytes, 8, n_pos - p, head_dim, scale, bf16);
+        }
     }
     for (; q < n_queries; q++) {
-        scores_queries(scores + q * score_stride, score_stride, queries + q * head_dim, 1, keys,
-                       n_pos, head_dim, scale, bf16);
+        for (size_t p = 0; p < n_pos; p += 16) {
+            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 1,
+                         keys + p * row_bytes, 16, n_pos - p, head_dim, scale, bf16);
+        }
     }
 }
 
@@ -409,19 +385,9 @@ static void scores_f32(float *scores, size_t score_stride, const float *queries,
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
 }
 
-/* The level's below; set before dispatch.c hands the table out. */
-static void (*scores_of_wide_heads)(float *scores, size_t score_stride, const float *queries,
-                                    size_t n_queries, const void *keys, size_t n_pos,
-                                    size_t head_dim, float scale);
-
 static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                         const void *keys, size_t n_pos, size_t head_dim, float scale)
 {
-    if (head_dim * 2 > QUERY_BYTES) {
-        scores_of_wide_heads(scores, score_stride, queries, n_queries, keys, n_pos, head_dim,
-                             scale);
-        return;
-    }
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
 }
 
@@ -703,7 +669,6 @@ void sc_level_avx512(struct sc_kernels *table)
         PANEL, packed_bytes_bf16, pack_bf16, row_bytes_bf16, prepare_bf16, multiply_bf16};
     table->attention[SC_DTYPE_F32].scores = scores_f32;
     table->attention[SC_DTYPE_F32].mix = mix_f32;
-    scores_of_wide_heads = table->attention[SC_DTYPE_BF16].scores;
     table->attention[SC_DTYPE_BF16] =
         (struct sc_attention){2, store_bf16, scores_bf16, mix_bf16};
     table->rms_norm = rms_norm;
