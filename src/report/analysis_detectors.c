@@ -85,7 +85,7 @@ void sc_detector_comparison_free(struct sc_detector_comparison *comparison)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static const char *rating_name(bool harm, size_t value)
+const char *sc_detectors_rating(bool harm, size_t value)
 {
     return harm ? sc_harm_name((enum sc_harm)value) : sc_verdict_name((enum sc_verdict)value);
 }
@@ -98,7 +98,7 @@ static void put_counts(struct sc_output *out, const char *key, const unsigned ch
         counts[ratings[i] < n_values ? ratings[i] : n_values]++;
     sc_put_object(out, key);
     for (size_t v = 0; v < n_values; v++)
-        sc_put_count(out, rating_name(harm, v), counts[v]);
+        sc_put_count(out, sc_detectors_rating(harm, v), counts[v]);
     sc_put_count(out, "not_read", counts[n_values]);
     sc_put_end_object(out);
 }
@@ -135,8 +135,7 @@ static void put_rater(struct sc_output *out, const struct sc_run *run,
     sc_put_end_object(out);
 }
 
-static void put_agreement(struct sc_output *out, const char *key,
-                          const struct sc_agreement *agreement)
+struct sc_estimate sc_detectors_kappa(const struct sc_agreement *agreement)
 {
     struct sc_estimate kappa = {.value = agreement->kappa,
                                 .low = agreement->low,
@@ -148,6 +147,13 @@ static void put_agreement(struct sc_output *out, const char *key,
         kappa.reason = "both always say the same one thing, so chance agreement is complete";
     else if (isnan(kappa.low))
         kappa.reason = "no interval: leaving out any one prompt changes nothing, or too much";
+    return kappa;
+}
+
+static void put_agreement(struct sc_output *out, const char *key,
+                          const struct sc_agreement *agreement)
+{
+    struct sc_estimate kappa = sc_detectors_kappa(agreement);
     sc_put_object(out, key);
     sc_put_count(out, "n", agreement->n);
     sc_put_number(out, "observed", agreement->observed);
@@ -167,9 +173,9 @@ static void put_pair(struct sc_output *out, const struct sc_run *run,
     put_agreement(out, "all_values", &pair->named);
     sc_put_object(out, "table"); /* first rater's value, then the second's */
     for (size_t i = 0; i < pair->named.n_categories; i++) {
-        sc_put_object(out, rating_name(pair->harm, i));
+        sc_put_object(out, sc_detectors_rating(pair->harm, i));
         for (size_t j = 0; j < pair->named.n_categories; j++)
-            sc_put_count(out, rating_name(pair->harm, j), pair->named.table[i][j]);
+            sc_put_count(out, sc_detectors_rating(pair->harm, j), pair->named.table[i][j]);
         sc_put_end_object(out);
     }
     sc_put_end_object(out);
@@ -182,9 +188,9 @@ static void put_pair(struct sc_output *out, const struct sc_run *run,
         sc_put_string(out, "instance_id", run->instances[d->instance].id);
         sc_put_count(out, "trace", d->trace);
         sc_put_string(out, "first",
-                      rating_name(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]));
+                      sc_detectors_rating(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]));
         sc_put_string(out, "second",
-                      rating_name(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
+                      sc_detectors_rating(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
         sc_put_end_object(out);
     }
     sc_put_end_array(out);
@@ -228,10 +234,10 @@ static void add_table(struct sc_text *out, const struct sc_detector_pair *pair)
     size_t n = pair->named.n_categories;
     sc_text_printf(out, "  %-14s", "first \\ second");
     for (size_t j = 0; j < n; j++)
-        sc_text_printf(out, " %13s", rating_name(pair->harm, j));
+        sc_text_printf(out, " %13s", sc_detectors_rating(pair->harm, j));
     sc_text_putc(out, '\n');
     for (size_t i = 0; i < n; i++) {
-        sc_text_printf(out, "  %-14s", rating_name(pair->harm, i));
+        sc_text_printf(out, "  %-14s", sc_detectors_rating(pair->harm, i));
         for (size_t j = 0; j < n; j++)
             sc_text_printf(out, " %13zu", pair->named.table[i][j]);
         sc_text_putc(out, '\n');
@@ -278,8 +284,8 @@ static void add_pair(struct sc_text *out, const struct sc_run *run,
         add_visible(out, instance->id, 40);
         sc_text_printf(
             out, " trace %zu: %s / %s: ", d->trace,
-            rating_name(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]),
-            rating_name(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
+            sc_detectors_rating(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]),
+            sc_detectors_rating(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
         add_visible(out, instance->traces[d->trace].answer, 90);
         sc_text_putc(out, '\n');
     }

@@ -5,6 +5,7 @@
 #include "experiment/run_data.h"
 #include "report/output.h"
 #include "statistics/agreement.h"
+#include "statistics/statistics.h"
 
 enum { SC_MOST_DISAGREEMENTS = 50 };
 
@@ -30,6 +31,9 @@ struct sc_detector_comparison {
 enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector_comparison *out,
                                     struct sc_error *error);
 void sc_detector_comparison_free(struct sc_detector_comparison *comparison);
+/* The name of a verdict or of a harm; kappa with its interval, or why there is none. */
+const char *sc_detectors_rating(bool harm, size_t value);
+struct sc_estimate sc_detectors_kappa(const struct sc_agreement *agreement);
 
 /* The section "detectors" of analysis.json; null with its reason when there is nothing to compare. */
 void sc_put_detectors(struct sc_output *out, const struct sc_run *run);

@@ -229,6 +229,8 @@ static void fill(struct sc_text *out, const struct page *page, const char *name,
                  {"extrapolated", sc_html_extrapolated},
                  {"repeats", sc_html_repeats},
                  {"frontier", sc_html_frontier},
+                 {"detectors", sc_html_detectors},
+                 {"detectors-link", sc_html_detectors_link},
                  {"proxy", sc_html_proxy}};
     const struct {
         const char *name, *bytes;

@@ -15,6 +15,9 @@ sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_summary, sc_ht
 sc_html_part sc_html_metrics, sc_html_odds, sc_html_segments, sc_html_refusal, sc_html_extrapolated,
     sc_html_repeats, sc_html_frontier;
 
+/* html_detectors.c: a section of its own and the link to it, or nothing */
+sc_html_part sc_html_detectors, sc_html_detectors_link;
+
 /* Cells, for the files that write tables.  An estimate is scaled (100: percent) and shown with its
  * interval, or with why there is none. */
 void sc_html_text(struct sc_text *out, const char *untrusted);

@@ -646,7 +646,10 @@
     for (const f of facts) chips.append(element("li", "", f));
     const cards = element("div", "traces");
     p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
-    const title = element("h3", "", p.id);
+    const title = element("h3"), link = element("a", "", p.id);
+    link.href = "#" + new URLSearchParams({ prompt: p.id });
+    link.title = "Address of this prompt";
+    title.append(link);
     detail.replaceChildren(title, prompt, chips, cards);
     if (jump) {
       byId("explorer").scrollIntoView();
@@ -669,6 +672,40 @@
     if (event.key === "ArrowUp" || event.key === "k") { step(-1); event.preventDefault(); }
   });
 
+  // ---- links: #q=WORDS, quadrant=, label=, category=, prompt=ID, trace=NUMBER, joined by & ----------
+
+  const linked = { quadrant: "filter-quadrant", label: "filter-label", category: "filter-category" };
+
+  function follow() {
+    if (!location.hash.includes("=")) return; // a section of the page, or nothing
+    const wish = new URLSearchParams(location.hash.slice(1));
+    const filters = Object.keys(linked).filter((key) => wish.has(key));
+    if (wish.has("q") || filters.length) { // the address says it all: other filters are lifted
+      byId("search").value = wish.get("q") || "";
+      for (const id of Object.keys(choices)) if (id !== "sort") byId(id).value = "";
+      for (const key of filters) {
+        const place = choices[linked[key]].indexOf(wish.get(key));
+        if (place >= 0) byId(linked[key]).value = String(place);
+      }
+      refresh();
+      if (!wish.has("prompt") && shown.length) choose(shown[0], false);
+      if (!wish.has("prompt")) byId("explorer").scrollIntoView();
+    }
+    if (!wish.has("prompt")) return;
+    const i = all.findIndex((p) => p.id === wish.get("prompt"));
+    if (i < 0) {
+      byId("count").textContent = visible("No prompt " + wish.get("prompt") + " in this report. " + byId("count").textContent);
+      byId("explorer").scrollIntoView();
+      return;
+    }
+    choose(i, true);
+    const card = detail.querySelectorAll(".trace")[Number(wish.get("trace")) - 1];
+    if (!card) return;
+    card.tabIndex = -1;
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "center" });
+  }
+
   const distinct = (key) => [...new Set(all.map((p) => p[key]).filter((v) => v !== null))].sort();
   options("filter-quadrant", "all", distinct("quadrant"));
   options("filter-label", "all", distinct("label"));
@@ -686,5 +723,11 @@
   refresh();
   if (shown.length) choose(shown[0], false);
   drawAll();
+  follow();
+  window.addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => { // the same link again is no change of address
+    const link = event.target.closest("a");
+    if (link && link.hash.includes("=") && link.hash === location.hash) follow();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 })();
