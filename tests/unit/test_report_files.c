@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <csv.h>
+#include <sqlite3.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "experiment/judgements.h"
 #include "report/csv.h"
 #include "report/frontier.h"
 #include "report/report.h"
@@ -208,6 +210,167 @@ static void test_replay_in_the_page(void **state)
     fixture_free(&f);
 }
 
+/* ---- read again --------------------------------------------------------------------------------
+ */
+
+#define OTHER "other/1 <b>\xe2\x80\xae"
+
+/* A second detector that says the contrary of every n-th trace, in the order of the run. */
+static void judge_again(struct run_fixture *f, size_t every)
+{
+    struct sc_store *store = NULL;
+    struct sc_run run;
+    bool resumed;
+    size_t n = 0;
+    assert_int_equal(sc_run_load(f->folder, false, &run, NULL), SC_OK);
+    assert_int_equal(sc_store_open(&store, f->folder, f->config, f->instances, run.n_instances,
+                                   &resumed, NULL),
+                     SC_OK);
+    assert_int_equal(sc_store_prepare_judging(store, NULL), SC_OK);
+    for (size_t i = 0; i < run.n_instances; i++)
+        for (size_t t = 0; t < run.instances[i].n_traces; t++) {
+            enum sc_verdict verdict = run.instances[i].traces[t].verdict;
+            if (n++ % every == 0 && verdict != SC_UNPARSED)
+                verdict = verdict == SC_REFUSAL ? SC_COMPLIANCE : SC_REFUSAL;
+            struct sc_store_opinion opinion = {.position = i,
+                                               .trace = (uint32_t)t,
+                                               .detector = OTHER,
+                                               .verdict = verdict,
+                                               .rule = "made-up"};
+            assert_int_equal(sc_store_put_opinion(store, &opinion, NULL, OTHER, NULL), SC_OK);
+        }
+    assert_int_equal(sc_store_set_reading(store, OTHER, "none", NULL), SC_OK);
+    sc_store_close(store);
+    sc_run_free(&run);
+}
+
+static double number_at(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static size_t links_to(const char *page, const char *id)
+{
+    char link[80];
+    size_t n = 0;
+    snprintf(link, sizeof link, "<a href=\"#prompt=%s&amp;trace=", id);
+    for (const char *at = strstr(page, link); at; at = strstr(at + 1, link))
+        n++;
+    return n;
+}
+
+static void execute(const struct run_fixture *f, const char *sql)
+{
+    char path[300];
+    sqlite3 *database = NULL;
+    path_of(f, "run.db", path, sizeof path);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static void test_detectors_in_the_page(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    char cell[200];
+    make_run(&f, 21);
+    make_report(&f, &(struct sc_report_wish){0});
+    char *page = read_file(&f, "report.html");
+    assert_null(strstr(page, "id=\"detectors\"")); /* one detector: nothing to compare */
+    assert_null(strstr(page, "#detectors"));
+    sc_free(page);
+
+    judge_again(&f, 4);
+    make_report(&f, &(struct sc_report_wish){0});
+    page = read_file(&f, "report.html");
+    char *text = read_file(&f, "analysis.json");
+    json_t *analysis = json_loads(text, 0, NULL);
+    json_t *pairs = json_object_get(json_object_get(analysis, "detectors"), "pairs");
+    assert_int_equal(json_array_size(pairs), 1);
+    json_t *pair = json_array_get(pairs, 0), *refused = json_object_get(pair, "refused");
+    json_t *kappa = json_object_get(refused, "kappa");
+    assert_true(number_at(kappa, "low") < number_at(kappa, "value"));
+    assert_non_null(strstr(page, "<a href=\"#detectors\">"));
+    snprintf(cell, sizeof cell,
+             "</th><td>refusal</td><td>%.3f<small>%.3f to %.3f</small></td><td>%.1f %%</td>"
+             "<td>%.0f</td><td>%.0f</td>",
+             number_at(kappa, "value"), number_at(kappa, "low"), number_at(kappa, "high"),
+             100 * number_at(refused, "observed"), number_at(refused, "n"),
+             number_at(pair, "n_disagreements"));
+    assert_non_null(strstr(page, cell));
+    json_t *table = json_object_get(json_object_get(pair, "table"), "refusal");
+    snprintf(cell, sizeof cell, "<th scope=\"row\">refusal</th><td class=\"same\">%.0f</td><td>",
+             number_at(table, "refusal"));
+    assert_non_null(strstr(page, cell));
+    /* each disagreement is a link; names are text */
+    size_t listed = json_array_size(json_object_get(pair, "disagreements")), linked = 0;
+    for (size_t i = 0; i < 21; i++)
+        linked += links_to(page, f.instances[i].id);
+    assert_true(listed > 5);
+    assert_int_equal(linked, listed);
+    assert_non_null(strstr(page, "other/1 &lt;b&gt;\\u{202E}"));
+    assert_null(strstr(page, "\xe2\x80\xae"));
+    assert_null(strstr(page, "<b>\\u"));
+    json_decref(analysis);
+    sc_free(text);
+    sc_free(page);
+
+    /* a prompt that the primary policy has not decided is not in the list: named, not linked */
+    execute(&f, "DELETE FROM decision WHERE instance = 0");
+    make_report(&f, &(struct sc_report_wish){0});
+    page = read_file(&f, "report.html");
+    assert_int_equal(links_to(page, f.instances[0].id), 0);
+    assert_non_null(strstr(page, "<li>synthetic_0, trace 1: "));
+    sc_free(page);
+    fixture_free(&f);
+}
+
+/* Ids in links are percent-encoded whatever they hold; two detectors that never differ say so. */
+static void test_detectors_odd(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    static char odd[] = "a&b=\"c\" <d>#%\xc3\xa9";
+    assert_int_equal(fixture_make(&f, 6), 0);
+    sc_free(f.config);
+    f.instances[0].id = odd;
+    assert_int_equal(sc_config_write(&f.options, &f.facts, &f.config, NULL), SC_OK);
+    assert_int_equal(fixture_write(&f, false, NULL), SC_OK);
+    judge_again(&f, 5);
+    make_report(&f, &(struct sc_report_wish){0});
+    char *page = read_file(&f, "report.html");
+    assert_true(links_to(page, "a%26b%3D%22c%22%20%3Cd%3E%23%25%C3%A9") > 0);
+    sc_free(page);
+    execute(&f, "UPDATE verdict SET verdict = 'refusal', range_begin = 0, range_end = 0");
+    make_report(&f, &(struct sc_report_wish){0});
+    page = read_file(&f, "report.html");
+    assert_non_null(strstr(page, "<td>refusal</td><td>none<small class=\"why\">both always say"));
+    assert_non_null(strstr(page, "No disagreement."));
+    sc_free(page);
+    fixture_free(&f);
+}
+
+static void test_memory_of_detectors(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    make_run(&f, 2);
+    judge_again(&f, 2);
+    enum sc_status status = SC_ERR_NOMEM;
+    for (size_t n = 0; status && n < 40000; n += 1 + n / 12) {
+        struct sc_error error = {0};
+        sc_memory_fail_at(n);
+        status = sc_report_write(f.folder, &error);
+        sc_memory_fail_at(SIZE_MAX);
+        assert_int_equal(status, error.status);
+    }
+    assert_int_equal(status, SC_OK);
+    fixture_free(&f);
+}
+
 /* ---- tables ------------------------------------------------------------------------------------
  */
 
@@ -369,6 +532,9 @@ int main(void)
         cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_replay_is_not_trusted),
         cmocka_unit_test(test_replay_in_the_page),
+        cmocka_unit_test(test_detectors_in_the_page),
+        cmocka_unit_test(test_detectors_odd),
+        cmocka_unit_test(test_memory_of_detectors),
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_tokens),
