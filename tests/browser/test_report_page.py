@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""report.html in a browser: it renders, filters, follows links, and hostile text does nothing.
+
+  test_report_page.py PATH_TO_SAFECONF      Python's standard library and a Chromium; without one
+                                            it says so and exits with 77.
+"""
+import html
+import json
+import os
+import pathlib
+import re
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.parse
+
+import browser
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+
+EVIL = ('</script><script>document.title="owned"</script>',
+        '<img src=x onerror="document.title=\'owned\'">',
+        '"><svg onload=document.title="owned">',
+        '<iframe srcdoc="<script>parent.document.title=1</script>"></iframe>',
+        '<!--<script>', '@@script@@', '\u202eright to left\u2066', '\x1b[31mred\x1b]0;owned\x07',
+        '\u2028\u200b\ufeff', '<a href="javascript:document.title=1">click</a>', '&lt;b&gt;', '\\u003cb>')
+ODD_ID = 'odd&id="1" <b>#%+ \u00e9/?=\U0001f642'
+
+# What a page that nobody has attacked may hold, and what may not be there as such.
+CENSUS = '''(() => {
+  const count = (s) => document.querySelectorAll(s).length;
+  const all = [...document.querySelectorAll("*")];
+  return {
+    title: document.title,
+    scripts: count("script"), styles: count("style"),
+    foreign: count("img, svg, iframe, object, embed, link, base, video, audio, [src], [srcdoc]"),
+    handlers: all.filter((e) => e.getAttributeNames().some((a) => a.startsWith("on"))).length,
+    addresses: [...document.querySelectorAll("[href]")].filter((a) => !a.getAttribute("href").startsWith("#")).length,
+    raw: (document.documentElement.outerHTML.match(/[\\x00-\\x08\\x0b-\\x1f\\x7f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]/g) || []).length
+  };
+})()'''
+
+CHARTS = '''[...document.querySelectorAll("canvas")].map((c) => {
+  const shown = !c.closest("figure").hidden && c.width > 0 && c.height > 0;
+  const pixels = shown ? c.getContext("2d").getImageData(0, 0, c.width, c.height).data : [];
+  let inked = 0;
+  const colours = new Set();
+  for (let i = 0; i < pixels.length; i += 4)
+    if (pixels[i + 3]) { inked++; if (colours.size < 50) colours.add(pixels[i] + "," + pixels[i + 1] + "," + pixels[i + 2]); }
+  return { id: c.id, shown: shown, width: c.width, height: c.height, inked: inked, colours: colours.size };
+})'''
+
+ROWS = 'document.querySelectorAll("#list button[data-k]").length'
+TRACES = 'document.querySelectorAll("#detail .trace").length'
+HEADING = 'document.querySelector("#detail h3").textContent'
+UNFOLD_ALL = '''(() => {
+  document.getElementById("unfold").click();
+  for (const d of document.querySelectorAll("details")) d.open = true;
+})()'''
+
+
+def call(*words):
+    result = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=120)
+    if result.returncode != 0:
+        raise RuntimeError(f'{words}: {result.stderr}')
+
+
+def write_benchmark(path, prompts):
+    with open(path, 'w', encoding='utf-8') as file:
+        for k, (name, prompt, category) in enumerate(prompts):
+            file.write(json.dumps({'id': name, 'prompt': prompt, 'category': category,
+                                   'label': 'unsafe' if k % 2 else 'safe'}) + '\n')
+
+
+def sample(path, out):
+    call('run', '--benchmark', path, '--max-new-tokens', 12, '--policy', 'fixed', '--max-traces', 3,
+         '--out', out, '--quiet')
+
+
+def ends_of(text, n):
+    """n ends of tokens in bytes, between characters."""
+    borders = [0]
+    for c in text:
+        borders.append(borders[-1] + len(c.encode()))
+    return struct.pack(f'<{n}I', *(borders[(k + 1) * (len(borders) - 1) // n] for k in range(n)))
+
+
+def poison(out):
+    """Texts as a model might write them, and a detector with such a name, put into run.db."""
+    database = sqlite3.connect(os.path.join(out, 'run.db'))
+    with database:
+        traces = database.execute('SELECT instance, trace, n_tokens FROM trace').fetchall()
+        for k, (instance, trace, n) in enumerate(traces):
+            answer = EVIL[k % len(EVIL)] + ' ' + EVIL[(k + 5) % len(EVIL)]
+            text = answer
+            if k % 3 == 0:  # reasoning goes before
+                text = '<think>' + EVIL[(k + 1) % len(EVIL)] + '</think>' + answer
+            database.execute('UPDATE trace SET text = ?, answer = ? WHERE instance = ? AND trace = ?',
+                             (text, None if text == answer else answer, instance, trace))
+            database.execute('UPDATE token SET text_end = ? WHERE instance = ? AND trace = ?',
+                             (ends_of(text, n), instance, trace))
+        database.execute('UPDATE verdict SET range_begin = 0, range_end = 4')
+        name = 'patterns/1+' + ''.join(EVIL[:7])
+        for table in ('verdict', 'reading'):
+            changed = database.execute(f"UPDATE {table} SET detector = ? WHERE detector LIKE '%rules%'",
+                                       (name,)).rowcount
+            assert changed > 0, table
+    database.close()
+
+
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='safeconf-test-')
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        rules = os.path.join(cls.folder, 'rules.json')
+        with open(rules, 'w') as file:  # another opinion on about half of the answers
+            json.dump({'add': [{'name': 'some', 'verdict': 'refusal', 'pattern': '[aeiou]{2}'},
+                               {'name': 'others', 'verdict': 'compliance', 'pattern': r'\w'}]}, file)
+        plain = [(f'plain_{k}', f'Prompt number {k} about {"a bomb" if k in (2, 7) else "bread"}.', 'kitchen')
+                 for k in range(11)] + [(ODD_ID, 'The prompt with the odd name.', 'odd & <such>')]
+        hostile = [(f'{k} {text}', f'Prompt {k}: {text}', text) for k, text in enumerate(EVIL)]
+        cls.addresses = {}
+        for name, prompts, file_name in (('plain', plain, 'plain.jsonl'),
+                                         ('hostile', hostile, '<img src=x onerror=a()>.jsonl')):
+            path, out = os.path.join(cls.folder, file_name), os.path.join(cls.folder, name)
+            write_benchmark(path, prompts)
+            sample(path, out)
+            call('classify', out, '--rules', rules, '--quiet')
+            if name == 'hostile':
+                poison(out)
+                call('report', out)
+            cls.addresses[name] = pathlib.Path(out, 'report.html').as_uri()
+        cls.browser = browser.Browser(browser.find())
+        cls.addClassCleanup(cls.browser.close)
+
+    def open(self, name='plain', fragment=''):
+        self.browser.open(self.addresses[name] + fragment)
+
+    def value(self, script):
+        return self.browser.evaluate(script)
+
+    def assert_quiet(self):
+        """Nothing was asked for but the page, nothing was refused, and no script failed."""
+        for method in ('Runtime.exceptionThrown', 'Page.javascriptDialogOpening'):
+            self.assertEqual(self.browser.events_of(method), [])
+        self.assertEqual([e['entry'] for e in self.browser.events_of('Log.entryAdded')
+                          if e['entry']['level'] in ('error', 'warning')], [])
+        asked = {e['request']['url'].split('#')[0] for e in self.browser.events_of('Network.requestWillBeSent')}
+        self.assertLessEqual({a for a in asked if not a.startswith('about:')}, set(self.addresses.values()))
+
+    def test_charts_are_drawn(self):
+        self.open()
+        charts = {c['id']: c for c in self.value(CHARTS)}
+        self.assertIn('chart-quadrants', charts)
+        self.assertFalse(charts['chart-frontier']['shown'])  # no replay.json
+        drawn = [c for c in charts.values() if c['shown']]
+        self.assertGreaterEqual(len(drawn), 5, charts)
+        for c in drawn:
+            self.assertGreater(c['width'], 250, c)
+            self.assertGreater(c['height'], 200, c)
+            self.assertGreater(c['inked'], 500, c)
+            self.assertGreater(c['colours'], 4, c)
+        self.assertEqual(self.value(ROWS), 12)
+        self.assertEqual(self.value(TRACES), 3)  # of the first prompt
+        self.assert_quiet()
+
+    def test_search_and_filters(self):
+        self.open()
+        self.value('''(() => { const s = document.getElementById("search"); s.value = "BOMB";
+                      s.dispatchEvent(new Event("input")); })()''')
+        self.browser.wait(ROWS + ' === 2')
+        self.assertEqual(self.value('document.getElementById("count").textContent'), '2 of 12 prompts')
+        self.value('document.getElementById("filter-label").value = "1";'
+                   'document.getElementById("filter-label").dispatchEvent(new Event("change"))')
+        self.assertEqual(self.value(ROWS), 1)  # of numbers 2 and 7 one is unsafe
+        for fragment, rows in (('#q=bomb', 2), ('#q=prompt+bomb', 2), ('#q=nowhere', 0), ('#label=unsafe', 6),
+                               ('#label=safe&q=bomb', 1), ('#category=odd+%26+%3Csuch%3E', 1), ('#explorer', 12),
+                               ('#q=', 12), ('#label=none', 12), ('#=&&%', 12)):
+            with self.subTest(fragment=fragment):
+                self.open(fragment=fragment)
+                self.assertEqual(self.value(ROWS), rows)
+        self.assert_quiet()
+
+    def test_links_to_prompts(self):
+        self.open(fragment='#prompt=plain_7&trace=2')
+        self.assertEqual(self.value(HEADING), 'plain_7')
+        self.assertEqual(self.value('document.activeElement.querySelector("h4 span").textContent'), 'Trace 2')
+        self.assertEqual(self.value(ROWS), 12)
+        self.open(fragment='#q=bomb&prompt=plain_7')
+        self.assertEqual((self.value(HEADING), self.value(ROWS)), ('plain_7', 2))
+        self.open(fragment='#prompt=' + urllib.parse.quote(ODD_ID, safe=''))
+        self.assertEqual(self.value(HEADING), ODD_ID)
+        # the prompt's own address leads to it
+        address = self.value('document.querySelector("#detail h3 a").href')
+        self.browser.open(address)
+        self.assertEqual(self.value(HEADING), ODD_ID)
+        for odd in ('#prompt=%3Cimg%20src=x%3E', '#prompt=', '#prompt=plain_1&trace=99', '#prompt=plain_1&trace=-1',
+                    '#prompt=plain_1&trace=x', '#prompt=%E0%A4%A'):
+            with self.subTest(fragment=odd):
+                self.open(fragment=odd)
+                self.assertEqual(self.value(TRACES), 3)
+                self.assertEqual(self.value(CENSUS)['foreign'], 0)
+        self.assert_quiet()
+
+    def test_keys_walk_the_list(self):
+        self.open()
+        self.value('''document.querySelector("#list button").dispatchEvent(
+                      new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }))''')
+        self.assertEqual(self.value(HEADING), 'plain_1')
+
+    def test_detectors(self):
+        self.open()
+        self.assertEqual(self.value('document.querySelectorAll("nav a[href=\'#detectors\']").length'), 1)
+        links = self.value('[...document.querySelectorAll(".disagreements a")].map((a) => a.getAttribute("href"))')
+        self.assertGreater(len(links), 3)
+        wish = urllib.parse.parse_qs(links[-1][1:])
+        # a reader who has searched something else gets there all the same, and again
+        for _ in range(2):
+            self.value('document.querySelector("#list button").click();'
+                       '[...document.querySelectorAll(".disagreements a")].pop().click()')
+            self.browser.wait('document.activeElement.matches(".trace")')
+            self.assertEqual(self.value(HEADING), wish['prompt'][0])
+            self.assertEqual(self.value('document.activeElement.querySelector("h4 span").textContent'),
+                             'Trace ' + wish['trace'][0])
+        self.assert_quiet()
+
+    def test_hostile_text_does_nothing(self):
+        with open(urllib.parse.unquote(urllib.parse.urlsplit(self.addresses['hostile']).path),
+                  encoding='utf-8') as file:
+            title = html.unescape(re.search('<title>(.*?)</title>', file.read(), re.S).group(1))
+        self.assertIn('<img', title)  # of the benchmark's file
+        expected = {'title': title, 'scripts': 3, 'styles': 1, 'foreign': 0, 'handlers': 0, 'addresses': 0, 'raw': 0}
+        self.open('hostile')
+        self.assertEqual(self.value(CENSUS), expected)
+        self.assertEqual(self.value(ROWS), len(EVIL))
+        for k in range(len(EVIL)):
+            with self.subTest(prompt=EVIL[k]):
+                if k % 4 == 0:  # shaded tokens or plain text
+                    self.value('document.getElementById("shade").click()')
+                self.value(f'document.querySelector(\'#list button[data-k="{k}"]\').click()')
+                self.value(UNFOLD_ALL)
+                self.browser.wait('[...document.querySelectorAll("#detail details")].every((d) => d.childElementCount > 1)')
+                self.assertEqual(self.value(TRACES), 3)
+                self.assertEqual(self.value(CENSUS), expected)
+        shown = self.value('document.body.innerText')
+        self.assertIn('\\u{202E}', shown)  # said, not done
+        self.assertIn('\\x1B', shown)
+        self.open('hostile', '#q=' + urllib.parse.quote('onerror'))
+        self.assertGreater(self.value(ROWS), 0)
+        self.open('hostile', '#prompt=' + urllib.parse.quote(f'0 {EVIL[0]}', safe=''))
+        self.assertEqual(self.value(HEADING), f'0 {EVIL[0]}')
+        self.value('document.querySelector(".disagreements a").click()')
+        self.browser.wait('document.activeElement.matches(".trace")')
+        self.assertEqual(self.value(CENSUS), expected)
+        self.assert_quiet()
+
+
+if __name__ == '__main__':
+    if browser.find() is None:
+        print('skipped: no Chromium or Chrome found (SAFECONF_BROWSER may name one)')
+        sys.exit(77)
+    unittest.main(verbosity=1)
