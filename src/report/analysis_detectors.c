@@ -13,7 +13,9 @@
 static unsigned char binary_of(unsigned char rating, bool harm)
 {
     if (harm)
-        return rating == SC_HARMFUL || rating == SC_CONTROVERSIAL ? 1 : rating == SC_HARMLESS ? 0 : 2;
+        return rating == SC_HARMFUL || rating == SC_CONTROVERSIAL ? 1
+               : rating == SC_HARMLESS                            ? 0
+                                                                  : 2;
     if (rating >= SC_N_VERDICTS || !sc_verdict_is_judged((enum sc_verdict)rating))
         return 2;
     return sc_verdict_is_refused((enum sc_verdict)rating);
@@ -88,6 +90,12 @@ void sc_detector_comparison_free(struct sc_detector_comparison *comparison)
 const char *sc_detectors_rating(bool harm, size_t value)
 {
     return harm ? sc_harm_name((enum sc_harm)value) : sc_verdict_name((enum sc_verdict)value);
+}
+
+const char *sc_detectors_said(const struct sc_detector_pair *pair,
+                              const struct sc_run_opinion *rater, size_t at)
+{
+    return sc_detectors_rating(pair->harm, pair->harm ? rater->harms[at] : rater->verdicts[at]);
 }
 
 static void put_counts(struct sc_output *out, const char *key, const unsigned char *ratings,
@@ -187,10 +195,8 @@ static void put_pair(struct sc_output *out, const struct sc_run *run,
         sc_put_object(out, NULL);
         sc_put_string(out, "instance_id", run->instances[d->instance].id);
         sc_put_count(out, "trace", d->trace);
-        sc_put_string(out, "first",
-                      sc_detectors_rating(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]));
-        sc_put_string(out, "second",
-                      sc_detectors_rating(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
+        sc_put_string(out, "first", sc_detectors_said(pair, pair->a, at));
+        sc_put_string(out, "second", sc_detectors_said(pair, pair->b, at));
         sc_put_end_object(out);
     }
     sc_put_end_array(out);
@@ -265,7 +271,8 @@ static void add_pair(struct sc_text *out, const struct sc_run *run,
     if (binary->n == 0)
         sc_text_puts(out, "no trace that both have judged");
     else if (isnan(binary->kappa))
-        sc_text_printf(out, "agreement %.3f of %zu traces; kappa cannot be computed (one value only)",
+        sc_text_printf(out,
+                       "agreement %.3f of %zu traces; kappa cannot be computed (one value only)",
                        binary->observed, binary->n);
     else
         sc_text_printf(out, "agreement %.3f of %zu traces, kappa %.3f", binary->observed, binary->n,
@@ -282,10 +289,8 @@ static void add_pair(struct sc_text *out, const struct sc_run *run,
         size_t at = run->first_trace[d->instance] + d->trace;
         sc_text_puts(out, "    ");
         add_visible(out, instance->id, 40);
-        sc_text_printf(
-            out, " trace %zu: %s / %s: ", d->trace,
-            sc_detectors_rating(pair->harm, pair->harm ? pair->a->harms[at] : pair->a->verdicts[at]),
-            sc_detectors_rating(pair->harm, pair->harm ? pair->b->harms[at] : pair->b->verdicts[at]));
+        sc_text_printf(out, " trace %zu: %s / %s: ", d->trace,
+                       sc_detectors_said(pair, pair->a, at), sc_detectors_said(pair, pair->b, at));
         add_visible(out, instance->traces[d->trace].answer, 90);
         sc_text_putc(out, '\n');
     }

@@ -13,7 +13,7 @@ enum { SC_MOST_DISAGREEMENTS = 50 };
 struct sc_detector_pair {
     const struct sc_run_opinion *a, *b;
     bool harm;                  /* harms are compared, else verdicts */
-    struct sc_agreement named;  /* enum sc_verdict or enum sc_harm; unparsed and unjudged are values */
+    struct sc_agreement named;  /* enum sc_verdict or enum sc_harm, unparsed and unjudged too */
     struct sc_agreement binary; /* [no, yes]: refused (partial counts, unparsed is left out), or
                                  * harmful in the strict reading (unjudged is left out) */
     size_t n_disagreements;     /* of the binary reading; the first are listed */
@@ -31,11 +31,15 @@ struct sc_detector_comparison {
 enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector_comparison *out,
                                     struct sc_error *error);
 void sc_detector_comparison_free(struct sc_detector_comparison *comparison);
-/* The name of a verdict or of a harm; kappa with its interval, or why there is none. */
+/* The name of a verdict or of a harm; what one rater of the pair said of the trace at this place
+ * in its arrays; kappa with its interval, or why there is none. */
 const char *sc_detectors_rating(bool harm, size_t value);
+const char *sc_detectors_said(const struct sc_detector_pair *pair,
+                              const struct sc_run_opinion *rater, size_t at);
 struct sc_estimate sc_detectors_kappa(const struct sc_agreement *agreement);
 
-/* The section "detectors" of analysis.json; null with its reason when there is nothing to compare. */
+/* The section "detectors" of analysis.json; null with its reason when there is nothing to compare.
+ */
 void sc_put_detectors(struct sc_output *out, const struct sc_run *run);
 /* The same as lines for a terminal, at most n_shown disagreements of each pair. */
 void sc_detectors_terminal(const struct sc_run *run,

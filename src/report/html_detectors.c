@@ -1,7 +1,7 @@
 /*
  * The page's section on detectors, there only when a run was judged again (safeconf classify): how
- * far they agree, where they differ, and links to the traces (page.js, "links").  Names of detectors
- * come from run.db and are escaped.  Figures: analysis_detectors.c.
+ * far they agree, where they differ, and links to the traces (page.js, "links").  Names of
+ * detectors come from run.db and are escaped.  Figures: analysis_detectors.c.
  */
 #include <math.h>
 #include <string.h>
@@ -18,7 +18,8 @@ void sc_html_detectors_link(struct sc_text *out, const struct sc_analysis *a)
 /* Percent-encoded, so that any id is one value in the fragment of an address. */
 static void add_fragment(struct sc_text *out, const char *untrusted)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~";
     for (const char *c = untrusted; *c; c++) {
         if (strchr(plain, *c))
             sc_text_putc(out, *c);
@@ -42,7 +43,7 @@ static void names_of(struct sc_text *out, const struct sc_detector_pair *pair)
 static void share_cell(struct sc_text *out, double share)
 {
     if (isfinite(share))
-        sc_text_printf(out, "<td>%.1f %%</td>", 100 * share);
+        sc_text_printf(out, "<td class=\"p\">%.1f %%</td>", 100 * share);
     else
         sc_text_puts(out, "<td>none</td>");
 }
@@ -88,8 +89,6 @@ static void disagreement(struct sc_text *out, const struct sc_analysis *a,
 {
     const struct sc_run *run = a->run;
     size_t at = run->first_trace[d->instance] + d->trace;
-    const unsigned char *first = pair->harm ? pair->a->harms : pair->a->verdicts;
-    const unsigned char *second = pair->harm ? pair->b->harms : pair->b->verdicts;
     /* the list of prompts holds those that the primary policy has decided */
     bool listed = a->views[run->primary].instances[d->instance].decided;
     sc_text_puts(out, "<li>");
@@ -100,8 +99,7 @@ static void disagreement(struct sc_text *out, const struct sc_analysis *a,
     }
     sc_html_text(out, run->instances[d->instance].id);
     sc_text_printf(out, ", trace %zu%s: %s / %s</li>\n", d->trace + 1, listed ? "</a>" : "",
-                   sc_detectors_rating(pair->harm, first[at]),
-                   sc_detectors_rating(pair->harm, second[at]));
+                   sc_detectors_said(pair, pair->a, at), sc_detectors_said(pair, pair->b, at));
 }
 
 static void pair_details(struct sc_text *out, const struct sc_analysis *a,
@@ -117,9 +115,10 @@ static void pair_details(struct sc_text *out, const struct sc_analysis *a,
         sc_text_puts(out, "<p>No disagreement.</p></details>\n");
         return;
     }
-    sc_text_printf(out, "<p>%zu disagreement%s on %s, first / second%s:</p>\n"
-                        "<ul class=\"disagreements\">\n",
-                   n, n == 1 ? "" : "s", word(pair), n_shown < n ? "; the first of them" : "");
+    sc_text_printf(out, "<p>%zu disagreement%s on %s", n, n == 1 ? "" : "s", word(pair));
+    if (n_shown < n)
+        sc_text_printf(out, ", the first %zu", n_shown);
+    sc_text_puts(out, " (first / second):</p>\n<ul class=\"disagreements\">\n");
     for (size_t k = 0; k < n_shown; k++)
         disagreement(out, a, pair, &pair->disagreements[k]);
     sc_text_puts(out, "</ul></details>\n");

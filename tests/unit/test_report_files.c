@@ -295,8 +295,8 @@ static void test_detectors_in_the_page(void **state)
     assert_true(number_at(kappa, "low") < number_at(kappa, "value"));
     assert_non_null(strstr(page, "<a href=\"#detectors\">"));
     snprintf(cell, sizeof cell,
-             "</th><td>refusal</td><td>%.3f<small>%.3f to %.3f</small></td><td>%.1f %%</td>"
-             "<td>%.0f</td><td>%.0f</td>",
+             "</th><td>refusal</td><td>%.3f<small>%.3f to %.3f</small></td>"
+             "<td class=\"p\">%.1f %%</td><td>%.0f</td><td>%.0f</td>",
              number_at(kappa, "value"), number_at(kappa, "low"), number_at(kappa, "high"),
              100 * number_at(refused, "observed"), number_at(refused, "n"),
              number_at(pair, "n_disagreements"));
