@@ -62,8 +62,8 @@ void cli_add_text(struct cli_options *options, const char *name, const char **ta
     add(options, name, CLI_TEXT, target, argument, help);
 }
 
-void cli_add_choice(struct cli_options *options, const char *name, int *target,
-                    const char *choices, const char *help)
+void cli_add_choice(struct cli_options *options, const char *name, int *target, const char *choices,
+                    const char *help)
 {
     add(options, name, CLI_CHOICE, target, choices, help);
 }
