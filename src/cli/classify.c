@@ -13,10 +13,9 @@
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
-    cli_add_choice(
-        options, "detector", &judging->detector, "patterns|guard|hybrid",
-        "who finds refusals: rules, the judge, or rules where they are clear and the\n"
-        "                               judge elsewhere (patterns; with a judge: guard)");
+    cli_add_choice(options, "detector", &judging->detector, "patterns|guard|hybrid",
+                   "who finds refusals: rules, the judge, or rules where they are clear and the "
+                   "judge elsewhere (patterns; with a judge: guard)");
     cli_add_choice(options, "judge", &judging->judge, "none|guard",
                    "who judges harm (none: prompt labels as a proxy)");
     cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME",

@@ -63,8 +63,8 @@ static void add_policy_options(struct cli_options *options, struct run_command *
                  "the same as an absolute confidence");
     cli_add_text(
         options, "policies", &command->policies_list, "LIST",
-        "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10,\n"
-        "                               deepconf:3-10@10 (@ is deepconf's eta)");
+        "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10, "
+        "deepconf:3-10@10 (@ is deepconf's eta)");
 }
 
 static void add_benchmark_options(struct cli_options *options, struct run_command *command)
@@ -72,8 +72,8 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     struct sc_benchmark_options *benchmark = &command->run.benchmark;
     cli_add_text(
         options, "benchmark", &benchmark->name, "NAME|FILE",
-        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a\n"
-        "                               CSV or JSONL file (synthetic)");
+        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a "
+        "CSV or JSONL file (synthetic)");
     cli_add_text(options, "split", &benchmark->split, "NAME", "such as train or test");
     cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR",
                  "where named benchmarks lie");
