@@ -136,8 +136,8 @@ enum sc_status sc_file_write(const char *path, const char *data, size_t n, struc
     if (close(fd) != 0 && status == SC_OK)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     if (status == SC_OK && rename(part, path) != 0)
-        status = sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path,
-                         strerror(errno));
+        status =
+            sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
     if (status != SC_OK)
         unlink(part);
 done:

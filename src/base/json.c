@@ -47,7 +47,8 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
     }
     if (*out)
         return SC_OK;
-    return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line, why.text);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line,
+                   why.text);
 }
 
 enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
@@ -78,9 +79,9 @@ static int append(const char *bytes, size_t n, void *text)
 void sc_json_write(struct sc_text *text, const json_t *value)
 {
     prepare();
-    if (value == NULL || json_dump_callback(value, append, text,
-                                            JSON_COMPACT | JSON_ENCODE_ANY |
-                                                JSON_REAL_PRECISION(17)) != 0)
+    if (value == NULL ||
+        json_dump_callback(value, append, text,
+                           JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) != 0)
         text->failed = true;
 }
 
@@ -122,8 +123,8 @@ enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, i
     int64_t number = (int64_t)json_integer_value(value);
     if (number < low || number > high)
         return sc_fail(error, SC_ERR_FORMAT,
-                       "\"%s\": expected %" PRId64 " to %" PRId64 ", found %" PRId64, key, low, high,
-                       number);
+                       "\"%s\": expected %" PRId64 " to %" PRId64 ", found %" PRId64, key, low,
+                       high, number);
     *out = number;
     return SC_OK;
 }

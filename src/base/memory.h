@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *sc_alloc(size_t bytes);                   /* uninitialised; bytes 0 gives a valid pointer */
-void *sc_alloc_zero(size_t count, size_t size); /* zeroed; checks count * size for overflow */
+void *sc_alloc(size_t bytes);                    /* uninitialised; bytes 0 gives a valid pointer */
+void *sc_alloc_zero(size_t count, size_t size);  /* zeroed; checks count * size for overflow */
 void *sc_alloc_array(size_t count, size_t size); /* uninitialised; the same check */
 void *sc_resize(void *memory, size_t count, size_t size); /* realloc with the same check */
-void *sc_alloc_aligned(size_t bytes);            /* 64-byte aligned, uninitialised; sc_free */
+void *sc_alloc_aligned(size_t bytes); /* 64-byte aligned, uninitialised; sc_free */
 void sc_free(void *memory);
-char *sc_strdup(const char *text);               /* NULL for NULL */
+char *sc_strdup(const char *text); /* NULL for NULL */
 char *sc_strndup(const char *text, size_t bytes);
 
 /* Makes place for one more element in *array of n elements of the given size and capacity *cap;

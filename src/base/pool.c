@@ -38,7 +38,7 @@ struct worker {
 
 struct sc_pool {
     int n_threads;
-    bool spin; /* only when every thread can have a core of its own */
+    bool spin;              /* only when every thread can have a core of its own */
     struct worker *workers; /* [n_threads - 1] */
 
     /* Written before the word is, by the running thread; read by workers after they saw the word.

@@ -1,5 +1,5 @@
-/* See random.h.  Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
- * 1, 2, 3", 2011. */
+/* See random.h.  Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
+ * as 1, 2, 3", 2011. */
 #include "base/random.h"
 
 #pragma GCC diagnostic push

@@ -10,8 +10,8 @@
 
 /* Separate streams for separate uses, so that no two uses ever share a number. */
 enum sc_stream {
-    SC_STREAM_SAMPLING = 1,  /* tokens: (seed, instance, trace, position) */
-    SC_STREAM_BENCHMARK = 2, /* choosing and generating instances */
+    SC_STREAM_SAMPLING = 1,   /* tokens: (seed, instance, trace, position) */
+    SC_STREAM_BENCHMARK = 2,  /* choosing and generating instances */
     SC_STREAM_STATISTICS = 3, /* bootstrap and permutations */
     SC_STREAM_WEIGHTS = 4     /* random models */
 };
@@ -26,8 +26,8 @@ struct sc_random {
     enum sc_stream stream;
     uint64_t seed, key, counter;
 };
-double sc_random_next(struct sc_random *random);                 /* (0, 1) */
-size_t sc_random_below(struct sc_random *random, size_t n);      /* 0 .. n-1, unbiased; n > 0 */
+double sc_random_next(struct sc_random *random);            /* (0, 1) */
+size_t sc_random_below(struct sc_random *random, size_t n); /* 0 .. n-1, unbiased; n > 0 */
 
 /* A 64-bit key of a byte string (XXH3), the same on every machine. */
 uint64_t sc_hash64(const void *bytes, size_t n);

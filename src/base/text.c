@@ -89,7 +89,8 @@ char *sc_text_take(struct sc_text *text)
     return data;
 }
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------ */
+/* ---- UTF-8 ------------------------------------------------------------------------------------
+ */
 
 size_t sc_utf8_decode(const char *s, size_t n, uint32_t *cp)
 {
@@ -201,7 +202,8 @@ void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n)
     sc_text_add(text, bytes + begin, n - begin);
 }
 
-/* ---- untrusted text --------------------------------------------------------------------------- */
+/* ---- untrusted text ---------------------------------------------------------------------------
+ */
 
 bool sc_codepoint_is_hidden(uint32_t cp)
 {
@@ -225,8 +227,8 @@ size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, s
         return 1;
     }
     if (cp == '\n' || cp == '\t') {
-        snprintf(out, size, "%s", keep_newlines ? (cp == '\n' ? "\n" : "\t")
-                                                : (cp == '\n' ? "\\n" : "\\t"));
+        snprintf(out, size, "%s",
+                 keep_newlines ? (cp == '\n' ? "\n" : "\t") : (cp == '\n' ? "\\n" : "\\t"));
     } else if (!sc_codepoint_is_hidden(cp)) {
         memcpy(out, s, length);
         out[length] = '\0';
@@ -238,8 +240,7 @@ size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, s
     return length;
 }
 
-void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n,
-                         bool keep_newlines)
+void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n, bool keep_newlines)
 {
     for (size_t i = 0; i < n;) {
         char piece[16];

@@ -30,10 +30,9 @@ char *sc_text_take(struct sc_text *text);
 /* Untrusted text made visible for a terminal: C0, C1 and DEL as \xNN (newline and tab stay when
  * keep_newlines), bidirectional and other invisible format characters as \u{NNNN}, bytes that are
  * no UTF-8 as \xNN. */
-void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n,
-                         bool keep_newlines);
-/* The visible form of the first character of s (n > 0 bytes) in out [size >= 16], without allocating;
- * returns the bytes of s that it stands for. */
+void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n, bool keep_newlines);
+/* The visible form of the first character of s (n > 0 bytes) in out [size >= 16], without
+ * allocating; returns the bytes of s that it stands for. */
 size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, size_t size);
 /* Escaped for HTML text and for attribute values in either quotes; control and bidirectional
  * characters other than newline and tab are shown as \u{NNNN}. */
@@ -49,8 +48,8 @@ size_t sc_utf8_valid(const char *s, size_t n);
 /* Appends n bytes, with U+FFFD for each maximal run that is no UTF-8 (as Python's and WHATWG's
  * replacement) and for NUL. */
 void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n);
-/* A code point that must not reach a reader raw: C0 (but newline and tab), DEL, C1, bidirectional and
- * other invisible format characters, line and paragraph separators, tags and noncharacters. */
+/* A code point that must not reach a reader raw: C0 (but newline and tab), DEL, C1, bidirectional
+ * and other invisible format characters, line and paragraph separators, tags and noncharacters. */
 bool sc_codepoint_is_hidden(uint32_t cp);
 
 #endif

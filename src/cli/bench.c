@@ -33,10 +33,10 @@ struct bench_figures {
 
 /* What a token costs. */
 struct bench_costs {
-    double weight_bytes;  /* streamed by a decode step */
+    double weight_bytes;            /* streamed by a decode step */
     double decode_ops, prefill_ops; /* of a token: two per weight; prefill without the head */
     struct sc_machine_peaks peaks;
-    double ops_peak;      /* of the dtype */
+    double ops_peak; /* of the dtype */
 };
 
 /* ---- one measured run ------------------------------------------------------------------------ */
@@ -91,21 +91,26 @@ static enum sc_status measure_width(struct sc_engine *engine, const struct bench
                                     struct bench_figures *figures, struct sc_error *error)
 {
     double prefill[MOST_RUNS], decode[MOST_RUNS], sampling[MOST_RUNS];
-    struct sc_batch_options batch = {.parallel = width, .max_new_tokens = command->new_tokens,
+    struct sc_batch_options batch = {.parallel = width,
+                                     .max_new_tokens = command->new_tokens,
                                      .max_prompt = command->prompt_tokens};
     struct sc_batch_plan plan;
     enum sc_status status = sc_batch_plan(engine, &batch, &plan, error);
     if (status)
         return status;
     if (plan.parallel < width)
-        return sc_fail(error, SC_ERR_LIMIT, "--parallel: %zu traces do not fit in memory, %zu would",
-                       width, plan.parallel);
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "--parallel: %zu traces do not fit in memory, %zu would", width,
+                       plan.parallel);
     for (size_t i = 0; i < command->n_runs; i++) {
         struct bench_run run = {.n_wanted = width};
-        run.request = (struct sc_trace_request){
-            .prompt_key = i + 1, .prompt = prompt, .n_prompt = command->prompt_tokens, .seed = i,
-            .sampling = {.temperature = 0.7, .top_k = 20, .top_p = 0.95},
-            .max_new_tokens = command->new_tokens};
+        run.request =
+            (struct sc_trace_request){.prompt_key = i + 1,
+                                      .prompt = prompt,
+                                      .n_prompt = command->prompt_tokens,
+                                      .seed = i,
+                                      .sampling = {.temperature = 0.7, .top_k = 20, .top_p = 0.95},
+                                      .max_new_tokens = command->new_tokens};
         struct sc_trace_source source = {
             .context = &run, .next = next_request, .done = trace_done, .step = step_done};
         status = sc_engine_run(engine, &plan, &batch, &source, error);
@@ -128,10 +133,12 @@ static enum sc_status measure_width(struct sc_engine *engine, const struct bench
 /* ---- ceilings -------------------------------------------------------------------------------- */
 
 /* Roofline: a step cannot be faster than its weights can be read, nor than its products can be
- * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous. */
+ * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous.
+ */
 static void find_ceilings(const struct bench_costs *costs, struct bench_figures *figures)
 {
-    double by_memory = costs->peaks.read_bytes_per_second / costs->weight_bytes * (double)figures->width;
+    double by_memory =
+        costs->peaks.read_bytes_per_second / costs->weight_bytes * (double)figures->width;
     figures->decode_ceiling = fmin(by_memory, costs->ops_peak / costs->decode_ops);
     figures->prefill_ceiling = costs->ops_peak / costs->prefill_ops;
 }
@@ -150,7 +157,8 @@ static enum sc_status find_costs(const struct sc_engine *engine, struct bench_co
     enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
                                                sc_engine_pool(engine), &costs->peaks, error);
     const struct sc_machine_peaks *peaks = &costs->peaks;
-    double by_dtype[] = {[SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = peaks->flops_bf16, [SC_DTYPE_INT8] = peaks->ops_int8};
+    double by_dtype[] = {
+        [SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = peaks->flops_bf16, [SC_DTYPE_INT8] = peaks->ops_int8};
     costs->ops_peak = by_dtype[sc_engine_dtype(engine)];
     if (!(costs->ops_peak > 0)) /* no unit of its own: computed in f32 */
         costs->ops_peak = peaks->flops_f32;
@@ -170,9 +178,10 @@ static void add_json(struct sc_text *out, const struct sc_engine *engine, int n_
                    "\"machine\":{\"read_bytes_per_second\":%.4g,\"flops_f32\":%.4g,"
                    "\"flops_bf16\":%.4g,\"ops_int8\":%.4g},\"widths\":[",
                    sc_dtype_name(sc_engine_dtype(engine)), sc_engine_kernels(engine), n_threads,
-                   command->prompt_tokens, command->new_tokens, command->n_runs, costs->weight_bytes,
-                   costs->decode_ops, costs->prefill_ops, costs->peaks.read_bytes_per_second,
-                   costs->peaks.flops_f32, costs->peaks.flops_bf16, costs->peaks.ops_int8);
+                   command->prompt_tokens, command->new_tokens, command->n_runs,
+                   costs->weight_bytes, costs->decode_ops, costs->prefill_ops,
+                   costs->peaks.read_bytes_per_second, costs->peaks.flops_f32,
+                   costs->peaks.flops_bf16, costs->peaks.ops_int8);
     for (size_t i = 0; i < command->n_widths; i++) {
         const struct bench_figures *f = &figures[i];
         sc_text_printf(out,
@@ -193,14 +202,16 @@ static void add_table(struct sc_text *out, const struct sc_engine *engine, int n
                       const struct bench_figures *figures)
 {
     char bytes[32];
-    sc_text_printf(out, "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
+    sc_text_printf(out,
+                   "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
                    sc_dtype_name(sc_engine_dtype(engine)), sc_engine_kernels(engine), n_threads,
                    cli_bytes(costs->weight_bytes, bytes), command->prompt_tokens,
                    command->new_tokens, command->n_runs);
-    sc_text_printf(out, "this machine now: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f "
-                        "GOP/s\n", costs->peaks.read_bytes_per_second / 1e9,
-                   costs->peaks.flops_f32 / 1e9, costs->peaks.flops_bf16 / 1e9,
-                   costs->peaks.ops_int8 / 1e9);
+    sc_text_printf(out,
+                   "this machine now: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f "
+                   "GOP/s\n",
+                   costs->peaks.read_bytes_per_second / 1e9, costs->peaks.flops_f32 / 1e9,
+                   costs->peaks.flops_bf16 / 1e9, costs->peaks.ops_int8 / 1e9);
     sc_text_puts(out, "width   prefill t/s  (of ceiling)   decode t/s  (of ceiling)   sampling\n");
     for (size_t i = 0; i < command->n_widths; i++) {
         const struct bench_figures *f = &figures[i];
@@ -218,8 +229,10 @@ static int read_widths(struct bench_command *command)
         unsigned long width = strtoul(p, &end, 10);
         if (end == p || (*end != ',' && *end != '\0') || width < 1 || width > 65536 ||
             command->n_widths == MOST_WIDTHS)
-            return cli_usage_error("bench", "--parallel: expected at most %d widths such as 1,4,16, "
-                                            "found \"%s\"", MOST_WIDTHS, command->widths_list);
+            return cli_usage_error("bench",
+                                   "--parallel: expected at most %d widths such as 1,4,16, "
+                                   "found \"%s\"",
+                                   MOST_WIDTHS, command->widths_list);
         command->widths[command->n_widths++] = width;
         p = *end ? end + 1 : end;
     }
@@ -240,11 +253,13 @@ static enum sc_status measure(const struct cli_model *model, int n_threads,
         prompt[i] = (int32_t)sc_random_below(&random, sc_engine_n_vocab(model->engine));
     enum sc_status status = find_costs(model->engine, &costs, error);
     for (size_t i = 0; status == SC_OK && i < command->n_widths; i++) {
-        status = measure_width(model->engine, command, prompt, command->widths[i], &figures[i], error);
+        status =
+            measure_width(model->engine, command, prompt, command->widths[i], &figures[i], error);
         find_ceilings(&costs, &figures[i]);
     }
     if (status == SC_OK)
-        (command->json ? add_json : add_table)(out, model->engine, n_threads, command, &costs, figures);
+        (command->json ? add_json : add_table)(out, model->engine, n_threads, command, &costs,
+                                               figures);
     sc_free(prompt);
     return status;
 }
@@ -257,7 +272,8 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
     struct cli_model model = {0};
     enum sc_status status = cli_model_open(&model, wanted, error);
     if (status == SC_OK)
-        status = measure(&model, sc_pool_n_threads(sc_engine_pool(model.engine)), command, out, error);
+        status =
+            measure(&model, sc_pool_n_threads(sc_engine_pool(model.engine)), command, out, error);
     cli_model_close(&model);
     return status;
 }
@@ -277,19 +293,25 @@ static enum sc_status bench_experiment(const struct cli_model_options *wanted,
 int cli_bench(int argc, char **argv)
 {
     struct cli_model_options wanted = cli_model_options_default();
-    struct bench_command command = {
-        .prompt_tokens = 64, .new_tokens = 64, .n_runs = 3, .widths_list = "1,4,16",
-        .n_instances = 16, .n_traces = 5};
+    struct bench_command command = {.prompt_tokens = 64,
+                                    .new_tokens = 64,
+                                    .n_runs = 3,
+                                    .widths_list = "1,4,16",
+                                    .n_instances = 16,
+                                    .n_traces = 5};
     struct cli_options options = {
         .command = "bench",
         .synopsis = "--model M [--prompt-tokens 64] [--new-tokens 64] [--parallel 1,4,16] [--json]",
-        .summary = "Tokens per second of prefill and decode at each width, sampling and confidence\n"
-                   "included, beside this machine's ceilings measured in the same run."};
+        .summary =
+            "Tokens per second of prefill and decode at each width, sampling and confidence\n"
+            "included, beside this machine's ceilings measured in the same run."};
     cli_add_model_options(&options, &wanted);
     cli_add_size(&options, "prompt-tokens", &command.prompt_tokens, 1, 1e6, "(64)");
     cli_add_size(&options, "new-tokens", &command.new_tokens, 2, 1e6, "(64)");
-    cli_add_text(&options, "parallel", &command.widths_list, "W,W,...", "traces in flight (1,4,16)");
-    cli_add_size(&options, "runs", &command.n_runs, 1, MOST_RUNS, "of which the medians are shown (3)");
+    cli_add_text(&options, "parallel", &command.widths_list, "W,W,...",
+                 "traces in flight (1,4,16)");
+    cli_add_size(&options, "runs", &command.n_runs, 1, MOST_RUNS,
+                 "of which the medians are shown (3)");
     cli_add_flag(&options, "experiment", &command.experiment,
                  "a whole run over the synthetic benchmark and where its time goes");
     cli_add_size(&options, "num-instances", &command.n_instances, 1, 1e6, "its prompts (16)");
@@ -305,10 +327,10 @@ int cli_bench(int argc, char **argv)
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
     cli_catch_signals();
-    enum sc_status status = command.experiment
-                                ? bench_experiment(&wanted, &command, cli_given(&options, "parallel"),
-                                                   &out, &error)
-                                : bench_engine(&wanted, &command, &out, &error);
+    enum sc_status status =
+        command.experiment
+            ? bench_experiment(&wanted, &command, cli_given(&options, "parallel"), &out, &error)
+            : bench_engine(&wanted, &command, &out, &error);
     if (status)
         exit_status = cli_report_error("bench", &error);
     else if (!cli_write("bench", &out))

@@ -56,8 +56,8 @@ static void add_result(struct sc_text *out, const struct bench_experiment *wante
 {
     const struct sc_run_summary *s = &split->summary;
     const struct sc_run_progress *p = &s->progress;
-    double known = s->seconds_prefill + s->seconds_decode + s->seconds_sampling +
-                   s->seconds_storage;
+    double known =
+        s->seconds_prefill + s->seconds_decode + s->seconds_sampling + s->seconds_storage;
     double rest = split->seconds > known ? split->seconds - known : 0;
     const char *names[] = {"prefill", "decode", "sampling", "storage", "rest"};
     double seconds[] = {s->seconds_prefill, s->seconds_decode, s->seconds_sampling,

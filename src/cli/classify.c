@@ -14,8 +14,8 @@
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
     cli_add_choice(options, "detector", &judging->detector, "patterns|guard|hybrid",
-                   "who finds refusals: rules, the judge, or rules where they are clear and the\n"
-                   "                               judge elsewhere (patterns; with a judge: guard)");
+                   "who finds refusals: rules, the judge, or rules where they are clear and the "
+                   "judge elsewhere (patterns; with a judge: guard)");
     cli_add_choice(options, "judge", &judging->judge, "none|guard",
                    "who judges harm (none: prompt labels as a proxy)");
     cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME",
@@ -52,8 +52,9 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                   .parallel = judging->parallel,
                   .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
     if ((out->judge || out->prompts || out->detector != SC_BY_PATTERNS) && judging->model == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "--judge-model: expected the folder of a Qwen3Guard-Gen model, found nothing");
+        return sc_fail(
+            error, SC_ERR_ARGUMENT,
+            "--judge-model: expected the folder of a Qwen3Guard-Gen model, found nothing");
     enum sc_status status = cli_dtype(judging->dtype, &out->guard.dtype, error);
     if (status == SC_OK && judging->model)
         status = sc_model_locate(judging->model, &found, error);
@@ -118,9 +119,9 @@ static void add_counts(struct sc_text *out, const struct sc_classify_options *op
                        summary->harms[SC_HARMFUL]);
     }
     if (options->guard.model) {
-        double saved = guard->n_prompt_tokens ? 1 - (double)guard->n_prefilled /
-                                                        (double)guard->n_prompt_tokens
-                                              : 0;
+        double saved = guard->n_prompt_tokens
+                           ? 1 - (double)guard->n_prefilled / (double)guard->n_prompt_tokens
+                           : 0;
         sc_text_printf(out, "\nJudgements: %zu now, %zu there already; %zu could not be given",
                        guard->n_done, summary->n_stored, summary->n_not_judged);
         if (guard->n_done)
@@ -191,8 +192,10 @@ int cli_judge(const char *command, const struct cli_options *given,
     if (status == SC_OK)
         status = add_result(&out, &options, &summary, judging->n_shown, &error);
     if (status == SC_ERR_INTERRUPTED) {
-        fprintf(stderr, "safeconf %s: interrupted; judgements so far are kept, and the same command "
-                        "goes on\n", command);
+        fprintf(stderr,
+                "safeconf %s: interrupted; judgements so far are kept, and the same command "
+                "goes on\n",
+                command);
         exit_status = CLI_INTERRUPTED;
     } else if (status) {
         exit_status = cli_report_error(command, &error);
@@ -210,15 +213,17 @@ int cli_classify(int argc, char **argv)
     struct cli_options options = {
         .command = "classify",
         .synopsis = "DIR [--judge guard --judge-model DIR] [--detector patterns|guard|hybrid]",
-        .summary = "Judges the stored traces of a run again and writes its report from that. Earlier\n"
-                   "verdicts stay and are compared with the new ones.",
+        .summary =
+            "Judges the stored traces of a run again and writes its report from that. Earlier\n"
+            "verdicts stay and are compared with the new ones.",
         .max_positionals = 1};
     cli_add_judging(&options, &judging);
     cli_add_text(&options, "rules", &judging.rules, "FILE",
                  "your own rules for the patterns (JSON; docs/DETECTION.md)");
     cli_add_text(&options, "kernels", &judging.kernels, "portable|avx2|avx512",
                  "instruction set (the best here)");
-    cli_add_int32(&options, "threads", &judging.threads, 0, 1024, "threads (one per available core)");
+    cli_add_int32(&options, "threads", &judging.threads, 0, 1024,
+                  "threads (one per available core)");
     cli_add_size(&options, "parallel", &judging.parallel, 1, 65536,
                  "judgements in flight (chosen for this machine)");
     cli_add_real(&options, "memory", &judging.memory_gb, 0, 1e6,

@@ -18,7 +18,8 @@ enum cli_exit {
     CLI_INTERRUPTED = 130
 };
 
-/* ---- options ----------------------------------------------------------------------------------- */
+/* ---- options -----------------------------------------------------------------------------------
+ */
 
 enum cli_kind { CLI_FLAG, CLI_SIZE, CLI_INT32, CLI_UINT64, CLI_REAL, CLI_TEXT, CLI_CHOICE };
 
@@ -53,15 +54,16 @@ void cli_add_real(struct cli_options *options, const char *name, double *target,
 void cli_add_text(struct cli_options *options, const char *name, const char **target,
                   const char *argument, const char *help);
 /* *target becomes the index of the choice in "a|b|c". */
-void cli_add_choice(struct cli_options *options, const char *name, int *target,
-                    const char *choices, const char *help);
+void cli_add_choice(struct cli_options *options, const char *name, int *target, const char *choices,
+                    const char *help);
 bool cli_given(const struct cli_options *options, const char *name);
 
 /* Reads argv[0..argc-1].  Returns -1 to go on, else the exit status (after --help, or after a line
  * about what is wrong). */
 int cli_parse(struct cli_options *options, int argc, char **argv);
 
-/* ---- speaking ---------------------------------------------------------------------------------- */
+/* ---- speaking ----------------------------------------------------------------------------------
+ */
 
 /* Prints "safeconf COMMAND: text" on standard error; returns CLI_FAILED, CLI_USAGE for an invalid
  * argument, or CLI_INTERRUPTED. */
@@ -81,7 +83,8 @@ const char *cli_bytes(double bytes, char out[32]);
 void cli_catch_signals(void);
 bool cli_interrupted(void);
 
-/* ---- a model opened for a command -------------------------------------------------------------- */
+/* ---- a model opened for a command --------------------------------------------------------------
+ */
 
 struct sc_model;
 struct sc_tokenizer;
@@ -110,7 +113,8 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 /* Writes the files of a run's folder that derive from run.db and prints the terminal report. */
 int cli_show_run(const char *command, const char *folder);
 
-/* ---- judging ----------------------------------------------------------------------------------- */
+/* ---- judging -----------------------------------------------------------------------------------
+ */
 
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {
@@ -133,7 +137,8 @@ enum sc_status cli_judging_check(const struct cli_options *options,
 int cli_judge(const char *command, const struct cli_options *options,
               const struct cli_judging *judging, const char *folder);
 
-/* ---- commands: argv[0] is the first word after the command ---------------------------------------- */
+/* ---- commands: argv[0] is the first word after the command
+ * ---------------------------------------- */
 
 int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);

@@ -21,15 +21,16 @@ struct gold_counts {
     size_t unknown;     /* rows whose gold label says none of the three */
 };
 
-/* What people wrote: a word in it decides ("2_full_refusal", "partial", "complied", "yes"). -1: none. */
+/* What people wrote: a word in it decides ("2_full_refusal", "partial", "complied", "yes"). -1:
+ * none. */
 static int gold_verdict(const char *label)
 {
     static const struct {
         const char *word;
         enum sc_verdict verdict;
-    } words[] = {{"partial", SC_PARTIAL},     {"compl", SC_COMPLIANCE}, {"not refus", SC_COMPLIANCE},
-                 {"refus", SC_REFUSAL},       {"yes", SC_REFUSAL},      {"true", SC_REFUSAL},
-                 {"no", SC_COMPLIANCE},       {"false", SC_COMPLIANCE}};
+    } words[] = {{"partial", SC_PARTIAL}, {"compl", SC_COMPLIANCE}, {"not refus", SC_COMPLIANCE},
+                 {"refus", SC_REFUSAL},   {"yes", SC_REFUSAL},      {"true", SC_REFUSAL},
+                 {"no", SC_COMPLIANCE},   {"false", SC_COMPLIANCE}};
     if (label == NULL)
         return -1;
     if (strcmp(label, "1") == 0 || strcmp(label, "0") == 0)
@@ -85,15 +86,15 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
     }
     sc_text_printf(out, "{\"verdict\":\"%s\",\"rule\":", sc_verdict_name(found->verdict));
     sc_json_write_string(out, found->rule);
-    sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin, found->end,
-                   found->clear ? "true" : "false");
+    sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin,
+                   found->end, found->clear ? "true" : "false");
     sc_json_write_string(out, command->rules ? sc_user_rules_version(command->rules)
                                              : sc_detector_version());
     sc_text_puts(out, "}\n");
 }
 
-static enum sc_status find_column(const struct sc_table *table, const char *name, const char *option,
-                                  int *column, struct sc_error *error)
+static enum sc_status find_column(const struct sc_table *table, const char *name,
+                                  const char *option, int *column, struct sc_error *error)
 {
     *column = name ? sc_table_column(table, name) : -1;
     if (name == NULL || *column >= 0)
@@ -101,23 +102,26 @@ static enum sc_status find_column(const struct sc_table *table, const char *name
     struct sc_text list = {0};
     for (size_t i = 0; i < table->n_columns; i++)
         sc_text_printf(&list, "%s%s", i ? ", " : "", table->columns[i]);
-    enum sc_status status = sc_fail(error, SC_ERR_FORMAT, "--%s: expected one of the columns %s; found \"%s\"",
-                                    option, list.data ? list.data : "", name);
+    enum sc_status status =
+        sc_fail(error, SC_ERR_FORMAT, "--%s: expected one of the columns %s; found \"%s\"", option,
+                list.data ? list.data : "", name);
     sc_text_free(&list);
     return status;
 }
 
-static enum sc_status detect_rows(const struct sc_table *table, const struct detect_command *command,
-                                  struct sc_text *out, struct sc_error *error)
+static enum sc_status detect_rows(const struct sc_table *table,
+                                  const struct detect_command *command, struct sc_text *out,
+                                  struct sc_error *error)
 {
     int prompt, completion, gold;
     enum sc_status status =
         find_column(table, command->completion_column, "completion-column", &completion, error);
     if (status == SC_OK) /* the default column of prompts may be absent */
-        status = find_column(table, sc_table_column(table, command->prompt_column) < 0 &&
-                                            strcmp(command->prompt_column, "prompt") == 0
-                                        ? NULL
-                                        : command->prompt_column,
+        status = find_column(table,
+                             sc_table_column(table, command->prompt_column) < 0 &&
+                                     strcmp(command->prompt_column, "prompt") == 0
+                                 ? NULL
+                                 : command->prompt_column,
                              "prompt-column", &prompt, error);
     if (status == SC_OK)
         status = find_column(table, command->gold_column, "gold-column", &gold, error);
@@ -144,8 +148,9 @@ int cli_detect(int argc, char **argv)
     struct cli_options options = {
         .command = "detect",
         .synopsis = "FILE [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
-        .summary = "Finds refusals by rules in a CSV or JSONL file; with a column of people's labels\n"
-                   "also precision, recall and F1.",
+        .summary =
+            "Finds refusals by rules in a CSV or JSONL file; with a column of people's labels\n"
+            "also precision, recall and F1.",
         .max_positionals = 1};
     cli_add_text(&options, "prompt-column", &command.prompt_column, "C", "(prompt)");
     cli_add_text(&options, "completion-column", &command.completion_column, "C", "(completion)");

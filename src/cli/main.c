@@ -31,9 +31,10 @@ static void print_help(FILE *stream)
                     "Usage: safeconf COMMAND [options]    (safeconf COMMAND --help says more)\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf(stream, "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
-                    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces failed,\n"
-                    "130 interrupted (the same command goes on where it stopped)\n");
+    fprintf(stream,
+            "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
+            "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces failed,\n"
+            "130 interrupted (the same command goes on where it stopped)\n");
 }
 
 int main(int argc, char **argv)

@@ -62,8 +62,8 @@ void cli_add_text(struct cli_options *options, const char *name, const char **ta
     add(options, name, CLI_TEXT, target, argument, help);
 }
 
-void cli_add_choice(struct cli_options *options, const char *name, int *target,
-                    const char *choices, const char *help)
+void cli_add_choice(struct cli_options *options, const char *name, int *target, const char *choices,
+                    const char *help)
 {
     add(options, name, CLI_CHOICE, target, choices, help);
 }
@@ -155,19 +155,43 @@ static int set_value(const struct cli_options *options, struct cli_option *optio
     }
 }
 
+enum { HELP_COLUMN = 31, HELP_WIDTH = 100 };
+
+/* Prints help from its column on, broken between words. */
+static void print_wrapped(const char *help, size_t column)
+{
+    for (const char *p = help; *p;) {
+        size_t length = strcspn(p, " ");
+        if (column > HELP_COLUMN && column + 1 + length > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        column += (size_t)printf("%s%.*s", column > HELP_COLUMN ? " " : "", (int)length, p);
+        p += length + (p[length] == ' ');
+    }
+    putchar('\n');
+}
+
+static void print_option(const struct cli_option *option)
+{
+    char left[120];
+    int length = snprintf(left, sizeof left, "  --%s%s%s", option->name,
+                          option->argument ? " " : "", option->argument ? option->argument : "");
+    if (length >= HELP_COLUMN - 1)
+        printf("%s\n%*s", left, HELP_COLUMN, "");
+    else
+        printf("%-*s", HELP_COLUMN, left);
+    print_wrapped(option->help, HELP_COLUMN);
+}
+
 static void print_help(const struct cli_options *options)
 {
-    printf("safeconf %s %s\n\n%s\n", options->command, options->synopsis, options->summary);
-    if (options->n)
-        printf("\nOptions:\n");
-    for (size_t i = 0; i < options->n; i++) {
-        const struct cli_option *option = &options->items[i];
-        char left[80];
-        snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-                 option->argument ? option->argument : "");
-        printf("  %-28s %s\n", left, option->help);
-    }
-    printf("  %-28s %s\n", "--help", "this text");
+    static const struct cli_option help = {.name = "help", .help = "this text"};
+    printf("safeconf %s %s\n\n%s\n\nOptions:\n", options->command, options->synopsis,
+           options->summary);
+    for (size_t i = 0; i < options->n; i++)
+        print_option(&options->items[i]);
+    print_option(&help);
 }
 
 int cli_parse(struct cli_options *options, int argc, char **argv)

@@ -61,18 +61,25 @@ int cli_replay(int argc, char **argv)
     struct cli_options options = {
         .command = "replay",
         .synopsis = "DIR [--orders N] [--json]",
-        .summary = "Decides a run's prompts again under other policies from the stored traces, each\n"
-                   "set against the same rule with shuffled confidences; best of a fixed run. Needs\n"
-                   "no model. Writes DIR/replay.json.",
+        .summary =
+            "Decides a run's prompts again under other policies from the stored traces, each\n"
+            "set against the same rule with shuffled confidences; best of a fixed run. Needs\n"
+            "no model. Writes DIR/replay.json.",
         .max_positionals = 1};
-    cli_add_size(&options, "orders", &o->n_orders, 1, 1e6, "random orders of each prompt's traces (200)");
+    cli_add_size(&options, "orders", &o->n_orders, 1, 1e6,
+                 "random orders of each prompt's traces (200)");
     cli_add_size(&options, "min-traces", &o->min_traces, 1, 10000, "traces to start with (3)");
-    cli_add_size(&options, "max-traces", &command.max_traces, 2, 10000, "traces of each prompt (as many as are there)");
-    cli_add_size(&options, "batch-traces", &o->batch_traces, 1, 10000, "traces added at a time (3)");
-    cli_add_real(&options, "tau", &o->tau, 0, 1, "deepconf: share of the votes that ends the sampling (0.95)");
-    cli_add_real(&options, "max-changes", &percent, 0, 100, "verdicts that a recommended policy may change, in percent (1)");
+    cli_add_size(&options, "max-traces", &command.max_traces, 2, 10000,
+                 "traces of each prompt (as many as are there)");
+    cli_add_size(&options, "batch-traces", &o->batch_traces, 1, 10000,
+                 "traces added at a time (3)");
+    cli_add_real(&options, "tau", &o->tau, 0, 1,
+                 "deepconf: share of the votes that ends the sampling (0.95)");
+    cli_add_real(&options, "max-changes", &percent, 0, 100,
+                 "verdicts that a recommended policy may change, in percent (1)");
     cli_add_uint64(&options, "seed", &o->seed, "of the random orders and shuffles (0)");
-    cli_add_int32(&options, "threads", &command.threads, 0, 1024, "threads (one per available core)");
+    cli_add_int32(&options, "threads", &command.threads, 0, 1024,
+                  "threads (one per available core)");
     cli_add_flag(&options, "all", &command.all, "every metric in the table");
     cli_add_flag(&options, "json", &command.json, "print replay.json instead of the table");
     int parsed = cli_parse(&options, argc, argv);

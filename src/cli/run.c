@@ -30,11 +30,15 @@ struct run_command {
 static void add_policy_options(struct cli_options *options, struct run_command *command)
 {
     struct sc_policy *policy = &command->policy;
-    cli_add_choice(options, "policy", &command->policy_kind, "single|fixed|adaptive|curtailed|deepconf",
+    cli_add_choice(options, "policy", &command->policy_kind,
+                   "single|fixed|adaptive|curtailed|deepconf",
                    "when to stop sampling a prompt (adaptive)");
-    cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000, "adaptive, curtailed, deepconf: traces to start with (3)");
-    cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000, "most traces of a prompt (10)");
-    cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000, "adaptive, curtailed, deepconf: traces added at a time (3)");
+    cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000,
+                 "adaptive, curtailed, deepconf: traces to start with (3)");
+    cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000,
+                 "most traces of a prompt (10)");
+    cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000,
+                 "adaptive, curtailed, deepconf: traces added at a time (3)");
     cli_add_real(options, "percentile", &policy->percentile, 0, 100,
                  "adaptive: the bar, a percentile of the first traces' confidences (90)");
     cli_add_choice(options, "adaptive-rule", &command->adaptive_rule, "mean|last",
@@ -45,36 +49,44 @@ static void add_policy_options(struct cli_options *options, struct run_command *
                  "deepconf: percent of traces that are to reach the bar: 10 is low, 90 high (90)");
     cli_add_real(options, "tau", &policy->tau, 0, 1,
                  "deepconf: share of the votes that ends the sampling (0.95)");
-    cli_add_flag(options, "no-early-stopping", &command->no_early_stopping, "the same as --policy fixed");
+    cli_add_flag(options, "no-early-stopping", &command->no_early_stopping,
+                 "the same as --policy fixed");
     cli_add_choice(options, "metric", &command->metric, "mean|lowest|bottom10|tail|head|prob|nll",
                    "confidence of a trace (mean)");
-    cli_add_size(options, "window", &command->run.window, 1, 1e6, "tokens of a confidence window (32)");
+    cli_add_size(options, "window", &command->run.window, 1, 1e6,
+                 "tokens of a confidence window (32)");
     cli_add_size(options, "confidence-top-k", &command->run.confidence_top_k, 1, 1024,
                  "tokens that a token's confidence looks at (20)");
     cli_add_real(options, "confident-quantile", &command->run.confident_quantile, 0, 1,
                  "a prompt is confident from this quantile of the run on (0.5)");
     cli_add_real(options, "confident-threshold", &command->run.confident_threshold, -1e9, 1e9,
                  "the same as an absolute confidence");
-    cli_add_text(options, "policies", &command->policies_list, "LIST",
-                 "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10,\n"
-                 "                               deepconf:3-10@10 (@ is deepconf's eta)");
+    cli_add_text(
+        options, "policies", &command->policies_list, "LIST",
+        "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10, "
+        "deepconf:3-10@10 (@ is deepconf's eta)");
 }
 
 static void add_benchmark_options(struct cli_options *options, struct run_command *command)
 {
     struct sc_benchmark_options *benchmark = &command->run.benchmark;
-    cli_add_text(options, "benchmark", &benchmark->name, "NAME|FILE",
-                 "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a\n"
-                 "                               CSV or JSONL file (synthetic)");
+    cli_add_text(
+        options, "benchmark", &benchmark->name, "NAME|FILE",
+        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a "
+        "CSV or JSONL file (synthetic)");
     cli_add_text(options, "split", &benchmark->split, "NAME", "such as train or test");
-    cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR", "where named benchmarks lie");
+    cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR",
+                 "where named benchmarks lie");
     cli_add_size(options, "num-instances", &benchmark->n_instances, 1, 1e9,
                  "a seeded random sample of so many prompts (all)");
-    cli_add_flag(options, "first", &benchmark->first, "the first --num-instances instead of a sample");
+    cli_add_flag(options, "first", &benchmark->first,
+                 "the first --num-instances instead of a sample");
     cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
     cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
-    cli_add_text(options, "unsafe-value", &benchmark->unsafe_value, "V", "what the label says of unsafe prompts");
-    cli_add_text(options, "category-column", &benchmark->category_column, "C", "column of the category");
+    cli_add_text(options, "unsafe-value", &benchmark->unsafe_value, "V",
+                 "what the label says of unsafe prompts");
+    cli_add_text(options, "category-column", &benchmark->category_column, "C",
+                 "column of the category");
     cli_add_text(options, "id-column", &benchmark->id_column, "C", "column of the id");
 }
 
@@ -85,21 +97,30 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "model in Hugging Face layout (demo: the bundled one)");
     add_benchmark_options(options, command);
     add_policy_options(options, command);
-    cli_add_real(options, "temperature", &run->temperature, 0, 100, "0 is greedy (default: the model's own)");
+    cli_add_real(options, "temperature", &run->temperature, 0, 100,
+                 "0 is greedy (default: the model's own)");
     cli_add_real(options, "top-p", &run->top_p, 0, 1, "(default: the model's own)");
-    cli_add_int32(options, "top-k", &run->top_k, 0, INT32_MAX, "(default: the model's own; 0: off)");
+    cli_add_int32(options, "top-k", &run->top_k, 0, INT32_MAX,
+                  "(default: the model's own; 0: off)");
     cli_add_real(options, "min-p", &run->min_p, 0, 1, "(default: the model's own; 0: off)");
-    cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6, "tokens of an answer (256)");
+    cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6,
+                 "tokens of an answer (256)");
     cli_add_flag(options, "thinking", &run->thinking, "let the model think before it answers");
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
-    cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32", "arithmetic (default: the model's own)");
-    cli_add_text(options, "kernels", &run->kernels, "portable|avx2|avx512", "instruction set (the best here)");
-    cli_add_int32(options, "threads", &command->threads, 0, 1024, "threads (one per available core)");
-    cli_add_size(options, "parallel", &run->parallel, 1, 65536, "traces in flight (chosen for this machine)");
+    cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32",
+                 "arithmetic (default: the model's own)");
+    cli_add_text(options, "kernels", &run->kernels, "portable|avx2|avx512",
+                 "instruction set (the best here)");
+    cli_add_int32(options, "threads", &command->threads, 0, 1024,
+                  "threads (one per available core)");
+    cli_add_size(options, "parallel", &run->parallel, 1, 65536,
+                 "traces in flight (chosen for this machine)");
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
-    cli_add_real(options, "memory", &command->memory_gb, 0, 1e6, "GB that traces and prompts may take (most of what is free)");
+    cli_add_real(options, "memory", &command->memory_gb, 0, 1e6,
+                 "GB that traces and prompts may take (most of what is free)");
     cli_add_judging(options, &command->judging);
-    cli_add_text(options, "out", &run->out, "DIR", "folder of the results; the same command resumes in it (results/...)");
+    cli_add_text(options, "out", &run->out, "DIR",
+                 "folder of the results; the same command resumes in it (results/...)");
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
 }
 
@@ -146,7 +167,8 @@ static enum sc_status read_policies(struct run_command *command, struct sc_error
         if (kind < 0 || !read_policy_numbers(rest, policy))
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "--policies: expected such as single,fixed:5,adaptive:3-10@90, found "
-                           "\"%s\"", list);
+                           "\"%s\"",
+                           list);
     }
     command->run.primary = command->run.n_policies - 1;
     return SC_OK;
@@ -156,7 +178,8 @@ static enum sc_status read_policies(struct run_command *command, struct sc_error
 static char *default_out(const struct run_command *command)
 {
     const char *parts[] = {command->run.model, command->run.benchmark.name,
-                           command->compare ? "compare" : sc_policy_name(command->policies[0].kind)};
+                           command->compare ? "compare"
+                                            : sc_policy_name(command->policies[0].kind)};
     struct sc_text out = {0};
     sc_text_puts(&out, "results/");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -168,8 +191,8 @@ static char *default_out(const struct run_command *command)
             begin--;
         for (size_t k = begin; k < n; k++) {
             char c = parts[i][k];
-            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                         c == '.' || c == '_';
+            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || c == '.' || c == '_';
             sc_text_putc(&out, plain ? c : '-');
         }
         sc_text_putc(&out, '-');
@@ -182,8 +205,8 @@ static char *default_out(const struct run_command *command)
 static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
 {
     struct sc_run_options *run = &command->run;
-    command->policy.kind = command->no_early_stopping ? SC_POLICY_FIXED
-                                                      : (enum sc_policy_kind)command->policy_kind;
+    command->policy.kind =
+        command->no_early_stopping ? SC_POLICY_FIXED : (enum sc_policy_kind)command->policy_kind;
     command->policy.adaptive_rule = (enum sc_adaptive_rule)command->adaptive_rule;
     command->policy.metric = run->metric = (enum sc_metric)command->metric;
     run->policies = command->policies;
@@ -241,7 +264,8 @@ static int execute(struct run_command *command)
     enum sc_status status = sc_run_execute(&command->run, &observer, &summary, &error);
     cli_progress_end(&progress);
     if (status == SC_ERR_INTERRUPTED) {
-        fprintf(stderr, "safeconf %s: interrupted; nothing is lost: the same command goes on in %s\n",
+        fprintf(stderr,
+                "safeconf %s: interrupted; nothing is lost: the same command goes on in %s\n",
                 command->name, command->run.out);
         exit_status = CLI_INTERRUPTED;
     } else if (status) {
@@ -249,15 +273,17 @@ static int execute(struct run_command *command)
     } else {
         if (!command->quiet)
             print_summary(&summary);
-        exit_status = cli_judging_wanted(command->given, &command->judging)
-                          ? cli_judge(command->name, command->given, &command->judging,
-                                      command->run.out)
-                          : CLI_DONE;
+        exit_status =
+            cli_judging_wanted(command->given, &command->judging)
+                ? cli_judge(command->name, command->given, &command->judging, command->run.out)
+                : CLI_DONE;
         if (exit_status == CLI_DONE)
             exit_status = cli_show_run(command->name, command->run.out);
         if (exit_status == CLI_DONE && summary.n_failed_traces) {
-            fprintf(stderr, "safeconf %s: %zu traces failed (predictions.jsonl and the report say "
-                            "which and why)\n", command->name, summary.n_failed_traces);
+            fprintf(stderr,
+                    "safeconf %s: %zu traces failed (predictions.jsonl and the report say "
+                    "which and why)\n",
+                    command->name, summary.n_failed_traces);
             exit_status = CLI_SOME_TRACES_FAILED;
         }
     }
@@ -277,11 +303,12 @@ static int run_or_compare(int argc, char **argv, bool compare)
     struct cli_options options = {
         .command = command.name,
         .synopsis = synopsis,
-        .summary = compare
-                       ? "Decides every prompt under several policies from the same traces (common\n"
-                         "random numbers) and reports the differences with their intervals."
-                       : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
-                         "where the boundary is firm and where it wavers."};
+        .summary =
+            compare
+                ? "Decides every prompt under several policies from the same traces (common\n"
+                  "random numbers) and reports the differences with their intervals."
+                : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
+                  "where the boundary is firm and where it wavers."};
     command.given = &options;
     add_run_options(&options, &command);
     if (!compare)

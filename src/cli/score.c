@@ -67,8 +67,9 @@ static void add_table(struct sc_text *out, const struct sc_tokenizer *tokenizer,
 }
 
 /* The ids asked for, from --tokens or --text. */
-static enum sc_status wanted_ids(const struct cli_model *model, const char *tokens, const char *text,
-                                 bool special, int32_t **ids, size_t *n, struct sc_error *error)
+static enum sc_status wanted_ids(const struct cli_model *model, const char *tokens,
+                                 const char *text, bool special, int32_t **ids, size_t *n,
+                                 struct sc_error *error)
 {
     if (tokens)
         return parse_ids(tokens, ids, n, error);
@@ -90,12 +91,14 @@ int cli_score(int argc, char **argv)
     struct cli_options options = {
         .command = "score",
         .synopsis = "--model M --tokens 1,2,3 | --text T [--top-k K] [--json]",
-        .summary = "Position i of logprob is log P(token i | tokens before it); confidence and entropy\n"
-                   "at i describe the distribution after token i."};
+        .summary =
+            "Position i of logprob is log P(token i | tokens before it); confidence and entropy\n"
+            "at i describe the distribution after token i."};
     cli_add_model_options(&options, &wanted);
     cli_add_text(&options, "tokens", &tokens, "IDS", "token ids with commas between them");
     cli_add_text(&options, "text", &text, "T", "a text to tokenize");
-    cli_add_flag(&options, "special", &special, "special tokens written in the text are control tokens");
+    cli_add_flag(&options, "special", &special,
+                 "special tokens written in the text are control tokens");
     cli_add_size(&options, "top-k", &wanted.confidence_top_k, 1, 1024, "k of the confidence (20)");
     cli_add_flag(&options, "json", &json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
@@ -117,7 +120,8 @@ int cli_score(int argc, char **argv)
     if (status == SC_OK && (figures = sc_alloc_array(n, 3 * sizeof *figures)) == NULL)
         status = sc_fail_nomem(&error, "figures per token");
     if (status == SC_OK)
-        status = sc_engine_score(model.engine, ids, n, figures, figures + n, figures + 2 * n, &error);
+        status =
+            sc_engine_score(model.engine, ids, n, figures, figures + n, figures + 2 * n, &error);
     if (status) {
         exit_status = cli_report_error("score", &error);
         goto done;

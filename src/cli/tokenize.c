@@ -24,7 +24,8 @@ static enum sc_status tokenize_line(const struct sc_tokenizer *tokenizer, const 
         return status;
     const json_t *text = json_object_get(object, "text");
     if (!json_is_string(text)) {
-        status = sc_fail(error, SC_ERR_FORMAT, "%s: expected an object with a string \"text\"", what);
+        status =
+            sc_fail(error, SC_ERR_FORMAT, "%s: expected an object with a string \"text\"", what);
     } else {
         status = sc_tokenizer_encode(tokenizer, json_string_value(text), json_string_length(text),
                                      special, &ids, &n_ids, error);
@@ -52,7 +53,8 @@ int cli_tokenize(int argc, char **argv)
         .summary = "Reads JSONL with \"text\", writes JSONL with \"ids\".  A folder that holds a\n"
                    "tokenizer and no weights will do."};
     cli_add_text(&options, "model", &model, "DIR|HUB_NAME|demo", "whose tokenizer");
-    cli_add_flag(&options, "special", &special, "special tokens written in a text become control tokens");
+    cli_add_flag(&options, "special", &special,
+                 "special tokens written in a text become control tokens");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;

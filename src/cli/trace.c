@@ -98,9 +98,13 @@ static enum sc_status sample(const struct cli_model *model, const char *prompt,
         return sc_fail_nomem(error, "traces");
     }
     all->request = (struct sc_trace_request){
-        .prompt = ids, .n_prompt = n_ids, .instance_key = sc_hash64(prompt, strlen(prompt)),
-        .seed = command->seed, .sampling = command->sampling,
-        .max_new_tokens = command->max_new_tokens, .end_ids = end_ids,
+        .prompt = ids,
+        .n_prompt = n_ids,
+        .instance_key = sc_hash64(prompt, strlen(prompt)),
+        .seed = command->seed,
+        .sampling = command->sampling,
+        .max_new_tokens = command->max_new_tokens,
+        .end_ids = end_ids,
         .n_end_ids = sc_chat_end_ids(model->tokenizer, sc_model_generation(model->model), end_ids)};
     struct sc_batch_options batch = {.parallel = command->n_traces,
                                      .max_new_tokens = command->max_new_tokens,
@@ -206,8 +210,8 @@ static enum sc_status read_trace(const struct cli_model *model, const char *prom
                                  const struct stored_trace *trace, struct reading *out,
                                  struct sc_error *error)
 {
-    size_t skip = sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n,
-                                           command->thinking);
+    size_t skip =
+        sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n, command->thinking);
     enum sc_status status = sc_tokenizer_decode(model->tokenizer, trace->ids + skip,
                                                 trace->n - skip, false, &out->answer, error);
     if (status)
@@ -232,8 +236,9 @@ static void add_readable(struct sc_text *out, const struct cli_model *model, siz
                          const struct stored_trace *trace, const struct reading *reading,
                          bool colour, const float cuts[N_SHADES - 1])
 {
-    sc_text_printf(out, "trace %zu: %s (%s), %zu tokens, %s; confidence mean %.2f, lowest window "
-                        "%.2f\n",
+    sc_text_printf(out,
+                   "trace %zu: %s (%s), %zu tokens, %s; confidence mean %.2f, lowest window "
+                   "%.2f\n",
                    index, sc_verdict_name(reading->detection.verdict), reading->detection.rule,
                    trace->n, sc_finish_name(trace->finish), reading->metrics[SC_METRIC_MEAN],
                    reading->metrics[SC_METRIC_LOWEST]);
@@ -244,7 +249,8 @@ static void add_readable(struct sc_text *out, const struct cli_model *model, siz
 static void add_json(struct sc_text *out, size_t index, const struct stored_trace *trace,
                      const struct reading *reading)
 {
-    sc_text_printf(out, "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
+    sc_text_printf(out,
+                   "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
                    sc_verdict_name(reading->detection.verdict), sc_finish_name(trace->finish));
     sc_json_write_string(out, reading->answer);
     sc_text_puts(out, ",\"metrics\":{");
@@ -259,8 +265,9 @@ static void add_json(struct sc_text *out, size_t index, const struct stored_trac
     sc_text_puts(out, "},\"tokens\":[");
     for (size_t t = 0; t < trace->n; t++) {
         const struct sc_token_stats *s = &trace->stats[t];
-        sc_text_printf(out, "%s{\"id\":%d,\"logprob\":%.9g,\"sampled_logprob\":%.9g,"
-                            "\"confidence\":%.9g,\"entropy\":%.9g}",
+        sc_text_printf(out,
+                       "%s{\"id\":%d,\"logprob\":%.9g,\"sampled_logprob\":%.9g,"
+                       "\"confidence\":%.9g,\"entropy\":%.9g}",
                        t ? "," : "", trace->ids[t], (double)s->logprob, (double)s->sampled_logprob,
                        (double)s->confidence, (double)s->entropy);
     }
@@ -355,21 +362,28 @@ int cli_trace(int argc, char **argv)
     struct cli_options options = {
         .command = "trace",
         .synopsis = "PROMPT [--traces N] [options]",
-        .summary = "Samples a few traces of one prompt and prints them, each token coloured by its\n"
-                   "confidence.  Control characters in model output are shown, never sent.",
+        .summary =
+            "Samples a few traces of one prompt and prints them, each token coloured by its\n"
+            "confidence.  Control characters in model output are shown, never sent.",
         .max_positionals = 1};
     cli_add_model_options(&options, &wanted);
     cli_add_size(&options, "traces", &command.n_traces, 1, 1000, "how many (3)");
-    cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6, "tokens of an answer (256)");
-    cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100, "0 is greedy (the model's own)");
+    cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6,
+                 "tokens of an answer (256)");
+    cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100,
+                 "0 is greedy (the model's own)");
     cli_add_real(&options, "top-p", &command.sampling.top_p, 1e-9, 1, "(the model's own)");
-    cli_add_int32(&options, "top-k", &command.sampling.top_k, 0, INT32_MAX, "(the model's own; 0: off)");
-    cli_add_real(&options, "min-p", &command.sampling.min_p, 0, 0.999999, "(the model's own; 0: off)");
+    cli_add_int32(&options, "top-k", &command.sampling.top_k, 0, INT32_MAX,
+                  "(the model's own; 0: off)");
+    cli_add_real(&options, "min-p", &command.sampling.min_p, 0, 0.999999,
+                 "(the model's own; 0: off)");
     cli_add_flag(&options, "thinking", &command.thinking, "let the model think before it answers");
     cli_add_uint64(&options, "seed", &command.seed, "of every trace (0)");
-    cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024, "tokens that a confidence looks at (20)");
+    cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024,
+                 "tokens that a confidence looks at (20)");
     cli_add_size(&options, "window", &command.window, 1, 1e6, "tokens of a confidence window (32)");
-    cli_add_choice(&options, "color", &command.colour, "auto|always|never", "colour the tokens (auto)");
+    cli_add_choice(&options, "color", &command.colour, "auto|always|never",
+                   "colour the tokens (auto)");
     cli_add_flag(&options, "json", &command.json, "an object per trace");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)

@@ -24,8 +24,8 @@ static enum sc_status put_control(struct frame *f, const char *token, struct sc_
     int32_t id = sc_tokenizer_id(f->tokenizer, token);
 
     if (id < 0) {
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "chat prompt: the tokenizer has no token \"%s\"", token);
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "chat prompt: the tokenizer has no token \"%s\"",
+                       token);
     }
     return sc_ids_add(&f->ids, id) == 0 ? SC_OK : sc_fail_nomem(error, "chat prompt");
 }

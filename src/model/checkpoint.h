@@ -22,13 +22,12 @@ size_t sc_config_n_parameters(const struct sc_model_config *config);
 /* What holds without a generation_config.json. */
 void sc_generation_default(struct sc_generation_config *generation);
 enum sc_status sc_generation_parse(const char *text, size_t n,
-                                   struct sc_generation_config *generation,
-                                   struct sc_error *error);
+                                   struct sc_generation_config *generation, struct sc_error *error);
 
 /* One safetensors file: its header and where its data lies. */
 struct sc_shard {
-    char *name;                /* of the file, for messages */
-    struct sc_map map;         /* empty when the bytes are the caller's */
+    char *name;        /* of the file, for messages */
+    struct sc_map map; /* empty when the bytes are the caller's */
     json_t *header;
     const unsigned char *data; /* [data_bytes] */
     size_t data_bytes;

@@ -51,8 +51,8 @@ static enum sc_status check_kind(const json_t *top, struct sc_error *error)
         return sc_fail(error, SC_ERR_FORMAT, "model_type: expected \"qwen3\", found none");
     }
     if (strcmp(kind, "qwen3") != 0) {
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "model_type: expected \"qwen3\", found \"%.60s\"", kind);
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "model_type: expected \"qwen3\", found \"%.60s\"",
+                       kind);
     }
     return SC_OK;
 }
@@ -104,8 +104,7 @@ static enum sc_status check_variants(const json_t *top, struct sc_error *error)
 }
 
 /* rope_type "default" in either spelling; anything else stretches the angles. */
-static enum sc_status check_rope_type(const json_t *rope, const char *field,
-                                      struct sc_error *error)
+static enum sc_status check_rope_type(const json_t *rope, const char *field, struct sc_error *error)
 {
     const json_t *type;
 
@@ -222,14 +221,16 @@ static enum sc_status read_fields(const json_t *top, struct sc_model_config *con
     enum sc_status status;
 
     if ((status = check_kind(top, error)) != SC_OK ||
-        (status = read_size(top, "vocab_size", (size_t)1 << 22, &config->n_vocab, error)) != SC_OK ||
-        (status = read_size(top, "hidden_size", (size_t)1 << 18, &config->hidden, error)) != SC_OK ||
+        (status = read_size(top, "vocab_size", (size_t)1 << 22, &config->n_vocab, error)) !=
+            SC_OK ||
+        (status = read_size(top, "hidden_size", (size_t)1 << 18, &config->hidden, error)) !=
+            SC_OK ||
         (status = read_size(top, "num_hidden_layers", 4096, &config->n_layers, error)) != SC_OK ||
         (status = read_heads(top, config, error)) != SC_OK ||
         (status = read_size(top, "intermediate_size", (size_t)1 << 22, &config->ffn, error)) !=
             SC_OK ||
-        (status = read_size(top, "max_position_embeddings", (size_t)1 << 28,
-                            &config->max_positions, error)) != SC_OK ||
+        (status = read_size(top, "max_position_embeddings", (size_t)1 << 28, &config->max_positions,
+                            error)) != SC_OK ||
         (status = sc_json_real(top, "rms_norm_eps", 0.0, 1.0, NULL, &eps, error)) != SC_OK ||
         (status = sc_json_bool(top, "tie_word_embeddings", &untied, &config->tied, error)) !=
             SC_OK ||

@@ -89,8 +89,7 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
 }
 
 enum sc_status sc_generation_parse(const char *text, size_t n,
-                                   struct sc_generation_config *generation,
-                                   struct sc_error *error)
+                                   struct sc_generation_config *generation, struct sc_error *error)
 {
     json_t *top = NULL;
     enum sc_status status = sc_json_parse(text, n, WHERE, &top, error);

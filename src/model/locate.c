@@ -85,10 +85,11 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
     if (found < 0 || looked.failed) {
         status = sc_fail_nomem(error, "model");
     } else if (found == 0) {
-        status = sc_fail(error, SC_ERR_IO,
-                         "model \"%.100s\": no folder of that name with a model in it, and no bundled "
-                         "model: looked for %.350s",
-                         name, looked.len > 0 ? looked.data : "no place");
+        status =
+            sc_fail(error, SC_ERR_IO,
+                    "model \"%.100s\": no folder of that name with a model in it, and no bundled "
+                    "model: looked for %.350s",
+                    name, looked.len > 0 ? looked.data : "no place");
     }
     if (status != SC_OK) {
         sc_free(*folder);
@@ -98,7 +99,8 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
     return status;
 }
 
-/* ---- the local cache of a hub ----------------------------------------------------------------------- */
+/* ---- the local cache of a hub
+ * ----------------------------------------------------------------------- */
 
 /* Where the cache is: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
  * ~/.cache/huggingface/hub.  NULL when none of them is set or memory is exhausted. */
@@ -128,14 +130,13 @@ static bool is_hub_name(const char *name)
     const char *slash = strchr(name, '/');
     const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
-    return slash != NULL && slash > name && name[0] != '.' && slash[1] != '\0' &&
-           slash[1] != '.' && strspn(name, allowed) == (size_t)(slash - name) &&
+    return slash != NULL && slash > name && name[0] != '.' && slash[1] != '\0' && slash[1] != '.' &&
+           strspn(name, allowed) == (size_t)(slash - name) &&
            strspn(slash + 1, allowed) == strlen(slash + 1) && strlen(name) <= 200;
 }
 
 /* The snapshot that refs/main names. */
-static enum sc_status read_revision(const char *repository, char **revision,
-                                    struct sc_error *error)
+static enum sc_status read_revision(const char *repository, char **revision, struct sc_error *error)
 {
     char *path = sc_path_join(repository, "refs/main"), *text = NULL;
     size_t n = 0;
@@ -185,8 +186,8 @@ static enum sc_status locate_cached(const char *name, char **folder, struct sc_e
         if (*folder == NULL) {
             status = sc_fail_nomem(error, "model");
         } else if (!sc_is_folder(*folder)) {
-            status = sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name,
-                             *folder);
+            status =
+                sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, *folder);
             sc_free(*folder);
             *folder = NULL;
         }

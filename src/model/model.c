@@ -50,7 +50,8 @@ bool sc_is_plain_name(const char *name)
     return true;
 }
 
-/* ---- configuration ---------------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------------------
+ */
 
 static enum sc_status read_config(struct sc_model *model, const char *folder, bool *dtype_given,
                                   struct sc_error *error)
@@ -61,8 +62,8 @@ static enum sc_status read_config(struct sc_model *model, const char *folder, bo
     if (path == NULL) {
         return sc_fail_nomem(error, "config.json");
     }
-    status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes,
-                          error);
+    status =
+        sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes, error);
     if (status == SC_OK) {
         status = sc_config_parse(model->config_text, model->config_bytes, &model->config,
                                  dtype_given, error);
@@ -100,7 +101,8 @@ static enum sc_status read_generation(struct sc_model *model, const char *folder
     return status;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------ */
+/* ---- weights ------------------------------------------------------------------------------------
+ */
 
 static enum sc_status add_shard(struct sc_model *model, const char *folder, const char *name,
                                 struct sc_error *error)
@@ -168,8 +170,8 @@ static enum sc_status open_index(struct sc_model *model, const char *folder, con
     }
     map = json_object_get(index, "weight_map");
     if (!json_is_object(map) || json_object_size(map) == 0) {
-        status = sc_fail(error, SC_ERR_FORMAT, "%s: weight_map: expected an object that names files",
-                         path);
+        status = sc_fail(error, SC_ERR_FORMAT,
+                         "%s: weight_map: expected an object that names files", path);
     } else {
         status = open_listed(model, folder, map, error);
         if (status != SC_OK) {
@@ -194,9 +196,9 @@ static enum sc_status open_weights(struct sc_model *model, const char *folder,
     } else if (sc_file_exists(index)) {
         status = open_index(model, folder, index, error);
     } else {
-        status = sc_fail(error, SC_ERR_IO,
-                         "%.250s: expected model.safetensors or " INDEX_NAME ", found neither",
-                         folder);
+        status =
+            sc_fail(error, SC_ERR_IO,
+                    "%.250s: expected model.safetensors or " INDEX_NAME ", found neither", folder);
     }
     sc_free(index);
     sc_free(single);
@@ -240,8 +242,7 @@ static enum sc_status visit(struct sc_model *model, sc_slot_visit *each, void *c
                            &model->head, each, context, error);
 }
 
-static enum sc_status fill_model(struct sc_model *model, const char *folder,
-                                 struct sc_error *error)
+static enum sc_status fill_model(struct sc_model *model, const char *folder, struct sc_error *error)
 {
     bool dtype_given = false;
     enum sc_status status;
@@ -308,7 +309,8 @@ void sc_model_close(struct sc_model *model)
     sc_free(model);
 }
 
-/* ---- reading a model ---------------------------------------------------------------------------- */
+/* ---- reading a model ----------------------------------------------------------------------------
+ */
 
 const struct sc_model_config *sc_model_config(const struct sc_model *model)
 {
@@ -345,10 +347,11 @@ size_t sc_model_n_parameters(const struct sc_model *model)
     return sc_config_n_parameters(&model->config);
 }
 
-/* ---- fingerprint -------------------------------------------------------------------------------- */
+/* ---- fingerprint --------------------------------------------------------------------------------
+ */
 
-/* The dtype joins the hash because equal bytes of another dtype are other weights; the shapes follow
- * from config.json. */
+/* The dtype joins the hash because equal bytes of another dtype are other weights; the shapes
+ * follow from config.json. */
 static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
 {

@@ -8,13 +8,13 @@
 
 /* Shapes and constants of a Qwen3 dense network. */
 struct sc_model_config {
-    size_t n_vocab;      /* rows of the embedding */
-    size_t hidden;       /* width of the residual stream */
+    size_t n_vocab; /* rows of the embedding */
+    size_t hidden;  /* width of the residual stream */
     size_t n_layers;
-    size_t n_heads;      /* query heads */
-    size_t n_kv_heads;   /* divides n_heads */
-    size_t head_dim;     /* even */
-    size_t ffn;          /* width of the SwiGLU layer */
+    size_t n_heads;    /* query heads */
+    size_t n_kv_heads; /* divides n_heads */
+    size_t head_dim;   /* even */
+    size_t ffn;        /* width of the SwiGLU layer */
     size_t max_positions;
     float rms_eps;
     double rope_theta;
@@ -37,13 +37,13 @@ struct sc_tensor {
 };
 
 struct sc_layer_tensors {
-    struct sc_tensor input_norm;         /* [hidden] */
-    struct sc_tensor q, k, v;            /* [heads * head_dim][hidden] */
-    struct sc_tensor o;                  /* [hidden][n_heads * head_dim] */
-    struct sc_tensor q_norm, k_norm;     /* [head_dim] */
-    struct sc_tensor post_norm;          /* [hidden] */
-    struct sc_tensor gate, up;           /* [ffn][hidden] */
-    struct sc_tensor down;               /* [hidden][ffn] */
+    struct sc_tensor input_norm;     /* [hidden] */
+    struct sc_tensor q, k, v;        /* [heads * head_dim][hidden] */
+    struct sc_tensor o;              /* [hidden][n_heads * head_dim] */
+    struct sc_tensor q_norm, k_norm; /* [head_dim] */
+    struct sc_tensor post_norm;      /* [hidden] */
+    struct sc_tensor gate, up;       /* [ffn][hidden] */
+    struct sc_tensor down;           /* [hidden][ffn] */
 };
 
 const struct sc_model_config *sc_model_config(const struct sc_model *model);
@@ -58,7 +58,8 @@ size_t sc_model_n_parameters(const struct sc_model *model);
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);
 
 /* Finds a model: a folder; the name of a bundled model ("demo"); a hub name "owner/model" in the
- * local Hugging Face cache (HF_HOME, HF_HUB_CACHE or ~/.cache/huggingface).  *folder: sc_free it. */
+ * local Hugging Face cache (HF_HOME, HF_HUB_CACHE or ~/.cache/huggingface).  *folder: sc_free it.
+ */
 enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error);
 
 /* Writes a random-weight checkpoint.  shape: "qwen3-0.6b", "qwen3-1.7b" ... "qwen3-32b" or "tiny".

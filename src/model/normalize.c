@@ -75,8 +75,7 @@ static enum sc_status decompose(const char *text, size_t n, struct code_points *
             return sc_fail_nomem(error, "normalised text");
         }
         made = utf8proc_decompose_char((utf8proc_int32_t)point, list->points + list->n,
-                                       (utf8proc_ssize_t)(list->cap - list->n), OPTIONS,
-                                       &boundary);
+                                       (utf8proc_ssize_t)(list->cap - list->n), OPTIONS, &boundary);
         if (made < 0 || (size_t)made > list->cap - list->n) {
             return sc_fail(error, SC_ERR_INTERNAL, "U+%04X: no decomposition", (unsigned)point);
         }
@@ -145,11 +144,9 @@ static int order_marks(struct code_points *list)
     return 0;
 }
 
-static enum sc_status compose(struct code_points *list, struct sc_text *out,
-                              struct sc_error *error)
+static enum sc_status compose(struct code_points *list, struct sc_text *out, struct sc_error *error)
 {
-    utf8proc_ssize_t n =
-        utf8proc_normalize_utf32(list->points, (utf8proc_ssize_t)list->n, OPTIONS);
+    utf8proc_ssize_t n = utf8proc_normalize_utf32(list->points, (utf8proc_ssize_t)list->n, OPTIONS);
 
     if (n < 0) {
         return sc_fail(error, SC_ERR_INTERNAL, "NFC: %s", utf8proc_errmsg(n));
@@ -206,8 +203,7 @@ static size_t skip_others(const char *text, size_t n, size_t at)
     return at;
 }
 
-enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out,
-                      struct sc_error *error)
+enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out, struct sc_error *error)
 {
     struct code_points list = {NULL, NULL, 0, 0};
     struct sc_text normal = {NULL, 0, 0, false};

@@ -21,11 +21,13 @@
 #define HEAP_LIMIT_KIB 65536
 
 /* Unicode's White_Space, and everything else. */
-#define SPACES "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
-               "\\x{205f}\\x{3000}"
-#define NO_SPACES "\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}" \
-                  "\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}" \
-                  "\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
+#define SPACES                                                                                     \
+    "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"                \
+    "\\x{205f}\\x{3000}"
+#define NO_SPACES                                                                                  \
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}"                         \
+    "\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}"                                    \
+    "\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
 
 /* Source: the ByteLevel pre-tokenizer of Hugging Face tokenizers. */
 const char sc_gpt2_pattern[] =
@@ -39,7 +41,8 @@ struct sc_splitter {
     bool jit;
 };
 
-/* ---- reading the pattern ----------------------------------------------------------------------- */
+/* ---- reading the pattern -----------------------------------------------------------------------
+ */
 
 struct translation {
     const char *pattern;
@@ -207,7 +210,8 @@ static enum sc_status translate(struct translation *t, struct sc_error *error)
     return status;
 }
 
-/* ---- compiling ----------------------------------------------------------------------------------- */
+/* ---- compiling
+ * ----------------------------------------------------------------------------------- */
 
 static void *pcre_alloc(size_t n, void *unused)
 {
@@ -228,8 +232,7 @@ static enum sc_status compile(struct sc_splitter *s, const char *pattern, struct
     uint32_t matches_empty = 0;
 
     s->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
-                                PCRE2_NO_AUTO_CAPTURE,
+                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE,
                             &code, &at, s->compile);
     if (s->code == NULL) {
         PCRE2_UCHAR text[128];
@@ -312,7 +315,8 @@ void sc_splitter_free(struct sc_splitter *splitter)
     sc_free(splitter);
 }
 
-/* ---- walking a text ------------------------------------------------------------------------------ */
+/* ---- walking a text
+ * ------------------------------------------------------------------------------ */
 
 enum sc_status sc_pieces_start(struct sc_pieces *pieces, const struct sc_splitter *splitter,
                                struct sc_error *error)
@@ -346,8 +350,8 @@ static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
     int found = PCRE2_ERROR_JIT_STACKLIMIT;
 
     if (s->jit) {
-        found = pcre2_jit_match(s->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK, p->match,
-                                s->limits);
+        found =
+            pcre2_jit_match(s->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK, p->match, s->limits);
     }
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
         found = pcre2_match(s->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,

@@ -2,8 +2,8 @@
  * Random-weight checkpoints for benchmarks and tests: the published shapes, and values drawn from a
  * normal distribution, streamed to disk through a bounded buffer.
  *
- * A weight is one of the 65,536 quantiles of the normal distribution at (i + 1/2) / 65536, picked by
- * 16 random bits: the tails end at 4.3 standard deviations, which no benchmark notices, and a
+ * A weight is one of the 65,536 quantiles of the normal distribution at (i + 1/2) / 65536, picked
+ * by 16 random bits: the tails end at 4.3 standard deviations, which no benchmark notices, and a
  * weight costs a quarter of a Philox block and one load.  Weight i of tensor t is a function of
  * (seed, t, i) alone, so the files do not depend on the number of threads.
  *
@@ -85,21 +85,22 @@ static size_t element_bytes(const struct writer *w)
     return sc_dtype_bytes(w->config.dtype);
 }
 
-/* ---- plan -------------------------------------------------------------------------------------------- */
+/* ---- plan
+ * -------------------------------------------------------------------------------------------- */
 
 static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
 {
     struct writer *w = context;
-    uint64_t bytes = (uint64_t)(slot->n_rows == 0 ? 1 : slot->n_rows) * slot->n_cols *
-                     element_bytes(w);
+    uint64_t bytes =
+        (uint64_t)(slot->n_rows == 0 ? 1 : slot->n_rows) * slot->n_cols * element_bytes(w);
     struct planned *last = w->n_tensors > 0 ? &w->tensors[w->n_tensors - 1] : NULL;
     uint64_t begin = last != NULL ? last->end : 0;
     size_t shard = last != NULL ? last->shard : 0;
     char *name = sc_strdup(slot->name);
 
-    if (name == NULL || sc_grow((void **)&w->tensors, w->n_tensors, &w->tensors_cap,
-                                sizeof *w->tensors) != 0) {
+    if (name == NULL ||
+        sc_grow((void **)&w->tensors, w->n_tensors, &w->tensors_cap, sizeof *w->tensors) != 0) {
         sc_free(name);
         return sc_fail_nomem(error, "plan of the tensors");
     }
@@ -107,8 +108,8 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
         shard++;
         begin = 0;
     }
-    w->tensors[w->n_tensors++] = (struct planned){name,  slot->n_rows, slot->n_cols,
-                                                  shard, begin,        begin + bytes};
+    w->tensors[w->n_tensors++] =
+        (struct planned){name, slot->n_rows, slot->n_cols, shard, begin, begin + bytes};
     w->n_shards = shard + 1;
     w->total_bytes += bytes;
     return SC_OK;
@@ -156,7 +157,8 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
     return SC_OK;
 }
 
-/* ---- drawing ----------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * ----------------------------------------------------------------------------------------- */
 
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
@@ -176,8 +178,8 @@ static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
             if (w->config.dtype == SC_DTYPE_F32) {
                 ((float *)table)[i] = x;
             } else {
-                ((uint16_t *)table)[i] = w->config.dtype == SC_DTYPE_BF16 ? sc_bf16_from_f32(x)
-                                                                          : sc_f16_from_f32(x);
+                ((uint16_t *)table)[i] =
+                    w->config.dtype == SC_DTYPE_BF16 ? sc_bf16_from_f32(x) : sc_f16_from_f32(x);
             }
         }
     }
@@ -194,8 +196,8 @@ static void draw(void *context, size_t task, size_t worker)
 
     (void)worker;
     for (size_t i = begin; i < end; i += 4) {
-        uint64_t bits = sc_random_bits(SC_STREAM_WEIGHTS, w->seed, (w->first + i) / 4,
-                                       (uint32_t)w->tensor, 0);
+        uint64_t bits =
+            sc_random_bits(SC_STREAM_WEIGHTS, w->seed, (w->first + i) / 4, (uint32_t)w->tensor, 0);
 
         for (size_t k = i; k < i + 4 && k < end; k++, bits >>= 16) {
             size_t pick = bits & 0xffff;
@@ -209,7 +211,8 @@ static void draw(void *context, size_t task, size_t worker)
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ------------------------------------------------------------------------------------------- */
 
 static enum sc_status write_all(int fd, const char *path, const void *bytes, size_t n,
                                 struct sc_error *error)
@@ -348,8 +351,7 @@ static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_erro
     }
     fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
-        return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part->temporary,
-                       strerror(errno));
+        return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part->temporary, strerror(errno));
     }
     status = write_header(w, shard, fd, part->final, error);
     for (size_t i = 0; status == SC_OK && i < w->n_tensors; i++) {
@@ -398,9 +400,8 @@ static enum sc_status write_generation(struct writer *w, struct sc_error *error)
 
 static enum sc_status write_config(struct writer *w, struct sc_error *error)
 {
-    static const char *const names[] = {[SC_DTYPE_F32] = "float32",
-                                        [SC_DTYPE_BF16] = "bfloat16",
-                                        [SC_DTYPE_F16] = "float16"};
+    static const char *const names[] = {
+        [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
     const struct sc_model_config *c = &w->config;
     struct sc_text text = {NULL, 0, 0, false};
 
@@ -412,8 +413,8 @@ static enum sc_status write_config(struct writer *w, struct sc_error *error)
                    "  \"initializer_range\": 0.02,\n  \"intermediate_size\": %zu,\n"
                    "  \"max_position_embeddings\": %zu,\n  \"max_window_layers\": %zu,\n"
                    "  \"model_type\": \"qwen3\",\n  \"num_attention_heads\": %zu,\n",
-                   (int)w->pad_id, (int)w->end_id, c->head_dim, c->hidden, c->ffn,
-                   c->max_positions, c->n_layers, c->n_heads);
+                   (int)w->pad_id, (int)w->end_id, c->head_dim, c->hidden, c->ffn, c->max_positions,
+                   c->n_layers, c->n_heads);
     sc_text_printf(&text,
                    "  \"num_hidden_layers\": %zu,\n  \"num_key_value_heads\": %zu,\n"
                    "  \"rms_norm_eps\": 1e-06,\n  \"rope_scaling\": null,\n"
@@ -426,7 +427,8 @@ static enum sc_status write_config(struct writer *w, struct sc_error *error)
     return write_text(w, "config.json", &text, error);
 }
 
-/* ---- the tokenizer's files ---------------------------------------------------------------------------- */
+/* ---- the tokenizer's files
+ * ---------------------------------------------------------------------------- */
 
 static enum sc_status copy_file(struct writer *w, const char *from_folder, const char *name,
                                 bool needed, struct sc_error *error)
@@ -473,11 +475,11 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
     if (status == SC_OK) {
         status = copy_file(w, folder, "tokenizer.json", true, error);
     }
-    return status != SC_OK ? status
-                           : copy_file(w, folder, "tokenizer_config.json", false, error);
+    return status != SC_OK ? status : copy_file(w, folder, "tokenizer_config.json", false, error);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * ----------------------------------------------------------------------------------------- */
 
 static const struct shape *find_shape(const char *name)
 {
@@ -501,8 +503,8 @@ static enum sc_status refuse_occupied(const char *folder, struct sc_error *error
         if (path == NULL) {
             status = sc_fail_nomem(error, "model");
         } else if (sc_file_exists(path)) {
-            status = sc_fail(error, SC_ERR_CONFLICT, "%s: expected no model there, found one",
-                             path);
+            status =
+                sc_fail(error, SC_ERR_CONFLICT, "%s: expected no model there, found one", path);
         }
         sc_free(path);
     }
@@ -597,8 +599,7 @@ enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_fo
     w.end_id = w.shape->n_vocab > 151645 ? 151645 : (int32_t)w.shape->n_vocab - 1;
     if ((status = sc_make_folders(out_folder, error)) == SC_OK &&
         (status = refuse_occupied(out_folder, error)) == SC_OK &&
-        (status = plan(&w, dtype, error)) == SC_OK &&
-        (status = check_space(&w, error)) == SC_OK) {
+        (status = plan(&w, dtype, error)) == SC_OK && (status = check_space(&w, error)) == SC_OK) {
         status = write_model(&w, tokenizer_folder, error);
     }
     writer_free(&w, status == SC_OK);

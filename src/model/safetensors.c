@@ -80,8 +80,8 @@ static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
     if (!read_sizes(json_object_get(value, "data_offsets"), entry->offsets, &n_offsets) ||
         n_offsets != 2) {
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: %.200s: data_offsets: expected two numbers, none negative",
-                       shard->name, name);
+                       "%s: %.200s: data_offsets: expected two numbers, none negative", shard->name,
+                       name);
     }
     if (entry->offsets[0] > entry->offsets[1] || entry->offsets[1] > shard->data_bytes) {
         return sc_fail(error, SC_ERR_FORMAT,
@@ -145,8 +145,8 @@ static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, 
         size_t most = n - 8 < SC_SAFETENSORS_HEADER_MAX ? n - 8 : SC_SAFETENSORS_HEADER_MAX;
 
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: header length: expected at most %zu, found %" PRIu64, shard->name,
-                       most, header_bytes);
+                       "%s: header length: expected at most %zu, found %" PRIu64, shard->name, most,
+                       header_bytes);
     }
     status = sc_json_parse((const char *)bytes + 8, (size_t)header_bytes, shard->name,
                            &shard->header, error);
@@ -235,8 +235,8 @@ static enum sc_status wrong_shape(const struct sc_shard *shard, const char *name
         sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu], found [%s]", shard->name,
                 name, n_cols, text != NULL ? text : "...");
     } else {
-        sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu, %zu], found [%s]",
-                shard->name, name, n_rows, n_cols, text != NULL ? text : "...");
+        sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu, %zu], found [%s]", shard->name,
+                name, n_rows, n_cols, text != NULL ? text : "...");
     }
     sc_free(text);
     return SC_ERR_FORMAT;

@@ -49,7 +49,8 @@ static bool has_type(const json_t *object, const char *type)
     return found != NULL && strcmp(found, type) == 0;
 }
 
-/* ---- the byte alphabet ----------------------------------------------------------------------------- */
+/* ---- the byte alphabet
+ * ----------------------------------------------------------------------------- */
 
 /* Bytes that are printable in Latin-1 stand for themselves, the others for U+0100 and on.  Source:
  * GPT-2's encoder.py, bytes_to_unicode. */
@@ -101,7 +102,8 @@ static int reserve_key(struct loader *l, size_t n)
     return 0;
 }
 
-/* ---- vocabulary -------------------------------------------------------------------------------------- */
+/* ---- vocabulary
+ * -------------------------------------------------------------------------------------- */
 
 static bool read_id(const json_t *value, int32_t *id)
 {
@@ -137,8 +139,7 @@ static void count_id(int32_t id, size_t *n_tokens)
 }
 
 /* Ids below *n_tokens exist. */
-static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens,
-                                   struct sc_error *error)
+static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, struct sc_error *error)
 {
     const char *key;
     json_t *value;
@@ -260,7 +261,8 @@ static enum sc_status load_merges(struct loader *l, struct sc_error *error)
     return SC_OK;
 }
 
-/* ---- added tokens ------------------------------------------------------------------------------------ */
+/* ---- added tokens
+ * ------------------------------------------------------------------------------------ */
 
 static enum sc_status check_added(const json_t *value, struct sc_error *error)
 {
@@ -355,9 +357,9 @@ static enum sc_status add_added(struct loader *l, int32_t id, const json_t *valu
     memcpy(l->t->added_text + l->added_used, content, token.n);
     l->added_used += token.n;
     status = normal_content(l, &token, error);
-    return status != SC_OK ? status
-                           : add_to_set(token.normalized ? &l->t->normalized : &l->t->raw, &token,
-                                        error);
+    return status != SC_OK
+               ? status
+               : add_to_set(token.normalized ? &l->t->normalized : &l->t->raw, &token, error);
 }
 
 static size_t content_bytes(const json_t *value)
@@ -443,7 +445,8 @@ static enum sc_status order_added(struct sc_added_set *set, struct sc_error *err
     return SC_OK;
 }
 
-/* ---- what else the file asks for ----------------------------------------------------------------------- */
+/* ---- what else the file asks for
+ * ----------------------------------------------------------------------- */
 
 static enum sc_status read_model(struct loader *l, struct sc_error *error)
 {
@@ -481,8 +484,7 @@ static enum sc_status read_model(struct loader *l, struct sc_error *error)
     return SC_OK;
 }
 
-static enum sc_status read_normalizer(struct loader *l, const json_t *value,
-                                      struct sc_error *error)
+static enum sc_status read_normalizer(struct loader *l, const json_t *value, struct sc_error *error)
 {
     const json_t *parts = json_object_get(value, "normalizers");
 
@@ -531,8 +533,9 @@ static enum sc_status read_split(const json_t *value, const char **pattern, stru
         return unsupported(error, "pre_tokenizer", "Split, Isolated, not inverted");
     }
     *pattern = json_string_value(json_object_get(json_object_get(value, "pattern"), "Regex"));
-    return *pattern != NULL ? SC_OK
-                            : unsupported(error, "pre_tokenizer", "a Split pattern that is a Regex");
+    return *pattern != NULL
+               ? SC_OK
+               : unsupported(error, "pre_tokenizer", "a Split pattern that is a Regex");
 }
 
 static enum sc_status read_pre_tokenizer(struct loader *l, const json_t *value,
@@ -611,7 +614,8 @@ static enum sc_status load(struct loader *l, struct sc_error *error)
     return order_added(&l->t->normalized, error);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------- */
 
 static enum sc_status parse_object(const char *text, size_t n, const char *what, json_t **out,
                                    struct sc_error *error)
@@ -705,7 +709,8 @@ void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
     sc_free(tokenizer);
 }
 
-/* ---- reading a tokenizer --------------------------------------------------------------------------------- */
+/* ---- reading a tokenizer
+ * --------------------------------------------------------------------------------- */
 
 size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer)
 {

@@ -14,13 +14,15 @@ bool sc_tokenizer_is_special(const struct sc_tokenizer *tokenizer, int32_t id);
  * give their written form.  The pointer lives as long as the tokenizer. NULL for an unknown id. */
 const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id, size_t *n);
 
-/* The chat frame (docs/DEFINITIONS.md): one user message, no system message, and without thinking an
- * empty reasoning segment.  Special tokens written in the message are text.  *ids: sc_free it. */
+/* The chat frame (docs/DEFINITIONS.md): one user message, no system message, and without thinking
+ * an empty reasoning segment.  Special tokens written in the message are text.  *ids: sc_free it.
+ */
 enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const char *message,
                               bool thinking, int32_t **ids, size_t *n_ids, struct sc_error *error);
 
 /* Number of tokens of the reasoning segment at the start of a generated sequence: up to and with
- * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted. */
+ * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted.
+ */
 size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
                                 bool thinking);
 

@@ -13,8 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* All bytes and a few merges, with the published split pattern. */
 static struct sc_tokenizer *make_tokenizer(void)
 {
-    static const char *const merges[][2] = {{"a", "a"}, {"aa", "aa"}, {"e", "r"}, {"t", "h"},
-                                            {"th", "e"}, {"\xc4\xa0", "the"}, {"1", "2"}};
+    static const char *const merges[][2] = {{"a", "a"}, {"aa", "aa"}, {"e", "r"},
+                                            {"t", "h"}, {"th", "e"},  {"\xc4\xa0", "the"},
+                                            {"1", "2"}};
     struct sc_tokenizer *tokenizer = NULL;
     struct sc_text json = {0};
     int next = 256;

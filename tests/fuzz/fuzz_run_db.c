@@ -1,7 +1,8 @@
 /*
- * Loading a damaged run.db.  The input is a list of patches (three bytes of place, one of value) to a
- * good database, so that the fuzzer works on its cells instead of first having to find the format; an
- * odd byte at the end cuts the file off.  The configuration is also read as JSON of its own.
+ * Loading a damaged run.db.  The input is a list of patches (three bytes of place, one of value) to
+ * a good database, so that the fuzzer works on its cells instead of first having to find the
+ * format; an odd byte at the end cuts the file off.  The configuration is also read as JSON of its
+ * own.
  */
 #include "../unit/run_fixture.h"
 #include "experiment/judgements.h"

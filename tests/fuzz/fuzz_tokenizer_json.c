@@ -58,8 +58,8 @@ static void split(const char *pattern)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char plain[] =
-        "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{\"type\":\"ByteLevel\"}}";
+    static const char plain[] = "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{"
+                                "\"type\":\"ByteLevel\"}}";
     struct sc_tokenizer *tokenizer = NULL;
     char *pattern = size < 200 ? sc_strndup((const char *)data, size) : NULL;
 

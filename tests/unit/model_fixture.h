@@ -82,8 +82,8 @@ static __attribute__((unused)) char *json_text(const json_t *value)
 }
 
 /* The pattern of the published tokenizer. */
-#define SPLIT_PATTERN \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+" \
+#define SPLIT_PATTERN                                                                              \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+"      \
     "[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* A tokenizer of the 256 bytes (id = byte), a few merges from id 256, and control tokens from 270:
@@ -91,11 +91,11 @@ static __attribute__((unused)) char *json_text(const json_t *value)
  * json_decref. */
 static __attribute__((unused)) json_t *small_tokenizer(void)
 {
-    static const char *const merges[][2] = {{"a", "a"}, {"aa", "aa"}, {"h", "e"}, {"l", "l"},
-                                            {"he", "ll"}, {"hell", "o"}, {"\u0120", "hello"},
-                                            {"u", "s"}, {"us", "er"}, {"e", "r"}, {"x", "y"}};
-    static const char *const controls[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>",
-                                           "<think>", "</think>"};
+    static const char *const merges[][2] = {
+        {"a", "a"},          {"aa", "aa"}, {"h", "e"},   {"l", "l"}, {"he", "ll"}, {"hell", "o"},
+        {"\u0120", "hello"}, {"u", "s"},   {"us", "er"}, {"e", "r"}, {"x", "y"}};
+    static const char *const controls[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>",
+                                           "</think>"};
     json_t *top = parse_json("{\"normalizer\":{\"type\":\"NFC\"}}"), *model = json_object();
     json_t *vocab = json_object(), *list = json_array(), *added = json_array();
     int next = 256;
@@ -116,22 +116,21 @@ static __attribute__((unused)) json_t *small_tokenizer(void)
         json_array_append_new(list, json_pack("[ss]", merges[i][0], merges[i][1]));
     }
     for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
-        json_array_append_new(
-            added, json_pack("{s:I,s:s,s:b,s:b,s:b,s:b,s:b}", "id", (json_int_t)(270 + i),
-                             "content", controls[i], "special", i < 3, "normalized", 0, "lstrip",
-                             0, "rstrip", 0, "single_word", 0));
+        json_array_append_new(added, json_pack("{s:I,s:s,s:b,s:b,s:b,s:b,s:b}", "id",
+                                               (json_int_t)(270 + i), "content", controls[i],
+                                               "special", i < 3, "normalized", 0, "lstrip", 0,
+                                               "rstrip", 0, "single_word", 0));
     }
     json_object_set_new(model, "type", json_string("BPE"));
     json_object_set_new(model, "vocab", vocab);
     json_object_set_new(model, "merges", list);
     json_object_set_new(top, "model", model);
     json_object_set_new(top, "added_tokens", added);
-    json_object_set_new(
-        top, "pre_tokenizer",
-        json_pack("{s:s,s:[{s:s,s:{s:s},s:s,s:b},{s:s,s:b,s:b}]}", "type", "Sequence",
-                  "pretokenizers", "type", "Split", "pattern", "Regex", SPLIT_PATTERN, "behavior",
-                  "Isolated", "invert", 0, "type", "ByteLevel", "add_prefix_space", 0,
-                  "use_regex", 0));
+    json_object_set_new(top, "pre_tokenizer",
+                        json_pack("{s:s,s:[{s:s,s:{s:s},s:s,s:b},{s:s,s:b,s:b}]}", "type",
+                                  "Sequence", "pretokenizers", "type", "Split", "pattern", "Regex",
+                                  SPLIT_PATTERN, "behavior", "Isolated", "invert", 0, "type",
+                                  "ByteLevel", "add_prefix_space", 0, "use_regex", 0));
     return top;
 }
 

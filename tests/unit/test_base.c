@@ -34,7 +34,9 @@ static void errors_are_one_visible_line(void **state)
 {
     (void)state;
     struct sc_error error = {0};
-    sc_fail(&error, SC_ERR_IO, "a\x1b[31mb\nc\xe2\x80\xae" "d\xff");
+    sc_fail(&error, SC_ERR_IO,
+            "a\x1b[31mb\nc\xe2\x80\xae"
+            "d\xff");
     assert_string_equal(error.text, "a\\x1B[31mb\\nc\\u{202E}d\\xFF");
     char longer[2000];
     memset(longer, '\x01', sizeof longer);
@@ -90,9 +92,15 @@ static void utf8_is_strict(void **state)
                 assert_int_equal(sc_utf8_decode(bytes, n - 1, &back), 0);
         }
     }
-    static const char *const bad[] = {"\x80",         "\xC0\x80",         "\xC1\xBF",
-                                      "\xE0\x80\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80",
-                                      "\xF5\x80",     "\xFF",             "\xED\xA0\x80"};
+    static const char *const bad[] = {"\x80",
+                                      "\xC0\x80",
+                                      "\xC1\xBF",
+                                      "\xE0\x80\x80",
+                                      "\xF0\x80\x80\x80",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80",
+                                      "\xFF",
+                                      "\xED\xA0\x80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(sc_utf8_valid(bad[i], strlen(bad[i])), 0);
 }
@@ -109,7 +117,10 @@ static void repair_replaces_maximal_subparts(void **state)
         {"\xF0\x9F\x92", "\xEF\xBF\xBD", 3},
         {"\xE0\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", 3},
         {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", 3},
-        {"a\0b", "a\xEF\xBF\xBD" "b", 3},
+        {"a\0b",
+         "a\xEF\xBF\xBD"
+         "b",
+         3},
         {"", "", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -227,7 +238,8 @@ static void json_fields_are_checked(void **state)
     assert_int_equal(sc_json_bool(object, "n", NULL, &b, NULL), SC_ERR_FORMAT);
     struct sc_text text = {0};
     sc_json_write(&text, object);
-    assert_string_equal(text.data, "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":10000000000.0}");
+    assert_string_equal(text.data,
+                        "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":10000000000.0}");
     sc_text_clear(&text);
     sc_json_write_string(&text, "a\"\\\n\x01");
     assert_string_equal(text.data, "\"a\\\"\\\\\\n\\u0001\"");
@@ -239,7 +251,8 @@ static void json_fields_are_checked(void **state)
                          SC_ERR_FORMAT);
 }
 
-/* Whichever allocation fails, a parse says that memory ran out; it never returns less than was there. */
+/* Whichever allocation fails, a parse says that memory ran out; it never returns less than was
+ * there. */
 static void json_says_when_memory_is_lost(void **state)
 {
     (void)state;
@@ -269,8 +282,8 @@ static void random_is_philox(void **state)
     (void)state;
     uint64_t zero = sc_random_bits((enum sc_stream)0, 0, 0, 0, 0);
     assert_int_equal((uint32_t)zero, 0x6627e8d5);
-    uint64_t ones = sc_random_bits((enum sc_stream)0, UINT64_MAX, UINT64_MAX, UINT32_MAX,
-                                   UINT32_MAX);
+    uint64_t ones =
+        sc_random_bits((enum sc_stream)0, UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT32_MAX);
     assert_int_equal((uint32_t)ones, 0x408f276d);
     assert_true(sc_random_bits(SC_STREAM_SAMPLING, 1, 2, 3, 4) !=
                 sc_random_bits(SC_STREAM_STATISTICS, 1, 2, 3, 4));

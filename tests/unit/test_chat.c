@@ -50,7 +50,7 @@ static void frames_to(const struct sc_tokenizer *tokenizer, const char *message,
 static void frame_equals_the_recorded_one(void **state)
 {
     /* The first line of the recorded tokenizer texts. */
-    const int32_t expected[] = {151644, 872, 198,   14990,  151645, 198, 151644,
+    const int32_t expected[] = {151644, 872, 198,    14990, 151645, 198, 151644,
                                 77091,  198, 151667, 271,   151668, 271};
 
     (void)state;
@@ -63,11 +63,11 @@ static void frame_equals_the_recorded_one(void **state)
 
 static void frame_has_its_parts_in_order(void **state)
 {
-    const int32_t expected[] = {IM_START, 264, '\n', 261, IM_END, '\n', IM_START, 'a', 's', 's',
-                                'i', 's', 't', 'a', 'n', 't', '\n', THINK, '\n', '\n', END_THINK,
-                                '\n', '\n'};
-    const int32_t empty[] = {IM_START, 264, '\n', IM_END, '\n', IM_START, 'a', 's', 's', 'i',
-                             's', 't', 'a', 'n', 't', '\n'};
+    const int32_t expected[] = {IM_START, 264,   '\n', 261,  IM_END,    '\n', IM_START, 'a',
+                                's',      's',   'i',  's',  't',       'a',  'n',      't',
+                                '\n',     THINK, '\n', '\n', END_THINK, '\n', '\n'};
+    const int32_t empty[] = {IM_START, 264, '\n', IM_END, '\n', IM_START, 'a', 's',
+                             's',      'i', 's',  't',    'a',  'n',      't', '\n'};
 
     (void)state;
     frames_to(small, "hello", false, expected, 23);
@@ -88,8 +88,10 @@ static void message_is_joined_to_its_turn(void **state)
         int32_t *whole = NULL, *ids = NULL;
         size_t n_whole = 0, n = 0;
 
-        sc_text_printf(&turn, "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
-                              "<think>\n\n</think>\n\n", messages[i]);
+        sc_text_printf(&turn,
+                       "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
+                       "<think>\n\n</think>\n\n",
+                       messages[i]);
         assert_int_equal(
             sc_tokenizer_encode(tokenizer, turn.data, turn.len, true, &whole, &n_whole, &error),
             SC_OK);

@@ -1,4 +1,5 @@
-/* Checkpoints: configuration, generation settings, shards, random models, finding a model by name. */
+/* Checkpoints: configuration, generation settings, shards, random models, finding a model by name.
+ */
 #include "model_fixture.h"
 
 #include <math.h>
@@ -38,11 +39,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- config.json -------------------------------------------------------------------------------- */
+/* ---- config.json --------------------------------------------------------------------------------
+ */
 
 /* config.json with one field set (or removed, value NULL), parsed. */
-static enum sc_status with_field(const char *key, const char *value,
-                                 struct sc_model_config *config, struct sc_error *error)
+static enum sc_status with_field(const char *key, const char *value, struct sc_model_config *config,
+                                 struct sc_error *error)
 {
     json_t *top = parse_json(config_text), *wrapped;
     struct sc_text list = {0};
@@ -177,8 +179,8 @@ static void config_errors_name_the_field(void **state)
 
 static void config_must_be_an_object(void **state)
 {
-    static const char *const texts[] = {"", "{\"hidden_size\": ", "[1]", "null", "3", "{} {}",
-                                        "{\"a\":1,\"a\":2}", "\xff\xfe"};
+    static const char *const texts[] = {"",      "{\"hidden_size\": ", "[1]",     "null", "3",
+                                        "{} {}", "{\"a\":1,\"a\":2}",  "\xff\xfe"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -186,13 +188,14 @@ static void config_must_be_an_object(void **state)
         struct sc_error error = {0};
         bool given;
 
-        assert_int_not_equal(
-            sc_config_parse(texts[i], strlen(texts[i]), &config, &given, &error), SC_OK);
+        assert_int_not_equal(sc_config_parse(texts[i], strlen(texts[i]), &config, &given, &error),
+                             SC_OK);
         assert_clear(&error);
     }
 }
 
-/* ---- generation_config.json ------------------------------------------------------------------------ */
+/* ---- generation_config.json
+ * ------------------------------------------------------------------------ */
 
 static void generation_is_read(void **state)
 {
@@ -250,7 +253,8 @@ static void generation_errors_are_clear(void **state)
     }
 }
 
-/* ---- opening --------------------------------------------------------------------------------------- */
+/* ---- opening
+ * --------------------------------------------------------------------------------------- */
 
 static void copy_good(const char *to)
 {
@@ -325,10 +329,9 @@ static void missing_files_are_named(void **state)
 
 static void sizes_must_match_the_weights(void **state)
 {
-    static const char *const cases[][2] = {{"num_hidden_layers", "3"}, {"hidden_size", "128"},
-                                           {"vocab_size", "4000000"},  {"head_dim", "64"},
-                                           {"intermediate_size", "64"}, {"num_hidden_layers",
-                                                                         "4096"}};
+    static const char *const cases[][2] = {
+        {"num_hidden_layers", "3"}, {"hidden_size", "128"},      {"vocab_size", "4000000"},
+        {"head_dim", "64"},         {"intermediate_size", "64"}, {"num_hidden_layers", "4096"}};
     char path[128];
 
     (void)state;
@@ -430,8 +433,8 @@ static void shards_are_joined(void **state)
 
 static void shard_names_stay_in_the_folder(void **state)
 {
-    static const char *const names[] = {"../shards/two", "/etc/passwd", "sub/two", "..", ".two",
-                                        ""};
+    static const char *const names[] = {
+        "../shards/two", "/etc/passwd", "sub/two", "..", ".two", ""};
     char path[128];
 
     (void)state;
@@ -504,7 +507,8 @@ static void opening_survives_failing_allocations(void **state)
     }
 }
 
-/* ---- random models --------------------------------------------------------------------------------- */
+/* ---- random models
+ * --------------------------------------------------------------------------------- */
 
 static void moments(const struct sc_tensor *tensor, double *mean, double *sigma)
 {
@@ -553,9 +557,9 @@ static void random_models_follow_the_seed(void **state)
         struct sc_model *model = NULL;
 
         snprintf(path, sizeof path, "%s/seed%zu", folder, i);
-        assert_int_equal(sc_model_write_random("tiny", NULL, cases[i].dtype, cases[i].seed, path,
-                                               &error),
-                         SC_OK);
+        assert_int_equal(
+            sc_model_write_random("tiny", NULL, cases[i].dtype, cases[i].seed, path, &error),
+            SC_OK);
         assert_int_equal(sc_model_open(&model, path, &error), SC_OK);
         assert_int_equal(sc_model_config(model)->dtype, cases[i].dtype);
         assert_int_equal(sc_model_embedding(model)->dtype, cases[i].dtype);
@@ -701,7 +705,8 @@ static void random_models_survive_failing_allocations(void **state)
     }
 }
 
-/* ---- finding a model --------------------------------------------------------------------------------- */
+/* ---- finding a model
+ * --------------------------------------------------------------------------------- */
 
 static void located(const char *name, const char *expected)
 {

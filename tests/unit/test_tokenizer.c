@@ -53,8 +53,8 @@ static void encodes_to(const struct sc_tokenizer *tokenizer, const char *text, s
     int32_t *ids = NULL;
     size_t n_ids = 0;
 
-    assert_int_equal(
-        sc_tokenizer_encode(tokenizer, text, n_bytes, special, &ids, &n_ids, &error), SC_OK);
+    assert_int_equal(sc_tokenizer_encode(tokenizer, text, n_bytes, special, &ids, &n_ids, &error),
+                     SC_OK);
     if (n_ids != n || memcmp(ids, expected, n * sizeof *ids) != 0) {
         printf("\"%s\" gave", text);
         for (size_t i = 0; i < n_ids; i++) {
@@ -74,7 +74,8 @@ static void encodes_to(const struct sc_tokenizer *tokenizer, const char *text, s
                    sizeof expected_ids / sizeof expected_ids[0]);                                  \
     } while (0)
 
-/* ---- exactness ------------------------------------------------------------------------------------ */
+/* ---- exactness
+ * ------------------------------------------------------------------------------------ */
 
 static void recorded_ids_are_reproduced(void **state)
 {
@@ -136,16 +137,17 @@ static void text_is_normalised(void **state)
 
 static void spaces_are_those_of_unicode(void **state)
 {
-    /* U+180E has not been a space since Unicode 6.3, U+0085 is one: the pattern ` ?[^\s\p{L}\p{N}]+`
-     * takes a space before the former; two spaces before the latter stay one piece.  With only
-     * bytes in the vocabulary the pieces do not show, so the splitter is asked itself. */
+    /* U+180E has not been a space since Unicode 6.3, U+0085 is one: the pattern `
+     * ?[^\s\p{L}\p{N}]+` takes a space before the former; two spaces before the latter stay one
+     * piece.  With only bytes in the vocabulary the pieces do not show, so the splitter is asked
+     * itself. */
     static const struct {
         const char *text;
         size_t pieces[4];
-    } cases[] = {{" \xe1\xa0\x8e", {4}},      {"  \xc2\x85", {4}}, {"  a", {1, 2}},
-                 {" \xe2\x80\x8b", {4}},      {"a b", {1, 2}},     {"123", {1, 1, 1}},
-                 {"it's'LL", {2, 2, 3}},      {"a\n\n b", {1, 2, 2}},
-                 {"!!\r\n\r\nx", {6, 1}},     {"\t\tx", {1, 2}}};
+    } cases[] = {{" \xe1\xa0\x8e", {4}}, {"  \xc2\x85", {4}},    {"  a", {1, 2}},
+                 {" \xe2\x80\x8b", {4}}, {"a b", {1, 2}},        {"123", {1, 1, 1}},
+                 {"it's'LL", {2, 2, 3}}, {"a\n\n b", {1, 2, 2}}, {"!!\r\n\r\nx", {6, 1}},
+                 {"\t\tx", {1, 2}}};
     struct sc_splitter *splitter = NULL;
     struct sc_error error = {0};
 
@@ -192,13 +194,12 @@ static void what_a_pattern_leaves_is_a_piece(void **state)
 static void patterns_that_may_mean_something_else_are_refused(void **state)
 {
     static const char *const patterns[] = {
-        "",           "a*",       "(",          "[",           "[a",        "^a",
-        "a$",         "\\w+",     "\\bx",       "\\h",         "\\x41",     "\\p{Han}",
-        "\\pL",       "\\p{^L}",  "\\p{L",      "\\",          "(?<n>a)",   "(?x)a",
-        "(?#c)a",     "(?R)",     "(?C1)a",     "(*COMMIT)a",  "(?<=a)b",   "[a[b]]",
-        "[a&&b]",     "[]a]",     "[[:alpha:]]", "a{1,3}+",    "a{,3}",     "a{x}",
-        "[\\s-a]",    "(a)\\1",   "a{3,1}",     "\\G",         "\\K",       "(?i",
-        "\\u{41}",    "a|",       "(?:a|b*)",   "[\\w]"};
+        "",           "a*",      "(",       "[",        "[a",       "^a",          "a$",
+        "\\w+",       "\\bx",    "\\h",     "\\x41",    "\\p{Han}", "\\pL",        "\\p{^L}",
+        "\\p{L",      "\\",      "(?<n>a)", "(?x)a",    "(?#c)a",   "(?R)",        "(?C1)a",
+        "(*COMMIT)a", "(?<=a)b", "[a[b]]",  "[a&&b]",   "[]a]",     "[[:alpha:]]", "a{1,3}+",
+        "a{,3}",      "a{x}",    "[\\s-a]", "(a)\\1",   "a{3,1}",   "\\G",         "\\K",
+        "(?i",        "\\u{41}", "a|",      "(?:a|b*)", "[\\w]"};
 
     (void)state;
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
@@ -213,7 +214,8 @@ static void patterns_that_may_mean_something_else_are_refused(void **state)
     }
 }
 
-/* ---- special tokens -------------------------------------------------------------------------------- */
+/* ---- special tokens
+ * -------------------------------------------------------------------------------- */
 
 static void special_tokens_are_text_unless_asked_for(void **state)
 {
@@ -247,8 +249,8 @@ static void longest_added_token_wins(void **state)
     (void)state;
     json_array_append_new(added, json_pack("{s:i,s:s}", "id", 275, "content", "<a"));
     json_array_append_new(added, json_pack("{s:i,s:s}", "id", 276, "content", "<abc>"));
-    json_array_append_new(added, json_pack("{s:i,s:s,s:b}", "id", 277, "content", "\xc3\xa9!",
-                                           "normalized", 1));
+    json_array_append_new(
+        added, json_pack("{s:i,s:s,s:b}", "id", 277, "content", "\xc3\xa9!", "normalized", 1));
     assert_int_equal(parse_top(top, &tokenizer, &error), SC_OK);
     json_decref(top);
     assert_int_equal(sc_tokenizer_n_tokens(tokenizer), 278);
@@ -286,7 +288,8 @@ static void tokens_can_be_looked_up(void **state)
     }
 }
 
-/* ---- bytes and text ---------------------------------------------------------------------------------- */
+/* ---- bytes and text
+ * ---------------------------------------------------------------------------------- */
 
 static void decodes_to(const int32_t *ids, size_t n, bool with_special, const char *expected)
 {
@@ -309,7 +312,9 @@ static void decodes_to_valid_text(void **state)
     decodes_to(ids, 4, false, "hello hello<think>");
     decodes_to(ids, 4, true, "hello<|im_end|> hello<think>");
     decodes_to(cut, 3, false, "a\xef\xbf\xbd");
-    decodes_to(nul, 3, false, "a\xef\xbf\xbd" "b");
+    decodes_to(nul, 3, false,
+               "a\xef\xbf\xbd"
+               "b");
     decodes_to(ids, 0, false, "");
     assert_int_equal(sc_tokenizer_decode(small, gap, 2, false, &text, &error), SC_ERR_ARGUMENT);
     assert_clear(&error);
@@ -338,11 +343,10 @@ static void broken_text_is_refused(void **state)
 /* A random text of all kinds of characters, without NUL. */
 static void random_text(struct sc_random *random, struct sc_text *text)
 {
-    static const uint32_t ranges[][2] = {{1, 0x7f},       {0x20, 0x7e},    {0xa0, 0x24f},
-                                         {0x300, 0x36f},  {0x370, 0x5ff},  {0x900, 0x97f},
-                                         {0x1100, 0x11ff}, {0x2000, 0x206f}, {0x3040, 0x30ff},
-                                         {0x4e00, 0x4fff}, {0xac00, 0xad00}, {0xfb00, 0xfb4f},
-                                         {0x1f300, 0x1f6ff}};
+    static const uint32_t ranges[][2] = {
+        {1, 0x7f},        {0x20, 0x7e},     {0xa0, 0x24f},     {0x300, 0x36f},   {0x370, 0x5ff},
+        {0x900, 0x97f},   {0x1100, 0x11ff}, {0x2000, 0x206f},  {0x3040, 0x30ff}, {0x4e00, 0x4fff},
+        {0xac00, 0xad00}, {0xfb00, 0xfb4f}, {0x1f300, 0x1f6ff}};
     size_t n = sc_random_below(random, 60);
 
     sc_text_clear(text);
@@ -352,9 +356,9 @@ static void random_text(struct sc_random *random, struct sc_text *text)
         char bytes[4];
         uint32_t width = ranges[range][1] - ranges[range][0] + 1;
 
-        sc_text_add(text, bytes,
-                    sc_utf8_encode(ranges[range][0] + (uint32_t)sc_random_below(random, width),
-                                   bytes));
+        sc_text_add(
+            text, bytes,
+            sc_utf8_encode(ranges[range][0] + (uint32_t)sc_random_below(random, width), bytes));
     }
 }
 
@@ -433,15 +437,15 @@ static void merging_follows_the_definition(void **state)
             text[i] = letters[sc_random_below(&random, sizeof letters - 1)];
             ids[i] = text[i];
         }
-        encodes_to(small, text, n, false, ids, merge_slowly((const int32_t(*)[2])pairs, n_pairs,
-                                                            ids, n));
+        encodes_to(small, text, n, false, ids,
+                   merge_slowly((const int32_t(*)[2])pairs, n_pairs, ids, n));
     }
 }
 
 static void hostile_text_is_done_in_reasonable_time(void **state)
 {
-    static const char *const units[] = {"a", " ", "\n", "\xcc\x81\xcc\xa3", "1", "<|im_end|",
-                                        " \n", "'", "\xe1\x84\x80"};
+    static const char *const units[] = {"a",         " ",   "\n", "\xcc\x81\xcc\xa3", "1",
+                                        "<|im_end|", " \n", "'",  "\xe1\x84\x80"};
     const size_t n = (size_t)1 << 20;
     char *text = sc_alloc(n);
 
@@ -456,15 +460,15 @@ static void hostile_text_is_done_in_reasonable_time(void **state)
         for (size_t at = 0; at < used; at += unit) {
             memcpy(text + at, units[i], unit);
         }
-        assert_int_equal(sc_tokenizer_encode(small, text, used, true, &ids, &n_ids, &error),
-                         SC_OK);
+        assert_int_equal(sc_tokenizer_encode(small, text, used, true, &ids, &n_ids, &error), SC_OK);
         assert_true(n_ids > 0 && n_ids <= used);
         sc_release(ids);
     }
     sc_free(text);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ------------------------------------------------------------------------------------------- */
 
 /* Sets, or with value NULL removes, a field of the small tokenizer and parses it.  path is
  * "field" or "object.field". */
@@ -634,7 +638,9 @@ static void the_config_file_may_add_tokens(void **state)
          "\"280\":{\"content\":\"<more>\"}}}"),
         "{\"added_tokens_decoder\":{\"272\":{\"content\":\"<|other|>\"}}}",
         "{\"added_tokens_decoder\":{\"x\":{\"content\":\"<|other|>\"}}}",
-        "{\"added_tokens_decoder\":{\"300\":{\"content\":\"<|im_end|>\"}}}", "[", "[]"};
+        "{\"added_tokens_decoder\":{\"300\":{\"content\":\"<|im_end|>\"}}}",
+        "[",
+        "[]"};
     json_t *top = small_tokenizer();
     char *text = json_text(top);
 
@@ -677,7 +683,8 @@ static void missing_tokenizer_is_named(void **state)
     remove_folder(folder);
 }
 
-/* ---- failing allocations ----------------------------------------------------------------------------- */
+/* ---- failing allocations
+ * ----------------------------------------------------------------------------- */
 
 static void loading_survives_failing_allocations(void **state)
 {
