@@ -1,6 +1,7 @@
 /* Options of a command: --name value, --name=value, --flag, positionals, and --help. */
 #include "cli/cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,9 +10,7 @@
 static struct cli_option *add(struct cli_options *options, const char *name, enum cli_kind kind,
                               void *target, const char *argument, const char *help)
 {
-    static struct cli_option overflow;
-    if (options->n == sizeof options->items / sizeof *options->items)
-        return &overflow;
+    assert(options->n < sizeof options->items / sizeof *options->items);
     struct cli_option *option = &options->items[options->n++];
     *option = (struct cli_option){
         .name = name, .kind = kind, .target = target, .argument = argument, .help = help};

@@ -180,16 +180,6 @@ const char *sc_guard_name(const struct sc_guard *guard)
     return guard->name;
 }
 
-const struct sc_tokenizer *sc_guard_tokenizer(const struct sc_guard *guard)
-{
-    return guard->tokenizer;
-}
-
-struct sc_engine *sc_guard_engine(const struct sc_guard *guard)
-{
-    return guard->engine;
-}
-
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 static enum sc_template frame_of(const struct sc_guard_item *item)

@@ -28,8 +28,6 @@ void sc_guard_close(struct sc_guard *guard); /* NULL is fine */
 /* Name and version kept with each judgement: reading rules, model, arithmetic, and the content of
  * the model: "guard/1:Qwen3Guard-Gen-0.6B:bf16:avx512@0123456789ab". */
 const char *sc_guard_name(const struct sc_guard *guard);
-const struct sc_tokenizer *sc_guard_tokenizer(const struct sc_guard *guard);
-struct sc_engine *sc_guard_engine(const struct sc_guard *guard);
 
 /* A text to judge. */
 struct sc_guard_item {

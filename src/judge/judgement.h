@@ -20,7 +20,6 @@ const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed" *
 const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "unparsed" */
 int sc_safety_parse(const char *name);                /* -1: none of them */
 int sc_refused_parse(const char *name);
-const char *sc_category_name(size_t place); /* "Violent" ...; NULL at SC_N_CATEGORIES */
 /* The harm that a safety stands for; docs/JUDGES.md. */
 enum sc_harm sc_safety_harm(enum sc_safety safety);
 

@@ -51,11 +51,6 @@ int sc_refused_parse(const char *name)
     return find_name(refused_names, SC_N_REFUSEDS, name);
 }
 
-const char *sc_category_name(size_t place)
-{
-    return place < SC_N_CATEGORIES ? categories[place] : NULL;
-}
-
 enum sc_harm sc_safety_harm(enum sc_safety safety)
 {
     switch (safety) {

@@ -420,5 +420,9 @@ def on_terminal(*words):
 
 
 if __name__ == '__main__':
-    os.chdir(tempfile.mkdtemp(prefix='safeconf-cwd-'))
-    unittest.main(verbosity=1)
+    # Somewhere else, so that a folder made by mistake is seen and goes.
+    with tempfile.TemporaryDirectory(prefix='safeconf-cwd-') as elsewhere:
+        os.chdir(elsewhere)
+        result = unittest.main(verbosity=1, exit=False).result
+        os.chdir('/')
+    sys.exit(not result.wasSuccessful())
