@@ -131,7 +131,9 @@ class Run(Folder):
         words = [PROGRAM, 'run', '--num-instances', '60', '--max-new-tokens', '48', '--policy', 'fixed', '--max-traces', '8',
                  '--parallel', '4', '--out', self.path('a')]
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.7)
+        while not os.path.exists(self.path('a', 'run.db')) and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
         if process.returncode == 0:
