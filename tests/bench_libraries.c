@@ -190,11 +190,12 @@ static bool dnn_product(size_t i, size_t width, enum sc_dtype dtype)
     dnnl_data_type_t type = dtype == SC_DTYPE_F32    ? dnnl_f32
                             : dtype == SC_DTYPE_BF16 ? dnnl_bf16
                                                      : dnnl_s8;
+    dnnl_data_type_t source_type = dtype == SC_DTYPE_INT8 ? dnnl_u8 : type;
     dnnl_dims_t source_dims = {(dnnl_dim_t)width, (dnnl_dim_t)s.n_in};
     dnnl_dims_t weight_dims = {(dnnl_dim_t)s.n_in, (dnnl_dim_t)s.n_out};
     dnnl_dims_t target_dims = {(dnnl_dim_t)width, (dnnl_dim_t)s.n_out};
     dnnl_memory_desc_t source, weight, target;
-    ask(dnnl_memory_desc_init_by_tag(&source, 2, source_dims, type, dnnl_ab));
+    ask(dnnl_memory_desc_init_by_tag(&source, 2, source_dims, source_type, dnnl_ab));
     ask(dnnl_memory_desc_init_by_tag(&weight, 2, weight_dims, type, dnnl_format_tag_any));
     ask(dnnl_memory_desc_init_by_tag(&target, 2, target_dims, dnnl_f32, dnnl_ab));
     dnnl_primitive_attr_t attributes;
