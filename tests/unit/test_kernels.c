@@ -40,7 +40,7 @@ static void test_levels(void **state)
         assert_true(k->rms_norm && k->rope && k->silu_mul && k->add && k->softmax);
         assert_true(k->logit_max && k->logit_sums && k->logit_above);
     }
-    assert_in_range(n, 1, 3);
+    assert_in_range(n, 1, 4);
     assert_string_equal(levels[n - 1]->name, "portable");
     assert_ptr_equal(sc_kernels_find(NULL), levels[0]);
     assert_null(sc_kernels_find(""));
