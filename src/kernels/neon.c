@@ -563,7 +563,7 @@ static double busy_f32(size_t n_rounds, float *sink)
     }
     for (size_t i = 0; i < n_rounds; i++) {
         UNROLL for (size_t c = 0; c < CHAINS; c++) {
-            sums[c] = vfmaq_f32(factor, sums[c], factor);
+            sums[c] = vfmaq_f32(sums[c], factor, factor);
         }
     }
     UNROLL for (size_t c = 0; c < CHAINS; c++) {

@@ -10,12 +10,6 @@
 enum { PANEL = SC_NEON_PANEL, GROUP = SC_INT8_GROUP, MAX_ROWS = 4 };
 enum { GROUP_BYTES = PANEL * (GROUP + 4), PAIR_BYTES = PANEL * 2 };
 
-/* Two bytes in all places. */
-INLINE int8x16_t pair_at(const char *from)
-{
-    return vreinterpretq_s8_s16(vld1q_dup_s16((const int16_t *)(const void *)from));
-}
-
 INLINE int8x16_t bytes_at(const char *from)
 {
     return vld1q_s8((const int8_t *)from);
@@ -31,6 +25,20 @@ INLINE void add_pairs(int32x4_t *sums, int8x16_t w0, int8x16_t x0, int8x16_t w1,
     sums[0] = vpadalq_s16(sums[0], low);
     sums[1] = vpadalq_s16(sums[1], high);
 }
+
+/* Four inputs: two pairs, which stand in that lane of each row's register and the next. */
+#define STEP(lane)                                                                                 \
+    {                                                                                              \
+        const char *at = w + (lane) * PAIR_BYTES;                                                  \
+        int8x16_t a0 = bytes_at(at), b0 = bytes_at(at + 16);                                       \
+        int8x16_t a1 = bytes_at(at + PAIR_BYTES), b1 = bytes_at(at + PAIR_BYTES + 16);             \
+        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+            int8x16_t x0 = vreinterpretq_s8_s16(vdupq_lane_s16(x[r], lane));                       \
+            int8x16_t x1 = vreinterpretq_s8_s16(vdupq_lane_s16(x[r], (lane) + 1));                 \
+            add_pairs(exact[r], a0, x0, a1, x1);                                                   \
+            add_pairs(exact[r] + 2, b0, x0, b1, x1);                                               \
+        }                                                                                          \
+    }
 
 /* Each output has one exact sum per group and one f32 sum, to which groups add in order.  n_rows
  * is a constant. */
@@ -51,17 +59,17 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                 exact[r][c] = vdupq_n_s32(0);
             }
         }
-        for (size_t i = 0; i < GROUP; i += 4) {
-            int8x16_t a0 = bytes_at(w), b0 = bytes_at(w + 16);
-            int8x16_t a1 = bytes_at(w + PAIR_BYTES), b1 = bytes_at(w + PAIR_BYTES + 16);
+        for (size_t i = 0; i < GROUP; i += 8) {
+            int16x4_t x[MAX_ROWS];
             UNROLL for (size_t r = 0; r < n_rows; r++) {
-                int8x16_t x0 = pair_at(rows + r * row_bytes);
-                int8x16_t x1 = pair_at(rows + r * row_bytes + 2);
-                add_pairs(exact[r], a0, x0, a1, x1);
-                add_pairs(exact[r] + 2, b0, x0, b1, x1);
+                x[r] = vreinterpret_s16_s8(vld1_s8((const int8_t *)rows + r * row_bytes));
+                /* Or gcc loads each pair by itself, by way of a general register. */
+                __asm__("" : "+w"(x[r]));
             }
-            w += 2 * PAIR_BYTES;
-            rows += 4;
+            STEP(0)
+            STEP(2)
+            w += 8 * PANEL;
+            rows += 8;
         }
         UNROLL for (size_t r = 0; r < n_rows; r++) {
             float scale;
@@ -166,9 +174,8 @@ static double busy(size_t n_rounds, float *sink)
     }
     for (size_t i = 0; i < n_rounds; i++) {
         UNROLL for (size_t c = 0; c < CHAINS; c++) {
-            /* Of the sums themselves, or the compiler would multiply only once. */
-            int16x8_t pairs = vmull_s8(vmovn_s16(vreinterpretq_s16_s32(sums[c])), two);
-            sums[c] = vpadalq_s16(sums[c], vmlal_s8(pairs, two, three));
+            __asm__ volatile("" : "+w"(two)); /* or it would be multiplied only once */
+            sums[c] = vpadalq_s16(sums[c], vmlal_s8(vmull_s8(two, three), two, two));
         }
     }
     UNROLL for (size_t c = 0; c < CHAINS; c++) {
