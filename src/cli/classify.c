@@ -220,7 +220,7 @@ int cli_classify(int argc, char **argv)
     cli_add_judging(&options, &judging);
     cli_add_text(&options, "rules", &judging.rules, "FILE",
                  "your own rules for the patterns (JSON; docs/DETECTION.md)");
-    cli_add_text(&options, "kernels", &judging.kernels, "portable|avx2|avx512",
+    cli_add_text(&options, "kernels", &judging.kernels, CLI_KERNELS,
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024,
                   "threads (one per available core)");

@@ -90,6 +90,9 @@ struct sc_model;
 struct sc_tokenizer;
 struct sc_engine;
 
+/* Values of --kernels: the levels of all processors (docs/KERNELS.md). */
+#define CLI_KERNELS "portable|avx2|avx512|neon|neon_dot|neon_bf16"
+
 struct cli_model_options {
     const char *model, *dtype, *kernels;
     int32_t threads;
