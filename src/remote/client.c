@@ -26,7 +26,7 @@ struct run {
     struct sc_remote_counts *counts;
     bool over;              /* the source has no more */
     size_t n_busy;          /* places that hold a request */
-    size_t n_failed_in_row, n_refused_in_row;
+    size_t n_failed_in_row;
     uint64_t n_requests;
 };
 
@@ -221,31 +221,25 @@ static enum sc_status fill(struct run *run, struct sc_error *error)
 static bool hopeless(struct run *run, const struct sc_transfer *place,
                      const struct sc_remote_reply *reply)
 {
-    size_t most = run->remote->options.most_failures;
-    bool failed = reply->outcome == SC_REMOTE_FAILED || reply->unusable;
-    bool never = run->counts->n_answered == 0;
-    if (failed) {
-        run->counts->n_failed++;
+    struct sc_remote_counts *counts = run->counts;
+    if (reply->outcome == SC_REMOTE_FAILED || reply->unusable) {
+        counts->n_failed++;
         run->n_failed_in_row++;
-        return run->n_failed_in_row >= most ||
-               (never && run->counts->n_refused == 0 && place->unreachable);
+        return run->n_failed_in_row >= run->remote->options.most_failures ||
+               (counts->n_answered + counts->n_refused == 0 && place->unreachable);
     }
     run->n_failed_in_row = 0;
-    if (reply->outcome == SC_REMOTE_REFUSED) {
-        run->counts->n_refused++;
-        return never && ++run->n_refused_in_row >= most;
-    }
-    run->counts->n_answered++;
+    counts->n_refused += reply->outcome == SC_REMOTE_REFUSED;
+    counts->n_answered += reply->outcome == SC_REMOTE_ANSWERED;
     return false;
 }
 
 static enum sc_status give_up(const struct run *run, const char *failure, struct sc_error *error)
 {
     const struct sc_remote_options *options = &run->remote->options;
-    if (run->n_failed_in_row + run->n_refused_in_row > 1)
+    if (run->n_failed_in_row > 1)
         return sc_fail(error, SC_ERR_IO, "%s: %zu requests in a row failed, the last one: %s",
-                       options->url, run->n_failed_in_row ? run->n_failed_in_row
-                                                          : run->n_refused_in_row, failure);
+                       options->url, run->n_failed_in_row, failure);
     return sc_fail(error, SC_ERR_IO, "%s: %s", options->url, failure);
 }
 
@@ -267,7 +261,7 @@ static enum sc_status deliver(struct run *run, struct sc_transfer *place,
     if (status)
         return status;
     if (hopeless(run, place, &reply))
-        return give_up(run, answered ? "its answers are not those of a model's server"
+        return give_up(run, answered ? "the server's answer is not what was asked for"
                                      : place->failure, error);
     return SC_OK;
 }

@@ -75,8 +75,7 @@ struct sc_remote_source {
 /*
  * Sends all requests of the source.  A single failure ends nothing: it is handed over.  These end
  * the run, with one line that names the server: nothing answers at the start; most_failures in a
- * row; as many refusals in a row before the first answer; or a status that no request can cause
- * (a redirection, no such path, a missing or wrong key).
+ * row; or a status that no request can cause (a redirection, no such path, a missing or wrong key).
  */
 enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_source *source,
                              struct sc_remote_counts *counts, struct sc_error *error);
