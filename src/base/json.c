@@ -61,7 +61,7 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error)
 {
-    return parse(text, n, JSON_ALLOW_NUL, what, out, error);
+    return parse(text, n, 0, what, out, error);
 }
 
 enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys, size_t n,

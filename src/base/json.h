@@ -16,8 +16,7 @@ enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
 /* Parses n bytes; what names the source in the message. */
 enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
                              struct sc_error *error);
-/* Parses n bytes that another program said: no rule of ours holds for it, so \u0000 is a character
- * and of two equal keys the last one counts. */
+/* Parses n bytes that another program said: of two equal keys the last one counts. */
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error);
 /* Whether an object has none but these keys; else an error "WHAT: unknown field". */

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -254,19 +255,56 @@ static enum sc_status read_choice(const json_t *root, struct sc_completion *out,
     return read_logprobs(json_object_get(choice, "logprobs"), out, error);
 }
 
-/* Parses a body, whatever bytes a server puts into its strings. */
+/* The value of "\uXXXX" at text, or -1. */
+static long escape_at(const char *text, size_t n)
+{
+    char digits[5] = {0};
+    if (n < 6 || text[0] != '\\' || text[1] != 'u')
+        return -1;
+    memcpy(digits, text + 2, 4);
+    return strspn(digits, "0123456789abcdefABCDEF") == 4 ? strtol(digits, NULL, 16) : -1;
+}
+
+/* Appends a body of valid UTF-8 with U+FFFD for the escapes that JSON allows and no text holds:
+ * NUL, and halves of surrogate pairs. */
+static void add_without_bad_escapes(struct sc_text *out, const char *body, size_t n)
+{
+    size_t begin = 0, i = 0;
+    while (i < n) {
+        long value = escape_at(body + i, n - i);
+        if (value < 0) {
+            i += body[i] == '\\' && i + 1 < n ? 2 : 1; /* \\ escapes what follows it */
+            continue;
+        }
+        long after = escape_at(body + i + 6, n - i - 6);
+        bool high = value >= 0xD800 && value < 0xDC00, low = value >= 0xDC00 && value < 0xE000;
+        if (high && after >= 0xDC00 && after < 0xE000) {
+            i += 12;
+            continue;
+        }
+        if (value == 0 || high || low) {
+            sc_text_add(out, body + begin, i - begin);
+            sc_text_puts(out, "\\ufffd");
+            begin = i + 6;
+        }
+        i += 6;
+    }
+    sc_text_add(out, body + begin, n - begin);
+}
+
+/* Parses a body, whatever a server puts into its strings. */
 static enum sc_status parse(const char *body, size_t n, json_t **root, struct sc_error *error)
 {
-    struct sc_text repaired = {0};
-    if (sc_utf8_valid(body, n) == n)
-        return sc_json_parse_foreign(body, n, "the server's answer", root, error);
+    struct sc_text valid = {0}, clean = {0};
     *root = NULL;
-    sc_text_add_repaired(&repaired, body, n);
+    sc_text_add_repaired(&valid, body, n);
+    add_without_bad_escapes(&clean, valid.len ? valid.data : "", valid.len);
     enum sc_status status =
-        repaired.failed ? sc_fail_nomem(error, "a server's answer")
-                        : sc_json_parse_foreign(repaired.data, repaired.len, "the server's answer",
-                                                root, error);
-    sc_text_free(&repaired);
+        valid.failed || clean.failed
+            ? sc_fail_nomem(error, "a server's answer")
+            : sc_json_parse_foreign(clean.data, clean.len, "the server's answer", root, error);
+    sc_text_free(&valid);
+    sc_text_free(&clean);
     return status;
 }
 

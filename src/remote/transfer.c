@@ -222,7 +222,6 @@ static enum sc_try end_with_error(struct sc_transfer *t, CURLcode code)
     }
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         fail(t, "%s", t->curl_error[0] ? t->curl_error : curl_easy_strerror(code));
         return SC_TRY_HOPELESS;
     case CURLE_WRITE_ERROR:
