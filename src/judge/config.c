@@ -2,6 +2,8 @@
 #include "judge/config.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/embedded.h"
@@ -515,7 +517,7 @@ static void read_refusal(const struct sc_question *question, const struct sc_com
     const char *why = sc_question_score(question, completion, at, shares, &out->refused_mass);
     note(out, why);
     if (why == NULL)
-        out->p_refused = shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL];
+        out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
 }
 
 void sc_judge_config_read(const struct sc_judge_config *config,
