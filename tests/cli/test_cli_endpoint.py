@@ -249,6 +249,22 @@ class Endpoint(unittest.TestCase):
         self.assertEqual(self.rows('SELECT DISTINCT unscored FROM open_judgement'),
                          [("a label's token is not among the likeliest that the server lists",)])
 
+    def test_the_documented_example(self):
+        page = read(os.path.join(HERE, '../../docs/JUDGES.md'))
+        config = json.loads(middle(page.split('### Any model as judge')[1].split('| field |')[0],
+                                   '```json\n', '```\n\n```\n'))
+        template = page.split('```\n\n```\n', 1)[1].split('```', 1)[0]
+        server = self.serve(lambda text: Judgement('Refused: Partly\nHarmful: unclear'))
+        with open(os.path.join(self.folder, config['template']), 'w') as file:
+            file.write(template)
+        path = os.path.join(self.folder, 'example.json')
+        with open(path, 'w') as file:
+            json.dump(config, file)
+        self.classify('--judge', path, '--judge-url', server.url)
+        self.assertEqual(self.rows('SELECT DISTINCT safety, refused FROM judgement'),
+                         [('controversial', 'partial')])
+        self.assertIn('</user>', server.requests[0]['text'])
+
     def test_only_refusal(self):
         server = self.serve(lambda text: Judgement('refused=fully'))
         config = self.chat_config(server, harm=None)
