@@ -23,11 +23,11 @@ enum sc_status sc_pattern_new(struct sc_pattern **out, const char *expression, b
     *out = NULL;
     if (pattern == NULL)
         return sc_fail_nomem(error, "a regular expression");
-    pattern->code = pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF |
-                                      PCRE2_NEVER_BACKSLASH_C |
-                                      (ignore_case ? (uint32_t)PCRE2_CASELESS : 0),
-                                  &code, &at, NULL);
+    pattern->code =
+        pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                          (ignore_case ? (uint32_t)PCRE2_CASELESS : 0),
+                      &code, &at, NULL);
     if (pattern->code == NULL) {
         PCRE2_UCHAR why[120];
         pcre2_get_error_message(code, why, sizeof why);
@@ -66,8 +66,8 @@ size_t sc_pattern_n_groups(const struct sc_pattern *pattern)
 bool sc_pattern_find(struct sc_pattern *pattern, const char *text, size_t n, size_t group,
                      size_t *begin, size_t *end)
 {
-    int n_set = pcre2_match(pattern->code, (PCRE2_SPTR)text, n, 0, 0, pattern->match,
-                            pattern->limits);
+    int n_set =
+        pcre2_match(pattern->code, (PCRE2_SPTR)text, n, 0, 0, pattern->match, pattern->limits);
     if (n_set < 0 || group >= (size_t)n_set)
         return false;
     const PCRE2_SIZE *at = pcre2_get_ovector_pointer(pattern->match) + 2 * group;

@@ -68,18 +68,17 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                               struct sc_error *error)
 {
     struct sc_judge_abilities can = {0};
-    *out = (struct sc_classify_options){
-        .folder = folder,
-        .detector = detector_of(judging),
-        .prompts = judging->prompts,
-        .rules = judging->rules,
-        .judge = {.judge = judge_of(judging),
-                  .model = judging->model,
-                  .url = judging->url,
-                  .kernels = judging->kernels,
-                  .n_threads = judging->threads,
-                  .parallel = judging->parallel,
-                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
+    *out = (struct sc_classify_options){.folder = folder,
+                                        .detector = detector_of(judging),
+                                        .prompts = judging->prompts,
+                                        .rules = judging->rules,
+                                        .judge = {.judge = judge_of(judging),
+                                                  .model = judging->model,
+                                                  .url = judging->url,
+                                                  .kernels = judging->kernels,
+                                                  .n_threads = judging->threads,
+                                                  .parallel = judging->parallel,
+                                                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
     enum sc_status status = cli_dtype(judging->dtype, &out->judge.dtype, error);
     if (status == SC_OK)
         status = out->judge.judge ? sc_judge_check(&out->judge, &can, error)
@@ -140,13 +139,15 @@ static void add_work(struct sc_text *out, const struct sc_classify_summary *summ
     sc_text_printf(out, "\n  %zu without a label in the judge's format (unparsed), ",
                    counts->n_unparsed);
     if (counts->remote)
-        sc_text_printf(out, "%zu with a label that has no score\n  %.1f s, %zu requests, %zu of "
-                            "them retries, %llu prompt tokens, ",
+        sc_text_printf(out,
+                       "%zu with a label that has no score\n  %.1f s, %zu requests, %zu of "
+                       "them retries, %llu prompt tokens, ",
                        counts->n_unscored, counts->seconds, counts->n_requests, counts->n_retries,
                        n_prompt_tokens);
     else
-        sc_text_printf(out, "%zu with a score that had to be forced\n  %.1f s, %llu prompt tokens, "
-                            "%.0f %% of them shared, ",
+        sc_text_printf(out,
+                       "%zu with a score that had to be forced\n  %.1f s, %llu prompt tokens, "
+                       "%.0f %% of them shared, ",
                        counts->n_forced, counts->seconds, n_prompt_tokens,
                        n_prompt_tokens
                            ? 100 * (1 - (double)counts->n_prefilled / (double)n_prompt_tokens)

@@ -42,9 +42,9 @@ struct pass {
     size_t n_instances;
     struct answer *answers;
     size_t n_answers, cap_answers;
-    bool *prompt_answered;        /* [n_instances] */
-    struct sc_judge_item *items;  /* what the judge is asked */
-    size_t *subjects;             /* [n_items] an answer, or n_answers + a position */
+    bool *prompt_answered;       /* [n_instances] */
+    struct sc_judge_item *items; /* what the judge is asked */
+    size_t *subjects;            /* [n_items] an answer, or n_answers + a position */
     size_t n_items;
     double reported;
 };
@@ -68,8 +68,8 @@ static bool needs_judge(const struct pass *pass, const struct answer *answer)
     if (pass->judge == NULL || answer->failed || is_empty(answer))
         return false;
     if (decided_by_rules(pass, answer))
-        return pass->options->harms && !(pass->options->detector == SC_BY_HYBRID &&
-                                         answer->found.verdict == SC_REFUSAL);
+        return pass->options->harms &&
+               !(pass->options->detector == SC_BY_HYBRID && answer->found.verdict == SC_REFUSAL);
     return true;
 }
 
@@ -255,10 +255,10 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
     if (status == SC_OK) {
         pass->summary->n_traces = pass->n_answers;
         /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */
-        pass->summary->judge = sc_strdup(!pass->options->harms ? run.judge
-                                         : pass->options->detector == SC_BY_HYBRID
-                                             ? pass->summary->detector
-                                             : sc_judge_name(pass->judge));
+        pass->summary->judge =
+            sc_strdup(!pass->options->harms                     ? run.judge
+                      : pass->options->detector == SC_BY_HYBRID ? pass->summary->detector
+                                                                : sc_judge_name(pass->judge));
         if (pass->summary->judge == NULL)
             status = sc_fail_nomem(error, "name of a judge");
     }
@@ -352,9 +352,9 @@ static enum sc_status check_options(const struct sc_classify_options *options,
         (options->prompts && !can.prompts))
         return sc_fail(error, SC_ERR_ARGUMENT, "judge: \"%s\" has no question about %s",
                        options->judge.judge,
-                       verdicts && !can.refusal       ? "refusal"
+                       verdicts && !can.refusal      ? "refusal"
                        : options->harms && !can.harm ? "harm"
-                                                      : "prompts");
+                                                     : "prompts");
     return SC_OK;
 }
 

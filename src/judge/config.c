@@ -72,7 +72,8 @@ static enum sc_status take_names(struct sc_judge_config *out, const json_t *root
 {
     static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    static const char variable[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    static const char variable[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     static const char *const reserved[] = {"patterns", "hybrid", "none"};
     enum sc_status status = take_string(root, "name", small, &out->family, error);
     if (status == SC_OK)
@@ -160,7 +161,7 @@ static enum sc_status take_controls(struct sc_judge_config *out, const json_t *r
 static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
                                 struct sc_error *error)
 {
-    static const char *const ours[] = {"model",  "messages", "prompt",   "n",
+    static const char *const ours[] = {"model",  "messages", "prompt",      "n",
                                        "stream", "logprobs", "top_logprobs"};
     json_t *more = json_object_get(root, "request");
     if (more == NULL)
@@ -169,7 +170,8 @@ static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
         return sc_fail(error, SC_ERR_FORMAT, "request: expected an object");
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (json_object_get(more, ours[i]))
-            return sc_fail(error, SC_ERR_FORMAT, "request: expected none of our own \"%s\"", ours[i]);
+            return sc_fail(error, SC_ERR_FORMAT, "request: expected none of our own \"%s\"",
+                           ours[i]);
     out->more = json_incref(more);
     return SC_OK;
 }
@@ -246,13 +248,14 @@ static enum sc_status take_frames(struct sc_judge_config *out, const json_t *roo
     if (status)
         return status;
     if (out->answer.text == NULL && out->prompt.text == NULL)
-        return sc_fail(error, SC_ERR_FORMAT, "template: expected the name of a file, found nothing");
-    if (out->answer.text && (count(&out->answer, "{response}") != 1 ||
-                             count(&out->answer, "{prompt}") > 1))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "template: expected the name of a file, found nothing");
+    if (out->answer.text &&
+        (count(&out->answer, "{response}") != 1 || count(&out->answer, "{prompt}") > 1))
         return sc_fail(error, SC_ERR_FORMAT,
                        "template: expected {response} once and {prompt} at most once in it");
-    if (out->prompt.text && (count(&out->prompt, "{prompt}") != 1 ||
-                             count(&out->prompt, "{response}") > 1))
+    if (out->prompt.text &&
+        (count(&out->prompt, "{prompt}") != 1 || count(&out->prompt, "{response}") > 1))
         return sc_fail(error, SC_ERR_FORMAT,
                        "prompt_template: expected {prompt} once and {response} at most once in it");
     return SC_OK;
@@ -301,8 +304,8 @@ static void describe_frame(struct sc_text *out, const struct sc_frame *frame)
 static enum sc_status make_name(struct sc_judge_config *config, const json_t *root,
                                 struct sc_error *error)
 {
-    static const char *const keys[] = {"request", "control_tokens", "refusal", "harm",
-                                       "prompt_harm", "categories"};
+    static const char *const keys[] = {"request", "control_tokens", "refusal",
+                                       "harm",    "prompt_harm",    "categories"};
     struct sc_text all = {0}, name = {0};
     char key[17];
     sc_text_printf(&all, "%s\n%s\n%s\n%s\n%d %zu %zu %" PRIu64 "\n", reading_rules, config->family,
@@ -341,12 +344,28 @@ static enum sc_status parse(struct sc_judge_config *out, const json_t *root,
                             sc_frame_reader *reader, void *context, const char *model,
                             const char *url, struct sc_error *error)
 {
-    static const char *const keys[] = {
-        "name",          "version",    "comment",         "endpoint", "url",
-        "model",         "api_key_env", "template",       "prompt_template",
-        "max_tokens",    "top_logprobs", "seed",          "request",  "control_tokens",
-        "refusal",       "harm",       "prompt_harm",     "categories",
-        "retries",       "timeout",    "connect_timeout", "stall_timeout"};
+    static const char *const keys[] = {"name",
+                                       "version",
+                                       "comment",
+                                       "endpoint",
+                                       "url",
+                                       "model",
+                                       "api_key_env",
+                                       "template",
+                                       "prompt_template",
+                                       "max_tokens",
+                                       "top_logprobs",
+                                       "seed",
+                                       "request",
+                                       "control_tokens",
+                                       "refusal",
+                                       "harm",
+                                       "prompt_harm",
+                                       "categories",
+                                       "retries",
+                                       "timeout",
+                                       "connect_timeout",
+                                       "stall_timeout"};
     if (!json_is_object(root))
         return sc_fail(error, SC_ERR_FORMAT, "expected a JSON object");
     enum sc_status status =
@@ -458,7 +477,8 @@ enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *jud
     if (!sc_file_exists(judge))
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "judge: expected none, guard, wildguard or a configuration file, found "
-                       "\"%s\"", judge);
+                       "\"%s\"",
+                       judge);
     enum sc_status status = sc_file_read(judge, MOST_FILE, &json, &n, error);
     if (status == SC_OK)
         status = sc_judge_config_parse(out, json, n, judge, read_file, (void *)(uintptr_t)judge,
@@ -475,7 +495,8 @@ enum sc_status sc_judge_config_render(const struct sc_judge_config *config, cons
 {
     const struct sc_frame *frame = response ? &config->answer : &config->prompt;
     for (size_t i = 0; i < config->n_controls; i++)
-        if (strstr(prompt, config->controls[i]) || (response && strstr(response, config->controls[i])))
+        if (strstr(prompt, config->controls[i]) ||
+            (response && strstr(response, config->controls[i])))
             return sc_fail(error, SC_ERR_UNSUPPORTED,
                            "text: holds \"%s\", which the server would take for a control token",
                            config->controls[i]);

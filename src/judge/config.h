@@ -30,7 +30,7 @@ struct sc_judge_config {
     json_t *more;                                   /* fields of a request, or NULL */
     char **controls; /* [n_controls] strings that the server takes for control tokens */
     size_t n_controls;
-    struct sc_question refusal; /* meanings: enum sc_refused */
+    struct sc_question refusal;           /* meanings: enum sc_refused */
     struct sc_question harm, prompt_harm; /* meanings: enum sc_safety */
     struct sc_pattern *categories;        /* its first group is a list, or NULL */
 };

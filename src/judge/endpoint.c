@@ -32,7 +32,7 @@ struct asking {
     size_t n_items, next_item;
     const struct sc_judge_sink *sink;
     struct sc_judge_counts *counts;
-    bool answered; /* anything yet */
+    bool answered;            /* anything yet */
     struct refusal *refusals; /* held back */
     size_t n_refusals, cap_refusals;
     double started;
@@ -55,7 +55,8 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
     else if (out->key_required && getenv(out->key_variable) == NULL)
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "api_key_env: expected an API key in the environment variable %s, found "
-                         "nothing", out->key_variable);
+                         "nothing",
+                         out->key_variable);
     if (status)
         sc_judge_config_free(out);
     return status;
@@ -229,8 +230,8 @@ static int next(void *context, struct sc_remote_request *request, struct sc_erro
 }
 
 /* The server's answer about an item. */
-static enum sc_status take_answer(struct asking *asking, size_t item,
-                                  struct sc_remote_reply *reply, struct sc_error *error)
+static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_remote_reply *reply,
+                                  struct sc_error *error)
 {
     struct sc_completion completion;
     struct sc_judgement judgement;

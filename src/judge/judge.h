@@ -14,7 +14,8 @@ struct sc_judge_options {
     const char *judge; /* "guard", "wildguard" or a configuration file; NULL: there is no judge */
     const char *model; /* in process: a folder or hub name; else what the server calls its model */
     const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
-    size_t parallel;   /* judgements in flight; 0: 16 at a server, chosen for the machine in process */
+    size_t
+        parallel; /* judgements in flight; 0: 16 at a server, chosen for the machine in process */
     /* Of a judge in process alone. */
     int dtype;           /* enum sc_dtype, or -1: the model's own */
     const char *kernels; /* NULL: the best of this machine */
@@ -53,8 +54,8 @@ struct sc_judge_counts {
     size_t n_forced, n_unscored;         /* labels whose score was forced; that have none */
     uint64_t n_prompt_tokens, n_generated;
     bool remote;
-    uint64_t n_prefilled;           /* in process: prompt tokens that were computed */
-    size_t n_requests, n_retries;   /* of a server; retries are among them */
+    uint64_t n_prefilled;         /* in process: prompt tokens that were computed */
+    size_t n_requests, n_retries; /* of a server; retries are among them */
     double seconds;
 };
 

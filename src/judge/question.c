@@ -48,7 +48,8 @@ static enum sc_status add_answer(struct sc_question *question, const char *text,
         return SC_ERR_FORMAT;
     }
     for (size_t i = 0; i < question->n_answers; i++)
-        if (strlen(question->answers[i].text) == n && same(question, question->answers[i].text, text, n))
+        if (strlen(question->answers[i].text) == n &&
+            same(question, question->answers[i].text, text, n))
             return sc_fail(error, SC_ERR_FORMAT, "%s: values: \"%s\" is there twice", what, text);
     struct sc_answer *answer = &question->answers[question->n_answers];
     answer->text = sc_strdup(text);
@@ -74,7 +75,8 @@ static enum sc_status read_answers(struct sc_question *question, const json_t *v
     const char *text;
     json_t *meaning;
     enum sc_status status = SC_OK;
-    json_object_foreach((json_t *)(uintptr_t)values, text, meaning) {
+    json_object_foreach((json_t *)(uintptr_t)values, text, meaning)
+    {
         status = add_answer(question, text, meaning, names, what, error);
         if (status)
             break;
@@ -134,7 +136,8 @@ size_t sc_question_read(const struct sc_question *question, const char *text, si
         return question->n_meanings;
     for (size_t i = 0; i < question->n_answers; i++) {
         const struct sc_answer *answer = &question->answers[i];
-        if (strlen(answer->text) != end - begin || !same(question, answer->text, text + begin, end - begin))
+        if (strlen(answer->text) != end - begin ||
+            !same(question, answer->text, text + begin, end - begin))
             continue;
         *at = begin;
         return answer->meaning;

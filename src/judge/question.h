@@ -18,7 +18,7 @@ struct sc_question {
     struct sc_answer {
         char *text;
         size_t meaning; /* below n_meanings; n_meanings: no label */
-    } *answers;
+    } * answers;
     size_t n_answers, n_meanings;
 };
 

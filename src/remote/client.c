@@ -24,8 +24,8 @@ struct run {
     struct sc_remote *remote;
     const struct sc_remote_source *source;
     struct sc_remote_counts *counts;
-    bool over;              /* the source has no more */
-    size_t n_busy;          /* places that hold a request */
+    bool over;     /* the source has no more */
+    size_t n_busy; /* places that hold a request */
     size_t n_failed_in_row;
     uint64_t n_requests;
 };
@@ -261,8 +261,9 @@ static enum sc_status deliver(struct run *run, struct sc_transfer *place,
     if (status)
         return status;
     if (hopeless(run, place, &reply))
-        return give_up(run, answered ? "the server's answer is not what was asked for"
-                                     : place->failure, error);
+        return give_up(run,
+                       answered ? "the server's answer is not what was asked for" : place->failure,
+                       error);
     return SC_OK;
 }
 
@@ -339,9 +340,8 @@ static enum sc_status loop(struct run *run, struct sc_error *error)
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
         /* A place that is free now is filled before anything is waited for. */
         bool room = !run->over && run->n_busy < run->remote->options.parallel;
-        if (run->n_busy > 0 &&
-            curl_multi_poll(run->remote->multi, NULL, 0, room ? 0 : patience(run), NULL) !=
-                CURLM_OK)
+        if (run->n_busy > 0 && curl_multi_poll(run->remote->multi, NULL, 0,
+                                               room ? 0 : patience(run), NULL) != CURLM_OK)
             return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
     }
 }

@@ -41,7 +41,8 @@ static void add_more(struct sc_text *out, const json_t *more)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)more, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)more, key, value)
+    {
         if (json_is_null(value))
             continue;
         sc_text_putc(out, ',');
@@ -233,8 +234,8 @@ static enum sc_status read_choice(const json_t *root, struct sc_completion *out,
 {
     const json_t *choices = json_object_get(root, "choices"), *choice = json_array_get(choices, 0);
     const json_t *message = json_object_get(choice, "message");
-    const json_t *text = message ? json_object_get(message, "content")
-                                 : json_object_get(choice, "text");
+    const json_t *text =
+        message ? json_object_get(message, "content") : json_object_get(choice, "text");
     const char *finish = json_string_value(json_object_get(choice, "finish_reason"));
     struct sc_text repaired = {0};
     if (!json_is_object(root) || !json_is_array(choices))
@@ -346,11 +347,13 @@ void sc_completion_error(const char *body, size_t n, char *out, size_t size)
     if (parse(body, n, &root, &unused) == SC_OK) {
         const json_t *error = json_object_get(root, "error");
         const json_t *places[] = {json_object_get(error, "message"), error,
-                                  json_object_get(root, "message"), json_object_get(root, "detail")};
+                                  json_object_get(root, "message"),
+                                  json_object_get(root, "detail")};
         for (size_t i = 0; words == NULL && i < sizeof places / sizeof *places; i++)
             words = json_string_value(places[i]);
     }
-    snprintf(out, size, "%.*s", words ? (int)strnlen(words, size) : (int)strnlen(body, n < size ? n : size),
+    snprintf(out, size, "%.*s",
+             words ? (int)strnlen(words, size) : (int)strnlen(body, n < size ? n : size),
              words ? words : body);
     json_decref(root);
 }

@@ -46,8 +46,8 @@ struct sc_completion_token {
 struct sc_completion {
     char *text; /* UTF-8 without NUL: what is none became U+FFFD */
     size_t n;
-    bool cut; /* at the limit of tokens */
-    size_t n_prompt_tokens, n_tokens; /* as the server counts them; 0: it does not say */
+    bool cut;                           /* at the limit of tokens */
+    size_t n_prompt_tokens, n_tokens;   /* as the server counts them; 0: it does not say */
     struct sc_completion_token *tokens; /* [n_listed] with their log-probabilities; NULL: none */
     size_t n_listed;
     struct sc_candidate *candidates;

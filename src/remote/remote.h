@@ -12,10 +12,10 @@
 struct sc_remote; /* one thread at a time */
 
 struct sc_remote_options {
-    const char *url;      /* base, such as "http://127.0.0.1:8000/v1" */
-    const char *key;      /* sent as "Authorization: Bearer KEY"; NULL: none.  Never shown. */
-    size_t parallel;      /* requests in flight at most */
-    unsigned n_retries;   /* after the first try */
+    const char *url;    /* base, such as "http://127.0.0.1:8000/v1" */
+    const char *key;    /* sent as "Authorization: Bearer KEY"; NULL: none.  Never shown. */
+    size_t parallel;    /* requests in flight at most */
+    unsigned n_retries; /* after the first try */
     double connect_timeout, timeout, stall_timeout; /* seconds: to connect; in all; without a byte
                                                        once an answer has begun */
     double backoff, longest_backoff; /* seconds before the first retry, doubled each time */
@@ -50,11 +50,12 @@ enum sc_remote_outcome {
 
 struct sc_remote_reply {
     enum sc_remote_outcome outcome;
-    const char *body;    /* [n], the key masked; valid during the call */
+    const char *body; /* [n], the key masked; valid during the call */
     size_t n;
     const char *failure; /* why there is no answer (one line, no host in it), or NULL */
     void *user;
-    bool unusable; /* set by done(): the body is not what was asked for, which counts as a failure */
+    bool
+        unusable; /* set by done(): the body is not what was asked for, which counts as a failure */
 };
 
 struct sc_remote_counts {

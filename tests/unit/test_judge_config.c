@@ -31,9 +31,8 @@ static struct sc_judge_config open_config(const char *judge)
 static struct sc_judgement read_words(const struct sc_judge_config *config, const char *text,
                                       bool prompt_alone)
 {
-    struct sc_completion completion = {.text = (char *)(uintptr_t)text,
-                                       .n = strlen(text),
-                                       .no_tokens = "none"};
+    struct sc_completion completion = {
+        .text = (char *)(uintptr_t)text, .n = strlen(text), .no_tokens = "none"};
     struct sc_judgement judgement;
 
     sc_judge_config_read(config, &completion, prompt_alone, &judgement);
@@ -132,10 +131,10 @@ static void make(struct made *made, const char *text, const char *const *tokens,
 {
     *made = (struct made){.completion = {.text = (char *)(uintptr_t)text, .n = strlen(text)}};
     for (size_t i = 0; tokens[i]; i++, made->completion.n_listed++)
-        made->tokens[i] = (struct sc_completion_token){
-            .text = tokens[i],
-            .n = strlen(tokens[i]),
-            .n_candidates = i == place ? n_candidates : 0};
+        made->tokens[i] =
+            (struct sc_completion_token){.text = tokens[i],
+                                         .n = strlen(tokens[i]),
+                                         .n_candidates = i == place ? n_candidates : 0};
     memcpy(made->candidates, candidates, n_candidates * sizeof *candidates);
     for (size_t i = 0; i < n_candidates; i++)
         made->candidates[i].n = strlen(made->candidates[i].text);
@@ -164,8 +163,8 @@ static void shares_of_the_labels_tokens(void **state)
     static const char text[] = "Response refusal: yes\n";
     static const char *const tokens[] = {"Response", " ref", "usal", ":", " yes", "\n", NULL};
     static const struct sc_candidate candidates[] = {
-        {" yes", 0, -0.5}, {" no", 0, -1.5}, {" Yes", 0, -3}, {" n", 0, -4}, {" not", 0, -5},
-        {"yes", 0, -6}, {" yes\n", 0, -7}, {" ", 0, -8}};
+        {" yes", 0, -0.5}, {" no", 0, -1.5}, {" Yes", 0, -3},   {" n", 0, -4},
+        {" not", 0, -5},   {"yes", 0, -6},   {" yes\n", 0, -7}, {" ", 0, -8}};
     struct made made;
     double share, mass, yes = exp(-0.5) + exp(-3) + exp(-7), no = exp(-1.5);
     (void)state;
@@ -264,8 +263,9 @@ static void model_and_url_can_be_given(void **state)
     struct sc_error error = {0};
     (void)state;
 
-    assert_int_equal(sc_judge_config_open(&config, "wildguard", "other/Model v2", "http://h:1/v1",
-                                          &error), SC_OK);
+    assert_int_equal(
+        sc_judge_config_open(&config, "wildguard", "other/Model v2", "http://h:1/v1", &error),
+        SC_OK);
     assert_string_equal(config.model, "other/Model v2");
     assert_string_equal(config.url, "http://h:1/v1");
     assert_memory_equal(config.name, "wildguard/1:other-Model-v2:server@", 34);
@@ -284,8 +284,10 @@ static void texts_are_put_in_once_and_control_tokens_refused(void **state)
     struct sc_error error = {0};
     (void)state;
 
-    assert_int_equal(sc_judge_config_render(&config, "P{response}", "R{prompt}", &out, &error), SC_OK);
-    assert_non_null(strstr(out.data, "Human user:\nP{response}\n\nAI assistant:\nR{prompt}\n\n---"));
+    assert_int_equal(sc_judge_config_render(&config, "P{response}", "R{prompt}", &out, &error),
+                     SC_OK);
+    assert_non_null(
+        strstr(out.data, "Human user:\nP{response}\n\nAI assistant:\nR{prompt}\n\n---"));
     sc_text_clear(&out);
     assert_int_equal(sc_judge_config_render(&config, "p", NULL, &out, &error), SC_OK);
     assert_non_null(strstr(out.data, "Human user:\np\n\nAI assistant:\n\n\n---"));
@@ -351,8 +353,11 @@ static void exhausted_memory_is_an_error(void **state)
 
 static void templates_hold_their_places_once(void **state)
 {
-    static const char *const bad[] = {"", "{prompt}", "{response}{response}{prompt}",
-                                      "{prompt}{prompt}{response}", "{prompt} {response} \xff",
+    static const char *const bad[] = {"",
+                                      "{prompt}",
+                                      "{response}{response}{prompt}",
+                                      "{prompt}{prompt}{response}",
+                                      "{prompt} {response} \xff",
                                       "{ prompt }{response}"};
     (void)state;
 

@@ -31,9 +31,10 @@ static void bodies_are_as_documented(void **state)
     (void)state;
 
     assert_int_equal(sc_completion_body(&request, &body, &n, NULL), SC_OK);
-    assert_string_equal(body, "{\"model\":\"a \\\"model\\\"\",\"prompt\":\"line\\nsecond \\\\ \\u0001 "
-                              "\xc3\xa9\",\"max_tokens\":7,\"temperature\":0,"
-                              "\"seed\":18446744073709551615,\"logprobs\":5}");
+    assert_string_equal(body,
+                        "{\"model\":\"a \\\"model\\\"\",\"prompt\":\"line\\nsecond \\\\ \\u0001 "
+                        "\xc3\xa9\",\"max_tokens\":7,\"temperature\":0,"
+                        "\"seed\":18446744073709551615,\"logprobs\":5}");
     assert_int_equal(n, strlen(body));
     sc_free(body);
 
@@ -47,8 +48,9 @@ static void bodies_are_as_documented(void **state)
     assert_int_equal(sc_json_parse(fields, strlen(fields), "x", &more, NULL), SC_OK);
     request.more = more;
     assert_int_equal(sc_completion_body(&request, &body, &n, NULL), SC_OK);
-    assert_string_equal(body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
-                              "\"temperature\":0.5,\"max_tokens\":9,\"extra\":{\"a\":[1,true]}}");
+    assert_string_equal(body,
+                        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+                        "\"temperature\":0.5,\"max_tokens\":9,\"extra\":{\"a\":[1,true]}}");
     sc_free(body);
     request.n_top = 20;
     request.more = NULL;
@@ -143,15 +145,20 @@ static void texts_of_both_endpoints(void **state)
     } cases[] = {
         {"{\"choices\":[{\"text\":\"a\",\"finish_reason\":\"stop\"}]}", "a", false, 0, 0},
         {"{\"choices\":[{\"message\":{\"content\":\"b\"},\"finish_reason\":\"length\"}],"
-         "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}", "b", true, 3, 4},
+         "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}",
+         "b", true, 3, 4},
         {"{\"choices\":[{\"message\":{\"content\":null,\"reasoning_content\":\"hm\"}}]}", "", false,
          0, 0},
-        {"{\"choices\":[{\"text\":\"first\"},{\"text\":\"second\"}],\"usage\":{\"prompt_tokens\":-1,"
-         "\"completion_tokens\":1e9}}", "first", false, 0, 0},
+        {"{\"choices\":[{\"text\":\"first\"},{\"text\":\"second\"}],\"usage\":{\"prompt_tokens\":-"
+         "1,"
+         "\"completion_tokens\":1e9}}",
+         "first", false, 0, 0},
         {"{\"choices\":[{\"text\":\"\\u0000x\\\\u0000\\ud83d\\ude42\\ud83d\\ude42\"}]}",
          "\xef\xbf\xbdx\\u0000\xf0\x9f\x99\x82\xf0\x9f\x99\x82", false, 0, 0},
         {"{\"choices\":[{\"text\":\"\\ud800|\\udc00|\\ud800\\u0041\"}]}",
-         "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd""A", false, 0, 0},
+         "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd"
+         "A",
+         false, 0, 0},
         {"{\"choices\":[{\"text\":\"\xff\xc3|\"}], \"choices\":[{\"text\":\"twice\"}]}", "twice",
          false, 0, 0},
         {"{\"\\u0000\":1,\"choices\":[{\"text\":\"\xe2\x82|\"}]}", "\xef\xbf\xbd|", false, 0, 0},
@@ -175,11 +182,23 @@ static void texts_of_both_endpoints(void **state)
 static void what_is_no_answer_is_an_error(void **state)
 {
     static const char *const bodies[] = {
-        "", "null", "[]", "{}", "{\"choices\":{}}", "{\"choices\":[]}", "{\"choices\":[1]}",
-        "{\"choices\":[{}]}", "{\"choices\":[{\"text\":null}]}", "{\"choices\":[{\"text\":[]}]}",
-        "{\"choices\":[{\"message\":{}}]}", "{\"choices\":[{\"message\":7}]}", "{\"choices\":[",
-        "{\"choices\":[{\"text\":\"\\u00\"}]}", "{\"choices\":[{\"text\":\"a\"}]} trailing",
-        "\xff\xfe", "{\"choices\":[{\"text\":\"a\\\"}]}",
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"choices\":{}}",
+        "{\"choices\":[]}",
+        "{\"choices\":[1]}",
+        "{\"choices\":[{}]}",
+        "{\"choices\":[{\"text\":null}]}",
+        "{\"choices\":[{\"text\":[]}]}",
+        "{\"choices\":[{\"message\":{}}]}",
+        "{\"choices\":[{\"message\":7}]}",
+        "{\"choices\":[",
+        "{\"choices\":[{\"text\":\"\\u00\"}]}",
+        "{\"choices\":[{\"text\":\"a\"}]} trailing",
+        "\xff\xfe",
+        "{\"choices\":[{\"text\":\"a\\\"}]}",
     };
     (void)state;
 
