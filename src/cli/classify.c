@@ -23,7 +23,7 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
     cli_add_text(options, "judge-url", &judging->url, "URL",
                  "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1 "
                  "(environment: SAFECONF_JUDGE_KEY, a key for it)");
-    cli_add_size(options, "judge-parallel", &judging->parallel, 1, 4096,
+    cli_add_size(options, "judge-parallel", &judging->parallel, 1, 512,
                  "judgements in flight (16 at a server; here: chosen for this machine)");
     cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
                  "arithmetic of a judge run here (default: the model's own)");

@@ -4,7 +4,9 @@
  * completion.c (what is asked and answered).
  */
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -29,6 +31,37 @@ struct run {
     size_t n_failed_in_row;
     uint64_t n_requests;
 };
+
+/* ---- SIGPIPE -------------------------------------------------------------------------------- */
+
+/* OpenSSL writes to connections that may be gone, which must not end the process: the signal is
+ * held back in this thread, and taken if it came. */
+struct hush {
+    sigset_t before;
+    bool pending;
+};
+
+static void hush_begin(struct hush *hush)
+{
+    sigset_t pipe, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    hush->pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &hush->before);
+}
+
+static void hush_end(const struct hush *hush)
+{
+    static const struct timespec no_time = {0};
+    sigset_t pipe, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    if (!hush->pending && sigismember(&pending, SIGPIPE) == 1)
+        sigtimedwait(&pipe, NULL, &no_time);
+    pthread_sigmask(SIG_SETMASK, &hush->before, NULL);
+}
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -163,12 +196,15 @@ enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_opt
 
 void sc_remote_close(struct sc_remote *remote)
 {
+    struct hush hush;
     if (remote == NULL)
         return;
+    hush_begin(&hush); /* connections say goodbye */
     for (size_t i = 0; remote->places && i < remote->options.parallel; i++)
         sc_transfer_free(&remote->places[i]);
     if (remote->multi)
         curl_multi_cleanup(remote->multi);
+    hush_end(&hush);
     if (remote->key)
         explicit_bzero(remote->key, strlen(remote->key));
     sc_free(remote->places);
@@ -351,7 +387,9 @@ enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_so
 {
     struct sc_remote_counts unused;
     struct run run = {.remote = remote, .source = source, .counts = counts ? counts : &unused};
+    struct hush hush;
     *run.counts = (struct sc_remote_counts){0};
+    hush_begin(&hush);
     enum sc_status status = loop(&run, error);
     for (size_t i = 0; i < remote->options.parallel; i++) { /* what an early end leaves */
         struct sc_transfer *place = &remote->places[i];
@@ -361,5 +399,6 @@ enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_so
         place->request = (struct sc_remote_request){0};
         place->state = SC_TRANSFER_IDLE;
     }
+    hush_end(&hush);
     return status;
 }

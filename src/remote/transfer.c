@@ -134,9 +134,9 @@ static void mask_key(struct sc_transfer *t)
 {
     const char *key = t->options->key;
     size_t n = key ? strlen(key) : 0;
-    char *at = t->body.data, *end = at + t->body.len;
     if (n < SHORTEST_MASKED || t->body.len < n)
         return;
+    char *at = t->body.data, *end = at + t->body.len;
     while ((at = memmem(at, (size_t)(end - at), key, n)) != NULL) {
         memset(at, '*', n);
         at += n;
