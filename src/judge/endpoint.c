@@ -210,23 +210,25 @@ static enum sc_status make_request(const struct asking *asking, const struct sc_
     return status;
 }
 
-static int next(void *context, struct sc_remote_request *request, struct sc_error *error)
+static enum sc_status next(void *context, struct sc_remote_request *request, bool *given,
+                           struct sc_error *error)
 {
     struct asking *asking = context;
-    while (asking->next_item < asking->n_items) {
+    enum sc_status status = SC_OK;
+    *given = false;
+    while (status == SC_OK && asking->next_item < asking->n_items) {
         size_t item = asking->next_item++;
         struct sc_error why = {0};
-        enum sc_status status = make_request(asking, &asking->items[item], request, &why);
-        if (status == SC_OK)
-            return 1;
-        if (status != SC_ERR_FORMAT && status != SC_ERR_UNSUPPORTED) {
+        status = make_request(asking, &asking->items[item], request, &why);
+        *given = status == SC_OK;
+        if (*given)
+            return SC_OK;
+        if (status == SC_ERR_FORMAT || status == SC_ERR_UNSUPPORTED)
+            status = deliver_failure(asking, item, why.text, false, error);
+        else
             sc_fail(error, status, "%s", why.text);
-            return -1;
-        }
-        if (deliver_failure(asking, item, why.text, false, error))
-            return -1;
     }
-    return 0;
+    return status;
 }
 
 /* The server's answer about an item. */

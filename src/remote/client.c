@@ -237,12 +237,11 @@ static enum sc_status fill(struct run *run, struct sc_error *error)
         if (place->state == SC_TRANSFER_WAITING && place->due <= now) {
             status = start(run, place, error);
         } else if (place->state == SC_TRANSFER_IDLE && !run->over) {
+            bool given = false;
             place->request = (struct sc_remote_request){0};
-            int given = run->source->next(run->source->context, &place->request, error);
-            if (given < 0)
-                return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
-            run->over = given == 0;
-            if (given == 0)
+            status = run->source->next(run->source->context, &place->request, &given, error);
+            run->over = !given;
+            if (status || !given)
                 continue;
             run->n_busy++;
             place->number = run->n_requests++;

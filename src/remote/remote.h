@@ -65,8 +65,9 @@ struct sc_remote_counts {
 
 struct sc_remote_source {
     void *context;
-    /* Gives the next request: 1 given, 0 none at all any more, -1 stop (error is set). */
-    int (*next)(void *context, struct sc_remote_request *request, struct sc_error *error);
+    /* Gives the next request; *given false: there is none any more.  Not SC_OK ends the run. */
+    enum sc_status (*next)(void *context, struct sc_remote_request *request, bool *given,
+                           struct sc_error *error);
     /* Takes a reply, in no certain order.  Not SC_OK ends the run. */
     enum sc_status (*done)(void *context, struct sc_remote_reply *reply, struct sc_error *error);
     /* At least ten times a second; may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
