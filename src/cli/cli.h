@@ -121,9 +121,9 @@ int cli_show_run(const char *command, const char *folder);
 
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {
-    const char *model, *dtype; /* of the guard */
-    int detector;              /* enum sc_classify_detector */
-    int judge;                 /* 0 none, 1 guard */
+    const char *judge; /* NULL: not given */
+    const char *model, *url, *dtype;
+    int detector; /* a place in the option's choices */
     bool prompts, quiet;
     const char *kernels, *rules;
     int32_t threads;
