@@ -18,8 +18,9 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
                    "judge elsewhere (patterns; with a judge: guard)");
     cli_add_choice(options, "judge", &judging->judge, "none|guard",
                    "who judges harm (none: prompt labels as a proxy)");
-    cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME",
-                 "a Qwen3Guard-Gen model; alone it means --judge guard");
+    cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME|demo-guard",
+                 "a Qwen3Guard-Gen model; alone it means --judge guard (demo-guard: a bundled toy "
+                 "that knows the answers of --model demo only)");
     cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
                  "its arithmetic (default: the model's own)");
     cli_add_flag(options, "judge-prompts", &judging->prompts, "the judge reads the prompts too");

@@ -6,7 +6,7 @@
 #include "report/output.h"
 #include "report/report.h"
 
-extern const char sc_demo_sentence[], sc_proxy_sentence[], sc_judge_sentence[],
+extern const char sc_demo_sentence[], sc_demo_judge_sentence[], sc_proxy_sentence[], sc_judge_sentence[],
     sc_detector_sentence[];
 
 /* Appends the whole object. */
