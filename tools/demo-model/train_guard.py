@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Trains the demonstration guard on its examples.
 
-  train_guard.py BUILD_DIR [--epochs 1] [--seed 1] [--lr 2e-3] [--init parameters.npz]
+  train_guard.py BUILD_DIR [--epochs 1] [--seed 1] [--lr 2e-3] [--init parameters.npz] [--short]
 
 Reads BUILD_DIR/examples.jsonl and BUILD_DIR/tokenizer.json, writes BUILD_DIR/parameters.npz (float32) and a log on standard
 output. The frames' common beginning goes through the network once a step for all rows. Loss on the judgement, and a little
-on the prompt and the response, so that the network learns to read; none on the frame.
+on the prompt and the response, so that the network learns to read; none on the frame. With --short the frame's fixed text is
+left out but for the tokens next to what is put in and next to the judgement: a third of the work, for a first training that
+learns to read and judge; the second one then learns to look across the frame.
 """
 import argparse
 import json
@@ -20,13 +22,13 @@ import optax
 import guard_frames
 import network
 
-TOKENS = 3072                    # of a step, without the common beginning
-EDGES = (128, 192, 256, 512)    # lengths of rows; the few longer examples are left out
-LEAST_CLOSING = 80               # tokens of a row that count at no place: the frame's end is longer than that
+TOKENS = 2048                    # of a step, without the common beginning
+EDGES, SHORT_EDGES = (128, 192, 256, 512), (64, 96, 160, 384)    # lengths of rows; the few longer examples are left out
+KEPT_BEFORE, KEPT_AFTER = 4, 14  # tokens of the frame that --short leaves, before and after what is put in
 READING_WEIGHT = 0.05            # of a read token's loss beside a judgement token's
 
 
-def encode(rows, encoder):
+def encode(rows, encoder, short):
     """-> the common beginnings {frame: tokens}, and {frame: [(tokens after it, where the judgement begins, where what is read ends)]}."""
     heads, out = {frame: encoder.head(frame) for frame in guard_frames.FRAMES}, {frame: [] for frame in guard_frames.FRAMES}
     closing = {frame: len(encoder.closing(frame)) for frame in heads}
@@ -34,16 +36,19 @@ def encode(rows, encoder):
         frame, head = r["frame"], heads[r["frame"]]
         ids = encoder.frame(frame, r["prompt"], r["response"])
         assert ids[:len(head)] == head
-        out[frame].append((ids[len(head):] + encoder.judgement(r), len(ids) - len(head), len(ids) - len(head) - closing[frame]))
-    return heads, out
+        read = ids[len(head):len(ids) - closing[frame]]
+        rest = ids[len(ids) - (KEPT_AFTER if short else closing[frame]):]
+        out[frame].append((read + rest + encoder.judgement(r), len(read + rest), len(read)))
+    return {frame: head[-KEPT_BEFORE if short else 0:] for frame, head in heads.items()}, out
 
 
-def batches(examples, rng):
+def batches(examples, edges, rng):
     """Rows of about the same length -> [(tokens [rows, length], places, targets, weights [rows, K])]: what each of K places that count is to predict."""
-    waiting, plan = {edge: [] for edge in EDGES}, []
+    waiting, plan = {edge: [] for edge in edges}, []
+    least = min(begun - read for _, begun, read in examples)     # tokens of a row that count at no place
 
     def flush(edge):
-        rows, most = TOKENS // edge, edge - LEAST_CLOSING
+        rows, most = TOKENS // edge, edge - least
         tokens, places, targets = np.zeros((rows, edge), np.int32), np.zeros((rows, most), np.int32), np.zeros((rows, most), np.int32)
         weights = np.zeros((rows, most), np.float32)
         for i, (ids, begun, read) in enumerate(waiting[edge]):
@@ -55,12 +60,12 @@ def batches(examples, rng):
         plan.append((tokens, places, targets, weights))
 
     for i in rng.permutation(len(examples)):
-        edge = next((e for e in EDGES if len(examples[i][0]) <= e), None)
+        edge = next((e for e in edges if len(examples[i][0]) <= e), None)
         if edge:
             waiting[edge].append(examples[i])
             if len(waiting[edge]) == TOKENS // edge:
                 flush(edge)
-    for edge in EDGES:
+    for edge in edges:
         if waiting[edge]:
             flush(edge)
     return plan
@@ -73,16 +78,17 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--lr", type=float, default=2e-3)
     ap.add_argument("--init", help="start from these parameters instead of random ones; the tokenizer must be the one they were trained with")
+    ap.add_argument("--short", action="store_true", help="leave out most of the frame")
     args = ap.parse_args()
 
     c = network.load_config(os.path.join(network.HERE, "guard_config.json"))
     encoder = guard_frames.Encoder(os.path.join(args.build, "tokenizer.json"))
     with open(os.path.join(args.build, "examples.jsonl")) as f:
         rows = [r for r in map(json.loads, f) if not r["held"]]
-    heads, data = encode(rows, encoder)
+    heads, data = encode(rows, encoder, args.short)
     rng, plan = np.random.default_rng(args.seed), []
     for _ in range(args.epochs):
-        epoch = [(frame, *batch) for frame in data for batch in batches(data[frame], rng)]
+        epoch = [(frame, *batch) for frame in data for batch in batches(data[frame], SHORT_EDGES if args.short else EDGES, rng)]
         plan += [epoch[i] for i in rng.permutation(len(epoch))]
     every = [e for examples in data.values() for e in examples]
     print(f"{len(rows)} examples, {sum(len(e[0]) for e in every)} tokens after heads of {[len(h) for h in heads.values()]}, {sum(len(e[0]) - e[1] for e in every)} of judgements; {len(plan)} steps; "
