@@ -148,11 +148,13 @@ static enum sc_status find_costs(const struct sc_engine *engine, struct bench_co
 {
     const struct sc_model *model = sc_engine_model(engine);
     const struct sc_model_config *c = sc_model_config(model);
-    double layer = (double)c->hidden * (double)c->head_dim *
-                       (2 * (double)c->n_heads + 2 * (double)c->n_kv_heads) +
+    double keys = (double)c->hidden * (double)c->head_dim * 2 * (double)c->n_kv_heads;
+    double layer = keys + (double)c->hidden * (double)c->head_dim * 2 * (double)c->n_heads +
                    3 * (double)c->hidden * (double)c->ffn;
-    costs->prefill_ops = 2 * layer * (double)c->n_layers;
-    costs->decode_ops = costs->prefill_ops + 2 * (double)c->hidden * (double)c->n_vocab;
+    /* Of the last layer a prompt needs keys and values only. */
+    costs->prefill_ops = 2 * (layer * (double)(c->n_layers - 1) + keys);
+    costs->decode_ops =
+        2 * (layer * (double)c->n_layers + (double)c->hidden * (double)c->n_vocab);
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
     enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
                                                sc_engine_pool(engine), &costs->peaks, error);

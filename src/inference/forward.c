@@ -91,6 +91,7 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
     f->prepared = sc_arena_take(arena, max_rows, widest_row(engine));
     f->logits = sc_arena_take(arena, max_logit_rows, engine->n_vocab * float_bytes);
     f->logit_rows = sc_arena_take(arena, max_logit_rows, sizeof *f->logit_rows);
+    f->kept = sc_arena_take(arena, max_logit_rows, sizeof *f->kept);
     f->groups = sc_arena_take(arena, max_rows, sizeof *f->groups);
     f->worker_memory = sc_arena_take(arena, engine->n_threads, f->worker_bytes);
     if (arena->base)
@@ -257,40 +258,74 @@ static unsigned char *row_store(const struct sc_forward *f, const struct sc_row 
            at * e->config.head_dim * e->attention->element_bytes;
 }
 
-/* Norms and rotates queries and keys head by head; queries go side by side per kv head, keys and
- * values into their store. */
+/* Norms and rotates a row's keys head by head; keys and values go into their store. */
+static void store_keys(const struct sc_forward *f, size_t r)
+{
+    const struct sc_engine *e = f->engine;
+    size_t d = e->config.head_dim, n_kv = e->config.n_kv_heads;
+    size_t angles = f->rows[r].position * (d / 2);
+
+    for (size_t h = 0; h < n_kv; h++) {
+        float *k = f->k + (r * n_kv + h) * d;
+
+        e->kernels->rms_norm(k, k, e->layers[f->layer].k_norm, d, e->config.rms_eps);
+        e->kernels->rope(k, f->cosines + angles, f->sines + angles, d);
+        e->attention->store(row_store(f, &f->rows[r], SC_KV_KEYS, h), k, d);
+        e->attention->store(row_store(f, &f->rows[r], SC_KV_VALUES, h), f->v + (r * n_kv + h) * d,
+                            d);
+    }
+}
+
+/* Norms and rotates a row's queries, which go side by side per kv head. */
+static void turn_queries(const struct sc_forward *f, size_t r)
+{
+    const struct sc_engine *e = f->engine;
+    size_t d = e->config.head_dim, per_kv = heads_per_kv(&e->config);
+    size_t angles = f->rows[r].position * (d / 2);
+
+    for (size_t i = 0; i < e->config.n_heads; i++) {
+        size_t h = i / per_kv, g = i % per_kv;
+        float *q = f->queries + ((h * f->n_rows + r) * per_kv + g) * d;
+
+        e->kernels->rms_norm(q, f->q + (r * e->config.n_heads + i) * d,
+                             e->layers[f->layer].q_norm, d, e->config.rms_eps);
+        e->kernels->rope(q, f->cosines + angles, f->sines + angles, d);
+    }
+}
+
 static void heads_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    const struct sc_engine *e = f->engine;
-    const struct sc_layer_weights *w = &e->layers[f->layer];
-    size_t d = e->config.head_dim, n_kv = e->config.n_kv_heads, per_kv = heads_per_kv(&e->config);
-    float eps = e->config.rms_eps;
     size_t begin, end;
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
     for (size_t r = begin; r < end; r++) {
-        const float *cosines = f->cosines + f->rows[r].position * (d / 2);
-        const float *sines = f->sines + f->rows[r].position * (d / 2);
-
-        for (size_t h = 0; h < n_kv; h++) {
-            float *k = f->k + (r * n_kv + h) * d;
-
-            for (size_t g = 0; g < per_kv; g++) {
-                const float *from = f->q + ((r * n_kv + h) * per_kv + g) * d;
-                float *q = f->queries + ((h * f->n_rows + r) * per_kv + g) * d;
-
-                e->kernels->rms_norm(q, from, w->q_norm, d, eps);
-                e->kernels->rope(q, cosines, sines, d);
-            }
-            e->kernels->rms_norm(k, k, w->k_norm, d, eps);
-            e->kernels->rope(k, cosines, sines, d);
-            e->attention->store(row_store(f, &f->rows[r], SC_KV_KEYS, h), k, d);
-            e->attention->store(row_store(f, &f->rows[r], SC_KV_VALUES, h),
-                                f->v + (r * n_kv + h) * d, d);
-        }
+        store_keys(f, r);
+        turn_queries(f, r);
     }
+}
+
+static void keys_task(void *context, size_t task, size_t worker)
+{
+    struct sc_forward *f = context;
+    size_t begin, end;
+
+    (void)worker;
+    slice(f, f->n_rows, task, &begin, &end);
+    for (size_t r = begin; r < end; r++)
+        store_keys(f, r);
+}
+
+static void queries_task(void *context, size_t task, size_t worker)
+{
+    struct sc_forward *f = context;
+    size_t begin, end;
+
+    (void)worker;
+    slice(f, f->n_rows, task, &begin, &end);
+    for (size_t r = begin; r < end; r++)
+        turn_queries(f, r);
 }
 
 static void attended_task(void *context, size_t task, size_t worker)
@@ -455,6 +490,55 @@ static void find_groups(struct sc_forward *f)
 
 /* ---- the step -------------------------------------------------------------------------------- */
 
+/* What a layer computes before attention: keys and values in their store, queries. */
+static void project(struct sc_forward *f)
+{
+    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_layer_weights *w = &f->engine->layers[f->layer];
+
+    add_product(f, f->q, &w->q);
+    add_product(f, f->k, &w->k);
+    add_product(f, f->v, &w->v);
+    run_products(f, f->n_rows);
+    run_slices(f, f->n_rows, c->n_heads * c->head_dim, heads_task);
+}
+
+/* Leaves the rows that want logits; the others have done all that is asked of them. */
+static void keep_logit_rows(struct sc_forward *f)
+{
+    size_t hidden = f->engine->config.hidden, row_bytes = f->engine->matmul->row_bytes(hidden);
+
+    for (size_t i = 0; i < f->n_logit_rows; i++) {
+        size_t r = f->logit_rows[i];
+
+        f->kept[i] = f->rows[r];
+        memmove(f->x + i * hidden, f->x + r * hidden, hidden * sizeof *f->x);
+        memmove(f->prepared + i * row_bytes, f->prepared + r * row_bytes, row_bytes);
+        f->logit_rows[i] = i;
+    }
+    f->rows = f->kept;
+    f->n_rows = f->n_logit_rows;
+    find_groups(f);
+}
+
+/* The same in the last layer: rows that want no logits leave it their keys and values. */
+static void project_last(struct sc_forward *f)
+{
+    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_layer_weights *w = &f->engine->layers[f->layer];
+
+    add_product(f, f->k, &w->k);
+    add_product(f, f->v, &w->v);
+    run_products(f, f->n_rows);
+    run_slices(f, f->n_rows, c->n_kv_heads * c->head_dim, keys_task);
+    keep_logit_rows(f);
+    if (f->n_rows == 0)
+        return;
+    add_product(f, f->q, &w->q);
+    run_products(f, f->n_rows);
+    run_slices(f, f->n_rows, c->n_heads * c->head_dim, queries_task);
+}
+
 static void run_layer(struct sc_forward *f)
 {
     const struct sc_engine *e = f->engine;
@@ -462,11 +546,12 @@ static void run_layer(struct sc_forward *f)
     const struct sc_layer_weights *w = &e->layers[f->layer];
 
     run_slices(f, f->n_rows, c->hidden, input_norm_task);
-    add_product(f, f->q, &w->q);
-    add_product(f, f->k, &w->k);
-    add_product(f, f->v, &w->v);
-    run_products(f, f->n_rows);
-    run_slices(f, f->n_rows, c->n_heads * c->head_dim, heads_task);
+    if (f->layer + 1 == c->n_layers && f->n_logit_rows < f->n_rows)
+        project_last(f);
+    else
+        project(f);
+    if (f->n_rows == 0)
+        return;
     sc_pool_run(e->pool, f->n_groups * c->n_kv_heads, attention_task, f);
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, attended_task);
     add_product(f, f->branch, &w->o);

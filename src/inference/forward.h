@@ -43,6 +43,7 @@ struct sc_forward {
     unsigned char *prepared; /* [rows][row_bytes] */
     float *logits;           /* [logit rows][n_vocab] */
     size_t *logit_rows;      /* [logit rows] their row */
+    struct sc_row *kept;     /* [logit rows] the rows that pass the last layer, where others do not */
     struct sc_row_group *groups;
     unsigned char *worker_memory;
     size_t worker_bytes, scores_bytes;

@@ -199,32 +199,59 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
+/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements: of
+ * each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an even
+ * number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in order.
+ * Stored f32 are in order. */
+enum { LANES = 8 };
+
+struct pair {
+    __m256 low, high;
+};
+
+/* Where a pair stands in a row: its elements [at, at + half) and [at + half, at + 2 half). */
+struct place {
+    size_t at, half;
+    __m256i mask; /* of half lanes */
+};
+
+INLINE struct place place_at(size_t at, size_t n)
+{
+    size_t half = n - at < 2 * LANES ? (n - at) / 2 : LANES;
+    return (struct place){at, half, mask_of(half)};
+}
+
 static void store_bf16(void *to, const float *from, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
-        size_t left = n - i < 8 ? n - i : 8;
-        __m256i rounded = round_bf16(load_masked(from + i, mask_of(left)));
-        __m256i halves = _mm256_srli_epi32(rounded, 16);
-        __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(halves),
-                                          _mm256_extracti128_si256(halves, 1));
-        memcpy((char *)to + i * 2, &packed, left * 2);
+    for (size_t i = 0; i < n; i += 2 * LANES) {
+        struct place at = place_at(i, n);
+        __m256i low = round_bf16(load_masked(from + i, at.mask));
+        __m256i high = round_bf16(load_masked(from + i + at.half, at.mask));
+        _mm256_maskstore_epi32((int *)(void *)((char *)to + i * 2), at.mask,
+                               _mm256_or_si256(_mm256_srli_epi32(low, 16), high));
     }
 }
 
-/* Eight elements from place i of a row, zeros after the first n. */
-INLINE __m256 load_key(const char *row, size_t i, size_t n, bool bf16)
+/* whole: all lanes are in use (a constant). */
+INLINE struct pair load_floats(const float *row, struct place p, bool whole)
+{
+    if (whole) {
+        return (struct pair){_mm256_loadu_ps(row + p.at), _mm256_loadu_ps(row + p.at + LANES)};
+    }
+    return (struct pair){load_masked(row + p.at, p.mask), load_masked(row + p.at + p.half, p.mask)};
+}
+
+INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool bf16)
 {
     if (!bf16) {
-        const float *from = (const float *)(const void *)row + i;
-        return n >= 8 ? _mm256_loadu_ps(from) : load_masked(from, mask_of(n));
+        return load_floats((const float *)(const void *)row, p, whole);
     }
-    __m128i half = _mm_setzero_si128();
-    if (n >= 8) {
-        half = _mm_loadu_si128((const __m128i *)(const void *)(row + i * 2));
-    } else {
-        memcpy(&half, row + i * 2, n * 2);
-    }
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+    const void *from = row + p.at * 2;
+    __m256i words =
+        whole ? _mm256_loadu_si256(from) : _mm256_maskload_epi32((const int *)from, p.mask);
+    __m256i high = _mm256_and_si256(words, _mm256_set1_epi32((int)0xffff0000u));
+    return (struct pair){_mm256_castsi256_ps(_mm256_slli_epi32(words, 16)),
+                         _mm256_castsi256_ps(high)};
 }
 
 /* The sums of eight registers in one: each by the same tree of additions. */
@@ -234,6 +261,22 @@ INLINE __m256 sum_each(const __m256 *x)
     __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
     return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
                          _mm256_permute2f128_ps(low, high, 0x31));
+}
+
+INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
+                       size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
+{
+    struct pair q[2];
+    UNROLL for (size_t j = 0; j < n_q; j++) {
+        q[j] = load_floats(queries + j * head_dim, at, whole);
+    }
+    UNROLL for (size_t k = 0; k < n_k; k++) {
+        struct pair x = load_stored(key[k], at, whole, bf16);
+        UNROLL for (size_t j = 0; j < n_q; j++) {
+            __m256 *sum = &sums[j * n_k + k];
+            *sum = _mm256_fmadd_ps(q[j].high, x.high, _mm256_fmadd_ps(q[j].low, x.low, *sum));
+        }
+    }
 }
 
 /* n_q queries with n_k keys, n_q n_k = 8; past the last key that key is taken again and its score
@@ -252,24 +295,11 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
         sums[j] = _mm256_setzero_ps();
     }
     size_t i = 0;
-    for (; i + 8 <= head_dim; i += 8) {
-        UNROLL for (size_t k = 0; k < n_k; k++) {
-            __m256 x = load_key(key[k], i, 8, bf16);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
-                __m256 q = _mm256_loadu_ps(queries + j * head_dim + i);
-                sums[j * n_k + k] = _mm256_fmadd_ps(q, x, sums[j * n_k + k]);
-            }
-        }
+    for (; i + 2 * LANES <= head_dim; i += 2 * LANES) {
+        scores_add(sums, queries, n_q, key, n_k, head_dim, (struct place){.at = i}, true, bf16);
     }
     if (i < head_dim) {
-        __m256i mask = mask_of(head_dim - i);
-        UNROLL for (size_t k = 0; k < n_k; k++) {
-            __m256 x = load_key(key[k], i, head_dim - i, bf16);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
-                __m256 q = load_masked(queries + j * head_dim + i, mask);
-                sums[j * n_k + k] = _mm256_fmadd_ps(q, x, sums[j * n_k + k]);
-            }
-        }
+        scores_add(sums, queries, n_q, key, n_k, head_dim, place_at(i, head_dim), false, bf16);
     }
     __m256 all = _mm256_mul_ps(sum_each(sums), _mm256_set1_ps(scale));
     __m256i mask = mask_of(n_left);
@@ -301,55 +331,63 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
     }
 }
 
-/* n_q queries, n_c registers of the values' columns; n_last are in use of the last one. */
+/* n_q queries, n_c pairs of registers of the values' columns from `at` on. */
 INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
-                      const char *values, size_t n_pos, size_t head_dim, size_t column, size_t n_c,
-                      size_t n_last, bool bf16)
+                      const char *values, size_t n_pos, size_t head_dim, struct place at,
+                      size_t n_c, bool whole, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
-    __m256i masks[2] = {mask_of(8), mask_of(n_last)};
-    __m256 sums[8];
+    struct pair sums[4];
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            sums[j * n_c + c] =
-                load_masked(out + j * head_dim + column + c * 8, masks[c + 1 == n_c]);
+            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            sums[j * n_c + c] = load_floats(out + j * head_dim, p, whole);
         }
     }
-    for (size_t p = 0; p < n_pos; p++) {
+    for (size_t i = 0; i < n_pos; i++) {
         __m256 weight[2];
         UNROLL for (size_t j = 0; j < n_q; j++) {
-            weight[j] = _mm256_set1_ps(weights[j * weight_stride + p]);
+            weight[j] = _mm256_set1_ps(weights[j * weight_stride + i]);
         }
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            __m256 x = load_key(values, column + c * 8, c + 1 == n_c ? n_last : 8, bf16);
+            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            struct pair x = load_stored(values, p, whole, bf16);
             UNROLL for (size_t j = 0; j < n_q; j++) {
-                sums[j * n_c + c] = _mm256_fmadd_ps(weight[j], x, sums[j * n_c + c]);
+                struct pair *sum = &sums[j * n_c + c];
+                sum->low = _mm256_fmadd_ps(weight[j], x.low, sum->low);
+                sum->high = _mm256_fmadd_ps(weight[j], x.high, sum->high);
             }
         }
         values += row_bytes;
     }
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            _mm256_maskstore_ps(out + j * head_dim + column + c * 8, masks[c + 1 == n_c],
-                                sums[j * n_c + c]);
+            float *to = out + j * head_dim + at.at + c * 2 * LANES;
+            if (whole) {
+                _mm256_storeu_ps(to, sums[j * n_c + c].low);
+                _mm256_storeu_ps(to + LANES, sums[j * n_c + c].high);
+            } else {
+                _mm256_maskstore_ps(to, at.mask, sums[j * n_c + c].low);
+                _mm256_maskstore_ps(to + at.half, at.mask, sums[j * n_c + c].high);
+            }
         }
     }
 }
 
-/* n_q is a constant; four registers at a time, then one. */
+/* n_q is a constant; two pairs at a time, then one. */
 INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, size_t n_q,
                         const char *values, size_t n_pos, size_t head_dim, bool bf16)
 {
-    size_t column = 0;
-    for (; column + 32 <= head_dim; column += 32) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 4, 8, bf16);
+    struct place at = {0};
+    for (; at.at + 4 * LANES <= head_dim; at.at += 4 * LANES) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 2, true, bf16);
     }
-    for (; column + 8 <= head_dim; column += 8) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 1, 8, bf16);
+    for (; at.at + 2 * LANES <= head_dim; at.at += 2 * LANES) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, true, bf16);
     }
-    if (column < head_dim) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 1,
-                  head_dim - column, bf16);
+    if (at.at < head_dim) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim,
+                  place_at(at.at, head_dim), 1, false, bf16);
     }
 }
 

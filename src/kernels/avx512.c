@@ -198,31 +198,78 @@ INLINE __m256i round_bf16(__m512 x)
     return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, nan, quiet));
 }
 
-static void store_bf16(void *to, const float *from, size_t n)
-{
-    uint16_t *halves = to;
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 mask = mask_of(n - i);
-        __m256i rounded = round_bf16(_mm512_maskz_loadu_ps(mask, from + i));
-        _mm256_mask_storeu_epi16(halves + i, mask, rounded);
-    }
-}
-
 static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
-    store_bf16(row, x, n_in);
+    uint16_t *halves = row;
+    for (size_t i = 0; i < n_in; i += 16) {
+        __mmask16 mask = mask_of(n_in - i);
+        __m256i rounded = round_bf16(_mm512_maskz_loadu_ps(mask, x + i));
+        _mm256_mask_storeu_epi16(halves + i, mask, rounded);
+    }
     memset((char *)row + n_in * 2, 0, row_bytes_bf16(n_in) - n_in * 2);
 }
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-INLINE __m512 load_key(const char *row, size_t i, __mmask16 mask, bool bf16)
+/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements: of
+ * each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an even
+ * number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in order.
+ * Stored f32 are in order. */
+enum { LANES = 16 };
+
+struct pair {
+    __m512 low, high;
+};
+
+/* Where a pair stands in a row: its elements [at, at + half) and [at + half, at + 2 half). */
+struct place {
+    size_t at, half;
+    __mmask16 mask; /* of half lanes */
+};
+
+INLINE struct place place_at(size_t at, size_t n)
+{
+    size_t half = n - at < 2 * LANES ? (n - at) / 2 : LANES;
+    return (struct place){at, half, mask_of(half)};
+}
+
+/* The bits of a bf16 in the upper half of each place. */
+INLINE __m512i upper_bf16(__m512 x)
+{
+    return _mm512_slli_epi32(_mm512_cvtepu16_epi32(round_bf16(x)), 16);
+}
+
+static void store_bf16(void *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += 2 * LANES) {
+        struct place p = place_at(i, n);
+        __m256i low = round_bf16(_mm512_maskz_loadu_ps(p.mask, from + i));
+        __m512i high = upper_bf16(_mm512_maskz_loadu_ps(p.mask, from + i + p.half));
+        _mm512_mask_storeu_epi32((char *)to + i * 2, p.mask,
+                                 _mm512_or_si512(_mm512_cvtepu16_epi32(low), high));
+    }
+}
+
+/* whole: all lanes are in use (a constant). */
+INLINE struct pair load_floats(const float *row, struct place p, bool whole)
+{
+    if (whole) {
+        return (struct pair){_mm512_loadu_ps(row + p.at), _mm512_loadu_ps(row + p.at + LANES)};
+    }
+    return (struct pair){_mm512_maskz_loadu_ps(p.mask, row + p.at),
+                         _mm512_maskz_loadu_ps(p.mask, row + p.at + p.half)};
+}
+
+INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool bf16)
 {
     if (!bf16) {
-        return _mm512_maskz_loadu_ps(mask, row + i * 4);
+        return load_floats((const float *)(const void *)row, p, whole);
     }
-    __m256i half = _mm256_maskz_loadu_epi16(mask, row + i * 2);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    const void *from = row + p.at * 2;
+    __m512i words = whole ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi32(p.mask, from);
+    __m512i high = _mm512_and_si512(words, _mm512_set1_epi32((int)0xffff0000u));
+    return (struct pair){_mm512_castsi512_ps(_mm512_slli_epi32(words, 16)),
+                         _mm512_castsi512_ps(high)};
 }
 
 /* The sums of sixteen registers in one: each by the same tree of additions. */
@@ -244,6 +291,22 @@ INLINE __m512 sum_each(const __m512 *x)
     return _mm512_add_ps(_mm512_shuffle_f32x4(s, t, 0x88), _mm512_shuffle_f32x4(s, t, 0xdd));
 }
 
+INLINE void scores_add(__m512 *sums, const float *queries, size_t n_q, const char *const *key,
+                       size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
+{
+    struct pair q[4];
+    UNROLL for (size_t j = 0; j < n_q; j++) {
+        q[j] = load_floats(queries + j * head_dim, at, whole);
+    }
+    UNROLL for (size_t k = 0; k < n_k; k++) {
+        struct pair x = load_stored(key[k], at, whole, bf16);
+        UNROLL for (size_t j = 0; j < n_q; j++) {
+            __m512 *sum = &sums[j * n_k + k];
+            *sum = _mm512_fmadd_ps(q[j].high, x.high, _mm512_fmadd_ps(q[j].low, x.low, *sum));
+        }
+    }
+}
+
 /* n_q queries with n_k keys, n_q n_k = 16; past the last key that key is taken again and its score
  * not stored. */
 INLINE void scores_block(float *scores, size_t score_stride, const float *queries, size_t n_q,
@@ -259,18 +322,12 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
     UNROLL for (size_t j = 0; j < 16; j++) {
         sums[j] = _mm512_setzero_ps();
     }
-    for (size_t i = 0; i < head_dim; i += 16) {
-        __mmask16 mask = mask_of(head_dim - i);
-        __m512 q[4];
-        UNROLL for (size_t j = 0; j < n_q; j++) {
-            q[j] = _mm512_maskz_loadu_ps(mask, queries + j * head_dim + i);
-        }
-        UNROLL for (size_t k = 0; k < n_k; k++) {
-            __m512 x = load_key(key[k], i, mask, bf16);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
-                sums[j * n_k + k] = _mm512_fmadd_ps(q[j], x, sums[j * n_k + k]);
-            }
-        }
+    size_t i = 0;
+    for (; i + 2 * LANES <= head_dim; i += 2 * LANES) {
+        scores_add(sums, queries, n_q, key, n_k, head_dim, (struct place){.at = i}, true, bf16);
+    }
+    if (i < head_dim) {
+        scores_add(sums, queries, n_q, key, n_k, head_dim, place_at(i, head_dim), false, bf16);
     }
     /* Not a masked store of a part of the register: compilers make one vextractf32x8 of it, which
      * faults on memory that its mask leaves out. */
@@ -310,54 +367,63 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
     }
 }
 
-/* n_q queries, n_c registers of the values' columns, of which the last may be masked. */
+/* n_q queries, n_c pairs of registers of the values' columns from `at` on. */
 INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
-                      const char *values, size_t n_pos, size_t head_dim, size_t column, size_t n_c,
-                      __mmask16 last, bool bf16)
+                      const char *values, size_t n_pos, size_t head_dim, struct place at,
+                      size_t n_c, bool whole, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
-    __m512 sums[16];
+    struct pair sums[8];
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            __mmask16 mask = c + 1 == n_c ? last : 0xffff;
-            sums[j * n_c + c] =
-                _mm512_maskz_loadu_ps(mask, out + j * head_dim + column + c * 16);
+            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            sums[j * n_c + c] = load_floats(out + j * head_dim, p, whole);
         }
     }
-    for (size_t p = 0; p < n_pos; p++) {
+    for (size_t i = 0; i < n_pos; i++) {
         __m512 weight[4];
         UNROLL for (size_t j = 0; j < n_q; j++) {
-            weight[j] = _mm512_set1_ps(weights[j * weight_stride + p]);
+            weight[j] = _mm512_set1_ps(weights[j * weight_stride + i]);
         }
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            __mmask16 mask = c + 1 == n_c ? last : 0xffff;
-            __m512 x = load_key(values, column + c * 16, mask, bf16);
+            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            struct pair x = load_stored(values, p, whole, bf16);
             UNROLL for (size_t j = 0; j < n_q; j++) {
-                sums[j * n_c + c] = _mm512_fmadd_ps(weight[j], x, sums[j * n_c + c]);
+                struct pair *sum = &sums[j * n_c + c];
+                sum->low = _mm512_fmadd_ps(weight[j], x.low, sum->low);
+                sum->high = _mm512_fmadd_ps(weight[j], x.high, sum->high);
             }
         }
         values += row_bytes;
     }
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            __mmask16 mask = c + 1 == n_c ? last : 0xffff;
-            _mm512_mask_storeu_ps(out + j * head_dim + column + c * 16, mask, sums[j * n_c + c]);
+            float *to = out + j * head_dim + at.at + c * 2 * LANES;
+            if (whole) {
+                _mm512_storeu_ps(to, sums[j * n_c + c].low);
+                _mm512_storeu_ps(to + LANES, sums[j * n_c + c].high);
+            } else {
+                _mm512_mask_storeu_ps(to, at.mask, sums[j * n_c + c].low);
+                _mm512_mask_storeu_ps(to + at.half, at.mask, sums[j * n_c + c].high);
+            }
         }
     }
 }
 
-/* n_q is a constant; whole groups of n_c registers, then one at a time. */
+/* n_q and n_c are constants; whole groups of n_c pairs, then one at a time. */
 INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, size_t n_q,
                         const char *values, size_t n_pos, size_t head_dim, size_t n_c, bool bf16)
 {
-    size_t column = 0;
-    for (; column + n_c * 16 <= head_dim; column += n_c * 16) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, n_c, 0xffff,
-                  bf16);
+    struct place at = {0};
+    for (; at.at + n_c * 2 * LANES <= head_dim; at.at += n_c * 2 * LANES) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, n_c, true, bf16);
     }
-    for (; column < head_dim; column += 16) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, column, 1,
-                  mask_of(head_dim - column), bf16);
+    for (; at.at + 2 * LANES <= head_dim; at.at += 2 * LANES) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, true, bf16);
+    }
+    if (at.at < head_dim) {
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim,
+                  place_at(at.at, head_dim), 1, false, bf16);
     }
 }
 
@@ -367,15 +433,15 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 4, values,
-                    n_pos, head_dim, 4, bf16);
+                    n_pos, head_dim, 2, bf16);
     }
     for (; q + 2 <= n_queries; q += 2) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 2, values,
-                    n_pos, head_dim, 8, bf16);
+                    n_pos, head_dim, 4, bf16);
     }
     for (; q < n_queries; q++) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 1, values,
-                    n_pos, head_dim, 8, bf16);
+                    n_pos, head_dim, 4, bf16);
     }
 }
 

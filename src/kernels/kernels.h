@@ -39,10 +39,12 @@ struct sc_matmul {
                      const struct sc_packed *w, size_t begin, size_t end);
 };
 
-/* Attention over keys and values stored in one dtype (f32 or bf16), rows [position][head_dim]. */
+/* Attention over keys and values stored in one dtype (f32 or bf16), rows [position][head_dim] of
+ * element_bytes each; head_dim is even. */
 struct sc_attention {
     size_t element_bytes;
-    void (*store)(void *to, const float *from, size_t n); /* n floats to stored form */
+    /* One row to its stored form, in which a level may order the row's elements as it likes. */
+    void (*store)(void *to, const float *from, size_t head_dim);
     /* scores[q][p] = scale * <query q, key p>; rows of scores are score_stride floats apart. */
     void (*scores)(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                    const void *keys, size_t n_pos, size_t head_dim, float scale);
