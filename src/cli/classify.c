@@ -17,9 +17,10 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
     cli_add_text(options, "judge", &judging->judge, "none|guard|wildguard|FILE",
                  "who judges harm: Qwen3Guard, WildGuard, or any model that a configuration "
                  "describes (none: prompt labels as a proxy; docs/JUDGES.md)");
-    cli_add_text(options, "judge-model", &judging->model, "DIR|NAME",
+    cli_add_text(options, "judge-model", &judging->model, "DIR|NAME|demo-guard",
                  "a Qwen3Guard-Gen model to be run here, which alone means --judge guard; with a "
-                 "server, its name for the model");
+                 "server, its name for the model (demo-guard: a bundled toy that knows the answers "
+                 "of --model demo only)");
     cli_add_text(options, "judge-url", &judging->url, "URL",
                  "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1 "
                  "(environment: SAFECONF_JUDGE_KEY, a key for it)");

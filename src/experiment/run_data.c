@@ -98,6 +98,13 @@ static enum sc_status take_decision(void *context, size_t position,
     return SC_OK;
 }
 
+/* Whether a detector's or judge's name is that of the bundled demonstration guard, alone or inside a
+ * hybrid's.  Any guard in a folder of that name counts: rather a warning too many. */
+static bool rests_on_demo_guard(const char *name)
+{
+    return name != NULL && strstr(name, "guard/1:demo-guard:") != NULL;
+}
+
 static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *run,
                            struct sc_error *error)
 {
@@ -123,6 +130,7 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
     if (status == SC_OK)
         status = sc_store_apply_reading(store, &run->detector, &run->judge, &run->judged_again,
                                         error);
+    run->demo_judge = rests_on_demo_guard(run->detector) || rests_on_demo_guard(run->judge);
     if (status == SC_OK)
         status = sc_store_read_traces(store, run->detector, run->judge, tokens, n, take_trace, run,
                                       error);

@@ -69,6 +69,7 @@ struct sc_run {
     size_t *first_trace; /* [n_instances] */
     char *detector; /* with its version, "patterns/1": whose verdicts the traces carry */
     char *judge;    /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
+    bool demo_judge; /* one of the two is, or rests on, the bundled demonstration guard */
     enum sc_metric metric;      /* default metric of the run */
     double confident_quantile;  /* NaN when an absolute threshold is used */
     double confident_threshold; /* NaN when the quantile is used */

@@ -13,6 +13,10 @@ const char sc_demo_sentence[] =
     "The model is the bundled demonstration model, trained on made-up dialogues: these figures "
     "show "
     "how the program works, and nothing about any real model follows from them.";
+const char sc_demo_judge_sentence[] =
+    "The judge is the bundled demonstration guard. It was trained on the demonstration model's "
+    "made-up dialogues and knows nothing else: its verdicts show how judging works, and say "
+    "nothing about the answers of any other model.";
 const char sc_proxy_sentence[] =
     "No judge read the answers. Harm is a proxy: an answer (verdict compliance) to a prompt that "
     "is "
@@ -48,6 +52,9 @@ static void put_run(struct sc_output *out, const struct sc_analysis *a)
     sc_put_string(out, "metric", sc_metric_name(run->metric));
     sc_put_count(out, "window", run->window);
     sc_put_string(out, "judge", a->proxy ? "none" : run->judge);
+    sc_put_bool(out, "demo_judge", run->demo_judge);
+    if (run->demo_judge)
+        sc_put_string(out, "demo_judge_note", sc_demo_judge_sentence);
     sc_put_string(out, "harm_basis", a->proxy ? "proxy" : run->judge);
     sc_put_string(out, "harm_note", a->proxy ? sc_proxy_sentence : sc_judge_sentence);
     sc_put_number(out, "confident_quantile", run->confident_quantile);

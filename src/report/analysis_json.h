@@ -6,8 +6,8 @@
 #include "report/output.h"
 #include "report/report.h"
 
-extern const char sc_demo_sentence[], sc_proxy_sentence[], sc_judge_sentence[],
-    sc_detector_sentence[];
+extern const char sc_demo_sentence[], sc_demo_judge_sentence[], sc_proxy_sentence[],
+    sc_judge_sentence[], sc_detector_sentence[];
 
 /* Appends the whole object. */
 void sc_analysis_put(struct sc_output *out, const struct sc_analysis *analysis);

@@ -128,6 +128,8 @@ void sc_html_notes(struct sc_text *out, const struct sc_analysis *a)
 {
     if (a->run->demo)
         sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_demo_sentence);
+    if (a->run->demo_judge)
+        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_demo_judge_sentence);
     if (a->n_undecided)
         sc_text_printf(
             out, "<p class=\"note\">This run is not finished: %zu prompts are left out.</p>\n",

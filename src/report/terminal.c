@@ -140,6 +140,11 @@ static void put_head(struct screen *s)
         wrap(s, sc_demo_sentence, 0, 0);
         style(s, "0");
     }
+    if (run->demo_judge) {
+        style(s, "33");
+        wrap(s, sc_demo_judge_sentence, 0, 0);
+        style(s, "0");
+    }
     sc_text_putc(s->text, '\n');
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Trains the byte-level BPE of the demonstration model and writes it in the layout of Qwen's tokenizer.json.
+"""Trains the byte-level BPE of the demonstration model or of its guard and writes it in the layout of Qwen's tokenizer.json.
 
   make_tokenizer.py DIALOGUES.jsonl OUT_DIR [--vocab 3072]
+  make_tokenizer.py EXAMPLES.jsonl OUT_DIR --guard --vocab 2048
 """
 import argparse
 import json
@@ -9,6 +10,7 @@ import os
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+import guard_frames
 import words as W
 
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -35,18 +37,29 @@ def texts(path):
     yield from W.CODE * 20
 
 
+def guard_texts(path):
+    """Prompts and responses, and the frames and judgements so often that each of their words becomes a token."""
+    with open(path) as f:
+        for line in f:
+            d = json.loads(line)
+            yield from [d["prompt"], d["response"] or "", guard_frames.judgement(d)]
+    for parts in guard_frames.FRAMES.values():
+        yield from [part for part in parts if part not in guard_frames.HOLES] * 1000
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("dialogues")
     ap.add_argument("out")
     ap.add_argument("--vocab", type=int, default=3072, help="tokens in all, the added ones included")
+    ap.add_argument("--guard", action="store_true", help="the file holds the guard's examples")
     args = ap.parse_args()
 
     t = Tokenizer(models.BPE())
     t.normalizer = normalizers.NFC()
     t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     t.decoder = decoders.ByteLevel()
-    t.train_from_iterator(texts(args.dialogues), trainers.BpeTrainer(
+    t.train_from_iterator((guard_texts if args.guard else texts)(args.dialogues), trainers.BpeTrainer(
         vocab_size=args.vocab - len(ADDED), initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False))
     model = json.loads(t.to_str())["model"]
     n = len(model["vocab"])

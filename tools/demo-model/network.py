@@ -1,4 +1,4 @@
-"""The Qwen3 dense network in JAX, for training the demonstration model.
+"""The Qwen3 dense network in JAX, for training the demonstration model and its guard.
 
 Parameters are a flat dict under their Hugging Face names and shapes ([out, in] matrices), so that export writes them
 as they are. `forward` works on packed rows: several dialogues share a row, `segments` says which is which (0 is
@@ -70,17 +70,18 @@ def _rope(x, cos, sin):
     return jnp.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def forward(w, c, tokens, segments):
-    """tokens, segments int [B, T] -> the final normalised hidden states [B, T, hidden]."""
+def _blocks(w, c, tokens, visible, past=None):
+    """Token ids [B, T] -> final normalised hidden states [B, T, hidden], and each layer's keys and values [B, T, kv, dim].
+    `past`: such keys and values [1, H, kv, dim] of H tokens that come before every row. visible bool [B or 1, T, H + T]."""
     batch, length = tokens.shape
+    before = past[0][0].shape[1] if past else 0
     heads, kv, dim, eps = (c[k] for k in ("num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps"))
     freq = c["rope_theta"] ** (-np.arange(0, dim, 2, dtype=np.float64) / dim)
-    angle = (np.arange(length)[:, None] * freq)[:, None, :]
+    angle = (np.arange(before, before + length)[:, None] * freq)[:, None, :]
     cos, sin = jnp.asarray(np.cos(angle), jnp.float32), jnp.asarray(np.sin(angle), jnp.float32)
-    visible = (segments[:, :, None] == segments[:, None, :]) & np.tril(np.ones((length, length), bool))
-    bias = jnp.where(visible, 0.0, -1e9)[:, None, None]                       # [B, 1, 1, T, T]
+    bias = jnp.where(visible, 0.0, -1e9)[:, None, None]                       # [B, 1, 1, T, H + T]
 
-    x = w["model.embed_tokens.weight"][tokens]
+    x, kept = w["model.embed_tokens.weight"][tokens], []
     for i in range(c["num_hidden_layers"]):
         p = f"model.layers.{i}."
         h = _rms(x, w[p + "input_layernorm.weight"], eps)
@@ -89,6 +90,9 @@ def forward(w, c, tokens, segments):
         v = (h @ w[p + "self_attn.v_proj.weight"].T).reshape(batch, length, kv, dim)
         q = _rope(_rms(q, w[p + "self_attn.q_norm.weight"], eps), cos, sin)
         k = _rope(_rms(k, w[p + "self_attn.k_norm.weight"], eps), cos, sin)
+        kept.append((k, v))
+        if past:
+            k, v = (jnp.concatenate([jnp.broadcast_to(a, (batch,) + a.shape[1:]), b], 1) for a, b in zip(past[i], (k, v)))
         q = q.reshape(batch, length, kv, heads // kv, dim)
         scores = jnp.einsum("btkgd,bskd->bkgts", q, k) * dim ** -0.5 + bias
         mixed = jnp.einsum("bkgts,bskd->btkgd", jax.nn.softmax(scores, -1), v)
@@ -96,7 +100,21 @@ def forward(w, c, tokens, segments):
         h = _rms(x, w[p + "post_attention_layernorm.weight"], eps)
         gated = jax.nn.silu(h @ w[p + "mlp.gate_proj.weight"].T) * (h @ w[p + "mlp.up_proj.weight"].T)
         x = x + gated @ w[p + "mlp.down_proj.weight"].T
-    return _rms(x, w["model.norm.weight"], eps)
+    return _rms(x, w["model.norm.weight"], eps), kept
+
+
+def forward(w, c, tokens, segments):
+    """tokens, segments int [B, T] -> the final normalised hidden states [B, T, hidden]."""
+    length = tokens.shape[1]
+    visible = (segments[:, :, None] == segments[:, None, :]) & np.tril(np.ones((length, length), bool))
+    return _blocks(w, c, tokens, visible)[0]
+
+
+def forward_after(w, c, head, tokens):
+    """The same for rows [B, T] that all begin with the tokens `head` [H], which go through the network once. Padding belongs at a row's end."""
+    _, past = _blocks(w, c, head[None], np.tril(np.ones((1, len(head), len(head)), bool)))
+    length = tokens.shape[1]
+    return _blocks(w, c, tokens, np.tril(np.ones((1, length, len(head) + length), bool), len(head)), past)[0]
 
 
 def logits(w, c, tokens, segments):
