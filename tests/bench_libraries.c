@@ -302,7 +302,7 @@ static void measure(const struct way *way, size_t width, int repeats)
 
 int main(int argc, char **argv)
 {
-    static const size_t widths[] = {1, 8, 32, 64, MAX_WIDTH};
+    static const size_t widths[] = {1, 8, 32, MAX_WIDTH};
     int n_threads = argc > 1 ? atoi(argv[1]) : sc_available_cores();
     int repeats = argc > 2 ? atoi(argv[2]) : 5;
     level = sc_kernels_find(NULL);

@@ -29,14 +29,25 @@ static __m256i mask_of(size_t n)
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 8 ? n : 8)), places);
 }
 
-INLINE __m256 load_masked(const float *from, __m256i mask)
+/* The first n lanes of memory or of a register, zeros after them.  Only a remainder takes a mask:
+ * masked stores are many times slower on some processors. */
+INLINE __m256 load_first(const float *from, size_t n)
 {
-    return _mm256_maskload_ps(from, mask);
+    return n >= 8 ? _mm256_loadu_ps(from) : _mm256_maskload_ps(from, mask_of(n));
 }
 
-INLINE __m256 zero_others(__m256 x, __m256i mask)
+INLINE void store_first(float *to, size_t n, __m256 x)
 {
-    return _mm256_and_ps(x, _mm256_castsi256_ps(mask));
+    if (n >= 8) {
+        _mm256_storeu_ps(to, x);
+    } else {
+        _mm256_maskstore_ps(to, mask_of(n), x);
+    }
+}
+
+INLINE __m256 keep_first(__m256 x, size_t n)
+{
+    return n >= 8 ? x : _mm256_and_ps(x, _mm256_castsi256_ps(mask_of(n)));
 }
 
 /* ---- products -------------------------------------------------------------------------------- */
@@ -85,10 +96,9 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += PAIRS * LINE * (bf16 ? 1 : 2);
         rows += 2 * PAIRS * 4;
     }
-    __m256i low = mask_of(n_valid), high = mask_of(n_valid > 8 ? n_valid - 8 : 0);
     UNROLL for (size_t r = 0; r < n_rows; r++) {
-        _mm256_maskstore_ps(y + r * y_stride, low, a[r]);
-        _mm256_maskstore_ps(y + r * y_stride + 8, high, b[r]);
+        store_first(y + r * y_stride, n_valid, a[r]);
+        store_first(y + r * y_stride + 8, n_valid > 8 ? n_valid - 8 : 0, b[r]);
     }
 }
 
@@ -190,9 +200,8 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
     float *to = row;
     for (size_t i = 0; i < n_in; i += 8) {
-        __m256i mask = mask_of(n_in - i);
-        __m256i rounded = round_bf16(load_masked(x + i, mask));
-        _mm256_maskstore_ps(to + i, mask, _mm256_castsi256_ps(rounded));
+        __m256i rounded = round_bf16(load_first(x + i, n_in - i));
+        store_first(to + i, n_in - i, _mm256_castsi256_ps(rounded));
     }
     memset(to + n_in, 0, sc_row_bytes(n_in * 4) - n_in * 4);
 }
@@ -212,23 +221,22 @@ struct pair {
 /* Where a pair stands in a row: its elements [at, at + half) and [at + half, at + 2 half). */
 struct place {
     size_t at, half;
-    __m256i mask; /* of half lanes */
 };
 
 INLINE struct place place_at(size_t at, size_t n)
 {
     size_t half = n - at < 2 * LANES ? (n - at) / 2 : LANES;
-    return (struct place){at, half, mask_of(half)};
+    return (struct place){at, half};
 }
 
 static void store_bf16(void *to, const float *from, size_t n)
 {
     for (size_t i = 0; i < n; i += 2 * LANES) {
         struct place at = place_at(i, n);
-        __m256i low = round_bf16(load_masked(from + i, at.mask));
-        __m256i high = round_bf16(load_masked(from + i + at.half, at.mask));
-        _mm256_maskstore_epi32((int *)(void *)((char *)to + i * 2), at.mask,
-                               _mm256_or_si256(_mm256_srli_epi32(low, 16), high));
+        __m256i low = round_bf16(load_first(from + i, at.half));
+        __m256i high = round_bf16(load_first(from + i + at.half, at.half));
+        store_first((float *)(void *)((char *)to + i * 2), at.half,
+                    _mm256_castsi256_ps(_mm256_or_si256(_mm256_srli_epi32(low, 16), high)));
     }
 }
 
@@ -238,7 +246,7 @@ INLINE struct pair load_floats(const float *row, struct place p, bool whole)
     if (whole) {
         return (struct pair){_mm256_loadu_ps(row + p.at), _mm256_loadu_ps(row + p.at + LANES)};
     }
-    return (struct pair){load_masked(row + p.at, p.mask), load_masked(row + p.at + p.half, p.mask)};
+    return (struct pair){load_first(row + p.at, p.half), load_first(row + p.at + p.half, p.half)};
 }
 
 INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool bf16)
@@ -246,9 +254,8 @@ INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool
     if (!bf16) {
         return load_floats((const float *)(const void *)row, p, whole);
     }
-    const void *from = row + p.at * 2;
-    __m256i words =
-        whole ? _mm256_loadu_si256(from) : _mm256_maskload_epi32((const int *)from, p.mask);
+    const float *from = (const float *)(const void *)(row + p.at * 2);
+    __m256i words = _mm256_castps_si256(whole ? _mm256_loadu_ps(from) : load_first(from, p.half));
     __m256i high = _mm256_and_si256(words, _mm256_set1_epi32((int)0xffff0000u));
     return (struct pair){_mm256_castsi256_ps(_mm256_slli_epi32(words, 16)),
                          _mm256_castsi256_ps(high)};
@@ -302,13 +309,18 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
         scores_add(sums, queries, n_q, key, n_k, head_dim, place_at(i, head_dim), false, bf16);
     }
     __m256 all = _mm256_mul_ps(sum_each(sums), _mm256_set1_ps(scale));
-    __m256i mask = mask_of(n_left);
     if (n_q == 1) {
-        _mm256_maskstore_ps(scores, mask, all);
+        store_first(scores, n_left, all);
+        return;
+    }
+    __m128 first = _mm256_castps256_ps128(all), second = _mm256_extractf128_ps(all, 1);
+    if (n_left >= 4) {
+        _mm_storeu_ps(scores, first);
+        _mm_storeu_ps(scores + score_stride, second);
     } else {
-        __m128i narrow = _mm256_castsi256_si128(mask);
-        _mm_maskstore_ps(scores, narrow, _mm256_castps256_ps128(all));
-        _mm_maskstore_ps(scores + score_stride, narrow, _mm256_extractf128_ps(all, 1));
+        __m128i mask = _mm256_castsi256_si128(mask_of(n_left));
+        _mm_maskstore_ps(scores, mask, first);
+        _mm_maskstore_ps(scores + score_stride, mask, second);
     }
 }
 
@@ -340,7 +352,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
     struct pair sums[4];
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            struct place p = {at.at + c * 2 * LANES, at.half};
             sums[j * n_c + c] = load_floats(out + j * head_dim, p, whole);
         }
     }
@@ -350,7 +362,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
             weight[j] = _mm256_set1_ps(weights[j * weight_stride + i]);
         }
         UNROLL for (size_t c = 0; c < n_c; c++) {
-            struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
+            struct place p = {at.at + c * 2 * LANES, at.half};
             struct pair x = load_stored(values, p, whole, bf16);
             UNROLL for (size_t j = 0; j < n_q; j++) {
                 struct pair *sum = &sums[j * n_c + c];
@@ -367,8 +379,8 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
                 _mm256_storeu_ps(to, sums[j * n_c + c].low);
                 _mm256_storeu_ps(to + LANES, sums[j * n_c + c].high);
             } else {
-                _mm256_maskstore_ps(to, at.mask, sums[j * n_c + c].low);
-                _mm256_maskstore_ps(to + at.half, at.mask, sums[j * n_c + c].high);
+                store_first(to, at.half, sums[j * n_c + c].low);
+                store_first(to + at.half, at.half, sums[j * n_c + c].high);
             }
         }
     }
@@ -459,8 +471,10 @@ INLINE float largest(const float *x, size_t n)
 {
     __m256 first = _mm256_set1_ps(x[0]), maxima = first;
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 v = _mm256_blendv_ps(first, load_masked(x + i, mask), _mm256_castsi256_ps(mask));
+        __m256 v = load_first(x + i, n - i);
+        if (n - i < 8) {
+            v = _mm256_blendv_ps(first, v, _mm256_castsi256_ps(mask_of(n - i)));
+        }
         maxima = _mm256_max_ps(maxima, v);
     }
     return max_of(maxima);
@@ -470,7 +484,7 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
 {
     __m256d a = _mm256_setzero_pd(), b = a;
     for (size_t i = 0; i < n; i += 8) {
-        __m256 v = load_masked(x + i, mask_of(n - i));
+        __m256 v = load_first(x + i, n - i);
         __m256d v0 = low_half(v), v1 = high_half(v);
         a = _mm256_fmadd_pd(v0, v0, a);
         b = _mm256_fmadd_pd(v1, v1, b);
@@ -478,9 +492,8 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
     double sum = sum_of(_mm256_add_pd(a, b));
     __m256 factor = _mm256_set1_ps((float)(1.0 / sqrt(sum / (double)n + (double)eps)));
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 v = _mm256_mul_ps(load_masked(x + i, mask), factor);
-        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(v, load_masked(gain + i, mask)));
+        __m256 v = _mm256_mul_ps(load_first(x + i, n - i), factor);
+        store_first(y + i, n - i, _mm256_mul_ps(v, load_first(gain + i, n - i)));
     }
 }
 
@@ -488,13 +501,12 @@ static void rope(float *x, const float *cosines, const float *sines, size_t head
 {
     size_t half = head_dim / 2;
     for (size_t i = 0; i < half; i += 8) {
-        __m256i mask = mask_of(half - i);
-        __m256 a = load_masked(x + i, mask), b = load_masked(x + half + i, mask);
-        __m256 c = load_masked(cosines + i, mask), s = load_masked(sines + i, mask);
+        __m256 a = load_first(x + i, half - i), b = load_first(x + half + i, half - i);
+        __m256 c = load_first(cosines + i, half - i), s = load_first(sines + i, half - i);
         __m256 first = _mm256_fnmadd_ps(b, s, _mm256_mul_ps(a, c));
         __m256 second = _mm256_fmadd_ps(a, s, _mm256_mul_ps(b, c));
-        _mm256_maskstore_ps(x + i, mask, first);
-        _mm256_maskstore_ps(x + half + i, mask, second);
+        store_first(x + i, half - i, first);
+        store_first(x + half + i, half - i, second);
     }
 }
 
@@ -531,20 +543,18 @@ INLINE __m256 exp8(__m256 x)
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 g = load_masked(gate + i, mask);
+        __m256 g = load_first(gate + i, n - i);
         __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), g));
         __m256 v = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
-        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(v, load_masked(up + i, mask)));
+        store_first(y + i, n - i, _mm256_mul_ps(v, load_first(up + i, n - i)));
     }
 }
 
 static void add(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 sum = _mm256_add_ps(load_masked(x + i, mask), load_masked(y + i, mask));
-        _mm256_maskstore_ps(x + i, mask, sum);
+        __m256 sum = _mm256_add_ps(load_first(x + i, n - i), load_first(y + i, n - i));
+        store_first(x + i, n - i, sum);
     }
 }
 
@@ -553,17 +563,15 @@ static void softmax(float *x, size_t n)
     __m256 max = _mm256_set1_ps(largest(x, n));
     __m256d a = _mm256_setzero_pd(), b = a;
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 e = exp8(_mm256_sub_ps(load_masked(x + i, mask), max));
-        e = zero_others(e, mask);
-        _mm256_maskstore_ps(x + i, mask, e);
+        __m256 e = exp8(_mm256_sub_ps(load_first(x + i, n - i), max));
+        e = keep_first(e, n - i);
+        store_first(x + i, n - i, e);
         a = _mm256_add_pd(a, low_half(e));
         b = _mm256_add_pd(b, high_half(e));
     }
     __m256 factor = _mm256_set1_ps((float)(1.0 / sum_of(_mm256_add_pd(a, b))));
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        _mm256_maskstore_ps(x + i, mask, _mm256_mul_ps(load_masked(x + i, mask), factor));
+        store_first(x + i, n - i, _mm256_mul_ps(load_first(x + i, n - i), factor));
     }
 }
 
@@ -574,7 +582,7 @@ static float logit_max(const float *z, size_t n)
     __m256i magnitude = _mm256_set1_epi32(0x7fffffff), limit = _mm256_set1_epi32(0x7f7fffff);
     __m256i bad = _mm256_setzero_si256();
     for (size_t i = 0; i < n; i += 8) {
-        __m256 v = load_masked(z + i, mask_of(n - i));
+        __m256 v = load_first(z + i, n - i);
         __m256i bits = _mm256_and_si256(_mm256_castps_si256(v), magnitude);
         bad = _mm256_or_si256(bad, _mm256_cmpgt_epi32(bits, limit));
     }
@@ -586,10 +594,9 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     __m256d a = _mm256_setzero_pd(), b = a, c = a, d = a;
     __m256 top = _mm256_set1_ps(max), low = _mm256_set1_ps(SC_EXP_LOW);
     for (size_t i = 0; i < n; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 v = _mm256_max_ps(low, _mm256_sub_ps(load_masked(z + i, mask), top));
-        __m256 e = zero_others(exp8(v), mask);
-        v = zero_others(v, mask);
+        __m256 v = _mm256_max_ps(low, _mm256_sub_ps(load_first(z + i, n - i), top));
+        __m256 e = keep_first(exp8(v), n - i);
+        v = keep_first(v, n - i);
         __m256d e0 = low_half(e), e1 = high_half(e);
         a = _mm256_add_pd(a, e0);
         b = _mm256_add_pd(b, e1);
@@ -607,9 +614,8 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     size_t n_places = 0;
     *scanned = most > 0 ? n : 0;
     for (size_t i = 0; i < n && most > 0; i += 8) {
-        __m256i mask = mask_of(n - i);
-        __m256 is_above = _mm256_cmp_ps(load_masked(z + i, mask), bar, _CMP_GT_OQ);
-        unsigned int above = (unsigned int)_mm256_movemask_ps(zero_others(is_above, mask));
+        __m256 is_above = _mm256_cmp_ps(load_first(z + i, n - i), bar, _CMP_GT_OQ);
+        unsigned int above = (unsigned int)_mm256_movemask_ps(keep_first(is_above, n - i));
         for (; above; above &= above - 1) {
             size_t place = i + (size_t)__builtin_ctz(above);
             places[n_places++] = (int32_t)place;

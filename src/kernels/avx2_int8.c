@@ -28,6 +28,16 @@ static __m256i mask_of(size_t n)
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 8 ? n : 8)), places);
 }
 
+/* The first n lanes; only a remainder takes a masked store, which is slow on some processors. */
+INLINE void store_first(float *to, size_t n, __m256 x)
+{
+    if (n >= 8) {
+        _mm256_storeu_ps(to, x);
+    } else {
+        _mm256_maskstore_ps(to, mask_of(n), x);
+    }
+}
+
 struct ahead {
     const char *at;
     size_t n_lines; /* per group */
@@ -83,10 +93,9 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += GROUP_BYTES;
         rows += ROW_GROUP_BYTES;
     }
-    __m256i low = mask_of(n_valid), high = mask_of(n_valid > 8 ? n_valid - 8 : 0);
     UNROLL for (size_t r = 0; r < n_rows; r++) {
-        _mm256_maskstore_ps(y + r * y_stride, low, sums_a[r]);
-        _mm256_maskstore_ps(y + r * y_stride + 8, high, sums_b[r]);
+        store_first(y + r * y_stride, n_valid, sums_a[r]);
+        store_first(y + r * y_stride + 8, n_valid > 8 ? n_valid - 8 : 0, sums_b[r]);
     }
 }
 
