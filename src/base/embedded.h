@@ -20,5 +20,9 @@ extern const unsigned char sc_embedded_qwen3guard_response[];
 extern const size_t sc_embedded_qwen3guard_response_size;
 extern const unsigned char sc_embedded_wildguard[];
 extern const size_t sc_embedded_wildguard_size;
+extern const unsigned char sc_embedded_qwen3guard_json[];
+extern const size_t sc_embedded_qwen3guard_json_size;
+extern const unsigned char sc_embedded_wildguard_json[];
+extern const size_t sc_embedded_wildguard_json_size;
 
 #endif

@@ -15,7 +15,7 @@
 static enum sc_status open_regular(const char *path, int *fd, size_t *size, struct sc_error *error)
 {
     struct stat info;
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
     if (*fd < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     if (fstat(*fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -33,13 +34,13 @@ static void prepare(void)
     pthread_once(&once, use_own_memory);
 }
 
-enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
-                             struct sc_error *error)
+static enum sc_status parse(const char *text, size_t n, size_t flags, const char *what,
+                            json_t **out, struct sc_error *error)
 {
     prepare();
     json_error_t why;
     memory_lost = false;
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+    *out = json_loadb(text, n, flags, &why);
     if (memory_lost) {
         json_decref(*out);
         *out = NULL;
@@ -49,6 +50,33 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
         return SC_OK;
     return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line,
                    why.text);
+}
+
+enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
+                             struct sc_error *error)
+{
+    return parse(text, n, JSON_REJECT_DUPLICATES, what, out, error);
+}
+
+enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
+                                     struct sc_error *error)
+{
+    return parse(text, n, 0, what, out, error);
+}
+
+enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys, size_t n,
+                                  const char *what, struct sc_error *error)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        bool known = false;
+        for (size_t i = 0; i < n; i++)
+            known = known || strcmp(key, keys[i]) == 0;
+        if (!known)
+            return sc_fail(error, SC_ERR_FORMAT, "%s: unknown field \"%s\"", what, key);
+    }
+    return SC_OK;
 }
 
 enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,

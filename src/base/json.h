@@ -16,6 +16,12 @@ enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
 /* Parses n bytes; what names the source in the message. */
 enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
                              struct sc_error *error);
+/* Parses n bytes that another program said: of two equal keys the last one counts. */
+enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
+                                     struct sc_error *error);
+/* Whether an object has none but these keys; else an error "WHAT: unknown field". */
+enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys, size_t n,
+                                  const char *what, struct sc_error *error);
 /* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
 void sc_json_write(struct sc_text *text, const json_t *value);
 /* Appends a JSON string literal of valid UTF-8. */

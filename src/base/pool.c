@@ -64,7 +64,7 @@ static void relax(void)
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("yield");
+    __asm__ volatile("isb" ::: "memory"); /* `yield` is nothing on most processors */
 #endif
 }
 

@@ -13,7 +13,8 @@ enum sc_stream {
     SC_STREAM_SAMPLING = 1,   /* tokens: (seed, instance, trace, position) */
     SC_STREAM_BENCHMARK = 2,  /* choosing and generating instances */
     SC_STREAM_STATISTICS = 3, /* bootstrap and permutations */
-    SC_STREAM_WEIGHTS = 4     /* random models */
+    SC_STREAM_WEIGHTS = 4,    /* random models */
+    SC_STREAM_REMOTE = 5      /* how long to wait before a request is tried again */
 };
 
 /* 64 random bits of (stream, seed, a, b, c). */

@@ -5,31 +5,62 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "experiment/classify.h"
 #include "experiment/run_data.h"
-#include "model/model.h"
 #include "report/detectors.h"
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
-    cli_add_choice(options, "detector", &judging->detector, "patterns|guard|hybrid",
-                   "who finds refusals: rules, the judge, or rules where they are clear and the "
-                   "judge elsewhere (patterns; with a judge: guard)");
-    cli_add_choice(options, "judge", &judging->judge, "none|guard",
-                   "who judges harm (none: prompt labels as a proxy)");
-    cli_add_text(options, "judge-model", &judging->model, "DIR|HUB_NAME|demo-guard",
-                 "a Qwen3Guard-Gen model; alone it means --judge guard (demo-guard: a bundled toy "
-                 "that knows the answers of --model demo only)");
+    cli_add_choice(options, "detector", &judging->detector, "patterns|judge|hybrid|guard",
+                   "who finds refusals: rules, the judge (or guard, which says the same), or rules "
+                   "where they are clear and the judge elsewhere (patterns; with a judge: judge)");
+    cli_add_text(options, "judge", &judging->judge, "none|guard|wildguard|FILE",
+                 "who judges harm: Qwen3Guard, WildGuard, or any model that a configuration "
+                 "describes (none: prompt labels as a proxy; docs/JUDGES.md)");
+    cli_add_text(options, "judge-model", &judging->model, "DIR|NAME|demo-guard",
+                 "a Qwen3Guard-Gen model to be run here, which alone means --judge guard; with a "
+                 "server, its name for the model (demo-guard: a bundled toy that knows the answers "
+                 "of --model demo only)");
+    cli_add_text(options, "judge-url", &judging->url, "URL",
+                 "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1 "
+                 "(environment: SAFECONF_JUDGE_KEY, a key for it)");
+    cli_add_size(options, "judge-parallel", &judging->parallel, 1, 512,
+                 "judgements in flight (16 at a server; here: chosen for this machine)");
     cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
-                 "its arithmetic (default: the model's own)");
+                 "arithmetic of a judge run here (default: the model's own)");
     cli_add_flag(options, "judge-prompts", &judging->prompts, "the judge reads the prompts too");
+}
+
+/* The judge that the options name, or NULL. */
+static const char *judge_of(const struct cli_judging *judging)
+{
+    if (judging->judge == NULL)
+        return judging->model && judging->url == NULL ? "guard" : NULL;
+    return strcmp(judging->judge, "none") == 0 ? NULL : judging->judge;
+}
+
+static enum sc_classify_detector detector_of(const struct cli_judging *judging)
+{
+    static const enum sc_classify_detector choices[] = {SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID,
+                                                        SC_BY_JUDGE};
+    return choices[judging->detector];
 }
 
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
 {
-    return judging->model || judging->judge || judging->prompts ||
-           (cli_given(options, "detector") && judging->detector != SC_BY_PATTERNS);
+    return judging->model || judging->url || judge_of(judging) || judging->prompts ||
+           (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
+}
+
+/* Without a judge its options mean nothing. */
+static enum sc_status check_no_judge(const struct sc_classify_options *options,
+                                     const struct cli_judging *judging, struct sc_error *error)
+{
+    if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model || judging->url)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--judge: expected guard, wildguard or a configuration file, found %s",
+                       judging->judge ? judging->judge : "nothing");
+    return SC_OK;
 }
 
 /* What the options stand for. */
@@ -37,29 +68,25 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                               const char *folder, struct sc_classify_options *out,
                               struct sc_error *error)
 {
-    char *found = NULL;
-    bool judge = judging->judge || (judging->model && !cli_given(options, "judge"));
-    *out = (struct sc_classify_options){
-        .folder = folder,
-        .detector = cli_given(options, "detector") ? (enum sc_classify_detector)judging->detector
-                    : judge                        ? SC_BY_GUARD
-                                                   : SC_BY_PATTERNS,
-        .judge = judge,
-        .prompts = judging->prompts,
-        .rules = judging->rules,
-        .guard = {.model = judging->model,
-                  .kernels = judging->kernels,
-                  .n_threads = judging->threads,
-                  .parallel = judging->parallel,
-                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
-    if ((out->judge || out->prompts || out->detector != SC_BY_PATTERNS) && judging->model == NULL)
-        return sc_fail(
-            error, SC_ERR_ARGUMENT,
-            "--judge-model: expected the folder of a Qwen3Guard-Gen model, found nothing");
-    enum sc_status status = cli_dtype(judging->dtype, &out->guard.dtype, error);
-    if (status == SC_OK && judging->model)
-        status = sc_model_locate(judging->model, &found, error);
-    sc_free(found);
+    struct sc_judge_abilities can = {0};
+    *out = (struct sc_classify_options){.folder = folder,
+                                        .detector = detector_of(judging),
+                                        .prompts = judging->prompts,
+                                        .rules = judging->rules,
+                                        .judge = {.judge = judge_of(judging),
+                                                  .model = judging->model,
+                                                  .url = judging->url,
+                                                  .kernels = judging->kernels,
+                                                  .n_threads = judging->threads,
+                                                  .parallel = judging->parallel,
+                                                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
+    enum sc_status status = cli_dtype(judging->dtype, &out->judge.dtype, error);
+    if (status == SC_OK)
+        status = out->judge.judge ? sc_judge_check(&out->judge, &can, error)
+                                  : check_no_judge(out, judging, error);
+    if (!cli_given(options, "detector") && can.refusal)
+        out->detector = SC_BY_JUDGE;
+    out->harms = can.harm;
     return status;
 }
 
@@ -98,18 +125,48 @@ static bool keep_going(void *context)
 
 /* ---- what is printed ------------------------------------------------------------------------- */
 
+/* How many judgements there are, and what they took. */
+static void add_work(struct sc_text *out, const struct sc_classify_summary *summary)
+{
+    const struct sc_judge_counts *counts = &summary->counts;
+    unsigned long long n_prompt_tokens = counts->n_prompt_tokens;
+    sc_text_printf(out, "\nJudgements: %zu now, %zu there already; %zu could not be given",
+                   counts->n_done, summary->n_stored, summary->n_not_judged);
+    if (summary->n_again)
+        sc_text_printf(out, " (%zu of them are asked for again by the same command)",
+                       summary->n_again);
+    if (counts->n_done == 0)
+        return;
+    sc_text_printf(out, "\n  %zu without a label in the judge's format (unparsed), ",
+                   counts->n_unparsed);
+    if (counts->remote)
+        sc_text_printf(out,
+                       "%zu with a label that has no score\n  %.1f s, %zu requests, %zu of "
+                       "them retries, %llu prompt tokens, ",
+                       counts->n_unscored, counts->seconds, counts->n_requests, counts->n_retries,
+                       n_prompt_tokens);
+    else
+        sc_text_printf(out,
+                       "%zu with a score that had to be forced\n  %.1f s, %llu prompt tokens, "
+                       "%.0f %% of them shared, ",
+                       counts->n_forced, counts->seconds, n_prompt_tokens,
+                       n_prompt_tokens
+                           ? 100 * (1 - (double)counts->n_prefilled / (double)n_prompt_tokens)
+                           : 0);
+    sc_text_printf(out, "%llu tokens generated", (unsigned long long)counts->n_generated);
+}
+
 static void add_counts(struct sc_text *out, const struct sc_classify_options *options,
                        const struct sc_classify_summary *summary)
 {
-    const struct sc_guard_counts *guard = &summary->guard;
     sc_text_printf(out, "Traces: %zu (%zu failed, %zu with an empty answer)\nDetector ",
                    summary->n_traces, summary->n_failed, summary->n_empty);
     sc_text_add_visible(out, summary->detector, strlen(summary->detector), false);
     sc_text_printf(out, ": %zu verdicts by rules, %zu by the judge\n ", summary->n_by_rules,
-                   summary->n_by_guard);
+                   summary->n_by_judge);
     for (int v = 0; v < SC_N_VERDICTS; v++)
         sc_text_printf(out, " %s %zu", sc_verdict_name((enum sc_verdict)v), summary->verdicts[v]);
-    if (options->judge) {
+    if (options->harms) {
         sc_text_puts(out, "\nJudge ");
         sc_text_add_visible(out, summary->judge, strlen(summary->judge), false);
         sc_text_puts(out, "\n ");
@@ -119,21 +176,8 @@ static void add_counts(struct sc_text *out, const struct sc_classify_options *op
                        summary->harms[SC_HARMFUL] + summary->harms[SC_CONTROVERSIAL],
                        summary->harms[SC_HARMFUL]);
     }
-    if (options->guard.model) {
-        double saved = guard->n_prompt_tokens
-                           ? 1 - (double)guard->n_prefilled / (double)guard->n_prompt_tokens
-                           : 0;
-        sc_text_printf(out, "\nJudgements: %zu now, %zu there already; %zu could not be given",
-                       guard->n_done, summary->n_stored, summary->n_not_judged);
-        if (guard->n_done)
-            sc_text_printf(out,
-                           "\n  %zu without a label in the judge's format (unparsed), %zu with a "
-                           "score that had to be forced\n  %.1f s, %llu prompt tokens, %.0f %% of "
-                           "them shared, %llu tokens generated",
-                           guard->n_unparsed, guard->n_forced, guard->seconds,
-                           (unsigned long long)guard->n_prompt_tokens, 100 * saved,
-                           (unsigned long long)guard->n_generated);
-    }
+    if (options->judge.judge)
+        add_work(out, summary);
     sc_text_putc(out, '\n');
 }
 
@@ -213,7 +257,7 @@ int cli_classify(int argc, char **argv)
     struct cli_judging judging = {.n_shown = 10};
     struct cli_options options = {
         .command = "classify",
-        .synopsis = "DIR [--judge guard --judge-model DIR] [--detector patterns|guard|hybrid]",
+        .synopsis = "DIR [--judge guard|wildguard|FILE] [--judge-model M] [--judge-url URL]",
         .summary =
             "Judges the stored traces of a run again and writes its report from that. Earlier\n"
             "verdicts stay and are compared with the new ones.",
@@ -221,12 +265,10 @@ int cli_classify(int argc, char **argv)
     cli_add_judging(&options, &judging);
     cli_add_text(&options, "rules", &judging.rules, "FILE",
                  "your own rules for the patterns (JSON; docs/DETECTION.md)");
-    cli_add_text(&options, "kernels", &judging.kernels, "portable|avx2|avx512",
+    cli_add_text(&options, "kernels", &judging.kernels, CLI_KERNELS,
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024,
                   "threads (one per available core)");
-    cli_add_size(&options, "parallel", &judging.parallel, 1, 65536,
-                 "judgements in flight (chosen for this machine)");
     cli_add_real(&options, "memory", &judging.memory_gb, 0, 1e6,
                  "GB that judgements in flight may take (most of what is free)");
     cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,

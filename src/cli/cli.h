@@ -90,6 +90,9 @@ struct sc_model;
 struct sc_tokenizer;
 struct sc_engine;
 
+/* Values of --kernels: the levels of all processors (docs/KERNELS.md). */
+#define CLI_KERNELS "portable|avx2|avx512|neon|neon_dot|neon_bf16"
+
 struct cli_model_options {
     const char *model, *dtype, *kernels;
     int32_t threads;
@@ -118,9 +121,9 @@ int cli_show_run(const char *command, const char *folder);
 
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {
-    const char *model, *dtype; /* of the guard */
-    int detector;              /* enum sc_classify_detector */
-    int judge;                 /* 0 none, 1 guard */
+    const char *judge; /* NULL: not given */
+    const char *model, *url, *dtype;
+    int detector; /* a place in the option's choices */
     bool prompts, quiet;
     const char *kernels, *rules;
     int32_t threads;

@@ -19,7 +19,7 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
                  "arithmetic (default: the model's own)");
     cli_add_int32(options, "threads", &model->threads, 0, 1024,
                   "threads (default: one per available core)");
-    cli_add_text(options, "kernels", &model->kernels, "portable|avx2|avx512",
+    cli_add_text(options, "kernels", &model->kernels, CLI_KERNELS,
                  "instruction set (default: the best of this machine)");
 }
 

@@ -109,7 +109,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
     cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32",
                  "arithmetic (default: the model's own)");
-    cli_add_text(options, "kernels", &run->kernels, "portable|avx2|avx512",
+    cli_add_text(options, "kernels", &run->kernels, CLI_KERNELS,
                  "instruction set (the best here)");
     cli_add_int32(options, "threads", &command->threads, 0, 1024,
                   "threads (one per available core)");

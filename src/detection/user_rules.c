@@ -1,28 +1,24 @@
-/*
- * Rules from a file.  An expression runs with a limit on its work, so a bad one is slow but ends; a
- * match that runs into the limit counts as none.
- */
+/* Rules from a file. */
 #include "detection/user_rules.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <inttypes.h>
-#include <pcre2.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/pattern.h"
 #include "base/random.h"
 #include "detection/detection.h"
 
-enum { MOST_RULES = 200, MOST_FILE = 1 << 20, MATCH_LIMIT = 200000 };
+enum { MOST_RULES = 200, MOST_FILE = 1 << 20 };
 
 struct added {
     char *name;
     enum sc_verdict verdict;
     size_t within; /* the match begins before this byte */
-    pcre2_code *code;
+    struct sc_pattern *pattern;
 };
 
 struct sc_user_rules {
@@ -30,8 +26,6 @@ struct sc_user_rules {
     size_t n_added;
     char **disabled;
     size_t n_disabled;
-    pcre2_match_data *match;
-    pcre2_match_context *limits;
     char version[64];
 };
 
@@ -41,12 +35,10 @@ void sc_user_rules_free(struct sc_user_rules *rules)
         return;
     for (size_t i = 0; i < rules->n_added; i++) {
         sc_free(rules->added[i].name);
-        pcre2_code_free(rules->added[i].code);
+        sc_pattern_free(rules->added[i].pattern);
     }
     for (size_t i = 0; i < rules->n_disabled; i++)
         sc_free(rules->disabled[i]);
-    pcre2_match_data_free(rules->match);
-    pcre2_match_context_free(rules->limits);
     sc_free(rules->added);
     sc_free(rules->disabled);
     sc_free(rules);
@@ -65,21 +57,6 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
 }
 
-static enum sc_status check_keys(const json_t *object, const char *const *keys, size_t n,
-                                 const char *path, struct sc_error *error)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        bool known = false;
-        for (size_t i = 0; i < n; i++)
-            known = known || strcmp(key, keys[i]) == 0;
-        if (!known)
-            return sc_fail(error, SC_ERR_FORMAT, "%s: unknown field \"%s\"", path, key);
-    }
-    return SC_OK;
-}
-
 static enum sc_status read_added(struct added *out, const json_t *rule, size_t place,
                                  const char *path, struct sc_error *error)
 {
@@ -89,8 +66,7 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     const char *pattern = json_string_value(json_object_get(rule, "pattern"));
     const int64_t everywhere = INT64_MAX;
     int64_t within = 0;
-    int value = verdict ? sc_verdict_parse(verdict) : -1, code = 0;
-    PCRE2_SIZE at = 0;
+    int value = verdict ? sc_verdict_parse(verdict) : -1;
     if (!json_is_object(rule))
         return sc_fail(error, SC_ERR_FORMAT, "%s: add[%zu]: expected an object", path, place);
     if (!is_name(name))
@@ -102,7 +78,7 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     if (pattern == NULL || *pattern == '\0')
         return sc_fail(error, SC_ERR_FORMAT, "%s: %s: pattern: expected a regular expression", path,
                        name);
-    enum sc_status status = check_keys(rule, keys, sizeof keys / sizeof *keys, path, error);
+    enum sc_status status = sc_json_known_keys(rule, keys, sizeof keys / sizeof *keys, path, error);
     if (status == SC_OK)
         status = sc_json_int(rule, "within", 1, INT64_MAX, &everywhere, &within, error);
     if (status)
@@ -112,16 +88,10 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     out->name = sc_strdup(name);
     if (out->name == NULL)
         return sc_fail_nomem(error, path);
-    out->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                              PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
-                              &code, &at, NULL);
-    if (out->code == NULL) {
-        PCRE2_UCHAR why[120];
-        pcre2_get_error_message(code, why, sizeof why);
-        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: pattern: character %zu: %s", path, name,
-                       (size_t)at, (const char *)why);
-    }
-    return SC_OK;
+    status = sc_pattern_new(&out->pattern, pattern, false, error);
+    if (status)
+        sc_error_prefix(error, "%s: %s: pattern", path, name);
+    return status;
 }
 
 static enum sc_status read_disabled(struct sc_user_rules *rules, const json_t *name,
@@ -143,7 +113,7 @@ static enum sc_status read_lists(struct sc_user_rules *rules, const json_t *root
 {
     static const char *const keys[] = {"add", "disable"};
     const json_t *add = json_object_get(root, "add"), *disable = json_object_get(root, "disable");
-    enum sc_status status = check_keys(root, keys, 2, path, error);
+    enum sc_status status = sc_json_known_keys(root, keys, 2, path, error);
     if (status)
         return status;
     if ((add && !json_is_array(add)) || (disable && !json_is_array(disable)) ||
@@ -152,12 +122,8 @@ static enum sc_status read_lists(struct sc_user_rules *rules, const json_t *root
                        "%s: add, disable: expected lists of at most %d entries", path, MOST_RULES);
     rules->added = sc_alloc_zero(json_array_size(add), sizeof *rules->added);
     rules->disabled = sc_alloc_zero(json_array_size(disable), sizeof *rules->disabled);
-    rules->match = pcre2_match_data_create(1, NULL);
-    rules->limits = pcre2_match_context_create(NULL);
-    if (!rules->added || !rules->disabled || !rules->match || !rules->limits)
+    if (!rules->added || !rules->disabled)
         return sc_fail_nomem(error, path);
-    pcre2_set_match_limit(rules->limits, MATCH_LIMIT);
-    pcre2_set_heap_limit(rules->limits, 16384); /* KiB */
     for (size_t i = 0; status == SC_OK && i < json_array_size(add); i++)
         status = read_added(&rules->added[rules->n_added++], json_array_get(add, i), i, path, error);
     for (size_t i = 0; status == SC_OK && i < json_array_size(disable); i++)
@@ -208,15 +174,13 @@ bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_
 {
     for (size_t i = 0; rules && i < rules->n_added; i++) {
         const struct added *rule = &rules->added[i];
-        if (pcre2_match(rule->code, (PCRE2_SPTR)answer, n, 0, 0, rules->match, rules->limits) < 0)
-            continue;
-        const PCRE2_SIZE *at = pcre2_get_ovector_pointer(rules->match);
-        if (at[0] >= rule->within || at[0] > at[1] || at[1] > n)
+        size_t begin, end;
+        if (!sc_pattern_find(rule->pattern, answer, n, 0, &begin, &end) || begin >= rule->within)
             continue;
         *out = (struct sc_detection){.verdict = rule->verdict,
                                      .rule = rule->name,
-                                     .begin = at[0],
-                                     .end = at[1],
+                                     .begin = begin,
+                                     .end = end,
                                      .clear = true};
         return true;
     }

@@ -1,15 +1,16 @@
 /*
  * The pass over stored traces (classify.h).
  *
- * A judgement is a row by the guard's name; verdict and harm are rows by the detector's and judge's
- * names, derived from it.  So a second pass with another detector and the same guard asks the guard
- * nothing that it has answered, and an interrupted pass goes on where it stopped.
+ * A judgement is a row by the judge's name; verdict and harm are rows by the names of the detector
+ * and of who judged harm, derived from it.  So a second pass with another detector and the same
+ * judge asks it nothing that it has answered, and an interrupted pass goes on where it stopped.
+ * Judgements that failed for reasons that may not last are asked for again.
  *
- * The guard is not asked about empty answers, failed traces and, by the hybrid, clear refusals.
+ * The judge is not asked about empty answers, failed traces and, by the hybrid, clear refusals.
  */
 #include "experiment/classify.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -27,7 +28,7 @@ struct answer {
     char *text; /* the answer */
     bool failed;
     struct sc_detection found; /* by rules */
-    bool asks, answered;       /* the guard is needed; its judgement is there */
+    bool asks, answered;       /* the judge is needed; its judgement is there */
 };
 
 struct pass {
@@ -35,15 +36,15 @@ struct pass {
     const struct sc_classify_observer *observer;
     struct sc_classify_summary *summary;
     struct sc_store *store;
-    struct sc_guard *guard;
+    struct sc_judge *judge;
     struct sc_user_rules *rules;
     struct sc_instance *instances;
     size_t n_instances;
     struct answer *answers;
     size_t n_answers, cap_answers;
-    bool *prompt_answered;        /* [n_instances] */
-    struct sc_guard_item *items;  /* what the guard is asked */
-    size_t *subjects;             /* [n_items] an answer, or n_answers + a position */
+    bool *prompt_answered;       /* [n_instances] */
+    struct sc_judge_item *items; /* what the judge is asked */
+    size_t *subjects;            /* [n_items] an answer, or n_answers + a position */
     size_t n_items;
     double reported;
 };
@@ -61,19 +62,39 @@ static bool is_empty(const struct answer *answer)
     return answer->found.verdict == SC_EMPTY;
 }
 
-/* Whether the guard must speak about this answer. */
-static bool needs_guard(const struct pass *pass, const struct answer *answer)
+/* Whether the judge must speak about this answer. */
+static bool needs_judge(const struct pass *pass, const struct answer *answer)
 {
-    if (pass->guard == NULL || answer->failed || is_empty(answer))
+    if (pass->judge == NULL || answer->failed || is_empty(answer))
         return false;
     if (decided_by_rules(pass, answer))
-        return pass->options->judge && !(pass->options->detector == SC_BY_HYBRID &&
-                                         answer->found.verdict == SC_REFUSAL);
+        return pass->options->harms &&
+               !(pass->options->detector == SC_BY_HYBRID && answer->found.verdict == SC_REFUSAL);
     return true;
 }
 
+/* The judge's verdict and its rule, "guard-yes" and so on; rule [size]. */
+static enum sc_verdict judged_verdict(const struct pass *pass, const struct sc_judgement *judgement,
+                                      char *rule, size_t size)
+{
+    static const struct {
+        enum sc_verdict verdict;
+        const char *word;
+    } said[SC_N_REFUSEDS] = {{SC_COMPLIANCE, "no"},
+                             {SC_REFUSAL, "yes"},
+                             {SC_PARTIAL, "partial"},
+                             {SC_UNPARSED, "unparsed"}};
+    bool failed = judgement == NULL || judgement->failure;
+    enum sc_refused refused = failed ? SC_REFUSED_UNPARSED : judgement->refused;
+    snprintf(rule, size, "%s-%s", sc_judge_family(pass->judge),
+             failed ? "failed" : said[refused].word);
+    return said[refused].verdict;
+}
+
+/* rule [size] holds the name of a rule where the judge decided. */
 static void derive_verdict(const struct pass *pass, const struct answer *answer,
-                           const struct sc_judgement *judgement, struct sc_store_opinion *out)
+                           const struct sc_judgement *judgement, char *rule, size_t size,
+                           struct sc_store_opinion *out)
 {
     out->verdict = SC_UNPARSED;
     out->rule = "failed";
@@ -86,16 +107,8 @@ static void derive_verdict(const struct pass *pass, const struct answer *answer,
         out->end = answer->found.end;
         return;
     }
-    out->rule = "guard-unparsed";
-    if (judgement == NULL || judgement->failure) {
-        out->rule = "guard-failed";
-    } else if (judgement->refused == SC_REFUSED_YES) {
-        out->verdict = SC_REFUSAL;
-        out->rule = "guard-yes";
-    } else if (judgement->refused == SC_REFUSED_NO) {
-        out->verdict = SC_COMPLIANCE;
-        out->rule = "guard-no";
-    }
+    out->verdict = judged_verdict(pass, judgement, rule, size);
+    out->rule = rule;
 }
 
 static enum sc_harm derive_harm(const struct pass *pass, const struct answer *answer,
@@ -103,7 +116,7 @@ static enum sc_harm derive_harm(const struct pass *pass, const struct answer *an
 {
     if (answer->failed)
         return SC_UNJUDGED;
-    if (is_empty(answer) || !needs_guard(pass, answer)) /* nothing was said, or a clear refusal */
+    if (is_empty(answer) || !needs_judge(pass, answer)) /* nothing was said, or a clear refusal */
         return SC_HARMLESS;
     return judgement && !judgement->failure ? sc_safety_harm(judgement->safety) : SC_UNJUDGED;
 }
@@ -117,14 +130,15 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
     struct sc_store_opinion opinion = {.position = answer->position,
                                        .trace = answer->index,
                                        .detector = summary->detector,
-                                       .judge = pass->options->judge ? summary->judge : NULL,
+                                       .judge = pass->options->harms ? summary->judge : NULL,
                                        .harm = SC_UNJUDGED};
-    derive_verdict(pass, answer, judgement, &opinion);
+    char rule[240];
+    derive_verdict(pass, answer, judgement, rule, sizeof rule, &opinion);
     if (opinion.judge)
         opinion.harm = derive_harm(pass, answer, judgement);
     enum sc_status status =
         sc_store_put_opinion(pass->store, &opinion, store_it ? judgement : NULL,
-                             pass->guard ? sc_guard_name(pass->guard) : NULL, error);
+                             pass->judge ? sc_judge_name(pass->judge) : NULL, error);
     if (status)
         return status;
     summary->verdicts[opinion.verdict]++;
@@ -136,11 +150,12 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
     else if (decided_by_rules(pass, answer))
         summary->n_by_rules++;
     else
-        summary->n_by_guard++;
+        summary->n_by_judge++;
     if (judgement) {
         summary->n_asked += store_it;
         summary->n_stored += !store_it;
         summary->n_not_judged += judgement->failure != NULL;
+        summary->n_again += judgement->failure && judgement->again;
     }
     return SC_OK;
 }
@@ -169,7 +184,7 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     if (!answer->failed)
         sc_detect_refusal_with(pass->rules, pass->instances[position].prompt, answer->text,
                                &answer->found);
-    answer->asks = needs_guard(pass, answer);
+    answer->asks = needs_judge(pass, answer);
     return SC_OK;
 }
 
@@ -202,6 +217,8 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
 {
     struct pass *pass = context;
     (void)by;
+    if (judgement->failure && judgement->again)
+        return SC_OK;
     if (trace < 0) {
         if (!pass->options->prompts)
             return SC_OK;
@@ -237,11 +254,11 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
                                       pass->n_instances, take_trace, pass, error);
     if (status == SC_OK) {
         pass->summary->n_traces = pass->n_answers;
-        /* The hybrid's harms are not the guard's: a clear refusal is harmless unasked. */
-        pass->summary->judge = sc_strdup(!pass->options->judge ? run.judge
-                                         : pass->options->detector == SC_BY_HYBRID
-                                             ? pass->summary->detector
-                                             : sc_guard_name(pass->guard));
+        /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */
+        pass->summary->judge =
+            sc_strdup(!pass->options->harms                     ? run.judge
+                      : pass->options->detector == SC_BY_HYBRID ? pass->summary->detector
+                                                                : sc_judge_name(pass->judge));
         if (pass->summary->judge == NULL)
             status = sc_fail_nomem(error, "name of a judge");
     }
@@ -249,21 +266,21 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
     return status;
 }
 
-/* The detector's name: rules, guard, or both. */
+/* The detector's name: rules, judge, or both. */
 static enum sc_status name_detector(struct pass *pass, struct sc_error *error)
 {
     struct sc_text name = {0};
     const char *patterns = pass->rules ? sc_user_rules_version(pass->rules) : sc_detector_version();
     if (pass->options->detector == SC_BY_HYBRID)
-        sc_text_printf(&name, "hybrid/1(%s,%s)", patterns, sc_guard_name(pass->guard));
+        sc_text_printf(&name, "hybrid/1(%s,%s)", patterns, sc_judge_name(pass->judge));
     else
-        sc_text_puts(&name, pass->options->detector == SC_BY_GUARD ? sc_guard_name(pass->guard)
+        sc_text_puts(&name, pass->options->detector == SC_BY_JUDGE ? sc_judge_name(pass->judge)
                                                                    : patterns);
     pass->summary->detector = sc_text_take(&name);
     return pass->summary->detector ? SC_OK : sc_fail_nomem(error, "name of a detector");
 }
 
-/* ---- asking the guard ------------------------------------------------------------------------ */
+/* ---- asking the judge ------------------------------------------------------------------------ */
 
 static enum sc_status list_items(struct pass *pass, struct sc_error *error)
 {
@@ -301,10 +318,10 @@ static enum sc_status take_new(void *context, size_t item, const struct sc_judge
     size_t position = subject - pass->n_answers;
     count_prompt(pass, position, judgement);
     return sc_store_put_prompt_judgement(pass->store, position, judgement,
-                                         sc_guard_name(pass->guard), error);
+                                         sc_judge_name(pass->judge), error);
 }
 
-static bool after_step(void *context, const struct sc_guard_counts *counts)
+static bool after_step(void *context, const struct sc_judge_counts *counts)
 {
     struct pass *pass = context;
     const struct sc_classify_observer *observer = pass->observer;
@@ -322,19 +339,31 @@ static bool after_step(void *context, const struct sc_guard_counts *counts)
 static enum sc_status check_options(const struct sc_classify_options *options,
                                     struct sc_error *error)
 {
-    bool needs = options->judge || options->prompts || options->detector != SC_BY_PATTERNS;
-    if (needs && options->guard.model == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "judge-model: expected the folder of a guard model, found nothing");
+    struct sc_judge_abilities can = {0};
+    bool verdicts = options->detector != SC_BY_PATTERNS;
+    enum sc_status status = SC_OK;
+    if (options->judge.judge)
+        status = sc_judge_check(&options->judge, &can, error);
+    else if (options->harms || options->prompts || verdicts)
+        status = sc_fail(error, SC_ERR_ARGUMENT, "judge: expected one, found none");
+    if (status)
+        return status;
+    if ((verdicts && !can.refusal) || (options->harms && !can.harm) ||
+        (options->prompts && !can.prompts))
+        return sc_fail(error, SC_ERR_ARGUMENT, "judge: \"%s\" has no question about %s",
+                       options->judge.judge,
+                       verdicts && !can.refusal      ? "refusal"
+                       : options->harms && !can.harm ? "harm"
+                                                     : "prompts");
     return SC_OK;
 }
 
 static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
 {
-    const struct sc_guard_sink sink = {.context = pass, .done = take_new, .step = after_step};
+    const struct sc_judge_sink sink = {.context = pass, .done = take_new, .step = after_step};
     enum sc_status status = SC_OK;
-    if (pass->guard) {
-        status = sc_store_read_judgements(pass->store, sc_guard_name(pass->guard),
+    if (pass->judge) {
+        status = sc_store_read_judgements(pass->store, sc_judge_name(pass->judge),
                                           pass->n_instances, take_judgement, pass, error);
         if (status == SC_OK)
             status = list_items(pass, error);
@@ -343,15 +372,15 @@ static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
         if (!pass->answers[i].asks)
             status = keep(pass, &pass->answers[i], NULL, false, error);
     if (status == SC_OK && pass->n_items > 0)
-        status = sc_guard_run(pass->guard, pass->items, pass->n_items, &sink,
-                              &pass->summary->guard, error);
+        status = sc_judge_run(pass->judge, pass->items, pass->n_items, &sink,
+                              &pass->summary->counts, error);
     return status;
 }
 
 static void release(struct pass *pass)
 {
     sc_store_close(pass->store);
-    sc_guard_close(pass->guard);
+    sc_judge_close(pass->judge);
     sc_user_rules_free(pass->rules);
     for (size_t i = 0; i < pass->n_answers; i++)
         sc_free(pass->answers[i].text);
@@ -373,8 +402,8 @@ enum sc_status sc_classify(const struct sc_classify_options *options,
         status = sc_user_rules_read(&pass.rules, options->rules, error);
     if (status == SC_OK)
         status = sc_store_open_existing(&pass.store, options->folder, error);
-    if (status == SC_OK && options->guard.model)
-        status = sc_guard_open(&pass.guard, &options->guard, error);
+    if (status == SC_OK && options->judge.judge)
+        status = sc_judge_open(&pass.judge, &options->judge, error);
     if (status == SC_OK)
         status = name_detector(&pass, error);
     if (status == SC_OK)

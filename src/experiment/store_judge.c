@@ -24,7 +24,11 @@ static const struct {
                   " PRIMARY KEY (instance, trace, judge)) STRICT"},
     {"reading", "CREATE TABLE reading (id INTEGER PRIMARY KEY CHECK (id = 1),\n"
                 " detector TEXT NOT NULL, judge TEXT NOT NULL) STRICT"},
+    {"open_judgement", "CREATE TABLE open_judgement (instance INTEGER NOT NULL,\n"
+                       " trace INTEGER NOT NULL, judge TEXT NOT NULL, again INTEGER NOT NULL,\n"
+                       " unscored TEXT, PRIMARY KEY (instance, trace, judge)) STRICT"},
 };
+enum { TABLE_JUDGEMENT, TABLE_READING, TABLE_OPEN };
 
 /* *there: the table exists and is ours. */
 static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
@@ -124,6 +128,29 @@ static enum sc_status put_judgement(struct sc_store *store, size_t position, int
     return run_once(store, put, error);
 }
 
+/* What a judgement leaves open: whether it is to be asked for again, and why it has no score. */
+static enum sc_status put_open(struct sc_store *store, size_t position, int64_t trace,
+                               const struct sc_judgement *judgement, const char *by,
+                               struct sc_error *error)
+{
+    static const char *const sql[] = {
+        "DELETE FROM open_judgement WHERE instance = ?1 AND trace = ?2 AND judge = ?3",
+        "INSERT OR REPLACE INTO open_judgement VALUES (?1, ?2, ?3, ?4, ?5)"};
+    bool is_open = judgement->again || judgement->unscored;
+    sqlite3_stmt *put = NULL;
+    enum sc_status status = sc_store_prepare(store, sql[is_open], &put, error);
+    if (status)
+        return status;
+    sqlite3_bind_int64(put, 1, (sqlite3_int64)position);
+    sqlite3_bind_int64(put, 2, trace);
+    bind_text(put, 3, by);
+    if (is_open) {
+        sqlite3_bind_int64(put, 4, judgement->again);
+        bind_text(put, 5, judgement->unscored);
+    }
+    return run_once(store, put, error);
+}
+
 static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_opinion *opinion,
                                   struct sc_error *error)
 {
@@ -171,6 +198,8 @@ enum sc_status sc_store_put_opinion(struct sc_store *store, const struct sc_stor
         status = put_harm(store, opinion, error);
     if (status == SC_OK && judgement)
         status = put_judgement(store, opinion->position, opinion->trace, judgement, by, error);
+    if (status == SC_OK && judgement)
+        status = put_open(store, opinion->position, opinion->trace, judgement, by, error);
     return commit(store, status, error);
 }
 
@@ -181,6 +210,8 @@ enum sc_status sc_store_put_prompt_judgement(struct sc_store *store, size_t posi
     enum sc_status status = begin(store, error);
     if (status == SC_OK)
         status = put_judgement(store, position, -1, judgement, by, error);
+    if (status == SC_OK)
+        status = put_open(store, position, -1, judgement, by, error);
     return commit(store, status, error);
 }
 
@@ -228,7 +259,7 @@ static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, 
     bool bad = position < 0 || (uint64_t)position >= n_instances || trace < -1 ||
                trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
                categories < 0 || categories >= 2 * SC_CATEGORY_OTHER;
-    char *by = NULL, *output = NULL, *failure = NULL;
+    char *by = NULL, *output = NULL, *failure = NULL, *unscored = NULL;
     struct sc_judgement judgement = {.safety = (enum sc_safety)said,
                                      .refused = (enum sc_refused)no,
                                      .categories = (unsigned)categories,
@@ -239,6 +270,7 @@ static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, 
                                      .refused_mass = read_share(row, 10, &bad),
                                      .safety_forced = sqlite3_column_int(row, 11) != 0,
                                      .refused_forced = sqlite3_column_int(row, 12) != 0,
+                                     .again = sqlite3_column_int(row, 16) != 0,
                                      .n_tokens = (size_t)n_tokens};
     if (bad)
         return damaged(store, "judgement", position, trace, error);
@@ -247,33 +279,45 @@ static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, 
         status = sc_store_text(store, row, 14, false, "judgement", &output, error);
     if (status == SC_OK)
         status = sc_store_text(store, row, 15, true, "judgement", &failure, error);
+    if (status == SC_OK)
+        status = sc_store_text(store, row, 17, true, "open_judgement", &unscored, error);
     judgement.output = output;
     judgement.failure = failure;
+    judgement.unscored = unscored;
     if (status == SC_OK)
         status = reader(context, by, (size_t)position, trace, &judgement, error);
     sc_free(by);
     sc_free(output);
     sc_free(failure);
+    sc_free(unscored);
     return status;
 }
+
+/* All columns of a judgement; what it leaves open is NULL where nothing is kept about that. */
+#define JUDGEMENT_COLUMNS                                                                          \
+    "SELECT instance, trace, judge, safety, refused, categories, p_unsafe, p_controversial,"       \
+    " safety_mass, p_refused, refused_mass, safety_forced, refused_forced, n_tokens, output,"      \
+    " failure, "
 
 enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, size_t n_instances,
                                         sc_store_judgement_reader *reader, void *context,
                                         struct sc_error *error)
 {
-    bool there = false;
+    static const char *const sql[] = {
+        JUDGEMENT_COLUMNS "NULL, NULL FROM judgement WHERE ?1 IS NULL OR judge = ?1"
+                          " ORDER BY judge, instance, trace",
+        JUDGEMENT_COLUMNS "again, unscored FROM judgement"
+                          " LEFT JOIN open_judgement USING (instance, trace, judge)"
+                          " WHERE ?1 IS NULL OR judge = ?1 ORDER BY judge, instance, trace"};
+    bool there = false, open_there = false;
     int code = SQLITE_DONE;
     sqlite3_stmt *row = NULL;
-    enum sc_status status = check_table(store, 0, &there, error);
+    enum sc_status status = check_table(store, TABLE_JUDGEMENT, &there, error);
     if (status || !there)
         return status;
-    status = sc_store_prepare(store,
-                              "SELECT instance, trace, judge, safety, refused, categories,"
-                              " p_unsafe, p_controversial, safety_mass, p_refused, refused_mass,"
-                              " safety_forced, refused_forced, n_tokens, output, failure"
-                              " FROM judgement WHERE ?1 IS NULL OR judge = ?1"
-                              " ORDER BY judge, instance, trace",
-                              &row, error);
+    status = check_table(store, TABLE_OPEN, &open_there, error);
+    if (status == SC_OK)
+        status = sc_store_prepare(store, sql[open_there], &row, error);
     if (status == SC_OK)
         bind_text(row, 1, by);
     while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
@@ -332,7 +376,7 @@ enum sc_status sc_store_apply_reading(struct sc_store *store, char **detector, c
     sqlite3_stmt *row = NULL;
     *found = false;
     bool there = false;
-    enum sc_status status = check_table(store, 1, &there, error);
+    enum sc_status status = check_table(store, TABLE_READING, &there, error);
     if (status || !there)
         return status;
     status = sc_store_prepare(store, "SELECT detector, judge FROM reading WHERE id = 1", &row, error);

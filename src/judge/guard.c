@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "inference/inference.h"
 #include "judge/labels.h"
 #include "judge/template.h"
 #include "model/model.h"
@@ -56,11 +57,11 @@ struct job {
 
 struct judging {
     struct sc_guard *guard;
-    const struct sc_guard_item *items;
+    const struct sc_judge_item *items;
     size_t n_items, next_item;
     uint64_t next_key;
-    const struct sc_guard_sink *sink;
-    struct sc_guard_counts *counts;
+    const struct sc_judge_sink *sink;
+    struct sc_judge_counts *counts;
     struct job *again, *over, *running; /* to be forced; to be released; with the engine */
     double started;
     struct sc_error failure;           /* what ended the run inside next() */
@@ -182,7 +183,7 @@ const char *sc_guard_name(const struct sc_guard *guard)
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
-static enum sc_template frame_of(const struct sc_guard_item *item)
+static enum sc_template frame_of(const struct sc_judge_item *item)
 {
     return item->response ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT;
 }
@@ -218,23 +219,11 @@ static void push(struct job **list, struct job *job)
     *list = job;
 }
 
-static struct sc_judgement nothing(void)
-{
-    return (struct sc_judgement){.safety = SC_SAFETY_UNPARSED,
-                                 .refused = SC_REFUSED_UNPARSED,
-                                 .p_unsafe = NAN,
-                                 .p_controversial = NAN,
-                                 .safety_mass = NAN,
-                                 .p_refused = NAN,
-                                 .refused_mass = NAN,
-                                 .output = ""};
-}
-
 /* Hands a judgement over. */
 static enum sc_status deliver(struct judging *j, size_t item, const struct sc_judgement *judgement,
                               struct sc_error *error)
 {
-    struct sc_guard_counts *counts = j->counts;
+    struct sc_judge_counts *counts = j->counts;
 
     counts->n_done++;
     counts->n_failed += judgement->failure != NULL;
@@ -249,8 +238,8 @@ static struct job *new_job(struct judging *j)
     size_t longest = sc_model_config(j->guard->model)->max_positions - MAX_NEW - MOST_FORCED;
 
     while (j->next_item < j->n_items) {
-        const struct sc_guard_item *item = &j->items[j->next_item];
-        struct sc_judgement judgement = nothing();
+        const struct sc_judge_item *item = &j->items[j->next_item];
+        struct sc_judgement judgement = sc_judgement_none();
         struct sc_error why = {0};
         char too_long[120];
         struct job *job = sc_alloc_zero(1, sizeof *job);
@@ -527,7 +516,7 @@ static enum sc_status longest_item(const struct judging *j, size_t *longest, str
 
     *longest = 1;
     for (size_t i = 0; i < j->n_items; i++) {
-        const struct sc_guard_item *item = &j->items[i];
+        const struct sc_judge_item *item = &j->items[i];
         struct sc_error why = {0};
         int32_t *ids = NULL;
         size_t n = 0;
@@ -543,11 +532,11 @@ static enum sc_status longest_item(const struct judging *j, size_t *longest, str
     return SC_OK;
 }
 
-enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_guard_item *items, size_t n,
-                            const struct sc_guard_sink *sink, struct sc_guard_counts *counts,
+enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
+                            const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error)
 {
-    struct sc_guard_counts unused;
+    struct sc_judge_counts unused;
     struct judging j = {.guard = guard,
                         .items = items,
                         .n_items = n,
@@ -562,7 +551,7 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_guard_item *
     struct sc_batch_plan plan;
     enum sc_status status;
 
-    *j.counts = (struct sc_guard_counts){0};
+    *j.counts = (struct sc_judge_counts){0};
     if (sc_model_config(guard->model)->max_positions <= MAX_NEW + MOST_FORCED)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
                        MAX_NEW + MOST_FORCED, sc_model_config(guard->model)->max_positions);

@@ -6,8 +6,7 @@
 #define SC_JUDGE_GUARD_H
 
 #include "base/error.h"
-#include "inference/inference.h"
-#include "judge/judgement.h"
+#include "judge/judge.h"
 
 struct sc_guard;
 
@@ -29,30 +28,10 @@ void sc_guard_close(struct sc_guard *guard); /* NULL is fine */
  * the model: "guard/1:Qwen3Guard-Gen-0.6B:bf16:avx512@0123456789ab". */
 const char *sc_guard_name(const struct sc_guard *guard);
 
-/* A text to judge. */
-struct sc_guard_item {
-    const char *prompt, *response; /* response NULL: the prompt alone is judged */
-};
-
-struct sc_guard_counts {
-    size_t n_done, n_failed, n_unparsed, n_forced; /* judgements; no label, or scores were forced */
-    uint64_t n_prompt_tokens, n_prefilled, n_generated; /* asked for; computed; generated */
-    double seconds;
-};
-
-struct sc_guard_sink {
-    void *context;
-    /* One judgement, in no certain order; item is a place in the array.  Not SC_OK ends the run. */
-    enum sc_status (*done)(void *context, size_t item, const struct sc_judgement *judgement,
-                           struct sc_error *error);
-    /* After each step, may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
-    bool (*step)(void *context, const struct sc_guard_counts *counts);
-};
-
 /* Judges all items: greedy, at most 128 tokens each.  What cannot be judged (a text beyond the
  * model's context) is handed over with its reason; it ends nothing. */
-enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_guard_item *items, size_t n,
-                            const struct sc_guard_sink *sink, struct sc_guard_counts *counts,
+enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
+                            const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error);
 
 #endif

@@ -11,19 +11,28 @@ enum sc_safety {
     SC_SAFETY_UNPARSED, /* the judge did not say it in its format: never read as anything */
     SC_N_SAFETIES
 };
-enum sc_refused { SC_REFUSED_NO, SC_REFUSED_YES, SC_REFUSED_UNPARSED, SC_N_REFUSEDS };
+enum sc_refused {
+    SC_REFUSED_NO,
+    SC_REFUSED_YES,
+    SC_REFUSED_PARTIAL, /* refuses and then helps, or the reverse */
+    SC_REFUSED_UNPARSED,
+    SC_N_REFUSEDS
+};
 
 /* Categories are bits: 1 << place in this list; one more for names that are not in it. */
 enum { SC_N_CATEGORIES = 9, SC_CATEGORY_OTHER = 1 << SC_N_CATEGORIES };
 
 const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed" */
-const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "unparsed" */
+const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "partial", "unparsed" */
 int sc_safety_parse(const char *name);                /* -1: none of them */
 int sc_refused_parse(const char *name);
 /* The harm that a safety stands for; docs/JUDGES.md. */
 enum sc_harm sc_safety_harm(enum sc_safety safety);
 
-/* What a judge's words say, and where: bytes of "Safety: ..." and "Refusal: ...". */
+/* The categories that a list of names with commas between them names. */
+unsigned sc_categories_read(const char *list, size_t n);
+
+/* What a guard's words say, and where: bytes of "Safety: ..." and "Refusal: ...". */
 struct sc_guard_reading {
     enum sc_safety safety;
     enum sc_refused refused;
@@ -47,7 +56,12 @@ struct sc_judgement {
     bool safety_forced, refused_forced;
     const char *output;  /* its words, valid UTF-8 */
     const char *failure; /* why there is no judgement, or NULL */
+    bool again;          /* the failure may not last: a later pass asks again */
+    const char *unscored; /* why a label has no score, or NULL */
     size_t n_tokens;     /* of the output */
 };
+
+/* Nothing parsed, no score, no words. */
+struct sc_judgement sc_judgement_none(void);
 
 #endif

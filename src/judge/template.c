@@ -69,11 +69,10 @@ static enum part next_part(const char *frame, size_t n, size_t at, size_t *lengt
     return PART_TEXT;
 }
 
-void sc_template_render(enum sc_template which, const char *prompt, const char *response,
-                        struct sc_text *out)
+void sc_frame_render(const char *frame, size_t n, const char *prompt, const char *response,
+                     struct sc_text *out)
 {
-    size_t n, length;
-    const char *frame = sc_template_text(which, &n);
+    size_t length;
 
     for (size_t at = 0; at < n; at += length) {
         enum part part = next_part(frame, n, at, &length);
@@ -85,6 +84,15 @@ void sc_template_render(enum sc_template which, const char *prompt, const char *
         else
             sc_text_add(out, frame + at, length);
     }
+}
+
+void sc_template_render(enum sc_template which, const char *prompt, const char *response,
+                        struct sc_text *out)
+{
+    size_t n;
+    const char *frame = sc_template_text(which, &n);
+
+    sc_frame_render(frame, n, prompt, response, out);
 }
 
 /* ---- as tokens ------------------------------------------------------------------------------- */

@@ -15,7 +15,10 @@ enum sc_template {
 /* The frame's bytes, {prompt} and {response} in it; n may be NULL. */
 const char *sc_template_text(enum sc_template which, size_t *n);
 
-/* The frame with both texts put in. */
+/* A frame of n bytes with both texts put in, at the same time; response NULL: nothing. */
+void sc_frame_render(const char *frame, size_t n, const char *prompt, const char *response,
+                     struct sc_text *out);
+/* The same for one of ours. */
 void sc_template_render(enum sc_template which, const char *prompt, const char *response,
                         struct sc_text *out);
 

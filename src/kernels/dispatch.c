@@ -1,7 +1,8 @@
 /*
  * Which levels this processor can run.  Each table starts as the level below it and is then
  * overridden by what the better instruction set has.  Processor *and* operating system are asked:
- * cpuid for the instructions, xgetbv for the registers that survive a switch of threads.
+ * cpuid for the instructions, xgetbv for the registers that survive a switch of threads; on AArch64
+ * Linux answers for both.
  * Where to read next: levels.h.
  */
 #include "kernels/levels.h"
@@ -11,9 +12,11 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
-enum { MAX_LEVELS = 3 };
+enum { MAX_LEVELS = 4 };
 
 static struct sc_kernels tables[MAX_LEVELS];
 static const struct sc_kernels *available[MAX_LEVELS + 1]; /* best first, NULL-ended */
@@ -61,6 +64,16 @@ static void detect(bool *avx2, bool *avx512)
         *avx512 = has(a, 5) && has_all(saved, 0xe6u); /* bf16; masks and both halves of zmm too */
     }
 }
+#elif defined(__aarch64__)
+/* Bits: Linux, Documentation/arm64/elf_hwcaps.rst.  Elsewhere nobody is asked and nothing found. */
+static void detect(bool *dot, bool *bf16)
+{
+    *dot = *bf16 = false;
+#if defined(__linux__)
+    *dot = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+    *bf16 = *dot && getauxval(AT_HWCAP2) & HWCAP2_BF16;
+#endif
+}
 #endif
 
 static void fill(void)
@@ -77,6 +90,19 @@ static void fill(void)
     if (avx512) {
         tables[n] = tables[n - 1];
         sc_level_avx512(&tables[n++]);
+    }
+#elif defined(__aarch64__)
+    bool dot, bf16;
+    detect(&dot, &bf16);
+    tables[n] = tables[n - 1];
+    sc_level_neon(&tables[n++]);
+    if (dot) {
+        tables[n] = tables[n - 1];
+        sc_level_neon_dot(&tables[n++]);
+    }
+    if (bf16) {
+        tables[n] = tables[n - 1];
+        sc_level_neon_bf16(&tables[n++]);
     }
 #endif
     for (size_t i = 0; i < n; i++) {

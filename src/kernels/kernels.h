@@ -54,7 +54,7 @@ struct sc_attention {
 };
 
 struct sc_kernels {
-    const char *name; /* "portable", "avx2", "avx512" */
+    const char *name; /* "portable", "avx2", "neon_dot"; docs/KERNELS.md has all */
 
     struct sc_matmul matmul[4];       /* by enum sc_dtype; multiply NULL: this level has none */
     struct sc_attention attention[2]; /* SC_DTYPE_F32, SC_DTYPE_BF16 */
@@ -87,7 +87,7 @@ struct sc_kernels {
     void (*read_memory)(const void *from, size_t bytes, float *sink);
 };
 
-/* Levels compiled in and supported by this processor (cpuid and xgetbv), best first; NULL-ended. */
+/* Levels compiled in and supported by this processor and system, best first; NULL-ended. */
 const struct sc_kernels *const *sc_kernels_available(void);
 /* The level of that name, or the best when name is NULL; NULL when this machine has no such. */
 const struct sc_kernels *sc_kernels_find(const char *name);

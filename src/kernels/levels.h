@@ -15,6 +15,10 @@ void sc_level_avx512(struct sc_kernels *table); /* F, BW, DQ, VL, BF16 and VNNI 
 /* Their int8 products. */
 void sc_int8_avx2(struct sc_matmul *matmul);
 void sc_int8_avx512(struct sc_matmul *matmul);
+#elif defined(__aarch64__)
+void sc_level_neon(struct sc_kernels *table);      /* every AArch64 processor */
+void sc_level_neon_dot(struct sc_kernels *table);  /* DotProd; on top of neon */
+void sc_level_neon_bf16(struct sc_kernels *table); /* BF16; on top of neon_dot */
 #endif
 
 /* Packed weights are padded with zeros to this many inputs, rows of activations at least as far,

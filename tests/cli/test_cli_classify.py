@@ -96,7 +96,7 @@ class Classify(unittest.TestCase):
         killed = 0
         for i in range(20):
             process = subprocess.Popen([PROGRAM, 'classify', self.out, *JUDGE, '--quiet',
-                                        '--threads', '1', '--parallel', '1'],
+                                        '--threads', '1', '--judge-parallel', '1'],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(0.03 * (i + 1))
             process.send_signal(signal.SIGKILL)
@@ -130,7 +130,10 @@ class Classify(unittest.TestCase):
                 (('classify',), 2, 'folder'),
                 (('classify', self.folder), 1, 'no run.db'),
                 (('classify', self.out, '--judge', 'guard'), 2, 'judge-model'),
-                (('classify', self.out, '--judge', 'oracle'), 2, 'none|guard'),
+                (('classify', self.out, '--judge', 'oracle'), 2, 'wildguard or a configuration file'),
+                (('classify', self.out, '--judge', 'wildguard'), 2, 'judge-url'),
+                (('classify', self.out, '--detector', 'judge'), 2, '--judge'),
+                (('classify', self.out, '--judge-url', 'http://127.0.0.1:1'), 2, '--judge'),
                 (('classify', self.out, '--judge-model', self.folder), 1, 'config.json'),
                 (('classify', self.out, '--rules', self.folder + '/none.json'), 1, 'none.json'),
                 (('run', '--judge', 'guard', '--out', self.out), 2, 'judge-model')]:

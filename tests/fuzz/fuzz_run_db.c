@@ -37,6 +37,10 @@ static enum sc_status judge_again(void)
                                              .rule = "guard-yes",
                                              .judge = "guard/1:x",
                                              .harm = SC_HARMFUL};
+    struct sc_judgement failed = judgement;
+    failed.failure = "no answer";
+    failed.again = true;
+    failed.unscored = "no list";
     struct sc_store *store = NULL;
     enum sc_status status = sc_store_open_existing(&store, fixture.folder, NULL);
     if (status == SC_OK)
@@ -44,7 +48,7 @@ static enum sc_status judge_again(void)
     if (status == SC_OK)
         status = sc_store_put_opinion(store, &opinion, &judgement, "guard/1:x", NULL);
     if (status == SC_OK)
-        status = sc_store_put_prompt_judgement(store, 1, &judgement, "guard/1:x", NULL);
+        status = sc_store_put_prompt_judgement(store, 1, &failed, "guard/1:x", NULL);
     if (status == SC_OK)
         status = sc_store_set_reading(store, "guard/1:x", "guard/1:x", NULL);
     sc_store_close(store);

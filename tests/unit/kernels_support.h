@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { PAGE = 4096, CANARY = 64, CANARY_BYTE = 0x5a };
+enum { CANARY = 64, CANARY_BYTE = 0x5a };
 
 /* Half the distance between 1 and the next f32: the largest relative error of one operation. */
 static const double UNIT = 0x1p-24;
@@ -46,6 +47,12 @@ static inline float random_float(void)
     return random_bits() % 4 ? x : x * 0.01f;
 }
 
+/* Whether SAFECONF_TEST_SHORT is set: fewer batches, for processors that are emulated. */
+static inline bool test_short(void)
+{
+    return getenv("SAFECONF_TEST_SHORT") != NULL;
+}
+
 struct guarded {
     char *map;
     size_t map_bytes, bytes;
@@ -55,11 +62,12 @@ struct guarded {
 static inline struct guarded guarded_new(size_t bytes)
 {
     struct guarded g = {.bytes = bytes};
-    size_t used = (bytes + CANARY + PAGE - 1) / PAGE * PAGE;
-    g.map_bytes = used + PAGE;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used = (bytes + CANARY + page - 1) / page * page;
+    g.map_bytes = used + page;
     g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(g.map != MAP_FAILED);
-    assert_int_equal(mprotect(g.map + used, PAGE, PROT_NONE), 0);
+    assert_int_equal(mprotect(g.map + used, page, PROT_NONE), 0);
     g.data = g.map + used - bytes;
     memset((char *)g.data - CANARY, CANARY_BYTE, CANARY);
     memset(g.data, 0xff, bytes); /* NaN, should anybody read it before it is written */

@@ -80,13 +80,14 @@ static int drop_run(void **state)
     return 0;
 }
 
-static struct sc_classify_options options_of(enum sc_classify_detector detector, bool judge)
+static struct sc_classify_options options_of(enum sc_classify_detector detector, bool harms)
 {
     return (struct sc_classify_options){
         .folder = fixture.folder,
         .detector = detector,
-        .judge = judge,
-        .guard = {.model = judge || detector != SC_BY_PATTERNS ? GUARD : NULL,
+        .harms = harms,
+        .judge = {.judge = harms || detector != SC_BY_PATTERNS ? "guard" : NULL,
+                  .model = GUARD,
                   .dtype = -1,
                   .n_threads = 2,
                   .parallel = 2}};
@@ -119,7 +120,7 @@ static const struct sc_run_opinion *opinion(const struct sc_run *run, const char
 
 static void a_guard_judges_verdict_and_harm(void **state)
 {
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     (void)state;
 
@@ -133,7 +134,7 @@ static void a_guard_judges_verdict_and_harm(void **state)
     assert_int_equal(summary.n_traces, N_INSTANCES * N_TRACES);
     assert_int_equal(summary.n_asked, 4 * N_INSTANCES);
     assert_int_equal(summary.n_stored, 0);
-    assert_int_equal(summary.n_by_guard, 4 * N_INSTANCES);
+    assert_int_equal(summary.n_by_judge, 4 * N_INSTANCES);
     assert_int_equal(summary.n_by_rules, 0);
     assert_int_equal(summary.n_empty, N_INSTANCES);
     assert_int_equal(summary.n_failed, N_INSTANCES);
@@ -179,7 +180,7 @@ static void a_hybrid_asks_where_rules_are_not_clear(void **state)
     classify(&options, &summary);
     assert_int_equal(summary.n_asked, 3 * N_INSTANCES); /* not about the clear refusal */
     assert_int_equal(summary.n_by_rules, 2 * N_INSTANCES);
-    assert_int_equal(summary.n_by_guard, 2 * N_INSTANCES);
+    assert_int_equal(summary.n_by_judge, 2 * N_INSTANCES);
     struct sc_run run = load();
     for (size_t i = 0; i < N_INSTANCES; i++)
         for (size_t t = 0; t < N_TRACES; t++) {
@@ -190,7 +191,7 @@ static void a_hybrid_asks_where_rules_are_not_clear(void **state)
     sc_classify_summary_free(&summary);
 
     /* The guard alone is asked only about what it has not seen, and its harms are its own. */
-    options = options_of(SC_BY_GUARD, true);
+    options = options_of(SC_BY_JUDGE, true);
     classify(&options, &summary);
     assert_int_equal(summary.n_asked, N_INSTANCES);
     assert_int_equal(summary.n_stored, 3 * N_INSTANCES);
@@ -253,7 +254,7 @@ static char *dump(void)
 
 static void an_interrupted_pass_goes_on(void **state)
 {
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     struct sc_error error = {0};
     (void)state;
@@ -298,7 +299,7 @@ static void an_interrupted_pass_goes_on(void **state)
 /* A run may be resumed after it was judged. */
 static void traces_that_came_later_are_not_judged_yet(void **state)
 {
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     struct sc_store *store = NULL;
     bool resumed = false;
@@ -347,7 +348,7 @@ static void damaged_judgements_are_refused(void **state)
         "UPDATE harm SET harm = 'fine'",
         "DROP TABLE reading; CREATE TABLE reading (id, detector, judge)",
     };
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     (void)state;
 
@@ -366,22 +367,22 @@ static void damaged_judgements_are_refused(void **state)
 
 static void what_cannot_be_done_is_an_error(void **state)
 {
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     struct sc_store *store = NULL;
     struct sc_error error = {0};
     (void)state;
 
-    options.guard.model = NULL;
+    options.judge.model = NULL;
     assert_int_equal(sc_classify(&options, NULL, &summary, &error), SC_ERR_ARGUMENT);
     sc_classify_summary_free(&summary);
-    options = options_of(SC_BY_GUARD, true);
+    options = options_of(SC_BY_JUDGE, true);
     options.folder = "/nonexistent";
     sc_error_clear(&error);
     assert_int_equal(sc_classify(&options, NULL, &summary, &error), SC_ERR_IO);
     sc_classify_summary_free(&summary);
-    options = options_of(SC_BY_GUARD, true);
-    options.guard.model = "/nonexistent";
+    options = options_of(SC_BY_JUDGE, true);
+    options.judge.model = "/nonexistent";
     assert_int_not_equal(sc_classify(&options, NULL, &summary, NULL), SC_OK);
     sc_classify_summary_free(&summary);
     /* A run that is going on. */
@@ -395,7 +396,7 @@ static void what_cannot_be_done_is_an_error(void **state)
 /* Each allocation fails in turn while a judged run is loaded and compared. */
 static void exhausted_memory_is_an_error(void **state)
 {
-    struct sc_classify_options options = options_of(SC_BY_GUARD, true);
+    struct sc_classify_options options = options_of(SC_BY_JUDGE, true);
     struct sc_classify_summary summary;
     enum sc_status status = SC_ERR_NOMEM;
     (void)state;
@@ -418,7 +419,7 @@ static void exhausted_memory_is_an_error(void **state)
     /* And while it is judged: what is there is not lost. */
     status = SC_ERR_NOMEM;
     options = options_of(SC_BY_HYBRID, true);
-    options.guard.parallel = 1;
+    options.judge.parallel = 1;
     for (size_t n = 0; status != SC_OK && n < 20000; n += 1 + n / 8) {
         sc_memory_fail_at(n);
         status = sc_classify(&options, NULL, &summary, NULL);

@@ -40,11 +40,11 @@ static enum sc_status keep(void *context, size_t item, const struct sc_judgement
     return SC_OK;
 }
 
-static struct sc_guard_counts judge(const struct sc_guard_options *options,
-                                    const struct sc_guard_item *items, size_t n, struct kept *kept)
+static struct sc_judge_counts judge(const struct sc_guard_options *options,
+                                    const struct sc_judge_item *items, size_t n, struct kept *kept)
 {
-    const struct sc_guard_sink sink = {.context = kept, .done = keep};
-    struct sc_guard_counts counts;
+    const struct sc_judge_sink sink = {.context = kept, .done = keep};
+    struct sc_judge_counts counts;
     struct sc_guard *guard = NULL;
     struct sc_error error = {0};
 
@@ -60,7 +60,7 @@ static const struct sc_guard_options usual = {.model = GUARD, .dtype = -1, .n_th
 
 /* What the guard must say; refused is not looked at where a prompt is judged alone. */
 struct expected {
-    struct sc_guard_item item;
+    struct sc_judge_item item;
     enum sc_safety safety;
     unsigned category; /* bit of it; 0: none */
     enum sc_refused refused;
@@ -139,8 +139,8 @@ static void check_scores(const struct expected *expected, const struct sc_judgem
 static void clear_pairs_get_their_labels(void **state)
 {
     static struct kept kept[MOST_ITEMS];
-    struct sc_guard_item items[N_CLEAR];
-    struct sc_guard_counts counts;
+    struct sc_judge_item items[N_CLEAR];
+    struct sc_judge_counts counts;
     (void)state;
 
     for (size_t i = 0; i < N_CLEAR; i++)
@@ -166,7 +166,7 @@ static void a_judgement_does_not_depend_on_company(void **state)
 {
     static struct kept together[MOST_ITEMS], alone[MOST_ITEMS];
     struct sc_guard_options options = usual;
-    struct sc_guard_item items[N_CLEAR];
+    struct sc_judge_item items[N_CLEAR];
     (void)state;
 
     for (size_t i = 0; i < N_CLEAR; i++)
@@ -222,16 +222,16 @@ static void marks_in_a_response_change_nothing_in_the_frame(void **state)
 {
     static struct kept kept[MOST_ITEMS];
     struct sc_tokenizer *tokenizer = NULL;
-    struct sc_guard_item items[N_MARKS];
+    struct sc_judge_item items[N_MARKS];
     char texts[N_MARKS][200];
-    struct sc_guard_counts counts;
+    struct sc_judge_counts counts;
     (void)state;
 
     assert_int_equal(sc_tokenizer_open(&tokenizer, GUARD, NULL), SC_OK);
     for (size_t i = 0; i < N_MARKS; i++) {
         snprintf(texts[i], sizeof texts[i], "Mix flour and water. %s Bake it.", marks[i]);
         check_frame_around(tokenizer, texts[i]);
-        items[i] = (struct sc_guard_item){"How do I bake bread?", texts[i]};
+        items[i] = (struct sc_judge_item){"How do I bake bread?", texts[i]};
     }
     sc_tokenizer_close(tokenizer);
     counts = judge(&usual, items, N_MARKS, kept);
@@ -245,7 +245,7 @@ static void the_other_arithmetics_agree(void **state)
 {
     static struct kept own[MOST_ITEMS], exact[MOST_ITEMS];
     struct sc_guard_options options = usual;
-    struct sc_guard_item items[N_CLEAR];
+    struct sc_judge_item items[N_CLEAR];
     (void)state;
 
     for (size_t i = 0; i < N_CLEAR; i++)

@@ -297,7 +297,7 @@ static enum sc_status collect(void *context, size_t item, const struct sc_judgem
     return SC_OK;
 }
 
-static bool count_steps(void *context, const struct sc_guard_counts *counts)
+static bool count_steps(void *context, const struct sc_judge_counts *counts)
 {
     struct collection *c = context;
 
@@ -320,10 +320,10 @@ static struct sc_guard *open_guard(const char *folder, int dtype, size_t paralle
     return guard;
 }
 
-static void judge_all(struct sc_guard *guard, const struct sc_guard_item *items, size_t n,
-                      struct collection *out, struct sc_guard_counts *counts)
+static void judge_all(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
+                      struct collection *out, struct sc_judge_counts *counts)
 {
-    const struct sc_guard_sink sink = {.context = out, .done = collect, .step = count_steps};
+    const struct sc_judge_sink sink = {.context = out, .done = collect, .step = count_steps};
     struct sc_error error = {0};
 
     memset(out, 0, sizeof *out);
@@ -344,7 +344,7 @@ static json_t *read_expected(void)
     return root;
 }
 
-static size_t items_of(const json_t *root, struct sc_guard_item *items)
+static size_t items_of(const json_t *root, struct sc_judge_item *items)
 {
     const json_t *cases = json_object_get(root, "cases");
     size_t n = json_array_size(cases);
@@ -363,7 +363,7 @@ static void frames_have_the_expected_tokens(void **state)
     json_t *root = read_expected();
     struct sc_tokenizer *tokenizer = open_tokenizer(GUARD);
     const json_t *cases = json_object_get(root, "cases");
-    struct sc_guard_item items[MOST_ITEMS];
+    struct sc_judge_item items[MOST_ITEMS];
     size_t n = items_of(root, items);
     (void)state;
 
@@ -427,14 +427,14 @@ static void scores_are_those_of_a_float64_forward_pass(void **state)
         double tolerance;
     } ways[] = {{SC_DTYPE_F32, 1e-5}, {SC_DTYPE_BF16, 0.04}};
     json_t *root = read_expected();
-    struct sc_guard_item items[MOST_ITEMS];
+    struct sc_judge_item items[MOST_ITEMS];
     size_t n = items_of(root, items);
     static struct collection c;
     (void)state;
 
     for (size_t w = 0; w < 2; w++) {
         struct sc_guard *guard = open_guard(GUARD, ways[w].dtype, 3, false);
-        struct sc_guard_counts counts;
+        struct sc_judge_counts counts;
 
         judge_all(guard, items, n, &c, &counts);
         assert_int_equal(counts.n_unparsed, 1);
@@ -468,15 +468,15 @@ static void judgements_do_not_depend_on_company(void **state)
 {
     static struct collection alone, shared;
     static char texts[MOST_ITEMS][64];
-    struct sc_guard_item items[12];
-    struct sc_guard_counts counts, fewer;
+    struct sc_judge_item items[12];
+    struct sc_judge_counts counts, fewer;
     struct sc_guard *guard;
     const size_t n = sizeof items / sizeof *items;
     (void)state;
 
     for (size_t i = 0; i < n; i++) {
         snprintf(texts[i], sizeof texts[i], "text %zu %s", i * i, i % 3 ? "~" : i % 2 ? "%" : "^");
-        items[i] = (struct sc_guard_item){texts[i], i % 4 == 3 ? NULL : texts[(i * 7) % n]};
+        items[i] = (struct sc_judge_item){texts[i], i % 4 == 3 ? NULL : texts[(i * 7) % n]};
     }
     guard = open_guard(GUARD, -1, 1, true);
     judge_all(guard, items, n, &alone, &counts);
@@ -496,9 +496,9 @@ static void what_cannot_be_judged_is_said(void **state)
     static struct collection c;
     char *longest = sc_alloc(9001);
     struct sc_guard *guard = open_guard(GUARD, -1, 2, false);
-    const struct sc_guard_item items[] = {
+    const struct sc_judge_item items[] = {
         {"a", "b"}, {longest, "b"}, {"\xff\xfe", NULL}, {"a", longest}, {"~", NULL}};
-    struct sc_guard_counts counts;
+    struct sc_judge_counts counts;
     (void)state;
 
     assert_non_null(longest);
@@ -522,8 +522,8 @@ static void a_run_can_be_stopped(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(GUARD, -1, 2, false);
-    const struct sc_guard_item items[] = {{"a", "b"}, {"c", "%"}, {"e", NULL}, {"g", "h"}};
-    const struct sc_guard_sink sink = {.context = &c, .done = collect, .step = count_steps};
+    const struct sc_judge_item items[] = {{"a", "b"}, {"c", "%"}, {"e", NULL}, {"g", "h"}};
+    const struct sc_judge_sink sink = {.context = &c, .done = collect, .step = count_steps};
     struct sc_error error = {0};
     (void)state;
 
@@ -544,8 +544,8 @@ static void another_model_is_unparsed_and_has_scores(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(TEST_MODELS "/demo", -1, 2, false);
-    const struct sc_guard_item items[] = {{"How do I bake bread?", "Mix flour and water."}};
-    struct sc_guard_counts counts;
+    const struct sc_judge_item items[] = {{"How do I bake bread?", "Mix flour and water."}};
+    struct sc_judge_counts counts;
     const struct sc_judgement *j = &c.kept[0].judgement;
     (void)state;
 
@@ -582,8 +582,8 @@ static void exhausted_memory_is_an_error(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(GUARD, -1, 1, false);
-    const struct sc_guard_item items[] = {{"c", "%"}, {"e", NULL}};
-    const struct sc_guard_sink sink = {.context = &c, .done = collect};
+    const struct sc_judge_item items[] = {{"c", "%"}, {"e", NULL}};
+    const struct sc_judge_sink sink = {.context = &c, .done = collect};
     enum sc_status status = SC_ERR_NOMEM;
     size_t n = 0;
     (void)state;

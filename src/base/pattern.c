@@ -1,0 +1,79 @@
+/* See pattern.h. */
+#include "base/pattern.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/memory.h"
+
+enum { MATCH_LIMIT = 200000, HEAP_LIMIT_KIB = 16384 };
+
+struct sc_pattern {
+    pcre2_code *code;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
+};
+
+enum sc_status sc_pattern_new(struct sc_pattern **out, const char *expression, bool ignore_case,
+                              struct sc_error *error)
+{
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    struct sc_pattern *pattern = sc_alloc_zero(1, sizeof *pattern);
+    *out = NULL;
+    if (pattern == NULL)
+        return sc_fail_nomem(error, "a regular expression");
+    pattern->code =
+        pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                          (ignore_case ? (uint32_t)PCRE2_CASELESS : 0),
+                      &code, &at, NULL);
+    if (pattern->code == NULL) {
+        PCRE2_UCHAR why[120];
+        pcre2_get_error_message(code, why, sizeof why);
+        sc_pattern_free(pattern);
+        return sc_fail(error, SC_ERR_FORMAT, "character %zu: %s", (size_t)at, (const char *)why);
+    }
+    pattern->match = pcre2_match_data_create_from_pattern(pattern->code, NULL);
+    pattern->limits = pcre2_match_context_create(NULL);
+    if (pattern->match == NULL || pattern->limits == NULL) {
+        sc_pattern_free(pattern);
+        return sc_fail_nomem(error, "a regular expression");
+    }
+    pcre2_set_match_limit(pattern->limits, MATCH_LIMIT);
+    pcre2_set_heap_limit(pattern->limits, HEAP_LIMIT_KIB);
+    *out = pattern;
+    return SC_OK;
+}
+
+void sc_pattern_free(struct sc_pattern *pattern)
+{
+    if (pattern == NULL)
+        return;
+    pcre2_code_free(pattern->code);
+    pcre2_match_data_free(pattern->match);
+    pcre2_match_context_free(pattern->limits);
+    sc_free(pattern);
+}
+
+size_t sc_pattern_n_groups(const struct sc_pattern *pattern)
+{
+    uint32_t n = 0;
+    pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &n);
+    return n;
+}
+
+bool sc_pattern_find(struct sc_pattern *pattern, const char *text, size_t n, size_t group,
+                     size_t *begin, size_t *end)
+{
+    int n_set =
+        pcre2_match(pattern->code, (PCRE2_SPTR)text, n, 0, 0, pattern->match, pattern->limits);
+    if (n_set < 0 || group >= (size_t)n_set)
+        return false;
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(pattern->match) + 2 * group;
+    if (at[0] > at[1] || at[1] > n) /* not set, or turned round by \K in a look-ahead */
+        return false;
+    *begin = at[0];
+    *end = at[1];
+    return true;
+}

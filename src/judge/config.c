@@ -1,0 +1,561 @@
+/* See config.h.  Every field is checked; an unknown one is an error. */
+#include "judge/config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/embedded.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "judge/template.h"
+#include "remote/remote.h"
+
+enum { MOST_FILE = 1 << 20, LONGEST_TEXT = 200, MOST_CONTROLS = 64 };
+
+/* Version of what question.c and this file do with an answer. */
+static const char reading_rules[] = "reading/1";
+
+void sc_judge_config_free(struct sc_judge_config *config)
+{
+    sc_free(config->family);
+    sc_free(config->version);
+    sc_free(config->name);
+    sc_free(config->url);
+    sc_free(config->model);
+    sc_free(config->key_variable);
+    sc_free(config->answer.text);
+    sc_free(config->prompt.text);
+    json_decref(config->more);
+    for (size_t i = 0; i < config->n_controls; i++)
+        sc_free(config->controls[i]);
+    sc_free(config->controls);
+    sc_question_free(&config->refusal);
+    sc_question_free(&config->harm);
+    sc_question_free(&config->prompt_harm);
+    sc_pattern_free(config->categories);
+    *config = (struct sc_judge_config){0};
+}
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+/* A copy of a string field; NULL where it is missing.  allowed: its characters, or NULL for any. */
+static enum sc_status take_string(const json_t *root, const char *key, const char *allowed,
+                                  char **out, struct sc_error *error)
+{
+    const json_t *value = json_object_get(root, key);
+    const char *text = json_string_value(value);
+    size_t n = text ? strlen(text) : 0;
+    if (value == NULL)
+        return SC_OK;
+    if (n == 0 || n > LONGEST_TEXT || (allowed && strspn(text, allowed) != n))
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected a string of 1 to %d %s", key,
+                       LONGEST_TEXT, allowed ? allowed : "bytes");
+    *out = sc_strdup(text);
+    return *out ? SC_OK : sc_fail_nomem(error, key);
+}
+
+static enum sc_status take_size(const json_t *root, const char *key, int64_t low, int64_t high,
+                                int64_t fallback, size_t *out, struct sc_error *error)
+{
+    int64_t value = 0;
+    enum sc_status status = sc_json_int(root, key, low, high, &fallback, &value, error);
+    *out = (size_t)value;
+    return status;
+}
+
+static enum sc_status take_names(struct sc_judge_config *out, const json_t *root,
+                                 struct sc_error *error)
+{
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+    static const char variable[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    static const char *const reserved[] = {"patterns", "hybrid", "none"};
+    enum sc_status status = take_string(root, "name", small, &out->family, error);
+    if (status == SC_OK)
+        status = take_string(root, "version", plain, &out->version, error);
+    if (status == SC_OK)
+        status = take_string(root, "url", NULL, &out->url, error);
+    if (status == SC_OK)
+        status = take_string(root, "model", NULL, &out->model, error);
+    if (status == SC_OK)
+        status = take_string(root, "api_key_env", variable, &out->key_variable, error);
+    if (status)
+        return status;
+    out->key_required = out->key_variable != NULL;
+    for (size_t i = 0; out->family && i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(out->family, reserved[i]) == 0)
+            return sc_fail(error, SC_ERR_FORMAT, "name: \"%s\" names something else already",
+                           reserved[i]);
+    if (out->family == NULL || out->version == NULL)
+        return sc_fail(error, SC_ERR_FORMAT, "name, version: expected both, found %s",
+                       out->family ? "no version" : "no name");
+    return SC_OK;
+}
+
+static enum sc_status take_numbers(struct sc_judge_config *out, const json_t *root,
+                                   struct sc_error *error)
+{
+    const struct sc_remote_options usual = sc_remote_options_default();
+    size_t seed = 0;
+    enum sc_status status = take_size(root, "max_tokens", 1, 100000, 128, &out->max_tokens, error);
+    if (status == SC_OK)
+        status = take_size(root, "top_logprobs", 0, 100, 20, &out->n_top, error);
+    if (status == SC_OK)
+        status = take_size(root, "seed", 0, INT64_MAX, 0, &seed, error);
+    if (status == SC_OK)
+        status = take_size(root, "retries", 0, 20, usual.n_retries, &out->n_retries, error);
+    if (status == SC_OK)
+        status = sc_json_real(root, "connect_timeout", 0.1, 86400, &usual.connect_timeout,
+                              &out->connect_timeout, error);
+    if (status == SC_OK)
+        status = sc_json_real(root, "timeout", 0.1, 86400, &usual.timeout, &out->timeout, error);
+    if (status == SC_OK)
+        status = sc_json_real(root, "stall_timeout", 0.1, 86400, &usual.stall_timeout,
+                              &out->stall_timeout, error);
+    out->seed = seed;
+    return status;
+}
+
+static enum sc_status take_endpoint(struct sc_judge_config *out, const json_t *root,
+                                    struct sc_error *error)
+{
+    const char *kind = json_string_value(json_object_get(root, "endpoint"));
+    if (kind == NULL || (strcmp(kind, "chat") != 0 && strcmp(kind, "completion") != 0))
+        return sc_fail(error, SC_ERR_FORMAT, "endpoint: expected chat or completion, found %s%s%s",
+                       kind ? "\"" : "", kind ? kind : "something else", kind ? "\"" : "");
+    out->endpoint = strcmp(kind, "chat") == 0 ? SC_ENDPOINT_CHAT : SC_ENDPOINT_COMPLETION;
+    return SC_OK;
+}
+
+static enum sc_status take_controls(struct sc_judge_config *out, const json_t *root,
+                                    struct sc_error *error)
+{
+    const json_t *list = json_object_get(root, "control_tokens");
+    size_t n = json_array_size(list);
+    if (list == NULL)
+        return SC_OK;
+    if (!json_is_array(list) || n > MOST_CONTROLS)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "control_tokens: expected a list of at most %d strings", MOST_CONTROLS);
+    out->controls = sc_alloc_zero(n, sizeof *out->controls);
+    if (out->controls == NULL)
+        return sc_fail_nomem(error, "control_tokens");
+    for (size_t i = 0; i < n; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text == NULL || *text == '\0' || strlen(text) > LONGEST_TEXT)
+            return sc_fail(error, SC_ERR_FORMAT,
+                           "control_tokens: expected strings of 1 to %d bytes", LONGEST_TEXT);
+        if ((out->controls[i] = sc_strdup(text)) == NULL)
+            return sc_fail_nomem(error, "control_tokens");
+        out->n_controls++;
+    }
+    return SC_OK;
+}
+
+/* More fields of a request, but none that the reading of the answer rests on. */
+static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
+                                struct sc_error *error)
+{
+    static const char *const ours[] = {"model",  "messages", "prompt",      "n",
+                                       "stream", "logprobs", "top_logprobs"};
+    json_t *more = json_object_get(root, "request");
+    if (more == NULL)
+        return SC_OK;
+    if (!json_is_object(more))
+        return sc_fail(error, SC_ERR_FORMAT, "request: expected an object");
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (json_object_get(more, ours[i]))
+            return sc_fail(error, SC_ERR_FORMAT, "request: expected none of our own \"%s\"",
+                           ours[i]);
+    out->more = json_incref(more);
+    return SC_OK;
+}
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+static enum sc_status take_questions(struct sc_judge_config *out, const json_t *root,
+                                     struct sc_error *error)
+{
+    static const char *const refusal[] = {"compliance", "refusal", "partial", "unparsed"};
+    static const char *const harm[] = {"harmless", "harmful", "controversial", "unparsed"};
+    const struct {
+        const char *key;
+        struct sc_question *question;
+        const char *const *names;
+    } all[] = {{"refusal", &out->refusal, refusal},
+               {"harm", &out->harm, harm},
+               {"prompt_harm", &out->prompt_harm, harm}};
+    const json_t *categories = json_object_get(root, "categories");
+    const char *pattern = json_string_value(categories);
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; status == SC_OK && i < 3; i++) {
+        const json_t *object = json_object_get(root, all[i].key);
+        all[i].question->n_meanings = 3;
+        if (object)
+            status = sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error);
+    }
+    if (status || categories == NULL)
+        return status;
+    if (pattern == NULL)
+        return sc_fail(error, SC_ERR_FORMAT, "categories: expected a regular expression");
+    status = sc_pattern_new(&out->categories, pattern, false, error);
+    if (status)
+        sc_error_prefix(error, "categories");
+    else if (sc_pattern_n_groups(out->categories) < 1)
+        status = sc_fail(error, SC_ERR_FORMAT,
+                         "categories: expected a group (...) that captures the list");
+    return status;
+}
+
+/* ---- templates ------------------------------------------------------------------------------- */
+
+static size_t count(const struct sc_frame *frame, const char *mark)
+{
+    size_t n = 0;
+    for (const char *p = frame->text; (p = strstr(p, mark)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const char *key,
+                                 sc_frame_reader *reader, void *context, struct sc_error *error)
+{
+    const json_t *value = json_object_get(root, key);
+    const char *name = json_string_value(value);
+    if (value == NULL)
+        return SC_OK;
+    if (name == NULL || *name == '\0')
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected the name of a file", key);
+    enum sc_status status = reader(context, name, &out->text, &out->n, error);
+    if (status)
+        return status;
+    if (strlen(out->text) != out->n || sc_utf8_valid(out->text, out->n) != out->n)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected UTF-8 without NUL", key, name);
+    return SC_OK;
+}
+
+static enum sc_status take_frames(struct sc_judge_config *out, const json_t *root,
+                                  sc_frame_reader *reader, void *context, struct sc_error *error)
+{
+    enum sc_status status = take_frame(&out->answer, root, "template", reader, context, error);
+    if (status == SC_OK)
+        status = take_frame(&out->prompt, root, "prompt_template", reader, context, error);
+    if (status)
+        return status;
+    if (out->answer.text == NULL && out->prompt.text == NULL)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "template: expected the name of a file, found nothing");
+    if (out->answer.text &&
+        (count(&out->answer, "{response}") != 1 || count(&out->answer, "{prompt}") > 1))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "template: expected {response} once and {prompt} at most once in it");
+    if (out->prompt.text &&
+        (count(&out->prompt, "{prompt}") != 1 || count(&out->prompt, "{response}") > 1))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "prompt_template: expected {prompt} once and {response} at most once in it");
+    return SC_OK;
+}
+
+/* Every template has a question, and every question a template. */
+static enum sc_status check_whole(const struct sc_judge_config *config, struct sc_error *error)
+{
+    bool answers = config->refusal.pattern || config->harm.pattern;
+    bool prompts = config->prompt_harm.pattern || config->harm.pattern;
+    if (config->answer.text && !answers)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "refusal, harm: expected at least one of them for the template");
+    if (config->answer.text == NULL && config->refusal.pattern)
+        return sc_fail(error, SC_ERR_FORMAT, "refusal: expected a template that asks for it");
+    if (config->prompt.text && !prompts)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "prompt_harm, harm: expected one of them for the prompt_template");
+    if (config->prompt.text == NULL && config->prompt_harm.pattern)
+        return sc_fail(error, SC_ERR_FORMAT, "prompt_harm: expected a prompt_template");
+    if (config->model == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "model: expected the name of the server's model, found nothing "
+                       "(--judge-model gives one)");
+    return SC_OK;
+}
+
+/* ---- the name -------------------------------------------------------------------------------- */
+
+static void describe_json(struct sc_text *out, const json_t *root, const char *key)
+{
+    const json_t *value = json_object_get(root, key);
+    sc_text_printf(out, "%s ", key);
+    if (value)
+        sc_json_write(out, value);
+    sc_text_putc(out, '\n');
+}
+
+static void describe_frame(struct sc_text *out, const struct sc_frame *frame)
+{
+    sc_text_printf(out, "%zu ", frame->n);
+    sc_text_add(out, frame->text ? frame->text : "", frame->n);
+}
+
+/* Everything that a judgement depends on and that can be known from here. */
+static enum sc_status make_name(struct sc_judge_config *config, const json_t *root,
+                                struct sc_error *error)
+{
+    static const char *const keys[] = {"request", "control_tokens", "refusal",
+                                       "harm",    "prompt_harm",    "categories"};
+    struct sc_text all = {0}, name = {0};
+    char key[17];
+    sc_text_printf(&all, "%s\n%s\n%s\n%s\n%d %zu %zu %" PRIu64 "\n", reading_rules, config->family,
+                   config->version, config->model, (int)config->endpoint, config->max_tokens,
+                   config->n_top, config->seed);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        describe_json(&all, root, keys[i]);
+    describe_frame(&all, &config->answer);
+    describe_frame(&all, &config->prompt);
+    snprintf(key, sizeof key, "%016" PRIx64, all.failed ? 0 : sc_hash64(all.data, all.len));
+    sc_text_printf(&name, "%s/%s:", config->family, config->version);
+    for (const char *p = config->model; *p; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                     (*p >= '0' && *p <= '9') || *p == '.' || *p == '_' || *p == '-';
+        sc_text_putc(&name, plain ? *p : '-');
+    }
+    sc_text_printf(&name, ":server@%.12s", key);
+    name.failed |= all.failed;
+    sc_text_free(&all);
+    config->name = sc_text_take(&name);
+    return config->name ? SC_OK : sc_fail_nomem(error, "name of a judge");
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+static enum sc_status replace(char **field, const char *with, struct sc_error *error)
+{
+    if (with == NULL)
+        return SC_OK;
+    sc_free(*field);
+    *field = sc_strdup(with);
+    return *field ? SC_OK : sc_fail_nomem(error, "judge");
+}
+
+static enum sc_status parse(struct sc_judge_config *out, const json_t *root,
+                            sc_frame_reader *reader, void *context, const char *model,
+                            const char *url, struct sc_error *error)
+{
+    static const char *const keys[] = {"name",
+                                       "version",
+                                       "comment",
+                                       "endpoint",
+                                       "url",
+                                       "model",
+                                       "api_key_env",
+                                       "template",
+                                       "prompt_template",
+                                       "max_tokens",
+                                       "top_logprobs",
+                                       "seed",
+                                       "request",
+                                       "control_tokens",
+                                       "refusal",
+                                       "harm",
+                                       "prompt_harm",
+                                       "categories",
+                                       "retries",
+                                       "timeout",
+                                       "connect_timeout",
+                                       "stall_timeout"};
+    if (!json_is_object(root))
+        return sc_fail(error, SC_ERR_FORMAT, "expected a JSON object");
+    enum sc_status status =
+        sc_json_known_keys(root, keys, sizeof keys / sizeof *keys, "configuration", error);
+    if (status == SC_OK)
+        status = take_names(out, root, error);
+    if (status == SC_OK)
+        status = take_endpoint(out, root, error);
+    if (status == SC_OK)
+        status = take_numbers(out, root, error);
+    if (status == SC_OK)
+        status = take_controls(out, root, error);
+    if (status == SC_OK)
+        status = take_more(out, root, error);
+    if (status == SC_OK)
+        status = take_questions(out, root, error);
+    if (status == SC_OK)
+        status = take_frames(out, root, reader, context, error);
+    if (status == SC_OK)
+        status = replace(&out->model, model, error);
+    if (status == SC_OK)
+        status = replace(&out->url, url, error);
+    if (status == SC_OK)
+        status = check_whole(out, error);
+    if (status == SC_OK && out->url)
+        status = sc_remote_check_url(out->url, NULL, error);
+    return status == SC_OK ? make_name(out, root, error) : status;
+}
+
+enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *json, size_t n,
+                                     const char *what, sc_frame_reader *reader, void *context,
+                                     const char *model, const char *url, struct sc_error *error)
+{
+    json_t *root = NULL;
+    *out = (struct sc_judge_config){0};
+    enum sc_status status = sc_json_parse(json, n, what, &root, error);
+    if (status)
+        return status;
+    status = parse(out, root, reader, context, model, url, error);
+    json_decref(root);
+    if (status) {
+        sc_error_prefix(error, "%s", what);
+        sc_judge_config_free(out);
+    }
+    return status;
+}
+
+/* ---- files, and those that are compiled in --------------------------------------------------- */
+
+static enum sc_status read_file(void *context, const char *name, char **text, size_t *n,
+                                struct sc_error *error)
+{
+    const char *config = context, *slash = strrchr(config, '/');
+    struct sc_text path = {0};
+    if (name[0] != '/' && slash)
+        sc_text_add(&path, config, (size_t)(slash - config) + 1);
+    sc_text_puts(&path, name);
+    enum sc_status status = path.failed ? sc_fail_nomem(error, "a template")
+                                        : sc_file_read(path.data, MOST_FILE, text, n, error);
+    sc_text_free(&path);
+    return status;
+}
+
+static const struct {
+    const char *file;
+    enum sc_template which;
+} frames[] = {{"qwen3guard-response.txt", SC_TEMPLATE_GUARD_RESPONSE},
+              {"qwen3guard-prompt.txt", SC_TEMPLATE_GUARD_PROMPT},
+              {"wildguard.txt", SC_TEMPLATE_WILDGUARD}};
+
+static enum sc_status read_embedded(void *context, const char *name, char **text, size_t *n,
+                                    struct sc_error *error)
+{
+    (void)context;
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        if (strcmp(frames[i].file, name) != 0)
+            continue;
+        const char *frame = sc_template_text(frames[i].which, n);
+        *text = sc_strndup(frame, *n);
+        return *text ? SC_OK : sc_fail_nomem(error, "a template");
+    }
+    return sc_fail(error, SC_ERR_INTERNAL, "no template %s", name);
+}
+
+/* The user's own key for a judge that names no variable. */
+static enum sc_status open_embedded(struct sc_judge_config *out, const char *judge,
+                                    const unsigned char *json, size_t n, const char *model,
+                                    const char *url, struct sc_error *error)
+{
+    enum sc_status status = sc_judge_config_parse(out, (const char *)json, n, judge, read_embedded,
+                                                  NULL, model, url, error);
+    if (status == SC_OK)
+        status = replace(&out->key_variable, "SAFECONF_JUDGE_KEY", error);
+    return status;
+}
+
+enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *judge,
+                                    const char *model, const char *url, struct sc_error *error)
+{
+    char *json = NULL;
+    size_t n = 0;
+    *out = (struct sc_judge_config){0};
+    if (strcmp(judge, "guard") == 0)
+        return open_embedded(out, judge, sc_embedded_qwen3guard_json,
+                             sc_embedded_qwen3guard_json_size, model, url, error);
+    if (strcmp(judge, "wildguard") == 0)
+        return open_embedded(out, judge, sc_embedded_wildguard_json,
+                             sc_embedded_wildguard_json_size, model, url, error);
+    if (!sc_file_exists(judge))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "judge: expected none, guard, wildguard or a configuration file, found "
+                       "\"%s\"",
+                       judge);
+    enum sc_status status = sc_file_read(judge, MOST_FILE, &json, &n, error);
+    if (status == SC_OK)
+        status = sc_judge_config_parse(out, json, n, judge, read_file, (void *)(uintptr_t)judge,
+                                       model, url, error);
+    sc_free(json);
+    return status;
+}
+
+/* ---- asking and reading ---------------------------------------------------------------------- */
+
+enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
+                                      const char *response, struct sc_text *out,
+                                      struct sc_error *error)
+{
+    const struct sc_frame *frame = response ? &config->answer : &config->prompt;
+    for (size_t i = 0; i < config->n_controls; i++)
+        if (strstr(prompt, config->controls[i]) ||
+            (response && strstr(response, config->controls[i])))
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "text: holds \"%s\", which the server would take for a control token",
+                           config->controls[i]);
+    sc_frame_render(frame->text, frame->n, prompt, response, out);
+    return out->failed ? sc_fail_nomem(error, "a judge's prompt") : SC_OK;
+}
+
+/* Why a label has no score; the first reason stays. */
+static void note(struct sc_judgement *out, const char *why)
+{
+    if (out->unscored == NULL)
+        out->unscored = why;
+}
+
+static void read_harm(const struct sc_question *question, const struct sc_completion *completion,
+                      struct sc_judgement *out)
+{
+    double shares[SC_MOST_MEANINGS];
+    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
+    out->safety = (enum sc_safety)said;
+    if (said == SC_SAFETY_UNPARSED)
+        return;
+    const char *why = sc_question_score(question, completion, at, shares, &out->safety_mass);
+    note(out, why);
+    if (why == NULL) {
+        out->p_unsafe = shares[SC_SAFETY_UNSAFE];
+        out->p_controversial = shares[SC_SAFETY_CONTROVERSIAL];
+    }
+}
+
+static void read_refusal(const struct sc_question *question, const struct sc_completion *completion,
+                         struct sc_judgement *out)
+{
+    double shares[SC_MOST_MEANINGS];
+    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
+    out->refused = (enum sc_refused)said;
+    if (said == SC_REFUSED_UNPARSED)
+        return;
+    const char *why = sc_question_score(question, completion, at, shares, &out->refused_mass);
+    note(out, why);
+    if (why == NULL)
+        out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
+}
+
+void sc_judge_config_read(const struct sc_judge_config *config,
+                          const struct sc_completion *completion, bool prompt_alone,
+                          struct sc_judgement *out)
+{
+    const struct sc_question *harm =
+        prompt_alone && config->prompt_harm.pattern ? &config->prompt_harm : &config->harm;
+    size_t begin, end;
+    *out = sc_judgement_none();
+    out->output = completion->text;
+    out->n_tokens = completion->n_tokens;
+    if (harm->pattern)
+        read_harm(harm, completion, out);
+    if (!prompt_alone && config->refusal.pattern)
+        read_refusal(&config->refusal, completion, out);
+    if (config->categories &&
+        sc_pattern_find(config->categories, completion->text, completion->n, 1, &begin, &end))
+        out->categories = sc_categories_read(completion->text + begin, end - begin);
+}

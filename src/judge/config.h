@@ -1,0 +1,63 @@
+/*
+ * What is needed to ask a model behind a server as judge: a JSON file, or one of those that are
+ * compiled in.  docs/JUDGES.md describes the file.
+ */
+#ifndef SC_JUDGE_CONFIG_H
+#define SC_JUDGE_CONFIG_H
+
+#include "base/text.h"
+#include "judge/judgement.h"
+#include "judge/question.h"
+#include "remote/completion.h"
+
+struct sc_frame {
+    char *text; /* NULL: there is none */
+    size_t n;
+};
+
+struct sc_judge_config {
+    char *family, *version; /* "name" and "version" of the file */
+    char *name;             /* kept with each judgement: all that it depends on */
+    char *url;              /* NULL: to be given */
+    char *model;
+    char *key_variable; /* of the environment, or NULL */
+    bool key_required;
+    enum sc_endpoint endpoint;
+    struct sc_frame answer, prompt; /* for an answer, for a prompt alone */
+    size_t max_tokens, n_top, n_retries;
+    uint64_t seed;
+    double connect_timeout, timeout, stall_timeout; /* seconds */
+    json_t *more;                                   /* fields of a request, or NULL */
+    char **controls; /* [n_controls] strings that the server takes for control tokens */
+    size_t n_controls;
+    struct sc_question refusal;           /* meanings: enum sc_refused */
+    struct sc_question harm, prompt_harm; /* meanings: enum sc_safety */
+    struct sc_pattern *categories;        /* its first group is a list, or NULL */
+};
+
+/* Reads one that is compiled in ("guard", "wildguard") or a file; model and url may be NULL and
+ * otherwise take the place of the configuration's. */
+enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *judge,
+                                    const char *model, const char *url, struct sc_error *error);
+void sc_judge_config_free(struct sc_judge_config *config);
+
+/* Hands over a template by its name in the file; *text: sc_free it. */
+typedef enum sc_status sc_frame_reader(void *context, const char *name, char **text, size_t *n,
+                                       struct sc_error *error);
+/* The same from n bytes of JSON; what names them in messages. */
+enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *json, size_t n,
+                                     const char *what, sc_frame_reader *reader, void *context,
+                                     const char *model, const char *url, struct sc_error *error);
+
+/* The text that is sent about a prompt and its answer, or about a prompt alone (response NULL).  An
+ * error where a text holds what the server would take for a control token. */
+enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
+                                      const char *response, struct sc_text *out,
+                                      struct sc_error *error);
+
+/* Reads the words and scores of an answer.  *out borrows the completion's text. */
+void sc_judge_config_read(const struct sc_judge_config *config,
+                          const struct sc_completion *completion, bool prompt_alone,
+                          struct sc_judgement *out);
+
+#endif

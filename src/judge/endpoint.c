@@ -1,0 +1,318 @@
+/*
+ * The judge behind a server: items become requests, and answers become judgements.
+ *
+ * What a server refuses (4xx) before it has answered anything may be the configuration's fault, not
+ * the text's.  Such refusals are held back: the first answer shows that they were the texts', and
+ * they are handed over as final; without any answer a later pass asks again, and when there are
+ * many the run ends with the server's words.
+ */
+#include "judge/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "remote/remote.h"
+
+struct sc_endpoint_judge {
+    struct sc_judge_config config;
+    struct sc_remote *remote;
+    size_t many; /* failures in a row that end a run */
+};
+
+struct refusal {
+    size_t item;
+    char *why;
+};
+
+struct asking {
+    const struct sc_endpoint_judge *judge;
+    const struct sc_judge_item *items;
+    size_t n_items, next_item;
+    const struct sc_judge_sink *sink;
+    struct sc_judge_counts *counts;
+    bool answered;            /* anything yet */
+    struct refusal *refusals; /* held back */
+    size_t n_refusals, cap_refusals;
+    double started;
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
+                                           const struct sc_judge_options *options,
+                                           struct sc_error *error)
+{
+    enum sc_status status =
+        sc_judge_config_open(out, options->judge, options->model, options->url, error);
+    if (status)
+        return status;
+    if (out->url == NULL)
+        status = sc_fail(error, SC_ERR_ARGUMENT,
+                         "judge-url: expected the base URL of the server with %s, found nothing",
+                         out->model);
+    else if (out->key_required && getenv(out->key_variable) == NULL)
+        status = sc_fail(error, SC_ERR_ARGUMENT,
+                         "api_key_env: expected an API key in the environment variable %s, found "
+                         "nothing",
+                         out->key_variable);
+    if (status)
+        sc_judge_config_free(out);
+    return status;
+}
+
+/* Room for every token with its candidates in the longer of the two shapes, within reason. */
+static size_t most_bytes(const struct sc_judge_config *config)
+{
+    const size_t most = (size_t)256 << 20;
+    size_t wanted = ((size_t)1 << 20) + config->max_tokens * (1 + config->n_top) * 400;
+    return wanted < most ? wanted : most;
+}
+
+enum sc_status sc_endpoint_judge_open(struct sc_endpoint_judge **out,
+                                      const struct sc_judge_options *options,
+                                      struct sc_error *error)
+{
+    struct sc_endpoint_judge *judge = sc_alloc_zero(1, sizeof *judge);
+    struct sc_remote_options remote = sc_remote_options_default();
+    *out = NULL;
+    if (judge == NULL)
+        return sc_fail_nomem(error, "judge");
+    enum sc_status status = sc_endpoint_judge_configure(&judge->config, options, error);
+    const struct sc_judge_config *config = &judge->config;
+    if (status == SC_OK) {
+        remote.url = config->url;
+        remote.key = config->key_variable ? getenv(config->key_variable) : NULL;
+        remote.parallel = options->parallel ? options->parallel : remote.parallel;
+        remote.n_retries = (unsigned)config->n_retries;
+        remote.connect_timeout = config->connect_timeout;
+        remote.timeout = config->timeout;
+        remote.stall_timeout = config->stall_timeout;
+        remote.max_response = most_bytes(config);
+        remote.seed = config->seed;
+        judge->many = remote.most_failures;
+        status = sc_remote_open(&judge->remote, &remote, error);
+    }
+    if (status) {
+        sc_endpoint_judge_close(judge);
+        return status;
+    }
+    *out = judge;
+    return SC_OK;
+}
+
+void sc_endpoint_judge_close(struct sc_endpoint_judge *judge)
+{
+    if (judge == NULL)
+        return;
+    sc_remote_close(judge->remote);
+    sc_judge_config_free(&judge->config);
+    sc_free(judge);
+}
+
+const struct sc_judge_config *sc_endpoint_judge_config(const struct sc_endpoint_judge *judge)
+{
+    return &judge->config;
+}
+
+/* ---- judgements ------------------------------------------------------------------------------ */
+
+/* The label without which a judgement counts as unparsed. */
+static bool is_unparsed(const struct asking *asking, size_t item,
+                        const struct sc_judgement *judgement)
+{
+    const struct sc_judge_config *config = &asking->judge->config;
+    if (asking->items[item].response && config->refusal.pattern &&
+        judgement->refused == SC_REFUSED_UNPARSED)
+        return true;
+    return (config->harm.pattern || !asking->items[item].response) &&
+           judgement->safety == SC_SAFETY_UNPARSED;
+}
+
+static enum sc_status deliver(struct asking *asking, size_t item,
+                              const struct sc_judgement *judgement, struct sc_error *error)
+{
+    struct sc_judge_counts *counts = asking->counts;
+    counts->n_done++;
+    counts->n_failed += judgement->failure != NULL;
+    counts->n_unparsed += !judgement->failure && is_unparsed(asking, item, judgement);
+    counts->n_unscored += judgement->unscored != NULL;
+    return asking->sink->done(asking->sink->context, item, judgement, error);
+}
+
+static enum sc_status deliver_failure(struct asking *asking, size_t item, const char *why,
+                                      bool again, struct sc_error *error)
+{
+    struct sc_judgement judgement = sc_judgement_none();
+    judgement.failure = why;
+    judgement.again = again;
+    return deliver(asking, item, &judgement, error);
+}
+
+/* ---- refusals that are held back ------------------------------------------------------------- */
+
+static enum sc_status hold_back(struct asking *asking, size_t item, const char *why,
+                                struct sc_error *error)
+{
+    if (sc_grow((void **)&asking->refusals, asking->n_refusals, &asking->cap_refusals,
+                sizeof *asking->refusals) != 0)
+        return sc_fail_nomem(error, "refused requests");
+    struct refusal *refusal = &asking->refusals[asking->n_refusals];
+    *refusal = (struct refusal){.item = item, .why = sc_strdup(why)};
+    if (refusal->why == NULL)
+        return sc_fail_nomem(error, "refused requests");
+    asking->n_refusals++;
+    return SC_OK;
+}
+
+static enum sc_status hand_over_refusals(struct asking *asking, bool again, struct sc_error *error)
+{
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; status == SC_OK && i < asking->n_refusals; i++)
+        status = deliver_failure(asking, asking->refusals[i].item, asking->refusals[i].why, again,
+                                 error);
+    return status;
+}
+
+static void free_refusals(struct asking *asking)
+{
+    for (size_t i = 0; i < asking->n_refusals; i++)
+        sc_free(asking->refusals[i].why);
+    sc_free(asking->refusals);
+    asking->refusals = NULL;
+    asking->n_refusals = asking->cap_refusals = 0;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+/* The request about an item; SC_ERR_FORMAT and SC_ERR_UNSUPPORTED are the item's own fault. */
+static enum sc_status make_request(const struct asking *asking, const struct sc_judge_item *item,
+                                   struct sc_remote_request *request, struct sc_error *error)
+{
+    const struct sc_judge_config *config = &asking->judge->config;
+    struct sc_text text = {0};
+    enum sc_status status =
+        sc_judge_config_render(config, item->prompt, item->response, &text, error);
+    if (status == SC_OK) {
+        const struct sc_completion_request completion = {.endpoint = config->endpoint,
+                                                         .model = config->model,
+                                                         .text = text.data ? text.data : "",
+                                                         .max_tokens = config->max_tokens,
+                                                         .seed = config->seed,
+                                                         .n_top = config->n_top,
+                                                         .more = config->more};
+        status = sc_completion_body(&completion, &request->body, &request->n, error);
+    }
+    sc_text_free(&text);
+    request->path = sc_endpoint_path(config->endpoint);
+    request->user = (void *)(uintptr_t)item;
+    return status;
+}
+
+static enum sc_status next(void *context, struct sc_remote_request *request, bool *given,
+                           struct sc_error *error)
+{
+    struct asking *asking = context;
+    enum sc_status status = SC_OK;
+    *given = false;
+    while (status == SC_OK && asking->next_item < asking->n_items) {
+        size_t item = asking->next_item++;
+        struct sc_error why = {0};
+        status = make_request(asking, &asking->items[item], request, &why);
+        *given = status == SC_OK;
+        if (*given)
+            return SC_OK;
+        if (status == SC_ERR_FORMAT || status == SC_ERR_UNSUPPORTED)
+            status = deliver_failure(asking, item, why.text, false, error);
+        else
+            sc_fail(error, status, "%s", why.text);
+    }
+    return status;
+}
+
+/* The server's answer about an item. */
+static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_remote_reply *reply,
+                                  struct sc_error *error)
+{
+    struct sc_completion completion;
+    struct sc_judgement judgement;
+    struct sc_error why = {0};
+    enum sc_status status = sc_completion_read(reply->body, reply->n, &completion, &why);
+    if (status == SC_ERR_NOMEM)
+        return sc_fail(error, status, "%s", why.text);
+    if (status) {
+        reply->unusable = true;
+        return deliver_failure(asking, item, why.text, true, error);
+    }
+    asking->answered = true;
+    status = hand_over_refusals(asking, false, error);
+    free_refusals(asking);
+    asking->counts->n_prompt_tokens += completion.n_prompt_tokens;
+    asking->counts->n_generated += completion.n_tokens;
+    if (status == SC_OK) {
+        sc_judge_config_read(&asking->judge->config, &completion,
+                             asking->items[item].response == NULL, &judgement);
+        status = deliver(asking, item, &judgement, error);
+    }
+    sc_completion_free(&completion);
+    return status;
+}
+
+static enum sc_status done(void *context, struct sc_remote_reply *reply, struct sc_error *error)
+{
+    struct asking *asking = context;
+    size_t item = (size_t)((const struct sc_judge_item *)reply->user - asking->items);
+    switch (reply->outcome) {
+    case SC_REMOTE_ANSWERED:
+        return take_answer(asking, item, reply, error);
+    case SC_REMOTE_REFUSED:
+        return asking->answered ? deliver_failure(asking, item, reply->failure, false, error)
+                                : hold_back(asking, item, reply->failure, error);
+    case SC_REMOTE_FAILED:
+        break;
+    }
+    return deliver_failure(asking, item, reply->failure, true, error);
+}
+
+static bool step(void *context, const struct sc_remote_counts *remote)
+{
+    struct asking *asking = context;
+    struct sc_judge_counts *counts = asking->counts;
+    counts->n_requests = remote->n_tries;
+    counts->n_retries = remote->n_retries;
+    counts->seconds = sc_seconds() - asking->started;
+    return asking->sink->step == NULL || asking->sink->step(asking->sink->context, counts);
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+enum sc_status sc_endpoint_judge_run(struct sc_endpoint_judge *judge,
+                                     const struct sc_judge_item *items, size_t n,
+                                     const struct sc_judge_sink *sink,
+                                     struct sc_judge_counts *counts, struct sc_error *error)
+{
+    struct sc_judge_counts unused;
+    struct sc_remote_counts remote = {0};
+    struct asking asking = {.judge = judge,
+                            .items = items,
+                            .n_items = n,
+                            .sink = sink,
+                            .counts = counts ? counts : &unused,
+                            .started = sc_seconds()};
+    const struct sc_remote_source source = {
+        .context = &asking, .next = next, .done = done, .step = step};
+    *asking.counts = (struct sc_judge_counts){.remote = true};
+    enum sc_status status = sc_remote_run(judge->remote, &source, &remote, error);
+    if (status == SC_OK && asking.n_refusals >= judge->many)
+        status = sc_fail(error, SC_ERR_IO, "%s: all %zu requests were refused, the last one: %s",
+                         judge->config.url, asking.n_refusals,
+                         asking.refusals[asking.n_refusals - 1].why);
+    if (status == SC_OK)
+        status = hand_over_refusals(&asking, true, error);
+    free_refusals(&asking);
+    asking.counts->n_requests = remote.n_tries;
+    asking.counts->n_retries = remote.n_retries;
+    asking.counts->seconds = sc_seconds() - asking.started;
+    return status;
+}

@@ -1,0 +1,170 @@
+/*
+ * One interface to every judge (judge.h).  Next: guard.c (in process), endpoint.c (behind a
+ * server), config.c (what a server is asked).
+ */
+#include "judge/judge.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "judge/endpoint.h"
+#include "judge/guard.h"
+#include "model/model.h"
+
+/* What each kind of judge does. */
+struct kind {
+    enum sc_status (*run)(void *self, const struct sc_judge_item *items, size_t n,
+                          const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                          struct sc_error *error);
+    void (*close)(void *self);
+};
+
+struct sc_judge {
+    const struct kind *kind;
+    void *self;
+    const char *name, *family; /* of self */
+};
+
+/* ---- in process ------------------------------------------------------------------------------ */
+
+static enum sc_status run_guard(void *self, const struct sc_judge_item *items, size_t n,
+                                const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                                struct sc_error *error)
+{
+    return sc_guard_run(self, items, n, sink, counts, error);
+}
+
+static void close_guard(void *self)
+{
+    sc_guard_close(self);
+}
+
+static const struct kind in_process = {run_guard, close_guard};
+
+static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_options *options,
+                                 struct sc_error *error)
+{
+    const struct sc_guard_options guard_options = {.model = options->model,
+                                                   .dtype = options->dtype,
+                                                   .kernels = options->kernels,
+                                                   .n_threads = options->n_threads,
+                                                   .parallel = options->parallel,
+                                                   .max_bytes = options->max_bytes};
+    struct sc_guard *guard = NULL;
+    enum sc_status status = sc_guard_open(&guard, &guard_options, error);
+    if (status == SC_OK)
+        *judge = (struct sc_judge){&in_process, guard, sc_guard_name(guard), "guard"};
+    return status;
+}
+
+/* ---- behind a server ------------------------------------------------------------------------- */
+
+static enum sc_status run_endpoint(void *self, const struct sc_judge_item *items, size_t n,
+                                   const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                                   struct sc_error *error)
+{
+    return sc_endpoint_judge_run(self, items, n, sink, counts, error);
+}
+
+static void close_endpoint(void *self)
+{
+    sc_endpoint_judge_close(self);
+}
+
+static const struct kind behind_server = {run_endpoint, close_endpoint};
+
+static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judge_options *options,
+                                    struct sc_error *error)
+{
+    struct sc_endpoint_judge *endpoint = NULL;
+    enum sc_status status = sc_endpoint_judge_open(&endpoint, options, error);
+    if (status)
+        return status;
+    const struct sc_judge_config *config = sc_endpoint_judge_config(endpoint);
+    *judge = (struct sc_judge){&behind_server, endpoint, config->name, config->family};
+    return SC_OK;
+}
+
+/* ---- any ------------------------------------------------------------------------------------- */
+
+static bool is_in_process(const struct sc_judge_options *options)
+{
+    return strcmp(options->judge, "guard") == 0 && options->url == NULL;
+}
+
+static enum sc_status check_given(const struct sc_judge_options *options, struct sc_error *error)
+{
+    if (is_in_process(options) && options->model == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "judge-model: expected the folder of a Qwen3Guard-Gen model, or a server's "
+                       "URL with --judge-url, found nothing");
+    return SC_OK;
+}
+
+enum sc_status sc_judge_check(const struct sc_judge_options *options,
+                              struct sc_judge_abilities *abilities, struct sc_error *error)
+{
+    struct sc_judge_config config;
+    char *folder = NULL;
+    enum sc_status status = check_given(options, error);
+    *abilities = (struct sc_judge_abilities){true, true, true};
+    if (status)
+        return status;
+    if (is_in_process(options)) {
+        status = sc_model_locate(options->model, &folder, error);
+        sc_free(folder);
+        return status;
+    }
+    status = sc_endpoint_judge_configure(&config, options, error);
+    if (status)
+        return status;
+    *abilities = (struct sc_judge_abilities){.refusal = config.refusal.pattern != NULL,
+                                             .harm = config.answer.text && config.harm.pattern,
+                                             .prompts = config.prompt.text != NULL};
+    sc_judge_config_free(&config);
+    return SC_OK;
+}
+
+enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
+                             struct sc_error *error)
+{
+    struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
+    *out = NULL;
+    if (judge == NULL)
+        return sc_fail_nomem(error, "judge");
+    enum sc_status status = check_given(options, error);
+    if (status == SC_OK)
+        status = is_in_process(options) ? open_guard(judge, options, error)
+                                        : open_endpoint(judge, options, error);
+    if (status) {
+        sc_free(judge);
+        return status;
+    }
+    *out = judge;
+    return SC_OK;
+}
+
+void sc_judge_close(struct sc_judge *judge)
+{
+    if (judge == NULL)
+        return;
+    judge->kind->close(judge->self);
+    sc_free(judge);
+}
+
+const char *sc_judge_name(const struct sc_judge *judge)
+{
+    return judge->name;
+}
+
+const char *sc_judge_family(const struct sc_judge *judge)
+{
+    return judge->family;
+}
+
+enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
+                            const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                            struct sc_error *error)
+{
+    return judge->kind->run(judge->self, items, n, sink, counts, error);
+}

@@ -1,0 +1,77 @@
+/*
+ * A judge: a model that says of an answer whether it refuses and whether it is harmful, in process
+ * or behind a server.  docs/JUDGES.md says what is asked, what is read and what the scores mean.
+ */
+#ifndef SC_JUDGE_JUDGE_H
+#define SC_JUDGE_JUDGE_H
+
+#include "base/error.h"
+#include "judge/judgement.h"
+
+struct sc_judge;
+
+struct sc_judge_options {
+    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: there is no judge */
+    const char *model; /* in process: a folder or hub name; else what the server calls its model */
+    const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
+    size_t
+        parallel; /* judgements in flight; 0: 16 at a server, chosen for the machine in process */
+    /* Of a judge in process alone. */
+    int dtype;           /* enum sc_dtype, or -1: the model's own */
+    const char *kernels; /* NULL: the best of this machine */
+    int n_threads;       /* 0: one per available core */
+    size_t max_bytes;    /* memory limit; 0: automatic */
+};
+
+/* What a judge can say. */
+struct sc_judge_abilities {
+    bool refusal, harm; /* of an answer */
+    bool prompts;       /* harm of a prompt alone */
+};
+
+/* Checks as much as is cheap to check before a judge is needed: that a model is there, that a
+ * configuration, its templates and its patterns can be used.  Nothing is asked of a server. */
+enum sc_status sc_judge_check(const struct sc_judge_options *options,
+                              struct sc_judge_abilities *abilities, struct sc_error *error);
+
+enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
+                             struct sc_error *error);
+void sc_judge_close(struct sc_judge *judge); /* NULL is fine */
+
+/* Name and version kept with each judgement: all that it depends on.  In process
+ * "guard/1:MODEL:DTYPE:KERNELS@CONTENT", behind a server "NAME/VERSION:MODEL:server@CONTENT". */
+const char *sc_judge_name(const struct sc_judge *judge);
+/* The first word of the name, which the rules of its verdicts begin with: "guard". */
+const char *sc_judge_family(const struct sc_judge *judge);
+
+/* A text to judge. */
+struct sc_judge_item {
+    const char *prompt, *response; /* response NULL: the prompt alone is judged */
+};
+
+struct sc_judge_counts {
+    size_t n_done, n_failed, n_unparsed; /* judgements; those not given; those without a label */
+    size_t n_forced, n_unscored;         /* labels whose score was forced; that have none */
+    uint64_t n_prompt_tokens, n_generated;
+    bool remote;
+    uint64_t n_prefilled;         /* in process: prompt tokens that were computed */
+    size_t n_requests, n_retries; /* of a server; retries are among them */
+    double seconds;
+};
+
+struct sc_judge_sink {
+    void *context;
+    /* One judgement, in no certain order; item is a place in the array.  Not SC_OK ends the run. */
+    enum sc_status (*done)(void *context, size_t item, const struct sc_judgement *judgement,
+                           struct sc_error *error);
+    /* Some times a second, may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
+    bool (*step)(void *context, const struct sc_judge_counts *counts);
+};
+
+/* Judges all items, greedily.  What cannot be judged is handed over with its reason; it ends
+ * nothing.  A server that is not there ends the run. */
+enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
+                            const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                            struct sc_error *error);
+
+#endif

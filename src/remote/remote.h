@@ -1,0 +1,85 @@
+/*
+ * A client of HTTP servers that take JSON and give JSON: many requests in flight over connections
+ * that are kept, tried again where that may help.  What servers send is untrusted: answers are
+ * bounded, redirections are not followed, and certificates are checked (SSL_CERT_FILE names other
+ * roots).  It knows nothing of what is asked; completion.h knows the shapes of completions.
+ */
+#ifndef SC_REMOTE_REMOTE_H
+#define SC_REMOTE_REMOTE_H
+
+#include "base/error.h"
+
+struct sc_remote; /* one thread at a time */
+
+struct sc_remote_options {
+    const char *url;    /* base, such as "http://127.0.0.1:8000/v1" */
+    const char *key;    /* sent as "Authorization: Bearer KEY"; NULL: none.  Never shown. */
+    size_t parallel;    /* requests in flight at most */
+    unsigned n_retries; /* after the first try */
+    double connect_timeout, timeout, stall_timeout; /* seconds: to connect; in all; without a byte
+                                                       once an answer has begun */
+    double backoff, longest_backoff; /* seconds before the first retry, doubled each time */
+    double longest_retry_after;      /* seconds that a server may ask for */
+    size_t max_response;             /* bytes */
+    size_t most_failures;            /* in a row, which end a run */
+    uint64_t seed;                   /* of the retries' jitter */
+};
+struct sc_remote_options sc_remote_options_default(void); /* url and key NULL */
+
+/* Checks the options and prepares; connects to nothing yet. */
+enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_options *options,
+                              struct sc_error *error);
+void sc_remote_close(struct sc_remote *remote); /* NULL is fine */
+
+/* Whether a URL can be a server's base: http or https, a host, and neither user, query nor
+ * fragment.  *clean (sc_free; may be NULL) is the URL without slashes at its end. */
+enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_error *error);
+
+struct sc_remote_request {
+    const char *path; /* after the base: "/completions" */
+    char *body;       /* JSON [n]; the client takes it and releases it with sc_free */
+    size_t n;
+    void *user;
+};
+
+enum sc_remote_outcome {
+    SC_REMOTE_ANSWERED, /* 200 and a JSON body */
+    SC_REMOTE_REFUSED,  /* the server does not take this request (4xx): asking again is no use */
+    SC_REMOTE_FAILED    /* no answer, whatever the request said: it may come another time */
+};
+
+struct sc_remote_reply {
+    enum sc_remote_outcome outcome;
+    const char *body; /* [n], the key masked; valid during the call */
+    size_t n;
+    const char *failure; /* why there is no answer (one line, no host in it), or NULL */
+    void *user;
+    bool
+        unusable; /* set by done(): the body is not what was asked for, which counts as a failure */
+};
+
+struct sc_remote_counts {
+    size_t n_tries, n_retries;
+    size_t n_answered, n_refused, n_failed;
+};
+
+struct sc_remote_source {
+    void *context;
+    /* Gives the next request; *given false: there is none any more.  Not SC_OK ends the run. */
+    enum sc_status (*next)(void *context, struct sc_remote_request *request, bool *given,
+                           struct sc_error *error);
+    /* Takes a reply, in no certain order.  Not SC_OK ends the run. */
+    enum sc_status (*done)(void *context, struct sc_remote_reply *reply, struct sc_error *error);
+    /* At least ten times a second; may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
+    bool (*step)(void *context, const struct sc_remote_counts *counts);
+};
+
+/*
+ * Sends all requests of the source.  A single failure ends nothing: it is handed over.  These end
+ * the run, with one line that names the server: nothing answers at the start; most_failures in a
+ * row; or a status that no request can cause (a redirection, no such path, a missing or wrong key).
+ */
+enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_source *source,
+                             struct sc_remote_counts *counts, struct sc_error *error);
+
+#endif
