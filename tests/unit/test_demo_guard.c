@@ -44,7 +44,7 @@ static struct sc_judge_counts judge(const struct sc_guard_options *options,
                                     const struct sc_judge_item *items, size_t n, struct kept *kept)
 {
     const struct sc_judge_sink sink = {.context = kept, .done = keep};
-    struct sc_judge_counts counts;
+    struct sc_judge_counts counts = {0};
     struct sc_guard *guard = NULL;
     struct sc_error error = {0};
 
