@@ -55,6 +55,10 @@ static void detect(bool *avx2, bool *avx512)
     }
     unsigned int saved = saved_registers();
     *avx2 = has(b, 5) && has_all(saved, 0x6u); /* xmm, ymm */
+#if defined(SC_EMULATE_AVX512) /* tools/check-avx512 */
+    *avx512 = true;
+    return;
+#endif
     bool foundation = has(b, 16), dq = has(b, 17), bw = has(b, 30), vl = has(b, 31);
     bool vnni = has(c, 11);
     if (!*avx2 || !foundation || !dq || !bw || !vl || !vnni || a < 1) {
