@@ -34,7 +34,7 @@ struct bench_figures {
 /* What a token costs. */
 struct bench_costs {
     double weight_bytes;            /* streamed by a decode step */
-    double decode_ops, prefill_ops; /* of a token: two per weight; prefill without the head */
+    double decode_ops, prefill_ops; /* of a token: two per weight that it meets */
     struct sc_machine_peaks peaks;
     double ops_peak; /* of the dtype */
 };

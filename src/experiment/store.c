@@ -159,13 +159,13 @@ static bool bind_size(sqlite3_stmt *statement, int place, size_t value)
     return sqlite3_bind_int64(statement, place, (sqlite3_int64)value) == SQLITE_OK;
 }
 
-static enum sc_status begin(struct sc_store *store, struct sc_error *error)
+enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)
 {
     return sc_store_exec(store, "BEGIN IMMEDIATE", "write", error);
 }
 
-/* Ends a transaction: commits when status is SC_OK, else takes everything back. */
-static enum sc_status commit(struct sc_store *store, enum sc_status status, struct sc_error *error)
+enum sc_status sc_store_commit(struct sc_store *store, enum sc_status status,
+                               struct sc_error *error)
 {
     if (status == SC_OK)
         status = sc_store_exec(store, "COMMIT", "write", error);
@@ -261,7 +261,7 @@ static enum sc_status create(struct sc_store *store, const char *config_json,
     sqlite3_stmt *put = NULL;
     snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              APPLICATION_ID, SCHEMA_VERSION);
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status)
         return status;
     for (size_t i = 0; status == SC_OK && i < N_TABLES; i++)
@@ -275,7 +275,7 @@ static enum sc_status create(struct sc_store *store, const char *config_json,
     if (status == SC_OK)
         status = insert_instances(store, instances, n_instances, error);
     sqlite3_finalize(put);
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }
 
 /* A trace is never stored twice.  What belongs to one may lie there still when somebody removed the
@@ -545,7 +545,7 @@ enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
                                   const struct sc_store_decision *decisions, size_t n_decisions,
                                   struct sc_error *error)
 {
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status)
         return status;
     status = put_row(store, position, trace, error);
@@ -555,12 +555,12 @@ enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
         status = put_judgements(store, position, trace, judge, error);
     for (size_t i = 0; status == SC_OK && i < n_decisions; i++)
         status = sc_store_add_decision(store, position, &decisions[i], error);
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }
 
 enum sc_status sc_store_begin_decisions(struct sc_store *store, struct sc_error *error)
 {
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status == SC_OK)
         status = sc_store_exec(store, "DELETE FROM decision; DELETE FROM cut", "write", error);
     return status;
@@ -569,5 +569,5 @@ enum sc_status sc_store_begin_decisions(struct sc_store *store, struct sc_error 
 enum sc_status sc_store_end_decisions(struct sc_store *store, enum sc_status status,
                                       struct sc_error *error)
 {
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }

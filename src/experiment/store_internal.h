@@ -27,6 +27,10 @@ enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3
                                 struct sc_error *error);
 enum sc_status sc_store_exec(struct sc_store *store, const char *sql, const char *doing,
                              struct sc_error *error);
+enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error);
+/* Ends a transaction: commits when status is SC_OK, else takes everything back. */
+enum sc_status sc_store_commit(struct sc_store *store, enum sc_status status,
+                               struct sc_error *error);
 /* One number that a statement gives. */
 enum sc_status sc_store_number(struct sc_store *store, const char *sql, int64_t *out,
                                struct sc_error *error);

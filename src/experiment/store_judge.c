@@ -53,23 +53,9 @@ static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
     return status;
 }
 
-static enum sc_status begin(struct sc_store *store, struct sc_error *error)
-{
-    return sc_store_exec(store, "BEGIN IMMEDIATE", "write", error);
-}
-
-static enum sc_status commit(struct sc_store *store, enum sc_status status, struct sc_error *error)
-{
-    if (status == SC_OK)
-        status = sc_store_exec(store, "COMMIT", "write", error);
-    if (status != SC_OK && !sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return status;
-}
-
 enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error *error)
 {
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status)
         return status;
     for (size_t i = 0; status == SC_OK && i < sizeof tables / sizeof *tables; i++) {
@@ -78,7 +64,7 @@ enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error 
         if (status == SC_OK && !there)
             status = sc_store_exec(store, tables[i].sql, "write", error);
     }
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -189,7 +175,7 @@ enum sc_status sc_store_put_opinion(struct sc_store *store, const struct sc_stor
                                     const struct sc_judgement *judgement, const char *by,
                                     struct sc_error *error)
 {
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status)
         return status;
     if (opinion->detector)
@@ -200,19 +186,19 @@ enum sc_status sc_store_put_opinion(struct sc_store *store, const struct sc_stor
         status = put_judgement(store, opinion->position, opinion->trace, judgement, by, error);
     if (status == SC_OK && judgement)
         status = put_open(store, opinion->position, opinion->trace, judgement, by, error);
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }
 
 enum sc_status sc_store_put_prompt_judgement(struct sc_store *store, size_t position,
                                              const struct sc_judgement *judgement, const char *by,
                                              struct sc_error *error)
 {
-    enum sc_status status = begin(store, error);
+    enum sc_status status = sc_store_begin(store, error);
     if (status == SC_OK)
         status = put_judgement(store, position, -1, judgement, by, error);
     if (status == SC_OK)
         status = put_open(store, position, -1, judgement, by, error);
-    return commit(store, status, error);
+    return sc_store_commit(store, status, error);
 }
 
 enum sc_status sc_store_set_reading(struct sc_store *store, const char *detector, const char *judge,
