@@ -69,6 +69,10 @@ static enum sc_status take_cut(void *context, size_t position, size_t policy,
     struct sc_run *run = context;
     struct sc_run_instance *instance = &run->instances[position];
     struct sc_run_decision *decision = &instance->decisions[policy];
+    if (decision->n_cuts > 0 && trace->index <= decision->cuts[decision->n_cuts - 1].index)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "instance %zu: expected one cut of %s for trace %u, found two", position,
+                       run->policy_names[policy], trace->index);
     if (trace->index >= decision->n_traces ||
         trace->n_tokens > instance->traces[trace->index].n_tokens)
         return sc_fail(error, SC_ERR_FORMAT,
@@ -90,6 +94,10 @@ static enum sc_status take_decision(void *context, size_t position,
                        "instance %zu: decision of %s: expected 1 to %zu traces, found %zu",
                        position, run->policy_names[decision->policy], instance->n_traces,
                        decision->n_traces);
+    if (out->stop_reason != NULL) /* a damaged index can give a row under another's key */
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "instance %zu: expected one decision of %s, found two", position,
+                       run->policy_names[decision->policy]);
     out->stop_reason = sc_strdup(decision->stop_reason);
     if (out->stop_reason == NULL)
         return sc_fail_nomem(error, "decisions of a run");

@@ -483,6 +483,14 @@ static void test_damage(void **state)
         {"UPDATE decision SET n_traces = 99", SC_ERR_FORMAT, "expected 1 to"},
         {"UPDATE decision SET n_traces = 0", SC_ERR_FORMAT, "expected 1 to"},
         {"UPDATE decision SET policy = 9 WHERE policy = 2", SC_ERR_FORMAT, "policy"},
+        /* an index that gives two rows the same key */
+        {"CREATE TABLE twin AS SELECT instance, 0 AS policy FROM decision ORDER BY rowid;"
+         " CREATE INDEX twins ON twin (instance, policy); PRAGMA writable_schema = ON;"
+         " UPDATE sqlite_schema SET rootpage ="
+         " (SELECT rootpage FROM sqlite_schema WHERE name = 'twins')"
+         " WHERE name = 'sqlite_autoindex_decision_1';"
+         " DELETE FROM sqlite_schema WHERE tbl_name = 'twin'",
+         SC_ERR_FORMAT, "expected one decision of"},
         {"DELETE FROM configuration", SC_ERR_FORMAT, "configuration"},
         {"UPDATE configuration SET json = '{'", SC_ERR_FORMAT, "JSON"},
         {"UPDATE configuration SET json = '[]'", SC_ERR_FORMAT, "configuration"},
