@@ -38,7 +38,7 @@ static void product_task(void *context, size_t task, size_t worker)
     (void)worker;
     size_t begin = p->n_panels * task / p->n_tasks;
     size_t end = p->n_panels * (task + 1) / p->n_tasks;
-    p->matmul->multiply(p->y, p->w->n_out, p->rows, p->width, p->w, begin, end);
+    p->matmul->multiply(p->y, p->w->n_out, p->rows, p->width, p->w, begin, end, NULL);
 }
 
 /* One thread is timed by its own processor time, which other programs disturb less. */
@@ -142,12 +142,13 @@ struct row_bench {
 
 static void run_scores(const struct row_bench *b)
 {
-    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f);
+    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f,
+                         (struct sc_ahead){0});
 }
 
 static void run_mix(const struct row_bench *b)
 {
-    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128);
+    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128, (struct sc_ahead){0});
 }
 
 static void run_logits(const struct row_bench *b)

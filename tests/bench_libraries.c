@@ -86,7 +86,7 @@ static void product_task(void *context, size_t task, size_t worker)
     const struct product *p = context;
     size_t begin = p->n_panels * task / p->n_tasks, end = p->n_panels * (task + 1) / p->n_tasks;
     (void)worker;
-    p->matmul->multiply(y, p->w->n_out, rows, p->width, p->w, begin, end);
+    p->matmul->multiply(y, p->w->n_out, rows, p->width, p->w, begin, end, NULL);
 }
 
 static bool our_begin(const struct way *way, size_t width)

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <safeconf.h>
 
@@ -71,6 +72,14 @@ void *sc_alloc_aligned(size_t bytes)
     if (must_fail() || bytes > PTRDIFF_MAX - 64)
         return NULL;
     return aligned_alloc(64, (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0));
+}
+
+void sc_prefer_large_pages(void *memory, size_t bytes)
+{
+    const size_t page = (size_t)2 << 20;
+    size_t skip = (page - (uintptr_t)memory % page) % page;
+    if (bytes >= skip + page)
+        madvise((char *)memory + skip, (bytes - skip) / page * page, MADV_HUGEPAGE);
 }
 
 void sc_free(void *memory)

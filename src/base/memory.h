@@ -14,6 +14,9 @@ void *sc_alloc_array(size_t count, size_t size); /* uninitialised; the same chec
 void *sc_resize(void *memory, size_t count, size_t size); /* realloc with the same check */
 void *sc_alloc_aligned(size_t bytes); /* 64-byte aligned, uninitialised; sc_free */
 void sc_free(void *memory);
+/* Asks for pages of 2 MiB under memory that is about to be touched for the first time: looking up
+ * small ones costs whoever reads a lot of memory.  A wish; no harm when it is not granted. */
+void sc_prefer_large_pages(void *memory, size_t bytes);
 char *sc_strdup(const char *text); /* NULL for NULL */
 char *sc_strndup(const char *text, size_t bytes);
 

@@ -205,6 +205,12 @@ void sc_pool_run(struct sc_pool *pool, size_t n_tasks, sc_pool_task *task, void 
     }
 }
 
+size_t sc_pool_next_task(struct sc_pool *pool)
+{
+    size_t next = (uint32_t)atomic_load_explicit(&pool->word, memory_order_relaxed);
+    return atomic_load_explicit(&pool->first, memory_order_relaxed) + next;
+}
+
 /* Signals are the program's affair: its own thread takes them, never a worker. */
 static int start_worker(struct worker *worker)
 {

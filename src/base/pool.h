@@ -25,5 +25,9 @@ int sc_pool_n_threads(const struct sc_pool *pool);
 /* Runs all tasks and returns when every one has ended.  From one thread at a time, and not from
  * inside a task. */
 void sc_pool_run(struct sc_pool *pool, size_t n_tasks, sc_pool_task *task, void *context);
+/* Within a task of a run of several: the task that nobody has begun yet, n_tasks when there is
+ * none.  A guess at what will come, for whoever wants to prepare for it; outdated as soon as it is
+ * known. */
+size_t sc_pool_next_task(struct sc_pool *pool);
 
 #endif

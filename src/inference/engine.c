@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -94,16 +93,6 @@ static void add_packing(struct packing_list *list, struct sc_packed *packed,
     list->n_panels += item->n_panels;
 }
 
-/* Every step reads all weights: large pages save the processor looking up small ones.  A wish; no
- * harm when it is not granted. */
-static void ask_for_large_pages(unsigned char *memory, size_t bytes)
-{
-    size_t page = (size_t)1 << 21, skip = (page - (uintptr_t)memory % page) % page;
-
-    if (bytes > skip + page)
-        madvise(memory + skip, (bytes - skip) / page * page, MADV_HUGEPAGE);
-}
-
 static enum sc_status pack_weights(struct sc_engine *engine, struct sc_error *error)
 {
     const struct sc_model *model = engine->model;
@@ -137,7 +126,7 @@ static enum sc_status pack_weights(struct sc_engine *engine, struct sc_error *er
                          bytes);
         goto end;
     }
-    ask_for_large_pages(engine->weights, bytes);
+    sc_prefer_large_pages(engine->weights, bytes); /* every step reads them all */
     engine->weight_bytes = bytes;
     bytes = 0;
     for (size_t i = 0; i < list.n_items; i++) {

@@ -14,8 +14,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* Work below this many multiplications is not worth waking other threads for. */
-#define SMALL_WORK 65536
 /* Scores of one attention task are kept within this, so that they stay in the cache. */
 #define SCORE_BYTES ((size_t)1 << 20)
 #define MOST_GROUP_ROWS 16
@@ -102,7 +100,7 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
 
 static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_work, sc_pool_task *task)
 {
-    f->n_slices = n_rows * row_work < SMALL_WORK ? 1 : 4 * f->engine->n_threads;
+    f->n_slices = n_rows * row_work < SC_SMALL_WORK ? 1 : 4 * f->engine->n_threads;
     if (f->n_slices > n_rows)
         f->n_slices = n_rows;
     sc_pool_run(f->engine->pool, f->n_slices, task, f);
@@ -125,46 +123,52 @@ static float *norm_memory(const struct sc_forward *f, size_t worker)
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-static void product_task(void *context, size_t task, size_t worker)
+static struct sc_stage heads_stage(const struct sc_forward *f, size_t layer)
 {
-    struct sc_forward *f = context;
-    const struct sc_matmul *matmul = f->engine->matmul;
-    size_t begin = f->n_panels * task / f->n_product_tasks;
-    size_t end = f->n_panels * (task + 1) / f->n_product_tasks;
-    size_t first = 0;
+    const struct sc_layer_weights *w = &f->engine->layers[layer];
 
-    (void)worker;
-    for (size_t i = 0; i < f->n_products && first < end; i++) {
-        struct sc_product *p = &f->products[i];
-        size_t n_panels = (p->w->n_out + matmul->panel - 1) / matmul->panel;
-        size_t from = begin > first ? begin - first : 0;
-        size_t to = end - first < n_panels ? end - first : n_panels;
-
-        if (from < to)
-            matmul->multiply(p->y, p->y_stride, f->prepared, f->n_product_rows, p->w, from, to);
-        first += n_panels;
-    }
+    return (struct sc_stage){{{f->q, &w->q}, {f->k, &w->k}, {f->v, &w->v}}, 3};
 }
 
-static void add_product(struct sc_forward *f, float *y, const struct sc_packed *w)
+static struct sc_stage keys_stage(const struct sc_forward *f, size_t layer)
 {
-    f->products[f->n_products++] = (struct sc_product){y, w->n_out, w};
-    f->n_panels += (w->n_out + f->engine->matmul->panel - 1) / f->engine->matmul->panel;
+    const struct sc_layer_weights *w = &f->engine->layers[layer];
+
+    return (struct sc_stage){{{f->k, &w->k}, {f->v, &w->v}}, 2};
 }
 
-/* Multiplies the n_rows prepared rows with the matrices that were added. */
-static void run_products(struct sc_forward *f, size_t n_rows)
+static struct sc_stage queries_stage(const struct sc_forward *f, size_t layer)
 {
-    size_t n_in = f->products[0].w->n_in, panel = f->engine->matmul->panel;
-    size_t most = 8 * f->engine->n_threads;
+    return (struct sc_stage){{{f->q, &f->engine->layers[layer].q}}, 1};
+}
 
-    f->n_product_rows = n_rows;
-    f->n_product_tasks = f->n_panels < most ? f->n_panels : most;
-    if (n_rows * n_in * f->n_panels * panel < SMALL_WORK || f->engine->n_threads == 1)
-        f->n_product_tasks = 1;
-    sc_pool_run(f->engine->pool, f->n_product_tasks, product_task, f);
-    f->n_products = 0;
-    f->n_panels = 0;
+static struct sc_stage output_stage(const struct sc_forward *f, size_t layer)
+{
+    return (struct sc_stage){{{f->branch, &f->engine->layers[layer].o}}, 1};
+}
+
+static struct sc_stage gate_stage(const struct sc_forward *f, size_t layer)
+{
+    const struct sc_layer_weights *w = &f->engine->layers[layer];
+
+    return (struct sc_stage){{{f->gate, &w->gate}, {f->up, &w->up}}, 2};
+}
+
+static struct sc_stage down_stage(const struct sc_forward *f, size_t layer)
+{
+    return (struct sc_stage){{{f->branch, &f->engine->layers[layer].down}}, 1};
+}
+
+static struct sc_stage head_stage(const struct sc_forward *f)
+{
+    return (struct sc_stage){{{f->logits, &f->engine->head}}, 1};
+}
+
+/* Multiplies the n_rows prepared rows. */
+static void multiply(struct sc_forward *f, size_t n_rows, struct sc_stage stage,
+                     struct sc_stage next)
+{
+    sc_stage_run(f->engine->pool, f->engine->matmul, &stage, f->prepared, n_rows, &next);
 }
 
 static void prepare_row(struct sc_forward *f, size_t row, const float *x, size_t n)
@@ -366,7 +370,8 @@ struct queries {
 
 /* Scores of (or mixes, when mix) the prompt's positions [from, to), page by page. */
 static void over_prompt(struct sc_forward *f, const struct queries *q, size_t head,
-                        const struct sc_prompt *prompt, size_t from, size_t to, bool mix)
+                        const struct sc_prompt *prompt, size_t from, size_t to, bool mix,
+                        struct sc_ahead next)
 {
     const struct sc_engine *e = f->engine;
     size_t d = e->config.head_dim;
@@ -382,31 +387,32 @@ static void over_prompt(struct sc_forward *f, const struct queries *q, size_t he
         if (n > to - at)
             n = to - at;
         if (mix)
-            e->attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d);
+            e->attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, next);
         else
-            e->attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d, scale);
+            e->attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d, scale,
+                                 next);
+        next = (struct sc_ahead){0};
         at += n;
     }
 }
 
-/* Asks for the own keys or values of a row that will be read next: each is a short run of memory,
- * over before the processor has noticed that it is one. */
-static void ask_for_own(const struct sc_forward *f, size_t head, const struct sc_row *row,
-                        enum sc_kv_kind kind)
+/* A row's own keys or values, to be asked for while those of another are read: each is a short run
+ * of memory, over before the processor has noticed that it is one. */
+static struct sc_ahead own_of(const struct sc_forward *f, size_t head, const struct sc_row *row,
+                              enum sc_kv_kind kind)
 {
     size_t position_bytes = f->engine->config.head_dim * f->engine->attention->element_bytes;
-    const unsigned char *data;
 
     if (!row->own)
-        return;
-    data = row->own + sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head);
-    for (size_t i = 0; i < (row->position + 1 - row->prompt->n) * position_bytes; i += 64)
-        __builtin_prefetch(data + i, 0, 2);
+        return (struct sc_ahead){0};
+    return (struct sc_ahead){row->own +
+                                 sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head),
+                             (row->position + 1 - row->prompt->n) * position_bytes};
 }
 
 /* The part of a row's history that it does not share with its group. */
 static void over_rest(struct sc_forward *f, const struct queries *q, size_t head,
-                      const struct sc_row *row, size_t common, bool mix)
+                      const struct sc_row *row, size_t common, bool mix, struct sc_ahead next)
 {
     const struct sc_engine *e = f->engine;
     size_t d = e->config.head_dim;
@@ -415,16 +421,17 @@ static void over_rest(struct sc_forward *f, const struct queries *q, size_t head
     size_t n;
 
     if (!row->own) {
-        over_prompt(f, q, head, row->prompt, common, row->position + 1, mix);
+        over_prompt(f, q, head, row->prompt, common, row->position + 1, mix, next);
         return;
     }
     n = row->position + 1 - row->prompt->n;
     data = row->own +
            sc_kv_offset(e, row->own_positions, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
     if (mix)
-        e->attention->mix(q->out, q->scores + common, f->score_stride, q->n, data, n, d);
+        e->attention->mix(q->out, q->scores + common, f->score_stride, q->n, data, n, d, next);
     else
-        e->attention->scores(q->scores + common, f->score_stride, q->q, q->n, data, n, d, scale);
+        e->attention->scores(q->scores + common, f->score_stride, q->q, q->n, data, n, d, scale,
+                             next);
 }
 
 /* One kv head of one group.  Scores, softmax and sums of a row run over its positions in order, so
@@ -445,28 +452,30 @@ static void attention_task(void *context, size_t task, size_t worker)
         .n = group->n * per_kv,
     };
 
-    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, false);
+    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, false,
+                own_of(f, head, &rows[0], SC_KV_KEYS));
     for (size_t r = 0; r < group->n; r++) {
         struct queries one = {all.q + r * per_kv * d, all.scores + r * per_kv * f->score_stride,
                               NULL, per_kv};
 
-        if (r + 1 < group->n)
-            ask_for_own(f, head, &rows[r + 1], SC_KV_KEYS);
-        else
-            ask_for_own(f, head, &rows[0], SC_KV_VALUES);
-        over_rest(f, &one, head, &rows[r], group->common, false);
+        bool last = r + 1 == group->n;
+
+        over_rest(f, &one, head, &rows[r], group->common, false,
+                  own_of(f, head, &rows[last ? 0 : r + 1], last ? SC_KV_VALUES : SC_KV_KEYS));
         for (size_t g = 0; g < per_kv; g++)
             e->kernels->softmax(one.scores + g * f->score_stride, rows[r].position + 1);
     }
     memset(all.out, 0, all.n * d * sizeof *all.out);
-    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, true);
+    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, true, (struct sc_ahead){0});
     for (size_t r = 0; r < group->n; r++) {
         struct queries one = {NULL, all.scores + r * per_kv * f->score_stride,
                               all.out + r * per_kv * d, per_kv};
 
+        struct sc_ahead next = {0};
+
         if (r + 1 < group->n)
-            ask_for_own(f, head, &rows[r + 1], SC_KV_VALUES);
-        over_rest(f, &one, head, &rows[r], group->common, true);
+            next = own_of(f, head, &rows[r + 1], SC_KV_VALUES);
+        over_rest(f, &one, head, &rows[r], group->common, true, next);
         memcpy(f->q + (group->begin + r) * width + head * per_kv * d, one.out,
                per_kv * d * sizeof(float));
     }
@@ -494,12 +503,8 @@ static void find_groups(struct sc_forward *f)
 static void project(struct sc_forward *f)
 {
     const struct sc_model_config *c = &f->engine->config;
-    const struct sc_layer_weights *w = &f->engine->layers[f->layer];
 
-    add_product(f, f->q, &w->q);
-    add_product(f, f->k, &w->k);
-    add_product(f, f->v, &w->v);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, heads_stage(f, f->layer), output_stage(f, f->layer));
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, heads_task);
 }
 
@@ -525,17 +530,13 @@ static void keep_logit_rows(struct sc_forward *f)
 static void project_last(struct sc_forward *f)
 {
     const struct sc_model_config *c = &f->engine->config;
-    const struct sc_layer_weights *w = &f->engine->layers[f->layer];
 
-    add_product(f, f->k, &w->k);
-    add_product(f, f->v, &w->v);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, keys_stage(f, f->layer), queries_stage(f, f->layer));
     run_slices(f, f->n_rows, c->n_kv_heads * c->head_dim, keys_task);
     keep_logit_rows(f);
     if (f->n_rows == 0)
         return;
-    add_product(f, f->q, &w->q);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, queries_stage(f, f->layer), output_stage(f, f->layer));
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, queries_task);
 }
 
@@ -543,7 +544,6 @@ static void run_layer(struct sc_forward *f)
 {
     const struct sc_engine *e = f->engine;
     const struct sc_model_config *c = &e->config;
-    const struct sc_layer_weights *w = &e->layers[f->layer];
 
     run_slices(f, f->n_rows, c->hidden, input_norm_task);
     if (f->layer + 1 == c->n_layers && f->n_logit_rows < f->n_rows)
@@ -554,15 +554,12 @@ static void run_layer(struct sc_forward *f)
         return;
     sc_pool_run(e->pool, f->n_groups * c->n_kv_heads, attention_task, f);
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, attended_task);
-    add_product(f, f->branch, &w->o);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, output_stage(f, f->layer), gate_stage(f, f->layer));
     run_slices(f, f->n_rows, c->hidden, post_norm_task);
-    add_product(f, f->gate, &w->gate);
-    add_product(f, f->up, &w->up);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, gate_stage(f, f->layer), down_stage(f, f->layer));
     run_slices(f, f->n_rows, 8 * c->ffn, gated_task);
-    add_product(f, f->branch, &w->down);
-    run_products(f, f->n_rows);
+    multiply(f, f->n_rows, down_stage(f, f->layer),
+             f->layer + 1 < c->n_layers ? heads_stage(f, f->layer + 1) : head_stage(f));
 }
 
 void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_rows)
@@ -583,8 +580,7 @@ void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_ro
     middle = sc_seconds();
     if (f->n_logit_rows) {
         run_slices(f, f->n_logit_rows, c->hidden, final_norm_task);
-        add_product(f, f->logits, &f->engine->head);
-        run_products(f, f->n_logit_rows);
+        multiply(f, f->n_logit_rows, head_stage(f), heads_stage(f, 0));
     }
     f->seconds_layers = middle - start;
     f->seconds_head = sc_seconds() - middle;

@@ -6,6 +6,7 @@
 #define SC_INFERENCE_FORWARD_H
 
 #include "inference/kv.h"
+#include "inference/products.h"
 
 struct sc_row {
     int32_t token;
@@ -20,12 +21,6 @@ struct sc_row {
 struct sc_row_group {
     size_t begin, n; /* rows */
     size_t common;   /* positions of the prompt that all of them see */
-};
-
-struct sc_product {
-    float *y;
-    size_t y_stride;
-    const struct sc_packed *w;
 };
 
 struct sc_forward {
@@ -51,8 +46,6 @@ struct sc_forward {
     /* The step that is running. */
     const struct sc_row *rows;
     size_t n_rows, n_logit_rows, n_groups, n_slices, layer;
-    struct sc_product products[3];
-    size_t n_products, n_panels, n_product_rows, n_product_tasks;
     double seconds_layers, seconds_head; /* of the last step */
 };
 

@@ -445,6 +445,9 @@ enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_pla
     if (!arena.base)
         return sc_fail(error, SC_ERR_NOMEM, "engine: %zu bytes for %zu traces: not there",
                        arena.used, sizes.parallel);
+    /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and
+     * most of what is planned for them is often not used: on large pages it would be touched. */
+    sc_prefer_large_pages(arena.base, run.b.trace_bytes);
     arena.used = 0;
     sc_batch_layout(&run.b, engine, &sizes, &arena);
     run.report.parallel = sizes.parallel;

@@ -57,6 +57,14 @@ struct ahead {
     size_t n_lines; /* per PAIRS pairs of inputs */
 };
 
+/* a += u x, b += v x, here and now: left alone, gcc lets sums wander between registers. */
+INLINE void add_products(__m256 *a, __m256 *b, __m256 u, __m256 v, __m256 x)
+{
+    __asm__ volatile("vfmadd231ps %4, %2, %0\n\tvfmadd231ps %4, %3, %1"
+                     : "+&x"(*a), "+x"(*b)
+                     : "x"(u), "x"(v), "x"(x));
+}
+
 /* Each output has one sum, to which inputs add in order.  n_rows and bf16 are constants. */
 INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                           size_t n_rows, const char *w, size_t n_in, struct ahead ahead,
@@ -89,8 +97,7 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                 float value;
                 memcpy(&value, rows + r * row_bytes + k * 4, sizeof value);
                 __m256 x = _mm256_set1_ps(value);
-                a[r] = _mm256_fmadd_ps(wa, x, a[r]);
-                b[r] = _mm256_fmadd_ps(wb, x, b[r]);
+                add_products(&a[r], &b[r], wa, wb, x);
             }
         }
         w += PAIRS * LINE * (bf16 ? 1 : 2);
@@ -122,7 +129,8 @@ static tile_function *const tiles[2][MAX_ROWS] = {
 /* A panel comes from memory once: all tiles of rows pass over it while it is in the second cache,
  * and each asks for its share of the next panel. */
 INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t n_rows,
-                            const struct sc_packed *w, size_t begin, size_t end, bool bf16)
+                            const struct sc_packed *w, size_t begin, size_t end, const char *next,
+                            bool bf16)
 {
     size_t row_bytes = sc_row_bytes(w->n_in * 4);
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
@@ -133,13 +141,14 @@ INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t 
     size_t share_bytes = n_in / (2 * PAIRS) * n_lines * LINE;
     for (size_t p = begin; p < end; p++) {
         const char *panel = (const char *)w->data + p * panel_bytes;
+        const char *after = p + 1 < end ? panel + panel_bytes : next;
         size_t row = 0;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
             struct ahead ahead = {panel + AHEAD_BYTES, n_lines};
             if (n_tiles > 1) {
-                bool some = p + 1 < end && t * share_bytes < panel_bytes;
-                ahead.at = panel + (some ? panel_bytes + t * share_bytes : 0);
+                bool some = after && t * share_bytes < panel_bytes;
+                ahead.at = some ? after + t * share_bytes : panel;
                 ahead.n_lines = some ? n_lines : 0;
             }
             tiles[bf16][n - 1](y + row * y_stride + p * PANEL, y_stride, rows + row * row_bytes,
@@ -150,15 +159,15 @@ INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t 
 }
 
 static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                         const struct sc_packed *w, size_t begin, size_t end)
+                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
-    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, false);
+    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, next, false);
 }
 
 static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                          const struct sc_packed *w, size_t begin, size_t end)
+                          const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
-    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, true);
+    multiply_panels(y, y_stride, rows, n_rows, w, begin, end, next, true);
 }
 
 static size_t packed_bytes_f32(size_t n_out, size_t n_in)
@@ -325,18 +334,21 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const char *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
+                        const char *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead next, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     size_t q = 0;
     for (; q + 2 <= n_queries; q += 2) {
         for (size_t p = 0; p < n_pos; p += 4) {
+            sc_ask(&next, 4 * row_bytes);
             scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 2,
                          keys + p * row_bytes, 4, n_pos - p, head_dim, scale, bf16);
         }
     }
     for (; q < n_queries; q++) {
         for (size_t p = 0; p < n_pos; p += 8) {
+            sc_ask(&next, 8 * row_bytes);
             scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 1,
                          keys + p * row_bytes, 8, n_pos - p, head_dim, scale, bf16);
         }
@@ -346,7 +358,7 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
 /* n_q queries, n_c pairs of registers of the values' columns from `at` on. */
 INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
                       const char *values, size_t n_pos, size_t head_dim, struct place at,
-                      size_t n_c, bool whole, bool bf16)
+                      size_t n_c, struct sc_ahead *next, bool whole, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     struct pair sums[4];
@@ -371,6 +383,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
             }
         }
         values += row_bytes;
+        sc_ask(next, n_c * 4 * LANES * (bf16 ? 1 : 2));
     }
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
@@ -388,57 +401,64 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
 
 /* n_q is a constant; two pairs at a time, then one. */
 INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, size_t n_q,
-                        const char *values, size_t n_pos, size_t head_dim, bool bf16)
+                        const char *values, size_t n_pos, size_t head_dim, struct sc_ahead *next,
+                        bool bf16)
 {
     struct place at = {0};
     for (; at.at + 4 * LANES <= head_dim; at.at += 4 * LANES) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 2, true, bf16);
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 2, next, true,
+                  bf16);
     }
     for (; at.at + 2 * LANES <= head_dim; at.at += 2 * LANES) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, true, bf16);
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, next, true,
+                  bf16);
     }
     if (at.at < head_dim) {
         mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim,
-                  place_at(at.at, head_dim), 1, false, bf16);
+                  place_at(at.at, head_dim), 1, next, false, bf16);
     }
 }
 
 INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const char *values, size_t n_pos, size_t head_dim, bool bf16)
+                     const char *values, size_t n_pos, size_t head_dim, struct sc_ahead next,
+                     bool bf16)
 {
     size_t q = 0;
     for (; q + 2 <= n_queries; q += 2) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 2, values,
-                    n_pos, head_dim, bf16);
+                    n_pos, head_dim, &next, bf16);
     }
     for (; q < n_queries; q++) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 1, values,
-                    n_pos, head_dim, bf16);
+                    n_pos, head_dim, &next, bf16);
     }
 }
 
 static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale)
+                       const void *keys, size_t n_pos, size_t head_dim, float scale,
+                       struct sc_ahead next)
 {
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, next,
+                false);
 }
 
 static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale)
+                        const void *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead next)
 {
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, next, true);
 }
 
 static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim)
+                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, next, false);
 }
 
 static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim)
+                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, next, true);
 }
 
 /* ---- rows of activations --------------------------------------------------------------------- */

@@ -12,8 +12,10 @@
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_SOME _Pragma("clang loop unroll_count(8)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_SOME _Pragma("GCC unroll 8")
 #endif
 
 /* The sums of six rows fill the registers; their f32 sums wait in memory while a group is done. */
@@ -48,6 +50,16 @@ INLINE __m256i words_at(const char *bytes)
     return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)bytes));
 }
 
+/* a += x, b += y, here and now: left alone, gcc gathers the products of several rows, which do not
+ * fit the registers, or copies sums about.  Two products, then their two sums, is also the order
+ * that ran fastest wherever the loop came to lie (docs/SPEED.md). */
+INLINE void add_both(__m256i *a, __m256i *b, __m256i x, __m256i y)
+{
+    __asm__ volatile("vpaddd %2, %0, %0\n\tvpaddd %3, %1, %1"
+                     : "+&x"(*a), "+x"(*b)
+                     : "x"(x), "x"(y));
+}
+
 /* Each output has one exact sum per group and one f32 sum, to which groups add in order.  n_rows
  * is a constant. */
 INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
@@ -67,16 +79,13 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T0);
         }
         ahead.at += ahead.n_lines * LINE;
-        for (size_t k = 0; k < GROUP / 2; k++) {
+        UNROLL_SOME for (size_t k = 0; k < GROUP / 2; k++) {
             __m256i wa = words_at(w + k * PAIR_BYTES), wb = words_at(w + k * PAIR_BYTES + 16);
             UNROLL for (size_t r = 0; r < n_rows; r++) {
                 int32_t pair;
                 memcpy(&pair, rows + r * row_bytes + 4 + k * 4, sizeof pair);
                 __m256i x = _mm256_set1_epi32(pair);
-                a[r] = _mm256_add_epi32(a[r], _mm256_madd_epi16(wa, x));
-                b[r] = _mm256_add_epi32(b[r], _mm256_madd_epi16(wb, x));
-                /* One row after the other: all products first would not fit the registers. */
-                __asm__ volatile("" : "+x"(a[r]), "+x"(b[r]));
+                add_both(&a[r], &b[r], _mm256_madd_epi16(wa, x), _mm256_madd_epi16(wb, x));
             }
         }
         __m256 scale_a = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL));
@@ -119,7 +128,7 @@ static size_t row_bytes(size_t n_in)
 
 /* As in avx2.c: a panel comes from memory once for all tiles of rows. */
 static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end)
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
     size_t n_groups = sc_int8_groups(w->n_in), panel_bytes = n_groups * GROUP_BYTES;
     size_t n_tiles = (n_rows + MAX_ROWS - 1) / MAX_ROWS, bytes = row_bytes(w->n_in);
@@ -127,13 +136,14 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
     size_t share_bytes = n_groups * n_lines * LINE;
     for (size_t p = begin; p < end; p++) {
         const char *panel = (const char *)w->data + p * panel_bytes, *from = rows;
+        const char *after = p + 1 < end ? panel + panel_bytes : next;
         float *to = y + p * PANEL;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
             struct ahead ahead = {panel + AHEAD_BYTES, n_lines};
             if (n_tiles > 1) {
-                bool some = p + 1 < end && t * share_bytes < panel_bytes;
-                ahead.at = panel + (some ? panel_bytes + t * share_bytes : 0);
+                bool some = after && t * share_bytes < panel_bytes;
+                ahead.at = some ? after + t * share_bytes : panel;
                 ahead.n_lines = some ? n_lines : 0;
             }
             tiles[n - 1](to, y_stride, from, bytes, panel, n_groups, ahead,

@@ -126,7 +126,7 @@ static size_t row_bytes(size_t n_in)
 /* A panel comes from memory once: all tiles of rows pass over it while it is in the second cache,
  * and each asks for its share of the next panel. */
 static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end)
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
     size_t n_groups = sc_int8_groups(w->n_in), panel_bytes = n_groups * GROUP_BYTES;
     size_t n_tiles = (n_rows + MAX_ROWS - 1) / MAX_ROWS, bytes = row_bytes(w->n_in);
@@ -134,14 +134,14 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
     size_t share_bytes = n_groups * n_lines * LINE;
     for (size_t p = begin; p < end; p++) {
         const char *panel = (const char *)w->data + p * panel_bytes, *from = rows;
+        const char *after = p + 1 < end ? panel + panel_bytes : next;
         size_t valid = w->n_out - p * PANEL;
         __mmask16 low = mask_of(valid), high = mask_of(valid > 16 ? valid - 16 : 0);
         float *to = y + p * PANEL;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            bool some = p + 1 < end && t * share_bytes < panel_bytes;
-            struct ahead ahead = {panel + panel_bytes + (some ? t * share_bytes : 0),
-                                  some ? n_lines : 0};
+            bool some = after && t * share_bytes < panel_bytes;
+            struct ahead ahead = {some ? after + t * share_bytes : panel, some ? n_lines : 0};
             tile_function *tile = n_rows <= ONCE_ROWS ? once_tiles[n - 1] : tiles[n - 1];
             tile(to, y_stride, from, bytes, panel, n_groups, ahead, low, high);
             from += n * bytes;

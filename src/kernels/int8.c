@@ -194,8 +194,9 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t n_
 }
 
 static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end)
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     size_t n_bytes = row_bytes(w->n_in), n_groups = sc_int8_groups(w->n_in);
     size_t panel_bytes = n_groups * PANEL * (GROUP + sizeof(float));
     for (size_t p = begin; p < end; p++) {

@@ -33,10 +33,19 @@ struct sc_matmul {
     size_t (*row_bytes)(size_t n_in);
     /* Rounds a row of activations to what the product reads; pads with zeros. */
     void (*prepare)(void *row, const float *x, size_t n_in);
-    /* y [n_rows] rows y_stride floats apart; rows prepared, row_bytes apart.  Computes the outputs of
-     * panels [begin, end) and writes no others. */
+    /* y [n_rows] rows y_stride floats apart; rows prepared, row_bytes apart.  Computes the outputs
+     * of panels [begin, end) and writes no others.  next: weights that will be wanted after these,
+     * so that they can be on their way while the last panel is multiplied; a hint that is never
+     * read, or NULL. */
     void (*multiply)(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end);
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next);
+};
+
+/* Memory that will be wanted after what a call reads, so that it can be on its way meanwhile: a
+ * hint that is never read; bytes 0: none. */
+struct sc_ahead {
+    const void *at;
+    size_t bytes;
 };
 
 /* Attention over keys and values stored in one dtype (f32 or bf16), rows [position][head_dim] of
@@ -47,10 +56,11 @@ struct sc_attention {
     void (*store)(void *to, const float *from, size_t head_dim);
     /* scores[q][p] = scale * <query q, key p>; rows of scores are score_stride floats apart. */
     void (*scores)(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                   const void *keys, size_t n_pos, size_t head_dim, float scale);
+                   const void *keys, size_t n_pos, size_t head_dim, float scale,
+                   struct sc_ahead next);
     /* out[q][d] += sum_p weights[q][p] values[p][d], in the order of p. */
     void (*mix)(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                const void *values, size_t n_pos, size_t head_dim);
+                const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next);
 };
 
 struct sc_kernels {

@@ -54,6 +54,17 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 #define SC_EXP_LOW (-150.0f)
 #define SC_EXP_HIGH 89.0f
 
+/* Asks for the next so many bytes of it. */
+static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)
+{
+    size_t n = bytes < ahead->bytes ? bytes : ahead->bytes;
+    for (size_t i = 0; i < n; i += 64) {
+        __builtin_prefetch((const char *)ahead->at + i, 0, 3);
+    }
+    ahead->at = (const char *)ahead->at + n;
+    ahead->bytes -= n;
+}
+
 static inline size_t sc_int8_groups(size_t n_in)
 {
     return n_in / SC_INT8_GROUP + (n_in % SC_INT8_GROUP != 0);

@@ -117,11 +117,13 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_in, n_valid, bf16);               \
     }
 #define TILES(n) TILE(f32_##n, n, false) TILE(bf16_##n, n, true)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILE(f32_6, 6, false)
+TILES(1)
+TILES(2) TILES(3) TILES(4) TILES(5) TILE(f32_6, 6, false)
 
-static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                         const struct sc_packed *w, size_t begin, size_t end)
+    static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                             const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
     struct sc_neon_product product = {{f32_1, f32_2, f32_3, f32_4, f32_5, f32_6}, MAX_ROWS,
                                       sc_row_bytes(w->n_in * 4), n_in * PANEL * 4, n_in};
@@ -129,8 +131,9 @@ static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_r
 }
 
 static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                          const struct sc_packed *w, size_t begin, size_t end)
+                          const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
     struct sc_neon_product product = {{bf16_1, bf16_2, bf16_3, bf16_4, bf16_5}, MAX_ROWS_BF16,
                                       sc_row_bytes(w->n_in * 4), n_in * PANEL * 2, n_in};
@@ -358,26 +361,32 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
 }
 
 static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale)
+                       const void *keys, size_t n_pos, size_t head_dim, float scale,
+                       struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
 }
 
 static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale)
+                        const void *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
 }
 
 static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim)
+                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
 }
 
 static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim)
+                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 

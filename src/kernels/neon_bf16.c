@@ -68,8 +68,9 @@ static void prepare(void *row, const float *x, size_t n_in)
 }
 
 static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end)
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
     struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6}, MAX_ROWS,
                                       row_bytes(w->n_in), n_in * PANEL * 2, n_in};

@@ -90,11 +90,13 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n, w, n_groups, n_valid);                      \
     }
-TILE(1) TILE(2) TILE(3) TILE(4)
+TILE(1)
+TILE(2) TILE(3) TILE(4)
 
-static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                     const struct sc_packed *w, size_t begin, size_t end)
+    static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     size_t n_groups = sc_int8_groups(w->n_in);
     struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4}, MAX_ROWS,
                                       sc_neon_int8_row_bytes(w->n_in), n_groups * GROUP_BYTES,

@@ -11,12 +11,10 @@
 #include "base/pool.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 enum { N_RUNS = 15 };
 static const size_t READ_BYTES = (size_t)256 << 20; /* beyond the last-level cache */
 static const size_t PIECE_BYTES = (size_t)1 << 20;
-static const size_t HUGE_BYTES = (size_t)2 << 20;
 static const size_t N_ROUNDS = 200000; /* a millisecond or so */
 
 struct measurement {
@@ -49,15 +47,6 @@ static void read_task(void *context, size_t task, size_t worker)
 {
     struct measurement *m = context;
     m->read(m->memory + task * m->piece_bytes, m->piece_bytes, &m->slots[worker].sink);
-}
-
-/* The first large page within the memory, which has one to spare; large pages are asked for, since
- * small ones cost a share of what is to be measured. */
-static char *on_huge_pages(char *memory)
-{
-    char *first = memory + (HUGE_BYTES - (uintptr_t)memory % HUGE_BYTES) % HUGE_BYTES;
-    madvise(first, READ_BYTES, MADV_HUGEPAGE); /* a wish; no harm when it is not granted */
-    return first;
 }
 
 /* Each thread has one task; should one thread get two, that run is only slower. */
@@ -107,14 +96,16 @@ enum sc_status sc_machine_measure(const struct sc_kernels *kernels, struct sc_po
     size_t n_threads = (size_t)sc_pool_n_threads(pool);
     struct measurement m = {.read = kernels->read_memory, .piece_bytes = PIECE_BYTES};
     memset(peaks, 0, sizeof *peaks);
-    char *memory = sc_alloc_aligned(READ_BYTES + HUGE_BYTES);
+    char *memory = sc_alloc_aligned(READ_BYTES);
     m.slots = sc_alloc_aligned(n_threads * sizeof *m.slots);
     if (!memory || !m.slots) {
         sc_free(memory);
         sc_free(m.slots);
         return sc_fail_nomem(error, "measuring the machine");
     }
-    m.memory = on_huge_pages(memory);
+    m.memory = memory;
+    sc_prefer_large_pages(memory,
+                          READ_BYTES); /* small ones cost a share of what is to be measured */
     memset(m.slots, 0, n_threads * sizeof *m.slots);
     peaks->flops_f32 = measure_busy(pool, &m, kernels->busy_f32);
     peaks->flops_bf16 = measure_busy(pool, &m, kernels->busy_bf16);

@@ -99,14 +99,16 @@ INLINE void multiply_panels(float *y, size_t y_stride, const void *rows, size_t 
 }
 
 static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                         const struct sc_packed *w, size_t begin, size_t end)
+                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     multiply_panels(y, y_stride, rows, n_rows, w, begin, end, false);
 }
 
 static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                          const struct sc_packed *w, size_t begin, size_t end)
+                          const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
+    (void)next;
     multiply_panels(y, y_stride, rows, n_rows, w, begin, end, true);
 }
 
@@ -236,26 +238,32 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
 }
 
 static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale)
+                       const void *keys, size_t n_pos, size_t head_dim, float scale,
+                       struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
 }
 
 static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale)
+                        const void *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
 }
 
 static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim)
+                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
 }
 
 static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim)
+                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
 {
+    sc_ask(&next, next.bytes);
     mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
 }
 

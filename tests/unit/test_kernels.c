@@ -242,9 +242,13 @@ static void check_accuracy(const struct problem *p, const float *weights)
     }
 }
 
+/* What comes next is a hint that changes no result and need not be memory: the page behind the
+ * weights may not be touched. */
 static void multiply(struct problem *p, size_t n_rows, size_t begin, size_t end)
 {
-    p->m->multiply(p->y.data, p->y_stride, p->rows.data, n_rows, &p->w, begin, end);
+    const char *weights = p->w.data, *hints[] = {NULL, weights, weights + p->w.bytes};
+    p->m->multiply(p->y.data, p->y_stride, p->rows.data, n_rows, &p->w, begin, end,
+                   hints[random_below(3)]);
 }
 
 static void fill_y(struct problem *p)
@@ -320,7 +324,7 @@ static struct problem problem_new(const struct sc_kernels *level, enum sc_dtype 
     guarded_free(&x);
     for (size_t r = 0; r < n_rows; r++) {
         const char *row = (const char *)p.rows.data + r * row_bytes;
-        p.m->multiply(p.expected + r * n_out, n_out, row, 1, &p.w, 0, p.n_panels);
+        p.m->multiply(p.expected + r * n_out, n_out, row, 1, &p.w, 0, p.n_panels, NULL);
     }
     check_accuracy(&p, weights);
     free(weights);
@@ -438,7 +442,7 @@ static void test_int8_extremes(void **state)
                 x[i] = kinds[k][i % 2];
             }
             m->prepare(row.data, x, N);
-            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1);
+            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1, NULL);
             as_int8(x, N, q, scales);
             for (size_t i = 0; i < N; i++) {
                 for (size_t o = 0; o < N_OUT; o++) {
@@ -458,7 +462,7 @@ static void test_int8_extremes(void **state)
             }
             x[k < 3 ? 17 : N - 1] = none[k % 3];
             m->prepare(row.data, x, N);
-            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1);
+            m->multiply(y, N_OUT, row.data, 1, &matrix, 0, 1, NULL);
             assert_true(isnan(y[0]) && isnan(y[1]) && isnan(y[2]));
         }
         guarded_free(&packed);

@@ -67,6 +67,21 @@ static const char *position(const struct scene *s, size_t p)
     return (const char *)s->stored.data + p * s->head_dim * s->a->element_bytes;
 }
 
+/* What is asked for ahead changes no result and need not be memory: the page behind an array may
+ * not be touched. */
+static struct sc_ahead some_hint(const struct scene *s)
+{
+    const char *end = (const char *)s->stored.data + s->stored.bytes;
+    switch (random_below(3)) {
+    case 0:
+        return (struct sc_ahead){0};
+    case 1:
+        return (struct sc_ahead){s->stored.data, s->stored.bytes};
+    default:
+        return (struct sc_ahead){end, 1 + random_below(4000)};
+    }
+}
+
 /* Scores of queries [0, n_queries) by calls on random pieces of positions and of queries. */
 static void check_scores(struct scene *s, float scale)
 {
@@ -74,14 +89,14 @@ static void check_scores(struct scene *s, float scale)
     float *together = s->scores.data, apart[MAX_QUERIES * (MAX_POS + 1)];
     memset(together, CANARY_BYTE, s->scores.bytes);
     memset(apart, CANARY_BYTE, sizeof apart);
-    s->a->scores(together, s->stride, queries, s->n_queries, s->stored.data, s->n_pos,
-                 s->head_dim, scale);
+    s->a->scores(together, s->stride, queries, s->n_queries, s->stored.data, s->n_pos, s->head_dim,
+                 scale, some_hint(s));
     for (size_t q = 0; q < s->n_queries;) {
         size_t n_q = 1 + random_below(s->n_queries - q);
         for (size_t p = 0; p < s->n_pos;) {
             size_t n_p = 1 + random_below(s->n_pos - p);
             s->a->scores(apart + q * s->stride + p, s->stride, queries + q * s->head_dim, n_q,
-                         position(s, p), n_p, s->head_dim, scale);
+                         position(s, p), n_p, s->head_dim, scale, some_hint(s));
             p += n_p;
         }
         q += n_q;
@@ -114,13 +129,14 @@ static void check_mix(struct scene *s)
     float before[MAX_QUERIES * 256];
     memcpy(apart, together, s->out.bytes);
     memcpy(before, together, s->out.bytes);
-    s->a->mix(together, weights, s->stride, s->n_queries, s->stored.data, s->n_pos, s->head_dim);
+    s->a->mix(together, weights, s->stride, s->n_queries, s->stored.data, s->n_pos, s->head_dim,
+              some_hint(s));
     for (size_t q = 0; q < s->n_queries;) {
         size_t n_q = 1 + random_below(s->n_queries - q);
         for (size_t p = 0; p < s->n_pos;) {
             size_t n_p = 1 + random_below(s->n_pos - p);
             s->a->mix(apart + q * s->head_dim, weights + q * s->stride + p, s->stride, n_q,
-                      position(s, p), n_p, s->head_dim);
+                      position(s, p), n_p, s->head_dim, some_hint(s));
             p += n_p;
         }
         q += n_q;
@@ -181,7 +197,7 @@ static void test_store(void **state)
                     got[i] = -0.0f;
                 }
                 a->store(stored.data, from.data, n);
-                a->mix(got, &one, 1, 1, stored.data, 1, n);
+                a->mix(got, &one, 1, 1, stored.data, 1, n, (struct sc_ahead){0});
                 for (size_t i = 0; i < n; i++) {
                     float x = ((float *)from.data)[i];
                     float expected =

@@ -57,6 +57,36 @@ static void test_each_task_once(void **state)
     }
 }
 
+struct foresight {
+    struct sc_pool *pool;
+    size_t n_tasks;
+    atomic_size_t n_wrong;
+};
+
+static void foresee_task(void *context, size_t task, size_t worker)
+{
+    struct foresight *f = context;
+    size_t next = sc_pool_next_task(f->pool);
+    (void)worker;
+    if (next <= task || next > f->n_tasks)
+        atomic_fetch_add(&f->n_wrong, 1);
+}
+
+/* The task that nobody has begun comes after every one that somebody has. */
+static void test_next_task(void **state)
+{
+    (void)state;
+    for (int n_threads = 2; n_threads <= N_THREADS; n_threads++) {
+        struct foresight f = {.n_tasks = 50};
+        assert_int_equal(sc_pool_new(&f.pool, n_threads, NULL), SC_OK);
+        for (int round = 0; round < 200; round++) {
+            sc_pool_run(f.pool, f.n_tasks, foresee_task, &f);
+        }
+        assert_int_equal(f.n_wrong, 0);
+        sc_pool_free(f.pool);
+    }
+}
+
 /* Tasks long enough that the caller goes to sleep, and pauses long enough that workers do. */
 static void slow_task(void *context, size_t task, size_t worker)
 {
@@ -237,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_task_once),
+        cmocka_unit_test(test_next_task),
         cmocka_unit_test(test_sleep_and_wake),
         cmocka_unit_test(test_runs_follow_each_other),
         cmocka_unit_test(test_bad_numbers),
