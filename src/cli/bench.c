@@ -143,8 +143,7 @@ static void find_ceilings(const struct bench_costs *costs, struct bench_figures 
     figures->prefill_ceiling = costs->ops_peak / costs->prefill_ops;
 }
 
-static enum sc_status find_costs(const struct sc_engine *engine, struct bench_costs *costs,
-                                 struct sc_error *error)
+static void count_costs(const struct sc_engine *engine, struct bench_costs *costs)
 {
     const struct sc_model *model = sc_engine_model(engine);
     const struct sc_model_config *c = sc_model_config(model);
@@ -156,15 +155,28 @@ static enum sc_status find_costs(const struct sc_engine *engine, struct bench_co
     costs->decode_ops =
         2 * (layer * (double)c->n_layers + (double)c->hidden * (double)c->n_vocab);
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
+}
+
+/* Measures the machine once more and keeps the best that was ever seen: on a machine that others
+ * use too, one moment's ceiling may lie below what the next moment reaches. */
+static enum sc_status measure_machine(const struct sc_engine *engine, struct bench_costs *costs,
+                                      struct sc_error *error)
+{
+    struct sc_machine_peaks now, *best = &costs->peaks;
     enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
-                                               sc_engine_pool(engine), &costs->peaks, error);
-    const struct sc_machine_peaks *peaks = &costs->peaks;
+                                               sc_engine_pool(engine), &now, error);
+    if (status)
+        return status;
+    best->read_bytes_per_second = fmax(best->read_bytes_per_second, now.read_bytes_per_second);
+    best->flops_f32 = fmax(best->flops_f32, now.flops_f32);
+    best->flops_bf16 = fmax(best->flops_bf16, now.flops_bf16);
+    best->ops_int8 = fmax(best->ops_int8, now.ops_int8);
     double by_dtype[] = {
-        [SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = peaks->flops_bf16, [SC_DTYPE_INT8] = peaks->ops_int8};
+        [SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = best->flops_bf16, [SC_DTYPE_INT8] = best->ops_int8};
     costs->ops_peak = by_dtype[sc_engine_dtype(engine)];
     if (!(costs->ops_peak > 0)) /* no unit of its own: computed in f32 */
-        costs->ops_peak = peaks->flops_f32;
-    return status;
+        costs->ops_peak = best->flops_f32;
+    return SC_OK;
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */
@@ -210,7 +222,7 @@ static void add_table(struct sc_text *out, const struct sc_engine *engine, int n
                    cli_bytes(costs->weight_bytes, bytes), command->prompt_tokens,
                    command->new_tokens, command->n_runs);
     sc_text_printf(out,
-                   "this machine now: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f "
+                   "this machine at best: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f "
                    "GOP/s\n",
                    costs->peaks.read_bytes_per_second / 1e9, costs->peaks.flops_f32 / 1e9,
                    costs->peaks.flops_bf16 / 1e9, costs->peaks.ops_int8 / 1e9);
@@ -253,12 +265,16 @@ static enum sc_status measure(const struct cli_model *model, int n_threads,
     struct sc_random random = {SC_STREAM_BENCHMARK, 0, 1, 0};
     for (size_t i = 0; i < command->prompt_tokens; i++)
         prompt[i] = (int32_t)sc_random_below(&random, sc_engine_n_vocab(model->engine));
-    enum sc_status status = find_costs(model->engine, &costs, error);
+    count_costs(model->engine, &costs);
+    enum sc_status status = measure_machine(model->engine, &costs, error);
     for (size_t i = 0; status == SC_OK && i < command->n_widths; i++) {
         status =
             measure_width(model->engine, command, prompt, command->widths[i], &figures[i], error);
-        find_ceilings(&costs, &figures[i]);
+        if (status == SC_OK)
+            status = measure_machine(model->engine, &costs, error);
     }
+    for (size_t i = 0; i < command->n_widths; i++)
+        find_ceilings(&costs, &figures[i]);
     if (status == SC_OK)
         (command->json ? add_json : add_table)(out, model->engine, n_threads, command, &costs,
                                                figures);
