@@ -58,6 +58,9 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)
 {
     size_t n = bytes < ahead->bytes ? bytes : ahead->bytes;
+    if (n == 0) {
+        return;
+    }
     for (size_t i = 0; i < n; i += 64) {
         __builtin_prefetch((const char *)ahead->at + i, 0, 3);
     }
