@@ -67,6 +67,8 @@ static const void *wanted_next(const struct run *run, size_t worker)
     return panel_at(run->matmul, next, n_panels * (worker % n_pieces) / n_pieces);
 }
 
+/* The last panel by a call of its own: only when it comes to it is anything known of the others'
+ * progress, and so of what will come next. */
 static void run_piece(void *context, size_t piece, size_t worker)
 {
     const struct run *run = context;
