@@ -201,12 +201,14 @@ static void add_json(struct sc_text *out, const struct sc_engine *engine, int n_
         sc_text_printf(out,
                        "%s{\"parallel\":%zu,\"prefill_tokens_per_second\":%.4g,"
                        "\"decode_tokens_per_second\":%.4g,\"prefill_ceiling\":%.4g,"
-                       "\"decode_ceiling\":%.4g,\"decode_share_of_ceiling\":%.4g,"
+                       "\"decode_ceiling\":%.4g,\"prefill_share_of_ceiling\":%.4g,"
+                       "\"decode_share_of_ceiling\":%.4g,"
                        "\"sampling_share\":%.4g,\"bytes_per_step\":%.0f,"
                        "\"operations_per_step\":%.0f,\"batch_bytes\":%zu}",
                        i ? "," : "", f->width, f->prefill_rate, f->decode_rate, f->prefill_ceiling,
-                       f->decode_ceiling, f->decode_rate / f->decode_ceiling, f->sampling_share,
-                       costs->weight_bytes, costs->decode_ops * (double)f->width, f->batch_bytes);
+                       f->decode_ceiling, f->prefill_rate / f->prefill_ceiling,
+                       f->decode_rate / f->decode_ceiling, f->sampling_share, costs->weight_bytes,
+                       costs->decode_ops * (double)f->width, f->batch_bytes);
     }
     sc_text_puts(out, "]}\n");
 }
@@ -226,12 +228,14 @@ static void add_table(struct sc_text *out, const struct sc_engine *engine, int n
                    "GOP/s\n",
                    costs->peaks.read_bytes_per_second / 1e9, costs->peaks.flops_f32 / 1e9,
                    costs->peaks.flops_bf16 / 1e9, costs->peaks.ops_int8 / 1e9);
-    sc_text_puts(out, "width   prefill t/s  (of ceiling)   decode t/s  (of ceiling)   sampling\n");
+    sc_text_puts(out, "width   prefill t/s  (of ceiling)   decode t/s  (of ceiling)   sampling"
+                      "   batch memory\n");
     for (size_t i = 0; i < command->n_widths; i++) {
         const struct bench_figures *f = &figures[i];
-        sc_text_printf(out, "%5zu %13.1f %9.0f %% %16.1f %9.0f %% %12.1f %%\n", f->width,
+        sc_text_printf(out, "%5zu %13.1f %9.0f %% %16.1f %9.0f %% %12.1f %% %14s\n", f->width,
                        f->prefill_rate, 100 * f->prefill_rate / f->prefill_ceiling, f->decode_rate,
-                       100 * f->decode_rate / f->decode_ceiling, 100 * f->sampling_share);
+                       100 * f->decode_rate / f->decode_ceiling, 100 * f->sampling_share,
+                       cli_bytes((double)f->batch_bytes, bytes));
     }
 }
 

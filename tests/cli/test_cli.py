@@ -354,6 +354,10 @@ class OtherCommands(Folder):
         got = json.loads(bench.stdout)
         self.assertEqual([w['parallel'] for w in got['widths']], [1, 3])
         self.assertGreater(got['machine']['read_bytes_per_second'], 1e8)
+        for width in got['widths']:
+            for part in 'prefill', 'decode':
+                share = width[part + '_tokens_per_second'] / width[part + '_ceiling']
+                self.assertAlmostEqual(width[part + '_share_of_ceiling'], share, delta=0.01 * share)
         self.assert_one_line(call('model', 'random', '--shape', 'huge', '--out', self.path('x')), 2, 'huge')
 
     def test_bench_experiment(self):
