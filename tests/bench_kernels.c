@@ -41,11 +41,11 @@ static void product_task(void *context, size_t task, size_t worker)
     p->matmul->multiply(p->y, p->w->n_out, p->rows, p->width, p->w, begin, end, NULL);
 }
 
-/* One thread is timed by its own processor time, which other programs disturb less. */
+/* One thread (no pool) is timed by its own processor time, which other programs disturb less. */
 static double now(struct sc_pool *pool)
 {
     struct timespec time;
-    if (sc_pool_n_threads(pool) > 1) {
+    if (pool && sc_pool_n_threads(pool) > 1) {
         return sc_seconds();
     }
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -127,6 +127,49 @@ static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_
     }
     free(arena);
     sc_free(x);
+    sc_free(y);
+    sc_free(rows);
+}
+
+/* One panel, from the cache and on one thread: what the product's instructions reach when they wait
+ * for nothing. */
+static void bench_panel(const struct sc_kernels *level, enum sc_dtype dtype, int repeats)
+{
+    enum { N_IN = 1024, N_CALLS = 1000 };
+    static const size_t widths[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64};
+    const struct sc_matmul *matmul = &level->matmul[dtype];
+    struct sc_packed w = {.dtype = dtype, .n_out = matmul->panel, .n_in = N_IN};
+    float x[N_IN];
+    w.bytes = matmul->packed_bytes(w.n_out, N_IN);
+    w.data = sc_alloc_aligned(w.bytes);
+    float *y = sc_alloc_aligned(MAX_WIDTH * w.n_out * sizeof *y);
+    char *rows = sc_alloc_aligned(MAX_WIDTH * matmul->row_bytes(N_IN));
+    if (!w.data || !y || !rows) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    memset(w.data, 0x3c, w.bytes);
+    for (size_t i = 0; i < N_IN; i++) {
+        x[i] = (float)(i % 7) - 3;
+    }
+    for (size_t r = 0; r < MAX_WIDTH; r++) {
+        matmul->prepare(rows + r * matmul->row_bytes(N_IN), x, N_IN);
+    }
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        double seconds[64];
+        for (int j = 0; j < repeats; j++) {
+            double begin = now(NULL);
+            for (int k = 0; k < N_CALLS; k++) {
+                matmul->multiply(y, w.n_out, rows, widths[i], &w, 0, 1, NULL);
+            }
+            seconds[j] = now(NULL) - begin;
+        }
+        qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
+        double operations = 2.0 * N_IN * N_CALLS * (double)(w.n_out * widths[i]);
+        printf("%-8s %-4s cached width %2zu: %6.1f GFLOP/s on one thread\n", level->name,
+               sc_dtype_name(dtype), widths[i], operations / seconds[repeats / 2] * 1e-9);
+    }
+    sc_free(w.data);
     sc_free(y);
     sc_free(rows);
 }
@@ -259,6 +302,7 @@ int main(int argc, char **argv)
     printf("%s, %d threads: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
            level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
            peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
+    bench_panel(level, (enum sc_dtype)dtype, repeats);
     bench_rows(level, dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16, repeats);
     bench(pool, level, (enum sc_dtype)dtype, repeats);
     sc_pool_free(pool);
