@@ -277,7 +277,7 @@ static enum sc_status measure(const struct cli_model *model, int n_threads,
         if (status == SC_OK)
             status = measure_machine(model->engine, &costs, error);
     }
-    for (size_t i = 0; i < command->n_widths; i++)
+    for (size_t i = 0; status == SC_OK && i < command->n_widths; i++)
         find_ceilings(&costs, &figures[i]);
     if (status == SC_OK)
         (command->json ? add_json : add_table)(out, model->engine, n_threads, command, &costs,

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "inference/products.h"
 
 /* Scores of one attention task are kept within this, so that they stay in the cache. */
 #define SCORE_BYTES ((size_t)1 << 20)

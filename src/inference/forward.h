@@ -6,7 +6,6 @@
 #define SC_INFERENCE_FORWARD_H
 
 #include "inference/kv.h"
-#include "inference/products.h"
 
 struct sc_row {
     int32_t token;

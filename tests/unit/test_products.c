@@ -1,0 +1,95 @@
+/*
+ * Stages of products: every panel of every matrix is multiplied once, by whatever thread, and what
+ * is announced as wanted next is the beginning of a panel that is still to come.
+ */
+#include "inference/products.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum { PANEL = 4, N_IN = 8192, PANEL_BYTES = 64, MOST_PANELS = 128, N_MATRICES = 4 };
+
+static struct sc_packed matrices[N_MATRICES];
+static char weights[N_MATRICES][MOST_PANELS * PANEL_BYTES];
+static atomic_int n_multiplied[N_MATRICES][MOST_PANELS];
+static atomic_int n_astray, n_to_next_stage;
+
+static void count_call(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                       const struct sc_packed *w, size_t begin, size_t end, const void *next)
+{
+    size_t m = (size_t)(w - matrices);
+    (void)y, (void)rows, (void)n_rows;
+    atomic_fetch_add(&n_astray, y_stride != w->n_out || begin >= end);
+    for (size_t p = begin; p < end; p++) {
+        atomic_fetch_add(&n_multiplied[m][p], 1);
+    }
+    if (next == NULL) {
+        return;
+    }
+    size_t at = (size_t)((const char *)next - weights[0]);
+    size_t to = at / sizeof weights[0], panel = at % sizeof weights[0] / PANEL_BYTES;
+    if (at % PANEL_BYTES != 0 || to >= N_MATRICES || panel * PANEL >= matrices[to].n_out) {
+        atomic_fetch_add(&n_astray, 1);
+    } else if (to == N_MATRICES - 1) {
+        atomic_fetch_add(&n_to_next_stage, 1);
+    } else if (to == m && panel >= begin && panel < end) {
+        atomic_fetch_add(&n_astray, 1); /* what is being read need not be asked for */
+    }
+}
+
+/* Outputs of three matrices of a stage, and of the stage that follows. */
+static void check(int n_threads, const size_t *n_out, size_t n_rows, bool announced)
+{
+    const struct sc_matmul matmul = {.panel = PANEL, .multiply = count_call};
+    struct sc_stage stage = {.n = N_MATRICES - 1}, next = {.n = announced ? 1 : 0};
+    struct sc_pool *pool;
+    memset(n_multiplied, 0, sizeof n_multiplied);
+    n_astray = n_to_next_stage = 0;
+    for (size_t m = 0; m < N_MATRICES; m++) {
+        size_t n_panels = (n_out[m] + PANEL - 1) / PANEL;
+        matrices[m] = (struct sc_packed){
+            .n_out = n_out[m], .n_in = N_IN, .data = weights[m], .bytes = n_panels * PANEL_BYTES};
+        if (m + 1 < N_MATRICES) {
+            stage.products[m] = (struct sc_product){NULL, &matrices[m]};
+        }
+    }
+    next.products[0] = (struct sc_product){NULL, &matrices[N_MATRICES - 1]};
+    assert_int_equal(sc_pool_new(&pool, n_threads, NULL), SC_OK);
+    sc_stage_run(pool, &matmul, &stage, weights, n_rows, &next);
+    sc_pool_free(pool);
+    assert_int_equal(n_astray, 0);
+    for (size_t m = 0; m < N_MATRICES; m++) {
+        for (size_t p = 0; p < MOST_PANELS; p++) {
+            bool wanted = m + 1 < N_MATRICES && p * PANEL < n_out[m];
+            assert_int_equal(n_multiplied[m][p], wanted);
+        }
+    }
+    /* Whoever does the last piece finds none left and looks at the next stage. */
+    assert_true(announced ? n_to_next_stage >= 1 : n_to_next_stage == 0);
+}
+
+static void test_every_panel_once(void **state)
+{
+    static const size_t shapes[][N_MATRICES] = {
+        {512, 256, 256, 256}, {1, 1, 1, 1}, {5, 130, 3, 9}, {40, 4, 512, 512}, {7, 1, 509, 3}};
+    (void)state;
+    for (int n_threads = 1; n_threads <= 4; n_threads++) {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            for (size_t n_rows = 1; n_rows < 40; n_rows += 19) {
+                check(n_threads, shapes[i], n_rows, true);
+                check(n_threads, shapes[i], n_rows, false);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_panel_once)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
