@@ -104,8 +104,8 @@ enum sc_status sc_machine_measure(const struct sc_kernels *kernels, struct sc_po
         return sc_fail_nomem(error, "measuring the machine");
     }
     m.memory = memory;
-    sc_prefer_large_pages(memory,
-                          READ_BYTES); /* small ones cost a share of what is to be measured */
+    /* Small ones cost a share of what is to be measured. */
+    sc_prefer_large_pages(memory, READ_BYTES);
     memset(m.slots, 0, n_threads * sizeof *m.slots);
     peaks->flops_f32 = measure_busy(pool, &m, kernels->busy_f32);
     peaks->flops_bf16 = measure_busy(pool, &m, kernels->busy_bf16);
