@@ -1,6 +1,9 @@
 /*
- * int8 products with AVX2.  Its product of bytes saturates, so bytes are widened to 16 bits, whose
- * products in pairs (vpmaddwd) are exact; activations are stored that wide.
+ * int8 products with AVX2.  vpmaddubsw multiplies unsigned with signed bytes and adds two products
+ * in 16 bits, where the sum of two may not fit; so a group of activations takes a scale that keeps
+ * the absolute values of each pair of neighbours at 128 together, and weights, stored as q + 128,
+ * are at most 255: 255 * 128 fits, every sum is exact.  What the 128 adds to a sum, 128 times the
+ * sum of the group's activations, is taken off where the sum begins.
  * Compiled for these instructions like avx2.c.  Where to read next: int8.c, the definition.
  */
 #if defined(__x86_64__)
@@ -12,17 +15,23 @@
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
-#define UNROLL_SOME _Pragma("clang loop unroll_count(8)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
-#define UNROLL_SOME _Pragma("GCC unroll 8")
 #endif
 
-/* The sums of six rows fill the registers; their f32 sums wait in memory while a group is done. */
-enum { PANEL = 16, GROUP = SC_INT8_GROUP, MAX_ROWS = 6, LINE = 64, AHEAD_BYTES = 2048 };
-enum { GROUP_BYTES = PANEL * (GROUP + 4), PAIR_BYTES = PANEL * 2 };
-/* A prepared row: [group]{scale in f32, int16s}. */
-enum { ROW_GROUP_BYTES = 4 + GROUP * 2 };
+/* Four rows leave registers for what is being multiplied, and keep the units busy. */
+enum {
+    PANEL = 16,
+    GROUP = SC_INT8_GROUP,
+    MAX_ROWS = 4,
+    LINE = 64,
+    AHEAD_BYTES = 2048,
+    OFFSET = 128
+};
+/* Four inputs of a panel; all of a group. */
+enum { STEP_BYTES = PANEL * 4, GROUP_BYTES = PANEL * (GROUP + 4) };
+/* A prepared row: [group]{scale in f32, -128 times the sum of the group in int32, int8s}. */
+enum { ROW_GROUP_BYTES = 8 + GROUP };
 
 static __m256i mask_of(size_t n)
 {
@@ -40,19 +49,21 @@ INLINE void store_first(float *to, size_t n, __m256 x)
     }
 }
 
+/* What one tile of rows asks for while it multiplies. */
 struct ahead {
     const char *at;
     size_t n_lines; /* per group */
 };
 
-INLINE __m256i words_at(const char *bytes)
+INLINE __m256i word_at(const char *from)
 {
-    return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)bytes));
+    int32_t word;
+    memcpy(&word, from, sizeof word);
+    return _mm256_set1_epi32(word);
 }
 
 /* a += x, b += y, here and now: left alone, gcc gathers the products of several rows, which do not
- * fit the registers, or copies sums about.  Two products, then their two sums, is also the order
- * that ran fastest wherever the loop came to lie (docs/SPEED.md). */
+ * fit the registers, or copies sums about. */
 INLINE void add_both(__m256i *a, __m256i *b, __m256i x, __m256i y)
 {
     __asm__ volatile("vpaddd %2, %0, %0\n\tvpaddd %3, %1, %1"
@@ -66,6 +77,7 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                           size_t n_rows, const char *w, size_t n_groups, struct ahead ahead,
                           size_t n_valid)
 {
+    const __m256i ones = _mm256_set1_epi16(1);
     __m256 sums_a[MAX_ROWS], sums_b[MAX_ROWS];
     UNROLL for (size_t r = 0; r < n_rows; r++) {
         sums_a[r] = sums_b[r] = _mm256_setzero_ps();
@@ -73,27 +85,27 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     for (size_t g = 0; g < n_groups; g++) {
         __m256i a[MAX_ROWS], b[MAX_ROWS];
         UNROLL for (size_t r = 0; r < n_rows; r++) {
-            a[r] = b[r] = _mm256_setzero_si256();
+            a[r] = b[r] = word_at(rows + r * row_bytes + 4);
         }
         for (size_t j = 0; j < ahead.n_lines; j++) {
             _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T0);
         }
         ahead.at += ahead.n_lines * LINE;
-        UNROLL_SOME for (size_t k = 0; k < GROUP / 2; k++) {
-            __m256i wa = words_at(w + k * PAIR_BYTES), wb = words_at(w + k * PAIR_BYTES + 16);
+        UNROLL for (size_t s = 0; s < GROUP / 4; s++)
+        {
+            __m256i wa = _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES));
+            __m256i wb =
+                _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES + 32));
             UNROLL for (size_t r = 0; r < n_rows; r++) {
-                int32_t pair;
-                memcpy(&pair, rows + r * row_bytes + 4 + k * 4, sizeof pair);
-                __m256i x = _mm256_set1_epi32(pair);
-                add_both(&a[r], &b[r], _mm256_madd_epi16(wa, x), _mm256_madd_epi16(wb, x));
+                __m256i x = word_at(rows + r * row_bytes + 8 + s * 4);
+                add_both(&a[r], &b[r], _mm256_madd_epi16(_mm256_maddubs_epi16(wa, x), ones),
+                         _mm256_madd_epi16(_mm256_maddubs_epi16(wb, x), ones));
             }
         }
         __m256 scale_a = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL));
         __m256 scale_b = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL + 32));
         UNROLL for (size_t r = 0; r < n_rows; r++) {
-            float value;
-            memcpy(&value, rows + r * row_bytes, sizeof value);
-            __m256 scale = _mm256_set1_ps(value);
+            __m256 scale = _mm256_castsi256_ps(word_at(rows + r * row_bytes));
             sums_a[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(a[r]), _mm256_mul_ps(scale_a, scale),
                                         sums_a[r]);
             sums_b[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(b[r]), _mm256_mul_ps(scale_b, scale),
@@ -114,12 +126,13 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, n_valid);          \
     }
-TILE(tile_1, 1) TILE(tile_2, 2) TILE(tile_3, 3) TILE(tile_4, 4) TILE(tile_5, 5) TILE(tile_6, 6)
+TILE(tile_1, 1)
+TILE(tile_2, 2) TILE(tile_3, 3) TILE(tile_4, 4)
 
-typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
-                           const char *w, size_t n_groups, struct ahead ahead, size_t n_valid);
+    typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
+                               const char *w, size_t n_groups, struct ahead ahead, size_t n_valid);
 
-static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4};
 
 static size_t row_bytes(size_t n_in)
 {
@@ -162,46 +175,74 @@ static size_t packed_bytes(size_t n_out, size_t n_in)
 static void pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype, size_t begin,
                  size_t end)
 {
-    sc_int8_panels_pack(w, source, source_dtype, PANEL, 2, 0, begin, end);
+    sc_int8_panels_pack(w, source, source_dtype, PANEL, 4, OFFSET, begin, end);
 }
 
-/* sc_int8_round of eight registers of numbers. */
+/* The bits of the largest of the eight, which are not negative. */
+INLINE uint32_t largest(__m256i x)
+{
+    uint32_t lanes[8], bits = 0;
+    _mm256_storeu_si256((__m256i *)(void *)lanes, x);
+    UNROLL for (size_t i = 0; i < 8; i++)
+    {
+        bits = lanes[i] > bits ? lanes[i] : bits;
+    }
+    return bits;
+}
+
+/* n <= GROUP numbers and their sum.  Like sc_int8_round, but for the scale: with m the largest mean
+ * of the absolute values of two neighbours (2i, 2i + 1) it is m / 63.5, integers are nearest to
+ * x * (63.5 / m).  Two neighbours are at most 127 together before rounding and 128 after it. */
 INLINE void prepare_group(char *to, const float *x, size_t n)
 {
     const __m256i no_sign = _mm256_set1_epi32(0x7fffffff);
     __m256 part[GROUP / 8];
-    __m256i most = _mm256_setzero_si256();
+    __m256i most = _mm256_setzero_si256(), most_of_two = most, sum = most;
     UNROLL for (size_t j = 0; j < GROUP / 8; j++) {
         size_t left = n > j * 8 ? n - j * 8 : 0;
         part[j] = _mm256_maskload_ps(x + (left ? j * 8 : 0), mask_of(left));
-        most = _mm256_max_epu32(most, _mm256_and_si256(_mm256_castps_si256(part[j]), no_sign));
+        __m256i size = _mm256_and_si256(_mm256_castps_si256(part[j]), no_sign);
+        __m256 half = _mm256_mul_ps(_mm256_castsi256_ps(size), _mm256_set1_ps(0.5f));
+        __m256 two = _mm256_add_ps(half, _mm256_permute_ps(half, 0xb1));
+        most = _mm256_max_epu32(most, size);
+        most_of_two = _mm256_max_epu32(most_of_two, _mm256_castps_si256(two));
     }
-    uint32_t lanes[8], bits = 0;
-    _mm256_storeu_si256((__m256i *)(void *)lanes, most);
-    UNROLL for (size_t i = 0; i < 8; i++) {
-        bits = lanes[i] > bits ? lanes[i] : bits;
-    }
-    float max, scale = 0, factor = 0;
+    uint32_t bits = largest(most), bits_of_two = largest(most_of_two);
+    float max, mean, scale, factor;
     memcpy(&max, &bits, sizeof max);
-    if (bits >= 0x7f800000u) {
+    memcpy(&mean, &bits_of_two, sizeof mean);
+    bool finite = bits < 0x7f800000u;
+    scale = mean / 63.5f;
+    factor = 63.5f / mean;
+    if (!finite) {
         scale = __builtin_nanf("");
-        memset(to + sizeof scale, 0, GROUP * 2);
-    } else {
-        if (max >= SC_INT8_LEAST) {
-            scale = max / 127.0f;
-            factor = 127.0f / max;
+    } else if (max < SC_INT8_LEAST) {
+        scale = factor = 0;
+    }
+    UNROLL for (size_t j = 0; j < GROUP / 8; j += 2)
+    {
+        __m256i q[2];
+        UNROLL for (size_t i = 0; i < 2; i++)
+        {
+            __m256 scaled = _mm256_mul_ps(part[j + i], _mm256_set1_ps(factor));
+            q[i] = _mm256_cvtps_epi32(
+                _mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+            q[i] = finite ? q[i] : _mm256_setzero_si256();
+            sum = _mm256_add_epi32(sum, q[i]);
         }
-        UNROLL for (size_t j = 0; j < GROUP / 8; j++) {
-            __m256 scaled = _mm256_mul_ps(part[j], _mm256_set1_ps(factor));
-            __m256 whole =
-                _mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-            __m256i q = _mm256_cvtps_epi32(whole);
-            __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(q),
-                                             _mm256_extracti128_si256(q, 1));
-            _mm_storeu_si128((__m128i *)(void *)(to + sizeof scale + j * 16), narrow);
-        }
+        __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(q[0], q[1]), 0xd8);
+        __m128i bytes =
+            _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        _mm_storeu_si128((__m128i *)(void *)(to + 8 + j * 8), bytes);
+    }
+    int32_t sums[8], start = 0;
+    _mm256_storeu_si256((__m256i *)(void *)sums, sum);
+    UNROLL for (size_t i = 0; i < 8; i++)
+    {
+        start -= OFFSET * sums[i];
     }
     memcpy(to, &scale, sizeof scale);
+    memcpy(to + 4, &start, sizeof start);
 }
 
 static void prepare(void *row, const float *x, size_t n_in)
