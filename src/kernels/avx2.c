@@ -270,44 +270,54 @@ INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool
                          _mm256_castsi256_ps(high)};
 }
 
-/* The sums of eight registers in one: each by the same tree of additions. */
-INLINE __m256 sum_each(const __m256 *x)
+/* The sums of four registers in one: each by the same tree of additions. */
+INLINE __m128 sum_each(__m256 a, __m256 b, __m256 c, __m256 d)
 {
-    __m256 low = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
-    __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
-    return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
-                         _mm256_permute2f128_ps(low, high, 0x31));
+    __m256 halves = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
 }
 
+/* One half of a pair of a stored row. */
+INLINE __m256 load_half(const char *row, struct place p, bool high, bool whole, bool bf16)
+{
+    struct pair x = load_stored(row, p, whole, bf16);
+    return high ? x.high : x.low;
+}
+
+/* Adds the products of a pair's low elements to all sums and then those of its high ones: so few
+ * queries are at hand at a time that twelve sums keep their registers. */
 INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                        size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
 {
-    struct pair q[2];
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        q[j] = load_floats(queries + j * head_dim, at, whole);
-    }
-    UNROLL for (size_t k = 0; k < n_k; k++) {
-        struct pair x = load_stored(key[k], at, whole, bf16);
+    UNROLL for (size_t high = 0; high < 2; high++)
+    {
+        __m256 q[2];
         UNROLL for (size_t j = 0; j < n_q; j++) {
-            __m256 *sum = &sums[j * n_k + k];
-            *sum = _mm256_fmadd_ps(q[j].high, x.high, _mm256_fmadd_ps(q[j].low, x.low, *sum));
+            struct pair both = load_floats(queries + j * head_dim, at, whole);
+            q[j] = high ? both.high : both.low;
+        }
+        if (n_q == 1) {
+            UNROLL for (size_t k = 0; k < n_k; k += 2)
+            {
+                add_products(&sums[k], &sums[k + 1], load_half(key[k], at, high, whole, bf16),
+                             load_half(key[k + 1], at, high, whole, bf16), q[0]);
+            }
+        } else {
+            UNROLL for (size_t k = 0; k < n_k; k++)
+            {
+                add_products(&sums[k], &sums[n_k + k], q[0], q[1],
+                             load_half(key[k], at, high, whole, bf16));
+            }
         }
     }
 }
 
-/* n_q queries with n_k keys, n_q n_k = 8; past the last key that key is taken again and its score
- * not stored. */
-INLINE void scores_block(float *scores, size_t score_stride, const float *queries, size_t n_q,
-                         const char *keys, size_t n_k, size_t n_left, size_t head_dim, float scale,
-                         bool bf16)
+/* n_q queries with n_k keys: sums [n_q][n_k]. */
+INLINE void scores_block(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
+                         size_t n_k, size_t head_dim, bool bf16)
 {
-    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
-    const char *key[8];
-    __m256 sums[8];
-    UNROLL for (size_t k = 0; k < n_k; k++) {
-        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
-    }
-    UNROLL for (size_t j = 0; j < 8; j++) {
+    UNROLL for (size_t j = 0; j < n_q * n_k; j++)
+    {
         sums[j] = _mm256_setzero_ps();
     }
     size_t i = 0;
@@ -317,20 +327,67 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
     if (i < head_dim) {
         scores_add(sums, queries, n_q, key, n_k, head_dim, place_at(i, head_dim), false, bf16);
     }
-    __m256 all = _mm256_mul_ps(sum_each(sums), _mm256_set1_ps(scale));
-    if (n_q == 1) {
-        store_first(scores, n_left, all);
-        return;
+}
+
+/* Two queries with five keys: each addition waits for the one before it, so many sums are wanted,
+ * and these are what the registers hold without moves. */
+enum { KEYS_OF_TWO = 5 };
+INLINE void scores_two(float *scores, size_t score_stride, const float *queries, const char *keys,
+                       size_t head_dim, float scale, bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    const char *key[KEYS_OF_TWO];
+    __m256 s[2 * KEYS_OF_TWO];
+    __m128 factor = _mm_set1_ps(scale);
+    UNROLL for (size_t k = 0; k < KEYS_OF_TWO; k++)
+    {
+        key[k] = keys + k * row_bytes;
     }
-    __m128 first = _mm256_castps256_ps128(all), second = _mm256_extractf128_ps(all, 1);
-    if (n_left >= 4) {
-        _mm_storeu_ps(scores, first);
-        _mm_storeu_ps(scores + score_stride, second);
-    } else {
-        __m128i mask = _mm256_castsi256_si128(mask_of(n_left));
-        _mm_maskstore_ps(scores, mask, first);
-        _mm_maskstore_ps(scores + score_stride, mask, second);
+    scores_block(s, queries, 2, key, KEYS_OF_TWO, head_dim, bf16);
+    _mm_storeu_ps(scores, _mm_mul_ps(sum_each(s[0], s[1], s[2], s[3]), factor));
+    _mm_storeu_ps(scores + score_stride, _mm_mul_ps(sum_each(s[5], s[6], s[7], s[8]), factor));
+    __m128 last = _mm_mul_ps(sum_each(s[4], s[9], s[4], s[9]), factor);
+    _mm_store_ss(scores + 4, last);
+    _mm_store_ss(scores + score_stride + 4, _mm_movehdup_ps(last));
+}
+
+/* The same with what keys are left, fewer than five: past the last that key is taken again and its
+ * score not stored. */
+INLINE void scores_two_last(float *scores, size_t score_stride, const float *queries,
+                            const char *keys, size_t n_left, size_t head_dim, float scale,
+                            bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    const char *key[4];
+    __m256 s[8];
+    __m128 factor = _mm_set1_ps(scale);
+    __m128i mask = _mm256_castsi256_si128(mask_of(n_left));
+    UNROLL for (size_t k = 0; k < 4; k++)
+    {
+        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
+    scores_block(s, queries, 2, key, 4, head_dim, bf16);
+    _mm_maskstore_ps(scores, mask, _mm_mul_ps(sum_each(s[0], s[1], s[2], s[3]), factor));
+    _mm_maskstore_ps(scores + score_stride, mask,
+                     _mm_mul_ps(sum_each(s[4], s[5], s[6], s[7]), factor));
+}
+
+/* One query with up to eight keys; past the last key that key is taken again and its score not
+ * stored. */
+INLINE void scores_one(float *scores, const float *query, const char *keys, size_t n_left,
+                       size_t head_dim, float scale, bool bf16)
+{
+    size_t row_bytes = head_dim * (bf16 ? 2 : 4);
+    const char *key[8];
+    __m256 s[8];
+    UNROLL for (size_t k = 0; k < 8; k++)
+    {
+        key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
+    }
+    scores_block(s, query, 1, key, 8, head_dim, bf16);
+    __m256 all =
+        _mm256_set_m128(sum_each(s[4], s[5], s[6], s[7]), sum_each(s[0], s[1], s[2], s[3]));
+    store_first(scores, n_left, _mm256_mul_ps(all, _mm256_set1_ps(scale)));
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
@@ -340,17 +397,24 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     size_t q = 0;
     for (; q + 2 <= n_queries; q += 2) {
-        for (size_t p = 0; p < n_pos; p += 4) {
-            sc_ask(&next, 4 * row_bytes);
-            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 2,
-                         keys + p * row_bytes, 4, n_pos - p, head_dim, scale, bf16);
+        const float *two = queries + q * head_dim;
+        float *to = scores + q * score_stride;
+        size_t p = 0;
+        for (; p + KEYS_OF_TWO <= n_pos; p += KEYS_OF_TWO) {
+            sc_ask(&next, KEYS_OF_TWO * row_bytes);
+            scores_two(to + p, score_stride, two, keys + p * row_bytes, head_dim, scale, bf16);
+        }
+        if (p < n_pos) {
+            sc_ask(&next, KEYS_OF_TWO * row_bytes);
+            scores_two_last(to + p, score_stride, two, keys + p * row_bytes, n_pos - p, head_dim,
+                            scale, bf16);
         }
     }
     for (; q < n_queries; q++) {
         for (size_t p = 0; p < n_pos; p += 8) {
             sc_ask(&next, 8 * row_bytes);
-            scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 1,
-                         keys + p * row_bytes, 8, n_pos - p, head_dim, scale, bf16);
+            scores_one(scores + q * score_stride + p, queries + q * head_dim, keys + p * row_bytes,
+                       n_pos - p, head_dim, scale, bf16);
         }
     }
 }
