@@ -442,8 +442,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
             struct pair x = load_stored(values, p, whole, bf16);
             UNROLL for (size_t j = 0; j < n_q; j++) {
                 struct pair *sum = &sums[j * n_c + c];
-                sum->low = _mm256_fmadd_ps(weight[j], x.low, sum->low);
-                sum->high = _mm256_fmadd_ps(weight[j], x.high, sum->high);
+                add_products(&sum->low, &sum->high, x.low, x.high, weight[j]);
             }
         }
         values += row_bytes;
