@@ -289,22 +289,19 @@ INLINE __m256 load_half(const char *row, struct place p, bool high, bool whole, 
 INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                        size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
 {
-    UNROLL for (size_t high = 0; high < 2; high++)
-    {
+    UNROLL for (size_t high = 0; high < 2; high++) {
         __m256 q[2];
         UNROLL for (size_t j = 0; j < n_q; j++) {
             struct pair both = load_floats(queries + j * head_dim, at, whole);
             q[j] = high ? both.high : both.low;
         }
         if (n_q == 1) {
-            UNROLL for (size_t k = 0; k < n_k; k += 2)
-            {
+            UNROLL for (size_t k = 0; k < n_k; k += 2) {
                 add_products(&sums[k], &sums[k + 1], load_half(key[k], at, high, whole, bf16),
                              load_half(key[k + 1], at, high, whole, bf16), q[0]);
             }
         } else {
-            UNROLL for (size_t k = 0; k < n_k; k++)
-            {
+            UNROLL for (size_t k = 0; k < n_k; k++) {
                 add_products(&sums[k], &sums[n_k + k], q[0], q[1],
                              load_half(key[k], at, high, whole, bf16));
             }
@@ -316,8 +313,7 @@ INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const cha
 INLINE void scores_block(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                          size_t n_k, size_t head_dim, bool bf16)
 {
-    UNROLL for (size_t j = 0; j < n_q * n_k; j++)
-    {
+    UNROLL for (size_t j = 0; j < n_q * n_k; j++) {
         sums[j] = _mm256_setzero_ps();
     }
     size_t i = 0;
@@ -339,8 +335,7 @@ INLINE void scores_two(float *scores, size_t score_stride, const float *queries,
     const char *key[KEYS_OF_TWO];
     __m256 s[2 * KEYS_OF_TWO];
     __m128 factor = _mm_set1_ps(scale);
-    UNROLL for (size_t k = 0; k < KEYS_OF_TWO; k++)
-    {
+    UNROLL for (size_t k = 0; k < KEYS_OF_TWO; k++) {
         key[k] = keys + k * row_bytes;
     }
     scores_block(s, queries, 2, key, KEYS_OF_TWO, head_dim, bf16);
@@ -362,8 +357,7 @@ INLINE void scores_two_last(float *scores, size_t score_stride, const float *que
     __m256 s[8];
     __m128 factor = _mm_set1_ps(scale);
     __m128i mask = _mm256_castsi256_si128(mask_of(n_left));
-    UNROLL for (size_t k = 0; k < 4; k++)
-    {
+    UNROLL for (size_t k = 0; k < 4; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
     scores_block(s, queries, 2, key, 4, head_dim, bf16);
@@ -380,8 +374,7 @@ INLINE void scores_one(float *scores, const float *query, const char *keys, size
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     const char *key[8];
     __m256 s[8];
-    UNROLL for (size_t k = 0; k < 8; k++)
-    {
+    UNROLL for (size_t k = 0; k < 8; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
     scores_block(s, query, 1, key, 8, head_dim, bf16);
@@ -741,27 +734,22 @@ static double busy_int8(size_t n_rounds, float *sink)
     enum { TOGETHER = 6 };
     __m256i sums[TOGETHER], all = _mm256_setzero_si256();
     __m256i one = _mm256_set1_epi16(1), bytes = _mm256_set1_epi8(2);
-    UNROLL for (size_t c = 0; c < TOGETHER; c++)
-    {
+    UNROLL for (size_t c = 0; c < TOGETHER; c++) {
         sums[c] = _mm256_set1_epi32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
         __m256i pairs[TOGETHER];
-        UNROLL for (size_t c = 0; c < TOGETHER; c++)
-        {
+        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpmaddubsw %1, %1, %0" : "=x"(pairs[c]) : "x"(bytes));
         }
-        UNROLL for (size_t c = 0; c < TOGETHER; c++)
-        {
+        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpmaddwd %1, %0, %0" : "+x"(pairs[c]) : "x"(one));
         }
-        UNROLL for (size_t c = 0; c < TOGETHER; c++)
-        {
+        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpaddd %1, %0, %0" : "+x"(sums[c]) : "x"(pairs[c]));
         }
     }
-    UNROLL for (size_t c = 0; c < TOGETHER; c++)
-    {
+    UNROLL for (size_t c = 0; c < TOGETHER; c++) {
         all = _mm256_xor_si256(all, sums[c]);
     }
     *sink += (float)_mm256_extract_epi32(all, 0);

@@ -49,11 +49,15 @@ INLINE void store_first(float *to, size_t n, __m256 x)
     }
 }
 
-/* What one tile of rows asks for while it multiplies. */
+/* What one tile of rows asks for while it multiplies: so many lines per group, all at once when
+ * there are few.  Few tiles ask for many, which would fill the processor's places for reads that
+ * are under way and so hold up the weights in use: those ask at every step, and twice for some
+ * lines. */
 struct ahead {
     const char *at;
-    size_t n_lines; /* per group */
+    size_t n_lines;
 };
+enum { N_STEPS = GROUP / 4, STEADY_TILES = 2 };
 
 INLINE __m256i word_at(const char *from)
 {
@@ -72,10 +76,10 @@ INLINE void add_both(__m256i *a, __m256i *b, __m256i x, __m256i y)
 }
 
 /* Each output has one exact sum per group and one f32 sum, to which groups add in order.  n_rows
- * is a constant. */
+ * and steady are constants. */
 INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                           size_t n_rows, const char *w, size_t n_groups, struct ahead ahead,
-                          size_t n_valid)
+                          size_t n_valid, bool steady)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256 sums_a[MAX_ROWS], sums_b[MAX_ROWS];
@@ -87,12 +91,14 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         UNROLL for (size_t r = 0; r < n_rows; r++) {
             a[r] = b[r] = word_at(rows + r * row_bytes + 4);
         }
-        for (size_t j = 0; j < ahead.n_lines; j++) {
-            _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T0);
+        size_t ahead_bytes = ahead.n_lines * LINE;
+        for (size_t j = 0; !steady && j < ahead_bytes; j += LINE) {
+            _mm_prefetch(ahead.at + j, _MM_HINT_T0);
         }
-        ahead.at += ahead.n_lines * LINE;
-        UNROLL for (size_t s = 0; s < GROUP / 4; s++)
-        {
+        UNROLL for (size_t s = 0; s < N_STEPS; s++) {
+            if (steady) {
+                _mm_prefetch(ahead.at + s * (ahead_bytes / N_STEPS), _MM_HINT_T0);
+            }
             __m256i wa = _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES));
             __m256i wb =
                 _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES + 32));
@@ -111,6 +117,7 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             sums_b[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(b[r]), _mm256_mul_ps(scale_b, scale),
                                         sums_b[r]);
         }
+        ahead.at += ahead_bytes;
         w += GROUP_BYTES;
         rows += ROW_GROUP_BYTES;
     }
@@ -120,19 +127,23 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     }
 }
 
-#define TILE(name, n_rows)                                                                         \
+#define TILE(name, n_rows, steady)                                                                 \
     static void name(float *y, size_t y_stride, const char *rows, size_t row_bytes, const char *w, \
                      size_t n_groups, struct ahead ahead, size_t n_valid)                          \
     {                                                                                              \
-        multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, n_valid);          \
+        multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, n_valid, steady);  \
     }
-TILE(tile_1, 1)
-TILE(tile_2, 2) TILE(tile_3, 3) TILE(tile_4, 4)
+TILE(tile_1, 1, true)
+TILE(tile_2, 2, true) TILE(tile_3, 3, true) TILE(tile_4, 4, true) TILE(one_of_many_3, 3, false)
+    TILE(one_of_many_4, 4, false)
 
-    typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
-                               const char *w, size_t n_groups, struct ahead ahead, size_t n_valid);
+        typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
+                                   const char *w, size_t n_groups, struct ahead ahead,
+                                   size_t n_valid);
 
+/* By rows - 1; one of many tiles has never fewer than three rows. */
 static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4};
+static tile_function *const tiles_of_many[MAX_ROWS] = {NULL, NULL, one_of_many_3, one_of_many_4};
 
 static size_t row_bytes(size_t n_in)
 {
@@ -159,8 +170,8 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
                 ahead.at = some ? after + t * share_bytes : panel;
                 ahead.n_lines = some ? n_lines : 0;
             }
-            tiles[n - 1](to, y_stride, from, bytes, panel, n_groups, ahead,
-                         w->n_out - p * PANEL);
+            tile_function *tile = n_tiles > STEADY_TILES ? tiles_of_many[n - 1] : tiles[n - 1];
+            tile(to, y_stride, from, bytes, panel, n_groups, ahead, w->n_out - p * PANEL);
             from += n * bytes;
             to += n * y_stride;
         }
@@ -183,8 +194,7 @@ INLINE uint32_t largest(__m256i x)
 {
     uint32_t lanes[8], bits = 0;
     _mm256_storeu_si256((__m256i *)(void *)lanes, x);
-    UNROLL for (size_t i = 0; i < 8; i++)
-    {
+    UNROLL for (size_t i = 0; i < 8; i++) {
         bits = lanes[i] > bits ? lanes[i] : bits;
     }
     return bits;
@@ -219,11 +229,9 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     } else if (max < SC_INT8_LEAST) {
         scale = factor = 0;
     }
-    UNROLL for (size_t j = 0; j < GROUP / 8; j += 2)
-    {
+    UNROLL for (size_t j = 0; j < GROUP / 8; j += 2) {
         __m256i q[2];
-        UNROLL for (size_t i = 0; i < 2; i++)
-        {
+        UNROLL for (size_t i = 0; i < 2; i++) {
             __m256 scaled = _mm256_mul_ps(part[j + i], _mm256_set1_ps(factor));
             q[i] = _mm256_cvtps_epi32(
                 _mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -237,8 +245,7 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     }
     int32_t sums[8], start = 0;
     _mm256_storeu_si256((__m256i *)(void *)sums, sum);
-    UNROLL for (size_t i = 0; i < 8; i++)
-    {
+    UNROLL for (size_t i = 0; i < 8; i++) {
         start -= OFFSET * sums[i];
     }
     memcpy(to, &scale, sizeof scale);
