@@ -726,9 +726,8 @@ static double busy_f32(size_t n_rounds, float *sink)
     return (double)n_rounds * CHAINS * 8 * 2;
 }
 
-/* The three instructions that a product of bytes takes without VNNI. */
-/* Six independent products at a time, each step of all of them before the next step: the order that
- * kept the units busiest of those tried. */
+/* The three instructions that a product of bytes takes without VNNI, each of six products before the
+ * next: the order that kept the units busiest of those tried. */
 static double busy_int8(size_t n_rounds, float *sink)
 {
     enum { TOGETHER = 6 };

@@ -133,13 +133,11 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, n_valid, steady);  \
     }
-TILE(tile_1, 1, true)
-TILE(tile_2, 2, true) TILE(tile_3, 3, true) TILE(tile_4, 4, true) TILE(one_of_many_3, 3, false)
-    TILE(one_of_many_4, 4, false)
+TILE(tile_1, 1, true) TILE(tile_2, 2, true) TILE(tile_3, 3, true) TILE(tile_4, 4, true)
+TILE(one_of_many_3, 3, false) TILE(one_of_many_4, 4, false)
 
-        typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
-                                   const char *w, size_t n_groups, struct ahead ahead,
-                                   size_t n_valid);
+typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
+                           const char *w, size_t n_groups, struct ahead ahead, size_t n_valid);
 
 /* By rows - 1; one of many tiles has never fewer than three rows. */
 static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4};
