@@ -77,7 +77,7 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     }
     for (size_t i = 0; i < n_in; i += 2 * PAIRS) {
         for (size_t j = 0; j < ahead.n_lines; j++) {
-            _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T0);
+            _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T1);
         }
         ahead.at += ahead.n_lines * LINE;
         UNROLL for (size_t k = 0; k < 2 * PAIRS; k++) {

@@ -93,11 +93,11 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         }
         size_t ahead_bytes = ahead.n_lines * LINE;
         for (size_t j = 0; !steady && j < ahead_bytes; j += LINE) {
-            _mm_prefetch(ahead.at + j, _MM_HINT_T0);
+            _mm_prefetch(ahead.at + j, _MM_HINT_T1);
         }
         UNROLL for (size_t s = 0; s < N_STEPS; s++) {
             if (steady) {
-                _mm_prefetch(ahead.at + s * (ahead_bytes / N_STEPS), _MM_HINT_T0);
+                _mm_prefetch(ahead.at + s * (ahead_bytes / N_STEPS), _MM_HINT_T1);
             }
             __m256i wa = _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES));
             __m256i wb =
