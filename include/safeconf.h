@@ -35,7 +35,7 @@ extern "C" {
 #define SC_PRINTF(format_index, first)
 #endif
 
-#define SAFECONF_VERSION "0.1.0"
+#define SAFECONF_VERSION "0.2.0"
 
 /* ---- errors -------------------------------------------------------------------------------- */
 

@@ -20,14 +20,7 @@
 #endif
 
 /* Four rows leave registers for what is being multiplied, and keep the units busy. */
-enum {
-    PANEL = 16,
-    GROUP = SC_INT8_GROUP,
-    MAX_ROWS = 4,
-    LINE = 64,
-    AHEAD_BYTES = 2048,
-    OFFSET = 128
-};
+enum { PANEL = 16, GROUP = SC_INT8_GROUP, MAX_ROWS = 4, LINE = 64, OFFSET = 128 };
 /* Four inputs of a panel; all of a group. */
 enum { STEP_BYTES = PANEL * 4, GROUP_BYTES = PANEL * (GROUP + 4) };
 /* A prepared row: [group]{scale in f32, -128 times the sum of the group in int32, int8s}. */
@@ -52,12 +45,22 @@ INLINE void store_first(float *to, size_t n, __m256 x)
 /* What one tile of rows asks for while it multiplies: so many lines per group, all at once when
  * there are few.  Few tiles ask for many, which would fill the processor's places for reads that
  * are under way and so hold up the weights in use: those ask at every step, and twice for some
- * lines. */
+ * lines.  One row waits for memory and needs its weights at once, so it asks for them closely; with
+ * more, they come to the second cache, since in the first they would push out this panel's. */
 struct ahead {
     const char *at;
     size_t n_lines;
 };
-enum { N_STEPS = GROUP / 4, STEADY_TILES = 2 };
+enum { N_STEPS = GROUP / 4, STEADY_TILES = 2, AHEAD_BYTES = 2048, AHEAD_BYTES_OF_ONE = 512 };
+
+INLINE void ask(const char *at, size_t n_rows)
+{
+    if (n_rows == 1) {
+        _mm_prefetch(at, _MM_HINT_T0);
+    } else {
+        _mm_prefetch(at, _MM_HINT_T1);
+    }
+}
 
 INLINE __m256i word_at(const char *from)
 {
@@ -93,11 +96,11 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         }
         size_t ahead_bytes = ahead.n_lines * LINE;
         for (size_t j = 0; !steady && j < ahead_bytes; j += LINE) {
-            _mm_prefetch(ahead.at + j, _MM_HINT_T1);
+            ask(ahead.at + j, n_rows);
         }
         UNROLL for (size_t s = 0; s < N_STEPS; s++) {
             if (steady) {
-                _mm_prefetch(ahead.at + s * (ahead_bytes / N_STEPS), _MM_HINT_T1);
+                ask(ahead.at + s * (ahead_bytes / N_STEPS), n_rows);
             }
             __m256i wa = _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES));
             __m256i wb =
@@ -162,7 +165,7 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
         float *to = y + p * PANEL;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            struct ahead ahead = {panel + AHEAD_BYTES, n_lines};
+            struct ahead ahead = {panel + (n_rows == 1 ? AHEAD_BYTES_OF_ONE : AHEAD_BYTES), n_lines};
             if (n_tiles > 1) {
                 bool some = after && t * share_bytes < panel_bytes;
                 ahead.at = some ? after + t * share_bytes : panel;
