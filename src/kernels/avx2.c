@@ -285,7 +285,7 @@ INLINE __m256 load_half(const char *row, struct place p, bool high, bool whole, 
 }
 
 /* Adds the products of a pair's low elements to all sums and then those of its high ones: so few
- * queries are at hand at a time that twelve sums keep their registers. */
+ * queries are at hand at a time that ten sums keep their registers. */
 INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                        size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
 {
