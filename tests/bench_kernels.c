@@ -185,13 +185,12 @@ struct row_bench {
 
 static void run_scores(const struct row_bench *b)
 {
-    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f,
-                         (struct sc_ahead){0});
+    b->attention->scores(b->y, b->n, b->x, b->n_queries, b->stored, b->n, 128, 0.1f, NULL);
 }
 
 static void run_mix(const struct row_bench *b)
 {
-    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128, (struct sc_ahead){0});
+    b->attention->mix(b->y, b->x, b->n, b->n_queries, b->stored, b->n, 128, NULL);
 }
 
 static void run_logits(const struct row_bench *b)

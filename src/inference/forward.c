@@ -13,16 +13,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "inference/attention.h"
 #include "inference/products.h"
-
-/* Scores of one attention task are kept within this, so that they stay in the cache. */
-#define SCORE_BYTES ((size_t)1 << 20)
-#define MOST_GROUP_ROWS 16
-
-static size_t heads_per_kv(const struct sc_model_config *c)
-{
-    return c->n_heads / c->n_kv_heads;
-}
 
 static size_t max_size(size_t a, size_t b)
 {
@@ -59,21 +51,15 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
 {
     const struct sc_model_config *c = &engine->config;
     size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
-    size_t float_bytes = sizeof(float), queries_of_row = heads_per_kv(c), row_scores;
+    size_t float_bytes = sizeof(float);
     struct sc_arena worker = {0};
 
     *f = (struct sc_forward){.engine = engine,
                              .max_rows = max_rows,
                              .max_logit_rows = max_logit_rows,
                              .n_positions = n_positions};
-    f->score_stride = sc_size_add(n_positions, 15) & ~(size_t)15;
-    row_scores = sc_size_mul(queries_of_row * float_bytes, f->score_stride);
-    f->group_rows = max_size(1, SCORE_BYTES / row_scores);
-    if (f->group_rows > MOST_GROUP_ROWS)
-        f->group_rows = MOST_GROUP_ROWS;
-    sc_arena_take(&worker, f->group_rows, row_scores);
-    f->scores_bytes = worker.used;
-    sc_arena_take(&worker, f->group_rows * queries_of_row * c->head_dim, float_bytes);
+    sc_attention_layout(f, &worker);
+    f->normed_at = worker.used;
     sc_arena_take(&worker, c->hidden, float_bytes);
     f->worker_bytes = worker.used;
 
@@ -99,9 +85,13 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
 
 /* ---- slices of rows -------------------------------------------------------------------------- */
 
-static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_work, sc_pool_task *task)
+/* A number of a row takes about a nanosecond here, another thread's help about two microseconds. */
+enum { SMALL_ROWS = 6000 };
+
+/* row_size: numbers of a row that the task works on. */
+static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_size, sc_pool_task *task)
 {
-    f->n_slices = n_rows * row_work < SC_SMALL_WORK ? 1 : 4 * f->engine->n_threads;
+    f->n_slices = n_rows * row_size < SMALL_ROWS ? 1 : 4 * f->engine->n_threads;
     if (f->n_slices > n_rows)
         f->n_slices = n_rows;
     sc_pool_run(f->engine->pool, f->n_slices, task, f);
@@ -113,13 +103,10 @@ static void slice(const struct sc_forward *f, size_t n, size_t task, size_t *beg
     *end = n * (task + 1) / f->n_slices;
 }
 
-static float *norm_memory(const struct sc_forward *f, size_t worker)
+/* [hidden], for a row on its way. */
+static float *normed_row(const struct sc_forward *f, size_t worker)
 {
-    const struct sc_engine *e = f->engine;
-    size_t out = f->group_rows * heads_per_kv(&e->config) * e->config.head_dim * sizeof(float);
-
-    return (float *)(void *)(f->worker_memory + worker * f->worker_bytes + f->scores_bytes +
-                             ((out + 63) & ~(size_t)63));
+    return (float *)(void *)(f->worker_memory + worker * f->worker_bytes + f->normed_at);
 }
 
 /* ---- products -------------------------------------------------------------------------------- */
@@ -198,7 +185,7 @@ static void norm_rows(struct sc_forward *f, size_t task, size_t worker, const fl
 {
     const struct sc_kernels *kernels = f->engine->kernels;
     size_t hidden = f->engine->config.hidden, begin, end;
-    float *normed = norm_memory(f, worker);
+    float *normed = normed_row(f, worker);
 
     slice(f, f->n_rows, task, &begin, &end);
     for (size_t r = begin; r < end; r++) {
@@ -231,7 +218,7 @@ static void final_norm_task(void *context, size_t task, size_t worker)
     struct sc_forward *f = context;
     const struct sc_engine *e = f->engine;
     size_t hidden = e->config.hidden, begin, end;
-    float *normed = norm_memory(f, worker);
+    float *normed = normed_row(f, worker);
 
     slice(f, f->n_logit_rows, task, &begin, &end);
     for (size_t i = begin; i < end; i++) {
@@ -263,6 +250,24 @@ static unsigned char *row_store(const struct sc_forward *f, const struct sc_row 
            at * e->config.head_dim * e->attention->element_bytes;
 }
 
+/* A row's place in the store is memory that nothing has read before, in as many lines as there are
+ * heads; stores wait for one after the other, unless all were asked for. */
+static void ask_for_store(const struct sc_forward *f, size_t r)
+{
+    const struct sc_engine *e = f->engine;
+    size_t bytes = e->config.head_dim * e->attention->element_bytes;
+
+    for (size_t h = 0; h < e->config.n_kv_heads; h++) {
+        const unsigned char *keys = row_store(f, &f->rows[r], SC_KV_KEYS, h);
+        const unsigned char *values = row_store(f, &f->rows[r], SC_KV_VALUES, h);
+
+        for (size_t i = 0; i < bytes; i += 64) {
+            __builtin_prefetch(keys + i, 1);
+            __builtin_prefetch(values + i, 1);
+        }
+    }
+}
+
 /* Norms and rotates a row's keys head by head; keys and values go into their store. */
 static void store_keys(const struct sc_forward *f, size_t r)
 {
@@ -285,7 +290,7 @@ static void store_keys(const struct sc_forward *f, size_t r)
 static void turn_queries(const struct sc_forward *f, size_t r)
 {
     const struct sc_engine *e = f->engine;
-    size_t d = e->config.head_dim, per_kv = heads_per_kv(&e->config);
+    size_t d = e->config.head_dim, per_kv = sc_heads_per_kv(&e->config);
     size_t angles = f->rows[r].position * (d / 2);
 
     for (size_t i = 0; i < e->config.n_heads; i++) {
@@ -305,9 +310,12 @@ static void heads_task(void *context, size_t task, size_t worker)
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
+    ask_for_store(f, begin);
     for (size_t r = begin; r < end; r++) {
-        store_keys(f, r);
         turn_queries(f, r);
+        store_keys(f, r);
+        if (r + 1 < end)
+            ask_for_store(f, r + 1);
     }
 }
 
@@ -318,8 +326,10 @@ static void keys_task(void *context, size_t task, size_t worker)
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++)
+    for (size_t r = begin; r < end; r++) {
+        ask_for_store(f, r);
         store_keys(f, r);
+    }
 }
 
 static void queries_task(void *context, size_t task, size_t worker)
@@ -359,145 +369,6 @@ static void gated_task(void *context, size_t task, size_t worker)
     }
 }
 
-/* ---- attention ------------------------------------------------------------------------------- */
-
-/* Queries of one kv head with their scores and sums. */
-struct queries {
-    const float *q; /* [n][head_dim] */
-    float *scores;  /* [n][score_stride] */
-    float *out;     /* [n][head_dim] */
-    size_t n;
-};
-
-/* Scores of (or mixes, when mix) the prompt's positions [from, to), page by page. */
-static void over_prompt(struct sc_forward *f, const struct queries *q, size_t head,
-                        const struct sc_prompt *prompt, size_t from, size_t to, bool mix,
-                        struct sc_ahead next)
-{
-    const struct sc_engine *e = f->engine;
-    size_t d = e->config.head_dim;
-    size_t run =
-        sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
-    float scale = (float)(1.0 / sqrt((double)d));
-
-    for (size_t at = from; at < to;) {
-        size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
-        const unsigned char *data =
-            prompt->pages[at / SC_PAGE_POSITIONS] + run + in_page * d * e->attention->element_bytes;
-
-        if (n > to - at)
-            n = to - at;
-        if (mix)
-            e->attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, next);
-        else
-            e->attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d, scale,
-                                 next);
-        next = (struct sc_ahead){0};
-        at += n;
-    }
-}
-
-/* A row's own keys or values, to be asked for while those of another are read: each is a short run
- * of memory, over before the processor has noticed that it is one. */
-static struct sc_ahead own_of(const struct sc_forward *f, size_t head, const struct sc_row *row,
-                              enum sc_kv_kind kind)
-{
-    size_t position_bytes = f->engine->config.head_dim * f->engine->attention->element_bytes;
-
-    if (!row->own)
-        return (struct sc_ahead){0};
-    return (struct sc_ahead){row->own +
-                                 sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head),
-                             (row->position + 1 - row->prompt->n) * position_bytes};
-}
-
-/* The part of a row's history that it does not share with its group. */
-static void over_rest(struct sc_forward *f, const struct queries *q, size_t head,
-                      const struct sc_row *row, size_t common, bool mix, struct sc_ahead next)
-{
-    const struct sc_engine *e = f->engine;
-    size_t d = e->config.head_dim;
-    float scale = (float)(1.0 / sqrt((double)d));
-    const unsigned char *data;
-    size_t n;
-
-    if (!row->own) {
-        over_prompt(f, q, head, row->prompt, common, row->position + 1, mix, next);
-        return;
-    }
-    n = row->position + 1 - row->prompt->n;
-    data = row->own +
-           sc_kv_offset(e, row->own_positions, f->layer, mix ? SC_KV_VALUES : SC_KV_KEYS, head);
-    if (mix)
-        e->attention->mix(q->out, q->scores + common, f->score_stride, q->n, data, n, d, next);
-    else
-        e->attention->scores(q->scores + common, f->score_stride, q->q, q->n, data, n, d, scale,
-                             next);
-}
-
-/* One kv head of one group.  Scores, softmax and sums of a row run over its positions in order, so
- * they do not show where the prompt ends and the trace's own tokens begin. */
-static void attention_task(void *context, size_t task, size_t worker)
-{
-    struct sc_forward *f = context;
-    const struct sc_engine *e = f->engine;
-    const struct sc_row_group *group = &f->groups[task / e->config.n_kv_heads];
-    size_t head = task % e->config.n_kv_heads, per_kv = heads_per_kv(&e->config);
-    size_t d = e->config.head_dim, width = e->config.n_heads * d;
-    unsigned char *memory = f->worker_memory + worker * f->worker_bytes;
-    const struct sc_row *rows = f->rows + group->begin;
-    struct queries all = {
-        .q = f->queries + (head * f->n_rows + group->begin) * per_kv * d,
-        .scores = (float *)(void *)memory,
-        .out = (float *)(void *)(memory + f->scores_bytes),
-        .n = group->n * per_kv,
-    };
-
-    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, false,
-                own_of(f, head, &rows[0], SC_KV_KEYS));
-    for (size_t r = 0; r < group->n; r++) {
-        struct queries one = {all.q + r * per_kv * d, all.scores + r * per_kv * f->score_stride,
-                              NULL, per_kv};
-
-        bool last = r + 1 == group->n;
-
-        over_rest(f, &one, head, &rows[r], group->common, false,
-                  own_of(f, head, &rows[last ? 0 : r + 1], last ? SC_KV_VALUES : SC_KV_KEYS));
-        for (size_t g = 0; g < per_kv; g++)
-            e->kernels->softmax(one.scores + g * f->score_stride, rows[r].position + 1);
-    }
-    memset(all.out, 0, all.n * d * sizeof *all.out);
-    over_prompt(f, &all, head, rows[0].prompt, 0, group->common, true, (struct sc_ahead){0});
-    for (size_t r = 0; r < group->n; r++) {
-        struct queries one = {NULL, all.scores + r * per_kv * f->score_stride,
-                              all.out + r * per_kv * d, per_kv};
-
-        struct sc_ahead next = {0};
-
-        if (r + 1 < group->n)
-            next = own_of(f, head, &rows[r + 1], SC_KV_VALUES);
-        over_rest(f, &one, head, &rows[r], group->common, true, next);
-        memcpy(f->q + (group->begin + r) * width + head * per_kv * d, one.out,
-               per_kv * d * sizeof(float));
-    }
-}
-
-/* Rows side by side that share a prompt: traces see all of it; rows of the prompt itself see it up
- * to the first of them, and each a little more. */
-static void find_groups(struct sc_forward *f)
-{
-    f->n_groups = 0;
-    for (size_t r = 0; r < f->n_rows;) {
-        struct sc_row_group *group = &f->groups[f->n_groups++];
-        const struct sc_row *first = &f->rows[r];
-
-        *group = (struct sc_row_group){r, 1, first->own ? first->prompt->n : first->position + 1};
-        for (r++; r < f->n_rows && group->n < f->group_rows; r++, group->n++)
-            if (f->rows[r].prompt != first->prompt || !f->rows[r].own != !first->own)
-                break;
-    }
-}
-
 /* ---- the step -------------------------------------------------------------------------------- */
 
 /* What a layer computes before attention: keys and values in their store, queries. */
@@ -506,7 +377,7 @@ static void project(struct sc_forward *f)
     const struct sc_model_config *c = &f->engine->config;
 
     multiply(f, f->n_rows, heads_stage(f, f->layer), output_stage(f, f->layer));
-    run_slices(f, f->n_rows, c->n_heads * c->head_dim, heads_task);
+    run_slices(f, f->n_rows, (c->n_heads + 2 * c->n_kv_heads) * c->head_dim, heads_task);
 }
 
 /* Leaves the rows that want logits; the others have done all that is asked of them. */
@@ -524,7 +395,7 @@ static void keep_logit_rows(struct sc_forward *f)
     }
     f->rows = f->kept;
     f->n_rows = f->n_logit_rows;
-    find_groups(f);
+    sc_attention_group(f);
 }
 
 /* The same in the last layer: rows that want no logits leave it their keys and values. */
@@ -533,7 +404,7 @@ static void project_last(struct sc_forward *f)
     const struct sc_model_config *c = &f->engine->config;
 
     multiply(f, f->n_rows, keys_stage(f, f->layer), queries_stage(f, f->layer));
-    run_slices(f, f->n_rows, c->n_kv_heads * c->head_dim, keys_task);
+    run_slices(f, f->n_rows, 2 * c->n_kv_heads * c->head_dim, keys_task);
     keep_logit_rows(f);
     if (f->n_rows == 0)
         return;
@@ -553,12 +424,12 @@ static void run_layer(struct sc_forward *f)
         project(f);
     if (f->n_rows == 0)
         return;
-    sc_pool_run(e->pool, f->n_groups * c->n_kv_heads, attention_task, f);
+    sc_attention_run(f);
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, attended_task);
     multiply(f, f->n_rows, output_stage(f, f->layer), gate_stage(f, f->layer));
     run_slices(f, f->n_rows, c->hidden, post_norm_task);
     multiply(f, f->n_rows, gate_stage(f, f->layer), down_stage(f, f->layer));
-    run_slices(f, f->n_rows, 8 * c->ffn, gated_task);
+    run_slices(f, f->n_rows, c->ffn, gated_task);
     multiply(f, f->n_rows, down_stage(f, f->layer),
              f->layer + 1 < c->n_layers ? heads_stage(f, f->layer + 1) : head_stage(f));
 }
@@ -574,7 +445,7 @@ void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_ro
     for (size_t r = 0; r < n_rows; r++)
         if (rows[r].wants_logits)
             f->logit_rows[f->n_logit_rows++] = r;
-    find_groups(f);
+    sc_attention_group(f);
     run_slices(f, n_rows, c->hidden, embed_task);
     for (f->layer = 0; f->layer < c->n_layers; f->layer++)
         run_layer(f);

@@ -40,7 +40,7 @@ struct sc_forward {
     struct sc_row *kept;     /* [logit rows] the rows that pass the last layer, where others do not */
     struct sc_row_group *groups;
     unsigned char *worker_memory;
-    size_t worker_bytes, scores_bytes;
+    size_t worker_bytes, scores_at, out_at, stretches_at, normed_at;
 
     /* The step that is running. */
     const struct sc_row *rows;

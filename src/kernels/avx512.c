@@ -354,27 +354,27 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                         const char *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead next, bool bf16)
+                        struct sc_ahead *ahead, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
         for (size_t p = 0; p < n_pos; p += 4) {
-            sc_ask(&next, 4 * row_bytes);
+            sc_ask(ahead, 4 * row_bytes);
             scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 4,
                          keys + p * row_bytes, 4, n_pos - p, head_dim, scale, bf16);
         }
     }
     for (; q + 2 <= n_queries; q += 2) {
         for (size_t p = 0; p < n_pos; p += 8) {
-            sc_ask(&next, 8 * row_bytes);
+            sc_ask(ahead, 8 * row_bytes);
             scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 2,
                          keys + p * row_bytes, 8, n_pos - p, head_dim, scale, bf16);
         }
     }
     for (; q < n_queries; q++) {
         for (size_t p = 0; p < n_pos; p += 16) {
-            sc_ask(&next, 16 * row_bytes);
+            sc_ask(ahead, 16 * row_bytes);
             scores_block(scores + q * score_stride + p, score_stride, queries + q * head_dim, 1,
                          keys + p * row_bytes, 16, n_pos - p, head_dim, scale, bf16);
         }
@@ -384,7 +384,7 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
 /* n_q queries, n_c pairs of registers of the values' columns from `at` on. */
 INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
                       const char *values, size_t n_pos, size_t head_dim, struct place at,
-                      size_t n_c, struct sc_ahead *next, bool whole, bool bf16)
+                      size_t n_c, struct sc_ahead *ahead, bool whole, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     struct pair sums[8];
@@ -409,7 +409,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
             }
         }
         values += row_bytes;
-        sc_ask(next, n_c * 4 * LANES * (bf16 ? 1 : 2));
+        sc_ask(ahead, n_c * 4 * LANES * (bf16 ? 1 : 2));
     }
     UNROLL for (size_t j = 0; j < n_q; j++) {
         UNROLL for (size_t c = 0; c < n_c; c++) {
@@ -428,67 +428,68 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
 /* n_q and n_c are constants; whole groups of n_c pairs, then one at a time. */
 INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, size_t n_q,
                         const char *values, size_t n_pos, size_t head_dim, size_t n_c,
-                        struct sc_ahead *next, bool bf16)
+                        struct sc_ahead *ahead, bool bf16)
 {
     struct place at = {0};
     for (; at.at + n_c * 2 * LANES <= head_dim; at.at += n_c * 2 * LANES) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, n_c, next, true,
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, n_c, ahead, true,
                   bf16);
     }
     for (; at.at + 2 * LANES <= head_dim; at.at += 2 * LANES) {
-        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, next, true,
+        mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim, at, 1, ahead, true,
                   bf16);
     }
     if (at.at < head_dim) {
         mix_block(out, weights, weight_stride, n_q, values, n_pos, head_dim,
-                  place_at(at.at, head_dim), 1, next, false, bf16);
+                  place_at(at.at, head_dim), 1, ahead, false, bf16);
     }
 }
 
 INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const char *values, size_t n_pos, size_t head_dim, struct sc_ahead next,
+                     const char *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead,
                      bool bf16)
 {
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 4, values,
-                    n_pos, head_dim, 2, &next, bf16);
+                    n_pos, head_dim, 2, ahead, bf16);
     }
     for (; q + 2 <= n_queries; q += 2) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 2, values,
-                    n_pos, head_dim, 4, &next, bf16);
+                    n_pos, head_dim, 4, ahead, bf16);
     }
     for (; q < n_queries; q++) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 1, values,
-                    n_pos, head_dim, 4, &next, bf16);
+                    n_pos, head_dim, 4, ahead, bf16);
     }
 }
 
 static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                        const void *keys, size_t n_pos, size_t head_dim, float scale,
-                       struct sc_ahead next)
+                       struct sc_ahead *ahead)
 {
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, next,
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
                 false);
 }
 
 static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                         const void *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead next)
+                        struct sc_ahead *ahead)
 {
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, next, true);
+    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
+                true);
 }
 
 static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
+                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
 {
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, next, false);
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, false);
 }
 
 static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next)
+                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
 {
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, next, true);
+    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, true);
 }
 
 /* ---- rows of activations --------------------------------------------------------------------- */

@@ -41,15 +41,21 @@ struct sc_matmul {
                      const struct sc_packed *w, size_t begin, size_t end, const void *next);
 };
 
-/* Memory that will be wanted after what a call reads, so that it can be on its way meanwhile: a
- * hint that is never read; bytes 0: none. */
-struct sc_ahead {
+/* Memory that will be wanted after what calls read, in the order in which it will be, so that it
+ * can be on its way meanwhile: a hint that is never read.  A call asks for as many bytes as it
+ * reads but not for more than `left`, which are there, from byte `at` of *next on, and moves all
+ * three. */
+struct sc_stretch {
     const void *at;
-    size_t bytes;
+    size_t bytes; /* > 0 */
+};
+struct sc_ahead {
+    const struct sc_stretch *next;
+    size_t at, left;
 };
 
 /* Attention over keys and values stored in one dtype (f32 or bf16), rows [position][head_dim] of
- * element_bytes each; head_dim is even. */
+ * element_bytes each; head_dim is even.  ahead may be NULL. */
 struct sc_attention {
     size_t element_bytes;
     /* One row to its stored form, in which a level may order the row's elements as it likes. */
@@ -57,10 +63,10 @@ struct sc_attention {
     /* scores[q][p] = scale * <query q, key p>; rows of scores are score_stride floats apart. */
     void (*scores)(float *scores, size_t score_stride, const float *queries, size_t n_queries,
                    const void *keys, size_t n_pos, size_t head_dim, float scale,
-                   struct sc_ahead next);
+                   struct sc_ahead *ahead);
     /* out[q][d] += sum_p weights[q][p] values[p][d], in the order of p. */
     void (*mix)(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                const void *values, size_t n_pos, size_t head_dim, struct sc_ahead next);
+                const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead);
 };
 
 struct sc_kernels {

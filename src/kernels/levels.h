@@ -55,18 +55,28 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 #define SC_EXP_LOW (-150.0f)
 #define SC_EXP_HIGH 89.0f
 
-/* Asks for the next so many bytes of it. */
+/* Asks for the next so many bytes.  They come to the second cache: in the first they would push out
+ * what is being read. */
 static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)
 {
-    size_t n = bytes < ahead->bytes ? bytes : ahead->bytes;
-    if (n == 0) {
+    if (!ahead) {
         return;
     }
-    for (size_t i = 0; i < n; i += 64) {
-        __builtin_prefetch((const char *)ahead->at + i, 0, 3);
+    size_t n = bytes < ahead->left ? bytes : ahead->left;
+    ahead->left -= n;
+    while (n) {
+        size_t here = ahead->next->bytes - ahead->at;
+        here = n < here ? n : here;
+        for (size_t i = 0; i < here; i += 64) {
+            __builtin_prefetch((const char *)ahead->next->at + ahead->at + i, 0, 2);
+        }
+        n -= here;
+        ahead->at += here;
+        if (ahead->at == ahead->next->bytes) {
+            ahead->next++;
+            ahead->at = 0;
+        }
     }
-    ahead->at = (const char *)ahead->at + n;
-    ahead->bytes -= n;
 }
 
 static inline size_t sc_int8_groups(size_t n_in)

@@ -69,17 +69,41 @@ static const char *position(const struct scene *s, size_t p)
 
 /* What is asked for ahead changes no result and need not be memory: the page behind an array may
  * not be touched. */
-static struct sc_ahead some_hint(const struct scene *s)
+enum { MOST_STRETCHES = 5 };
+struct hint {
+    struct sc_stretch stretches[MOST_STRETCHES];
+    struct sc_ahead ahead;
+    size_t granted;
+};
+
+static struct sc_ahead *some_hint(const struct scene *s, struct hint *hint)
 {
-    const char *end = (const char *)s->stored.data + s->stored.bytes;
-    switch (random_below(3)) {
-    case 0:
-        return (struct sc_ahead){0};
-    case 1:
-        return (struct sc_ahead){s->stored.data, s->stored.bytes};
-    default:
-        return (struct sc_ahead){end, 1 + random_below(4000)};
+    size_t all = 0;
+    for (size_t i = 0; i < MOST_STRETCHES; i++) {
+        const char *at = s->stored.data;
+        hint->stretches[i] = (struct sc_stretch){at + random_below(2) * s->stored.bytes,
+                                                 1 + random_below(i ? 3000 : 100)};
+        all += hint->stretches[i].bytes;
     }
+    hint->granted = random_below(2) ? random_below(all + 1) : 0;
+    hint->ahead = (struct sc_ahead){hint->stretches, 0, hint->granted};
+    return random_below(4) ? &hint->ahead : NULL;
+}
+
+/* A call has moved on by what it asked for, and by no more than it reads for all its queries, whole
+ * blocks of positions and registers counted. */
+static void check_hint(const struct scene *s, const struct hint *hint)
+{
+    size_t most = s->n_queries * (s->n_pos + 16) * (s->head_dim + 32) * s->a->element_bytes;
+    const struct sc_ahead *a = &hint->ahead;
+    size_t asked = a->at;
+    assert_in_range(a->next - hint->stretches, 0, MOST_STRETCHES);
+    for (const struct sc_stretch *i = hint->stretches; i < a->next; i++) {
+        asked += i->bytes;
+    }
+    assert_int_equal(asked, hint->granted - a->left);
+    assert_in_range(asked, 0, most);
+    assert_true(a->next == hint->stretches + MOST_STRETCHES || a->at < a->next->bytes);
 }
 
 /* Scores of queries [0, n_queries) by calls on random pieces of positions and of queries. */
@@ -89,14 +113,16 @@ static void check_scores(struct scene *s, float scale)
     float *together = s->scores.data, apart[MAX_QUERIES * (MAX_POS + 1)];
     memset(together, CANARY_BYTE, s->scores.bytes);
     memset(apart, CANARY_BYTE, sizeof apart);
+    struct hint hint;
     s->a->scores(together, s->stride, queries, s->n_queries, s->stored.data, s->n_pos, s->head_dim,
-                 scale, some_hint(s));
+                 scale, some_hint(s, &hint));
+    check_hint(s, &hint);
     for (size_t q = 0; q < s->n_queries;) {
         size_t n_q = 1 + random_below(s->n_queries - q);
         for (size_t p = 0; p < s->n_pos;) {
             size_t n_p = 1 + random_below(s->n_pos - p);
             s->a->scores(apart + q * s->stride + p, s->stride, queries + q * s->head_dim, n_q,
-                         position(s, p), n_p, s->head_dim, scale, some_hint(s));
+                         position(s, p), n_p, s->head_dim, scale, some_hint(s, &hint));
             p += n_p;
         }
         q += n_q;
@@ -129,14 +155,16 @@ static void check_mix(struct scene *s)
     float before[MAX_QUERIES * 256];
     memcpy(apart, together, s->out.bytes);
     memcpy(before, together, s->out.bytes);
+    struct hint hint;
     s->a->mix(together, weights, s->stride, s->n_queries, s->stored.data, s->n_pos, s->head_dim,
-              some_hint(s));
+              some_hint(s, &hint));
+    check_hint(s, &hint);
     for (size_t q = 0; q < s->n_queries;) {
         size_t n_q = 1 + random_below(s->n_queries - q);
         for (size_t p = 0; p < s->n_pos;) {
             size_t n_p = 1 + random_below(s->n_pos - p);
             s->a->mix(apart + q * s->head_dim, weights + q * s->stride + p, s->stride, n_q,
-                      position(s, p), n_p, s->head_dim, some_hint(s));
+                      position(s, p), n_p, s->head_dim, some_hint(s, &hint));
             p += n_p;
         }
         q += n_q;
@@ -197,7 +225,7 @@ static void test_store(void **state)
                     got[i] = -0.0f;
                 }
                 a->store(stored.data, from.data, n);
-                a->mix(got, &one, 1, 1, stored.data, 1, n, (struct sc_ahead){0});
+                a->mix(got, &one, 1, 1, stored.data, 1, n, NULL);
                 for (size_t i = 0; i < n; i++) {
                     float x = ((float *)from.data)[i];
                     float expected =
