@@ -71,7 +71,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                           size_t n_valid, bool bf16)
 {
     __m256 a[MAX_ROWS], b[MAX_ROWS];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         a[r] = _mm256_setzero_ps();
         b[r] = _mm256_setzero_ps();
     }
@@ -80,7 +81,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T1);
         }
         ahead.at += ahead.n_lines * LINE;
-        UNROLL for (size_t k = 0; k < 2 * PAIRS; k++) {
+        UNROLL
+        for (size_t k = 0; k < 2 * PAIRS; k++) {
             __m256 wa, wb;
             if (bf16) {
                 __m256i pa = _mm256_load_si256((const __m256i *)(w + k / 2 * LINE));
@@ -93,7 +95,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                 wa = _mm256_load_ps((const float *)(w + k * LINE));
                 wb = _mm256_load_ps((const float *)(w + k * LINE + 32));
             }
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 float value;
                 memcpy(&value, rows + r * row_bytes + k * 4, sizeof value);
                 __m256 x = _mm256_set1_ps(value);
@@ -103,7 +106,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += PAIRS * LINE * (bf16 ? 1 : 2);
         rows += 2 * PAIRS * 4;
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         store_first(y + r * y_stride, n_valid, a[r]);
         store_first(y + r * y_stride + 8, n_valid > 8 ? n_valid - 8 : 0, b[r]);
     }
@@ -115,8 +119,15 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_in, ahead, n_valid, bf16);        \
     }
-#define TILES(n) TILE(f32_##n, n, false) TILE(bf16_##n, n, true)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#define TILES(n)                                                                                   \
+    TILE(f32_##n, n, false)                                                                        \
+    TILE(bf16_##n, n, true)
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
 
 typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                            const char *w, size_t n_in, struct ahead ahead, size_t n_valid);
@@ -217,10 +228,10 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements: of
- * each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an even
- * number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in order.
- * Stored f32 are in order. */
+/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements:
+ * of each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an
+ * even number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in
+ * order. Stored f32 are in order. */
 enum { LANES = 8 };
 
 struct pair {
@@ -289,19 +300,23 @@ INLINE __m256 load_half(const char *row, struct place p, bool high, bool whole, 
 INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                        size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
 {
-    UNROLL for (size_t high = 0; high < 2; high++) {
+    UNROLL
+    for (size_t high = 0; high < 2; high++) {
         __m256 q[2];
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             struct pair both = load_floats(queries + j * head_dim, at, whole);
             q[j] = high ? both.high : both.low;
         }
         if (n_q == 1) {
-            UNROLL for (size_t k = 0; k < n_k; k += 2) {
+            UNROLL
+            for (size_t k = 0; k < n_k; k += 2) {
                 add_products(&sums[k], &sums[k + 1], load_half(key[k], at, high, whole, bf16),
                              load_half(key[k + 1], at, high, whole, bf16), q[0]);
             }
         } else {
-            UNROLL for (size_t k = 0; k < n_k; k++) {
+            UNROLL
+            for (size_t k = 0; k < n_k; k++) {
                 add_products(&sums[k], &sums[n_k + k], q[0], q[1],
                              load_half(key[k], at, high, whole, bf16));
             }
@@ -313,7 +328,8 @@ INLINE void scores_add(__m256 *sums, const float *queries, size_t n_q, const cha
 INLINE void scores_block(__m256 *sums, const float *queries, size_t n_q, const char *const *key,
                          size_t n_k, size_t head_dim, bool bf16)
 {
-    UNROLL for (size_t j = 0; j < n_q * n_k; j++) {
+    UNROLL
+    for (size_t j = 0; j < n_q * n_k; j++) {
         sums[j] = _mm256_setzero_ps();
     }
     size_t i = 0;
@@ -335,7 +351,8 @@ INLINE void scores_two(float *scores, size_t score_stride, const float *queries,
     const char *key[KEYS_OF_TWO];
     __m256 s[2 * KEYS_OF_TWO];
     __m128 factor = _mm_set1_ps(scale);
-    UNROLL for (size_t k = 0; k < KEYS_OF_TWO; k++) {
+    UNROLL
+    for (size_t k = 0; k < KEYS_OF_TWO; k++) {
         key[k] = keys + k * row_bytes;
     }
     scores_block(s, queries, 2, key, KEYS_OF_TWO, head_dim, bf16);
@@ -357,7 +374,8 @@ INLINE void scores_two_last(float *scores, size_t score_stride, const float *que
     __m256 s[8];
     __m128 factor = _mm_set1_ps(scale);
     __m128i mask = _mm256_castsi256_si128(mask_of(n_left));
-    UNROLL for (size_t k = 0; k < 4; k++) {
+    UNROLL
+    for (size_t k = 0; k < 4; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
     scores_block(s, queries, 2, key, 4, head_dim, bf16);
@@ -374,7 +392,8 @@ INLINE void scores_one(float *scores, const float *query, const char *keys, size
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     const char *key[8];
     __m256 s[8];
-    UNROLL for (size_t k = 0; k < 8; k++) {
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
     scores_block(s, query, 1, key, 8, head_dim, bf16);
@@ -419,21 +438,26 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     struct pair sums[4];
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             struct place p = {at.at + c * 2 * LANES, at.half};
             sums[j * n_c + c] = load_floats(out + j * head_dim, p, whole);
         }
     }
     for (size_t i = 0; i < n_pos; i++) {
         __m256 weight[2];
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             weight[j] = _mm256_set1_ps(weights[j * weight_stride + i]);
         }
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             struct place p = {at.at + c * 2 * LANES, at.half};
             struct pair x = load_stored(values, p, whole, bf16);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
+            UNROLL
+            for (size_t j = 0; j < n_q; j++) {
                 struct pair *sum = &sums[j * n_c + c];
                 add_products(&sum->low, &sum->high, x.low, x.high, weight[j]);
             }
@@ -441,8 +465,10 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
         values += row_bytes;
         sc_ask(ahead, n_c * 4 * LANES * (bf16 ? 1 : 2));
     }
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             float *to = out + j * head_dim + at.at + c * 2 * LANES;
             if (whole) {
                 _mm256_storeu_ps(to, sums[j * n_c + c].low);
@@ -712,44 +738,52 @@ enum { CHAINS = 10 };
 static double busy_f32(size_t n_rounds, float *sink)
 {
     __m256 sums[CHAINS], factor = _mm256_set1_ps(0.999f), all = _mm256_setzero_ps();
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = _mm256_set1_ps((float)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = _mm256_fmadd_ps(sums[c], factor, factor);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = _mm256_add_ps(all, sums[c]);
     }
     *sink += max_of(all);
     return (double)n_rounds * CHAINS * 8 * 2;
 }
 
-/* The three instructions that a product of bytes takes without VNNI, each of six products before the
- * next: the order that kept the units busiest of those tried. */
+/* The three instructions that a product of bytes takes without VNNI, each of six products before
+ * the next: the order that kept the units busiest of those tried. */
 static double busy_int8(size_t n_rounds, float *sink)
 {
     enum { TOGETHER = 6 };
     __m256i sums[TOGETHER], all = _mm256_setzero_si256();
     __m256i one = _mm256_set1_epi16(1), bytes = _mm256_set1_epi8(2);
-    UNROLL for (size_t c = 0; c < TOGETHER; c++) {
+    UNROLL
+    for (size_t c = 0; c < TOGETHER; c++) {
         sums[c] = _mm256_set1_epi32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
         __m256i pairs[TOGETHER];
-        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
+        UNROLL
+        for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpmaddubsw %1, %1, %0" : "=x"(pairs[c]) : "x"(bytes));
         }
-        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
+        UNROLL
+        for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpmaddwd %1, %0, %0" : "+x"(pairs[c]) : "x"(one));
         }
-        UNROLL for (size_t c = 0; c < TOGETHER; c++) {
+        UNROLL
+        for (size_t c = 0; c < TOGETHER; c++) {
             __asm__ volatile("vpaddd %1, %0, %0" : "+x"(sums[c]) : "x"(pairs[c]));
         }
     }
-    UNROLL for (size_t c = 0; c < TOGETHER; c++) {
+    UNROLL
+    for (size_t c = 0; c < TOGETHER; c++) {
         all = _mm256_xor_si256(all, sums[c]);
     }
     *sink += (float)_mm256_extract_epi32(all, 0);
@@ -760,19 +794,21 @@ static void read_memory(const void *from, size_t bytes, float *sink)
 {
     const char *at = from;
     __m256i sums[4];
-    UNROLL for (size_t c = 0; c < 4; c++) {
+    UNROLL
+    for (size_t c = 0; c < 4; c++) {
         sums[c] = _mm256_setzero_si256();
     }
     for (size_t i = 0; i + 2 * LINE <= bytes; i += 2 * LINE) {
         _mm_prefetch(at + i + AHEAD_BYTES, _MM_HINT_T0);
         _mm_prefetch(at + i + AHEAD_BYTES + LINE, _MM_HINT_T0);
-        UNROLL for (size_t c = 0; c < 4; c++) {
+        UNROLL
+        for (size_t c = 0; c < 4; c++) {
             const void *place = at + i + c * 32;
             sums[c] = _mm256_xor_si256(sums[c], _mm256_loadu_si256((const __m256i *)place));
         }
     }
-    __m256i all = _mm256_xor_si256(_mm256_xor_si256(sums[0], sums[1]),
-                                   _mm256_xor_si256(sums[2], sums[3]));
+    __m256i all =
+        _mm256_xor_si256(_mm256_xor_si256(sums[0], sums[1]), _mm256_xor_si256(sums[2], sums[3]));
     *sink += (float)_mm256_extract_epi32(all, 0);
 }
 

@@ -86,26 +86,30 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256 sums_a[MAX_ROWS], sums_b[MAX_ROWS];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sums_a[r] = sums_b[r] = _mm256_setzero_ps();
     }
     for (size_t g = 0; g < n_groups; g++) {
         __m256i a[MAX_ROWS], b[MAX_ROWS];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             a[r] = b[r] = word_at(rows + r * row_bytes + 4);
         }
         size_t ahead_bytes = ahead.n_lines * LINE;
         for (size_t j = 0; !steady && j < ahead_bytes; j += LINE) {
             ask(ahead.at + j, n_rows);
         }
-        UNROLL for (size_t s = 0; s < N_STEPS; s++) {
+        UNROLL
+        for (size_t s = 0; s < N_STEPS; s++) {
             if (steady) {
                 ask(ahead.at + s * (ahead_bytes / N_STEPS), n_rows);
             }
             __m256i wa = _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES));
             __m256i wb =
                 _mm256_load_si256((const __m256i *)(const void *)(w + s * STEP_BYTES + 32));
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 __m256i x = word_at(rows + r * row_bytes + 8 + s * 4);
                 add_both(&a[r], &b[r], _mm256_madd_epi16(_mm256_maddubs_epi16(wa, x), ones),
                          _mm256_madd_epi16(_mm256_maddubs_epi16(wb, x), ones));
@@ -113,18 +117,20 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         }
         __m256 scale_a = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL));
         __m256 scale_b = _mm256_load_ps((const float *)(const void *)(w + GROUP * PANEL + 32));
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             __m256 scale = _mm256_castsi256_ps(word_at(rows + r * row_bytes));
-            sums_a[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(a[r]), _mm256_mul_ps(scale_a, scale),
-                                        sums_a[r]);
-            sums_b[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(b[r]), _mm256_mul_ps(scale_b, scale),
-                                        sums_b[r]);
+            sums_a[r] =
+                _mm256_fmadd_ps(_mm256_cvtepi32_ps(a[r]), _mm256_mul_ps(scale_a, scale), sums_a[r]);
+            sums_b[r] =
+                _mm256_fmadd_ps(_mm256_cvtepi32_ps(b[r]), _mm256_mul_ps(scale_b, scale), sums_b[r]);
         }
         ahead.at += ahead_bytes;
         w += GROUP_BYTES;
         rows += ROW_GROUP_BYTES;
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         store_first(y + r * y_stride, n_valid, sums_a[r]);
         store_first(y + r * y_stride + 8, n_valid > 8 ? n_valid - 8 : 0, sums_b[r]);
     }
@@ -136,8 +142,12 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, n_valid, steady);  \
     }
-TILE(tile_1, 1, true) TILE(tile_2, 2, true) TILE(tile_3, 3, true) TILE(tile_4, 4, true)
-TILE(one_of_many_3, 3, false) TILE(one_of_many_4, 4, false)
+TILE(tile_1, 1, true)
+TILE(tile_2, 2, true)
+TILE(tile_3, 3, true)
+TILE(tile_4, 4, true)
+TILE(one_of_many_3, 3, false)
+TILE(one_of_many_4, 4, false)
 
 typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                            const char *w, size_t n_groups, struct ahead ahead, size_t n_valid);
@@ -165,7 +175,8 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
         float *to = y + p * PANEL;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            struct ahead ahead = {panel + (n_rows == 1 ? AHEAD_BYTES_OF_ONE : AHEAD_BYTES), n_lines};
+            struct ahead ahead = {panel + (n_rows == 1 ? AHEAD_BYTES_OF_ONE : AHEAD_BYTES),
+                                  n_lines};
             if (n_tiles > 1) {
                 bool some = after && t * share_bytes < panel_bytes;
                 ahead.at = some ? after + t * share_bytes : panel;
@@ -195,7 +206,8 @@ INLINE uint32_t largest(__m256i x)
 {
     uint32_t lanes[8], bits = 0;
     _mm256_storeu_si256((__m256i *)(void *)lanes, x);
-    UNROLL for (size_t i = 0; i < 8; i++) {
+    UNROLL
+    for (size_t i = 0; i < 8; i++) {
         bits = lanes[i] > bits ? lanes[i] : bits;
     }
     return bits;
@@ -209,7 +221,8 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     const __m256i no_sign = _mm256_set1_epi32(0x7fffffff);
     __m256 part[GROUP / 8];
     __m256i most = _mm256_setzero_si256(), most_of_two = most, sum = most;
-    UNROLL for (size_t j = 0; j < GROUP / 8; j++) {
+    UNROLL
+    for (size_t j = 0; j < GROUP / 8; j++) {
         size_t left = n > j * 8 ? n - j * 8 : 0;
         part[j] = _mm256_maskload_ps(x + (left ? j * 8 : 0), mask_of(left));
         __m256i size = _mm256_and_si256(_mm256_castps_si256(part[j]), no_sign);
@@ -230,9 +243,11 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     } else if (max < SC_INT8_LEAST) {
         scale = factor = 0;
     }
-    UNROLL for (size_t j = 0; j < GROUP / 8; j += 2) {
+    UNROLL
+    for (size_t j = 0; j < GROUP / 8; j += 2) {
         __m256i q[2];
-        UNROLL for (size_t i = 0; i < 2; i++) {
+        UNROLL
+        for (size_t i = 0; i < 2; i++) {
             __m256 scaled = _mm256_mul_ps(part[j + i], _mm256_set1_ps(factor));
             q[i] = _mm256_cvtps_epi32(
                 _mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -246,7 +261,8 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     }
     int32_t sums[8], start = 0;
     _mm256_storeu_si256((__m256i *)(void *)sums, sum);
-    UNROLL for (size_t i = 0; i < 8; i++) {
+    UNROLL
+    for (size_t i = 0; i < 8; i++) {
         start -= OFFSET * sums[i];
     }
     memcpy(to, &scale, sizeof scale);

@@ -30,7 +30,8 @@ static __mmask16 mask_of(size_t n)
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
-/* The first n lanes.  Only a remainder takes a mask: masked stores are slower on some processors. */
+/* The first n lanes.  Only a remainder takes a mask: masked stores are slower on some processors.
+ */
 INLINE void store_first(float *to, size_t n, __m512 x)
 {
     if (n >= 16) {
@@ -55,13 +56,15 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                           __mmask16 low, __mmask16 high, bool bf16, bool once)
 {
     __m512 a[MAX_ROWS], b[MAX_ROWS];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         a[r] = _mm512_setzero_ps();
         b[r] = _mm512_setzero_ps();
     }
     for (size_t i = 0; i < n_steps; i += STEPS) {
         if (once) {
-            UNROLL for (size_t j = 0; j < STEPS * STEP_BYTES / LINE; j++) {
+            UNROLL
+            for (size_t j = 0; j < STEPS * STEP_BYTES / LINE; j++) {
                 _mm_prefetch(w + AHEAD_BYTES + j * LINE, _MM_HINT_T0);
             }
         } else {
@@ -70,10 +73,12 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             }
             ahead.at += ahead.n_lines * LINE;
         }
-        UNROLL for (size_t s = 0; s < STEPS; s++) {
+        UNROLL
+        for (size_t s = 0; s < STEPS; s++) {
             __m512i wa = _mm512_load_si512(w + s * STEP_BYTES);
             __m512i wb = _mm512_load_si512(w + s * STEP_BYTES + LINE);
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 int32_t pair;
                 memcpy(&pair, rows + r * row_bytes + s * 4, sizeof pair);
                 __m512i x = _mm512_set1_epi32(pair);
@@ -89,7 +94,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += STEPS * STEP_BYTES;
         rows += STEPS * 4;
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         _mm512_mask_storeu_ps(y + r * y_stride, low, a[r]);
         _mm512_mask_storeu_ps(y + r * y_stride + 16, high, b[r]);
     }
@@ -107,8 +113,18 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     TILE(f32_##n, n, false, false)                                                                 \
     TILE(bf16_once_##n, n, true, true)                                                             \
     TILE(bf16_##n, n, true, false)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+TILES(7)
+TILES(8)
+TILES(9)
+TILES(10)
+TILES(11)
+TILES(12)
 
 typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                            const char *w, size_t n_steps, struct ahead ahead, __mmask16 low,
@@ -221,10 +237,10 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements: of
- * each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an even
- * number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in order.
- * Stored f32 are in order. */
+/* Rows of keys and values are read by pairs of registers.  Stored bf16 are words of two elements:
+ * of each 2 LANES elements, word j has elements j and LANES + j, of a remainder of m elements (an
+ * even number) j and m/2 + j; so a shift and a mask make of one register of words two of floats in
+ * order. Stored f32 are in order. */
 enum { LANES = 16 };
 
 struct pair {
@@ -286,7 +302,8 @@ INLINE struct pair load_stored(const char *row, struct place p, bool whole, bool
 INLINE __m512 sum_each(const __m512 *x)
 {
     __m512 u[4];
-    UNROLL for (size_t i = 0; i < 4; i++) {
+    UNROLL
+    for (size_t i = 0; i < 4; i++) {
         const __m512 *v = x + 4 * i;
         __m512 s = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
         __m512 t = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
@@ -305,12 +322,15 @@ INLINE void scores_add(__m512 *sums, const float *queries, size_t n_q, const cha
                        size_t n_k, size_t head_dim, struct place at, bool whole, bool bf16)
 {
     struct pair q[4];
-    UNROLL for (size_t j = 0; j < n_q; j++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
         q[j] = load_floats(queries + j * head_dim, at, whole);
     }
-    UNROLL for (size_t k = 0; k < n_k; k++) {
+    UNROLL
+    for (size_t k = 0; k < n_k; k++) {
         struct pair x = load_stored(key[k], at, whole, bf16);
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             __m512 *sum = &sums[j * n_k + k];
             *sum = _mm512_fmadd_ps(q[j].high, x.high, _mm512_fmadd_ps(q[j].low, x.low, *sum));
         }
@@ -326,10 +346,12 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     const char *key[16];
     __m512 sums[16];
-    UNROLL for (size_t k = 0; k < n_k; k++) {
+    UNROLL
+    for (size_t k = 0; k < n_k; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
-    UNROLL for (size_t j = 0; j < 16; j++) {
+    UNROLL
+    for (size_t j = 0; j < 16; j++) {
         sums[j] = _mm512_setzero_ps();
     }
     size_t i = 0;
@@ -343,7 +365,8 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
      * faults on memory that its mask leaves out. */
     _Alignas(64) float all[16];
     _mm512_store_ps(all, _mm512_mul_ps(sum_each(sums), _mm512_set1_ps(scale)));
-    UNROLL for (size_t j = 0; j < n_q; j++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
         if (n_left >= n_k) {
             memcpy(scores + j * score_stride, all + j * n_k, n_k * sizeof *all);
         } else {
@@ -388,21 +411,26 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     struct pair sums[8];
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
             sums[j * n_c + c] = load_floats(out + j * head_dim, p, whole);
         }
     }
     for (size_t i = 0; i < n_pos; i++) {
         __m512 weight[4];
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             weight[j] = _mm512_set1_ps(weights[j * weight_stride + i]);
         }
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             struct place p = {at.at + c * 2 * LANES, at.half, at.mask};
             struct pair x = load_stored(values, p, whole, bf16);
-            UNROLL for (size_t j = 0; j < n_q; j++) {
+            UNROLL
+            for (size_t j = 0; j < n_q; j++) {
                 struct pair *sum = &sums[j * n_c + c];
                 sum->low = _mm512_fmadd_ps(weight[j], x.low, sum->low);
                 sum->high = _mm512_fmadd_ps(weight[j], x.high, sum->high);
@@ -411,8 +439,10 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
         values += row_bytes;
         sc_ask(ahead, n_c * 4 * LANES * (bf16 ? 1 : 2));
     }
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             float *to = out + j * head_dim + at.at + c * 2 * LANES;
             if (whole) {
                 _mm512_storeu_ps(to, sums[j * n_c + c].low);
@@ -575,8 +605,8 @@ static void add(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 mask = mask_of(n - i);
-        __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, x + i),
-                                   _mm512_maskz_loadu_ps(mask, y + i));
+        __m512 sum =
+            _mm512_add_ps(_mm512_maskz_loadu_ps(mask, x + i), _mm512_maskz_loadu_ps(mask, y + i));
         store_first(x + i, n - i, sum);
     }
 }
@@ -676,15 +706,18 @@ enum { CHAINS = 16 };
 static double busy_f32(size_t n_rounds, float *sink)
 {
     __m512 sums[CHAINS], factor = _mm512_set1_ps(0.999f), all = _mm512_setzero_ps();
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = _mm512_set1_ps((float)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = _mm512_fmadd_ps(sums[c], factor, factor);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = _mm512_add_ps(all, sums[c]);
     }
     *sink += _mm512_reduce_add_ps(all);
@@ -694,17 +727,20 @@ static double busy_f32(size_t n_rounds, float *sink)
 static double busy_bf16(size_t n_rounds, float *sink)
 {
     __m512 sums[CHAINS], all = _mm512_setzero_ps();
-    __m512bh one = (__m512bh)_mm512_set1_epi32(0x3f803f80); /* (1, 1) */
+    __m512bh one = (__m512bh)_mm512_set1_epi32(0x3f803f80);         /* (1, 1) */
     __m512bh signs = (__m512bh)_mm512_set1_epi32((int)0xbf803f80u); /* (1, -1): sums stay */
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = _mm512_set1_ps((float)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = _mm512_dpbf16_ps(sums[c], one, signs);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = _mm512_add_ps(all, sums[c]);
     }
     *sink += _mm512_reduce_add_ps(all);
@@ -715,15 +751,18 @@ static double busy_int8(size_t n_rounds, float *sink)
 {
     __m512i sums[CHAINS], all = _mm512_setzero_si512();
     __m512i three = _mm512_set1_epi8(3), two = _mm512_set1_epi8(-2);
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = _mm512_set1_epi32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = _mm512_dpbusd_epi32(sums[c], three, two);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = _mm512_xor_si512(all, sums[c]);
     }
     *sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(all));
@@ -734,17 +773,18 @@ static void read_memory(const void *from, size_t bytes, float *sink)
 {
     const char *at = from;
     __m512i sums[4], all;
-    UNROLL for (size_t c = 0; c < 4; c++) {
+    UNROLL
+    for (size_t c = 0; c < 4; c++) {
         sums[c] = _mm512_setzero_si512();
     }
     for (size_t i = 0; i + 4 * LINE <= bytes; i += 4 * LINE) {
-        UNROLL for (size_t c = 0; c < 4; c++) {
+        UNROLL
+        for (size_t c = 0; c < 4; c++) {
             _mm_prefetch(at + i + c * LINE + AHEAD_BYTES, _MM_HINT_T0);
             sums[c] = _mm512_xor_si512(sums[c], _mm512_loadu_si512(at + i + c * LINE));
         }
     }
-    all = _mm512_xor_si512(_mm512_xor_si512(sums[0], sums[1]),
-                           _mm512_xor_si512(sums[2], sums[3]));
+    all = _mm512_xor_si512(_mm512_xor_si512(sums[0], sums[1]), _mm512_xor_si512(sums[2], sums[3]));
     *sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(all));
 }
 
@@ -758,8 +798,7 @@ void sc_level_avx512(struct sc_kernels *table)
         PANEL, packed_bytes_bf16, pack_bf16, row_bytes_bf16, prepare_bf16, multiply_bf16};
     table->attention[SC_DTYPE_F32].scores = scores_f32;
     table->attention[SC_DTYPE_F32].mix = mix_f32;
-    table->attention[SC_DTYPE_BF16] =
-        (struct sc_attention){2, store_bf16, scores_bf16, mix_bf16};
+    table->attention[SC_DTYPE_BF16] = (struct sc_attention){2, store_bf16, scores_bf16, mix_bf16};
     table->rms_norm = rms_norm;
     table->rope = rope;
     table->silu_mul = silu_mul;

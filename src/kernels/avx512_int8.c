@@ -28,11 +28,14 @@ static __mmask16 mask_of(size_t n)
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
-/* What one tile of rows does while it multiplies: reads the next panel towards the cache. */
+/* What one tile of rows does while it multiplies: asks for its share of the next panel.  Many tiles
+ * have little to ask for and do it at once; one or two would fill the processor's places for reads
+ * that are under way, and so hold up the weights in use, and ask at every step. */
 struct ahead {
     const char *at;
     size_t n_lines; /* per group */
 };
+enum { N_STEPS = GROUP / 4, STEADY_TILES = 2 };
 
 INLINE __m512i word_at(const char *from)
 {
@@ -41,35 +44,42 @@ INLINE __m512i word_at(const char *from)
     return _mm512_set1_epi32(word);
 }
 
-/* Each output has one exact sum per group and one f32 sum, to which groups add in order.  n_rows
- * and once are constants. */
+/* Each output has one exact sum per group and one f32 sum, to which groups add in order.  n_rows,
+ * once and n_asks (per step; 0: all lines at once) are constants. */
 INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                           size_t n_rows, const char *w, size_t n_groups, struct ahead ahead,
-                          __mmask16 low, __mmask16 high, bool once)
+                          __mmask16 low, __mmask16 high, bool once, size_t n_asks)
 {
+    size_t ahead_bytes = ahead.n_lines * LINE;
     __m512 sums_a[MAX_ROWS], sums_b[MAX_ROWS];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sums_a[r] = sums_b[r] = _mm512_setzero_ps();
     }
     for (size_t g = 0; g < n_groups; g++) {
         __m512i a[MAX_ROWS], b[MAX_ROWS];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             a[r] = b[r] = word_at(rows + r * row_bytes + 4);
         }
-        if (!once) {
-            for (size_t j = 0; j < ahead.n_lines; j++) {
-                _mm_prefetch(ahead.at + j * LINE, _MM_HINT_T1);
-            }
-            ahead.at += ahead.n_lines * LINE;
+        for (size_t j = 0; !once && n_asks == 0 && j < ahead_bytes; j += LINE) {
+            _mm_prefetch(ahead.at + j, _MM_HINT_T1);
         }
-        UNROLL for (size_t s = 0; s < GROUP / 4; s++) {
+        UNROLL
+        for (size_t s = 0; s < N_STEPS; s++) {
+            UNROLL
+            for (size_t j = 0; j < n_asks; j++) {
+                _mm_prefetch(ahead.at + (s * n_asks + j) * (ahead_bytes / (N_STEPS * n_asks)),
+                             _MM_HINT_T1);
+            }
             __m512i wa = _mm512_load_si512(w + s * STEP_BYTES);
             __m512i wb = _mm512_load_si512(w + s * STEP_BYTES + LINE);
             if (once) {
                 _mm_prefetch(w + AHEAD_BYTES + s * STEP_BYTES, _MM_HINT_T0);
                 _mm_prefetch(w + AHEAD_BYTES + s * STEP_BYTES + LINE, _MM_HINT_T0);
             }
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 __m512i x = word_at(rows + r * row_bytes + 8 + s * 4);
                 a[r] = _mm512_dpbusd_epi32(a[r], wa, x);
                 b[r] = _mm512_dpbusd_epi32(b[r], wb, x);
@@ -81,42 +91,59 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         }
         __m512 scale_a = _mm512_load_ps(w + GROUP * PANEL);
         __m512 scale_b = _mm512_load_ps(w + GROUP * PANEL + LINE);
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             __m512 scale = (__m512)word_at(rows + r * row_bytes);
-            sums_a[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(a[r]), _mm512_mul_ps(scale_a, scale),
-                                        sums_a[r]);
-            sums_b[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(b[r]), _mm512_mul_ps(scale_b, scale),
-                                        sums_b[r]);
+            sums_a[r] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(a[r]), _mm512_mul_ps(scale_a, scale), sums_a[r]);
+            sums_b[r] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(b[r]), _mm512_mul_ps(scale_b, scale), sums_b[r]);
         }
+        ahead.at += ahead_bytes;
         w += GROUP_BYTES;
         rows += ROW_GROUP_BYTES;
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         _mm512_mask_storeu_ps(y + r * y_stride, low, sums_a[r]);
         _mm512_mask_storeu_ps(y + r * y_stride + 16, high, sums_b[r]);
     }
 }
 
-#define TILE(name, n_rows, once)                                                                   \
+#define TILE(name, n_rows, once, n_asks)                                                           \
     static void name(float *y, size_t y_stride, const char *rows, size_t row_bytes, const char *w, \
                      size_t n_groups, struct ahead ahead, __mmask16 low, __mmask16 high)           \
     {                                                                                              \
-        multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, low, high, once);  \
+        multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_groups, ahead, low, high, once,   \
+                      n_asks);                                                                     \
     }
-TILE(tile_1, 1, false) TILE(tile_2, 2, false) TILE(tile_3, 3, false) TILE(tile_4, 4, false)
-TILE(tile_5, 5, false) TILE(tile_6, 6, false) TILE(tile_7, 7, false)
-TILE(once_1, 1, true) TILE(once_2, 2, true)
+TILE(once_1, 1, true, 0)
+TILE(once_2, 2, true, 0)
+TILE(only_3, 3, false, 2)
+TILE(only_4, 4, false, 2)
+TILE(only_5, 5, false, 2)
+TILE(only_6, 6, false, 2)
+TILE(only_7, 7, false, 2)
+TILE(of_two_4, 4, false, 1)
+TILE(of_two_5, 5, false, 1)
+TILE(of_two_6, 6, false, 1)
+TILE(of_two_7, 7, false, 1)
+TILE(of_many_5, 5, false, 0)
+TILE(of_many_6, 6, false, 0)
+TILE(of_many_7, 7, false, 0)
 
 typedef void tile_function(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                            const char *w, size_t n_groups, struct ahead ahead, __mmask16 low,
                            __mmask16 high);
 
-/* By rows - 1.  One or two rows alone are waiting for memory and ask for weights a fixed distance
- * ahead; more leave time to bring the whole next panel nearer. */
-enum { ONCE_ROWS = 2 };
-static tile_function *const tiles[MAX_ROWS] = {tile_1, tile_2, tile_3, tile_4,
-                                               tile_5, tile_6, tile_7};
-static tile_function *const once_tiles[ONCE_ROWS] = {once_1, once_2};
+/* By the number of tiles (as far as it matters) and rows - 1.  One or two rows alone are waiting
+ * for memory and ask for weights a fixed distance ahead; more leave time to bring the whole next
+ * panel nearer.  Of two tiles none has fewer than four rows, of more none fewer than five. */
+static tile_function *const tiles[STEADY_TILES + 1][MAX_ROWS] = {
+    {once_1, once_2, only_3, only_4, only_5, only_6, only_7},
+    {NULL, NULL, NULL, of_two_4, of_two_5, of_two_6, of_two_7},
+    {NULL, NULL, NULL, NULL, of_many_5, of_many_6, of_many_7},
+};
 
 static size_t row_bytes(size_t n_in)
 {
@@ -142,8 +169,8 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
             bool some = after && t * share_bytes < panel_bytes;
             struct ahead ahead = {some ? after + t * share_bytes : panel, some ? n_lines : 0};
-            tile_function *tile = n_rows <= ONCE_ROWS ? once_tiles[n - 1] : tiles[n - 1];
-            tile(to, y_stride, from, bytes, panel, n_groups, ahead, low, high);
+            size_t kind = n_tiles <= STEADY_TILES ? n_tiles - 1 : STEADY_TILES;
+            tiles[kind][n - 1](to, y_stride, from, bytes, panel, n_groups, ahead, low, high);
             from += n * bytes;
             to += n * y_stride;
         }
@@ -166,10 +193,11 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
 {
     __m512 part[GROUP / 16];
     __m512i most = _mm512_setzero_si512(), sum = _mm512_setzero_si512();
-    UNROLL for (size_t j = 0; j < GROUP / 16; j++) {
+    UNROLL
+    for (size_t j = 0; j < GROUP / 16; j++) {
         part[j] = _mm512_maskz_loadu_ps(mask_of(n > j * 16 ? n - j * 16 : 0), x + j * 16);
-        most = _mm512_max_epu32(most, _mm512_and_si512((__m512i)part[j],
-                                                       _mm512_set1_epi32(0x7fffffff)));
+        most = _mm512_max_epu32(most,
+                                _mm512_and_si512((__m512i)part[j], _mm512_set1_epi32(0x7fffffff)));
     }
     uint32_t bits = _mm512_reduce_max_epu32(most);
     float max, scale, factor;
@@ -182,11 +210,11 @@ INLINE void prepare_group(char *to, const float *x, size_t n)
     } else if (max < SC_INT8_LEAST) {
         scale = factor = 0;
     }
-    UNROLL for (size_t j = 0; j < GROUP / 16; j++) {
+    UNROLL
+    for (size_t j = 0; j < GROUP / 16; j++) {
         __m512 scaled = _mm512_mul_ps(part[j], _mm512_set1_ps(factor));
-        __m512i q = _mm512_maskz_cvt_roundps_epi32(
-            bits >= 0x7f800000u ? 0 : 0xffff, scaled,
-            _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        __m512i q = _mm512_maskz_cvt_roundps_epi32(bits >= 0x7f800000u ? 0 : 0xffff, scaled,
+                                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         sum = _mm512_add_epi32(sum, q);
         _mm_storeu_si128((__m128i *)(void *)(to + 8 + j * 16), _mm512_cvtepi32_epi8(q));
     }

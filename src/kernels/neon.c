@@ -55,24 +55,29 @@ void sc_neon_multiply(const struct sc_neon_product *product, float *y, size_t y_
 
 /* One input, whose activation stands in that lane of each row's register. */
 #define STEP_F32(lane)                                                                             \
-    UNROLL for (size_t c = 0; c < PANEL / 4; c++) {                                                \
-        float32x4_t weights = vld1q_f32((const float *)(const void *)w + (lane) * PANEL + c * 4);  \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+    UNROLL                                                                                         \
+    for (size_t c = 0; c < PANEL / 4; c++) {                                                       \
+        float32x4_t weights = vld1q_f32((const float *)(const void *)w + (lane)*PANEL + c * 4);    \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             sums[r][c] = vfmaq_laneq_f32(sums[r][c], weights, x[r], lane);                         \
         }                                                                                          \
     }
 
 /* Two inputs, a pair of bf16 in each place of a register of weights. */
 #define STEP_BF16(lane)                                                                            \
-    UNROLL for (size_t c = 0; c < PANEL / 4; c++) {                                                \
+    UNROLL                                                                                         \
+    for (size_t c = 0; c < PANEL / 4; c++) {                                                       \
         uint32x4_t pairs =                                                                         \
             vld1q_u32((const uint32_t *)(const void *)w + (lane) / 2 * PANEL + c * 4);             \
         float32x4_t first = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));                         \
         float32x4_t second = vreinterpretq_f32_u32(vandq_u32(pairs, upper));                       \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             sums[r][c] = vfmaq_laneq_f32(sums[r][c], first, x[r], lane);                           \
         }                                                                                          \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             sums[r][c] = vfmaq_laneq_f32(sums[r][c], second, x[r], (lane) + 1);                    \
         }                                                                                          \
     }
@@ -83,14 +88,17 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
 {
     const uint32x4_t upper = vdupq_n_u32(0xffff0000u);
     float32x4_t sums[MAX_ROWS][PANEL / 4];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
-        UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t c = 0; c < PANEL / 4; c++) {
             sums[r][c] = vdupq_n_f32(0);
         }
     }
     for (size_t i = 0; i < n_in; i += 4) {
         float32x4_t x[MAX_ROWS];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             x[r] = vld1q_f32((const float *)(const void *)(rows + r * row_bytes));
         }
         if (bf16) {
@@ -105,7 +113,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += 4 * PANEL * (bf16 ? 2 : 4);
         rows += 4 * sizeof(float);
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sc_neon_store_outputs(y + r * y_stride, sums[r], n_valid);
     }
 }
@@ -116,17 +125,26 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n_rows, w, n_in, n_valid, bf16);               \
     }
-#define TILES(n) TILE(f32_##n, n, false) TILE(bf16_##n, n, true)
+#define TILES(n)                                                                                   \
+    TILE(f32_##n, n, false)                                                                        \
+    TILE(bf16_##n, n, true)
 TILES(1)
-TILES(2) TILES(3) TILES(4) TILES(5) TILE(f32_6, 6, false)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILE(f32_6, 6, false)
 
-    static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                             const struct sc_packed *w, size_t begin, size_t end, const void *next)
+static void multiply_f32(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
     (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
-    struct sc_neon_product product = {{f32_1, f32_2, f32_3, f32_4, f32_5, f32_6}, MAX_ROWS,
-                                      sc_row_bytes(w->n_in * 4), n_in * PANEL * 4, n_in};
+    struct sc_neon_product product = {{f32_1, f32_2, f32_3, f32_4, f32_5, f32_6},
+                                      MAX_ROWS,
+                                      sc_row_bytes(w->n_in * 4),
+                                      n_in * PANEL * 4,
+                                      n_in};
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
 
@@ -135,8 +153,11 @@ static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_
 {
     (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
-    struct sc_neon_product product = {{bf16_1, bf16_2, bf16_3, bf16_4, bf16_5}, MAX_ROWS_BF16,
-                                      sc_row_bytes(w->n_in * 4), n_in * PANEL * 2, n_in};
+    struct sc_neon_product product = {{bf16_1, bf16_2, bf16_3, bf16_4, bf16_5},
+                                      MAX_ROWS_BF16,
+                                      sc_row_bytes(w->n_in * 4),
+                                      n_in * PANEL * 2,
+                                      n_in};
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
 
@@ -210,19 +231,22 @@ INLINE void scores_step(float32x4_t *sums, const float *queries, size_t n_q, con
                         size_t n_k, size_t head_dim, size_t i, size_t n, bool bf16)
 {
     float32x4_t q[4];
-    UNROLL for (size_t j = 0; j < n_q; j++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
         q[j] = load_or_zero(queries + j * head_dim + i, n);
     }
-    UNROLL for (size_t k = 0; k < n_k; k++) {
+    UNROLL
+    for (size_t k = 0; k < n_k; k++) {
         float32x4_t x = load_element(key[k], i, n, bf16);
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             sums[j * n_k + k] = vfmaq_f32(sums[j * n_k + k], q[j], x);
         }
     }
 }
 
-/* n_q queries with n_k keys, at most 16 sums; past the last key that key is taken again and its score
- * not stored. */
+/* n_q queries with n_k keys, at most 16 sums; past the last key that key is taken again and its
+ * score not stored. */
 INLINE void scores_block(float *scores, size_t score_stride, const float *queries, size_t n_q,
                          const char *keys, size_t n_k, size_t n_left, size_t head_dim, float scale,
                          bool bf16)
@@ -230,10 +254,12 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
     size_t row_bytes = head_dim * (bf16 ? 2 : 4), i = 0;
     const char *key[8];
     float32x4_t sums[16];
-    UNROLL for (size_t k = 0; k < n_k; k++) {
+    UNROLL
+    for (size_t k = 0; k < n_k; k++) {
         key[k] = keys + (k < n_left ? k : n_left - 1) * row_bytes;
     }
-    UNROLL for (size_t j = 0; j < n_q * n_k; j++) {
+    UNROLL
+    for (size_t j = 0; j < n_q * n_k; j++) {
         sums[j] = vdupq_n_f32(0);
     }
     for (; i + 4 <= head_dim; i += 4) {
@@ -242,8 +268,10 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
     if (i < head_dim) {
         scores_step(sums, queries, n_q, key, n_k, head_dim, i, head_dim - i, bf16);
     }
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t k = 0; k < n_k; k += 4) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t k = 0; k < n_k; k += 4) {
             float32x4_t four = vmulq_n_f32(sum_each(sums + j * n_k + k), scale);
             sc_neon_store(scores + j * score_stride + k, four, n_left > k ? n_left - k : 0);
         }
@@ -277,10 +305,12 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
 
 /* The position whose weights stand in that lane. */
 #define MIX(lane)                                                                                  \
-    UNROLL for (size_t c = 0; c < n_c; c++) {                                                      \
+    UNROLL                                                                                         \
+    for (size_t c = 0; c < n_c; c++) {                                                             \
         size_t n = c + 1 == n_c ? n_last : 4;                                                      \
-        float32x4_t x = load_element(values + (lane) * row_bytes, c * 4, n, bf16);                 \
-        UNROLL for (size_t j = 0; j < n_q; j++) {                                                  \
+        float32x4_t x = load_element(values + (lane)*row_bytes, c * 4, n, bf16);                   \
+        UNROLL                                                                                     \
+        for (size_t j = 0; j < n_q; j++) {                                                         \
             sums[j * n_c + c] = vfmaq_laneq_f32(sums[j * n_c + c], x, weight[j], lane);            \
         }                                                                                          \
     }
@@ -294,14 +324,17 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
     float32x4_t sums[16], weight[4];
     values += column * (bf16 ? 2 : 4);
     out += column;
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             size_t n = c + 1 == n_c ? n_last : 4;
             sums[j * n_c + c] = load_or_zero(out + j * head_dim + c * 4, n);
         }
     }
     for (; p + 4 <= n_pos; p += 4) {
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             weight[j] = vld1q_f32(weights + j * weight_stride + p);
         }
         MIX(0)
@@ -311,14 +344,17 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
         values += 4 * row_bytes;
     }
     for (; p < n_pos; p++) {
-        UNROLL for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t j = 0; j < n_q; j++) {
             weight[j] = vdupq_n_f32(weights[j * weight_stride + p]);
         }
         MIX(0)
         values += row_bytes;
     }
-    UNROLL for (size_t j = 0; j < n_q; j++) {
-        UNROLL for (size_t c = 0; c < n_c; c++) {
+    UNROLL
+    for (size_t j = 0; j < n_q; j++) {
+        UNROLL
+        for (size_t c = 0; c < n_c; c++) {
             size_t n = c + 1 == n_c ? n_last : 4;
             sc_neon_store(out + j * head_dim + c * 4, sums[j * n_c + c], n);
         }
@@ -531,7 +567,8 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     *sum_z_exp = vaddvq_f64(vaddq_f64(c, d));
 }
 
-/* Most pieces have nothing above: sixteen comparisons at a time, and a look at each where one held. */
+/* Most pieces have nothing above: sixteen comparisons at a time, and a look at each where one held.
+ */
 static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
                           size_t *scanned)
 {
@@ -540,8 +577,8 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     size_t n_places = 0, i = 0;
     while (i < n && n_places < most) {
         if (n - i >= PIECE) {
-            uint32x4_t a = vorrq_u32(vcgtq_f32(vld1q_f32(z + i), bar),
-                                     vcgtq_f32(vld1q_f32(z + i + 4), bar));
+            uint32x4_t a =
+                vorrq_u32(vcgtq_f32(vld1q_f32(z + i), bar), vcgtq_f32(vld1q_f32(z + i + 4), bar));
             uint32x4_t b = vorrq_u32(vcgtq_f32(vld1q_f32(z + i + 8), bar),
                                      vcgtq_f32(vld1q_f32(z + i + 12), bar));
             if (vmaxvq_u32(vorrq_u32(a, b)) == 0) {
@@ -567,15 +604,18 @@ enum { CHAINS = 16 };
 static double busy_f32(size_t n_rounds, float *sink)
 {
     float32x4_t sums[CHAINS], factor = vdupq_n_f32(0.999f), all = vdupq_n_f32(0);
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = vdupq_n_f32((float)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = vfmaq_f32(sums[c], factor, factor);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = vaddq_f32(all, sums[c]);
     }
     *sink += vaddvq_f32(all);
@@ -586,11 +626,13 @@ static void read_memory(const void *from, size_t bytes, float *sink)
 {
     const unsigned char *at = from;
     uint8x16_t sums[4];
-    UNROLL for (size_t c = 0; c < 4; c++) {
+    UNROLL
+    for (size_t c = 0; c < 4; c++) {
         sums[c] = vdupq_n_u8(0);
     }
     for (size_t i = 0; i + 64 <= bytes; i += 64) {
-        UNROLL for (size_t c = 0; c < 4; c++) {
+        UNROLL
+        for (size_t c = 0; c < 4; c++) {
             sums[c] = veorq_u8(sums[c], vld1q_u8(at + i + c * 16));
         }
     }

@@ -1,9 +1,9 @@
 /*
  * bf16 products on AArch64 with FEAT_BF16: bfdot multiplies two bf16 by two, exactly, and rounds
  * twice: the sum of the two products, and their sum with what was there.  It rounds to odd, takes
- * denormals for zero and asks no control register as long as nobody set FPCR.EBF, which Linux leaves
- * off; so its results are the same on every processor.  Compiled for that instruction, so nothing of
- * it may run before dispatch.c has asked.  Where to read next: neon.c, the same without.
+ * denormals for zero and asks no control register as long as nobody set FPCR.EBF, which Linux
+ * leaves off; so its results are the same on every processor.  Compiled for that instruction, so
+ * nothing of it may run before dispatch.c has asked.  Where to read next: neon.c, the same without.
  */
 #if defined(__aarch64__)
 #include "kernels/neon.h"
@@ -12,10 +12,12 @@ enum { PANEL = SC_NEON_PANEL, MAX_ROWS = SC_NEON_MAX_ROWS };
 
 /* A pair of inputs, which stands in that lane of each row's register. */
 #define STEP(lane)                                                                                 \
-    UNROLL for (size_t c = 0; c < PANEL / 4; c++) {                                                \
-        const void *from = w + (lane) * PANEL * 4 + c * 16;                                        \
+    UNROLL                                                                                         \
+    for (size_t c = 0; c < PANEL / 4; c++) {                                                       \
+        const void *from = w + (lane)*PANEL * 4 + c * 16;                                          \
         bfloat16x8_t weights = vreinterpretq_bf16_u16(vld1q_u16(from));                            \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             sums[r][c] = vbfdotq_laneq_f32(sums[r][c], weights, x[r], lane);                       \
         }                                                                                          \
     }
@@ -25,14 +27,17 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
                           size_t n_rows, const char *w, size_t n_in, size_t n_valid)
 {
     float32x4_t sums[MAX_ROWS][PANEL / 4];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
-        UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t c = 0; c < PANEL / 4; c++) {
             sums[r][c] = vdupq_n_f32(0);
         }
     }
     for (size_t i = 0; i < n_in; i += SC_INPUT_STEP) {
         bfloat16x8_t x[MAX_ROWS];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             const void *from = rows + r * row_bytes;
             x[r] = vreinterpretq_bf16_u16(vld1q_u16(from));
         }
@@ -43,7 +48,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += SC_INPUT_STEP * PANEL * 2;
         rows += SC_INPUT_STEP * 2;
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sc_neon_store_outputs(y + r * y_stride, sums[r], n_valid);
     }
 }
@@ -54,7 +60,12 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
     {                                                                                              \
         multiply_tile(y, y_stride, rows, row_bytes, n, w, n_in, n_valid);                          \
     }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
 
 static size_t row_bytes(size_t n_in)
 {
@@ -72,8 +83,11 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
 {
     (void)next;
     size_t n_in = sc_round_up(w->n_in, SC_INPUT_STEP);
-    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6}, MAX_ROWS,
-                                      row_bytes(w->n_in), n_in * PANEL * 2, n_in};
+    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6},
+                                      MAX_ROWS,
+                                      row_bytes(w->n_in),
+                                      n_in * PANEL * 2,
+                                      n_in};
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
 
@@ -83,15 +97,18 @@ static double busy(size_t n_rounds, float *sink)
     float32x4_t sums[CHAINS], all = vdupq_n_f32(0);
     /* (1, -1); not (1, 1), for which gcc 12 writes an instruction of half precision. */
     bfloat16x8_t signs = vreinterpretq_bf16_u32(vdupq_n_u32(0xbf803f80u));
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = vdupq_n_f32((float)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = vbfdotq_f32(sums[c], signs, signs);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = vaddq_f32(all, sums[c]);
     }
     *sink += vaddvq_f32(all);

@@ -12,9 +12,11 @@ enum { GROUP_BYTES = PANEL * (GROUP + 4) };
 
 /* Four inputs, which stand in that lane of each row's register. */
 #define STEP(lane)                                                                                 \
-    UNROLL for (size_t c = 0; c < PANEL / 4; c++) {                                                \
-        int8x16_t weights = vld1q_s8((const int8_t *)w + (lane) * PANEL * 4 + c * 16);             \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+    UNROLL                                                                                         \
+    for (size_t c = 0; c < PANEL / 4; c++) {                                                       \
+        int8x16_t weights = vld1q_s8((const int8_t *)w + (lane)*PANEL * 4 + c * 16);               \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             exact[r][c] = vdotq_laneq_s32(exact[r][c], weights, x[r], lane);                       \
         }                                                                                          \
     }
@@ -26,21 +28,26 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
 {
     const char *row_scales = rows + n_groups * GROUP;
     float32x4_t sums[MAX_ROWS][PANEL / 4];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
-        UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t c = 0; c < PANEL / 4; c++) {
             sums[r][c] = vdupq_n_f32(0);
         }
     }
     for (size_t g = 0; g < n_groups; g++) {
         int32x4_t exact[MAX_ROWS][PANEL / 4];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
-            UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t c = 0; c < PANEL / 4; c++) {
                 exact[r][c] = vdupq_n_s32(0);
             }
         }
         for (size_t i = 0; i < GROUP; i += 16) {
             int8x16_t x[MAX_ROWS];
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 x[r] = vld1q_s8((const int8_t *)rows + r * row_bytes);
             }
             STEP(0)
@@ -50,7 +57,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             w += 16 * PANEL;
             rows += 16;
         }
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             float scale;
             memcpy(&scale, row_scales + r * row_bytes, sizeof scale);
             sc_neon_int8_add_group(sums[r], exact[r], w, scale);
@@ -58,7 +66,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += PANEL * sizeof(float);
         row_scales += sizeof(float);
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sc_neon_store_outputs(y + r * y_stride, sums[r], n_valid);
     }
 }
@@ -70,15 +79,21 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         multiply_tile(y, y_stride, rows, row_bytes, n, w, n_groups, n_valid);                      \
     }
 TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
 
-    static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
+static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
     (void)next;
     size_t n_groups = sc_int8_groups(w->n_in);
-    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6}, MAX_ROWS,
-                                      sc_neon_int8_row_bytes(w->n_in), n_groups * GROUP_BYTES,
+    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6},
+                                      MAX_ROWS,
+                                      sc_neon_int8_row_bytes(w->n_in),
+                                      n_groups * GROUP_BYTES,
                                       n_groups};
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
@@ -94,15 +109,18 @@ static double busy(size_t n_rounds, float *sink)
     enum { CHAINS = 16 };
     int32x4_t sums[CHAINS], all = vdupq_n_s32(0);
     int8x16_t two = vdupq_n_s8(2), three = vdupq_n_s8(-3);
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = vdupq_n_s32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             sums[c] = vdotq_s32(sums[c], two, three);
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = veorq_s32(all, sums[c]);
     }
     *sink += (float)vaddvq_s32(all);

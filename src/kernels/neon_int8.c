@@ -29,10 +29,11 @@ INLINE void add_pairs(int32x4_t *sums, int8x16_t w0, int8x16_t x0, int8x16_t w1,
 /* Four inputs: two pairs, which stand in that lane of each row's register and the next. */
 #define STEP(lane)                                                                                 \
     {                                                                                              \
-        const char *at = w + (lane) * PAIR_BYTES;                                                  \
+        const char *at = w + (lane)*PAIR_BYTES;                                                    \
         int8x16_t a0 = bytes_at(at), b0 = bytes_at(at + 16);                                       \
         int8x16_t a1 = bytes_at(at + PAIR_BYTES), b1 = bytes_at(at + PAIR_BYTES + 16);             \
-        UNROLL for (size_t r = 0; r < n_rows; r++) {                                               \
+        UNROLL                                                                                     \
+        for (size_t r = 0; r < n_rows; r++) {                                                      \
             int8x16_t x0 = vreinterpretq_s8_s16(vdupq_lane_s16(x[r], lane));                       \
             int8x16_t x1 = vreinterpretq_s8_s16(vdupq_lane_s16(x[r], (lane) + 1));                 \
             add_pairs(exact[r], a0, x0, a1, x1);                                                   \
@@ -47,21 +48,26 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
 {
     const char *row_scales = rows + n_groups * GROUP;
     float32x4_t sums[MAX_ROWS][PANEL / 4];
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
-        UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t c = 0; c < PANEL / 4; c++) {
             sums[r][c] = vdupq_n_f32(0);
         }
     }
     for (size_t g = 0; g < n_groups; g++) {
         int32x4_t exact[MAX_ROWS][PANEL / 4];
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
-            UNROLL for (size_t c = 0; c < PANEL / 4; c++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t c = 0; c < PANEL / 4; c++) {
                 exact[r][c] = vdupq_n_s32(0);
             }
         }
         for (size_t i = 0; i < GROUP; i += 8) {
             int16x4_t x[MAX_ROWS];
-            UNROLL for (size_t r = 0; r < n_rows; r++) {
+            UNROLL
+            for (size_t r = 0; r < n_rows; r++) {
                 x[r] = vreinterpret_s16_s8(vld1_s8((const int8_t *)rows + r * row_bytes));
                 /* Or gcc loads each pair by itself, by way of a general register. */
                 __asm__("" : "+w"(x[r]));
@@ -71,7 +77,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
             w += 8 * PANEL;
             rows += 8;
         }
-        UNROLL for (size_t r = 0; r < n_rows; r++) {
+        UNROLL
+        for (size_t r = 0; r < n_rows; r++) {
             float scale;
             memcpy(&scale, row_scales + r * row_bytes, sizeof scale);
             sc_neon_int8_add_group(sums[r], exact[r], w, scale);
@@ -79,7 +86,8 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         w += PANEL * sizeof(float);
         row_scales += sizeof(float);
     }
-    UNROLL for (size_t r = 0; r < n_rows; r++) {
+    UNROLL
+    for (size_t r = 0; r < n_rows; r++) {
         sc_neon_store_outputs(y + r * y_stride, sums[r], n_valid);
     }
 }
@@ -91,15 +99,19 @@ INLINE void multiply_tile(float *y, size_t y_stride, const char *rows, size_t ro
         multiply_tile(y, y_stride, rows, row_bytes, n, w, n_groups, n_valid);                      \
     }
 TILE(1)
-TILE(2) TILE(3) TILE(4)
+TILE(2)
+TILE(3)
+TILE(4)
 
-    static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
-                         const struct sc_packed *w, size_t begin, size_t end, const void *next)
+static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                     const struct sc_packed *w, size_t begin, size_t end, const void *next)
 {
     (void)next;
     size_t n_groups = sc_int8_groups(w->n_in);
-    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4}, MAX_ROWS,
-                                      sc_neon_int8_row_bytes(w->n_in), n_groups * GROUP_BYTES,
+    struct sc_neon_product product = {{tile_1, tile_2, tile_3, tile_4},
+                                      MAX_ROWS,
+                                      sc_neon_int8_row_bytes(w->n_in),
+                                      n_groups * GROUP_BYTES,
                                       n_groups};
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
@@ -171,16 +183,19 @@ static double busy(size_t n_rounds, float *sink)
     enum { CHAINS = 12 };
     int32x4_t sums[CHAINS], all = vdupq_n_s32(0);
     int8x8_t two = vdup_n_s8(2), three = vdup_n_s8(-3);
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         sums[c] = vdupq_n_s32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        UNROLL for (size_t c = 0; c < CHAINS; c++) {
+        UNROLL
+        for (size_t c = 0; c < CHAINS; c++) {
             __asm__ volatile("" : "+w"(two)); /* or it would be multiplied only once */
             sums[c] = vpadalq_s16(sums[c], vmlal_s8(vmull_s8(two, three), two, two));
         }
     }
-    UNROLL for (size_t c = 0; c < CHAINS; c++) {
+    UNROLL
+    for (size_t c = 0; c < CHAINS; c++) {
         all = veorq_s32(all, sums[c]);
     }
     *sink += (float)vaddvq_s32(all);
@@ -189,8 +204,8 @@ static double busy(size_t n_rounds, float *sink)
 
 void sc_level_neon_int8(struct sc_kernels *table)
 {
-    table->matmul[SC_DTYPE_INT8] = (struct sc_matmul){
-        PANEL, packed_bytes, pack, row_bytes, prepare, multiply};
+    table->matmul[SC_DTYPE_INT8] =
+        (struct sc_matmul){PANEL, packed_bytes, pack, row_bytes, prepare, multiply};
     table->busy_int8 = busy;
 }
 #else
