@@ -241,6 +241,48 @@ static void bench_row(const char *what, const struct row_bench *b, double operat
            b->n_queries, median * 1e9, operations / median * 1e-9);
 }
 
+/* Two queries over runs of keys and of values that no cache holds, as in a step of 16 traces of 64
+ * own tokens; with `ahead`, a run is asked for while the one before it is read. */
+static void bench_cold(const struct sc_kernels *level, enum sc_dtype dtype, int repeats, bool ahead)
+{
+    enum { N_POS = 64, N_QUERIES = 2, HEAD_DIM = 128, N_RUNS = 2 * 8 * 16 * N_LAYERS };
+    const struct sc_attention *a = &level->attention[dtype];
+    size_t run_bytes = N_POS * HEAD_DIM * a->element_bytes;
+    char *stored = sc_alloc_aligned(N_RUNS * run_bytes);
+    float *queries = sc_alloc_aligned(N_QUERIES * HEAD_DIM * sizeof *queries);
+    float scores[N_QUERIES * N_POS] = {0}, out[N_QUERIES * HEAD_DIM] = {0};
+    double seconds[64];
+    if (!stored || !queries) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    sc_prefer_large_pages(stored, N_RUNS * run_bytes);
+    memset(stored, 0x3c, N_RUNS * run_bytes);
+    for (size_t i = 0; i < N_QUERIES * HEAD_DIM; i++) {
+        queries[i] = (float)(i % 7) - 3;
+    }
+    for (int i = 0; i < repeats; i++) {
+        double begin = sc_seconds();
+        for (size_t run = 0; run < N_RUNS; run++) {
+            const char *at = stored + run * 97 % N_RUNS * run_bytes; /* runs lie apart */
+            struct sc_stretch then = {stored + (run + 1) * 97 % N_RUNS * run_bytes, run_bytes};
+            struct sc_ahead next = {&then, 0, ahead ? run_bytes : 0};
+            if (run % 2) {
+                a->mix(out, scores, N_POS, N_QUERIES, at, N_POS, HEAD_DIM, &next);
+            } else {
+                a->scores(scores, N_POS, queries, N_QUERIES, at, N_POS, HEAD_DIM, 1e-3f, &next);
+            }
+        }
+        seconds[i] = sc_seconds() - begin;
+    }
+    qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
+    printf("%-8s %-4s attention from memory, %s: %6.1f GB/s\n", level->name, sc_dtype_name(dtype),
+           ahead ? "asked for ahead" : "not asked for",
+           (double)(N_RUNS * run_bytes) / seconds[repeats / 2] * 1e-9);
+    sc_free(queries);
+    sc_free(stored);
+}
+
 static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int repeats)
 {
     static const size_t n_pos[] = {64, 300, 1000}, n_queries[] = {1, 2, 16};
@@ -302,7 +344,10 @@ int main(int argc, char **argv)
            level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
            peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
     bench_panel(level, (enum sc_dtype)dtype, repeats);
-    bench_rows(level, dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16, repeats);
+    enum sc_dtype stored = dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16;
+    bench_rows(level, stored, repeats);
+    bench_cold(level, stored, repeats, false);
+    bench_cold(level, stored, repeats, true);
     bench(pool, level, (enum sc_dtype)dtype, repeats);
     sc_pool_free(pool);
     return 0;

@@ -420,6 +420,9 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
         }
     }
     for (size_t i = 0; i < n_pos; i++) {
+        if (i % 4 == 0) { /* seldom enough to cost nothing */
+            sc_ask(ahead, 4 * n_c * 4 * LANES * (bf16 ? 1 : 2));
+        }
         __m512 weight[4];
         UNROLL
         for (size_t j = 0; j < n_q; j++) {
@@ -437,7 +440,6 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
             }
         }
         values += row_bytes;
-        sc_ask(ahead, n_c * 4 * LANES * (bf16 ? 1 : 2));
     }
     UNROLL
     for (size_t j = 0; j < n_q; j++) {
