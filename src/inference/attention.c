@@ -3,7 +3,7 @@
  *
  * What it reads comes from memory, in runs too short for the processor's own prefetchers to be of
  * much help.  So each task lists what it will read, in order, and every call of a kernel asks for
- * what lies AHEAD_BYTES before it.
+ * what will be read after it, as far as AHEAD_BYTES on.
  */
 #include "inference/attention.h"
 

@@ -3,6 +3,8 @@
 
 /* Pieces of a stage per thread: enough that a thread which is held up leaves the rest to others. */
 enum { PIECES_PER_THREAD = 8 };
+/* Work below this many multiplications is not worth waking other threads for. */
+enum { SMALL_WORK = 65536 };
 
 struct run {
     struct sc_pool *pool;
@@ -31,7 +33,7 @@ static size_t count_pieces(const struct sc_pool *pool, size_t n_rows, size_t n_i
 {
     size_t most = PIECES_PER_THREAD * (size_t)sc_pool_n_threads(pool);
 
-    if (sc_pool_n_threads(pool) == 1 || n_rows * n_in * n_panels * panel < SC_SMALL_WORK)
+    if (sc_pool_n_threads(pool) == 1 || n_rows * n_in * n_panels * panel < SMALL_WORK)
         return 1;
     return n_panels < most ? n_panels : most;
 }

@@ -12,9 +12,6 @@
 #include "base/pool.h"
 #include "kernels/kernels.h"
 
-/* Work below this many multiplications is not worth waking other threads for. */
-enum { SC_SMALL_WORK = 65536 };
-
 enum { SC_STAGE_MATRICES = 3 };
 
 /* y [rows][w->n_out]; all w have the same n_in. */

@@ -3,7 +3,8 @@
  * outputs) wide and a tile's rows fill most of the 32 registers with sums; one weight register and
  * one lane of a row's register make a multiply-add.
  *
- * Weights are not asked for ahead: the processors' own look-ahead follows a panel from front to back.
+ * Weights are not asked for ahead: the processors' own look-ahead follows a panel from front to
+ * back.
  */
 #ifndef SC_KERNELS_NEON_H
 #define SC_KERNELS_NEON_H
@@ -23,8 +24,8 @@
 
 enum { SC_NEON_PANEL = 16, SC_NEON_MAX_ROWS = 6 };
 
-/* One panel with a number of rows that is the tile's own: y [n_rows][n_valid <= SC_NEON_PANEL], rows
- * row_bytes apart.  A step is an input, or a group of inputs for int8. */
+/* One panel with a number of rows that is the tile's own: y [n_rows][n_valid <= SC_NEON_PANEL],
+ * rows row_bytes apart.  A step is an input, or a group of inputs for int8. */
 typedef void sc_neon_tile(float *y, size_t y_stride, const char *rows, size_t row_bytes,
                           const char *w, size_t n_steps, size_t n_valid);
 
@@ -55,13 +56,15 @@ INLINE void sc_neon_store(float *to, float32x4_t x, size_t n)
 INLINE void sc_neon_store_outputs(float *y, const float32x4_t *sums, size_t n_valid)
 {
     if (n_valid >= SC_NEON_PANEL) {
-        UNROLL for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
+        UNROLL
+        for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
             vst1q_f32(y + c * 4, sums[c]);
         }
         return;
     }
     float all[SC_NEON_PANEL];
-    UNROLL for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
+    UNROLL
+    for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
         vst1q_f32(all + c * 4, sums[c]);
     }
     memcpy(y, all, n_valid * sizeof *y);
@@ -84,7 +87,8 @@ void sc_neon_store_bf16(void *to, const float *from, size_t n);
 INLINE void sc_neon_int8_add_group(float32x4_t *sums, const int32x4_t *exact, const char *scales,
                                    float scale)
 {
-    UNROLL for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
+    UNROLL
+    for (size_t c = 0; c < SC_NEON_PANEL / 4; c++) {
         float32x4_t factor =
             vmulq_n_f32(vld1q_f32((const float *)(const void *)scales + c * 4), scale);
         sums[c] = vfmaq_f32(sums[c], vcvtq_f32_s32(exact[c]), factor);
