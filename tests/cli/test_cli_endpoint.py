@@ -469,7 +469,8 @@ class Endpoint(unittest.TestCase):
         process = subprocess.Popen([PROGRAM, 'classify', self.out, '--quiet', '--judge', config,
                                     '--judge-parallel', '4'], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        while len(server.requests) < 9:
+        # Of four under way the twelfth request is sent when eight have their answer.
+        while len(server.requests) < 12:
             time.sleep(0.01)
         server.stop()
         error = process.communicate(timeout=120)[1]
