@@ -5,7 +5,8 @@
  *     bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS]
  *
  * Prints medians over the repeats: rows per second (tokens, were there nothing but products), bytes
- * of weights read per second and operations per second.  Not a test.
+ * of weights read per second and operations per second, times of the other kernels, and how fast
+ * attention reads what no cache holds.  Not a test.
  */
 #include "base/clock.h"
 #include "base/memory.h"

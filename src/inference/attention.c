@@ -15,17 +15,12 @@
 /* Scores of a task are kept within this, so that they stay in the cache. */
 #define SCORE_BYTES ((size_t)1 << 20)
 #define MOST_GROUP_ROWS 16
-/* A small part of any second cache; less leaves memory idle, more pushes out what is in use. */
+/* A small part of any second cache; from 16 to 64 KiB measured alike, 128 worse (docs/SPEED.md). */
 #define AHEAD_BYTES ((size_t)32 << 10)
 
 size_t sc_heads_per_kv(const struct sc_model_config *config)
 {
     return config->n_heads / config->n_kv_heads;
-}
-
-static size_t pages_of(size_t n_positions)
-{
-    return n_positions / SC_PAGE_POSITIONS + (n_positions % SC_PAGE_POSITIONS != 0);
 }
 
 void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
@@ -41,7 +36,7 @@ void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
     if (f->group_rows > MOST_GROUP_ROWS)
         f->group_rows = MOST_GROUP_ROWS;
     /* Keys and values of the prompt and of each row, and the next task's keys of its prompt. */
-    n_stretches = sc_size_add(3 * pages_of(f->n_positions), 2 * f->group_rows);
+    n_stretches = sc_size_add(3 * sc_kv_pages(f->n_positions), 2 * f->group_rows);
     f->scores_at = worker->used;
     sc_arena_take(worker, f->group_rows, row_scores);
     f->out_at = worker->used;

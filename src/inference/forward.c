@@ -4,7 +4,7 @@
  * Each stage is one parallel loop: over slices of rows where rows are independent, over panels of
  * weights in a product, over (group of rows, kv head) in attention.  Nothing here depends on who
  * runs which task: a row's figures are a function of its token, position and history.
- * Next: kv.c for where keys live, scheduler.c for who asks.
+ * Next: attention.c, kv.c for where keys live, scheduler.c for who asks.
  */
 #include "inference/forward.h"
 

@@ -25,9 +25,9 @@ size_t sc_kv_offset(const struct sc_engine *engine, size_t n_positions, size_t l
     return run * n_positions * c->head_dim * engine->attention->element_bytes;
 }
 
-static size_t pages_of(size_t n_tokens)
+size_t sc_kv_pages(size_t n_positions)
 {
-    return n_tokens / SC_PAGE_POSITIONS + (n_tokens % SC_PAGE_POSITIONS != 0);
+    return n_positions / SC_PAGE_POSITIONS + (n_positions % SC_PAGE_POSITIONS != 0);
 }
 
 size_t sc_prompt_slot_bytes(const struct sc_engine *engine, size_t max_prompt)
@@ -35,7 +35,7 @@ size_t sc_prompt_slot_bytes(const struct sc_engine *engine, size_t max_prompt)
     struct sc_arena arena = {0};
 
     sc_arena_take(&arena, engine->n_vocab, sizeof(float));
-    sc_arena_take(&arena, pages_of(max_prompt), sizeof(unsigned char *));
+    sc_arena_take(&arena, sc_kv_pages(max_prompt), sizeof(unsigned char *));
     return arena.used;
 }
 
@@ -44,7 +44,7 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engin
                             struct sc_arena *arena)
 {
     *cache = (struct sc_prompt_cache){.engine = engine, .n_prompts = n_slots, .n_pages = n_pages};
-    cache->pages_per_prompt = pages_of(max_prompt);
+    cache->pages_per_prompt = sc_kv_pages(max_prompt);
     cache->page_bytes = sc_kv_bytes(engine, SC_PAGE_POSITIONS);
     cache->prompts = sc_arena_take(arena, n_slots, sizeof *cache->prompts);
     cache->free_pages = sc_arena_take(arena, n_pages, sizeof *cache->free_pages);
@@ -133,7 +133,7 @@ static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key,
                                     const int32_t *ids, size_t n, bool is_head,
                                     struct sc_prompt *head, struct sc_prompt **out)
 {
-    size_t n_pages = pages_of(n), n_head_pages = head ? head->n_pages : 0;
+    size_t n_pages = sc_kv_pages(n), n_head_pages = head ? head->n_pages : 0;
     struct sc_prompt *prompt = find(cache, key, is_head);
 
     *out = NULL;

@@ -16,6 +16,9 @@
 
 enum sc_kv_kind { SC_KV_KEYS, SC_KV_VALUES };
 
+/* Pages that hold so many positions. */
+size_t sc_kv_pages(size_t n_positions);
+
 /* Bytes of a block of n positions. */
 size_t sc_kv_bytes(const struct sc_engine *engine, size_t n_positions);
 /* Where the run of (layer, kind, head) starts in a block of n positions. */

@@ -88,8 +88,7 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
 
 static size_t prompt_pages(const struct sc_batch_sizes *s, size_t n_prompts)
 {
-    return sc_size_mul(n_prompts, s->max_prompt / SC_PAGE_POSITIONS +
-                                      (s->max_prompt % SC_PAGE_POSITIONS != 0));
+    return sc_size_mul(n_prompts, sc_kv_pages(s->max_prompt));
 }
 
 struct sc_batch_sizes sc_batch_sizes_of(const struct sc_engine *engine,

@@ -26,7 +26,7 @@ struct scoring {
 static void layout(struct scoring *s, size_t n_rows, struct sc_arena *arena)
 {
     const struct sc_engine *engine = s->engine;
-    size_t n_pages = s->n / SC_PAGE_POSITIONS + (s->n % SC_PAGE_POSITIONS != 0);
+    size_t n_pages = sc_kv_pages(s->n);
 
     sc_prompt_cache_layout(&s->cache, engine, 1, n_pages, s->n, arena);
     sc_forward_layout(&s->forward, engine, n_rows, n_rows, s->n, arena);

@@ -55,8 +55,8 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 #define SC_EXP_LOW (-150.0f)
 #define SC_EXP_HIGH 89.0f
 
-/* Asks for the next so many bytes.  They come to the second cache: in the first they would push out
- * what is being read. */
+/* Asks for the next so many bytes, to the second cache: what is on the way may be as large as the
+ * first. */
 static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)
 {
     if (!ahead) {
