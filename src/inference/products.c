@@ -1,7 +1,9 @@
 /* See products.h. */
 #include "inference/products.h"
 
-/* Pieces of a stage per thread: enough that a thread which is held up leaves the rest to others. */
+/* Pieces of a stage per thread.  They shrink from the first to the last: large ones, since each
+ * begins with weights that nobody has asked for long before, and small ones at the end, so that all
+ * threads end together, also one that was held up meanwhile. */
 enum { PIECES_PER_THREAD = 8 };
 /* Work below this many multiplications is not worth waking other threads for. */
 enum { SMALL_WORK = 65536 };
@@ -38,6 +40,18 @@ static size_t count_pieces(const struct sc_pool *pool, size_t n_rows, size_t n_i
     return n_panels < most ? n_panels : most;
 }
 
+/* The first panel of a piece.  What is left from piece i on is (1 - i / n)^2 of all panels, so
+ * sizes fall in a line from 2 / n of all to next to nothing; the last may have none.  Where a piece
+ * has one or two panels on average there is nothing to graduate. */
+static size_t piece_begin(size_t n_panels, size_t n_pieces, size_t piece)
+{
+    size_t left = n_pieces - piece, square = n_pieces * n_pieces;
+
+    if (n_panels < 2 * n_pieces)
+        return n_panels * piece / n_pieces;
+    return n_panels - (n_panels * left * left + square / 2) / square;
+}
+
 /* Where the weights of a stage's panel lie, counted through all its matrices; NULL beyond. */
 static const void *panel_at(const struct sc_matmul *matmul, const struct sc_stage *stage, size_t at)
 {
@@ -58,15 +72,18 @@ static const void *wanted_next(const struct run *run, size_t worker)
 {
     size_t piece = run->n_pieces > 1 ? sc_pool_next_task(run->pool) : 1, n_panels, n_pieces;
     const struct sc_stage *next = run->next;
+    const void *left = NULL;
 
     if (piece < run->n_pieces)
-        return panel_at(run->matmul, run->stage, run->n_panels * piece / run->n_pieces);
+        left = panel_at(run->matmul, run->stage, piece_begin(run->n_panels, run->n_pieces, piece));
+    if (left)
+        return left;
     if (next->n == 0)
         return NULL;
     n_panels = panels_in(run->matmul, next);
     n_pieces = count_pieces(run->pool, run->n_rows, next->products[0].w->n_in, n_panels,
                             run->matmul->panel);
-    return panel_at(run->matmul, next, n_panels * (worker % n_pieces) / n_pieces);
+    return panel_at(run->matmul, next, piece_begin(n_panels, n_pieces, worker % n_pieces));
 }
 
 /* The last panel by a call of its own: only when it comes to it is anything known of the others'
@@ -75,8 +92,8 @@ static void run_piece(void *context, size_t piece, size_t worker)
 {
     const struct run *run = context;
     const struct sc_matmul *matmul = run->matmul;
-    size_t begin = run->n_panels * piece / run->n_pieces;
-    size_t end = run->n_panels * (piece + 1) / run->n_pieces, first = 0;
+    size_t begin = piece_begin(run->n_panels, run->n_pieces, piece);
+    size_t end = piece_begin(run->n_panels, run->n_pieces, piece + 1), first = 0;
 
     for (size_t i = 0; i < run->stage->n && first < end; i++) {
         const struct sc_product *p = &run->stage->products[i];

@@ -18,6 +18,14 @@ static struct sc_packed matrices[N_MATRICES];
 static char weights[N_MATRICES][MOST_PANELS * PANEL_BYTES];
 static atomic_int n_multiplied[N_MATRICES][MOST_PANELS];
 static atomic_int n_astray, n_to_next_stage;
+static atomic_size_t largest_call, largest_late_call; /* late: in the last eighth of a matrix */
+
+static void keep_largest(atomic_size_t *largest, size_t n)
+{
+    size_t seen = atomic_load(largest);
+    while (n > seen && !atomic_compare_exchange_weak(largest, &seen, n)) {
+    }
+}
 
 static void count_call(float *y, size_t y_stride, const void *rows, size_t n_rows,
                        const struct sc_packed *w, size_t begin, size_t end, const void *next)
@@ -27,6 +35,10 @@ static void count_call(float *y, size_t y_stride, const void *rows, size_t n_row
     atomic_fetch_add(&n_astray, y_stride != w->n_out || begin >= end);
     for (size_t p = begin; p < end; p++) {
         atomic_fetch_add(&n_multiplied[m][p], 1);
+    }
+    keep_largest(&largest_call, end - begin);
+    if (8 * begin * PANEL >= 7 * w->n_out) {
+        keep_largest(&largest_late_call, end - begin);
     }
     if (next == NULL) {
         return;
@@ -50,6 +62,7 @@ static void check(int n_threads, const size_t *n_out, size_t n_rows, bool announ
     struct sc_pool *pool;
     memset(n_multiplied, 0, sizeof n_multiplied);
     n_astray = n_to_next_stage = 0;
+    largest_call = largest_late_call = 0;
     for (size_t m = 0; m < N_MATRICES; m++) {
         size_t n_panels = (n_out[m] + PANEL - 1) / PANEL;
         matrices[m] = (struct sc_packed){
@@ -88,8 +101,21 @@ static void test_every_panel_once(void **state)
     }
 }
 
+/* Of one matrix of 128 panels (the others have one each): 16 pieces for two threads. */
+static void test_pieces_shrink(void **state)
+{
+    (void)state;
+    check(2, (const size_t[]){MOST_PANELS * PANEL, 1, 1, MOST_PANELS * PANEL}, 8, true);
+    assert_in_range(largest_call, MOST_PANELS / 10, MOST_PANELS / 4);
+    assert_in_range(largest_late_call, 1, MOST_PANELS / 20);
+    /* With few panels for many threads all pieces are alike: one or two panels. */
+    check(4, (const size_t[]){48 * PANEL, 1, 1, MOST_PANELS * PANEL}, 8, true);
+    assert_in_range(largest_call, 1, 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_panel_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_panel_once),
+                                       cmocka_unit_test(test_pieces_shrink)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
