@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
-#include "kernels/kernels.h"
+#include "kernels/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,19 +331,25 @@ int main(int argc, char **argv)
     int n_threads = argc > 3 ? atoi(argv[3]) : sc_available_cores();
     int repeats = argc > 4 ? atoi(argv[4]) : 5;
     struct sc_pool *pool;
-    struct sc_machine_peaks peaks;
+    struct sc_machine *machine;
     if (!level || dtype < 0 || !level->matmul[dtype].multiply || repeats < 1 || repeats > 64 ||
         sc_pool_new(&pool, n_threads, NULL)) {
         fprintf(stderr,
                 "usage: bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS <= 64]\n");
         return 2;
     }
-    if (sc_machine_measure(level, pool, &peaks, NULL)) {
+    if (sc_machine_open(&machine, level, pool, NULL)) {
         return 1;
     }
+    for (enum sc_machine_loop loop = 0; loop < SC_N_LOOPS; loop++) {
+        sc_machine_sample(machine, loop, 0.2);
+    }
     printf("%s, %d threads: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f GOP/s\n",
-           level->name, n_threads, peaks.read_bytes_per_second * 1e-9, peaks.flops_f32 * 1e-9,
-           peaks.flops_bf16 * 1e-9, peaks.ops_int8 * 1e-9);
+           level->name, n_threads, sc_machine_best(machine, SC_LOOP_READ) * 1e-9,
+           sc_machine_best(machine, SC_LOOP_F32) * 1e-9,
+           sc_machine_best(machine, SC_LOOP_BF16) * 1e-9,
+           sc_machine_best(machine, SC_LOOP_INT8) * 1e-9);
+    sc_machine_close(machine);
     bench_panel(level, (enum sc_dtype)dtype, repeats);
     enum sc_dtype stored = dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16;
     bench_rows(level, stored, repeats);

@@ -1,6 +1,7 @@
 /*
  * safeconf bench: tokens per second of prefill and of decode at each width, sampling and confidence
- * included, beside what this machine could do at most, measured in the same run.
+ * included, beside what this machine could do, measured in the same run: at best, and sustained in
+ * the same seconds (kernels/machine.h).
  */
 #include "cli/bench.h"
 
@@ -8,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
 #include "inference/inference.h"
+#include "kernels/machine.h"
 
 enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
 
@@ -22,30 +25,71 @@ struct bench_command {
     bool json, experiment;
 };
 
-/* Medians over the runs of one width. */
-struct bench_figures {
-    size_t width;
-    double prefill_rate, decode_rate; /* tokens per second */
-    double sampling_share;            /* of the time of decode */
-    double prefill_ceiling, decode_ceiling;
-    size_t batch_bytes;
-};
-
 /* What a token costs. */
 struct bench_costs {
     double weight_bytes;            /* streamed by a decode step */
     double decode_ops, prefill_ops; /* of a token: two per weight that it meets */
-    struct sc_machine_peaks peaks;
-    double ops_peak; /* of the dtype */
 };
+
+/* Tokens per second. */
+struct bench_rates {
+    double prefill, decode;
+};
+
+/* Medians over the runs of one width. */
+struct bench_figures {
+    size_t width;
+    struct bench_rates rates;
+    struct bench_rates share_of_sustained; /* of the ceiling that the machine sustained meanwhile */
+    double sampling_share;                 /* of the time of decode */
+    double read_sustained, ops_sustained;  /* per second */
+    size_t batch_bytes;
+};
+
+struct bench {
+    const struct bench_command *command;
+    struct sc_engine *engine;
+    struct sc_machine *machine;
+    enum sc_machine_loop arithmetic; /* that of the engine's dtype */
+    struct bench_costs costs;
+    const int32_t *prompt;
+    struct bench_figures figures[MOST_WIDTHS];
+};
+
+/* ---- what the machine sustains --------------------------------------------------------------- */
+
+/* Seconds in each loop: around a run, and within it, where so much time has passed since. */
+static const double SAMPLE_AROUND = 0.1, SAMPLE_WITHIN = 0.02, SAMPLE_EVERY = 0.25;
+
+static void sample(const struct bench *bench, double seconds)
+{
+    sc_machine_sample(bench->machine, SC_LOOP_READ, seconds);
+    sc_machine_sample(bench->machine, bench->arithmetic, seconds);
+}
+
+/* Roofline: a step cannot be faster than its weights can be read, nor than its products can be
+ * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous.
+ */
+static struct bench_rates ceilings(const struct bench *bench, size_t width,
+                                   double (*speed)(const struct sc_machine *, enum sc_machine_loop))
+{
+    const struct bench_costs *costs = &bench->costs;
+    double read = speed(bench->machine, SC_LOOP_READ);
+    double ops = speed(bench->machine, bench->arithmetic);
+
+    return (struct bench_rates){
+        .prefill = ops / costs->prefill_ops,
+        .decode = fmin(read / costs->weight_bytes * (double)width, ops / costs->decode_ops)};
+}
 
 /* ---- one measured run ------------------------------------------------------------------------ */
 
 struct bench_run {
+    const struct bench *bench;
     struct sc_trace_request request;
     size_t n_wanted, n_requested;
-    struct sc_step_report last;
-    char failure[200];
+    double sampled_at;
+    struct sc_step_report first, last; /* first: after the first step of decode */
 };
 
 static int next_request(void *context, struct sc_trace_request *request)
@@ -70,7 +114,14 @@ static enum sc_status trace_done(void *context, const struct sc_trace_result *re
 
 static bool step_done(void *context, const struct sc_step_report *report)
 {
-    ((struct bench_run *)context)->last = *report;
+    struct bench_run *run = context;
+    if (run->first.width_sum <= 0)
+        run->first = *report;
+    run->last = *report;
+    if (sc_seconds() - run->sampled_at > SAMPLE_EVERY) {
+        sample(run->bench, SAMPLE_WITHIN); /* between steps, which are timed by themselves */
+        run->sampled_at = sc_seconds();
+    }
     return !cli_interrupted();
 }
 
@@ -86,61 +137,84 @@ static double median(double *x, size_t n)
     return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
 }
 
-static enum sc_status measure_width(struct sc_engine *engine, const struct bench_command *command,
-                                    const int32_t *prompt, size_t width,
+/* In the first step of decode, memory is touched for the first time; it is not counted where there
+ * are others. */
+static struct bench_rates rates_of(const struct bench_run *run, double *sampling_share)
+{
+    const struct sc_step_report *last = &run->last, none = {0};
+    const struct sc_step_report *first =
+        last->width_sum > run->first.width_sum ? &run->first : &none;
+    double sampling = last->seconds_sampling - first->seconds_sampling;
+    double seconds = last->seconds_decode - first->seconds_decode + sampling;
+
+    *sampling_share = sampling / seconds;
+    return (struct bench_rates){.prefill = (double)last->n_prefilled / last->seconds_prefill,
+                                .decode = (last->width_sum - first->width_sum) / seconds};
+}
+
+/* The i-th run of so many traces of one prompt; adds samples of the machine. */
+static enum sc_status run_once(const struct bench *bench, const struct sc_batch_options *batch,
+                               const struct sc_batch_plan *plan, size_t i, struct bench_run *run,
+                               struct sc_error *error)
+{
+    *run = (struct bench_run){.bench = bench, .n_wanted = batch->parallel};
+    run->request =
+        (struct sc_trace_request){.prompt_key = i + 1,
+                                  .prompt = bench->prompt,
+                                  .n_prompt = batch->max_prompt,
+                                  .seed = i,
+                                  .sampling = {.temperature = 0.7, .top_k = 20, .top_p = 0.95},
+                                  .max_new_tokens = batch->max_new_tokens};
+    struct sc_trace_source source = {
+        .context = run, .next = next_request, .done = trace_done, .step = step_done};
+    sample(bench, SAMPLE_AROUND);
+    run->sampled_at = sc_seconds();
+    enum sc_status status = sc_engine_run(bench->engine, plan, batch, &source, error);
+    sample(bench, SAMPLE_AROUND);
+    return status;
+}
+
+static enum sc_status measure_width(const struct bench *bench, size_t width,
                                     struct bench_figures *figures, struct sc_error *error)
 {
-    double prefill[MOST_RUNS], decode[MOST_RUNS], sampling[MOST_RUNS];
+    enum { PREFILL, DECODE, OF_PREFILL, OF_DECODE, SAMPLING, READ, OPS, N_KINDS };
+    double found[N_KINDS][MOST_RUNS];
+    size_t n_runs = bench->command->n_runs;
     struct sc_batch_options batch = {.parallel = width,
-                                     .max_new_tokens = command->new_tokens,
-                                     .max_prompt = command->prompt_tokens};
+                                     .max_new_tokens = bench->command->new_tokens,
+                                     .max_prompt = bench->command->prompt_tokens};
     struct sc_batch_plan plan;
-    enum sc_status status = sc_batch_plan(engine, &batch, &plan, error);
+    enum sc_status status = sc_batch_plan(bench->engine, &batch, &plan, error);
     if (status)
         return status;
     if (plan.parallel < width)
         return sc_fail(error, SC_ERR_LIMIT,
                        "--parallel: %zu traces do not fit in memory, %zu would", width,
                        plan.parallel);
-    for (size_t i = 0; i < command->n_runs; i++) {
-        struct bench_run run = {.n_wanted = width};
-        run.request =
-            (struct sc_trace_request){.prompt_key = i + 1,
-                                      .prompt = prompt,
-                                      .n_prompt = command->prompt_tokens,
-                                      .seed = i,
-                                      .sampling = {.temperature = 0.7, .top_k = 20, .top_p = 0.95},
-                                      .max_new_tokens = command->new_tokens};
-        struct sc_trace_source source = {
-            .context = &run, .next = next_request, .done = trace_done, .step = step_done};
-        status = sc_engine_run(engine, &plan, &batch, &source, error);
+    for (size_t i = 0; i < n_runs; i++) {
+        struct bench_run run;
+        sc_machine_restart(bench->machine);
+        status = run_once(bench, &batch, &plan, i, &run, error);
         if (status)
             return status;
-        const struct sc_step_report *r = &run.last;
-        double decode_seconds = r->seconds_decode + r->seconds_sampling;
-        prefill[i] = (double)r->n_prefilled / r->seconds_prefill;
-        decode[i] = r->width_sum / decode_seconds;
-        sampling[i] = r->seconds_sampling / decode_seconds;
+        struct bench_rates rates = rates_of(&run, &found[SAMPLING][i]);
+        struct bench_rates most = ceilings(bench, width, sc_machine_sustained);
+        found[PREFILL][i] = rates.prefill;
+        found[DECODE][i] = rates.decode;
+        found[OF_PREFILL][i] = rates.prefill / most.prefill;
+        found[OF_DECODE][i] = rates.decode / most.decode;
+        found[READ][i] = sc_machine_sustained(bench->machine, SC_LOOP_READ);
+        found[OPS][i] = sc_machine_sustained(bench->machine, bench->arithmetic);
     }
-    figures->width = width;
-    figures->prefill_rate = median(prefill, command->n_runs);
-    figures->decode_rate = median(decode, command->n_runs);
-    figures->sampling_share = median(sampling, command->n_runs);
-    figures->batch_bytes = plan.total_bytes;
+    *figures = (struct bench_figures){
+        .width = width,
+        .rates = {median(found[PREFILL], n_runs), median(found[DECODE], n_runs)},
+        .share_of_sustained = {median(found[OF_PREFILL], n_runs), median(found[OF_DECODE], n_runs)},
+        .sampling_share = median(found[SAMPLING], n_runs),
+        .read_sustained = median(found[READ], n_runs),
+        .ops_sustained = median(found[OPS], n_runs),
+        .batch_bytes = plan.total_bytes};
     return SC_OK;
-}
-
-/* ---- ceilings -------------------------------------------------------------------------------- */
-
-/* Roofline: a step cannot be faster than its weights can be read, nor than its products can be
- * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous.
- */
-static void find_ceilings(const struct bench_costs *costs, struct bench_figures *figures)
-{
-    double by_memory =
-        costs->peaks.read_bytes_per_second / costs->weight_bytes * (double)figures->width;
-    figures->decode_ceiling = fmin(by_memory, costs->ops_peak / costs->decode_ops);
-    figures->prefill_ceiling = costs->ops_peak / costs->prefill_ops;
 }
 
 static void count_costs(const struct sc_engine *engine, struct bench_costs *costs)
@@ -157,85 +231,91 @@ static void count_costs(const struct sc_engine *engine, struct bench_costs *cost
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
 }
 
-/* Measures the machine once more and keeps the best that was ever seen: on a machine that others
- * use too, one moment's ceiling may lie below what the next moment reaches. */
-static enum sc_status measure_machine(const struct sc_engine *engine, struct bench_costs *costs,
-                                      struct sc_error *error)
+/* The loop whose operations the engine's dtype takes. */
+static enum sc_machine_loop arithmetic_of(const struct sc_engine *engine,
+                                          const struct sc_kernels *kernels)
 {
-    struct sc_machine_peaks now, *best = &costs->peaks;
-    enum sc_status status = sc_machine_measure(sc_kernels_find(sc_engine_kernels(engine)),
-                                               sc_engine_pool(engine), &now, error);
-    if (status)
-        return status;
-    best->read_bytes_per_second = fmax(best->read_bytes_per_second, now.read_bytes_per_second);
-    best->flops_f32 = fmax(best->flops_f32, now.flops_f32);
-    best->flops_bf16 = fmax(best->flops_bf16, now.flops_bf16);
-    best->ops_int8 = fmax(best->ops_int8, now.ops_int8);
-    double by_dtype[] = {
-        [SC_DTYPE_F32] = 0, [SC_DTYPE_BF16] = best->flops_bf16, [SC_DTYPE_INT8] = best->ops_int8};
-    costs->ops_peak = by_dtype[sc_engine_dtype(engine)];
-    if (!(costs->ops_peak > 0)) /* no unit of its own: computed in f32 */
-        costs->ops_peak = best->flops_f32;
-    return SC_OK;
+    if (sc_engine_dtype(engine) == SC_DTYPE_BF16 && kernels->busy_bf16)
+        return SC_LOOP_BF16;
+    if (sc_engine_dtype(engine) == SC_DTYPE_INT8 && kernels->busy_int8)
+        return SC_LOOP_INT8;
+    return SC_LOOP_F32; /* no unit of its own: computed in f32 */
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-static void add_json(struct sc_text *out, const struct sc_engine *engine, int n_threads,
-                     const struct bench_command *command, const struct bench_costs *costs,
-                     const struct bench_figures *figures)
+static void add_json(struct sc_text *out, const struct bench *bench)
 {
+    const struct bench_command *command = bench->command;
+    const struct bench_costs *costs = &bench->costs;
     sc_text_printf(out,
                    "{\"dtype\":\"%s\",\"kernels\":\"%s\",\"threads\":%d,\"prompt_tokens\":%zu,"
                    "\"new_tokens\":%zu,\"runs\":%zu,\"weight_bytes\":%.0f,"
                    "\"operations_per_decoded_token\":%.0f,\"operations_per_prefilled_token\":%.0f,"
                    "\"machine\":{\"read_bytes_per_second\":%.4g,\"flops_f32\":%.4g,"
                    "\"flops_bf16\":%.4g,\"ops_int8\":%.4g},\"widths\":[",
-                   sc_dtype_name(sc_engine_dtype(engine)), sc_engine_kernels(engine), n_threads,
-                   command->prompt_tokens, command->new_tokens, command->n_runs,
-                   costs->weight_bytes, costs->decode_ops, costs->prefill_ops,
-                   costs->peaks.read_bytes_per_second, costs->peaks.flops_f32,
-                   costs->peaks.flops_bf16, costs->peaks.ops_int8);
+                   sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
+                   sc_pool_n_threads(sc_engine_pool(bench->engine)), command->prompt_tokens,
+                   command->new_tokens, command->n_runs, costs->weight_bytes, costs->decode_ops,
+                   costs->prefill_ops, sc_machine_best(bench->machine, SC_LOOP_READ),
+                   sc_machine_best(bench->machine, SC_LOOP_F32),
+                   sc_machine_best(bench->machine, SC_LOOP_BF16),
+                   sc_machine_best(bench->machine, SC_LOOP_INT8));
     for (size_t i = 0; i < command->n_widths; i++) {
-        const struct bench_figures *f = &figures[i];
-        sc_text_printf(out,
-                       "%s{\"parallel\":%zu,\"prefill_tokens_per_second\":%.4g,"
-                       "\"decode_tokens_per_second\":%.4g,\"prefill_ceiling\":%.4g,"
-                       "\"decode_ceiling\":%.4g,\"prefill_share_of_ceiling\":%.4g,"
-                       "\"decode_share_of_ceiling\":%.4g,"
-                       "\"sampling_share\":%.4g,\"bytes_per_step\":%.0f,"
-                       "\"operations_per_step\":%.0f,\"batch_bytes\":%zu}",
-                       i ? "," : "", f->width, f->prefill_rate, f->decode_rate, f->prefill_ceiling,
-                       f->decode_ceiling, f->prefill_rate / f->prefill_ceiling,
-                       f->decode_rate / f->decode_ceiling, f->sampling_share, costs->weight_bytes,
-                       costs->decode_ops * (double)f->width, f->batch_bytes);
+        const struct bench_figures *f = &bench->figures[i];
+        struct bench_rates best = ceilings(bench, f->width, sc_machine_best);
+        sc_text_printf(
+            out,
+            "%s{\"parallel\":%zu,\"prefill_tokens_per_second\":%.4g,"
+            "\"decode_tokens_per_second\":%.4g,\"prefill_ceiling\":%.4g,"
+            "\"decode_ceiling\":%.4g,\"prefill_share_of_ceiling\":%.4g,"
+            "\"decode_share_of_ceiling\":%.4g,\"sustained\":{\"read_bytes_per_second\":%.4g,"
+            "\"operations_per_second\":%.4g},\"prefill_share_of_sustained\":%.4g,"
+            "\"decode_share_of_sustained\":%.4g,\"sampling_share\":%.4g,\"bytes_per_step\":%.0f,"
+            "\"operations_per_step\":%.0f,\"batch_bytes\":%zu}",
+            i ? "," : "", f->width, f->rates.prefill, f->rates.decode, best.prefill, best.decode,
+            f->rates.prefill / best.prefill, f->rates.decode / best.decode, f->read_sustained,
+            f->ops_sustained, f->share_of_sustained.prefill, f->share_of_sustained.decode,
+            f->sampling_share, costs->weight_bytes, costs->decode_ops * (double)f->width,
+            f->batch_bytes);
     }
     sc_text_puts(out, "]}\n");
 }
 
-static void add_table(struct sc_text *out, const struct sc_engine *engine, int n_threads,
-                      const struct bench_command *command, const struct bench_costs *costs,
-                      const struct bench_figures *figures)
+static void add_table(struct sc_text *out, const struct bench *bench)
 {
+    static const char *const names[] = {
+        [SC_LOOP_F32] = "f32", [SC_LOOP_BF16] = "bf16", [SC_LOOP_INT8] = "int8"};
+    const struct bench_command *command = bench->command;
     char bytes[32];
     sc_text_printf(out,
                    "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
-                   sc_dtype_name(sc_engine_dtype(engine)), sc_engine_kernels(engine), n_threads,
-                   cli_bytes(costs->weight_bytes, bytes), command->prompt_tokens,
+                   sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
+                   sc_pool_n_threads(sc_engine_pool(bench->engine)),
+                   cli_bytes(bench->costs.weight_bytes, bytes), command->prompt_tokens,
                    command->new_tokens, command->n_runs);
-    sc_text_printf(out,
-                   "this machine at best: reads %.1f GB/s, f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f "
-                   "GOP/s\n",
-                   costs->peaks.read_bytes_per_second / 1e9, costs->peaks.flops_f32 / 1e9,
-                   costs->peaks.flops_bf16 / 1e9, costs->peaks.ops_int8 / 1e9);
-    sc_text_puts(out, "width   prefill t/s  (of ceiling)   decode t/s  (of ceiling)   sampling"
-                      "   batch memory\n");
+    sc_text_printf(out, "this machine at best: reads %.1f GB/s",
+                   sc_machine_best(bench->machine, SC_LOOP_READ) / 1e9);
+    for (enum sc_machine_loop loop = SC_LOOP_F32; loop < SC_N_LOOPS; loop++)
+        if (sc_machine_best(bench->machine, loop) > 0)
+            sc_text_printf(out, ", %s %.0f GOP/s", names[loop],
+                           sc_machine_best(bench->machine, loop) / 1e9);
+    sc_text_printf(out, "; sustained beside the runs: reads and %s in the table\n",
+                   names[bench->arithmetic]);
+    sc_text_puts(out, "           sustained   prefill   share of ceiling    decode   share of "
+                      "ceiling                batch\n"
+                      "width   GB/s   GOP/s       t/s   best  sustained       t/s   best  "
+                      "sustained   sampling   memory\n");
     for (size_t i = 0; i < command->n_widths; i++) {
-        const struct bench_figures *f = &figures[i];
-        sc_text_printf(out, "%5zu %13.1f %9.0f %% %16.1f %9.0f %% %12.1f %% %14s\n", f->width,
-                       f->prefill_rate, 100 * f->prefill_rate / f->prefill_ceiling, f->decode_rate,
-                       100 * f->decode_rate / f->decode_ceiling, 100 * f->sampling_share,
-                       cli_bytes((double)f->batch_bytes, bytes));
+        const struct bench_figures *f = &bench->figures[i];
+        struct bench_rates best = ceilings(bench, f->width, sc_machine_best);
+        sc_text_printf(
+            out, "%5zu %6.1f %7.0f %9.1f %4.0f %% %8.0f %% %9.1f %4.0f %% %8.0f %% %8.1f %% %8s\n",
+            f->width, f->read_sustained / 1e9, f->ops_sustained / 1e9, f->rates.prefill,
+            100 * f->rates.prefill / best.prefill, 100 * f->share_of_sustained.prefill,
+            f->rates.decode, 100 * f->rates.decode / best.decode,
+            100 * f->share_of_sustained.decode, 100 * f->sampling_share,
+            cli_bytes((double)f->batch_bytes, bytes));
     }
 }
 
@@ -257,31 +337,22 @@ static int read_widths(struct bench_command *command)
     return command->n_widths ? -1 : cli_usage_error("bench", "--parallel: expected a width");
 }
 
-static enum sc_status measure(const struct cli_model *model, int n_threads,
-                              const struct bench_command *command, struct sc_text *out,
-                              struct sc_error *error)
+static enum sc_status measure(struct bench *bench, struct sc_error *error)
 {
-    struct bench_figures figures[MOST_WIDTHS] = {{0}};
-    struct bench_costs costs = {0};
-    int32_t *prompt = sc_alloc_array(command->prompt_tokens, sizeof *prompt);
+    size_t n = bench->command->prompt_tokens;
+    int32_t *prompt = sc_alloc_array(n, sizeof *prompt);
+    enum sc_status status = SC_OK;
     if (prompt == NULL)
         return sc_fail_nomem(error, "a prompt");
     struct sc_random random = {SC_STREAM_BENCHMARK, 0, 1, 0};
-    for (size_t i = 0; i < command->prompt_tokens; i++)
-        prompt[i] = (int32_t)sc_random_below(&random, sc_engine_n_vocab(model->engine));
-    count_costs(model->engine, &costs);
-    enum sc_status status = measure_machine(model->engine, &costs, error);
-    for (size_t i = 0; status == SC_OK && i < command->n_widths; i++) {
-        status =
-            measure_width(model->engine, command, prompt, command->widths[i], &figures[i], error);
-        if (status == SC_OK)
-            status = measure_machine(model->engine, &costs, error);
-    }
-    for (size_t i = 0; status == SC_OK && i < command->n_widths; i++)
-        find_ceilings(&costs, &figures[i]);
-    if (status == SC_OK)
-        (command->json ? add_json : add_table)(out, model->engine, n_threads, command, &costs,
-                                               figures);
+    for (size_t i = 0; i < n; i++)
+        prompt[i] = (int32_t)sc_random_below(&random, sc_engine_n_vocab(bench->engine));
+    bench->prompt = prompt;
+    count_costs(bench->engine, &bench->costs);
+    for (enum sc_machine_loop loop = 0; loop < SC_N_LOOPS; loop++)
+        sc_machine_sample(bench->machine, loop, SAMPLE_AROUND);
+    for (size_t i = 0; status == SC_OK && i < bench->command->n_widths; i++)
+        status = measure_width(bench, bench->command->widths[i], &bench->figures[i], error);
     sc_free(prompt);
     return status;
 }
@@ -292,10 +363,19 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
                                    struct sc_error *error)
 {
     struct cli_model model = {0};
+    struct bench bench = {.command = command};
     enum sc_status status = cli_model_open(&model, wanted, error);
+    if (status == SC_OK) {
+        const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(model.engine));
+        bench.engine = model.engine;
+        bench.arithmetic = arithmetic_of(model.engine, kernels);
+        status = sc_machine_open(&bench.machine, kernels, sc_engine_pool(model.engine), error);
+    }
     if (status == SC_OK)
-        status =
-            measure(&model, sc_pool_n_threads(sc_engine_pool(model.engine)), command, out, error);
+        status = measure(&bench, error);
+    if (status == SC_OK)
+        (command->json ? add_json : add_table)(out, &bench);
+    sc_machine_close(bench.machine);
     cli_model_close(&model);
     return status;
 }

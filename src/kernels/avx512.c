@@ -701,7 +701,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
+/* ---- loops at full speed, for machine.c ------------------------------------------------------ */
 
 enum { CHAINS = 16 };
 

@@ -94,7 +94,7 @@ struct sc_kernels {
     size_t (*logit_above)(const float *z, size_t n, float threshold, int32_t *places, size_t most,
                           size_t *scanned);
 
-    /* Loops at full speed, for sc_machine_measure.  busy_*: n_rounds of independent multiply-adds;
+    /* Loops at full speed, for machine.c.  busy_*: n_rounds of independent multiply-adds;
      * returns the operations done (multiply and add counted as two).  NULL: no such unit.  The sink
      * keeps the compiler from leaving the work out. */
     double (*busy_f32)(size_t n_rounds, float *sink);
@@ -114,15 +114,5 @@ float sc_f32_from_bf16(uint16_t x);
 float sc_f32_from_f16(uint16_t x);
 uint16_t sc_f16_from_f32(float x);
 size_t sc_dtype_bytes(enum sc_dtype dtype); /* of one element */
-
-/* Peaks of this machine, for `bench`: best of several short runs on the given pool. */
-struct sc_pool;
-struct sc_machine_peaks {
-    double read_bytes_per_second;  /* streaming reads from memory larger than the caches */
-    double flops_f32, flops_bf16;  /* multiply and add counted as two; 0 when there is no unit */
-    double ops_int8;
-};
-enum sc_status sc_machine_measure(const struct sc_kernels *kernels, struct sc_pool *pool,
-                                  struct sc_machine_peaks *peaks, struct sc_error *error);
 
 #endif

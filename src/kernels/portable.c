@@ -371,7 +371,7 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
     return n_places;
 }
 
-/* ---- loops at full speed, for peaks.c -------------------------------------------------------- */
+/* ---- loops at full speed, for machine.c ------------------------------------------------------ */
 
 static double busy_f32(size_t n_rounds, float *sink)
 {

@@ -358,6 +358,13 @@ class OtherCommands(Folder):
             for part in 'prefill', 'decode':
                 share = width[part + '_tokens_per_second'] / width[part + '_ceiling']
                 self.assertAlmostEqual(width[part + '_share_of_ceiling'], share, delta=0.01 * share)
+                # What was sustained is never more than the best, so the share of it is never smaller.
+                self.assertGreaterEqual(width[part + '_share_of_sustained'], 0.999 * share)
+            self.assertLessEqual(width['sustained']['read_bytes_per_second'], 1.001 * got['machine']['read_bytes_per_second'])
+            self.assertGreater(width['sustained']['operations_per_second'], 1e8)
+        table = call('bench', '--model', self.path('tiny'), '--new-tokens', 2, '--parallel', 2, '--runs', 1, '--dtype', 'int8').stdout
+        self.assertRegex(table.splitlines()[-1], r'^ +2 +[0-9.]+ ')
+        self.assertIn('int8 ', table.splitlines()[1])
         self.assert_one_line(call('model', 'random', '--shape', 'huge', '--out', self.path('x')), 2, 'huge')
 
     def test_bench_experiment(self):

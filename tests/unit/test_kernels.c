@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/pool.h"
+#include "kernels/machine.h"
 
 /* Dtypes of weights that every level multiplies. */
 static const enum sc_dtype dtypes[] = {SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_INT8};
@@ -55,18 +56,32 @@ static void test_measure(void **state)
 {
     (void)state;
     struct sc_pool *pool;
-    struct sc_machine_peaks peaks;
+    struct sc_machine *machine;
     assert_int_equal(sc_pool_new(&pool, 2, NULL), SC_OK);
-    for (size_t n = 0; n < 2; n++) {
+    for (size_t n = 0; n < 3; n++) {
         struct sc_error error = {0};
         sc_memory_fail_at(n);
-        assert_int_equal(sc_machine_measure(sc_kernels_find(NULL), pool, &peaks, &error),
+        assert_int_equal(sc_machine_open(&machine, sc_kernels_find(NULL), pool, &error),
                          SC_ERR_NOMEM);
+        assert_null(machine);
         sc_memory_fail_at(SIZE_MAX);
     }
-    assert_int_equal(sc_machine_measure(sc_kernels_find("portable"), pool, &peaks, NULL), SC_OK);
-    assert_true(peaks.read_bytes_per_second > 0 && peaks.flops_f32 > 0);
-    assert_true(peaks.flops_bf16 <= 0 && peaks.ops_int8 <= 0);
+    assert_int_equal(sc_machine_open(&machine, sc_kernels_find("portable"), pool, NULL), SC_OK);
+    for (enum sc_machine_loop loop = 0; loop < SC_N_LOOPS; loop++) {
+        bool has = loop == SC_LOOP_READ || loop == SC_LOOP_F32;
+        assert_true(sc_machine_best(machine, loop) <= 0);
+        for (int i = 0; i < 3; i++) {
+            sc_machine_sample(machine, loop, 1e-3);
+        }
+        assert_true(has == (sc_machine_sustained(machine, loop) > 0));
+        assert_true(sc_machine_best(machine, loop) >= sc_machine_sustained(machine, loop));
+    }
+    double best = sc_machine_best(machine, SC_LOOP_F32);
+    sc_machine_restart(machine);
+    assert_true(sc_machine_sustained(machine, SC_LOOP_F32) <= 0);
+    assert_true(sc_machine_best(machine, SC_LOOP_F32) >= best); /* the best of all stays */
+    sc_machine_close(machine);
+    sc_machine_close(NULL);
     sc_pool_free(pool);
 }
 
