@@ -286,7 +286,7 @@ static void bench_cold(const struct sc_kernels *level, enum sc_dtype dtype, int 
 
 static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int repeats)
 {
-    static const size_t n_pos[] = {64, 300, 1000}, n_queries[] = {1, 2, 16};
+    static const size_t n_pos[] = {32, 300, 1000}, n_queries[] = {1, 2, 16};
     struct row_bench b = {.level = level, .attention = &level->attention[dtype]};
     b.x = sc_alloc_aligned(N_VOCAB * sizeof *b.x);
     b.y = sc_alloc_aligned(N_VOCAB * sizeof *b.y);

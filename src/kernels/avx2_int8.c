@@ -4,20 +4,12 @@
  * the absolute values of each pair of neighbours at 128 together, and weights, stored as q + 128,
  * are at most 255: 255 * 128 fits, every sum is exact.  What the 128 adds to a sum, 128 times the
  * sum of the group's activations, is taken off where the sum begins.
- * Compiled for these instructions like avx2.c.  Where to read next: int8.c, the definition.
+ * Where to read next: int8.c, the definition.
  */
 #if defined(__x86_64__)
-#include "kernels/levels.h"
+#include "kernels/avx2.h"
 
-#include <immintrin.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Four rows leave registers for what is being multiplied, and keep the units busy. */
 enum { PANEL = 16, GROUP = SC_INT8_GROUP, MAX_ROWS = 4, LINE = 64, OFFSET = 128 };
@@ -25,22 +17,6 @@ enum { PANEL = 16, GROUP = SC_INT8_GROUP, MAX_ROWS = 4, LINE = 64, OFFSET = 128 
 enum { STEP_BYTES = PANEL * 4, GROUP_BYTES = PANEL * (GROUP + 4) };
 /* A prepared row: [group]{scale in f32, -128 times the sum of the group in int32, int8s}. */
 enum { ROW_GROUP_BYTES = 8 + GROUP };
-
-static __m256i mask_of(size_t n)
-{
-    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 8 ? n : 8)), places);
-}
-
-/* The first n lanes; only a remainder takes a masked store, which is slow on some processors. */
-INLINE void store_first(float *to, size_t n, __m256 x)
-{
-    if (n >= 8) {
-        _mm256_storeu_ps(to, x);
-    } else {
-        _mm256_maskstore_ps(to, mask_of(n), x);
-    }
-}
 
 /* What one tile of rows asks for while it multiplies: so many lines per group, all at once when
  * there are few.  Few tiles ask for many, which would fill the processor's places for reads that
