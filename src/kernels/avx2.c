@@ -246,38 +246,71 @@ INLINE __m256 power_of_two(__m256i n)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
 
-/* exp within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, where the
- * Taylor polynomial of degree 7 leaves 6e-9.  2^n in two halves, as it may lie outside the normal
- * numbers.  min and max give their second operand for a NaN. */
-INLINE __m256 exp8(__m256 x)
+/* One exp is a chain of some twenty instructions that wait for each other; of a few side by side,
+ * one works while the others wait. */
+enum { TOGETHER = 4 };
+
+/* n_v registers to their exp, within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2),
+ * |r| <= ln(2) / 2, where the Taylor polynomial of degree 7 leaves 6e-9.  2^n in two halves, as it
+ * may lie outside the normal numbers.  min and max give their second operand for a NaN.  n_v is a
+ * constant. */
+INLINE void exp_each(__m256 *x, size_t n_v)
 {
-    x = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x);
-    x = _mm256_min_ps(_mm256_set1_ps(SC_EXP_HIGH), x);
-    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(0x1.715476p+0f)),
+    static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f};
+    __m256 n[TOGETHER], r[TOGETHER], p[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        x[v] = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x[v]);
+        x[v] = _mm256_min_ps(_mm256_set1_ps(SC_EXP_HIGH), x[v]);
+        n[v] = _mm256_round_ps(_mm256_mul_ps(x[v], _mm256_set1_ps(0x1.715476p+0f)),
                                _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e430p-1f), x);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-0x1.05c610p-29f), r);
-    __m256 p = _mm256_set1_ps(1.0f / 5040);
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
-    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), r);
-    p = _mm256_add_ps(p, _mm256_set1_ps(1.0f));
-    __m256i whole = _mm256_cvtps_epi32(n);
-    __m256i half = _mm256_srai_epi32(whole, 1);
-    p = _mm256_mul_ps(p, power_of_two(half));
-    return _mm256_mul_ps(p, power_of_two(_mm256_sub_epi32(whole, half)));
+        r[v] = _mm256_fnmadd_ps(n[v], _mm256_set1_ps(0x1.62e430p-1f), x[v]);
+        r[v] = _mm256_fnmadd_ps(n[v], _mm256_set1_ps(-0x1.05c610p-29f), r[v]);
+        p[v] = _mm256_set1_ps(1.0f / 5040);
+    }
+    UNROLL
+    for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
+        UNROLL
+        for (size_t v = 0; v < n_v; v++) {
+            p[v] = _mm256_fmadd_ps(p[v], r[v], _mm256_set1_ps(terms[t]));
+        }
+    }
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        p[v] = _mm256_fmadd_ps(p[v], _mm256_mul_ps(r[v], r[v]), r[v]);
+        p[v] = _mm256_add_ps(p[v], _mm256_set1_ps(1.0f));
+        __m256i whole = _mm256_cvtps_epi32(n[v]), half = _mm256_srai_epi32(whole, 1);
+        p[v] = _mm256_mul_ps(p[v], power_of_two(half));
+        x[v] = _mm256_mul_ps(p[v], power_of_two(_mm256_sub_epi32(whole, half)));
+    }
+}
+
+/* The parts of the loops below take n_v (a constant) registers of what is left: one of them, with
+ * n_left that may be less than 8, or several whole ones. */
+INLINE void silu_part(float *y, const float *gate, const float *up, size_t n_left, size_t n_v)
+{
+    __m256 e[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        e[v] = _mm256_sub_ps(_mm256_setzero_ps(), load_first(gate + 8 * v, n_left));
+    }
+    exp_each(e, n_v);
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        __m256 g = load_first(gate + 8 * v, n_left);
+        __m256 s = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e[v]));
+        store_first(y + 8 * v, n_left, _mm256_mul_ps(s, load_first(up + 8 * v, n_left)));
+    }
 }
 
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
-        __m256 g = load_first(gate + i, n - i);
-        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), g));
-        __m256 v = _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
-        store_first(y + i, n - i, _mm256_mul_ps(v, load_first(up + i, n - i)));
+    size_t i = 0;
+    for (; i + 8 * TOGETHER <= n; i += 8 * TOGETHER) {
+        silu_part(y + i, gate + i, up + i, 8, TOGETHER);
+    }
+    for (; i < n; i += 8) {
+        silu_part(y + i, gate + i, up + i, n - i, 1);
     }
 }
 
@@ -289,53 +322,94 @@ static void add(float *x, const float *y, size_t n)
     }
 }
 
+INLINE void softmax_part(float *x, size_t n_left, size_t n_v, __m256 max, __m256d *a, __m256d *b)
+{
+    __m256 e[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        e[v] = _mm256_sub_ps(load_first(x + 8 * v, n_left), max);
+    }
+    exp_each(e, n_v);
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        e[v] = keep_first(e[v], n_left);
+        store_first(x + 8 * v, n_left, e[v]);
+        *a = _mm256_add_pd(*a, low_half(e[v]));
+        *b = _mm256_add_pd(*b, high_half(e[v]));
+    }
+}
+
 static void softmax(float *x, size_t n)
 {
     __m256 max = _mm256_set1_ps(largest(x, n));
     __m256d a = _mm256_setzero_pd(), b = a;
-    for (size_t i = 0; i < n; i += 8) {
-        __m256 e = exp8(_mm256_sub_ps(load_first(x + i, n - i), max));
-        e = keep_first(e, n - i);
-        store_first(x + i, n - i, e);
-        a = _mm256_add_pd(a, low_half(e));
-        b = _mm256_add_pd(b, high_half(e));
+    size_t i = 0;
+    for (; i + 8 * TOGETHER <= n; i += 8 * TOGETHER) {
+        softmax_part(x + i, 8, TOGETHER, max, &a, &b);
+    }
+    for (; i < n; i += 8) {
+        softmax_part(x + i, n - i, 1, max, &a, &b);
     }
     __m256 factor = _mm256_set1_ps((float)(1.0 / sum_of(_mm256_add_pd(a, b))));
-    for (size_t i = 0; i < n; i += 8) {
+    for (i = 0; i < n; i += 8) {
         store_first(x + i, n - i, _mm256_mul_ps(load_first(x + i, n - i), factor));
     }
 }
 
 /* ---- logits ---------------------------------------------------------------------------------- */
 
+/* The first stands in for the places after the last. */
 static float logit_max(const float *z, size_t n)
 {
     __m256i magnitude = _mm256_set1_epi32(0x7fffffff), limit = _mm256_set1_epi32(0x7f7fffff);
     __m256i bad = _mm256_setzero_si256();
+    __m256 first = _mm256_set1_ps(z[0]), maxima = first;
     for (size_t i = 0; i < n; i += 8) {
         __m256 v = load_first(z + i, n - i);
+        if (n - i < 8) {
+            v = _mm256_blendv_ps(first, v, _mm256_castsi256_ps(mask_of(n - i)));
+        }
         __m256i bits = _mm256_and_si256(_mm256_castps_si256(v), magnitude);
         bad = _mm256_or_si256(bad, _mm256_cmpgt_epi32(bits, limit));
+        maxima = _mm256_max_ps(maxima, v);
     }
-    return _mm256_testz_si256(bad, bad) ? largest(z, n) : NAN;
+    return _mm256_testz_si256(bad, bad) ? max_of(maxima) : NAN;
+}
+
+/* s: sums of exp of the low and the high halves, then of z exp. */
+INLINE void logit_part(const float *z, size_t n_left, size_t n_v, __m256 top, __m256d *s)
+{
+    __m256 x[TOGETHER], e[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        x[v] = _mm256_sub_ps(load_first(z + 8 * v, n_left), top);
+        x[v] = e[v] = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x[v]);
+    }
+    exp_each(e, n_v);
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        __m256 kept = keep_first(e[v], n_left), of_z = keep_first(x[v], n_left);
+        s[0] = _mm256_add_pd(s[0], low_half(kept));
+        s[1] = _mm256_add_pd(s[1], high_half(kept));
+        s[2] = _mm256_fmadd_pd(low_half(of_z), low_half(kept), s[2]);
+        s[3] = _mm256_fmadd_pd(high_half(of_z), high_half(kept), s[3]);
+    }
 }
 
 static void logit_sums(const float *z, size_t n, float max, double *sum_exp, double *sum_z_exp)
 {
-    __m256d a = _mm256_setzero_pd(), b = a, c = a, d = a;
-    __m256 top = _mm256_set1_ps(max), low = _mm256_set1_ps(SC_EXP_LOW);
-    for (size_t i = 0; i < n; i += 8) {
-        __m256 v = _mm256_max_ps(low, _mm256_sub_ps(load_first(z + i, n - i), top));
-        __m256 e = keep_first(exp8(v), n - i);
-        v = keep_first(v, n - i);
-        __m256d e0 = low_half(e), e1 = high_half(e);
-        a = _mm256_add_pd(a, e0);
-        b = _mm256_add_pd(b, e1);
-        c = _mm256_fmadd_pd(low_half(v), e0, c);
-        d = _mm256_fmadd_pd(high_half(v), e1, d);
+    __m256 top = _mm256_set1_ps(max);
+    __m256d s[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(),
+                    _mm256_setzero_pd()};
+    size_t i = 0;
+    for (; i + 8 * TOGETHER <= n; i += 8 * TOGETHER) {
+        logit_part(z + i, 8, TOGETHER, top, s);
     }
-    *sum_exp = sum_of(_mm256_add_pd(a, b));
-    *sum_z_exp = sum_of(_mm256_add_pd(c, d));
+    for (; i < n; i += 8) {
+        logit_part(z + i, n - i, 1, top, s);
+    }
+    *sum_exp = sum_of(_mm256_add_pd(s[0], s[1]));
+    *sum_z_exp = sum_of(_mm256_add_pd(s[2], s[3]));
 }
 
 static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
@@ -388,34 +462,34 @@ static double busy_f32(size_t n_rounds, float *sink)
  * the next: the order that kept the units busiest of those tried. */
 static double busy_int8(size_t n_rounds, float *sink)
 {
-    enum { TOGETHER = 6 };
-    __m256i sums[TOGETHER], all = _mm256_setzero_si256();
+    enum { PRODUCTS = 6 };
+    __m256i sums[PRODUCTS], all = _mm256_setzero_si256();
     __m256i one = _mm256_set1_epi16(1), bytes = _mm256_set1_epi8(2);
     UNROLL
-    for (size_t c = 0; c < TOGETHER; c++) {
+    for (size_t c = 0; c < PRODUCTS; c++) {
         sums[c] = _mm256_set1_epi32((int)c);
     }
     for (size_t i = 0; i < n_rounds; i++) {
-        __m256i pairs[TOGETHER];
+        __m256i pairs[PRODUCTS];
         UNROLL
-        for (size_t c = 0; c < TOGETHER; c++) {
+        for (size_t c = 0; c < PRODUCTS; c++) {
             __asm__ volatile("vpmaddubsw %1, %1, %0" : "=x"(pairs[c]) : "x"(bytes));
         }
         UNROLL
-        for (size_t c = 0; c < TOGETHER; c++) {
+        for (size_t c = 0; c < PRODUCTS; c++) {
             __asm__ volatile("vpmaddwd %1, %0, %0" : "+x"(pairs[c]) : "x"(one));
         }
         UNROLL
-        for (size_t c = 0; c < TOGETHER; c++) {
+        for (size_t c = 0; c < PRODUCTS; c++) {
             __asm__ volatile("vpaddd %1, %0, %0" : "+x"(sums[c]) : "x"(pairs[c]));
         }
     }
     UNROLL
-    for (size_t c = 0; c < TOGETHER; c++) {
+    for (size_t c = 0; c < PRODUCTS; c++) {
         all = _mm256_xor_si256(all, sums[c]);
     }
     *sink += (float)_mm256_extract_epi32(all, 0);
-    return (double)n_rounds * TOGETHER * 32 * 2;
+    return (double)n_rounds * PRODUCTS * 32 * 2;
 }
 
 static void read_memory(const void *from, size_t bytes, float *sink)
