@@ -406,7 +406,8 @@ int cli_bench(int argc, char **argv)
         .synopsis = "--model M [--prompt-tokens 64] [--new-tokens 64] [--parallel 1,4,16] [--json]",
         .summary =
             "Tokens per second of prefill and decode at each width, sampling and confidence\n"
-            "included, beside this machine's ceilings measured in the same run."};
+            "included, as shares of the ceiling that this machine's measured speeds allow: at its\n"
+            "best, and as sustained around and between the steps of the same runs."};
     cli_add_model_options(&options, &wanted);
     cli_add_size(&options, "prompt-tokens", &command.prompt_tokens, 1, 1e6, "(64)");
     cli_add_size(&options, "new-tokens", &command.new_tokens, 2, 1e6, "(64)");
