@@ -61,7 +61,7 @@ struct bench {
 /* Seconds in each loop: around a run, and within it, where so much time has passed since. */
 static const double SAMPLE_AROUND = 0.1, SAMPLE_WITHIN = 0.02, SAMPLE_EVERY = 0.25;
 
-static void sample(const struct bench *bench, double seconds)
+static void sample_machine(const struct bench *bench, double seconds)
 {
     sc_machine_sample(bench->machine, SC_LOOP_READ, seconds);
     sc_machine_sample(bench->machine, bench->arithmetic, seconds);
@@ -119,7 +119,8 @@ static bool step_done(void *context, const struct sc_step_report *report)
         run->first = *report;
     run->last = *report;
     if (sc_seconds() - run->sampled_at > SAMPLE_EVERY) {
-        sample(run->bench, SAMPLE_WITHIN); /* between steps, which are timed by themselves */
+        sample_machine(run->bench,
+                       SAMPLE_WITHIN); /* between steps, which are timed by themselves */
         run->sampled_at = sc_seconds();
     }
     return !cli_interrupted();
@@ -167,10 +168,10 @@ static enum sc_status run_once(const struct bench *bench, const struct sc_batch_
                                   .max_new_tokens = batch->max_new_tokens};
     struct sc_trace_source source = {
         .context = run, .next = next_request, .done = trace_done, .step = step_done};
-    sample(bench, SAMPLE_AROUND);
+    sample_machine(bench, SAMPLE_AROUND);
     run->sampled_at = sc_seconds();
     enum sc_status status = sc_engine_run(bench->engine, plan, batch, &source, error);
-    sample(bench, SAMPLE_AROUND);
+    sample_machine(bench, SAMPLE_AROUND);
     return status;
 }
 

@@ -197,16 +197,18 @@ INLINE float max_of(__m256 x)
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/* The largest of x; the first stands in for the places after the last. */
+/* The next 8 of n numbers; `other` in the places after the last. */
+INLINE __m256 load_or(const float *x, size_t n, __m256 other)
+{
+    __m256 v = load_first(x, n);
+    return n >= 8 ? v : _mm256_blendv_ps(other, v, _mm256_castsi256_ps(mask_of(n)));
+}
+
 INLINE float largest(const float *x, size_t n)
 {
     __m256 first = _mm256_set1_ps(x[0]), maxima = first;
     for (size_t i = 0; i < n; i += 8) {
-        __m256 v = load_first(x + i, n - i);
-        if (n - i < 8) {
-            v = _mm256_blendv_ps(first, v, _mm256_castsi256_ps(mask_of(n - i)));
-        }
-        maxima = _mm256_max_ps(maxima, v);
+        maxima = _mm256_max_ps(maxima, load_or(x + i, n - i, first));
     }
     return max_of(maxima);
 }
@@ -358,17 +360,13 @@ static void softmax(float *x, size_t n)
 
 /* ---- logits ---------------------------------------------------------------------------------- */
 
-/* The first stands in for the places after the last. */
 static float logit_max(const float *z, size_t n)
 {
     __m256i magnitude = _mm256_set1_epi32(0x7fffffff), limit = _mm256_set1_epi32(0x7f7fffff);
     __m256i bad = _mm256_setzero_si256();
     __m256 first = _mm256_set1_ps(z[0]), maxima = first;
     for (size_t i = 0; i < n; i += 8) {
-        __m256 v = load_first(z + i, n - i);
-        if (n - i < 8) {
-            v = _mm256_blendv_ps(first, v, _mm256_castsi256_ps(mask_of(n - i)));
-        }
+        __m256 v = load_or(z + i, n - i, first);
         __m256i bits = _mm256_and_si256(_mm256_castps_si256(v), magnitude);
         bad = _mm256_or_si256(bad, _mm256_cmpgt_epi32(bits, limit));
         maxima = _mm256_max_ps(maxima, v);

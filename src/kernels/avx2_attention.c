@@ -127,7 +127,7 @@ INLINE void scores_block(__m256 *sums, const float *queries, size_t n_q, const c
 }
 
 /* Six queries with two keys: a key is widened once for six.  alone: the first key is the last. */
-enum { MANY = 6, KEYS_OF_MANY = 2, MIX_MANY = 4 };
+enum { MANY = 6, KEYS_OF_MANY = 2 };
 INLINE void scores_many(float *scores, size_t score_stride, const float *queries, const char *keys,
                         bool alone, size_t head_dim, float scale, bool bf16)
 {
@@ -247,13 +247,17 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
     }
 }
 
-/* n_q queries, n_c pairs of registers of the values' columns from `at` on. */
+/* Of six queries gcc keeps one of twelve sums in memory, which halves the speed. */
+enum { MIX_MANY = 4 };
+
+/* n_q queries, n_c pairs of registers of the values' columns from `at` on: at most MIX_MANY pairs
+ * of sums. */
 INLINE void mix_block(float *out, const float *weights, size_t weight_stride, size_t n_q,
                       const char *values, size_t n_pos, size_t head_dim, struct place at,
                       size_t n_c, struct sc_ahead *ahead, bool whole, bool bf16)
 {
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
-    struct pair sums[MANY];
+    struct pair sums[MIX_MANY];
     UNROLL
     for (size_t j = 0; j < n_q; j++) {
         UNROLL
