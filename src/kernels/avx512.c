@@ -12,13 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /* A panel is two registers wide; a tile of rows keeps 2 x MAX_ROWS sums and a pair of weights. */
 enum { PANEL = 32, MAX_ROWS = 12, STEPS = 4, LINE = 64, STEP_BYTES = PANEL * 4 };
 

@@ -10,13 +10,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { PANEL = 32, GROUP = SC_INT8_GROUP, MAX_ROWS = 7, LINE = 64, OFFSET = 128 };
 /* Four inputs of a panel; all of a group; ahead of use where weights are used once. */
 enum { STEP_BYTES = PANEL * 4, GROUP_BYTES = PANEL * (GROUP + 4), AHEAD_BYTES = 4096 };

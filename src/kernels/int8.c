@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 enum { GROUP = SC_INT8_GROUP, PANEL = 8, TILE = 4, TOGETHER = 4 };
 
 /* ---- rounding -------------------------------------------------------------------------------- */

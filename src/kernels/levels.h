@@ -7,6 +7,15 @@
 
 #include "kernels/kernels.h"
 
+/* Constants that a tile is called with shape its code only where it is inlined, and its arrays are
+ * registers only where loops over them are unrolled. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 void sc_level_portable(struct sc_kernels *table); /* fills every entry */
 void sc_int8_portable(struct sc_matmul *matmul);
 #if defined(__x86_64__)

@@ -15,13 +15,6 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum { SC_NEON_PANEL = 16, SC_NEON_MAX_ROWS = 6 };
 
 /* One panel with a number of rows that is the tile's own: y [n_rows][n_valid <= SC_NEON_PANEL],
