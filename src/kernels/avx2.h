@@ -18,7 +18,7 @@ INLINE __m256i mask_of(size_t n)
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 8 ? n : 8)), places);
 }
 
-/* The first n lanes of memory or of a register, zeros after them.  Only a remainder takes a mask:
+/* The first n lanes of memory, zeros after them.  Only a remainder takes a mask:
  * masked stores are many times slower on some processors. */
 INLINE __m256 load_first(const float *from, size_t n)
 {

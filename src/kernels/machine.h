@@ -1,9 +1,9 @@
 /*
  * What this machine can do, measured: streaming reads from memory and multiply-adds, on all threads
  * of a pool.  Two figures of each: the best of many short runs, since whatever disturbs a run can
- * only make it slower; and what all of them together came to, which is what any program could have
- * had meanwhile.  On a machine that others use too the two lie far apart, and only the second can
- * be set beside what else was measured in the same seconds.
+ * only make it slower; and what all of them together came to, an estimate of what another program
+ * could have had in the same seconds.  On a machine that others use too the two lie far apart, and
+ * only the second can be set beside what else was measured in turn with it.
  */
 #ifndef SC_KERNELS_MACHINE_H
 #define SC_KERNELS_MACHINE_H
