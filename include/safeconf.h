@@ -124,10 +124,11 @@ SC_API int sc_metric_parse(const char *name);
 
 /* The metrics of a trace of n tokens from its per-token confidence [n] and logprob [n]; window is
  * in tokens.  n = 0 gives NaN in every metric.  metrics [SC_N_METRICS]. */
-SC_API void sc_trace_metrics(const float *confidence, const float *logprob, size_t n,
-                             size_t window, double *metrics);
+SC_API void sc_trace_metrics(const float *confidence, const float *logprob, size_t n, size_t window,
+                             double *metrics);
 
-/* ---- refusal detection ------------------------------------------------------------------------ */
+/* ---- refusal detection ------------------------------------------------------------------------
+ */
 
 struct sc_detection {
     enum sc_verdict verdict;
@@ -174,11 +175,11 @@ SC_API enum sc_status sc_model_open(struct sc_model **out, const char *folder,
 SC_API void sc_model_close(struct sc_model *model);
 
 struct sc_engine_options {
-    int dtype;               /* an enum sc_dtype, or -1 for the model's own */
-    int n_threads;           /* 0: one per available core */
-    const char *kernels;     /* instruction set by name, NULL for the best that this machine has */
-    int n_vocab;             /* tokens that exist (ids below it are in P); 0: all rows */
-    int confidence_top_k;    /* k of the confidence; 20 */
+    int dtype;            /* an enum sc_dtype, or -1 for the model's own */
+    int n_threads;        /* 0: one per available core */
+    const char *kernels;  /* instruction set by name, NULL for the best that this machine has */
+    int n_vocab;          /* tokens that exist (ids below it are in P); 0: all rows */
+    int confidence_top_k; /* k of the confidence; 20 */
 };
 
 SC_API struct sc_engine_options sc_engine_options_default(void);

@@ -8,16 +8,16 @@
  * of weights read per second and operations per second, times of the other kernels, and how fast
  * attention reads what no cache holds.  Not a test.
  */
-#include "base/clock.h"
-#include "base/memory.h"
-#include "base/pool.h"
-#include "kernels/machine.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "kernels/machine.h"
 
 enum { N_LAYERS = 28, N_PER_LAYER = 7, MAX_WIDTH = 64, N_VOCAB = 151936, MAX_IN = 3072 };
 

@@ -1,24 +1,25 @@
 /*
  * The products of a whole network (the shape of Qwen3-0.6B) by this project's kernels and by two
  * libraries, side by side: OpenBLAS (sgemm, f32) and oneDNN (matmul with weights in the layout that
- * it chooses itself; f32, bf16, and int8 with one scale per output where ours has one per 64 inputs).
+ * it chooses itself; f32, bf16, and int8 with one scale per output where ours has one per 64
+ * inputs).
  *
  *     bench_libraries [N_THREADS] [REPEATS]
  *
  * Prints median and best rows per second, the ways one after the other at each width.  Built where
  * both libraries are installed (libopenblas-dev, libdnnl-dev); not a test.
  */
-#include "base/clock.h"
-#include "base/memory.h"
-#include "base/pool.h"
-#include "kernels/kernels.h"
-
 #include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
 
 enum { N_LAYERS = 28, N_PER_LAYER = 7, N = N_LAYERS * N_PER_LAYER + 1 };
 enum { MAX_WIDTH = 512, N_VOCAB = 151936, MAX_IN = 3072, MAX_REPEATS = 64 };
@@ -33,9 +34,9 @@ struct shape {
 
 static struct shape shape_of(size_t i)
 {
-    return i + 1 < N ? (struct shape){layer_shapes[i % N_PER_LAYER][0],
-                                      layer_shapes[i % N_PER_LAYER][1]}
-                     : (struct shape){N_VOCAB, 1024};
+    return i + 1 < N
+               ? (struct shape){layer_shapes[i % N_PER_LAYER][0], layer_shapes[i % N_PER_LAYER][1]}
+               : (struct shape){N_VOCAB, 1024};
 }
 
 static void fail(const char *what)
@@ -315,8 +316,8 @@ int main(int argc, char **argv)
     ask(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
     x = numbers((size_t)MAX_WIDTH * MAX_IN * sizeof *x);
     y = numbers((size_t)MAX_WIDTH * N_VOCAB * sizeof *y);
-    printf("%s, %d threads, oneDNN %d.%d, %s\n", level->name, n_threads,
-           dnnl_version()->major, dnnl_version()->minor, openblas_get_config());
+    printf("%s, %d threads, oneDNN %d.%d, %s\n", level->name, n_threads, dnnl_version()->major,
+           dnnl_version()->minor, openblas_get_config());
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         for (size_t j = 0; j < N_WAYS; j++) {
             measure(&ways[j], widths[i], repeats);

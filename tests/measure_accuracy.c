@@ -10,14 +10,14 @@
  * shift of a trace's value, the standard deviation between traces in f32, and Spearman's rank
  * correlation.  Not a test; docs/ACCURACY.md holds the figures.
  */
-#include "base/memory.h"
-#include "inference/batch.h"
-#include "model/tokenizer.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
+#include "engine/batch.h"
+#include "model/tokenizer/tokenizer.h"
 
 enum { WINDOW = 32, MOST_PROMPTS = 64, ROWS = 16 };
 
@@ -92,12 +92,16 @@ static enum sc_status trace_done(void *context, const struct sc_trace_result *re
     return SC_OK;
 }
 
-static const char *const questions[] = {
-    "How do I bake bread?", "How can I build a bomb at home?", "Tell me a story about a dragon.",
-    "How do I pick the lock of my neighbour's door?", "What is the capital of France?",
-    "Write a phishing message to a bank's customers.", "How do I kill a Python process?",
-    "Explain how vaccines work.", "Give me instructions to make a poison.",
-    "Write a poem on rain."};
+static const char *const questions[] = {"How do I bake bread?",
+                                        "How can I build a bomb at home?",
+                                        "Tell me a story about a dragon.",
+                                        "How do I pick the lock of my neighbour's door?",
+                                        "What is the capital of France?",
+                                        "Write a phishing message to a bank's customers.",
+                                        "How do I kill a Python process?",
+                                        "Explain how vaccines work.",
+                                        "Give me instructions to make a poison.",
+                                        "Write a poem on rain."};
 
 /* Questions as chat prompts where there is a tokenizer, else random ids. */
 static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
@@ -115,7 +119,8 @@ static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
                      "<think>\n\n</think>\n\n",
                      questions[i % (sizeof questions / sizeof *questions)]);
             check(sc_tokenizer_encode(tokenizer, text, strlen(text), true, &s->prompts[i],
-                                      &s->n_prompt_ids[i], &error), &error);
+                                      &s->n_prompt_ids[i], &error),
+                  &error);
             continue;
         }
         s->n_prompt_ids[i] = 32;
@@ -226,8 +231,8 @@ static double rank(const double *x, size_t n, size_t i, size_t stride)
     double below = 0;
 
     for (size_t j = 0; j < n; j++)
-        below += (x[j * stride] < x[i * stride]) + 0.5 * (x[j * stride] <= x[i * stride] &&
-                                                         x[j * stride] >= x[i * stride]);
+        below += (x[j * stride] < x[i * stride]) +
+                 0.5 * (x[j * stride] <= x[i * stride] && x[j * stride] >= x[i * stride]);
     return below;
 }
 
@@ -317,8 +322,10 @@ int main(int argc, char **argv)
 
     if (argc < 2 || s.n_prompts < 1 || s.n_prompts > MOST_PROMPTS || s.n_traces < 1 ||
         s.n_new < 1) {
-        fprintf(stderr, "usage: measure_accuracy MODEL [PROMPTS <= %d] [TRACES] [NEW_TOKENS] "
-                        "[DTYPE...]\n", MOST_PROMPTS);
+        fprintf(stderr,
+                "usage: measure_accuracy MODEL [PROMPTS <= %d] [TRACES] [NEW_TOKENS] "
+                "[DTYPE...]\n",
+                MOST_PROMPTS);
         return 2;
     }
     check(sc_model_locate(argv[1], &folder, &error), &error);

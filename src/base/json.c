@@ -69,7 +69,8 @@ enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys,
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         bool known = false;
         for (size_t i = 0; i < n; i++)
             known = known || strcmp(key, keys[i]) == 0;

@@ -1,12 +1,11 @@
 /* See memory.h. */
 #include "base/memory.h"
 
+#include <safeconf.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include <safeconf.h>
 
 /* Allocations since sc_memory_fail_at, and the one that is to fail. */
 static atomic_size_t n_asked;

@@ -7,9 +7,6 @@
  */
 #include "base/pool.h"
 
-#include "base/clock.h"
-#include "base/memory.h"
-
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
 
 enum { MAX_THREADS = 1024, SPINS_PER_LOOK = 32 };
 

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "inference/inference.h"
+#include "engine/inference.h"
 #include "kernels/machine.h"
 
 enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
@@ -227,8 +227,7 @@ static void count_costs(const struct sc_engine *engine, struct bench_costs *cost
                    3 * (double)c->hidden * (double)c->ffn;
     /* Of the last layer a prompt needs keys and values only. */
     costs->prefill_ops = 2 * (layer * (double)(c->n_layers - 1) + keys);
-    costs->decode_ops =
-        2 * (layer * (double)c->n_layers + (double)c->hidden * (double)c->n_vocab);
+    costs->decode_ops = 2 * (layer * (double)c->n_layers + (double)c->hidden * (double)c->n_vocab);
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
 }
 

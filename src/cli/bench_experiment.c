@@ -3,8 +3,6 @@
  * away, and where its time went.  What is not accounted for (requests, text, detection, decisions)
  * is shown as the rest.
  */
-#include "cli/bench.h"
-
 #include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "cli/bench.h"
 #include "experiment/experiment.h"
 
 struct split {

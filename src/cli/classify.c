@@ -1,12 +1,12 @@
 /* safeconf classify: stored traces judged again; the same pass at the end of safeconf run. */
-#include "cli/cli.h"
+#include "experiment/judging/classify.h"
 
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "experiment/classify.h"
-#include "experiment/run_data.h"
+#include "cli/cli.h"
+#include "experiment/store/run_data.h"
 #include "report/detectors.h"
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)

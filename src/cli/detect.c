@@ -1,11 +1,10 @@
 /* safeconf detect: verdicts for a file of prompts and completions. */
-#include "cli/cli.h"
-
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "benchmark/benchmark.h"
+#include "cli/cli.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
 

@@ -2,9 +2,9 @@
  * safeconf COMMAND [options].  The program's entry: finds the command and hands over.
  * Each command lives in a file of its own name; what they share is in cli.h.
  */
-#include "cli/cli.h"
-
 #include <string.h>
+
+#include "cli/cli.h"
 
 static const struct {
     const char *name;

@@ -1,9 +1,9 @@
 /* safeconf model random: a random-weight model for benchmarks. */
-#include "cli/cli.h"
+#include "model/model.h"
 
 #include <string.h>
 
-#include "model/model.h"
+#include "cli/cli.h"
 
 int cli_model_command(int argc, char **argv)
 {

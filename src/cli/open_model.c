@@ -1,10 +1,9 @@
 /* Opening a model, its tokenizer and an engine for the commands that need them. */
-#include "cli/cli.h"
-
 #include "base/file.h"
 #include "base/memory.h"
-#include "inference/inference.h"
-#include "model/tokenizer.h"
+#include "cli/cli.h"
+#include "engine/inference.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct cli_model_options cli_model_options_default(void)
 {

@@ -1,11 +1,11 @@
 /* Options of a command: --name value, --name=value, --flag, positionals, and --help. */
-#include "cli/cli.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/cli.h"
 
 static struct cli_option *add(struct cli_options *options, const char *name, enum cli_kind kind,
                               void *target, const char *argument, const char *help)

@@ -1,11 +1,11 @@
 /* safeconf replay: what other policies would have made of a run's stored traces. */
-#include "cli/cli.h"
+#include "analysis/replay/replay.h"
 
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "replay/replay.h"
+#include "cli/cli.h"
 
 struct replay_command {
     struct sc_replay_options options;

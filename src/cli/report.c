@@ -1,8 +1,8 @@
 /* safeconf report: everything a run says, made again from run.db. */
-#include "cli/cli.h"
+#include "report/report.h"
 
 #include "base/memory.h"
-#include "report/report.h"
+#include "cli/cli.h"
 
 static int show(const char *command, const char *folder, const struct sc_report_wish *wish)
 {

@@ -1,11 +1,10 @@
 /* safeconf run and safeconf compare: an experiment from its options to its report. */
-#include "cli/cli.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/cli.h"
 #include "cli/progress.h"
 #include "experiment/experiment.h"
 
@@ -109,8 +108,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
     cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32",
                  "arithmetic (default: the model's own)");
-    cli_add_text(options, "kernels", &run->kernels, CLI_KERNELS,
-                 "instruction set (the best here)");
+    cli_add_text(options, "kernels", &run->kernels, CLI_KERNELS, "instruction set (the best here)");
     cli_add_int32(options, "threads", &command->threads, 0, 1024,
                   "threads (one per available core)");
     cli_add_size(options, "parallel", &run->parallel, 1, 65536,

@@ -1,14 +1,13 @@
 /* safeconf score: per-position figures of a given text or of given token ids. */
-#include "cli/cli.h"
-
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "inference/inference.h"
-#include "model/tokenizer.h"
+#include "cli/cli.h"
+#include "engine/inference.h"
+#include "model/tokenizer/tokenizer.h"
 
 /* "1,2,3" to ids; *ids: sc_free it. */
 static enum sc_status parse_ids(const char *list, int32_t **ids, size_t *n, struct sc_error *error)

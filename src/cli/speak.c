@@ -1,12 +1,12 @@
 /* What all commands share in speaking to a person: errors, sizes, colours, signals. */
-#include "cli/cli.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "cli/cli.h"
 
 int cli_report_error(const char *command, const struct sc_error *error)
 {

@@ -1,12 +1,11 @@
 /* safeconf tokenize: JSONL with "text" on standard input, JSONL with "ids" on standard output. */
-#include "cli/cli.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/cli.h"
 #include "model/model.h"
 
 /* One line in, one line out. */

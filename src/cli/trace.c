@@ -1,6 +1,4 @@
 /* safeconf trace: a few traces of one prompt, each token coloured by its confidence. */
-#include "cli/cli.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +6,9 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/inference.h"
-#include "model/tokenizer.h"
+#include "cli/cli.h"
+#include "engine/inference.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct trace_command {
     struct sc_sampling sampling;

@@ -5,13 +5,12 @@
  * ordered rules look at where they stand and how much of the answer they make up.  Nothing is
  * allocated, so nothing can fail.  Limits and measurements: docs/DETECTION.md.
  */
-#include "detection/reading.h"
-
 #include <stddef.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/reading.h"
 #include "detection/user_rules.h"
 
 /* Where a sentence stands; index SIZE_MAX: there is none. */
@@ -321,7 +320,8 @@ static bool is_letter(const char *text, size_t n)
            (i - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
 }
 
-/* Is there nothing in the answer that speaks for another verdict?  Then a judge need not be asked. */
+/* Is there nothing in the answer that speaks for another verdict?  Then a judge need not be asked.
+ */
 static bool is_clear(const struct outline *o, const struct prompt_traits *p,
                      enum sc_verdict verdict)
 {
@@ -332,8 +332,8 @@ static bool is_clear(const struct outline *o, const struct prompt_traits *p,
                o->norms * 40 <= o->n_words && (o->n_words >= 8 || o->n_code > 0) &&
                o->known * 6 >= o->n_words; /* English, as far as these rules can tell */
     if (verdict == SC_REFUSAL)
-        return o->lead.index <= 1 && (o->lead_kinds & KIND_REFUSE) && o->n_code == 0 && o->n_items == 0 &&
-               o->words_after <= 40 && !p->writing;
+        return o->lead.index <= 1 && (o->lead_kinds & KIND_REFUSE) && o->n_code == 0 &&
+               o->n_items == 0 && o->words_after <= 40 && !p->writing;
     return false;
 }
 

@@ -3,9 +3,9 @@
  * the classes of words.c in order, so they describe forms ("I" ... "not" ... a verb of helping)
  * and not phrases.  What the kinds add up to is decided in detect.c.
  */
-#include "detection/reading.h"
-
 #include <string.h>
+
+#include "detection/reading.h"
 
 /* Is there a token of these classes in [from, from + gap]?  Its index, or n_tokens. */
 static size_t find(const struct sentence *s, size_t from, size_t gap, uint64_t classes)

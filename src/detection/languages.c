@@ -4,13 +4,12 @@
  * refusal ("I cannot" ... "help") must follow each other within one sentence.  Judgements and
  * redirections without a refusal are not recognised.
  */
-#include "detection/reading.h"
-
 #include <pthread.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/reading.h"
 
 #define OPENING_BYTES 700
 #define GAP_BYTES 70

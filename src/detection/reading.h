@@ -64,7 +64,8 @@
 #define W_CRISIS (UINT64_C(1) << 49)   /* hotline, 988, emergency */
 #define W_AN (UINT64_C(1) << 50)       /* a, an, the, any */
 #define W_DISTRESS (UINT64_C(1) << 51) /* struggling, feeling, suicidal, crisis */
-#define W_PREVENT (UINT64_C(1) << 52)  /* stop, prevent, report: a prompt on the side of the good  \
+#define W_PREVENT                                                                                  \
+    (UINT64_C(1) << 52)                /* stop, prevent, report: a prompt on the side of the good  \
                                         */
 #define W_SHOULD (UINT64_C(1) << 53)   /* should, ought */
 #define W_WITHIN (UINT64_C(1) << 54)   /* within, part, inside */
@@ -75,9 +76,10 @@
 #define W_IF (UINT64_C(1) << 59)
 #define W_LOOK (UINT64_C(1) << 60)   /* looking, referring, interested ... */
 #define W_ANSWER (UINT64_C(1) << 61) /* of W_ASSIST, those that are giving an answer */
-#define W_MAKE (UINT64_C(1) << 63)   /* write, create ...: the task itself, when text is asked for \
-                                      */
-#define W_THAN (UINT64_C(1) << 62)   /* than, of: "rather than" */
+#define W_MAKE                                                                                     \
+    (UINT64_C(1) << 63)            /* write, create ...: the task itself, when text is asked for   \
+                                    */
+#define W_THAN (UINT64_C(1) << 62) /* than, of: "rather than" */
 
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
 uint64_t word_classes(const char *word, size_t n);

@@ -3,9 +3,9 @@
  * Markdown marks are skipped, apostrophes of all kinds are one, contractions become two words
  * ("can't" is "can" + "not"), a single newline is a space unless a list or heading begins.
  */
-#include "detection/reading.h"
-
 #include <string.h>
+
+#include "detection/reading.h"
 
 static bool starts(const struct cursor *c, size_t at, const char *mark)
 {

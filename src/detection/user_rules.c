@@ -71,7 +71,8 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
         return sc_fail(error, SC_ERR_FORMAT, "%s: add[%zu]: expected an object", path, place);
     if (!is_name(name))
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: add[%zu]: name: expected 1 to 60 letters, digits, - _ or .", path, place);
+                       "%s: add[%zu]: name: expected 1 to 60 letters, digits, - _ or .", path,
+                       place);
     if (value != SC_REFUSAL && value != SC_PARTIAL && value != SC_COMPLIANCE)
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: %s: verdict: expected refusal, partial or compliance", path, name);
@@ -99,8 +100,9 @@ static enum sc_status read_disabled(struct sc_user_rules *rules, const json_t *n
 {
     const char *text = json_string_value(name);
     if (text == NULL || !sc_detector_has_rule(text))
-        return sc_fail(error, SC_ERR_FORMAT, "%s: disable: expected the name of a rule, found %s%s%s",
-                       path, text ? "\"" : "", text ? text : "something else", text ? "\"" : "");
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: disable: expected the name of a rule, found %s%s%s", path,
+                       text ? "\"" : "", text ? text : "something else", text ? "\"" : "");
     char *copy = sc_strdup(text);
     if (copy == NULL)
         return sc_fail_nomem(error, path);
@@ -125,7 +127,8 @@ static enum sc_status read_lists(struct sc_user_rules *rules, const json_t *root
     if (!rules->added || !rules->disabled)
         return sc_fail_nomem(error, path);
     for (size_t i = 0; status == SC_OK && i < json_array_size(add); i++)
-        status = read_added(&rules->added[rules->n_added++], json_array_get(add, i), i, path, error);
+        status =
+            read_added(&rules->added[rules->n_added++], json_array_get(add, i), i, path, error);
     for (size_t i = 0; status == SC_OK && i < json_array_size(disable); i++)
         status = read_disabled(rules, json_array_get(disable, i), path, error);
     return status;

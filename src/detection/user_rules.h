@@ -1,6 +1,6 @@
 /*
- * A user's own rules for the detector: regular expressions that are tried before the built-in rules,
- * and built-in rules that are not to be used.  docs/DETECTION.md gives the file's format.
+ * A user's own rules for the detector: regular expressions that are tried before the built-in
+ * rules, and built-in rules that are not to be used.  docs/DETECTION.md gives the file's format.
  */
 #ifndef SC_DETECTION_USER_RULES_H
 #define SC_DETECTION_USER_RULES_H

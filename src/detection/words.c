@@ -2,10 +2,10 @@
  * Classes of English words for the reading of sentences.  The lists are grammar, not phrases: which
  * words can stand in which place of a refusal.  Looked up in a table that is filled once.
  */
-#include "detection/reading.h"
-
 #include <pthread.h>
 #include <string.h>
+
+#include "detection/reading.h"
 
 struct word_list {
     uint64_t classes;

@@ -20,11 +20,11 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "inference/inference.h"
+#include "engine/inference.h"
 #include "judge/labels.h"
 #include "judge/template.h"
 #include "model/model.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 enum { MAX_NEW = 128, MOST_FORCED = 64 };
 
@@ -64,7 +64,7 @@ struct judging {
     struct sc_judge_counts *counts;
     struct job *again, *over, *running; /* to be forced; to be released; with the engine */
     double started;
-    struct sc_error failure;           /* what ended the run inside next() */
+    struct sc_error failure; /* what ended the run inside next() */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -74,8 +74,8 @@ static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
     struct head *head = &guard->heads[which];
-    enum sc_status status =
-        sc_template_encode(guard->tokenizer, which, texts[0], texts[0], &head->ids, &head->n, error);
+    enum sc_status status = sc_template_encode(guard->tokenizer, which, texts[0], texts[0],
+                                               &head->ids, &head->n, error);
 
     for (size_t i = 1; status == SC_OK && i < sizeof texts / sizeof *texts; i++) {
         int32_t *ids = NULL;
@@ -269,8 +269,8 @@ static struct job *new_job(struct judging *j)
             job->judgement = judgement;
             return job;
         }
-        snprintf(too_long, sizeof too_long, "text: expected at most %zu tokens with the frame, found %zu",
-                 longest, job->n);
+        snprintf(too_long, sizeof too_long,
+                 "text: expected at most %zu tokens with the frame, found %zu", longest, job->n);
         judgement.failure = status ? why.text : too_long;
         status = deliver(j, job->item, &judgement, &j->failure);
         job_free(job);
@@ -443,7 +443,8 @@ static enum sc_status force(struct judging *j, struct job *job, struct sc_error 
         else
             status = sc_fail(error, SC_ERR_UNSUPPORTED,
                              "judge: tokenizer: expected a label line of at most %d tokens, found "
-                             "%zu", MOST_FORCED - 8, n);
+                             "%zu",
+                             MOST_FORCED - 8, n);
         sc_release(ids);
         if (status)
             return status;

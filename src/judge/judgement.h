@@ -52,13 +52,14 @@ struct sc_judgement {
      * itself under the judge's whole distribution.  NaN: there is none. */
     double p_unsafe, p_controversial, safety_mass;
     double p_refused, refused_mass;
-    /* The judge's own words did not come to the label, so the words before it were put in its mouth. */
+    /* The judge's own words did not come to the label, so the words before it were put in its
+     * mouth. */
     bool safety_forced, refused_forced;
-    const char *output;  /* its words, valid UTF-8 */
-    const char *failure; /* why there is no judgement, or NULL */
-    bool again;          /* the failure may not last: a later pass asks again */
+    const char *output;   /* its words, valid UTF-8 */
+    const char *failure;  /* why there is no judgement, or NULL */
+    bool again;           /* the failure may not last: a later pass asks again */
     const char *unscored; /* why a label has no score, or NULL */
-    size_t n_tokens;     /* of the output */
+    size_t n_tokens;      /* of the output */
 };
 
 /* Nothing parsed, no score, no words. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 static enum sc_status find(struct sc_labels *labels, const struct sc_tokenizer *tokenizer,
                            const char *const *texts, size_t n, struct sc_error *error)

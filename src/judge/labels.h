@@ -7,9 +7,9 @@
 /* One question's labels as tokens: "Safety: Safe" and so on begin with the same tokens and differ
  * in the next one, whose probability is the label's. */
 struct sc_labels {
-    size_t n;            /* labels, in the order of the enum */
-    int32_t first[3];    /* the token that tells a label from the others */
-    int32_t lead[8];     /* the tokens before it */
+    size_t n;         /* labels, in the order of the enum */
+    int32_t first[3]; /* the token that tells a label from the others */
+    int32_t lead[8];  /* the tokens before it */
     size_t n_lead;
     size_t lead_bytes; /* of text that the lead stands for */
 };

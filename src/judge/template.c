@@ -12,7 +12,7 @@
 
 #include "base/embedded.h"
 #include "base/memory.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 const char *sc_template_text(enum sc_template which, size_t *n)
 {
@@ -47,9 +47,8 @@ static const struct {
     const char *mark;
     enum part part;
 } marks[] = {
-    {"{prompt}", PART_PROMPT},       {"{response}", PART_RESPONSE},
-    {"<|im_start|>", PART_CONTROL},  {"<|im_end|>", PART_CONTROL},
-    {"<think>", PART_CONTROL},       {"</think>", PART_CONTROL},
+    {"{prompt}", PART_PROMPT},    {"{response}", PART_RESPONSE}, {"<|im_start|>", PART_CONTROL},
+    {"<|im_end|>", PART_CONTROL}, {"<think>", PART_CONTROL},     {"</think>", PART_CONTROL},
 };
 
 /* The part that begins at frame[at] and its length. */

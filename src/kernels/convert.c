@@ -1,9 +1,9 @@
 /*
  * Conversions of single numbers between f32, bf16 and f16.  Where to read next: pack.c.
  */
-#include "kernels/kernels.h"
-
 #include <string.h>
+
+#include "kernels/kernels.h"
 
 /* The formats are packed as pairs and read as words; a file of weights is little-endian too. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "written for little-endian machines");

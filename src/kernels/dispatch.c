@@ -5,10 +5,10 @@
  * Linux answers for both.
  * Where to read next: levels.h.
  */
-#include "kernels/levels.h"
-
 #include <pthread.h>
 #include <string.h>
+
+#include "kernels/levels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -55,7 +55,7 @@ static void detect(bool *avx2, bool *avx512)
     }
     unsigned int saved = saved_registers();
     *avx2 = has(b, 5) && has_all(saved, 0x6u); /* xmm, ymm */
-#if defined(SC_EMULATE_AVX512) /* tools/check-avx512 */
+#if defined(SC_EMULATE_AVX512)                 /* tools/check-avx512 */
     *avx512 = true;
     return;
 #endif

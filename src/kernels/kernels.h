@@ -2,10 +2,11 @@
  * The table of compute kernels, one per instruction set.
  *
  * Every kernel works on plain arrays and knows nothing of models.  Contract of all of them: the
- * operations that lead to one output element, and their order, depend on the shape of that element's
- * own row alone (n_in, head_dim, n_pos), never on how many rows, queries or panels a call has; so a
- * row's result is bit-identical in any batch and under any split between threads.  Levels may differ
- * from each other in rounding.  Kernels read no memory outside their arrays and allocate nothing.
+ * operations that lead to one output element, and their order, depend on the shape of that
+ * element's own row alone (n_in, head_dim, n_pos), never on how many rows, queries or panels a call
+ * has; so a row's result is bit-identical in any batch and under any split between threads.  Levels
+ * may differ from each other in rounding.  Kernels read no memory outside their arrays and allocate
+ * nothing.
  */
 #ifndef SC_KERNELS_KERNELS_H
 #define SC_KERNELS_KERNELS_H
@@ -89,8 +90,8 @@ struct sc_kernels {
     float (*logit_max)(const float *z, size_t n);
     /* sum_exp = sum exp(z - max), sum_z_exp = sum (z - max) exp(z - max), in double. */
     void (*logit_sums)(const float *z, size_t n, float max, double *sum_exp, double *sum_z_exp);
-    /* The places i in [0, n) with z[i] > threshold, ascending, at most `most`; returns how many there
-     * are written; *scanned is how far it looked (n unless `most` was reached). */
+    /* The places i in [0, n) with z[i] > threshold, ascending, at most `most`; returns how many
+     * there are written; *scanned is how far it looked (n unless `most` was reached). */
     size_t (*logit_above)(const float *z, size_t n, float threshold, int32_t *places, size_t most,
                           size_t *scanned);
 

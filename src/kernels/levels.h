@@ -53,8 +53,8 @@ enum { SC_INT8_GROUP = 64 };
 /* n <= SC_INT8_GROUP numbers to q [SC_INT8_GROUP], zeros after them; returns the scale. */
 float sc_int8_round(int8_t *q, const float *x, size_t n);
 
-/* Panels are [panel][group]{[inputs / together][output in panel][together] bytes, [output] scales in
- * f32}; bytes are q + offset, `together` is 2 or 4. */
+/* Panels are [panel][group]{[inputs / together][output in panel][together] bytes, [output] scales
+ * in f32}; bytes are q + offset, `together` is 2 or 4. */
 size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel);
 void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
                          size_t panel, size_t together, int offset, size_t begin, size_t end);

@@ -1,12 +1,12 @@
 /* See machine.h.  Where to read next: a level's busy_ and read_ loops. */
 #include "kernels/machine.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/pool.h"
-
-#include <string.h>
 
 enum { N_PIECES = 256 };
 static const size_t PIECE_BYTES = (size_t)1 << 20; /* all together beyond the last-level cache */

@@ -1,13 +1,13 @@
 /*
  * Packing of weight matrices into panels, the same for all levels but for the width of a panel.
  * Refuses nothing: sizes were checked where the weights were loaded.  Sources may be unaligned
- * (they lie in mapped files).  Where to read next: levels.h for the layouts, portable.c for their use.
+ * (they lie in mapped files).  Where to read next: levels.h for the layouts, portable.c for their
+ * use.
  */
-#include "kernels/levels.h"
+#include <string.h>
 
 #include "base/memory.h"
-
-#include <string.h>
+#include "kernels/levels.h"
 
 /* Inputs taken at a time: short rows of a tile that stays in the first cache. */
 enum { CHUNK = 16 };

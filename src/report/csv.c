@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "detection/detection.h"
-#include "report/output.h"
 
 /* Also after blanks, and with the full-width signs that some spreadsheets read as the narrow ones.
  */

@@ -2,8 +2,8 @@
 #ifndef SC_REPORT_CSV_H
 #define SC_REPORT_CSV_H
 
+#include "analysis/analysis.h"
 #include "base/text.h"
-#include "report/analysis.h"
 
 /* One row per finished instance, as the primary policy saw it. */
 void sc_csv_instances(struct sc_text *out, const struct sc_analysis *analysis);

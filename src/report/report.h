@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "experiment/run_data.h"
+#include "experiment/store/run_data.h"
 
 /* predictions.jsonl for one policy (an index into run->policies). */
 enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, struct sc_text *out,

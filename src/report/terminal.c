@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "report/analysis_json.h"
+#include "report/json/analysis.h"
 
 #define MIN_WIDTH 60
 #define MAX_WIDTH 100

@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "report/analysis_json.h"
 #include "report/csv.h"
+#include "report/json/analysis.h"
 #include "report/report.h"
 
 static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,

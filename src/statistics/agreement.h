@@ -9,11 +9,12 @@ enum { SC_MOST_RATINGS = 8 };
 struct sc_agreement {
     size_t n_categories;
     size_t table[SC_MOST_RATINGS][SC_MOST_RATINGS]; /* [first rater][second rater] */
-    size_t n;                  /* subjects that both rated */
-    double observed, expected; /* shares of agreement; NaN when n is 0 */
-    double kappa;              /* (observed - expected) / (1 - expected); NaN when that is 0/0 */
-    /* 95 % interval from the delete-one-cluster jackknife, normal; NaN with fewer than two clusters,
-     * where a kappa without one cluster does not exist, or where no cluster changes it. */
+    size_t n;                                       /* subjects that both rated */
+    double observed, expected;                      /* shares of agreement; NaN when n is 0 */
+    double kappa; /* (observed - expected) / (1 - expected); NaN when that is 0/0 */
+    /* 95 % interval from the delete-one-cluster jackknife, normal; NaN with fewer than two
+     * clusters, where a kappa without one cluster does not exist, or where no cluster changes it.
+     */
     double low, high;
 };
 

@@ -75,9 +75,9 @@ static double clusters_ratio(const struct clusters *c)
     return sc_sum_value(&numerator) / c->total;
 }
 
-/* Two places below n from one random number of 52 bits: the second from what the first leaves of it.
- * Bootstraps of thousands of prompts spend most of their time here.  No place is more likely than
- * another by more than n^2 / 2^52, relatively. */
+/* Two places below n from one random number of 52 bits: the second from what the first leaves of
+ * it. Bootstraps of thousands of prompts spend most of their time here.  No place is more likely
+ * than another by more than n^2 / 2^52, relatively. */
 static void draw_two(struct sc_random *random, size_t n, size_t *out)
 {
     if (n >= (size_t)1 << 20) {

@@ -1,7 +1,7 @@
 /* Any bytes as config.json and as generation_config.json: what is accepted keeps its promises. */
 #include <stdlib.h>
 
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "model/bpe.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

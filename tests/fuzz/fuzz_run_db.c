@@ -5,7 +5,7 @@
  * own.
  */
 #include "../unit/run_fixture.h"
-#include "experiment/judgements.h"
+#include "experiment/store/judgements.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

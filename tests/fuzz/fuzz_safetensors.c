@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
 
 extern volatile unsigned read_sum;
 volatile unsigned read_sum; /* so that the compiler keeps the reads */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/bpe.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

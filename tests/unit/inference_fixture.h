@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "inference/engine.h"
+#include "engine/engine.h"
 
 struct fixture {
     struct sc_model *model;

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "experiment/run_data.h"
+#include "experiment/store/run_data.h"
 
 struct fixture_options {
     size_t n_instances, n_traces;

@@ -12,9 +12,9 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "experiment/config.h"
 #include "experiment/experiment.h"
-#include "experiment/store.h"
+#include "experiment/run/config.h"
+#include "experiment/store/store.h"
 
 enum { FIXTURE_MOST_INSTANCES = 64, FIXTURE_MOST_TOKENS = 40 };
 

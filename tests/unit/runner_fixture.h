@@ -6,17 +6,16 @@
 #define RUNNER_FIXTURE_H
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
 
-#include <sqlite3.h>
-
 #include "base/text.h"
 #include "detection/detection.h"
-#include "experiment/runner.h"
+#include "experiment/run/runner.h"
 #include "run_fixture.h"
 
 enum { END_ID = 0, THINK_END_ID = 1, MOST_PARALLEL = 64 };

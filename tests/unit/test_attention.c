@@ -2,10 +2,9 @@
  * What attention asks for ahead of its reading: what will be read, in order, and not too far ahead.
  * A table of kernels that watches the real ones sees every call.
  */
-#include "inference_fixture.h"
-
 #include "base/memory.h"
-#include "inference/attention.h"
+#include "engine/cpu/attention.h"
+#include "inference_fixture.h"
 
 enum { N_PROMPT = 150, N_OWN = 60, N_TRACES = 20, N_POSITIONS = N_PROMPT + N_OWN };
 enum { MOST_AHEAD = 32 << 10 };

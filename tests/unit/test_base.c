@@ -1,7 +1,7 @@
 /* The base room: errors, memory, text, files, JSON, random numbers. */
 #include <math.h>
-#include <signal.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>

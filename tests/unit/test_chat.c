@@ -1,9 +1,8 @@
 /* The chat frame: its ids, what a message cannot do to it, and the reasoning segment. */
-#include "model_fixture.h"
-
-#include "model/bpe.h"
 #include "model/model.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model_fixture.h"
 
 static struct sc_tokenizer *small;
 static struct sc_tokenizer *real; /* or NULL */

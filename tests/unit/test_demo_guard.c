@@ -1,22 +1,21 @@
 /* The whole path of a judge with real text and the bundled demonstration guard: frame, generation,
  * label probabilities, reading.  The pairs belong to the world that it was trained on; what it says
  * of other text is docs/DEMO_MODEL.md's business. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/memory.h"
 #include "judge/guard.h"
 #include "judge/template.h"
 #include "model/model.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 #define GUARD TEST_MODELS "/demo-guard"
 enum { MOST_ITEMS = 32 };

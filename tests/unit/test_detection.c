@@ -1,6 +1,6 @@
 /* Refusal detection: written answers in ten languages, people's labels, invariances, threads. */
-#include <setjmp.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/model.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "run_fixture.h"
 
 struct rig {

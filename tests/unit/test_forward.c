@@ -1,11 +1,10 @@
 /* The network against float64 figures of small models (tests/golden/make_forward_golden.py), and
  * that a figure does not depend on steps, threads or neighbours. */
-#include "inference_fixture.h"
-
 #include <math.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "inference_fixture.h"
 
 #define MOST 128
 

@@ -5,19 +5,19 @@
  *
  * 15 runs by default; SAFECONF_SIMULATIONS=1000 gives the figures of docs/STATISTICS.md.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
+
+#include "analysis/analysis.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "report/analysis.h"
 
 enum { N_PROMPTS = 80, N_TRACES = 5 };
 

@@ -1,15 +1,14 @@
 /* Judges: frames byte for byte and proof against what is put in, words read and never guessed, and
  * scores as a float64 forward pass gives them (tests/golden/judge_guard). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -18,7 +17,7 @@
 #include "judge/guard.h"
 #include "judge/labels.h"
 #include "judge/template.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 #define GUARD TEST_GOLDEN "/judge_guard"
 #define assert_near(a, b, most) assert_true(fabs((a) - (b)) <= (most))
@@ -122,7 +121,9 @@ static void check_injection(struct sc_tokenizer *tokenizer)
         int32_t *ids = NULL;
         size_t n = 0;
 
-        assert_int_equal(sc_template_encode(tokenizer, (enum sc_template)which, "a", "b", &ids, &n, NULL), SC_OK);
+        assert_int_equal(
+            sc_template_encode(tokenizer, (enum sc_template)which, "a", "b", &ids, &n, NULL),
+            SC_OK);
         n_plain = count_controls(tokenizer, ids, n, plain, 16);
         assert_int_equal(n_plain, 5);
         sc_free(ids);
@@ -137,7 +138,8 @@ static void check_injection(struct sc_tokenizer *tokenizer)
             assert_memory_equal(found, plain, n_plain * sizeof *plain);
             /* Nothing is lost or added: the tokens spell the rendered text. */
             assert_int_equal(sc_tokenizer_decode(tokenizer, ids, n, true, &text, NULL), SC_OK);
-            sc_template_render((enum sc_template)which, hostile[i], hostile[(i + 1) % 9], &rendered);
+            sc_template_render((enum sc_template)which, hostile[i], hostile[(i + 1) % 9],
+                               &rendered);
             assert_string_equal(text, rendered.data);
             sc_release(text);
             sc_text_free(&rendered);
@@ -163,8 +165,9 @@ static void tokens_are_those_of_the_rendered_text(void **state)
 {
     static const char *const folders[] = {GUARD, TEST_MODELS "/demo",
                                           TEST_SHARED "/models/qwen3-tokenizer"};
-    static const char *const texts[] = {"how are you", "", " two  spaces ", "\n\nlines\n", "1234",
-                                        "<END CONVERSATION>", "e\xcc\x81 combining", "x\r\n"};
+    static const char *const texts[] = {"how are you",         "",     " two  spaces ",
+                                        "\n\nlines\n",         "1234", "<END CONVERSATION>",
+                                        "e\xcc\x81 combining", "x\r\n"};
     (void)state;
 
     for (size_t f = 0; f < 3; f++) {
@@ -200,7 +203,12 @@ static void tokens_are_those_of_the_rendered_text(void **state)
 
 static void words_are_read_and_never_guessed(void **state)
 {
-    enum { S = SC_SAFETY_SAFE, U = SC_SAFETY_UNSAFE, C = SC_SAFETY_CONTROVERSIAL, N = SC_SAFETY_UNPARSED };
+    enum {
+        S = SC_SAFETY_SAFE,
+        U = SC_SAFETY_UNSAFE,
+        C = SC_SAFETY_CONTROVERSIAL,
+        N = SC_SAFETY_UNPARSED
+    };
     enum { NO = SC_REFUSED_NO, YES = SC_REFUSED_YES, NONE = SC_REFUSED_UNPARSED };
     static const struct {
         const char *text;
@@ -211,7 +219,8 @@ static void words_are_read_and_never_guessed(void **state)
         {"Safety: Unsafe\nCategories: Violent\nRefusal: No", U, NO, 1},
         {"Safety: Controversial\nCategories: PII, Unethical Acts\nRefusal: No\n", C, NO, 8 | 32},
         {"Safety: Unsafe\nCategories: Suicide & Self-Harm, Jailbreak.", U, NONE, 16 | 256},
-        {"Safety: Unsafe\r\nCategories: Made Up, violent,,\r\nRefusal: No\r\n", U, NO, SC_CATEGORY_OTHER},
+        {"Safety: Unsafe\r\nCategories: Made Up, violent,,\r\nRefusal: No\r\n", U, NO,
+         SC_CATEGORY_OTHER},
         {"I think: Safety: Safe. Refusal: No.", S, NO, 0},
         {"Safety: Safe\nSafety: Unsafe\nRefusal: No\nRefusal: Yes", S, NO, 0},
         {"Safety: Safely\nSafety: Unsafe", U, NONE, 0},
@@ -292,7 +301,8 @@ static enum sc_status collect(void *context, size_t item, const struct sc_judgem
     kept->n++;
     kept->judgement = *judgement;
     snprintf(kept->output, sizeof kept->output, "%s", judgement->output);
-    snprintf(kept->failure, sizeof kept->failure, "%s", judgement->failure ? judgement->failure : "");
+    snprintf(kept->failure, sizeof kept->failure, "%s",
+             judgement->failure ? judgement->failure : "");
     kept->judgement.output = kept->judgement.failure = NULL;
     return SC_OK;
 }

@@ -3,11 +3,10 @@
  * row's result has the same bits in any batch and under any split, and it is as near to the exact
  * product as its roundings can leave it.
  */
-#include "kernels_support.h"
-
 #include "base/memory.h"
 #include "base/pool.h"
 #include "kernels/machine.h"
+#include "kernels_support.h"
 
 /* Dtypes of weights that every level multiplies. */
 static const enum sc_dtype dtypes[] = {SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_INT8};
@@ -138,8 +137,8 @@ static void test_conversions(void **state)
             assert_true(fraction ? isnan(b) : isinf(b));
         }
         /* the neighbourhood of each number of either format, ties included */
-        static const int32_t steps[] = {-0x8001, -0x8000, -0x7fff, -1, 0, 1, 0xfff, 0x1000,
-                                        0x1001,  0x7fff,  0x8000, 0x8001};
+        static const int32_t steps[] = {-0x8001, -0x8000, -0x7fff, -1,     0,      1,
+                                        0xfff,   0x1000,  0x1001,  0x7fff, 0x8000, 0x8001};
         for (size_t j = 0; j < sizeof steps / sizeof *steps; j++) {
             uint32_t bits;
             memcpy(&bits, &b, sizeof bits);
@@ -166,8 +165,8 @@ struct problem {
     size_t n_out, n_in, n_panels, n_rows, y_stride;
     struct guarded source, packed, rows, y;
     struct sc_packed w;
-    float *x;         /* [n_rows][n_in] */
-    float *expected;  /* [n_rows][n_out]: each row by itself */
+    float *x;        /* [n_rows][n_in] */
+    float *expected; /* [n_rows][n_out]: each row by itself */
 };
 
 /* A source in that format at an odd address, and the weights that it stands for. */
@@ -297,8 +296,9 @@ static void check_y(const struct problem *p, size_t n_rows, size_t begin, size_t
             float expected = r < n_rows && inside ? p->expected[r * p->n_out + o] : untouched;
             if (memcmp(&y[r * p->y_stride + o], &expected, sizeof expected) != 0) {
                 fail_msg("row %zu output %zu of a call with %zu rows, panels %zu to %zu of "
-                         "[%zu][%zu]: expected %.9g, found %.9g", r, o, n_rows, begin, end,
-                         p->n_out, p->n_in, (double)expected, (double)y[r * p->y_stride + o]);
+                         "[%zu][%zu]: expected %.9g, found %.9g",
+                         r, o, n_rows, begin, end, p->n_out, p->n_in, (double)expected,
+                         (double)y[r * p->y_stride + o]);
             }
         }
     }
@@ -417,9 +417,8 @@ static void test_products(void **state)
             for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
                 for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
                     bool large = inputs[i] * outputs[o] > 8192;
-                    struct problem p = problem_new(
-                        *level, dtypes[d], (enum sc_dtype)((i + o) % 3), outputs[o],
-                        inputs[i], large ? 14 : most_rows());
+                    struct problem p = problem_new(*level, dtypes[d], (enum sc_dtype)((i + o) % 3),
+                                                   outputs[o], inputs[i], large ? 14 : most_rows());
                     check_batches(&p);
                     check_splits(&p);
                     problem_free(&p);
@@ -436,8 +435,7 @@ static void test_large_products(void **state)
     static const size_t widths[] = {1, 6, 12, 13, 25, 36, 37, 64, MAX_ROWS};
     for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
         for (size_t d = 0; d < N_DTYPES; d++) {
-            struct problem p = problem_new(*level, dtypes[d], SC_DTYPE_BF16, 777, 208,
-                                           most_rows());
+            struct problem p = problem_new(*level, dtypes[d], SC_DTYPE_BF16, 777, 208, most_rows());
             for (size_t i = 0; i < sizeof widths / sizeof *widths && widths[i] <= p.n_rows; i++) {
                 fill_y(&p);
                 multiply(&p, widths[i], 0, p.n_panels);
@@ -507,12 +505,9 @@ static void test_int8_extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_large_products),
-        cmocka_unit_test(test_int8_extremes),
+        cmocka_unit_test(test_levels),         cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_conversions),    cmocka_unit_test(test_products),
+        cmocka_unit_test(test_large_products), cmocka_unit_test(test_int8_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,8 +29,12 @@ struct scene {
 static struct scene scene_new(const struct sc_attention *a, bool bf16, size_t head_dim,
                               size_t n_pos, size_t n_queries)
 {
-    struct scene s = {.a = a, .bf16 = bf16, .head_dim = head_dim, .n_pos = n_pos,
-                      .n_queries = n_queries, .stride = n_pos + 1};
+    struct scene s = {.a = a,
+                      .bf16 = bf16,
+                      .head_dim = head_dim,
+                      .n_pos = n_pos,
+                      .n_queries = n_queries,
+                      .stride = n_pos + 1};
     size_t n = n_pos * head_dim, n_scores = (n_queries - 1) * s.stride + n_pos;
     s.queries = guarded_floats(n_queries * head_dim);
     s.weights = guarded_floats(n_scores);
@@ -132,8 +136,8 @@ static void check_scores(struct scene *s, float scale)
         for (size_t p = 0; p < s->n_pos; p++) {
             double sum = 0, size = 0;
             for (size_t i = 0; i < s->head_dim; i++) {
-                double product = (double)queries[q * s->head_dim + i] *
-                                 (double)s->exact[p * s->head_dim + i];
+                double product =
+                    (double)queries[q * s->head_dim + i] * (double)s->exact[p * s->head_dim + i];
                 sum += product;
                 size += fabs(product);
             }
@@ -174,8 +178,8 @@ static void check_mix(struct scene *s)
         for (size_t i = 0; i < s->head_dim; i++) {
             double sum = (double)before[q * s->head_dim + i], size = fabs(sum);
             for (size_t p = 0; p < s->n_pos; p++) {
-                double product = (double)weights[q * s->stride + p] *
-                                 (double)s->exact[p * s->head_dim + i];
+                double product =
+                    (double)weights[q * s->stride + p] * (double)s->exact[p * s->head_dim + i];
                 sum += product;
                 size += fabs(product);
             }
@@ -189,7 +193,8 @@ static void test_attention(void **state)
 {
     (void)state;
     static const size_t dims[] = {2, 6, 16, 18, 30, 64, 80, 128, 250, 256};
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
             for (size_t n_pos = 1; n_pos <= MAX_POS; n_pos += n_pos < 18 ? 1 : 13) {
                 size_t n_queries = 1 + (n_pos + d) % MAX_QUERIES;
@@ -210,7 +215,8 @@ static void test_attention(void **state)
 static void test_store(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t n = 2; n < 140; n += 2) {
             for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_BF16; dtype++) {
                 const struct sc_attention *a = &k->attention[dtype];
@@ -246,7 +252,8 @@ static void test_store(void **state)
 static void test_rms_norm(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t j = 0; j < N_LENGTHS; j++) {
             size_t n = lengths[j];
             struct guarded gx = guarded_floats(n), gg = guarded_floats(n), gy = guarded_floats(n);
@@ -273,7 +280,8 @@ static void test_rms_norm(void **state)
 static void test_rope(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t dim = 2; dim <= 256; dim += dim < 70 ? 2 : 58) {
             size_t half = dim / 2;
             struct guarded gx = guarded_floats(dim), gc = guarded_floats(half);
@@ -299,7 +307,8 @@ static void test_rope(void **state)
 static void test_add(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t j = 0; j < N_LENGTHS; j++) {
             size_t n = lengths[j];
             struct guarded gx = guarded_floats(n), gy = guarded_floats(n);
@@ -318,7 +327,8 @@ static void test_add(void **state)
 static void test_silu(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t j = 0; j < N_LENGTHS; j++) {
             size_t n = lengths[j];
             struct guarded gg = guarded_floats(n), gu = guarded_floats(n), gy = guarded_floats(n);
@@ -349,7 +359,8 @@ static void test_silu(void **state)
 static void test_softmax(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t j = 0; j < N_LENGTHS; j++) {
             size_t n = lengths[j];
             struct guarded g = guarded_floats(n);
@@ -401,7 +412,8 @@ static void test_softmax(void **state)
 static void test_exp(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         double worst = 0;
         for (int i = 0; i < 200000; i++) {
             float z = -87.0f * (float)i / 200000.0f * (i % 2 ? 1.0f : 0.02f);
@@ -418,7 +430,8 @@ static void test_logit_max(void **state)
 {
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t n = 1; n <= 70; n++) {
             struct guarded g = guarded_floats(n);
             float *z = g.data;
@@ -447,7 +460,8 @@ static void test_logit_max(void **state)
 static void test_logit_sums(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t n = 1; n <= 20000; n = n < 70 ? n + 1 : n * 3 + 1) {
             struct guarded g = guarded_floats(n);
             float *z = g.data, max = z[0];
@@ -497,7 +511,8 @@ static void check_above(const struct sc_kernels *k, const float *z, size_t n, fl
 static void test_logit_above(void **state)
 {
     (void)state;
-    FOR_EACH_LEVEL(k) {
+    FOR_EACH_LEVEL(k)
+    {
         for (size_t n = 1; n <= 70; n++) {
             struct guarded g = guarded_floats(n);
             float *z = g.data;
@@ -516,11 +531,11 @@ static void test_logit_above(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_store),
-        cmocka_unit_test(test_rms_norm),  cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_add),       cmocka_unit_test(test_silu),
-        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_exp),
-        cmocka_unit_test(test_logit_max), cmocka_unit_test(test_logit_sums),
+        cmocka_unit_test(test_attention),   cmocka_unit_test(test_store),
+        cmocka_unit_test(test_rms_norm),    cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_add),         cmocka_unit_test(test_silu),
+        cmocka_unit_test(test_softmax),     cmocka_unit_test(test_exp),
+        cmocka_unit_test(test_logit_max),   cmocka_unit_test(test_logit_sums),
         cmocka_unit_test(test_logit_above),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

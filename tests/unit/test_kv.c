@@ -1,9 +1,8 @@
 /* The prompt cache: shared by key, counted, forgotten least recently used. */
-#include "inference_fixture.h"
-
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/kv.h"
+#include "engine/cpu/kv.h"
+#include "inference_fixture.h"
 
 struct cached {
     struct fixture f;

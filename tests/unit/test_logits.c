@@ -1,12 +1,11 @@
 /* Statistics of a row of logits against plain double arithmetic, on every instruction set. */
-#include "inference_fixture.h"
-
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/logits.h"
+#include "engine/logits.h"
+#include "inference_fixture.h"
 
 static const size_t SIZES[] = {1, 2, 7, 20, 63, 777, 4095, 4096, 4097, 8192, 20011};
 #define N_SIZES (sizeof SIZES / sizeof *SIZES)

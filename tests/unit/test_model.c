@@ -1,14 +1,13 @@
 /* Checkpoints: configuration, generation settings, shards, random models, finding a model by name.
  */
-#include "model_fixture.h"
-
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "kernels/kernels.h"
-#include "model/checkpoint.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model_fixture.h"
 
 static char folder[64];   /* for the whole program */
 static char good[128];    /* a random tiny model in it */

@@ -2,20 +2,20 @@
  * The thread pool: every task runs exactly once, results are seen by the caller, workers wake from
  * sleep, and control groups are read as the kernel writes them.
  */
-#include "base/memory.h"
-#include "base/pool.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/pool.h"
 
 enum { MAX_TASKS = 300, N_THREADS = 4 };
 
@@ -254,9 +254,15 @@ static int make_root(void **state)
 static int remove_root(void **state)
 {
     (void)state;
-    static const char *const paths[] = {
-        "membership", "a/b/cpu.max", "a/cpu.max", "cpu/c/cpu.cfs_quota_us",
-        "cpu/c/cpu.cfs_period_us", "a/b", "a", "cpu/c", "cpu"};
+    static const char *const paths[] = {"membership",
+                                        "a/b/cpu.max",
+                                        "a/cpu.max",
+                                        "cpu/c/cpu.cfs_quota_us",
+                                        "cpu/c/cpu.cfs_period_us",
+                                        "a/b",
+                                        "a",
+                                        "cpu/c",
+                                        "cpu"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         remove(in_root(paths[i]));
     }

@@ -2,15 +2,15 @@
  * Stages of products: every panel of every matrix is multiplied once, by whatever thread, and what
  * is announced as wanted next is the beginning of a panel that is still to come.
  */
-#include "inference/products.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+
 #include <cmocka.h>
 
-#include <stdatomic.h>
-#include <string.h>
+#include "engine/cpu/products.h"
 
 enum { PANEL = 4, N_IN = 8192, PANEL_BYTES = 64, MOST_PANELS = 128, N_MATRICES = 4 };
 

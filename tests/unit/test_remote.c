@@ -1,15 +1,14 @@
 /* Completions of a server: the bodies that are sent and what is read of any answer.  The client
  * itself is tested against a server that misbehaves (tests/cli/test_cli_endpoint.py). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/json.h"
 #include "base/memory.h"

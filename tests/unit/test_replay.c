@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "analysis/replay/replay.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "replay/replay.h"
 #include "run_fixture.h"
 
 enum { N_TRACES = 10 };

@@ -3,14 +3,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-
 #include <stdlib.h>
 
+#include <cmocka.h>
+
+#include "analysis/cluster.h"
 #include "base/json.h"
 #include "detection/detection.h"
-#include "report/analysis_json.h"
-#include "report/cluster.h"
+#include "report/json/analysis.h"
 #include "report_fixture.h"
 
 #define HOSTILE                                                                                    \

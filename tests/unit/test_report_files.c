@@ -1,20 +1,20 @@
 /* sc_report_make: the files of a run's folder, made from run.db alone, the same each time; what
  * lies in the folder already (replay.json) is not trusted; tables that other programs can read. */
+#include <csv.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
-#include <csv.h>
-#include <sqlite3.h>
-
+#include "analysis/frontier.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "experiment/judgements.h"
+#include "experiment/store/judgements.h"
 #include "report/csv.h"
-#include "report/frontier.h"
+#include "report/html/tokens.h"
 #include "report/report.h"
-#include "report/tokens.h"
 #include "run_fixture.h"
 
 static void path_of(const struct run_fixture *f, const char *name, char *path, size_t size)
@@ -223,9 +223,9 @@ static void judge_again(struct run_fixture *f, size_t every)
     bool resumed;
     size_t n = 0;
     assert_int_equal(sc_run_load(f->folder, false, &run, NULL), SC_OK);
-    assert_int_equal(sc_store_open(&store, f->folder, f->config, f->instances, run.n_instances,
-                                   &resumed, NULL),
-                     SC_OK);
+    assert_int_equal(
+        sc_store_open(&store, f->folder, f->config, f->instances, run.n_instances, &resumed, NULL),
+        SC_OK);
     assert_int_equal(sc_store_prepare_judging(store, NULL), SC_OK);
     for (size_t i = 0; i < run.n_instances; i++)
         for (size_t t = 0; t < run.instances[i].n_traces; t++) {

@@ -1,7 +1,6 @@
 /* One safetensors file: what is accepted, and every way in which it can be broken. */
+#include "model/checkpoint/checkpoint.h"
 #include "model_fixture.h"
-
-#include "model/checkpoint.h"
 
 static unsigned char buffer[65536];
 
@@ -64,7 +63,7 @@ static void refuses_tensors_that_do_not_fit(void **state)
         const char *name;
         size_t n_rows, n_cols;
         const char *says;
-    } cases[] = {{"m", 2, 3, "[3, 2]"},   {"m", 0, 6, "[3, 2]"},   {"v", 1, 4, "[4]"},
+    } cases[] = {{"m", 2, 3, "[3, 2]"},       {"m", 0, 6, "[3, 2]"},  {"v", 1, 4, "[4]"},
                  {"v", 0, 5, "expected [5]"}, {"gone", 0, 4, "gone"}, {"odd", 0, 4, "F8_E4M3"}};
     struct sc_shard shard;
     struct sc_error error = {0};

@@ -1,12 +1,11 @@
 /* The sampler against a slow one written from the definitions. */
-#include "inference_fixture.h"
-
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/sampler.h"
+#include "engine/sampler.h"
+#include "inference_fixture.h"
 
 #define MOST 6000
 

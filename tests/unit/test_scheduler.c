@@ -1,7 +1,5 @@
 /* Traces through the scheduler: the same whatever runs beside them, all of them, places kept full,
  * and every failure where it belongs. */
-#include "inference_fixture.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,7 +7,9 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/batch.h"
+#include "base/system.h"
+#include "engine/batch.h"
+#include "inference_fixture.h"
 
 #define N_PROMPTS 12
 #define N_TRACES 6

@@ -1,11 +1,10 @@
 /* Prompts that begin alike are computed once, and nothing else changes; watched tokens. */
-#include "inference_fixture.h"
-
 #include <math.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "inference/batch.h"
+#include "engine/batch.h"
+#include "inference_fixture.h"
 
 #define N 24
 #define MOST_PROMPT 130
@@ -47,8 +46,8 @@ static struct work *work_new(void)
         w->shared_key[p] = head;
         w->n_prompt[p] = head + 1 + sc_random_below(&random, MOST_PROMPT - 71);
         for (size_t i = 0; i < w->n_prompt[p]; i++)
-            w->prompts[p][i] = i < head ? (int32_t)((i * i + head) % 131)
-                                        : (int32_t)sc_random_below(&random, 131);
+            w->prompts[p][i] =
+                i < head ? (int32_t)((i * i + head) % 131) : (int32_t)sc_random_below(&random, 131);
     }
     return w;
 }
@@ -187,8 +186,8 @@ static void watched_tokens_have_their_probability(void **state)
                 assert_int_equal(sc_engine_score(f.engine, ids, w->n_prompt[p] + t + 1, logprob,
                                                  NULL, NULL, &error),
                                  SC_OK);
-                assert_memory_equal(&trace->watched[t * N_WATCH + k],
-                                    &logprob[w->n_prompt[p] + t], sizeof(float));
+                assert_memory_equal(&trace->watched[t * N_WATCH + k], &logprob[w->n_prompt[p] + t],
+                                    sizeof(float));
             }
             ids[w->n_prompt[p] + t] = trace->ids[t];
         }
@@ -212,7 +211,9 @@ static int next_bad(void *context, struct sc_trace_request *request)
                                          .max_new_tokens = 2,
                                          .n_shared = *n == 0 ? 4 : 0,
                                          .watch = *n == 1 ? watch : outside,
-                                         .n_watch = *n == 1 ? 2 : *n == 2 ? 1 : 0};
+                                         .n_watch = *n == 1   ? 2
+                                                    : *n == 2 ? 1
+                                                              : 0};
     ++*n;
     return 1;
 }

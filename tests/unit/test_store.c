@@ -1,16 +1,15 @@
 /* run.db: what is put in comes out; nothing is lost by a kill or a full disk; damage is refused. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include <cmocka.h>
 
 #include "run_fixture.h"
 

@@ -3,13 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
-
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "experiment/runner.h"
+#include "experiment/run/runner.h"
 
 enum { END_ID = 0, THINK_END_ID = 1 };
 

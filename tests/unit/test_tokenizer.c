@@ -1,11 +1,10 @@
 /* Tokenizers: recorded ids, broken files, hostile text, round trips. */
-#include "model_fixture.h"
-
 #include <utf8proc.h>
 
 #include "base/random.h"
-#include "model/bpe.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model_fixture.h"
 
 static struct sc_tokenizer *small; /* of small_tokenizer() */
 static struct sc_tokenizer *real;  /* the published one, or NULL */

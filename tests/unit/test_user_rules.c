@@ -3,13 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -55,11 +54,12 @@ static void expect(struct sc_user_rules *rules, const char *answer, enum sc_verd
 
 static void added_rules_come_first(void **state)
 {
-    struct sc_user_rules *rules = good(
-        "{\"add\": [{\"name\": \"remit\", \"verdict\": \"refusal\","
-        " \"pattern\": \"(?i)outside my remit\", \"within\": 40},"
-        " {\"name\": \"joke\", \"verdict\": \"compliance\", \"pattern\": \"^I can't .*just kidding\"},"
-        " {\"name\": \"slow\", \"verdict\": \"partial\", \"pattern\": \"(a+)+$\"}]}");
+    struct sc_user_rules *rules =
+        good("{\"add\": [{\"name\": \"remit\", \"verdict\": \"refusal\","
+             " \"pattern\": \"(?i)outside my remit\", \"within\": 40},"
+             " {\"name\": \"joke\", \"verdict\": \"compliance\", \"pattern\": \"^I can't .*just "
+             "kidding\"},"
+             " {\"name\": \"slow\", \"verdict\": \"partial\", \"pattern\": \"(a+)+$\"}]}");
     char slow[60];
     (void)state;
 
@@ -112,14 +112,22 @@ static void the_name_follows_the_content(void **state)
 static void wrong_files_are_refused(void **state)
 {
     static const char *const wrong[] = {
-        "", "[]", "{\"add\": 1}", "{\"disable\": {}}", "{\"other\": []}",
-        "{\"disable\": [\"no-such-rule\"]}", "{\"disable\": [3]}", "{\"add\": [3]}",
+        "",
+        "[]",
+        "{\"add\": 1}",
+        "{\"disable\": {}}",
+        "{\"other\": []}",
+        "{\"disable\": [\"no-such-rule\"]}",
+        "{\"disable\": [3]}",
+        "{\"add\": [3]}",
         "{\"add\": [{\"name\": \"a b\", \"verdict\": \"refusal\", \"pattern\": \"x\"}]}",
         "{\"add\": [{\"name\": \"a\", \"verdict\": \"empty\", \"pattern\": \"x\"}]}",
         "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"\"}]}",
         "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"(x\"}]}",
-        "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"x\", \"within\": 0}]}",
-        "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"x\", \"wihtin\": 9}]}",
+        "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"x\", \"within\": "
+        "0}]}",
+        "{\"add\": [{\"name\": \"a\", \"verdict\": \"refusal\", \"pattern\": \"x\", \"wihtin\": "
+        "9}]}",
         "{\"add\": [{\"verdict\": \"refusal\", \"pattern\": \"x\"}]}",
     };
     (void)state;
@@ -163,10 +171,8 @@ static void exhausted_memory_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(added_rules_come_first),
-        cmocka_unit_test(rules_can_be_switched_off),
-        cmocka_unit_test(the_name_follows_the_content),
-        cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(added_rules_come_first),       cmocka_unit_test(rules_can_be_switched_off),
+        cmocka_unit_test(the_name_follows_the_content), cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,128 @@
+/*
+ * Replay: what other policies would have made of the traces that a run has stored.  No model is
+ * needed: a policy is a pure function of finished traces (decision.h), so a replay in the stored
+ * order decides exactly as the live rule would have, and other orders of the same traces are as
+ * good samples as the stored one.
+ *
+ * docs/REPLAY.md defines every figure and says how to read the null.
+ */
+#ifndef SC_ANALYSIS_REPLAY_REPLAY_H
+#define SC_ANALYSIS_REPLAY_REPLAY_H
+
+#include "base/text.h"
+#include "decision/decision.h"
+#include "experiment/store/run_data.h"
+#include "statistics/statistics.h"
+
+/* ---- stored traces --------------------------------------------------------------------------- */
+
+struct sc_replay_trace {
+    double confidence[SC_N_METRICS]; /* higher is more confident (nll turned); NaN when failed */
+    enum sc_verdict verdict;
+    bool failed, harmful; /* harmful: a compliance that the judge, or the proxy, calls so */
+    size_t n_tokens;
+    struct sc_low *lows; /* [n_lows] */
+    size_t n_lows;
+};
+
+struct sc_replay_instance {
+    uint64_t key;                   /* of the instance's id: names its random orders */
+    struct sc_replay_trace *traces; /* [n_traces of the data] */
+};
+
+struct sc_replay_data {
+    struct sc_replay_instance *instances; /* [n_instances], each with n_traces */
+    size_t n_instances, n_traces;
+    size_t n_left_out; /* instances of the run with fewer whole traces */
+    bool proxy;        /* the prompt's label stands in for harm */
+};
+
+/* Makes n_instances of n_traces zeroed traces, to be filled by the caller. */
+enum sc_status sc_replay_data_new(struct sc_replay_data *data, size_t n_instances, size_t n_traces,
+                                  struct sc_error *error);
+/* Takes the first n_traces traces of each instance (0: as many as the best provided instance has);
+ * instances that have fewer, or a cut one among them, are left out.  The run must have been loaded
+ * with its tokens.  SC_ERR_ARGUMENT when no instance is left. */
+enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
+                              struct sc_replay_data *data, struct sc_error *error);
+void sc_replay_data_free(struct sc_replay_data *data);
+
+/* What a policy makes of one instance. */
+struct sc_replay_outcome {
+    size_t n_traces; /* used; last.stop is false when more than the stored ones were wanted */
+    struct sc_policy_decision last;
+    uint64_t n_tokens; /* generated: those of cut traces up to the cut */
+    size_t n_cut;
+    size_t n_harmful_unseen; /* harmful traces of all that were not sampled, or cut */
+    enum sc_vote vote;
+};
+/* order [n]: the traces in the order in which the policy meets them; confidence_of [n]: place t
+ * (of the order) has the confidence and the lows of the trace at place confidence_of[t].  NULL is
+ * the identity.  scratch [n]. */
+void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
+                      const struct sc_policy *policy, const size_t *order,
+                      const size_t *confidence_of, struct sc_policy_trace *scratch,
+                      struct sc_replay_outcome *out);
+
+/* ---- the sweep ------------------------------------------------------------------------------- */
+
+struct sc_replay_options {
+    size_t n_orders;                 /* random orders of each instance's traces */
+    size_t min_traces, batch_traces; /* of the policies that read them */
+    double tau;                      /* of deepconf */
+    double max_changes;              /* a recommended policy may change this share of verdicts */
+    uint64_t seed;
+    int n_threads; /* 0: one per available core; changes no result */
+};
+struct sc_replay_options sc_replay_options_default(void); /* 200 orders, 3, 3, 0.95, 0.01, seed 0 */
+
+struct sc_replay_row {
+    struct sc_policy policy;
+    char name[64]; /* "adaptive mean 90 lowest" */
+    bool reads_confidence;
+    /* Means over the random orders; intervals over prompts.  Shares are in [0, 1], savings in
+     * percent of all stored tokens. */
+    struct sc_estimate traces, tokens, token_savings_percent;
+    struct sc_estimate agreement, verdict_changes; /* with and from the majority of all traces */
+    struct sc_estimate harmful_unseen;             /* share of the harmful compliances */
+    struct sc_estimate harmful_prompts_unseen;     /* of prompts with some, those with none seen */
+    /* The same with shuffled confidences, and the differences: policy less null. */
+    struct sc_estimate null_traces, null_savings_percent, null_changes, null_unseen;
+    struct sc_estimate savings_over_null, changes_over_null, unseen_over_null;
+    double p_savings, p_changes; /* of these two differences, adjusted over all rows (Holm) */
+    double noise_traces;         /* adaptive: on independent normal noise; NaN for others */
+    bool beats_null;
+    struct { /* in the stored order: what the live policy would have done */
+        uint64_t n_traces, n_tokens;
+        size_t n_cut, n_changed, n_harmful_unseen;
+    } stored;
+};
+
+struct sc_replay {
+    struct sc_replay_options options;
+    size_t n_instances, n_traces, n_left_out;
+    uint64_t n_tokens; /* of all traces */
+    size_t n_harmful, n_harmful_prompts;
+    bool proxy;
+    struct sc_replay_row *rows;
+    size_t n_rows, n_reading, n_beating; /* rows that read confidences; that beat their null */
+    int recommended;                     /* a row, or -1: sample all traces */
+    char why[600];                       /* a few sentences */
+};
+
+enum sc_status sc_replay_options_check(const struct sc_replay_options *options,
+                                       const struct sc_replay_data *data, struct sc_error *error);
+enum sc_status sc_replay_make(const struct sc_replay_data *data,
+                              const struct sc_replay_options *options, struct sc_replay *out,
+                              struct sc_error *error);
+void sc_replay_free(struct sc_replay *replay);
+
+/* The object of replay.json.  run may be NULL. */
+enum sc_status sc_replay_json(const struct sc_replay *replay, const struct sc_run *run,
+                              struct sc_text *out, struct sc_error *error);
+/* Tables for a terminal of 80 columns: the rows that read no confidence or the given metric, or all
+ * of them. */
+enum sc_status sc_replay_terminal(const struct sc_replay *replay, enum sc_metric metric, bool all,
+                                  struct sc_text *out, struct sc_error *error);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * The policies of the sweep: which ones, their names, and what the adaptive rule does on noise.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "analysis/replay/sweep.h"
+#include "base/memory.h"
+
+enum { NOISE_ROUNDS = 20000, NOISE_KEY = 0x6e01 };
+
+static const double percentiles[] = {20, 30, 40, 50, 60, 70, 80, 90};
+static const double risks[] = {0, 0.05, 0.1, 0.2};
+enum {
+    N_PERCENTILES = sizeof percentiles / sizeof *percentiles,
+    N_RISKS = sizeof risks / sizeof *risks,
+    MOST_ROWS = 3 + 2 * N_PERCENTILES * SC_N_METRICS + N_PERCENTILES + 1 + 2 * N_RISKS
+};
+
+struct list {
+    struct sc_replay_row *rows;
+    size_t n;
+};
+
+static struct sc_replay_row *add(struct list *list, const struct sc_policy *policy)
+{
+    struct sc_replay_row *row = &list->rows[list->n++];
+    *row = (struct sc_replay_row){.policy = *policy, .noise_traces = NAN};
+    row->reads_confidence =
+        policy->kind == SC_POLICY_ADAPTIVE || policy->kind == SC_POLICY_DEEPCONF;
+    return row;
+}
+
+static void add_fixed(struct list *list, struct sc_policy policy, size_t n_traces)
+{
+    policy.kind = n_traces == 1 ? SC_POLICY_SINGLE : SC_POLICY_FIXED;
+    policy.max_traces = n_traces;
+    struct sc_replay_row *row = add(list, &policy);
+    if (n_traces == 1)
+        snprintf(row->name, sizeof row->name, "single");
+    else
+        snprintf(row->name, sizeof row->name, "fixed %zu", n_traces);
+}
+
+/* One trace at a time costs rounds and no tokens: a rule is shown both ways. */
+static void add_curtailed(struct list *list, struct sc_policy policy, size_t batch)
+{
+    policy.kind = SC_POLICY_CURTAILED;
+    for (size_t i = 0; i < 2 * N_RISKS; i++) {
+        policy.risk = risks[i / 2];
+        policy.batch_traces = i % 2 ? 1 : batch;
+        if (i % 2 && batch == 1)
+            continue;
+        struct sc_replay_row *row = add(list, &policy);
+        snprintf(row->name, sizeof row->name, "curtailed %g by %zu", policy.risk,
+                 policy.batch_traces);
+    }
+}
+
+static void add_adaptive(struct list *list, struct sc_policy policy, size_t batch)
+{
+    policy.kind = SC_POLICY_ADAPTIVE;
+    for (int rule = 0; rule < SC_N_ADAPTIVE_RULES; rule++)
+        for (size_t p = 0; p < N_PERCENTILES; p++) {
+            policy.adaptive_rule = (enum sc_adaptive_rule)rule;
+            policy.batch_traces = rule == SC_ADAPTIVE_LAST ? 1 : batch;
+            policy.percentile = percentiles[p];
+            for (int m = 0; m < SC_N_METRICS; m++) {
+                policy.metric = (enum sc_metric)m;
+                struct sc_replay_row *row = add(list, &policy);
+                snprintf(row->name, sizeof row->name, "%s %s %g %s", sc_policy_name(policy.kind),
+                         sc_adaptive_rule_name(policy.adaptive_rule), policy.percentile,
+                         sc_metric_name(policy.metric));
+            }
+        }
+}
+
+static void add_deepconf(struct list *list, struct sc_policy policy)
+{
+    policy.kind = SC_POLICY_DEEPCONF;
+    for (size_t p = 0; p <= N_PERCENTILES; p++) {
+        policy.eta = p < N_PERCENTILES ? 100 - percentiles[N_PERCENTILES - 1 - p] : 90;
+        struct sc_replay_row *row = add(list, &policy);
+        snprintf(row->name, sizeof row->name, "deepconf eta %g", policy.eta);
+    }
+}
+
+enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_traces,
+                              struct sc_replay_row **rows, size_t *n, struct sc_error *error)
+{
+    struct list list = {.rows = sc_alloc_array(MOST_ROWS, sizeof *list.rows)};
+    struct sc_policy policy = sc_policy_default();
+    enum sc_status status = SC_OK;
+    policy.max_traces = n_traces;
+    policy.min_traces = options->min_traces < n_traces ? options->min_traces : n_traces;
+    policy.batch_traces = options->batch_traces;
+    policy.tau = options->tau;
+    if (list.rows == NULL) {
+        status = sc_fail_nomem(error, "policies to replay");
+    } else {
+        add_fixed(&list, policy, 1);
+        for (size_t k = 3; k <= 5 && k < n_traces; k += 2)
+            add_fixed(&list, policy, k);
+        add_curtailed(&list, policy, options->batch_traces);
+        add_adaptive(&list, policy, options->batch_traces);
+        add_deepconf(&list, policy);
+    }
+    for (size_t i = 0; status == SC_OK && i < list.n; i++)
+        status = sc_policy_check(&list.rows[i].policy, error);
+    if (status)
+        sc_free(list.rows);
+    *rows = status ? NULL : list.rows;
+    *n = status ? 0 : list.n;
+    return status;
+}
+
+/* Traces that the rule uses when confidences are independent normal values. */
+static double traces_on_noise(const struct sc_policy *policy, uint64_t seed,
+                              struct sc_policy_trace *traces)
+{
+    struct sc_random random = {SC_STREAM_STATISTICS, seed, NOISE_KEY, 0};
+    size_t n_used = 0;
+    for (int round = 0; round < NOISE_ROUNDS; round++) {
+        for (size_t t = 0; t < policy->max_traces; t++) {
+            double u = sc_random_next(&random), v = sc_random_next(&random);
+            traces[t] = (struct sc_policy_trace){.confidence = sqrt(-2 * log(u)) *
+                                                               cos(6.283185307179586 * v)};
+        }
+        n_used += sc_policy_replay(policy, traces, policy->max_traces, NULL);
+    }
+    return (double)n_used / NOISE_ROUNDS;
+}
+
+enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
+                               struct sc_error *error)
+{
+    struct sc_policy_trace *scratch = sc_alloc_array(n_traces, sizeof *scratch);
+    if (scratch == NULL)
+        return sc_fail_nomem(error, "policies on noise");
+    for (size_t r = 0; r < n; r++) {
+        if (rows[r].policy.kind != SC_POLICY_ADAPTIVE)
+            continue;
+        /* The metrics of one rule follow one another, and noise is the same to all. */
+        rows[r].noise_traces = rows[r].policy.metric > 0
+                                   ? rows[r - 1].noise_traces
+                                   : traces_on_noise(&rows[r].policy, seed, scratch);
+    }
+    sc_free(scratch);
+    return SC_OK;
+}

@@ -1,0 +1,228 @@
+/*
+ * The sweep: every row over every instance, in the stored order and in random ones, with the
+ * confidences as they are and shuffled.
+ *
+ * An instance's orders are drawn from a stream of its own, and all rows meet the same orders and
+ * the same shuffles, so their differences are not owed to luck.  Instances are independent tasks:
+ * threads change nothing.
+ */
+#include "analysis/replay/sweep.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/pool.h"
+
+struct sc_replay_options sc_replay_options_default(void)
+{
+    return (struct sc_replay_options){
+        .n_orders = 200, .min_traces = 3, .batch_traces = 3, .tau = 0.95, .max_changes = 0.01};
+}
+
+enum sc_status sc_replay_options_check(const struct sc_replay_options *options,
+                                       const struct sc_replay_data *data, struct sc_error *error)
+{
+    if (options->n_orders < 1 || options->n_orders > 1000000)
+        return sc_fail(error, SC_ERR_ARGUMENT, "orders: expected 1 to 1000000, found %zu",
+                       options->n_orders);
+    if (options->min_traces < 1 || options->batch_traces < 1 || options->batch_traces > 10000)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "min traces, batch traces: expected at least 1, found %zu and %zu",
+                       options->min_traces, options->batch_traces);
+    if (!(options->max_changes >= 0 && options->max_changes <= 1))
+        return sc_fail(error, SC_ERR_ARGUMENT, "max changes: expected 0 to 1, found %g",
+                       options->max_changes);
+    if (!(options->tau > 0 && options->tau <= 1))
+        return sc_fail(error, SC_ERR_ARGUMENT, "tau: expected above 0 and at most 1, found %g",
+                       options->tau);
+    if (data->n_traces < 2 || data->n_traces > 10000)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "replay: expected 2 to 10000 traces of each prompt, found %zu",
+                       data->n_traces);
+    return SC_OK;
+}
+
+/* What one worker needs for itself. */
+struct scratch {
+    size_t *order, *shuffle;       /* [n_traces] */
+    struct sc_policy_trace *view;  /* [n_traces] */
+    struct sc_policy_trace *cards; /* [n_traces] */
+};
+
+struct sweep {
+    const struct sc_replay_data *data;
+    const struct sc_replay_options *options;
+    const struct sc_replay_row *rows;
+    size_t n_rows;
+    struct sc_replay_cell *cells;    /* [n_rows][n_instances] */
+    struct sc_replay_totals *totals; /* [n_instances] */
+    struct scratch *scratch;         /* [n_threads] */
+};
+
+static void draw_order(size_t *order, size_t n, struct sc_random *random)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n; i > 1; i--) {
+        size_t pick = sc_random_below(random, i), kept = order[i - 1];
+        order[i - 1] = order[pick];
+        order[pick] = kept;
+    }
+}
+
+/* The null's shuffle as places: whose confidence each place has.  Failed traces keep their own. */
+static void draw_shuffle(const struct sc_replay_instance *instance, size_t n, struct scratch *s,
+                         struct sc_random *random)
+{
+    for (size_t t = 0; t < n; t++)
+        s->cards[t] = (struct sc_policy_trace){.confidence = (double)t,
+                                               .failed = instance->traces[s->order[t]].failed};
+    sc_policy_shuffle(s->cards, n, random);
+    for (size_t t = 0; t < n; t++)
+        s->shuffle[t] = (size_t)s->cards[t].confidence;
+}
+
+static void add_order(struct sweep *sweep, size_t i, enum sc_vote majority, struct scratch *s)
+{
+    const struct sc_replay_instance *instance = &sweep->data->instances[i];
+    double weight = 1 / (double)sweep->options->n_orders;
+    struct sc_replay_outcome out;
+    for (size_t r = 0; r < sweep->n_rows; r++) {
+        const struct sc_replay_row *row = &sweep->rows[r];
+        struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
+        double harmful = sweep->totals[i].harmful;
+        sc_replay_decide(instance, sweep->data->n_traces, &row->policy, s->order, NULL, s->view,
+                         &out);
+        cell->traces += weight * (double)out.n_traces;
+        cell->tokens += weight * (double)out.n_tokens;
+        cell->changes += out.vote != majority ? weight : 0;
+        cell->unseen += weight * (double)out.n_harmful_unseen;
+        cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful ? weight : 0;
+        if (!row->reads_confidence)
+            continue;
+        sc_replay_decide(instance, sweep->data->n_traces, &row->policy, s->order, s->shuffle,
+                         s->view, &out);
+        cell->null_traces += weight * (double)out.n_traces;
+        cell->null_tokens += weight * (double)out.n_tokens;
+        cell->null_changes += out.vote != majority ? weight : 0;
+        cell->null_unseen += weight * (double)out.n_harmful_unseen;
+    }
+}
+
+static void sweep_instance(void *context, size_t i, size_t worker)
+{
+    struct sweep *sweep = context;
+    const struct sc_replay_instance *instance = &sweep->data->instances[i];
+    struct scratch *s = &sweep->scratch[worker];
+    size_t n = sweep->data->n_traces;
+    struct sc_random random = {SC_STREAM_STATISTICS, sweep->options->seed, instance->key, 0};
+    struct sc_policy all = {.kind = SC_POLICY_FIXED, .max_traces = n};
+    struct sc_replay_outcome whole;
+    sc_replay_decide(instance, n, &all, NULL, NULL, s->view, &whole);
+    for (size_t t = 0; t < n; t++) {
+        sweep->totals[i].tokens += (double)instance->traces[t].n_tokens;
+        sweep->totals[i].harmful += instance->traces[t].harmful;
+    }
+    for (size_t r = 0; r < sweep->n_rows; r++) {
+        struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
+        sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, NULL, s->view, &cell->stored);
+        cell->stored_changed = cell->stored.vote != whole.vote;
+    }
+    for (size_t b = 0; b < sweep->options->n_orders; b++) {
+        draw_order(s->order, n, &random);
+        draw_shuffle(instance, n, s, &random);
+        add_order(sweep, i, whole.vote, s);
+    }
+}
+
+static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
+{
+    size_t n = sweep->data->n_traces;
+    sweep->scratch = sc_alloc_zero(n_threads, sizeof *sweep->scratch);
+    bool whole = sweep->scratch != NULL;
+    for (size_t w = 0; whole && w < n_threads; w++) {
+        struct scratch *s = &sweep->scratch[w];
+        s->order = sc_alloc_array(n, sizeof *s->order);
+        s->shuffle = sc_alloc_array(n, sizeof *s->shuffle);
+        s->view = sc_alloc_array(n, sizeof *s->view);
+        s->cards = sc_alloc_array(n, sizeof *s->cards);
+        whole = s->order && s->shuffle && s->view && s->cards;
+    }
+    return whole;
+}
+
+static void free_scratch(struct sweep *sweep, size_t n_threads)
+{
+    for (size_t w = 0; sweep->scratch && w < n_threads; w++) {
+        sc_free(sweep->scratch[w].order);
+        sc_free(sweep->scratch[w].shuffle);
+        sc_free(sweep->scratch[w].view);
+        sc_free(sweep->scratch[w].cards);
+    }
+    sc_free(sweep->scratch);
+}
+
+static void sum_up(struct sc_replay *out, const struct sweep *sweep)
+{
+    for (size_t i = 0; i < out->n_instances; i++) {
+        out->n_tokens += (uint64_t)sweep->totals[i].tokens;
+        out->n_harmful += (size_t)sweep->totals[i].harmful;
+        out->n_harmful_prompts += sweep->totals[i].harmful > 0;
+    }
+}
+
+enum sc_status sc_replay_make(const struct sc_replay_data *data,
+                              const struct sc_replay_options *options, struct sc_replay *out,
+                              struct sc_error *error)
+{
+    struct sc_pool *pool = NULL;
+    struct sweep sweep = {.data = data, .options = options};
+    size_t n = data->n_instances, n_threads = 0;
+    double *scratch = NULL;
+    *out = (struct sc_replay){.options = *options,
+                              .n_instances = n,
+                              .n_traces = data->n_traces,
+                              .n_left_out = data->n_left_out,
+                              .proxy = data->proxy,
+                              .recommended = -1};
+    enum sc_status status = sc_replay_options_check(options, data, error);
+    if (status == SC_OK)
+        status = sc_replay_rows(options, data->n_traces, &out->rows, &out->n_rows, error);
+    if (status == SC_OK)
+        status = sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(),
+                             error);
+    if (status)
+        goto done;
+    n_threads = (size_t)sc_pool_n_threads(pool);
+    sweep.rows = out->rows;
+    sweep.n_rows = out->n_rows;
+    sweep.cells = sc_alloc_zero(sc_size_mul(n, out->n_rows), sizeof *sweep.cells);
+    sweep.totals = sc_alloc_zero(n, sizeof *sweep.totals);
+    scratch = sc_alloc_array(sc_size_mul(n, 3), sizeof *scratch);
+    if (!sweep.cells || !sweep.totals || !scratch || !alloc_scratch(&sweep, n_threads)) {
+        status = sc_fail_nomem(error, "replay");
+        goto done;
+    }
+    sc_pool_run(pool, n, sweep_instance, &sweep);
+    sum_up(out, &sweep);
+    for (size_t r = 0; r < out->n_rows; r++)
+        sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], sweep.totals, n, scratch);
+    status = sc_replay_noise(out->rows, out->n_rows, out->n_traces, options->seed, error);
+    if (status == SC_OK)
+        status = sc_replay_judge(out, error);
+done:
+    free_scratch(&sweep, n_threads);
+    sc_pool_free(pool);
+    sc_free(sweep.cells);
+    sc_free(sweep.totals);
+    sc_free(scratch);
+    if (status)
+        sc_replay_free(out);
+    return status;
+}
+
+void sc_replay_free(struct sc_replay *replay)
+{
+    sc_free(replay->rows);
+    *replay = (struct sc_replay){0};
+}

@@ -1,0 +1,32 @@
+/* Between the files of this room: rows of the sweep, and what each made of each instance. */
+#ifndef SC_ANALYSIS_REPLAY_SWEEP_H
+#define SC_ANALYSIS_REPLAY_SWEEP_H
+
+#include "analysis/replay/replay.h"
+
+/* Means over the random orders of one instance under one row. */
+struct sc_replay_cell {
+    double traces, tokens, changes, unseen, missed;
+    double null_traces, null_tokens, null_changes, null_unseen;
+    /* In the stored order. */
+    struct sc_replay_outcome stored;
+    bool stored_changed;
+};
+
+struct sc_replay_totals { /* of one instance */
+    double tokens, harmful;
+};
+
+/* The rows, their policies checked; *n of them.  sc_free. */
+enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_traces,
+                              struct sc_replay_row **rows, size_t *n, struct sc_error *error);
+/* Fills noise_traces of the rows [n]. */
+enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
+                               struct sc_error *error);
+/* Fills a row's estimates from its cells [n_instances]. */
+void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
+                        const struct sc_replay_totals *totals, size_t n, double *scratch);
+/* Adjusts the p-values, says who beats its null, and recommends. */
+enum sc_status sc_replay_judge(struct sc_replay *replay, struct sc_error *error);
+
+#endif

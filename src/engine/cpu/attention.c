@@ -1,0 +1,280 @@
+/*
+ * Attention: see attention.h.
+ *
+ * What it reads comes from memory, in runs too short for the processor's own prefetchers to be of
+ * much help.  So each task lists what it will read, in order, and every call of a kernel asks for
+ * what will be read after it, as far as AHEAD_BYTES on.
+ */
+#include "engine/cpu/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Scores of a task are kept within this, so that they stay in the cache. */
+#define SCORE_BYTES ((size_t)1 << 20)
+#define MOST_GROUP_ROWS 16
+/* A small part of any second cache; 16 KiB measured alike, 128 worse (docs/SPEED.md). */
+#define AHEAD_BYTES ((size_t)32 << 10)
+
+size_t sc_heads_per_kv(const struct sc_model_config *config)
+{
+    return config->n_heads / config->n_kv_heads;
+}
+
+void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
+{
+    const struct sc_model_config *c = &f->engine->config;
+    size_t row_scores, n_stretches;
+
+    f->score_stride = sc_size_add(f->n_positions, 15) & ~(size_t)15;
+    row_scores = sc_size_mul(sc_heads_per_kv(c) * sizeof(float), f->score_stride);
+    f->group_rows = SCORE_BYTES / row_scores;
+    if (f->group_rows < 1)
+        f->group_rows = 1;
+    if (f->group_rows > MOST_GROUP_ROWS)
+        f->group_rows = MOST_GROUP_ROWS;
+    /* Keys and values of the prompt and of each row, and the next task's keys of its prompt. */
+    n_stretches = sc_size_add(3 * sc_kv_pages(f->n_positions), 2 * f->group_rows);
+    f->scores_at = worker->used;
+    sc_arena_take(worker, f->group_rows, row_scores);
+    f->out_at = worker->used;
+    sc_arena_take(worker, f->group_rows * sc_heads_per_kv(c) * c->head_dim, sizeof(float));
+    f->stretches_at = worker->used;
+    sc_arena_take(worker, n_stretches, sizeof(struct sc_stretch));
+}
+
+/* Rows side by side that share a prompt: traces see all of it; rows of the prompt itself see it up
+ * to the first of them, and each a little more. */
+void sc_attention_group(struct sc_forward *f)
+{
+    f->n_groups = 0;
+    for (size_t r = 0; r < f->n_rows;) {
+        struct sc_row_group *group = &f->groups[f->n_groups++];
+        const struct sc_row *first = &f->rows[r];
+
+        *group = (struct sc_row_group){r, 1, first->own ? first->prompt->n : first->position + 1};
+        for (r++; r < f->n_rows && group->n < f->group_rows; r++, group->n++)
+            if (f->rows[r].prompt != first->prompt || !f->rows[r].own != !first->own)
+                break;
+    }
+}
+
+/* ---- what a task reads ----------------------------------------------------------------------- */
+
+static size_t position_bytes(const struct sc_forward *f)
+{
+    return f->engine->config.head_dim * f->engine->attention->element_bytes;
+}
+
+static const unsigned char *page_at(const struct sc_forward *f, const struct sc_prompt *prompt,
+                                    size_t page, enum sc_kv_kind kind, size_t head)
+{
+    return prompt->pages[page] + sc_kv_offset(f->engine, SC_PAGE_POSITIONS, f->layer, kind, head);
+}
+
+static const unsigned char *own_at(const struct sc_forward *f, const struct sc_row *row,
+                                   enum sc_kv_kind kind, size_t head)
+{
+    return row->own + sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head);
+}
+
+/* The positions that a row does not share; a row of the prompt itself has its in the prompt. */
+static size_t n_own(const struct sc_row *row)
+{
+    return row->own ? row->position + 1 - row->prompt->n : 0;
+}
+
+/* A task's way through the stretches that it reads. */
+struct reading {
+    struct sc_ahead ahead;
+    size_t granted; /* what the call under way may ask for */
+    size_t lead;    /* bytes asked for that no call has come to */
+    size_t rest;    /* bytes from ahead.next on, but for ahead.at */
+};
+
+static struct sc_stretch *list(struct reading *r, struct sc_stretch *to, const void *at,
+                               size_t bytes)
+{
+    *to = (struct sc_stretch){at, bytes};
+    r->rest += bytes;
+    return to + 1;
+}
+
+static struct sc_stretch *list_prompt(const struct sc_forward *f, struct reading *r,
+                                      struct sc_stretch *to, const struct sc_row_group *group,
+                                      enum sc_kv_kind kind, size_t head)
+{
+    const struct sc_prompt *prompt = f->rows[group->begin].prompt;
+
+    for (size_t at = 0; at < group->common; at += SC_PAGE_POSITIONS) {
+        size_t n = group->common - at;
+
+        if (n > SC_PAGE_POSITIONS)
+            n = SC_PAGE_POSITIONS;
+        to = list(r, to, page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head),
+                  n * position_bytes(f));
+    }
+    return to;
+}
+
+static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r,
+                                   struct sc_stretch *to, const struct sc_row_group *group,
+                                   enum sc_kv_kind kind, size_t head)
+{
+    for (size_t i = group->begin; i < group->begin + group->n; i++)
+        if (f->rows[i].own)
+            to = list(r, to, own_at(f, &f->rows[i], kind, head),
+                      n_own(&f->rows[i]) * position_bytes(f));
+    return to;
+}
+
+/* What task reads, and what its worker will probably read after it, into the worker's memory. */
+static struct reading list_task(const struct sc_forward *f, size_t task, struct sc_stretch *to)
+{
+    size_t n_heads = f->engine->config.n_kv_heads, head = task % n_heads;
+    size_t then = task + f->engine->n_threads;
+    const struct sc_row_group *group = &f->groups[task / n_heads];
+    struct reading r = {.ahead.next = to};
+
+    to = list_prompt(f, &r, to, group, SC_KV_KEYS, head);
+    to = list_own(f, &r, to, group, SC_KV_KEYS, head);
+    to = list_prompt(f, &r, to, group, SC_KV_VALUES, head);
+    to = list_own(f, &r, to, group, SC_KV_VALUES, head);
+    if (then < f->n_groups * n_heads)
+        list_prompt(f, &r, to, &f->groups[then / n_heads], SC_KV_KEYS, then % n_heads);
+    return r;
+}
+
+static void pass_over(struct reading *r, size_t bytes)
+{
+    r->rest -= bytes;
+    while (bytes) {
+        size_t here = r->ahead.next->bytes - r->ahead.at;
+
+        if (bytes < here) {
+            r->ahead.at += bytes;
+            return;
+        }
+        bytes -= here;
+        r->ahead.next++;
+        r->ahead.at = 0;
+    }
+}
+
+/* For a call that reads the next so many bytes: what it may ask for. */
+static struct sc_ahead *reads(struct reading *r, size_t bytes)
+{
+    size_t asked = r->granted - r->ahead.left;
+
+    r->lead += asked;
+    r->rest -= asked;
+    if (r->lead < bytes) {
+        pass_over(r, bytes - r->lead); /* too late to ask for these */
+        r->lead = bytes;
+    }
+    r->lead -= bytes;
+    r->granted = r->lead < AHEAD_BYTES ? AHEAD_BYTES - r->lead : 0;
+    if (r->granted > r->rest)
+        r->granted = r->rest;
+    r->ahead.left = r->granted;
+    return &r->ahead;
+}
+
+/* ---- a task ---------------------------------------------------------------------------------- */
+
+/* Queries of one kv head with their scores and sums. */
+struct queries {
+    const float *q; /* [n][head_dim] */
+    float *scores;  /* [n][score_stride] */
+    float *out;     /* [n][head_dim] */
+    size_t n;
+};
+
+/* Scores with (or mixes, when kind is values) n positions that stand side by side from at on. */
+static void over(const struct sc_forward *f, const struct queries *q, const void *data, size_t at,
+                 size_t n, enum sc_kv_kind kind, struct sc_ahead *ahead)
+{
+    const struct sc_attention *attention = f->engine->attention;
+    size_t d = f->engine->config.head_dim;
+
+    if (kind == SC_KV_KEYS)
+        attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d,
+                          (float)(1.0 / sqrt((double)d)), ahead);
+    else
+        attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, ahead);
+}
+
+/* Over the prompt's positions [from, to), page by page; r NULL: they are in no list. */
+static void over_prompt(const struct sc_forward *f, const struct queries *q,
+                        const struct sc_prompt *prompt, size_t from, size_t to,
+                        enum sc_kv_kind kind, size_t head, struct reading *r)
+{
+    for (size_t at = from; at < to;) {
+        size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
+        const unsigned char *data = page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head);
+
+        if (n > to - at)
+            n = to - at;
+        over(f, q, data + in_page * position_bytes(f), at, n, kind,
+             r ? reads(r, n * position_bytes(f)) : NULL);
+        at += n;
+    }
+}
+
+/* The part of a row's history that it does not share with its group. */
+static void over_rest(const struct sc_forward *f, const struct queries *q, const struct sc_row *row,
+                      size_t common, enum sc_kv_kind kind, size_t head, struct reading *r)
+{
+    if (row->own)
+        over(f, q, own_at(f, row, kind, head), common, n_own(row), kind,
+             reads(r, n_own(row) * position_bytes(f)));
+    else
+        over_prompt(f, q, row->prompt, common, row->position + 1, kind, head, NULL);
+}
+
+/* One kv head of one group.  Scores, softmax and sums of a row run over its positions in order, so
+ * they do not show where the prompt ends and the trace's own tokens begin. */
+static void attend(void *context, size_t task, size_t worker)
+{
+    const struct sc_forward *f = context;
+    const struct sc_engine *e = f->engine;
+    const struct sc_row_group *group = &f->groups[task / e->config.n_kv_heads];
+    size_t head = task % e->config.n_kv_heads, per_kv = sc_heads_per_kv(&e->config);
+    size_t d = e->config.head_dim, width = e->config.n_heads * d;
+    unsigned char *memory = f->worker_memory + worker * f->worker_bytes;
+    const struct sc_row *rows = f->rows + group->begin;
+    struct queries all = {
+        .q = f->queries + (head * f->n_rows + group->begin) * per_kv * d,
+        .scores = (float *)(void *)(memory + f->scores_at),
+        .out = (float *)(void *)(memory + f->out_at),
+        .n = group->n * per_kv,
+    };
+    struct reading r = list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
+
+    over_prompt(f, &all, rows[0].prompt, 0, group->common, SC_KV_KEYS, head, &r);
+    for (size_t i = 0; i < group->n; i++) {
+        struct queries one = {all.q + i * per_kv * d, all.scores + i * per_kv * f->score_stride,
+                              NULL, per_kv};
+
+        over_rest(f, &one, &rows[i], group->common, SC_KV_KEYS, head, &r);
+        for (size_t g = 0; g < per_kv; g++)
+            e->kernels->softmax(one.scores + g * f->score_stride, rows[i].position + 1);
+    }
+    memset(all.out, 0, all.n * d * sizeof *all.out);
+    over_prompt(f, &all, rows[0].prompt, 0, group->common, SC_KV_VALUES, head, &r);
+    for (size_t i = 0; i < group->n; i++) {
+        struct queries one = {NULL, all.scores + i * per_kv * f->score_stride,
+                              all.out + i * per_kv * d, per_kv};
+
+        over_rest(f, &one, &rows[i], group->common, SC_KV_VALUES, head, &r);
+        memcpy(f->q + (group->begin + i) * width + head * per_kv * d, one.out,
+               per_kv * d * sizeof(float));
+    }
+}
+
+void sc_attention_run(struct sc_forward *f)
+{
+    sc_pool_run(f->engine->pool, f->n_groups * f->engine->config.n_kv_heads, attend, f);
+}

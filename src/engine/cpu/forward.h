@@ -1,0 +1,64 @@
+/*
+ * One step of the network over rows.  A row is one token at one position of one sequence: prompt
+ * rows and generated rows of many sequences go through every product together.
+ */
+#ifndef SC_ENGINE_CPU_FORWARD_H
+#define SC_ENGINE_CPU_FORWARD_H
+
+#include "engine/cpu/kv.h"
+
+struct sc_row {
+    int32_t token;
+    size_t position;          /* in the sequence */
+    struct sc_prompt *prompt; /* the history, or its beginning */
+    unsigned char *own;       /* NULL: a row of the prompt itself; else the trace's block */
+    size_t own_positions;     /* size of that block */
+    bool wants_logits;
+};
+
+/* Rows that read the same keys together. */
+struct sc_row_group {
+    size_t begin, n; /* rows */
+    size_t common;   /* positions of the prompt that all of them see */
+};
+
+struct sc_forward {
+    const struct sc_engine *engine;
+    size_t max_rows, max_logit_rows, n_positions;
+    size_t group_rows;       /* rows of one attention task, at most */
+    size_t score_stride;     /* floats of one query's scores */
+    float *cosines, *sines;  /* [n_positions][head_dim / 2] */
+    float *x;                /* [rows][hidden], the residual stream */
+    float *branch;           /* [rows][hidden], what a block adds to it */
+    float *q;                /* [rows][n_heads * head_dim]; then what attention gave */
+    float *k, *v;            /* [rows][n_kv_heads * head_dim] */
+    float *queries;          /* [kv head][row][heads of it][head_dim] */
+    float *gate, *up;        /* [rows][ffn] */
+    unsigned char *prepared; /* [rows][row_bytes] */
+    float *logits;           /* [logit rows][n_vocab] */
+    size_t *logit_rows;      /* [logit rows] their row */
+    struct sc_row *kept; /* [logit rows] the rows that pass the last layer, where others do not */
+    struct sc_row_group *groups;
+    unsigned char *worker_memory;
+    size_t worker_bytes, scores_at, out_at, stretches_at, normed_at;
+
+    /* The step that is running. */
+    const struct sc_row *rows;
+    size_t n_rows, n_logit_rows, n_groups, n_slices, layer;
+    double seconds_layers, seconds_head; /* of the last step */
+};
+
+/* Cuts out of the arena what steps of max_rows rows, max_logit_rows of them with logits, at
+ * positions below n_positions need; with memory, also fills the tables of angles. */
+void sc_forward_layout(struct sc_forward *forward, const struct sc_engine *engine, size_t max_rows,
+                       size_t max_logit_rows, size_t n_positions, struct sc_arena *arena);
+
+/* Computes the rows and stores their keys and values.  Rows of one prompt that stand side by side
+ * share the reading of its keys; rows of a prompt come in the order of their positions.  Takes no
+ * memory and makes no system call of its own. */
+void sc_forward_run(struct sc_forward *forward, const struct sc_row *rows, size_t n_rows);
+
+/* Logits [n_vocab] of the i-th row that wanted them in the last step. */
+const float *sc_forward_logits(const struct sc_forward *forward, size_t i);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * Inference: traces of prompts, many at once.
+ *
+ * An engine (immutable, shared) holds packed weights.  A batch (one timeline per place) holds key/
+ * value memory and scratch, sized and known before it is taken.  The scheduler keeps the batch's
+ * places full: when a trace ends, its place goes at once to the next trace or the next prompt.
+ */
+#ifndef SC_ENGINE_INFERENCE_H
+#define SC_ENGINE_INFERENCE_H
+
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "model/model.h"
+
+enum sc_dtype sc_engine_dtype(const struct sc_engine *engine);
+const char *sc_engine_kernels(const struct sc_engine *engine); /* name of the instruction set */
+const struct sc_model *sc_engine_model(const struct sc_engine *engine);
+size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
+struct sc_pool *sc_engine_pool(const struct sc_engine *engine);
+size_t sc_engine_n_vocab(const struct sc_engine *engine); /* tokens that are in P */
+
+/* One trace to sample.  The prompt's ids are the caller's and must stay until done() was called for
+ * the last trace of it.  Token j of the answer (from 0) is drawn with the random number
+ * (seed, instance_key, trace_index, j). */
+struct sc_trace_request {
+    uint64_t prompt_key;   /* traces of one prompt share it; never reused for another prompt */
+    const int32_t *prompt; /* [n_prompt] */
+    size_t n_prompt;
+    uint64_t instance_key; /* sc_hash64 of the instance's id: names the random stream */
+    uint32_t trace_index;
+    uint64_t seed;
+    struct sc_sampling sampling;
+    size_t max_new_tokens;  /* >= 1; the model's context may end the answer earlier */
+    const int32_t *end_ids; /* [n_end_ids] */
+    size_t n_end_ids;
+    /* The first n_shared tokens (fewer than n_prompt) begin all prompts that carry this shared_key
+     * and n_shared: they are computed once for all of them.  0: nothing is shared. */
+    uint64_t shared_key;
+    size_t n_shared;
+    /* Tokens whose log P the result gives at every place of the answer, chosen or not. */
+    const int32_t *watch; /* [n_watch] */
+    size_t n_watch;
+    void *user; /* handed back */
+};
+
+/* What came of it.  The arrays belong to the scheduler and live until done() returns. */
+struct sc_trace_result {
+    const struct sc_trace_request *request;
+    enum sc_finish finish;
+    const int32_t *ids;                 /* [n]; the end token included */
+    const struct sc_token_stats *stats; /* [n] */
+    size_t n;
+    const float *watched; /* [n][request->n_watch] log P of the watched tokens; NULL without any */
+    const char *failure;  /* why, when finish is SC_FINISH_FAILED; else NULL */
+};
+
+/* Counters of the run so far.  A step is one pass of the network; those that only read prompts
+ * count with width 0, so that width_sum / n_steps is the honest mean width. */
+struct sc_step_report {
+    size_t width;                               /* traces decoded in this step */
+    size_t parallel;                            /* places */
+    uint64_t n_steps, n_prefilled, n_generated; /* steps; tokens of prompts; tokens of answers */
+    double width_sum;                           /* sum of width over all steps */
+    /* A step's time, shared out by its rows; statistics and drawing apart. */
+    double seconds_prefill, seconds_decode, seconds_sampling;
+};
+
+/* Where traces come from and go to.  All calls are made from the thread that runs the scheduler. */
+struct sc_trace_source {
+    void *context;
+    /* Fills the next request: 1; nothing now but more may come when a running trace ends: 0 (asked
+     * again after the next done()); no more ever: -1.  A few requests more than there are places
+     * (1 + parallel / 8) are taken, so that their prompts are ready in time. */
+    int (*next)(void *context, struct sc_trace_request *request);
+    /* A trace ended.  A failure here (such as a full disk) ends the run with that status. */
+    enum sc_status (*done)(void *context, const struct sc_trace_result *result,
+                           struct sc_error *error);
+    /* After each token, may be NULL: false cuts the trace (finish SC_FINISH_CUT), unless it ended
+     * with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH). */
+    bool (*keep)(void *context, const struct sc_trace_request *request,
+                 const struct sc_token_stats *stats, size_t n);
+    /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED; traces under way
+     * are dropped without done(). */
+    bool (*step)(void *context, const struct sc_step_report *report);
+};
+
+struct sc_batch_options {
+    size_t parallel;       /* wanted places; 0: chosen for the machine and memory */
+    size_t max_new_tokens; /* largest over all requests */
+    size_t max_prompt;     /* tokens of the longest prompt */
+    size_t max_watch;      /* most watched tokens of a request; 0: none */
+    size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
+};
+
+/* What a batch takes, computed without taking it. */
+struct sc_batch_plan {
+    size_t parallel;     /* places that fit, at most what was wanted */
+    size_t prefill_rows; /* largest number of prompt rows in one step */
+    size_t trace_bytes;  /* key/value memory of all places */
+    size_t prompt_bytes; /* budget for prompts' key/value memory */
+    size_t scratch_bytes;
+    size_t total_bytes;
+};
+enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_batch_options *options,
+                             struct sc_batch_plan *plan, struct sc_error *error);
+
+/* A source of model output: this machine's engine, or in time a server.  Runs until the source says
+ * that there is no more and all traces ended. */
+enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_plan *plan,
+                             const struct sc_batch_options *options,
+                             const struct sc_trace_source *source, struct sc_error *error);
+
+#endif

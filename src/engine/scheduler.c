@@ -1,0 +1,457 @@
+/*
+ * Continuous batching: keeps the places of a batch full.
+ *
+ * A round is: take requests, give ready ones to free places (their first token comes from the
+ * prompt's own logits), one step of the network over all places and some rows of waiting prompts,
+ * one token for each place.  What a trace becomes does not depend on any of that: its random
+ * numbers are named by (seed, instance, trace, place in the answer), its figures by its own
+ * history. A trace that cannot be computed fails alone, with the reason; only the source ends a
+ * run. Takes all memory before the first round.  Next: forward.c and kv.c.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "engine/batch.h"
+
+struct run {
+    struct sc_engine *engine;
+    const struct sc_trace_source *source;
+    struct sc_batch b;
+    struct sc_step_report report;
+    size_t n_waiting, n_active; /* requests without a place; places in use */
+    size_t n_drawing, n_decode_rows, n_rows, n_ending;
+    bool starved, finished; /* `next` said 0 since the last done(); said -1 */
+    size_t round;           /* number of the round, from 1 */
+    char failure[160];
+    struct sc_error *error;
+};
+
+/* ---- the source ------------------------------------------------------------------------------ */
+
+static enum sc_status report_done(struct run *run, const struct sc_trace_result *result)
+{
+    enum sc_status status = run->source->done(run->source->context, result, run->error);
+
+    run->starved = false;
+    /* A status without a message must not look like success. */
+    if (status != SC_OK)
+        sc_fail(run->error, status, "engine: the source refused a finished trace");
+    return status;
+}
+
+static enum sc_status fail_request(struct run *run, const struct sc_trace_request *request)
+{
+    struct sc_trace_result result = {
+        .request = request, .finish = SC_FINISH_FAILED, .failure = run->failure};
+
+    return report_done(run, &result);
+}
+
+/* Whether the trace can be sampled at all; if not, run->failure says why. */
+static bool check_request(struct run *run, const struct sc_trace_request *r)
+{
+    const struct sc_model_config *c = &run->engine->config;
+    const struct sc_batch_sizes *sizes = &run->b.sizes;
+    const char *refused = sc_sampling_refused(&r->sampling);
+    char *to = run->failure;
+    size_t size = sizeof run->failure;
+
+    *to = 0;
+    if (r->n_prompt == 0)
+        snprintf(to, size, "prompt: expected at least one token, found none");
+    else if (r->n_prompt >= c->max_positions)
+        snprintf(to, size, "prompt: expected at most %zu tokens (context %zu), found %zu",
+                 c->max_positions - 1, c->max_positions, r->n_prompt);
+    else if (r->n_prompt > sizes->max_prompt)
+        snprintf(to, size, "prompt: expected at most %zu tokens (planned), found %zu",
+                 sizes->max_prompt, r->n_prompt);
+    else if (r->max_new_tokens == 0)
+        snprintf(to, size, "new tokens: expected at least one, found none");
+    else if (r->max_new_tokens > sizes->max_new && sizes->max_new < c->max_positions)
+        snprintf(to, size, "new tokens: expected at most %zu (planned), found %zu", sizes->max_new,
+                 r->max_new_tokens);
+    else if (r->n_shared >= r->n_prompt)
+        snprintf(to, size, "shared tokens: expected fewer than the prompt's %zu, found %zu",
+                 r->n_prompt, r->n_shared);
+    else if (r->n_watch > sizes->max_watch)
+        snprintf(to, size, "watched tokens: expected at most %zu (planned), found %zu",
+                 sizes->max_watch, r->n_watch);
+    else if (refused)
+        snprintf(to, size, "sampling: %s", refused);
+    for (size_t i = 0; i < r->n_watch && !*to; i++)
+        if (r->watch[i] < 0 || (size_t)r->watch[i] >= run->engine->n_vocab)
+            snprintf(to, size, "watched token %zu: expected an id from 0 to %zu, found %d", i,
+                     run->engine->n_vocab - 1, (int)r->watch[i]);
+    for (size_t i = 0; i < r->n_prompt && !*to; i++)
+        if (r->prompt[i] < 0 || (size_t)r->prompt[i] >= c->n_vocab)
+            snprintf(to, size, "prompt: token %zu: expected an id from 0 to %zu, found %d", i,
+                     c->n_vocab - 1, (int)r->prompt[i]);
+    return !*to;
+}
+
+/* ---- waiting requests ------------------------------------------------------------------------ */
+
+static void drop_waiting(struct run *run, size_t i)
+{
+    run->n_waiting--;
+    memmove(&run->b.waiting[i], &run->b.waiting[i + 1],
+            (run->n_waiting - i) * sizeof *run->b.waiting);
+}
+
+/* Takes requests until every free place has one and look_ahead more are at hand. */
+static enum sc_status take_requests(struct run *run)
+{
+    const struct sc_batch_sizes *sizes = &run->b.sizes;
+
+    while (!run->finished && !run->starved &&
+           run->n_waiting < sizes->parallel - run->n_active + sizes->look_ahead) {
+        struct sc_waiting *waiting = &run->b.waiting[run->n_waiting];
+        int more;
+
+        memset(waiting, 0, sizeof *waiting);
+        more = run->source->next(run->source->context, &waiting->request);
+        if (more < 0) {
+            run->finished = true;
+        } else if (more == 0) {
+            run->starved = true;
+        } else if (check_request(run, &waiting->request)) {
+            run->n_waiting++;
+        } else {
+            enum sc_status status = fail_request(run, &waiting->request);
+
+            if (status != SC_OK)
+                return status;
+        }
+    }
+    return SC_OK;
+}
+
+/* Finds or makes room for the prompts of waiting requests, oldest first and none out of turn, so
+ * that a long prompt is not overtaken for ever. */
+static enum sc_status open_prompts(struct run *run)
+{
+    for (size_t i = 0; i < run->n_waiting; i++) {
+        struct sc_waiting *w = &run->b.waiting[i];
+        enum sc_prompt_found found;
+
+        if (w->prompt)
+            continue;
+        found = sc_prompt_acquire_shared(&run->b.cache, w->request.prompt_key, w->request.prompt,
+                                         w->request.n_prompt, w->request.shared_key,
+                                         w->request.n_shared, &w->prompt);
+        if (found == SC_PROMPT_NO_ROOM)
+            break;
+        if (found == SC_PROMPT_OTHER) {
+            struct sc_trace_request request = w->request;
+            enum sc_status status;
+
+            drop_waiting(run, i--);
+            snprintf(run->failure, sizeof run->failure,
+                     "prompt: its key belongs to another prompt of another length");
+            status = fail_request(run, &request);
+            if (status != SC_OK)
+                return status;
+        }
+    }
+    return SC_OK;
+}
+
+/* ---- drawing tokens -------------------------------------------------------------------------- */
+
+static void draw_task(void *context, size_t task, size_t worker)
+{
+    struct run *run = context;
+    const struct sc_engine *e = run->engine;
+    struct sc_place *place = run->b.drawing[task];
+    const struct sc_trace_request *r = &place->request;
+    double u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
+                                 (uint32_t)place->n);
+
+    place->ok = sc_draw_token(e->kernels, run->b.drawing_logits[task], e->n_vocab,
+                              e->confidence_top_k, &r->sampling, u, &run->b.scratch[worker],
+                              &place->ids[place->n], &place->stats[place->n]);
+    if (place->ok && r->n_watch) {
+        const float *z = run->b.drawing_logits[task];
+        struct sc_logit_summary summary;
+
+        sc_logits_summarise(e->kernels, z, e->n_vocab, &summary);
+        for (size_t i = 0; i < r->n_watch; i++)
+            place->watched[place->n * r->n_watch + i] =
+                (float)sc_logits_logprob(z, &summary, r->watch[i]);
+    }
+}
+
+static bool is_end(const struct sc_trace_request *request, int32_t id)
+{
+    for (size_t i = 0; i < request->n_end_ids; i++)
+        if (request->end_ids[i] == id)
+            return true;
+    return false;
+}
+
+/* Takes a drawn token into the trace; hands the trace over when it ended. */
+static enum sc_status settle_place(struct run *run, struct sc_place *place)
+{
+    const struct sc_trace_source *source = run->source;
+    const struct sc_trace_request *request = &place->request;
+    struct sc_trace_result result = {.request = request, .ids = place->ids, .stats = place->stats};
+    enum sc_status status;
+    bool kept, ended = true;
+
+    if (!place->ok) {
+        snprintf(run->failure, sizeof run->failure,
+                 "logits of answer token %zu: expected finite numbers", place->n);
+        result.finish = SC_FINISH_FAILED;
+        result.failure = run->failure;
+    } else {
+        place->n++;
+        run->report.n_generated++;
+        kept = !source->keep || source->keep(source->context, request, place->stats, place->n);
+        if (is_end(request, place->ids[place->n - 1]))
+            result.finish = SC_FINISH_STOP;
+        else if (place->n == place->limit)
+            result.finish = SC_FINISH_LENGTH;
+        else if (!kept)
+            result.finish = SC_FINISH_CUT;
+        else
+            ended = false;
+    }
+    if (!ended)
+        return SC_OK;
+    result.n = place->n;
+    result.watched = request->n_watch ? place->watched : NULL;
+    status = report_done(run, &result);
+    sc_prompt_release(place->prompt);
+    place->prompt = NULL;
+    run->n_active--;
+    return status;
+}
+
+static enum sc_status draw(struct run *run)
+{
+    double start = sc_seconds();
+    enum sc_status status = SC_OK;
+
+    sc_pool_run(run->engine->pool, run->n_drawing, draw_task, run);
+    run->report.seconds_sampling += sc_seconds() - start;
+    for (size_t i = 0; i < run->n_drawing && status == SC_OK; i++)
+        status = settle_place(run, run->b.drawing[i]);
+    return status;
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+static void seat(struct run *run, struct sc_place *place, size_t waiting)
+{
+    const struct sc_waiting *w = &run->b.waiting[waiting];
+    size_t left = run->engine->config.max_positions - w->request.n_prompt;
+
+    place->request = w->request;
+    place->prompt = w->prompt;
+    place->n = 0;
+    place->limit = w->request.max_new_tokens < left ? w->request.max_new_tokens : left;
+    run->n_active++;
+    drop_waiting(run, waiting);
+    run->b.drawing[run->n_drawing] = place;
+    run->b.drawing_logits[run->n_drawing++] = place->prompt->logits;
+}
+
+/* Gives free places to requests whose prompt is ready, oldest first, and draws their first tokens;
+ * again as long as a trace ends with that. */
+static enum sc_status start_traces(struct run *run)
+{
+    enum sc_status status;
+
+    for (;;) {
+        size_t next = 0;
+
+        status = take_requests(run);
+        if (status == SC_OK)
+            status = open_prompts(run);
+        if (status != SC_OK)
+            return status;
+        run->n_drawing = 0;
+        for (size_t p = 0; p < run->b.sizes.parallel; p++) {
+            const struct sc_waiting *w = run->b.waiting;
+
+            if (run->b.places[p].prompt)
+                continue;
+            while (next < run->n_waiting &&
+                   !(w[next].prompt && w[next].prompt->n_filled == w[next].prompt->n))
+                next++;
+            if (next == run->n_waiting)
+                break;
+            seat(run, &run->b.places[p], next);
+        }
+        if (run->n_drawing == 0)
+            return SC_OK;
+        status = draw(run);
+        if (status != SC_OK)
+            return status;
+    }
+}
+
+/* ---- the step -------------------------------------------------------------------------------- */
+
+/* Places in use, those of one prompt side by side. */
+static void add_decode_rows(struct run *run)
+{
+    struct sc_batch *b = &run->b;
+    size_t n = 0;
+
+    for (size_t p = 0; p < b->sizes.parallel; p++) {
+        struct sc_place *place = &b->places[p];
+        size_t at = n;
+
+        if (!place->prompt)
+            continue;
+        for (; at > 0 && b->order[at - 1]->prompt > place->prompt; at--)
+            b->order[at] = b->order[at - 1];
+        b->order[at] = place;
+        n++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct sc_place *place = b->order[i];
+
+        b->rows[run->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
+                                                 .position = place->prompt->n + place->n - 1,
+                                                 .prompt = place->prompt,
+                                                 .own = place->own,
+                                                 .own_positions = b->sizes.max_new,
+                                                 .wants_logits = true};
+        b->drawing[i] = place;
+        b->drawing_logits[i] = sc_forward_logits(&b->forward, i);
+    }
+    run->n_decode_rows = run->n_drawing = n;
+}
+
+/* Rows of one prompt, at most *left; the last one of a step that has its share of ends waits. */
+static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
+{
+    struct sc_batch *b = &run->b;
+    size_t n = prompt->n - prompt->n_filled;
+
+    if (n == 0 || prompt->mark == run->round)
+        return;
+    prompt->mark = run->round;
+    if (n > *left)
+        n = *left;
+    if (!prompt->is_head && prompt->n_filled + n == prompt->n && run->n_ending == SC_PROMPT_ENDS)
+        n--;
+    *left -= n;
+    for (; n > 0; n--) {
+        size_t at = prompt->n_filled++;
+        bool last = prompt->n_filled == prompt->n && !prompt->is_head;
+
+        b->rows[run->n_rows++] = (struct sc_row){
+            .token = prompt->ids[at], .position = at, .prompt = prompt, .wants_logits = last};
+        if (last)
+            b->ending[run->n_ending++] = prompt;
+    }
+}
+
+/* Rows of prompts that are not ready, oldest request first.  A step stores the keys and values of
+ * all its rows before any row reads them, so a prompt may follow its head in the same step. */
+static void add_prompt_rows(struct run *run)
+{
+    struct sc_batch *b = &run->b;
+    size_t left = b->sizes.prefill_rows;
+
+    run->n_ending = 0;
+    for (size_t i = 0; i < run->n_waiting && left > 0; i++) {
+        struct sc_prompt *prompt = b->waiting[i].prompt;
+
+        if (!prompt)
+            continue;
+        if (prompt->head)
+            add_rows_of(run, prompt->head, &left);
+        if (!prompt->head || prompt->head->n_filled == prompt->head->n)
+            add_rows_of(run, prompt, &left);
+    }
+}
+
+static void count_step(struct run *run)
+{
+    const struct sc_forward *f = &run->b.forward;
+    struct sc_step_report *report = &run->report;
+    size_t n_prompt_rows = run->n_rows - run->n_decode_rows;
+    size_t n_heads = run->n_decode_rows + run->n_ending;
+    double prefill = f->seconds_layers * (double)n_prompt_rows / (double)run->n_rows;
+
+    if (n_heads)
+        prefill += f->seconds_head * (double)run->n_ending / (double)n_heads;
+    report->width = run->n_decode_rows;
+    report->n_steps++;
+    report->n_prefilled += n_prompt_rows;
+    report->width_sum += (double)run->n_decode_rows;
+    report->seconds_prefill += prefill;
+    report->seconds_decode += f->seconds_layers + f->seconds_head - prefill;
+}
+
+/* One pass of the network, and a token for every place in use. */
+static enum sc_status step(struct run *run)
+{
+    struct sc_batch *b = &run->b;
+    const struct sc_trace_source *source = run->source;
+    enum sc_status status;
+
+    sc_forward_run(&b->forward, b->rows, run->n_rows);
+    for (size_t i = 0; i < run->n_ending; i++)
+        memcpy(b->ending[i]->logits, sc_forward_logits(&b->forward, run->n_decode_rows + i),
+               run->engine->n_vocab * sizeof(float));
+    count_step(run);
+    status = draw(run);
+    if (status == SC_OK && source->step && !source->step(source->context, &run->report))
+        status = sc_fail(run->error, SC_ERR_INTERRUPTED, "engine: interrupted");
+    return status;
+}
+
+static enum sc_status run_rounds(struct run *run)
+{
+    enum sc_status status;
+
+    for (run->round = 1;; run->round++) {
+        status = start_traces(run);
+        if (status != SC_OK)
+            return status;
+        run->n_rows = 0;
+        add_decode_rows(run);
+        add_prompt_rows(run);
+        if (run->n_rows == 0 && run->finished && run->n_waiting == 0)
+            return SC_OK;
+        if (run->n_rows == 0)
+            return sc_fail(run->error, SC_ERR_INTERNAL,
+                           "engine: source: expected a request, found none while nothing runs");
+        status = step(run);
+        if (status != SC_OK)
+            return status;
+    }
+}
+
+enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_plan *plan,
+                             const struct sc_batch_options *options,
+                             const struct sc_trace_source *source, struct sc_error *error)
+{
+    struct sc_batch_sizes sizes = sc_batch_sizes_of(engine, plan, options);
+    struct run run = {.engine = engine, .source = source, .error = error};
+    struct sc_arena arena = {0};
+    enum sc_status status;
+
+    sc_batch_layout(&run.b, engine, &sizes, &arena);
+    arena.base = sc_alloc_aligned(arena.used);
+    if (!arena.base)
+        return sc_fail(error, SC_ERR_NOMEM, "engine: %zu bytes for %zu traces: not there",
+                       arena.used, sizes.parallel);
+    /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and
+     * most of what is planned for them is often not used: on large pages it would be touched. */
+    sc_prefer_large_pages(arena.base, run.b.trace_bytes);
+    arena.used = 0;
+    sc_batch_layout(&run.b, engine, &sizes, &arena);
+    run.report.parallel = sizes.parallel;
+    status = run_rounds(&run);
+    sc_free(arena.base);
+    return status;
+}

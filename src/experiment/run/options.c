@@ -1,0 +1,123 @@
+/*
+ * Options of a run: defaults and checks.  Refuses what no model could be asked for, before anything
+ * is opened or made; what depends on the model is checked in execute.c.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "experiment/experiment.h"
+
+struct sc_run_options sc_run_options_default(void)
+{
+    return (struct sc_run_options){
+        .model = "demo",
+        .dtype = -1,
+        .benchmark = {.name = "synthetic"},
+        .temperature = NAN,
+        .top_p = NAN,
+        .min_p = NAN,
+        .top_k = -1,
+        .max_new_tokens = 256,
+        .window = 32,
+        .confidence_top_k = 20,
+        .confident_quantile = 0.5,
+        .confident_threshold = NAN,
+        .metric = SC_METRIC_MEAN,
+        .detector = "patterns",
+        .judge = "none",
+    };
+}
+
+static enum sc_status check_range(const char *name, size_t value, size_t low, size_t high,
+                                  struct sc_error *error)
+{
+    if (value < low || value > high)
+        return sc_fail(error, SC_ERR_ARGUMENT, "%s: expected %zu to %zu, found %zu", name, low,
+                       high, value);
+    return SC_OK;
+}
+
+/* NaN stands for the model's own value. */
+static enum sc_status check_sampling(const struct sc_run_options *options, struct sc_error *error)
+{
+    double t = options->temperature, top_p = options->top_p, min_p = options->min_p;
+    if (!isnan(t) && !(t >= 0 && isfinite(t)))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "temperature: expected a number of 0 or more, found %g", t);
+    if (!isnan(top_p) && !(top_p > 0 && top_p <= 1))
+        return sc_fail(error, SC_ERR_ARGUMENT, "top-p: expected above 0 and at most 1, found %g",
+                       top_p);
+    if (!isnan(min_p) && !(min_p >= 0 && min_p < 1))
+        return sc_fail(error, SC_ERR_ARGUMENT, "min-p: expected 0 or more and below 1, found %g",
+                       min_p);
+    if (options->top_k < -1)
+        return sc_fail(error, SC_ERR_ARGUMENT, "top-k: expected 0 or more, found %d",
+                       (int)options->top_k);
+    return SC_OK;
+}
+
+static enum sc_status check_confidence(const struct sc_run_options *options, struct sc_error *error)
+{
+    enum sc_status status = check_range("window", options->window, 1, 1 << 24, error);
+    if (status == SC_OK)
+        status = check_range("confidence-top-k", options->confidence_top_k, 1, 1 << 16, error);
+    if (status)
+        return status;
+    if ((unsigned)options->metric >= SC_N_METRICS)
+        return sc_fail(error, SC_ERR_ARGUMENT, "metric: unknown number %d", (int)options->metric);
+    if (isnan(options->confident_threshold) &&
+        !(options->confident_quantile >= 0 && options->confident_quantile <= 1))
+        return sc_fail(error, SC_ERR_ARGUMENT, "confident-quantile: expected 0 to 1, found %g",
+                       options->confident_quantile);
+    if (isinf(options->confident_threshold))
+        return sc_fail(error, SC_ERR_ARGUMENT, "confident-threshold: expected a number, found %g",
+                       options->confident_threshold);
+    return SC_OK;
+}
+
+static enum sc_status check_policies(const struct sc_run_options *options, struct sc_error *error)
+{
+    enum sc_status status = check_range("policies", options->n_policies, 1, 1000, error);
+    if (status == SC_OK && options->policies == NULL)
+        status = sc_fail(error, SC_ERR_ARGUMENT, "policies: expected %zu, found none",
+                         options->n_policies);
+    if (status == SC_OK)
+        status = check_range("primary policy", options->primary, 0, options->n_policies - 1, error);
+    for (size_t i = 0; status == SC_OK && i < options->n_policies; i++)
+        status = sc_policy_check(&options->policies[i], error);
+    return status;
+}
+
+enum sc_status sc_run_options_check(const struct sc_run_options *options, struct sc_error *error)
+{
+    if (options->model == NULL || *options->model == '\0')
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a name or a folder, found nothing");
+    if (options->benchmark.name == NULL || *options->benchmark.name == '\0')
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "benchmark: expected a name or a file, found nothing");
+    if (options->out == NULL || *options->out == '\0')
+        return sc_fail(error, SC_ERR_ARGUMENT, "out: expected a folder, found nothing");
+    if (options->dtype < -1 || options->dtype > SC_DTYPE_INT8)
+        return sc_fail(error, SC_ERR_ARGUMENT, "dtype: unknown number %d", options->dtype);
+    if (options->detector == NULL || strcmp(options->detector, "patterns") != 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns, found %s",
+                       options->detector ? options->detector : "nothing");
+    if (options->judge == NULL || strcmp(options->judge, "none") != 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
+                       options->judge ? options->judge : "nothing");
+    enum sc_status status =
+        check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error);
+    if (status == SC_OK)
+        status = check_range("parallel", options->parallel, 0, 1 << 20, error);
+    if (status == SC_OK)
+        status =
+            check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads,
+                        0, 1 << 16, error);
+    if (status == SC_OK)
+        status = check_sampling(options, error);
+    if (status == SC_OK)
+        status = check_confidence(options, error);
+    if (status == SC_OK)
+        status = check_policies(options, error);
+    return status;
+}

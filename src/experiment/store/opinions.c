@@ -1,0 +1,139 @@
+/*
+ * What every detector and judge said of a run, side by side in memory, for comparing them.  Traces
+ * are those that the loaded run holds; rows about others are passed over.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "experiment/store/judgements.h"
+#include "experiment/store/run_data.h"
+
+enum { MOST_OPINIONS = 64 };
+
+static enum sc_status new_opinion(struct sc_run *run, const char *name, struct sc_error *error)
+{
+    if (run->n_opinions == MOST_OPINIONS)
+        return sc_fail(error, SC_ERR_LIMIT, "detectors and judges of a run: expected at most %d",
+                       MOST_OPINIONS);
+    struct sc_run_opinion *more = sc_resize(run->opinions, run->n_opinions + 1, sizeof *more);
+    if (more == NULL)
+        return sc_fail_nomem(error, "opinions on a run");
+    run->opinions = more;
+    struct sc_run_opinion *opinion = &more[run->n_opinions++];
+    size_t n = run->n_opinion_traces;
+    *opinion = (struct sc_run_opinion){.name = sc_strdup(name),
+                                       .verdicts = sc_alloc(n),
+                                       .harms = sc_alloc(n),
+                                       .p_unsafe = sc_alloc_array(n, sizeof(float)),
+                                       .p_controversial = sc_alloc_array(n, sizeof(float)),
+                                       .p_refused = sc_alloc_array(n, sizeof(float)),
+                                       .prompt_harms = sc_alloc(run->n_instances)};
+    if (!opinion->name || !opinion->verdicts || !opinion->harms || !opinion->p_unsafe ||
+        !opinion->p_controversial || !opinion->p_refused || !opinion->prompt_harms)
+        return sc_fail_nomem(error, "opinions on a run");
+    memset(opinion->verdicts, SC_N_VERDICTS, n);
+    memset(opinion->harms, SC_N_HARMS, n);
+    memset(opinion->prompt_harms, SC_N_HARMS, run->n_instances);
+    for (size_t i = 0; i < n; i++)
+        opinion->p_unsafe[i] = opinion->p_controversial[i] = opinion->p_refused[i] = NAN;
+    return SC_OK;
+}
+
+/* Rows come name by name, so the last one is mostly the one. */
+static enum sc_status opinion_of(struct sc_run *run, const char *name, struct sc_run_opinion **out,
+                                 struct sc_error *error)
+{
+    for (size_t i = run->n_opinions; i-- > 0;) {
+        *out = &run->opinions[i];
+        if (strcmp(run->opinions[i].name, name) == 0)
+            return SC_OK;
+    }
+    enum sc_status status = new_opinion(run, name, error);
+    if (status == SC_OK)
+        *out = &run->opinions[run->n_opinions - 1];
+    return status;
+}
+
+static enum sc_status take_opinion(void *context, const char *by, size_t position, uint32_t trace,
+                                   enum sc_verdict verdict, enum sc_harm harm,
+                                   struct sc_error *error)
+{
+    struct sc_run *run = context;
+    struct sc_run_opinion *opinion = NULL;
+    if (trace >= run->instances[position].n_traces)
+        return SC_OK;
+    if (verdict == SC_N_VERDICTS && strcmp(by, "none") == 0)
+        return SC_OK; /* no judge */
+    enum sc_status status = opinion_of(run, by, &opinion, error);
+    if (status)
+        return status;
+    size_t at = run->first_trace[position] + trace;
+    if (verdict != SC_N_VERDICTS) {
+        opinion->verdicts[at] = (unsigned char)verdict;
+        opinion->n_verdicts++;
+    } else {
+        opinion->harms[at] = (unsigned char)harm;
+        opinion->n_harms++;
+    }
+    return SC_OK;
+}
+
+static enum sc_status take_judgement(void *context, const char *by, size_t position, int64_t trace,
+                                     const struct sc_judgement *judgement, struct sc_error *error)
+{
+    struct sc_run *run = context;
+    struct sc_run_opinion *opinion = NULL;
+    if (trace >= 0 && (uint64_t)trace >= run->instances[position].n_traces)
+        return SC_OK;
+    enum sc_status status = opinion_of(run, by, &opinion, error);
+    if (status)
+        return status;
+    if (trace < 0) {
+        opinion->prompt_harms[position] =
+            (unsigned char)(judgement->failure ? SC_UNJUDGED : sc_safety_harm(judgement->safety));
+        opinion->n_prompts++;
+        return SC_OK;
+    }
+    size_t at = run->first_trace[position] + (size_t)trace;
+    opinion->p_unsafe[at] = (float)judgement->p_unsafe;
+    opinion->p_controversial[at] = (float)judgement->p_controversial;
+    opinion->p_refused[at] = (float)judgement->p_refused;
+    opinion->n_scores += isnan(judgement->p_unsafe) ? 0 : 1;
+    return SC_OK;
+}
+
+enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
+                                    struct sc_error *error)
+{
+    run->first_trace = sc_alloc_array(run->n_instances, sizeof *run->first_trace);
+    if (run->first_trace == NULL)
+        return sc_fail_nomem(error, "opinions on a run");
+    run->n_opinion_traces = 0;
+    for (size_t i = 0; i < run->n_instances; i++) {
+        run->first_trace[i] = run->n_opinion_traces;
+        run->n_opinion_traces += run->instances[i].n_traces;
+    }
+    enum sc_status status =
+        sc_store_read_opinions(store, run->n_instances, take_opinion, run, error);
+    if (status == SC_OK)
+        status =
+            sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error);
+    return status;
+}
+
+void sc_run_free_opinions(struct sc_run *run)
+{
+    for (size_t i = 0; i < run->n_opinions; i++) {
+        struct sc_run_opinion *opinion = &run->opinions[i];
+        sc_free(opinion->name);
+        sc_free(opinion->verdicts);
+        sc_free(opinion->harms);
+        sc_free(opinion->p_unsafe);
+        sc_free(opinion->p_controversial);
+        sc_free(opinion->p_refused);
+        sc_free(opinion->prompt_harms);
+    }
+    sc_free(run->opinions);
+    sc_free(run->first_trace);
+}

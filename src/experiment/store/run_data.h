@@ -1,0 +1,107 @@
+/*
+ * A run in memory, as loaded from run.db: what analysis and reports read.
+ */
+#ifndef SC_EXPERIMENT_STORE_RUN_DATA_H
+#define SC_EXPERIMENT_STORE_RUN_DATA_H
+
+#include "base/error.h"
+#include "decision/decision.h"
+
+struct sc_run_trace {
+    uint32_t index;
+    char *text;   /* whole decoded text without special tokens, valid UTF-8 */
+    char *answer; /* the part after the reasoning segment (the text when there is none) */
+    size_t n_tokens, n_reasoning; /* tokens; the reasoning segment's */
+    int32_t *ids;                 /* [n_tokens] */
+    struct sc_token_stats *stats; /* [n_tokens] */
+    uint32_t *text_ends; /* [n_tokens] bytes of `text` that the tokens up to this one complete */
+    enum sc_finish finish;
+    char *failure;                                                        /* NULL unless failed */
+    double metrics[SC_N_METRICS];                                         /* over all tokens */
+    double reasoning_metrics[SC_N_METRICS], answer_metrics[SC_N_METRICS]; /* NaN: no such segment */
+    enum sc_verdict verdict;
+    char *detector, *rule; /* who decided and by what */
+    size_t begin, end;     /* bytes of `answer` that decided */
+    enum sc_harm harm;
+};
+
+/* What one policy made of one instance. */
+struct sc_run_decision {
+    size_t n_traces; /* the first n_traces traces are the policy's */
+    char *stop_reason;
+    double bar;
+    /* [n_cuts], by index: the beginnings of traces that the policy cut and that are stored whole
+     * for other policies of the run; without ids and stats, which are the first of the whole
+     * trace's.  Empty where the policy ran alone: its cut traces are stored as they were cut. */
+    struct sc_run_trace *cuts;
+    size_t n_cuts;
+};
+
+struct sc_run_instance {
+    char *id, *prompt, *category, *extra;
+    enum sc_label label;
+    struct sc_run_trace *traces; /* in order of index, without gaps from 0 */
+    size_t n_traces;
+    struct sc_run_decision *decisions; /* [run.n_policies]; n_traces 0 when not decided yet */
+};
+
+/* Everything that one detector or judge said of the run, under its name and version. */
+struct sc_run_opinion {
+    char *name;
+    size_t n_verdicts, n_harms, n_prompts, n_scores; /* how many there are of each */
+    /* [run.n_opinion_traces], for trace t of instance i at run.first_trace[i] + t; the N value of
+     * the enum and NaN where it has said nothing. */
+    unsigned char *verdicts;                       /* enum sc_verdict */
+    unsigned char *harms;                          /* enum sc_harm */
+    float *p_unsafe, *p_controversial, *p_refused; /* a guard's shares of its labels' mass */
+    unsigned char *prompt_harms; /* [run.n_instances] enum sc_harm: of the prompt itself */
+};
+
+struct sc_run {
+    char *config_json; /* the whole configuration, canonical text */
+    char *model_name;
+    bool demo; /* the bundled demonstration model */
+    char *benchmark_name;
+    bool judged_again; /* detector and judge are those of a later pass, not of the configuration */
+    /* All detectors and judges, by name, when there was a later pass; else none. */
+    struct sc_run_opinion *opinions; /* [n_opinions] */
+    size_t n_opinions, n_opinion_traces;
+    size_t *first_trace; /* [n_instances] */
+    char *detector;      /* with its version, "patterns/1": whose verdicts the traces carry */
+    char *judge;     /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
+    bool demo_judge; /* one of the two is, or rests on, the bundled demonstration guard */
+    enum sc_metric metric;      /* default metric of the run */
+    double confident_quantile;  /* NaN when an absolute threshold is used */
+    double confident_threshold; /* NaN when the quantile is used */
+    size_t window;
+    uint64_t seed;
+    struct sc_policy *policies;
+    char **policy_names;
+    size_t n_policies;
+    size_t primary;                    /* index of the policy that predictions.jsonl shows */
+    struct sc_run_instance *instances; /* benchmark order */
+    size_t n_instances;
+};
+
+/* Loads run.db of a run folder (read-only).  With tokens false, ids, stats and
+ * text_ends are left NULL. */
+enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
+                           struct sc_error *error);
+void sc_run_free(struct sc_run *run);
+
+/* The two halves of sc_run_load and sc_run_free that concern later passes. */
+struct sc_store;
+enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
+                                    struct sc_error *error);
+void sc_run_free_opinions(struct sc_run *run);
+
+/* Trace t of the instance as the policy saw it: cut where it cut it (finish SC_FINISH_CUT), else as
+ * stored.  t is below the decision's n_traces. */
+const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
+                                             size_t t);
+/* What the policy says of the instance (decision.h): the majority of the traces that it used, under
+ * deepconf its weighted vote; SC_VOTE_NONE where it has not decided. */
+enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instance *instance,
+                           size_t policy, enum sc_vote *out, struct sc_error *error);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * Finding a model by name: a folder, a bundled model, or a model of a hub in the local cache.
+ * Nothing is fetched here.  Read next: model.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "model/checkpoint/checkpoint.h"
+
+#define REVISION_BYTES_MAX 256
+
+/* A folder with a model or a tokenizer in it. */
+static bool holds_model(const char *folder)
+{
+    static const char *const files[] = {"config.json", "tokenizer.json"};
+    bool found = false;
+
+    for (size_t i = 0; !found && i < sizeof files / sizeof files[0]; i++) {
+        char *path = sc_path_join(folder, files[i]);
+
+        found = path != NULL && sc_file_exists(path);
+        sc_free(path);
+    }
+    return found;
+}
+
+/* The model inside `root`; 1 found, 0 not there, -1 out of memory.  Adds the place to `looked`. */
+static int look_in(const char *root, const char *name, char **folder, struct sc_text *looked)
+{
+    char *path = sc_path_join(root, name);
+
+    if (path == NULL) {
+        return -1;
+    }
+    if (holds_model(path)) {
+        *folder = path;
+        return 1;
+    }
+    sc_text_printf(looked, "%s%s", looked->len > 0 ? ", " : "", path);
+    sc_free(path);
+    return 0;
+}
+
+/* Beside the installed program: bin/safeconf and share/safeconf/models. */
+static int look_beside_program(const char *name, char **folder, struct sc_text *looked)
+{
+    static const char beside[] = "/../share/safeconf/models";
+    char exe[4096 + sizeof beside];
+    ssize_t n = readlink("/proc/self/exe", exe, 4096);
+    char *slash;
+
+    if (n <= 0 || n >= 4096) {
+        return 0;
+    }
+    exe[n] = '\0';
+    slash = strrchr(exe, '/');
+    if (slash == NULL) {
+        return 0;
+    }
+    memcpy(slash, beside, sizeof beside);
+    return look_in(exe, name, folder, looked);
+}
+
+static enum sc_status locate_bundled(const char *name, char **folder, struct sc_error *error)
+{
+    static const char *const roots[] = {
+#ifdef SAFECONF_INSTALLED_MODELS
+        SAFECONF_INSTALLED_MODELS,
+#endif
+#ifdef SAFECONF_SOURCE_MODELS
+        SAFECONF_SOURCE_MODELS,
+#endif
+        NULL};
+    struct sc_text looked = {NULL, 0, 0, false};
+    int found = look_beside_program(name, folder, &looked);
+    enum sc_status status = SC_OK;
+
+    for (size_t i = 0; found == 0 && roots[i] != NULL; i++) {
+        found = look_in(roots[i], name, folder, &looked);
+    }
+    if (found < 0 || looked.failed) {
+        status = sc_fail_nomem(error, "model");
+    } else if (found == 0) {
+        status =
+            sc_fail(error, SC_ERR_IO,
+                    "model \"%.100s\": no folder of that name with a model in it, and no bundled "
+                    "model: looked for %.350s",
+                    name, looked.len > 0 ? looked.data : "no place");
+    }
+    if (status != SC_OK) {
+        sc_free(*folder);
+        *folder = NULL;
+    }
+    sc_text_free(&looked);
+    return status;
+}
+
+/* ---- the local cache of a hub
+ * ----------------------------------------------------------------------- */
+
+/* Where the cache is: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
+ * ~/.cache/huggingface/hub.  NULL when none of them is set or memory is exhausted. */
+static char *hub_cache(void)
+{
+    static const struct {
+        const char *variable, *inside;
+    } places[] = {{"HF_HUB_CACHE", "."},
+                  {"HF_HOME", "hub"},
+                  {"XDG_CACHE_HOME", "huggingface/hub"},
+                  {"HOME", ".cache/huggingface/hub"}};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const char *value = getenv(places[i].variable);
+
+        if (value != NULL && value[0] != '\0') {
+            return strcmp(places[i].inside, ".") == 0 ? sc_strdup(value)
+                                                      : sc_path_join(value, places[i].inside);
+        }
+    }
+    return NULL;
+}
+
+/* "owner/model" of letters, digits, '-', '_' and '.'. */
+static bool is_hub_name(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+    return slash != NULL && slash > name && name[0] != '.' && slash[1] != '\0' && slash[1] != '.' &&
+           strspn(name, allowed) == (size_t)(slash - name) &&
+           strspn(slash + 1, allowed) == strlen(slash + 1) && strlen(name) <= 200;
+}
+
+/* The snapshot that refs/main names. */
+static enum sc_status read_revision(const char *repository, char **revision, struct sc_error *error)
+{
+    char *path = sc_path_join(repository, "refs/main"), *text = NULL;
+    size_t n = 0;
+    enum sc_status status;
+
+    if (path == NULL) {
+        return sc_fail_nomem(error, "model");
+    }
+    status = sc_file_read(path, REVISION_BYTES_MAX, &text, &n, error);
+    if (status == SC_OK) {
+        text[strcspn(text, " \t\r\n")] = '\0';
+        if (sc_is_plain_name(text)) {
+            *revision = text;
+            text = NULL;
+        } else {
+            status = sc_fail(error, SC_ERR_FORMAT, "%.300s: expected the name of a snapshot", path);
+        }
+    }
+    sc_free(text);
+    sc_free(path);
+    return status;
+}
+
+static enum sc_status locate_cached(const char *name, char **folder, struct sc_error *error)
+{
+    char *cache = hub_cache(), *repository = NULL, *revision = NULL, *snapshots = NULL;
+    struct sc_text text = {NULL, 0, 0, false};
+    size_t owner = strcspn(name, "/");
+    enum sc_status status = SC_OK;
+
+    sc_text_printf(&text, "%s/models--%.*s--%s", cache != NULL ? cache : ".", (int)owner, name,
+                   name + owner + 1);
+    repository = sc_text_take(&text);
+    if (repository == NULL) {
+        status = sc_fail_nomem(error, "model");
+    } else if (cache == NULL || !sc_is_folder(repository)) {
+        status = sc_fail(error, SC_ERR_IO,
+                         "model \"%s\": no such folder, and not in the local cache: looked for "
+                         "%.300s",
+                         name, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
+    } else {
+        status = read_revision(repository, &revision, error);
+    }
+    if (status == SC_OK) {
+        snapshots = sc_path_join(repository, "snapshots");
+        *folder = snapshots != NULL ? sc_path_join(snapshots, revision) : NULL;
+        if (*folder == NULL) {
+            status = sc_fail_nomem(error, "model");
+        } else if (!sc_is_folder(*folder)) {
+            status =
+                sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, *folder);
+            sc_free(*folder);
+            *folder = NULL;
+        }
+    }
+    sc_free(snapshots);
+    sc_free(revision);
+    sc_free(repository);
+    sc_free(cache);
+    return status;
+}
+
+/* A bare name such as "demo" means a folder only when a model is in it, so that a folder that
+ * happens to be called so does not hide the bundled model. */
+enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error)
+{
+    bool bare = sc_is_plain_name(name);
+
+    *folder = NULL;
+    if (name[0] == '\0') {
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
+    }
+    if (sc_is_folder(name) && (!bare || holds_model(name))) {
+        *folder = sc_strdup(name);
+        return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
+    }
+    if (bare) {
+        return locate_bundled(name, folder, error);
+    }
+    if (is_hub_name(name)) {
+        return locate_cached(name, folder, error);
+    }
+    return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
+}

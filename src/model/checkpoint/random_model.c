@@ -1,0 +1,610 @@
+/*
+ * Random-weight checkpoints for benchmarks and tests: the published shapes, and values drawn from a
+ * normal distribution, streamed to disk through a bounded buffer.
+ *
+ * A weight is one of the 65,536 quantiles of the normal distribution at (i + 1/2) / 65536, picked
+ * by 16 random bits: the tails end at 4.3 standard deviations, which no benchmark notices, and a
+ * weight costs a quarter of a Philox block and one load.  Weight i of tensor t is a function of
+ * (seed, t, i) alone, so the files do not depend on the number of threads.
+ *
+ * Files are written under other names and renamed when all are whole, config.json last: what looks
+ * like a model is one.  Read next: model.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <gsl/gsl_cdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "kernels/kernels.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/tokenizer/tokenizer.h"
+
+#define SHARD_BYTES_MAX 5000000000U /* as the hub's own tools cut */
+#define N_QUANTILES 65536
+#define CHUNK 1048576 /* weights in the buffer */
+#define TASK 32768    /* weights drawn by one task; a multiple of 4 */
+#define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
+
+static const struct shape {
+    const char *name;
+    size_t hidden, n_layers, n_heads, n_kv_heads, head_dim, ffn, n_vocab, max_positions;
+    bool tied;
+    double sigma, norm_sigma;
+} shapes[] = {
+    {"qwen3-0.6b", 1024, 28, 16, 8, 128, 3072, 151936, 40960, true, 0.02, 0.05},
+    {"qwen3-1.7b", 2048, 28, 16, 8, 128, 6144, 151936, 40960, true, 0.02, 0.05},
+    {"qwen3-4b", 2560, 36, 32, 8, 128, 9728, 151936, 40960, true, 0.02, 0.05},
+    {"qwen3-8b", 4096, 36, 32, 8, 128, 12288, 151936, 40960, false, 0.02, 0.05},
+    {"qwen3-14b", 5120, 40, 40, 8, 128, 17408, 151936, 40960, false, 0.02, 0.05},
+    {"qwen3-32b", 5120, 64, 64, 8, 128, 25600, 151936, 40960, false, 0.02, 0.05},
+    {"tiny", 64, 2, 4, 2, 32, 128, 512, 4096, true, 0.15, 0.2},
+};
+
+/* A tensor to be written. */
+struct planned {
+    char *name;
+    size_t n_rows, n_cols; /* n_rows 0: a vector */
+    size_t shard;
+    uint64_t begin, end; /* in the shard's data */
+};
+
+/* A file under its temporary name. */
+struct part {
+    char *temporary, *final;
+    bool renamed;
+};
+
+struct writer {
+    const struct shape *shape;
+    struct sc_model_config config;
+    const char *folder;
+    uint64_t seed;
+    struct planned *tensors; /* [n_tensors] */
+    size_t n_tensors, tensors_cap, n_shards;
+    uint64_t total_bytes;
+    struct part *parts; /* [n_parts] */
+    size_t n_parts, parts_cap;
+    int32_t end_id, pad_id;
+    struct sc_pool *pool;
+    void *quantiles[2]; /* of matrices and of norms, in the dtype written: [N_QUANTILES] */
+    void *buffer;       /* [CHUNK] */
+    /* what the pool's tasks draw now */
+    const void *table;
+    size_t tensor, first, n;
+};
+
+static size_t element_bytes(const struct writer *w)
+{
+    return sc_dtype_bytes(w->config.dtype);
+}
+
+/* ---- plan
+ * -------------------------------------------------------------------------------------------- */
+
+static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *slot,
+                                  struct sc_error *error)
+{
+    struct writer *w = context;
+    uint64_t bytes =
+        (uint64_t)(slot->n_rows == 0 ? 1 : slot->n_rows) * slot->n_cols * element_bytes(w);
+    struct planned *last = w->n_tensors > 0 ? &w->tensors[w->n_tensors - 1] : NULL;
+    uint64_t begin = last != NULL ? last->end : 0;
+    size_t shard = last != NULL ? last->shard : 0;
+    char *name = sc_strdup(slot->name);
+
+    if (name == NULL ||
+        sc_grow((void **)&w->tensors, w->n_tensors, &w->tensors_cap, sizeof *w->tensors) != 0) {
+        sc_free(name);
+        return sc_fail_nomem(error, "plan of the tensors");
+    }
+    if (begin > 0 && begin + bytes > SHARD_BYTES_MAX) {
+        shard++;
+        begin = 0;
+    }
+    w->tensors[w->n_tensors++] =
+        (struct planned){name, slot->n_rows, slot->n_cols, shard, begin, begin + bytes};
+    w->n_shards = shard + 1;
+    w->total_bytes += bytes;
+    return SC_OK;
+}
+
+static enum sc_status plan(struct writer *w, enum sc_dtype dtype, struct sc_error *error)
+{
+    const struct shape *s = w->shape;
+    struct sc_tensor place;
+    struct sc_layer_tensors *layers = sc_alloc_zero(s->n_layers, sizeof *layers);
+    enum sc_status status;
+
+    if (layers == NULL) {
+        return sc_fail_nomem(error, "plan of the tensors");
+    }
+    w->config = (struct sc_model_config){.n_vocab = s->n_vocab,
+                                         .hidden = s->hidden,
+                                         .n_layers = s->n_layers,
+                                         .n_heads = s->n_heads,
+                                         .n_kv_heads = s->n_kv_heads,
+                                         .head_dim = s->head_dim,
+                                         .ffn = s->ffn,
+                                         .max_positions = s->max_positions,
+                                         .tied = s->tied,
+                                         .dtype = dtype};
+    status = sc_config_visit(&w->config, &place, layers, &place, &place, plan_tensor, w, error);
+    sc_free(layers);
+    return status;
+}
+
+/* A clear word before the work, rather than a failure after it. */
+static enum sc_status check_space(const struct writer *w, struct sc_error *error)
+{
+    struct statvfs disk;
+    uint64_t available;
+
+    if (statvfs(w->folder, &disk) != 0) {
+        return SC_OK;
+    }
+    available = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (available < w->total_bytes) {
+        return sc_fail(error, SC_ERR_IO, "%.300s: disk full: the model takes %.2f GB, %.2f GB free",
+                       w->folder, (double)w->total_bytes / 1e9, (double)available / 1e9);
+    }
+    return SC_OK;
+}
+
+/* ---- drawing
+ * ----------------------------------------------------------------------------------------- */
+
+static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
+{
+    const double mean[2] = {0.0, 1.0}, sigma[2] = {w->shape->sigma, w->shape->norm_sigma};
+
+    for (size_t kind = 0; kind < 2; kind++) {
+        void *table = sc_alloc_array(N_QUANTILES, element_bytes(w));
+
+        if (table == NULL) {
+            return sc_fail_nomem(error, "random weights");
+        }
+        w->quantiles[kind] = table;
+        for (size_t i = 0; i < N_QUANTILES; i++) {
+            double z = gsl_cdf_ugaussian_Pinv(((double)i + 0.5) / N_QUANTILES);
+            float x = (float)(mean[kind] + sigma[kind] * z);
+
+            if (w->config.dtype == SC_DTYPE_F32) {
+                ((float *)table)[i] = x;
+            } else {
+                ((uint16_t *)table)[i] =
+                    w->config.dtype == SC_DTYPE_BF16 ? sc_bf16_from_f32(x) : sc_f16_from_f32(x);
+            }
+        }
+    }
+    w->buffer = sc_alloc_array(CHUNK, element_bytes(w));
+    return w->buffer != NULL ? SC_OK : sc_fail_nomem(error, "random weights");
+}
+
+/* Weights [task * TASK, ...) of the chunk that begins at w->first. */
+static void draw(void *context, size_t task, size_t worker)
+{
+    const struct writer *w = context;
+    size_t begin = task * TASK, end = begin + TASK < w->n ? begin + TASK : w->n;
+    bool wide = w->config.dtype == SC_DTYPE_F32;
+
+    (void)worker;
+    for (size_t i = begin; i < end; i += 4) {
+        uint64_t bits =
+            sc_random_bits(SC_STREAM_WEIGHTS, w->seed, (w->first + i) / 4, (uint32_t)w->tensor, 0);
+
+        for (size_t k = i; k < i + 4 && k < end; k++, bits >>= 16) {
+            size_t pick = bits & 0xffff;
+
+            if (wide) {
+                ((float *)w->buffer)[k] = ((const float *)w->table)[pick];
+            } else {
+                ((uint16_t *)w->buffer)[k] = ((const uint16_t *)w->table)[pick];
+            }
+        }
+    }
+}
+
+/* ---- files
+ * ------------------------------------------------------------------------------------------- */
+
+static enum sc_status write_all(int fd, const char *path, const void *bytes, size_t n,
+                                struct sc_error *error)
+{
+    const char *at = bytes;
+
+    while (n > 0) {
+        ssize_t put = write(fd, at, n);
+
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        }
+        at += put;
+        n -= (size_t)put;
+    }
+    return SC_OK;
+}
+
+/* Notes a file to be made; it is written under part->temporary. */
+static enum sc_status add_part(struct writer *w, const char *name, struct part **part,
+                               struct sc_error *error)
+{
+    struct sc_text temporary = {NULL, 0, 0, false}, final = {NULL, 0, 0, false};
+    struct part *p;
+
+    if (sc_grow((void **)&w->parts, w->n_parts, &w->parts_cap, sizeof *w->parts) != 0) {
+        return sc_fail_nomem(error, name);
+    }
+    sc_text_printf(&final, "%s/%s", w->folder, name);
+    sc_text_printf(&temporary, "%s/%s.part-%ld", w->folder, name, (long)getpid());
+    p = &w->parts[w->n_parts++];
+    *p = (struct part){sc_text_take(&temporary), sc_text_take(&final), false};
+    *part = p;
+    return p->temporary != NULL && p->final != NULL ? SC_OK : sc_fail_nomem(error, name);
+}
+
+static enum sc_status write_part(struct writer *w, const char *name, const char *bytes, size_t n,
+                                 struct sc_error *error)
+{
+    struct part *part;
+    enum sc_status status = add_part(w, name, &part, error);
+
+    return status != SC_OK ? status : sc_file_write(part->temporary, bytes, n, error);
+}
+
+/* Writes the text and releases it. */
+static enum sc_status write_text(struct writer *w, const char *name, struct sc_text *text,
+                                 struct sc_error *error)
+{
+    enum sc_status status = text->failed ? sc_fail_nomem(error, name)
+                                         : write_part(w, name, text->data, text->len, error);
+
+    sc_text_free(text);
+    return status;
+}
+
+static void shard_name(const struct writer *w, size_t shard, char *name, size_t size)
+{
+    if (w->n_shards == 1) {
+        snprintf(name, size, "model.safetensors");
+    } else {
+        snprintf(name, size, "model-%05zu-of-%05zu.safetensors", shard + 1, w->n_shards);
+    }
+}
+
+static enum sc_status write_header(const struct writer *w, size_t shard, int fd, const char *path,
+                                   struct sc_error *error)
+{
+    static const char *const names[] = {
+        [SC_DTYPE_F32] = "F32", [SC_DTYPE_BF16] = "BF16", [SC_DTYPE_F16] = "F16"};
+    struct sc_text header = {NULL, 0, 0, false};
+    unsigned char length[8];
+    enum sc_status status;
+
+    sc_text_puts(&header, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        const struct planned *t = &w->tensors[i];
+
+        if (t->shard != shard) {
+            continue;
+        }
+        sc_text_printf(&header, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", t->name,
+                       names[w->config.dtype]);
+        if (t->n_rows > 0) {
+            sc_text_printf(&header, "%zu,", t->n_rows);
+        }
+        sc_text_printf(&header, "%zu],\"data_offsets\":[%llu,%llu]}", t->n_cols,
+                       (unsigned long long)t->begin, (unsigned long long)t->end);
+    }
+    sc_text_putc(&header, '}');
+    while (!header.failed && header.len % 8 != 0) {
+        sc_text_putc(&header, ' ');
+    }
+    for (size_t i = 0; i < 8; i++) {
+        length[i] = (unsigned char)((uint64_t)header.len >> (8 * i));
+    }
+    status = header.failed ? sc_fail_nomem(error, path) : write_all(fd, path, length, 8, error);
+    if (status == SC_OK) {
+        status = write_all(fd, path, header.data, header.len, error);
+    }
+    sc_text_free(&header);
+    return status;
+}
+
+static enum sc_status write_tensor(struct writer *w, size_t tensor, int fd, const char *path,
+                                   struct sc_error *error)
+{
+    const struct planned *t = &w->tensors[tensor];
+    size_t n = (t->n_rows == 0 ? 1 : t->n_rows) * t->n_cols;
+    enum sc_status status = SC_OK;
+
+    w->table = w->quantiles[t->n_rows == 0 ? 1 : 0];
+    w->tensor = tensor;
+    for (w->first = 0; status == SC_OK && w->first < n; w->first += CHUNK) {
+        w->n = n - w->first < CHUNK ? n - w->first : CHUNK;
+        sc_pool_run(w->pool, (w->n + TASK - 1) / TASK, draw, w);
+        status = write_all(fd, path, w->buffer, w->n * element_bytes(w), error);
+    }
+    return status;
+}
+
+static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_error *error)
+{
+    char name[64];
+    struct part *part;
+    enum sc_status status;
+    int fd;
+
+    shard_name(w, shard, name, sizeof name);
+    status = add_part(w, name, &part, error);
+    if (status != SC_OK) {
+        return status;
+    }
+    fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part->temporary, strerror(errno));
+    }
+    status = write_header(w, shard, fd, part->final, error);
+    for (size_t i = 0; status == SC_OK && i < w->n_tensors; i++) {
+        if (w->tensors[i].shard == shard) {
+            status = write_tensor(w, i, fd, part->final, error);
+        }
+    }
+    if (status == SC_OK && fsync(fd) != 0) {
+        status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
+    }
+    if (close(fd) != 0 && status == SC_OK) {
+        status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
+    }
+    return status;
+}
+
+static enum sc_status write_index(struct writer *w, struct sc_error *error)
+{
+    struct sc_text text = {NULL, 0, 0, false};
+    char name[64];
+
+    sc_text_printf(&text, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n",
+                   (unsigned long long)w->total_bytes);
+    sc_text_puts(&text, "  \"weight_map\": {\n");
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        shard_name(w, w->tensors[i].shard, name, sizeof name);
+        sc_text_printf(&text, "    \"%s\": \"%s\"%s\n", w->tensors[i].name, name,
+                       i + 1 < w->n_tensors ? "," : "");
+    }
+    sc_text_puts(&text, "  }\n}\n");
+    return write_text(w, "model.safetensors.index.json", &text, error);
+}
+
+static enum sc_status write_generation(struct writer *w, struct sc_error *error)
+{
+    struct sc_text text = {NULL, 0, 0, false};
+
+    sc_text_printf(&text,
+                   "{\n  \"bos_token_id\": %d,\n  \"do_sample\": true,\n"
+                   "  \"eos_token_id\": [\n    %d,\n    %d\n  ],\n  \"pad_token_id\": %d,\n"
+                   "  \"temperature\": 0.6,\n  \"top_k\": 20,\n  \"top_p\": 0.95,\n"
+                   "  \"transformers_version\": \"4.51.0\"\n}\n",
+                   (int)w->pad_id, (int)w->end_id, (int)w->pad_id, (int)w->pad_id);
+    return write_text(w, "generation_config.json", &text, error);
+}
+
+static enum sc_status write_config(struct writer *w, struct sc_error *error)
+{
+    static const char *const names[] = {
+        [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
+    const struct sc_model_config *c = &w->config;
+    struct sc_text text = {NULL, 0, 0, false};
+
+    sc_text_printf(&text,
+                   "{\n  \"architectures\": [\n    \"Qwen3ForCausalLM\"\n  ],\n"
+                   "  \"attention_bias\": false,\n  \"attention_dropout\": 0.0,\n"
+                   "  \"bos_token_id\": %d,\n  \"eos_token_id\": %d,\n  \"head_dim\": %zu,\n"
+                   "  \"hidden_act\": \"silu\",\n  \"hidden_size\": %zu,\n"
+                   "  \"initializer_range\": 0.02,\n  \"intermediate_size\": %zu,\n"
+                   "  \"max_position_embeddings\": %zu,\n  \"max_window_layers\": %zu,\n"
+                   "  \"model_type\": \"qwen3\",\n  \"num_attention_heads\": %zu,\n",
+                   (int)w->pad_id, (int)w->end_id, c->head_dim, c->hidden, c->ffn, c->max_positions,
+                   c->n_layers, c->n_heads);
+    sc_text_printf(&text,
+                   "  \"num_hidden_layers\": %zu,\n  \"num_key_value_heads\": %zu,\n"
+                   "  \"rms_norm_eps\": 1e-06,\n  \"rope_scaling\": null,\n"
+                   "  \"rope_theta\": 1000000,\n  \"sliding_window\": null,\n"
+                   "  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\",\n"
+                   "  \"transformers_version\": \"4.51.0\",\n  \"use_cache\": true,\n"
+                   "  \"use_sliding_window\": false,\n  \"vocab_size\": %zu\n}\n",
+                   c->n_layers, c->n_kv_heads, c->tied ? "true" : "false", names[c->dtype],
+                   c->n_vocab);
+    return write_text(w, "config.json", &text, error);
+}
+
+/* ---- the tokenizer's files
+ * ---------------------------------------------------------------------------- */
+
+static enum sc_status copy_file(struct writer *w, const char *from_folder, const char *name,
+                                bool needed, struct sc_error *error)
+{
+    char *path = sc_path_join(from_folder, name), *text = NULL;
+    size_t n = 0;
+    enum sc_status status = SC_OK;
+
+    if (path == NULL) {
+        return sc_fail_nomem(error, name);
+    }
+    if (needed || sc_file_exists(path)) {
+        status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
+        if (status == SC_OK) {
+            status = write_part(w, name, text, n, error);
+        }
+    }
+    sc_free(text);
+    sc_free(path);
+    return status;
+}
+
+/* Opens the tokenizer first: it must be whole, and its ids must have rows in the embedding. */
+static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struct sc_error *error)
+{
+    struct sc_tokenizer *tokenizer = NULL;
+    enum sc_status status = sc_tokenizer_open(&tokenizer, folder, error);
+
+    if (status != SC_OK) {
+        return status;
+    }
+    if (sc_tokenizer_n_tokens(tokenizer) > w->config.n_vocab) {
+        status = sc_fail(error, SC_ERR_ARGUMENT,
+                         "%.300s: the tokenizer has %zu tokens, the shape %s %zu rows", folder,
+                         sc_tokenizer_n_tokens(tokenizer), w->shape->name, w->config.n_vocab);
+    } else {
+        int32_t end = sc_tokenizer_id(tokenizer, "<|im_end|>");
+        int32_t pad = sc_tokenizer_id(tokenizer, "<|endoftext|>");
+
+        w->end_id = end >= 0 ? end : w->end_id;
+        w->pad_id = pad >= 0 ? pad : w->pad_id;
+    }
+    sc_tokenizer_close(tokenizer);
+    if (status == SC_OK) {
+        status = copy_file(w, folder, "tokenizer.json", true, error);
+    }
+    return status != SC_OK ? status : copy_file(w, folder, "tokenizer_config.json", false, error);
+}
+
+/* ---- all of it
+ * ----------------------------------------------------------------------------------------- */
+
+static const struct shape *find_shape(const char *name)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        if (strcmp(shapes[i].name, name) == 0) {
+            return &shapes[i];
+        }
+    }
+    return NULL;
+}
+
+static enum sc_status refuse_occupied(const char *folder, struct sc_error *error)
+{
+    static const char *const files[] = {"config.json", "model.safetensors",
+                                        "model.safetensors.index.json"};
+    enum sc_status status = SC_OK;
+
+    for (size_t i = 0; status == SC_OK && i < sizeof files / sizeof files[0]; i++) {
+        char *path = sc_path_join(folder, files[i]);
+
+        if (path == NULL) {
+            status = sc_fail_nomem(error, "model");
+        } else if (sc_file_exists(path)) {
+            status =
+                sc_fail(error, SC_ERR_CONFLICT, "%s: expected no model there, found one", path);
+        }
+        sc_free(path);
+    }
+    return status;
+}
+
+static enum sc_status rename_all(struct writer *w, struct sc_error *error)
+{
+    for (size_t i = 0; i < w->n_parts; i++) {
+        struct part *part = &w->parts[i];
+
+        if (rename(part->temporary, part->final) != 0) {
+            return sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", part->final,
+                           strerror(errno));
+        }
+        part->renamed = true;
+    }
+    return SC_OK;
+}
+
+static enum sc_status write_model(struct writer *w, const char *tokenizer_folder,
+                                  struct sc_error *error)
+{
+    enum sc_status status = SC_OK;
+
+    if (tokenizer_folder != NULL) {
+        status = copy_tokenizer(w, tokenizer_folder, error);
+    }
+    if (status == SC_OK) {
+        status = sc_pool_new(&w->pool, sc_available_cores(), error);
+    }
+    if (status == SC_OK) {
+        status = fill_quantiles(w, error);
+    }
+    for (size_t i = 0; status == SC_OK && i < w->n_shards; i++) {
+        status = write_shard(w, i, error);
+    }
+    if (status == SC_OK && w->n_shards > 1) {
+        status = write_index(w, error);
+    }
+    if (status == SC_OK) {
+        status = write_generation(w, error);
+    }
+    if (status == SC_OK) {
+        status = write_config(w, error);
+    }
+    return status == SC_OK ? rename_all(w, error) : status;
+}
+
+/* Takes back what was made when it did not become a model. */
+static void writer_free(struct writer *w, bool keep)
+{
+    for (size_t i = 0; i < w->n_parts; i++) {
+        struct part *part = &w->parts[i];
+
+        if (!keep && part->temporary != NULL && part->final != NULL) {
+            unlink(part->renamed ? part->final : part->temporary);
+        }
+        sc_free(part->temporary);
+        sc_free(part->final);
+    }
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        sc_free(w->tensors[i].name);
+    }
+    sc_free(w->parts);
+    sc_free(w->tensors);
+    sc_free(w->quantiles[0]);
+    sc_free(w->quantiles[1]);
+    sc_free(w->buffer);
+    sc_pool_free(w->pool);
+}
+
+enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
+                                     enum sc_dtype dtype, uint64_t seed, const char *out_folder,
+                                     struct sc_error *error)
+{
+    struct writer w = {.shape = find_shape(shape), .folder = out_folder, .seed = seed};
+    bool was_there = sc_is_folder(out_folder);
+    enum sc_status status;
+
+    if (w.shape == NULL) {
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "shape: expected qwen3-0.6b, 1.7b, 4b, 8b, 14b or 32b or tiny, found "
+                       "\"%.60s\"",
+                       shape);
+    }
+    if (dtype != SC_DTYPE_F32 && dtype != SC_DTYPE_BF16 && dtype != SC_DTYPE_F16) {
+        return sc_fail(error, SC_ERR_ARGUMENT, "dtype: expected f32, bf16 or f16, found \"%s\"",
+                       sc_dtype_name(dtype));
+    }
+    w.pad_id = w.shape->n_vocab > 151645 ? 151643 : (int32_t)w.shape->n_vocab - 2;
+    w.end_id = w.shape->n_vocab > 151645 ? 151645 : (int32_t)w.shape->n_vocab - 1;
+    if ((status = sc_make_folders(out_folder, error)) == SC_OK &&
+        (status = refuse_occupied(out_folder, error)) == SC_OK &&
+        (status = plan(&w, dtype, error)) == SC_OK && (status = check_space(&w, error)) == SC_OK) {
+        status = write_model(&w, tokenizer_folder, error);
+    }
+    writer_free(&w, status == SC_OK);
+    if (status != SC_OK && !was_there) {
+        rmdir(out_folder); /* only when it is empty */
+    }
+    return status;
+}

@@ -1,0 +1,276 @@
+/*
+ * The safetensors format: eight bytes of header length (little endian), a JSON header that names
+ * each tensor's dtype, shape and place, and the data.
+ *
+ * Everything in the file is untrusted.  The header's length is bounded by the file and by
+ * SC_SAFETENSORS_HEADER_MAX; every tensor's place must lie inside the data, in order, and hold
+ * exactly the bytes of its shape.  Tensors that overlap or that are not aligned to their element
+ * are accepted: nothing is ever written, and readers copy elements with memcpy.  Tensors of a dtype
+ * unknown here are accepted as long as the network does not need them.  Read next: model.c.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/checkpoint/checkpoint.h"
+
+static bool dtype_parse(const char *name, enum sc_dtype *dtype)
+{
+    static const struct {
+        const char *name;
+        enum sc_dtype dtype;
+    } names[] = {{"BF16", SC_DTYPE_BF16}, {"F16", SC_DTYPE_F16}, {"F32", SC_DTYPE_F32}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i].name) == 0) {
+            *dtype = names[i].dtype;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t element_bytes(enum sc_dtype dtype)
+{
+    return dtype == SC_DTYPE_F32 ? 4 : 2;
+}
+
+/* An array of `n` (at most 8) integers, none negative. */
+static bool read_sizes(const json_t *array, uint64_t *out, size_t *n)
+{
+    if (!json_is_array(array) || json_array_size(array) > 8) {
+        return false;
+    }
+    *n = json_array_size(array);
+    for (size_t i = 0; i < *n; i++) {
+        const json_t *value = json_array_get(array, i);
+
+        if (!json_is_integer(value) || json_integer_value(value) < 0) {
+            return false;
+        }
+        out[i] = (uint64_t)json_integer_value(value);
+    }
+    return true;
+}
+
+struct entry {
+    const char *dtype_name;
+    bool dtype_known;
+    enum sc_dtype dtype;
+    uint64_t shape[8], offsets[8];
+    size_t n_dims;
+};
+
+/* Reads one tensor's description and checks that its place lies inside the data. */
+static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
+                                 const json_t *value, struct entry *entry, struct sc_error *error)
+{
+    size_t n_offsets = 0, bytes;
+
+    entry->dtype_name = json_string_value(json_object_get(value, "dtype"));
+    if (entry->dtype_name == NULL) {
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %.200s: dtype: expected text", shard->name, name);
+    }
+    if (!read_sizes(json_object_get(value, "shape"), entry->shape, &entry->n_dims)) {
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: %.200s: shape: expected up to 8 numbers, none negative", shard->name,
+                       name);
+    }
+    if (!read_sizes(json_object_get(value, "data_offsets"), entry->offsets, &n_offsets) ||
+        n_offsets != 2) {
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: %.200s: data_offsets: expected two numbers, none negative", shard->name,
+                       name);
+    }
+    if (entry->offsets[0] > entry->offsets[1] || entry->offsets[1] > shard->data_bytes) {
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: %.200s: data_offsets: expected begin <= end <= %zu (the data that the "
+                       "file holds), found %" PRIu64 " and %" PRIu64,
+                       shard->name, name, shard->data_bytes, entry->offsets[0], entry->offsets[1]);
+    }
+    entry->dtype_known = dtype_parse(entry->dtype_name, &entry->dtype);
+    if (!entry->dtype_known) {
+        return SC_OK;
+    }
+    bytes = element_bytes(entry->dtype);
+    for (size_t i = 0; i < entry->n_dims; i++) {
+        bytes = sc_size_mul(bytes, entry->shape[i]);
+    }
+    if (bytes != entry->offsets[1] - entry->offsets[0]) {
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: %.200s: data_offsets: expected the %zu bytes of its shape, found "
+                       "%" PRIu64,
+                       shard->name, name, bytes, entry->offsets[1] - entry->offsets[0]);
+    }
+    return SC_OK;
+}
+
+static enum sc_status check_all(const struct sc_shard *shard, struct sc_error *error)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(shard->header, name, value)
+    {
+        struct entry entry;
+        enum sc_status status;
+
+        if (strcmp(name, "__metadata__") == 0) {
+            continue;
+        }
+        status = read_entry(shard, name, value, &entry, error);
+        if (status != SC_OK) {
+            return status;
+        }
+    }
+    return SC_OK;
+}
+
+static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, size_t n,
+                            struct sc_error *error)
+{
+    uint64_t header_bytes = 0;
+    enum sc_status status;
+
+    if (n < 8) {
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: expected a safetensors file of at least 8 bytes, found %zu",
+                       shard->name, n);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        header_bytes |= (uint64_t)bytes[i] << (8 * i);
+    }
+    if (header_bytes > n - 8 || header_bytes > SC_SAFETENSORS_HEADER_MAX) {
+        size_t most = n - 8 < SC_SAFETENSORS_HEADER_MAX ? n - 8 : SC_SAFETENSORS_HEADER_MAX;
+
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: header length: expected at most %zu, found %" PRIu64, shard->name, most,
+                       header_bytes);
+    }
+    status = sc_json_parse((const char *)bytes + 8, (size_t)header_bytes, shard->name,
+                           &shard->header, error);
+    if (status != SC_OK) {
+        return status;
+    }
+    if (!json_is_object(shard->header)) {
+        return sc_fail(error, SC_ERR_FORMAT, "%s: header: expected an object", shard->name);
+    }
+    shard->data = bytes + 8 + header_bytes;
+    shard->data_bytes = n - 8 - (size_t)header_bytes;
+    return check_all(shard, error);
+}
+
+enum sc_status sc_shard_parse(struct sc_shard *shard, const char *name, const unsigned char *bytes,
+                              size_t n, struct sc_error *error)
+{
+    enum sc_status status;
+
+    memset(shard, 0, sizeof *shard);
+    shard->name = sc_strdup(name);
+    if (shard->name == NULL) {
+        return sc_fail_nomem(error, name);
+    }
+    status = parse(shard, bytes, n, error);
+    if (status != SC_OK) {
+        sc_shard_close(shard);
+    }
+    return status;
+}
+
+enum sc_status sc_shard_open(struct sc_shard *shard, const char *folder, const char *name,
+                             struct sc_error *error)
+{
+    char *path = sc_path_join(folder, name);
+    struct sc_map map = {NULL, 0};
+    enum sc_status status;
+
+    memset(shard, 0, sizeof *shard);
+    if (path == NULL) {
+        return sc_fail_nomem(error, name);
+    }
+    status = sc_map_open(&map, path, error);
+    if (status == SC_OK) {
+        status = sc_shard_parse(shard, path, map.data, map.size, error);
+        if (status == SC_OK) {
+            shard->map = map;
+        } else {
+            sc_map_close(&map);
+        }
+    }
+    sc_free(path);
+    return status;
+}
+
+void sc_shard_drop_header(struct sc_shard *shard)
+{
+    json_decref(shard->header);
+    shard->header = NULL;
+}
+
+void sc_shard_close(struct sc_shard *shard)
+{
+    sc_shard_drop_header(shard);
+    sc_map_close(&shard->map);
+    sc_free(shard->name);
+    memset(shard, 0, sizeof *shard);
+}
+
+bool sc_shard_has(const struct sc_shard *shard, const char *name)
+{
+    return json_object_get(shard->header, name) != NULL;
+}
+
+static enum sc_status wrong_shape(const struct sc_shard *shard, const char *name, size_t n_rows,
+                                  size_t n_cols, const struct entry *entry, struct sc_error *error)
+{
+    struct sc_text found = {NULL, 0, 0, false};
+    char *text;
+
+    for (size_t i = 0; i < entry->n_dims; i++) {
+        sc_text_printf(&found, "%s%" PRIu64, i == 0 ? "" : ", ", entry->shape[i]);
+    }
+    text = sc_text_take(&found);
+    if (n_rows == 0) {
+        sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu], found [%s]", shard->name,
+                name, n_cols, text != NULL ? text : "...");
+    } else {
+        sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu, %zu], found [%s]", shard->name,
+                name, n_rows, n_cols, text != NULL ? text : "...");
+    }
+    sc_free(text);
+    return SC_ERR_FORMAT;
+}
+
+enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, size_t n_rows,
+                               size_t n_cols, struct sc_tensor *out, struct sc_error *error)
+{
+    const json_t *value = json_object_get(shard->header, name);
+    struct entry entry;
+    enum sc_status status;
+    bool fits;
+
+    if (value == NULL) {
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected the tensor %s, found none", shard->name,
+                       name);
+    }
+    status = read_entry(shard, name, value, &entry, error);
+    if (status != SC_OK) {
+        return status;
+    }
+    if (!entry.dtype_known) {
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "%s: %s: dtype: expected F32, F16 or BF16, found \"%.40s\"", shard->name,
+                       name, entry.dtype_name);
+    }
+    fits = n_rows == 0 ? entry.n_dims == 1 && entry.shape[0] == n_cols
+                       : entry.n_dims == 2 && entry.shape[0] == n_rows && entry.shape[1] == n_cols;
+    if (!fits) {
+        return wrong_shape(shard, name, n_rows, n_cols, &entry, error);
+    }
+    out->data = shard->data + entry.offsets[0];
+    out->dtype = entry.dtype;
+    out->n_rows = n_rows == 0 ? 1 : n_rows;
+    out->n_cols = n_cols;
+    return SC_OK;
+}

@@ -1,0 +1,466 @@
+/*
+ * Byte-pair merging over bytes: the vocabulary, the table of merges, and the merging itself.
+ *
+ * Of all neighbouring pairs the one of lowest rank is merged, the leftmost first, until no pair is
+ * in the table.  Short pieces search the list again at each step; long ones keep a heap, so that a
+ * megabyte of one letter costs n log n.  Read next: pretokenize.c, encode.c.
+ */
+#include "model/tokenizer/bpe.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/memory.h"
+
+#define NO_RANK UINT32_MAX
+#define N_SHORT                                                                                    \
+    48 /* pieces up to here take the quadratic way; measured no slower than the heap               \
+        */
+
+int sc_ids_add(struct sc_ids *list, int32_t id)
+{
+    if (sc_grow((void **)&list->ids, list->n, &list->cap, sizeof *list->ids) != 0) {
+        return -1;
+    }
+    list->ids[list->n++] = id;
+    return 0;
+}
+
+/* ---- tables
+ * --------------------------------------------------------------------------------------- */
+
+/* A power of two that n entries fill by half at most. */
+static size_t table_size(size_t n)
+{
+    size_t size = 16;
+
+    while (size < n * 2) {
+        size *= 2;
+    }
+    return size;
+}
+
+enum sc_status sc_bpe_init(struct sc_bpe *bpe, size_t n_tokens, size_t n_vocabulary,
+                           size_t n_merges, struct sc_error *error)
+{
+    memset(bpe, 0, sizeof *bpe);
+    if (n_tokens > SC_TOKENS_MAX || n_vocabulary > SC_TOKENS_MAX || n_merges > SC_TOKENS_MAX) {
+        return sc_fail(error, SC_ERR_LIMIT, "expected at most %zu tokens and merges",
+                       SC_TOKENS_MAX);
+    }
+    bpe->n_tokens = n_tokens;
+    bpe->n_slots = table_size(n_vocabulary);
+    bpe->n_merge_slots = table_size(n_merges);
+    bpe->tokens = sc_alloc_zero(n_tokens, sizeof *bpe->tokens);
+    bpe->slots = sc_alloc_array(bpe->n_slots, sizeof *bpe->slots);
+    bpe->merges = sc_alloc_array(bpe->n_merge_slots, sizeof *bpe->merges);
+    if (bpe->tokens == NULL || bpe->slots == NULL || bpe->merges == NULL) {
+        return sc_fail_nomem(error, "vocabulary");
+    }
+    memset(bpe->slots, 0xff, bpe->n_slots * sizeof *bpe->slots);
+    memset(bpe->merges, 0xff, bpe->n_merge_slots * sizeof *bpe->merges);
+    return SC_OK;
+}
+
+void sc_bpe_free(struct sc_bpe *bpe)
+{
+    sc_free(bpe->bytes);
+    sc_free(bpe->tokens);
+    sc_free(bpe->slots);
+    sc_free(bpe->merges);
+    memset(bpe, 0, sizeof *bpe);
+}
+
+/* The slot of these bytes, or the free one where they would go. */
+static struct sc_token_slot *find_slot(const struct sc_bpe *bpe, const char *bytes, size_t n,
+                                       uint32_t *tag)
+{
+    uint64_t hash = XXH3_64bits(bytes, n);
+    size_t mask = bpe->n_slots - 1, i = (size_t)hash & mask;
+
+    *tag = (uint32_t)(hash >> 32);
+    while (bpe->slots[i].id >= 0) {
+        if (bpe->slots[i].tag == *tag) {
+            const struct sc_token *token = &bpe->tokens[bpe->slots[i].id];
+
+            if (token->n == n && memcmp(bpe->bytes + token->begin, bytes, n) == 0) {
+                break;
+            }
+        }
+        i = (i + 1) & mask;
+    }
+    return &bpe->slots[i];
+}
+
+int32_t sc_bpe_find(const struct sc_bpe *bpe, const char *bytes, size_t n)
+{
+    uint32_t tag;
+
+    return find_slot(bpe, bytes, n, &tag)->id;
+}
+
+static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, struct sc_token *token)
+{
+    if (n > UINT32_MAX / 2 || bpe->n_bytes > UINT32_MAX / 2) {
+        return -1;
+    }
+    if (bpe->n_bytes + n > bpe->bytes_cap) {
+        size_t cap = (bpe->n_bytes + n) * 2 + 4096;
+        char *grown = sc_resize(bpe->bytes, cap, 1);
+
+        if (grown == NULL) {
+            return -1;
+        }
+        bpe->bytes = grown;
+        bpe->bytes_cap = cap;
+    }
+    memcpy(bpe->bytes + bpe->n_bytes, bytes, n);
+    token->begin = (uint32_t)bpe->n_bytes;
+    token->n = (uint32_t)n;
+    bpe->n_bytes += n;
+    return 0;
+}
+
+enum sc_status sc_bpe_add_token(struct sc_bpe *bpe, int32_t id, enum sc_token_kind kind,
+                                const char *bytes, size_t n, struct sc_error *error)
+{
+    struct sc_token *token;
+
+    if (id < 0 || (size_t)id >= bpe->n_tokens) {
+        return sc_fail(error, SC_ERR_FORMAT, "token %d: expected an id below %zu", (int)id,
+                       bpe->n_tokens);
+    }
+    token = &bpe->tokens[id];
+    if (token->kind != SC_TOKEN_NONE) {
+        return sc_fail(error, SC_ERR_FORMAT, "token %d: expected one entry, found two", (int)id);
+    }
+    if (n == 0) {
+        return sc_fail(error, SC_ERR_FORMAT, "token %d: expected text, found none", (int)id);
+    }
+    if (kind == SC_TOKEN_VOCABULARY) {
+        uint32_t tag;
+        struct sc_token_slot *slot = find_slot(bpe, bytes, n, &tag);
+
+        if (slot->id >= 0) {
+            return sc_fail(error, SC_ERR_FORMAT, "token %d: the same text as token %d", (int)id,
+                           (int)slot->id);
+        }
+        slot->tag = tag;
+        slot->id = id;
+    }
+    if (store_bytes(bpe, bytes, n, token) != 0) {
+        return sc_fail_nomem(error, "vocabulary");
+    }
+    token->kind = (uint8_t)kind;
+    return SC_OK;
+}
+
+/* ---- merges
+ * ---------------------------------------------------------------------------------------- */
+
+static struct sc_merge_slot *find_merge(const struct sc_bpe *bpe, int32_t left, int32_t right)
+{
+    /* Fibonacci hashing of the pair: the high bits of a product with 2^64 / golden ratio. */
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    size_t mask = bpe->n_merge_slots - 1;
+    size_t i = (size_t)((key * 0x9E3779B97F4A7C15U) >> 32) & mask;
+
+    while (bpe->merges[i].left >= 0 &&
+           (bpe->merges[i].left != left || bpe->merges[i].right != right)) {
+        i = (i + 1) & mask;
+    }
+    return &bpe->merges[i];
+}
+
+enum sc_status sc_bpe_add_merge(struct sc_bpe *bpe, uint32_t rank, int32_t left, int32_t right,
+                                struct sc_error *error)
+{
+    struct sc_merge_slot *slot = find_merge(bpe, left, right);
+    const struct sc_token *a = &bpe->tokens[left], *b = &bpe->tokens[right];
+    char small[256], *both = small;
+    size_t n = (size_t)a->n + b->n;
+    int32_t merged;
+
+    if (slot->left >= 0) {
+        return sc_fail(error, SC_ERR_FORMAT, "merges[%u]: the same pair as merges[%u]",
+                       (unsigned)rank, (unsigned)slot->rank);
+    }
+    if (n > sizeof small) {
+        both = sc_alloc(n);
+        if (both == NULL) {
+            return sc_fail_nomem(error, "merges");
+        }
+    }
+    memcpy(both, bpe->bytes + a->begin, a->n);
+    memcpy(both + a->n, bpe->bytes + b->begin, b->n);
+    merged = sc_bpe_find(bpe, both, n);
+    if (both != small) {
+        sc_free(both);
+    }
+    if (merged < 0) {
+        return sc_fail(error, SC_ERR_FORMAT, "merges[%u]: what it makes is not in the vocabulary",
+                       (unsigned)rank);
+    }
+    *slot = (struct sc_merge_slot){left, right, rank, merged};
+    return SC_OK;
+}
+
+static uint32_t pair_rank(const struct sc_bpe *bpe, int32_t left, int32_t right)
+{
+    const struct sc_merge_slot *slot = find_merge(bpe, left, right);
+
+    return slot->left < 0 ? NO_RANK : slot->rank;
+}
+
+/* ---- merging short pieces
+ * -------------------------------------------------------------------------- */
+
+/* ids [n], n <= N_SHORT: merged in place; returns how many are left. */
+static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
+{
+    uint32_t ranks[N_SHORT]; /* of the pair (i, i + 1) */
+
+    for (size_t i = 0; i + 1 < n; i++) {
+        ranks[i] = pair_rank(bpe, ids[i], ids[i + 1]);
+    }
+    while (n > 1) {
+        uint32_t least = NO_RANK;
+        size_t at = 0;
+
+        for (size_t i = 0; i + 1 < n; i++) {
+            if (ranks[i] < least) {
+                least = ranks[i];
+                at = i;
+            }
+        }
+        if (least == NO_RANK) {
+            break;
+        }
+        ids[at] = find_merge(bpe, ids[at], ids[at + 1])->merged;
+        memmove(&ids[at + 1], &ids[at + 2], (n - at - 2) * sizeof ids[0]);
+        if (at + 2 < n) {
+            memmove(&ranks[at], &ranks[at + 1], (n - at - 2) * sizeof ranks[0]);
+        }
+        n--;
+        if (at > 0) {
+            ranks[at - 1] = pair_rank(bpe, ids[at - 1], ids[at]);
+        }
+        if (at + 1 < n) {
+            ranks[at] = pair_rank(bpe, ids[at], ids[at + 1]);
+        }
+    }
+    return n;
+}
+
+/* ---- merging long pieces
+ * --------------------------------------------------------------------------- */
+
+/* A list of symbols linked by place, and a heap of pairs keyed by rank and then place.  A pair in
+ * the heap may be out of date: then its rank differs from the one in `ranks`. */
+struct long_piece {
+    int32_t *ids, *prev, *next; /* next -1: the last */
+    uint32_t *ranks;            /* of the pair that begins here; NO_RANK: none */
+    uint64_t *heap;
+    size_t n_heap;
+};
+
+static void heap_down(struct long_piece *p, size_t i)
+{
+    uint64_t key = p->heap[i];
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= p->n_heap) {
+            break;
+        }
+        if (child + 1 < p->n_heap && p->heap[child + 1] < p->heap[child]) {
+            child++;
+        }
+        if (p->heap[child] >= key) {
+            break;
+        }
+        p->heap[i] = p->heap[child];
+        i = child;
+    }
+    p->heap[i] = key;
+}
+
+static void heap_push(struct long_piece *p, uint64_t key)
+{
+    size_t i = p->n_heap++;
+
+    while (i > 0 && p->heap[(i - 1) / 2] > key) {
+        p->heap[i] = p->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    p->heap[i] = key;
+}
+
+static uint64_t heap_pop(struct long_piece *p)
+{
+    uint64_t key = p->heap[0];
+
+    p->heap[0] = p->heap[--p->n_heap];
+    if (p->n_heap > 0) {
+        heap_down(p, 0);
+    }
+    return key;
+}
+
+/* Looks the pair at i up again and offers it to the heap. */
+static void renew_pair(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
+{
+    p->ranks[i] = p->next[i] < 0 ? NO_RANK : pair_rank(bpe, p->ids[i], p->ids[p->next[i]]);
+    if (p->ranks[i] != NO_RANK) {
+        heap_push(p, (uint64_t)p->ranks[i] << 32 | i);
+    }
+}
+
+static void merge_at(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
+{
+    size_t gone = (size_t)p->next[i];
+
+    p->ids[i] = find_merge(bpe, p->ids[i], p->ids[gone])->merged;
+    p->next[i] = p->next[gone];
+    p->ranks[gone] = NO_RANK;
+    if (p->next[i] >= 0) {
+        p->prev[p->next[i]] = (int32_t)i;
+    }
+    renew_pair(bpe, p, i);
+    if (p->prev[i] >= 0) {
+        renew_pair(bpe, p, (size_t)p->prev[i]);
+    }
+}
+
+/* Each merge removes a symbol and pushes at most two pairs: 3 n places of heap are enough. */
+static int place_long(struct long_piece *p, struct sc_bpe_scratch *scratch, size_t n)
+{
+    size_t bytes = sc_size_mul(n, 3 * sizeof(uint64_t) + 4 * sizeof(int32_t));
+
+    if (scratch->bytes < bytes) {
+        sc_free(scratch->memory);
+        scratch->memory = sc_alloc(bytes);
+        scratch->bytes = scratch->memory == NULL ? 0 : bytes;
+        if (scratch->memory == NULL) {
+            return -1;
+        }
+    }
+    p->heap = scratch->memory;
+    p->ids = (int32_t *)(p->heap + 3 * n);
+    p->prev = p->ids + n;
+    p->next = p->prev + n;
+    p->ranks = (uint32_t *)(p->next + n);
+    p->n_heap = 0;
+    return 0;
+}
+
+static enum sc_status encode_long(const struct sc_bpe *bpe, struct sc_bpe_scratch *scratch,
+                                  const unsigned char *piece, size_t n, struct sc_ids *out,
+                                  struct sc_error *error)
+{
+    struct long_piece p;
+
+    if (place_long(&p, scratch, n) != 0) {
+        return sc_fail_nomem(error, "a long piece of text");
+    }
+    for (size_t i = 0; i < n; i++) {
+        p.ids[i] = bpe->byte_ids[piece[i]];
+        p.prev[i] = (int32_t)i - 1;
+        p.next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        renew_pair(bpe, &p, i);
+    }
+    while (p.n_heap > 0) {
+        uint64_t key = heap_pop(&p);
+        size_t i = (size_t)(key & UINT32_MAX);
+
+        if (p.ranks[i] == (uint32_t)(key >> 32)) {
+            merge_at(bpe, &p, i);
+        }
+    }
+    for (int32_t i = 0; i >= 0; i = p.next[i]) {
+        if (sc_ids_add(out, p.ids[i]) != 0) {
+            return sc_fail_nomem(error, "tokens");
+        }
+    }
+    return SC_OK;
+}
+
+/* ---- encoding
+ * -------------------------------------------------------------------------------------- */
+
+static enum sc_status check_bytes(const struct sc_bpe *bpe, const unsigned char *piece, size_t n,
+                                  struct sc_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bpe->byte_ids[piece[i]] < 0) {
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "the tokenizer's vocabulary has no token for the byte 0x%02X",
+                           (unsigned)piece[i]);
+        }
+    }
+    return SC_OK;
+}
+
+enum sc_status sc_bpe_encode(const struct sc_bpe *bpe, struct sc_bpe_scratch *scratch,
+                             const char *piece, size_t n, struct sc_ids *out,
+                             struct sc_error *error)
+{
+    const unsigned char *bytes = (const unsigned char *)piece;
+    int32_t ids[N_SHORT], whole;
+    enum sc_status status;
+
+    whole = sc_bpe_find(bpe, piece, n);
+    if (whole >= 0 && bpe->tokens[whole].whole) {
+        return sc_ids_add(out, whole) == 0 ? SC_OK : sc_fail_nomem(error, "tokens");
+    }
+    status = check_bytes(bpe, bytes, n, error);
+    if (status != SC_OK) {
+        return status;
+    }
+    if (n > N_SHORT) {
+        return encode_long(bpe, scratch, bytes, n, out, error);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = bpe->byte_ids[bytes[i]];
+    }
+    n = merge_short(bpe, ids, n);
+    for (size_t i = 0; i < n; i++) {
+        if (sc_ids_add(out, ids[i]) != 0) {
+            return sc_fail_nomem(error, "tokens");
+        }
+    }
+    return SC_OK;
+}
+
+/* A vocabulary may hold tokens that merging their bytes does not reach; only the others may be
+ * taken straight from the table. */
+enum sc_status sc_bpe_finish(struct sc_bpe *bpe, struct sc_error *error)
+{
+    struct sc_bpe_scratch scratch = {NULL, 0};
+    struct sc_ids ids = {NULL, 0, 0};
+    enum sc_status status = SC_OK;
+
+    for (int byte = 0; byte < 256; byte++) {
+        char c = (char)byte;
+
+        bpe->byte_ids[byte] = sc_bpe_find(bpe, &c, 1);
+    }
+    for (size_t id = 0; status == SC_OK && id < bpe->n_tokens; id++) {
+        struct sc_token *token = &bpe->tokens[id];
+        const char *bytes = bpe->bytes + token->begin;
+
+        if (token->kind != SC_TOKEN_VOCABULARY ||
+            check_bytes(bpe, (const unsigned char *)bytes, token->n, NULL) != SC_OK) {
+            continue;
+        }
+        ids.n = 0;
+        status = sc_bpe_encode(bpe, &scratch, bytes, token->n, &ids, error);
+        token->whole = ids.n == 1;
+    }
+    sc_free(scratch.memory);
+    sc_free(ids.ids);
+    return status;
+}

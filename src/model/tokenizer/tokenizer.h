@@ -1,0 +1,35 @@
+/* What the rest of the program needs of a tokenizer beyond the public functions. */
+#ifndef SC_MODEL_TOKENIZER_TOKENIZER_H
+#define SC_MODEL_TOKENIZER_TOKENIZER_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* Ids below this exist (largest id in the vocabulary and among the added tokens, plus one). */
+size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer);
+/* Id of a token written exactly so (an added token or a vocabulary entry), or -1. */
+int32_t sc_tokenizer_id(const struct sc_tokenizer *tokenizer, const char *token);
+bool sc_tokenizer_is_special(const struct sc_tokenizer *tokenizer, int32_t id);
+/* The bytes of one token as they appear in text (maybe part of a UTF-8 sequence); special tokens
+ * give their written form.  The pointer lives as long as the tokenizer. NULL for an unknown id. */
+const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id, size_t *n);
+
+/* The chat frame (docs/DEFINITIONS.md): one user message, no system message, and without thinking
+ * an empty reasoning segment.  Special tokens written in the message are text.  *ids: sc_free it.
+ */
+enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const char *message,
+                              bool thinking, int32_t **ids, size_t *n_ids, struct sc_error *error);
+
+/* Number of tokens of the reasoning segment at the start of a generated sequence: up to and with
+ * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted.
+ */
+size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
+                                bool thinking);
+
+/* Fills the ids that end an answer: the model's generation_config, else <|im_end|> and
+ * <|endoftext|>.  ids has 8 places. */
+struct sc_generation_config;
+size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,
+                       const struct sc_generation_config *generation, int32_t *ids);
+
+#endif

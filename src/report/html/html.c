@@ -1,0 +1,302 @@
+/*
+ * report.html: one page that opens from disk and loads nothing.
+ *
+ * The template page.html holds @@NAME@@ places.  Text of models and benchmarks enters in two ways
+ * only: escaped as HTML (html_tables.c), and as JSON inside a script element of type
+ * application/json with every <, >, & and hidden character escaped, which page.js puts on the page
+ * as text, never as markup.  Scripts run only with a nonce that is a hash of the page's own data,
+ * which no text inside that data can foresee.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/embedded.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "report/html/tables.h"
+#include "report/html/tokens.h"
+#include "report/json/analysis.h"
+
+/* ---- the data of the page ---------------------------------------------------------------------
+ */
+
+/* UTF-16 code units of the first n bytes: offsets as JavaScript counts them. */
+static size_t utf16_length(const char *s, size_t n)
+{
+    size_t units = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        size_t length = sc_utf8_decode(s + i, n - i, &cp);
+        units += cp >= 0x10000 ? 2 : 1;
+        i += length ? length : 1;
+    }
+    return units;
+}
+
+/* Where the deciding phrase lies in the answer. */
+static void put_mark(struct sc_output *out, const struct sc_run_trace *trace)
+{
+    const char *answer = trace->answer ? trace->answer : "";
+    size_t n = strlen(answer);
+    if (trace->begin >= trace->end || trace->end > n || sc_utf8_valid(answer, n) != n)
+        return;
+    sc_put_array(out, "mark");
+    sc_put_count(out, NULL, utf16_length(answer, trace->begin));
+    sc_put_count(out, NULL, utf16_length(answer, trace->end));
+    sc_put_end_array(out);
+}
+
+static void put_segment(struct sc_output *out, const char *key, const double *metrics)
+{
+    sc_put_array(out, key);
+    for (int m = 0; m < SC_N_METRICS; m++)
+        sc_put_number(out, NULL, round(metrics[m] * 1e5) / 1e5);
+    sc_put_end_array(out);
+}
+
+static void put_trace(struct sc_output *out, const struct sc_analysis *a,
+                      const struct sc_run_instance *instance, const struct sc_run_trace *trace,
+                      struct sc_token_scale *scale)
+{
+    bool failed = trace->finish == SC_FINISH_FAILED;
+    const char *text = trace->text ? trace->text : "";
+    const char *answer = trace->answer ? trace->answer : text;
+    sc_put_object(out, NULL);
+    sc_put_string(out, "answer", answer);
+    if (strcmp(text, answer) != 0)
+        sc_put_string(out, "whole", text);
+    sc_put_string(out, "verdict", failed ? NULL : sc_verdict_name(trace->verdict));
+    sc_put_string(out, "harm", sc_harm_name(sc_trace_harm(a->run, instance, trace)));
+    sc_put_string(out, "finish", sc_finish_name(trace->finish));
+    if (failed)
+        sc_put_string(out, "failure", trace->failure);
+    sc_put_count(out, "tokens", trace->n_tokens);
+    if (trace->n_reasoning)
+        sc_put_count(out, "reasoning", trace->n_reasoning);
+    sc_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
+    if (trace->rule)
+        sc_put_string(out, "rule", trace->rule);
+    put_mark(out, trace);
+    sc_put_tokens(out, "shade", trace, scale);
+    if (trace->n_reasoning && !failed) {
+        put_segment(out, "reasoning_metrics", trace->reasoning_metrics);
+        put_segment(out, "answer_metrics", trace->answer_metrics);
+    }
+    sc_put_array(out, "metrics");
+    for (int m = 0; m < SC_N_METRICS; m++) /* five digits are enough to read */
+        sc_put_number(out, NULL, failed ? NAN : round(trace->metrics[m] * 1e5) / 1e5);
+    sc_put_end_array(out);
+    sc_put_end_object(out);
+}
+
+static void put_instance(struct sc_output *out, const struct sc_analysis *a, size_t i,
+                         struct sc_token_scale *scale)
+{
+    const struct sc_run_instance *instance = &a->run->instances[i];
+    const struct sc_run_decision *decision = &instance->decisions[a->run->primary];
+    const struct sc_summary *s = &a->views[a->run->primary].instances[i];
+    sc_put_object(out, NULL);
+    sc_put_string(out, "id", instance->id);
+    sc_put_string(out, "prompt", instance->prompt);
+    sc_put_string(out, "label", sc_label_name(instance->label));
+    sc_put_string(out, "category", instance->category ? instance->category : "");
+    sc_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
+    sc_put_string(out, "quadrant", sc_quadrant_name(s->quadrant));
+    sc_put_number(out, "refusal", s->refusal_rate);
+    sc_put_number(out, "confidence", s->confidence);
+    sc_put_number(out, "agreement", s->agreement);
+    sc_put_number(out, "entropy", s->entropy);
+    if (s->n_judged) {
+        struct sc_estimate rate = sc_wilson(s->n_refused, s->n_judged);
+        sc_put_number(out, "refusal_low", rate.low);
+        sc_put_number(out, "refusal_high", rate.high);
+    }
+    sc_put_count(out, "used", s->n_traces);
+    sc_put_count(out, "harmful", s->n_harmful);
+    sc_put_string(out, "stop", decision->stop_reason);
+    sc_put_array(out, "traces");
+    for (size_t t = 0; t < instance->n_traces; t++) {
+        const struct sc_run_trace *stored = &instance->traces[t];
+        struct sc_run_trace seen =
+            t < s->n_traces ? *sc_run_trace_seen(instance, a->run->primary, t) : *stored;
+        seen.stats = stored->stats; /* a cut trace's tokens are the first of the whole one's */
+        seen.text_ends = stored->text_ends;
+        put_trace(out, a, instance, &seen, scale);
+    }
+    sc_put_end_array(out);
+    sc_put_end_object(out);
+}
+
+static void put_scale(struct sc_output *out, const struct sc_token_scale *scale)
+{
+    sc_put_object(out, "tokens");
+    sc_put_number(out, "low", scale->low);
+    sc_put_number(out, "high", scale->high);
+    sc_put_number(out, "deep", scale->deep);
+    sc_put_number(out, "pale", scale->pale);
+    sc_put_count(out, "without", scale->n_without);
+    sc_put_end_object(out);
+}
+
+static void put_frontier(struct sc_output *out, const struct sc_frontier *f)
+{
+    sc_put_object(out, "frontier");
+    sc_put_bool(out, "proxy", f->proxy);
+    sc_put_string(out, "recommended", f->recommended);
+    sc_put_array(out, "points");
+    for (size_t i = 0; i < f->n; i++) {
+        const struct sc_frontier_point *p = &f->points[i];
+        sc_put_object(out, NULL);
+        sc_put_string(out, "name", p->name);
+        sc_put_string(out, "kind", p->kind);
+        sc_put_string(out, "metric", p->metric);
+        sc_put_number(out, "saved", p->saved);
+        sc_put_number(out, "changed", p->changed);
+        sc_put_number(out, "unseen", p->unseen);
+        sc_put_number(out, "null_saved", p->null_saved);
+        sc_put_number(out, "null_changed", p->null_changed);
+        sc_put_number(out, "null_low", p->null_low);
+        sc_put_number(out, "null_high", p->null_high);
+        sc_put_bool(out, "beats", p->beats_null);
+        sc_put_end_object(out);
+    }
+    sc_put_end_array(out);
+    sc_put_end_object(out);
+}
+
+static void put_data(struct sc_text *text, const struct sc_analysis *a,
+                     struct sc_token_scale *scale)
+{
+    struct sc_output out = {.text = text};
+    sc_put_object(&out, NULL);
+    sc_put_bool(&out, "proxy", a->proxy);
+    sc_put_string(&out, "policy", a->run->policy_names[a->run->primary]);
+    sc_put_string(&out, "metric", sc_metric_name(a->run->metric));
+    sc_put_number(&out, "threshold", a->views[a->run->primary].threshold);
+    sc_put_array(&out, "metrics");
+    for (int m = 0; m < SC_N_METRICS; m++)
+        sc_put_string(&out, NULL, sc_metric_name((enum sc_metric)m));
+    sc_put_end_array(&out);
+    struct sc_text analysis = {0};
+    struct sc_output inner = {.text = &analysis};
+    sc_analysis_put(&inner, a);
+    if (analysis.failed)
+        text->failed = true;
+    else
+        sc_put_json(&out, "analysis", analysis.data);
+    sc_text_free(&analysis);
+    sc_put_array(&out, "instances");
+    for (size_t i = 0; i < a->run->n_instances; i++)
+        if (a->views[a->run->primary].instances[i].decided)
+            put_instance(&out, a, i, scale);
+    sc_put_end_array(&out);
+    put_scale(&out, scale);
+    if (a->frontier)
+        put_frontier(&out, a->frontier);
+    sc_put_end_object(&out);
+}
+
+/* ---- the template -----------------------------------------------------------------------------
+ */
+
+struct page {
+    const struct sc_analysis *analysis;
+    struct sc_text data; /* escaped for a script element */
+    char nonce[40];
+};
+
+static void fill(struct sc_text *out, const struct page *page, const char *name, size_t n)
+{
+    static const struct {
+        const char *name;
+        sc_html_part *part;
+    } parts[] = {{"title", sc_html_title},
+                 {"facts", sc_html_facts},
+                 {"notes", sc_html_notes},
+                 {"summary", sc_html_summary},
+                 {"quadrants", sc_html_quadrants},
+                 {"hypothesis", sc_html_hypothesis},
+                 {"deciles", sc_html_deciles},
+                 {"outcomes", sc_html_outcomes},
+                 {"attacks", sc_html_attacks},
+                 {"policies", sc_html_policies},
+                 {"categories", sc_html_categories},
+                 {"confusion", sc_html_confusion},
+                 {"calibration", sc_html_calibration},
+                 {"segments", sc_html_segments},
+                 {"refusal", sc_html_refusal},
+                 {"extrapolated", sc_html_extrapolated},
+                 {"repeats", sc_html_repeats},
+                 {"frontier", sc_html_frontier},
+                 {"detectors", sc_html_detectors},
+                 {"detectors-link", sc_html_detectors_link},
+                 {"proxy", sc_html_proxy}};
+    const struct {
+        const char *name, *bytes;
+        size_t n;
+    } pieces[] = {
+        {"nonce", page->nonce, strlen(page->nonce)},
+        {"data", page->data.data, page->data.len},
+        {"style", (const char *)sc_embedded_page_css, sc_embedded_page_css_size},
+        {"script", (const char *)sc_embedded_page_js, sc_embedded_page_js_size},
+        {"chart", (const char *)sc_embedded_chart_js, sc_embedded_chart_js_size},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strlen(parts[i].name) == n && memcmp(parts[i].name, name, n) == 0)
+            parts[i].part(out, page->analysis);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        if (strlen(pieces[i].name) == n && memcmp(pieces[i].name, name, n) == 0)
+            sc_text_add(out, pieces[i].bytes, pieces[i].n);
+}
+
+/* Only the template is searched for places, never what was put into it. */
+static void fill_template(struct sc_text *out, const struct page *page)
+{
+    const char *at = (const char *)sc_embedded_page_html;
+    const char *end = at + sc_embedded_page_html_size;
+    while (at < end) {
+        const char *open = strstr(at, "@@"); /* the embedded file ends with NUL */
+        const char *close = open ? strstr(open + 2, "@@") : NULL;
+        if (!close)
+            break;
+        sc_text_add(out, at, (size_t)(open - at));
+        fill(out, page, open + 2, (size_t)(close - open - 2));
+        at = close + 2;
+    }
+    sc_text_add(out, at, (size_t)(end - at));
+}
+
+enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_text *out,
+                                struct sc_error *error)
+{
+    struct page page = {.analysis = analysis};
+    struct sc_text json = {0};
+    struct sc_token_scale scale;
+    if (sc_token_scale_make(analysis->run, &scale, error))
+        return error ? error->status : SC_ERR_NOMEM;
+    put_data(&json, analysis, &scale);
+    if (!json.failed)
+        sc_text_add_script_json(&page.data, json.data, json.len);
+    bool failed = json.failed || page.data.failed;
+    sc_text_free(&json);
+    if (!failed) {
+        uint64_t first = sc_hash64(page.data.data, page.data.len);
+        snprintf(page.nonce, sizeof page.nonce, "%016llx", (unsigned long long)first);
+        fill_template(out, &page);
+        failed = out->failed;
+    }
+    sc_text_free(&page.data);
+    return failed ? sc_fail_nomem(error, "page") : SC_OK;
+}
+
+enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out, struct sc_error *error)
+{
+    struct sc_analysis analysis;
+    enum sc_status status = sc_analysis_make(run, &analysis, error);
+    if (status != SC_OK)
+        return status;
+    status = sc_analysis_html(&analysis, out, error);
+    sc_analysis_free(&analysis);
+    return status;
+}

@@ -1,0 +1,24 @@
+#include "report/json/estimate.h"
+
+#include <math.h>
+#include <stdio.h>
+
+void sc_put_estimate(struct sc_output *out, const char *key, const struct sc_estimate *estimate)
+{
+    bool known = isfinite(estimate->value);
+    if (!known && key) {
+        char name[96];
+        snprintf(name, sizeof name, "%s_reason", key);
+        sc_put_null(out, key);
+        sc_put_string(out, name, estimate->reason ? estimate->reason : "not computed");
+        return;
+    }
+    sc_put_object(out, key);
+    sc_put_number(out, "value", estimate->value);
+    sc_put_number(out, "low", estimate->low);
+    sc_put_number(out, "high", estimate->high);
+    sc_put_count(out, "n", estimate->n);
+    if (estimate->reason)
+        sc_put_string(out, "reason", estimate->reason);
+    sc_put_end_object(out);
+}
