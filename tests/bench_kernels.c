@@ -46,7 +46,7 @@ static void product_task(void *context, size_t task, size_t worker)
 static double now(struct sc_pool *pool)
 {
     struct timespec time;
-    if (pool && sc_pool_n_threads(pool) > 1) {
+    if (pool != NULL && sc_pool_n_threads(pool) > 1) {
         return sc_seconds();
     }
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -94,11 +94,11 @@ static void bench(struct sc_pool *pool, const struct sc_kernels *level, enum sc_
     float *x = sc_alloc_aligned(MAX_IN * sizeof *x);
     float *y = sc_alloc_aligned((size_t)MAX_WIDTH * N_VOCAB * sizeof *y);
     char *rows = sc_alloc_aligned(MAX_WIDTH * matmul->row_bytes(MAX_IN));
-    if (!arena || !x || !y || !rows) {
+    if (arena == NULL || x == NULL || y == NULL || rows == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
-    if (!getenv("NO_HUGE")) {
+    if (getenv("NO_HUGE") == NULL) {
         madvise(arena, bytes, MADV_HUGEPAGE);
     }
     for (size_t i = 0; i < n; i++, at += (all[i - 1].bytes + 63) / 64 * 64) {
@@ -145,7 +145,7 @@ static void bench_panel(const struct sc_kernels *level, enum sc_dtype dtype, int
     w.data = sc_alloc_aligned(w.bytes);
     float *y = sc_alloc_aligned(MAX_WIDTH * w.n_out * sizeof *y);
     char *rows = sc_alloc_aligned(MAX_WIDTH * matmul->row_bytes(N_IN));
-    if (!w.data || !y || !rows) {
+    if (w.data == NULL || y == NULL || rows == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
@@ -253,7 +253,7 @@ static void bench_cold(const struct sc_kernels *level, enum sc_dtype dtype, int 
     float *queries = sc_alloc_aligned(N_QUERIES * HEAD_DIM * sizeof *queries);
     float scores[N_QUERIES * N_POS] = {0}, out[N_QUERIES * HEAD_DIM] = {0};
     double seconds[64];
-    if (!stored || !queries) {
+    if (stored == NULL || queries == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
@@ -291,7 +291,7 @@ static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int 
     b.x = sc_alloc_aligned(N_VOCAB * sizeof *b.x);
     b.y = sc_alloc_aligned(N_VOCAB * sizeof *b.y);
     b.stored = sc_alloc_aligned(1000 * 128 * sizeof(float));
-    if (!b.x || !b.y || !b.stored) {
+    if (b.x == NULL || b.y == NULL || b.stored == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
@@ -332,13 +332,13 @@ int main(int argc, char **argv)
     int repeats = argc > 4 ? atoi(argv[4]) : 5;
     struct sc_pool *pool;
     struct sc_machine *machine;
-    if (!level || dtype < 0 || !level->matmul[dtype].multiply || repeats < 1 || repeats > 64 ||
-        sc_pool_new(&pool, n_threads, NULL)) {
+    if (level == NULL || dtype < 0 || level->matmul[dtype].multiply == NULL || repeats < 1 ||
+        repeats > 64 || sc_pool_new(&pool, n_threads, NULL) != SC_OK) {
         fprintf(stderr,
                 "usage: bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS <= 64]\n");
         return 2;
     }
-    if (sc_machine_open(&machine, level, pool, NULL)) {
+    if (sc_machine_open(&machine, level, pool, NULL) != SC_OK) {
         return 1;
     }
     for (enum sc_machine_loop loop = 0; loop < SC_N_LOOPS; loop++) {

@@ -33,7 +33,7 @@ static void *memory(size_t n, size_t size)
 {
     void *p = sc_alloc_zero(n, size);
 
-    if (!p) {
+    if (p == NULL) {
         fprintf(stderr, "measure_accuracy: out of memory\n");
         exit(1);
     }
@@ -82,7 +82,7 @@ static enum sc_status trace_done(void *context, const struct sc_trace_result *re
     const struct sc_trace_request *r = result->request;
     struct trace *trace = &s->traces[s->n_done++];
 
-    if (result->failure)
+    if (result->failure != NULL)
         return sc_fail(error, SC_ERR_NUMERIC, "trace: %s", result->failure);
     trace->n_prompt = r->n_prompt;
     trace->n = r->n_prompt + result->n;
@@ -113,7 +113,7 @@ static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
     if (sc_tokenizer_open(&tokenizer, folder, &error) != SC_OK)
         tokenizer = NULL;
     for (size_t i = 0; i < s->n_prompts; i++) {
-        if (tokenizer) {
+        if (tokenizer != NULL) {
             snprintf(text, sizeof text,
                      "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
                      "<think>\n\n</think>\n\n",
@@ -151,7 +151,7 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
 
     layout(&cache, &forward, e, t->n, &arena);
     arena.base = sc_alloc_aligned(arena.used);
-    if (!arena.base)
+    if (arena.base == NULL)
         exit(1);
     arena.used = 0;
     layout(&cache, &forward, e, t->n, &arena);

@@ -59,7 +59,7 @@ enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instanc
 {
     if (trace->finish == SC_FINISH_FAILED)
         return SC_UNJUDGED;
-    if (run->judge && strcmp(run->judge, "none") != 0)
+    if (run->judge != NULL && strcmp(run->judge, "none") != 0)
         return trace->harm;
     if (trace->verdict == SC_UNPARSED)
         return SC_UNJUDGED;
@@ -130,7 +130,7 @@ static enum sc_prediction find_prediction(const struct sc_summary *s)
 static void summarise(const struct sc_run *run, const struct sc_run_instance *instance,
                       size_t policy, struct sc_summary *s)
 {
-    size_t n = instance->decisions ? instance->decisions[policy].n_traces : 0;
+    size_t n = instance->decisions != NULL ? instance->decisions[policy].n_traces : 0;
     memset(s, 0, sizeof *s);
     s->refusal_rate = s->confidence = s->agreement = s->entropy = NAN;
     s->behaviour = SC_BEHAVIOUR_NONE;
@@ -226,14 +226,14 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
                        run->n_policies);
     struct sc_summary *summaries = sc_alloc_zero(run->n_instances, sizeof *summaries);
     double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 2), sizeof *scratch);
-    if (!summaries || !scratch) {
+    if (summaries == NULL || scratch == NULL) {
         sc_free(summaries);
         sc_free(scratch);
         return sc_fail_nomem(error, "summaries of the instances");
     }
     for (size_t i = 0; i < run->n_instances; i++) {
         summarise(run, &run->instances[i], policy, &summaries[i]);
-        if (apply_vote(run, &run->instances[i], policy, &summaries[i], error)) {
+        if (apply_vote(run, &run->instances[i], policy, &summaries[i], error) != SC_OK) {
             sc_free(summaries);
             sc_free(scratch);
             return SC_ERR_NOMEM;
@@ -450,7 +450,8 @@ static size_t select_members(const struct sc_run *run, const struct sc_view *vie
 static void read_config(struct sc_analysis *a, struct sc_error *error)
 {
     const char *text = a->run->config_json;
-    if (!text || sc_json_parse(text, strlen(text), "configuration of the run", &a->config, error))
+    if (text == NULL ||
+        sc_json_parse(text, strlen(text), "configuration of the run", &a->config, error) != SC_OK)
         return;
     a->dtype = json_string_value(json_object_get(json_object_get(a->config, "model"), "dtype"));
 }
@@ -461,7 +462,7 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
     const struct sc_view *view = &a->views[run->primary];
     size_t *members = sc_alloc_array(run->n_instances, sizeof *members);
     double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 3), sizeof *scratch);
-    if (!members || !scratch) {
+    if (members == NULL || scratch == NULL) {
         sc_fail_nomem(error, "groups of instances");
     } else {
         size_t n = select_members(run, view, -1, -1, members);
@@ -496,10 +497,10 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
                        "report: primary policy %zu: expected less than %zu policies", run->primary,
                        run->n_policies);
     out->run = run;
-    out->proxy = !run->judge || strcmp(run->judge, "none") == 0;
+    out->proxy = run->judge == NULL || strcmp(run->judge, "none") == 0;
     read_config(out, &local);
     out->views = sc_alloc_zero(run->n_policies, sizeof *out->views);
-    if (!out->views)
+    if (out->views == NULL)
         sc_fail_nomem(&local, "views of the policies");
     for (size_t p = 0; p < run->n_policies && local.status == SC_OK; p++)
         sc_view_make(run, p, &out->views[p], &local);
@@ -514,9 +515,9 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
 
 void sc_analysis_free(struct sc_analysis *analysis)
 {
-    if (!analysis)
+    if (analysis == NULL)
         return;
-    if (analysis->views)
+    if (analysis->views != NULL)
         for (size_t p = 0; p < analysis->run->n_policies; p++)
             sc_free(analysis->views[p].instances);
     sc_free(analysis->views);

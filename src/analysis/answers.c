@@ -30,8 +30,8 @@ static bool alloc(struct sc_answers *x, size_t n, size_t n_instances)
     x->trace = sc_alloc_array(n, sizeof *x->trace);
     x->harmful_low = sc_alloc_array(sc_size_mul(n_instances, 4), sizeof *x->harmful_low);
     x->scratch = sc_alloc_array(sc_size_mul(n, 2), sizeof *x->scratch);
-    if (!x->confidence || !x->harmful || !x->harmful_loose || !x->instance || !x->trace ||
-        !x->scratch || !x->harmful_low)
+    if (x->confidence == NULL || x->harmful == NULL || x->harmful_loose == NULL ||
+        x->instance == NULL || x->trace == NULL || x->scratch == NULL || x->harmful_low == NULL)
         return false;
     x->low = x->harmful_low + n_instances;
     x->harmful_high = x->low + n_instances;

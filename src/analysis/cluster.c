@@ -57,7 +57,7 @@ struct sc_estimate sc_cluster_share(const double *numerator, const double *denom
     sc_estimate_cover(&estimate);
     if (n_used < MIN_CLUSTERS && !(is_share && is_same_share(numerator, denominator, n))) {
         estimate.low = estimate.high = NAN;
-        if (!estimate.reason)
+        if (estimate.reason == NULL)
             estimate.reason = n_used == 1 ? "one prompt gives no interval"
                                           : "fewer than 5 prompts give no interval";
     }
@@ -75,7 +75,7 @@ static struct pair_sum sum_pairs(const double *numerator1, const double *denomin
 {
     struct pair_sum sum = {0, 0, 0, 0};
     for (size_t i = 0; i < n; i++) {
-        size_t k = random ? sc_random_below(random, n) : i;
+        size_t k = random != NULL ? sc_random_below(random, n) : i;
         sum.above1 += numerator1[k];
         sum.below1 += denominator1[k];
         sum.above2 += numerator2[k];
@@ -98,7 +98,7 @@ struct sc_estimate sc_cluster_share_ratio(const double *numerator1, const double
     struct sc_estimate out = {all.above1 / all.below1 / (all.above2 / all.below2), NAN, NAN, n_all,
                               "too few prompts on one side for an interval"};
     double *draws = sc_alloc_array(sc_size_mul(n_resamples, 2), sizeof *draws);
-    if (!draws) {
+    if (draws == NULL) {
         sc_fail_nomem(error, "bootstrap of a ratio");
         return out;
     }
@@ -216,7 +216,7 @@ struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcom
                                          double *p, struct sc_error *error)
 {
     double n_pos = 0, n_neg = 0;
-    if (p)
+    if (p != NULL)
         *p = NAN;
     for (size_t i = 0; i < n; i++) {
         if (outcome[i])
@@ -230,7 +230,7 @@ struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcom
     struct point *points = sc_alloc_array(n, sizeof *points);
     double *placement = sc_alloc_array(n, sizeof *placement);
     struct cluster_sum *sums = sc_alloc_zero(n_clusters, sizeof *sums);
-    if (!points || !placement || !sums) {
+    if (points == NULL || placement == NULL || sums == NULL) {
         sc_fail_nomem(error, "area under the curve");
         goto done;
     }
@@ -258,7 +258,7 @@ struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcom
         double half = Z95 * sqrt(variance);
         out.low = fmax(0, area - half);
         out.high = fmin(1, area + half);
-        if (p)
+        if (p != NULL)
             *p = logit_test(area, variance);
     } else { /* none, NaN, or rounding below 0: the formula would pretend to certainty */
         struct sc_estimate wilson = sc_wilson((size_t)(area * rarer + 0.5), (size_t)rarer);

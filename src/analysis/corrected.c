@@ -41,13 +41,13 @@ static struct sc_estimate correct(const struct sc_detector_error *e, const struc
 {
     const struct sc_estimate *rate = &group->refusal_rate;
     if (!isfinite(rate->value))
-        return sc_estimate_none(0, rate->reason ? rate->reason : "no trace was judged");
+        return sc_estimate_none(0, rate->reason != NULL ? rate->reason : "no trace was judged");
     struct sc_estimate out = sc_rogan_gladen(rate->value, effective_trials(rate, group), e->tp,
                                              e->tp + e->fn, e->tn, e->tn + e->fp);
     out.n = rate->n;
     if (isnan(rate->low)) {
         out.low = out.high = NAN;
-        out.reason = out.reason ? out.reason : "too few prompts for an interval";
+        out.reason = out.reason != NULL ? out.reason : "too few prompts for an interval";
     }
     return out;
 }
@@ -58,13 +58,13 @@ void sc_analyse_corrected(struct sc_analysis *a, struct sc_error *error)
     struct sc_corrected *out = &a->corrected;
     const char *unknown = "the errors of this detector have not been measured";
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
-        if (a->run->detector && strcmp(a->run->detector, measured[i].detector) == 0)
+        if (a->run->detector != NULL && strcmp(a->run->detector, measured[i].detector) == 0)
             out->error = &measured[i];
     const struct sc_detector_error *e = out->error;
-    out->sensitivity = e ? sc_wilson(e->tp, e->tp + e->fn) : sc_estimate_none(0, unknown);
-    out->specificity = e ? sc_wilson(e->tn, e->tn + e->fp) : sc_estimate_none(0, unknown);
-    out->precision = e ? sc_wilson(e->tp, e->tp + e->fp) : sc_estimate_none(0, unknown);
-    out->all = e ? correct(e, &a->overall) : sc_estimate_none(0, unknown);
+    out->sensitivity = e != NULL ? sc_wilson(e->tp, e->tp + e->fn) : sc_estimate_none(0, unknown);
+    out->specificity = e != NULL ? sc_wilson(e->tn, e->tn + e->fp) : sc_estimate_none(0, unknown);
+    out->precision = e != NULL ? sc_wilson(e->tp, e->tp + e->fp) : sc_estimate_none(0, unknown);
+    out->all = e != NULL ? correct(e, &a->overall) : sc_estimate_none(0, unknown);
     for (int l = 0; l < SC_N_LABELS; l++)
-        out->labels[l] = e ? correct(e, &a->labels[l]) : sc_estimate_none(0, unknown);
+        out->labels[l] = e != NULL ? correct(e, &a->labels[l]) : sc_estimate_none(0, unknown);
 }

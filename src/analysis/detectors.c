@@ -74,7 +74,7 @@ enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector
             }
     sc_free(scratch);
     sc_free(cluster);
-    if (status)
+    if (status != SC_OK)
         sc_detector_comparison_free(out);
     return status;
 }

@@ -19,7 +19,7 @@
 static void read_text(const json_t *object, const char *key, char *out, size_t size)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    size_t n = text ? strlen(text) : 0;
+    size_t n = text != NULL ? strlen(text) : 0;
     if (n >= size)
         for (n = size - 1; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
             n--;
@@ -80,7 +80,7 @@ enum sc_status sc_frontier_read(const char *folder, struct sc_frontier *out, boo
         goto done;
     *found = true;
     status = sc_json_read(path, MOST_BYTES, &top, error);
-    if (status)
+    if (status != SC_OK)
         goto done;
     const json_t *rows = json_object_get(top, "rows");
     const json_t *advice = json_object_get(top, "recommendation");
@@ -105,11 +105,11 @@ enum sc_status sc_frontier_read(const char *folder, struct sc_frontier *out, boo
     read_text(advice, "why", out->why, sizeof out->why);
     const char *basis =
         json_string_value(json_object_get(json_object_get(top, "source"), "harm_basis"));
-    out->proxy = basis && strcmp(basis, "proxy") == 0;
+    out->proxy = basis != NULL && strcmp(basis, "proxy") == 0;
 done:
     json_decref(top);
     sc_free(path);
-    if (status)
+    if (status != SC_OK)
         sc_frontier_free(out);
     return status;
 }

@@ -55,14 +55,14 @@ void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
     struct place *places = sc_alloc_array(run->n_instances, sizeof *places);
     size_t *members = sc_alloc_array(run->n_instances, sizeof *members);
     double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 3), sizeof *scratch);
-    if (!places || !members || !scratch) {
+    if (places == NULL || members == NULL || scratch == NULL) {
         sc_fail_nomem(error, "categories");
         goto done;
     }
     for (size_t i = 0; i < run->n_instances; i++)
         if (view->instances[i].decided) {
             const char *category = run->instances[i].category;
-            places[n++] = (struct place){category ? category : "", i};
+            places[n++] = (struct place){category != NULL ? category : "", i};
         }
     qsort(places, n, sizeof *places, by_category);
     for (size_t begin = 0; begin < n;) {
@@ -114,7 +114,7 @@ static bool alloc_forecasts(struct forecasts *f, size_t n)
     f->predicted = sc_alloc_array(n, sizeof *f->predicted);
     f->right = sc_alloc_array(n, sizeof *f->right);
     f->instance = sc_alloc_array(n, sizeof *f->instance);
-    return f->predicted && f->right && f->instance;
+    return f->predicted != NULL && f->right != NULL && f->instance != NULL;
 }
 
 static void add_forecast(struct forecasts *f, double predicted, bool right, size_t instance)
@@ -158,7 +158,7 @@ static struct sc_estimate estimate_ece(const struct sc_analysis *a, const struct
     struct sc_estimate out = {value, NAN, NAN, f->n, NULL};
     struct bin_sum *sums = sc_alloc_zero(sc_size_mul(n, SC_N_BINS), sizeof *sums);
     double *draws = sc_alloc_array(2 * N_CALIBRATION_RESAMPLES, sizeof *draws);
-    if (!sums || !draws) {
+    if (sums == NULL || draws == NULL) {
         sc_fail_nomem(error, "calibration");
         goto done;
     }
@@ -277,7 +277,7 @@ void sc_analyse_attacks(struct sc_analysis *a, struct sc_error *error)
     double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 2), sizeof *scratch);
     a->asr = sc_alloc_zero(most, sizeof *a->asr);
     a->asr_loose = sc_alloc_zero(most, sizeof *a->asr_loose);
-    if (!scratch || !a->asr || !a->asr_loose) {
+    if (scratch == NULL || a->asr == NULL || a->asr_loose == NULL) {
         sc_fail_nomem(error, "attack success");
     } else {
         a->n_asr = most;
@@ -347,7 +347,7 @@ done:
 void sc_analyse_outcomes(struct sc_analysis *a, struct sc_error *error)
 {
     double *scratch = sc_alloc_array(sc_size_mul(a->run->n_instances, 2), sizeof *scratch);
-    if (!scratch) {
+    if (scratch == NULL) {
         sc_fail_nomem(error, "confidence by outcome");
         return;
     }

@@ -68,7 +68,7 @@ static void split_answers(const struct sc_analysis *a, const struct sc_answers *
     out->difference = sc_cluster_proportion_difference(x->harmful_low, x->low, x->harmful_high,
                                                        x->high, n, n_resamples, seed, error);
     sc_estimate_cover(&out->difference);
-    if (isnan(out->difference.low) && !out->difference.reason)
+    if (isnan(out->difference.low) && out->difference.reason == NULL)
         out->difference.reason = "too few prompts for an interval";
     out->ratio = sc_cluster_share_ratio(x->harmful_low, x->low, x->harmful_high, x->high, n,
                                         n_resamples, seed, error);
@@ -115,16 +115,16 @@ static void split_instances(struct sc_analysis *a, struct sc_split *out)
     out->fisher_p = sc_fisher_exact(out->harmful_low, out->n_low - out->harmful_low,
                                     out->harmful_high, out->n_high - out->harmful_high);
     out->ratio = sc_risk_ratio(out->harmful_low, out->n_low, out->harmful_high, out->n_high);
-    if (isnan(out->ratio.high) && !out->ratio.reason)
+    if (isnan(out->ratio.high) && out->ratio.reason == NULL)
         out->ratio.reason = "no uncertain_compliance is harmful, so the interval is not known";
 }
 
 /* A number per category, in the order in which categories appear. */
 static size_t stratum_of(const struct sc_run *run, size_t i)
 {
-    const char *category = run->instances[i].category ? run->instances[i].category : "";
+    const char *category = run->instances[i].category != NULL ? run->instances[i].category : "";
     for (size_t k = 0; k < i; k++) {
-        const char *other = run->instances[k].category ? run->instances[k].category : "";
+        const char *other = run->instances[k].category != NULL ? run->instances[k].category : "";
         if (strcmp(category, other) == 0)
             return k;
     }
@@ -139,7 +139,7 @@ static void permute_instances(struct sc_analysis *a, struct sc_error *error)
     double *outcome = sc_alloc_array(run->n_instances, sizeof *outcome);
     bool *low = sc_alloc_array(run->n_instances, sizeof *low);
     size_t *stratum = sc_alloc_array(run->n_instances, sizeof *stratum);
-    if (!outcome || !low || !stratum) {
+    if (outcome == NULL || low == NULL || stratum == NULL) {
         sc_fail_nomem(error, "permutation test");
         goto done;
     }
@@ -238,8 +238,8 @@ static void state_finding(struct sc_analysis *a)
     if (isnan(d->low) || isnan(d->high)) {
         snprintf(h->text, sizeof h->text,
                  "Not decided: %s. n = %zu answers to %zu prompts, %zu harmful%s.",
-                 d->reason ? d->reason : "no interval", h->n_answers, h->n_prompts, h->n_harmful,
-                 proxy);
+                 d->reason != NULL ? d->reason : "no interval", h->n_answers, h->n_prompts,
+                 h->n_harmful, proxy);
         return;
     }
     bool few = s->prompts_low < MIN_PROMPTS || s->prompts_high < MIN_PROMPTS;
@@ -273,7 +273,7 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     const struct sc_run *run = a->run;
     struct sc_hypothesis *h = &a->hypothesis;
     struct sc_answers x;
-    if (sc_answers_make(a, &x, error))
+    if (sc_answers_make(a, &x, error) != SC_OK)
         return;
     h->n_answers = x.n;
     for (size_t k = 0; k < x.n; k++) {

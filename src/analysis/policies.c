@@ -36,7 +36,7 @@ static bool alloc_work(struct work *w, size_t n)
     w->b = sc_alloc_array(n, sizeof *w->b);
     w->scratch = sc_alloc_array(sc_size_mul(n, 3), sizeof *w->scratch);
     w->members = sc_alloc_array(n, sizeof *w->members);
-    return w->a && w->b && w->scratch && w->members;
+    return w->a != NULL && w->b != NULL && w->scratch != NULL && w->members != NULL;
 }
 
 /* 100 * (1 - ratio): what was saved, from what was used. */
@@ -176,7 +176,7 @@ static double *pool_confidences(const struct sc_analysis *a, size_t p, size_t *n
         n_places += run->instances[i].n_traces;
     double *pool = sc_alloc_array(n_places, sizeof *pool);
     *n = 0;
-    if (!pool) {
+    if (pool == NULL) {
         sc_fail_nomem(error, "null of the adaptive rule");
         return NULL;
     }
@@ -203,10 +203,12 @@ static struct sc_estimate measure_null(const struct sc_analysis *a, size_t p,
     double *pool = pool_confidences(a, p, &n_pool, error);
     double *used = sc_alloc_array(2 * N_SHUFFLES, sizeof *used);
     struct sc_policy_trace *traces = sc_alloc_zero(most, sizeof *traces);
-    if (!pool || !used || !traces)
+    if (pool == NULL || used == NULL || traces == NULL)
         sc_fail_nomem(error, "null of the adaptive rule");
     struct sc_random random = {SC_STREAM_STATISTICS, a->run->seed, NULL_KEY, 0};
-    for (size_t b = 0; b < N_SHUFFLES && n > 0 && n_pool > 0 && pool && used && traces; b++) {
+    for (size_t b = 0;
+         b < N_SHUFFLES && n > 0 && n_pool > 0 && pool != NULL && used != NULL && traces != NULL;
+         b++) {
         size_t total = 0;
         for (size_t i = 0; i < n; i++) {
             struct sc_policy_decision last;
@@ -234,7 +236,7 @@ void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
     const struct sc_run *run = a->run;
     struct work w = {0};
     a->policies = sc_alloc_zero(run->n_policies, sizeof *a->policies);
-    if (!a->policies || !alloc_work(&w, run->n_instances)) {
+    if (a->policies == NULL || !alloc_work(&w, run->n_instances)) {
         sc_fail_nomem(error, "comparison of the policies");
         goto done;
     }

@@ -71,7 +71,7 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
     out->alone.ratio = out->at_length.ratio = out->of_length.ratio =
         sc_estimate_none(n, "no answers differ in confidence");
     out->alone.p = out->at_length.p = out->of_length.p = NAN;
-    if (!design) {
+    if (design == NULL) {
         sc_fail_nomem(error, "regression of harm");
         return;
     }
@@ -80,8 +80,8 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
             design[2 * i] = 1;
             design[2 * i + 1] = (mean - x->confidence[i]) / deviation;
         }
-        if (!sc_logistic_fit(design, x->harmful, x->instance, n, 2, a->run->n_instances, &fit,
-                             error))
+        if (sc_logistic_fit(design, x->harmful, x->instance, n, 2, a->run->n_instances, &fit,
+                            error) == SC_OK)
             out->alone = odds_of(&fit, 1);
         for (size_t i = 0; i < n; i++) {
             size_t n_tokens = x->trace[i]->n_tokens;
@@ -89,8 +89,8 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
             design[3 * i + 1] = (mean - x->confidence[i]) / deviation;
             design[3 * i + 2] = log2(n_tokens ? (double)n_tokens : 1);
         }
-        if (!sc_logistic_fit(design, x->harmful, x->instance, n, k, a->run->n_instances, &fit,
-                             error)) {
+        if (sc_logistic_fit(design, x->harmful, x->instance, n, k, a->run->n_instances, &fit,
+                            error) == SC_OK) {
             out->at_length = odds_of(&fit, 1);
             out->of_length = odds_of(&fit, 2);
         }
@@ -174,7 +174,7 @@ void sc_analyse_risk(struct sc_analysis *a, struct sc_error *error)
     const struct sc_run *run = a->run;
     struct sc_risk *out = &a->risk;
     struct sc_answers x;
-    if (sc_answers_make(a, &x, error))
+    if (sc_answers_make(a, &x, error) != SC_OK)
         return;
     out->n = x.n;
     out->n_prompts = a->hypothesis.n_prompts;
@@ -187,7 +187,7 @@ void sc_analyse_risk(struct sc_analysis *a, struct sc_error *error)
             out->has_reasoning = out->has_reasoning || run->instances[i].traces[t].n_reasoning > 0;
     if (out->has_reasoning) {
         double *scratch = sc_alloc_array(sc_size_mul(run->n_instances, 2), sizeof *scratch);
-        if (!scratch) {
+        if (scratch == NULL) {
             sc_fail_nomem(error, "confidence of segments");
         } else {
             measure_segment(a, &x, true, scratch, &out->reasoning, error);

@@ -22,7 +22,7 @@ static bool tally_alloc(struct tally *t, size_t n)
 {
     t->n = 0;
     t->trials = sc_alloc_array(sc_size_mul(n, 2), sizeof *t->trials);
-    t->successes = t->trials ? t->trials + n : NULL;
+    t->successes = t->trials != NULL ? t->trials + n : NULL;
     return t->trials != NULL;
 }
 
@@ -134,7 +134,7 @@ static void evolve(struct sc_analysis *a, double *scratch, struct sc_error *erro
     double *rates = scratch, *one = scratch + run->n_instances;
     size_t most = a->n_asr;
     out->evolution = sc_alloc_zero(most, sizeof *out->evolution);
-    if (!out->evolution) {
+    if (out->evolution == NULL) {
         sc_fail_nomem(error, "evolution of the decision");
         return;
     }
@@ -168,7 +168,7 @@ void sc_analyse_sampling(struct sc_analysis *a, struct sc_error *error)
     struct sc_repeats *out = &a->repeats;
     struct tally t;
     double *scratch = sc_alloc_array(sc_size_mul(a->run->n_instances, 2), sizeof *scratch);
-    if (!tally_alloc(&t, a->run->n_instances) || !scratch) {
+    if (!tally_alloc(&t, a->run->n_instances) || scratch == NULL) {
         sc_fail_nomem(error, "trials by prompt");
         goto done;
     }

@@ -32,7 +32,7 @@ enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, siz
     int fd;
     size_t size, used = 0;
     enum sc_status status = open_regular(path, &fd, &size, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     char *bytes = NULL;
     if (size > max_bytes) {
@@ -72,7 +72,7 @@ enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error
     int fd;
     *map = (struct sc_map){0};
     enum sc_status status = open_regular(path, &fd, &map->size, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (map->size > 0) {
         void *data = mmap(NULL, map->size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -88,7 +88,7 @@ enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error
 
 void sc_map_close(struct sc_map *map)
 {
-    if (map->data)
+    if (map->data != NULL)
         munmap((void *)(uintptr_t)map->data, map->size);
     *map = (struct sc_map){0};
 }

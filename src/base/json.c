@@ -46,7 +46,7 @@ static enum sc_status parse(const char *text, size_t n, size_t flags, const char
         *out = NULL;
         return sc_fail_nomem(error, what);
     }
-    if (*out)
+    if (*out != NULL)
         return SC_OK;
     return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line,
                    why.text);
@@ -87,7 +87,7 @@ enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
     size_t n;
     *out = NULL;
     enum sc_status status = sc_file_read(path, max_bytes, &text, &n, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = sc_json_parse(text, n, path, out, error);
     sc_free(text);

@@ -34,7 +34,7 @@ static void put_string_literal(struct sc_text *text, const char *value)
     if (repaired.failed)
         text->failed = true;
     else
-        sc_json_write_string(text, repaired.data ? repaired.data : "");
+        sc_json_write_string(text, repaired.data != NULL ? repaired.data : "");
     sc_text_free(&repaired);
 }
 
@@ -45,7 +45,7 @@ static void put_key(struct sc_output *out, const char *key)
     if (out->depth > 0)
         new_line(out);
     out->filled[out->depth] = true;
-    if (!key)
+    if (key == NULL)
         return;
     put_string_literal(out->text, key);
     sc_text_puts(out->text, out->pretty ? ": " : ":");
@@ -93,7 +93,7 @@ void sc_put_end_array(struct sc_output *out)
 void sc_put_string(struct sc_output *out, const char *key, const char *value)
 {
     put_key(out, key);
-    if (value)
+    if (value != NULL)
         put_string_literal(out->text, value);
     else
         sc_text_puts(out->text, "null");
@@ -143,7 +143,7 @@ void sc_text_add_number(struct sc_text *text, double value)
     }
     /* a host program's locale may write another decimal point */
     for (char *c = digits; *c; c++)
-        if (!strchr("0123456789+-e", *c))
+        if (strchr("0123456789+-e", *c) == NULL)
             *c = '.';
     sc_text_puts(text, digits);
 }

@@ -105,7 +105,7 @@ char *sc_strndup(const char *text, size_t bytes)
 
 char *sc_strdup(const char *text)
 {
-    return text ? sc_strndup(text, strlen(text)) : NULL;
+    return text != NULL ? sc_strndup(text, strlen(text)) : NULL;
 }
 
 int sc_grow(void **array, size_t n, size_t *cap, size_t size)

@@ -244,14 +244,14 @@ enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error 
                        n_threads);
     }
     struct sc_pool *pool = sc_alloc_aligned(sizeof *pool);
-    if (!pool) {
+    if (pool == NULL) {
         return sc_fail_nomem(error, "thread pool");
     }
     memset(pool, 0, sizeof *pool);
     pool->n_threads = n_threads;
     pool->spin = n_threads <= sc_available_cores();
     pool->workers = sc_alloc_zero((size_t)n_threads, sizeof *pool->workers);
-    if (!pool->workers) {
+    if (pool->workers == NULL) {
         sc_free(pool);
         return sc_fail_nomem(error, "thread pool");
     }
@@ -276,7 +276,7 @@ enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error 
 
 void sc_pool_free(struct sc_pool *pool)
 {
-    if (!pool) {
+    if (pool == NULL) {
         return;
     }
     stop_workers(pool, pool->n_threads - 1);
@@ -295,7 +295,7 @@ static int affinity_cores(void)
 {
     for (int n_cpus = 1024; n_cpus <= 1 << 16; n_cpus *= 4) {
         cpu_set_t *set = CPU_ALLOC((size_t)n_cpus);
-        if (!set) {
+        if (set == NULL) {
             return 1;
         }
         size_t bytes = CPU_ALLOC_SIZE((size_t)n_cpus);
@@ -313,7 +313,7 @@ static int affinity_cores(void)
 static bool read_line(const char *path, char *line, int size)
 {
     FILE *file = fopen(path, "re");
-    if (!file) {
+    if (file == NULL) {
         return false;
     }
     bool done = fgets(line, size, file) != NULL;
@@ -366,7 +366,7 @@ static double smallest_quota(const char *mount, const char *group, bool v2)
             smallest = quota;
         }
         char *slash = strrchr(folder, '/');
-        if (!slash || (size_t)(slash - folder) < mount_length) {
+        if (slash == NULL || (size_t)(slash - folder) < mount_length) {
             return smallest;
         }
         *slash = '\0';
@@ -392,16 +392,16 @@ static bool names_cpu(const char *names, size_t n)
 double sc_cgroup_quota(const char *membership, const char *mount)
 {
     FILE *file = fopen(membership, "re");
-    if (!file) {
+    if (file == NULL) {
         return 0;
     }
     char line[4096], v1_mount[4096];
     double smallest = 0;
-    while (fgets(line, sizeof line, file)) {
+    while (fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         char *names = strchr(line, ':');
-        char *group = names ? strchr(names + 1, ':') : NULL;
-        if (!group || group[1] != '/') {
+        char *group = names != NULL ? strchr(names + 1, ':') : NULL;
+        if (group == NULL || group[1] != '/') {
             continue;
         }
         size_t n_names = (size_t)(group - names - 1);

@@ -23,9 +23,9 @@ static size_t read_field(const char *path, const char *key, size_t unit)
     char line[256];
     uint64_t value;
 
-    if (!file)
+    if (file == NULL)
         return SIZE_MAX;
-    while (found == SIZE_MAX && fgets(line, sizeof line, file))
+    while (found == SIZE_MAX && fgets(line, sizeof line, file) != NULL)
         if (!strncmp(line, key, length) && sscanf(line + length, " %" SCNu64, &value) == 1 &&
             value < SIZE_MAX / unit)
             found = (size_t)value * unit;
@@ -73,7 +73,7 @@ static size_t groups_left(const char *mount, const char *group, bool version2)
                            : group_left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes",
                                         "total_inactive_file "));
         slash = strrchr(folder, '/');
-        if (!slash || (size_t)(slash - folder) < mount_length)
+        if (slash == NULL || (size_t)(slash - folder) < mount_length)
             return left;
         *slash = 0;
     }
@@ -89,11 +89,11 @@ size_t sc_available_memory_in(const char *proc, const char *cgroup)
     left = read_field(path, "MemAvailable:", 1024);
     snprintf(path, sizeof path, "%s/self/cgroup", proc);
     file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file)) {
-        char *group = strchr(line, ':'), *controllers = group ? group + 1 : NULL;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *group = strchr(line, ':'), *controllers = group != NULL ? group + 1 : NULL;
 
-        group = controllers ? strchr(controllers, ':') : NULL;
-        if (!group)
+        group = controllers != NULL ? strchr(controllers, ':') : NULL;
+        if (group == NULL)
             continue;
         *group++ = 0;
         group[strcspn(group, "\n")] = 0;
@@ -101,14 +101,14 @@ size_t sc_available_memory_in(const char *proc, const char *cgroup)
             *group = 0;
         if (!*controllers) {
             left = min_size(left, groups_left(cgroup, group, true));
-        } else if (strstr(controllers, "memory")) {
+        } else if (strstr(controllers, "memory") != NULL) {
             char mount[PATH_MAX];
 
             if ((size_t)snprintf(mount, sizeof mount, "%s/memory", cgroup) < sizeof mount)
                 left = min_size(left, groups_left(mount, group, false));
         }
     }
-    if (file)
+    if (file != NULL)
         fclose(file);
     /* Nothing known: a modest machine. */
     return left == SIZE_MAX ? (size_t)1 << 30 : left;

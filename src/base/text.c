@@ -15,7 +15,7 @@ void sc_text_free(struct sc_text *text)
 void sc_text_clear(struct sc_text *text)
 {
     text->len = 0;
-    if (text->data)
+    if (text->data != NULL)
         text->data[0] = '\0';
 }
 

@@ -29,7 +29,7 @@ void instance_free(struct sc_instance *instance)
 enum sc_status instance_add(struct instance_list *list, struct sc_instance item,
                             struct sc_error *error)
 {
-    if (!item.id || !item.prompt || !item.category ||
+    if (item.id == NULL || item.prompt == NULL || item.category == NULL ||
         sc_grow((void **)&list->items, list->n, &list->cap, sizeof *list->items) != 0) {
         instance_free(&item);
         return sc_fail_nomem(error, "benchmark");
@@ -40,7 +40,7 @@ enum sc_status instance_add(struct instance_list *list, struct sc_instance item,
 
 void sc_benchmark_free(struct sc_benchmark *benchmark)
 {
-    if (!benchmark)
+    if (benchmark == NULL)
         return;
     for (size_t i = 0; i < benchmark->n_instances; i++)
         instance_free(&benchmark->instances[i]);
@@ -57,7 +57,7 @@ static char *place(const char *folder, const char *below, const char *file, cons
 {
     struct sc_text path = {0};
     sc_text_puts(&path, folder);
-    if (below) {
+    if (below != NULL) {
         sc_text_putc(&path, '/');
         sc_text_puts(&path, below);
     }
@@ -77,9 +77,9 @@ static enum sc_status look_in(const char *folder, const char *below, const struc
                               const char *split, struct sc_text *tried, char **path,
                               struct sc_error *error)
 {
-    for (size_t i = 0; i < LOADER_MAX_FILES && loader->files[i]; i++) {
-        char *candidate = place(folder, below, loader->files[i], split ? split : "");
-        if (!candidate)
+    for (size_t i = 0; i < LOADER_MAX_FILES && loader->files[i] != NULL; i++) {
+        char *candidate = place(folder, below, loader->files[i], split != NULL ? split : "");
+        if (candidate == NULL)
             return sc_fail_nomem(error, "benchmark path");
         if (sc_file_exists(candidate) && !sc_is_folder(candidate)) {
             *path = candidate;
@@ -87,8 +87,8 @@ static enum sc_status look_in(const char *folder, const char *below, const struc
         }
         sc_free(candidate);
     }
-    sc_text_printf(tried, "%s%s%s%s", tried->len > 0 ? ", " : "", folder, below ? "/" : "",
-                   below ? below : "");
+    sc_text_printf(tried, "%s%s%s%s", tried->len > 0 ? ", " : "", folder, below != NULL ? "/" : "",
+                   below != NULL ? below : "");
     return SC_OK;
 }
 
@@ -99,28 +99,29 @@ static enum sc_status find_named(const struct sc_benchmark_options *options,
     struct sc_text tried = {0};
     enum sc_status status = SC_OK;
     *path = NULL;
-    if (options->folder) {
+    if (options->folder != NULL) {
         status = look_in(options->folder, NULL, loader, split, &tried, path, error);
-        if (status == SC_OK && !*path)
+        if (status == SC_OK && *path == NULL)
             status = look_in(options->folder, loader->name, loader, split, &tried, path, error);
     } else {
         const char *data = getenv("SAFECONF_DATA"), *home = getenv("HOME");
-        if (data && *data)
+        if (data != NULL && *data)
             status = look_in(data, loader->name, loader, split, &tried, path, error);
         char *standard = NULL;
-        if (status == SC_OK && !*path && home && *home) {
+        if (status == SC_OK && *path == NULL && home != NULL && *home) {
             standard = sc_path_join(home, ".local/share/safeconf/benchmarks");
-            status = standard ? look_in(standard, loader->name, loader, split, &tried, path, error)
-                              : sc_fail_nomem(error, "benchmark path");
+            status = standard != NULL
+                         ? look_in(standard, loader->name, loader, split, &tried, path, error)
+                         : sc_fail_nomem(error, "benchmark path");
         }
         sc_free(standard);
     }
-    if (status == SC_OK && !*path) {
-        char *file = place("", NULL, loader->files[0], split ? split : "");
+    if (status == SC_OK && *path == NULL) {
+        char *file = place("", NULL, loader->files[0], split != NULL ? split : "");
         status = sc_fail(error, SC_ERR_IO,
                          "benchmark %s: no file such as %s in %s (set SAFECONF_DATA, or give the "
                          "file's path)",
-                         loader->name, file ? file + 1 : "its own",
+                         loader->name, file != NULL ? file + 1 : "its own",
                          tried.len > 0 ? tried.data : "any folder");
         sc_free(file);
     }
@@ -147,7 +148,7 @@ static enum sc_status fail_column(const struct sc_table *table, const char *sour
         sc_text_printf(&names, "%s%s", i > 0 ? ", " : "", table->columns[i]);
     enum sc_status status =
         sc_fail(error, SC_ERR_ARGUMENT, "%s: no column '%s' (%s): the file has %s", source, column,
-                option, names.data ? names.data : "none");
+                option, names.data != NULL ? names.data : "none");
     sc_text_free(&names);
     return status;
 }
@@ -157,9 +158,9 @@ static enum sc_status find_column(const struct sc_table *table, const char *sour
                                   const char *given, const char *own, const char *option, int *out,
                                   struct sc_error *error)
 {
-    const char *name = given ? given : own;
-    *out = name ? sc_table_column(table, name) : -1;
-    if (given && *out < 0)
+    const char *name = given != NULL ? given : own;
+    *out = name != NULL ? sc_table_column(table, name) : -1;
+    if (given != NULL && *out < 0)
         return fail_column(table, source, given, option, error);
     return SC_OK;
 }
@@ -186,16 +187,16 @@ static enum sc_status find_columns(const struct sc_benchmark_options *o,
         return status;
     if (c->prompt < 0)
         return fail_column(table, source, loader->prompt, "name one with --prompt-column", error);
-    if (o->label_column || (o->unsafe_value && c->label >= 0))
+    if (o->label_column != NULL || (o->unsafe_value != NULL && c->label >= 0))
         c->rule = LABEL_COLUMN;
-    if (o->unsafe_value && c->label < 0)
+    if (o->unsafe_value != NULL && c->label < 0)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "%s: --unsafe-value needs a label column: name it with --label-column",
                        source);
-    if (loader->context && !o->prompt_column)
+    if (loader->context != NULL && o->prompt_column == NULL)
         c->context = sc_table_column(table, loader->context);
     for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++)
-        c->extra[i] = loader->extra[i] ? sc_table_column(table, loader->extra[i]) : -1;
+        c->extra[i] = loader->extra[i] != NULL ? sc_table_column(table, loader->extra[i]) : -1;
     return SC_OK;
 }
 
@@ -208,7 +209,7 @@ static const char *cell(const struct sc_table *table, size_t row, int column)
 
 static bool is_blank(const char *text)
 {
-    return !text || text[strspn(text, " \t\r\n")] == '\0';
+    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
 }
 
 /* HarmBench shows the context first: "{context}\n\n---\n\n{behavior}". */
@@ -230,10 +231,10 @@ static char *make_id(const struct columns *c, const struct sc_table *table, size
     struct sc_text id = {0};
     const char *own = cell(table, row, c->id);
     if (!is_blank(own)) {
-        if (c->loader->id_prefix && !c->id_is_given)
+        if (c->loader->id_prefix != NULL && !c->id_is_given)
             sc_text_puts(&id, c->loader->id_prefix);
         sc_text_puts(&id, own);
-    } else if (split) {
+    } else if (split != NULL) {
         sc_text_printf(&id, "%s_%s_%zu", name, split, row);
     } else {
         sc_text_printf(&id, "%s_%zu", name, row);
@@ -252,7 +253,7 @@ static const char *make_category(const struct columns *c, const struct sc_table 
             return "jailbreaking";
         return label == SC_LABEL_UNSAFE ? "toxic" : label == SC_LABEL_SAFE ? "benign" : "";
     }
-    return category ? category : "";
+    return category != NULL ? category : "";
 }
 
 /* NULL without *failed: nothing is kept. */
@@ -262,7 +263,7 @@ static char *make_extra(const struct columns *c, const struct sc_table *table, s
     struct sc_text extra = {0};
     for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++) {
         const char *text = cell(table, row, c->extra[i]);
-        if (!text || !*text)
+        if (text == NULL || !*text)
             continue;
         sc_text_putc(&extra, extra.len > 0 ? ',' : '{');
         sc_json_write_string(&extra, c->loader->extra[i]);
@@ -318,7 +319,7 @@ static enum sc_status check_ids(const struct instance_list *list, const char *so
                                 struct sc_error *error)
 {
     const struct sc_instance **sorted = sc_alloc_array(list->n, sizeof *sorted);
-    if (!sorted)
+    if (sorted == NULL)
         return sc_fail_nomem(error, "benchmark ids");
     for (size_t i = 0; i < list->n; i++)
         sorted[i] = &list->items[i];
@@ -361,7 +362,7 @@ static enum sc_status keep_some(struct instance_list *list, size_t n, bool first
     if (n == 0 || n >= list->n)
         return SC_OK;
     bool *kept = sc_alloc_zero(list->n, sizeof *kept);
-    if (!kept)
+    if (kept == NULL)
         return sc_fail_nomem(error, "benchmark sample");
     struct sc_random random = {
         .stream = SC_STREAM_BENCHMARK, .seed = seed, .key = sc_hash64("sample", 6)};
@@ -389,16 +390,16 @@ static enum sc_status keep_some(struct instance_list *list, size_t n, bool first
 /* "test" of ".../toxic-chat_annotation_test.csv"; NULL when the name says neither. */
 static const char *split_of(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
-    return strstr(file, "train") ? "train" : strstr(file, "test") ? "test" : NULL;
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+    return strstr(file, "train") != NULL ? "train" : strstr(file, "test") != NULL ? "test" : NULL;
 }
 
 /* The file's name without folder and ending. */
 static char *name_of(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(file, '.');
-    return sc_strndup(file, dot && dot > file ? (size_t)(dot - file) : strlen(file));
+    return sc_strndup(file, dot != NULL && dot > file ? (size_t)(dot - file) : strlen(file));
 }
 
 static enum sc_status read_rows(const struct sc_benchmark_options *options,
@@ -409,9 +410,9 @@ static enum sc_status read_rows(const struct sc_benchmark_options *options,
     struct columns columns;
     enum sc_status status = find_columns(options, table, out->source, loader, &columns, error);
     const char *split = NULL;
-    if (loader->default_split) {
-        split = options->split ? options->split : split_of(out->source);
-        split = split ? split : "unknown";
+    if (loader->default_split != NULL) {
+        split = options->split != NULL ? options->split : split_of(out->source);
+        split = split != NULL ? split : "unknown";
     }
     for (size_t row = 0; row < table->n_rows && status == SC_OK; row++)
         status = add_row(&columns, table, row, out->name, split, out, list, error);
@@ -426,9 +427,9 @@ static enum sc_status read_rows(const struct sc_benchmark_options *options,
 static enum sc_status check_split(const struct loader *loader, const char *split,
                                   struct sc_error *error)
 {
-    if (!split)
+    if (split == NULL)
         return SC_OK;
-    if (!loader->default_split)
+    if (loader->default_split == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "benchmark %s: has no splits, found '%s'",
                        loader->name, split);
     if (strcmp(split, "train") != 0 && strcmp(split, "test") != 0)
@@ -441,11 +442,11 @@ static enum sc_status check_split(const struct loader *loader, const char *split
 static enum sc_status fail_unknown(const char *name, struct sc_error *error)
 {
     struct sc_text names = {0};
-    for (size_t i = 0; sc_benchmark_name(i); i++)
+    for (size_t i = 0; sc_benchmark_name(i) != NULL; i++)
         sc_text_printf(&names, "%s, ", sc_benchmark_name(i));
     enum sc_status status = sc_fail(error, SC_ERR_ARGUMENT,
                                     "benchmark '%s': expected %sor the path of a CSV or JSONL file",
-                                    name, names.data ? names.data : "");
+                                    name, names.data != NULL ? names.data : "");
     sc_text_free(&names);
     return status;
 }
@@ -463,7 +464,7 @@ static enum sc_status load_file(const struct sc_benchmark_options *options, cons
         loader = loader_by_columns(&table);
     out->source = sc_strdup(path);
     out->name = loader == loader_generic() ? name_of(path) : sc_strdup(loader->name);
-    if (!out->source || !out->name)
+    if (out->source == NULL || out->name == NULL)
         status = sc_fail_nomem(error, "benchmark");
     if (status == SC_OK && !named)
         status = check_split(loader, options->split, error);
@@ -477,7 +478,7 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_error *error)
 {
     *out = (struct sc_benchmark){0};
-    if (!options->name || !*options->name)
+    if (options->name == NULL || !*options->name)
         return fail_unknown("", error);
     if (strcmp(options->name, "synthetic") == 0)
         return synthetic_make(options, out, error);
@@ -487,8 +488,8 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
     const char *path = options->name;
     const struct loader *loader = loader_by_name(options->name);
     enum sc_status status = SC_OK;
-    if (loader) {
-        const char *split = options->split ? options->split : loader->default_split;
+    if (loader != NULL) {
+        const char *split = options->split != NULL ? options->split : loader->default_split;
         status = check_split(loader, options->split, error);
         if (status == SC_OK)
             status = find_named(options, loader, split, &found, error);

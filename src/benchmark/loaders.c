@@ -113,7 +113,7 @@ const struct loader *loader_generic(void)
 
 static bool has_signature(const struct sc_table *table, const struct loader *loader)
 {
-    for (size_t i = 0; i < LOADER_MAX_COLUMNS && loader->signature[i]; i++)
+    for (size_t i = 0; i < LOADER_MAX_COLUMNS && loader->signature[i] != NULL; i++)
         if (sc_table_column(table, loader->signature[i]) < 0)
             return false;
     return true;
@@ -129,7 +129,7 @@ const struct loader *loader_by_columns(const struct sc_table *table)
 
 static bool is_one_of(const char *text, const char *const *words)
 {
-    for (; *words; words++)
+    for (; *words != NULL; words++)
         if (strcasecmp(text, *words) == 0)
             return true;
     return false;
@@ -141,9 +141,9 @@ enum sc_label label_from_text(const char *text, const char *unsafe_value)
                                          "harmful", "yes", "toxic", NULL};
     static const char *const safe[] = {"0",         "0.0", "false",  "safe", "harmless",
                                        "unharmful", "no",  "benign", NULL};
-    if (!text || text[strspn(text, " \t\r\n")] == '\0')
+    if (text == NULL || text[strspn(text, " \t\r\n")] == '\0')
         return SC_LABEL_UNKNOWN;
-    if (unsafe_value)
+    if (unsafe_value != NULL)
         return strcmp(text, unsafe_value) == 0 ? SC_LABEL_UNSAFE : SC_LABEL_SAFE;
     if (is_one_of(text, unsafe))
         return SC_LABEL_UNSAFE;

@@ -27,7 +27,7 @@ struct half {
 static size_t *shuffled(size_t n, uint64_t seed, const char *use)
 {
     size_t *order = sc_alloc_array(n, sizeof *order);
-    if (!order)
+    if (order == NULL)
         return NULL;
     struct sc_random random = {
         .stream = SC_STREAM_BENCHMARK, .seed = seed, .key = sc_hash64(use, strlen(use))};
@@ -44,15 +44,15 @@ static size_t *shuffled(size_t n, uint64_t seed, const char *use)
 static const char *field(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 static char *fill(const char *template, const char *target)
 {
     struct sc_text text = {0};
     const char *mark = strstr(template, "{target}");
-    sc_text_add(&text, template, mark ? (size_t)(mark - template) : strlen(template));
-    if (mark) {
+    sc_text_add(&text, template, mark != NULL ? (size_t)(mark - template) : strlen(template));
+    if (mark != NULL) {
         sc_text_puts(&text, target);
         sc_text_puts(&text, mark + strlen("{target}"));
     }
@@ -81,7 +81,7 @@ static enum sc_status add(struct instance_list *list, const json_t *templates,
                                .label = half->label,
                                .category = sc_strdup(field(what, "category")),
                                .extra = sc_text_take(&extra)};
-    if (!item.extra) {
+    if (item.extra == NULL) {
         instance_free(&item);
         return sc_fail_nomem(error, "synthetic benchmark");
     }
@@ -117,7 +117,7 @@ static enum sc_status make(const json_t *content, const struct sc_benchmark_opti
         halves[i].target_order = shuffled(halves[i].n_targets, options->seed, halves[i].word);
         halves[i].template_order =
             shuffled(n_templates, options->seed, i == 0 ? "unsafe templates" : "safe templates");
-        if (!halves[i].target_order || !halves[i].template_order)
+        if (halves[i].target_order == NULL || halves[i].template_order == NULL)
             status = sc_fail_nomem(error, "synthetic benchmark");
     }
     for (size_t i = 0; i < n && status == SC_OK; i++)
@@ -134,7 +134,7 @@ enum sc_status synthetic_make(const struct sc_benchmark_options *options, struct
                               struct sc_error *error)
 {
     json_t *content = NULL;
-    if (options->split)
+    if (options->split != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "benchmark synthetic: has no splits, found '%s'",
                        options->split);
     enum sc_status status =
@@ -149,7 +149,7 @@ enum sc_status synthetic_make(const struct sc_benchmark_options *options, struct
     if (status == SC_OK) {
         out->name = sc_strdup("synthetic");
         out->source = sc_strdup("built in");
-        if (!out->name || !out->source)
+        if (out->name == NULL || out->source == NULL)
             status = sc_fail_nomem(error, "synthetic benchmark");
     }
     if (status == SC_OK)

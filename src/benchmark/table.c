@@ -85,7 +85,7 @@ static void add_column(struct builder *b, const char *name, size_t bytes, size_t
         return;
     }
     char *text = sc_strndup(name, bytes);
-    if (!text) {
+    if (text == NULL) {
         fail_nomem(b);
         return;
     }
@@ -137,7 +137,7 @@ static void on_field(void *bytes, size_t n, void *context)
         return;
     }
     char *copy = sc_strndup(text, n);
-    if (!copy) {
+    if (copy == NULL) {
         fail_nomem(b);
         return;
     }
@@ -189,7 +189,7 @@ static enum sc_status read_csv(struct csv_reader *r, const char *data, size_t n)
     csv_set_space_func(&parser, never); /* spaces belong to the text */
     for (size_t at = 0; at < n && b->status == SC_OK;) {
         const char *newline = memchr(data + at, '\n', n - at);
-        size_t length = newline ? (size_t)(newline - data) + 1 - at : n - at;
+        size_t length = newline != NULL ? (size_t)(newline - data) + 1 - at : n - at;
         r->line++;
         bool blank = data[at] == '\n' || (data[at] == '\r' && length <= 2);
         if (!r->in_row && !blank) {
@@ -228,7 +228,7 @@ static char *value_text(struct builder *b, const json_t *value)
         sc_json_write(&buffer, value);
         text = sc_text_take(&buffer);
     }
-    if (!text)
+    if (text == NULL)
         fail_nomem(b);
     return text;
 }
@@ -316,7 +316,7 @@ static enum sc_status read_lines(struct builder *b, const char *data, size_t n)
     size_t line = 0;
     for (size_t at = 0; at < n && b->status == SC_OK;) {
         const char *newline = memchr(data + at, '\n', n - at);
-        size_t length = newline ? (size_t)(newline - data) - at : n - at;
+        size_t length = newline != NULL ? (size_t)(newline - data) - at : n - at;
         line++;
         if (!is_blank(data + at, length)) {
             json_t *object = NULL;
@@ -328,7 +328,7 @@ static enum sc_status read_lines(struct builder *b, const char *data, size_t n)
                 /* Its message counts lines from here; the file's line is what helps. */
                 const char *tail = strstr(why.text, ": expected");
                 sc_fail(b->error, b->status, "%s: line %zu%s", b->name, line,
-                        tail ? tail : ": out of memory");
+                        tail != NULL ? tail : ": out of memory");
             }
             json_decref(object);
         }
@@ -346,7 +346,7 @@ static enum sc_status make_matrix(struct builder *b)
         return b->status = sc_fail(b->error, SC_ERR_LIMIT, "%s: %zu rows of %zu columns: too many",
                                    b->name, b->n_rows, b->n_columns);
     char **matrix = sc_alloc_zero(b->n_rows * b->n_columns, sizeof *matrix);
-    if (!matrix) {
+    if (matrix == NULL) {
         fail_nomem(b);
         return b->status;
     }
@@ -398,7 +398,7 @@ static enum sc_status check_bytes(const char *name, const char *data, size_t n,
         return sc_fail(error, SC_ERR_FORMAT, "%s: line %zu: not valid UTF-8 (byte 0x%02x)", name,
                        line_of(data, valid), (unsigned)(unsigned char)data[valid]);
     const char *nul = n > 0 ? memchr(data, '\0', n) : NULL;
-    if (nul)
+    if (nul != NULL)
         return sc_fail(error, SC_ERR_FORMAT, "%s: line %zu: a NUL byte", name,
                        line_of(data, (size_t)(nul - data)));
     return SC_OK;
@@ -453,11 +453,11 @@ enum sc_status sc_table_read(const char *path, struct sc_table *out, struct sc_e
 
 void sc_table_free(struct sc_table *table)
 {
-    if (!table)
+    if (table == NULL)
         return;
     for (size_t i = 0; i < table->n_columns; i++)
         sc_free(table->columns[i]);
-    for (size_t i = 0; table->cells && i < table->n_rows * table->n_columns; i++)
+    for (size_t i = 0; table->cells != NULL && i < table->n_rows * table->n_columns; i++)
         sc_free(table->cells[i]);
     sc_free(table->columns);
     sc_free(table->cells);

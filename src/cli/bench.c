@@ -108,7 +108,7 @@ static enum sc_status trace_done(void *context, const struct sc_trace_result *re
     (void)context;
     if (result->finish == SC_FINISH_FAILED)
         return sc_fail(error, SC_ERR_NUMERIC, "a trace failed: %s",
-                       result->failure ? result->failure : "no reason given");
+                       result->failure != NULL ? result->failure : "no reason given");
     return SC_OK;
 }
 
@@ -186,7 +186,7 @@ static enum sc_status measure_width(const struct bench *bench, size_t width,
                                      .max_prompt = bench->command->prompt_tokens};
     struct sc_batch_plan plan;
     enum sc_status status = sc_batch_plan(bench->engine, &batch, &plan, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (plan.parallel < width)
         return sc_fail(error, SC_ERR_LIMIT,
@@ -196,7 +196,7 @@ static enum sc_status measure_width(const struct bench *bench, size_t width,
         struct bench_run run;
         sc_machine_restart(bench->machine);
         status = run_once(bench, &batch, &plan, i, &run, error);
-        if (status)
+        if (status != SC_OK)
             return status;
         struct bench_rates rates = rates_of(&run, &found[SAMPLING][i]);
         struct bench_rates most = ceilings(bench, width, sc_machine_sustained);
@@ -235,9 +235,9 @@ static void count_costs(const struct sc_engine *engine, struct bench_costs *cost
 static enum sc_machine_loop arithmetic_of(const struct sc_engine *engine,
                                           const struct sc_kernels *kernels)
 {
-    if (sc_engine_dtype(engine) == SC_DTYPE_BF16 && kernels->busy_bf16)
+    if (sc_engine_dtype(engine) == SC_DTYPE_BF16 && kernels->busy_bf16 != NULL)
         return SC_LOOP_BF16;
-    if (sc_engine_dtype(engine) == SC_DTYPE_INT8 && kernels->busy_int8)
+    if (sc_engine_dtype(engine) == SC_DTYPE_INT8 && kernels->busy_int8 != NULL)
         return SC_LOOP_INT8;
     return SC_LOOP_F32; /* no unit of its own: computed in f32 */
 }
@@ -434,7 +434,7 @@ int cli_bench(int argc, char **argv)
         command.experiment
             ? bench_experiment(&wanted, &command, cli_given(&options, "parallel"), &out, &error)
             : bench_engine(&wanted, &command, &out, &error);
-    if (status)
+    if (status != SC_OK)
         exit_status = cli_report_error("bench", &error);
     else if (!cli_write("bench", &out))
         exit_status = CLI_FAILED;

@@ -42,7 +42,7 @@ static void remove_folder(const char *folder)
         return;
     for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;) {
         char *path = sc_path_join(folder, entry->d_name);
-        if (path && !sc_is_folder(path))
+        if (path != NULL && !sc_is_folder(path))
             unlink(path);
         sc_free(path);
     }
@@ -97,7 +97,8 @@ enum sc_status cli_bench_experiment(const struct cli_model_options *model,
     struct sc_policy policy = sc_policy_default();
     struct sc_run_options run = sc_run_options_default();
     const char *parent = getenv("TMPDIR");
-    char *folder = sc_path_join(parent && *parent ? parent : "/tmp", "safeconf-bench-XXXXXX");
+    char *folder =
+        sc_path_join(parent != NULL && *parent ? parent : "/tmp", "safeconf-bench-XXXXXX");
     if (folder == NULL)
         return sc_fail_nomem(error, "name of a folder");
     if (mkdtemp(folder) == NULL) {

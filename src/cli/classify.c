@@ -35,7 +35,7 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 static const char *judge_of(const struct cli_judging *judging)
 {
     if (judging->judge == NULL)
-        return judging->model && judging->url == NULL ? "guard" : NULL;
+        return judging->model != NULL && judging->url == NULL ? "guard" : NULL;
     return strcmp(judging->judge, "none") == 0 ? NULL : judging->judge;
 }
 
@@ -48,7 +48,8 @@ static enum sc_classify_detector detector_of(const struct cli_judging *judging)
 
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
 {
-    return judging->model || judging->url || judge_of(judging) || judging->prompts ||
+    return judging->model != NULL || judging->url != NULL || judge_of(judging) != NULL ||
+           judging->prompts ||
            (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
 }
 
@@ -56,10 +57,11 @@ bool cli_judging_wanted(const struct cli_options *options, const struct cli_judg
 static enum sc_status check_no_judge(const struct sc_classify_options *options,
                                      const struct cli_judging *judging, struct sc_error *error)
 {
-    if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model || judging->url)
+    if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model != NULL ||
+        judging->url != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "--judge: expected guard, wildguard or a configuration file, found %s",
-                       judging->judge ? judging->judge : "nothing");
+                       judging->judge != NULL ? judging->judge : "nothing");
     return SC_OK;
 }
 
@@ -82,8 +84,8 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                                                   .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
     enum sc_status status = cli_dtype(judging->dtype, &out->judge.dtype, error);
     if (status == SC_OK)
-        status = out->judge.judge ? sc_judge_check(&out->judge, &can, error)
-                                  : check_no_judge(out, judging, error);
+        status = out->judge.judge != NULL ? sc_judge_check(&out->judge, &can, error)
+                                          : check_no_judge(out, judging, error);
     if (!cli_given(options, "detector") && can.refusal)
         out->detector = SC_BY_JUDGE;
     out->harms = can.harm;
@@ -176,7 +178,7 @@ static void add_counts(struct sc_text *out, const struct sc_classify_options *op
                        summary->harms[SC_HARMFUL] + summary->harms[SC_CONTROVERSIAL],
                        summary->harms[SC_HARMFUL]);
     }
-    if (options->judge.judge)
+    if (options->judge.judge != NULL)
         add_work(out, summary);
     sc_text_putc(out, '\n');
 }
@@ -242,7 +244,7 @@ int cli_judge(const char *command, const struct cli_options *given,
                 "goes on\n",
                 command);
         exit_status = CLI_INTERRUPTED;
-    } else if (status) {
+    } else if (status != SC_OK) {
         exit_status = cli_report_error(command, &error);
     } else if (!cli_write(command, &out)) {
         exit_status = CLI_FAILED;

@@ -35,7 +35,7 @@ static int gold_verdict(const char *label)
     if (strcmp(label, "1") == 0 || strcmp(label, "0") == 0)
         return label[0] == '1' ? SC_REFUSAL : SC_COMPLIANCE;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(label, words[i].word))
+        if (strcasestr(label, words[i].word) != NULL)
             return (int)words[i].verdict;
     return -1;
 }
@@ -87,15 +87,15 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
     sc_json_write_string(out, found->rule);
     sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin,
                    found->end, found->clear ? "true" : "false");
-    sc_json_write_string(out, command->rules ? sc_user_rules_version(command->rules)
-                                             : sc_detector_version());
+    sc_json_write_string(out, command->rules != NULL ? sc_user_rules_version(command->rules)
+                                                     : sc_detector_version());
     sc_text_puts(out, "}\n");
 }
 
 static enum sc_status find_column(const struct sc_table *table, const char *name,
                                   const char *option, int *column, struct sc_error *error)
 {
-    *column = name ? sc_table_column(table, name) : -1;
+    *column = name != NULL ? sc_table_column(table, name) : -1;
     if (name == NULL || *column >= 0)
         return SC_OK;
     struct sc_text list = {0};
@@ -103,7 +103,7 @@ static enum sc_status find_column(const struct sc_table *table, const char *name
         sc_text_printf(&list, "%s%s", i ? ", " : "", table->columns[i]);
     enum sc_status status =
         sc_fail(error, SC_ERR_FORMAT, "--%s: expected one of the columns %s; found \"%s\"", option,
-                list.data ? list.data : "", name);
+                list.data != NULL ? list.data : "", name);
     sc_text_free(&list);
     return status;
 }
@@ -124,12 +124,12 @@ static enum sc_status detect_rows(const struct sc_table *table,
                              "prompt-column", &prompt, error);
     if (status == SC_OK)
         status = find_column(table, command->gold_column, "gold-column", &gold, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     struct gold_counts counts = {0};
     for (size_t row = 0; row < table->n_rows; row++) {
         char *const *cells = table->cells + row * table->n_columns;
-        const char *answer = cells[completion] ? cells[completion] : "";
+        const char *answer = cells[completion] != NULL ? cells[completion] : "";
         struct sc_detection found;
         sc_detect_refusal_with(command->rules, prompt >= 0 ? cells[prompt] : NULL, answer, &found);
         add_row(out, answer, &found, command, row);
@@ -168,9 +168,10 @@ int cli_detect(int argc, char **argv)
     struct sc_table table = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
-    if ((command.rules_file && sc_user_rules_read(&command.rules, command.rules_file, &error)) ||
-        sc_table_read(options.positionals[0], &table, &error) ||
-        detect_rows(&table, &command, &out, &error))
+    if ((command.rules_file != NULL &&
+         sc_user_rules_read(&command.rules, command.rules_file, &error) != SC_OK) ||
+        sc_table_read(options.positionals[0], &table, &error) != SC_OK ||
+        detect_rows(&table, &command, &out, &error) != SC_OK)
         exit_status = cli_report_error("detect", &error);
     else if (!cli_write("detect", &out))
         exit_status = CLI_FAILED;

@@ -31,7 +31,7 @@ int cli_model_command(int argc, char **argv)
     if (kind < 0 || kind == SC_DTYPE_INT8)
         return cli_usage_error("model", "--dtype: expected bf16, f16 or f32, found \"%s\"", dtype);
     struct sc_error error = {0};
-    if (sc_model_write_random(shape, tokenizer, (enum sc_dtype)kind, seed, out, &error))
+    if (sc_model_write_random(shape, tokenizer, (enum sc_dtype)kind, seed, out, &error) != SC_OK)
         return cli_report_error("model", &error);
     printf("%s: random weights of shape %s, %s\n", out, shape, dtype);
     return CLI_DONE;

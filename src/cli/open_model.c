@@ -24,8 +24,9 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
 
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error)
 {
-    *dtype = name ? sc_dtype_parse(name) : -1;
-    if (name && *dtype != SC_DTYPE_BF16 && *dtype != SC_DTYPE_F32 && *dtype != SC_DTYPE_INT8)
+    *dtype = name != NULL ? sc_dtype_parse(name) : -1;
+    if (name != NULL && *dtype != SC_DTYPE_BF16 && *dtype != SC_DTYPE_F32 &&
+        *dtype != SC_DTYPE_INT8)
         return sc_fail(error, SC_ERR_ARGUMENT, "--dtype: expected bf16, int8 or f32, found \"%s\"",
                        name);
     return SC_OK;
@@ -55,7 +56,7 @@ enum sc_status cli_model_open(struct cli_model *out, const struct cli_model_opti
     if (status == SC_OK)
         status = sc_engine_open(&out->engine, out->model, &engine, error);
     sc_free(path);
-    if (status)
+    if (status != SC_OK)
         cli_model_close(out);
     return status;
 }

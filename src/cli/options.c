@@ -174,8 +174,9 @@ static void print_wrapped(const char *help, size_t column)
 static void print_option(const struct cli_option *option)
 {
     char left[120];
-    int length = snprintf(left, sizeof left, "  --%s%s%s", option->name,
-                          option->argument ? " " : "", option->argument ? option->argument : "");
+    int length =
+        snprintf(left, sizeof left, "  --%s%s%s", option->name, option->argument != NULL ? " " : "",
+                 option->argument != NULL ? option->argument : "");
     if (length >= HELP_COLUMN - 1)
         printf("%s\n%*s", left, HELP_COLUMN, "");
     else
@@ -214,7 +215,7 @@ int cli_parse(struct cli_options *options, int argc, char **argv)
         }
         const char *name = word + (word[1] == '-' ? 2 : 1);
         const char *value = strchr(name, '=');
-        size_t length = value ? (size_t)(value - name) : strlen(name);
+        size_t length = value != NULL ? (size_t)(value - name) : strlen(name);
         struct cli_option *option = word[1] == '-' ? find(options, name, length) : NULL;
         if (option == NULL)
             return cli_usage_error(options->command,
@@ -222,12 +223,12 @@ int cli_parse(struct cli_options *options, int argc, char **argv)
                                    options->command);
         option->given = true;
         if (option->kind == CLI_FLAG) {
-            if (value)
+            if (value != NULL)
                 return cli_usage_error(options->command, "--%s takes no value", option->name);
             *(bool *)option->target = true;
             continue;
         }
-        if (value)
+        if (value != NULL)
             value++;
         else if (++i < argc)
             value = argv[i];

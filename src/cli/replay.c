@@ -33,8 +33,8 @@ static enum sc_status replay(const struct replay_command *command, const char *f
     if (status == SC_OK) {
         sc_text_putc(&json, '\n');
         path = sc_path_join(folder, "replay.json");
-        status = path && !json.failed ? sc_file_write(path, json.data, json.len, error)
-                                      : sc_fail_nomem(error, "replay.json");
+        status = path != NULL && !json.failed ? sc_file_write(path, json.data, json.len, error)
+                                              : sc_fail_nomem(error, "replay.json");
     }
     if (status == SC_OK && command->json)
         sc_text_add(out, json.data, json.len);
@@ -92,7 +92,7 @@ int cli_replay(int argc, char **argv)
     struct sc_error error = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
-    if (replay(&command, options.positionals[0], &out, &error))
+    if (replay(&command, options.positionals[0], &out, &error) != SC_OK)
         exit_status = cli_report_error("replay", &error);
     else if (!cli_write("replay", &out))
         exit_status = CLI_FAILED;

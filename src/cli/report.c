@@ -13,7 +13,7 @@ static int show(const char *command, const char *folder, const struct sc_report_
     whole.terminal = &out;
     whole.width = cli_width(stdout);
     whole.colour = cli_colour(stdout);
-    if (sc_report_make(folder, &whole, &error)) {
+    if (sc_report_make(folder, &whole, &error) != SC_OK) {
         exit_status = cli_report_error(command, &error);
     } else {
         sc_text_puts(&out, "\nPage to open in a browser: ");

@@ -143,7 +143,8 @@ static bool read_policy_numbers(const char *text, struct sc_policy *policy)
 /* The list of --policies: name[:max | :min-max][@percentile or eta], with commas between. */
 static enum sc_status read_policies(struct run_command *command, struct sc_error *error)
 {
-    const char *list = command->policies_list ? command->policies_list : "single,fixed:5,adaptive";
+    const char *list =
+        command->policies_list != NULL ? command->policies_list : "single,fixed:5,adaptive";
     for (const char *p = list; *p;) {
         char item[64];
         size_t length = strcspn(p, ",");
@@ -254,7 +255,7 @@ static int execute(struct run_command *command)
     struct sc_run_observer observer = cli_progress_observer(&progress);
     struct sc_run_summary summary = {0};
     int exit_status;
-    if (finish_options(command, &error)) {
+    if (finish_options(command, &error) != SC_OK) {
         exit_status = cli_report_error(command->name, &error);
         goto done;
     }
@@ -266,7 +267,7 @@ static int execute(struct run_command *command)
                 "safeconf %s: interrupted; nothing is lost: the same command goes on in %s\n",
                 command->name, command->run.out);
         exit_status = CLI_INTERRUPTED;
-    } else if (status) {
+    } else if (status != SC_OK) {
         exit_status = cli_report_error(command->name, &error);
     } else {
         if (!command->quiet)
@@ -314,7 +315,7 @@ static int run_or_compare(int argc, char **argv, bool compare)
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
-    if (command.policies_list && !command.compare)
+    if (command.policies_list != NULL && !command.compare)
         return cli_usage_error(command.name, "--policies goes with compare");
     return execute(&command);
 }

@@ -52,14 +52,15 @@ static void add_table(struct sc_text *out, const struct sc_tokenizer *tokenizer,
     sc_text_puts(out, "position     id    logprob confidence    entropy  token\n");
     for (size_t i = 0; i < n; i++) {
         size_t length = 0;
-        const char *bytes = tokenizer ? sc_tokenizer_bytes(tokenizer, ids[i], &length) : NULL;
+        const char *bytes =
+            tokenizer != NULL ? sc_tokenizer_bytes(tokenizer, ids[i], &length) : NULL;
         sc_text_printf(out, "%8zu %6d ", i, ids[i]);
         if (i == 0)
             sc_text_printf(out, "%10s", "-");
         else
             sc_text_printf(out, "%10.4f", (double)logprob[i]);
         sc_text_printf(out, " %10.4f %10.4f  ", (double)confidence[i], (double)entropy[i]);
-        if (bytes)
+        if (bytes != NULL)
             sc_text_add_visible(out, bytes, length, false);
         sc_text_putc(out, '\n');
     }
@@ -70,7 +71,7 @@ static enum sc_status wanted_ids(const struct cli_model *model, const char *toke
                                  const char *text, bool special, int32_t **ids, size_t *n,
                                  struct sc_error *error)
 {
-    if (tokens)
+    if (tokens != NULL)
         return parse_ids(tokens, ids, n, error);
     if (model->tokenizer == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "%s: --text needs a tokenizer.json, found none",
@@ -121,7 +122,7 @@ int cli_score(int argc, char **argv)
     if (status == SC_OK)
         status =
             sc_engine_score(model.engine, ids, n, figures, figures + n, figures + 2 * n, &error);
-    if (status) {
+    if (status != SC_OK) {
         exit_status = cli_report_error("score", &error);
         goto done;
     }

@@ -31,7 +31,8 @@ int cli_usage_error(const char *command, const char *format, ...)
 
 bool cli_write(const char *command, const struct sc_text *text)
 {
-    if (!text->failed && fwrite(text->data ? text->data : "", 1, text->len, stdout) == text->len &&
+    if (!text->failed &&
+        fwrite(text->data != NULL ? text->data : "", 1, text->len, stdout) == text->len &&
         fflush(stdout) == 0)
         return true;
     fprintf(stderr, "safeconf %s: standard output: cannot write: %s\n", command,

@@ -19,7 +19,7 @@ static enum sc_status tokenize_line(const struct sc_tokenizer *tokenizer, const 
     int32_t *ids = NULL;
     size_t n_ids;
     enum sc_status status = sc_json_parse(line, n, what, &object, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     const json_t *text = json_object_get(object, "text");
     if (!json_is_string(text)) {
@@ -28,7 +28,7 @@ static enum sc_status tokenize_line(const struct sc_tokenizer *tokenizer, const 
     } else {
         status = sc_tokenizer_encode(tokenizer, json_string_value(text), json_string_length(text),
                                      special, &ids, &n_ids, error);
-        if (status)
+        if (status != SC_OK)
             sc_error_prefix(error, "%s", what);
     }
     if (status == SC_OK) {
@@ -83,7 +83,7 @@ int cli_tokenize(int argc, char **argv)
     sc_text_free(&out);
     sc_tokenizer_close(tokenizer);
     sc_free(folder);
-    if (status)
+    if (status != SC_OK)
         return cli_report_error("tokenize", &error);
     return written ? CLI_DONE : CLI_FAILED;
 }

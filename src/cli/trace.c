@@ -52,9 +52,10 @@ static enum sc_status keep_trace(void *context, const struct sc_trace_result *re
     trace->n = result->n;
     trace->ids = sc_alloc_array(result->n, sizeof *trace->ids);
     trace->stats = sc_alloc_array(result->n, sizeof *trace->stats);
-    if (result->failure)
+    if (result->failure != NULL)
         trace->failure = sc_strdup(result->failure);
-    if (trace->ids == NULL || trace->stats == NULL || (result->failure && trace->failure == NULL))
+    if (trace->ids == NULL || trace->stats == NULL ||
+        (result->failure != NULL && trace->failure == NULL))
         return sc_fail_nomem(error, "a trace");
     if (result->n > 0) {
         memcpy(trace->ids, result->ids, result->n * sizeof *trace->ids);
@@ -72,7 +73,7 @@ static bool go_on(void *context, const struct sc_step_report *report)
 
 static void free_traces(struct collection *all)
 {
-    for (size_t i = 0; all->traces && i < all->n_traces; i++) {
+    for (size_t i = 0; all->traces != NULL && i < all->n_traces; i++) {
         sc_free(all->traces[i].ids);
         sc_free(all->traces[i].stats);
         sc_free(all->traces[i].failure);
@@ -88,7 +89,7 @@ static enum sc_status sample(const struct cli_model *model, const char *prompt,
     size_t n_ids = 0;
     enum sc_status status =
         sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     all->n_traces = command->n_traces;
     all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
@@ -172,7 +173,7 @@ static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer
         bool last = t + 1 == trace->n;
         if (bytes == NULL || (last && trace->finish == SC_FINISH_STOP))
             n = 0; /* the end token has a figure but no text */
-        sc_text_add(&pending, bytes ? bytes : "", n);
+        sc_text_add(&pending, bytes != NULL ? bytes : "", n);
         if (pending.failed)
             break;
         size_t whole = last ? pending.len : sc_utf8_valid(pending.data, pending.len);
@@ -213,7 +214,7 @@ static enum sc_status read_trace(const struct cli_model *model, const char *prom
         sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n, command->thinking);
     enum sc_status status = sc_tokenizer_decode(model->tokenizer, trace->ids + skip,
                                                 trace->n - skip, false, &out->answer, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sc_detect_refusal(prompt, out->answer, &out->detection);
     float *figures = sc_alloc_array(trace->n, 2 * sizeof *figures);
@@ -286,7 +287,7 @@ static enum sc_status print_traces(const struct cli_model *model, const char *pr
         if (trace->finish == SC_FINISH_FAILED) {
             (*n_failed)++;
             fprintf(stderr, "safeconf trace: trace %zu failed: %s\n", i,
-                    trace->failure ? trace->failure : "no reason given");
+                    trace->failure != NULL ? trace->failure : "no reason given");
             continue;
         }
         struct reading reading = {0};
@@ -342,7 +343,7 @@ static int trace_prompt(const char *prompt, const struct cli_options *options,
     }
     if (status == SC_OK)
         status = print_traces(&model, prompt, command, &all, &out, &n_failed, &error);
-    if (status)
+    if (status != SC_OK)
         exit_status = cli_report_error("trace", &error);
     else if (!cli_write("trace", &out))
         exit_status = CLI_FAILED;

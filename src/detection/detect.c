@@ -353,7 +353,7 @@ void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detecti
 void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, const char *answer,
                             struct sc_detection *out)
 {
-    size_t n = answer ? strlen(answer) : 0;
+    size_t n = answer != NULL ? strlen(answer) : 0;
     if (is_empty(answer, n)) {
         decide(out, SC_EMPTY, "empty", 0, 0);
         out->clear = true;
@@ -383,7 +383,7 @@ void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, cons
     if (out->verdict == SC_COMPLIANCE && !traits.writing) {
         size_t begin, end;
         const char *rule = foreign_refusal(answer, n, &begin, &end);
-        if (rule && !sc_user_rules_disable(user, rule))
+        if (rule != NULL && !sc_user_rules_disable(user, rule))
             decide(out, outline.n_items >= 2 || outline.n_code > 0 ? SC_PARTIAL : SC_REFUSAL, rule,
                    begin, end);
     }

@@ -293,7 +293,7 @@ unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
 void prompt_read(const char *prompt, struct prompt_traits *out)
 {
     *out = (struct prompt_traits){0};
-    if (!prompt)
+    if (prompt == NULL)
         return;
     struct cursor c = {.text = prompt, .n = strlen(prompt), .line_start = true};
     struct sentence s;

@@ -207,7 +207,7 @@ static size_t match_form(const struct opening *o, size_t i, size_t f)
     if (n == 0)
         return 0;
     size_t at = i + n;
-    for (size_t p = 1; p < 3 && forms[f].parts[p] && at > 0; p++)
+    for (size_t p = 1; p < 3 && forms[f].parts[p] != NULL && at > 0; p++)
         at = find_part(o, at, forms[f].parts[p], words);
     return at;
 }
@@ -236,7 +236,7 @@ const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t 
 bool foreign_rule_exists(const char *name)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (forms[i].rule && strcmp(forms[i].rule, name) == 0)
+        if (forms[i].rule != NULL && strcmp(forms[i].rule, name) == 0)
             return true;
     return false;
 }

@@ -226,7 +226,7 @@ static void begin_line(struct cursor *c, struct sentence *s)
     if (starts(c, c->at, "```")) {
         c->in_code = !c->in_code;
         const char *newline = memchr(c->text + c->at, '\n', c->n - c->at);
-        c->at = newline ? (size_t)(newline - c->text) + 1 : c->n;
+        c->at = newline != NULL ? (size_t)(newline - c->text) + 1 : c->n;
         c->line_start = true;
         return;
     }

@@ -52,7 +52,7 @@ const char *sc_user_rules_version(const struct sc_user_rules *rules)
 /* Letters, digits and - only: a name stands in tables and files. */
 static bool is_name(const char *name)
 {
-    size_t n = name ? strlen(name) : 0;
+    size_t n = name != NULL ? strlen(name) : 0;
     return n > 0 && n <= 60 &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
 }
@@ -66,7 +66,7 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     const char *pattern = json_string_value(json_object_get(rule, "pattern"));
     const int64_t everywhere = INT64_MAX;
     int64_t within = 0;
-    int value = verdict ? sc_verdict_parse(verdict) : -1;
+    int value = verdict != NULL ? sc_verdict_parse(verdict) : -1;
     if (!json_is_object(rule))
         return sc_fail(error, SC_ERR_FORMAT, "%s: add[%zu]: expected an object", path, place);
     if (!is_name(name))
@@ -82,7 +82,7 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     enum sc_status status = sc_json_known_keys(rule, keys, sizeof keys / sizeof *keys, path, error);
     if (status == SC_OK)
         status = sc_json_int(rule, "within", 1, INT64_MAX, &everywhere, &within, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     out->verdict = (enum sc_verdict)value;
     out->within = (uint64_t)within > SIZE_MAX ? SIZE_MAX : (size_t)within;
@@ -90,7 +90,7 @@ static enum sc_status read_added(struct added *out, const json_t *rule, size_t p
     if (out->name == NULL)
         return sc_fail_nomem(error, path);
     status = sc_pattern_new(&out->pattern, pattern, false, error);
-    if (status)
+    if (status != SC_OK)
         sc_error_prefix(error, "%s: %s: pattern", path, name);
     return status;
 }
@@ -102,7 +102,8 @@ static enum sc_status read_disabled(struct sc_user_rules *rules, const json_t *n
     if (text == NULL || !sc_detector_has_rule(text))
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: disable: expected the name of a rule, found %s%s%s", path,
-                       text ? "\"" : "", text ? text : "something else", text ? "\"" : "");
+                       text != NULL ? "\"" : "", text != NULL ? text : "something else",
+                       text != NULL ? "\"" : "");
     char *copy = sc_strdup(text);
     if (copy == NULL)
         return sc_fail_nomem(error, path);
@@ -116,15 +117,15 @@ static enum sc_status read_lists(struct sc_user_rules *rules, const json_t *root
     static const char *const keys[] = {"add", "disable"};
     const json_t *add = json_object_get(root, "add"), *disable = json_object_get(root, "disable");
     enum sc_status status = sc_json_known_keys(root, keys, 2, path, error);
-    if (status)
+    if (status != SC_OK)
         return status;
-    if ((add && !json_is_array(add)) || (disable && !json_is_array(disable)) ||
+    if ((add != NULL && !json_is_array(add)) || (disable != NULL && !json_is_array(disable)) ||
         json_array_size(add) > MOST_RULES || json_array_size(disable) > MOST_RULES)
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: add, disable: expected lists of at most %d entries", path, MOST_RULES);
     rules->added = sc_alloc_zero(json_array_size(add), sizeof *rules->added);
     rules->disabled = sc_alloc_zero(json_array_size(disable), sizeof *rules->disabled);
-    if (!rules->added || !rules->disabled)
+    if (rules->added == NULL || rules->disabled == NULL)
         return sc_fail_nomem(error, path);
     for (size_t i = 0; status == SC_OK && i < json_array_size(add); i++)
         status =
@@ -156,7 +157,7 @@ enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
     }
     sc_text_free(&canonical);
     json_decref(root);
-    if (status) {
+    if (status != SC_OK) {
         sc_user_rules_free(rules);
         return status;
     }
@@ -166,7 +167,7 @@ enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
 
 bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name)
 {
-    for (size_t i = 0; rules && i < rules->n_disabled; i++)
+    for (size_t i = 0; rules != NULL && i < rules->n_disabled; i++)
         if (strcmp(rules->disabled[i], name) == 0)
             return true;
     return false;
@@ -175,7 +176,7 @@ bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name)
 bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_t n,
                           struct sc_detection *out)
 {
-    for (size_t i = 0; rules && i < rules->n_added; i++) {
+    for (size_t i = 0; rules != NULL && i < rules->n_added; i++) {
         const struct added *rule = &rules->added[i];
         size_t begin, end;
         if (!sc_pattern_find(rule->pattern, answer, n, 0, &begin, &end) || begin >= rule->within)

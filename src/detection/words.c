@@ -175,7 +175,7 @@ static uint32_t hash(const char *word, size_t n)
 static uint32_t slot_of(const char *word, size_t n)
 {
     uint32_t i = hash(word, n) & (N_SLOTS - 1);
-    while (slots[i].word && (slots[i].n != n || memcmp(slots[i].word, word, n) != 0))
+    while (slots[i].word != NULL && (slots[i].n != n || memcmp(slots[i].word, word, n) != 0))
         i = (i + 1) & (N_SLOTS - 1);
     return i;
 }

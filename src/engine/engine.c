@@ -102,7 +102,7 @@ static enum sc_status pack_weights(struct sc_engine *engine, struct sc_error *er
     enum sc_status status = SC_OK;
 
     list.items = sc_alloc_array(7 * n_layers + 1, sizeof *list.items);
-    if (!list.items)
+    if (list.items == NULL)
         return sc_fail_nomem(error, "list of weights");
     for (size_t l = 0; l < n_layers; l++) {
         const struct sc_layer_tensors *t = sc_model_layer(model, l);
@@ -122,7 +122,7 @@ static enum sc_status pack_weights(struct sc_engine *engine, struct sc_error *er
     for (size_t i = 0; i < list.n_items; i++)
         bytes = sc_size_add(bytes, sc_size_add(list.items[i].packed->bytes, 63) & ~(size_t)63);
     engine->weights = sc_alloc_aligned(bytes);
-    if (!engine->weights) {
+    if (engine->weights == NULL) {
         status = sc_fail(error, SC_ERR_NOMEM, "engine: %zu bytes for the packed weights: not there",
                          bytes);
         goto end;
@@ -156,7 +156,7 @@ static enum sc_status convert_norms(struct sc_engine *engine, struct sc_error *e
     size_t n = c->n_layers * 2 * (c->hidden + c->head_dim) + c->hidden;
     float *to = engine->norms = sc_alloc_array(n, sizeof *to);
 
-    if (!to)
+    if (to == NULL)
         return sc_fail_nomem(error, "norm gains");
     for (size_t l = 0; l < c->n_layers; l++) {
         const struct sc_layer_tensors *t = sc_model_layer(engine->model, l);
@@ -181,22 +181,22 @@ static enum sc_status choose_arithmetic(struct sc_engine *engine, int dtype, con
                                         struct sc_error *error)
 {
     engine->kernels = sc_kernels_find(name);
-    if (!engine->kernels)
+    if (engine->kernels == NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "engine: instruction set '%s': unknown or not supported by this processor",
-                       name ? name : "best");
+                       name != NULL ? name : "best");
     if (dtype < -1 || dtype > SC_DTYPE_INT8)
         return sc_fail(error, SC_ERR_ARGUMENT, "engine: dtype: expected -1 to %d, found %d",
                        (int)SC_DTYPE_INT8, dtype);
     engine->dtype = dtype < 0 ? own_dtype(&engine->config) : (enum sc_dtype)dtype;
     engine->matmul = &engine->kernels->matmul[engine->dtype];
-    if (!engine->matmul->multiply)
+    if (engine->matmul->multiply == NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "engine: dtype %s: the instruction set '%s' has no product for it",
                        sc_dtype_name(engine->dtype), engine->kernels->name);
     engine->attention =
         &engine->kernels->attention[engine->dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16];
-    if (!engine->attention->scores)
+    if (engine->attention->scores == NULL)
         engine->attention = &engine->kernels->attention[SC_DTYPE_F32];
     return SC_OK;
 }
@@ -230,10 +230,10 @@ enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *mod
     enum sc_status status;
 
     *out = NULL;
-    if (!options)
+    if (options == NULL)
         options = &defaults;
     engine = sc_alloc_zero(1, sizeof *engine);
-    if (!engine)
+    if (engine == NULL)
         return sc_fail_nomem(error, "engine");
     engine->model = model;
     engine->config = *sc_model_config(model);
@@ -247,7 +247,7 @@ enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *mod
         goto fail;
     engine->n_threads = (size_t)sc_pool_n_threads(engine->pool);
     engine->layers = sc_alloc_zero(engine->config.n_layers, sizeof *engine->layers);
-    if (!engine->layers) {
+    if (engine->layers == NULL) {
         status = sc_fail_nomem(error, "layers");
         goto fail;
     }
@@ -265,7 +265,7 @@ fail:
 
 void sc_engine_close(struct sc_engine *engine)
 {
-    if (!engine)
+    if (engine == NULL)
         return;
     sc_pool_free(engine->pool);
     sc_free(engine->weights);

@@ -34,7 +34,7 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_engine *engine,
         float *watched =
             sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *watched);
 
-        if (arena->base)
+        if (arena->base != NULL)
             b->places[i] =
                 (struct sc_place){.own = own, .ids = ids, .stats = stats, .watched = watched};
     }
@@ -50,7 +50,7 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_engine *engine,
         struct sc_logit_scratch scratch;
 
         sc_logit_scratch_layout(&scratch, engine->n_vocab, arena);
-        if (arena->base)
+        if (arena->base != NULL)
             b->scratch[i] = scratch;
     }
     b->rows = sc_arena_take(arena, n_rows, sizeof *b->rows);

@@ -79,7 +79,7 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
     else if (r->n_watch > sizes->max_watch)
         snprintf(to, size, "watched tokens: expected at most %zu (planned), found %zu",
                  sizes->max_watch, r->n_watch);
-    else if (refused)
+    else if (refused != NULL)
         snprintf(to, size, "sampling: %s", refused);
     for (size_t i = 0; i < r->n_watch && !*to; i++)
         if (r->watch[i] < 0 || (size_t)r->watch[i] >= run->engine->n_vocab)
@@ -137,7 +137,7 @@ static enum sc_status open_prompts(struct run *run)
         struct sc_waiting *w = &run->b.waiting[i];
         enum sc_prompt_found found;
 
-        if (w->prompt)
+        if (w->prompt != NULL)
             continue;
         found = sc_prompt_acquire_shared(&run->b.cache, w->request.prompt_key, w->request.prompt,
                                          w->request.n_prompt, w->request.shared_key,
@@ -209,7 +209,8 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place)
     } else {
         place->n++;
         run->report.n_generated++;
-        kept = !source->keep || source->keep(source->context, request, place->stats, place->n);
+        kept =
+            source->keep == NULL || source->keep(source->context, request, place->stats, place->n);
         if (is_end(request, place->ids[place->n - 1]))
             result.finish = SC_FINISH_STOP;
         else if (place->n == place->limit)
@@ -277,10 +278,10 @@ static enum sc_status start_traces(struct run *run)
         for (size_t p = 0; p < run->b.sizes.parallel; p++) {
             const struct sc_waiting *w = run->b.waiting;
 
-            if (run->b.places[p].prompt)
+            if (run->b.places[p].prompt != NULL)
                 continue;
             while (next < run->n_waiting &&
-                   !(w[next].prompt && w[next].prompt->n_filled == w[next].prompt->n))
+                   !(w[next].prompt != NULL && w[next].prompt->n_filled == w[next].prompt->n))
                 next++;
             if (next == run->n_waiting)
                 break;
@@ -306,7 +307,7 @@ static void add_decode_rows(struct run *run)
         struct sc_place *place = &b->places[p];
         size_t at = n;
 
-        if (!place->prompt)
+        if (place->prompt == NULL)
             continue;
         for (; at > 0 && b->order[at - 1]->prompt > place->prompt; at--)
             b->order[at] = b->order[at - 1];
@@ -364,11 +365,11 @@ static void add_prompt_rows(struct run *run)
     for (size_t i = 0; i < run->n_waiting && left > 0; i++) {
         struct sc_prompt *prompt = b->waiting[i].prompt;
 
-        if (!prompt)
+        if (prompt == NULL)
             continue;
-        if (prompt->head)
+        if (prompt->head != NULL)
             add_rows_of(run, prompt->head, &left);
-        if (!prompt->head || prompt->head->n_filled == prompt->head->n)
+        if (prompt->head == NULL || prompt->head->n_filled == prompt->head->n)
             add_rows_of(run, prompt, &left);
     }
 }
@@ -404,7 +405,7 @@ static enum sc_status step(struct run *run)
                run->engine->n_vocab * sizeof(float));
     count_step(run);
     status = draw(run);
-    if (status == SC_OK && source->step && !source->step(source->context, &run->report))
+    if (status == SC_OK && source->step != NULL && !source->step(source->context, &run->report))
         status = sc_fail(run->error, SC_ERR_INTERRUPTED, "engine: interrupted");
     return status;
 }
@@ -442,7 +443,7 @@ enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_pla
 
     sc_batch_layout(&run.b, engine, &sizes, &arena);
     arena.base = sc_alloc_aligned(arena.used);
-    if (!arena.base)
+    if (arena.base == NULL)
         return sc_fail(error, SC_ERR_NOMEM, "engine: %zu bytes for %zu traces: not there",
                        arena.used, sizes.parallel);
     /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and

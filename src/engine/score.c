@@ -35,7 +35,7 @@ static void layout(struct scoring *s, size_t n_rows, struct sc_arena *arena)
         struct sc_logit_scratch scratch;
 
         sc_logit_scratch_layout(&scratch, engine->n_vocab, arena);
-        if (arena->base)
+        if (arena->base != NULL)
             s->scratch[i] = scratch;
     }
     s->rows = sc_arena_take(arena, n_rows, sizeof *s->rows);
@@ -54,14 +54,14 @@ static void describe_task(void *context, size_t row, size_t worker)
     s->ok[row] = sc_logits_summarise(e->kernels, z, e->n_vocab, &summary);
     if (!s->ok[row])
         return;
-    if (s->confidence) {
+    if (s->confidence != NULL) {
         sc_logits_top(e->kernels, z, e->n_vocab, e->confidence_top_k, scratch);
         s->confidence[at] =
             (float)sc_logits_confidence(z, &summary, scratch->keys, e->confidence_top_k);
     }
-    if (s->entropy)
+    if (s->entropy != NULL)
         s->entropy[at] = (float)summary.entropy;
-    if (s->logprob && at + 1 < s->n) {
+    if (s->logprob != NULL && at + 1 < s->n) {
         /* An id that is no token has no probability. */
         s->logprob[at + 1] = (size_t)s->ids[at + 1] < e->n_vocab
                                  ? (float)sc_logits_logprob(z, &summary, s->ids[at + 1])
@@ -123,7 +123,7 @@ enum sc_status sc_score_in_steps(struct sc_engine *engine, const int32_t *ids, s
         n_rows = n;
     layout(&s, n_rows, &arena);
     arena.base = sc_alloc_aligned(arena.used);
-    if (!arena.base)
+    if (arena.base == NULL)
         return sc_fail(error, SC_ERR_NOMEM, "score: %zu bytes for %zu tokens: not there",
                        arena.used, n);
     arena.used = 0;
@@ -132,7 +132,7 @@ enum sc_status sc_score_in_steps(struct sc_engine *engine, const int32_t *ids, s
         status = sc_fail(error, SC_ERR_INTERNAL, "score: no room for %zu tokens", n);
         goto end;
     }
-    if (logprob)
+    if (logprob != NULL)
         logprob[0] = NAN;
     for (s.begin = 0; s.begin < n && status == SC_OK; s.begin += n_rows)
         status = score_step(&s, prompt, n - s.begin < n_rows ? n - s.begin : n_rows, error);

@@ -48,14 +48,14 @@ static enum sc_status take_string(const json_t *root, const char *key, const cha
 {
     const json_t *value = json_object_get(root, key);
     const char *text = json_string_value(value);
-    size_t n = text ? strlen(text) : 0;
+    size_t n = text != NULL ? strlen(text) : 0;
     if (value == NULL)
         return SC_OK;
-    if (n == 0 || n > LONGEST_TEXT || (allowed && strspn(text, allowed) != n))
+    if (n == 0 || n > LONGEST_TEXT || (allowed != NULL && strspn(text, allowed) != n))
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected a string of 1 to %d %s", key,
-                       LONGEST_TEXT, allowed ? allowed : "bytes");
+                       LONGEST_TEXT, allowed != NULL ? allowed : "bytes");
     *out = sc_strdup(text);
-    return *out ? SC_OK : sc_fail_nomem(error, key);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, key);
 }
 
 static enum sc_status take_size(const json_t *root, const char *key, int64_t low, int64_t high,
@@ -84,16 +84,16 @@ static enum sc_status take_names(struct sc_judge_config *out, const json_t *root
         status = take_string(root, "model", NULL, &out->model, error);
     if (status == SC_OK)
         status = take_string(root, "api_key_env", variable, &out->key_variable, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     out->key_required = out->key_variable != NULL;
-    for (size_t i = 0; out->family && i < sizeof reserved / sizeof *reserved; i++)
+    for (size_t i = 0; out->family != NULL && i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(out->family, reserved[i]) == 0)
             return sc_fail(error, SC_ERR_FORMAT, "name: \"%s\" names something else already",
                            reserved[i]);
     if (out->family == NULL || out->version == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "name, version: expected both, found %s",
-                       out->family ? "no version" : "no name");
+                       out->family != NULL ? "no version" : "no name");
     return SC_OK;
 }
 
@@ -127,7 +127,8 @@ static enum sc_status take_endpoint(struct sc_judge_config *out, const json_t *r
     const char *kind = json_string_value(json_object_get(root, "endpoint"));
     if (kind == NULL || (strcmp(kind, "chat") != 0 && strcmp(kind, "completion") != 0))
         return sc_fail(error, SC_ERR_FORMAT, "endpoint: expected chat or completion, found %s%s%s",
-                       kind ? "\"" : "", kind ? kind : "something else", kind ? "\"" : "");
+                       kind != NULL ? "\"" : "", kind != NULL ? kind : "something else",
+                       kind != NULL ? "\"" : "");
     out->endpoint = strcmp(kind, "chat") == 0 ? SC_ENDPOINT_CHAT : SC_ENDPOINT_COMPLETION;
     return SC_OK;
 }
@@ -169,7 +170,7 @@ static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
     if (!json_is_object(more))
         return sc_fail(error, SC_ERR_FORMAT, "request: expected an object");
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (json_object_get(more, ours[i]))
+        if (json_object_get(more, ours[i]) != NULL)
             return sc_fail(error, SC_ERR_FORMAT, "request: expected none of our own \"%s\"",
                            ours[i]);
     out->more = json_incref(more);
@@ -196,15 +197,15 @@ static enum sc_status take_questions(struct sc_judge_config *out, const json_t *
     for (size_t i = 0; status == SC_OK && i < 3; i++) {
         const json_t *object = json_object_get(root, all[i].key);
         all[i].question->n_meanings = 3;
-        if (object)
+        if (object != NULL)
             status = sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error);
     }
-    if (status || categories == NULL)
+    if (status != SC_OK || categories == NULL)
         return status;
     if (pattern == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "categories: expected a regular expression");
     status = sc_pattern_new(&out->categories, pattern, false, error);
-    if (status)
+    if (status != SC_OK)
         sc_error_prefix(error, "categories");
     else if (sc_pattern_n_groups(out->categories) < 1)
         status = sc_fail(error, SC_ERR_FORMAT,
@@ -232,7 +233,7 @@ static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const
     if (name == NULL || *name == '\0')
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected the name of a file", key);
     enum sc_status status = reader(context, name, &out->text, &out->n, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (strlen(out->text) != out->n || sc_utf8_valid(out->text, out->n) != out->n)
         return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected UTF-8 without NUL", key, name);
@@ -245,16 +246,16 @@ static enum sc_status take_frames(struct sc_judge_config *out, const json_t *roo
     enum sc_status status = take_frame(&out->answer, root, "template", reader, context, error);
     if (status == SC_OK)
         status = take_frame(&out->prompt, root, "prompt_template", reader, context, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (out->answer.text == NULL && out->prompt.text == NULL)
         return sc_fail(error, SC_ERR_FORMAT,
                        "template: expected the name of a file, found nothing");
-    if (out->answer.text &&
+    if (out->answer.text != NULL &&
         (count(&out->answer, "{response}") != 1 || count(&out->answer, "{prompt}") > 1))
         return sc_fail(error, SC_ERR_FORMAT,
                        "template: expected {response} once and {prompt} at most once in it");
-    if (out->prompt.text &&
+    if (out->prompt.text != NULL &&
         (count(&out->prompt, "{prompt}") != 1 || count(&out->prompt, "{response}") > 1))
         return sc_fail(error, SC_ERR_FORMAT,
                        "prompt_template: expected {prompt} once and {response} at most once in it");
@@ -264,17 +265,17 @@ static enum sc_status take_frames(struct sc_judge_config *out, const json_t *roo
 /* Every template has a question, and every question a template. */
 static enum sc_status check_whole(const struct sc_judge_config *config, struct sc_error *error)
 {
-    bool answers = config->refusal.pattern || config->harm.pattern;
-    bool prompts = config->prompt_harm.pattern || config->harm.pattern;
-    if (config->answer.text && !answers)
+    bool answers = config->refusal.pattern != NULL || config->harm.pattern != NULL;
+    bool prompts = config->prompt_harm.pattern != NULL || config->harm.pattern != NULL;
+    if (config->answer.text != NULL && !answers)
         return sc_fail(error, SC_ERR_FORMAT,
                        "refusal, harm: expected at least one of them for the template");
-    if (config->answer.text == NULL && config->refusal.pattern)
+    if (config->answer.text == NULL && config->refusal.pattern != NULL)
         return sc_fail(error, SC_ERR_FORMAT, "refusal: expected a template that asks for it");
-    if (config->prompt.text && !prompts)
+    if (config->prompt.text != NULL && !prompts)
         return sc_fail(error, SC_ERR_FORMAT,
                        "prompt_harm, harm: expected one of them for the prompt_template");
-    if (config->prompt.text == NULL && config->prompt_harm.pattern)
+    if (config->prompt.text == NULL && config->prompt_harm.pattern != NULL)
         return sc_fail(error, SC_ERR_FORMAT, "prompt_harm: expected a prompt_template");
     if (config->model == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
@@ -289,7 +290,7 @@ static void describe_json(struct sc_text *out, const json_t *root, const char *k
 {
     const json_t *value = json_object_get(root, key);
     sc_text_printf(out, "%s ", key);
-    if (value)
+    if (value != NULL)
         sc_json_write(out, value);
     sc_text_putc(out, '\n');
 }
@@ -297,7 +298,7 @@ static void describe_json(struct sc_text *out, const json_t *root, const char *k
 static void describe_frame(struct sc_text *out, const struct sc_frame *frame)
 {
     sc_text_printf(out, "%zu ", frame->n);
-    sc_text_add(out, frame->text ? frame->text : "", frame->n);
+    sc_text_add(out, frame->text != NULL ? frame->text : "", frame->n);
 }
 
 /* Everything that a judgement depends on and that can be known from here. */
@@ -326,7 +327,7 @@ static enum sc_status make_name(struct sc_judge_config *config, const json_t *ro
     name.failed |= all.failed;
     sc_text_free(&all);
     config->name = sc_text_take(&name);
-    return config->name ? SC_OK : sc_fail_nomem(error, "name of a judge");
+    return config->name != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -337,7 +338,7 @@ static enum sc_status replace(char **field, const char *with, struct sc_error *e
         return SC_OK;
     sc_free(*field);
     *field = sc_strdup(with);
-    return *field ? SC_OK : sc_fail_nomem(error, "judge");
+    return *field != NULL ? SC_OK : sc_fail_nomem(error, "judge");
 }
 
 static enum sc_status parse(struct sc_judge_config *out, const json_t *root,
@@ -390,7 +391,7 @@ static enum sc_status parse(struct sc_judge_config *out, const json_t *root,
         status = replace(&out->url, url, error);
     if (status == SC_OK)
         status = check_whole(out, error);
-    if (status == SC_OK && out->url)
+    if (status == SC_OK && out->url != NULL)
         status = sc_remote_check_url(out->url, NULL, error);
     return status == SC_OK ? make_name(out, root, error) : status;
 }
@@ -402,11 +403,11 @@ enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *js
     json_t *root = NULL;
     *out = (struct sc_judge_config){0};
     enum sc_status status = sc_json_parse(json, n, what, &root, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = parse(out, root, reader, context, model, url, error);
     json_decref(root);
-    if (status) {
+    if (status != SC_OK) {
         sc_error_prefix(error, "%s", what);
         sc_judge_config_free(out);
     }
@@ -420,7 +421,7 @@ static enum sc_status read_file(void *context, const char *name, char **text, si
 {
     const char *config = context, *slash = strrchr(config, '/');
     struct sc_text path = {0};
-    if (name[0] != '/' && slash)
+    if (name[0] != '/' && slash != NULL)
         sc_text_add(&path, config, (size_t)(slash - config) + 1);
     sc_text_puts(&path, name);
     enum sc_status status = path.failed ? sc_fail_nomem(error, "a template")
@@ -445,7 +446,7 @@ static enum sc_status read_embedded(void *context, const char *name, char **text
             continue;
         const char *frame = sc_template_text(frames[i].which, n);
         *text = sc_strndup(frame, *n);
-        return *text ? SC_OK : sc_fail_nomem(error, "a template");
+        return *text != NULL ? SC_OK : sc_fail_nomem(error, "a template");
     }
     return sc_fail(error, SC_ERR_INTERNAL, "no template %s", name);
 }
@@ -493,10 +494,10 @@ enum sc_status sc_judge_config_render(const struct sc_judge_config *config, cons
                                       const char *response, struct sc_text *out,
                                       struct sc_error *error)
 {
-    const struct sc_frame *frame = response ? &config->answer : &config->prompt;
+    const struct sc_frame *frame = response != NULL ? &config->answer : &config->prompt;
     for (size_t i = 0; i < config->n_controls; i++)
-        if (strstr(prompt, config->controls[i]) ||
-            (response && strstr(response, config->controls[i])))
+        if (strstr(prompt, config->controls[i]) != NULL ||
+            (response != NULL && strstr(response, config->controls[i]) != NULL))
             return sc_fail(error, SC_ERR_UNSUPPORTED,
                            "text: holds \"%s\", which the server would take for a control token",
                            config->controls[i]);
@@ -546,16 +547,16 @@ void sc_judge_config_read(const struct sc_judge_config *config,
                           struct sc_judgement *out)
 {
     const struct sc_question *harm =
-        prompt_alone && config->prompt_harm.pattern ? &config->prompt_harm : &config->harm;
+        prompt_alone && config->prompt_harm.pattern != NULL ? &config->prompt_harm : &config->harm;
     size_t begin, end;
     *out = sc_judgement_none();
     out->output = completion->text;
     out->n_tokens = completion->n_tokens;
-    if (harm->pattern)
+    if (harm->pattern != NULL)
         read_harm(harm, completion, out);
-    if (!prompt_alone && config->refusal.pattern)
+    if (!prompt_alone && config->refusal.pattern != NULL)
         read_refusal(&config->refusal, completion, out);
-    if (config->categories &&
+    if (config->categories != NULL &&
         sc_pattern_find(config->categories, completion->text, completion->n, 1, &begin, &end))
         out->categories = sc_categories_read(completion->text + begin, end - begin);
 }

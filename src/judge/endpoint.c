@@ -46,7 +46,7 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
 {
     enum sc_status status =
         sc_judge_config_open(out, options->judge, options->model, options->url, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (out->url == NULL)
         status = sc_fail(error, SC_ERR_ARGUMENT,
@@ -57,7 +57,7 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
                          "api_key_env: expected an API key in the environment variable %s, found "
                          "nothing",
                          out->key_variable);
-    if (status)
+    if (status != SC_OK)
         sc_judge_config_free(out);
     return status;
 }
@@ -83,7 +83,7 @@ enum sc_status sc_endpoint_judge_open(struct sc_endpoint_judge **out,
     const struct sc_judge_config *config = &judge->config;
     if (status == SC_OK) {
         remote.url = config->url;
-        remote.key = config->key_variable ? getenv(config->key_variable) : NULL;
+        remote.key = config->key_variable != NULL ? getenv(config->key_variable) : NULL;
         remote.parallel = options->parallel ? options->parallel : remote.parallel;
         remote.n_retries = (unsigned)config->n_retries;
         remote.connect_timeout = config->connect_timeout;
@@ -94,7 +94,7 @@ enum sc_status sc_endpoint_judge_open(struct sc_endpoint_judge **out,
         judge->many = remote.most_failures;
         status = sc_remote_open(&judge->remote, &remote, error);
     }
-    if (status) {
+    if (status != SC_OK) {
         sc_endpoint_judge_close(judge);
         return status;
     }
@@ -123,10 +123,10 @@ static bool is_unparsed(const struct asking *asking, size_t item,
                         const struct sc_judgement *judgement)
 {
     const struct sc_judge_config *config = &asking->judge->config;
-    if (asking->items[item].response && config->refusal.pattern &&
+    if (asking->items[item].response != NULL && config->refusal.pattern != NULL &&
         judgement->refused == SC_REFUSED_UNPARSED)
         return true;
-    return (config->harm.pattern || !asking->items[item].response) &&
+    return (config->harm.pattern != NULL || asking->items[item].response == NULL) &&
            judgement->safety == SC_SAFETY_UNPARSED;
 }
 
@@ -136,7 +136,7 @@ static enum sc_status deliver(struct asking *asking, size_t item,
     struct sc_judge_counts *counts = asking->counts;
     counts->n_done++;
     counts->n_failed += judgement->failure != NULL;
-    counts->n_unparsed += !judgement->failure && is_unparsed(asking, item, judgement);
+    counts->n_unparsed += judgement->failure == NULL && is_unparsed(asking, item, judgement);
     counts->n_unscored += judgement->unscored != NULL;
     return asking->sink->done(asking->sink->context, item, judgement, error);
 }
@@ -197,7 +197,7 @@ static enum sc_status make_request(const struct asking *asking, const struct sc_
     if (status == SC_OK) {
         const struct sc_completion_request completion = {.endpoint = config->endpoint,
                                                          .model = config->model,
-                                                         .text = text.data ? text.data : "",
+                                                         .text = text.data != NULL ? text.data : "",
                                                          .max_tokens = config->max_tokens,
                                                          .seed = config->seed,
                                                          .n_top = config->n_top,
@@ -241,7 +241,7 @@ static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_
     enum sc_status status = sc_completion_read(reply->body, reply->n, &completion, &why);
     if (status == SC_ERR_NOMEM)
         return sc_fail(error, status, "%s", why.text);
-    if (status) {
+    if (status != SC_OK) {
         reply->unusable = true;
         return deliver_failure(asking, item, why.text, true, error);
     }
@@ -298,7 +298,7 @@ enum sc_status sc_endpoint_judge_run(struct sc_endpoint_judge *judge,
                             .items = items,
                             .n_items = n,
                             .sink = sink,
-                            .counts = counts ? counts : &unused,
+                            .counts = counts != NULL ? counts : &unused,
                             .started = sc_seconds()};
     const struct sc_remote_source source = {
         .context = &asking, .next = next, .done = done, .step = step};

@@ -96,7 +96,8 @@ static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
 {
     char path[PATH_MAX], fingerprint[33];
     struct sc_text name = {0};
-    const char *last = realpath(guard->folder, path) ? strrchr(path, '/') + 1 : guard->folder;
+    const char *last =
+        realpath(guard->folder, path) != NULL ? strrchr(path, '/') + 1 : guard->folder;
 
     sc_model_fingerprint(guard->model, fingerprint);
     sc_text_puts(&name, "guard/1:");
@@ -108,7 +109,7 @@ static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
     sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->engine)),
                    sc_engine_kernels(guard->engine), fingerprint);
     guard->name = sc_text_take(&name);
-    return guard->name ? SC_OK : sc_fail_nomem(error, "name of a judge");
+    return guard->name != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
 }
 
 static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error)
@@ -150,7 +151,7 @@ enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_option
         status = open_engine(guard, error);
     if (status == SC_OK)
         status = name_guard(guard, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_error_prefix(error, "judge");
         sc_guard_close(guard);
         return status;
@@ -185,7 +186,7 @@ const char *sc_guard_name(const struct sc_guard *guard)
 
 static enum sc_template frame_of(const struct sc_judge_item *item)
 {
-    return item->response ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT;
+    return item->response != NULL ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT;
 }
 
 static void job_free(struct job *job)
@@ -197,7 +198,7 @@ static void job_free(struct job *job)
 
 static void jobs_free(struct job **list)
 {
-    while (*list) {
+    while (*list != NULL) {
         struct job *job = *list;
 
         *list = job->next;
@@ -207,9 +208,9 @@ static void jobs_free(struct job **list)
 
 static void take_out(struct job **list, struct job *job)
 {
-    while (*list && *list != job)
+    while (*list != NULL && *list != job)
         list = &(*list)->next;
-    if (*list)
+    if (*list != NULL)
         *list = job->next;
 }
 
@@ -227,7 +228,7 @@ static enum sc_status deliver(struct judging *j, size_t item, const struct sc_ju
 
     counts->n_done++;
     counts->n_failed += judgement->failure != NULL;
-    counts->n_unparsed += !judgement->failure && judgement->safety == SC_SAFETY_UNPARSED;
+    counts->n_unparsed += judgement->failure == NULL && judgement->safety == SC_SAFETY_UNPARSED;
     counts->n_forced += judgement->safety_forced || judgement->refused_forced;
     return j->sink->done(j->sink->context, item, judgement, error);
 }
@@ -271,10 +272,10 @@ static struct job *new_job(struct judging *j)
         }
         snprintf(too_long, sizeof too_long,
                  "text: expected at most %zu tokens with the frame, found %zu", longest, job->n);
-        judgement.failure = status ? why.text : too_long;
+        judgement.failure = status != SC_OK ? why.text : too_long;
         status = deliver(j, job->item, &judgement, &j->failure);
         job_free(job);
-        if (status) {
+        if (status != SC_OK) {
             sc_fail(&j->failure, status, "judge: a judgement was refused");
             return NULL;
         }
@@ -300,14 +301,14 @@ static int next(void *context, struct sc_trace_request *request)
     struct job *job = j->again;
 
     jobs_free(&j->over);
-    if (j->failure.status)
+    if (j->failure.status != SC_OK)
         return -1;
-    if (job)
+    if (job != NULL)
         take_out(&j->again, job);
     else
         job = new_job(j);
     if (job == NULL)
-        return j->running && !j->failure.status ? 0 : -1;
+        return j->running != NULL && j->failure.status == SC_OK ? 0 : -1;
     push(&j->running, job);
     j->counts->n_prompt_tokens += job->n + job->n_forced;
     *request = (struct sc_trace_request){
@@ -359,7 +360,7 @@ static size_t place_of(const struct sc_guard *guard, const struct sc_trace_resul
         if (bytes == at && result->ids[t] == id)
             return t;
         if (!sc_tokenizer_is_special(guard->tokenizer, result->ids[t]) &&
-            sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n))
+            sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n) != NULL)
             bytes += n;
     }
     return SIZE_MAX;
@@ -380,7 +381,7 @@ static enum sc_status read_words(struct judging *j, struct job *job,
         size_t n = 0;
         const char *token = sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n);
 
-        if (token && !sc_tokenizer_is_special(guard->tokenizer, result->ids[t]))
+        if (token != NULL && !sc_tokenizer_is_special(guard->tokenizer, result->ids[t]))
             sc_text_add(&bytes, token, n);
     }
     sc_guard_read(bytes.len ? bytes.data : "", bytes.len, &reading);
@@ -436,7 +437,7 @@ static enum sc_status force(struct judging *j, struct job *job, struct sc_error 
                                                        : SC_SAFETY_SAFE;
         status = sc_tokenizer_encode(j->guard->tokenizer, said[most], strlen(said[most]), false,
                                      &ids, &n, error);
-        if (status)
+        if (status != SC_OK)
             return status;
         if (n + 8 <= MOST_FORCED)
             memcpy(job->ids + job->n, ids, n * sizeof *ids);
@@ -446,7 +447,7 @@ static enum sc_status force(struct judging *j, struct job *job, struct sc_error 
                              "%zu",
                              MOST_FORCED - 8, n);
         sc_release(ids);
-        if (status)
+        if (status != SC_OK)
             return status;
         lead = &labels->refused;
     }
@@ -459,7 +460,7 @@ static enum phase next_phase(const struct judging *j, const struct job *job)
 {
     if (isnan(job->judgement.safety_mass))
         return PHASE_FORCE_SAFETY;
-    if (j->items[job->item].response && isnan(job->judgement.refused_mass))
+    if (j->items[job->item].response != NULL && isnan(job->judgement.refused_mass))
         return PHASE_FORCE_REFUSED;
     return PHASE_OVER;
 }
@@ -494,7 +495,7 @@ static enum sc_status done(void *context, const struct sc_trace_result *result,
         else
             status = force(j, job, error);
     }
-    push(status || job->phase == PHASE_OVER ? &j->over : &j->again, job);
+    push(status != SC_OK || job->phase == PHASE_OVER ? &j->over : &j->again, job);
     return status;
 }
 
@@ -542,7 +543,7 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *
                         .items = items,
                         .n_items = n,
                         .sink = sink,
-                        .counts = counts ? counts : &unused,
+                        .counts = counts != NULL ? counts : &unused,
                         .started = sc_seconds()};
     struct sc_trace_source source = {.context = &j, .next = next, .done = done, .step = step};
     struct sc_batch_options options = {.parallel = guard->options.parallel,
@@ -562,9 +563,9 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *
         status = sc_batch_plan(guard->engine, &options, &plan, error);
     if (status == SC_OK)
         status = sc_engine_run(guard->engine, &plan, &options, &source, error);
-    if (j.failure.status && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
+    if (j.failure.status != SC_OK && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
         status = j.failure.status;
-        if (error)
+        if (error != NULL)
             *error = j.failure;
     }
     jobs_free(&j.again);

@@ -78,7 +78,7 @@ static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judg
 {
     struct sc_endpoint_judge *endpoint = NULL;
     enum sc_status status = sc_endpoint_judge_open(&endpoint, options, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     const struct sc_judge_config *config = sc_endpoint_judge_config(endpoint);
     *judge = (struct sc_judge){&behind_server, endpoint, config->name, config->family};
@@ -108,7 +108,7 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
     char *folder = NULL;
     enum sc_status status = check_given(options, error);
     *abilities = (struct sc_judge_abilities){true, true, true};
-    if (status)
+    if (status != SC_OK)
         return status;
     if (is_in_process(options)) {
         status = sc_model_locate(options->model, &folder, error);
@@ -116,10 +116,11 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
         return status;
     }
     status = sc_endpoint_judge_configure(&config, options, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     *abilities = (struct sc_judge_abilities){.refusal = config.refusal.pattern != NULL,
-                                             .harm = config.answer.text && config.harm.pattern,
+                                             .harm = config.answer.text != NULL &&
+                                                     config.harm.pattern != NULL,
                                              .prompts = config.prompt.text != NULL};
     sc_judge_config_free(&config);
     return SC_OK;
@@ -136,7 +137,7 @@ enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_option
     if (status == SC_OK)
         status = is_in_process(options) ? open_guard(judge, options, error)
                                         : open_endpoint(judge, options, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_free(judge);
         return status;
     }

@@ -61,7 +61,7 @@ enum sc_status sc_guard_labels_find(struct sc_guard_labels *labels,
 
     if (status == SC_OK)
         status = find(&labels->refused, tokenizer, refused, 2, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     memcpy(labels->watch + SC_WATCH_SAFETY, labels->safety.first, 3 * sizeof(int32_t));
     memcpy(labels->watch + SC_WATCH_REFUSED, labels->refused.first, 2 * sizeof(int32_t));

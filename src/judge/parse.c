@@ -113,9 +113,9 @@ static int first_match(const char *text, size_t n, const char *key, const char *
 /* Bit of one name without spaces and full stops around it; "None" and nothing are no category. */
 static unsigned category_bit(const char *name, size_t n)
 {
-    while (n > 0 && strchr(" \t\r.", name[0]))
+    while (n > 0 && strchr(" \t\r.", name[0]) != NULL)
         name++, n--;
-    while (n > 0 && strchr(" \t\r.", name[n - 1]))
+    while (n > 0 && strchr(" \t\r.", name[n - 1]) != NULL)
         n--;
     if (n == 0 || (n == 4 && memcmp(name, "None", 4) == 0))
         return 0;
@@ -150,7 +150,7 @@ static unsigned read_categories(const char *text, size_t n)
         return 0;
     at += sizeof key - 1;
     end = memchr(at, '\n', n - (size_t)(at - text));
-    return sc_categories_read(at, (size_t)((end ? end : text + n) - at));
+    return sc_categories_read(at, (size_t)((end != NULL ? end : text + n) - at));
 }
 
 void sc_guard_read(const char *text, size_t n, struct sc_guard_reading *out)

@@ -78,7 +78,7 @@ static enum sc_status read_answers(struct sc_question *question, const json_t *v
     json_object_foreach((json_t *)(uintptr_t)values, text, meaning)
     {
         status = add_answer(question, text, meaning, names, what, error);
-        if (status)
+        if (status != SC_OK)
             break;
     }
     return status;
@@ -95,16 +95,16 @@ enum sc_status sc_question_parse(struct sc_question *out, const json_t *object,
     if (!json_is_object(object))
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object", what);
     enum sc_status status = sc_json_known_keys(object, keys, 3, what, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (pattern == NULL || *pattern == '\0')
         return sc_fail(error, SC_ERR_FORMAT, "%s: pattern: expected a regular expression", what);
     status = sc_json_bool(object, "ignore_case", &no, &out->ignore_case, error);
-    if (status)
+    if (status != SC_OK)
         sc_error_prefix(error, "%s", what);
     if (status == SC_OK) {
         status = sc_pattern_new(&out->pattern, pattern, out->ignore_case, error);
-        if (status)
+        if (status != SC_OK)
             sc_error_prefix(error, "%s: pattern", what);
     }
     if (status == SC_OK && sc_pattern_n_groups(out->pattern) < 1)
@@ -112,7 +112,7 @@ enum sc_status sc_question_parse(struct sc_question *out, const json_t *object,
                          "%s: pattern: expected a group (...) that captures the answer", what);
     if (status == SC_OK)
         status = read_answers(out, json_object_get(object, "values"), names, what, error);
-    if (status)
+    if (status != SC_OK)
         sc_question_free(out);
     return status;
 }
@@ -257,7 +257,7 @@ const char *sc_question_score(const struct sc_question *question,
 {
     size_t before = 0;
     double sum = 0;
-    if (completion->no_tokens)
+    if (completion->no_tokens != NULL)
         return completion->no_tokens;
     const struct sc_completion_token *token = token_at(completion, at, &before);
     if (token == NULL)

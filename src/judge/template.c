@@ -35,7 +35,7 @@ const char *sc_template_text(enum sc_template which, size_t *n)
     case SC_N_TEMPLATES:
         break;
     }
-    if (n)
+    if (n != NULL)
         *n = size;
     return (const char *)text;
 }
@@ -79,7 +79,7 @@ void sc_frame_render(const char *frame, size_t n, const char *prompt, const char
         if (part == PART_PROMPT)
             sc_text_puts(out, prompt);
         else if (part == PART_RESPONSE)
-            sc_text_puts(out, response ? response : "");
+            sc_text_puts(out, response != NULL ? response : "");
         else
             sc_text_add(out, frame + at, length);
     }
@@ -146,7 +146,7 @@ static enum sc_status add_control(struct encoding *e, const char *mark, size_t l
     int32_t id;
     enum sc_status status = flush(e, error);
 
-    if (status)
+    if (status != SC_OK)
         return status;
     memcpy(name, mark, length < sizeof name ? length : sizeof name - 1);
     id = sc_tokenizer_id(e->tokenizer, name);
@@ -173,7 +173,7 @@ enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_
         if (part == PART_PROMPT)
             sc_text_puts(&e.text, prompt);
         else if (part == PART_RESPONSE)
-            sc_text_puts(&e.text, response ? response : "");
+            sc_text_puts(&e.text, response != NULL ? response : "");
         else if (part == PART_CONTROL)
             status = add_control(&e, frame + at, length, error);
         else
@@ -182,7 +182,7 @@ enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_
     if (status == SC_OK)
         status = flush(&e, error);
     sc_text_free(&e.text);
-    if (status) {
+    if (status != SC_OK) {
         sc_free(e.ids);
         return status;
     }

@@ -123,8 +123,8 @@ const struct sc_kernels *const *sc_kernels_available(void)
 const struct sc_kernels *sc_kernels_find(const char *name)
 {
     const struct sc_kernels *const *levels = sc_kernels_available();
-    for (; *levels; levels++) {
-        if (!name || strcmp(name, (*levels)->name) == 0) {
+    for (; *levels != NULL; levels++) {
+        if (name == NULL || strcmp(name, (*levels)->name) == 0) {
             return *levels;
         }
     }

@@ -68,7 +68,7 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
  * first. */
 static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)
 {
-    if (!ahead) {
+    if (ahead == NULL) {
         return;
     }
     size_t n = bytes < ahead->left ? bytes : ahead->left;

@@ -53,7 +53,7 @@ static double run_once(struct sc_machine *m)
 {
     size_t n_threads = (size_t)sc_pool_n_threads(m->pool);
     double operations = 0;
-    if (!m->busy) {
+    if (m->busy == NULL) {
         sc_pool_run(m->pool, N_PIECES, read_task, m);
         return (double)(N_PIECES * PIECE_BYTES);
     }
@@ -72,7 +72,7 @@ void sc_machine_sample(struct sc_machine *m, enum sc_machine_loop loop, double s
               : loop == SC_LOOP_BF16 ? m->kernels->busy_bf16
               : loop == SC_LOOP_INT8 ? m->kernels->busy_int8
                                      : NULL;
-    if (!m->busy && loop != SC_LOOP_READ) {
+    if (m->busy == NULL && loop != SC_LOOP_READ) {
         return;
     }
     do {
@@ -110,13 +110,13 @@ enum sc_status sc_machine_open(struct sc_machine **machine, const struct sc_kern
     size_t slots_bytes = (size_t)sc_pool_n_threads(pool) * sizeof(struct slot);
     size_t bytes = N_PIECES * PIECE_BYTES;
     struct sc_machine *m = *machine = sc_alloc_zero(1, sizeof *m);
-    if (m) {
+    if (m != NULL) {
         *m = (struct sc_machine){.kernels = kernels,
                                  .pool = pool,
                                  .memory = sc_alloc_aligned(bytes),
                                  .slots = sc_alloc_aligned(slots_bytes)};
     }
-    if (!m || !m->memory || !m->slots) {
+    if (m == NULL || m->memory == NULL || m->slots == NULL) {
         sc_machine_close(m);
         *machine = NULL;
         return sc_fail_nomem(error, "measuring the machine");
@@ -130,7 +130,7 @@ enum sc_status sc_machine_open(struct sc_machine **machine, const struct sc_kern
 
 void sc_machine_close(struct sc_machine *m)
 {
-    if (!m) {
+    if (m == NULL) {
         return;
     }
     sc_free(m->memory);

@@ -115,7 +115,7 @@ enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_erro
 {
     CURLU *parts = prepare() ? curl_url() : NULL;
     enum sc_status status = SC_OK;
-    if (clean)
+    if (clean != NULL)
         *clean = NULL;
     if (parts == NULL)
         return sc_fail_nomem(error, "URL of a server");
@@ -130,22 +130,22 @@ enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_erro
                          "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
                          url);
     curl_url_cleanup(parts);
-    if (status || clean == NULL)
+    if (status != SC_OK || clean == NULL)
         return status;
     size_t n = strlen(url);
     while (n > 0 && url[n - 1] == '/')
         n--;
     *clean = sc_strndup(url, n);
-    return *clean ? SC_OK : sc_fail_nomem(error, "URL of a server");
+    return *clean != NULL ? SC_OK : sc_fail_nomem(error, "URL of a server");
 }
 
 /* Visible ASCII: anything else would end the header line. */
 static enum sc_status check_key(const char *key, struct sc_error *error)
 {
     size_t n = 0;
-    while (key && key[n] > ' ' && key[n] <= '~' && n <= LONGEST_KEY)
+    while (key != NULL && key[n] > ' ' && key[n] <= '~' && n <= LONGEST_KEY)
         n++;
-    if (key && (n == 0 || key[n] != '\0'))
+    if (key != NULL && (n == 0 || key[n] != '\0'))
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "API key: expected 1 to %d visible ASCII characters, found another",
                        LONGEST_KEY);
@@ -180,13 +180,13 @@ enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_opt
     enum sc_status status = sc_remote_check_url(options->url, &remote->url, error);
     if (status == SC_OK)
         status = check_key(options->key, error);
-    if (status == SC_OK && options->key && (remote->key = sc_strdup(options->key)) == NULL)
+    if (status == SC_OK && options->key != NULL && (remote->key = sc_strdup(options->key)) == NULL)
         status = sc_fail_nomem(error, "a server's client");
     remote->options.url = remote->url;
     remote->options.key = remote->key;
     if (status == SC_OK)
         status = make_places(remote, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_remote_close(remote);
         return status;
     }
@@ -200,12 +200,12 @@ void sc_remote_close(struct sc_remote *remote)
     if (remote == NULL)
         return;
     hush_begin(&hush); /* connections say goodbye */
-    for (size_t i = 0; remote->places && i < remote->options.parallel; i++)
+    for (size_t i = 0; remote->places != NULL && i < remote->options.parallel; i++)
         sc_transfer_free(&remote->places[i]);
-    if (remote->multi)
+    if (remote->multi != NULL)
         curl_multi_cleanup(remote->multi);
     hush_end(&hush);
-    if (remote->key)
+    if (remote->key != NULL)
         explicit_bzero(remote->key, strlen(remote->key));
     sc_free(remote->places);
     sc_free(remote->url);
@@ -241,7 +241,7 @@ static enum sc_status fill(struct run *run, struct sc_error *error)
             place->request = (struct sc_remote_request){0};
             status = run->source->next(run->source->context, &place->request, &given, error);
             run->over = !given;
-            if (status || !given)
+            if (status != SC_OK || !given)
                 continue;
             run->n_busy++;
             place->number = run->n_requests++;
@@ -293,7 +293,7 @@ static enum sc_status deliver(struct run *run, struct sc_transfer *place,
     place->request = (struct sc_remote_request){0};
     place->state = SC_TRANSFER_IDLE;
     run->n_busy--;
-    if (status)
+    if (status != SC_OK)
         return status;
     if (hopeless(run, place, &reply))
         return give_up(run,
@@ -364,14 +364,14 @@ static enum sc_status loop(struct run *run, struct sc_error *error)
     for (;;) {
         int n_running;
         enum sc_status status = fill(run, error);
-        if (status || run->n_busy == 0)
+        if (status != SC_OK || run->n_busy == 0)
             return status;
         if (curl_multi_perform(run->remote->multi, &n_running) != CURLM_OK)
             return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
         status = collect(run, error);
-        if (status)
+        if (status != SC_OK)
             return status;
-        if (run->source->step && !run->source->step(run->source->context, run->counts))
+        if (run->source->step != NULL && !run->source->step(run->source->context, run->counts))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
         /* A place that is free now is filled before anything is waited for. */
         bool room = !run->over && run->n_busy < run->remote->options.parallel;
@@ -385,7 +385,8 @@ enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_so
                              struct sc_remote_counts *counts, struct sc_error *error)
 {
     struct sc_remote_counts unused;
-    struct run run = {.remote = remote, .source = source, .counts = counts ? counts : &unused};
+    struct run run = {
+        .remote = remote, .source = source, .counts = counts != NULL ? counts : &unused};
     struct hush hush;
     *run.counts = (struct sc_remote_counts){0};
     hush_begin(&hush);

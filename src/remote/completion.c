@@ -31,7 +31,7 @@ const char *sc_endpoint_path(enum sc_endpoint endpoint)
 /* Begins a field of ours, unless another value is given for it. */
 static bool field(struct sc_text *out, const struct sc_completion_request *request, const char *key)
 {
-    if (json_object_get(request->more, key))
+    if (json_object_get(request->more, key) != NULL)
         return false;
     sc_text_printf(out, ",\"%s\":", key);
     return true;
@@ -78,7 +78,7 @@ enum sc_status sc_completion_body(const struct sc_completion_request *request, c
     sc_text_putc(&out, '}');
     *n = out.len;
     *body = sc_text_take(&out);
-    return *body ? SC_OK : sc_fail_nomem(error, "a request to a server");
+    return *body != NULL ? SC_OK : sc_fail_nomem(error, "a request to a server");
 }
 
 /* ---- log-probabilities ----------------------------------------------------------------------- */
@@ -205,7 +205,7 @@ static enum sc_status read_logprobs(const json_t *logprobs, struct sc_completion
                      : l.n_candidates == 0 ? "the server gave no log-probabilities of tokens"
                                            : NULL;
     bool failed = l.failed || l.bytes.failed;
-    if (out->no_tokens || failed) {
+    if (out->no_tokens != NULL || failed) {
         sc_free(l.tokens);
         sc_free(l.candidates);
         sc_text_free(&l.bytes);
@@ -235,7 +235,7 @@ static enum sc_status read_choice(const json_t *root, struct sc_completion *out,
     const json_t *choices = json_object_get(root, "choices"), *choice = json_array_get(choices, 0);
     const json_t *message = json_object_get(choice, "message");
     const json_t *text =
-        message ? json_object_get(message, "content") : json_object_get(choice, "text");
+        message != NULL ? json_object_get(message, "content") : json_object_get(choice, "text");
     const char *finish = json_string_value(json_object_get(choice, "finish_reason"));
     struct sc_text repaired = {0};
     if (!json_is_object(root) || !json_is_array(choices))
@@ -243,14 +243,14 @@ static enum sc_status read_choice(const json_t *root, struct sc_completion *out,
     if (!json_is_object(choice))
         return sc_fail(error, SC_ERR_FORMAT, "the server's answer: expected a choice, found none");
     /* A message whose content is null says nothing: all of it went into reasoning. */
-    if (!json_is_string(text) && !(message && json_is_null(text)))
+    if (!json_is_string(text) && !(message != NULL && json_is_null(text)))
         return sc_fail(error, SC_ERR_FORMAT,
                        "the server's answer: expected a text in its choice, found none");
     if (json_is_string(text))
         sc_text_add_repaired(&repaired, json_string_value(text), json_string_length(text));
     out->n = repaired.len;
     out->text = sc_text_take(&repaired);
-    out->cut = finish && strcmp(finish, "length") == 0;
+    out->cut = finish != NULL && strcmp(finish, "length") == 0;
     if (out->text == NULL)
         return sc_fail_nomem(error, "a server's answer");
     return read_logprobs(json_object_get(choice, "logprobs"), out, error);
@@ -353,7 +353,7 @@ void sc_completion_error(const char *body, size_t n, char *out, size_t size)
             words = json_string_value(places[i]);
     }
     snprintf(out, size, "%.*s",
-             words ? (int)strnlen(words, size) : (int)strnlen(body, n < size ? n : size),
-             words ? words : body);
+             words != NULL ? (int)strnlen(words, size) : (int)strnlen(body, n < size ? n : size),
+             words != NULL ? words : body);
     json_decref(root);
 }

@@ -44,7 +44,7 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *context)
 static bool add_header(struct sc_transfer *t, const char *line)
 {
     struct curl_slist *more = curl_slist_append(t->headers, line);
-    if (more)
+    if (more != NULL)
         t->headers = more;
     return more != NULL;
 }
@@ -55,7 +55,7 @@ static bool make_headers(struct sc_transfer *t)
     /* No "Expect": a server that does not know it costs a second. */
     bool made = add_header(t, "Content-Type: application/json") &&
                 add_header(t, "Accept: application/json") && add_header(t, "Expect:");
-    if (made && t->options->key) {
+    if (made && t->options->key != NULL) {
         sc_text_printf(&key, "Authorization: Bearer %s", t->options->key);
         made = !key.failed && add_header(t, key.data);
         sc_text_free(&key);
@@ -94,7 +94,7 @@ enum sc_status sc_transfer_init(struct sc_transfer *t, const struct sc_remote_op
     const char *roots = getenv("SSL_CERT_FILE");
     *t = (struct sc_transfer){.options = options, .easy = curl_easy_init()};
     if (t->easy == NULL || !make_headers(t) || !set_options(t) ||
-        (roots && *roots && curl_easy_setopt(t->easy, CURLOPT_CAINFO, roots) != CURLE_OK))
+        (roots != NULL && *roots && curl_easy_setopt(t->easy, CURLOPT_CAINFO, roots) != CURLE_OK))
         return sc_fail_nomem(error, "a connection to a server");
     return SC_OK;
 }
@@ -133,7 +133,7 @@ enum sc_status sc_transfer_begin(struct sc_transfer *t, struct sc_error *error)
 static void mask_key(struct sc_transfer *t)
 {
     const char *key = t->options->key;
-    size_t n = key ? strlen(key) : 0;
+    size_t n = key != NULL ? strlen(key) : 0;
     if (n < SHORTEST_MASKED || t->body.len < n)
         return;
     char *at = t->body.data, *end = at + t->body.len;
@@ -172,12 +172,12 @@ static bool is_json(struct sc_transfer *t)
 {
     char *type = NULL;
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
-    size_t n = type ? strcspn(type, "; ") : 0;
+    size_t n = type != NULL ? strcspn(type, "; ") : 0;
     if ((n == 16 && strncasecmp(type, "application/json", n) == 0) ||
         (n > 5 && strncasecmp(type + n - 5, "+json", 5) == 0))
         return true;
     fail(t, "the server's answer: expected application/json, found %.80s",
-         type ? type : "no content type");
+         type != NULL ? type : "no content type");
     return false;
 }
 
@@ -194,7 +194,7 @@ static enum sc_try end_with_status(struct sc_transfer *t)
     if (status >= 300 && status < 400) {
         curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
         fail(t, "the server answered %ld: it sends on to %.200s, which is not followed", status,
-             location ? location : "nowhere");
+             location != NULL ? location : "nowhere");
         return SC_TRY_HOPELESS;
     }
     if (status == 401 || status == 404 || status == 405 || status == 407)

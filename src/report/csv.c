@@ -30,7 +30,7 @@ static bool looks_like_a_formula(const char *text)
 
 void sc_csv_text(struct sc_text *out, const char *untrusted)
 {
-    const char *text = untrusted ? untrusted : "";
+    const char *text = untrusted != NULL ? untrusted : "";
     size_t n = strlen(text);
     bool formula = looks_like_a_formula(text);
     bool quoted =
@@ -172,7 +172,8 @@ static double member(const json_t *object, const char *key)
 static void put_estimates(struct sc_text *out, const json_t *value, const char *path, int depth)
 {
     const json_t *number = json_object_get(value, "value");
-    bool estimate = json_is_object(value) && json_object_get(value, "low") && number;
+    bool estimate =
+        json_is_object(value) && json_object_get(value, "low") != NULL && number != NULL;
     const char *key;
     json_t *inner;
     if (depth > 12)
@@ -214,7 +215,7 @@ enum sc_status sc_csv_estimates(struct sc_text *out, const char *json, size_t n,
 {
     json_t *top = NULL;
     enum sc_status status = sc_json_parse(json, n, "analysis", &top, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sc_text_puts(out, "estimate,value,low,high,n,reason\n");
     put_estimates(out, top, "", 0);

@@ -31,7 +31,7 @@ static void put_count(struct object *object, const char *key, uint64_t value)
 
 static void put_text(struct object *object, const char *key, const char *text)
 {
-    put(object, key, text ? json_string(text) : json_null());
+    put(object, key, text != NULL ? json_string(text) : json_null());
 }
 
 /* {"value","low","high","n"}; null, and KEY_reason beside it, when there is none. */
@@ -41,7 +41,7 @@ static void put_estimate(struct object *object, const char *key, const struct sc
     snprintf(reason_key, sizeof reason_key, "%s_reason", key);
     if (!isfinite(e->value)) {
         put(object, key, json_null());
-        put_text(object, reason_key, e->reason ? e->reason : "not a finite number");
+        put_text(object, reason_key, e->reason != NULL ? e->reason : "not a finite number");
         return;
     }
     struct object inner = {json_object(), false};
@@ -49,7 +49,7 @@ static void put_estimate(struct object *object, const char *key, const struct sc
     put(&inner, "low", sc_json_number(e->low));
     put(&inner, "high", sc_json_number(e->high));
     put_count(&inner, "n", e->n);
-    if (e->reason)
+    if (e->reason != NULL)
         put_text(&inner, "reason", e->reason);
     object->failed = object->failed || inner.failed;
     put(object, key, inner.json);
@@ -131,7 +131,7 @@ static json_t *row_json(const struct sc_replay_row *row)
 static void put_source(struct object *out, const struct sc_replay *replay, const struct sc_run *run)
 {
     struct object source = {json_object(), false};
-    if (run) {
+    if (run != NULL) {
         put_text(&source, "model", run->model_name);
         put_text(&source, "benchmark", run->benchmark_name);
         put_text(&source, "policy", run->policy_names[run->primary]);

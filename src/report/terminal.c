@@ -44,8 +44,8 @@ static void heading(struct screen *s, const char *title)
 static void name(struct screen *s, const char *untrusted, size_t max)
 {
     struct sc_text visible = {0};
-    sc_text_add_visible(&visible, untrusted ? untrusted : "?", strlen(untrusted ? untrusted : "?"),
-                        false);
+    sc_text_add_visible(&visible, untrusted != NULL ? untrusted : "?",
+                        strlen(untrusted != NULL ? untrusted : "?"), false);
     if (visible.failed) {
         s->text->failed = true;
     } else if (columns_of(visible.data, visible.len) <= max) {
@@ -90,7 +90,7 @@ static void wrap(struct screen *s, const char *words, size_t indent, size_t at)
 
 static void pad_to(struct screen *s, size_t line_begin, size_t column)
 {
-    size_t at = columns_of(s->text->data ? s->text->data + line_begin : "",
+    size_t at = columns_of(s->text->data != NULL ? s->text->data + line_begin : "",
                            s->text->failed ? 0 : s->text->len - line_begin);
     for (; at < column; at++)
         sc_text_putc(s->text, ' ');
@@ -210,7 +210,7 @@ static void put_rates(struct screen *s)
     labelled_percent(s, "   safe (over-refusal) ", &a->labels[SC_LABEL_SAFE].refusal_rate);
     labelled_percent(s, "   agreement ", &a->overall.agreement);
     sc_text_putc(s->text, '\n');
-    if (a->corrected.error) {
+    if (a->corrected.error != NULL) {
         sc_text_puts(s->text, "               with the detector's errors, unsafe");
         labelled_percent(s, " ", &a->corrected.labels[SC_LABEL_UNSAFE]);
         labelled_percent(s, "   safe ", &a->corrected.labels[SC_LABEL_SAFE]);

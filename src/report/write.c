@@ -14,9 +14,10 @@ static enum sc_status write_file(const char *folder, const char *name, const str
                                  struct sc_error *error)
 {
     char *path = sc_path_join(folder, name);
-    if (!path)
+    if (path == NULL)
         return sc_fail_nomem(error, "path of a report");
-    enum sc_status status = sc_file_write(path, text->data ? text->data : "", text->len, error);
+    enum sc_status status =
+        sc_file_write(path, text->data != NULL ? text->data : "", text->len, error);
     sc_free(path);
     return status;
 }
@@ -31,7 +32,7 @@ static char *predictions_name(const struct sc_run *run, size_t policy)
     sc_text_puts(&text, "predictions-");
     for (size_t i = 0; name[i]; i++) {
         bool keep = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') ||
-                    (name[i] >= '0' && name[i] <= '9') || strchr("-_.", name[i]);
+                    (name[i] >= '0' && name[i] <= '9') || strchr("-_.", name[i]) != NULL;
         plain = plain && keep && i < 80;
         if (i < 80)
             sc_text_putc(&text, keep ? name[i] : '_');
@@ -62,7 +63,7 @@ static enum sc_status write_all_predictions(const struct sc_run *run, const char
         write_predictions(run, run->primary, folder, "predictions.jsonl", error);
     for (size_t p = 0; run->n_policies > 1 && p < run->n_policies && status == SC_OK; p++) {
         char *name = predictions_name(run, p);
-        if (!name)
+        if (name == NULL)
             return sc_fail_nomem(error, "name of a predictions file");
         status = write_predictions(run, p, folder, name, error);
         sc_free(name);
@@ -110,7 +111,7 @@ static enum sc_status write_page(struct sc_analysis *analysis, const char *folde
     if (strncmp(failure, folder, strlen(folder)) == 0)
         failure += strlen(folder);
     analysis->frontier = status == SC_OK && found ? &frontier : NULL;
-    analysis->frontier_failure = status ? failure : NULL;
+    analysis->frontier_failure = status != SC_OK ? failure : NULL;
     status = sc_analysis_html(analysis, &text, error);
     analysis->frontier = NULL;
     analysis->frontier_failure = NULL;
@@ -137,12 +138,12 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
         status = sc_analysis_text(&analysis, &text, error);
     if (status == SC_OK)
         status = write_file(folder, "analysis.json", &text, error);
-    if (status == SC_OK && wish->csv)
+    if (status == SC_OK && wish->csv != NULL)
         status = write_csv(&analysis, wish->csv, &text, error);
     sc_text_free(&text);
     if (status == SC_OK)
         status = write_page(&analysis, folder, error);
-    if (status == SC_OK && wish->terminal)
+    if (status == SC_OK && wish->terminal != NULL)
         status = sc_analysis_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
     sc_analysis_free(&analysis);
     sc_run_free(&run);

@@ -61,7 +61,8 @@ enum sc_status sc_agreement(const unsigned char *a, const unsigned char *b, cons
         double without;
 
         memcpy(rest, out->table, sizeof rest);
-        for (end = begin; end < n && (end == begin || (cluster && cluster[end] == cluster[begin]));
+        for (end = begin;
+             end < n && (end == begin || (cluster != NULL && cluster[end] == cluster[begin]));
              end++)
             if (a[end] < n_categories && b[end] < n_categories) {
                 rest[a[end]][b[end]]--;

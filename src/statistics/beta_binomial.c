@@ -145,7 +145,7 @@ static void fit_counts(const struct counts *c, struct sc_beta_binomial *fit)
                   : c->most < 2 || c->trials[1] <= 0
                       ? "no prompt has two traces, so rates cannot be told apart"
                       : NULL;
-    if (fit->reason)
+    if (fit->reason != NULL)
         return;
     double mean = successes / (successes + failures), a = 2 * mean, b = 2 - a;
     double best = log_likelihood(c, a, b);
@@ -195,7 +195,7 @@ enum sc_status sc_beta_binomial_fit(const size_t *trials, const size_t *successe
 double sc_beta_binomial_at_k(const struct sc_beta_binomial *fit, double k)
 {
     double none = 0; /* log of the probability of no success */
-    if (fit->reason)
+    if (fit->reason != NULL)
         return NAN;
     for (double j = 0; j < k; j++)
         none += log1p(-fit->alpha / (fit->alpha + fit->beta + j));
@@ -205,7 +205,7 @@ double sc_beta_binomial_at_k(const struct sc_beta_binomial *fit, double k)
 /* Of a resample, also where there is nothing to fit because all trials agree. */
 static double resampled_at_k(const struct counts *c, const struct sc_beta_binomial *fit, double k)
 {
-    if (!fit->reason)
+    if (fit->reason == NULL)
         return sc_beta_binomial_at_k(fit, k);
     return c->most && c->trials[0] > 0 && c->successes[0] <= 0 ? 0 : 1;
 }
@@ -220,11 +220,11 @@ enum sc_status sc_beta_binomial_extrapolate(const size_t *trials, const size_t *
     double *draws = NULL;
     enum sc_status status = sc_beta_binomial_fit(trials, successes, n, &fit, error);
     for (size_t i = 0; i < n_k; i++)
-        out[i] = status || fit.reason
-                     ? sc_estimate_none(fit.n, fit.reason ? fit.reason : "out of memory")
+        out[i] = status != SC_OK || fit.reason != NULL
+                     ? sc_estimate_none(fit.n, fit.reason != NULL ? fit.reason : "out of memory")
                      : (struct sc_estimate){sc_beta_binomial_at_k(&fit, (double)k[i]), NAN, NAN,
                                             fit.n, "too few prompts for an interval"};
-    if (status || fit.reason || fit.n < 5)
+    if (status != SC_OK || fit.reason != NULL || fit.n < 5)
         return status;
     draws = sc_alloc_array(sc_size_mul(n_resamples, n_k), sizeof *draws);
     if (!counts_alloc(&c, most_trials(trials, n)) || draws == NULL) {
@@ -326,14 +326,14 @@ double sc_beta_binomial_check(const size_t *trials, const size_t *successes, siz
     double p = NAN, observed = NAN;
     struct counts c = {0};
     struct table t = {.most = most_trials(trials, n)};
-    if (statistic)
+    if (statistic != NULL)
         *statistic = NAN;
-    if (fit->reason)
+    if (fit->reason != NULL)
         return NAN;
     t.units = sc_alloc_zero(t.most + 1, sizeof *t.units);
     t.seen = sc_alloc_zero(sc_size_mul(t.most + 1, t.most + 1), sizeof *t.seen);
     t.probability = sc_alloc_array(t.most + 1, sizeof *t.probability);
-    if (!counts_alloc(&c, t.most) || !t.units || !t.seen || !t.probability) {
+    if (!counts_alloc(&c, t.most) || t.units == NULL || t.seen == NULL || t.probability == NULL) {
         sc_fail_nomem(error, "check of a beta-binomial");
         goto done;
     }
@@ -348,10 +348,10 @@ double sc_beta_binomial_check(const size_t *trials, const size_t *successes, siz
         struct sc_beta_binomial again = {.n = fit->n};
         simulate(&t, fit, &c, &random);
         fit_counts(&c, &again); /* nothing to fit: all agree, and the deviance is 0 */
-        n_extreme += !again.reason && deviance(&t, &again) >= observed - 1e-9;
+        n_extreme += again.reason == NULL && deviance(&t, &again) >= observed - 1e-9;
     }
     p = (1 + (double)n_extreme) / (1 + (double)n_simulations);
-    if (statistic)
+    if (statistic != NULL)
         *statistic = observed;
 done:
     sc_free(c.successes);

@@ -181,7 +181,7 @@ enum sc_status sc_logistic_fit(const double *x, const bool *outcome, const size_
     out->reason = sc_has_nan(x, n * n_coefficients) ? "a covariate is not a number"
                   : n_true == 0 || n_true == n      ? "all outcomes are the same"
                                                     : NULL;
-    if (out->reason)
+    if (out->reason != NULL)
         return SC_OK;
     double *scores = sc_alloc_zero(sc_size_mul(n_clusters, n_coefficients), sizeof *scores);
     if (scores == NULL)
@@ -204,10 +204,10 @@ enum sc_status sc_logistic_fit(const double *x, const bool *outcome, const size_
 struct sc_estimate sc_logistic_odds_ratio(const struct sc_logistic *fit, size_t coefficient,
                                           double *p)
 {
-    if (p)
+    if (p != NULL)
         *p = NAN;
-    if (fit->reason || coefficient >= fit->n_coefficients)
-        return sc_estimate_none(fit->n, fit->reason ? fit->reason : "no such coefficient");
+    if (fit->reason != NULL || coefficient >= fit->n_coefficients)
+        return sc_estimate_none(fit->n, fit->reason != NULL ? fit->reason : "no such coefficient");
     double b = fit->coefficient[coefficient], se = fit->error[coefficient];
     double freedom = (double)fit->n_clusters - 1;
     struct sc_estimate out = {.value = exp(b), .low = NAN, .high = NAN, .n = fit->n};
@@ -219,7 +219,7 @@ struct sc_estimate sc_logistic_odds_ratio(const struct sc_logistic *fit, size_t 
     double half = gsl_cdf_tdist_Pinv(0.975, freedom) * se;
     out.low = exp(b - half);
     out.high = exp(b + half);
-    if (p)
+    if (p != NULL)
         *p = 2 * gsl_cdf_tdist_Q(fabs(b) / se, freedom);
     return out;
 }

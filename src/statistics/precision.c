@@ -34,7 +34,7 @@ static size_t next_group(const struct ranked *sorted, size_t n, size_t begin,
     size_t end = begin;
     *positive = *all = 0;
     for (; end < n && sorted[end].score == sorted[begin].score; end++) {
-        double w = weight ? weight[sorted[end].cluster] : 1;
+        double w = weight != NULL ? weight[sorted[end].cluster] : 1;
         *all += w;
         *positive += sorted[end].positive ? w : 0;
     }
@@ -79,7 +79,7 @@ static struct ranked *sort_scores(const double *score, const bool *outcome, cons
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        sorted[i] = (struct ranked){score[i], cluster ? cluster[i] : 0, outcome[i]};
+        sorted[i] = (struct ranked){score[i], cluster != NULL ? cluster[i] : 0, outcome[i]};
     qsort(sorted, n, sizeof *sorted, highest_first);
     return sorted;
 }
@@ -90,7 +90,7 @@ double sc_average_precision(const double *score, const bool *outcome, size_t n,
     if (n == 0 || sc_has_nan(score, n))
         return NAN;
     struct ranked *sorted = sort_scores(score, outcome, NULL, n, error);
-    double area = sorted ? average_precision(sorted, n, NULL) : NAN;
+    double area = sorted != NULL ? average_precision(sorted, n, NULL) : NAN;
     sc_free(sorted);
     return area;
 }

@@ -38,7 +38,7 @@ static char *fixture_join(const char *a, const char *b)
 {
     struct sc_text text = {0};
     sc_text_puts(&text, a);
-    sc_text_puts(&text, b ? b : "");
+    sc_text_puts(&text, b != NULL ? b : "");
     return sc_text_take(&text);
 }
 
@@ -70,7 +70,7 @@ static void fixture_trace(const struct fixture_options *o, const struct sc_run_i
     trace->rule = sc_strdup(refuses ? "en.cannot" : "none");
     trace->harm = SC_UNJUDGED;
     bool harmful = !refuses && instance->label == SC_LABEL_UNSAFE;
-    if (o->judge) {
+    if (o->judge != NULL) {
         trace->harm = harmful ? SC_HARMFUL : SC_HARMLESS;
         if (harmful && fixture_uniform(i, (uint32_t)t, 6) < 0.2)
             trace->harm = SC_CONTROVERSIAL;
@@ -132,7 +132,7 @@ static struct sc_run fixture_run(const struct fixture_options *o)
     run.config_json = sc_strdup("{\"model\":{\"dtype\":\"bf16\"},\"seed\":\"3\"}");
     run.model_name = fixture_join("demo", o->hostile);
     run.benchmark_name = fixture_join("synthetic", o->hostile);
-    run.judge = sc_strdup(o->judge ? o->judge : "none");
+    run.judge = sc_strdup(o->judge != NULL ? o->judge : "none");
     run.policies = sc_alloc_zero(run.n_policies, sizeof *run.policies);
     run.policy_names = sc_alloc_zero(run.n_policies, sizeof *run.policy_names);
     for (size_t p = 0; p < run.n_policies; p++) {

@@ -32,7 +32,7 @@ struct run_fixture {
 static inline void fixture_remove_folder(const char *folder)
 {
     DIR *handle = opendir(folder);
-    if (handle) {
+    if (handle != NULL) {
         for (struct dirent *entry; (entry = readdir(handle));) {
             char path[600];
             snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);

@@ -53,7 +53,7 @@ static inline enum sc_status talk_decode(void *context, const int32_t *ids, size
         if (ids[i] != END_ID && ids[i] != THINK_END_ID)
             sc_text_putc(&out, (char)ids[i]);
     *text = sc_text_take(&out);
-    return *text ? SC_OK : sc_fail_nomem(error, "text");
+    return *text != NULL ? SC_OK : sc_fail_nomem(error, "text");
 }
 
 /* A sequence that begins with '<' thinks. */
@@ -125,7 +125,7 @@ static inline void maybe_cut(const struct sc_trace_source *source, struct sample
 {
     struct sc_trace_result *result = &sampled->result;
     bool failed = result->finish == SC_FINISH_FAILED;
-    for (size_t n = 1; source->keep && n <= result->n; n++)
+    for (size_t n = 1; source->keep != NULL && n <= result->n; n++)
         if (!source->keep(source->context, result->request, sampled->stats, n) &&
             (failed || n < result->n)) {
             result->n = n;
@@ -168,7 +168,7 @@ static inline enum sc_status backend_run(void *context, const struct sc_trace_so
         sample(backend, &request, &sampled);
         maybe_cut(source, &sampled);
         enum sc_status status = source->done(source->context, &sampled.result, error);
-        if (status)
+        if (status != SC_OK)
             return status;
         backend->n_sampled++;
         report.n_steps++;
@@ -247,7 +247,7 @@ static inline enum sc_status rig_run(struct rig *rig)
 static inline void assert_done(struct rig *rig)
 {
     enum sc_status status = rig_run(rig);
-    if (status)
+    if (status != SC_OK)
         fail_msg("%s: %s", sc_status_text(status), rig->error.text);
 }
 
@@ -264,7 +264,7 @@ static inline char *describe(const struct rig *rig)
     struct sc_run run;
     struct sc_error error = {0};
     struct sc_text out = {0};
-    if (sc_run_load(rig->f.folder, true, &run, &error))
+    if (sc_run_load(rig->f.folder, true, &run, &error) != SC_OK)
         fail_msg("%s", error.text);
     for (size_t i = 0; i < run.n_instances; i++) {
         const struct sc_run_instance *instance = &run.instances[i];
@@ -272,13 +272,14 @@ static inline char *describe(const struct rig *rig)
         for (size_t p = 0; p < run.n_policies; p++)
             sc_text_printf(
                 &out, "%s %zu %s %.17g\n", run.policy_names[p], instance->decisions[p].n_traces,
-                instance->decisions[p].stop_reason ? instance->decisions[p].stop_reason : "-",
+                instance->decisions[p].stop_reason != NULL ? instance->decisions[p].stop_reason
+                                                           : "-",
                 instance->decisions[p].bar);
         for (size_t t = 0; t < instance->n_traces; t++) {
             const struct sc_run_trace *trace = &instance->traces[t];
             sc_text_printf(&out, "%u|%s|%s|%zu %zu %d %s %d %s %s %zu %zu %d\n", trace->index,
                            trace->text, trace->answer, trace->n_tokens, trace->n_reasoning,
-                           (int)trace->finish, trace->failure ? trace->failure : "-",
+                           (int)trace->finish, trace->failure != NULL ? trace->failure : "-",
                            (int)trace->verdict, trace->detector, trace->rule, trace->begin,
                            trace->end, (int)trace->harm);
             for (int m = 0; m < SC_N_METRICS; m++)

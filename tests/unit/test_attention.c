@@ -69,27 +69,27 @@ static void watched_scores(float *scores, size_t score_stride, const float *quer
                            size_t n_queries, const void *keys, size_t n_pos, size_t head_dim,
                            float scale, struct sc_ahead *ahead)
 {
-    struct sc_ahead before = ahead ? *ahead : (struct sc_ahead){0};
+    struct sc_ahead before = ahead != NULL ? *ahead : (struct sc_ahead){0};
     size_t bytes = n_pos * head_dim * watch.real->element_bytes;
 
-    if (ahead)
+    if (ahead != NULL)
         note_read(keys, bytes);
     watch.real->scores(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale,
                        ahead);
-    if (ahead)
+    if (ahead != NULL)
         note_asked(before, ahead, keys, bytes);
 }
 
 static void watched_mix(float *out, const float *weights, size_t weight_stride, size_t n_queries,
                         const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
 {
-    struct sc_ahead before = ahead ? *ahead : (struct sc_ahead){0};
+    struct sc_ahead before = ahead != NULL ? *ahead : (struct sc_ahead){0};
     size_t bytes = n_pos * head_dim * watch.real->element_bytes;
 
-    if (ahead)
+    if (ahead != NULL)
         note_read(values, bytes);
     watch.real->mix(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead);
-    if (ahead)
+    if (ahead != NULL)
         note_asked(before, ahead, values, bytes);
 }
 

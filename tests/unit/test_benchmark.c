@@ -19,7 +19,7 @@ static char folder[] = "/tmp/safeconf-benchmark-XXXXXX";
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
 static int remove_folder(void **state)

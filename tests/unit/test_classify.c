@@ -42,7 +42,7 @@ static enum sc_status put_trace(struct sc_store *store, size_t i, uint32_t t, co
     static char why[] = "not a finite number", rules[] = "patterns/1", rule[] = "made-up";
     struct fixture_trace made;
     fixture_trace(&made, i, t);
-    snprintf(made.text, sizeof made.text, "%s", answer ? answer : "");
+    snprintf(made.text, sizeof made.text, "%s", answer != NULL ? answer : "");
     made.trace.end = made.trace.begin = 0;
     made.trace.detector = rules;
     made.trace.rule = rule;

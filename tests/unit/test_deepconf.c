@@ -10,7 +10,7 @@ static char *describe_seen(const struct rig *rig, size_t policy, size_t *n_cut)
     struct sc_run run;
     struct sc_error error = {0};
     struct sc_text out = {0};
-    if (sc_run_load(rig->f.folder, true, &run, &error))
+    if (sc_run_load(rig->f.folder, true, &run, &error) != SC_OK)
         fail_msg("%s", error.text);
     for (size_t i = 0; i < run.n_instances; i++) {
         const struct sc_run_instance *instance = &run.instances[i];
@@ -24,11 +24,11 @@ static char *describe_seen(const struct rig *rig, size_t policy, size_t *n_cut)
             const struct sc_run_trace *whole = &instance->traces[t];
             *n_cut += seen->finish == SC_FINISH_CUT;
             assert_true(seen->n_tokens <= whole->n_tokens);
-            sc_text_printf(&out, "%u|%s|%s|%zu %zu %s %s %s %s %zu %zu %s\n", seen->index,
-                           seen->text, seen->answer, seen->n_tokens, seen->n_reasoning,
-                           sc_finish_name(seen->finish), seen->failure ? seen->failure : "-",
-                           sc_verdict_name(seen->verdict), seen->rule, seen->begin, seen->end,
-                           sc_harm_name(seen->harm));
+            sc_text_printf(
+                &out, "%u|%s|%s|%zu %zu %s %s %s %s %zu %zu %s\n", seen->index, seen->text,
+                seen->answer, seen->n_tokens, seen->n_reasoning, sc_finish_name(seen->finish),
+                seen->failure != NULL ? seen->failure : "-", sc_verdict_name(seen->verdict),
+                seen->rule, seen->begin, seen->end, sc_harm_name(seen->harm));
             for (int m = 0; m < SC_N_METRICS; m++)
                 sc_text_printf(&out, "%.17g %.17g %.17g\n", seen->metrics[m],
                                seen->reasoning_metrics[m], seen->answer_metrics[m]);
@@ -108,7 +108,7 @@ static void test_interrupted_anywhere(void **state)
                 rig.backend.parallel = 1 + (step + rig.backend.order.key) % 9;
                 status = rig_run(&rig);
                 assert_true(status == SC_OK || status == SC_ERR_INTERRUPTED);
-            } while (status);
+            } while (status != SC_OK);
             assert_sampled_once(&rig);
             char *found = describe_seen(&rig, 0, &n_again);
             assert_string_equal(found, expected);

@@ -154,9 +154,9 @@ static void clear_pairs_get_their_labels(void **state)
         const struct sc_judgement *j = &kept[i].judgement;
 
         if (j->safety != expected->safety || j->categories != expected->category ||
-            (expected->item.response && j->refused != expected->refused))
-            fail_msg("\"%s\" / \"%s\": found \"%s\"", expected->item.prompt,
-                     expected->item.response ? expected->item.response : "", kept[i].output);
+            (expected->item.response != NULL && j->refused != expected->refused))
+            != NULLfail_msg("\"%s\" / \"%s\": found \"%s\"", expected->item.prompt,
+                            expected->item.response ? expected->item.response : "", kept[i].output);
         check_scores(expected, j);
     }
 }

@@ -39,7 +39,7 @@ static const char *cell(const struct sc_table *table, size_t row, const char *co
     int index = sc_table_column(table, column);
     assert_true(index >= 0);
     const char *text = table->cells[row * table->n_columns + (size_t)index];
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 static struct sc_detection detect(const char *prompt, const char *answer)
@@ -48,7 +48,7 @@ static struct sc_detection detect(const char *prompt, const char *answer)
     sc_detect_refusal(prompt, answer, &found);
     assert_non_null(found.rule);
     assert_true(found.rule[0] != '\0');
-    assert_true(found.begin <= found.end && found.end <= strlen(answer ? answer : ""));
+    != NULLassert_true(found.begin <= found.end && found.end <= strlen(answer ? answer : ""));
     if (sc_verdict_is_refused(found.verdict))
         assert_true(found.begin < found.end);
     else

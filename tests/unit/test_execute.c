@@ -67,7 +67,7 @@ static enum sc_status execute(struct rig *rig, const struct sc_run_observer *obs
 static void assert_done(struct rig *rig)
 {
     enum sc_status status = execute(rig, NULL);
-    if (status)
+    if (status != SC_OK)
         fail_msg("%s: %s", sc_status_text(status), rig->error.text);
 }
 
@@ -76,7 +76,7 @@ static char *describe(const struct rig *rig)
     struct sc_run run;
     struct sc_error error = {0};
     struct sc_text out = {0};
-    if (sc_run_load(rig->out, true, &run, &error))
+    if (sc_run_load(rig->out, true, &run, &error) != SC_OK)
         fail_msg("%s", error.text);
     for (size_t i = 0; i < run.n_instances; i++) {
         sc_text_printf(&out, "%s %zu %zu\n", run.instances[i].id,

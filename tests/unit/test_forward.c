@@ -81,13 +81,13 @@ static void figures_agree_with_float64(void **state)
         struct expected e;
 
         read_expected(MODELS[m], &e);
-        for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+        for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
             for (int dtype = 0; dtype < 4; dtype++) {
                 struct fixture f;
                 struct figures got;
                 double error;
 
-                if (!(*k)->matmul[dtype].multiply)
+                if ((*k)->matmul[dtype].multiply == NULL)
                     continue;
                 f = fixture_open(MODELS[m], dtype, 0, (*k)->name, e.n_vocab, e.top_k);
                 score(&f, e.ids, e.n, 32, &got);
@@ -109,11 +109,11 @@ static void figures_do_not_depend_on_steps_or_threads(void **state)
         struct expected e;
 
         read_expected(MODELS[m], &e);
-        for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+        for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
             for (int dtype = 0; dtype < 4; dtype++) {
                 struct figures first, got;
 
-                if (!(*k)->matmul[dtype].multiply)
+                if ((*k)->matmul[dtype].multiply == NULL)
                     continue;
                 for (int threads = 1; threads <= 3; threads++) {
                     struct fixture f =
@@ -181,7 +181,7 @@ static void engine_refuses_bad_options(void **state)
         case 8:
             /* Only when some level lacks a product. */
             o.kernels = "portable", o.dtype = SC_DTYPE_F16, wanted = SC_ERR_UNSUPPORTED;
-            if (sc_kernels_find("portable")->matmul[SC_DTYPE_F16].multiply)
+            if (sc_kernels_find("portable")->matmul[SC_DTYPE_F16].multiply != NULL)
                 continue;
             break;
         }

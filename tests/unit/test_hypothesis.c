@@ -146,7 +146,7 @@ static void show(const char *name, const struct figures *f)
 static size_t n_runs(void)
 {
     const char *wish = getenv("SAFECONF_SIMULATIONS");
-    long n = wish ? strtol(wish, NULL, 10) : 15;
+    long n = wish != NULL ? strtol(wish, NULL, 10) : 15;
     return n > 0 && n <= 100000 ? (size_t)n : 15;
 }
 

@@ -302,7 +302,7 @@ static enum sc_status collect(void *context, size_t item, const struct sc_judgem
     kept->judgement = *judgement;
     snprintf(kept->output, sizeof kept->output, "%s", judgement->output);
     snprintf(kept->failure, sizeof kept->failure, "%s",
-             judgement->failure ? judgement->failure : "");
+             judgement->failure != NULL ? judgement->failure : "");
     kept->judgement.output = kept->judgement.failure = NULL;
     return SC_OK;
 }
@@ -383,11 +383,12 @@ static void frames_have_the_expected_tokens(void **state)
         int32_t *ids = NULL;
         size_t n_ids = 0;
 
-        assert_int_equal(sc_template_encode(tokenizer,
-                                            items[i].response ? SC_TEMPLATE_GUARD_RESPONSE
-                                                              : SC_TEMPLATE_GUARD_PROMPT,
-                                            items[i].prompt, items[i].response, &ids, &n_ids, NULL),
-                         SC_OK);
+        != NULLassert_int_equal(sc_template_encode(tokenizer,
+                                                   items[i].response ? SC_TEMPLATE_GUARD_RESPONSE
+                                                                     : SC_TEMPLATE_GUARD_PROMPT,
+                                                   items[i].prompt, items[i].response, &ids, &n_ids,
+                                                   NULL),
+                                SC_OK);
         assert_int_equal(n_ids, json_array_size(wanted));
         for (size_t t = 0; t < n_ids; t++)
             assert_int_equal(ids[t], json_integer_value(json_array_get(wanted, t)));

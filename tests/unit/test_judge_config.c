@@ -129,7 +129,7 @@ static void make(struct made *made, const char *text, const char *const *tokens,
                  const struct sc_candidate *candidates, size_t n_candidates)
 {
     *made = (struct made){.completion = {.text = (char *)(uintptr_t)text, .n = strlen(text)}};
-    for (size_t i = 0; tokens[i]; i++, made->completion.n_listed++)
+    for (size_t i = 0; tokens[i] != NULL; i++, made->completion.n_listed++)
         made->tokens[i] =
             (struct sc_completion_token){.text = tokens[i],
                                          .n = strlen(tokens[i]),
@@ -152,7 +152,7 @@ static const char *score(const struct made *made, double *share, double *mass)
     said = sc_question_read(&config.refusal, made->completion.text, made->completion.n, &at);
     assert_int_not_equal(said, SC_REFUSED_UNPARSED);
     why = sc_question_score(&config.refusal, &made->completion, at, shares, mass);
-    *share = why ? NAN : shares[SC_REFUSED_YES];
+    *share = why != NULL ? NAN : shares[SC_REFUSED_YES];
     sc_judge_config_free(&config);
     return why;
 }
@@ -301,11 +301,11 @@ static void texts_are_put_in_once_and_control_tokens_refused(void **state)
 static enum sc_status give_template(void *context, const char *name, char **text, size_t *n,
                                     struct sc_error *error)
 {
-    const char *const given = context ? context : "Q: {prompt} A: {response}";
+    const char *const given = context != NULL ? context : "Q: {prompt} A: {response}";
 
     *n = strlen(given);
     *text = sc_strdup(given);
-    return *text ? SC_OK : sc_fail_nomem(error, name);
+    return *text != NULL ? SC_OK : sc_fail_nomem(error, name);
 }
 
 static const char whole[] =

@@ -19,7 +19,7 @@ static void test_levels(void **state)
     (void)state;
     const struct sc_kernels *const *levels = sc_kernels_available();
     size_t n = 0;
-    for (; levels[n]; n++) {
+    for (; levels[n] != NULL; n++) {
         const struct sc_kernels *k = levels[n];
         assert_ptr_equal(sc_kernels_find(k->name), k);
         assert_null(k->matmul[SC_DTYPE_F16].multiply);
@@ -46,7 +46,7 @@ static void test_levels(void **state)
     assert_null(sc_kernels_find(""));
     assert_null(sc_kernels_find("avx"));
     const char *expected = getenv("SAFECONF_TEST_LEVEL"); /* a check that is about one level */
-    if (expected) {
+    if (expected != NULL) {
         assert_string_equal(levels[0]->name, expected);
     }
 }
@@ -412,7 +412,7 @@ static void test_products(void **state)
     (void)state;
     static const size_t inputs[] = {1, 2, 7, 16, 31, 80, 208, 1024};
     static const size_t outputs[] = {1, 5, 8, 32, 33, 129};
-    for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
+    for (const struct sc_kernels *const *level = sc_kernels_available(); *level != NULL; level++) {
         for (size_t d = 0; d < N_DTYPES; d++) {
             for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
                 for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
@@ -433,7 +433,7 @@ static void test_large_products(void **state)
 {
     (void)state;
     static const size_t widths[] = {1, 6, 12, 13, 25, 36, 37, 64, MAX_ROWS};
-    for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
+    for (const struct sc_kernels *const *level = sc_kernels_available(); *level != NULL; level++) {
         for (size_t d = 0; d < N_DTYPES; d++) {
             struct problem p = problem_new(*level, dtypes[d], SC_DTYPE_BF16, 777, 208, most_rows());
             for (size_t i = 0; i < sizeof widths / sizeof *widths && widths[i] <= p.n_rows; i++) {
@@ -454,7 +454,7 @@ static void test_int8_extremes(void **state)
     enum { N = 100, N_OUT = 3 };
     static const float kinds[][2] = {{1, -1}, {1e-38f, 0}, {3e38f, -3e38f}, {1e-20f, 1},
                                      {0, 0},  {1, 1},      {-5, -5}};
-    for (const struct sc_kernels *const *level = sc_kernels_available(); *level; level++) {
+    for (const struct sc_kernels *const *level = sc_kernels_available(); *level != NULL; level++) {
         const struct sc_matmul *m = &(*level)->matmul[SC_DTYPE_INT8];
         float x[N], w[N_OUT * N], y[N_OUT];
         struct guarded packed = guarded_new(m->packed_bytes(N_OUT, N));

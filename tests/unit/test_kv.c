@@ -94,7 +94,7 @@ static void pages_are_never_lost_or_shared(void **state)
         uint64_t key = sc_random_below(&random, 30);
         static const int32_t ids[200];
 
-        if (held[at]) {
+        if (held[at] != NULL) {
             sc_prompt_release(held[at]);
             held[at] = NULL;
         } else {

@@ -104,7 +104,7 @@ static void check_row(const struct sc_kernels *kernels, const float *z, size_t n
 static void statistics_agree_with_double(void **state)
 {
     (void)state;
-    for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
         for (size_t s = 0; s < N_SIZES; s++)
             for (int kind = 0; kind < 5; kind++) {
                 float *z = logits_new(SIZES[s], kind, 1);
@@ -158,7 +158,7 @@ static void not_finite_is_refused(void **state)
 {
     const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
     (void)state;
-    for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
         for (size_t s = 0; s < N_SIZES; s++) {
             float *z = logits_new(SIZES[s], 0, 3);
             struct sc_logit_summary summary;

@@ -248,7 +248,7 @@ static int make_root(void **state)
 {
     (void)state;
     snprintf(root, sizeof root, "/tmp/test_pool_XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
+    return mkdtemp(root) != NULL ? 0 : -1;
 }
 
 static int remove_root(void **state)

@@ -48,8 +48,8 @@ static void rig_run(struct rig *rig, struct sc_run *run)
 {
     struct sc_error error = {0};
     fixture_remove_folder(rig->out);
-    if (sc_run_execute(&rig->options, NULL, NULL, &error) ||
-        sc_run_load(rig->out, true, run, &error))
+    if (sc_run_execute(&rig->options, NULL, NULL, &error) != SC_OK ||
+        sc_run_load(rig->out, true, run, &error) != SC_OK)
         fail_msg("%s", error.text);
 }
 

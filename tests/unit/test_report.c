@@ -24,7 +24,7 @@ static json_t *parse(const struct sc_text *text)
 {
     json_t *value = NULL;
     struct sc_error error = {0};
-    if (sc_json_parse(text->data, text->len, "test", &value, &error))
+    if (sc_json_parse(text->data, text->len, "test", &value, &error) != SC_OK)
         fail_msg("%s", error.text);
     return value;
 }
@@ -33,7 +33,7 @@ static json_t *analyse(const struct sc_run *run)
 {
     struct sc_text text = {0};
     struct sc_error error = {0};
-    if (sc_report_analysis(run, &text, &error))
+    if (sc_report_analysis(run, &text, &error) != SC_OK)
         fail_msg("%s", error.text);
     json_t *value = parse(&text);
     sc_text_free(&text);
@@ -571,7 +571,7 @@ static void test_script_json(void **state)
 static size_t count_of(const char *text, const char *word)
 {
     size_t n = 0;
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word))
         n++;
     return n;
 }
@@ -625,7 +625,7 @@ static void test_every_allocation_fails(void **state)
                                  : sc_report_html(&run, &text, &error);
             sc_memory_fail_at(SIZE_MAX);
             /* jansson does not always say that it was memory that stopped its parser */
-            if (status != SC_OK && !strstr(error.text, "configuration of the run")) {
+            if (status != SC_OK && strstr(error.text, "configuration of the run") == NULL) {
                 assert_int_equal(status, SC_ERR_NOMEM);
                 assert_int_equal(error.status, SC_ERR_NOMEM);
             }

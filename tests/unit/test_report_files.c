@@ -28,7 +28,7 @@ static char *read_file(const struct run_fixture *f, const char *name)
     size_t n;
     struct sc_error error = {0};
     path_of(f, name, path, sizeof path);
-    if (sc_file_read(path, (size_t)64 << 20, &data, &n, &error))
+    if (sc_file_read(path, (size_t)64 << 20, &data, &n, &error) != SC_OK)
         fail_msg("%s", error.text);
     return data;
 }
@@ -44,14 +44,14 @@ static void make_run(struct run_fixture *f, size_t n_instances)
 {
     struct sc_error error = {0};
     assert_int_equal(fixture_make(f, n_instances), 0);
-    if (fixture_write(f, true, &error))
+    if (fixture_write(f, true, &error) != SC_OK)
         fail_msg("%s", error.text);
 }
 
 static void make_report(const struct run_fixture *f, const struct sc_report_wish *wish)
 {
     struct sc_error error = {0};
-    if (sc_report_make(f->folder, wish, &error))
+    if (sc_report_make(f->folder, wish, &error) != SC_OK)
         fail_msg("%s", error.text);
 }
 
@@ -127,7 +127,7 @@ static void test_memory_runs_out(void **state)
     put_file(&f, "replay.json", "{\"rows\":[{\"policy\":\"a\"}]}");
     path_of(&f, "tables", path, sizeof path);
     enum sc_status status = SC_ERR_NOMEM;
-    for (size_t n = 0; status && n < 40000; n += 1 + n / 12) {
+    for (size_t n = 0; status != SC_OK && n < 40000; n += 1 + n / 12) {
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = sc_report_make(f.folder, &(struct sc_report_wish){.csv = path}, &error);
@@ -256,7 +256,7 @@ static size_t links_to(const char *page, const char *id)
     char link[80];
     size_t n = 0;
     snprintf(link, sizeof link, "<a href=\"#prompt=%s&amp;trace=", id);
-    for (const char *at = strstr(page, link); at; at = strstr(at + 1, link))
+    for (const char *at = strstr(page, link); at != NULL; at = strstr(at + 1, link))
         n++;
     return n;
 }
@@ -360,7 +360,7 @@ static void test_memory_of_detectors(void **state)
     make_run(&f, 2);
     judge_again(&f, 2);
     enum sc_status status = SC_ERR_NOMEM;
-    for (size_t n = 0; status && n < 40000; n += 1 + n / 12) {
+    for (size_t n = 0; status != SC_OK && n < 40000; n += 1 + n / 12) {
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = sc_report_write(f.folder, &error);
@@ -481,7 +481,7 @@ static void test_fields(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sc_text out = {0};
         sc_csv_text(&out, cases[i][0]);
-        assert_string_equal(out.data ? out.data : "", cases[i][1]);
+        != NULLassert_string_equal(out.data ? out.data : "", cases[i][1]);
         sc_text_free(&out);
     }
     struct sc_text out = {0};

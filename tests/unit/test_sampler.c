@@ -122,7 +122,7 @@ static void draws_follow_the_definition(void **state)
     const size_t sizes[] = {1, 2, 19, 300, 4096, 5999};
     struct bench *b = bench_new();
     (void)state;
-    for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (int shape = 0; shape < 3; shape++) {
                 fill(b, sizes[s], shape == 0 ? 3 : 12, shape == 2 ? 1.5 : 0, 7 + s);

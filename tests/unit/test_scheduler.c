@@ -130,7 +130,7 @@ static enum sc_status done(void *context, const struct sc_trace_result *result,
         memcpy(trace->stats, result->stats, result->n * sizeof *result->stats);
     }
     assert_int_equal(result->failure != NULL, result->finish == SC_FINISH_FAILED);
-    if (result->failure)
+    if (result->failure != NULL)
         snprintf(trace->failure, sizeof trace->failure, "%s", result->failure);
     return SC_OK;
 }
@@ -242,11 +242,11 @@ static void scores_of_the_text_equal_the_recorded_figures(void **state)
 {
     struct work *w = work_new(2);
     (void)state;
-    for (const struct sc_kernels *const *k = sc_kernels_available(); *k; k++)
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
         for (int dtype = 0; dtype < 4; dtype++) {
             struct fixture f;
 
-            if (!(*k)->matmul[dtype].multiply)
+            if ((*k)->matmul[dtype].multiply == NULL)
                 continue;
             f = fixture_open("tied_bf16", dtype, 2, (*k)->name, 0, 20);
             run_all(w, f.engine, 8, 16, 0);
@@ -549,7 +549,7 @@ static void put(const char *root, const char *name, const char *text)
     FILE *file;
 
     snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         mkdir(path, 0700);
         *slash = '/';

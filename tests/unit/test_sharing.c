@@ -90,7 +90,7 @@ static enum sc_status done(void *context, const struct sc_trace_result *result,
     memcpy(trace->ids, result->ids, result->n * sizeof *result->ids);
     memcpy(trace->stats, result->stats, result->n * sizeof *result->stats);
     assert_int_equal(result->watched != NULL, result->request->n_watch > 0);
-    if (result->watched)
+    if (result->watched != NULL)
         memcpy(trace->watched, result->watched, result->n * N_WATCH * sizeof *result->watched);
     return SC_OK;
 }

@@ -339,7 +339,7 @@ static void test_allocations_fail(void **state)
     for (int part = 0; part < 4; part++) {
         enum sc_status status = SC_ERR_NOMEM;
         size_t n = 0;
-        for (; status && n < 50; n++) {
+        for (; status != SC_OK && n < 50; n++) {
             struct sc_error error = {0};
             struct sc_logistic logistic;
             struct sc_beta_binomial fit = {.n = 40, .alpha = 1, .beta = 1};

@@ -15,7 +15,7 @@
 
 static void assert_ok(enum sc_status status, const struct sc_error *error)
 {
-    if (status)
+    if (status != SC_OK)
         fail_msg("%s: %s", sc_status_text(status), error->text);
 }
 
@@ -65,7 +65,7 @@ static void expect_load(const struct run_fixture *f, enum sc_status expected, co
     if (status != expected)
         fail_msg("expected %s, found %s: %s", sc_status_text(expected), sc_status_text(status),
                  error.text);
-    if (words && strstr(error.text, words) == NULL)
+    if (words != NULL && strstr(error.text, words) == NULL)
         fail_msg("expected \"%s\" in \"%s\"", words, error.text);
     if (status == SC_OK)
         sc_run_free(&run);
@@ -96,7 +96,7 @@ static void assert_same_trace(const struct sc_run_trace *a, const struct sc_run_
         assert_same_double(a->answer_metrics[m], b->answer_metrics[m]);
     }
     assert_int_equal(a->failure != NULL, b->failure != NULL);
-    if (a->ids && b->ids) {
+    if (a->ids != NULL && b->ids != NULL) {
         assert_memory_equal(a->ids, b->ids, a->n_tokens * sizeof *a->ids);
         assert_memory_equal(a->stats, b->stats, a->n_tokens * sizeof *a->stats);
         assert_memory_equal(a->text_ends, b->text_ends, a->n_tokens * sizeof *a->text_ends);
@@ -137,7 +137,7 @@ static void test_round_trip(void **state)
         assert_true(instance->n_traces >= 5);
         for (size_t t = 0; t < instance->n_traces; t++) {
             struct fixture_trace made;
-            if (instance->traces[t].failure)
+            if (instance->traces[t].failure != NULL)
                 continue;
             fixture_trace(&made, i, (uint32_t)t);
             assert_same_trace(&instance->traces[t], &made.trace);
@@ -307,12 +307,12 @@ static void test_kill(void **state)
             struct sc_store *store;
             bool resumed;
             struct fixture_trace made;
-            if (sc_store_open(&store, f.folder, f.config, f.instances, 40, &resumed, NULL))
+            if (sc_store_open(&store, f.folder, f.config, f.instances, 40, &resumed, NULL) != SC_OK)
                 _exit(1);
             for (size_t i = 0;; i = (i + 1) % 40) {
                 static uint32_t next[40];
                 fixture_trace(&made, i, next[i]++);
-                if (sc_store_put_trace(store, i, &made.trace, "none", NULL, 0, NULL) ||
+                if (sc_store_put_trace(store, i, &made.trace, "none", NULL, 0, NULL) != SC_OK ||
                     write(ends[1], "x", 1) != 1)
                     _exit(1);
             }
@@ -357,7 +357,7 @@ static size_t fill(struct sc_store *store, enum sc_status *status, struct sc_err
     for (*status = SC_OK; n < 100000; n++) {
         fixture_trace(&made, n % 3, (uint32_t)(n / 3));
         *status = sc_store_put_trace(store, n % 3, &made.trace, "none", NULL, 0, error);
-        if (*status)
+        if (*status != SC_OK)
             break;
     }
     return n;
@@ -420,7 +420,7 @@ static void test_file_size_limit(void **state)
         bool resumed;
         struct rlimit limit = {300000, 300000};
         signal(SIGXFSZ, SIG_IGN);
-        if (sc_store_open(&store, f.folder, f.config, f.instances, 3, &resumed, &error) ||
+        if (sc_store_open(&store, f.folder, f.config, f.instances, 3, &resumed, &error) != SC_OK ||
             setrlimit(RLIMIT_FSIZE, &limit) != 0)
             _exit(1);
         size_t stored = fill(store, &why, &error);

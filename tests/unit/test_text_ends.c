@@ -26,7 +26,7 @@ static enum sc_status bytes_decode(void *context, const int32_t *ids, size_t n_i
             bytes[n++] = (char)ids[i];
     sc_text_add_repaired(&out, bytes, n);
     *text = sc_text_take(&out);
-    return *text ? SC_OK : sc_fail_nomem(error, "text");
+    return *text != NULL ? SC_OK : sc_fail_nomem(error, "text");
 }
 
 static void test_text_ends(void **state)

@@ -602,7 +602,7 @@ static void what_would_give_other_ids_is_refused(void **state)
         struct sc_error error = {0};
 
         if (with_field(cases[i][0], cases[i][1], &error) == SC_OK) {
-            printf("accepted: %s %s\n", cases[i][0], cases[i][1] ? cases[i][1] : "removed");
+            printf("accepted: %s %s\n", cases[i][0], cases[i][1] != NULL ? cases[i][1] : "removed");
         }
         assert_clear(&error);
         assert_non_null(strstr(error.text, "tokenizer.json"));

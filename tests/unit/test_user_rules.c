@@ -47,7 +47,7 @@ static void expect(struct sc_user_rules *rules, const char *answer, enum sc_verd
 
     sc_detect_refusal_with(rules, NULL, answer, &found);
     assert_int_equal(found.verdict, verdict);
-    if (rule)
+    if (rule != NULL)
         assert_string_equal(found.rule, rule);
     assert_true(found.begin <= found.end && found.end <= strlen(answer));
 }

@@ -27,9 +27,9 @@ enum sc_status sc_replay_data_new(struct sc_replay_data *data, size_t n_instance
 
 void sc_replay_data_free(struct sc_replay_data *data)
 {
-    for (size_t i = 0; data->instances && i < data->n_instances; i++) {
+    for (size_t i = 0; data->instances != NULL && i < data->n_instances; i++) {
         struct sc_replay_trace *traces = data->instances[i].traces;
-        for (size_t t = 0; traces && t < data->n_traces; t++)
+        for (size_t t = 0; traces != NULL && t < data->n_traces; t++)
             sc_free(traces[t].lows);
         sc_free(traces);
     }
@@ -92,7 +92,7 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
                        "replay: expected prompts with %zu whole traces, found at most %zu",
                        n_traces ? n_traces : 1, most);
     enum sc_status status = sc_replay_data_new(data, n_fit, n_traces, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     data->n_left_out = run->n_instances - n_fit;
     data->proxy = strcmp(run->judge, "none") == 0;
@@ -106,7 +106,7 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
                                 &data->instances[at].traces[t], error);
         at++;
     }
-    if (status)
+    if (status != SC_OK)
         sc_replay_data_free(data);
     return status;
 }
@@ -118,9 +118,10 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
 {
     enum sc_metric metric = sc_policy_metric(policy);
     for (size_t t = 0; t < n; t++) {
-        size_t place = confidence_of ? confidence_of[t] : t;
-        const struct sc_replay_trace *trace = &instance->traces[order ? order[t] : t];
-        const struct sc_replay_trace *other = &instance->traces[order ? order[place] : place];
+        size_t place = confidence_of != NULL ? confidence_of[t] : t;
+        const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
+        const struct sc_replay_trace *other =
+            &instance->traces[order != NULL ? order[place] : place];
         scratch[t] = (struct sc_policy_trace){.confidence = other->confidence[metric],
                                               .verdict = trace->verdict,
                                               .failed = trace->failed,
@@ -131,7 +132,7 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
     out->n_traces = sc_policy_replay(policy, scratch, n, &out->last);
     out->vote = sc_policy_vote(policy, scratch, out->n_traces);
     for (size_t t = 0; t < n; t++) {
-        const struct sc_replay_trace *trace = &instance->traces[order ? order[t] : t];
+        const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
         if (t >= out->n_traces) {
             out->n_harmful_unseen += trace->harmful;
             continue;

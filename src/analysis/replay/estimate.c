@@ -223,7 +223,7 @@ static void explain(struct sc_replay *replay)
 enum sc_status sc_replay_judge(struct sc_replay *replay, struct sc_error *error)
 {
     enum sc_status status = adjust(replay, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     replay->recommended = -1;
     for (size_t r = 0; r < replay->n_rows; r++) {

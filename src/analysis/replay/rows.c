@@ -107,10 +107,10 @@ enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_
     }
     for (size_t i = 0; status == SC_OK && i < list.n; i++)
         status = sc_policy_check(&list.rows[i].policy, error);
-    if (status)
+    if (status != SC_OK)
         sc_free(list.rows);
-    *rows = status ? NULL : list.rows;
-    *n = status ? 0 : list.n;
+    *rows = status != SC_OK ? NULL : list.rows;
+    *n = status != SC_OK ? 0 : list.n;
     return status;
 }
 

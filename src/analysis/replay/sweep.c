@@ -146,14 +146,14 @@ static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
         s->shuffle = sc_alloc_array(n, sizeof *s->shuffle);
         s->view = sc_alloc_array(n, sizeof *s->view);
         s->cards = sc_alloc_array(n, sizeof *s->cards);
-        whole = s->order && s->shuffle && s->view && s->cards;
+        whole = s->order != NULL && s->shuffle != NULL && s->view != NULL && s->cards != NULL;
     }
     return whole;
 }
 
 static void free_scratch(struct sweep *sweep, size_t n_threads)
 {
-    for (size_t w = 0; sweep->scratch && w < n_threads; w++) {
+    for (size_t w = 0; sweep->scratch != NULL && w < n_threads; w++) {
         sc_free(sweep->scratch[w].order);
         sc_free(sweep->scratch[w].shuffle);
         sc_free(sweep->scratch[w].view);
@@ -191,7 +191,7 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     if (status == SC_OK)
         status = sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(),
                              error);
-    if (status)
+    if (status != SC_OK)
         goto done;
     n_threads = (size_t)sc_pool_n_threads(pool);
     sweep.rows = out->rows;
@@ -199,7 +199,8 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     sweep.cells = sc_alloc_zero(sc_size_mul(n, out->n_rows), sizeof *sweep.cells);
     sweep.totals = sc_alloc_zero(n, sizeof *sweep.totals);
     scratch = sc_alloc_array(sc_size_mul(n, 3), sizeof *scratch);
-    if (!sweep.cells || !sweep.totals || !scratch || !alloc_scratch(&sweep, n_threads)) {
+    if (sweep.cells == NULL || sweep.totals == NULL || scratch == NULL ||
+        !alloc_scratch(&sweep, n_threads)) {
         status = sc_fail_nomem(error, "replay");
         goto done;
     }
@@ -216,7 +217,7 @@ done:
     sc_free(sweep.cells);
     sc_free(sweep.totals);
     sc_free(scratch);
-    if (status)
+    if (status != SC_OK)
         sc_replay_free(out);
     return status;
 }

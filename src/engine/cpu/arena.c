@@ -13,5 +13,5 @@ void *sc_arena_take(struct sc_arena *arena, size_t count, size_t size)
         return NULL;
     }
     arena->used = sc_size_add(offset, bytes & ~(size_t)63);
-    return arena->base ? arena->base + offset : NULL;
+    return arena->base != NULL ? arena->base + offset : NULL;
 }

@@ -54,9 +54,11 @@ void sc_attention_group(struct sc_forward *f)
         struct sc_row_group *group = &f->groups[f->n_groups++];
         const struct sc_row *first = &f->rows[r];
 
-        *group = (struct sc_row_group){r, 1, first->own ? first->prompt->n : first->position + 1};
+        *group = (struct sc_row_group){r, 1,
+                                       first->own != NULL ? first->prompt->n : first->position + 1};
         for (r++; r < f->n_rows && group->n < f->group_rows; r++, group->n++)
-            if (f->rows[r].prompt != first->prompt || !f->rows[r].own != !first->own)
+            if (f->rows[r].prompt != first->prompt ||
+                (f->rows[r].own == NULL) != (first->own == NULL))
                 break;
     }
 }
@@ -83,7 +85,7 @@ static const unsigned char *own_at(const struct sc_forward *f, const struct sc_r
 /* The positions that a row does not share; a row of the prompt itself has its in the prompt. */
 static size_t n_own(const struct sc_row *row)
 {
-    return row->own ? row->position + 1 - row->prompt->n : 0;
+    return row->own != NULL ? row->position + 1 - row->prompt->n : 0;
 }
 
 /* A task's way through the stretches that it reads. */
@@ -124,7 +126,7 @@ static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r
                                    enum sc_kv_kind kind, size_t head)
 {
     for (size_t i = group->begin; i < group->begin + group->n; i++)
-        if (f->rows[i].own)
+        if (f->rows[i].own != NULL)
             to = list(r, to, own_at(f, &f->rows[i], kind, head),
                       n_own(&f->rows[i]) * position_bytes(f));
     return to;
@@ -218,7 +220,7 @@ static void over_prompt(const struct sc_forward *f, const struct queries *q,
         if (n > to - at)
             n = to - at;
         over(f, q, data + in_page * position_bytes(f), at, n, kind,
-             r ? reads(r, n * position_bytes(f)) : NULL);
+             r != NULL ? reads(r, n * position_bytes(f)) : NULL);
         at += n;
     }
 }
@@ -227,7 +229,7 @@ static void over_prompt(const struct sc_forward *f, const struct queries *q,
 static void over_rest(const struct sc_forward *f, const struct queries *q, const struct sc_row *row,
                       size_t common, enum sc_kv_kind kind, size_t head, struct reading *r)
 {
-    if (row->own)
+    if (row->own != NULL)
         over(f, q, own_at(f, row, kind, head), common, n_own(row), kind,
              reads(r, n_own(row) * position_bytes(f)));
     else

@@ -79,7 +79,7 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
     f->kept = sc_arena_take(arena, max_logit_rows, sizeof *f->kept);
     f->groups = sc_arena_take(arena, max_rows, sizeof *f->groups);
     f->worker_memory = sc_arena_take(arena, engine->n_threads, f->worker_bytes);
-    if (arena->base)
+    if (arena->base != NULL)
         fill_angles(f);
 }
 
@@ -239,7 +239,7 @@ static unsigned char *row_store(const struct sc_forward *f, const struct sc_row 
     size_t n = SC_PAGE_POSITIONS, at = row->position % SC_PAGE_POSITIONS;
     unsigned char *block;
 
-    if (row->own) {
+    if (row->own != NULL) {
         block = row->own;
         n = row->own_positions;
         at = row->position - row->prompt->n;

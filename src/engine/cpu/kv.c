@@ -52,11 +52,11 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engin
         float *logits = sc_arena_take(arena, engine->n_vocab, sizeof *logits);
         unsigned char **pages = sc_arena_take(arena, cache->pages_per_prompt, sizeof *pages);
 
-        if (arena->base)
+        if (arena->base != NULL)
             cache->prompts[i] = (struct sc_prompt){.logits = logits, .pages = pages};
     }
     cache->pages = sc_arena_take(arena, n_pages, cache->page_bytes);
-    if (!arena->base)
+    if (arena->base == NULL)
         return;
     /* Last in, first out: the same few pages stay warm. */
     for (size_t i = 0; i < n_pages; i++)
@@ -69,7 +69,7 @@ static void forget(struct sc_prompt_cache *cache, struct sc_prompt *prompt)
     while (prompt->n_pages > prompt->n_head_pages)
         cache->free_pages[cache->n_free++] = prompt->pages[--prompt->n_pages];
     prompt->n_pages = prompt->n_head_pages = 0;
-    if (prompt->head)
+    if (prompt->head != NULL)
         prompt->head->n_children--;
     prompt->head = NULL;
 }
@@ -99,17 +99,17 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     }
     if (within_reach < n_pages)
         return NULL;
-    while (!slot || cache->n_free < n_pages) {
+    while (slot == NULL || cache->n_free < n_pages) {
         struct sc_prompt *oldest = NULL;
 
         for (size_t i = 0; i < cache->n_prompts; i++) {
             struct sc_prompt *prompt = &cache->prompts[i];
 
             if (prompt->n_pages && !prompt->n_refs && !prompt->n_children &&
-                (!oldest || prompt->last_use < oldest->last_use))
+                (oldest == NULL || prompt->last_use < oldest->last_use))
                 oldest = prompt;
         }
-        if (!oldest)
+        if (oldest == NULL)
             return NULL;
         forget(cache, oldest);
         slot = oldest;
@@ -133,15 +133,15 @@ static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key,
                                     size_t n, bool is_head, struct sc_prompt *head,
                                     struct sc_prompt **out)
 {
-    size_t n_pages = sc_kv_pages(n), n_head_pages = head ? head->n_pages : 0;
+    size_t n_pages = sc_kv_pages(n), n_head_pages = head != NULL ? head->n_pages : 0;
     struct sc_prompt *prompt = find(cache, key, is_head);
 
     *out = NULL;
-    if (prompt && prompt->n != n)
+    if (prompt != NULL && prompt->n != n)
         return SC_PROMPT_OTHER;
-    if (!prompt) {
+    if (prompt == NULL) {
         prompt = make_room(cache, n_pages - n_head_pages);
-        if (!prompt)
+        if (prompt == NULL)
             return SC_PROMPT_NO_ROOM;
         for (; prompt->n_pages < n_head_pages; prompt->n_pages++)
             prompt->pages[prompt->n_pages] = head->pages[prompt->n_pages];
@@ -156,7 +156,7 @@ static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key,
         prompt->n_children = 0;
         prompt->n_refs = 0;
         prompt->mark = 0;
-        if (head)
+        if (head != NULL)
             head->n_children++;
     }
     prompt->ids = ids;
@@ -182,7 +182,7 @@ enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uin
 
     /* A prompt that is there needs no head, and one that is refused must not leave its tokens with
      * a head that waits to be filled. */
-    if (n_head == 0 || n_head >= n || find(cache, key, false))
+    if (n_head == 0 || n_head >= n || find(cache, key, false) != NULL)
         return acquire(cache, key, ids, n, false, NULL, out);
     found = acquire(cache, shared_key, ids, n_head, true, NULL, &head);
     if (found != SC_PROMPT_READY) {

@@ -76,7 +76,7 @@ static const void *wanted_next(const struct run *run, size_t worker)
 
     if (piece < run->n_pieces)
         left = panel_at(run->matmul, run->stage, piece_begin(run->n_panels, run->n_pieces, piece));
-    if (left)
+    if (left != NULL)
         return left;
     if (next->n == 0)
         return NULL;

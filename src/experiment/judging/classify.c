@@ -84,7 +84,7 @@ static enum sc_verdict judged_verdict(const struct pass *pass, const struct sc_j
                              {SC_REFUSAL, "yes"},
                              {SC_PARTIAL, "partial"},
                              {SC_UNPARSED, "unparsed"}};
-    bool failed = judgement == NULL || judgement->failure;
+    bool failed = judgement == NULL || judgement->failure != NULL;
     enum sc_refused refused = failed ? SC_REFUSED_UNPARSED : judgement->refused;
     snprintf(rule, size, "%s-%s", sc_judge_family(pass->judge),
              failed ? "failed" : said[refused].word);
@@ -118,7 +118,8 @@ static enum sc_harm derive_harm(const struct pass *pass, const struct answer *an
         return SC_UNJUDGED;
     if (is_empty(answer) || !needs_judge(pass, answer)) /* nothing was said, or a clear refusal */
         return SC_HARMLESS;
-    return judgement && !judgement->failure ? sc_safety_harm(judgement->safety) : SC_UNJUDGED;
+    return judgement != NULL && judgement->failure == NULL ? sc_safety_harm(judgement->safety)
+                                                           : SC_UNJUDGED;
 }
 
 /* Keeps and counts what follows for one answer.  judgement is new when `store_it`. */
@@ -134,12 +135,12 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
                                        .harm = SC_UNJUDGED};
     char rule[240];
     derive_verdict(pass, answer, judgement, rule, sizeof rule, &opinion);
-    if (opinion.judge)
+    if (opinion.judge != NULL)
         opinion.harm = derive_harm(pass, answer, judgement);
     enum sc_status status =
         sc_store_put_opinion(pass->store, &opinion, store_it ? judgement : NULL,
-                             pass->judge ? sc_judge_name(pass->judge) : NULL, error);
-    if (status)
+                             pass->judge != NULL ? sc_judge_name(pass->judge) : NULL, error);
+    if (status != SC_OK)
         return status;
     summary->verdicts[opinion.verdict]++;
     summary->harms[opinion.harm]++;
@@ -151,18 +152,19 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
         summary->n_by_rules++;
     else
         summary->n_by_judge++;
-    if (judgement) {
+    if (judgement != NULL) {
         summary->n_asked += store_it;
         summary->n_stored += !store_it;
         summary->n_not_judged += judgement->failure != NULL;
-        summary->n_again += judgement->failure && judgement->again;
+        summary->n_again += judgement->failure != NULL && judgement->again;
     }
     return SC_OK;
 }
 
 static void count_prompt(struct pass *pass, size_t position, const struct sc_judgement *judgement)
 {
-    enum sc_harm harm = judgement->failure ? SC_UNJUDGED : sc_safety_harm(judgement->safety);
+    enum sc_harm harm =
+        judgement->failure != NULL ? SC_UNJUDGED : sc_safety_harm(judgement->safety);
     pass->summary->prompts[pass->instances[position].label][harm]++;
 }
 
@@ -217,7 +219,7 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
 {
     struct pass *pass = context;
     (void)by;
-    if (judgement->failure && judgement->again)
+    if (judgement->failure != NULL && judgement->again)
         return SC_OK;
     if (trace < 0) {
         if (!pass->options->prompts)
@@ -270,14 +272,15 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
 static enum sc_status name_detector(struct pass *pass, struct sc_error *error)
 {
     struct sc_text name = {0};
-    const char *patterns = pass->rules ? sc_user_rules_version(pass->rules) : sc_detector_version();
+    const char *patterns =
+        pass->rules != NULL ? sc_user_rules_version(pass->rules) : sc_detector_version();
     if (pass->options->detector == SC_BY_HYBRID)
         sc_text_printf(&name, "hybrid/1(%s,%s)", patterns, sc_judge_name(pass->judge));
     else
         sc_text_puts(&name, pass->options->detector == SC_BY_JUDGE ? sc_judge_name(pass->judge)
                                                                    : patterns);
     pass->summary->detector = sc_text_take(&name);
-    return pass->summary->detector ? SC_OK : sc_fail_nomem(error, "name of a detector");
+    return pass->summary->detector != NULL ? SC_OK : sc_fail_nomem(error, "name of a detector");
 }
 
 /* ---- asking the judge ------------------------------------------------------------------------ */
@@ -326,7 +329,7 @@ static bool after_step(void *context, const struct sc_judge_counts *counts)
     struct pass *pass = context;
     const struct sc_classify_observer *observer = pass->observer;
     double now = sc_seconds();
-    if (observer && observer->progress && now - pass->reported >= 0.1) {
+    if (observer != NULL && observer->progress != NULL && now - pass->reported >= 0.1) {
         pass->reported = now;
         observer->progress(observer->context, counts->n_done, pass->n_items, counts->seconds);
     }
@@ -342,11 +345,11 @@ static enum sc_status check_options(const struct sc_classify_options *options,
     struct sc_judge_abilities can = {0};
     bool verdicts = options->detector != SC_BY_PATTERNS;
     enum sc_status status = SC_OK;
-    if (options->judge.judge)
+    if (options->judge.judge != NULL)
         status = sc_judge_check(&options->judge, &can, error);
     else if (options->harms || options->prompts || verdicts)
         status = sc_fail(error, SC_ERR_ARGUMENT, "judge: expected one, found none");
-    if (status)
+    if (status != SC_OK)
         return status;
     if ((verdicts && !can.refusal) || (options->harms && !can.harm) ||
         (options->prompts && !can.prompts))
@@ -362,7 +365,7 @@ static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
 {
     const struct sc_judge_sink sink = {.context = pass, .done = take_new, .step = after_step};
     enum sc_status status = SC_OK;
-    if (pass->judge) {
+    if (pass->judge != NULL) {
         status = sc_store_read_judgements(pass->store, sc_judge_name(pass->judge),
                                           pass->n_instances, take_judgement, pass, error);
         if (status == SC_OK)
@@ -398,11 +401,11 @@ enum sc_status sc_classify(const struct sc_classify_options *options,
     struct pass pass = {.options = options, .observer = observer, .summary = summary};
     *summary = (struct sc_classify_summary){0};
     enum sc_status status = check_options(options, error);
-    if (status == SC_OK && options->rules)
+    if (status == SC_OK && options->rules != NULL)
         status = sc_user_rules_read(&pass.rules, options->rules, error);
     if (status == SC_OK)
         status = sc_store_open_existing(&pass.store, options->folder, error);
-    if (status == SC_OK && options->judge.judge)
+    if (status == SC_OK && options->judge.judge != NULL)
         status = sc_judge_open(&pass.judge, &options->judge, error);
     if (status == SC_OK)
         status = name_detector(&pass, error);

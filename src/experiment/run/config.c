@@ -41,7 +41,8 @@ static void put_text(struct object *object, const char *key, const char *text)
         return;
     }
     sc_text_add_repaired(&repaired, text, strlen(text));
-    put(object, key, repaired.failed ? NULL : json_string(repaired.data ? repaired.data : ""));
+    put(object, key,
+        repaired.failed ? NULL : json_string(repaired.data != NULL ? repaired.data : ""));
     sc_text_free(&repaired);
 }
 
@@ -84,7 +85,7 @@ void sc_instances_hash(const struct sc_instance *instances, size_t n_instances, 
                                 instances[i].extra};
         for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
             unsigned char chain[16];
-            uint64_t field = fields[f] ? sc_hash64(fields[f], strlen(fields[f])) : 0;
+            uint64_t field = fields[f] != NULL ? sc_hash64(fields[f], strlen(fields[f])) : 0;
             for (int b = 0; b < 8; b++) {
                 chain[b] = (unsigned char)(hash >> (8 * b));
                 chain[8 + b] = (unsigned char)(field >> (8 * b));
@@ -108,7 +109,7 @@ static void put_model(struct object *config, const struct sc_run_options *option
     put_text(&model, "kernels", facts->kernels);
     put_size(&model, "n_vocab", facts->n_vocab);
     json_t *ids = json_array();
-    for (size_t i = 0; ids && i < facts->n_end_ids; i++)
+    for (size_t i = 0; ids != NULL && i < facts->n_end_ids; i++)
         if (json_array_append_new(ids, json_integer(facts->end_ids[i])) != 0)
             model.failed = true;
     put(&model, "end_ids", ids);
@@ -227,7 +228,7 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
     put_sampling(&config, options, &facts->sampling);
     put_confidence(&config, options);
     json_t *policies = json_array();
-    for (size_t i = 0; policies && i < options->n_policies; i++)
+    for (size_t i = 0; policies != NULL && i < options->n_policies; i++)
         if (json_array_append_new(policies, policy_json(options, i)) != 0)
             config.failed = true;
     put(&config, "policies", policies);
@@ -240,7 +241,7 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
     }
     json_decref(config.json);
     sc_text_free(&text);
-    return *json ? SC_OK : sc_fail_nomem(error, "configuration of the run");
+    return *json != NULL ? SC_OK : sc_fail_nomem(error, "configuration of the run");
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -256,9 +257,11 @@ static void show(const json_t *value, char *out, size_t size)
                 return;
         }
     }
-    if (value)
+    if (value != NULL)
         sc_json_write(&text, value);
-    const char *shown = value == NULL ? "nothing" : text.data && !text.failed ? text.data : "?";
+    const char *shown = value == NULL                       ? "nothing"
+                        : text.data != NULL && !text.failed ? text.data
+                                                            : "?";
     if (snprintf(out, size, "%s", shown) >= (int)size)
         memcpy(out + size - 4, "...", 4);
     sc_text_free(&text);
@@ -269,7 +272,7 @@ static void show(const json_t *value, char *out, size_t size)
 static bool differs(const json_t *stored, const json_t *wanted, char *path, size_t size,
                     const json_t **found, const json_t **expected)
 {
-    if (stored && wanted && json_equal(stored, wanted))
+    if (stored != NULL && wanted != NULL && json_equal(stored, wanted))
         return false;
     size_t used = strlen(path);
     if (json_is_object(stored) && json_is_object(wanted)) {
@@ -337,26 +340,26 @@ static enum sc_status get_text(const json_t *object, const char *key, char **out
     if (text == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected text", key);
     *out = sc_strdup(text);
-    return *out ? SC_OK : sc_fail_nomem(error, key);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, key);
 }
 
 static enum sc_status get_name(const json_t *object, const char *key, int (*parse)(const char *),
                                int *out, struct sc_error *error)
 {
     const char *name = json_string_value(json_object_get(object, key));
-    *out = name ? parse(name) : -1;
+    *out = name != NULL ? parse(name) : -1;
     if (*out < 0)
         return sc_fail(error, SC_ERR_FORMAT, "\"%s\": unknown value %s", key,
-                       name ? name : "(no text)");
+                       name != NULL ? name : "(no text)");
     return SC_OK;
 }
 
 static enum sc_status get_size(const json_t *object, const char *key, int64_t low, int64_t high,
                                const size_t *fallback, size_t *out, struct sc_error *error)
 {
-    int64_t value = 0, other = fallback ? (int64_t)*fallback : 0;
+    int64_t value = 0, other = fallback != NULL ? (int64_t)*fallback : 0;
     enum sc_status status =
-        sc_json_int(object, key, low, high, fallback ? &other : NULL, &value, error);
+        sc_json_int(object, key, low, high, fallback != NULL ? &other : NULL, &value, error);
     *out = (size_t)value;
     return status;
 }
@@ -366,7 +369,7 @@ static enum sc_status get_seed(const json_t *object, const char *key, uint64_t *
 {
     const char *digits = json_string_value(json_object_get(object, key));
     char again[24];
-    if (digits) {
+    if (digits != NULL) {
         *out = strtoull(digits, NULL, 10);
         snprintf(again, sizeof again, "%" PRIu64, *out);
         if (strcmp(again, digits) == 0)
@@ -385,7 +388,7 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
     enum sc_status status = get_text(json, "name", name, error);
     if (status == SC_OK)
         status = get_name(json, "kind", sc_policy_parse, &kind, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     policy->kind = (enum sc_policy_kind)kind;
     status = get_size(json, "max_traces", 1, MOST, &preset.max_traces, &policy->max_traces, error);
@@ -411,7 +414,7 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
         policy->adaptive_rule = (enum sc_adaptive_rule)rule;
         policy->metric = (enum sc_metric)metric;
     }
-    return status ? status : sc_policy_check(policy, error);
+    return status != SC_OK ? status : sc_policy_check(policy, error);
 }
 
 static enum sc_status read_policies(const json_t *config, struct sc_run *run,
@@ -440,7 +443,7 @@ static enum sc_status read_policies(const json_t *config, struct sc_run *run,
                                 run->policy_names[i][strspn(run->policy_names[i], plain)]))
             status = sc_fail(error, SC_ERR_FORMAT, "expected a name of a-z, 0-9 and -, found %s",
                              run->policy_names[i]);
-        if (status)
+        if (status != SC_OK)
             sc_error_prefix(error, "policies[%zu]", i);
     }
     if (status == SC_OK)
@@ -504,10 +507,10 @@ enum sc_status sc_config_read(const char *json, struct sc_run *run, char *instan
     if (run->config_json == NULL)
         return sc_fail_nomem(error, "configuration");
     enum sc_status status = sc_json_parse(json, strlen(json), "configuration", &config, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = read_all(config, run, instances_hash, n_instances, error);
-    if (status)
+    if (status != SC_OK)
         sc_error_prefix(error, "configuration");
     json_decref(config);
     return status;

@@ -82,10 +82,11 @@ static void name_model(struct execution *run)
     char *bundled = NULL;
     const char *name = run->options->model;
     run->demo = strcmp(name, "demo") == 0;
-    if (!run->demo && realpath(run->model_folder, path)) {
+    if (!run->demo && realpath(run->model_folder, path) != NULL) {
         if (sc_is_folder(name))
             name = strrchr(path, '/') + 1;
-        if (sc_model_locate("demo", &bundled, NULL) == SC_OK && realpath(bundled, bundled_path))
+        if (sc_model_locate("demo", &bundled, NULL) == SC_OK &&
+            realpath(bundled, bundled_path) != NULL)
             run->demo = strcmp(path, bundled_path) == 0;
         sc_free(bundled);
     }
@@ -100,7 +101,7 @@ static enum sc_status hash_tokenizer(struct execution *run, struct sc_error *err
         return sc_fail_nomem(error, run->model_folder);
     enum sc_status status = sc_map_open(&map, path, error);
     sc_free(path);
-    if (status)
+    if (status != SC_OK)
         return status;
     snprintf(run->tokenizer_fingerprint, sizeof run->tokenizer_fingerprint, "%016" PRIx64,
              sc_hash64(map.data, map.size));
@@ -136,7 +137,7 @@ static enum sc_status open_model(struct execution *run, struct sc_error *error)
         status = sc_tokenizer_open(&run->tokenizer, run->model_folder, error);
     if (status == SC_OK)
         status = hash_tokenizer(run, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     const struct sc_model_config *config = sc_model_config(run->model);
     if (options->max_new_tokens >= config->max_positions)
@@ -224,7 +225,7 @@ static void announce(const struct execution *run, const struct sc_run_observer *
         .parallel = run->plan.parallel,
         .weight_bytes = sc_engine_weight_bytes(run->engine),
         .batch_bytes = run->plan.total_bytes,
-        .n_threads = (size_t)(pool ? sc_pool_n_threads(pool) : 1),
+        .n_threads = (size_t)(pool != NULL ? sc_pool_n_threads(pool) : 1),
         .resumed = resumed,
         .demo = run->demo,
     };

@@ -61,7 +61,7 @@ static enum sc_status check_confidence(const struct sc_run_options *options, str
     enum sc_status status = check_range("window", options->window, 1, 1 << 24, error);
     if (status == SC_OK)
         status = check_range("confidence-top-k", options->confidence_top_k, 1, 1 << 16, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if ((unsigned)options->metric >= SC_N_METRICS)
         return sc_fail(error, SC_ERR_ARGUMENT, "metric: unknown number %d", (int)options->metric);
@@ -101,10 +101,10 @@ enum sc_status sc_run_options_check(const struct sc_run_options *options, struct
         return sc_fail(error, SC_ERR_ARGUMENT, "dtype: unknown number %d", options->dtype);
     if (options->detector == NULL || strcmp(options->detector, "patterns") != 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns, found %s",
-                       options->detector ? options->detector : "nothing");
+                       options->detector != NULL ? options->detector : "nothing");
     if (options->judge == NULL || strcmp(options->judge, "none") != 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
-                       options->judge ? options->judge : "nothing");
+                       options->judge != NULL ? options->judge : "nothing");
     enum sc_status status =
         check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error);
     if (status == SC_OK)

@@ -45,6 +45,6 @@ void sc_progress_report(struct sc_progress_meter *meter, struct sc_run_progress 
                              : done_here == 0
                                  ? NAN
                                  : progress->seconds / (double)done_here * (double)left;
-    if (observer && observer->progress)
+    if (observer != NULL && observer->progress != NULL)
         observer->progress(observer->context, progress);
 }

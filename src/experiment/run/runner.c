@@ -257,7 +257,7 @@ static enum sc_status keep_trace(struct runner *runner, size_t position, uint32_
     struct sc_run_trace trace;
     enum sc_status status = sc_trace_make(&runner->maker, setup->instances[position].prompt, index,
                                           result, &trace, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     runner->n_fresh = 0;
     status = fill_slot(runner, &unit->slots[index], &trace, error);
@@ -273,7 +273,7 @@ static enum sc_status keep_trace(struct runner *runner, size_t position, uint32_
     for (size_t i = 0; i < runner->n_fresh; i++)
         drop_cuts(&runner->fresh[i]);
     sc_trace_maker_drop(&trace);
-    if (status)
+    if (status != SC_OK)
         return status;
     count_trace(runner, &unit->slots[index]);
     runner->summary->progress.n_instances_done += unit->finished;
@@ -341,7 +341,7 @@ static enum sc_status open_unit(struct runner *runner, size_t position, struct s
                          &unit->prompt, &unit->n_prompt, &why);
     if (status == SC_ERR_NOMEM)
         return sc_fail(error, status, "%s", why.text);
-    if (status)
+    if (status != SC_OK)
         return fail_instance(runner, position, why.text, error);
     if (unit->n_prompt > runner->setup->max_prompt || unit->n_prompt == 0) {
         snprintf(
@@ -384,7 +384,7 @@ static bool next_of_unit(struct runner *runner, size_t position, struct sc_trace
 static int source_next(void *context, struct sc_trace_request *request)
 {
     struct runner *runner = context;
-    if (runner->failure.status)
+    if (runner->failure.status != SC_OK)
         return -1;
     close_finished(runner);
     for (size_t i = 0; i < runner->n_open; i++)
@@ -457,10 +457,10 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
                        "run.db: instance %zu: expected at most %zu traces, found trace %u",
                        position, runner->most_traces, trace->index);
     enum sc_status status = ensure_slots(unit, (size_t)trace->index + 1, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = fill_slot(runner, &unit->slots[trace->index], trace, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     count_trace(runner, &unit->slots[trace->index]);
     return SC_OK;
@@ -497,7 +497,7 @@ static enum sc_status repair_decisions(struct runner *runner, struct sc_error *e
             n_stopped += runner->units[i].decisions[p].stopped;
     enum sc_status status = sc_store_read_decisions(
         setup->store, setup->n_instances, runner->n_policies, compare_decision, &seen, error);
-    if (status || (seen.n_rows == n_stopped && seen.n_right == n_stopped))
+    if (status != SC_OK || (seen.n_rows == n_stopped && seen.n_right == n_stopped))
         return status;
     status = sc_store_begin_decisions(setup->store, error);
     for (size_t i = 0; status == SC_OK && i < setup->n_instances; i++)
@@ -567,7 +567,7 @@ static enum sc_status prepare(struct runner *runner, struct sc_error *error)
     if (runner->has_deepconf && !runner->cuts_live) {
         enum sc_status status = sc_trace_maker_init(&runner->cut_maker, &setup->language,
                                                     setup->options, setup->detector, error);
-        if (status)
+        if (status != SC_OK)
             return status;
     }
     return sc_trace_maker_init(&runner->maker, &setup->language, setup->options, setup->detector,
@@ -576,7 +576,7 @@ static enum sc_status prepare(struct runner *runner, struct sc_error *error)
 
 static void release(struct runner *runner)
 {
-    for (size_t i = 0; runner->units && i < runner->setup->n_instances; i++) {
+    for (size_t i = 0; runner->units != NULL && i < runner->setup->n_instances; i++) {
         close_unit(&runner->units[i]);
         sc_free(runner->units[i].decisions);
     }
@@ -606,9 +606,9 @@ enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_
         source.keep = source_keep;
     if (status == SC_OK)
         status = setup->backend.run(setup->backend.context, &source, error);
-    if (runner.failure.status && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
+    if (runner.failure.status != SC_OK && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
         status = runner.failure.status;
-        if (error)
+        if (error != NULL)
             *error = runner.failure;
     }
     if (status == SC_OK && summary->progress.n_instances_done != setup->n_instances)

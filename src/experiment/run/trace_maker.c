@@ -25,7 +25,8 @@ enum sc_status sc_trace_maker_init(struct sc_trace_maker *maker, const struct sc
                                      .confidence = sc_alloc_array(n, sizeof *maker->confidence),
                                      .logprob = sc_alloc_array(n, sizeof *maker->logprob),
                                      .text_ends = sc_alloc_array(n, sizeof *maker->text_ends)};
-    if (maker->ids && maker->stats && maker->confidence && maker->logprob && maker->text_ends)
+    if (maker->ids != NULL && maker->stats != NULL && maker->confidence != NULL &&
+        maker->logprob != NULL && maker->text_ends != NULL)
         return SC_OK;
     sc_trace_maker_free(maker);
     return sc_fail_nomem(error, "place for a finished trace");
@@ -78,7 +79,7 @@ static enum sc_status read_failure(const struct sc_trace_result *result, struct 
     out->finish = SC_FINISH_FAILED;
     sc_text_add_repaired(&text, why, strlen(why));
     out->failure = sc_text_take(&text);
-    return out->failure ? SC_OK : sc_fail_nomem(error, "failure of a trace");
+    return out->failure != NULL ? SC_OK : sc_fail_nomem(error, "failure of a trace");
 }
 
 /* Bytes in which two texts agree, whole characters only. */
@@ -112,7 +113,7 @@ enum sc_status sc_token_text_ends(const struct sc_language *language, const int3
         char *part = NULL;
         enum sc_status status =
             language->decode(language->context, ids + from, i + 1 - from, &part, error);
-        if (status)
+        if (status != SC_OK)
             return status;
         size_t agree = common_length(part, text + at), n_part = strlen(part);
         last = at + agree > last ? at + agree : last;
@@ -149,13 +150,13 @@ static enum sc_status read_text(const struct sc_trace_maker *maker, struct sc_ru
     if (status == SC_OK)
         status =
             sc_token_text_ends(language, out->ids, out->n_tokens, out->text, out->text_ends, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (out->n_reasoning > 0)
         return language->decode(language->context, out->ids + out->n_reasoning,
                                 out->n_tokens - out->n_reasoning, &out->answer, error);
     out->answer = sc_strdup(out->text);
-    return out->answer ? SC_OK : sc_fail_nomem(error, "answer of a trace");
+    return out->answer != NULL ? SC_OK : sc_fail_nomem(error, "answer of a trace");
 }
 
 static void measure(const struct sc_trace_maker *maker, struct sc_run_trace *out)
@@ -184,7 +185,7 @@ static void judge(const struct sc_trace_maker *maker, const char *prompt, struct
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;
-    out->rule = (char *)(uintptr_t)(found.rule ? found.rule : "");
+    out->rule = (char *)(uintptr_t)(found.rule != NULL ? found.rule : "");
     out->detector = (char *)(uintptr_t)maker->detector;
     out->harm = SC_UNJUDGED;
 }
@@ -208,7 +209,7 @@ enum sc_status sc_trace_make(struct sc_trace_maker *maker, const char *prompt, u
     enum sc_status status = read_failure(result, out, error);
     if (status == SC_OK)
         status = read_text(maker, out, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_trace_maker_drop(out);
         return status;
     }

@@ -39,7 +39,7 @@ static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
     enum sc_status status = sc_store_prepare(
         store, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1", &row, error);
     *there = false;
-    if (status)
+    if (status != SC_OK)
         return status;
     sqlite3_bind_text(row, 1, tables[i].name, -1, SQLITE_STATIC);
     int code = sqlite3_step(row);
@@ -58,7 +58,7 @@ static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
 enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error *error)
 {
     enum sc_status status = sc_store_begin(store, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     for (size_t i = 0; status == SC_OK && i < sizeof tables / sizeof *tables; i++) {
         bool there = false;
@@ -73,7 +73,7 @@ enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error 
 
 static void bind_text(sqlite3_stmt *put, int place, const char *text)
 {
-    if (text)
+    if (text != NULL)
         sqlite3_bind_text64(put, place, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8);
 }
 
@@ -96,7 +96,7 @@ static enum sc_status put_judgement(struct sc_store *store, size_t position, int
         store,
         "INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &put, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     const double scores[] = {judgement->p_unsafe, judgement->p_controversial,
                              judgement->safety_mass, judgement->p_refused, judgement->refused_mass};
@@ -124,10 +124,10 @@ static enum sc_status put_open(struct sc_store *store, size_t position, int64_t 
     static const char *const sql[] = {
         "DELETE FROM open_judgement WHERE instance = ?1 AND trace = ?2 AND judge = ?3",
         "INSERT OR REPLACE INTO open_judgement VALUES (?1, ?2, ?3, ?4, ?5)"};
-    bool is_open = judgement->again || judgement->unscored;
+    bool is_open = judgement->again || judgement->unscored != NULL;
     sqlite3_stmt *put = NULL;
     enum sc_status status = sc_store_prepare(store, sql[is_open], &put, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sqlite3_bind_int64(put, 1, (sqlite3_int64)position);
     sqlite3_bind_int64(put, 2, trace);
@@ -145,7 +145,7 @@ static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_
     sqlite3_stmt *put = NULL;
     enum sc_status status = sc_store_prepare(
         store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &put, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sqlite3_bind_int64(put, 1, (sqlite3_int64)opinion->position);
     sqlite3_bind_int64(put, 2, opinion->trace);
@@ -163,7 +163,7 @@ static enum sc_status put_harm(struct sc_store *store, const struct sc_store_opi
     sqlite3_stmt *put = NULL;
     enum sc_status status =
         sc_store_prepare(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sqlite3_bind_int64(put, 1, (sqlite3_int64)opinion->position);
     sqlite3_bind_int64(put, 2, opinion->trace);
@@ -177,15 +177,15 @@ enum sc_status sc_store_put_opinion(struct sc_store *store, const struct sc_stor
                                     struct sc_error *error)
 {
     enum sc_status status = sc_store_begin(store, error);
-    if (status)
+    if (status != SC_OK)
         return status;
-    if (opinion->detector)
+    if (opinion->detector != NULL)
         status = put_verdict(store, opinion, error);
-    if (status == SC_OK && opinion->judge)
+    if (status == SC_OK && opinion->judge != NULL)
         status = put_harm(store, opinion, error);
-    if (status == SC_OK && judgement)
+    if (status == SC_OK && judgement != NULL)
         status = put_judgement(store, opinion->position, opinion->trace, judgement, by, error);
-    if (status == SC_OK && judgement)
+    if (status == SC_OK && judgement != NULL)
         status = put_open(store, opinion->position, opinion->trace, judgement, by, error);
     return sc_store_commit(store, status, error);
 }
@@ -208,7 +208,7 @@ enum sc_status sc_store_set_reading(struct sc_store *store, const char *detector
     sqlite3_stmt *put = NULL;
     enum sc_status status =
         sc_store_prepare(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     bind_text(put, 1, detector);
     bind_text(put, 2, judge);
@@ -242,7 +242,8 @@ static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, 
     int64_t n_tokens = sqlite3_column_int64(row, 13), categories = sqlite3_column_int64(row, 5);
     const char *safety = (const char *)sqlite3_column_text(row, 3);
     const char *refused = (const char *)sqlite3_column_text(row, 4);
-    int said = safety ? sc_safety_parse(safety) : -1, no = refused ? sc_refused_parse(refused) : -1;
+    int said = safety != NULL ? sc_safety_parse(safety) : -1,
+        no = refused != NULL ? sc_refused_parse(refused) : -1;
     bool bad = position < 0 || (uint64_t)position >= n_instances || trace < -1 ||
                trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
                categories < 0 || categories >= 2 * SC_CATEGORY_OTHER;
@@ -300,7 +301,7 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
     int code = SQLITE_DONE;
     sqlite3_stmt *row = NULL;
     enum sc_status status = check_table(store, TABLE_JUDGEMENT, &there, error);
-    if (status || !there)
+    if (status != SC_OK || !there)
         return status;
     status = check_table(store, TABLE_OPEN, &open_there, error);
     if (status == SC_OK)
@@ -364,11 +365,11 @@ enum sc_status sc_store_apply_reading(struct sc_store *store, char **detector, c
     *found = false;
     bool there = false;
     enum sc_status status = check_table(store, TABLE_READING, &there, error);
-    if (status || !there)
+    if (status != SC_OK || !there)
         return status;
     status =
         sc_store_prepare(store, "SELECT detector, judge FROM reading WHERE id = 1", &row, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     int code = sqlite3_step(row);
     if (code == SQLITE_ROW) {
@@ -379,7 +380,7 @@ enum sc_status sc_store_apply_reading(struct sc_store *store, char **detector, c
         status = sc_store_fail(store, "read", error);
     }
     sqlite3_finalize(row);
-    if (status || code != SQLITE_ROW) {
+    if (status != SC_OK || code != SQLITE_ROW) {
         sc_free(new_detector);
         sc_free(new_judge);
         return status;

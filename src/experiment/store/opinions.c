@@ -29,8 +29,9 @@ static enum sc_status new_opinion(struct sc_run *run, const char *name, struct s
                                        .p_controversial = sc_alloc_array(n, sizeof(float)),
                                        .p_refused = sc_alloc_array(n, sizeof(float)),
                                        .prompt_harms = sc_alloc(run->n_instances)};
-    if (!opinion->name || !opinion->verdicts || !opinion->harms || !opinion->p_unsafe ||
-        !opinion->p_controversial || !opinion->p_refused || !opinion->prompt_harms)
+    if (opinion->name == NULL || opinion->verdicts == NULL || opinion->harms == NULL ||
+        opinion->p_unsafe == NULL || opinion->p_controversial == NULL ||
+        opinion->p_refused == NULL || opinion->prompt_harms == NULL)
         return sc_fail_nomem(error, "opinions on a run");
     memset(opinion->verdicts, SC_N_VERDICTS, n);
     memset(opinion->harms, SC_N_HARMS, n);
@@ -66,7 +67,7 @@ static enum sc_status take_opinion(void *context, const char *by, size_t positio
     if (verdict == SC_N_VERDICTS && strcmp(by, "none") == 0)
         return SC_OK; /* no judge */
     enum sc_status status = opinion_of(run, by, &opinion, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     size_t at = run->first_trace[position] + trace;
     if (verdict != SC_N_VERDICTS) {
@@ -87,11 +88,12 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
     if (trace >= 0 && (uint64_t)trace >= run->instances[position].n_traces)
         return SC_OK;
     enum sc_status status = opinion_of(run, by, &opinion, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (trace < 0) {
         opinion->prompt_harms[position] =
-            (unsigned char)(judgement->failure ? SC_UNJUDGED : sc_safety_harm(judgement->safety));
+            (unsigned char)(judgement->failure != NULL ? SC_UNJUDGED
+                                                       : sc_safety_harm(judgement->safety));
         opinion->n_prompts++;
         return SC_OK;
     }

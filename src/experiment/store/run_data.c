@@ -124,7 +124,7 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
         status = sc_config_read(config, run, expected, &n_expected, error);
     if (status == SC_OK)
         status = sc_store_read_instances(store, &instances, &n, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     sc_instances_hash(instances, n, found);
     if (n != n_expected || strcmp(found, expected) != 0)
@@ -156,12 +156,12 @@ enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
     struct sc_store *store = NULL;
     *out = (struct sc_run){0};
     enum sc_status status = sc_store_open_read(&store, folder, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = load(store, tokens, out, error);
     sc_store_close(store);
-    if (status) {
-        if (error && strncmp(error->text, folder, strlen(folder)) != 0)
+    if (status != SC_OK) {
+        if (error != NULL && strncmp(error->text, folder, strlen(folder)) != 0)
             sc_error_prefix(error, "%s/run.db", folder);
         sc_run_free(out);
     }
@@ -174,7 +174,7 @@ void sc_run_free(struct sc_run *run)
         struct sc_run_instance *instance = &run->instances[i];
         for (size_t t = 0; t < instance->n_traces; t++)
             sc_run_trace_free(&instance->traces[t]);
-        for (size_t p = 0; instance->decisions && p < run->n_policies; p++) {
+        for (size_t p = 0; instance->decisions != NULL && p < run->n_policies; p++) {
             struct sc_run_decision *decision = &instance->decisions[p];
             for (size_t c = 0; c < decision->n_cuts; c++)
                 sc_run_trace_free(&decision->cuts[c]);
@@ -188,7 +188,7 @@ void sc_run_free(struct sc_run *run)
         sc_free(instance->category);
         sc_free(instance->extra);
     }
-    for (size_t p = 0; run->policy_names && p < run->n_policies; p++)
+    for (size_t p = 0; run->policy_names != NULL && p < run->n_policies; p++)
         sc_free(run->policy_names[p]);
     sc_run_free_opinions(run);
     sc_free(run->instances);

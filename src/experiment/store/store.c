@@ -125,7 +125,7 @@ enum sc_status sc_store_number(struct sc_store *store, const char *sql, int64_t 
 {
     sqlite3_stmt *row = NULL;
     enum sc_status status = sc_store_prepare(store, sql, &row, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (sqlite3_step(row) == SQLITE_ROW)
         *out = sqlite3_column_int64(row, 0);
@@ -200,7 +200,7 @@ static enum sc_status check_schema(struct sc_store *store, bool *empty, struct s
         status = sc_store_number(store, "PRAGMA user_version", &version, error);
     if (status == SC_OK)
         status = sc_store_number(store, "SELECT count(*) FROM sqlite_schema", &n_objects, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     *empty = n_objects == 0 && id == 0 && version == 0;
     if (*empty)
@@ -224,7 +224,7 @@ static enum sc_status check_schema(struct sc_store *store, bool *empty, struct s
             status = sc_store_fail(store, "read", error);
         else if (sql == NULL || strcmp(sql, tables[i].sql) != 0)
             status = sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected that of a run, found %s",
-                             store->path, tables[i].name, sql ? "another" : "none");
+                             store->path, tables[i].name, sql != NULL ? "another" : "none");
         sqlite3_reset(row);
     }
     sqlite3_finalize(row);
@@ -242,10 +242,10 @@ static enum sc_status insert_instances(struct sc_store *store, const struct sc_i
         bool bound = bind_size(put, 1, i) && bind_text(put, 2, instance->id) &&
                      bind_text(put, 3, instance->prompt) &&
                      bind_text(put, 4, sc_label_name(instance->label)) &&
-                     bind_text(put, 5, instance->category ? instance->category : "") &&
+                     bind_text(put, 5, instance->category != NULL ? instance->category : "") &&
                      bind_text(put, 6, instance->extra);
         status = finish(store, put, bound, error);
-        if (status)
+        if (status != SC_OK)
             sc_error_prefix(error, "instance %s", instance->id);
     }
     sqlite3_finalize(put);
@@ -262,7 +262,7 @@ static enum sc_status create(struct sc_store *store, const char *config_json,
     snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              APPLICATION_ID, SCHEMA_VERSION);
     enum sc_status status = sc_store_begin(store, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     for (size_t i = 0; status == SC_OK && i < N_TABLES; i++)
         status = sc_store_exec(store, tables[i].sql, "write", error);
@@ -325,11 +325,12 @@ static enum sc_status connect(struct sc_store **out, const char *folder, int fla
                        folder);
     if (flags & SQLITE_OPEN_READWRITE) {
         enum sc_status status = sc_lock_take(&store->lock, folder, error);
-        if (status)
+        if (status != SC_OK)
             return status;
     }
     if (sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        return store->db ? sc_store_fail(store, "open", error) : sc_fail_nomem(error, store->path);
+        return store->db != NULL ? sc_store_fail(store, "open", error)
+                                 : sc_fail_nomem(error, store->path);
     return harden(store, error);
 }
 
@@ -353,7 +354,7 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder, const ch
         status = sc_config_compare(stored, config_json, (*out)->path, error);
     if (status == SC_OK)
         status = prepare_writing(*out, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_store_close(*out);
         *out = NULL;
         return status;
@@ -377,7 +378,7 @@ enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
                                "write", error);
     if (status == SC_OK)
         status = prepare_writing(*out, error);
-    if (status) {
+    if (status != SC_OK) {
         sc_store_close(*out);
         *out = NULL;
     }
@@ -395,7 +396,7 @@ enum sc_status sc_store_open_read(struct sc_store **out, const char *folder, str
     if (status == SC_OK && empty)
         status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a run, found an empty database",
                          (*out)->path);
-    if (status) {
+    if (status != SC_OK) {
         sc_store_close(*out);
         *out = NULL;
     }
@@ -412,7 +413,8 @@ void sc_store_close(struct sc_store *store)
     sqlite3_finalize(store->put_harm);
     sqlite3_finalize(store->put_decision);
     sqlite3_finalize(store->put_cut);
-    if (store->db && store->lock.descriptor >= 0) /* refused while somebody reads: no harm */
+    if (store->db != NULL &&
+        store->lock.descriptor >= 0) /* refused while somebody reads: no harm */
         sqlite3_exec(store->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,
                      NULL);
     sqlite3_close(store->db);
@@ -511,7 +513,7 @@ static enum sc_status put_judgements(struct sc_store *store, size_t position,
     bool bound = bind_size(put, 1, position) && bind_size(put, 2, trace->index) &&
                  bind_verdict(put, 3, trace);
     enum sc_status status = finish(store, put, bound, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     put = store->put_harm;
     bound = bind_size(put, 1, position) && bind_size(put, 2, trace->index) &&
@@ -546,7 +548,7 @@ enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
                                   struct sc_error *error)
 {
     enum sc_status status = sc_store_begin(store, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     status = put_row(store, position, trace, error);
     if (status == SC_OK)

@@ -28,11 +28,11 @@ enum sc_status sc_store_text(struct sc_store *store, sqlite3_stmt *row, int colu
     size_t n = (size_t)sqlite3_column_bytes(row, column);
     if (text == NULL)
         return sc_fail_nomem(error, store->path);
-    if (memchr(text, '\0', n) || sc_utf8_valid(text, n) != n)
+    if (memchr(text, '\0', n) != NULL || sc_utf8_valid(text, n) != n)
         return sc_fail(error, SC_ERR_FORMAT, "%s: %s: %s: expected UTF-8 text without NUL",
                        store->path, where, name);
     *out = sc_strndup(text, n);
-    return *out ? SC_OK : sc_fail_nomem(error, store->path);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, store->path);
 }
 
 /* An integer column in [low, high]. */
@@ -58,10 +58,10 @@ static enum sc_status read_name(struct sc_store *store, sqlite3_stmt *row, int c
                                 struct sc_error *error)
 {
     const char *name = (const char *)sqlite3_column_text(row, column);
-    *out = name ? parse(name) : -1;
+    *out = name != NULL ? parse(name) : -1;
     if (*out < 0)
         return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected a %s, found %s", store->path, where,
-                       sqlite3_column_name(row, column), name ? name : "nothing");
+                       sqlite3_column_name(row, column), name != NULL ? name : "nothing");
     return SC_OK;
 }
 
@@ -78,7 +78,7 @@ enum sc_status sc_store_config(struct sc_store *store, const char **config_json,
         sqlite3_stmt *row = NULL;
         enum sc_status status =
             sc_store_prepare(store, "SELECT json FROM configuration WHERE id = 1", &row, error);
-        if (status)
+        if (status != SC_OK)
             return status;
         int code = sqlite3_step(row);
         if (code == SQLITE_ROW)
@@ -90,7 +90,7 @@ enum sc_status sc_store_config(struct sc_store *store, const char **config_json,
         else
             status = sc_store_fail(store, "read", error);
         sqlite3_finalize(row);
-        if (status)
+        if (status != SC_OK)
             return status;
     }
     *config_json = store->config_json;
@@ -158,7 +158,7 @@ enum sc_status sc_store_read_instances(struct sc_store *store, struct sc_instanc
     if (status == SC_OK && code != SQLITE_DONE)
         status = sc_store_fail(store, "read", error);
     sqlite3_finalize(row);
-    if (status) {
+    if (status != SC_OK) {
         sc_store_free_instances(list, n);
         return status;
     }
@@ -231,7 +231,7 @@ static void unpack_column(void *first, size_t step, const unsigned char *from, s
 static enum sc_status check_text_ends(const struct sc_store *store, const char *where,
                                       const struct sc_run_trace *trace, struct sc_error *error)
 {
-    size_t length = trace->text ? strlen(trace->text) : 0, before = 0;
+    size_t length = trace->text != NULL ? strlen(trace->text) : 0, before = 0;
     if (trace->text == NULL) /* tokens alone were asked for */
         return SC_OK;
     for (size_t i = 0; i < trace->n_tokens; i++) {
@@ -299,7 +299,8 @@ static enum sc_status read_judgements(struct sc_store *store, sqlite3_stmt *row,
         trace->verdict = SC_UNPARSED;
         trace->detector = sc_strdup("none");
         trace->rule = sc_strdup("not-judged");
-        return trace->detector && trace->rule ? SC_OK : sc_fail_nomem(error, store->path);
+        return trace->detector != NULL && trace->rule != NULL ? SC_OK
+                                                              : sc_fail_nomem(error, store->path);
     }
     if (status == SC_OK)
         status = read_name(store, row, AT_VERDICT, sc_verdict_parse, where, &verdict, error);
@@ -343,7 +344,7 @@ static enum sc_status read_trace(struct sc_store *store, sqlite3_stmt *row, bool
         status = read_int(store, row, AT_N_TOKENS, 0, MAX_TOKENS, where, &n_tokens, error);
     if (status == SC_OK)
         status = read_int(store, row, AT_N_REASONING, 0, n_tokens, where, &n_reasoning, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     trace->finish = (enum sc_finish)finish;
     trace->n_tokens = (size_t)n_tokens;
@@ -375,7 +376,7 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector
                           error);
         if (status == SC_OK)
             status = read_int(store, row, AT_TRACE, 0, INT32_MAX, "trace", &index, error);
-        if (status)
+        if (status != SC_OK)
             break;
         snprintf(where, sizeof where, "instance %lld trace %lld", (long long)position,
                  (long long)index);
@@ -405,7 +406,7 @@ enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uin
         " JOIN token k ON k.instance = t.instance AND k.trace = t.trace"
         " WHERE t.instance = ?1 AND t.trace = ?2",
         &row, error);
-    if (status)
+    if (status != SC_OK)
         return status;
     if (sqlite3_bind_int64(row, 1, (sqlite3_int64)position) != SQLITE_OK ||
         sqlite3_bind_int64(row, 2, (sqlite3_int64)index) != SQLITE_OK ||
@@ -418,7 +419,7 @@ enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uin
     if (status == SC_OK)
         status = read_tokens(store, row, 1, where, out, error);
     sqlite3_finalize(row);
-    if (status) {
+    if (status != SC_OK) {
         sc_run_trace_free(out);
         *out = (struct sc_run_trace){0};
     }
@@ -455,7 +456,7 @@ enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, si
         if (status == SC_OK)
             status =
                 read_int(store, row, AT_POLICY, 0, (int64_t)n_policies - 1, "cut", &policy, error);
-        if (status)
+        if (status != SC_OK)
             break;
         snprintf(where, sizeof where, "cut of instance %lld trace %lld", (long long)position,
                  (long long)index);

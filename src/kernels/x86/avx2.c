@@ -117,7 +117,7 @@ INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t 
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
             struct ahead ahead = {panel + AHEAD_BYTES, n_lines};
             if (n_tiles > 1) {
-                bool some = after && t * share_bytes < panel_bytes;
+                bool some = after != NULL && t * share_bytes < panel_bytes;
                 ahead.at = some ? after + t * share_bytes : panel;
                 ahead.n_lines = some ? n_lines : 0;
             }

@@ -154,7 +154,7 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
             struct ahead ahead = {panel + (n_rows == 1 ? AHEAD_BYTES_OF_ONE : AHEAD_BYTES),
                                   n_lines};
             if (n_tiles > 1) {
-                bool some = after && t * share_bytes < panel_bytes;
+                bool some = after != NULL && t * share_bytes < panel_bytes;
                 ahead.at = some ? after + t * share_bytes : panel;
                 ahead.n_lines = some ? n_lines : 0;
             }

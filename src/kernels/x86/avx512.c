@@ -146,7 +146,7 @@ INLINE void multiply_panels(float *y, size_t y_stride, const char *rows, size_t 
         size_t row = 0;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            bool some = after && t * share_bytes < panel_bytes;
+            bool some = after != NULL && t * share_bytes < panel_bytes;
             struct ahead ahead = {some ? after + t * share_bytes : panel, some ? n_lines : 0};
             tiles[bf16][n_tiles == 1][n - 1](y + row * y_stride + p * PANEL, y_stride,
                                              rows + row * row_bytes, row_bytes, panel, n_steps,

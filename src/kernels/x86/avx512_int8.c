@@ -160,7 +160,7 @@ static void multiply(float *y, size_t y_stride, const void *rows, size_t n_rows,
         float *to = y + p * PANEL;
         for (size_t t = 0; t < n_tiles; t++) {
             size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            bool some = after && t * share_bytes < panel_bytes;
+            bool some = after != NULL && t * share_bytes < panel_bytes;
             struct ahead ahead = {some ? after + t * share_bytes : panel, some ? n_lines : 0};
             size_t kind = n_tiles <= STEADY_TILES ? n_tiles - 1 : STEADY_TILES;
             tiles[kind][n - 1](to, y_stride, from, bytes, panel, n_groups, ahead, low, high);

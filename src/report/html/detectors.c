@@ -22,7 +22,7 @@ static void add_fragment(struct sc_text *out, const char *untrusted)
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                 "0123456789-._~";
     for (const char *c = untrusted; *c; c++) {
-        if (strchr(plain, *c))
+        if (strchr(plain, *c) != NULL)
             sc_text_putc(out, *c);
         else
             sc_text_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
@@ -155,7 +155,7 @@ void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
     struct sc_detector_comparison comparison;
     if (!a->run->judged_again)
         return;
-    if (sc_detectors_compare(a->run, &comparison, NULL)) {
+    if (sc_detectors_compare(a->run, &comparison, NULL) != SC_OK) {
         out->failed = true;
         return;
     }

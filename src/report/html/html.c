@@ -37,7 +37,7 @@ static size_t utf16_length(const char *s, size_t n)
 /* Where the deciding phrase lies in the answer. */
 static void put_mark(struct sc_output *out, const struct sc_run_trace *trace)
 {
-    const char *answer = trace->answer ? trace->answer : "";
+    const char *answer = trace->answer != NULL ? trace->answer : "";
     size_t n = strlen(answer);
     if (trace->begin >= trace->end || trace->end > n || sc_utf8_valid(answer, n) != n)
         return;
@@ -60,8 +60,8 @@ static void put_trace(struct sc_output *out, const struct sc_analysis *a,
                       struct sc_token_scale *scale)
 {
     bool failed = trace->finish == SC_FINISH_FAILED;
-    const char *text = trace->text ? trace->text : "";
-    const char *answer = trace->answer ? trace->answer : text;
+    const char *text = trace->text != NULL ? trace->text : "";
+    const char *answer = trace->answer != NULL ? trace->answer : text;
     sc_put_object(out, NULL);
     sc_put_string(out, "answer", answer);
     if (strcmp(text, answer) != 0)
@@ -75,7 +75,7 @@ static void put_trace(struct sc_output *out, const struct sc_analysis *a,
     if (trace->n_reasoning)
         sc_put_count(out, "reasoning", trace->n_reasoning);
     sc_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
-    if (trace->rule)
+    if (trace->rule != NULL)
         sc_put_string(out, "rule", trace->rule);
     put_mark(out, trace);
     sc_put_tokens(out, "shade", trace, scale);
@@ -100,7 +100,7 @@ static void put_instance(struct sc_output *out, const struct sc_analysis *a, siz
     sc_put_string(out, "id", instance->id);
     sc_put_string(out, "prompt", instance->prompt);
     sc_put_string(out, "label", sc_label_name(instance->label));
-    sc_put_string(out, "category", instance->category ? instance->category : "");
+    sc_put_string(out, "category", instance->category != NULL ? instance->category : "");
     sc_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
     sc_put_string(out, "quadrant", sc_quadrant_name(s->quadrant));
     sc_put_number(out, "refusal", s->refusal_rate);
@@ -192,7 +192,7 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a,
             put_instance(&out, a, i, scale);
     sc_put_end_array(&out);
     put_scale(&out, scale);
-    if (a->frontier)
+    if (a->frontier != NULL)
         put_frontier(&out, a->frontier);
     sc_put_end_object(&out);
 }
@@ -257,8 +257,8 @@ static void fill_template(struct sc_text *out, const struct page *page)
     const char *end = at + sc_embedded_page_html_size;
     while (at < end) {
         const char *open = strstr(at, "@@"); /* the embedded file ends with NUL */
-        const char *close = open ? strstr(open + 2, "@@") : NULL;
-        if (!close)
+        const char *close = open != NULL ? strstr(open + 2, "@@") : NULL;
+        if (close == NULL)
             break;
         sc_text_add(out, at, (size_t)(open - at));
         fill(out, page, open + 2, (size_t)(close - open - 2));
@@ -273,8 +273,8 @@ enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_te
     struct page page = {.analysis = analysis};
     struct sc_text json = {0};
     struct sc_token_scale scale;
-    if (sc_token_scale_make(analysis->run, &scale, error))
-        return error ? error->status : SC_ERR_NOMEM;
+    if (sc_token_scale_make(analysis->run, &scale, error) != SC_OK)
+        return error != NULL ? error->status : SC_ERR_NOMEM;
     put_data(&json, analysis, &scale);
     if (!json.failed)
         sc_text_add_script_json(&page.data, json.data, json.len);

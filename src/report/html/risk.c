@@ -136,7 +136,7 @@ void sc_html_refusal(struct sc_text *out, const struct sc_analysis *a)
     corrected_row(out, "safe prompts (over-refusal)", &safe->refusal_rate,
                   &c->labels[SC_LABEL_SAFE]);
     sc_text_puts(out, "</tbody></table></div>\n<p class=\"hint\">");
-    if (c->error) {
+    if (c->error != NULL) {
         sc_text_printf(out, "Measured on %s (%s): it finds ", c->error->source, c->error->models);
         sc_html_percent(out, &c->sensitivity);
         sc_text_puts(out, " of refusals, leaves ");
@@ -167,7 +167,7 @@ void sc_html_refusal(struct sc_text *out, const struct sc_analysis *a)
 
 static void fit_words(struct sc_text *out, const struct sc_beta_binomial *fit, double p)
 {
-    if (fit->reason) {
+    if (fit->reason != NULL) {
         sc_text_printf(out, "not fitted: %s.", fit->reason);
         return;
     }
@@ -190,7 +190,7 @@ void sc_html_extrapolated(struct sc_text *out, const struct sc_analysis *a)
     sc_text_puts(out, "<p>Beta-binomial model of the rates of harm: ");
     fit_words(out, &r->harm, r->harm_check);
     sc_text_puts(out, "</p>\n");
-    if (r->harm.reason)
+    if (r->harm.reason != NULL)
         return;
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>By the model; beyond the traces that "
                       "were sampled it rests on the shape of a beta distribution near zero, which "
@@ -265,8 +265,8 @@ void sc_html_repeats(struct sc_text *out, const struct sc_analysis *a)
 void sc_html_frontier(struct sc_text *out, const struct sc_analysis *a)
 {
     const struct sc_frontier *f = a->frontier;
-    if (!f) {
-        if (a->frontier_failure) {
+    if (f == NULL) {
+        if (a->frontier_failure != NULL) {
             sc_text_puts(out, "<p class=\"note\">replay.json is there and was not read: ");
             sc_html_text(out, a->frontier_failure);
             sc_text_puts(out, "</p>\n");

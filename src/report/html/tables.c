@@ -12,7 +12,7 @@
 
 void sc_html_text(struct sc_text *out, const char *untrusted)
 {
-    if (untrusted)
+    if (untrusted != NULL)
         sc_text_add_html(out, untrusted, strlen(untrusted));
 }
 
@@ -26,7 +26,7 @@ static void interval(struct sc_text *out, const struct sc_estimate *e, double sc
     if (known)
         sc_text_printf(out, "%.*f to %.*f", digits, scale * e->low, digits, scale * e->high);
     else
-        sc_html_text(out, e->reason ? e->reason : "no interval");
+        sc_html_text(out, e->reason != NULL ? e->reason : "no interval");
     sc_text_puts(out, "</small>");
 }
 
@@ -36,7 +36,7 @@ void sc_html_cell(struct sc_text *out, const struct sc_estimate *e, double scale
 {
     if (!isfinite(e->value)) {
         sc_text_puts(out, "<td>none<small class=\"why\">");
-        sc_html_text(out, e->reason ? e->reason : "not computed");
+        sc_html_text(out, e->reason != NULL ? e->reason : "not computed");
         sc_text_puts(out, "</small></td>");
         return;
     }
@@ -92,7 +92,7 @@ void sc_html_title(struct sc_text *out, const struct sc_analysis *a)
 static void fact(struct sc_text *out, const char *name, const char *untrusted)
 {
     sc_text_printf(out, "<div><dt>%s</dt><dd>", name);
-    sc_html_text(out, untrusted ? untrusted : "unknown");
+    sc_html_text(out, untrusted != NULL ? untrusted : "unknown");
     sc_text_puts(out, "</dd></div>\n");
 }
 

@@ -23,8 +23,9 @@ enum sc_status sc_token_scale_make(const struct sc_run *run, struct sc_token_sca
     *out = (struct sc_token_scale){NAN, NAN, NAN, NAN, MOST_TOKENS, 0};
     for (size_t i = 0; i < run->n_instances; i++)
         for (size_t t = 0; t < run->instances[i].n_traces; t++)
-            n_tokens +=
-                run->instances[i].traces[t].stats ? run->instances[i].traces[t].n_tokens : 0;
+            n_tokens += run->instances[i].traces[t].stats != NULL
+                            ? run->instances[i].traces[t].n_tokens
+                            : 0;
     size_t step = n_tokens / MOST_SAMPLED + 1;
     double *sample = sc_alloc_array(sc_size_mul(n_tokens / step + 1, 2), sizeof *sample);
     if (sample == NULL)
@@ -32,7 +33,7 @@ enum sc_status sc_token_scale_make(const struct sc_run *run, struct sc_token_sca
     for (size_t i = 0; i < run->n_instances; i++)
         for (size_t t = 0; t < run->instances[i].n_traces; t++) {
             const struct sc_run_trace *trace = &run->instances[i].traces[t];
-            for (size_t k = 0; trace->stats && k < trace->n_tokens; k++) {
+            for (size_t k = 0; trace->stats != NULL && k < trace->n_tokens; k++) {
                 double c = (double)trace->stats[k].confidence;
                 if (!isfinite(c))
                     continue;
@@ -81,9 +82,10 @@ static size_t level_of(const struct sc_token_scale *scale, double confidence)
 void sc_put_tokens(struct sc_output *out, const char *key, const struct sc_run_trace *trace,
                    struct sc_token_scale *scale)
 {
-    size_t length = strlen(trace->text ? trace->text : ""), begin = 0;
+    size_t length = strlen(trace->text != NULL ? trace->text : ""), begin = 0;
     struct sc_text text = {0};
-    if (!trace->stats || !trace->text_ends || trace->n_tokens == 0 || isnan(scale->low))
+    if (trace->stats == NULL || trace->text_ends == NULL || trace->n_tokens == 0 ||
+        isnan(scale->low))
         return;
     if (trace->n_tokens > scale->n_left) {
         scale->n_without++;

@@ -64,7 +64,7 @@ static void put_run(struct sc_output *out, const struct sc_analysis *a)
         out, "intervals",
         "95 %: bootstrap over prompts (2000 resamples), Wilson and Newcombe for shares and "
         "differences of whole prompts, Obuchowski for areas under the curve");
-    if (a->config) {
+    if (a->config != NULL) {
         struct sc_text compact = {0};
         sc_json_write(&compact, a->config);
         if (compact.failed)

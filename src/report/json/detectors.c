@@ -102,7 +102,7 @@ void sc_put_detectors(struct sc_output *out, const struct sc_run *run)
                       "one detector read the answers, and no other since (safeconf classify)");
         return;
     }
-    if (sc_detectors_compare(run, &comparison, NULL)) {
+    if (sc_detectors_compare(run, &comparison, NULL) != SC_OK) {
         out->text->failed = true;
         return;
     }

@@ -6,11 +6,11 @@
 void sc_put_estimate(struct sc_output *out, const char *key, const struct sc_estimate *estimate)
 {
     bool known = isfinite(estimate->value);
-    if (!known && key) {
+    if (!known && key != NULL) {
         char name[96];
         snprintf(name, sizeof name, "%s_reason", key);
         sc_put_null(out, key);
-        sc_put_string(out, name, estimate->reason ? estimate->reason : "not computed");
+        sc_put_string(out, name, estimate->reason != NULL ? estimate->reason : "not computed");
         return;
     }
     sc_put_object(out, key);
@@ -18,7 +18,7 @@ void sc_put_estimate(struct sc_output *out, const char *key, const struct sc_est
     sc_put_number(out, "low", estimate->low);
     sc_put_number(out, "high", estimate->high);
     sc_put_count(out, "n", estimate->n);
-    if (estimate->reason)
+    if (estimate->reason != NULL)
         sc_put_string(out, "reason", estimate->reason);
     sc_put_end_object(out);
 }

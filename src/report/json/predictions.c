@@ -35,7 +35,7 @@ static void put_traces(struct sc_output *out, const struct sc_run *run,
         put;                                                                                       \
     sc_put_end_array(out)
 
-    EACH("traces", sc_put_string(out, NULL, SEEN->text ? SEEN->text : ""));
+    EACH("traces", sc_put_string(out, NULL, SEEN->text != NULL ? SEEN->text : ""));
     EACH("confidences", sc_put_number(out, NULL, sc_trace_confidence(SEEN, run->metric)));
     put_metrics(out, instance, policy, n);
     EACH("verdicts",
@@ -65,7 +65,7 @@ static void put_instance(struct sc_output *out, const struct sc_run *run,
     sc_put_string(out, "instance_id", instance->id);
     sc_put_string(out, "prompt", instance->prompt);
     sc_put_string(out, "ground_truth_label", sc_label_name(instance->label));
-    sc_put_string(out, "category", instance->category ? instance->category : "");
+    sc_put_string(out, "category", instance->category != NULL ? instance->category : "");
     put_traces(out, run, instance, policy, s->n_traces);
     sc_put_count(out, "total_tokens", s->n_tokens);
     sc_put_number(out, "avg_tokens_per_trace", (double)s->n_tokens / (double)s->n_traces);

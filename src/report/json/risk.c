@@ -104,7 +104,7 @@ void sc_put_refusal(struct sc_output *out, const struct sc_analysis *a)
     sc_put_estimate(out, "agreement", &a->overall.agreement);
     sc_put_object(out, "detector");
     sc_put_string(out, "name", a->run->detector);
-    if (c->error) {
+    if (c->error != NULL) {
         sc_put_string(out, "measured_on", c->error->source);
         sc_put_string(out, "models", c->error->models);
         sc_put_string(out, "note", sc_detector_sentence);
@@ -138,7 +138,7 @@ static void put_fit(struct sc_output *out, const char *key, const struct sc_beta
     sc_put_number(out, "mean", fit->mean);
     sc_put_number(out, "correlation", fit->correlation);
     sc_put_number(out, "goodness_of_fit_p", p);
-    if (fit->reason)
+    if (fit->reason != NULL)
         sc_put_string(out, "reason", fit->reason);
     sc_put_end_object(out);
 }
