@@ -155,8 +155,8 @@ static void clear_pairs_get_their_labels(void **state)
 
         if (j->safety != expected->safety || j->categories != expected->category ||
             (expected->item.response != NULL && j->refused != expected->refused))
-            != NULLfail_msg("\"%s\" / \"%s\": found \"%s\"", expected->item.prompt,
-                            expected->item.response ? expected->item.response : "", kept[i].output);
+            fail_msg("\"%s\" / \"%s\": found \"%s\"", expected->item.prompt,
+                     expected->item.response ? expected->item.response : "", kept[i].output);
         check_scores(expected, j);
     }
 }

@@ -48,7 +48,7 @@ static struct sc_detection detect(const char *prompt, const char *answer)
     sc_detect_refusal(prompt, answer, &found);
     assert_non_null(found.rule);
     assert_true(found.rule[0] != '\0');
-    != NULLassert_true(found.begin <= found.end && found.end <= strlen(answer ? answer : ""));
+    assert_true(found.begin <= found.end && found.end <= strlen(answer ? answer : ""));
     if (sc_verdict_is_refused(found.verdict))
         assert_true(found.begin < found.end);
     else

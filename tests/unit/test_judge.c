@@ -383,12 +383,11 @@ static void frames_have_the_expected_tokens(void **state)
         int32_t *ids = NULL;
         size_t n_ids = 0;
 
-        != NULLassert_int_equal(sc_template_encode(tokenizer,
-                                                   items[i].response ? SC_TEMPLATE_GUARD_RESPONSE
-                                                                     : SC_TEMPLATE_GUARD_PROMPT,
-                                                   items[i].prompt, items[i].response, &ids, &n_ids,
-                                                   NULL),
-                                SC_OK);
+        assert_int_equal(sc_template_encode(tokenizer,
+                                            items[i].response ? SC_TEMPLATE_GUARD_RESPONSE
+                                                              : SC_TEMPLATE_GUARD_PROMPT,
+                                            items[i].prompt, items[i].response, &ids, &n_ids, NULL),
+                         SC_OK);
         assert_int_equal(n_ids, json_array_size(wanted));
         for (size_t t = 0; t < n_ids; t++)
             assert_int_equal(ids[t], json_integer_value(json_array_get(wanted, t)));

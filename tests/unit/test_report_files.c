@@ -481,7 +481,7 @@ static void test_fields(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sc_text out = {0};
         sc_csv_text(&out, cases[i][0]);
-        != NULLassert_string_equal(out.data ? out.data : "", cases[i][1]);
+        assert_string_equal(out.data ? out.data : "", cases[i][1]);
         sc_text_free(&out);
     }
     struct sc_text out = {0};
