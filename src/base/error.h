@@ -1,8 +1,8 @@
-/* Errors are values with text: filling a struct sc_error.  The type lives in safeconf.h. */
+/* Errors are values with text: filling a struct sc_error.  The type is public: safeconf/core.h. */
 #ifndef SC_BASE_ERROR_H
 #define SC_BASE_ERROR_H
 
-#include <safeconf.h>
+#include <safeconf/core.h>
 #include <stdarg.h>
 
 /* Records status and text unless an error is there already (the first message wins); error may be
@@ -18,5 +18,15 @@ enum sc_status sc_fail_nomem(struct sc_error *error, const char *what);
 void sc_error_prefix(struct sc_error *error, const char *format, ...) SC_PRINTF(2, 3);
 
 void sc_error_clear(struct sc_error *error);
+
+/* Returns from the calling function with the status of a call that failed.  For functions that have
+ * nothing to release: what is to be released belongs to a caller that releases it in any case, or
+ * to a `goto done`. */
+#define SC_TRY(call)                                                                               \
+    do {                                                                                           \
+        enum sc_status sc_try_status = (call);                                                     \
+        if (sc_try_status != SC_OK)                                                                \
+            return sc_try_status;                                                                  \
+    } while (0)
 
 #endif

@@ -1,7 +1,7 @@
 /* See memory.h. */
 #include "base/memory.h"
 
-#include <safeconf.h>
+#include <safeconf/safeconf.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,8 @@
 #ifndef SC_BENCHMARK_BENCHMARK_H
 #define SC_BENCHMARK_BENCHMARK_H
 
+#include <safeconf/vocabulary.h>
+
 #include "base/error.h"
 
 struct sc_instance {

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/cli.h"
+#include "detection/detection.h"
 #include "engine/inference.h"
 #include "model/tokenizer/tokenizer.h"
 

@@ -7,6 +7,8 @@
 #ifndef SC_CONFIDENCE_CONFIDENCE_H
 #define SC_CONFIDENCE_CONFIDENCE_H
 
+#include <safeconf/vocabulary.h>
+
 #include "base/error.h"
 
 /* Mean of a window at every stride-1 position: means [n - window + 1], or one when n < window.

@@ -32,6 +32,8 @@
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
 
+#include <safeconf/vocabulary.h>
+
 #include "base/error.h"
 #include "base/random.h"
 

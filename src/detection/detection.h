@@ -2,6 +2,8 @@
 #ifndef SC_DETECTION_DETECTION_H
 #define SC_DETECTION_DETECTION_H
 
+#include <safeconf/analysis.h>
+
 #include "base/error.h"
 
 /* Name and version kept with every verdict, e.g. "patterns/1". */

@@ -5,6 +5,8 @@
 #ifndef SC_DETECTION_USER_RULES_H
 #define SC_DETECTION_USER_RULES_H
 
+#include <safeconf/analysis.h>
+
 #include "base/error.h"
 
 struct sc_user_rules;

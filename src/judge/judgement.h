@@ -2,6 +2,8 @@
 #ifndef SC_JUDGE_JUDGEMENT_H
 #define SC_JUDGE_JUDGEMENT_H
 
+#include <safeconf/vocabulary.h>
+
 #include "base/error.h"
 
 enum sc_safety {

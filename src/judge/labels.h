@@ -2,6 +2,8 @@
 #ifndef SC_JUDGE_LABELS_H
 #define SC_JUDGE_LABELS_H
 
+#include <safeconf/engine.h>
+
 #include "base/error.h"
 
 /* One question's labels as tokens: "Safety: Safe" and so on begin with the same tokens and differ

@@ -2,6 +2,8 @@
 #ifndef SC_JUDGE_TEMPLATE_H
 #define SC_JUDGE_TEMPLATE_H
 
+#include <safeconf/engine.h>
+
 #include "base/error.h"
 #include "base/text.h"
 

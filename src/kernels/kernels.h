@@ -11,7 +11,7 @@
 #ifndef SC_KERNELS_KERNELS_H
 #define SC_KERNELS_KERNELS_H
 
-#include <safeconf.h>
+#include <safeconf/vocabulary.h>
 
 /* A weight matrix W [n_out][n_in] repacked in panels of `panel` outputs for one level's kernel; the
  * last panel is padded with zeros.  data is 64-byte aligned. */

@@ -4,6 +4,8 @@
 #ifndef SC_MODEL_MODEL_H
 #define SC_MODEL_MODEL_H
 
+#include <safeconf/engine.h>
+
 #include "base/error.h"
 
 /* Shapes and constants of a Qwen3 dense network. */

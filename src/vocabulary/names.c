@@ -1,5 +1,5 @@
 /* Names of the public enumerations, as commands, files and the contract spell them. */
-#include <safeconf.h>
+#include <safeconf/vocabulary.h>
 #include <string.h>
 
 static const char *const dtype_names[] = {"f32", "bf16", "f16", "int8"};

@@ -1,6 +1,6 @@
 /* A program outside the project that uses the installed library: tokenizes, scores, detects. */
 #include <math.h>
-#include <safeconf.h>
+#include <safeconf/safeconf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* The base room: errors, memory, text, files, JSON, random numbers. */
 #include <math.h>
+#include <safeconf/vocabulary.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

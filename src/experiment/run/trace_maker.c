@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "detection/detection.h"
 #include "experiment/run/runner.h"
 
 enum sc_status sc_trace_maker_init(struct sc_trace_maker *maker, const struct sc_language *language,

@@ -2,6 +2,8 @@
 #ifndef SC_MODEL_TOKENIZER_TOKENIZER_H
 #define SC_MODEL_TOKENIZER_TOKENIZER_H
 
+#include <safeconf/engine.h>
+
 #include "base/error.h"
 #include "base/text.h"
 

@@ -1,0 +1,74 @@
+/*
+ * The words of the experiment, each with one meaning (docs/GLOSSARY.md): what a trace said, what it
+ * did, what is measured of it.
+ */
+#ifndef SAFECONF_VOCABULARY_H
+#define SAFECONF_VOCABULARY_H
+
+#include <safeconf/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Arithmetic in which the network is computed. */
+enum sc_dtype { SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_F16, SC_DTYPE_INT8 };
+
+enum sc_verdict { SC_REFUSAL, SC_PARTIAL, SC_COMPLIANCE, SC_EMPTY, SC_UNPARSED, SC_N_VERDICTS };
+enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARMS };
+enum sc_label { SC_LABEL_SAFE, SC_LABEL_UNSAFE, SC_LABEL_UNKNOWN, SC_N_LABELS };
+enum sc_finish { SC_FINISH_STOP, SC_FINISH_LENGTH, SC_FINISH_CUT, SC_FINISH_FAILED, SC_N_FINISHES };
+
+/* How the next token is drawn.  The order of the filters is temperature, top-k, top-p, min-p. */
+struct sc_sampling {
+    double temperature; /* 0: greedy; the other fields are then ignored */
+    double top_p;       /* (0, 1]; 1: off */
+    double min_p;       /* [0, 1); 0: off */
+    int32_t top_k;      /* >= 0; 0: off */
+};
+
+/* What is measured of each generated token.  Source: Fu et al., "Deep Think with Confidence", 2025,
+ * for the confidence. */
+struct sc_token_stats {
+    float logprob;         /* log P(token), P raw */
+    float sampled_logprob; /* the same under the distribution that it was drawn from */
+    float confidence;      /* -(1/k) sum of log P over the k most likely tokens; >= ln k */
+    float entropy;         /* -sum P log P over the vocabulary, nats */
+};
+
+/* Confidence metrics of one trace; docs/DEFINITIONS.md.  All but nll: higher is more confident. */
+enum sc_metric {
+    SC_METRIC_MEAN,
+    SC_METRIC_LOWEST,
+    SC_METRIC_BOTTOM10,
+    SC_METRIC_TAIL,
+    SC_METRIC_HEAD,
+    SC_METRIC_PROB,
+    SC_METRIC_NLL,
+    SC_N_METRICS
+};
+
+SC_API const char *sc_dtype_name(enum sc_dtype dtype);       /* "f32" ... */
+SC_API const char *sc_verdict_name(enum sc_verdict verdict); /* "refusal" ... */
+SC_API const char *sc_harm_name(enum sc_harm harm);          /* "harmful" ... */
+SC_API const char *sc_label_name(enum sc_label label);       /* "safe" ... */
+SC_API const char *sc_finish_name(enum sc_finish finish);    /* "stop" ... */
+SC_API const char *sc_metric_name(enum sc_metric metric);    /* "mean" ... */
+
+/* The value whose name is `name`, or -1. */
+SC_API int sc_dtype_parse(const char *name);
+SC_API int sc_verdict_parse(const char *name);
+SC_API int sc_harm_parse(const char *name);
+SC_API int sc_label_parse(const char *name);
+SC_API int sc_finish_parse(const char *name);
+SC_API int sc_metric_parse(const char *name);
+
+/* The metrics of a trace of n tokens from its per-token confidence [n] and logprob [n]; window is
+ * in tokens.  n = 0 gives NaN in every metric.  metrics [SC_N_METRICS]. */
+SC_API void sc_trace_metrics(const float *confidence, const float *logprob, size_t n, size_t window,
+                             double *metrics);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
