@@ -64,12 +64,12 @@ enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *wha
     return parse(text, n, 0, what, out, error);
 }
 
-enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys, size_t n,
+enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_t n,
                                   const char *what, struct sc_error *error)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(object, key, value)
     {
         bool known = false;
         for (size_t i = 0; i < n; i++)
@@ -112,29 +112,6 @@ void sc_json_write(struct sc_text *text, const json_t *value)
         json_dump_callback(value, append, text,
                            JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) != 0)
         text->failed = true;
-}
-
-void sc_json_write_string(struct sc_text *text, const char *string)
-{
-    sc_text_putc(text, '"');
-    for (const char *s = string; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
-            char escaped[2] = {'\\', *s};
-            sc_text_add(text, escaped, 2);
-        } else if (c == '\n') {
-            sc_text_puts(text, "\\n");
-        } else if (c == '\t') {
-            sc_text_puts(text, "\\t");
-        } else if (c == '\r') {
-            sc_text_puts(text, "\\r");
-        } else if (c < 0x20 || c == 0x7F) {
-            sc_text_printf(text, "\\u%04x", c);
-        } else {
-            sc_text_add(text, s, 1);
-        }
-    }
-    sc_text_putc(text, '"');
 }
 
 enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, int64_t high,

@@ -20,12 +20,10 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error);
 /* Whether an object has none but these keys; else an error "WHAT: unknown field". */
-enum sc_status sc_json_known_keys(const json_t *object, const char *const *keys, size_t n,
+enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_t n,
                                   const char *what, struct sc_error *error);
 /* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
 void sc_json_write(struct sc_text *text, const json_t *value);
-/* Appends a JSON string literal of valid UTF-8. */
-void sc_json_write_string(struct sc_text *text, const char *string);
 
 /* Fields of an object: a missing field gives `fallback`; a field of the wrong type or outside
  * [low, high] is an error that names the field. */

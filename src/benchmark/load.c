@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -261,17 +261,18 @@ static char *make_extra(const struct columns *c, const struct sc_table *table, s
                         bool *failed)
 {
     struct sc_text extra = {0};
+    struct sc_json_writer out = {.text = &extra,
+                                 .canonical = true}; /* a run's identity rests on it */
     for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++) {
         const char *text = cell(table, row, c->extra[i]);
         if (text == NULL || !*text)
             continue;
-        sc_text_putc(&extra, extra.len > 0 ? ',' : '{');
-        sc_json_write_string(&extra, c->loader->extra[i]);
-        sc_text_putc(&extra, ':');
-        sc_json_write_string(&extra, text);
+        if (out.depth == 0)
+            sc_json_put_object(&out, NULL);
+        sc_json_put_string(&out, c->loader->extra[i], text);
     }
-    if (extra.len > 0)
-        sc_text_putc(&extra, '}');
+    if (out.depth > 0)
+        sc_json_put_end_object(&out);
     *failed = extra.failed;
     if (extra.len > 0 && !extra.failed)
         return sc_text_take(&extra);

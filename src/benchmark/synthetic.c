@@ -10,6 +10,7 @@
 
 #include "base/embedded.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "benchmark/loaders.h"
@@ -71,11 +72,11 @@ static enum sc_status add(struct instance_list *list, const json_t *templates,
 
     struct sc_text id = {0}, extra = {0};
     sc_text_printf(&id, "synthetic_%s_%02zu_%02zu", half->word, target, template);
-    sc_text_puts(&extra, "{\"target\":");
-    sc_json_write_string(&extra, field(what, "target"));
-    sc_text_puts(&extra, ",\"register\":");
-    sc_json_write_string(&extra, field(how, "register"));
-    sc_text_puts(&extra, "}");
+    struct sc_json_writer out = {.text = &extra, .canonical = true};
+    sc_json_put_object(&out, NULL);
+    sc_json_put_string(&out, "target", field(what, "target"));
+    sc_json_put_string(&out, "register", field(how, "register"));
+    sc_json_put_end_object(&out);
     struct sc_instance item = {.id = sc_text_take(&id),
                                .prompt = fill(field(how, "text"), field(what, "target")),
                                .label = half->label,

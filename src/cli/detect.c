@@ -1,7 +1,7 @@
 /* safeconf detect: verdicts for a file of prompts and completions. */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "benchmark/benchmark.h"
 #include "cli/cli.h"
@@ -84,11 +84,11 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
         return;
     }
     sc_text_printf(out, "{\"verdict\":\"%s\",\"rule\":", sc_verdict_name(found->verdict));
-    sc_json_write_string(out, found->rule);
+    sc_text_add_json_string(out, found->rule);
     sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin,
                    found->end, found->clear ? "true" : "false");
-    sc_json_write_string(out, command->rules != NULL ? sc_user_rules_version(command->rules)
-                                                     : sc_detector_version());
+    sc_text_add_json_string(out, command->rules != NULL ? sc_user_rules_version(command->rules)
+                                                        : sc_detector_version());
     sc_text_puts(out, "}\n");
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/cli.h"
@@ -253,7 +253,7 @@ static void add_json(struct sc_text *out, size_t index, const struct stored_trac
     sc_text_printf(out,
                    "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
                    sc_verdict_name(reading->detection.verdict), sc_finish_name(trace->finish));
-    sc_json_write_string(out, reading->answer);
+    sc_text_add_json_string(out, reading->answer);
     sc_text_puts(out, ",\"metrics\":{");
     for (int m = 0; m < SC_N_METRICS; m++) {
         double value = reading->metrics[m];

@@ -57,8 +57,8 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
 }
 
-static enum sc_status read_added(struct added *out, const json_t *rule, size_t place,
-                                 const char *path, struct sc_error *error)
+static enum sc_status read_added(struct added *out, json_t *rule, size_t place, const char *path,
+                                 struct sc_error *error)
 {
     static const char *const keys[] = {"name", "verdict", "pattern", "within"};
     const char *name = json_string_value(json_object_get(rule, "name"));
@@ -111,7 +111,7 @@ static enum sc_status read_disabled(struct sc_user_rules *rules, const json_t *n
     return SC_OK;
 }
 
-static enum sc_status read_lists(struct sc_user_rules *rules, const json_t *root, const char *path,
+static enum sc_status read_lists(struct sc_user_rules *rules, json_t *root, const char *path,
                                  struct sc_error *error)
 {
     static const char *const keys[] = {"add", "disable"};

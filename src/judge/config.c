@@ -43,8 +43,8 @@ void sc_judge_config_free(struct sc_judge_config *config)
 /* ---- fields ---------------------------------------------------------------------------------- */
 
 /* A copy of a string field; NULL where it is missing.  allowed: its characters, or NULL for any. */
-static enum sc_status take_string(const json_t *root, const char *key, const char *allowed,
-                                  char **out, struct sc_error *error)
+static enum sc_status take_string(json_t *root, const char *key, const char *allowed, char **out,
+                                  struct sc_error *error)
 {
     const json_t *value = json_object_get(root, key);
     const char *text = json_string_value(value);
@@ -58,7 +58,7 @@ static enum sc_status take_string(const json_t *root, const char *key, const cha
     return *out != NULL ? SC_OK : sc_fail_nomem(error, key);
 }
 
-static enum sc_status take_size(const json_t *root, const char *key, int64_t low, int64_t high,
+static enum sc_status take_size(json_t *root, const char *key, int64_t low, int64_t high,
                                 int64_t fallback, size_t *out, struct sc_error *error)
 {
     int64_t value = 0;
@@ -67,8 +67,7 @@ static enum sc_status take_size(const json_t *root, const char *key, int64_t low
     return status;
 }
 
-static enum sc_status take_names(struct sc_judge_config *out, const json_t *root,
-                                 struct sc_error *error)
+static enum sc_status take_names(struct sc_judge_config *out, json_t *root, struct sc_error *error)
 {
     static const char small[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
@@ -97,7 +96,7 @@ static enum sc_status take_names(struct sc_judge_config *out, const json_t *root
     return SC_OK;
 }
 
-static enum sc_status take_numbers(struct sc_judge_config *out, const json_t *root,
+static enum sc_status take_numbers(struct sc_judge_config *out, json_t *root,
                                    struct sc_error *error)
 {
     const struct sc_remote_options usual = sc_remote_options_default();
@@ -121,7 +120,7 @@ static enum sc_status take_numbers(struct sc_judge_config *out, const json_t *ro
     return status;
 }
 
-static enum sc_status take_endpoint(struct sc_judge_config *out, const json_t *root,
+static enum sc_status take_endpoint(struct sc_judge_config *out, json_t *root,
                                     struct sc_error *error)
 {
     const char *kind = json_string_value(json_object_get(root, "endpoint"));
@@ -133,7 +132,7 @@ static enum sc_status take_endpoint(struct sc_judge_config *out, const json_t *r
     return SC_OK;
 }
 
-static enum sc_status take_controls(struct sc_judge_config *out, const json_t *root,
+static enum sc_status take_controls(struct sc_judge_config *out, json_t *root,
                                     struct sc_error *error)
 {
     const json_t *list = json_object_get(root, "control_tokens");
@@ -159,8 +158,7 @@ static enum sc_status take_controls(struct sc_judge_config *out, const json_t *r
 }
 
 /* More fields of a request, but none that the reading of the answer rests on. */
-static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
-                                struct sc_error *error)
+static enum sc_status take_more(struct sc_judge_config *out, json_t *root, struct sc_error *error)
 {
     static const char *const ours[] = {"model",  "messages", "prompt",      "n",
                                        "stream", "logprobs", "top_logprobs"};
@@ -179,7 +177,7 @@ static enum sc_status take_more(struct sc_judge_config *out, const json_t *root,
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-static enum sc_status take_questions(struct sc_judge_config *out, const json_t *root,
+static enum sc_status take_questions(struct sc_judge_config *out, json_t *root,
                                      struct sc_error *error)
 {
     static const char *const refusal[] = {"compliance", "refusal", "partial", "unparsed"};
@@ -195,7 +193,7 @@ static enum sc_status take_questions(struct sc_judge_config *out, const json_t *
     const char *pattern = json_string_value(categories);
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < 3; i++) {
-        const json_t *object = json_object_get(root, all[i].key);
+        json_t *object = json_object_get(root, all[i].key);
         all[i].question->n_meanings = 3;
         if (object != NULL)
             status = sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error);
@@ -223,7 +221,7 @@ static size_t count(const struct sc_frame *frame, const char *mark)
     return n;
 }
 
-static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const char *key,
+static enum sc_status take_frame(struct sc_frame *out, json_t *root, const char *key,
                                  sc_frame_reader *reader, void *context, struct sc_error *error)
 {
     const json_t *value = json_object_get(root, key);
@@ -240,7 +238,7 @@ static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const
     return SC_OK;
 }
 
-static enum sc_status take_frames(struct sc_judge_config *out, const json_t *root,
+static enum sc_status take_frames(struct sc_judge_config *out, json_t *root,
                                   sc_frame_reader *reader, void *context, struct sc_error *error)
 {
     enum sc_status status = take_frame(&out->answer, root, "template", reader, context, error);
@@ -286,7 +284,7 @@ static enum sc_status check_whole(const struct sc_judge_config *config, struct s
 
 /* ---- the name -------------------------------------------------------------------------------- */
 
-static void describe_json(struct sc_text *out, const json_t *root, const char *key)
+static void describe_json(struct sc_text *out, json_t *root, const char *key)
 {
     const json_t *value = json_object_get(root, key);
     sc_text_printf(out, "%s ", key);
@@ -302,7 +300,7 @@ static void describe_frame(struct sc_text *out, const struct sc_frame *frame)
 }
 
 /* Everything that a judgement depends on and that can be known from here. */
-static enum sc_status make_name(struct sc_judge_config *config, const json_t *root,
+static enum sc_status make_name(struct sc_judge_config *config, json_t *root,
                                 struct sc_error *error)
 {
     static const char *const keys[] = {"request", "control_tokens", "refusal",
@@ -341,9 +339,9 @@ static enum sc_status replace(char **field, const char *with, struct sc_error *e
     return *field != NULL ? SC_OK : sc_fail_nomem(error, "judge");
 }
 
-static enum sc_status parse(struct sc_judge_config *out, const json_t *root,
-                            sc_frame_reader *reader, void *context, const char *model,
-                            const char *url, struct sc_error *error)
+static enum sc_status parse(struct sc_judge_config *out, json_t *root, sc_frame_reader *reader,
+                            void *context, const char *model, const char *url,
+                            struct sc_error *error)
 {
     static const char *const keys[] = {"name",
                                        "version",

@@ -60,7 +60,7 @@ static enum sc_status add_answer(struct sc_question *question, const char *text,
     return SC_OK;
 }
 
-static enum sc_status read_answers(struct sc_question *question, const json_t *values,
+static enum sc_status read_answers(struct sc_question *question, json_t *values,
                                    const char *const *names, const char *what,
                                    struct sc_error *error)
 {
@@ -75,7 +75,7 @@ static enum sc_status read_answers(struct sc_question *question, const json_t *v
     const char *text;
     json_t *meaning;
     enum sc_status status = SC_OK;
-    json_object_foreach((json_t *)(uintptr_t)values, text, meaning)
+    json_object_foreach(values, text, meaning)
     {
         status = add_answer(question, text, meaning, names, what, error);
         if (status != SC_OK)
@@ -84,9 +84,8 @@ static enum sc_status read_answers(struct sc_question *question, const json_t *v
     return status;
 }
 
-enum sc_status sc_question_parse(struct sc_question *out, const json_t *object,
-                                 const char *const *names, size_t n_meanings, const char *what,
-                                 struct sc_error *error)
+enum sc_status sc_question_parse(struct sc_question *out, json_t *object, const char *const *names,
+                                 size_t n_meanings, const char *what, struct sc_error *error)
 {
     static const char *const keys[] = {"pattern", "values", "ignore_case"};
     static const bool no = false;

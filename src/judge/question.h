@@ -24,9 +24,8 @@ struct sc_question {
 
 /* Reads {"pattern", "values": {answer: meaning}, "ignore_case"}.  names [n_meanings + 1]: the words
  * for each meaning; the last one stands for no label. */
-enum sc_status sc_question_parse(struct sc_question *out, const json_t *object,
-                                 const char *const *names, size_t n_meanings, const char *what,
-                                 struct sc_error *error);
+enum sc_status sc_question_parse(struct sc_question *out, json_t *object, const char *const *names,
+                                 size_t n_meanings, const char *what, struct sc_error *error);
 void sc_question_free(struct sc_question *question);
 
 /* The meaning of the first match in n bytes, or n_meanings when there is none or its answer is none

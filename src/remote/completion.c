@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -28,56 +29,79 @@ const char *sc_endpoint_path(enum sc_endpoint endpoint)
     return endpoint == SC_ENDPOINT_CHAT ? "/chat/completions" : "/completions";
 }
 
-/* Begins a field of ours, unless another value is given for it. */
-static bool field(struct sc_text *out, const struct sc_completion_request *request, const char *key)
+/* Whether a field of ours is to be written: no other value is given for it. */
+static bool is_ours(const struct sc_completion_request *request, const char *key)
 {
-    if (json_object_get(request->more, key) != NULL)
-        return false;
-    sc_text_printf(out, ",\"%s\":", key);
-    return true;
+    return json_object_get(request->more, key) == NULL;
 }
 
-static void add_more(struct sc_text *out, const json_t *more)
+static void put_text(struct sc_json_writer *out, const struct sc_completion_request *request)
+{
+    if (request->endpoint != SC_ENDPOINT_CHAT) {
+        sc_json_put_string(out, "prompt", request->text);
+        return;
+    }
+    sc_json_put_array(out, "messages");
+    sc_json_put_object(out, NULL);
+    sc_json_put_string(out, "role", "user");
+    sc_json_put_string(out, "content", request->text);
+    sc_json_put_end_object(out);
+    sc_json_put_end_array(out);
+}
+
+static void put_logprobs(struct sc_json_writer *out, const struct sc_completion_request *request)
+{
+    if (request->n_top == 0 || !is_ours(request, "logprobs"))
+        return;
+    if (request->endpoint != SC_ENDPOINT_CHAT) {
+        sc_json_put_count(out, "logprobs", request->n_top);
+        return;
+    }
+    sc_json_put_bool(out, "logprobs", true);
+    sc_json_put_count(out, "top_logprobs", request->n_top);
+}
+
+static void put_more(struct sc_json_writer *out, json_t *more)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)more, key, value)
+    json_object_foreach(more, key, value)
     {
         if (json_is_null(value))
             continue;
-        sc_text_putc(out, ',');
-        sc_json_write_string(out, key);
-        sc_text_putc(out, ':');
-        sc_json_write(out, value);
+        struct sc_text text = {0};
+        sc_json_write(&text, value);
+        if (text.failed)
+            out->text->failed = true;
+        else
+            sc_json_put_raw(out, key, text.data);
+        sc_text_free(&text);
     }
 }
 
 enum sc_status sc_completion_body(const struct sc_completion_request *request, char **body,
                                   size_t *n, struct sc_error *error)
 {
-    struct sc_text out = {0};
-    bool chat = request->endpoint == SC_ENDPOINT_CHAT;
     size_t n_text = strlen(request->text), valid = sc_utf8_valid(request->text, n_text);
     *body = NULL;
     if (valid < n_text)
         return sc_fail(error, SC_ERR_FORMAT, "text: byte %zu: expected UTF-8", valid);
-    sc_text_puts(&out, "{\"model\":");
-    sc_json_write_string(&out, request->model);
-    sc_text_puts(&out, chat ? ",\"messages\":[{\"role\":\"user\",\"content\":" : ",\"prompt\":");
-    sc_json_write_string(&out, request->text);
-    sc_text_puts(&out, chat ? "}]" : "");
-    if (field(&out, request, "max_tokens"))
-        sc_text_printf(&out, "%zu", request->max_tokens);
-    if (field(&out, request, "temperature"))
-        sc_text_printf(&out, "%.17g", request->temperature);
-    if (field(&out, request, "seed"))
-        sc_text_printf(&out, "%llu", (unsigned long long)request->seed);
-    if (request->n_top > 0 && field(&out, request, "logprobs"))
-        sc_text_printf(&out, chat ? "true,\"top_logprobs\":%zu" : "%zu", request->n_top);
-    add_more(&out, request->more);
-    sc_text_putc(&out, '}');
-    *n = out.len;
-    *body = sc_text_take(&out);
+    struct sc_text text = {0};
+    struct sc_json_writer out = {.text = &text};
+    sc_json_put_object(&out, NULL);
+    sc_json_put_string(&out, "model", request->model);
+    put_text(&out, request);
+    if (is_ours(request, "max_tokens"))
+        sc_json_put_count(&out, "max_tokens", request->max_tokens);
+    if (is_ours(request, "temperature"))
+        sc_json_put_number(&out, "temperature", request->temperature);
+    if (is_ours(request, "seed"))
+        sc_json_put_count(&out, "seed", request->seed);
+    put_logprobs(&out, request);
+    put_more(&out, request->more);
+    sc_json_put_end_object(&out);
+    *n = text.len;
+    *body = sc_text_take(&text);
     return *body != NULL ? SC_OK : sc_fail_nomem(error, "a request to a server");
 }
 

@@ -22,7 +22,7 @@ struct sc_completion_request {
     uint64_t seed;
     size_t n_top; /* likeliest tokens wanted at each place; 0: no log-probabilities */
     /* More fields of the body: one of ours is replaced, and left out where the value is null. */
-    const json_t *more;
+    json_t *more;
 };
 
 /* The JSON body; *body: sc_free it.  What UTF-8 is not is an error. */

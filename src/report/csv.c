@@ -57,7 +57,7 @@ static void put_text(struct sc_text *out, const char *untrusted)
 static void put_number(struct sc_text *out, double x)
 {
     if (isfinite(x))
-        sc_text_add_number(out, x);
+        sc_text_add_json_number(out, x);
     sc_text_putc(out, ',');
 }
 

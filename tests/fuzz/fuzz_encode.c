@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/tokenizer/bpe.h"
@@ -27,7 +28,7 @@ static struct sc_tokenizer *make_tokenizer(void)
 
         key[sc_utf8_encode((uint32_t)(itself ? byte : next++), key)] = '\0';
         sc_text_puts(&json, byte > 0 ? "," : "");
-        sc_json_write_string(&json, key);
+        sc_text_add_json_string(&json, key);
         sc_text_printf(&json, ":%d", byte);
     }
     for (size_t i = 0; i < sizeof merges / sizeof merges[0]; i++) {

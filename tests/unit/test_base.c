@@ -1,4 +1,4 @@
-/* The base room: errors, memory, text, files, JSON, random numbers. */
+/* The base room: errors, memory, text, files, random numbers. */
 #include <math.h>
 #include <safeconf/vocabulary.h>
 #include <setjmp.h>
@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -215,68 +214,6 @@ static void files_are_whole_or_not_there(void **state)
     sc_free(file);
 }
 
-static void json_fields_are_checked(void **state)
-{
-    (void)state;
-    struct sc_error error = {0};
-    json_t *object;
-    static const char source[] = "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":1e10}";
-    assert_int_equal(sc_json_parse(source, sizeof source - 1, "test", &object, &error), SC_OK);
-    int64_t n, fallback = 7;
-    double x;
-    bool b;
-    assert_int_equal(sc_json_int(object, "n", 0, 5, NULL, &n, &error), SC_OK);
-    assert_int_equal(n, 3);
-    assert_int_equal(sc_json_int(object, "absent", 0, 5, &fallback, &n, &error), SC_OK);
-    assert_int_equal(n, 7);
-    assert_int_equal(sc_json_int(object, "n", 4, 5, NULL, &n, &error), SC_ERR_FORMAT);
-    assert_string_equal(error.text, "\"n\": expected 4 to 5, found 3");
-    assert_int_equal(sc_json_int(object, "s", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
-    assert_int_equal(sc_json_int(object, "absent", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
-    assert_int_equal(sc_json_real(object, "x", 0, 1, NULL, &x, NULL), SC_OK);
-    assert_int_equal(sc_json_real(object, "big", 0, 1, NULL, &x, NULL), SC_ERR_FORMAT);
-    assert_int_equal(sc_json_bool(object, "b", NULL, &b, NULL), SC_OK);
-    assert_int_equal(sc_json_bool(object, "n", NULL, &b, NULL), SC_ERR_FORMAT);
-    struct sc_text text = {0};
-    sc_json_write(&text, object);
-    assert_string_equal(text.data,
-                        "{\"n\":3,\"x\":0.5,\"b\":true,\"s\":\"t\",\"big\":10000000000.0}");
-    sc_text_clear(&text);
-    sc_json_write_string(&text, "a\"\\\n\x01");
-    assert_string_equal(text.data, "\"a\\\"\\\\\\n\\u0001\"");
-    sc_text_free(&text);
-    json_decref(object);
-    static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "[1] 2"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(sc_json_parse(bad[i], strlen(bad[i]), "bad", &object, NULL),
-                         SC_ERR_FORMAT);
-}
-
-/* Whichever allocation fails, a parse says that memory ran out; it never returns less than was
- * there. */
-static void json_says_when_memory_is_lost(void **state)
-{
-    (void)state;
-    static const char source[] = "{\"key\":[\"a long enough string to need memory of its own\",1.5,"
-                                 "{\"deeper\":\"x\\u00e9\"}]}";
-    json_t *value;
-    for (size_t n = 0;; n++) {
-        struct sc_error error = {0};
-        sc_memory_fail_at(n);
-        enum sc_status status = sc_json_parse(source, sizeof source - 1, "test", &value, &error);
-        bool reached = sc_memory_count() > n;
-        sc_memory_fail_at(SIZE_MAX);
-        if (!reached) {
-            assert_int_equal(status, SC_OK);
-            json_decref(value);
-            assert_true(n > 5);
-            return;
-        }
-        assert_int_equal(status, SC_ERR_NOMEM);
-        assert_null(value);
-    }
-}
-
 /* The Random123 distribution's known answers for philox4x32-10. */
 static void random_is_philox(void **state)
 {
@@ -341,8 +278,6 @@ int main(void)
         cmocka_unit_test(hostile_text_is_made_visible),
         cmocka_unit_test(text_survives_lost_memory),
         cmocka_unit_test(files_are_whole_or_not_there),
-        cmocka_unit_test(json_fields_are_checked),
-        cmocka_unit_test(json_says_when_memory_is_lost),
         cmocka_unit_test(random_is_philox),
         cmocka_unit_test(uniforms_are_uniform),
         cmocka_unit_test(names_go_both_ways),

@@ -154,24 +154,6 @@ static void test_predictions_of_failed_traces(void **state)
     sc_run_free(&run);
 }
 
-static void test_numbers(void **state)
-{
-    (void)state;
-    static const struct {
-        double value;
-        const char *text;
-    } cases[] = {{0.1, "0.1"},  {1.0 / 3, "0.3333333333333333"},
-                 {NAN, "null"}, {INFINITY, "null"},
-                 {-0.0, "-0"},  {1e300, "1e+300"},
-                 {12, "12"},    {5e-324, "4.94065645841247e-324"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sc_text text = {0};
-        sc_text_add_number(&text, cases[i].value);
-        assert_string_equal(text.data, cases[i].text);
-        sc_text_free(&text);
-    }
-}
-
 /* ---- analysis ------------------------------------------------------------------------------ */
 
 /* Every estimate lies in its interval. */
@@ -553,21 +535,6 @@ static void test_terminal(void **state)
     }
 }
 
-static void test_script_json(void **state)
-{
-    (void)state;
-    static const char json[] = "{\"a\":\"</script>&\xe2\x80\xae\xf3\xa0\x81\x81\x7f\xc3\xa9\"}";
-    struct sc_text text = {0};
-    sc_text_add_script_json(&text, json, sizeof json - 1);
-    assert_string_equal(text.data, "{\"a\":\"\\u003c/script\\u003e\\u0026\\u202e"
-                                   "\\udb40\\udc41\\u007f\xc3\xa9\"}");
-    json_t *back = parse(&text);
-    assert_string_equal(json_string_value(json_object_get(back, "a")),
-                        "</script>&\xe2\x80\xae\xf3\xa0\x81\x81\x7f\xc3\xa9");
-    json_decref(back);
-    sc_text_free(&text);
-}
-
 static size_t count_of(const char *text, const char *word)
 {
     size_t n = 0;
@@ -642,7 +609,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_predictions_fields),
         cmocka_unit_test(test_predictions_of_failed_traces),
-        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_analysis_counts),
         cmocka_unit_test(test_analysis_compares_policies),
         cmocka_unit_test(test_savings_are_not_guessed),
@@ -653,7 +619,6 @@ int main(void)
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_cluster_auroc),
         cmocka_unit_test(test_terminal),
-        cmocka_unit_test(test_script_json),
         cmocka_unit_test(test_page),
         cmocka_unit_test(test_every_allocation_fails),
     };

@@ -505,13 +505,13 @@ static void test_tokens(void **state)
     struct sc_run run = {.instances = &instance, .n_instances = 1};
     struct sc_token_scale scale;
     struct sc_text written = {0};
-    struct sc_output out = {.text = &written};
+    struct sc_json_writer out = {.text = &written};
     assert_int_equal(sc_token_scale_make(&run, &scale, NULL), SC_OK);
     assert_true(scale.low == 3 && scale.high == 5 && scale.pale == 4);
     sc_put_tokens(&out, NULL, &trace, &scale);
     assert_string_equal(written.data, "\"BAAD__AgA\""); /* 1: 0; 3: 4095; 0: 2048 */
     sc_text_clear(&written);
-    out = (struct sc_output){.text = &written};
+    out = (struct sc_json_writer){.text = &written};
     scale.n_left = 2; /* the page is full */
     sc_put_tokens(&out, NULL, &trace, &scale);
     assert_int_equal(written.len, 0);

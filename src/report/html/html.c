@@ -35,87 +35,87 @@ static size_t utf16_length(const char *s, size_t n)
 }
 
 /* Where the deciding phrase lies in the answer. */
-static void put_mark(struct sc_output *out, const struct sc_run_trace *trace)
+static void put_mark(struct sc_json_writer *out, const struct sc_run_trace *trace)
 {
     const char *answer = trace->answer != NULL ? trace->answer : "";
     size_t n = strlen(answer);
     if (trace->begin >= trace->end || trace->end > n || sc_utf8_valid(answer, n) != n)
         return;
-    sc_put_array(out, "mark");
-    sc_put_count(out, NULL, utf16_length(answer, trace->begin));
-    sc_put_count(out, NULL, utf16_length(answer, trace->end));
-    sc_put_end_array(out);
+    sc_json_put_array(out, "mark");
+    sc_json_put_count(out, NULL, utf16_length(answer, trace->begin));
+    sc_json_put_count(out, NULL, utf16_length(answer, trace->end));
+    sc_json_put_end_array(out);
 }
 
-static void put_segment(struct sc_output *out, const char *key, const double *metrics)
+static void put_segment(struct sc_json_writer *out, const char *key, const double *metrics)
 {
-    sc_put_array(out, key);
+    sc_json_put_array(out, key);
     for (int m = 0; m < SC_N_METRICS; m++)
-        sc_put_number(out, NULL, round(metrics[m] * 1e5) / 1e5);
-    sc_put_end_array(out);
+        sc_json_put_number(out, NULL, round(metrics[m] * 1e5) / 1e5);
+    sc_json_put_end_array(out);
 }
 
-static void put_trace(struct sc_output *out, const struct sc_analysis *a,
+static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
                       const struct sc_run_instance *instance, const struct sc_run_trace *trace,
                       struct sc_token_scale *scale)
 {
     bool failed = trace->finish == SC_FINISH_FAILED;
     const char *text = trace->text != NULL ? trace->text : "";
     const char *answer = trace->answer != NULL ? trace->answer : text;
-    sc_put_object(out, NULL);
-    sc_put_string(out, "answer", answer);
+    sc_json_put_object(out, NULL);
+    sc_json_put_string(out, "answer", answer);
     if (strcmp(text, answer) != 0)
-        sc_put_string(out, "whole", text);
-    sc_put_string(out, "verdict", failed ? NULL : sc_verdict_name(trace->verdict));
-    sc_put_string(out, "harm", sc_harm_name(sc_trace_harm(a->run, instance, trace)));
-    sc_put_string(out, "finish", sc_finish_name(trace->finish));
+        sc_json_put_string(out, "whole", text);
+    sc_json_put_string(out, "verdict", failed ? NULL : sc_verdict_name(trace->verdict));
+    sc_json_put_string(out, "harm", sc_harm_name(sc_trace_harm(a->run, instance, trace)));
+    sc_json_put_string(out, "finish", sc_finish_name(trace->finish));
     if (failed)
-        sc_put_string(out, "failure", trace->failure);
-    sc_put_count(out, "tokens", trace->n_tokens);
+        sc_json_put_string(out, "failure", trace->failure);
+    sc_json_put_count(out, "tokens", trace->n_tokens);
     if (trace->n_reasoning)
-        sc_put_count(out, "reasoning", trace->n_reasoning);
-    sc_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
+        sc_json_put_count(out, "reasoning", trace->n_reasoning);
+    sc_json_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
     if (trace->rule != NULL)
-        sc_put_string(out, "rule", trace->rule);
+        sc_json_put_string(out, "rule", trace->rule);
     put_mark(out, trace);
     sc_put_tokens(out, "shade", trace, scale);
     if (trace->n_reasoning && !failed) {
         put_segment(out, "reasoning_metrics", trace->reasoning_metrics);
         put_segment(out, "answer_metrics", trace->answer_metrics);
     }
-    sc_put_array(out, "metrics");
+    sc_json_put_array(out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++) /* five digits are enough to read */
-        sc_put_number(out, NULL, failed ? NAN : round(trace->metrics[m] * 1e5) / 1e5);
-    sc_put_end_array(out);
-    sc_put_end_object(out);
+        sc_json_put_number(out, NULL, failed ? NAN : round(trace->metrics[m] * 1e5) / 1e5);
+    sc_json_put_end_array(out);
+    sc_json_put_end_object(out);
 }
 
-static void put_instance(struct sc_output *out, const struct sc_analysis *a, size_t i,
+static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a, size_t i,
                          struct sc_token_scale *scale)
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
     const struct sc_run_decision *decision = &instance->decisions[a->run->primary];
     const struct sc_summary *s = &a->views[a->run->primary].instances[i];
-    sc_put_object(out, NULL);
-    sc_put_string(out, "id", instance->id);
-    sc_put_string(out, "prompt", instance->prompt);
-    sc_put_string(out, "label", sc_label_name(instance->label));
-    sc_put_string(out, "category", instance->category != NULL ? instance->category : "");
-    sc_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
-    sc_put_string(out, "quadrant", sc_quadrant_name(s->quadrant));
-    sc_put_number(out, "refusal", s->refusal_rate);
-    sc_put_number(out, "confidence", s->confidence);
-    sc_put_number(out, "agreement", s->agreement);
-    sc_put_number(out, "entropy", s->entropy);
+    sc_json_put_object(out, NULL);
+    sc_json_put_string(out, "id", instance->id);
+    sc_json_put_string(out, "prompt", instance->prompt);
+    sc_json_put_string(out, "label", sc_label_name(instance->label));
+    sc_json_put_string(out, "category", instance->category != NULL ? instance->category : "");
+    sc_json_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
+    sc_json_put_string(out, "quadrant", sc_quadrant_name(s->quadrant));
+    sc_json_put_number(out, "refusal", s->refusal_rate);
+    sc_json_put_number(out, "confidence", s->confidence);
+    sc_json_put_number(out, "agreement", s->agreement);
+    sc_json_put_number(out, "entropy", s->entropy);
     if (s->n_judged) {
         struct sc_estimate rate = sc_wilson(s->n_refused, s->n_judged);
-        sc_put_number(out, "refusal_low", rate.low);
-        sc_put_number(out, "refusal_high", rate.high);
+        sc_json_put_number(out, "refusal_low", rate.low);
+        sc_json_put_number(out, "refusal_high", rate.high);
     }
-    sc_put_count(out, "used", s->n_traces);
-    sc_put_count(out, "harmful", s->n_harmful);
-    sc_put_string(out, "stop", decision->stop_reason);
-    sc_put_array(out, "traces");
+    sc_json_put_count(out, "used", s->n_traces);
+    sc_json_put_count(out, "harmful", s->n_harmful);
+    sc_json_put_string(out, "stop", decision->stop_reason);
+    sc_json_put_array(out, "traces");
     for (size_t t = 0; t < instance->n_traces; t++) {
         const struct sc_run_trace *stored = &instance->traces[t];
         struct sc_run_trace seen =
@@ -124,77 +124,77 @@ static void put_instance(struct sc_output *out, const struct sc_analysis *a, siz
         seen.text_ends = stored->text_ends;
         put_trace(out, a, instance, &seen, scale);
     }
-    sc_put_end_array(out);
-    sc_put_end_object(out);
+    sc_json_put_end_array(out);
+    sc_json_put_end_object(out);
 }
 
-static void put_scale(struct sc_output *out, const struct sc_token_scale *scale)
+static void put_scale(struct sc_json_writer *out, const struct sc_token_scale *scale)
 {
-    sc_put_object(out, "tokens");
-    sc_put_number(out, "low", scale->low);
-    sc_put_number(out, "high", scale->high);
-    sc_put_number(out, "deep", scale->deep);
-    sc_put_number(out, "pale", scale->pale);
-    sc_put_count(out, "without", scale->n_without);
-    sc_put_end_object(out);
+    sc_json_put_object(out, "tokens");
+    sc_json_put_number(out, "low", scale->low);
+    sc_json_put_number(out, "high", scale->high);
+    sc_json_put_number(out, "deep", scale->deep);
+    sc_json_put_number(out, "pale", scale->pale);
+    sc_json_put_count(out, "without", scale->n_without);
+    sc_json_put_end_object(out);
 }
 
-static void put_frontier(struct sc_output *out, const struct sc_frontier *f)
+static void put_frontier(struct sc_json_writer *out, const struct sc_frontier *f)
 {
-    sc_put_object(out, "frontier");
-    sc_put_bool(out, "proxy", f->proxy);
-    sc_put_string(out, "recommended", f->recommended);
-    sc_put_array(out, "points");
+    sc_json_put_object(out, "frontier");
+    sc_json_put_bool(out, "proxy", f->proxy);
+    sc_json_put_string(out, "recommended", f->recommended);
+    sc_json_put_array(out, "points");
     for (size_t i = 0; i < f->n; i++) {
         const struct sc_frontier_point *p = &f->points[i];
-        sc_put_object(out, NULL);
-        sc_put_string(out, "name", p->name);
-        sc_put_string(out, "kind", p->kind);
-        sc_put_string(out, "metric", p->metric);
-        sc_put_number(out, "saved", p->saved);
-        sc_put_number(out, "changed", p->changed);
-        sc_put_number(out, "unseen", p->unseen);
-        sc_put_number(out, "null_saved", p->null_saved);
-        sc_put_number(out, "null_changed", p->null_changed);
-        sc_put_number(out, "null_low", p->null_low);
-        sc_put_number(out, "null_high", p->null_high);
-        sc_put_bool(out, "beats", p->beats_null);
-        sc_put_end_object(out);
+        sc_json_put_object(out, NULL);
+        sc_json_put_string(out, "name", p->name);
+        sc_json_put_string(out, "kind", p->kind);
+        sc_json_put_string(out, "metric", p->metric);
+        sc_json_put_number(out, "saved", p->saved);
+        sc_json_put_number(out, "changed", p->changed);
+        sc_json_put_number(out, "unseen", p->unseen);
+        sc_json_put_number(out, "null_saved", p->null_saved);
+        sc_json_put_number(out, "null_changed", p->null_changed);
+        sc_json_put_number(out, "null_low", p->null_low);
+        sc_json_put_number(out, "null_high", p->null_high);
+        sc_json_put_bool(out, "beats", p->beats_null);
+        sc_json_put_end_object(out);
     }
-    sc_put_end_array(out);
-    sc_put_end_object(out);
+    sc_json_put_end_array(out);
+    sc_json_put_end_object(out);
 }
 
 static void put_data(struct sc_text *text, const struct sc_analysis *a,
                      struct sc_token_scale *scale)
 {
-    struct sc_output out = {.text = text};
-    sc_put_object(&out, NULL);
-    sc_put_bool(&out, "proxy", a->proxy);
-    sc_put_string(&out, "policy", a->run->policy_names[a->run->primary]);
-    sc_put_string(&out, "metric", sc_metric_name(a->run->metric));
-    sc_put_number(&out, "threshold", a->views[a->run->primary].threshold);
-    sc_put_array(&out, "metrics");
+    struct sc_json_writer out = {.text = text};
+    sc_json_put_object(&out, NULL);
+    sc_json_put_bool(&out, "proxy", a->proxy);
+    sc_json_put_string(&out, "policy", a->run->policy_names[a->run->primary]);
+    sc_json_put_string(&out, "metric", sc_metric_name(a->run->metric));
+    sc_json_put_number(&out, "threshold", a->views[a->run->primary].threshold);
+    sc_json_put_array(&out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++)
-        sc_put_string(&out, NULL, sc_metric_name((enum sc_metric)m));
-    sc_put_end_array(&out);
+        sc_json_put_string(&out, NULL, sc_metric_name((enum sc_metric)m));
+    sc_json_put_end_array(&out);
     struct sc_text analysis = {0};
-    struct sc_output inner = {.text = &analysis};
+    struct sc_json_writer inner = {.text = &analysis};
     sc_analysis_put(&inner, a);
     if (analysis.failed)
         text->failed = true;
     else
-        sc_put_json(&out, "analysis", analysis.data);
+        sc_json_put_raw(&out, "analysis", analysis.data);
     sc_text_free(&analysis);
-    sc_put_array(&out, "instances");
+    sc_json_put_array(&out, "instances");
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             put_instance(&out, a, i, scale);
-    sc_put_end_array(&out);
+    sc_json_put_end_array(&out);
     put_scale(&out, scale);
     if (a->frontier != NULL)
         put_frontier(&out, a->frontier);
-    sc_put_end_object(&out);
+    sc_json_put_end_object(&out);
 }
 
 /* ---- the template -----------------------------------------------------------------------------

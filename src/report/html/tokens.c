@@ -79,7 +79,7 @@ static size_t level_of(const struct sc_token_scale *scale, double confidence)
     return level <= 0 ? 0 : level >= 4095 ? 4095 : (size_t)level;
 }
 
-void sc_put_tokens(struct sc_output *out, const char *key, const struct sc_run_trace *trace,
+void sc_put_tokens(struct sc_json_writer *out, const char *key, const struct sc_run_trace *trace,
                    struct sc_token_scale *scale)
 {
     size_t length = strlen(trace->text != NULL ? trace->text : ""), begin = 0;
@@ -109,6 +109,6 @@ void sc_put_tokens(struct sc_output *out, const char *key, const struct sc_run_t
     if (text.failed)
         out->text->failed = true;
     else
-        sc_put_string(out, key, text.data);
+        sc_json_put_string(out, key, text.data);
     sc_text_free(&text);
 }

@@ -21,7 +21,7 @@ enum sc_status sc_token_scale_make(const struct sc_run *run, struct sc_token_sca
  * of 64 digits: its length in UTF-16 units, then its confidence on the scale in two digits (0 to
  * 4095).  63 says that the length follows in three digits.  Nothing when the trace was loaded
  * without tokens, or the page is full. */
-void sc_put_tokens(struct sc_output *out, const char *key, const struct sc_run_trace *trace,
+void sc_put_tokens(struct sc_json_writer *out, const char *key, const struct sc_run_trace *trace,
                    struct sc_token_scale *scale);
 
 #endif

@@ -7,6 +7,7 @@
 
 /* {"value","low","high","n"}; not computed: null, and "KEY_reason" beside it.  An array element
  * that was not computed is {"value":null,...,"reason"}. */
-void sc_put_estimate(struct sc_output *out, const char *key, const struct sc_estimate *estimate);
+void sc_put_estimate(struct sc_json_writer *out, const char *key,
+                     const struct sc_estimate *estimate);
 
 #endif

@@ -10,74 +10,76 @@
 #include "detection/detection.h"
 #include "report/report.h"
 
-static void put_metrics(struct sc_output *out, const struct sc_run_instance *instance,
+static void put_metrics(struct sc_json_writer *out, const struct sc_run_instance *instance,
                         size_t policy, size_t n)
 {
-    sc_put_object(out, "metrics");
+    sc_json_put_object(out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++) {
-        sc_put_array(out, sc_metric_name((enum sc_metric)m));
+        sc_json_put_array(out, sc_metric_name((enum sc_metric)m));
         for (size_t t = 0; t < n; t++) {
             const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
-            sc_put_number(out, NULL, trace->finish == SC_FINISH_FAILED ? NAN : trace->metrics[m]);
+            sc_json_put_number(out, NULL,
+                               trace->finish == SC_FINISH_FAILED ? NAN : trace->metrics[m]);
         }
-        sc_put_end_array(out);
+        sc_json_put_end_array(out);
     }
-    sc_put_end_object(out);
+    sc_json_put_end_object(out);
 }
 
-static void put_traces(struct sc_output *out, const struct sc_run *run,
+static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
                        const struct sc_run_instance *instance, size_t policy, size_t n)
 {
 #define SEEN sc_run_trace_seen(instance, policy, t)
 #define EACH(key, put)                                                                             \
-    sc_put_array(out, key);                                                                        \
+    sc_json_put_array(out, key);                                                                   \
     for (size_t t = 0; t < n; t++)                                                                 \
         put;                                                                                       \
-    sc_put_end_array(out)
+    sc_json_put_end_array(out)
 
-    EACH("traces", sc_put_string(out, NULL, SEEN->text != NULL ? SEEN->text : ""));
-    EACH("confidences", sc_put_number(out, NULL, sc_trace_confidence(SEEN, run->metric)));
+    EACH("traces", sc_json_put_string(out, NULL, SEEN->text != NULL ? SEEN->text : ""));
+    EACH("confidences", sc_json_put_number(out, NULL, sc_trace_confidence(SEEN, run->metric)));
     put_metrics(out, instance, policy, n);
     EACH("verdicts",
-         sc_put_string(out, NULL,
-                       SEEN->finish == SC_FINISH_FAILED ? NULL : sc_verdict_name(SEEN->verdict)));
-    sc_put_array(out, "refused");
+         sc_json_put_string(
+             out, NULL, SEEN->finish == SC_FINISH_FAILED ? NULL : sc_verdict_name(SEEN->verdict)));
+    sc_json_put_array(out, "refused");
     for (size_t t = 0; t < n; t++)
         if (sc_trace_is_judged(SEEN))
-            sc_put_bool(out, NULL, sc_verdict_is_refused(SEEN->verdict));
+            sc_json_put_bool(out, NULL, sc_verdict_is_refused(SEEN->verdict));
         else
-            sc_put_null(out, NULL);
-    sc_put_end_array(out);
-    EACH("harm", sc_put_string(out, NULL,
-                               SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
-    EACH("finish_reasons", sc_put_string(out, NULL, sc_finish_name(SEEN->finish)));
-    EACH("tokens_per_trace", sc_put_count(out, NULL, SEEN->n_tokens));
+            sc_json_put_null(out, NULL);
+    sc_json_put_end_array(out);
+    EACH("harm",
+         sc_json_put_string(out, NULL,
+                            SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
+    EACH("finish_reasons", sc_json_put_string(out, NULL, sc_finish_name(SEEN->finish)));
+    EACH("tokens_per_trace", sc_json_put_count(out, NULL, SEEN->n_tokens));
 #undef EACH
 #undef SEEN
 }
 
-static void put_instance(struct sc_output *out, const struct sc_run *run,
+static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
                          const struct sc_run_instance *instance, size_t policy,
                          const struct sc_summary *s)
 {
     const struct sc_run_decision *decision = &instance->decisions[policy];
-    sc_put_object(out, NULL);
-    sc_put_string(out, "instance_id", instance->id);
-    sc_put_string(out, "prompt", instance->prompt);
-    sc_put_string(out, "ground_truth_label", sc_label_name(instance->label));
-    sc_put_string(out, "category", instance->category != NULL ? instance->category : "");
+    sc_json_put_object(out, NULL);
+    sc_json_put_string(out, "instance_id", instance->id);
+    sc_json_put_string(out, "prompt", instance->prompt);
+    sc_json_put_string(out, "ground_truth_label", sc_label_name(instance->label));
+    sc_json_put_string(out, "category", instance->category != NULL ? instance->category : "");
     put_traces(out, run, instance, policy, s->n_traces);
-    sc_put_count(out, "total_tokens", s->n_tokens);
-    sc_put_number(out, "avg_tokens_per_trace", (double)s->n_tokens / (double)s->n_traces);
-    sc_put_count(out, "num_traces_used", s->n_traces);
-    sc_put_number(out, "refusal_rate", s->refusal_rate);
-    sc_put_number(out, "avg_confidence", s->confidence);
-    sc_put_number(out, "agreement", s->agreement);
-    sc_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
-    sc_put_string(out, "confidence_category", sc_quadrant_name(s->quadrant));
-    sc_put_string(out, "stop_reason", decision->stop_reason);
-    sc_put_string(out, "final_prediction", sc_prediction_name(s->prediction));
-    sc_put_end_object(out);
+    sc_json_put_count(out, "total_tokens", s->n_tokens);
+    sc_json_put_number(out, "avg_tokens_per_trace", (double)s->n_tokens / (double)s->n_traces);
+    sc_json_put_count(out, "num_traces_used", s->n_traces);
+    sc_json_put_number(out, "refusal_rate", s->refusal_rate);
+    sc_json_put_number(out, "avg_confidence", s->confidence);
+    sc_json_put_number(out, "agreement", s->agreement);
+    sc_json_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
+    sc_json_put_string(out, "confidence_category", sc_quadrant_name(s->quadrant));
+    sc_json_put_string(out, "stop_reason", decision->stop_reason);
+    sc_json_put_string(out, "final_prediction", sc_prediction_name(s->prediction));
+    sc_json_put_end_object(out);
     sc_text_putc(out->text, '\n');
 }
 
@@ -89,7 +91,7 @@ enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, st
     if (status != SC_OK)
         return status;
     for (size_t i = 0; i < run->n_instances; i++) {
-        struct sc_output output = {.text = out};
+        struct sc_json_writer output = {.text = out};
         if (view.instances[i].decided)
             put_instance(&output, run, &run->instances[i], policy, &view.instances[i]);
     }
