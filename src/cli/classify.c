@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "experiment/store/run_data.h"
@@ -225,7 +224,7 @@ int cli_judge(const char *command, const struct cli_options *given,
     struct sc_classify_options options;
     struct sc_classify_summary summary = {0};
     struct judging_progress state = {
-        .terminal = isatty(STDERR_FILENO), .quiet = judging->quiet, .next_line = 15};
+        .terminal = cli_terminal(stderr), .quiet = judging->quiet, .next_line = 15};
     const struct sc_classify_observer observer = {&state, progress, keep_going};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
@@ -239,10 +238,7 @@ int cli_judge(const char *command, const struct cli_options *given,
     if (status == SC_OK)
         status = add_result(&out, &options, &summary, judging->n_shown, &error);
     if (status == SC_ERR_INTERRUPTED) {
-        fprintf(stderr,
-                "safeconf %s: interrupted; judgements so far are kept, and the same command "
-                "goes on\n",
-                command);
+        cli_say(command, "interrupted; judgements so far are kept, and the same command goes on");
         exit_status = CLI_INTERRUPTED;
     } else if (status != SC_OK) {
         exit_status = cli_report_error(command, &error);
@@ -271,8 +267,8 @@ int cli_classify(int argc, char **argv)
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024,
                   "threads (one per available core)");
-    cli_add_real(&options, "memory", &judging.memory_gb, 0, 1e6,
-                 "GB that judgements in flight may take (most of what is free)");
+    cli_add_real(&options, "memory", &judging.memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
+                 "GB that judgements in flight may take (half of what is free)");
     cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,
                  "disagreements to print (10)");
     cli_add_flag(&options, "quiet", &judging.quiet, "no progress");

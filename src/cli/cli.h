@@ -10,6 +10,10 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* Limits of the options that give memory in GB: less would be no limit but a mistake. */
+#define CLI_LEAST_GB 0.001
+#define CLI_MOST_GB 1e6
+
 enum cli_exit {
     CLI_DONE = 0,
     CLI_FAILED = 1,
@@ -59,7 +63,7 @@ void cli_add_choice(struct cli_options *options, const char *name, int *target, 
 bool cli_given(const struct cli_options *options, const char *name);
 
 /* Reads argv[0..argc-1].  Returns -1 to go on, else the exit status (after --help, or after a line
- * about what is wrong). */
+ * about what is wrong).  An option given twice is wrong. */
 int cli_parse(struct cli_options *options, int argc, char **argv);
 
 /* ---- speaking ----------------------------------------------------------------------------------
@@ -70,9 +74,16 @@ int cli_parse(struct cli_options *options, int argc, char **argv);
 int cli_report_error(const char *command, const struct sc_error *error);
 /* The same for a usage error. */
 int cli_usage_error(const char *command, const char *format, ...) SC_PRINTF(2, 3);
+/* Prints "safeconf COMMAND: text" on standard error, whatever is in the text made visible. */
+void cli_say(const char *command, const char *format, ...) SC_PRINTF(2, 3);
 /* Writes a text to standard output; false (after a line on standard error) when that fails. */
 bool cli_write(const char *command, const struct sc_text *text);
-/* Whether to colour what goes to the stream: a terminal, and NO_COLOR is not set. */
+/* What a command that returned `status` ends with: 1, after a line, when its standard output did
+ * not arrive. */
+int cli_finish(int status);
+/* Whether the stream is a terminal that can go back to the start of a line: TERM is not "dumb". */
+bool cli_terminal(FILE *stream);
+/* Whether to colour what goes to the stream: such a terminal, and NO_COLOR is not set. */
 bool cli_colour(FILE *stream);
 /* Columns of the terminal, 80 when unknown. */
 size_t cli_width(FILE *stream);

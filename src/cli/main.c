@@ -37,7 +37,7 @@ static void print_help(FILE *stream)
             "130 interrupted (the same command goes on where it stopped)\n");
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
         fprintf(stderr, "safeconf: expected a command (safeconf --help lists them)\n");
@@ -59,4 +59,9 @@ int main(int argc, char **argv)
     sc_fail(&error, SC_ERR_ARGUMENT, "unknown command \"%s\" (safeconf --help lists them)", name);
     fprintf(stderr, "safeconf: %s\n", error.text);
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    return cli_finish(run_command(argc, argv));
 }

@@ -33,6 +33,10 @@ int cli_model_command(int argc, char **argv)
     struct sc_error error = {0};
     if (sc_model_write_random(shape, tokenizer, (enum sc_dtype)kind, seed, out, &error) != SC_OK)
         return cli_report_error("model", &error);
-    printf("%s: random weights of shape %s, %s\n", out, shape, dtype);
-    return CLI_DONE;
+    struct sc_text text = {0};
+    sc_text_add_visible(&text, out, strlen(out), false);
+    sc_text_printf(&text, ": random weights of shape %s, %s\n", shape, dtype);
+    bool written = cli_write("model", &text);
+    sc_text_free(&text);
+    return written ? CLI_DONE : CLI_FAILED;
 }

@@ -194,6 +194,33 @@ static void print_help(const struct cli_options *options)
     print_option(&help);
 }
 
+/* Sets what words[*at] names, taking the next word as its value where it needs one.  -1, or the
+ * exit status of wrong usage. */
+static int read_option(struct cli_options *options, char **words, int n, int *at)
+{
+    const char *word = words[*at], *name = word + (word[1] == '-' ? 2 : 1);
+    const char *value = strchr(name, '=');
+    size_t length = value != NULL ? (size_t)(value - name) : strlen(name);
+    struct cli_option *option = word[1] == '-' ? find(options, name, length) : NULL;
+    if (option == NULL)
+        return cli_usage_error(options->command,
+                               "unknown option %s (safeconf %s --help lists them)", word,
+                               options->command);
+    if (option->given)
+        return cli_usage_error(options->command, "--%s: expected once, found twice", option->name);
+    option->given = true;
+    if (option->kind == CLI_FLAG && value != NULL)
+        return cli_usage_error(options->command, "--%s takes no value", option->name);
+    if (option->kind == CLI_FLAG) {
+        *(bool *)option->target = true;
+        return -1;
+    }
+    if (value == NULL && *at + 1 == n)
+        return cli_usage_error(options->command, "--%s: expected a value, found nothing",
+                               option->name);
+    return set_value(options, option, value != NULL ? value + 1 : words[++*at]);
+}
+
 int cli_parse(struct cli_options *options, int argc, char **argv)
 {
     bool only_positionals = false;
@@ -203,41 +230,16 @@ int cli_parse(struct cli_options *options, int argc, char **argv)
             if (options->n_positionals == options->max_positionals)
                 return cli_usage_error(options->command, "unexpected argument \"%s\"", word);
             options->positionals[options->n_positionals++] = word;
-            continue;
-        }
-        if (strcmp(word, "--") == 0) {
+        } else if (strcmp(word, "--") == 0) {
             only_positionals = true;
-            continue;
-        }
-        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             print_help(options);
             return CLI_DONE;
+        } else {
+            int status = read_option(options, argv, argc, &i);
+            if (status >= 0)
+                return status;
         }
-        const char *name = word + (word[1] == '-' ? 2 : 1);
-        const char *value = strchr(name, '=');
-        size_t length = value != NULL ? (size_t)(value - name) : strlen(name);
-        struct cli_option *option = word[1] == '-' ? find(options, name, length) : NULL;
-        if (option == NULL)
-            return cli_usage_error(options->command,
-                                   "unknown option %s (safeconf %s --help lists them)", word,
-                                   options->command);
-        option->given = true;
-        if (option->kind == CLI_FLAG) {
-            if (value != NULL)
-                return cli_usage_error(options->command, "--%s takes no value", option->name);
-            *(bool *)option->target = true;
-            continue;
-        }
-        if (value != NULL)
-            value++;
-        else if (++i < argc)
-            value = argv[i];
-        else
-            return cli_usage_error(options->command, "--%s: expected a value, found nothing",
-                                   option->name);
-        int status = set_value(options, option, value);
-        if (status >= 0)
-            return status;
     }
     return -1;
 }

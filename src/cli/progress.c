@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -84,7 +83,7 @@ static bool keep_going(void *context)
 
 struct sc_run_observer cli_progress_observer(struct cli_progress *state)
 {
-    state->terminal = isatty(STDERR_FILENO);
+    state->terminal = cli_terminal(stderr);
     state->next_line = plain_interval;
     return (struct sc_run_observer){
         .context = state, .started = started, .progress = progress, .keep_going = keep_going};

@@ -1,6 +1,8 @@
 /* safeconf report: everything a run says, made again from run.db. */
 #include "report/report.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "cli/cli.h"
 
@@ -17,7 +19,7 @@ static int show(const char *command, const char *folder, const struct sc_report_
         exit_status = cli_report_error(command, &error);
     } else {
         sc_text_puts(&out, "\nPage to open in a browser: ");
-        sc_text_puts(&out, folder);
+        sc_text_add_visible(&out, folder, strlen(folder), false);
         sc_text_puts(&out, "/report.html   (analysis.json and predictions.jsonl beside it)\n");
         if (!cli_write(command, &out))
             exit_status = CLI_FAILED;

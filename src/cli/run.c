@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/policies.h"
 #include "cli/progress.h"
 #include "experiment/experiment.h"
 
@@ -114,63 +115,12 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_size(options, "parallel", &run->parallel, 1, 65536,
                  "traces in flight (chosen for this machine)");
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
-    cli_add_real(options, "memory", &command->memory_gb, 0, 1e6,
-                 "GB that traces and prompts may take (most of what is free)");
+    cli_add_real(options, "memory", &command->memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
+                 "GB that traces and prompts may take (half of what is free)");
     cli_add_judging(options, &command->judging);
     cli_add_text(options, "out", &run->out, "DIR",
                  "folder of the results; the same command resumes in it (results/...)");
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
-}
-
-/* Reads ":5", ":3-10", "@90" after a policy's name. */
-static bool read_policy_numbers(const char *text, struct sc_policy *policy)
-{
-    char *end = (char *)(uintptr_t)text;
-    if (*end == ':') {
-        policy->max_traces = strtoul(end + 1, &end, 10);
-        if (*end == '-') {
-            policy->min_traces = policy->max_traces;
-            policy->max_traces = strtoul(end + 1, &end, 10);
-        }
-    }
-    if (*end == '@' && policy->kind == SC_POLICY_DEEPCONF)
-        policy->eta = strtod(end + 1, &end);
-    else if (*end == '@')
-        policy->percentile = strtod(end + 1, &end);
-    return *end == '\0';
-}
-
-/* The list of --policies: name[:max | :min-max][@percentile or eta], with commas between. */
-static enum sc_status read_policies(struct run_command *command, struct sc_error *error)
-{
-    const char *list =
-        command->policies_list != NULL ? command->policies_list : "single,fixed:5,adaptive";
-    for (const char *p = list; *p;) {
-        char item[64];
-        size_t length = strcspn(p, ",");
-        if (command->run.n_policies == MOST_POLICIES || length >= sizeof item)
-            return sc_fail(error, SC_ERR_ARGUMENT, "--policies: expected at most %d, found \"%s\"",
-                           MOST_POLICIES, list);
-        memcpy(item, p, length);
-        item[length] = '\0';
-        p += length + (p[length] == ',');
-        size_t name_length = strcspn(item, ":@");
-        char rest[sizeof item];
-        strcpy(rest, item + name_length);
-        item[name_length] = '\0';
-        int kind = sc_policy_parse(item);
-        struct sc_policy *policy = &command->policies[command->run.n_policies++];
-        *policy = command->policy;
-        if (kind >= 0)
-            policy->kind = (enum sc_policy_kind)kind;
-        if (kind < 0 || !read_policy_numbers(rest, policy))
-            return sc_fail(error, SC_ERR_ARGUMENT,
-                           "--policies: expected such as single,fixed:5,adaptive:3-10@90, found "
-                           "\"%s\"",
-                           list);
-    }
-    command->run.primary = command->run.n_policies - 1;
-    return SC_OK;
 }
 
 /* results/MODEL-BENCHMARK-POLICY-seedN, from the last part of each path. */
@@ -200,15 +150,32 @@ static char *default_out(const struct run_command *command)
     return sc_text_take(&out);
 }
 
-/* From what the options say to what the experiment takes. */
-static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
+/* The policies to run: those of compare's list, or the one that the options name. */
+static enum sc_status choose_policies(struct run_command *command, struct sc_error *error)
 {
     struct sc_run_options *run = &command->run;
+    const char *list =
+        command->policies_list != NULL ? command->policies_list : "single,fixed:5,adaptive";
     command->policy.kind =
         command->no_early_stopping ? SC_POLICY_FIXED : (enum sc_policy_kind)command->policy_kind;
     command->policy.adaptive_rule = (enum sc_adaptive_rule)command->adaptive_rule;
     command->policy.metric = run->metric = (enum sc_metric)command->metric;
+    command->policies[0] = command->policy;
     run->policies = command->policies;
+    run->n_policies = 1;
+    if (command->compare)
+        SC_TRY(cli_read_policies(list, &command->policy, command->policies, MOST_POLICIES,
+                                 &run->n_policies, error));
+    run->primary = run->n_policies - 1;
+    for (size_t i = 0; i < run->n_policies; i++)
+        SC_TRY(sc_policy_check(&run->policies[i], error));
+    return SC_OK;
+}
+
+/* From what the options say to what the experiment takes. */
+static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
+{
+    struct sc_run_options *run = &command->run;
     run->n_threads = command->threads;
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
@@ -216,23 +183,12 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;
     command->judging.quiet = command->quiet;
-    enum sc_status status = cli_dtype(command->dtype, &run->dtype, error);
-    if (status == SC_OK)
-        status = cli_judging_check(command->given, &command->judging, error);
-    if (status == SC_OK && command->compare) {
-        status = read_policies(command, error);
-    } else {
-        command->policies[0] = command->policy;
-        run->n_policies = 1;
-    }
-    for (size_t i = 0; status == SC_OK && i < run->n_policies; i++)
-        status = sc_policy_check(&command->policies[i], error);
-    if (status == SC_OK && run->out == NULL) {
+    SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
+    SC_TRY(cli_judging_check(command->given, &command->judging, error));
+    SC_TRY(choose_policies(command, error));
+    if (run->out == NULL)
         run->out = command->default_out = default_out(command);
-        if (run->out == NULL)
-            status = sc_fail_nomem(error, "name of the results folder");
-    }
-    return status;
+    return run->out != NULL ? SC_OK : sc_fail_nomem(error, "name of the results folder");
 }
 
 /* One line on what the run did, for those who want to know about speed. */
@@ -248,47 +204,43 @@ static void print_summary(const struct sc_run_summary *summary)
             p->mean_width, p->parallel);
 }
 
-static int execute(struct run_command *command)
+/* Samples until all is there: CLI_DONE, or what to exit with. */
+static int sample(struct run_command *command, struct sc_run_summary *summary)
 {
     struct sc_error error = {0};
     struct cli_progress progress = {.quiet = command->quiet};
     struct sc_run_observer observer = cli_progress_observer(&progress);
-    struct sc_run_summary summary = {0};
-    int exit_status;
-    if (finish_options(command, &error) != SC_OK) {
-        exit_status = cli_report_error(command->name, &error);
-        goto done;
-    }
-    cli_catch_signals();
-    enum sc_status status = sc_run_execute(&command->run, &observer, &summary, &error);
+    enum sc_status status = sc_run_execute(&command->run, &observer, summary, &error);
     cli_progress_end(&progress);
     if (status == SC_ERR_INTERRUPTED) {
-        fprintf(stderr,
-                "safeconf %s: interrupted; nothing is lost: the same command goes on in %s\n",
-                command->name, command->run.out);
-        exit_status = CLI_INTERRUPTED;
-    } else if (status != SC_OK) {
-        exit_status = cli_report_error(command->name, &error);
-    } else {
-        if (!command->quiet)
-            print_summary(&summary);
-        exit_status =
-            cli_judging_wanted(command->given, &command->judging)
-                ? cli_judge(command->name, command->given, &command->judging, command->run.out)
-                : CLI_DONE;
-        if (exit_status == CLI_DONE)
-            exit_status = cli_show_run(command->name, command->run.out);
-        if (exit_status == CLI_DONE && summary.n_failed_traces) {
-            fprintf(stderr,
-                    "safeconf %s: %zu traces failed (predictions.jsonl and the report say "
-                    "which and why)\n",
-                    command->name, summary.n_failed_traces);
-            exit_status = CLI_SOME_TRACES_FAILED;
-        }
+        cli_say(command->name, "interrupted; nothing is lost: the same command goes on in %s",
+                command->run.out);
+        return CLI_INTERRUPTED;
     }
-done:
-    sc_free(command->default_out);
-    return exit_status;
+    if (status != SC_OK)
+        return cli_report_error(command->name, &error);
+    if (!command->quiet)
+        print_summary(summary);
+    return CLI_DONE;
+}
+
+static int execute(struct run_command *command)
+{
+    struct sc_error error = {0};
+    struct sc_run_summary summary = {0};
+    if (finish_options(command, &error) != SC_OK)
+        return cli_report_error(command->name, &error);
+    cli_catch_signals();
+    int exit_status = sample(command, &summary);
+    if (exit_status == CLI_DONE && cli_judging_wanted(command->given, &command->judging))
+        exit_status = cli_judge(command->name, command->given, &command->judging, command->run.out);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_show_run(command->name, command->run.out);
+    if (exit_status != CLI_DONE || summary.n_failed_traces == 0)
+        return exit_status;
+    cli_say(command->name, "%zu traces failed (predictions.jsonl and the report say which and why)",
+            summary.n_failed_traces);
+    return CLI_SOME_TRACES_FAILED;
 }
 
 static int run_or_compare(int argc, char **argv, bool compare)
@@ -317,7 +269,9 @@ static int run_or_compare(int argc, char **argv, bool compare)
         return parsed;
     if (command.policies_list != NULL && !command.compare)
         return cli_usage_error(command.name, "--policies goes with compare");
-    return execute(&command);
+    int exit_status = execute(&command);
+    sc_free(command.default_out);
+    return exit_status;
 }
 
 int cli_run(int argc, char **argv)

@@ -29,6 +29,22 @@ int cli_usage_error(const char *command, const char *format, ...)
     return cli_report_error(command, &error);
 }
 
+void cli_say(const char *command, const char *format, ...)
+{
+    char *raw = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&raw, format, arguments);
+    va_end(arguments);
+    struct sc_text line = {0};
+    if (length >= 0)
+        sc_text_add_visible(&line, raw, (size_t)length, false);
+    fprintf(stderr, "safeconf %s: %s\n", command,
+            length < 0 || line.failed ? "out of memory" : line.data);
+    sc_text_free(&line);
+    free(raw);
+}
+
 bool cli_write(const char *command, const struct sc_text *text)
 {
     if (!text->failed &&
@@ -40,10 +56,25 @@ bool cli_write(const char *command, const struct sc_text *text)
     return false;
 }
 
+int cli_finish(int status)
+{
+    if ((status != CLI_DONE && status != CLI_SOME_TRACES_FAILED) ||
+        (fflush(stdout) == 0 && !ferror(stdout)))
+        return status;
+    fprintf(stderr, "safeconf: standard output: cannot write: %s\n", strerror(errno));
+    return CLI_FAILED;
+}
+
+bool cli_terminal(FILE *stream)
+{
+    const char *kind = getenv("TERM");
+    return isatty(fileno(stream)) && kind != NULL && kind[0] != '\0' && strcmp(kind, "dumb") != 0;
+}
+
 bool cli_colour(FILE *stream)
 {
     const char *wish = getenv("NO_COLOR");
-    return isatty(fileno(stream)) && (wish == NULL || wish[0] == '\0');
+    return cli_terminal(stream) && (wish == NULL || wish[0] == '\0');
 }
 
 size_t cli_width(FILE *stream)

@@ -287,7 +287,7 @@ static enum sc_status print_traces(const struct cli_model *model, const char *pr
         const struct stored_trace *trace = &all->traces[i];
         if (trace->finish == SC_FINISH_FAILED) {
             (*n_failed)++;
-            fprintf(stderr, "safeconf trace: trace %zu failed: %s\n", i,
+            cli_say("trace", "trace %zu failed: %s", i,
                     trace->failure != NULL ? trace->failure : "no reason given");
             continue;
         }

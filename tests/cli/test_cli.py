@@ -48,8 +48,8 @@ class Folder(unittest.TestCase):
         return self.path(name)
 
     def run_demo(self, out, *options, n=4, expect=0, **more):
-        result = call('run', '--num-instances', n, '--max-new-tokens', 16, '--out', self.path(out),
-                      '--quiet', *options, **more)
+        tokens = () if '--max-new-tokens' in options else ('--max-new-tokens', 16)
+        result = call('run', '--num-instances', n, *tokens, '--out', self.path(out), '--quiet', *options, **more)
         self.assertEqual(result.returncode, expect, result.stderr)
         return result
 
@@ -83,6 +83,72 @@ class Usage(Folder):
                 self.assertIn(result.returncode, (1, 2) if 'oracle' in words or 'avx1024' in words else (2,), result.stderr)
                 self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
         self.assertFalse(os.path.exists('results'))
+
+    def test_policies_take_only_what_they_read(self):
+        for item, word in (('single:7', 'traces'), ('single@4', '@'), ('fixed:5@50', '@'), ('fixed:3-5', 'least'),
+                           ('curtailed:3-10@5', '@'), ('adaptive:3-', 'such as'), ('adaptive:-3', 'such as'), ('adaptive:+3', 'such as'),
+                           ('adaptive: 5', 'such as'), ('adaptive:99999999999999999999999', 'such as'), ('adaptive@-5', 'such as'),
+                           ('adaptive@9e1', 'such as'), ('adaptive@0x5', 'such as'), ('deepconf@.5', 'such as'), ('adaptive:', 'such as'),
+                           ('adaptive@', 'such as'), ('', 'such as'), ('single,', 'such as'), ('single,,fixed', 'such as'),
+                           ('x' * 70, 'such as'), ('adaptive@101', 'percentile'), ('adaptive:9-3', 'min traces')):
+            with self.subTest(policies=item):
+                self.assert_one_line(call('compare', '--policies', item, '--out', self.path('a')), 2, word)
+        self.assertFalse(os.path.exists(self.path('a')))
+
+    def test_an_option_is_given_once(self):
+        for words in (['run', '--seed', '1', '--seed', '2'], ['run', '--quiet', '--quiet'], ['detect', '--json', 'x', '--json'],
+                      ['score', '--tokens=1', '--tokens', '2'], ['report', 'a', '--csv', 'b', '--csv', 'b'],
+                      ['trace', 'a', '--seed=1', '--seed=1'], ['compare', '--policies', 'single', '--policies', 'fixed']):
+            with self.subTest(words=words):
+                self.assert_one_line(call(*words), 2, 'found twice')
+
+    def test_no_memory_is_not_all_memory(self):
+        for value in ('1e-10', '0', '0.0009', '-1'):
+            for words in (['run', '--out', self.path('a')], ['classify', self.path('a')]):
+                with self.subTest(value=value, words=words):
+                    self.assert_one_line(call(*words, '--memory', value), 2, '--memory', '0.001')
+        self.assertIn('half of what is free', ' '.join(call('run', '--help').stdout.split()))
+
+    def test_a_full_disk_is_noticed_whatever_is_printed(self):
+        self.run_demo('a', n=1)
+        self.write('rows.jsonl', '{"prompt": "a", "completion": "I cannot help with that."}\n')
+        commands = re.findall(r'^  (\w+) ', call('--help').stdout, re.M)
+        for words in (['--help'], ['--version'], *([command, '--help'] for command in commands), ['report', self.path('a')],
+                      ['detect', self.path('rows.jsonl')], ['score', '--tokens', '1,2'], ['tokenize'],
+                      ['model', 'random', '--shape', 'tiny', '--out', self.path('m')]):
+            with self.subTest(words=words), open('/dev/full', 'w') as full:
+                result = subprocess.run([PROGRAM, *words], input='{"text": "a"}\n', stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assert_one_line(result, 1, 'standard output')
+
+    def test_names_of_files_are_made_visible(self):
+        escape = '\x1b]0;title\x07'
+        out = self.path('out' + escape)
+        shown = [self.run_demo('out' + escape, n=1), call('report', out), call('replay', out, '--orders', 2),
+                 call('run', '--num-instances', 1, '--out', out), call('classify', out), call('report', self.path('none' + escape)),
+                 call('run', '--benchmark', self.path(escape), '--out', self.path('b')), call('run', '--model', escape, '--out', escape),
+                 call('model', 'random', '--shape', 'tiny', '--out', self.path('model' + escape)), call(escape), call('run', escape),
+                 call('run', '--' + escape), call('run', '--policy', escape), call('compare', '--policies', escape),
+                 call('detect', self.path(escape)), call('run', '--judge', escape, '--out', self.path('b')),
+                 call('score', '--model', self.path('model' + escape), '--text', 'a'),
+                 call('tokenize', '--model', escape, stdin='')]
+        for result in shown:
+            with self.subTest(words=result.args[1:3]):
+                self.assertNotIn('\x1b', result.stdout + result.stderr)
+                self.assertNotIn('\x07', result.stdout + result.stderr)
+
+    def test_an_interruption_names_the_folder_visibly(self):
+        out = self.path('out\x1b[2J')
+        process = subprocess.Popen([PROGRAM, 'run', '--policy', 'fixed', '--max-traces', '10', '--out', out],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while process.stderr.readline() and not os.path.exists(os.path.join(out, 'run.db')):
+            pass
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        if process.returncode == 0:
+            self.skipTest('the run ended before it could be interrupted')
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertIn('goes on in', stderr)
+        self.assertNotIn('\x1b', stderr)
 
     def test_no_command(self):
         self.assertEqual(call().returncode, 2)
@@ -300,6 +366,12 @@ class Trace(Folder):
     def test_colour_only_on_a_terminal(self):
         self.assertNotIn('\x1b', call('trace', 'hello', '--max-new-tokens', 8).stdout)
         self.assertIn('\x1b[', on_terminal('trace', 'hello', '--max-new-tokens', '8'))
+        for words in ({'TERM': 'dumb'}, {'TERM': ''}, {'NO_COLOR': '1'}):
+            with self.subTest(environment=words):
+                self.assertNotIn('\x1b', on_terminal('trace', 'hello', '--max-new-tokens', '8', env=words))
+        lines = on_terminal('run', '--num-instances', '2', '--max-new-tokens', '4', '--out', self.path('a'), env={'TERM': 'dumb'})
+        self.assertNotIn('\x1b', lines)
+        self.assertNotIn('\r', lines.replace('\r\n', ''))
 
     def test_json(self):
         result = call('trace', 'How do I bake bread?', '--traces', 4, '--max-new-tokens', 20, '--temperature', 1, '--json')
@@ -407,7 +479,7 @@ def demo_folder():
     return os.path.join(here, '..', '..', 'models', 'demo')
 
 
-def on_terminal(*words):
+def on_terminal(*words, env=None):
     """What the program prints when its standard output is a terminal."""
     try:
         pid, fd = pty.fork()
@@ -415,6 +487,7 @@ def on_terminal(*words):
         raise unittest.SkipTest(f'no terminal to be had here: {error}')
     if pid == 0:
         os.environ.pop('NO_COLOR', None)
+        os.environ.update({'TERM': 'xterm'}, **(env or {}))
         os.execv(PROGRAM, [PROGRAM, *words])
     output = b''
     while True:
