@@ -118,7 +118,8 @@ class Deepconf(Folder):
     def test_options_are_the_configuration(self):
         self.run_demo('a', '--policy', 'deepconf')
         for options in (['--eta', 10], ['--tau', 0.8], ['--window', 7]):
-            result = call('run', *SAME, '--out', self.path('a'), '--policy', 'deepconf', *options)
+            others = [word for i in range(0, len(SAME), 2) if SAME[i] not in options for word in SAME[i:i + 2]]
+            result = call('run', *others, '--out', self.path('a'), '--policy', 'deepconf', *options)
             self.assert_one_line(result, 1, 'another configuration')
 
     def test_wrong_options(self):
