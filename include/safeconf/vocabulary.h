@@ -19,6 +19,11 @@ enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARM
 enum sc_label { SC_LABEL_SAFE, SC_LABEL_UNSAFE, SC_LABEL_UNKNOWN, SC_N_LABELS };
 enum sc_finish { SC_FINISH_STOP, SC_FINISH_LENGTH, SC_FINISH_CUT, SC_FINISH_FAILED, SC_N_FINISHES };
 
+/* What an instance did: refused when more than half of its judged traces refuse (or the policy's
+ * weighted vote says so), complied when fewer do, split at exactly half; NONE when there is nothing
+ * to count. */
+enum sc_behaviour { SC_REFUSED, SC_COMPLIED, SC_SPLIT, SC_BEHAVIOUR_NONE, SC_N_BEHAVIOURS };
+
 /* How the next token is drawn.  The order of the filters is temperature, top-k, top-p, min-p. */
 struct sc_sampling {
     double temperature; /* 0: greedy; the other fields are then ignored */
@@ -36,6 +41,25 @@ struct sc_token_stats {
     float entropy;         /* -sum P log P over the vocabulary, nats */
 };
 
+/* The same figures one by one, in the order of the struct.  A source of traces may lack some: a set
+ * of those that it gives is the sum of 1u << figure. */
+enum sc_figure {
+    SC_FIGURE_LOGPROB,
+    SC_FIGURE_SAMPLED_LOGPROB,
+    SC_FIGURE_CONFIDENCE,
+    SC_FIGURE_ENTROPY,
+    SC_N_FIGURES
+};
+
+/* What a source's log-probabilities are those of: the model's own next-token distribution, the one
+ * that temperature and filters left, or nobody knows. */
+enum sc_logprob_kind {
+    SC_LOGPROBS_RAW,
+    SC_LOGPROBS_PROCESSED,
+    SC_LOGPROBS_UNKNOWN,
+    SC_N_LOGPROB_KINDS
+};
+
 /* Confidence metrics of one trace; docs/DEFINITIONS.md.  All but nll: higher is more confident. */
 enum sc_metric {
     SC_METRIC_MEAN,
@@ -48,12 +72,16 @@ enum sc_metric {
     SC_N_METRICS
 };
 
-SC_API const char *sc_dtype_name(enum sc_dtype dtype);       /* "f32" ... */
-SC_API const char *sc_verdict_name(enum sc_verdict verdict); /* "refusal" ... */
-SC_API const char *sc_harm_name(enum sc_harm harm);          /* "harmful" ... */
-SC_API const char *sc_label_name(enum sc_label label);       /* "safe" ... */
-SC_API const char *sc_finish_name(enum sc_finish finish);    /* "stop" ... */
-SC_API const char *sc_metric_name(enum sc_metric metric);    /* "mean" ... */
+SC_API const char *sc_dtype_name(enum sc_dtype dtype);              /* "f32" ... */
+SC_API const char *sc_verdict_name(enum sc_verdict verdict);        /* "refusal" ... */
+SC_API const char *sc_harm_name(enum sc_harm harm);                 /* "harmful" ... */
+SC_API const char *sc_label_name(enum sc_label label);              /* "safe" ... */
+SC_API const char *sc_finish_name(enum sc_finish finish);           /* "stop" ... */
+SC_API const char *sc_metric_name(enum sc_metric metric);           /* "mean" ... */
+SC_API const char *sc_figure_name(enum sc_figure figure);           /* "logprob" ... */
+SC_API const char *sc_logprob_kind_name(enum sc_logprob_kind kind); /* "raw" ... */
+/* "refused", "complied", "split"; NULL for none, as files have null. */
+SC_API const char *sc_behaviour_name(enum sc_behaviour behaviour);
 
 /* The value whose name is `name`, or -1. */
 SC_API int sc_dtype_parse(const char *name);
@@ -62,6 +90,8 @@ SC_API int sc_harm_parse(const char *name);
 SC_API int sc_label_parse(const char *name);
 SC_API int sc_finish_parse(const char *name);
 SC_API int sc_metric_parse(const char *name);
+SC_API int sc_figure_parse(const char *name);
+SC_API int sc_logprob_kind_parse(const char *name);
 
 /* The metrics of a trace of n tokens from its per-token confidence [n] and logprob [n]; window is
  * in tokens.  n = 0 gives NaN in every metric.  metrics [SC_N_METRICS]. */

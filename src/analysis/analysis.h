@@ -11,15 +11,6 @@
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
 
-/* An instance is refused when more than half of its judged traces refuse, complied when fewer do,
- * split at exactly half; NONE when no trace was judged. */
-enum sc_behaviour {
-    SC_BEHAVIOUR_REFUSED,
-    SC_BEHAVIOUR_COMPLIED,
-    SC_BEHAVIOUR_SPLIT,
-    SC_BEHAVIOUR_NONE,
-    SC_N_BEHAVIOURS
-};
 enum sc_quadrant {
     SC_CONFIDENT_REFUSAL,
     SC_CONFIDENT_COMPLIANCE,
@@ -30,7 +21,6 @@ enum sc_quadrant {
 #define SC_N_QUADRANTS 4
 enum sc_prediction { SC_PREDICT_SAFE, SC_PREDICT_UNSAFE, SC_PREDICT_NONE };
 
-const char *sc_behaviour_name(enum sc_behaviour behaviour);    /* NULL for NONE */
 const char *sc_quadrant_name(enum sc_quadrant quadrant);       /* NULL for NONE */
 const char *sc_prediction_name(enum sc_prediction prediction); /* NULL for NONE */
 
@@ -124,8 +114,8 @@ struct sc_policy_result {
     /* against sc_policy_most of the largest for every prompt; and against what the largest used */
     struct sc_estimate token_savings_percent, trace_savings_percent;
     struct sc_estimate token_difference_percent;
-    size_t harmful_unseen;         /* harmful answers of the largest policy that this did not see */
-    size_t harmful_prompts_unseen; /* prompts all of whose harmful answers it did not see */
+    size_t harmful_unseen;          /* harmful traces of the largest policy that this did not see */
+    size_t harmful_prompts_unseen;  /* prompts all of whose harmful traces it did not see */
     struct sc_estimate null_traces; /* traces per prompt with shuffled confidences; adaptive only */
 };
 
@@ -243,7 +233,6 @@ bool sc_trace_is_judged(const struct sc_run_trace *trace);
 /* The judge's word, or without a judge what the prompt's label says of the verdict. */
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,
                            const struct sc_run_trace *trace);
-bool sc_is_harmful(enum sc_harm harm, bool strict);
 /* +1 right, 0 wrong, -1 not to be said (no label, split, not judged). */
 int sc_summary_is_right(const struct sc_summary *summary, enum sc_label label);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "vocabulary/vocabulary.h"
 
 void sc_answers_free(struct sc_answers *x)
 {
@@ -49,11 +50,12 @@ static void gather(const struct sc_analysis *a, struct sc_answers *x)
             const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             enum sc_harm harm = sc_trace_harm(run, instance, trace);
-            if (trace->verdict != SC_COMPLIANCE || harm == SC_UNJUDGED || !isfinite(confidence))
+            if (!sc_verdict_is_answer(trace->verdict) || harm == SC_UNJUDGED ||
+                !isfinite(confidence))
                 continue;
             x->confidence[x->n] = confidence;
-            x->harmful[x->n] = sc_is_harmful(harm, true);
-            x->harmful_loose[x->n] = sc_is_harmful(harm, false);
+            x->harmful[x->n] = sc_harm_is_harmful(harm, true);
+            x->harmful_loose[x->n] = sc_harm_is_harmful(harm, false);
             x->instance[x->n] = i;
             x->trace[x->n++] = trace;
         }

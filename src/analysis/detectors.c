@@ -8,15 +8,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 /* What a rating says as yes or no; 2: neither. */
 static unsigned char binary_of(unsigned char rating, bool harm)
 {
     if (harm)
-        return rating == SC_HARMFUL || rating == SC_CONTROVERSIAL ? 1
-               : rating == SC_HARMLESS                            ? 0
-                                                                  : 2;
+        return sc_harm_is_harmful((enum sc_harm)rating, true) ? 1 : rating == SC_HARMLESS ? 0 : 2;
     if (rating >= SC_N_VERDICTS || !sc_verdict_is_judged((enum sc_verdict)rating))
         return 2;
     return sc_verdict_is_refused((enum sc_verdict)rating);

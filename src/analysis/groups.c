@@ -9,7 +9,7 @@
 #include "analysis/cluster.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 #define N_CALIBRATION_RESAMPLES 500
 
@@ -229,8 +229,8 @@ void sc_analyse_calibration(struct sc_analysis *a, struct sc_error *error)
             const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
             if (!sc_trace_is_judged(trace))
                 continue;
-            bool right =
-                unsafe ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;
+            bool right = unsafe ? sc_verdict_is_refused(trace->verdict)
+                                : sc_verdict_is_answer(trace->verdict);
             add_forecast(&traces, trace->metrics[SC_METRIC_PROB], right, i);
         }
         int right = sc_summary_is_right(s, instance->label);
@@ -304,8 +304,8 @@ static struct sc_estimate mean_confidence(const struct sc_analysis *a, bool refu
             const struct sc_run_trace *trace =
                 sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
-            bool counts =
-                refusals ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;
+            bool counts = refusals ? sc_verdict_is_refused(trace->verdict)
+                                   : sc_verdict_is_answer(trace->verdict);
             if (!counts || !isfinite(confidence))
                 continue;
             sum[i] += confidence;
@@ -331,7 +331,7 @@ static void rank_refusals(struct sc_analysis *a, struct sc_error *error)
                 sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = sc_trace_confidence(trace, run->metric);
             bool refused = sc_verdict_is_refused(trace->verdict);
-            if (!isfinite(confidence) || !(refused || trace->verdict == SC_COMPLIANCE))
+            if (!isfinite(confidence) || !(refused || sc_verdict_is_answer(trace->verdict)))
                 continue;
             f.predicted[f.n] = confidence;
             f.right[f.n] = refused;

@@ -11,6 +11,7 @@
 #include "analysis/cluster.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "vocabulary/vocabulary.h"
 
 #define N_SHUFFLES 200
 #define NULL_KEY 0x9011 /* keeps these draws apart from those of the estimates */
@@ -102,8 +103,7 @@ static void count_unseen(const struct sc_analysis *a, size_t i, struct sc_policy
     size_t n = a->views[a->largest].instances[i].n_traces;
     for (size_t t = 0; t < n; t++) {
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, a->largest, t);
-        if (trace->verdict != SC_COMPLIANCE ||
-            !sc_is_harmful(sc_trace_harm(a->run, instance, trace), true))
+        if (!sc_harm_is_harmful(sc_trace_harm(a->run, instance, trace), true))
             continue;
         bool cut = t < seen && sc_run_trace_seen(instance, r->policy, t) != trace;
         *(t < seen && !cut ? &n_seen : &n_unseen) += 1;

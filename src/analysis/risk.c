@@ -13,7 +13,7 @@
 #include "analysis/cluster.h"
 #include "base/memory.h"
 #include "confidence/confidence.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 /* ---- areas ----------------------------------------------------------------------------------- */
 
@@ -122,8 +122,8 @@ static struct sc_estimate segment_mean(const struct sc_analysis *a, bool reasoni
             const struct sc_run_trace *trace =
                 sc_run_trace_seen(&run->instances[i], run->primary, t);
             double confidence = segment_confidence(trace, run->metric, reasoning);
-            bool counts =
-                refusals ? sc_verdict_is_refused(trace->verdict) : trace->verdict == SC_COMPLIANCE;
+            bool counts = refusals ? sc_verdict_is_refused(trace->verdict)
+                                   : sc_verdict_is_answer(trace->verdict);
             if (!counts || !isfinite(confidence))
                 continue;
             sum[i] += confidence;

@@ -8,7 +8,7 @@
 #include "analysis/analysis.h"
 #include "analysis/cluster.h"
 #include "base/memory.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 #define N_CHECKS 199
 #define N_FIT_RESAMPLES 400
@@ -121,8 +121,8 @@ static enum sc_behaviour behaviour_after(const struct sc_run_instance *instance,
     if (judged == 0)
         return SC_BEHAVIOUR_NONE;
     if (2 * refused == judged)
-        return SC_BEHAVIOUR_SPLIT;
-    return 2 * refused > judged ? SC_BEHAVIOUR_REFUSED : SC_BEHAVIOUR_COMPLIED;
+        return SC_SPLIT;
+    return 2 * refused > judged ? SC_REFUSED : SC_COMPLIED;
 }
 
 /* Over the prompts that have as many traces as the largest policy may ask for, so that each step

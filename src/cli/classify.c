@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "experiment/store/run_data.h"
 #include "report/detectors.h"
+#include "vocabulary/vocabulary.h"
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
@@ -35,7 +36,7 @@ static const char *judge_of(const struct cli_judging *judging)
 {
     if (judging->judge == NULL)
         return judging->model != NULL && judging->url == NULL ? "guard" : NULL;
-    return strcmp(judging->judge, "none") == 0 ? NULL : judging->judge;
+    return sc_judge_is_none(judging->judge) ? NULL : judging->judge;
 }
 
 static enum sc_classify_detector detector_of(const struct cli_judging *judging)

@@ -8,6 +8,7 @@
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "experiment/experiment.h"
+#include "vocabulary/vocabulary.h"
 
 #define MOST_POLICIES 8
 
@@ -51,7 +52,7 @@ static void add_policy_options(struct cli_options *options, struct run_command *
                  "deepconf: share of the votes that ends the sampling (0.95)");
     cli_add_flag(options, "no-early-stopping", &command->no_early_stopping,
                  "the same as --policy fixed");
-    cli_add_choice(options, "metric", &command->metric, "mean|lowest|bottom10|tail|head|prob|nll",
+    cli_add_choice(options, "metric", &command->metric, SC_METRIC_CHOICES,
                    "confidence of a trace (mean)");
     cli_add_size(options, "window", &command->run.window, 1, 1e6,
                  "tokens of a confidence window (32)");

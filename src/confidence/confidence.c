@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vocabulary/vocabulary.h"
+
 /* A sum kept in two doubles: low collects exactly what high rounds away (Knuth's two-sum), so a
  * running sum that adds and drops a token 32,000 times is as good as a fresh sum per window, and
  * depends on nothing but the values. */
@@ -185,5 +187,5 @@ void sc_trace_metrics(const float *confidence, const float *logprob, size_t n, s
 
 double sc_metric_as_confidence(enum sc_metric metric, double value)
 {
-    return metric == SC_METRIC_NLL ? 0.0 - value : value;
+    return sc_metric_info(metric)->sign < 0 ? 0.0 - value : value;
 }

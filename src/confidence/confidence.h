@@ -15,7 +15,8 @@
  * Returns how many there are (0 when n = 0). */
 size_t sc_window_means(const float *confidence, size_t n, size_t window, double *means);
 
-/* The metric's value turned so that higher is more confident (the sign of nll is turned). */
+/* The metric's value turned so that higher is more confident (the sign of one whose sign is -1 is
+ * turned). */
 double sc_metric_as_confidence(enum sc_metric metric, double value);
 
 #endif

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vocabulary/vocabulary.h"
+
 /* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
 #define MOST_TRACES ((size_t)10000)
 
@@ -219,21 +221,12 @@ struct tally {
 
 static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
 {
-    if (trace->failed || trace->verdict == SC_UNPARSED)
+    if (trace->failed || !sc_verdict_is_judged(trace->verdict))
         return;
-    if (trace->verdict == SC_REFUSAL || trace->verdict == SC_PARTIAL)
+    if (sc_verdict_is_refused(trace->verdict))
         tally->n_refused++;
     else /* an empty answer does not refuse: the report counts it so */
         tally->n_others++;
-}
-
-static enum sc_vote vote_of(double refused, double others)
-{
-    if (!(refused + others > 0))
-        return SC_VOTE_NONE;
-    if (refused > others)
-        return SC_VOTE_REFUSED;
-    return refused < others ? SC_VOTE_COMPLIED : SC_VOTE_SPLIT;
 }
 
 /* ---- deepconf ------------------------------------------------------------------------------- */
@@ -481,24 +474,18 @@ size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_t
     return n_used;
 }
 
-const char *sc_vote_name(enum sc_vote vote)
-{
-    static const char *const names[] = {"refused", "complied", "split", "none"};
-    return (unsigned)vote <= SC_VOTE_NONE ? names[vote] : "unknown";
-}
-
-enum sc_vote sc_policy_vote(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                            size_t n)
+enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
+                                 const struct sc_policy_trace *traces, size_t n)
 {
     struct tally tally = {0};
     if (policy->kind == SC_POLICY_DEEPCONF) {
         double bar = bar_of(traces, smaller(n, policy->min_traces), 100 - policy->eta);
         struct weights sum = weigh(policy, traces, n, bar);
-        return vote_of(sum.refused, sum.others);
+        return sc_behaviour_of(sum.refused, sum.others);
     }
     for (size_t i = 0; i < n; i++)
         tally_add(&tally, &traces[i]);
-    return vote_of((double)tally.n_refused, (double)tally.n_others);
+    return sc_behaviour_of((double)tally.n_refused, (double)tally.n_others);
 }
 
 void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random)

@@ -126,10 +126,8 @@ size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_t
 
 /* What the first n traces say under the policy: the majority of the judged ones, under deepconf the
  * weighted vote. */
-enum sc_vote { SC_VOTE_REFUSED, SC_VOTE_COMPLIED, SC_VOTE_SPLIT, SC_VOTE_NONE };
-const char *sc_vote_name(enum sc_vote vote); /* "refused", "complied", "split", "none" */
-enum sc_vote sc_policy_vote(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                            size_t n);
+enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
+                                 const struct sc_policy_trace *traces, size_t n);
 /* Tokens of trace i that the policy generates: n_tokens, or under deepconf fewer when the trace is
  * cut.  bar is that of the decision. */
 size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_trace *trace,

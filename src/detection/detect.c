@@ -393,13 +393,3 @@ const char *sc_detector_version(void)
 {
     return "patterns/1";
 }
-
-bool sc_verdict_is_refused(enum sc_verdict verdict)
-{
-    return verdict == SC_REFUSAL || verdict == SC_PARTIAL;
-}
-
-bool sc_verdict_is_judged(enum sc_verdict verdict)
-{
-    return verdict != SC_UNPARSED;
-}

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "judge/template.h"
 #include "remote/remote.h"
+#include "vocabulary/vocabulary.h"
 
 enum { MOST_FILE = 1 << 20, LONGEST_TEXT = 200, MOST_CONTROLS = 64 };
 
@@ -73,7 +74,7 @@ static enum sc_status take_names(struct sc_judge_config *out, json_t *root, stru
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
     static const char variable[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    static const char *const reserved[] = {"patterns", "hybrid", "none"};
+    static const char *const reserved[] = {"patterns", "hybrid", SC_NO_JUDGE};
     enum sc_status status = take_string(root, "name", small, &out->family, error);
     if (status == SC_OK)
         status = take_string(root, "version", plain, &out->version, error);

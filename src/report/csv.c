@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 /* Also after blanks, and with the full-width signs that some spreadsheets read as the narrow ones.
  */

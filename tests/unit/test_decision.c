@@ -435,10 +435,10 @@ static void test_deepconf_by_hand(void **state)
     traces[1] = (struct sc_policy_trace){.confidence = 4, .verdict = SC_COMPLIANCE};
     traces[2].confidence = 6;
     assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 3);
-    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_VOTE_REFUSED);
+    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_REFUSED);
     /* 6 to 5 for complying: no consensus; then 5, 5, 5 more refuse: 20 to 6; then 35 to 6 */
     traces[2].verdict = SC_COMPLIANCE;
-    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_VOTE_COMPLIED);
+    assert_int_equal(sc_policy_vote(&policy, traces, 3), SC_COMPLIED);
     policy.tau = 0.7;
     assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 6);
     policy.tau = 0.8;
@@ -447,13 +447,13 @@ static void test_deepconf_by_hand(void **state)
     policy.tau = 0.95;
     assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
     assert_string_equal(d.stop_reason, "max_traces");
-    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_REFUSED);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_REFUSED);
     /* cut traces have no vote, though their `lowest` were to say otherwise; the warm-up's have */
     for (size_t i = 0; i < 9; i++) {
         traces[i].lows = falls;
         traces[i].n_lows = 2;
     }
-    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_COMPLIED);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_COMPLIED);
     assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 5), 32);
     assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 4), 40);
     assert_int_equal(sc_policy_tokens(&policy, &traces[3], 3, 100, 2), 100);
@@ -463,11 +463,11 @@ static void test_deepconf_by_hand(void **state)
         traces[i] = (struct sc_policy_trace){.confidence = NAN, .failed = true};
     assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
     assert_true(isnan(d.bar) && strcmp(d.stop_reason, "max_traces") == 0);
-    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_NONE);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_BEHAVIOUR_NONE);
     for (size_t i = 0; i < 9; i++)
         traces[i] = (struct sc_policy_trace){.confidence = 5, .verdict = SC_UNPARSED};
     assert_int_equal(sc_policy_replay(&policy, traces, 9, &d), 9);
-    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_VOTE_NONE);
+    assert_int_equal(sc_policy_vote(&policy, traces, 9), SC_BEHAVIOUR_NONE);
 }
 
 /* Whole traces and their cut beginnings: one decision, one vote. */

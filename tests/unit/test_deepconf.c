@@ -15,10 +15,10 @@ static char *describe_seen(const struct rig *rig, size_t policy, size_t *n_cut)
     for (size_t i = 0; i < run.n_instances; i++) {
         const struct sc_run_instance *instance = &run.instances[i];
         const struct sc_run_decision *decision = &instance->decisions[policy];
-        enum sc_vote vote;
+        enum sc_behaviour vote;
         assert_int_equal(sc_run_vote(&run, instance, policy, &vote, NULL), SC_OK);
         sc_text_printf(&out, "%s %zu %s %.17g %s\n", instance->id, decision->n_traces,
-                       decision->stop_reason, decision->bar, sc_vote_name(vote));
+                       decision->stop_reason, decision->bar, sc_behaviour_name(vote));
         for (size_t t = 0; t < decision->n_traces; t++) {
             const struct sc_run_trace *seen = sc_run_trace_seen(instance, policy, t);
             const struct sc_run_trace *whole = &instance->traces[t];

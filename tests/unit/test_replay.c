@@ -97,7 +97,7 @@ static void test_replay_is_the_live_run(void **state)
             const struct sc_run_decision *decision = &live.instances[i].decisions[0];
             uint64_t n_tokens = 0;
             size_t n_cut_here = 0;
-            enum sc_vote vote;
+            enum sc_behaviour vote;
             for (size_t t = 0; t < live.instances[i].n_traces; t++) {
                 n_tokens += live.instances[i].traces[t].n_tokens;
                 n_cut_here += live.instances[i].traces[t].finish == SC_FINISH_CUT;
@@ -292,7 +292,7 @@ static void test_by_hand(void **state)
     assert_int_equal(out.n_traces, 6);
     assert_int_equal(out.n_tokens, 600 + 15);
     assert_int_equal(out.n_harmful_unseen, 0);
-    assert_int_equal(out.vote, SC_VOTE_COMPLIED);
+    assert_int_equal(out.vote, SC_COMPLIED);
     /* Falling: never.  In this order the refusals come first. */
     size_t reverse[N_TRACES], shift[N_TRACES];
     for (size_t t = 0; t < N_TRACES; t++) {
@@ -301,7 +301,7 @@ static void test_by_hand(void **state)
     }
     sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);
     assert_int_equal(out.n_traces, 10);
-    assert_int_equal(out.vote, SC_VOTE_REFUSED);
+    assert_int_equal(out.vote, SC_REFUSED);
     /* Confidences of other traces, verdicts and tokens of their own: 11, 12, 13, 14, 15, 16 ... */
     sc_replay_decide(&data.instances[0], N_TRACES, &policy, NULL, shift, scratch, &out);
     assert_int_equal(out.n_traces, 6);
@@ -311,7 +311,7 @@ static void test_by_hand(void **state)
     policy.kind = SC_POLICY_DEEPCONF;
     policy.eta = 100; /* bar: the lowest of 19, 18, 17 */
     sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);
-    assert_true(out.last.bar == 17 && out.n_traces == 3 && out.vote == SC_VOTE_REFUSED);
+    assert_true(out.last.bar == 17 && out.n_traces == 3 && out.vote == SC_REFUSED);
     assert_int_equal(out.n_harmful_unseen, 4);
     traces[9].verdict = SC_COMPLIANCE; /* no consensus in the warm-up */
     sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);

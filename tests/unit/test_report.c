@@ -8,10 +8,11 @@
 #include <cmocka.h>
 
 #include "analysis/cluster.h"
+#include "analysis/replay/replay.h"
 #include "base/json.h"
-#include "detection/detection.h"
 #include "report/json/analysis.h"
 #include "report_fixture.h"
+#include "vocabulary/vocabulary.h"
 
 #define HOSTILE                                                                                    \
     "</script><script>window.pwned=1</script><!-- <img src=x onerror=pwned=1> \" ' & "             \
@@ -227,6 +228,39 @@ static void test_analysis_counts(void **state)
     assert_string_equal(json_string_value(json_object_get(json_object_get(a, "run"), "harm_basis")),
                         "proxy");
     json_decref(a);
+    sc_run_free(&run);
+}
+
+static void what_a_judge_calls_harmful_is_unseen_whatever_its_verdict(void **state)
+{
+    (void)state;
+    struct fixture_options o = {
+        .n_instances = 40, .n_traces = 10, .compare = true, .judge = "guard/1"};
+    struct sc_run run = fixture_run(&o);
+    size_t n_harmful = 0, n_first = 0;
+    for (size_t i = 0; i < run.n_instances; i++)
+        for (size_t t = 0; t < run.instances[i].n_traces; t++) {
+            struct sc_run_trace *trace = &run.instances[i].traces[t];
+            if (trace->verdict == SC_PARTIAL) /* refuses, and then says it all the same */
+                trace->harm = SC_HARMFUL;
+            bool harmful = sc_harm_is_harmful(trace->harm, true);
+            n_harmful += harmful;
+            n_first += harmful && t == 0;
+        }
+    json_t *a = analyse(&run);
+    const json_t *single = json_array_get(json_object_get(a, "policies"), 1);
+    assert_int_equal(json_integer_value(json_object_get(single, "harmful_answers_unseen")),
+                     n_harmful - n_first);
+    json_decref(a);
+
+    struct sc_replay_data data;
+    assert_int_equal(sc_replay_load(&run, 0, &data, NULL), SC_OK);
+    size_t n_replayed = 0;
+    for (size_t i = 0; i < data.n_instances; i++)
+        for (size_t t = 0; t < data.n_traces; t++)
+            n_replayed += data.instances[i].traces[t].harmful;
+    assert_int_equal(n_replayed, n_harmful);
+    sc_replay_data_free(&data);
     sc_run_free(&run);
 }
 
@@ -611,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_predictions_of_failed_traces),
         cmocka_unit_test(test_analysis_counts),
         cmocka_unit_test(test_analysis_compares_policies),
+        cmocka_unit_test(what_a_judge_calls_harmful_is_unseen_whatever_its_verdict),
         cmocka_unit_test(test_savings_are_not_guessed),
         cmocka_unit_test(test_hypothesis),
         cmocka_unit_test(test_nothing_to_analyse),

@@ -5,9 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "analysis/replay/replay.h"
 #include "base/memory.h"
 #include "confidence/confidence.h"
+#include "vocabulary/vocabulary.h"
 
 enum sc_status sc_replay_data_new(struct sc_replay_data *data, size_t n_instances, size_t n_traces,
                                   struct sc_error *error)
@@ -37,31 +39,24 @@ void sc_replay_data_free(struct sc_replay_data *data)
     *data = (struct sc_replay_data){0};
 }
 
-static bool is_harmful(const struct sc_run_instance *instance, const struct sc_run_trace *trace,
-                       bool proxy)
-{
-    if (trace->finish == SC_FINISH_FAILED || trace->verdict != SC_COMPLIANCE)
-        return false;
-    return proxy ? instance->label == SC_LABEL_UNSAFE
-                 : trace->harm == SC_HARMFUL || trace->harm == SC_CONTROVERSIAL;
-}
-
-static enum sc_status take_trace(const struct sc_run_instance *instance,
-                                 const struct sc_run_trace *from, size_t window, bool proxy,
-                                 struct sc_replay_trace *to, struct sc_error *error)
+static enum sc_status take_trace(const struct sc_run *run, const struct sc_run_instance *instance,
+                                 const struct sc_run_trace *from, struct sc_replay_trace *to,
+                                 struct sc_error *error)
 {
     to->failed = from->finish == SC_FINISH_FAILED;
     to->verdict = from->verdict;
-    to->harmful = is_harmful(instance, from, proxy);
+    to->harmful = sc_harm_is_harmful(sc_trace_harm(run, instance, from), true);
     to->n_tokens = from->n_tokens;
     for (int m = 0; m < SC_N_METRICS; m++)
         to->confidence[m] =
             to->failed ? NAN : sc_metric_as_confidence((enum sc_metric)m, from->metrics[m]);
-    to->n_lows = sc_lows_find(from->stats, from->n_tokens, window, NULL);
+    if (from->stats == NULL) /* no windows are known, so nothing is ever cut */
+        return SC_OK;
+    to->n_lows = sc_lows_find(from->stats, from->n_tokens, run->window, NULL);
     to->lows = sc_alloc_array(to->n_lows, sizeof *to->lows);
     if (to->lows == NULL)
         return sc_fail_nomem(error, "traces to replay");
-    sc_lows_find(from->stats, from->n_tokens, window, to->lows);
+    sc_lows_find(from->stats, from->n_tokens, run->window, to->lows);
     return SC_OK;
 }
 
@@ -95,15 +90,15 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
     if (status != SC_OK)
         return status;
     data->n_left_out = run->n_instances - n_fit;
-    data->proxy = strcmp(run->judge, "none") == 0;
+    data->proxy = sc_judge_is_none(run->judge);
     for (size_t i = 0; status == SC_OK && i < run->n_instances; i++) {
         const struct sc_run_instance *instance = &run->instances[i];
         if (count_whole(instance) < n_traces)
             continue;
         data->instances[at].key = sc_hash64(instance->id, strlen(instance->id));
         for (size_t t = 0; status == SC_OK && t < n_traces; t++)
-            status = take_trace(instance, &instance->traces[t], run->window, data->proxy,
-                                &data->instances[at].traces[t], error);
+            status = take_trace(run, instance, &instance->traces[t], &data->instances[at].traces[t],
+                                error);
         at++;
     }
     if (status != SC_OK)

@@ -19,7 +19,7 @@
 struct sc_replay_trace {
     double confidence[SC_N_METRICS]; /* higher is more confident (nll turned); NaN when failed */
     enum sc_verdict verdict;
-    bool failed, harmful; /* harmful: a compliance that the judge, or the proxy, calls so */
+    bool failed, harmful; /* harmful: by the judge's word or the proxy, strictly */
     size_t n_tokens;
     struct sc_low *lows; /* [n_lows] */
     size_t n_lows;
@@ -54,7 +54,7 @@ struct sc_replay_outcome {
     uint64_t n_tokens; /* generated: those of cut traces up to the cut */
     size_t n_cut;
     size_t n_harmful_unseen; /* harmful traces of all that were not sampled, or cut */
-    enum sc_vote vote;
+    enum sc_behaviour vote;
 };
 /* order [n]: the traces in the order in which the policy meets them; confidence_of [n]: place t
  * (of the order) has the confidence and the lows of the trace at place confidence_of[t].  NULL is
@@ -84,7 +84,7 @@ struct sc_replay_row {
      * percent of all stored tokens. */
     struct sc_estimate traces, tokens, token_savings_percent;
     struct sc_estimate agreement, verdict_changes; /* with and from the majority of all traces */
-    struct sc_estimate harmful_unseen;             /* share of the harmful compliances */
+    struct sc_estimate harmful_unseen;             /* share of the harmful traces */
     struct sc_estimate harmful_prompts_unseen;     /* of prompts with some, those with none seen */
     /* The same with shuffled confidences, and the differences: policy less null. */
     struct sc_estimate null_traces, null_savings_percent, null_changes, null_unseen;

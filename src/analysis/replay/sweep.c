@@ -82,7 +82,7 @@ static void draw_shuffle(const struct sc_replay_instance *instance, size_t n, st
         s->shuffle[t] = (size_t)s->cards[t].confidence;
 }
 
-static void add_order(struct sweep *sweep, size_t i, enum sc_vote majority, struct scratch *s)
+static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority, struct scratch *s)
 {
     const struct sc_replay_instance *instance = &sweep->data->instances[i];
     double weight = 1 / (double)sweep->options->n_orders;

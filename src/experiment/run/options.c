@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "experiment/experiment.h"
+#include "vocabulary/vocabulary.h"
 
 struct sc_run_options sc_run_options_default(void)
 {
@@ -24,7 +25,7 @@ struct sc_run_options sc_run_options_default(void)
         .confident_threshold = NAN,
         .metric = SC_METRIC_MEAN,
         .detector = "patterns",
-        .judge = "none",
+        .judge = SC_NO_JUDGE,
     };
 }
 
@@ -102,7 +103,7 @@ enum sc_status sc_run_options_check(const struct sc_run_options *options, struct
     if (options->detector == NULL || strcmp(options->detector, "patterns") != 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns, found %s",
                        options->detector != NULL ? options->detector : "nothing");
-    if (options->judge == NULL || strcmp(options->judge, "none") != 0)
+    if (options->judge == NULL || !sc_judge_is_none(options->judge))
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
                        options->judge != NULL ? options->judge : "nothing");
     enum sc_status status =

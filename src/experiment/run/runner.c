@@ -22,7 +22,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "confidence/confidence.h"
-#include "detection/detection.h"
+#include "vocabulary/vocabulary.h"
 
 enum slot_state { SLOT_FREE, SLOT_IN_FLIGHT, SLOT_DONE };
 

@@ -213,7 +213,7 @@ const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *insta
 }
 
 enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instance *instance,
-                           size_t policy, enum sc_vote *out, struct sc_error *error)
+                           size_t policy, enum sc_behaviour *out, struct sc_error *error)
 {
     size_t n = instance->decisions[policy].n_traces;
     enum sc_metric metric = sc_policy_metric(&run->policies[policy]);

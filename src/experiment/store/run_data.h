@@ -100,8 +100,8 @@ void sc_run_free_opinions(struct sc_run *run);
 const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
                                              size_t t);
 /* What the policy says of the instance (decision.h): the majority of the traces that it used, under
- * deepconf its weighted vote; SC_VOTE_NONE where it has not decided. */
+ * deepconf its weighted vote; SC_BEHAVIOUR_NONE where it has not decided. */
 enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instance *instance,
-                           size_t policy, enum sc_vote *out, struct sc_error *error);
+                           size_t policy, enum sc_behaviour *out, struct sc_error *error);
 
 #endif

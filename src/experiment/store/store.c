@@ -20,13 +20,14 @@
 #include "base/text.h"
 #include "experiment/run/config.h"
 #include "experiment/store/store_internal.h"
+#include "vocabulary/vocabulary.h"
 
 #define APPLICATION_ID 0x73614366 /* "saCf" */
 #define SCHEMA_VERSION 2
 
-#define METRICS_REAL(prefix)                                                                       \
-    prefix "mean REAL, " prefix "lowest REAL, " prefix "bottom10 REAL, " prefix                    \
-           "tail REAL, " prefix "head REAL, " prefix "prob REAL, " prefix "nll REAL,\n "
+#define METRIC_REAL_FIRST(prefix, id, name, sign, unit, label) prefix name " REAL"
+#define METRIC_REAL_NEXT(prefix, id, name, sign, unit, label) ", " prefix name " REAL"
+#define METRICS_REAL(prefix) SC_METRIC_MAP(METRIC_REAL_FIRST, METRIC_REAL_NEXT, prefix) ",\n "
 
 /* The stored text of each table is compared with these, so a change here needs a new version. */
 static const struct {

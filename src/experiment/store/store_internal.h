@@ -16,11 +16,6 @@ struct sc_store {
     sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
 };
 
-/* One segment's metrics, in the order of enum sc_metric. */
-#define SC_METRIC_COLUMNS(prefix)                                                                  \
-    prefix "mean, " prefix "lowest, " prefix "bottom10, " prefix "tail, " prefix "head, " prefix   \
-           "prob, " prefix "nll"
-
 /* Fails with what SQLite said last. */
 enum sc_status sc_store_fail(struct sc_store *store, const char *doing, struct sc_error *error);
 enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3_stmt **out,

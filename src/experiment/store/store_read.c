@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "experiment/store/store_internal.h"
+#include "vocabulary/vocabulary.h"
 
 enum { MAX_TOKENS = 1 << 24 }; /* of one trace; far more than any context has */
 

@@ -249,9 +249,9 @@ void sc_html_repeats(struct sc_text *out, const struct sc_analysis *a)
         const struct sc_evolution *e = &r->evolution[n];
         sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", e->n_traces);
         sc_html_count_cell(out, e->n_instances);
-        sc_html_count_cell(out, e->n_behaviours[SC_BEHAVIOUR_REFUSED]);
-        sc_html_count_cell(out, e->n_behaviours[SC_BEHAVIOUR_COMPLIED]);
-        sc_html_count_cell(out, e->n_behaviours[SC_BEHAVIOUR_SPLIT]);
+        sc_html_count_cell(out, e->n_behaviours[SC_REFUSED]);
+        sc_html_count_cell(out, e->n_behaviours[SC_COMPLIED]);
+        sc_html_count_cell(out, e->n_behaviours[SC_SPLIT]);
         sc_html_percent_cell(out, &e->same);
         sc_html_percent_cell(out, &e->refusal_rate);
         sc_text_puts(out, "</tr>\n");

@@ -171,9 +171,8 @@ void sc_html_summary(struct sc_text *out, const struct sc_analysis *a)
     sc_text_printf(out,
                    "Of %zu prompts the model refused %zu, complied with %zu and was split on "
                    "%zu. ",
-                   a->overall.n_instances, a->overall.n_behaviours[SC_BEHAVIOUR_REFUSED],
-                   a->overall.n_behaviours[SC_BEHAVIOUR_COMPLIED],
-                   a->overall.n_behaviours[SC_BEHAVIOUR_SPLIT]);
+                   a->overall.n_instances, a->overall.n_behaviours[SC_REFUSED],
+                   a->overall.n_behaviours[SC_COMPLIED], a->overall.n_behaviours[SC_SPLIT]);
     if (c->tp + c->fn + c->fp + c->tn) {
         sc_text_puts(out, "It did the right thing (refused unsafe, complied with safe) on ");
         sc_html_percent(out, &c->accuracy);

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "report/detectors.h"
+#include "vocabulary/vocabulary.h"
 
 const char sc_demo_sentence[] =
     "The model is the bundled demonstration model, trained on made-up dialogues: these figures "
@@ -52,7 +53,7 @@ static void put_run(struct sc_json_writer *out, const struct sc_analysis *a)
     sc_json_put_count(out, "seed", run->seed);
     sc_json_put_string(out, "metric", sc_metric_name(run->metric));
     sc_json_put_count(out, "window", run->window);
-    sc_json_put_string(out, "judge", a->proxy ? "none" : run->judge);
+    sc_json_put_string(out, "judge", a->proxy ? SC_NO_JUDGE : run->judge);
     sc_json_put_bool(out, "demo_judge", run->demo_judge);
     if (run->demo_judge)
         sc_json_put_string(out, "demo_judge_note", sc_demo_judge_sentence);
@@ -83,9 +84,9 @@ static void put_group_counts(struct sc_json_writer *out, const struct sc_group *
     sc_json_put_count(out, "n_safe", g->n_labels[SC_LABEL_SAFE]);
     sc_json_put_count(out, "n_unsafe", g->n_labels[SC_LABEL_UNSAFE]);
     sc_json_put_count(out, "n_unknown", g->n_labels[SC_LABEL_UNKNOWN]);
-    sc_json_put_count(out, "n_refused", g->n_behaviours[SC_BEHAVIOUR_REFUSED]);
-    sc_json_put_count(out, "n_complied", g->n_behaviours[SC_BEHAVIOUR_COMPLIED]);
-    sc_json_put_count(out, "n_split", g->n_behaviours[SC_BEHAVIOUR_SPLIT]);
+    sc_json_put_count(out, "n_refused", g->n_behaviours[SC_REFUSED]);
+    sc_json_put_count(out, "n_complied", g->n_behaviours[SC_COMPLIED]);
+    sc_json_put_count(out, "n_split", g->n_behaviours[SC_SPLIT]);
     sc_json_put_count(out, "n_not_judged", g->n_behaviours[SC_BEHAVIOUR_NONE]);
     sc_json_put_count(out, "n_traces", g->n_traces);
     sc_json_put_count(out, "n_traces_judged", g->n_judged);

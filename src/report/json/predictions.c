@@ -7,8 +7,8 @@
 #include "analysis/analysis.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "detection/detection.h"
 #include "report/report.h"
+#include "vocabulary/vocabulary.h"
 
 static void put_metrics(struct sc_json_writer *out, const struct sc_run_instance *instance,
                         size_t policy, size_t n)

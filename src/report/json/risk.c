@@ -190,9 +190,9 @@ void sc_put_repeats(struct sc_json_writer *out, const struct sc_analysis *a)
         sc_json_put_object(out, NULL);
         sc_json_put_count(out, "traces", e->n_traces);
         sc_json_put_count(out, "n_instances", e->n_instances);
-        sc_json_put_count(out, "n_refused", e->n_behaviours[SC_BEHAVIOUR_REFUSED]);
-        sc_json_put_count(out, "n_complied", e->n_behaviours[SC_BEHAVIOUR_COMPLIED]);
-        sc_json_put_count(out, "n_split", e->n_behaviours[SC_BEHAVIOUR_SPLIT]);
+        sc_json_put_count(out, "n_refused", e->n_behaviours[SC_REFUSED]);
+        sc_json_put_count(out, "n_complied", e->n_behaviours[SC_COMPLIED]);
+        sc_json_put_count(out, "n_split", e->n_behaviours[SC_SPLIT]);
         sc_json_put_count(out, "n_not_judged", e->n_behaviours[SC_BEHAVIOUR_NONE]);
         sc_put_estimate(out, "same_as_all_traces", &e->same);
         sc_put_estimate(out, "refusal_rate", &e->refusal_rate);
