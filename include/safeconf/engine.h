@@ -43,7 +43,8 @@ struct sc_engine_options {
     int dtype;            /* an enum sc_dtype, or -1 for the model's own */
     int n_threads;        /* 0: one per available core */
     const char *kernels;  /* instruction set by name, NULL for the best that this machine has */
-    int n_vocab;          /* tokens that exist (ids below it are in P); 0: all rows */
+    int n_vocab;          /* ids below it are in P; 0: the tokens of the tokenizer in the model's
+                             folder, or all rows of the embedding where there is none */
     int confidence_top_k; /* k of the confidence; 20 */
 };
 

@@ -11,8 +11,36 @@
 
 #include "base/memory.h"
 
+static struct sc_file_stamp stamp_of(const struct stat *info)
+{
+    return (struct sc_file_stamp){
+        .device = (uint64_t)info->st_dev,
+        .inode = (uint64_t)info->st_ino,
+        .size = (uint64_t)info->st_size,
+        .modified = {(int64_t)info->st_mtim.tv_sec, (int64_t)info->st_mtim.tv_nsec},
+        .changed = {(int64_t)info->st_ctim.tv_sec, (int64_t)info->st_ctim.tv_nsec},
+    };
+}
+
+enum sc_status sc_file_stamp(const char *path, struct sc_file_stamp *stamp, struct sc_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", path, strerror(errno));
+    *stamp = stamp_of(&info);
+    return SC_OK;
+}
+
+bool sc_file_stamp_same(const struct sc_file_stamp *a, const struct sc_file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified[0] == b->modified[0] && a->modified[1] == b->modified[1] &&
+           a->changed[0] == b->changed[0] && a->changed[1] == b->changed[1];
+}
+
 /* Opens a regular file for reading and says its size. */
-static enum sc_status open_regular(const char *path, int *fd, size_t *size, struct sc_error *error)
+static enum sc_status open_regular(const char *path, int *fd, size_t *size,
+                                   struct sc_file_stamp *stamp, struct sc_error *error)
 {
     struct stat info;
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
@@ -23,6 +51,7 @@ static enum sc_status open_regular(const char *path, int *fd, size_t *size, stru
         return sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
     }
     *size = (size_t)info.st_size;
+    *stamp = stamp_of(&info);
     return SC_OK;
 }
 
@@ -31,7 +60,8 @@ enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, siz
 {
     int fd;
     size_t size, used = 0;
-    enum sc_status status = open_regular(path, &fd, &size, error);
+    struct sc_file_stamp stamp;
+    enum sc_status status = open_regular(path, &fd, &size, &stamp, error);
     if (status != SC_OK)
         return status;
     char *bytes = NULL;
@@ -71,7 +101,7 @@ enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error
 {
     int fd;
     *map = (struct sc_map){0};
-    enum sc_status status = open_regular(path, &fd, &map->size, error);
+    enum sc_status status = open_regular(path, &fd, &map->size, &map->stamp, error);
     if (status != SC_OK)
         return status;
     if (map->size > 0) {

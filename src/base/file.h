@@ -9,9 +9,20 @@
 enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
                             struct sc_error *error);
 
+/* What tells a file from a later one under the same name, or from itself after it was written to.
+ */
+struct sc_file_stamp {
+    uint64_t device, inode, size;
+    int64_t modified[2], changed[2]; /* seconds, nanoseconds: of content, of anything */
+};
+/* The stamp of the file that stands at path now. */
+enum sc_status sc_file_stamp(const char *path, struct sc_file_stamp *stamp, struct sc_error *error);
+bool sc_file_stamp_same(const struct sc_file_stamp *a, const struct sc_file_stamp *b);
+
 struct sc_map {
     const unsigned char *data; /* NULL when the file is empty */
     size_t size;
+    struct sc_file_stamp stamp; /* of the file when it was mapped */
 };
 /* Maps a regular file read-only. */
 enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error);

@@ -211,11 +211,15 @@ size_t sc_pool_next_task(struct sc_pool *pool)
     return atomic_load_explicit(&pool->first, memory_order_relaxed) + next;
 }
 
-/* Signals are the program's affair: its own thread takes them, never a worker. */
+/* Signals are the program's affair: its own thread takes them, never a worker.  Those that an
+ * instruction itself brings about reach a handler only where they are not blocked. */
 static int start_worker(struct worker *worker)
 {
+    static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
     sigset_t all, old;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failure = pthread_create(&worker->thread, NULL, worker_main, worker);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

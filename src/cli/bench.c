@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "engine/inference.h"
+#include "engine/open.h"
 #include "kernels/machine.h"
 
 enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
@@ -362,7 +362,7 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
                                    const struct bench_command *command, struct sc_text *out,
                                    struct sc_error *error)
 {
-    struct cli_model model = {0};
+    struct sc_opened model = {0};
     struct bench bench = {.command = command};
     enum sc_status status = cli_model_open(&model, wanted, error);
     if (status == SC_OK) {
@@ -376,7 +376,7 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
     if (status == SC_OK)
         (command->json ? add_json : add_table)(out, &bench);
     sc_machine_close(bench.machine);
-    cli_model_close(&model);
+    sc_opened_close(&model);
     return status;
 }
 

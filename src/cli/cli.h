@@ -97,10 +97,6 @@ bool cli_interrupted(void);
 /* ---- a model opened for a command --------------------------------------------------------------
  */
 
-struct sc_model;
-struct sc_tokenizer;
-struct sc_engine;
-
 /* Values of --kernels: the levels of all processors (docs/KERNELS.md). */
 #define CLI_KERNELS "portable|avx2|avx512|neon|neon_dot|neon_bf16"
 
@@ -112,15 +108,10 @@ struct cli_model_options {
 struct cli_model_options cli_model_options_default(void);
 void cli_add_model_options(struct cli_options *options, struct cli_model_options *model);
 
-struct cli_model {
-    char *folder;
-    struct sc_model *model;
-    struct sc_tokenizer *tokenizer; /* NULL when the folder has none */
-    struct sc_engine *engine;
-};
-enum sc_status cli_model_open(struct cli_model *out, const struct cli_model_options *options,
+/* Opens all of it; sc_opened_close(out) in any case. */
+struct sc_opened;
+enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_options *options,
                               struct sc_error *error);
-void cli_model_close(struct cli_model *model);
 /* Parses a --dtype; NULL gives -1 (the model's own). */
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 

@@ -1,9 +1,6 @@
 /* Opening a model, its tokenizer and an engine for the commands that need them. */
-#include "base/file.h"
-#include "base/memory.h"
 #include "cli/cli.h"
-#include "engine/inference.h"
-#include "model/tokenizer/tokenizer.h"
+#include "engine/open.h"
 
 struct cli_model_options cli_model_options_default(void)
 {
@@ -32,40 +29,15 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error)
     return SC_OK;
 }
 
-enum sc_status cli_model_open(struct cli_model *out, const struct cli_model_options *options,
+enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_options *options,
                               struct sc_error *error)
 {
-    *out = (struct cli_model){0};
+    *out = (struct sc_opened){0};
     struct sc_engine_options engine = sc_engine_options_default();
     engine.n_threads = options->threads;
     engine.kernels = options->kernels;
     engine.confidence_top_k = (int)options->confidence_top_k;
-    char *path = NULL;
-    enum sc_status status = cli_dtype(options->dtype, &engine.dtype, error);
-    if (status == SC_OK)
-        status = sc_model_locate(options->model, &out->folder, error);
-    if (status == SC_OK)
-        status = sc_model_open(&out->model, out->folder, error);
-    if (status == SC_OK && (path = sc_path_join(out->folder, "tokenizer.json")) == NULL)
-        status = sc_fail_nomem(error, "path of the tokenizer");
-    if (status == SC_OK && sc_file_exists(path)) {
-        status = sc_tokenizer_open(&out->tokenizer, out->folder, error);
-        if (status == SC_OK)
-            engine.n_vocab = (int)sc_tokenizer_n_tokens(out->tokenizer);
-    }
-    if (status == SC_OK)
-        status = sc_engine_open(&out->engine, out->model, &engine, error);
-    sc_free(path);
-    if (status != SC_OK)
-        cli_model_close(out);
-    return status;
-}
-
-void cli_model_close(struct cli_model *model)
-{
-    sc_engine_close(model->engine);
-    sc_tokenizer_close(model->tokenizer);
-    sc_model_close(model->model);
-    sc_free(model->folder);
-    *model = (struct cli_model){0};
+    SC_TRY(cli_dtype(options->dtype, &engine.dtype, error));
+    SC_TRY(sc_opened_read(out, options->model, error));
+    return sc_opened_start(out, &engine, error);
 }

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
-#include "engine/inference.h"
+#include "engine/open.h"
 #include "model/tokenizer/tokenizer.h"
 
 /* "1,2,3" to ids; *ids: sc_free it. */
@@ -67,7 +67,7 @@ static void add_table(struct sc_text *out, const struct sc_tokenizer *tokenizer,
 }
 
 /* The ids asked for, from --tokens or --text. */
-static enum sc_status wanted_ids(const struct cli_model *model, const char *tokens,
+static enum sc_status wanted_ids(const struct sc_opened *model, const char *tokens,
                                  const char *text, bool special, int32_t **ids, size_t *n,
                                  struct sc_error *error)
 {
@@ -108,7 +108,7 @@ int cli_score(int argc, char **argv)
         return cli_usage_error("score", "expected either --tokens or --text");
 
     struct sc_error error = {0};
-    struct cli_model model = {0};
+    struct sc_opened model = {0};
     int32_t *ids = NULL;
     size_t n = 0;
     float *figures = NULL;
@@ -122,6 +122,8 @@ int cli_score(int argc, char **argv)
     if (status == SC_OK)
         status =
             sc_engine_score(model.engine, ids, n, figures, figures + n, figures + 2 * n, &error);
+    if (status == SC_OK)
+        status = sc_model_unchanged(model.model, &error);
     if (status != SC_OK) {
         exit_status = cli_report_error("score", &error);
         goto done;
@@ -144,6 +146,6 @@ done:
     sc_text_free(&out);
     sc_free(figures);
     sc_free(ids);
-    cli_model_close(&model);
+    sc_opened_close(&model);
     return exit_status;
 }

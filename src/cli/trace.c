@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "cli/cli.h"
 #include "detection/detection.h"
-#include "engine/inference.h"
+#include "engine/open.h"
 #include "model/tokenizer/tokenizer.h"
 
 struct trace_command {
@@ -82,11 +82,11 @@ static void free_traces(struct collection *all)
     sc_free(all->traces);
 }
 
-static enum sc_status sample(const struct cli_model *model, const char *prompt,
+static enum sc_status sample(const struct sc_opened *model, const char *prompt,
                              const struct trace_command *command, struct collection *all,
                              struct sc_error *error)
 {
-    int32_t end_ids[8], *ids = NULL;
+    int32_t *ids = NULL;
     size_t n_ids = 0;
     enum sc_status status =
         sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error);
@@ -98,15 +98,14 @@ static enum sc_status sample(const struct cli_model *model, const char *prompt,
         sc_free(ids);
         return sc_fail_nomem(error, "traces");
     }
-    all->request = (struct sc_trace_request){
-        .prompt = ids,
-        .n_prompt = n_ids,
-        .instance_key = sc_hash64(prompt, strlen(prompt)),
-        .seed = command->seed,
-        .sampling = command->sampling,
-        .max_new_tokens = command->max_new_tokens,
-        .end_ids = end_ids,
-        .n_end_ids = sc_chat_end_ids(model->tokenizer, sc_model_generation(model->model), end_ids)};
+    all->request = (struct sc_trace_request){.prompt = ids,
+                                             .n_prompt = n_ids,
+                                             .instance_key = sc_hash64(prompt, strlen(prompt)),
+                                             .seed = command->seed,
+                                             .sampling = command->sampling,
+                                             .max_new_tokens = command->max_new_tokens,
+                                             .end_ids = model->end_ids,
+                                             .n_end_ids = model->n_end_ids};
     struct sc_batch_options batch = {.parallel = command->n_traces,
                                      .max_new_tokens = command->max_new_tokens,
                                      .max_prompt = n_ids};
@@ -116,6 +115,8 @@ static enum sc_status sample(const struct cli_model *model, const char *prompt,
     status = sc_batch_plan(model->engine, &batch, &plan, error);
     if (status == SC_OK)
         status = sc_engine_run(model->engine, &plan, &batch, &source, error);
+    if (status == SC_OK)
+        status = sc_model_unchanged(model->model, error);
     sc_free(ids);
     return status;
 }
@@ -206,7 +207,7 @@ struct reading {
     double metrics[SC_N_METRICS];
 };
 
-static enum sc_status read_trace(const struct cli_model *model, const char *prompt,
+static enum sc_status read_trace(const struct sc_opened *model, const char *prompt,
                                  const struct trace_command *command,
                                  const struct stored_trace *trace, struct reading *out,
                                  struct sc_error *error)
@@ -233,7 +234,7 @@ static enum sc_status read_trace(const struct cli_model *model, const char *prom
     return SC_OK;
 }
 
-static void add_readable(struct sc_text *out, const struct cli_model *model, size_t index,
+static void add_readable(struct sc_text *out, const struct sc_opened *model, size_t index,
                          const struct stored_trace *trace, const struct reading *reading,
                          bool colour, const float cuts[N_SHADES - 1])
 {
@@ -275,7 +276,7 @@ static void add_json(struct sc_text *out, size_t index, const struct stored_trac
     sc_text_puts(out, "]}\n");
 }
 
-static enum sc_status print_traces(const struct cli_model *model, const char *prompt,
+static enum sc_status print_traces(const struct sc_opened *model, const char *prompt,
                                    const struct trace_command *command,
                                    const struct collection *all, struct sc_text *out,
                                    size_t *n_failed, struct sc_error *error)
@@ -318,17 +319,16 @@ static int trace_prompt(const char *prompt, const struct cli_options *options,
                         const struct cli_model_options *wanted, struct trace_command *command)
 {
     struct sc_error error = {0};
-    struct cli_model model = {0};
+    struct sc_opened model = {0};
     struct collection all = {0};
     struct sc_text out = {0};
     size_t n_failed = 0;
     int exit_status = CLI_DONE;
     enum sc_status status = cli_model_open(&model, wanted, &error);
-    if (status == SC_OK && model.tokenizer == NULL)
-        status = sc_fail(&error, SC_ERR_FORMAT, "%s: expected a tokenizer.json, found none",
-                         model.folder);
+    if (status == SC_OK)
+        status = sc_opened_need_tokenizer(&model, &error);
     if (status == SC_OK) {
-        struct sc_sampling own = sc_model_generation(model.model)->sampling;
+        struct sc_sampling own = model.sampling;
         struct sc_sampling *sampling = &command->sampling;
         if (cli_given(options, "temperature"))
             own.temperature = sampling->temperature;
@@ -352,7 +352,7 @@ static int trace_prompt(const char *prompt, const struct cli_options *options,
         exit_status = CLI_SOME_TRACES_FAILED;
     sc_text_free(&out);
     free_traces(&all);
-    cli_model_close(&model);
+    sc_opened_close(&model);
     return exit_status;
 }
 

@@ -210,7 +210,9 @@ static enum sc_status choose_sizes(struct sc_engine *engine,
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "engine: tokens: expected 0 to %zu (rows of the embedding), found %d",
                        n_rows, options->n_vocab);
-    engine->n_vocab = options->n_vocab ? (size_t)options->n_vocab : n_rows;
+    engine->n_vocab = (size_t)options->n_vocab;
+    if (options->n_vocab == 0)
+        SC_TRY(sc_model_count_tokens(engine->model, &engine->n_vocab, error));
     if (options->confidence_top_k < 1 || (size_t)options->confidence_top_k > engine->n_vocab)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "engine: k of the confidence: expected 1 to %zu, found %d", engine->n_vocab,

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "engine/inference.h"
+#include "engine/open.h"
 #include "judge/labels.h"
 #include "judge/template.h"
 #include "model/model.h"
@@ -30,13 +30,9 @@ enum { MAX_NEW = 128, MOST_FORCED = 64 };
 
 struct sc_guard {
     struct sc_guard_options options;
-    char *folder, *name;
-    struct sc_model *model;
-    struct sc_tokenizer *tokenizer;
-    struct sc_engine *engine;
+    char *name;
+    struct sc_opened model;
     struct sc_guard_labels labels;
-    int32_t end_ids[8];
-    size_t n_end_ids;
     struct head { /* the tokens with which every prompt of a frame begins */
         int32_t *ids;
         size_t n;
@@ -74,14 +70,15 @@ static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
     struct head *head = &guard->heads[which];
-    enum sc_status status = sc_template_encode(guard->tokenizer, which, texts[0], texts[0],
+    enum sc_status status = sc_template_encode(guard->model.tokenizer, which, texts[0], texts[0],
                                                &head->ids, &head->n, error);
 
     for (size_t i = 1; status == SC_OK && i < sizeof texts / sizeof *texts; i++) {
         int32_t *ids = NULL;
         size_t n = 0, same = 0;
 
-        status = sc_template_encode(guard->tokenizer, which, texts[i], texts[i], &ids, &n, error);
+        status =
+            sc_template_encode(guard->model.tokenizer, which, texts[i], texts[i], &ids, &n, error);
         while (status == SC_OK && same < n && same < head->n && ids[same] == head->ids[same])
             same++;
         if (status == SC_OK)
@@ -97,17 +94,17 @@ static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
     char path[PATH_MAX], fingerprint[33];
     struct sc_text name = {0};
     const char *last =
-        realpath(guard->folder, path) != NULL ? strrchr(path, '/') + 1 : guard->folder;
+        realpath(guard->model.folder, path) != NULL ? strrchr(path, '/') + 1 : guard->model.folder;
 
-    sc_model_fingerprint(guard->model, fingerprint);
+    sc_model_fingerprint(guard->model.model, fingerprint);
     sc_text_puts(&name, "guard/1:");
     for (; *last; last++) {
         bool plain = (*last >= 'a' && *last <= 'z') || (*last >= 'A' && *last <= 'Z') ||
                      (*last >= '0' && *last <= '9') || *last == '.' || *last == '_' || *last == '-';
         sc_text_putc(&name, plain ? *last : '-');
     }
-    sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->engine)),
-                   sc_engine_kernels(guard->engine), fingerprint);
+    sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->model.engine)),
+                   sc_engine_kernels(guard->model.engine), fingerprint);
     guard->name = sc_text_take(&name);
     return guard->name != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
 }
@@ -116,48 +113,39 @@ static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error
 {
     const struct sc_guard_options *options = &guard->options;
     struct sc_engine_options engine = sc_engine_options_default();
-    size_t n_tokens = sc_tokenizer_n_tokens(guard->tokenizer);
-    size_t n_rows = sc_model_config(guard->model)->n_vocab;
-
     engine.dtype = options->dtype;
     engine.n_threads = options->n_threads;
     engine.kernels = options->kernels;
-    engine.n_vocab = (int)(n_tokens < n_rows ? n_tokens : n_rows);
-    if ((size_t)engine.confidence_top_k > (size_t)engine.n_vocab)
-        engine.confidence_top_k = engine.n_vocab;
-    return sc_engine_open(&guard->engine, guard->model, &engine, error);
+    if ((size_t)engine.confidence_top_k > guard->model.n_vocab)
+        engine.confidence_top_k = (int)guard->model.n_vocab;
+    return sc_opened_start(&guard->model, &engine, error);
+}
+
+static enum sc_status open_guard(struct sc_guard *guard, struct sc_error *error)
+{
+    SC_TRY(sc_opened_read(&guard->model, guard->options.model, error));
+    SC_TRY(sc_opened_need_tokenizer(&guard->model, error));
+    SC_TRY(sc_guard_labels_find(&guard->labels, guard->model.tokenizer, error));
+    for (int i = 0; i < 2; i++)
+        SC_TRY(find_head(guard, (enum sc_template)i, error));
+    SC_TRY(open_engine(guard, error));
+    return name_guard(guard, error);
 }
 
 enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_options *options,
                              struct sc_error *error)
 {
-    struct sc_guard *guard = sc_alloc_zero(1, sizeof *guard);
-    enum sc_status status;
-
     *out = NULL;
+    struct sc_guard *guard = sc_alloc_zero(1, sizeof *guard);
     if (guard == NULL)
         return sc_fail_nomem(error, "judge");
     guard->options = *options;
-    status = sc_model_locate(options->model, &guard->folder, error);
-    if (status == SC_OK)
-        status = sc_model_open(&guard->model, guard->folder, error);
-    if (status == SC_OK)
-        status = sc_tokenizer_open(&guard->tokenizer, guard->folder, error);
-    if (status == SC_OK)
-        status = sc_guard_labels_find(&guard->labels, guard->tokenizer, error);
-    for (int i = 0; status == SC_OK && i < 2; i++)
-        status = find_head(guard, (enum sc_template)i, error);
-    if (status == SC_OK)
-        status = open_engine(guard, error);
-    if (status == SC_OK)
-        status = name_guard(guard, error);
+    enum sc_status status = open_guard(guard, error);
     if (status != SC_OK) {
         sc_error_prefix(error, "judge");
         sc_guard_close(guard);
         return status;
     }
-    guard->n_end_ids =
-        sc_chat_end_ids(guard->tokenizer, sc_model_generation(guard->model), guard->end_ids);
     guard->options.model = guard->options.kernels = NULL; /* borrowed */
     *out = guard;
     return SC_OK;
@@ -167,12 +155,9 @@ void sc_guard_close(struct sc_guard *guard)
 {
     if (guard == NULL)
         return;
-    sc_engine_close(guard->engine);
-    sc_tokenizer_close(guard->tokenizer);
-    sc_model_close(guard->model);
+    sc_opened_close(&guard->model);
     for (int i = 0; i < 2; i++)
         sc_free(guard->heads[i].ids);
-    sc_free(guard->folder);
     sc_free(guard->name);
     sc_free(guard);
 }
@@ -220,12 +205,12 @@ static void push(struct job **list, struct job *job)
     *list = job;
 }
 
-/* Hands a judgement over. */
+/* Hands a judgement over, which the fingerprint in the judge's name must be true of. */
 static enum sc_status deliver(struct judging *j, size_t item, const struct sc_judgement *judgement,
                               struct sc_error *error)
 {
     struct sc_judge_counts *counts = j->counts;
-
+    SC_TRY(sc_model_unchanged(j->guard->model.model, error));
     counts->n_done++;
     counts->n_failed += judgement->failure != NULL;
     counts->n_unparsed += judgement->failure == NULL && judgement->safety == SC_SAFETY_UNPARSED;
@@ -236,7 +221,7 @@ static enum sc_status deliver(struct judging *j, size_t item, const struct sc_ju
 /* A job for the next item that can be judged; NULL when there is none left or j->failure is set. */
 static struct job *new_job(struct judging *j)
 {
-    size_t longest = sc_model_config(j->guard->model)->max_positions - MAX_NEW - MOST_FORCED;
+    size_t longest = j->guard->model.context - MAX_NEW - MOST_FORCED;
 
     while (j->next_item < j->n_items) {
         const struct sc_judge_item *item = &j->items[j->next_item];
@@ -251,7 +236,7 @@ static struct job *new_job(struct judging *j)
             return NULL;
         }
         job->item = j->next_item++;
-        status = sc_template_encode(j->guard->tokenizer, frame_of(item), item->prompt,
+        status = sc_template_encode(j->guard->model.tokenizer, frame_of(item), item->prompt,
                                     item->response, &job->ids, &job->n, &why);
         if (status == SC_OK && job->n <= longest) {
             int32_t *more = sc_resize(job->ids, job->n + MOST_FORCED, sizeof *more);
@@ -317,8 +302,8 @@ static int next(void *context, struct sc_trace_request *request)
         .n_prompt = job->n + job->n_forced,
         .sampling = {.temperature = 0},
         .max_new_tokens = job->phase == PHASE_SPEAK ? MAX_NEW : 1,
-        .end_ids = guard->end_ids,
-        .n_end_ids = guard->n_end_ids,
+        .end_ids = guard->model.end_ids,
+        .n_end_ids = guard->model.n_end_ids,
         .shared_key = 1 + (uint64_t)frame_of(&j->items[job->item]),
         .n_shared = shared_tokens(j, job),
         .watch = guard->labels.watch,
@@ -359,8 +344,8 @@ static size_t place_of(const struct sc_guard *guard, const struct sc_trace_resul
 
         if (bytes == at && result->ids[t] == id)
             return t;
-        if (!sc_tokenizer_is_special(guard->tokenizer, result->ids[t]) &&
-            sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n) != NULL)
+        if (!sc_tokenizer_is_special(guard->model.tokenizer, result->ids[t]) &&
+            sc_tokenizer_bytes(guard->model.tokenizer, result->ids[t], &n) != NULL)
             bytes += n;
     }
     return SIZE_MAX;
@@ -379,9 +364,9 @@ static enum sc_status read_words(struct judging *j, struct job *job,
 
     for (size_t t = 0; t < result->n; t++) {
         size_t n = 0;
-        const char *token = sc_tokenizer_bytes(guard->tokenizer, result->ids[t], &n);
+        const char *token = sc_tokenizer_bytes(guard->model.tokenizer, result->ids[t], &n);
 
-        if (token != NULL && !sc_tokenizer_is_special(guard->tokenizer, result->ids[t]))
+        if (token != NULL && !sc_tokenizer_is_special(guard->model.tokenizer, result->ids[t]))
             sc_text_add(&bytes, token, n);
     }
     sc_guard_read(bytes.len ? bytes.data : "", bytes.len, &reading);
@@ -435,8 +420,8 @@ static enum sc_status force(struct judging *j, struct job *job, struct sc_error 
                        ? SC_SAFETY_UNSAFE
                    : judgement->p_controversial > safe ? SC_SAFETY_CONTROVERSIAL
                                                        : SC_SAFETY_SAFE;
-        status = sc_tokenizer_encode(j->guard->tokenizer, said[most], strlen(said[most]), false,
-                                     &ids, &n, error);
+        status = sc_tokenizer_encode(j->guard->model.tokenizer, said[most], strlen(said[most]),
+                                     false, &ids, &n, error);
         if (status != SC_OK)
             return status;
         if (n + 8 <= MOST_FORCED)
@@ -514,7 +499,7 @@ static bool step(void *context, const struct sc_step_report *report)
 /* Tokens of the longest item that can be judged. */
 static enum sc_status longest_item(const struct judging *j, size_t *longest, struct sc_error *error)
 {
-    size_t most = sc_model_config(j->guard->model)->max_positions - MAX_NEW - MOST_FORCED;
+    size_t most = j->guard->model.context - MAX_NEW - MOST_FORCED;
 
     *longest = 1;
     for (size_t i = 0; i < j->n_items; i++) {
@@ -522,7 +507,7 @@ static enum sc_status longest_item(const struct judging *j, size_t *longest, str
         struct sc_error why = {0};
         int32_t *ids = NULL;
         size_t n = 0;
-        enum sc_status status = sc_template_encode(j->guard->tokenizer, frame_of(item),
+        enum sc_status status = sc_template_encode(j->guard->model.tokenizer, frame_of(item),
                                                    item->prompt, item->response, &ids, &n, &why);
 
         sc_free(ids);
@@ -554,15 +539,15 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *
     enum sc_status status;
 
     *j.counts = (struct sc_judge_counts){0};
-    if (sc_model_config(guard->model)->max_positions <= MAX_NEW + MOST_FORCED)
+    if (guard->model.context <= MAX_NEW + MOST_FORCED)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
-                       MAX_NEW + MOST_FORCED, sc_model_config(guard->model)->max_positions);
+                       MAX_NEW + MOST_FORCED, guard->model.context);
     status = longest_item(&j, &options.max_prompt, error);
     options.max_prompt += MOST_FORCED;
     if (status == SC_OK)
-        status = sc_batch_plan(guard->engine, &options, &plan, error);
+        status = sc_batch_plan(guard->model.engine, &options, &plan, error);
     if (status == SC_OK)
-        status = sc_engine_run(guard->engine, &plan, &options, &source, error);
+        status = sc_engine_run(guard->model.engine, &plan, &options, &source, error);
     if (j.failure.status != SC_OK && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
         status = j.failure.status;
         if (error != NULL)

@@ -55,6 +55,16 @@ const struct sc_tensor *sc_model_head(const struct sc_model *model); /* the embe
 const struct sc_tensor *sc_model_final_norm(const struct sc_model *model);
 const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer);
 size_t sc_model_n_parameters(const struct sc_model *model);
+/* Tokens that exist: those of the tokenizer (NULL: all) that have a row in the embedding.  Further
+ * rows are padding, which is no part of P. */
+size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenizer *tokenizer);
+/* The same with the tokenizer in the model's folder, if there is one: reads it. */
+enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,
+                                     struct sc_error *error);
+/* Fails when a weight file is no longer the one that was opened (replaced, written to, cut short):
+ * what was computed since may rest on other weights than the fingerprint says.  A call of stat per
+ * file. */
+enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error *error);
 /* Content of the checkpoint (configuration and all weights) as 32 hexadecimal digits; reads every
  * byte once. */
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);

@@ -49,19 +49,24 @@ enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, s
                                size_t n_cols, struct sc_tensor *out, struct sc_error *error);
 bool sc_shard_has(const struct sc_shard *shard, const char *name);
 
-/* Calls visit for every tensor that the network needs, in the fixed order of the fingerprint; it
- * stops at the first failure.  slot points into model or layers. */
+/* A tensor that the network needs, and its place: the offset of a struct sc_tensor in the struct
+ * sc_layer_tensors of its layer, or in struct sc_top_tensors when it belongs to none. */
 struct sc_tensor_slot {
     const char *name;
     size_t n_rows, n_cols; /* n_rows 0: a vector */
-    struct sc_tensor *tensor;
+    size_t layer;          /* or SC_NO_LAYER */
+    size_t at;
 };
+#define SC_NO_LAYER SIZE_MAX
+struct sc_top_tensors {
+    struct sc_tensor embedding, final_norm, head;
+};
+/* Calls visit for each of them, in the fixed order of the fingerprint; stops at the first failure.
+ */
 typedef enum sc_status sc_slot_visit(void *context, const struct sc_tensor_slot *slot,
                                      struct sc_error *error);
-enum sc_status sc_config_visit(const struct sc_model_config *config, struct sc_tensor *embedding,
-                               struct sc_layer_tensors *layers, struct sc_tensor *final_norm,
-                               struct sc_tensor *head, sc_slot_visit *visit, void *context,
-                               struct sc_error *error);
+enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
+                               void *context, struct sc_error *error);
 
 /* A name of one file or folder: not empty, no '/', not hidden, no control characters. */
 bool sc_is_plain_name(const char *name);

@@ -265,77 +265,68 @@ enum sc_status sc_config_parse(const char *text, size_t n, struct sc_model_confi
     return status;
 }
 
-/* ---- the tensors that follow from a configuration ------------------------------------------- */
+/* ---- the tensors that follow from a configuration -------------------------------------------- */
 
 enum { N_LAYER_TENSORS = 11 };
 
-static void layer_slots(const struct sc_model_config *c, struct sc_layer_tensors *layer,
-                        struct sc_tensor_slot *slots)
+static void layer_slots(const struct sc_model_config *c, struct sc_tensor_slot *slots)
 {
     size_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+#define AT(field) 0, offsetof(struct sc_layer_tensors, field)
     const struct sc_tensor_slot all[N_LAYER_TENSORS] = {
-        {"input_layernorm", 0, c->hidden, &layer->input_norm},
-        {"self_attn.q_proj", q, c->hidden, &layer->q},
-        {"self_attn.k_proj", kv, c->hidden, &layer->k},
-        {"self_attn.v_proj", kv, c->hidden, &layer->v},
-        {"self_attn.o_proj", c->hidden, q, &layer->o},
-        {"self_attn.q_norm", 0, c->head_dim, &layer->q_norm},
-        {"self_attn.k_norm", 0, c->head_dim, &layer->k_norm},
-        {"post_attention_layernorm", 0, c->hidden, &layer->post_norm},
-        {"mlp.gate_proj", c->ffn, c->hidden, &layer->gate},
-        {"mlp.up_proj", c->ffn, c->hidden, &layer->up},
-        {"mlp.down_proj", c->hidden, c->ffn, &layer->down},
+        {"input_layernorm", 0, c->hidden, AT(input_norm)},
+        {"self_attn.q_proj", q, c->hidden, AT(q)},
+        {"self_attn.k_proj", kv, c->hidden, AT(k)},
+        {"self_attn.v_proj", kv, c->hidden, AT(v)},
+        {"self_attn.o_proj", c->hidden, q, AT(o)},
+        {"self_attn.q_norm", 0, c->head_dim, AT(q_norm)},
+        {"self_attn.k_norm", 0, c->head_dim, AT(k_norm)},
+        {"post_attention_layernorm", 0, c->hidden, AT(post_norm)},
+        {"mlp.gate_proj", c->ffn, c->hidden, AT(gate)},
+        {"mlp.up_proj", c->ffn, c->hidden, AT(up)},
+        {"mlp.down_proj", c->hidden, c->ffn, AT(down)},
     };
-
+#undef AT
     memcpy(slots, all, sizeof all);
 }
 
-enum sc_status sc_config_visit(const struct sc_model_config *config, struct sc_tensor *embedding,
-                               struct sc_layer_tensors *layers, struct sc_tensor *final_norm,
-                               struct sc_tensor *head, sc_slot_visit *visit, void *context,
-                               struct sc_error *error)
+enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
+                               void *context, struct sc_error *error)
 {
+#define AT(field) SC_NO_LAYER, offsetof(struct sc_top_tensors, field)
     const struct sc_tensor_slot first = {"model.embed_tokens.weight", config->n_vocab,
-                                         config->hidden, embedding};
-    const struct sc_tensor_slot norm = {"model.norm.weight", 0, config->hidden, final_norm};
-    const struct sc_tensor_slot last = {"lm_head.weight", config->n_vocab, config->hidden, head};
-    enum sc_status status = visit(context, &first, error);
-
-    for (size_t i = 0; status == SC_OK && i < config->n_layers; i++) {
+                                         config->hidden, AT(embedding)};
+    const struct sc_tensor_slot norm = {"model.norm.weight", 0, config->hidden, AT(final_norm)};
+    const struct sc_tensor_slot last = {"lm_head.weight", config->n_vocab, config->hidden,
+                                        AT(head)};
+#undef AT
+    SC_TRY(visit(context, &first, error));
+    for (size_t i = 0; i < config->n_layers; i++) {
         struct sc_tensor_slot slots[N_LAYER_TENSORS];
-
-        layer_slots(config, &layers[i], slots);
-        for (size_t k = 0; status == SC_OK && k < N_LAYER_TENSORS; k++) {
+        layer_slots(config, slots);
+        for (size_t k = 0; k < N_LAYER_TENSORS; k++) {
             char name[96];
-
             snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, slots[k].name);
             slots[k].name = name;
-            status = visit(context, &slots[k], error);
+            slots[k].layer = i;
+            SC_TRY(visit(context, &slots[k], error));
         }
     }
-    if (status == SC_OK) {
-        status = visit(context, &norm, error);
-    }
-    if (status == SC_OK && !config->tied) {
-        status = visit(context, &last, error);
-    }
-    return status;
+    SC_TRY(visit(context, &norm, error));
+    return config->tied ? SC_OK : visit(context, &last, error);
 }
 
 size_t sc_config_n_parameters(const struct sc_model_config *config)
 {
     const struct sc_model_config *c = config;
-    struct sc_layer_tensors none;
     struct sc_tensor_slot slots[N_LAYER_TENSORS];
-    size_t layer = 0, total;
-
-    layer_slots(c, &none, slots);
+    size_t layer = 0;
+    layer_slots(c, slots);
     for (size_t k = 0; k < N_LAYER_TENSORS; k++) {
         size_t rows = slots[k].n_rows == 0 ? 1 : slots[k].n_rows;
-
         layer = sc_size_add(layer, sc_size_mul(rows, slots[k].n_cols));
     }
-    total = sc_size_mul(sc_size_mul(c->n_vocab, c->hidden), c->tied ? 1 : 2);
+    size_t total = sc_size_mul(sc_size_mul(c->n_vocab, c->hidden), c->tied ? 1 : 2);
     total = sc_size_add(total, sc_size_mul(layer, c->n_layers));
     return sc_size_add(total, c->hidden);
 }

@@ -5,7 +5,7 @@
  * Every tensor that the network needs must be there with its exact shape; further tensors are no
  * error (the published Qwen3 0.6B carries an lm_head.weight although its head is its embedding).
  * Nothing is converted or copied here.  Read next: config.c (what follows from config.json),
- * safetensors.c (one file), then inference/ (what is computed).
+ * safetensors.c (one file), then engine/ (what is computed).
  */
 #include "model/model.h"
 
@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/tokenizer/tokenizer.h"
 
 #define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
 #include <xxhash.h>
@@ -23,186 +24,164 @@
 #define N_SHARDS_MAX 1024
 
 struct sc_model {
+    char *folder;
     struct sc_model_config config;
     struct sc_generation_config generation;
     char *config_text; /* [config_bytes], for the fingerprint */
     size_t config_bytes;
     struct sc_shard *shards; /* [n_shards] */
     size_t n_shards, shards_cap;
-    struct sc_tensor embedding, head, final_norm;
+    struct sc_top_tensors top;
     struct sc_layer_tensors *layers; /* [n_layers] */
 };
 
 bool sc_is_plain_name(const char *name)
 {
     size_t n = strlen(name);
-
-    if (n == 0 || n > 255 || name[0] == '.') {
+    if (n == 0 || n > 255 || name[0] == '.')
         return false;
-    }
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)name[i];
-
-        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\') {
+        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\')
             return false;
-        }
     }
     return true;
 }
 
-/* ---- configuration ----------------------------------------------------------------------------
- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
-static enum sc_status read_config(struct sc_model *model, const char *folder, bool *dtype_given,
-                                  struct sc_error *error)
+static enum sc_status read_config(struct sc_model *model, bool *dtype_given, struct sc_error *error)
 {
-    char *path = sc_path_join(folder, "config.json");
-    enum sc_status status;
-
-    if (path == NULL) {
+    char *path = sc_path_join(model->folder, "config.json");
+    if (path == NULL)
         return sc_fail_nomem(error, "config.json");
-    }
-    status =
+    enum sc_status status =
         sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes, error);
-    if (status == SC_OK) {
-        status = sc_config_parse(model->config_text, model->config_bytes, &model->config,
-                                 dtype_given, error);
-        if (status != SC_OK) {
-            sc_error_prefix(error, "%.250s", folder);
-        }
-    }
     sc_free(path);
+    SC_TRY(status);
+    status = sc_config_parse(model->config_text, model->config_bytes, &model->config, dtype_given,
+                             error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "%.250s", model->folder);
     return status;
 }
 
-static enum sc_status read_generation(struct sc_model *model, const char *folder,
-                                      struct sc_error *error)
+static enum sc_status read_generation(struct sc_model *model, struct sc_error *error)
 {
-    char *path = sc_path_join(folder, "generation_config.json");
-    char *text = NULL;
-    size_t n = 0;
-    enum sc_status status = SC_OK;
-
-    if (path == NULL) {
+    char *path = sc_path_join(model->folder, "generation_config.json"), *text = NULL;
+    if (path == NULL)
         return sc_fail_nomem(error, "generation_config.json");
-    }
+    enum sc_status status = SC_OK;
     sc_generation_default(&model->generation);
-    if (sc_file_exists(path)) {
-        status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &text, &n, error);
-        if (status == SC_OK) {
-            status = sc_generation_parse(text, n, &model->generation, error);
-            if (status != SC_OK) {
-                sc_error_prefix(error, "%.250s", folder);
-            }
-        }
-    }
+    if (!sc_file_exists(path))
+        goto done;
+    size_t n = 0;
+    status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &text, &n, error);
+    if (status != SC_OK)
+        goto done;
+    status = sc_generation_parse(text, n, &model->generation, error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "%.250s", model->folder);
+done:
     sc_free(text);
     sc_free(path);
     return status;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------
- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
-static enum sc_status add_shard(struct sc_model *model, const char *folder, const char *name,
-                                struct sc_error *error)
+static enum sc_status add_shard(struct sc_model *model, const char *name, struct sc_error *error)
 {
-    enum sc_status status;
-
-    if (model->n_shards == N_SHARDS_MAX) {
-        return sc_fail(error, SC_ERR_LIMIT, "%.250s: expected at most %d weight files", folder,
-                       N_SHARDS_MAX);
-    }
+    if (model->n_shards == N_SHARDS_MAX)
+        return sc_fail(error, SC_ERR_LIMIT, "%.250s: expected at most %d weight files",
+                       model->folder, N_SHARDS_MAX);
     if (sc_grow((void **)&model->shards, model->n_shards, &model->shards_cap,
-                sizeof *model->shards) != 0) {
+                sizeof *model->shards) != 0)
         return sc_fail_nomem(error, name);
-    }
-    status = sc_shard_open(&model->shards[model->n_shards], folder, name, error);
-    if (status == SC_OK) {
-        model->n_shards++;
-    }
-    return status;
+    SC_TRY(sc_shard_open(&model->shards[model->n_shards], model->folder, name, error));
+    model->n_shards++;
+    return SC_OK;
 }
 
-/* Opens every file that the index names, each once. */
-static enum sc_status open_listed(struct sc_model *model, const char *folder, const json_t *map,
-                                  struct sc_error *error)
+/* Opens the file that the index names for one tensor, unless it is among those that were seen. */
+static enum sc_status open_listed(struct sc_model *model, const char *tensor, const json_t *value,
+                                  json_t *seen, struct sc_error *error)
+{
+    const char *name = json_string_value(value);
+    if (name == NULL || !sc_is_plain_name(name))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "weight_map: %.120s: expected the plain name of a file in the folder, "
+                       "found \"%.120s\"",
+                       tensor, name != NULL ? name : "something that is not text");
+    if (json_object_get(seen, name) != NULL)
+        return SC_OK;
+    SC_TRY(add_shard(model, name, error));
+    if (json_object_set_new(seen, name, json_true()) != 0)
+        return sc_fail_nomem(error, INDEX_NAME);
+    return SC_OK;
+}
+
+static enum sc_status open_all_listed(struct sc_model *model, json_t *map, struct sc_error *error)
 {
     json_t *seen = json_object(), *value;
+    if (seen == NULL)
+        return sc_fail_nomem(error, INDEX_NAME);
     const char *tensor;
     enum sc_status status = SC_OK;
-
-    if (seen == NULL) {
-        return sc_fail_nomem(error, INDEX_NAME);
-    }
-    json_object_foreach((json_t *)(uintptr_t)map, tensor, value)
+    json_object_foreach(map, tensor, value)
     {
-        const char *name = json_string_value(value);
-
-        if (name == NULL || !sc_is_plain_name(name)) {
-            status = sc_fail(error, SC_ERR_FORMAT,
-                             "weight_map: %.120s: expected the plain name of a file in the folder, "
-                             "found \"%.120s\"",
-                             tensor, name != NULL ? name : "no text");
-        } else if (json_object_get(seen, name) == NULL) {
-            status = add_shard(model, folder, name, error);
-            if (status == SC_OK && json_object_set_new(seen, name, json_true()) != 0) {
-                status = sc_fail_nomem(error, INDEX_NAME);
-            }
-        }
-        if (status != SC_OK) {
+        status = open_listed(model, tensor, value, seen, error);
+        if (status != SC_OK)
             break;
-        }
     }
     json_decref(seen);
     return status;
 }
 
-static enum sc_status open_index(struct sc_model *model, const char *folder, const char *path,
-                                 struct sc_error *error)
+static enum sc_status open_index(struct sc_model *model, const char *path, struct sc_error *error)
 {
     json_t *index = NULL;
-    const json_t *map;
-    enum sc_status status = sc_json_read(path, INDEX_BYTES_MAX, &index, error);
-
-    if (status != SC_OK) {
-        return status;
-    }
-    map = json_object_get(index, "weight_map");
+    SC_TRY(sc_json_read(path, INDEX_BYTES_MAX, &index, error));
+    json_t *map = json_object_get(index, "weight_map");
+    enum sc_status status;
     if (!json_is_object(map) || json_object_size(map) == 0) {
         status = sc_fail(error, SC_ERR_FORMAT,
                          "%s: weight_map: expected an object that names files", path);
     } else {
-        status = open_listed(model, folder, map, error);
-        if (status != SC_OK) {
+        status = open_all_listed(model, map, error);
+        if (status != SC_OK)
             sc_error_prefix(error, INDEX_NAME);
-        }
     }
     json_decref(index);
     return status;
 }
 
-static enum sc_status open_weights(struct sc_model *model, const char *folder,
-                                   struct sc_error *error)
+static enum sc_status open_weights(struct sc_model *model, struct sc_error *error)
 {
-    char *single = sc_path_join(folder, "model.safetensors");
-    char *index = sc_path_join(folder, INDEX_NAME);
+    char *single = sc_path_join(model->folder, "model.safetensors");
+    char *index = sc_path_join(model->folder, INDEX_NAME);
     enum sc_status status;
-
-    if (single == NULL || index == NULL) {
+    if (single == NULL || index == NULL)
         status = sc_fail_nomem(error, "model.safetensors");
-    } else if (sc_file_exists(single)) {
-        status = add_shard(model, folder, "model.safetensors", error);
-    } else if (sc_file_exists(index)) {
-        status = open_index(model, folder, index, error);
-    } else {
-        status =
-            sc_fail(error, SC_ERR_IO,
-                    "%.250s: expected model.safetensors or " INDEX_NAME ", found neither", folder);
-    }
+    else if (sc_file_exists(single))
+        status = add_shard(model, "model.safetensors", error);
+    else if (sc_file_exists(index))
+        status = open_index(model, index, error);
+    else
+        status = sc_fail(error, SC_ERR_IO,
+                         "%.250s: expected model.safetensors or " INDEX_NAME ", found neither",
+                         model->folder);
     sc_free(index);
     sc_free(single);
     return status;
+}
+
+static const struct sc_tensor *tensor_at(const struct sc_model *model,
+                                         const struct sc_tensor_slot *slot)
+{
+    const char *base = slot->layer == SC_NO_LAYER ? (const char *)&model->top
+                                                  : (const char *)&model->layers[slot->layer];
+    return (const struct sc_tensor *)(const void *)(base + slot->at);
 }
 
 /* The shapes in config.json cannot ask for more than the files hold; two bytes is the smallest
@@ -210,107 +189,127 @@ static enum sc_status open_weights(struct sc_model *model, const char *folder,
 static enum sc_status check_size(const struct sc_model *model, struct sc_error *error)
 {
     size_t n_parameters = sc_config_n_parameters(&model->config), bytes = 0;
-
-    for (size_t i = 0; i < model->n_shards; i++) {
+    for (size_t i = 0; i < model->n_shards; i++)
         bytes = sc_size_add(bytes, model->shards[i].data_bytes);
-    }
-    if (n_parameters > bytes / 2) {
+    if (n_parameters > bytes / 2)
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: config.json asks for %zu parameters, the weight files hold at most %zu",
                        model->shards[0].name, n_parameters, bytes / 2);
-    }
     return SC_OK;
 }
 
 static enum sc_status find_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
 {
-    const struct sc_model *model = context;
+    struct sc_model *model = context;
+    char *base =
+        slot->layer == SC_NO_LAYER ? (char *)&model->top : (char *)&model->layers[slot->layer];
     size_t i = 0;
-
-    while (i + 1 < model->n_shards && !sc_shard_has(&model->shards[i], slot->name)) {
+    while (i + 1 < model->n_shards && !sc_shard_has(&model->shards[i], slot->name))
         i++;
-    }
-    return sc_shard_tensor(&model->shards[i], slot->name, slot->n_rows, slot->n_cols, slot->tensor,
-                           error);
-}
-
-static enum sc_status visit(struct sc_model *model, sc_slot_visit *each, void *context,
-                            struct sc_error *error)
-{
-    return sc_config_visit(&model->config, &model->embedding, model->layers, &model->final_norm,
-                           &model->head, each, context, error);
+    return sc_shard_tensor(&model->shards[i], slot->name, slot->n_rows, slot->n_cols,
+                           (struct sc_tensor *)(void *)(base + slot->at), error);
 }
 
 static enum sc_status fill_model(struct sc_model *model, const char *folder, struct sc_error *error)
 {
     bool dtype_given = false;
-    enum sc_status status;
-
-    if (!sc_is_folder(folder)) {
+    if (!sc_is_folder(folder))
         return sc_fail(error, SC_ERR_IO, "%.250s: expected the folder of a model, found none",
                        folder);
-    }
-    if ((status = read_config(model, folder, &dtype_given, error)) != SC_OK ||
-        (status = read_generation(model, folder, error)) != SC_OK ||
-        (status = open_weights(model, folder, error)) != SC_OK ||
-        (status = check_size(model, error)) != SC_OK) {
-        return status;
-    }
+    model->folder = sc_strdup(folder);
+    if (model->folder == NULL)
+        return sc_fail_nomem(error, "model");
+    SC_TRY(read_config(model, &dtype_given, error));
+    SC_TRY(read_generation(model, error));
+    SC_TRY(open_weights(model, error));
+    SC_TRY(check_size(model, error));
     model->layers = sc_alloc_zero(model->config.n_layers, sizeof *model->layers);
-    if (model->layers == NULL) {
+    if (model->layers == NULL)
         return sc_fail_nomem(error, "layers");
-    }
-    status = visit(model, find_tensor, model, error);
-    if (status != SC_OK) {
-        return status;
-    }
-    if (model->config.tied) {
-        model->head = model->embedding;
-    }
-    if (!dtype_given) {
-        model->config.dtype = model->embedding.dtype;
-    }
-    for (size_t i = 0; i < model->n_shards; i++) {
+    SC_TRY(sc_config_visit(&model->config, find_tensor, model, error));
+    if (model->config.tied)
+        model->top.head = model->top.embedding;
+    if (!dtype_given)
+        model->config.dtype = model->top.embedding.dtype;
+    for (size_t i = 0; i < model->n_shards; i++)
         sc_shard_drop_header(&model->shards[i]);
-    }
     return SC_OK;
 }
 
 enum sc_status sc_model_open(struct sc_model **out, const char *folder, struct sc_error *error)
 {
-    struct sc_model *model = sc_alloc_zero(1, sizeof *model);
-    enum sc_status status;
-
     *out = NULL;
-    if (model == NULL) {
+    struct sc_model *model = sc_alloc_zero(1, sizeof *model);
+    if (model == NULL)
         return sc_fail_nomem(error, "model");
-    }
-    status = fill_model(model, folder, error);
-    if (status != SC_OK) {
+    enum sc_status status = fill_model(model, folder, error);
+    if (status == SC_OK)
+        *out = model;
+    else
         sc_model_close(model);
-        return status;
-    }
-    *out = model;
-    return SC_OK;
+    return status;
 }
 
 void sc_model_close(struct sc_model *model)
 {
-    if (model == NULL) {
+    if (model == NULL)
         return;
-    }
-    for (size_t i = 0; i < model->n_shards; i++) {
+    for (size_t i = 0; i < model->n_shards; i++)
         sc_shard_close(&model->shards[i]);
-    }
     sc_free(model->shards);
     sc_free(model->layers);
     sc_free(model->config_text);
+    sc_free(model->folder);
     sc_free(model);
 }
 
-/* ---- reading a model ----------------------------------------------------------------------------
- */
+/* ---- the files later on ---------------------------------------------------------------------- */
+
+enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error *error)
+{
+    for (size_t i = 0; i < model->n_shards; i++) {
+        const struct sc_shard *shard = &model->shards[i];
+        struct sc_file_stamp now;
+        SC_TRY(sc_file_stamp(shard->name, &now, error));
+        if (now.size != shard->map.stamp.size)
+            return sc_fail(error, SC_ERR_CONFLICT,
+                           "%s: changed while it was in use: expected %llu bytes, found %llu",
+                           shard->name, (unsigned long long)shard->map.stamp.size,
+                           (unsigned long long)now.size);
+        if (!sc_file_stamp_same(&now, &shard->map.stamp))
+            return sc_fail(error, SC_ERR_CONFLICT,
+                           "%s: changed while it was in use: expected the file that was opened, "
+                           "found another or one written to since",
+                           shard->name);
+    }
+    return SC_OK;
+}
+
+size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenizer *tokenizer)
+{
+    size_t n_rows = model->config.n_vocab;
+    size_t n_tokens = tokenizer != NULL ? sc_tokenizer_n_tokens(tokenizer) : n_rows;
+    return n_tokens < n_rows ? n_tokens : n_rows;
+}
+
+enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,
+                                     struct sc_error *error)
+{
+    char *path = sc_path_join(model->folder, "tokenizer.json");
+    if (path == NULL)
+        return sc_fail_nomem(error, "path of the tokenizer");
+    struct sc_tokenizer *tokenizer = NULL;
+    enum sc_status status =
+        sc_file_exists(path) ? sc_tokenizer_open(&tokenizer, model->folder, error) : SC_OK;
+    sc_free(path);
+    if (status == SC_OK)
+        *n = sc_model_tokens_in(model, tokenizer);
+    sc_tokenizer_close(tokenizer);
+    return status;
+}
+
+/* ---- reading a model ------------------------------------------------------------------------- */
 
 const struct sc_model_config *sc_model_config(const struct sc_model *model)
 {
@@ -324,17 +323,17 @@ const struct sc_generation_config *sc_model_generation(const struct sc_model *mo
 
 const struct sc_tensor *sc_model_embedding(const struct sc_model *model)
 {
-    return &model->embedding;
+    return &model->top.embedding;
 }
 
 const struct sc_tensor *sc_model_head(const struct sc_model *model)
 {
-    return &model->head;
+    return &model->top.head;
 }
 
 const struct sc_tensor *sc_model_final_norm(const struct sc_model *model)
 {
-    return &model->final_norm;
+    return &model->top.final_norm;
 }
 
 const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer)
@@ -347,25 +346,28 @@ size_t sc_model_n_parameters(const struct sc_model *model)
     return sc_config_n_parameters(&model->config);
 }
 
-/* ---- fingerprint --------------------------------------------------------------------------------
- */
+/* ---- fingerprint ----------------------------------------------------------------------------- */
+
+struct hashing {
+    const struct sc_model *model;
+    XXH3_state_t state;
+};
 
 /* The dtype joins the hash because equal bytes of another dtype are other weights; the shapes
  * follow from config.json. */
 static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
 {
-    const struct sc_tensor *tensor = slot->tensor;
+    struct hashing *hashing = context;
+    const struct sc_tensor *tensor = tensor_at(hashing->model, slot);
     size_t element = tensor->dtype == SC_DTYPE_F32 ? 4 : 2;
     size_t n = tensor->n_rows * tensor->n_cols * element, piece = (size_t)16 << 20;
     const char *name = sc_dtype_name(tensor->dtype), *data = tensor->data;
-
     (void)error;
-    XXH3_128bits_update(context, name, strlen(name));
+    XXH3_128bits_update(&hashing->state, name, strlen(name));
     for (size_t i = 0; i < n; i += piece) {
         size_t length = n - i < piece ? n - i : piece;
-
-        XXH3_128bits_update(context, data + i, length);
+        XXH3_128bits_update(&hashing->state, data + i, length);
         sc_map_forget(data + i, length); /* so that the weights are not in memory twice */
     }
     return SC_OK;
@@ -374,14 +376,13 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
 void sc_model_fingerprint(const struct sc_model *model, char out[33])
 {
     static const char digits[] = "0123456789abcdef";
-    XXH3_state_t state;
+    struct hashing hashing = {.model = model};
+    XXH3_INITSTATE(&hashing.state);
+    XXH3_128bits_reset(&hashing.state);
+    XXH3_128bits_update(&hashing.state, model->config_text, model->config_bytes);
+    sc_config_visit(&model->config, hash_tensor, &hashing, NULL);
     XXH128_canonical_t canonical;
-
-    XXH3_INITSTATE(&state);
-    XXH3_128bits_reset(&state);
-    XXH3_128bits_update(&state, model->config_text, model->config_bytes);
-    visit((struct sc_model *)(uintptr_t)model, hash_tensor, &state, NULL);
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&hashing.state));
     for (size_t i = 0; i < 16; i++) {
         out[2 * i] = digits[canonical.digest[i] >> 4];
         out[2 * i + 1] = digits[canonical.digest[i] & 15];

@@ -118,13 +118,6 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
 static enum sc_status plan(struct writer *w, enum sc_dtype dtype, struct sc_error *error)
 {
     const struct shape *s = w->shape;
-    struct sc_tensor place;
-    struct sc_layer_tensors *layers = sc_alloc_zero(s->n_layers, sizeof *layers);
-    enum sc_status status;
-
-    if (layers == NULL) {
-        return sc_fail_nomem(error, "plan of the tensors");
-    }
     w->config = (struct sc_model_config){.n_vocab = s->n_vocab,
                                          .hidden = s->hidden,
                                          .n_layers = s->n_layers,
@@ -135,9 +128,7 @@ static enum sc_status plan(struct writer *w, enum sc_dtype dtype, struct sc_erro
                                          .max_positions = s->max_positions,
                                          .tied = s->tied,
                                          .dtype = dtype};
-    status = sc_config_visit(&w->config, &place, layers, &place, &place, plan_tensor, w, error);
-    sc_free(layers);
-    return status;
+    return sc_config_visit(&w->config, plan_tensor, w, error);
 }
 
 /* A clear word before the work, rather than a failure after it. */

@@ -182,7 +182,7 @@ enum sc_status sc_shard_open(struct sc_shard *shard, const char *folder, const c
                              struct sc_error *error)
 {
     char *path = sc_path_join(folder, name);
-    struct sc_map map = {NULL, 0};
+    struct sc_map map = {0};
     enum sc_status status;
 
     memset(shard, 0, sizeof *shard);

@@ -1,0 +1,124 @@
+/* See open.h.  Next: model/checkpoint/model.c (the files), engine.c (the weights). */
+#include "engine/open.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/tokenizer/tokenizer.h"
+
+/* The last part of a folder's path, however it was written. */
+static enum sc_status name_model(struct sc_opened *opened, const char *name, struct sc_error *error)
+{
+    char path[PATH_MAX], bundled_path[PATH_MAX];
+    opened->demo = strcmp(name, "demo") == 0;
+    if (!opened->demo && realpath(opened->folder, path) != NULL) {
+        char *bundled = NULL;
+        if (sc_is_folder(name))
+            name = strrchr(path, '/') + 1;
+        enum sc_status status = sc_model_locate("demo", &bundled, NULL);
+        if (status == SC_ERR_NOMEM)
+            return sc_fail_nomem(error, "name of the model");
+        opened->demo = status == SC_OK && realpath(bundled, bundled_path) != NULL &&
+                       strcmp(path, bundled_path) == 0;
+        sc_free(bundled);
+    }
+    snprintf(opened->name, sizeof opened->name, "%s", opened->demo ? "demo" : name);
+    return SC_OK;
+}
+
+static enum sc_status hash_tokenizer(struct sc_opened *opened, const char *path,
+                                     struct sc_error *error)
+{
+    struct sc_map map;
+    SC_TRY(sc_map_open(&map, path, error));
+    snprintf(opened->tokenizer_fingerprint, sizeof opened->tokenizer_fingerprint, "%016" PRIx64,
+             sc_hash64(map.data, map.size));
+    sc_map_close(&map);
+    return SC_OK;
+}
+
+static enum sc_status read_tokenizer(struct sc_opened *opened, struct sc_error *error)
+{
+    char *path = sc_path_join(opened->folder, "tokenizer.json");
+    if (path == NULL)
+        return sc_fail_nomem(error, "path of the tokenizer");
+    enum sc_status status = SC_OK;
+    if (!sc_file_exists(path))
+        goto done;
+    status = sc_tokenizer_open(&opened->tokenizer, opened->folder, error);
+    if (status == SC_OK)
+        status = hash_tokenizer(opened, path, error);
+done:
+    sc_free(path);
+    return status;
+}
+
+static enum sc_status read_files(struct sc_opened *opened, const char *name, struct sc_error *error)
+{
+    SC_TRY(sc_model_locate(name, &opened->folder, error));
+    SC_TRY(sc_model_open(&opened->model, opened->folder, error));
+    SC_TRY(read_tokenizer(opened, error));
+    SC_TRY(name_model(opened, name, error));
+    const struct sc_model_config *config = sc_model_config(opened->model);
+    const struct sc_generation_config *generation = sc_model_generation(opened->model);
+    opened->context = config->max_positions;
+    opened->n_vocab = sc_model_tokens_in(opened->model, opened->tokenizer);
+    opened->sampling = generation->sampling;
+    if (opened->tokenizer != NULL) {
+        opened->n_end_ids = sc_chat_end_ids(opened->tokenizer, generation, opened->end_ids);
+    } else {
+        opened->n_end_ids = generation->n_end_ids;
+        memcpy(opened->end_ids, generation->end_ids, sizeof opened->end_ids);
+    }
+    return SC_OK;
+}
+
+enum sc_status sc_opened_read(struct sc_opened *out, const char *name, struct sc_error *error)
+{
+    assert(out != NULL && name != NULL);
+    double before = sc_seconds();
+    *out = (struct sc_opened){0};
+    enum sc_status status = read_files(out, name, error);
+    if (status != SC_OK)
+        sc_opened_close(out);
+    else
+        out->seconds = sc_seconds() - before;
+    return status;
+}
+
+enum sc_status sc_opened_need_tokenizer(const struct sc_opened *opened, struct sc_error *error)
+{
+    if (opened->tokenizer == NULL)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected a tokenizer.json, found none",
+                       opened->folder);
+    return SC_OK;
+}
+
+enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_options *options,
+                               struct sc_error *error)
+{
+    assert(opened->model != NULL && opened->engine == NULL);
+    double before = sc_seconds();
+    struct sc_engine_options all = *options;
+    all.n_vocab = (int)opened->n_vocab;
+    SC_TRY(sc_engine_open(&opened->engine, opened->model, &all, error));
+    opened->seconds += sc_seconds() - before;
+    return SC_OK;
+}
+
+void sc_opened_close(struct sc_opened *opened)
+{
+    sc_engine_close(opened->engine);
+    sc_tokenizer_close(opened->tokenizer);
+    sc_model_close(opened->model);
+    sc_free(opened->folder);
+    *opened = (struct sc_opened){0};
+}
