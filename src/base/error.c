@@ -1,6 +1,7 @@
 /* See error.h. */
 #include "base/error.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,16 +20,20 @@ const char *sc_status_text(enum sc_status status)
 }
 
 /* Copies a message that may hold untrusted bytes into a place of fixed size, as one visible line,
- * without allocating: an error must be reportable when memory is gone. */
-static void copy_visible(char *out, size_t size, const char *message)
+ * without allocating: an error must be reportable when memory is gone.  cut: the message was longer
+ * than what is given.  A message that does not fit ends in "...", for which room is kept. */
+static void copy_visible(char *out, size_t size, const char *message, bool cut)
 {
+    static const char dots[] = "...";
+    assert(size > sizeof dots);
     size_t n = strlen(message), used = 0;
     for (size_t i = 0; i < n;) {
         char piece[16];
         size_t taken = sc_visible_char(message + i, n - i, false, piece, sizeof piece);
         size_t length = strlen(piece);
-        if (used + length + 4 >= size && i + taken < n) {
-            memcpy(out + used, "...", 4);
+        bool last = i + taken == n && !cut;
+        if (used + length + (last ? 1 : sizeof dots) > size) {
+            memcpy(out + used, dots, sizeof dots);
             return;
         }
         memcpy(out + used, piece, length);
@@ -45,9 +50,10 @@ enum sc_status sc_fail(struct sc_error *error, enum sc_status status, const char
     char message[sizeof error->text];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    int n = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    copy_visible(error->text, sizeof error->text, message);
+    bool cut = n >= (int)sizeof message;
+    copy_visible(error->text, sizeof error->text, n >= 0 ? message : format, cut);
     error->status = status;
     return status;
 }
@@ -67,7 +73,7 @@ void sc_error_prefix(struct sc_error *error, const char *format, ...)
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
     snprintf(message, sizeof message, "%s: %s", prefix, error->text);
-    copy_visible(error->text, sizeof error->text, message);
+    copy_visible(error->text, sizeof error->text, message, false);
 }
 
 void sc_error_clear(struct sc_error *error)

@@ -7,7 +7,7 @@
 
 /* Records status and text unless an error is there already (the first message wins); error may be
  * NULL.  Returns status, so that `return sc_fail(error, ...)` reads well.  The text is one line:
- * control characters, bidirectional marks and bytes that are no UTF-8 are shown escaped. */
+ * control characters, bidirectional marks and bytes that are not valid UTF-8 are shown escaped. */
 enum sc_status sc_fail(struct sc_error *error, enum sc_status status, const char *format, ...)
     SC_PRINTF(3, 4);
 

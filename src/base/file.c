@@ -110,7 +110,7 @@ enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error
             status = sc_fail(error, SC_ERR_IO, "%s: cannot map %zu bytes: %s", path, map->size,
                              strerror(errno));
         else
-            map->data = data;
+            map->data = map->mapped = data;
     }
     close(fd);
     return status;
@@ -118,8 +118,8 @@ enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error
 
 void sc_map_close(struct sc_map *map)
 {
-    if (map->data != NULL)
-        munmap((void *)(uintptr_t)map->data, map->size);
+    if (map->mapped != NULL)
+        munmap(map->mapped, map->size);
     *map = (struct sc_map){0};
 }
 
@@ -186,27 +186,45 @@ bool sc_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+static enum sc_status make_folder(const char *path, bool last, struct sc_error *error)
+{
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot make folder: %s", path, strerror(errno));
+    if (last && !sc_is_folder(path))
+        return sc_fail(error, SC_ERR_IO, "%s: expected a folder", path);
+    return SC_OK;
+}
+
 enum sc_status sc_make_folders(const char *path, struct sc_error *error)
 {
+    if (path[0] == '\0')
+        return sc_fail(error, SC_ERR_ARGUMENT, "expected the name of a folder, found \"\"");
     char *copy = sc_strdup(path);
     if (copy == NULL)
         return sc_fail_nomem(error, path);
     enum sc_status status = SC_OK;
-    for (char *p = copy + 1; status == SC_OK; p++) {
-        if (*p != '/' && *p != '\0')
+    size_t n = strlen(copy);
+    for (size_t i = 1; status == SC_OK && i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
             continue;
-        char kept = *p;
-        *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            status = sc_fail(error, SC_ERR_IO, "%s: cannot make folder: %s", copy, strerror(errno));
-        else if (kept == '\0' && !sc_is_folder(copy))
-            status = sc_fail(error, SC_ERR_IO, "%s: expected a folder", copy);
-        *p = kept;
-        if (kept == '\0')
-            break;
+        copy[i] = '\0';
+        status = make_folder(copy, i == n, error);
+        copy[i] = path[i];
     }
     sc_free(copy);
     return status;
+}
+
+const char *sc_path_last(const char *path, size_t *n)
+{
+    size_t end = strlen(path);
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    *n = end - begin;
+    return path + begin;
 }
 
 char *sc_path_join(const char *folder, const char *name)

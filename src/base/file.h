@@ -23,6 +23,7 @@ struct sc_map {
     const unsigned char *data; /* NULL when the file is empty */
     size_t size;
     struct sc_file_stamp stamp; /* of the file when it was mapped */
+    void *mapped;               /* what sc_map_close gives back */
 };
 /* Maps a regular file read-only. */
 enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error);
@@ -36,9 +37,11 @@ enum sc_status sc_file_write(const char *path, const char *data, size_t n, struc
 
 bool sc_file_exists(const char *path);
 bool sc_is_folder(const char *path);
-/* Makes a folder and its parents; no error when it is there. */
+/* Makes a folder and its parents; no error when it exists.  path must not be empty. */
 enum sc_status sc_make_folders(const char *path, struct sc_error *error);
 /* "a/b"; sc_free it; NULL when out of memory. */
 char *sc_path_join(const char *folder, const char *name);
+/* The last part of a path, without slashes behind it: its place in path, and its length. */
+const char *sc_path_last(const char *path, size_t *n);
 
 #endif

@@ -276,3 +276,31 @@ void sc_text_add_html(struct sc_text *text, const char *untrusted, size_t n)
         i += taken;
     }
 }
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+bool sc_is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool sc_is_name_char(char c)
+{
+    return sc_is_alnum(c) || c == '-' || c == '_' || c == '.';
+}
+
+bool sc_is_word_char(char c)
+{
+    return sc_is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+bool sc_text_add_name(struct sc_text *text, const char *name, size_t n, char instead)
+{
+    bool plain = true;
+    for (size_t i = 0; i < n; i++) {
+        bool keep = sc_is_name_char(name[i]);
+        plain = plain && keep;
+        sc_text_putc(text, keep ? name[i] : instead);
+    }
+    return plain;
+}

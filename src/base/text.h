@@ -29,7 +29,7 @@ char *sc_text_take(struct sc_text *text);
 
 /* Untrusted text made visible for a terminal: C0, C1 and DEL as \xNN (newline and tab stay when
  * keep_newlines), bidirectional and other invisible format characters as \u{NNNN}, bytes that are
- * no UTF-8 as \xNN. */
+ * not valid UTF-8 as \xNN. */
 void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n, bool keep_newlines);
 /* The visible form of the first character of s (n > 0 bytes) in out [size >= 16], without
  * allocating; returns the bytes of s that it stands for. */
@@ -39,17 +39,27 @@ size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, s
 void sc_text_add_html(struct sc_text *text, const char *untrusted, size_t n);
 
 /* Decodes one code point at s (n > 0 bytes there); returns its length in bytes and sets *cp, or
- * returns 0 when the bytes are no valid UTF-8 (overlong, surrogate, past U+10FFFF, cut off). */
+ * returns 0 when the bytes are not valid UTF-8 (overlong, surrogate, past U+10FFFF, cut off). */
 size_t sc_utf8_decode(const char *s, size_t n, uint32_t *cp);
 /* Writes cp (at most 4 bytes); returns the length. */
 size_t sc_utf8_encode(uint32_t cp, char *out);
-/* Offset of the first byte that is no UTF-8, or n when all are. */
+/* Offset of the first byte that is not valid UTF-8, or n when all are. */
 size_t sc_utf8_valid(const char *s, size_t n);
-/* Appends n bytes, with U+FFFD for each maximal run that is no UTF-8 (as Python's and WHATWG's
- * replacement) and for NUL. */
+/* Appends n bytes, with U+FFFD for each maximal run that is not valid UTF-8 (as Python's and
+ * WHATWG's replacement) and for NUL. */
 void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n);
 /* A code point that must not reach a reader raw: C0 (but newline and tab), DEL, C1, bidirectional
  * and other invisible format characters, line and paragraph separators, tags and noncharacters. */
 bool sc_codepoint_is_hidden(uint32_t cp);
+
+/* A letter or digit of ASCII; with sc_is_name_char also '-', '_' and '.': what may stand in the
+ * name of a file, a judge or a policy.  sc_is_word_char: a letter, a digit, '_' or part of a
+ * character beyond ASCII. */
+bool sc_is_alnum(char c);
+bool sc_is_name_char(char c);
+bool sc_is_word_char(char c);
+/* Appends n bytes of a name with `instead` for every byte that sc_is_name_char denies; returns
+ * whether there was none. */
+bool sc_text_add_name(struct sc_text *text, const char *name, size_t n, char instead);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/policies.h"
@@ -133,18 +134,9 @@ static char *default_out(const struct run_command *command)
     struct sc_text out = {0};
     sc_text_puts(&out, "results/");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        size_t n = strlen(parts[i]);
-        while (n > 0 && parts[i][n - 1] == '/')
-            n--;
-        size_t begin = n;
-        while (begin > 0 && parts[i][begin - 1] != '/')
-            begin--;
-        for (size_t k = begin; k < n; k++) {
-            char c = parts[i][k];
-            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         (c >= '0' && c <= '9') || c == '.' || c == '_';
-            sc_text_putc(&out, plain ? c : '-');
-        }
+        size_t n;
+        const char *last = sc_path_last(parts[i], &n);
+        sc_text_add_name(&out, last, n, '-');
         sc_text_putc(&out, '-');
     }
     sc_text_printf(&out, "seed%llu", (unsigned long long)command->run.seed);

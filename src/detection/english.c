@@ -21,6 +21,15 @@ static bool has(const struct sentence *s, size_t from, size_t gap, uint64_t clas
     return find(s, from, gap, classes) < s->n_tokens;
 }
 
+/* Is there a token of these classes among the `back` tokens before token i? */
+static bool had(const struct sentence *s, size_t i, size_t back, uint64_t classes)
+{
+    for (size_t j = i > back ? i - back : 0; j < i; j++)
+        if (s->tokens[j].classes & classes)
+            return true;
+    return false;
+}
+
 static uint64_t at(const struct sentence *s, size_t i)
 {
     return i < s->n_tokens ? s->tokens[i].classes : 0;
@@ -101,7 +110,7 @@ static unsigned impersonal(const struct sentence *s)
     for (size_t i = 0; i < s->n_tokens; i++) {
         size_t gap = at(s, i + 1) & (W_THINK | W_SURE) ? 7 : 4; /* "not think that is a ..." */
         bool denied = (at(s, i) & W_NEG) && has(s, i + 1, gap, W_GOOD);
-        bool bad = (at(s, i) & W_BAD) && !has(s, i > 2 ? i - 2 : 0, 1, W_NEG);
+        bool bad = (at(s, i) & W_BAD) && !had(s, i, 2, W_NEG);
         if (!denied && !bad)
             continue;
         size_t to = find(s, i + 1, 9, W_TO);
@@ -129,8 +138,7 @@ static unsigned policy(const struct sentence *s)
         if ((c & W_MY) && has(s, i + 1, 4, W_GUIDE) &&
             has(s, i + 2, 6, W_NEG | W_AGAINST | W_UNABLE))
             return KIND_POLICY;
-        if ((c & W_REQUEST) && has(s, i + 1, 4, W_AGAINST | W_BAD) &&
-            has(s, i > 2 ? i - 2 : 0, 2, W_THIS | W_YOU))
+        if ((c & W_REQUEST) && has(s, i + 1, 4, W_AGAINST | W_BAD) && had(s, i, 2, W_THIS | W_YOU))
             return KIND_POLICY;
         /* "not something I can help with" */
         if ((c & W_NEG) && has(s, i + 1, 3, W_SOMETHING) && has(s, i + 2, 3, W_I))
@@ -192,8 +200,7 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
         if ((c & W_NEG) && has(s, i + 1, at(s, i + 1) & (W_THINK | W_SURE) ? 7 : 4, W_GOOD) &&
             !has(s, i + 1, 1, W_MODAL | W_I))
             kinds |= KIND_CONDEMN;
-        if ((c & W_BAD) && has(s, i > 7 ? i - 7 : 0, 6, W_BE) &&
-            !has(s, i > 3 ? i - 3 : 0, 2, W_NEG))
+        if ((c & W_BAD) && had(s, i, 7, W_BE) && !had(s, i, 3, W_NEG))
             kinds |= KIND_CONDEMN;
         if ((c & W_BE) && (at(s, i + 1) & (W_NEG | W_NO)) && has(s, i + 2, 3, W_TRUE) &&
             has(s, i + 3, 6, W_SAY))
@@ -207,7 +214,7 @@ static unsigned judgement(const struct sentence *s, size_t *n_norms)
             kinds |= KIND_REASON;
         if ((c & W_IMPORTANT) && has(s, i + 1, 8, W_TO) && has(s, i + 2, 8, W_NOTE))
             kinds |= KIND_MORAL;
-        if ((c & W_MUST) && has(s, i + 1, 2, W_NOTE) && i > 0 && has(s, i > 2 ? i - 2 : 0, 2, W_I))
+        if ((c & W_MUST) && has(s, i + 1, 2, W_NOTE) && had(s, i, 2, W_I))
             kinds |= KIND_MORAL;
         if (c & W_SCIENCE)
             kinds |= KIND_FACT;
@@ -278,7 +285,7 @@ unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
         uint64_t c = at(s, i);
         if ((c & W_I) && !s->tokens[i].quoted)
             denied |= speaker_denies(s, i);
-        if ((c & W_AI) && (at(s, i + 1) & W_AI) && has(s, i > 4 ? i - 4 : 0, 4, W_I))
+        if ((c & W_AI) && (at(s, i + 1) & W_AI) && had(s, i, 4, W_I))
             kinds |= KIND_SELF;
     }
     unsigned sorry = apology(s);

@@ -317,11 +317,7 @@ static enum sc_status make_name(struct sc_judge_config *config, json_t *root,
     describe_frame(&all, &config->prompt);
     snprintf(key, sizeof key, "%016" PRIx64, all.failed ? 0 : sc_hash64(all.data, all.len));
     sc_text_printf(&name, "%s/%s:", config->family, config->version);
-    for (const char *p = config->model; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                     (*p >= '0' && *p <= '9') || *p == '.' || *p == '_' || *p == '-';
-        sc_text_putc(&name, plain ? *p : '-');
-    }
+    sc_text_add_name(&name, config->model, strlen(config->model), '-');
     sc_text_printf(&name, ":server@%.12s", key);
     name.failed |= all.failed;
     sc_text_free(&all);

@@ -98,11 +98,7 @@ static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
 
     sc_model_fingerprint(guard->model.model, fingerprint);
     sc_text_puts(&name, "guard/1:");
-    for (; *last; last++) {
-        bool plain = (*last >= 'a' && *last <= 'z') || (*last >= 'A' && *last <= 'Z') ||
-                     (*last >= '0' && *last <= '9') || *last == '.' || *last == '_' || *last == '-';
-        sc_text_putc(&name, plain ? *last : '-');
-    }
+    sc_text_add_name(&name, last, strlen(last), '-');
     sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->model.engine)),
                    sc_engine_kernels(guard->model.engine), fingerprint);
     guard->name = sc_text_take(&name);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "judge/judgement.h"
 
 static const char *const safety_names[] = {"safe", "unsafe", "controversial", "unparsed"};
@@ -80,12 +81,6 @@ struct sc_judgement sc_judgement_none(void)
                                  .output = ""};
 }
 
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (unsigned char)c >= 0x80;
-}
-
 /* The first "KEY: LABEL" whose label ends there; its place in labels, or -1. */
 static int first_match(const char *text, size_t n, const char *key, const char *const *labels,
                        size_t n_labels, size_t *at)
@@ -101,7 +96,7 @@ static int first_match(const char *text, size_t n, const char *key, const char *
             size_t length = strlen(labels[i]);
 
             if (length <= left && memcmp(label, labels[i], length) == 0 &&
-                (length == left || !is_word(label[length]))) {
+                (length == left || !sc_is_word_char(label[length]))) {
                 *at = (size_t)(p - text);
                 return (int)i;
             }

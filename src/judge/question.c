@@ -191,12 +191,6 @@ static const struct sc_completion_token *token_at(const struct sc_completion *c,
     return NULL;
 }
 
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (unsigned char)c >= 0x80;
-}
-
 /* Whether a token's rest begins an answer, or holds it and then something that is no part of a
  * word. */
 static bool stands_for(const struct sc_question *question, const char *answer, const char *rest,
@@ -205,7 +199,7 @@ static bool stands_for(const struct sc_question *question, const char *answer, c
     size_t length = strlen(answer);
     if (n <= length)
         return n > 0 && same(question, answer, rest, n);
-    return same(question, answer, rest, length) && !is_word(rest[length]);
+    return same(question, answer, rest, length) && !sc_is_word_char(rest[length]);
 }
 
 /* The meaning of a token's rest; n_meanings: none, or more than one. */

@@ -27,16 +27,10 @@ static enum sc_status write_file(const char *folder, const char *name, const str
 static char *predictions_name(const struct sc_run *run, size_t policy)
 {
     struct sc_text text = {0};
-    bool plain = true;
     const char *name = run->policy_names[policy];
+    size_t n = strlen(name), most = 80;
     sc_text_puts(&text, "predictions-");
-    for (size_t i = 0; name[i]; i++) {
-        bool keep = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') ||
-                    (name[i] >= '0' && name[i] <= '9') || strchr("-_.", name[i]) != NULL;
-        plain = plain && keep && i < 80;
-        if (i < 80)
-            sc_text_putc(&text, keep ? name[i] : '_');
-    }
+    bool plain = sc_text_add_name(&text, name, n < most ? n : most, '_') && n <= most;
     for (size_t p = 0; p < policy; p++)
         plain = plain && strcmp(run->policy_names[p], name) != 0;
     if (!plain)

@@ -47,6 +47,44 @@ static void errors_are_one_visible_line(void **state)
     assert_string_equal(error.text + strlen(error.text) - 3, "...");
 }
 
+/* A message in a place that guards the bytes behind it. */
+struct guarded_error {
+    struct sc_error error;
+    char guard[32];
+};
+
+static void check_guarded(const char *message, struct guarded_error *out)
+{
+    memset(out, 0x5a, sizeof *out);
+    out->error = (struct sc_error){0};
+    sc_fail(&out->error, SC_ERR_IO, "%s", message);
+    for (size_t i = 0; i < sizeof out->guard; i++)
+        assert_int_equal(out->guard[i], 0x5a);
+    assert_true(strlen(out->error.text) < sizeof out->error.text);
+}
+
+/* Every length around the size of the place, with a last character of every width that is shown
+ * escaped. */
+static void an_error_never_writes_past_its_text(void **state)
+{
+    (void)state;
+    static const char *const last[] = {
+        "a", "\n", "\x01", "\xff", "\xc2\x9b", "\xe2\x80\xae", "\xf3\xa0\x81\x81", "\xc3\xa9"};
+    enum { SIZE = sizeof(((struct sc_error *)NULL)->text) };
+    for (size_t k = 0; k < sizeof last / sizeof *last; k++)
+        for (size_t n = SIZE - 20; n < SIZE + 20; n++) {
+            char message[SIZE + 40];
+            memset(message, 'a', n);
+            strcpy(message + n, last[k]);
+            struct guarded_error found;
+            check_guarded(message, &found);
+            size_t length = strlen(found.error.text);
+            bool whole = strncmp(found.error.text, message, n) == 0 && length > n;
+            if (!whole)
+                assert_string_equal(found.error.text + length - 3, "...");
+        }
+}
+
 static void sizes_do_not_wrap(void **state)
 {
     (void)state;
@@ -179,7 +217,44 @@ static void fails_on_a_full_disk(const char *file)
     sc_free(data);
 }
 
-static void files_are_whole_or_not_there(void **state)
+static void a_folder_without_a_name_is_refused(void **state)
+{
+    (void)state;
+    struct sc_error error = {0};
+    assert_int_equal(sc_make_folders("", &error), SC_ERR_ARGUMENT);
+    assert_string_equal(error.text, "expected the name of a folder, found \"\"");
+}
+
+static void check_last(const char *path, const char *expected)
+{
+    size_t n;
+    const char *last = sc_path_last(path, &n);
+    assert_int_equal(n, strlen(expected));
+    assert_memory_equal(last, expected, n);
+}
+
+static void the_last_part_of_a_path_has_no_slashes(void **state)
+{
+    (void)state;
+    check_last("a/b/c", "c");
+    check_last("a/b//", "b");
+    check_last("name", "name");
+    check_last("/", "");
+    check_last("", "");
+}
+
+static void names_hold_plain_characters_alone(void **state)
+{
+    (void)state;
+    struct sc_text text = {0};
+    assert_true(sc_text_add_name(&text, "Ab-1_.x", 7, '_'));
+    assert_false(sc_text_add_name(&text, "/a b\xc3\xa9\x1b", 7, '-'));
+    assert_string_equal(text.data, "Ab-1_.x-a-b---");
+    sc_text_free(&text);
+    assert_true(sc_is_word_char('_') && sc_is_word_char('\xc3') && !sc_is_word_char('-'));
+}
+
+static void files_are_whole_or_missing(void **state)
 {
     (void)state;
     char folder[] = "/tmp/safeconf-base-XXXXXX";
@@ -188,6 +263,9 @@ static void files_are_whole_or_not_there(void **state)
     char *deep = sc_path_join(folder, "a/b/c"), *file = sc_path_join(folder, "a/b/c/f");
     assert_int_equal(sc_make_folders(deep, &error), SC_OK);
     assert_int_equal(sc_make_folders(deep, &error), SC_OK);
+    assert_int_equal(sc_make_folders("/", &error), SC_OK);
+    assert_int_equal(sc_make_folders(file, &error), SC_OK);
+    assert_int_equal(rmdir(file), 0);
     assert_int_equal(sc_file_write(file, "one\0two", 7, &error), SC_OK);
     char *data;
     size_t n;
@@ -271,13 +349,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_error_wins),
         cmocka_unit_test(errors_are_one_visible_line),
+        cmocka_unit_test(an_error_never_writes_past_its_text),
         cmocka_unit_test(sizes_do_not_wrap),
         cmocka_unit_test(chosen_allocation_fails_once),
         cmocka_unit_test(utf8_is_strict),
         cmocka_unit_test(repair_replaces_maximal_subparts),
         cmocka_unit_test(hostile_text_is_made_visible),
         cmocka_unit_test(text_survives_lost_memory),
-        cmocka_unit_test(files_are_whole_or_not_there),
+        cmocka_unit_test(a_folder_without_a_name_is_refused),
+        cmocka_unit_test(the_last_part_of_a_path_has_no_slashes),
+        cmocka_unit_test(names_hold_plain_characters_alone),
+        cmocka_unit_test(files_are_whole_or_missing),
         cmocka_unit_test(random_is_philox),
         cmocka_unit_test(uniforms_are_uniform),
         cmocka_unit_test(names_go_both_ways),
