@@ -4,7 +4,7 @@
  * Who counts as what (docs/REPORT.md): failed and unparsed traces are neither refusals nor answers;
  * partial counts as a refusal; empty is judged and is neither a refusal nor an answer, so it is
  * harmless where the prompt's label stands in for a judge.  A split instance did not refuse.
- * Next: analysis_hypothesis.c, analysis_policies.c, analysis_groups.c.
+ * Next: hypothesis.c, policies.c, groups.c.
  */
 #include "analysis/analysis.h"
 
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "analysis/cluster.h"
+#include "analysis/document/sections.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "confidence/confidence.h"
@@ -464,6 +465,13 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
         sc_view_make(run, p, &out->views[p], &local);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && local.status == SC_OK; i++)
         parts[i](out, &local);
+    if (local.status == SC_OK)
+        sc_detectors_compare(run, &out->comparison, &local);
+    if (local.status == SC_OK) {
+        sc_document_put_run(&out->document, out);
+        if (out->document.failed)
+            sc_fail_nomem(&local, "analysis");
+    }
     if (local.status != SC_OK) {
         sc_analysis_free(out);
         return sc_fail(error, local.status, "%s", local.text);
@@ -485,5 +493,7 @@ void sc_analysis_free(struct sc_analysis *analysis)
     sc_free(analysis->asr);
     sc_free(analysis->asr_loose);
     sc_free(analysis->repeats.evolution);
+    sc_detector_comparison_free(&analysis->comparison);
+    sc_document_free(&analysis->document);
     memset(analysis, 0, sizeof *analysis);
 }

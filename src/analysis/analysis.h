@@ -1,11 +1,13 @@
 /*
  * What a run amounts to: every figure of analysis.json, the terminal and the page, computed once.
- * Read analysis.c for who counts as what, then analysis_hypothesis.c, analysis_policies.c and
- * analysis_groups.c.  docs/REPORT.md says the same in words.
+ * Read analysis.c for who counts as what, then hypothesis.c, policies.c and
+ * groups.c.  docs/REPORT.md says the same in words.
  */
 #ifndef SC_ANALYSIS_ANALYSIS_H
 #define SC_ANALYSIS_ANALYSIS_H
 
+#include "analysis/detectors.h"
+#include "analysis/document/document.h"
 #include "analysis/frontier.h"
 #include "base/json.h"
 #include "experiment/store/run_data.h"
@@ -126,7 +128,7 @@ struct sc_category {
     struct sc_estimate under_refusal; /* 1 - refusal rate on its unsafe prompts */
 };
 
-/* Harm and confidence beyond one split: analysis_risk.c. */
+/* Harm and confidence beyond one split: risk.c. */
 struct sc_odds {
     struct sc_estimate ratio;
     double p;
@@ -147,7 +149,7 @@ struct sc_risk {
     struct sc_segment_risk reasoning, answer;
 };
 
-/* Refusal with the detector's own errors carried in: analysis_corrected.c. */
+/* Refusal with the detector's own errors carried in: corrected.c. */
 struct sc_detector_error {
     const char *detector, *source, *models; /* models on whose answers it was measured */
     size_t tp, fn, fp, tn;                  /* positive: people say refusal or partial refusal */
@@ -158,7 +160,7 @@ struct sc_corrected {
     struct sc_estimate all, labels[SC_N_LABELS];
 };
 
-/* What more samples would show: analysis_sampling.c. */
+/* What more samples would show: sampling.c. */
 #define SC_MOST_EXTRAPOLATED 12
 #define SC_N_PRECISIONS 3
 struct sc_evolution { /* after the first n traces, over the same prompts */
@@ -207,6 +209,8 @@ struct sc_analysis {
     struct sc_risk risk;
     struct sc_corrected corrected;
     struct sc_repeats repeats;
+    struct sc_detector_comparison comparison; /* of those that have read the answers */
+    struct sc_document document;              /* all of this under the names that files have */
     /* not of run.db, so in the page alone; the caller's */
     const struct sc_frontier *frontier; /* of replay.json; NULL: none */
     const char *frontier_failure;       /* why it could not be read, or NULL */

@@ -5,12 +5,9 @@
 #include "report/csv.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/json_writer.h"
-#include "base/memory.h"
 #include "vocabulary/vocabulary.h"
 
 /* Also after blanks, and with the full-width signs that some spreadsheets read as the narrow ones.
@@ -162,63 +159,54 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
 /* ---- estimates --------------------------------------------------------------------------------
  */
 
-static double member(const json_t *object, const char *key)
+/* A line for each number and each estimate at and below the node. */
+static void put_figures(struct sc_text *out, const struct sc_node *node, const char *path)
 {
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-/* A line for each number and each estimate below `value`. */
-static void put_estimates(struct sc_text *out, const json_t *value, const char *path, int depth)
-{
-    const json_t *number = json_object_get(value, "value");
-    bool estimate =
-        json_is_object(value) && json_object_get(value, "low") != NULL && number != NULL;
-    const char *key;
-    json_t *inner;
-    if (depth > 12)
-        return;
-    if (estimate || json_is_number(value)) {
-        put_text(out, path);
-        put_number(out, estimate ? member(value, "value") : json_number_value(value));
-        put_number(out, member(value, "low"));
-        put_number(out, member(value, "high"));
-        put_number(out, member(value, "n"));
-        put_text(out, json_string_value(json_object_get(value, "reason")));
-        end_row(out);
-    } else if (json_is_object(value)) {
-        json_object_foreach((json_t *)(uintptr_t)value, key, inner)
-        {
+    struct sc_estimate figure = {NAN, NAN, NAN, 0, NULL};
+    switch (node->kind) {
+    case SC_NODE_OBJECT:
+    case SC_NODE_ARRAY: {
+        size_t index = 0;
+        for (const struct sc_node *inner = node->first; inner != NULL; inner = inner->next) {
             struct sc_text longer = {0};
-            sc_text_printf(&longer, "%s%s%s", path, path[0] ? "." : "", key);
-            if (longer.failed)
-                out->failed = true;
-            else if (depth > 0 || strcmp(key, "run") != 0)
-                put_estimates(out, inner, longer.data, depth + 1);
-            sc_text_free(&longer);
-        }
-    } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            struct sc_text longer = {0};
-            sc_text_printf(&longer, "%s.%zu", path, i);
+            sc_text_printf(&longer, "%s%s", path, path[0] ? "." : "");
+            if (inner->key != NULL)
+                sc_text_puts(&longer, inner->key);
+            else
+                sc_text_printf(&longer, "%zu", index++);
             if (longer.failed)
                 out->failed = true;
             else
-                put_estimates(out, json_array_get(value, i), longer.data, depth + 1);
+                put_figures(out, inner, longer.data);
             sc_text_free(&longer);
         }
+        return;
     }
+    case SC_NODE_ESTIMATE:
+        figure = node->as.estimate;
+        break;
+    case SC_NODE_NUMBER:
+    case SC_NODE_COUNT:
+        figure.value = sc_node_number(node);
+        break;
+    default:
+        return;
+    }
+    if (!isfinite(figure.value))
+        return;
+    put_text(out, path);
+    put_number(out, figure.value);
+    put_number(out, figure.low);
+    put_number(out, figure.high);
+    put_number(out, node->kind == SC_NODE_ESTIMATE ? (double)figure.n : NAN);
+    put_text(out, figure.reason);
+    end_row(out);
 }
 
-enum sc_status sc_csv_estimates(struct sc_text *out, const char *json, size_t n,
-                                struct sc_error *error)
+void sc_csv_estimates(struct sc_text *out, const struct sc_document *document)
 {
-    json_t *top = NULL;
-    enum sc_status status = sc_json_parse(json, n, "analysis", &top, error);
-    if (status != SC_OK)
-        return status;
     sc_text_puts(out, "estimate,value,low,high,n,reason\n");
-    put_estimates(out, top, "", 0);
-    json_decref(top);
-    return out->failed ? sc_fail_nomem(error, "estimates.csv") : SC_OK;
+    for (const struct sc_node *node = document->root->first; node != NULL; node = node->next)
+        if (strcmp(node->key, "run") != 0) /* what was set, not what was found */
+            put_figures(out, node, node->key);
 }

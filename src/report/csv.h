@@ -9,10 +9,8 @@
 void sc_csv_instances(struct sc_text *out, const struct sc_analysis *analysis);
 /* One row per stored trace of these; `used` says whether the primary policy saw it. */
 void sc_csv_traces(struct sc_text *out, const struct sc_analysis *analysis);
-/* One row per estimate of analysis.json, which is given as its text: path, value, low, high, n,
- * reason. */
-enum sc_status sc_csv_estimates(struct sc_text *out, const char *json, size_t n,
-                                struct sc_error *error);
+/* One row per figure of the document but those of its run: path, value, low, high, n, reason. */
+void sc_csv_estimates(struct sc_text *out, const struct sc_document *document);
 
 /* A field: quoted when it holds a comma, a quote, a line end or a blank at an end, quotes doubled
  * (RFC 4180).  A text that a spreadsheet would take for a formula (it begins with = + - @, their

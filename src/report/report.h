@@ -12,16 +12,6 @@
 /* predictions.jsonl for one policy (an index into run->policies). */
 enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, struct sc_text *out,
                                      struct sc_error *error);
-/* analysis.json of the primary policy, with the comparison of all under "policies". */
-enum sc_status sc_report_analysis(const struct sc_run *run, struct sc_text *out,
-                                  struct sc_error *error);
-/* One screen for a terminal of the given width; colour: ANSI. */
-enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool colour,
-                                  struct sc_text *out, struct sc_error *error);
-/* One self-contained page. */
-enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out,
-                              struct sc_error *error);
-
 /* Writes predictions.jsonl (and predictions-NAME.jsonl for each policy when there are several),
  * analysis.json and report.html into the run's folder. */
 enum sc_status sc_report_write(const char *folder, struct sc_error *error);

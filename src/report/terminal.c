@@ -5,8 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/sentences.h"
 #include "base/memory.h"
-#include "report/json/analysis.h"
+#include "report/render.h"
 
 #define MIN_WIDTH 60
 #define MAX_WIDTH 100
@@ -289,8 +290,8 @@ static void put_policies(struct screen *s)
         put_policy(s, &a->policies[p]);
 }
 
-enum sc_status sc_analysis_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
-                                    struct sc_text *out, struct sc_error *error)
+enum sc_status sc_render_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
+                                  struct sc_text *out, struct sc_error *error)
 {
     struct screen s = {out, width, colour, analysis};
     s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
@@ -300,16 +301,4 @@ enum sc_status sc_analysis_terminal(const struct sc_analysis *analysis, size_t w
     put_hypothesis(&s);
     put_policies(&s);
     return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
-}
-
-enum sc_status sc_report_terminal(const struct sc_run *run, size_t width, bool colour,
-                                  struct sc_text *out, struct sc_error *error)
-{
-    struct sc_analysis analysis;
-    enum sc_status status = sc_analysis_make(run, &analysis, error);
-    if (status != SC_OK)
-        return status;
-    status = sc_analysis_terminal(&analysis, width, colour, out, error);
-    sc_analysis_free(&analysis);
-    return status;
 }

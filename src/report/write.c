@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "report/csv.h"
-#include "report/json/analysis.h"
+#include "report/render.h"
 #include "report/report.h"
 
 static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,
@@ -66,7 +66,7 @@ static enum sc_status write_all_predictions(const struct sc_run *run, const char
 }
 
 static enum sc_status write_csv(const struct sc_analysis *analysis, const char *folder,
-                                const struct sc_text *json, struct sc_error *error)
+                                struct sc_error *error)
 {
     struct sc_text text = {0};
     enum sc_status status = sc_make_folders(folder, error);
@@ -82,10 +82,11 @@ static enum sc_status write_csv(const struct sc_analysis *analysis, const char *
                              : write_file(folder, "traces.csv", &text, error);
     }
     sc_text_clear(&text);
-    if (status == SC_OK)
-        status = sc_csv_estimates(&text, json->data, json->len, error);
-    if (status == SC_OK)
-        status = write_file(folder, "estimates.csv", &text, error);
+    if (status == SC_OK) {
+        sc_csv_estimates(&text, &analysis->document);
+        status = text.failed ? sc_fail_nomem(error, "estimates.csv")
+                             : write_file(folder, "estimates.csv", &text, error);
+    }
     sc_text_free(&text);
     return status;
 }
@@ -106,7 +107,7 @@ static enum sc_status write_page(struct sc_analysis *analysis, const char *folde
         failure += strlen(folder);
     analysis->frontier = status == SC_OK && found ? &frontier : NULL;
     analysis->frontier_failure = status != SC_OK ? failure : NULL;
-    status = sc_analysis_html(analysis, &text, error);
+    status = sc_render_html(analysis, &text, error);
     analysis->frontier = NULL;
     analysis->frontier_failure = NULL;
     if (status == SC_OK)
@@ -129,16 +130,16 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
     if (status == SC_OK)
         status = sc_analysis_make(&run, &analysis, error);
     if (status == SC_OK)
-        status = sc_analysis_text(&analysis, &text, error);
+        status = sc_render_json(&analysis, &text, error);
     if (status == SC_OK)
         status = write_file(folder, "analysis.json", &text, error);
     if (status == SC_OK && wish->csv != NULL)
-        status = write_csv(&analysis, wish->csv, &text, error);
+        status = write_csv(&analysis, wish->csv, error);
     sc_text_free(&text);
     if (status == SC_OK)
         status = write_page(&analysis, folder, error);
     if (status == SC_OK && wish->terminal != NULL)
-        status = sc_analysis_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
+        status = sc_render_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
     sc_analysis_free(&analysis);
     sc_run_free(&run);
     return status;

@@ -10,8 +10,9 @@
 #include "analysis/cluster.h"
 #include "analysis/replay/replay.h"
 #include "base/json.h"
-#include "report/json/analysis.h"
+#include "report/report.h"
 #include "report_fixture.h"
+#include "show_fixture.h"
 #include "vocabulary/vocabulary.h"
 
 #define HOSTILE                                                                                    \
@@ -34,7 +35,7 @@ static json_t *analyse(const struct sc_run *run)
 {
     struct sc_text text = {0};
     struct sc_error error = {0};
-    if (sc_report_analysis(run, &text, &error) != SC_OK)
+    if (fixture_show(run, (struct fixture_view){.form = FIXTURE_JSON}, &text, &error) != SC_OK)
         fail_msg("%s", error.text);
     json_t *value = parse(&text);
     sc_text_free(&text);
@@ -368,8 +369,11 @@ static void test_nothing_to_analyse(void **state)
         assert_string_equal(finding_of(a), "not decided");
         json_decref(a);
         struct sc_text text = {0};
-        assert_int_equal(sc_report_terminal(&run, 80, false, &text, NULL), SC_OK);
-        assert_int_equal(sc_report_html(&run, &text, NULL), SC_OK);
+        assert_int_equal(
+            fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 80, false}, &text, NULL),
+            SC_OK);
+        assert_int_equal(
+            fixture_show(&run, (struct fixture_view){.form = FIXTURE_PAGE}, &text, NULL), SC_OK);
         assert_null(strstr(text.data, " nan"));
         sc_text_free(&text);
         sc_run_free(&run);
@@ -377,7 +381,9 @@ static void test_nothing_to_analyse(void **state)
     struct sc_run none = {0};
     struct sc_text text = {0};
     struct sc_error error = {0};
-    assert_int_equal(sc_report_analysis(&none, &text, &error), SC_ERR_FORMAT);
+    assert_int_equal(
+        fixture_show(&none, (struct fixture_view){.form = FIXTURE_JSON}, &text, &error),
+        SC_ERR_FORMAT);
     assert_int_equal(sc_report_predictions(&none, 0, &text, NULL), SC_ERR_ARGUMENT);
     sc_text_free(&text);
 }
@@ -551,7 +557,9 @@ static void test_terminal(void **state)
                                     .hostile = compare ? HOSTILE : NULL};
         struct sc_run run = fixture_run(&o);
         struct sc_text text = {0};
-        assert_int_equal(sc_report_terminal(&run, 500, false, &text, NULL), SC_OK);
+        assert_int_equal(
+            fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 500, false}, &text, NULL),
+            SC_OK);
         assert_null(strchr(text.data, '\x1b'));
         assert_null(strstr(text.data, "\xe2\x80\xae"));
         assert_non_null(strstr(text.data, "uncertain_compliance"));
@@ -562,7 +570,9 @@ static void test_terminal(void **state)
             line += n + (line[n] == '\n');
         }
         sc_text_clear(&text);
-        assert_int_equal(sc_report_terminal(&run, 80, true, &text, NULL), SC_OK);
+        assert_int_equal(
+            fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 80, true}, &text, NULL),
+            SC_OK);
         assert_non_null(strchr(text.data, '\x1b'));
         sc_text_free(&text);
         sc_run_free(&run);
@@ -585,8 +595,10 @@ static void test_page(void **state)
     bad.hostile = HOSTILE;
     struct sc_run run = fixture_run(&plain), hostile = fixture_run(&bad);
     struct sc_text a = {0}, b = {0};
-    assert_int_equal(sc_report_html(&run, &a, NULL), SC_OK);
-    assert_int_equal(sc_report_html(&hostile, &b, NULL), SC_OK);
+    assert_int_equal(fixture_show(&run, (struct fixture_view){.form = FIXTURE_PAGE}, &a, NULL),
+                     SC_OK);
+    assert_int_equal(fixture_show(&hostile, (struct fixture_view){.form = FIXTURE_PAGE}, &b, NULL),
+                     SC_OK);
     assert_true(strstr(b.data, "<canvas") != NULL || strstr(b.data, "<svg") != NULL);
     assert_null(strstr(b.data, "src=\"http"));
     assert_null(strstr(b.data, "href=\"http"));
@@ -597,7 +609,8 @@ static void test_page(void **state)
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         assert_int_equal(count_of(a.data, marks[i]), count_of(b.data, marks[i]));
     sc_text_clear(&a);
-    assert_int_equal(sc_report_html(&hostile, &a, NULL), SC_OK);
+    assert_int_equal(fixture_show(&hostile, (struct fixture_view){.form = FIXTURE_PAGE}, &a, NULL),
+                     SC_OK);
     assert_string_equal(a.data, b.data);
     sc_text_free(&a);
     sc_text_free(&b);
@@ -620,10 +633,14 @@ static void test_every_allocation_fails(void **state)
             struct sc_text text = {0};
             struct sc_error error = {0};
             sc_memory_fail_at(n);
-            status = part == 0   ? sc_report_predictions(&run, 2, &text, &error)
-                     : part == 1 ? sc_report_analysis(&run, &text, &error)
-                     : part == 2 ? sc_report_terminal(&run, 80, false, &text, &error)
-                                 : sc_report_html(&run, &text, &error);
+            status =
+                part == 0 ? sc_report_predictions(&run, 2, &text, &error)
+                : part == 1
+                    ? fixture_show(&run, (struct fixture_view){.form = FIXTURE_JSON}, &text, &error)
+                : part == 2 ? fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 80, false},
+                                           &text, &error)
+                            : fixture_show(&run, (struct fixture_view){.form = FIXTURE_PAGE}, &text,
+                                           &error);
             sc_memory_fail_at(SIZE_MAX);
             /* jansson does not always say that it was memory that stopped its parser */
             if (status != SC_OK && strstr(error.text, "configuration of the run") == NULL) {

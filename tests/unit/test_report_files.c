@@ -16,6 +16,7 @@
 #include "report/html/tokens.h"
 #include "report/report.h"
 #include "run_fixture.h"
+#include "show_fixture.h"
 
 static void path_of(const struct run_fixture *f, const char *name, char *path, size_t size)
 {
@@ -90,7 +91,9 @@ static void test_files(void **state)
     }
     struct sc_run run;
     assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
-    assert_int_equal(sc_report_terminal(&run, 80, false, &again, NULL), SC_OK);
+    assert_int_equal(
+        fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 80, false}, &again, NULL),
+        SC_OK);
     assert_string_equal(terminal.data, again.data);
     sc_run_free(&run);
     sc_text_free(&terminal);

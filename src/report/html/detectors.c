@@ -1,14 +1,14 @@
 /*
  * The page's section on detectors, there only when a run was judged again (safeconf classify): how
  * far they agree, where they differ, and links to the traces (page.js, "links").  Names of
- * detectors come from run.db and are escaped.  Figures: analysis_detectors.c.
+ * detectors come from run.db and are escaped.  Figures: analysis/detectors.c.
  */
 #include "report/detectors.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "report/html/tables.h"
+#include "report/html/parts.h"
 
 void sc_html_detectors_link(struct sc_text *out, const struct sc_analysis *a)
 {
@@ -125,9 +125,9 @@ static void pair_details(struct sc_text *out, const struct sc_analysis *a,
     sc_text_puts(out, "</ul></details>\n");
 }
 
-static void comparison_tables(struct sc_text *out, const struct sc_analysis *a,
-                              const struct sc_detector_comparison *comparison)
+static void comparison_tables(struct sc_text *out, const struct sc_analysis *a)
 {
+    const struct sc_detector_comparison *comparison = &a->comparison;
     if (comparison->n_pairs == 0) {
         sc_text_puts(out, "<p>No two of them have read the same thing, so there is nothing to "
                           "compare.</p>\n");
@@ -152,13 +152,8 @@ static void comparison_tables(struct sc_text *out, const struct sc_analysis *a,
 
 void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
 {
-    struct sc_detector_comparison comparison;
     if (!a->run->judged_again)
         return;
-    if (sc_detectors_compare(a->run, &comparison, NULL) != SC_OK) {
-        out->failed = true;
-        return;
-    }
     sc_text_puts(out, "<section id=\"detectors\">\n<h2>Agreement between detectors</h2>\n<p>The "
                       "answers were read again. Every other figure of this page rests on "
                       "<strong>");
@@ -172,7 +167,6 @@ void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
         sc_text_puts(out, "</strong>");
     }
     sc_text_puts(out, ".</p>\n");
-    comparison_tables(out, a, &comparison);
+    comparison_tables(out, a);
     sc_text_puts(out, "</section>\n");
-    sc_detector_comparison_free(&comparison);
 }

@@ -2,7 +2,7 @@
  * report.html: one page that opens from disk and loads nothing.
  *
  * The template page.html holds @@NAME@@ places.  Text of models and benchmarks enters in two ways
- * only: escaped as HTML (html_tables.c), and as JSON inside a script element of type
+ * only: escaped as HTML (cells.c), and as JSON inside a script element of type
  * application/json with every <, >, & and hidden character escaped, which page.js puts on the page
  * as text, never as markup.  Scripts run only with a nonce that is a hash of the page's own data,
  * which no text inside that data can foresee.
@@ -14,9 +14,10 @@
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "report/html/tables.h"
+#include "report/html/parts.h"
 #include "report/html/tokens.h"
-#include "report/json/analysis.h"
+#include "report/json/document.h"
+#include "report/render.h"
 
 /* ---- the data of the page ---------------------------------------------------------------------
  */
@@ -180,7 +181,7 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a,
     sc_json_put_end_array(&out);
     struct sc_text analysis = {0};
     struct sc_json_writer inner = {.text = &analysis};
-    sc_analysis_put(&inner, a);
+    sc_json_put_document(&inner, &a->document);
     if (analysis.failed)
         text->failed = true;
     else
@@ -267,8 +268,8 @@ static void fill_template(struct sc_text *out, const struct page *page)
     sc_text_add(out, at, (size_t)(end - at));
 }
 
-enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_text *out,
-                                struct sc_error *error)
+enum sc_status sc_render_html(const struct sc_analysis *analysis, struct sc_text *out,
+                              struct sc_error *error)
 {
     struct page page = {.analysis = analysis};
     struct sc_text json = {0};
@@ -288,15 +289,4 @@ enum sc_status sc_analysis_html(const struct sc_analysis *analysis, struct sc_te
     }
     sc_text_free(&page.data);
     return failed ? sc_fail_nomem(error, "page") : SC_OK;
-}
-
-enum sc_status sc_report_html(const struct sc_run *run, struct sc_text *out, struct sc_error *error)
-{
-    struct sc_analysis analysis;
-    enum sc_status status = sc_analysis_make(run, &analysis, error);
-    if (status != SC_OK)
-        return status;
-    status = sc_analysis_html(&analysis, out, error);
-    sc_analysis_free(&analysis);
-    return status;
 }

@@ -1,114 +1,12 @@
 /*
- * Tables of the page, second half: metrics and length, refusal with the detector's errors, repeated
- * sampling, the policies that a replay tried.  As in html_tables.c, names from files are escaped.
+ * The page's tables on refusal with the detector's errors, repeated sampling, and the policies that
+ * a replay tried.
  */
 #include <math.h>
 #include <string.h>
 
-#include "report/html/tables.h"
-#include "report/json/analysis.h"
-
-/* ---- hypothesis -------------------------------------------------------------------------------
- */
-
-static void p_cell(struct sc_text *out, double p)
-{
-    if (!isfinite(p))
-        sc_text_puts(out, "<td class=\"p\">none</td>");
-    else if (p < 0.0001)
-        sc_text_puts(out, "<td class=\"p\">&lt; 0.0001</td>");
-    else
-        sc_text_printf(out, "<td class=\"p\">%.4f</td>", p);
-}
-
-void sc_html_metrics(struct sc_text *out, const struct sc_analysis *a)
-{
-    const struct sc_hypothesis *h = &a->hypothesis;
-    const struct sc_risk *r = &a->risk;
-    if (r->n == 0)
-        return;
-    sc_text_printf(
-        out,
-        "<div class=\"scroll\"><table><caption>How well each metric singles out harmful "
-        "answers among %zu, of which %.1f %% are harmful%s. ROC area: 50 %% is chance. "
-        "Precision-recall area (average precision): chance is the share of harmful ones. "
-        "Risk-coverage area: mean harm when the most confident answers are kept first; "
-        "chance is that share too, and lower is better. p is of the ROC area, adjusted "
-        "over the metrics (Holm).</caption>",
-        r->n, 100 * r->harmful_share, a->proxy ? " (proxy)" : "");
-    sc_text_puts(out, "<thead><tr><th scope=\"col\">metric</th><th scope=\"col\">ROC area</th><th "
-                      "scope=\"col\">p</th><th scope=\"col\">p (Holm)</th><th "
-                      "scope=\"col\">precision-recall area</th><th scope=\"col\">risk-coverage "
-                      "area</th></tr></thead><tbody>\n");
-    for (int m = 0; m < SC_N_METRICS; m++) {
-        sc_text_printf(out, "<tr%s><th scope=\"row\">%s</th>",
-                       (enum sc_metric)m == a->run->metric ? " class=\"chosen\"" : "",
-                       sc_metric_name((enum sc_metric)m));
-        sc_html_percent_cell(out, &h->auroc[m]);
-        p_cell(out, h->auroc_p[m]);
-        p_cell(out, h->auroc_holm[m]);
-        sc_html_percent_cell(out, &r->auprc[m]);
-        sc_html_percent_cell(out, &r->aurc[m]);
-        sc_text_puts(out, "</tr>\n");
-    }
-    sc_text_puts(out, "</tbody></table></div>\n");
-}
-
-static void odds_row(struct sc_text *out, const char *name, const struct sc_odds *odds)
-{
-    sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", name);
-    sc_html_cell(out, &odds->ratio, 1, 2, "");
-    p_cell(out, odds->p);
-    sc_text_puts(out, "</tr>\n");
-}
-
-void sc_html_odds(struct sc_text *out, const struct sc_analysis *a)
-{
-    const struct sc_risk *r = &a->risk;
-    const struct sc_needed *n = &a->hypothesis.needed;
-    sc_text_puts(out, "<div><h3>Is it the length of the answers?</h3><div class=\"scroll\"><table>"
-                      "<caption>Odds of harm, logistic regression with errors robust to prompts"
-                      "</caption><thead><tr><td></td><th scope=\"col\">odds ratio</th><th "
-                      "scope=\"col\">p</th></tr></thead><tbody>\n");
-    odds_row(out, "one standard deviation less confidence", &r->alone);
-    odds_row(out, "the same, between answers of equal length", &r->at_length);
-    odds_row(out, "twice the length, at equal confidence", &r->of_length);
-    sc_text_puts(out, "</tbody></table></div>\n");
-    if (isfinite(n->detectable)) {
-        sc_text_printf(out,
-                       "<p class=\"hint\">Power: with these %zu prompts a true difference of %.1f "
-                       "points is found in %.0f %% of runs. ",
-                       a->hypothesis.n_prompts, 100 * n->detectable, 100 * SC_WANTED_POWER);
-        if (n->n_for_relevant != SIZE_MAX)
-            sc_text_printf(out, "A difference of %.0f points needs about %zu prompts with answers.",
-                           100 * SC_RELEVANT_DIFFERENCE, n->n_for_relevant);
-        sc_text_puts(out, "</p>");
-    }
-    sc_text_puts(out, "</div>\n");
-}
-
-void sc_html_segments(struct sc_text *out, const struct sc_analysis *a)
-{
-    const struct sc_risk *r = &a->risk;
-    const struct sc_segment_risk *segments[] = {&r->reasoning, &r->answer};
-    static const char *const names[] = {"reasoning", "answer"};
-    if (!r->has_reasoning)
-        return;
-    sc_text_puts(out,
-                 "<div class=\"scroll\"><table><caption>The model reasons before it answers: "
-                 "the same by segment, over traces that reasoned</caption><thead><tr><td></td>"
-                 "<th scope=\"col\">confidence of refusals</th><th scope=\"col\">confidence of "
-                 "answers</th><th scope=\"col\">low confidence singles out harm (ROC area)"
-                 "</th></tr></thead><tbody>\n");
-    for (int s = 0; s < 2; s++) {
-        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", names[s]);
-        sc_html_cell(out, &segments[s]->confidence_refusals, 1, 3, "");
-        sc_html_cell(out, &segments[s]->confidence_answers, 1, 3, "");
-        sc_html_percent_cell(out, &segments[s]->auroc);
-        sc_text_puts(out, "</tr>\n");
-    }
-    sc_text_puts(out, "</tbody></table></div>\n");
-}
+#include "analysis/sentences.h"
+#include "report/html/parts.h"
 
 /* ---- refusal ----------------------------------------------------------------------------------
  */

@@ -1,0 +1,191 @@
+/* Members of hypothesis_test beyond one split, refusal with the detector's errors carried in, and
+ * what repeated sampling shows. */
+#include "analysis/document/sections.h"
+#include "analysis/sentences.h"
+
+/* A count that may be no number. */
+static void put_needed(struct sc_document *out, const char *key, size_t n)
+{
+    if (n == SIZE_MAX)
+        sc_document_put_absent(out, key, NULL);
+    else
+        sc_document_put_count(out, key, n);
+}
+
+/* ---- within hypothesis_test -------------------------------------------------------------------
+ */
+
+static void put_odds(struct sc_document *out, const char *key, const struct sc_odds *odds)
+{
+    sc_document_put_object(out, key);
+    sc_document_put_estimate(out, "odds_ratio", &odds->ratio);
+    sc_document_put_number(out, "p", odds->p);
+    sc_document_put_end(out);
+}
+
+static void put_segment(struct sc_document *out, const char *key, const struct sc_segment_risk *s)
+{
+    sc_document_put_object(out, key);
+    sc_document_put_estimate(out, "mean_confidence_refusals", &s->confidence_refusals);
+    sc_document_put_estimate(out, "mean_confidence_answers", &s->confidence_answers);
+    sc_document_put_estimate(out, "auroc_low_confidence_for_harm", &s->auroc);
+    sc_document_put_end(out);
+}
+
+static void put_by_metric(struct sc_document *out, const char *key,
+                          const struct sc_estimate *estimates)
+{
+    sc_document_put_object(out, key);
+    for (int m = 0; m < SC_N_METRICS; m++)
+        sc_document_put_estimate(out, sc_metric_name((enum sc_metric)m), &estimates[m]);
+    sc_document_put_end(out);
+}
+
+void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_risk *r = &a->risk;
+    const struct sc_hypothesis *h = &a->hypothesis;
+    sc_document_put_object(out, "auroc_p");
+    for (int m = 0; m < SC_N_METRICS; m++) {
+        sc_document_put_object(out, sc_metric_name((enum sc_metric)m));
+        sc_document_put_number(out, "p", h->auroc_p[m]);
+        sc_document_put_number(out, "p_holm", h->auroc_holm[m]);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+    sc_document_put_number(out, "share_harmful", r->harmful_share);
+    put_by_metric(out, "auprc_low_confidence_for_harm", r->auprc);
+    put_by_metric(out, "aurc", r->aurc);
+    sc_document_put_object(out, "length_controlled");
+    sc_document_put_text(
+        out, "meaning",
+        "logistic regression of harm, errors robust to prompts: odds per standard "
+        "deviation less confidence, alone and with log2 of the tokens as a covariate, and "
+        "per doubling of the tokens");
+    put_odds(out, "confidence_alone", &r->alone);
+    put_odds(out, "confidence_at_equal_length", &r->at_length);
+    put_odds(out, "length", &r->of_length);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "power");
+    sc_document_put_number(out, "wanted", SC_WANTED_POWER);
+    sc_document_put_number(out, "standard_error", h->needed.standard_error);
+    sc_document_put_number(out, "detectable_difference", h->needed.detectable);
+    sc_document_put_number(out, "relevant_difference", SC_RELEVANT_DIFFERENCE);
+    put_needed(out, "prompts_for_relevant_difference", h->needed.n_for_relevant);
+    put_needed(out, "prompts_for_difference_seen", h->needed.n_for_seen);
+    sc_document_put_end(out);
+    if (r->has_reasoning) {
+        sc_document_put_object(out, "segments");
+        put_segment(out, "reasoning", &r->reasoning);
+        put_segment(out, "answer", &r->answer);
+        sc_document_put_end(out);
+    }
+}
+
+/* ---- refusal ----------------------------------------------------------------------------------
+ */
+
+void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_corrected *c = &a->corrected;
+    sc_document_put_object(out, "refusal");
+    sc_document_put_estimate(out, "verdict_entropy", &a->overall.entropy);
+    sc_document_put_estimate(out, "agreement", &a->overall.agreement);
+    sc_document_put_object(out, "detector");
+    sc_document_put_text(out, "name", a->run->detector);
+    if (c->error != NULL) {
+        sc_document_put_text(out, "measured_on", c->error->source);
+        sc_document_put_text(out, "models", c->error->models);
+        sc_document_put_text(out, "note", sc_detector_sentence);
+        sc_document_put_count(out, "tp", c->error->tp);
+        sc_document_put_count(out, "fn", c->error->fn);
+        sc_document_put_count(out, "fp", c->error->fp);
+        sc_document_put_count(out, "tn", c->error->tn);
+    }
+    sc_document_put_estimate(out, "recall", &c->sensitivity);
+    sc_document_put_estimate(out, "specificity", &c->specificity);
+    sc_document_put_estimate(out, "precision", &c->precision);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "rate_corrected_for_detector");
+    sc_document_put_estimate(out, "all", &c->all);
+    sc_document_put_estimate(out, "unsafe", &c->labels[SC_LABEL_UNSAFE]);
+    sc_document_put_estimate(out, "safe", &c->labels[SC_LABEL_SAFE]);
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
+/* ---- repeated sampling ------------------------------------------------------------------------
+ */
+
+static void put_fit(struct sc_document *out, const char *key, const struct sc_beta_binomial *fit,
+                    double p)
+{
+    sc_document_put_object(out, key);
+    sc_document_put_count(out, "n", fit->n);
+    sc_document_put_number(out, "alpha", fit->alpha);
+    sc_document_put_number(out, "beta", fit->beta);
+    sc_document_put_number(out, "mean", fit->mean);
+    sc_document_put_number(out, "correlation", fit->correlation);
+    sc_document_put_number(out, "goodness_of_fit_p", p);
+    if (fit->reason != NULL)
+        sc_document_put_text(out, "reason", fit->reason);
+    sc_document_put_end(out);
+}
+
+static void put_needed_traces(struct sc_document *out, const struct sc_repeats *r)
+{
+    sc_document_put_object(out, "traces_needed_per_prompt");
+    sc_document_put_text(
+        out, "meaning",
+        "traces after which Wilson's interval of one prompt's refusal rate is that narrow: "
+        "at a rate of one half, and at a typical rate of this run");
+    sc_document_put_number(out, "typical_rate", r->typical_rate);
+    sc_document_put_array(out, "by_half_width");
+    for (int i = 0; i < SC_N_PRECISIONS; i++) {
+        sc_document_put_object(out, NULL);
+        sc_document_put_number(out, "half_width", r->half_width[i]);
+        put_needed(out, "at_one_half", r->worst_needed[i]);
+        put_needed(out, "at_typical_rate", r->typical_needed[i]);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+    sc_document_put_number(out, "mean_traces", r->mean_traces);
+    sc_document_put_number(out, "share_of_variance_from_sampling", r->within_share);
+    sc_document_put_end(out);
+}
+
+void sc_document_put_repeats(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_repeats *r = &a->repeats;
+    sc_document_put_object(out, "repeated_sampling");
+    sc_document_put_text(out, "policy", a->run->policy_names[a->largest]);
+    sc_document_put_text(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
+    put_fit(out, "harm_beta_binomial", &r->harm, r->harm_check);
+    put_fit(out, "refusal_beta_binomial", &r->refusal, r->refusal_check);
+    sc_document_put_array(out, "asr_extrapolated");
+    for (size_t i = 0; i < r->n_k; i++) {
+        sc_document_put_object(out, NULL);
+        sc_document_put_count(out, "k", r->k[i]);
+        sc_document_put_flag(out, "beyond_data", r->k[i] > a->n_asr);
+        sc_document_put_estimate(out, "asr", &r->at_k[i]);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+    put_needed_traces(out, r);
+    sc_document_put_array(out, "evolution");
+    for (size_t n = 0; n < r->n_evolution; n++) {
+        const struct sc_evolution *e = &r->evolution[n];
+        sc_document_put_object(out, NULL);
+        sc_document_put_count(out, "traces", e->n_traces);
+        sc_document_put_count(out, "n_instances", e->n_instances);
+        sc_document_put_count(out, "n_refused", e->n_behaviours[SC_REFUSED]);
+        sc_document_put_count(out, "n_complied", e->n_behaviours[SC_COMPLIED]);
+        sc_document_put_count(out, "n_split", e->n_behaviours[SC_SPLIT]);
+        sc_document_put_count(out, "n_not_judged", e->n_behaviours[SC_BEHAVIOUR_NONE]);
+        sc_document_put_estimate(out, "same_as_all_traces", &e->same);
+        sc_document_put_estimate(out, "refusal_rate", &e->refusal_rate);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}

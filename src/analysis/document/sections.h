@@ -1,0 +1,17 @@
+/* The parts of a run's document, for the files of this folder. */
+#ifndef SC_ANALYSIS_DOCUMENT_SECTIONS_H
+#define SC_ANALYSIS_DOCUMENT_SECTIONS_H
+
+#include "analysis/analysis.h"
+
+/* The whole document of an analysis; out->failed says that memory ran out. */
+void sc_document_put_run(struct sc_document *out, const struct sc_analysis *analysis);
+
+/* Members of hypothesis_test, and sections of their own. */
+void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *analysis);
+void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *analysis);
+void sc_document_put_repeats(struct sc_document *out, const struct sc_analysis *analysis);
+/* Absent, with its reason, when the answers were read once only. */
+void sc_document_put_detectors(struct sc_document *out, const struct sc_analysis *analysis);
+
+#endif

@@ -1,0 +1,20 @@
+/* The places of the page's template and what fills them; all is there without JavaScript. */
+#ifndef SC_REPORT_HTML_PARTS_H
+#define SC_REPORT_HTML_PARTS_H
+
+#include "report/html/cells.h"
+
+typedef void sc_html_part(struct sc_text *out, const struct sc_analysis *analysis);
+
+/* tables.c */
+sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_summary, sc_html_quadrants,
+    sc_html_attacks, sc_html_policies, sc_html_categories, sc_html_confusion, sc_html_calibration,
+    sc_html_proxy;
+/* hypothesis.c */
+sc_html_part sc_html_hypothesis, sc_html_deciles, sc_html_outcomes, sc_html_segments;
+/* sampling.c */
+sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats, sc_html_frontier;
+/* detectors.c: a section of its own and the link to it, or nothing */
+sc_html_part sc_html_detectors, sc_html_detectors_link;
+
+#endif
