@@ -213,10 +213,15 @@ static enum sc_status choose_sizes(struct sc_engine *engine,
     engine->n_vocab = (size_t)options->n_vocab;
     if (options->n_vocab == 0)
         SC_TRY(sc_model_count_tokens(engine->model, &engine->n_vocab, error));
-    if (options->confidence_top_k < 1 || (size_t)options->confidence_top_k > engine->n_vocab)
+    if (options->confidence_top_k < 1)
         return sc_fail(error, SC_ERR_ARGUMENT,
-                       "engine: k of the confidence: expected 1 to %zu, found %d", engine->n_vocab,
+                       "engine: k of the confidence: expected 1 or more, found %d",
                        options->confidence_top_k);
+    if ((size_t)options->confidence_top_k > engine->n_vocab)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "engine: k of the confidence: expected at most the model's %zu tokens, "
+                       "found %d",
+                       engine->n_vocab, options->confidence_top_k);
     engine->confidence_top_k = (size_t)options->confidence_top_k;
     if (options->n_threads < 0)
         return sc_fail(error, SC_ERR_ARGUMENT, "engine: threads: expected 0 or more, found %d",

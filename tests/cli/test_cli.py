@@ -84,6 +84,25 @@ class Usage(Folder):
                 self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
         self.assertFalse(os.path.exists('results'))
 
+    def test_a_model_that_will_not_do_is_no_wrong_usage(self):
+        """Status 1: the words were right, the model is not."""
+        def model(name, file=None, **config):
+            folder = shutil.copytree(demo_folder(), self.path(name))
+            if config:
+                with open(os.path.join(folder, 'config.json'), encoding='utf-8') as old:
+                    config = dict(json.load(old), **config)
+                self.write(os.path.join(name, 'config.json'), json.dumps(config))
+            if file:
+                os.truncate(os.path.join(folder, file), 100)
+            return folder
+        for folder in (self.path('none'), model('context', max_position_embeddings=64), model('heads', num_attention_heads=5),
+                       model('weights', 'model.safetensors'), model('config', 'config.json'),
+                       model('tokenizer', 'tokenizer.json')):
+            with self.subTest(model=os.path.basename(folder)):
+                self.assert_one_line(call('run', '--model', folder, '--quiet', '--out', self.path('a')), 1)
+        self.assert_one_line(call('score', '--model', os.path.join(demo_folder(), '../../tests/golden/inference_odd_f32'), '--tokens', '1,2',
+                                  '--top-k', 1024), 1, 'tokens')
+
     def test_policies_take_only_what_they_read(self):
         for item, word in (('single:7', 'traces'), ('single@4', '@'), ('fixed:5@50', '@'), ('fixed:3-5', 'least'),
                            ('curtailed:3-10@5', '@'), ('adaptive:3-', 'such as'), ('adaptive:-3', 'such as'), ('adaptive:+3', 'such as'),

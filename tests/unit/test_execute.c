@@ -114,7 +114,7 @@ static void test_nothing_is_made_for_bad_input(void **state)
     REFUSES(rig->options.temperature = -1, SC_ERR_ARGUMENT);
     REFUSES(rig->options.policies = &backwards, SC_ERR_ARGUMENT);
     REFUSES(rig->options.judge = "somebody", SC_ERR_UNSUPPORTED);
-    REFUSES(rig->options.max_new_tokens = 1 << 23, SC_ERR_ARGUMENT);
+    REFUSES(rig->options.max_new_tokens = 1 << 23, SC_ERR_LIMIT);
     rig->options = good;
     rig->options.benchmark.name = "/nowhere/prompts.csv";
     assert_int_not_equal(execute(rig, NULL), SC_OK);

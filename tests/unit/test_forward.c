@@ -164,7 +164,7 @@ static void engine_refuses_bad_options(void **state)
             o.confidence_top_k = 0;
             break;
         case 3:
-            o.confidence_top_k = 132;
+            o.confidence_top_k = 132, wanted = SC_ERR_LIMIT;
             break;
         case 4:
             o.n_threads = -1;

@@ -141,7 +141,7 @@ static enum sc_status open_model(struct execution *run, struct sc_error *error)
         return status;
     const struct sc_model_config *config = sc_model_config(run->model);
     if (options->max_new_tokens >= config->max_positions)
-        return sc_fail(error, SC_ERR_ARGUMENT,
+        return sc_fail(error, SC_ERR_LIMIT,
                        "max-new-tokens: expected less than the model's context of %zu, found %zu",
                        config->max_positions, options->max_new_tokens);
     name_model(run);
