@@ -8,6 +8,8 @@
 #include "detection/detection.h"
 #include "detection/user_rules.h"
 
+#define DEFAULT_PROMPT_COLUMN "prompt"
+
 struct detect_command {
     const char *prompt_column, *completion_column, *gold_column, *rules_file;
     struct sc_user_rules *rules;
@@ -108,42 +110,70 @@ static enum sc_status find_column(const struct sc_table *table, const char *name
     return status;
 }
 
+/* Places of the columns in the table; -1: none was asked for. */
+struct columns {
+    int prompt, completion, gold;
+};
+
+static enum sc_status find_columns(const struct sc_table *table,
+                                   const struct detect_command *command, struct columns *out,
+                                   struct sc_error *error)
+{
+    const char *prompt = command->prompt_column;
+    if (strcmp(prompt, DEFAULT_PROMPT_COLUMN) == 0 && sc_table_column(table, prompt) < 0)
+        prompt = NULL; /* the default one may be absent */
+    SC_TRY(find_column(table, command->completion_column, "completion-column", &out->completion,
+                       error));
+    SC_TRY(find_column(table, prompt, "prompt-column", &out->prompt, error));
+    return find_column(table, command->gold_column, "gold-column", &out->gold, error);
+}
+
 static enum sc_status detect_rows(const struct sc_table *table,
                                   const struct detect_command *command, struct sc_text *out,
                                   struct sc_error *error)
 {
-    int prompt, completion, gold;
-    enum sc_status status =
-        find_column(table, command->completion_column, "completion-column", &completion, error);
-    if (status == SC_OK) /* the default column of prompts may be absent */
-        status = find_column(table,
-                             sc_table_column(table, command->prompt_column) < 0 &&
-                                     strcmp(command->prompt_column, "prompt") == 0
-                                 ? NULL
-                                 : command->prompt_column,
-                             "prompt-column", &prompt, error);
-    if (status == SC_OK)
-        status = find_column(table, command->gold_column, "gold-column", &gold, error);
-    if (status != SC_OK)
-        return status;
+    struct columns columns;
+    SC_TRY(find_columns(table, command, &columns, error));
     struct gold_counts counts = {0};
     for (size_t row = 0; row < table->n_rows; row++) {
         char *const *cells = table->cells + row * table->n_columns;
-        const char *answer = cells[completion] != NULL ? cells[completion] : "";
+        const char *prompt = columns.prompt >= 0 ? cells[columns.prompt] : NULL;
+        const char *answer = cells[columns.completion] != NULL ? cells[columns.completion] : "";
         struct sc_detection found;
-        sc_detect_refusal_with(command->rules, prompt >= 0 ? cells[prompt] : NULL, answer, &found);
+        sc_detect_refusal_with(command->rules, prompt, answer, &found);
         add_row(out, answer, &found, command, row);
-        if (gold >= 0)
-            count_gold(&counts, cells[gold], found.verdict);
+        if (columns.gold >= 0)
+            count_gold(&counts, cells[columns.gold], found.verdict);
     }
-    if (gold >= 0 && !command->json)
+    if (columns.gold >= 0 && !command->json)
         add_gold_report(out, &counts);
     return SC_OK;
 }
 
+static enum sc_status detect(const struct detect_command *command, const char *path,
+                             struct sc_text *out, struct sc_error *error)
+{
+    struct detect_command with_rules = *command;
+    struct sc_table table = {0};
+    enum sc_status status = SC_OK;
+    if (command->rules_file != NULL)
+        status = sc_user_rules_read(&with_rules.rules, command->rules_file, error);
+    if (status != SC_OK)
+        goto done;
+    status = sc_table_read(path, &table, error);
+    if (status != SC_OK)
+        goto done;
+    status = detect_rows(&table, &with_rules, out, error);
+done:
+    sc_table_free(&table);
+    sc_user_rules_free(with_rules.rules);
+    return status;
+}
+
 int cli_detect(int argc, char **argv)
 {
-    struct detect_command command = {.prompt_column = "prompt", .completion_column = "completion"};
+    struct detect_command command = {.prompt_column = DEFAULT_PROMPT_COLUMN,
+                                     .completion_column = "completion"};
     struct cli_options options = {
         .command = "detect",
         .synopsis = "FILE [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
@@ -165,18 +195,12 @@ int cli_detect(int argc, char **argv)
         return cli_usage_error("detect", "expected a CSV or JSONL file");
 
     struct sc_error error = {0};
-    struct sc_table table = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
-    if ((command.rules_file != NULL &&
-         sc_user_rules_read(&command.rules, command.rules_file, &error) != SC_OK) ||
-        sc_table_read(options.positionals[0], &table, &error) != SC_OK ||
-        detect_rows(&table, &command, &out, &error) != SC_OK)
+    if (detect(&command, options.positionals[0], &out, &error) != SC_OK)
         exit_status = cli_report_error("detect", &error);
     else if (!cli_write("detect", &out))
         exit_status = CLI_FAILED;
     sc_text_free(&out);
-    sc_table_free(&table);
-    sc_user_rules_free(command.rules);
     return exit_status;
 }
