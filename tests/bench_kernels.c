@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/system.h"
 #include "kernels/machine.h"
 
 enum { N_LAYERS = 28, N_PER_LAYER = 7, MAX_WIDTH = 64, N_VOCAB = 151936, MAX_IN = 3072 };

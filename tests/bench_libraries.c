@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/system.h"
 #include "kernels/kernels.h"
 
 enum { N_LAYERS = 28, N_PER_LAYER = 7, N = N_LAYERS * N_PER_LAYER + 1 };

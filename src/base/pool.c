@@ -8,15 +8,13 @@
 #include "base/pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/system.h"
 
 enum { MAX_THREADS = 1024, SPINS_PER_LOOK = 32 };
 
@@ -83,9 +81,8 @@ static uint32_t work(struct sc_pool *pool, size_t worker)
         void *context = atomic_load_explicit(&pool->context, memory_order_acquire);
         size_t first = atomic_load_explicit(&pool->first, memory_order_acquire);
         size_t n_tasks = atomic_load_explicit(&pool->n_tasks, memory_order_acquire);
-        if (next >= n_tasks) {
+        if (next >= n_tasks)
             return run_of(word);
-        }
         /* When this succeeds, task `next` was unclaimed just now, so the run had not ended and what
          * was read above belongs to it. */
         if (!atomic_compare_exchange_weak_explicit(&pool->word, &word, word + 1,
@@ -113,20 +110,17 @@ static void wait_for_run(struct sc_pool *pool, uint32_t seen)
     double begin = pool->spin ? sc_seconds() : 0;
     while (pool->spin) {
         for (int i = 0; i < SPINS_PER_LOOK; i++) {
-            if (has_news(pool, seen)) {
+            if (has_news(pool, seen))
                 return;
-            }
             relax();
         }
-        if (sc_seconds() - begin > SPIN_SECONDS) {
+        if (sc_seconds() - begin > SPIN_SECONDS)
             break;
-        }
     }
     pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->n_sleeping, 1);
-    while (!has_news(pool, seen)) {
+    while (!has_news(pool, seen))
         pthread_cond_wait(&pool->wake, &pool->mutex);
-    }
     atomic_fetch_sub(&pool->n_sleeping, 1);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -136,20 +130,17 @@ static void wait_for_end(struct sc_pool *pool, size_t n_tasks)
     double begin = pool->spin ? sc_seconds() : 0;
     while (pool->spin) {
         for (int i = 0; i < SPINS_PER_LOOK; i++) {
-            if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == n_tasks) {
+            if (atomic_load_explicit(&pool->n_done, memory_order_acquire) == n_tasks)
                 return;
-            }
             relax();
         }
-        if (sc_seconds() - begin > SPIN_SECONDS) {
+        if (sc_seconds() - begin > SPIN_SECONDS)
             break;
-        }
     }
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->caller_sleeps, true);
-    while (atomic_load(&pool->n_done) != n_tasks) {
+    while (atomic_load(&pool->n_done) != n_tasks)
         pthread_cond_wait(&pool->ended, &pool->mutex);
-    }
     atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -161,9 +152,8 @@ static void *worker_main(void *argument)
     uint32_t seen = 0;
     for (;;) {
         wait_for_run(pool, seen);
-        if (atomic_load(&pool->stop)) {
+        if (atomic_load(&pool->stop))
             return NULL;
-        }
         seen = work(pool, worker->index);
     }
 }
@@ -194,9 +184,8 @@ static void run_piece(struct sc_pool *pool, size_t first, size_t n_tasks, sc_poo
 void sc_pool_run(struct sc_pool *pool, size_t n_tasks, sc_pool_task *task, void *context)
 {
     if (pool->n_threads == 1 || n_tasks == 1) {
-        for (size_t i = 0; i < n_tasks; i++) {
+        for (size_t i = 0; i < n_tasks; i++)
             task(context, i, 0);
-        }
         return;
     }
     for (size_t first = 0; first < n_tasks; first += MAX_TASKS) {
@@ -232,9 +221,8 @@ static void stop_workers(struct sc_pool *pool, int n_started)
     atomic_store(&pool->stop, true);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
-    for (int i = 0; i < n_started; i++) {
+    for (int i = 0; i < n_started; i++)
         pthread_join(pool->workers[i].thread, NULL);
-    }
     pthread_cond_destroy(&pool->ended);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);
@@ -248,9 +236,8 @@ enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error 
                        n_threads);
     }
     struct sc_pool *pool = sc_alloc_aligned(sizeof *pool);
-    if (pool == NULL) {
+    if (pool == NULL)
         return sc_fail_nomem(error, "thread pool");
-    }
     memset(pool, 0, sizeof *pool);
     pool->n_threads = n_threads;
     pool->spin = n_threads <= sc_available_cores();
@@ -280,9 +267,8 @@ enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error 
 
 void sc_pool_free(struct sc_pool *pool)
 {
-    if (pool == NULL) {
+    if (pool == NULL)
         return;
-    }
     stop_workers(pool, pool->n_threads - 1);
     sc_free(pool->workers);
     sc_free(pool);
@@ -291,144 +277,4 @@ void sc_pool_free(struct sc_pool *pool)
 int sc_pool_n_threads(const struct sc_pool *pool)
 {
     return pool->n_threads;
-}
-
-/* ---- cores ----------------------------------------------------------------------------------- */
-
-static int affinity_cores(void)
-{
-    for (int n_cpus = 1024; n_cpus <= 1 << 16; n_cpus *= 4) {
-        cpu_set_t *set = CPU_ALLOC((size_t)n_cpus);
-        if (set == NULL) {
-            return 1;
-        }
-        size_t bytes = CPU_ALLOC_SIZE((size_t)n_cpus);
-        bool known = sched_getaffinity(0, bytes, set) == 0;
-        int n = known ? CPU_COUNT_S(bytes, set) : 0;
-        CPU_FREE(set);
-        if (known) {
-            return n > 0 ? n : 1;
-        }
-    }
-    return 1;
-}
-
-/* The file's first line, without its end; false when there is no such file. */
-static bool read_line(const char *path, char *line, int size)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return false;
-    }
-    bool done = fgets(line, size, file) != NULL;
-    fclose(file);
-    if (done) {
-        line[strcspn(line, "\n")] = '\0';
-    }
-    return done;
-}
-
-/* The quota in cores that this group's own files name; 0: none. */
-static double group_quota(const char *folder, bool v2)
-{
-    char path[4096 + 64], line[128];
-    double quota, period = 0;
-    if (v2) {
-        snprintf(path, sizeof path, "%s/cpu.max", folder);
-        if (!read_line(path, line, sizeof line) ||
-            sscanf(line, "%lf %lf", &quota, &period) != 2) { /* "max 100000" is no quota */
-            return 0;
-        }
-    } else {
-        snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-        if (!read_line(path, line, sizeof line)) {
-            return 0;
-        }
-        quota = strtod(line, NULL);
-        snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-        if (!read_line(path, line, sizeof line)) {
-            return 0;
-        }
-        period = strtod(line, NULL);
-    }
-    return quota > 0 && period > 0 ? quota / period : 0;
-}
-
-/* The smallest quota of a group and those around it up to the mount; 0: none. */
-static double smallest_quota(const char *mount, const char *group, bool v2)
-{
-    char folder[4096];
-    int length = snprintf(folder, sizeof folder, "%s%s", mount, group);
-    if (length < 0 || (size_t)length >= sizeof folder) {
-        return 0;
-    }
-    double smallest = 0;
-    size_t mount_length = strlen(mount);
-    for (;;) {
-        double quota = group_quota(folder, v2);
-        if (quota > 0 && (smallest <= 0 || quota < smallest)) {
-            smallest = quota;
-        }
-        char *slash = strrchr(folder, '/');
-        if (slash == NULL || (size_t)(slash - folder) < mount_length) {
-            return smallest;
-        }
-        *slash = '\0';
-    }
-}
-
-/* Whether `names`, separated by commas, holds "cpu". */
-static bool names_cpu(const char *names, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        size_t end = i;
-        while (end < n && names[end] != ',') {
-            end++;
-        }
-        if (end - i == 3 && memcmp(names + i, "cpu", 3) == 0) {
-            return true;
-        }
-        i = end + 1;
-    }
-    return false;
-}
-
-double sc_cgroup_quota(const char *membership, const char *mount)
-{
-    FILE *file = fopen(membership, "re");
-    if (file == NULL) {
-        return 0;
-    }
-    char line[4096], v1_mount[4096];
-    double smallest = 0;
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        char *names = strchr(line, ':');
-        char *group = names != NULL ? strchr(names + 1, ':') : NULL;
-        if (group == NULL || group[1] != '/') {
-            continue;
-        }
-        size_t n_names = (size_t)(group - names - 1);
-        bool v2 = n_names == 0;
-        if (!v2 && !names_cpu(names + 1, n_names)) {
-            continue;
-        }
-        snprintf(v1_mount, sizeof v1_mount, "%.4000s/cpu", mount);
-        double quota = smallest_quota(v2 ? mount : v1_mount, group + 1, v2);
-        if (quota > 0 && (smallest <= 0 || quota < smallest)) {
-            smallest = quota;
-        }
-    }
-    fclose(file);
-    return smallest;
-}
-
-int sc_available_cores(void)
-{
-    int cores = affinity_cores();
-    double quota = sc_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
-    if (quota > 0 && quota < (double)cores) {
-        cores = (int)quota; /* rounded down: a thread above the quota stops all of them */
-    }
-    return cores > 0 ? cores : 1;
 }

@@ -13,12 +13,7 @@ struct sc_pool;
  * must not change a result. */
 typedef void sc_pool_task(void *context, size_t task, size_t worker);
 
-/* Cores that this process may run on (affinity and cgroup quota). */
-int sc_available_cores(void);
-/* The quota in cores that control groups (v1 or v2) put on the process whose membership file this
- * is ("/proc/self/cgroup"), below that mount ("/sys/fs/cgroup"); 0: none. */
-double sc_cgroup_quota(const char *membership, const char *mount);
-
+/* n_threads: 1 to 1024, the caller's included. */
 enum sc_status sc_pool_new(struct sc_pool **out, int n_threads, struct sc_error *error);
 void sc_pool_free(struct sc_pool *pool);
 int sc_pool_n_threads(const struct sc_pool *pool);

@@ -1,13 +1,26 @@
-/* What this machine has for this process: memory and, through its control groups, limits. */
+/*
+ * What this machine has for this process: cores (its affinity and the quotas of its control groups)
+ * and memory (what the kernel calls available and what is left of the limits of those groups).
+ */
 #ifndef SC_BASE_SYSTEM_H
 #define SC_BASE_SYSTEM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes available to this process (MemAvailable, cgroup limit). */
+/* At least 1. */
+int sc_available_cores(void);
+/* Bytes that this process may still take; 1 GiB where nothing is known. */
 size_t sc_available_memory(void);
-/* sc_available_memory with other places for /proc and /sys/fs/cgroup. */
+
+/* What control groups (version 1 or 2) leave a process: the smallest over its groups and all that
+ * are around them. */
+struct sc_group_limits {
+    double cores;       /* quota of processor time; 0: none */
+    size_t memory_left; /* bytes, clean pages of files counted as free; SIZE_MAX: no limit */
+};
+
+/* The same with other places for /proc and /sys/fs/cgroup. */
+struct sc_group_limits sc_group_limits_in(const char *proc, const char *cgroup);
 size_t sc_available_memory_in(const char *proc, const char *cgroup);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/system.h"
 
 struct packing {
     const struct sc_tensor *source;

@@ -1,15 +1,9 @@
-/*
- * The thread pool: every task runs exactly once, results are seen by the caller, workers wake from
- * sleep, and control groups are read as the kernel writes them.
- */
+/* The thread pool: every task runs exactly once, its results are seen, workers wake from sleep. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,7 +26,7 @@ static void count_task(void *context, size_t task, size_t worker)
     atomic_fetch_add(&counts->by_worker[worker], 1);
 }
 
-static void test_each_task_once(void **state)
+static void every_task_runs_exactly_once(void **state)
 {
     (void)state;
     for (int n_threads = 1; n_threads <= N_THREADS; n_threads++) {
@@ -44,9 +38,8 @@ static void test_each_task_once(void **state)
             size_t n_tasks = (size_t)round % MAX_TASKS;
             sc_pool_run(pool, n_tasks, count_task, &counts);
             int total = 0;
-            for (size_t i = 0; i < MAX_TASKS; i++) {
+            for (size_t i = 0; i < MAX_TASKS; i++)
                 assert_int_equal(counts.by_task[i], i < n_tasks ? counts.offset : 0);
-            }
             for (int i = 0; i < N_THREADS; i++) {
                 total += counts.by_worker[i];
                 assert_true(i < n_threads || counts.by_worker[i] == 0);
@@ -73,15 +66,14 @@ static void foresee_task(void *context, size_t task, size_t worker)
 }
 
 /* The task that nobody has begun comes after every one that somebody has. */
-static void test_next_task(void **state)
+static void the_task_that_nobody_has_begun_comes_after_all_others(void **state)
 {
     (void)state;
     for (int n_threads = 2; n_threads <= N_THREADS; n_threads++) {
         struct foresight f = {.n_tasks = 50};
         assert_int_equal(sc_pool_new(&f.pool, n_threads, NULL), SC_OK);
-        for (int round = 0; round < 200; round++) {
+        for (int round = 0; round < 200; round++)
             sc_pool_run(f.pool, f.n_tasks, foresee_task, &f);
-        }
         assert_int_equal(f.n_wrong, 0);
         sc_pool_free(f.pool);
     }
@@ -95,7 +87,7 @@ static void slow_task(void *context, size_t task, size_t worker)
     ((int *)context)[task]++;
 }
 
-static void test_sleep_and_wake(void **state)
+static void sleeping_workers_wake_for_a_run(void **state)
 {
     (void)state;
     struct sc_pool *pool;
@@ -104,9 +96,8 @@ static void test_sleep_and_wake(void **state)
     for (int round = 1; round <= 10; round++) {
         usleep(1000);
         sc_pool_run(pool, 6, slow_task, done);
-        for (int i = 0; i < 6; i++) {
+        for (int i = 0; i < 6; i++)
             assert_int_equal(done[i], round);
-        }
     }
     sc_pool_free(pool);
 }
@@ -119,7 +110,7 @@ static void step_task(void *context, size_t task, size_t worker)
     values[task + 1] = values[task + 1] * 3 + values[0];
 }
 
-static void test_runs_follow_each_other(void **state)
+static void runs_see_what_the_runs_before_them_wrote(void **state)
 {
     (void)state;
     struct sc_pool *pool;
@@ -129,14 +120,13 @@ static void test_runs_follow_each_other(void **state)
         values[0] = round;
         sc_pool_run(pool, 17, step_task, values);
         expected = expected * 3 + round;
-        for (size_t i = 1; i < 18; i++) {
+        for (size_t i = 1; i < 18; i++)
             assert_true(values[i] == expected);
-        }
     }
     sc_pool_free(pool);
 }
 
-static void test_bad_numbers(void **state)
+static void a_number_of_threads_out_of_range_is_refused(void **state)
 {
     (void)state;
     const int bad[] = {0, -1, 100000};
@@ -150,7 +140,7 @@ static void test_bad_numbers(void **state)
     sc_pool_free(NULL);
 }
 
-static void test_memory_failures(void **state)
+static void a_pool_without_memory_is_an_error(void **state)
 {
     (void)state;
     enum sc_status status = SC_ERR_NOMEM;
@@ -167,120 +157,15 @@ static void test_memory_failures(void **state)
     assert_true(n >= 2);
 }
 
-/* ---- control groups -------------------------------------------------------------------------- */
-
-static char root[64];
-
-static const char *in_root(const char *path)
-{
-    static char full[2][256];
-    static int turn;
-    turn = !turn;
-    snprintf(full[turn], sizeof full[turn], "%s/%s", root, path);
-    return full[turn];
-}
-
-static void make_folder(const char *path)
-{
-    assert_int_equal(mkdir(in_root(path), 0700), 0);
-}
-
-static void make_file(const char *path, const char *text)
-{
-    FILE *file = fopen(in_root(path), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void check_quota(double expected)
-{
-    double quota = sc_cgroup_quota(in_root("membership"), root);
-    assert_true(quota > expected - 1e-9 && quota < expected + 1e-9);
-}
-
-static void test_quota_v2(void **state)
-{
-    (void)state;
-    check_quota(0); /* no membership file */
-    make_file("membership", "0::/a/b\n");
-    check_quota(0); /* no quota file */
-    make_folder("a");
-    make_folder("a/b");
-    make_file("a/b/cpu.max", "max 100000\n");
-    check_quota(0);
-    make_file("a/cpu.max", "150000 100000\n");
-    check_quota(1.5); /* of the group around it */
-    make_file("a/b/cpu.max", "50000 100000\n");
-    check_quota(0.5);
-    make_file("a/b/cpu.max", "400000 100000\n");
-    check_quota(1.5); /* the smaller one holds */
-    make_file("a/b/cpu.max", "rubbish\n");
-    make_file("a/cpu.max", "-5 0\n");
-    check_quota(0);
-}
-
-static void test_quota_v1(void **state)
-{
-    (void)state;
-    make_folder("cpu");
-    make_folder("cpu/c");
-    make_file("membership", "no colons\n4:cpuset:/x\n3:cpuacct,cpu:/c\n2:cpu\n");
-    check_quota(0);
-    make_file("cpu/c/cpu.cfs_quota_us", "-1\n");
-    make_file("cpu/c/cpu.cfs_period_us", "100000\n");
-    check_quota(0);
-    make_file("cpu/c/cpu.cfs_quota_us", "250000\n");
-    check_quota(2.5);
-    make_file("membership", "3:cpuacct:/c\n");
-    check_quota(0);
-}
-
-static void test_cores(void **state)
-{
-    (void)state;
-    int cores = sc_available_cores();
-    assert_in_range(cores, 1, 1 << 16);
-    assert_true(cores <= sysconf(_SC_NPROCESSORS_CONF));
-}
-
-static int make_root(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof root, "/tmp/test_pool_XXXXXX");
-    return mkdtemp(root) != NULL ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    static const char *const paths[] = {"membership",
-                                        "a/b/cpu.max",
-                                        "a/cpu.max",
-                                        "cpu/c/cpu.cfs_quota_us",
-                                        "cpu/c/cpu.cfs_period_us",
-                                        "a/b",
-                                        "a",
-                                        "cpu/c",
-                                        "cpu"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        remove(in_root(paths[i]));
-    }
-    return rmdir(root);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_task_once),
-        cmocka_unit_test(test_next_task),
-        cmocka_unit_test(test_sleep_and_wake),
-        cmocka_unit_test(test_runs_follow_each_other),
-        cmocka_unit_test(test_bad_numbers),
-        cmocka_unit_test(test_memory_failures),
-        cmocka_unit_test_setup_teardown(test_quota_v2, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(test_quota_v1, make_root, remove_root),
-        cmocka_unit_test(test_cores),
+        cmocka_unit_test(every_task_runs_exactly_once),
+        cmocka_unit_test(the_task_that_nobody_has_begun_comes_after_all_others),
+        cmocka_unit_test(sleeping_workers_wake_for_a_run),
+        cmocka_unit_test(runs_see_what_the_runs_before_them_wrote),
+        cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
+        cmocka_unit_test(a_pool_without_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

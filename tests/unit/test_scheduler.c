@@ -7,7 +7,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/system.h"
 #include "engine/batch.h"
 #include "inference_fixture.h"
 
@@ -543,66 +542,6 @@ static void exhausted_memory_is_an_error(void **state)
     sc_free(w);
 }
 
-static void put(const char *root, const char *name, const char *text)
-{
-    char path[512];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static size_t available(const char *root)
-{
-    char proc[512], group[512];
-
-    snprintf(proc, sizeof proc, "%s/proc", root);
-    snprintf(group, sizeof group, "%s/cg", root);
-    return sc_available_memory_in(proc, group);
-}
-
-static void available_memory(void **state)
-{
-    char root[] = "/tmp/safeconf-memory-XXXXXX", command[64];
-    (void)state;
-
-    assert_non_null(mkdtemp(root));
-    assert_int_equal(available(root), (size_t)1 << 30); /* nothing known */
-    put(root, "proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:    5000 kB\n");
-    assert_int_equal(available(root), 5000 * 1024);
-    put(root, "proc/self/cgroup", "0::/a/b\n");
-    assert_int_equal(available(root), 5000 * 1024);
-    put(root, "cg/a/b/memory.max", "max\n");
-    put(root, "cg/a/memory.max", "4000000\n");
-    put(root, "cg/a/memory.current", "3000000\n");
-    assert_int_equal(available(root), 1000000);
-    put(root, "cg/a/memory.stat", "anon 5\ninactive_file 2000000\n");
-    assert_int_equal(available(root), 3000000);
-    put(root, "cg/memory.max", "100\n");
-    put(root, "cg/memory.current", "200\n");
-    assert_int_equal(available(root), 0);
-    put(root, "cg/memory.max", "max\n");
-    put(root, "proc/self/cgroup", "9:cpu:/x\n4:memory:/y\n");
-    put(root, "cg/memory/y/memory.limit_in_bytes", "9223372036854771712\n");
-    put(root, "cg/memory/memory.limit_in_bytes", "70000\n");
-    put(root, "cg/memory/memory.usage_in_bytes", "60000\n");
-    put(root, "cg/memory/memory.stat", "total_inactive_file 500\n");
-    assert_int_equal(available(root), 10500);
-    put(root, "proc/self/cgroup", "nonsense\n0:\n\n");
-    assert_int_equal(available(root), 5000 * 1024);
-    snprintf(command, sizeof command, "rm -r %s", root);
-    assert_int_equal(system(command), 0);
-    assert_true(sc_available_memory() > 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,7 +557,6 @@ int main(void)
         cmocka_unit_test(plans),
         cmocka_unit_test(tight_memory),
         cmocka_unit_test(exhausted_memory_is_an_error),
-        cmocka_unit_test(available_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

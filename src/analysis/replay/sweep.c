@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/system.h"
 
 struct sc_replay_options sc_replay_options_default(void)
 {
