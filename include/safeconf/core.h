@@ -9,8 +9,14 @@
  *   - Strings are UTF-8 and end with NUL.  Sizes are in bytes unless the name says n_<things>.
  *   - Logarithms are natural; probabilities and confidences are those of the model's raw
  *     next-token distribution, before temperature, top-k, top-p and min-p.
+ *   - A struct of options that may grow begins with `size`.  Take it from its defaults function,
+ *     sc_X_options_default, which sets that, and change what you want: a program that was built
+ *     with an older header works with a newer library, which takes its own defaults for the rest.
+ *   - Public functions check their arguments and return SC_ERR_ARGUMENT.
  *   - An object may be used from one thread at a time; distinct objects are independent, except
  *     that an engine borrows the model that it was made from.
+ *   - Memory that the library hands out is released by sc_release, unless its declaration says
+ *     otherwise.
  */
 #ifndef SAFECONF_CORE_H
 #define SAFECONF_CORE_H
@@ -31,7 +37,15 @@ extern "C" {
 #define SC_PRINTF(format_index, first)
 #endif
 
+/* ---- the version ----------------------------------------------------------------------------- */
+
 #define SAFECONF_VERSION "0.2.0"
+/* Of the interface: rises when a program that was built with an older header would go wrong. */
+#define SAFECONF_API_VERSION 1
+
+/* Those of the library that runs; never NULL. */
+SC_API const char *sc_version(void);
+SC_API int sc_api_version(void);
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -64,7 +78,21 @@ struct sc_error {
 /* "out of memory" and so on; never NULL. */
 SC_API const char *sc_status_text(enum sc_status status);
 
-/* Releases memory that the library handed out. */
+/* ---- the whole process ----------------------------------------------------------------------- */
+
+/* The library changes nothing that a process has only one of, unless it is asked to here.  A
+ * program that owns its process calls this once, before it starts threads and before any other
+ * library reads JSON; a library inside somebody else's program does not.
+ *   - jansson takes its memory as safeconf does: jansson alone does not always say when memory ran
+ *     out, and may then go on without the bytes that did not fit.
+ *   - GSL's error handler, which ends the process, is turned off.
+ *   - libcurl is initialised; without this it does so itself at the first server that is opened,
+ *     which before its version 7.84 must not happen in two threads at once. */
+SC_API enum sc_status sc_process_setup(struct sc_error *error);
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Releases memory that the library handed out; NULL is fine. */
 SC_API void sc_release(void *memory);
 
 #ifdef __cplusplus

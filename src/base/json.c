@@ -11,7 +11,8 @@
 #include "base/memory.h"
 
 /* Whether an allocation of jansson's failed on this thread since the flag was cleared: jansson does
- * not always say so, and once in its lexer it goes on without the bytes that did not fit. */
+ * not always say so, and once in its lexer it goes on without the bytes that did not fit.  Known
+ * only where jansson allocates through us. */
 static _Thread_local bool memory_lost;
 
 static void *allocate(size_t bytes)
@@ -22,26 +23,19 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
-/* jansson allocates through base/memory, so that tests can make its allocations fail too. */
-static void use_own_memory(void)
+void sc_json_use_own_memory(void)
 {
     json_set_alloc_funcs(allocate, sc_free);
-}
-
-static void prepare(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, use_own_memory);
 }
 
 static enum sc_status parse(const char *text, size_t n, size_t flags, const char *what,
                             json_t **out, struct sc_error *error)
 {
-    prepare();
     json_error_t why;
     memory_lost = false;
     *out = json_loadb(text, n, flags, &why);
-    if (memory_lost) {
+    bool lost = memory_lost || (*out == NULL && json_error_code(&why) == json_error_out_of_memory);
+    if (lost) {
         json_decref(*out);
         *out = NULL;
         return sc_fail_nomem(error, what);
@@ -107,7 +101,6 @@ static int append(const char *bytes, size_t n, void *text)
 
 void sc_json_write(struct sc_text *text, const json_t *value)
 {
-    prepare();
     if (value == NULL ||
         json_dump_callback(value, append, text,
                            JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) != 0)
@@ -174,6 +167,5 @@ enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *f
 
 json_t *sc_json_number(double value)
 {
-    prepare();
     return isfinite(value) ? json_real(value) : json_null();
 }

@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* Makes jansson allocate through base/memory.h, in the whole process: for sc_process_setup. */
+void sc_json_use_own_memory(void);
+
 /* Reads and parses a file of at most max_bytes whose top is an object. */
 enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
                             struct sc_error *error);

@@ -63,5 +63,10 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    struct sc_error error = {0};
+    if (sc_process_setup(&error) != SC_OK) {
+        fprintf(stderr, "safeconf: %s\n", error.text);
+        return CLI_FAILED;
+    }
     return cli_finish(run_command(argc, argv));
 }

@@ -79,21 +79,7 @@ struct sc_remote_options sc_remote_options_default(void)
                                       .most_failures = 20};
 }
 
-static CURLcode global_code;
-
-static void global_init(void)
-{
-    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static bool prepare(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, global_init);
-    return global_code == CURLE_OK;
-}
-
-/* Whether a part of a URL is there. */
+/* Whether a URL has that part. */
 static bool has(CURLU *parts, CURLUPart part)
 {
     char *text = NULL;
@@ -113,7 +99,7 @@ static bool scheme_fits(CURLU *parts)
 
 enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_error *error)
 {
-    CURLU *parts = prepare() ? curl_url() : NULL;
+    CURLU *parts = curl_url();
     enum sc_status status = SC_OK;
     if (clean != NULL)
         *clean = NULL;
@@ -152,19 +138,21 @@ static enum sc_status check_key(const char *key, struct sc_error *error)
     return SC_OK;
 }
 
+/* The transfers come before what drives them: libcurl initialises itself for the first one. */
 static enum sc_status make_places(struct sc_remote *remote, struct sc_error *error)
 {
     size_t n = remote->options.parallel;
     remote->places = sc_alloc_zero(n, sizeof *remote->places);
+    if (remote->places == NULL)
+        return sc_fail_nomem(error, "connections to a server");
+    for (size_t i = 0; i < n; i++)
+        SC_TRY(sc_transfer_init(&remote->places[i], &remote->options, error));
     remote->multi = curl_multi_init();
-    if (remote->places == NULL || remote->multi == NULL ||
+    if (remote->multi == NULL ||
         curl_multi_setopt(remote->multi, CURLMOPT_MAXCONNECTS, (long)n) != CURLM_OK ||
         curl_multi_setopt(remote->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)n) != CURLM_OK)
         return sc_fail_nomem(error, "connections to a server");
-    enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < n; i++)
-        status = sc_transfer_init(&remote->places[i], &remote->options, error);
-    return status;
+    return SC_OK;
 }
 
 enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_options *options,

@@ -21,8 +21,11 @@ void sc_newcombe_limits(const struct sc_estimate *first, const struct sc_estimat
 
 void sc_sort_doubles(double *x, size_t n);                        /* none of them NaN */
 double sc_sorted_percentile(const double *x, size_t n, double q); /* n > 0, sorted */
-/* GSL's error handler ends the process: turns it off, once. */
-void sc_quiet_gsl(void);
 bool sc_has_nan(const double *x, size_t n);
+
+/* Student's t with `freedom` >= 1 degrees of freedom: its 97.5 % quantile, and the probability of a
+ * value at least as far from 0 as t (0 for an infinite t, NaN for NaN). */
+double sc_t_quantile(double freedom);
+double sc_t_two_sided(double t, double freedom);
 
 #endif

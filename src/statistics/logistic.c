@@ -4,7 +4,6 @@
  * Refuses to report what has no finite maximum: separated outcomes, collinear covariates.
  */
 #include <float.h>
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
@@ -215,11 +214,10 @@ struct sc_estimate sc_logistic_odds_ratio(const struct sc_logistic *fit, size_t 
         out.reason = "its error cannot be estimated";
         return out;
     }
-    sc_quiet_gsl();
-    double half = gsl_cdf_tdist_Pinv(0.975, freedom) * se;
+    double half = sc_t_quantile(freedom) * se;
     out.low = exp(b - half);
     out.high = exp(b + half);
     if (p != NULL)
-        *p = 2 * gsl_cdf_tdist_Q(fabs(b) / se, freedom);
+        *p = sc_t_two_sided(b / se, freedom);
     return out;
 }

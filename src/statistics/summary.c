@@ -3,10 +3,7 @@
  *
  * Owns the compensated sum and sorting.  Refuses NaN by returning NaN.  Read next: proportion.c.
  */
-#include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,19 +104,6 @@ double sc_entropy_of_counts(const size_t *counts, size_t n)
     return sc_sum_value(&sum);
 }
 
-/* GSL's own error handler aborts the process.  Its functions are used here with arguments that are
- * in range, but a search for a quantile may still report that it did not converge. */
-static void handler_off(void)
-{
-    gsl_set_error_handler_off();
-}
-
-void sc_quiet_gsl(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, handler_off);
-}
-
 struct sc_estimate sc_mean_t(const double *x, size_t n)
 {
     if (n == 0)
@@ -129,8 +113,7 @@ struct sc_estimate sc_mean_t(const double *x, size_t n)
     struct sc_estimate out = {.value = sc_mean(x, n), .low = NAN, .high = NAN, .n = n};
     if (n == 1)
         return out;
-    sc_quiet_gsl();
-    double half = gsl_cdf_tdist_Pinv(0.975, (double)(n - 1)) * sqrt(sc_variance(x, n) / (double)n);
+    double half = sc_t_quantile((double)(n - 1)) * sqrt(sc_variance(x, n) / (double)n);
     out.low = out.value - half;
     out.high = out.value + half;
     return out;
