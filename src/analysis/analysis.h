@@ -8,7 +8,7 @@
 
 #include "analysis/detectors.h"
 #include "analysis/document/document.h"
-#include "analysis/frontier.h"
+#include "analysis/replay/replay.h"
 #include "base/json.h"
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
@@ -211,9 +211,9 @@ struct sc_analysis {
     struct sc_repeats repeats;
     struct sc_detector_comparison comparison; /* of those that have read the answers */
     struct sc_document document;              /* all of this under the names that files have */
-    /* not of run.db, so in the page alone; the caller's */
-    const struct sc_frontier *frontier; /* of replay.json; NULL: none */
-    const char *frontier_failure;       /* why it could not be read, or NULL */
+    /* what other policies would have made of it, so in the page alone; the caller's */
+    const struct sc_replay *replay; /* NULL: none */
+    const char *replay_failure;     /* why replay.json could not be read, or NULL */
 };
 
 enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *out,

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "report/report.h"
 
 struct replay_command {
     struct sc_replay_options options;
@@ -29,9 +30,8 @@ static enum sc_status replay(const struct replay_command *command, const char *f
     if (status == SC_OK)
         status = sc_replay_make(&data, &command->options, &made, error);
     if (status == SC_OK)
-        status = sc_replay_json(&made, &run, &json, error);
+        status = sc_report_replay_json(&made, &run, &json, error);
     if (status == SC_OK) {
-        sc_text_putc(&json, '\n');
         path = sc_path_join(folder, "replay.json");
         status = path != NULL && !json.failed ? sc_file_write(path, json.data, json.len, error)
                                               : sc_fail_nomem(error, "replay.json");
@@ -39,7 +39,7 @@ static enum sc_status replay(const struct replay_command *command, const char *f
     if (status == SC_OK && command->json)
         sc_text_add(out, json.data, json.len);
     else if (status == SC_OK)
-        status = sc_replay_terminal(&made, run.metric, command->all, out, error);
+        status = sc_report_replay_terminal(&made, run.metric, command->all, out, error);
     if (status == SC_OK && !command->json) {
         sc_text_puts(out, "\nEvery figure, all metrics and the stored order: ");
         sc_text_add_visible(out, path, strlen(path), false);

@@ -69,6 +69,11 @@ struct sc_policy sc_policy_default(void)
     };
 }
 
+bool sc_policy_reads_confidence(const struct sc_policy *policy)
+{
+    return policy->kind == SC_POLICY_ADAPTIVE || policy->kind == SC_POLICY_DEEPCONF;
+}
+
 enum sc_metric sc_policy_metric(const struct sc_policy *policy)
 {
     return policy->kind == SC_POLICY_DEEPCONF ? SC_METRIC_LOWEST : policy->metric;

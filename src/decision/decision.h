@@ -66,6 +66,8 @@ struct sc_policy {
 struct sc_policy sc_policy_default(void);
 /* The metric that the policy reads as a trace's confidence: `lowest` for deepconf. */
 enum sc_metric sc_policy_metric(const struct sc_policy *policy);
+/* Whether what it does depends on confidences. */
+bool sc_policy_reads_confidence(const struct sc_policy *policy);
 /* Checks the fields that the kind reads. */
 enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error);
 /* Largest number of traces that the policy may ask for. */

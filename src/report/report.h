@@ -5,6 +5,7 @@
 #ifndef SC_REPORT_REPORT_H
 #define SC_REPORT_REPORT_H
 
+#include "analysis/replay/replay.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "experiment/store/run_data.h"
@@ -20,11 +21,21 @@ enum sc_status sc_report_write(const char *folder, struct sc_error *error);
 struct sc_report_wish {
     const char
         *csv; /* folder, which is made, for instances.csv, traces.csv, estimates.csv; or NULL */
+    const struct sc_replay
+        *replay;              /* shown in the page; NULL: what replay.json of the folder says */
     struct sc_text *terminal; /* gets the terminal report; or NULL */
     size_t width;             /* of it */
     bool colour;
 };
 enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *wish,
                               struct sc_error *error);
+
+/* The text of replay.json; run may be NULL. */
+enum sc_status sc_report_replay_json(const struct sc_replay *replay, const struct sc_run *run,
+                                     struct sc_text *out, struct sc_error *error);
+/* Tables for a terminal of 80 columns: the rows that read no confidence or the given metric, or all
+ * of them. */
+enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc_metric metric,
+                                         bool all, struct sc_text *out, struct sc_error *error);
 
 #endif

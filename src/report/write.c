@@ -93,26 +93,26 @@ static enum sc_status write_csv(const struct sc_analysis *analysis, const char *
 
 /* A damaged replay.json takes nothing from the report but its picture. */
 static enum sc_status write_page(struct sc_analysis *analysis, const char *folder,
-                                 struct sc_error *error)
+                                 const struct sc_replay *given, struct sc_error *error)
 {
-    struct sc_frontier frontier;
+    struct sc_replay stored = {0};
     struct sc_error why = {0};
     struct sc_text text = {0};
-    bool found;
-    enum sc_status status = sc_frontier_read(folder, &frontier, &found, &why);
-    if (status == SC_ERR_NOMEM)
+    bool found = false;
+    if (given == NULL &&
+        sc_replay_read(folder, analysis->run, &stored, &found, &why) == SC_ERR_NOMEM)
         return sc_fail_nomem(error, "replay.json");
     const char *failure = why.text; /* without the folder, which no file may name */
     if (strncmp(failure, folder, strlen(folder)) == 0)
         failure += strlen(folder);
-    analysis->frontier = status == SC_OK && found ? &frontier : NULL;
-    analysis->frontier_failure = status != SC_OK ? failure : NULL;
-    status = sc_render_html(analysis, &text, error);
-    analysis->frontier = NULL;
-    analysis->frontier_failure = NULL;
+    analysis->replay = given != NULL ? given : found && why.status == SC_OK ? &stored : NULL;
+    analysis->replay_failure = why.status != SC_OK ? failure : NULL;
+    enum sc_status status = sc_render_html(analysis, &text, error);
+    analysis->replay = NULL;
+    analysis->replay_failure = NULL;
     if (status == SC_OK)
         status = write_file(folder, "report.html", &text, error);
-    sc_frontier_free(&frontier);
+    sc_replay_free(&stored);
     sc_text_free(&text);
     return status;
 }
@@ -137,7 +137,7 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
         status = write_csv(&analysis, wish->csv, error);
     sc_text_free(&text);
     if (status == SC_OK)
-        status = write_page(&analysis, folder, error);
+        status = write_page(&analysis, folder, wish->replay, error);
     if (status == SC_OK && wish->terminal != NULL)
         status = sc_render_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
     sc_analysis_free(&analysis);

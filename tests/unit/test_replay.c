@@ -12,6 +12,7 @@
 #include "analysis/replay/replay.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "report/report.h"
 #include "run_fixture.h"
 
 enum { N_TRACES = 10 };
@@ -328,7 +329,7 @@ static char *json_of(const struct sc_replay_data *data, const struct sc_replay_o
     struct sc_replay replay;
     struct sc_text text = {0};
     assert_int_equal(sc_replay_make(data, options, &replay, NULL), SC_OK);
-    assert_int_equal(sc_replay_json(&replay, NULL, &text, NULL), SC_OK);
+    assert_int_equal(sc_report_replay_json(&replay, NULL, &text, NULL), SC_OK);
     sc_replay_free(&replay);
     return sc_text_take(&text);
 }
@@ -416,7 +417,7 @@ static void test_little(void **state)
     assert_true(isnan(row->harmful_unseen.value) && row->harmful_unseen.reason);
     assert_int_equal(replay.recommended, -1);
     assert_non_null(strstr(replay.why, "Sample all 10 traces"));
-    assert_int_equal(sc_replay_terminal(&replay, SC_METRIC_MEAN, true, &text, NULL), SC_OK);
+    assert_int_equal(sc_report_replay_terminal(&replay, SC_METRIC_MEAN, true, &text, NULL), SC_OK);
     sc_text_free(&text);
     sc_replay_free(&replay);
     sc_replay_data_free(&data);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/frontier.h"
+#include "analysis/replay/replay.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "experiment/store/judgements.h"
@@ -159,21 +159,33 @@ static void test_replay_is_not_trusted(void **state)
         {"{\"rows\":[7]}", SC_ERR_FORMAT},
         {"{\"rows\":[{}]}", SC_ERR_FORMAT},
         {"{\"rows\":[]}", SC_OK},
-        {"{\"rows\":[{\"policy\":\"p\",\"token_savings_percent\":\"x\",\"null\":[]}]}", SC_OK},
-        {"{\"rows\":[{\"policy\":\"p\",\"token_savings_percent\":{\"value\":1e300}}]}", SC_OK},
+        {"{\"rows\":[{\"policy\":\"p\"}]}", SC_ERR_FORMAT},
+        {"{\"rows\":[{\"policy\":\"p\",\"kind\":\"magic\"}]}", SC_ERR_FORMAT},
+        {"{\"rows\":[{\"policy\":\"p\",\"kind\":\"adaptive\",\"metric\":\"luck\"}]}",
+         SC_ERR_FORMAT},
+        {"{\"source\":{\"detector\":\"other/1\"},\"rows\":[]}", SC_ERR_CONFLICT},
+        {"{\"rows\":[{\"policy\":\"p\",\"kind\":\"single\",\"token_savings_percent\":\"x\","
+         "\"null\":[]}]}",
+         SC_OK},
+        {"{\"rows\":[{\"policy\":\"p\",\"kind\":\"fixed\",\"token_savings_percent\":{\"value\":"
+         "1e300}}]}",
+         SC_OK},
     };
     struct run_fixture f;
     make_run(&f, 3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sc_frontier frontier;
+        struct sc_run run;
+        struct sc_replay replay;
         struct sc_error error = {0};
         bool found;
         put_file(&f, "replay.json", cases[i].text);
-        assert_int_equal(sc_frontier_read(f.folder, &frontier, &found, &error), cases[i].status);
+        assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+        assert_int_equal(sc_replay_read(f.folder, &run, &replay, &found, &error), cases[i].status);
         assert_true(found);
-        for (size_t k = 0; k < frontier.n; k++)
-            assert_true(isnan(frontier.points[k].saved));
-        sc_frontier_free(&frontier);
+        for (size_t k = 0; k < replay.n_rows; k++)
+            assert_true(isnan(replay.rows[k].token_savings_percent.value));
+        sc_replay_free(&replay);
+        sc_run_free(&run);
         make_report(&f, &(struct sc_report_wish){0}); /* the report is made all the same */
         char *page = read_file(&f, "report.html");
         assert_int_equal(strstr(page, "was not read") != NULL, cases[i].status != SC_OK);
@@ -196,20 +208,56 @@ static void test_replay_in_the_page(void **state)
              "{\"value\":0.5},\"null\":{\"token_savings_percent\":{\"value\":11,\"low\":9,"
              "\"high\":13},\"verdict_changes\":{\"value\":0.2}},\"over_null\":{\"beats_null\":"
              "true}}]}");
-    struct sc_frontier frontier;
+    struct sc_run run;
+    struct sc_replay replay;
     bool found;
-    assert_int_equal(sc_frontier_read(f.folder, &frontier, &found, NULL), SC_OK);
-    assert_int_equal(frontier.n, 1);
-    assert_true(frontier.points[0].saved == 12.5 && frontier.points[0].changed == 25);
-    assert_true(frontier.points[0].null_low == 9 && frontier.points[0].unseen == 50);
-    assert_true(frontier.points[0].beats_null && frontier.proxy);
-    sc_frontier_free(&frontier);
+    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    assert_int_equal(sc_replay_read(f.folder, &run, &replay, &found, NULL), SC_OK);
+    assert_int_equal(replay.n_rows, 1);
+    const struct sc_replay_row *row = &replay.rows[0];
+    assert_true(row->token_savings_percent.value == 12.5 && row->verdict_changes.value == 0.25);
+    assert_true(row->null_savings_percent.low == 9 && row->harmful_unseen.value == 0.5);
+    assert_true(row->beats_null && row->reads_confidence && replay.proxy);
+    assert_int_equal(replay.recommended, -1); /* it is none of the rows */
+    sc_replay_free(&replay);
+    sc_run_free(&run);
     make_report(&f, &(struct sc_report_wish){0});
     char *page = read_file(&f, "report.html");
     assert_non_null(strstr(page, "\"frontier\":{"));
     assert_null(strstr(page, "<img"));
     assert_null(strstr(page, "</script><b>"));
     sc_free(page);
+    fixture_free(&f);
+}
+
+static void a_replay_in_memory_and_one_read_back_make_the_same_page(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_run run;
+    struct sc_replay_data data;
+    struct sc_replay replay;
+    struct sc_replay_options options = sc_replay_options_default();
+    struct sc_text json = {0};
+    options.n_orders = 20;
+    make_run(&f, 3);
+    assert_int_equal(sc_run_load(f.folder, true, &run, NULL), SC_OK);
+    assert_int_equal(sc_replay_load(&run, 0, &data, NULL), SC_OK);
+    assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
+    make_report(&f, &(struct sc_report_wish){.replay = &replay});
+    char *in_memory = read_file(&f, "report.html");
+    assert_non_null(strstr(in_memory, "\"frontier\":{"));
+    assert_int_equal(sc_report_replay_json(&replay, &run, &json, NULL), SC_OK);
+    put_file(&f, "replay.json", json.data);
+    make_report(&f, &(struct sc_report_wish){0});
+    char *read_back = read_file(&f, "report.html");
+    assert_string_equal(in_memory, read_back);
+    sc_free(in_memory);
+    sc_free(read_back);
+    sc_text_free(&json);
+    sc_replay_free(&replay);
+    sc_replay_data_free(&data);
+    sc_run_free(&run);
     fixture_free(&f);
 }
 
@@ -535,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_replay_is_not_trusted),
         cmocka_unit_test(test_replay_in_the_page),
+        cmocka_unit_test(a_replay_in_memory_and_one_read_back_make_the_same_page),
         cmocka_unit_test(test_detectors_in_the_page),
         cmocka_unit_test(test_detectors_odd),
         cmocka_unit_test(test_memory_of_detectors),

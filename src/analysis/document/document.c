@@ -133,6 +133,13 @@ void sc_document_put_count(struct sc_document *document, const char *key, uint64
         node->as.count = value;
 }
 
+void sc_document_put_digits(struct sc_document *document, const char *key, uint64_t value)
+{
+    struct sc_node *node = put(document, SC_NODE_DIGITS, key);
+    if (node != NULL)
+        node->as.count = value;
+}
+
 void sc_document_put_text(struct sc_document *document, const char *key, const char *value)
 {
     struct sc_node *node = put(document, SC_NODE_TEXT, key);
@@ -205,6 +212,7 @@ double sc_node_number(const struct sc_node *node)
     case SC_NODE_NUMBER:
         return node->as.number;
     case SC_NODE_COUNT:
+    case SC_NODE_DIGITS:
         return (double)node->as.count;
     default:
         return NAN;

@@ -20,7 +20,8 @@ enum sc_node_kind {
     SC_NODE_ESTIMATE, /* value not finite: it could not be computed, for its reason */
     SC_NODE_NUMBER,   /* NaN: there is none, for `reason` where that is given */
     SC_NODE_COUNT,
-    SC_NODE_TEXT, /* NULL: there is none */
+    SC_NODE_DIGITS, /* a count that readers of JSON might round: text there */
+    SC_NODE_TEXT,   /* NULL: there is none */
     SC_NODE_FLAG,
     SC_NODE_ABSENT, /* a section that there is not, for `reason` */
     SC_NODE_JSON    /* the run's configuration, as it is */
@@ -69,6 +70,7 @@ void sc_document_put_number(struct sc_document *document, const char *key, doubl
 void sc_document_put_number_or(struct sc_document *document, const char *key, double value,
                                const char *reason);
 void sc_document_put_count(struct sc_document *document, const char *key, uint64_t value);
+void sc_document_put_digits(struct sc_document *document, const char *key, uint64_t value);
 void sc_document_put_text(struct sc_document *document, const char *key, const char *value);
 void sc_document_put_flag(struct sc_document *document, const char *key, bool value);
 void sc_document_put_absent(struct sc_document *document, const char *key, const char *reason);

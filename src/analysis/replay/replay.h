@@ -9,7 +9,7 @@
 #ifndef SC_ANALYSIS_REPLAY_REPLAY_H
 #define SC_ANALYSIS_REPLAY_REPLAY_H
 
-#include "base/text.h"
+#include "analysis/document/document.h"
 #include "decision/decision.h"
 #include "experiment/store/run_data.h"
 #include "statistics/statistics.h"
@@ -117,12 +117,21 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
                               struct sc_error *error);
 void sc_replay_free(struct sc_replay *replay);
 
-/* The object of replay.json.  run may be NULL. */
-enum sc_status sc_replay_json(const struct sc_replay *replay, const struct sc_run *run,
-                              struct sc_text *out, struct sc_error *error);
-/* Tables for a terminal of 80 columns: the rows that read no confidence or the given metric, or all
- * of them. */
-enum sc_status sc_replay_terminal(const struct sc_replay *replay, enum sc_metric metric, bool all,
-                                  struct sc_text *out, struct sc_error *error);
+/* ---- its document ---------------------------------------------------------------------------- */
+
+/* All of it, as replay.json has it; out->failed says that memory ran out.  Borrows both; run may be
+ * NULL. */
+void sc_document_put_replay(struct sc_document *out, const struct sc_replay *replay,
+                            const struct sc_run *run);
+
+enum { SC_REPLAY_MOST_ROWS = 2000 };
+
+/* What replay.json of the folder says, under the same names: the rows with their estimates, what is
+ * recommended and why, what harm rests on; the rest stays zero.  *found false: there is none.  The
+ * file may have been made by anybody: SC_ERR_FORMAT when it is not what replay writes; texts are
+ * cut to fit and numbers that are missing or out of all bounds are NaN.  SC_ERR_CONFLICT when it
+ * was made of other verdicts than the run's. */
+enum sc_status sc_replay_read(const char *folder, const struct sc_run *run, struct sc_replay *out,
+                              bool *found, struct sc_error *error);
 
 #endif

@@ -26,8 +26,7 @@ static struct sc_replay_row *add(struct list *list, const struct sc_policy *poli
 {
     struct sc_replay_row *row = &list->rows[list->n++];
     *row = (struct sc_replay_row){.policy = *policy, .noise_traces = NAN};
-    row->reads_confidence =
-        policy->kind == SC_POLICY_ADAPTIVE || policy->kind == SC_POLICY_DEEPCONF;
+    row->reads_confidence = sc_policy_reads_confidence(policy);
     return row;
 }
 

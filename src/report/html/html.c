@@ -140,26 +140,29 @@ static void put_scale(struct sc_json_writer *out, const struct sc_token_scale *s
     sc_json_put_end_object(out);
 }
 
-static void put_frontier(struct sc_json_writer *out, const struct sc_frontier *f)
+static void put_frontier(struct sc_json_writer *out, const struct sc_replay *replay)
 {
     sc_json_put_object(out, "frontier");
-    sc_json_put_bool(out, "proxy", f->proxy);
-    sc_json_put_string(out, "recommended", f->recommended);
+    sc_json_put_bool(out, "proxy", replay->proxy);
+    sc_json_put_string(out, "recommended",
+                       replay->recommended >= 0 ? replay->rows[replay->recommended].name : "");
     sc_json_put_array(out, "points");
-    for (size_t i = 0; i < f->n; i++) {
-        const struct sc_frontier_point *p = &f->points[i];
+    for (size_t r = 0; r < replay->n_rows; r++) {
+        const struct sc_replay_row *row = &replay->rows[r];
         sc_json_put_object(out, NULL);
-        sc_json_put_string(out, "name", p->name);
-        sc_json_put_string(out, "kind", p->kind);
-        sc_json_put_string(out, "metric", p->metric);
-        sc_json_put_number(out, "saved", p->saved);
-        sc_json_put_number(out, "changed", p->changed);
-        sc_json_put_number(out, "unseen", p->unseen);
-        sc_json_put_number(out, "null_saved", p->null_saved);
-        sc_json_put_number(out, "null_changed", p->null_changed);
-        sc_json_put_number(out, "null_low", p->null_low);
-        sc_json_put_number(out, "null_high", p->null_high);
-        sc_json_put_bool(out, "beats", p->beats_null);
+        sc_json_put_string(out, "name", row->name);
+        sc_json_put_string(out, "kind", sc_policy_name(row->policy.kind));
+        sc_json_put_string(out, "metric",
+                           row->reads_confidence ? sc_metric_name(sc_policy_metric(&row->policy))
+                                                 : "");
+        sc_json_put_number(out, "saved", row->token_savings_percent.value);
+        sc_json_put_number(out, "changed", 100 * row->verdict_changes.value);
+        sc_json_put_number(out, "unseen", 100 * row->harmful_unseen.value);
+        sc_json_put_number(out, "null_saved", row->null_savings_percent.value);
+        sc_json_put_number(out, "null_changed", 100 * row->null_changes.value);
+        sc_json_put_number(out, "null_low", row->null_savings_percent.low);
+        sc_json_put_number(out, "null_high", row->null_savings_percent.high);
+        sc_json_put_bool(out, "beats", row->beats_null);
         sc_json_put_end_object(out);
     }
     sc_json_put_end_array(out);
@@ -193,8 +196,8 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a,
             put_instance(&out, a, i, scale);
     sc_json_put_end_array(&out);
     put_scale(&out, scale);
-    if (a->frontier != NULL)
-        put_frontier(&out, a->frontier);
+    if (a->replay != NULL)
+        put_frontier(&out, a->replay);
     sc_json_put_end_object(&out);
 }
 

@@ -162,29 +162,27 @@ void sc_html_repeats(struct sc_text *out, const struct sc_analysis *a)
 
 void sc_html_frontier(struct sc_text *out, const struct sc_analysis *a)
 {
-    const struct sc_frontier *f = a->frontier;
-    if (f == NULL) {
-        if (a->frontier_failure != NULL) {
+    const struct sc_replay *replay = a->replay;
+    if (replay == NULL) {
+        if (a->replay_failure != NULL) {
             sc_text_puts(out, "<p class=\"note\">replay.json is there and was not read: ");
-            sc_html_text(out, a->frontier_failure);
+            sc_html_text(out, a->replay_failure);
             sc_text_puts(out, "</p>\n");
         }
         return;
     }
-    size_t n_reading = 0, n_beating = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        n_reading += isfinite(f->points[i].null_saved) ? 1 : 0;
-        n_beating += f->points[i].beats_null;
-    }
+    size_t n_reading = 0;
+    for (size_t r = 0; r < replay->n_rows; r++)
+        n_reading += isfinite(replay->rows[r].null_savings_percent.value) ? 1 : 0;
     sc_text_printf(out,
                    "<h3>Other policies on the same traces</h3>\n<p>From replay.json: %zu policies, "
                    "%zu of them read confidences, %zu of these save more than their null. ",
-                   f->n, n_reading, n_beating);
-    if (f->recommended[0]) {
+                   replay->n_rows, n_reading, replay->n_beating);
+    if (replay->recommended >= 0) {
         sc_text_puts(out, "Recommended there: <strong>");
-        sc_html_text(out, f->recommended);
+        sc_html_text(out, replay->rows[replay->recommended].name);
         sc_text_puts(out, "</strong>. ");
     }
-    sc_html_text(out, f->why);
+    sc_html_text(out, replay->why);
     sc_text_puts(out, "</p>\n");
 }

@@ -1,5 +1,6 @@
 #include "report/json/document.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -67,6 +68,12 @@ static void put_node(struct sc_json_writer *out, const struct sc_node *node)
     case SC_NODE_COUNT:
         sc_json_put_count(out, node->key, node->as.count);
         break;
+    case SC_NODE_DIGITS: {
+        char digits[24];
+        snprintf(digits, sizeof digits, "%" PRIu64, node->as.count);
+        sc_json_put_string(out, node->key, digits);
+        break;
+    }
     case SC_NODE_TEXT:
         sc_json_put_string(out, node->key, node->as.text);
         break;
