@@ -8,8 +8,36 @@
 
 #include "base/error.h"
 
-/* Shapes and constants of a Qwen3 dense network. */
+/* What a layer computes beyond what its shapes say.  A family sets it (arch/), a device refuses
+ * what it does not compute (engine/device.h); whatever is all zero is the plainest case. */
+enum sc_norms { SC_NORM_BEFORE, SC_NORM_AFTER, SC_NORM_BEFORE_AND_AFTER }; /* of a block */
+enum sc_qk_norm { SC_QK_NORM_NONE, SC_QK_NORM_PER_HEAD, SC_QK_NORM_WHOLE };
+enum sc_rotary {
+    SC_ROTARY_HALVES,
+    SC_ROTARY_PAIRS
+}; /* numbers that turn together: i and i + d/2; 2i and 2i + 1 */
+enum sc_activation { SC_ACTIVATION_SILU, SC_ACTIVATION_GELU_TANH };
+struct sc_layer_kind {
+    enum sc_norms norms;
+    enum sc_qk_norm qk_norm; /* of queries and keys, before they turn */
+    float gain_offset;       /* a gain is this + what the file holds */
+    bool qkv_bias, output_bias;
+    enum sc_rotary rotary;
+    bool rope_scaled; /* the angles are not position * theta^(-2i / head_dim) */
+    enum sc_activation activation;
+    size_t window;           /* positions that a row sees; 0: all before it */
+    float attention_softcap; /* scores become cap * tanh(score / cap); 0: off */
+    float logit_softcap;
+    float embedding_scale; /* of the embedding's rows; 0: as they are */
+    size_t n_experts;      /* 0: dense */
+};
+
+struct sc_family;
+
+/* Shapes and constants of a network. */
 struct sc_model_config {
+    const struct sc_family *family;
+    struct sc_layer_kind layer;
     size_t n_vocab; /* rows of the embedding */
     size_t hidden;  /* width of the residual stream */
     size_t n_layers;
@@ -24,7 +52,8 @@ struct sc_model_config {
     enum sc_dtype dtype; /* of the stored weights, as config.json says */
 };
 
-/* generation_config.json, with Qwen3's published values where the file or a field is missing. */
+/* generation_config.json, with what the family's makers publish where the file or a field is
+ * missing. */
 struct sc_generation_config {
     struct sc_sampling sampling;
     int32_t end_ids[8];
@@ -74,7 +103,7 @@ void sc_model_fingerprint(const struct sc_model *model, char out[33]);
  */
 enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error);
 
-/* Writes a random-weight checkpoint.  shape: "qwen3-0.6b", "qwen3-1.7b" ... "qwen3-32b" or "tiny".
+/* Writes a random-weight checkpoint.  shape: of any family (arch/), such as "qwen3-0.6b" or "tiny".
  * tokenizer_folder may be NULL; dtype f32, bf16 or f16. */
 enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
                                      enum sc_dtype dtype, uint64_t seed, const char *out_folder,

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect(error.status != SC_OK);
     }
     sc_error_clear(&error);
-    if (sc_generation_parse((const char *)data, size, &g, &error) == SC_OK) {
+    if (sc_generation_parse((const char *)data, size, &sc_family_qwen3.sampling, &g, &error) ==
+        SC_OK) {
         expect(g.n_end_ids <= 8 && g.sampling.temperature >= 0 && g.sampling.top_k >= 0);
         expect(g.sampling.top_p > 0 && g.sampling.top_p <= 1);
         expect(g.sampling.min_p >= 0 && g.sampling.min_p < 1);

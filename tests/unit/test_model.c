@@ -204,19 +204,22 @@ static void generation_is_read(void **state)
                        "\"top_p\":0.8,\"min_p\":0.05,\"do_sample\":true}";
 
     (void)state;
-    assert_int_equal(sc_generation_parse(text, strlen(text), &g, &error), SC_OK);
+    assert_int_equal(sc_generation_parse(text, strlen(text), &sc_family_qwen3.sampling, &g, &error),
+                     SC_OK);
     assert_int_equal(g.n_end_ids, 2);
     assert_int_equal(g.end_ids[1], 151643);
     assert_true(g.sampling.temperature == 0.7 && g.sampling.top_k == 40);
     assert_true(g.sampling.top_p == 0.8 && g.sampling.min_p == 0.05);
 
     text = "{\"eos_token_id\":7,\"do_sample\":false}";
-    assert_int_equal(sc_generation_parse(text, strlen(text), &g, &error), SC_OK);
+    assert_int_equal(sc_generation_parse(text, strlen(text), &sc_family_qwen3.sampling, &g, &error),
+                     SC_OK);
     assert_int_equal(g.n_end_ids, 1);
     assert_int_equal(g.end_ids[0], 7);
     assert_true(g.sampling.temperature == 0.0);
 
-    assert_int_equal(sc_generation_parse("{\"top_k\":null}", 14, &g, &error), SC_OK);
+    assert_int_equal(
+        sc_generation_parse("{\"top_k\":null}", 14, &sc_family_qwen3.sampling, &g, &error), SC_OK);
     assert_int_equal(g.n_end_ids, 0);
     assert_true(g.sampling.temperature == 0.6 && g.sampling.top_k == 20);
     assert_true(g.sampling.top_p == 0.95 && g.sampling.min_p == 0.0);
@@ -247,7 +250,9 @@ static void generation_errors_are_clear(void **state)
         struct sc_generation_config g;
         struct sc_error error = {0};
 
-        assert_int_not_equal(sc_generation_parse(texts[i], strlen(texts[i]), &g, &error), SC_OK);
+        assert_int_not_equal(
+            sc_generation_parse(texts[i], strlen(texts[i]), &sc_family_qwen3.sampling, &g, &error),
+            SC_OK);
         assert_clear(&error);
     }
 }

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "base/file.h"
-#include "model/model.h"
+#include "model/arch/arch.h"
 
 #define SC_CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define SC_SAFETENSORS_HEADER_MAX ((size_t)8 << 20)
@@ -16,12 +16,9 @@
 /* config.json.  *dtype_given says whether it names the dtype of the weights. */
 enum sc_status sc_config_parse(const char *text, size_t n, struct sc_model_config *config,
                                bool *dtype_given, struct sc_error *error);
-/* Parameters that a network of these shapes needs; SIZE_MAX when that overflows. */
-size_t sc_config_n_parameters(const struct sc_model_config *config);
 
-/* What holds without a generation_config.json. */
-void sc_generation_default(struct sc_generation_config *generation);
-enum sc_status sc_generation_parse(const char *text, size_t n,
+/* generation_config.json; sampling holds where it says nothing. */
+enum sc_status sc_generation_parse(const char *text, size_t n, const struct sc_sampling *sampling,
                                    struct sc_generation_config *generation, struct sc_error *error);
 
 /* One safetensors file: its header and where its data lies. */
@@ -48,25 +45,6 @@ void sc_shard_drop_header(struct sc_shard *shard);
 enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, size_t n_rows,
                                size_t n_cols, struct sc_tensor *out, struct sc_error *error);
 bool sc_shard_has(const struct sc_shard *shard, const char *name);
-
-/* A tensor that the network needs, and its place: the offset of a struct sc_tensor in the struct
- * sc_layer_tensors of its layer, or in struct sc_top_tensors when it belongs to none. */
-struct sc_tensor_slot {
-    const char *name;
-    size_t n_rows, n_cols; /* n_rows 0: a vector */
-    size_t layer;          /* or SC_NO_LAYER */
-    size_t at;
-};
-#define SC_NO_LAYER SIZE_MAX
-struct sc_top_tensors {
-    struct sc_tensor embedding, final_norm, head;
-};
-/* Calls visit for each of them, in the fixed order of the fingerprint; stops at the first failure.
- */
-typedef enum sc_status sc_slot_visit(void *context, const struct sc_tensor_slot *slot,
-                                     struct sc_error *error);
-enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
-                               void *context, struct sc_error *error);
 
 /* A name of one file or folder: not empty, no '/', not hidden, no control characters. */
 bool sc_is_plain_name(const char *name);

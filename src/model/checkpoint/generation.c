@@ -1,29 +1,18 @@
 /*
  * generation_config.json: how the model's makers advise to sample, and which tokens end an answer.
  *
- * A missing file or field gives Qwen3's published values (temperature 0.6, top_k 20, top_p 0.95,
- * no min_p), not the library defaults of other programs.  Read next: model.c, chat.c.
+ * A missing file or field gives what the family's makers publish (arch/), not the library defaults
+ * of other programs.  Read next: model.c, chat.c.
  */
-#include <string.h>
-
 #include "base/json.h"
 #include "model/checkpoint/checkpoint.h"
 
 #define WHERE "generation_config.json"
 
-void sc_generation_default(struct sc_generation_config *generation)
-{
-    memset(generation, 0, sizeof *generation);
-    generation->sampling.temperature = 0.6;
-    generation->sampling.top_k = 20;
-    generation->sampling.top_p = 0.95;
-}
-
 static enum sc_status read_real(const json_t *top, const char *key, double low, double high,
                                 double *value, struct sc_error *error)
 {
     const double fallback = *value;
-
     return sc_json_real(top, key, low, high, &fallback, value, error);
 }
 
@@ -32,13 +21,10 @@ static enum sc_status add_end(struct sc_generation_config *generation, const jso
 {
     const size_t most = sizeof generation->end_ids / sizeof generation->end_ids[0];
     json_int_t id = json_integer_value(value);
-
-    if (!json_is_integer(value) || id < 0 || id >= INT32_MAX) {
+    if (!json_is_integer(value) || id < 0 || id >= INT32_MAX)
         return sc_fail(error, SC_ERR_FORMAT, "eos_token_id: expected token ids");
-    }
-    if (generation->n_end_ids == most) {
+    if (generation->n_end_ids == most)
         return sc_fail(error, SC_ERR_LIMIT, "eos_token_id: expected at most %zu ids", most);
-    }
     generation->end_ids[generation->n_end_ids++] = (int32_t)id;
     return SC_OK;
 }
@@ -47,18 +33,13 @@ static enum sc_status read_ends(const json_t *top, struct sc_generation_config *
                                 struct sc_error *error)
 {
     const json_t *ends = json_object_get(top, "eos_token_id");
-    enum sc_status status = SC_OK;
-
-    if (ends == NULL || json_is_null(ends)) {
+    if (ends == NULL || json_is_null(ends))
         return SC_OK;
-    }
-    if (!json_is_array(ends)) {
+    if (!json_is_array(ends))
         return add_end(generation, ends, error);
-    }
-    for (size_t i = 0; status == SC_OK && i < json_array_size(ends); i++) {
-        status = add_end(generation, json_array_get(ends, i), error);
-    }
-    return status;
+    for (size_t i = 0; i < json_array_size(ends); i++)
+        SC_TRY(add_end(generation, json_array_get(ends, i), error));
+    return SC_OK;
 }
 
 static enum sc_status read_fields(const json_t *top, struct sc_generation_config *generation,
@@ -69,43 +50,29 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
     const bool yes = true;
     int64_t top_k = sampling->top_k;
     const int64_t top_k_default = top_k;
-    enum sc_status status;
-
-    if ((status = read_real(top, "temperature", 0.0, 100.0, &sampling->temperature, error)) !=
-            SC_OK ||
-        (status = read_real(top, "top_p", 1e-9, 1.0, &sampling->top_p, error)) != SC_OK ||
-        (status = read_real(top, "min_p", 0.0, 0.999999, &sampling->min_p, error)) != SC_OK ||
-        (status = sc_json_int(top, "top_k", 0, INT32_MAX, &top_k_default, &top_k, error)) !=
-            SC_OK ||
-        (status = sc_json_bool(top, "do_sample", &yes, &sample, error)) != SC_OK ||
-        (status = read_ends(top, generation, error)) != SC_OK) {
-        return status;
-    }
+    SC_TRY(read_real(top, "temperature", 0.0, 100.0, &sampling->temperature, error));
+    SC_TRY(read_real(top, "top_p", 1e-9, 1.0, &sampling->top_p, error));
+    SC_TRY(read_real(top, "min_p", 0.0, 0.999999, &sampling->min_p, error));
+    SC_TRY(sc_json_int(top, "top_k", 0, INT32_MAX, &top_k_default, &top_k, error));
+    SC_TRY(sc_json_bool(top, "do_sample", &yes, &sample, error));
+    SC_TRY(read_ends(top, generation, error));
     sampling->top_k = (int32_t)top_k;
-    if (!sample) {
+    if (!sample)
         sampling->temperature = 0.0;
-    }
     return SC_OK;
 }
 
-enum sc_status sc_generation_parse(const char *text, size_t n,
+enum sc_status sc_generation_parse(const char *text, size_t n, const struct sc_sampling *sampling,
                                    struct sc_generation_config *generation, struct sc_error *error)
 {
     json_t *top = NULL;
-    enum sc_status status = sc_json_parse(text, n, WHERE, &top, error);
-
-    sc_generation_default(generation);
-    if (status != SC_OK) {
-        return status;
-    }
-    if (!json_is_object(top)) {
-        status = sc_fail(error, SC_ERR_FORMAT, "expected an object at the top");
-    } else {
-        status = read_fields(top, generation, error);
-    }
-    if (status != SC_OK) {
+    *generation = (struct sc_generation_config){.sampling = *sampling};
+    SC_TRY(sc_json_parse(text, n, WHERE, &top, error));
+    enum sc_status status = json_is_object(top)
+                                ? read_fields(top, generation, error)
+                                : sc_fail(error, SC_ERR_FORMAT, "expected an object at the top");
+    if (status != SC_OK)
         sc_error_prefix(error, WHERE);
-    }
     json_decref(top);
     return status;
 }

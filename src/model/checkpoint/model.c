@@ -4,8 +4,8 @@
  * The weights lie in one model.safetensors or in shards that model.safetensors.index.json names.
  * Every tensor that the network needs must be there with its exact shape; further tensors are no
  * error (the published Qwen3 0.6B carries an lm_head.weight although its head is its embedding).
- * Nothing is converted or copied here.  Read next: config.c (what follows from config.json),
- * safetensors.c (one file), then engine/ (what is computed).
+ * Nothing is converted or copied here.  Read next: config.c and arch/ (what follows from
+ * config.json), safetensors.c (one file), then engine/ (what is computed).
  */
 #include "model/model.h"
 
@@ -72,14 +72,15 @@ static enum sc_status read_generation(struct sc_model *model, struct sc_error *e
     if (path == NULL)
         return sc_fail_nomem(error, "generation_config.json");
     enum sc_status status = SC_OK;
-    sc_generation_default(&model->generation);
+    const struct sc_sampling *sampling = &model->config.family->sampling;
+    model->generation.sampling = *sampling;
     if (!sc_file_exists(path))
         goto done;
     size_t n = 0;
     status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &text, &n, error);
     if (status != SC_OK)
         goto done;
-    status = sc_generation_parse(text, n, &model->generation, error);
+    status = sc_generation_parse(text, n, sampling, &model->generation, error);
     if (status != SC_OK)
         sc_error_prefix(error, "%.250s", model->folder);
 done:

@@ -33,21 +33,6 @@
 #define TASK 32768    /* weights drawn by one task; a multiple of 4 */
 #define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
 
-static const struct shape {
-    const char *name;
-    size_t hidden, n_layers, n_heads, n_kv_heads, head_dim, ffn, n_vocab, max_positions;
-    bool tied;
-    double sigma, norm_sigma;
-} shapes[] = {
-    {"qwen3-0.6b", 1024, 28, 16, 8, 128, 3072, 151936, 40960, true, 0.02, 0.05},
-    {"qwen3-1.7b", 2048, 28, 16, 8, 128, 6144, 151936, 40960, true, 0.02, 0.05},
-    {"qwen3-4b", 2560, 36, 32, 8, 128, 9728, 151936, 40960, true, 0.02, 0.05},
-    {"qwen3-8b", 4096, 36, 32, 8, 128, 12288, 151936, 40960, false, 0.02, 0.05},
-    {"qwen3-14b", 5120, 40, 40, 8, 128, 17408, 151936, 40960, false, 0.02, 0.05},
-    {"qwen3-32b", 5120, 64, 64, 8, 128, 25600, 151936, 40960, false, 0.02, 0.05},
-    {"tiny", 64, 2, 4, 2, 32, 128, 512, 4096, true, 0.15, 0.2},
-};
-
 /* A tensor to be written. */
 struct planned {
     char *name;
@@ -63,7 +48,7 @@ struct part {
 };
 
 struct writer {
-    const struct shape *shape;
+    struct sc_family_shape shape; /* with the ids of the tokenizer, if there is one */
     struct sc_model_config config;
     const char *folder;
     uint64_t seed;
@@ -72,7 +57,6 @@ struct writer {
     uint64_t total_bytes;
     struct part *parts; /* [n_parts] */
     size_t n_parts, parts_cap;
-    int32_t end_id, pad_id;
     struct sc_pool *pool;
     void *quantiles[2]; /* of matrices and of norms, in the dtype written: [N_QUANTILES] */
     void *buffer;       /* [CHUNK] */
@@ -116,10 +100,12 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
     return SC_OK;
 }
 
-static enum sc_status plan(struct writer *w, enum sc_dtype dtype, struct sc_error *error)
+static enum sc_status plan(struct writer *w, const struct sc_family *family, enum sc_dtype dtype,
+                           struct sc_error *error)
 {
-    const struct shape *s = w->shape;
-    w->config = (struct sc_model_config){.n_vocab = s->n_vocab,
+    const struct sc_family_shape *s = &w->shape;
+    w->config = (struct sc_model_config){.family = family,
+                                         .n_vocab = s->n_vocab,
                                          .hidden = s->hidden,
                                          .n_layers = s->n_layers,
                                          .n_heads = s->n_heads,
@@ -154,7 +140,7 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
 
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
-    const double mean[2] = {0.0, 1.0}, sigma[2] = {w->shape->sigma, w->shape->norm_sigma};
+    const double mean[2] = {0.0, 1.0}, sigma[2] = {w->shape.sigma, w->shape.norm_sigma};
 
     for (size_t kind = 0; kind < 2; kind++) {
         void *table = sc_alloc_array(N_QUANTILES, element_bytes(w));
@@ -386,7 +372,8 @@ static enum sc_status write_generation(struct writer *w, struct sc_error *error)
                    "  \"eos_token_id\": [\n    %d,\n    %d\n  ],\n  \"pad_token_id\": %d,\n"
                    "  \"temperature\": 0.6,\n  \"top_k\": 20,\n  \"top_p\": 0.95,\n"
                    "  \"transformers_version\": \"4.51.0\"\n}\n",
-                   (int)w->pad_id, (int)w->end_id, (int)w->pad_id, (int)w->pad_id);
+                   (int)w->shape.pad_id, (int)w->shape.end_id, (int)w->shape.pad_id,
+                   (int)w->shape.pad_id);
     return write_text(w, "generation_config.json", &text, error);
 }
 
@@ -394,28 +381,8 @@ static enum sc_status write_config(struct writer *w, struct sc_error *error)
 {
     static const char *const names[] = {
         [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
-    const struct sc_model_config *c = &w->config;
-    struct sc_text text = {NULL, 0, 0, false};
-
-    sc_text_printf(&text,
-                   "{\n  \"architectures\": [\n    \"Qwen3ForCausalLM\"\n  ],\n"
-                   "  \"attention_bias\": false,\n  \"attention_dropout\": 0.0,\n"
-                   "  \"bos_token_id\": %d,\n  \"eos_token_id\": %d,\n  \"head_dim\": %zu,\n"
-                   "  \"hidden_act\": \"silu\",\n  \"hidden_size\": %zu,\n"
-                   "  \"initializer_range\": 0.02,\n  \"intermediate_size\": %zu,\n"
-                   "  \"max_position_embeddings\": %zu,\n  \"max_window_layers\": %zu,\n"
-                   "  \"model_type\": \"qwen3\",\n  \"num_attention_heads\": %zu,\n",
-                   (int)w->pad_id, (int)w->end_id, c->head_dim, c->hidden, c->ffn, c->max_positions,
-                   c->n_layers, c->n_heads);
-    sc_text_printf(&text,
-                   "  \"num_hidden_layers\": %zu,\n  \"num_key_value_heads\": %zu,\n"
-                   "  \"rms_norm_eps\": 1e-06,\n  \"rope_scaling\": null,\n"
-                   "  \"rope_theta\": 1000000,\n  \"sliding_window\": null,\n"
-                   "  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\",\n"
-                   "  \"transformers_version\": \"4.51.0\",\n  \"use_cache\": true,\n"
-                   "  \"use_sliding_window\": false,\n  \"vocab_size\": %zu\n}\n",
-                   c->n_layers, c->n_kv_heads, c->tied ? "true" : "false", names[c->dtype],
-                   c->n_vocab);
+    struct sc_text text = {0};
+    w->config.family->write(&text, &w->config, &w->shape, names[w->config.dtype]);
     return write_text(w, "config.json", &text, error);
 }
 
@@ -455,13 +422,13 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
     if (sc_tokenizer_n_tokens(tokenizer) > w->config.n_vocab) {
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "%.300s: the tokenizer has %zu tokens, the shape %s %zu rows", folder,
-                         sc_tokenizer_n_tokens(tokenizer), w->shape->name, w->config.n_vocab);
+                         sc_tokenizer_n_tokens(tokenizer), w->shape.name, w->config.n_vocab);
     } else {
         int32_t end = sc_tokenizer_id(tokenizer, "<|im_end|>");
         int32_t pad = sc_tokenizer_id(tokenizer, "<|endoftext|>");
 
-        w->end_id = end >= 0 ? end : w->end_id;
-        w->pad_id = pad >= 0 ? pad : w->pad_id;
+        w->shape.end_id = end >= 0 ? end : w->shape.end_id;
+        w->shape.pad_id = pad >= 0 ? pad : w->shape.pad_id;
     }
     sc_tokenizer_close(tokenizer);
     if (status == SC_OK) {
@@ -472,16 +439,6 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
 
 /* ---- all of it
  * ----------------------------------------------------------------------------------------- */
-
-static const struct shape *find_shape(const char *name)
-{
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        if (strcmp(shapes[i].name, name) == 0) {
-            return &shapes[i];
-        }
-    }
-    return NULL;
-}
 
 static enum sc_status refuse_occupied(const char *folder, struct sc_error *error)
 {
@@ -569,34 +526,43 @@ static void writer_free(struct writer *w, bool keep)
     sc_pool_free(w->pool);
 }
 
+static enum sc_status refuse_shape(const char *shape, struct sc_error *error)
+{
+    struct sc_text names = sc_family_shape_names();
+    enum sc_status status =
+        sc_fail(error, SC_ERR_ARGUMENT, "shape: expected one of %s, found \"%.60s\"",
+                names.failed ? "the known ones" : names.data, shape);
+    sc_text_free(&names);
+    return status;
+}
+
+static enum sc_status make_model(struct writer *w, const struct sc_family *family,
+                                 const char *tokenizer_folder, enum sc_dtype dtype,
+                                 struct sc_error *error)
+{
+    SC_TRY(sc_make_folders(w->folder, error));
+    SC_TRY(refuse_occupied(w->folder, error));
+    SC_TRY(plan(w, family, dtype, error));
+    SC_TRY(check_space(w, error));
+    return write_model(w, tokenizer_folder, error);
+}
+
 enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
                                      enum sc_dtype dtype, uint64_t seed, const char *out_folder,
                                      struct sc_error *error)
 {
-    struct writer w = {.shape = find_shape(shape), .folder = out_folder, .seed = seed};
-    bool was_there = sc_is_folder(out_folder);
-    enum sc_status status;
-
-    if (w.shape == NULL) {
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "shape: expected qwen3-0.6b, 1.7b, 4b, 8b, 14b or 32b or tiny, found "
-                       "\"%.60s\"",
-                       shape);
-    }
-    if (dtype != SC_DTYPE_F32 && dtype != SC_DTYPE_BF16 && dtype != SC_DTYPE_F16) {
+    const struct sc_family *family = NULL;
+    const struct sc_family_shape *found = sc_family_find_shape(shape, &family);
+    if (found == NULL)
+        return refuse_shape(shape, error);
+    if (dtype != SC_DTYPE_F32 && dtype != SC_DTYPE_BF16 && dtype != SC_DTYPE_F16)
         return sc_fail(error, SC_ERR_ARGUMENT, "dtype: expected f32, bf16 or f16, found \"%s\"",
                        sc_dtype_name(dtype));
-    }
-    w.pad_id = w.shape->n_vocab > 151645 ? 151643 : (int32_t)w.shape->n_vocab - 2;
-    w.end_id = w.shape->n_vocab > 151645 ? 151645 : (int32_t)w.shape->n_vocab - 1;
-    if ((status = sc_make_folders(out_folder, error)) == SC_OK &&
-        (status = refuse_occupied(out_folder, error)) == SC_OK &&
-        (status = plan(&w, dtype, error)) == SC_OK && (status = check_space(&w, error)) == SC_OK) {
-        status = write_model(&w, tokenizer_folder, error);
-    }
+    struct writer w = {.shape = *found, .folder = out_folder, .seed = seed};
+    bool was_there = sc_is_folder(out_folder);
+    enum sc_status status = make_model(&w, family, tokenizer_folder, dtype, error);
     writer_free(&w, status == SC_OK);
-    if (status != SC_OK && !was_there) {
+    if (status != SC_OK && !was_there)
         rmdir(out_folder); /* only when it is empty */
-    }
     return status;
 }

@@ -1,0 +1,94 @@
+/*
+ * Families of networks.  A family is one file of this folder (qwen3.c): what its config.json may
+ * say, which tensors follow from it and how they are called, what a layer computes, and the shapes
+ * that its makers published.  Everything else of the program reads struct sc_model_config.
+ *
+ * To add one: its file, a line in arch.c's table, and its tests.  Where its layers compute
+ * something new, struct sc_layer_kind (model.h) names that, and each device says by
+ * what it refuses whether it can (engine/device.h).
+ */
+#ifndef SC_MODEL_ARCH_ARCH_H
+#define SC_MODEL_ARCH_ARCH_H
+
+#include <jansson.h>
+
+#include "base/text.h"
+#include "model/model.h"
+
+/* A size that a tensor's shape is made of. */
+enum sc_size {
+    SC_SIZE_NONE, /* rows of a vector */
+    SC_SIZE_HIDDEN,
+    SC_SIZE_HEADS,    /* n_heads * head_dim */
+    SC_SIZE_KV_HEADS, /* n_kv_heads * head_dim */
+    SC_SIZE_HEAD_DIM,
+    SC_SIZE_FFN,
+    SC_SIZE_VOCAB
+};
+
+struct sc_family_tensor {
+    const char *name; /* of a layer's: what stands between "model.layers.N." and ".weight" */
+    enum sc_size rows, cols;
+    size_t at; /* offset in struct sc_layer_tensors, or in struct sc_top_tensors */
+};
+
+/* A published shape, for models of random weights. */
+struct sc_family_shape {
+    const char *name;
+    size_t hidden, n_layers, n_heads, n_kv_heads, head_dim, ffn, n_vocab, max_positions;
+    bool tied;
+    double sigma, norm_sigma; /* standard deviations of matrices, and of gains around 1 */
+    int32_t end_id, pad_id;   /* where no tokenizer says */
+};
+
+struct sc_family {
+    const char *model_type;      /* in config.json */
+    bool tied;                   /* where config.json does not say */
+    struct sc_sampling sampling; /* where generation_config.json does not */
+    /* What is read the same way for all families stands in config already.  Fills config->layer and
+     * the constants that belong to it; refuses what would change the numbers. */
+    enum sc_status (*read)(const json_t *top, struct sc_model_config *config,
+                           struct sc_error *error);
+    struct sc_family_tensor embedding, final_norm, head; /* whole names */
+    const struct sc_family_tensor *layer; /* [n_layer], in the order of the fingerprint */
+    size_t n_layer;
+    const struct sc_family_shape *shapes; /* [n_shapes] */
+    size_t n_shapes;
+    /* config.json of a model of random weights; dtype_name as torch spells it. */
+    void (*write)(struct sc_text *out, const struct sc_model_config *config,
+                  const struct sc_family_shape *shape, const char *dtype_name);
+};
+
+/* The family of a model_type, or NULL. */
+const struct sc_family *sc_family_find(const char *model_type);
+/* The shape of that name in any family, or NULL. */
+const struct sc_family_shape *sc_family_find_shape(const char *name,
+                                                   const struct sc_family **family);
+/* Their names, for messages: "qwen3", and "qwen3-0.6b, qwen3-1.7b ..."; sc_text_free. */
+struct sc_text sc_family_names(void);
+struct sc_text sc_family_shape_names(void);
+
+extern const struct sc_family sc_family_qwen3;
+
+/* A tensor that a network needs, and its place: the offset of a struct sc_tensor in the struct
+ * sc_layer_tensors of its layer, or in struct sc_top_tensors when it belongs to none. */
+struct sc_tensor_slot {
+    const char *name;
+    size_t n_rows, n_cols; /* n_rows 0: a vector */
+    size_t layer;          /* or SC_NO_LAYER */
+    size_t at;
+};
+#define SC_NO_LAYER SIZE_MAX
+struct sc_top_tensors {
+    struct sc_tensor embedding, final_norm, head;
+};
+/* Calls visit for each of them, in the fixed order of the fingerprint; stops at the first failure.
+ */
+typedef enum sc_status sc_slot_visit(void *context, const struct sc_tensor_slot *slot,
+                                     struct sc_error *error);
+enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
+                               void *context, struct sc_error *error);
+/* Parameters that a network of these shapes needs; SIZE_MAX when that overflows. */
+size_t sc_config_n_parameters(const struct sc_model_config *config);
+
+#endif
