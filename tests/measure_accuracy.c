@@ -17,6 +17,8 @@
 
 #include "base/memory.h"
 #include "engine/batch.h"
+#include "engine/cpu/forward.h"
+#include "engine/cpu/logits.h"
 #include "model/tokenizer/tokenizer.h"
 
 enum { WINDOW = 32, MOST_PROMPTS = 64, ROWS = 16 };
@@ -134,10 +136,14 @@ static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
 /* ---- logits ---------------------------------------------------------------------------------- */
 
 static void layout(struct sc_prompt_cache *cache, struct sc_forward *forward,
-                   const struct sc_engine *e, size_t n, struct sc_arena *arena)
+                   const struct sc_cpu *cpu, size_t n, struct sc_arena *arena)
 {
-    sc_prompt_cache_layout(cache, e, 1, n / SC_PAGE_POSITIONS + 1, n, arena);
-    sc_forward_layout(forward, e, ROWS, ROWS, n, arena);
+    const struct sc_session_sizes sizes = {.max_rows = ROWS,
+                                           .max_logit_rows = ROWS,
+                                           .n_positions = n,
+                                           .n_pages = n / SC_PAGE_POSITIONS + 1};
+    sc_prompt_cache_layout(cache, 1, sizes.n_pages, n, arena);
+    sc_forward_layout(forward, cpu, &sizes, arena);
 }
 
 /* Log probabilities after every token from `first` on: [n - first][n_vocab]. */
@@ -148,13 +154,18 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
     struct sc_arena arena = {0};
     struct sc_prompt *prompt;
     struct sc_row rows[ROWS];
+    struct sc_pool *pool = NULL;
+    struct sc_error error = {0};
+    const struct sc_cpu *cpu = e->weights;
 
-    layout(&cache, &forward, e, t->n, &arena);
+    layout(&cache, &forward, cpu, t->n, &arena);
     arena.base = sc_alloc_aligned(arena.used);
     if (arena.base == NULL)
         exit(1);
     arena.used = 0;
-    layout(&cache, &forward, e, t->n, &arena);
+    layout(&cache, &forward, cpu, t->n, &arena);
+    check(sc_pool_new(&pool, (int)e->n_threads, &error), &error);
+    forward.pool = pool;
     sc_prompt_acquire(&cache, 0, t->ids, t->n, &prompt);
     for (size_t begin = 0; begin < t->n; begin += ROWS) {
         size_t n_rows = t->n - begin < ROWS ? t->n - begin : ROWS;
@@ -163,6 +174,7 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
             rows[r] = (struct sc_row){.token = t->ids[begin + r],
                                       .position = begin + r,
                                       .prompt = prompt,
+                                      .place = SC_NO_PLACE,
                                       .wants_logits = true};
         sc_forward_run(&forward, rows, n_rows);
         for (size_t r = 0; r < n_rows; r++) {
@@ -171,7 +183,7 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
 
             if (begin + r < first)
                 continue;
-            if (!sc_logits_summarise(e->kernels, z, e->n_vocab, &summary)) {
+            if (!sc_logits_summarise(cpu->kernels, z, e->n_vocab, &summary)) {
                 fprintf(stderr, "measure_accuracy: logits are not finite\n");
                 exit(1);
             }
@@ -180,6 +192,7 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
                     (float)sc_logits_logprob(z, &summary, (int32_t)i);
         }
     }
+    sc_pool_free(pool);
     sc_free(arena.base);
 }
 

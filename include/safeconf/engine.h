@@ -59,7 +59,7 @@ SC_API void sc_engine_close(struct sc_engine *engine);
 /* Scores a given text.  logprob[0] is NaN, logprob[i] = log P(ids[i] | ids[0..i-1]); confidence[i]
  * and entropy[i] describe the distribution after ids[i].  Each array has n places, filled by the
  * function; any may be NULL. */
-SC_API enum sc_status sc_engine_score(struct sc_engine *engine, const int32_t *ids, size_t n,
+SC_API enum sc_status sc_engine_score(const struct sc_engine *engine, const int32_t *ids, size_t n,
                                       float *logprob, float *confidence, float *entropy,
                                       struct sc_error *error);
 

@@ -14,6 +14,7 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "engine/open.h"
+#include "kernels/kernels.h"
 #include "kernels/machine.h"
 
 enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
@@ -48,7 +49,7 @@ struct bench_figures {
 
 struct bench {
     const struct bench_command *command;
-    struct sc_engine *engine;
+    const struct sc_engine *engine;
     struct sc_machine *machine;
     enum sc_machine_loop arithmetic; /* that of the engine's dtype */
     struct bench_costs costs;
@@ -255,7 +256,7 @@ static void add_json(struct sc_text *out, const struct bench *bench)
                    "\"machine\":{\"read_bytes_per_second\":%.4g,\"flops_f32\":%.4g,"
                    "\"flops_bf16\":%.4g,\"ops_int8\":%.4g},\"widths\":[",
                    sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
-                   sc_pool_n_threads(sc_engine_pool(bench->engine)), command->prompt_tokens,
+                   (int)sc_engine_n_threads(bench->engine), command->prompt_tokens,
                    command->new_tokens, command->n_runs, costs->weight_bytes, costs->decode_ops,
                    costs->prefill_ops, sc_machine_best(bench->machine, SC_LOOP_READ),
                    sc_machine_best(bench->machine, SC_LOOP_F32),
@@ -288,12 +289,11 @@ static void add_table(struct sc_text *out, const struct bench *bench)
         [SC_LOOP_F32] = "f32", [SC_LOOP_BF16] = "bf16", [SC_LOOP_INT8] = "int8"};
     const struct bench_command *command = bench->command;
     char bytes[32];
-    sc_text_printf(out,
-                   "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
-                   sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
-                   sc_pool_n_threads(sc_engine_pool(bench->engine)),
-                   cli_bytes(bench->costs.weight_bytes, bytes), command->prompt_tokens,
-                   command->new_tokens, command->n_runs);
+    sc_text_printf(
+        out, "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
+        sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
+        (int)sc_engine_n_threads(bench->engine), cli_bytes(bench->costs.weight_bytes, bytes),
+        command->prompt_tokens, command->new_tokens, command->n_runs);
     sc_text_printf(out, "this machine at best: reads %.1f GB/s",
                    sc_machine_best(bench->machine, SC_LOOP_READ) / 1e9);
     for (enum sc_machine_loop loop = SC_LOOP_F32; loop < SC_N_LOOPS; loop++)
@@ -364,18 +364,23 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
 {
     struct sc_opened model = {0};
     struct bench bench = {.command = command};
+    struct sc_pool *pool = NULL; /* of the machine's loops: the threads that a session has */
     enum sc_status status = cli_model_open(&model, wanted, error);
-    if (status == SC_OK) {
-        const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(model.engine));
-        bench.engine = model.engine;
-        bench.arithmetic = arithmetic_of(model.engine, kernels);
-        status = sc_machine_open(&bench.machine, kernels, sc_engine_pool(model.engine), error);
-    }
+    if (status != SC_OK)
+        goto done;
+    const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(model.engine));
+    bench.engine = model.engine;
+    bench.arithmetic = arithmetic_of(model.engine, kernels);
+    status = sc_pool_new(&pool, (int)sc_engine_n_threads(model.engine), error);
+    if (status == SC_OK)
+        status = sc_machine_open(&bench.machine, kernels, pool, error);
     if (status == SC_OK)
         status = measure(&bench, error);
     if (status == SC_OK)
         (command->json ? add_json : add_table)(out, &bench);
+done:
     sc_machine_close(bench.machine);
+    sc_pool_free(pool);
     sc_opened_close(&model);
     return status;
 }

@@ -1,23 +1,23 @@
 /*
  * Inference: traces of prompts, many at once.
  *
- * An engine (immutable, shared) holds packed weights.  A batch (one timeline per place) holds key/
- * value memory and scratch, sized and known before it is taken.  The scheduler keeps the batch's
- * places full: when a trace ends, its place goes at once to the next trace or the next prompt.
+ * An engine (immutable, shared) holds packed weights.  A session holds key/value memory and
+ * scratch, sized and known before it is taken; several may run on one engine, each from a thread of
+ * its own.  The scheduler keeps a session's places full: when a trace ends, its place goes at once
+ * to the next trace or the next prompt.
  */
 #ifndef SC_ENGINE_INFERENCE_H
 #define SC_ENGINE_INFERENCE_H
 
 #include "base/error.h"
-#include "kernels/kernels.h"
 #include "model/model.h"
 
 enum sc_dtype sc_engine_dtype(const struct sc_engine *engine);
 const char *sc_engine_kernels(const struct sc_engine *engine); /* name of the instruction set */
+size_t sc_engine_n_threads(const struct sc_engine *engine);    /* that a session of it starts */
 const struct sc_model *sc_engine_model(const struct sc_engine *engine);
 size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
-struct sc_pool *sc_engine_pool(const struct sc_engine *engine);
-size_t sc_engine_n_vocab(const struct sc_engine *engine); /* tokens that are in P */
+size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */
 
 /* One trace to sample.  The prompt's ids are the caller's and must stay until done() was called for
  * the last trace of it.  Token j of the answer (from 0) is drawn with the random number
@@ -96,17 +96,29 @@ struct sc_batch_options {
 struct sc_batch_plan {
     size_t parallel;     /* places that fit, at most what was wanted */
     size_t prefill_rows; /* largest number of prompt rows in one step */
-    size_t trace_bytes;  /* key/value memory of all places */
-    size_t prompt_bytes; /* budget for prompts' key/value memory */
+    size_t n_pages;      /* of prompts' key/value memory, at least those of one longest prompt */
+    size_t trace_bytes;  /* key/value memory of all places, and what is measured of their tokens */
+    size_t prompt_bytes; /* key/value memory of prompts, and their last logits */
     size_t scratch_bytes;
     size_t total_bytes;
 };
 enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_batch_options *options,
                              struct sc_batch_plan *plan, struct sc_error *error);
 
-/* A source of model output: this machine's engine, or in time a server.  Runs until the source says
- * that there is no more and all traces ended. */
-enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_plan *plan,
+/* Takes the memory of a plan, for any number of runs one after the other; prompts that one computed
+ * are there for the next.  The engine must outlive it. */
+struct sc_session;
+enum sc_status sc_session_start(struct sc_session **out, const struct sc_engine *engine,
+                                const struct sc_batch_plan *plan,
+                                const struct sc_batch_options *options, struct sc_error *error);
+void sc_session_stop(struct sc_session *session); /* NULL is fine */
+
+/* Runs until the source says that there is no more and all traces ended. */
+enum sc_status sc_session_run(struct sc_session *session, const struct sc_trace_source *source,
+                              struct sc_error *error);
+
+/* All three: a session for one run. */
+enum sc_status sc_engine_run(const struct sc_engine *engine, const struct sc_batch_plan *plan,
                              const struct sc_batch_options *options,
                              const struct sc_trace_source *source, struct sc_error *error);
 

@@ -1,10 +1,9 @@
 /*
- * How much memory a run takes, and how many traces fit; docs/INFERENCE.md has the formula.
+ * How much memory a session takes, and how many traces fit; docs/INFERENCE.md has the formula.
  *
- * Next: scheduler.c, which takes it.
+ * Next: session.c, which takes it.
  */
 #include <stdint.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/system.h"
@@ -19,47 +18,45 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-void sc_batch_layout(struct sc_batch *b, const struct sc_engine *engine,
-                     const struct sc_batch_sizes *s, struct sc_arena *arena)
+void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct sc_arena *arena)
 {
-    size_t own_bytes = sc_kv_bytes(engine, s->max_new), start = arena->used;
-    size_t n_rows = s->parallel + s->prefill_rows;
-
-    *b = (struct sc_batch){.sizes = *s};
+    size_t start = arena->used;
+    *b = (struct sc_batch){0};
     b->places = sc_arena_take(arena, s->parallel, sizeof *b->places);
     for (size_t i = 0; i < s->parallel; i++) {
-        unsigned char *own = sc_arena_take(arena, 1, own_bytes);
-        int32_t *ids = sc_arena_take(arena, s->max_new, sizeof *ids);
-        struct sc_token_stats *stats = sc_arena_take(arena, s->max_new, sizeof *stats);
-        float *watched =
-            sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *watched);
-
+        struct sc_place place = {.number = i};
+        place.ids = sc_arena_take(arena, s->max_new, sizeof *place.ids);
+        place.stats = sc_arena_take(arena, s->max_new, sizeof *place.stats);
+        place.watched =
+            sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *place.watched);
         if (arena->base != NULL)
-            b->places[i] =
-                (struct sc_place){.own = own, .ids = ids, .stats = stats, .watched = watched};
+            b->places[i] = place;
     }
-    b->trace_bytes = arena->used - start;
+    b->own.traces = arena->used - start;
     start = arena->used;
-    sc_prompt_cache_layout(&b->cache, engine, s->n_slots, s->n_pages, s->max_prompt, arena);
-    b->prompt_bytes = arena->used - start;
+    sc_prompt_cache_layout(&b->cache, s->n_slots, s->n_pages, s->max_prompt, arena);
+    b->own.prompts = arena->used - start;
     start = arena->used;
-    sc_forward_layout(&b->forward, engine, n_rows, s->parallel + SC_PROMPT_ENDS, s->n_positions,
-                      arena);
-    b->scratch = sc_arena_take(arena, engine->n_threads, sizeof *b->scratch);
-    for (size_t i = 0; i < engine->n_threads; i++) {
-        struct sc_logit_scratch scratch;
-
-        sc_logit_scratch_layout(&scratch, engine->n_vocab, arena);
-        if (arena->base != NULL)
-            b->scratch[i] = scratch;
-    }
-    b->rows = sc_arena_take(arena, n_rows, sizeof *b->rows);
+    b->rows = sc_arena_take(arena, s->parallel + s->prefill_rows, sizeof *b->rows);
     b->order = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
     b->drawing = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
-    b->drawing_logits = sc_arena_take(arena, s->parallel, sizeof(float *));
+    b->draws = sc_arena_take(arena, s->parallel, sizeof *b->draws);
     b->ending = sc_arena_take(arena, SC_PROMPT_ENDS, sizeof(struct sc_prompt *));
     b->waiting = sc_arena_take(arena, s->parallel + s->look_ahead, sizeof *b->waiting);
-    b->scratch_bytes = arena->used - start;
+    b->own.scratch = arena->used - start;
+}
+
+struct sc_session_sizes sc_session_sizes_of(const struct sc_batch_sizes *s)
+{
+    return (struct sc_session_sizes){
+        .max_rows = s->parallel + s->prefill_rows,
+        .max_logit_rows = s->parallel + SC_PROMPT_ENDS,
+        .n_positions = s->n_positions,
+        .n_places = s->parallel,
+        .max_new = s->max_new,
+        .n_pages = s->n_pages,
+        .n_kept = s->n_slots,
+    };
 }
 
 /* Requests taken before there is a place, so that a prompt is computed by the time one is free;
@@ -76,7 +73,6 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     size_t context = engine->config.max_positions;
     struct sc_batch_sizes s = {
         .parallel = parallel, .look_ahead = look_ahead(parallel), .prefill_rows = prefill_rows};
-
     s.max_prompt = min_size(options->max_prompt ? options->max_prompt : 1, context);
     s.max_new = min_size(options->max_new_tokens ? options->max_new_tokens : 1, context);
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
@@ -89,7 +85,7 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
 
 static size_t prompt_pages(const struct sc_batch_sizes *s, size_t n_prompts)
 {
-    return sc_size_mul(n_prompts, sc_kv_pages(s->max_prompt));
+    return sc_size_mul(n_prompts, sc_prompt_pages(s->max_prompt));
 }
 
 struct sc_batch_sizes sc_batch_sizes_of(const struct sc_engine *engine,
@@ -98,24 +94,47 @@ struct sc_batch_sizes sc_batch_sizes_of(const struct sc_engine *engine,
 {
     struct sc_batch_sizes s = sizes_for(engine, options, plan->parallel ? plan->parallel : 1,
                                         plan->prefill_rows ? plan->prefill_rows : 1);
-    size_t slots = s.n_slots * sc_prompt_slot_bytes(engine, s.max_prompt);
-    size_t page = sc_kv_bytes(engine, SC_PAGE_POSITIONS) + sizeof(unsigned char *);
-
-    s.n_pages = plan->prompt_bytes > slots ? (plan->prompt_bytes - slots) / page : 0;
-    if (s.n_pages < prompt_pages(&s, 1))
-        s.n_pages = prompt_pages(&s, 1);
+    size_t least = prompt_pages(&s, 1);
+    s.n_pages = plan->n_pages > least ? plan->n_pages : least;
     return s;
 }
 
-/* What a run of these sizes takes. */
+/* What a session of these sizes takes. */
 static struct sc_batch_plan measure(const struct sc_engine *engine, const struct sc_batch_sizes *s)
 {
+    const struct sc_session_sizes sizes = sc_session_sizes_of(s);
+    const struct sc_session_bytes there = engine->device->measure(engine->weights, &sizes);
     struct sc_arena arena = {0};
     struct sc_batch batch;
+    sc_batch_layout(&batch, s, &arena);
+    struct sc_batch_plan plan = {.parallel = s->parallel,
+                                 .prefill_rows = s->prefill_rows,
+                                 .n_pages = s->n_pages,
+                                 .trace_bytes = sc_size_add(batch.own.traces, there.traces),
+                                 .prompt_bytes = sc_size_add(batch.own.prompts, there.prompts),
+                                 .scratch_bytes = sc_size_add(batch.own.scratch, there.scratch)};
+    plan.total_bytes =
+        sc_size_add(sc_size_add(plan.trace_bytes, plan.prompt_bytes), plan.scratch_bytes);
+    return plan;
+}
 
-    sc_batch_layout(&batch, engine, s, &arena);
-    return (struct sc_batch_plan){s->parallel,        s->prefill_rows,     batch.trace_bytes,
-                                  batch.prompt_bytes, batch.scratch_bytes, arena.used};
+/* Room for a prompt of its own per place is good, but not worth all memory: as much of it as stays
+ * within the limit. */
+static void add_pages(const struct sc_engine *engine, const struct sc_batch_sizes *s, size_t limit,
+                      struct sc_batch_plan *plan)
+{
+    size_t page = engine->device->page_bytes(engine->weights) + sizeof(uint32_t);
+    size_t wanted = s->n_pages + (limit - plan->total_bytes) / page;
+    wanted = min_size(wanted, prompt_pages(s, s->parallel + s->look_ahead));
+    for (; wanted > s->n_pages; wanted--) {
+        struct sc_batch_sizes larger = *s;
+        larger.n_pages = wanted;
+        struct sc_batch_plan more = measure(engine, &larger);
+        if (more.total_bytes <= limit) {
+            *plan = more;
+            return;
+        }
+    }
 }
 
 enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_batch_options *options,
@@ -124,33 +143,15 @@ enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_bat
     size_t limit = options->max_bytes ? options->max_bytes : sc_available_memory() / 2;
     size_t parallel = options->parallel ? options->parallel : DEFAULT_PARALLEL;
     size_t prefill_rows = PREFILL_ROWS;
-
     if (parallel > MOST_PARALLEL)
         parallel = MOST_PARALLEL;
     for (;;) {
         struct sc_batch_sizes s = sizes_for(engine, options, parallel, prefill_rows);
-        size_t page = sc_kv_bytes(engine, SC_PAGE_POSITIONS) + sizeof(unsigned char *);
-        size_t most = parallel + s.look_ahead, least = min_size(most, 2 + parallel / 4), wanted;
-
-        if (parallel == 1)
-            least = 1;
+        size_t least = parallel == 1 ? 1 : min_size(parallel + s.look_ahead, 2 + parallel / 4);
         s.n_pages = prompt_pages(&s, least);
         *plan = measure(engine, &s);
         if (plan->total_bytes <= limit) {
-            /* Room for a prompt of its own per place is good, but not worth all memory. */
-            wanted = s.n_pages + (limit - plan->total_bytes) / page;
-            wanted = min_size(wanted, prompt_pages(&s, most));
-            for (; wanted > s.n_pages; wanted--) {
-                struct sc_batch_sizes larger = s;
-                struct sc_batch_plan more;
-
-                larger.n_pages = wanted;
-                more = measure(engine, &larger);
-                if (more.total_bytes <= limit) {
-                    *plan = more;
-                    break;
-                }
-            }
+            add_pages(engine, &s, limit, plan);
             return SC_OK;
         }
         if (parallel == 1 && prefill_rows <= 8)

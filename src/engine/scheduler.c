@@ -6,8 +6,9 @@
  * one token for each place.  What a trace becomes does not depend on any of that: its random
  * numbers are named by (seed, instance, trace, place in the answer), its figures by its own
  * history. A trace that cannot be computed fails alone, with the reason; only the source ends a
- * run. Takes all memory before the first round.  Next: forward.c and kv.c.
+ * run.  Takes no memory.  What it knows of arithmetic is device.h.  Next: prompts.c, cpu/forward.c.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,16 +16,18 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/batch.h"
+#include "engine/sampling.h"
 
 struct run {
-    struct sc_engine *engine;
+    struct sc_session *session;
+    const struct sc_engine *engine;
     const struct sc_trace_source *source;
-    struct sc_batch b;
+    const struct sc_batch_sizes *sizes;
+    struct sc_batch *b;
     struct sc_step_report report;
     size_t n_waiting, n_active; /* requests without a place; places in use */
     size_t n_drawing, n_decode_rows, n_rows, n_ending;
     bool starved, finished; /* `next` said 0 since the last done(); said -1 */
-    size_t round;           /* number of the round, from 1 */
     char failure[160];
     struct sc_error *error;
 };
@@ -54,7 +57,7 @@ static enum sc_status fail_request(struct run *run, const struct sc_trace_reques
 static bool check_request(struct run *run, const struct sc_trace_request *r)
 {
     const struct sc_model_config *c = &run->engine->config;
-    const struct sc_batch_sizes *sizes = &run->b.sizes;
+    const struct sc_batch_sizes *sizes = run->sizes;
     const char *refused = sc_sampling_refused(&r->sampling);
     char *to = run->failure;
     size_t size = sizeof run->failure;
@@ -97,18 +100,18 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
 static void drop_waiting(struct run *run, size_t i)
 {
     run->n_waiting--;
-    memmove(&run->b.waiting[i], &run->b.waiting[i + 1],
-            (run->n_waiting - i) * sizeof *run->b.waiting);
+    memmove(&run->b->waiting[i], &run->b->waiting[i + 1],
+            (run->n_waiting - i) * sizeof *run->b->waiting);
 }
 
 /* Takes requests until every free place has one and look_ahead more are at hand. */
 static enum sc_status take_requests(struct run *run)
 {
-    const struct sc_batch_sizes *sizes = &run->b.sizes;
+    const struct sc_batch_sizes *sizes = run->sizes;
 
     while (!run->finished && !run->starved &&
            run->n_waiting < sizes->parallel - run->n_active + sizes->look_ahead) {
-        struct sc_waiting *waiting = &run->b.waiting[run->n_waiting];
+        struct sc_waiting *waiting = &run->b->waiting[run->n_waiting];
         int more;
 
         memset(waiting, 0, sizeof *waiting);
@@ -134,12 +137,12 @@ static enum sc_status take_requests(struct run *run)
 static enum sc_status open_prompts(struct run *run)
 {
     for (size_t i = 0; i < run->n_waiting; i++) {
-        struct sc_waiting *w = &run->b.waiting[i];
+        struct sc_waiting *w = &run->b->waiting[i];
         enum sc_prompt_found found;
 
         if (w->prompt != NULL)
             continue;
-        found = sc_prompt_acquire_shared(&run->b.cache, w->request.prompt_key, w->request.prompt,
+        found = sc_prompt_acquire_shared(&run->b->cache, w->request.prompt_key, w->request.prompt,
                                          w->request.n_prompt, w->request.shared_key,
                                          w->request.n_shared, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
@@ -161,27 +164,22 @@ static enum sc_status open_prompts(struct run *run)
 
 /* ---- drawing tokens -------------------------------------------------------------------------- */
 
-static void draw_task(void *context, size_t task, size_t worker)
+/* The next token of a place, from these logits. */
+static void add_draw(struct run *run, struct sc_place *place, size_t logits)
 {
-    struct run *run = context;
-    const struct sc_engine *e = run->engine;
-    struct sc_place *place = run->b.drawing[task];
     const struct sc_trace_request *r = &place->request;
-    double u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
-                                 (uint32_t)place->n);
-
-    place->ok = sc_draw_token(e->kernels, run->b.drawing_logits[task], e->n_vocab,
-                              e->confidence_top_k, &r->sampling, u, &run->b.scratch[worker],
-                              &place->ids[place->n], &place->stats[place->n]);
-    if (place->ok && r->n_watch) {
-        const float *z = run->b.drawing_logits[task];
-        struct sc_logit_summary summary;
-
-        sc_logits_summarise(e->kernels, z, e->n_vocab, &summary);
-        for (size_t i = 0; i < r->n_watch; i++)
-            place->watched[place->n * r->n_watch + i] =
-                (float)sc_logits_logprob(z, &summary, r->watch[i]);
-    }
+    run->b->drawing[run->n_drawing] = place;
+    run->b->draws[run->n_drawing++] = (struct sc_draw){
+        .logits = logits,
+        .sampling = &r->sampling,
+        .u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
+                               (uint32_t)place->n),
+        .watch = r->watch,
+        .n_watch = r->n_watch,
+        .id = &place->ids[place->n],
+        .stats = &place->stats[place->n],
+        .watched = place->watched + place->n * r->n_watch,
+    };
 }
 
 static bool is_end(const struct sc_trace_request *request, int32_t id)
@@ -193,7 +191,7 @@ static bool is_end(const struct sc_trace_request *request, int32_t id)
 }
 
 /* Takes a drawn token into the trace; hands the trace over when it ended. */
-static enum sc_status settle_place(struct run *run, struct sc_place *place)
+static enum sc_status settle_place(struct run *run, struct sc_place *place, bool ok)
 {
     const struct sc_trace_source *source = run->source;
     const struct sc_trace_request *request = &place->request;
@@ -201,7 +199,7 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place)
     enum sc_status status;
     bool kept, ended = true;
 
-    if (!place->ok) {
+    if (!ok) {
         snprintf(run->failure, sizeof run->failure,
                  "logits of answer token %zu: expected finite numbers", place->n);
         result.finish = SC_FINISH_FAILED;
@@ -233,21 +231,27 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place)
 
 static enum sc_status draw(struct run *run)
 {
+    struct sc_batch *b = run->b;
     double start = sc_seconds();
-    enum sc_status status = SC_OK;
-
-    sc_pool_run(run->engine->pool, run->n_drawing, draw_task, run);
+    SC_TRY(
+        run->engine->device->draw(run->session->on_device, b->draws, run->n_drawing, run->error));
     run->report.seconds_sampling += sc_seconds() - start;
-    for (size_t i = 0; i < run->n_drawing && status == SC_OK; i++)
-        status = settle_place(run, run->b.drawing[i]);
-    return status;
+    for (size_t i = 0; i < run->n_drawing; i++)
+        SC_TRY(settle_place(run, b->drawing[i], b->draws[i].ok));
+    return SC_OK;
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
+/* The handle of the logits after a prompt's last token. */
+static size_t kept_logits(const struct run *run, const struct sc_prompt *prompt)
+{
+    return sc_session_sizes_of(run->sizes).max_logit_rows + prompt->slot;
+}
+
 static void seat(struct run *run, struct sc_place *place, size_t waiting)
 {
-    const struct sc_waiting *w = &run->b.waiting[waiting];
+    const struct sc_waiting *w = &run->b->waiting[waiting];
     size_t left = run->engine->config.max_positions - w->request.n_prompt;
 
     place->request = w->request;
@@ -256,8 +260,7 @@ static void seat(struct run *run, struct sc_place *place, size_t waiting)
     place->limit = w->request.max_new_tokens < left ? w->request.max_new_tokens : left;
     run->n_active++;
     drop_waiting(run, waiting);
-    run->b.drawing[run->n_drawing] = place;
-    run->b.drawing_logits[run->n_drawing++] = place->prompt->logits;
+    add_draw(run, place, kept_logits(run, place->prompt));
 }
 
 /* Gives free places to requests whose prompt is ready, oldest first, and draws their first tokens;
@@ -275,17 +278,17 @@ static enum sc_status start_traces(struct run *run)
         if (status != SC_OK)
             return status;
         run->n_drawing = 0;
-        for (size_t p = 0; p < run->b.sizes.parallel; p++) {
-            const struct sc_waiting *w = run->b.waiting;
+        for (size_t p = 0; p < run->sizes->parallel; p++) {
+            const struct sc_waiting *w = run->b->waiting;
 
-            if (run->b.places[p].prompt != NULL)
+            if (run->b->places[p].prompt != NULL)
                 continue;
             while (next < run->n_waiting &&
                    !(w[next].prompt != NULL && w[next].prompt->n_filled == w[next].prompt->n))
                 next++;
             if (next == run->n_waiting)
                 break;
-            seat(run, &run->b.places[p], next);
+            seat(run, &run->b->places[p], next);
         }
         if (run->n_drawing == 0)
             return SC_OK;
@@ -300,10 +303,11 @@ static enum sc_status start_traces(struct run *run)
 /* Places in use, those of one prompt side by side. */
 static void add_decode_rows(struct run *run)
 {
-    struct sc_batch *b = &run->b;
+    struct sc_batch *b = run->b;
     size_t n = 0;
 
-    for (size_t p = 0; p < b->sizes.parallel; p++) {
+    run->n_drawing = 0;
+    for (size_t p = 0; p < run->sizes->parallel; p++) {
         struct sc_place *place = &b->places[p];
         size_t at = n;
 
@@ -320,24 +324,22 @@ static void add_decode_rows(struct run *run)
         b->rows[run->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
                                                  .position = place->prompt->n + place->n - 1,
                                                  .prompt = place->prompt,
-                                                 .own = place->own,
-                                                 .own_positions = b->sizes.max_new,
+                                                 .place = place->number,
                                                  .wants_logits = true};
-        b->drawing[i] = place;
-        b->drawing_logits[i] = sc_forward_logits(&b->forward, i);
+        add_draw(run, place, i);
     }
-    run->n_decode_rows = run->n_drawing = n;
+    run->n_decode_rows = n;
 }
 
 /* Rows of one prompt, at most *left; the last one of a step that has its share of ends waits. */
 static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
 {
-    struct sc_batch *b = &run->b;
+    struct sc_batch *b = run->b;
     size_t n = prompt->n - prompt->n_filled;
 
-    if (n == 0 || prompt->mark == run->round)
+    if (n == 0 || prompt->mark == run->session->round)
         return;
-    prompt->mark = run->round;
+    prompt->mark = run->session->round;
     if (n > *left)
         n = *left;
     if (!prompt->is_head && prompt->n_filled + n == prompt->n && run->n_ending == SC_PROMPT_ENDS)
@@ -347,8 +349,11 @@ static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
         size_t at = prompt->n_filled++;
         bool last = prompt->n_filled == prompt->n && !prompt->is_head;
 
-        b->rows[run->n_rows++] = (struct sc_row){
-            .token = prompt->ids[at], .position = at, .prompt = prompt, .wants_logits = last};
+        b->rows[run->n_rows++] = (struct sc_row){.token = prompt->ids[at],
+                                                 .position = at,
+                                                 .prompt = prompt,
+                                                 .place = SC_NO_PLACE,
+                                                 .wants_logits = last};
         if (last)
             b->ending[run->n_ending++] = prompt;
     }
@@ -358,8 +363,8 @@ static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
  * all its rows before any row reads them, so a prompt may follow its head in the same step. */
 static void add_prompt_rows(struct run *run)
 {
-    struct sc_batch *b = &run->b;
-    size_t left = b->sizes.prefill_rows;
+    struct sc_batch *b = run->b;
+    size_t left = run->sizes->prefill_rows;
 
     run->n_ending = 0;
     for (size_t i = 0; i < run->n_waiting && left > 0; i++) {
@@ -374,50 +379,45 @@ static void add_prompt_rows(struct run *run)
     }
 }
 
-static void count_step(struct run *run)
+static void count_step(struct run *run, const struct sc_step_seconds *seconds)
 {
-    const struct sc_forward *f = &run->b.forward;
     struct sc_step_report *report = &run->report;
     size_t n_prompt_rows = run->n_rows - run->n_decode_rows;
     size_t n_heads = run->n_decode_rows + run->n_ending;
-    double prefill = f->seconds_layers * (double)n_prompt_rows / (double)run->n_rows;
+    double prefill = seconds->layers * (double)n_prompt_rows / (double)run->n_rows;
 
     if (n_heads)
-        prefill += f->seconds_head * (double)run->n_ending / (double)n_heads;
+        prefill += seconds->head * (double)run->n_ending / (double)n_heads;
     report->width = run->n_decode_rows;
     report->n_steps++;
     report->n_prefilled += n_prompt_rows;
     report->width_sum += (double)run->n_decode_rows;
     report->seconds_prefill += prefill;
-    report->seconds_decode += f->seconds_layers + f->seconds_head - prefill;
+    report->seconds_decode += seconds->layers + seconds->head - prefill;
 }
 
 /* One pass of the network, and a token for every place in use. */
 static enum sc_status step(struct run *run)
 {
-    struct sc_batch *b = &run->b;
+    const struct sc_device *device = run->engine->device;
     const struct sc_trace_source *source = run->source;
-    enum sc_status status;
-
-    sc_forward_run(&b->forward, b->rows, run->n_rows);
+    void *session = run->session->on_device;
+    struct sc_step_seconds seconds = {0};
+    SC_TRY(device->forward(session, run->b->rows, run->n_rows, &seconds, run->error));
     for (size_t i = 0; i < run->n_ending; i++)
-        memcpy(b->ending[i]->logits, sc_forward_logits(&b->forward, run->n_decode_rows + i),
-               run->engine->n_vocab * sizeof(float));
-    count_step(run);
-    status = draw(run);
-    if (status == SC_OK && source->step != NULL && !source->step(source->context, &run->report))
-        status = sc_fail(run->error, SC_ERR_INTERRUPTED, "engine: interrupted");
-    return status;
+        device->keep(session, run->n_decode_rows + i, run->b->ending[i]->slot);
+    count_step(run, &seconds);
+    SC_TRY(draw(run));
+    if (source->step != NULL && !source->step(source->context, &run->report))
+        return sc_fail(run->error, SC_ERR_INTERRUPTED, "engine: interrupted");
+    return SC_OK;
 }
 
 static enum sc_status run_rounds(struct run *run)
 {
-    enum sc_status status;
-
-    for (run->round = 1;; run->round++) {
-        status = start_traces(run);
-        if (status != SC_OK)
-            return status;
+    for (;;) {
+        run->session->round++;
+        SC_TRY(start_traces(run));
         run->n_rows = 0;
         add_decode_rows(run);
         add_prompt_rows(run);
@@ -426,33 +426,25 @@ static enum sc_status run_rounds(struct run *run)
         if (run->n_rows == 0)
             return sc_fail(run->error, SC_ERR_INTERNAL,
                            "engine: source: expected a request, found none while nothing runs");
-        status = step(run);
-        if (status != SC_OK)
-            return status;
+        SC_TRY(step(run));
     }
 }
 
-enum sc_status sc_engine_run(struct sc_engine *engine, const struct sc_batch_plan *plan,
-                             const struct sc_batch_options *options,
-                             const struct sc_trace_source *source, struct sc_error *error)
+enum sc_status sc_session_run(struct sc_session *session, const struct sc_trace_source *source,
+                              struct sc_error *error)
 {
-    struct sc_batch_sizes sizes = sc_batch_sizes_of(engine, plan, options);
-    struct run run = {.engine = engine, .source = source, .error = error};
-    struct sc_arena arena = {0};
-    enum sc_status status;
-
-    sc_batch_layout(&run.b, engine, &sizes, &arena);
-    arena.base = sc_alloc_aligned(arena.used);
-    if (arena.base == NULL)
-        return sc_fail(error, SC_ERR_NOMEM, "engine: %zu bytes for %zu traces: not there",
-                       arena.used, sizes.parallel);
-    /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and
-     * most of what is planned for them is often not used: on large pages it would be touched. */
-    sc_prefer_large_pages(arena.base, run.b.trace_bytes);
-    arena.used = 0;
-    sc_batch_layout(&run.b, engine, &sizes, &arena);
-    run.report.parallel = sizes.parallel;
-    status = run_rounds(&run);
-    sc_free(arena.base);
+    assert(session != NULL && source != NULL);
+    struct run run = {.session = session,
+                      .engine = session->engine,
+                      .source = source,
+                      .sizes = &session->sizes,
+                      .b = &session->batch,
+                      .report = {.parallel = session->sizes.parallel},
+                      .error = error};
+    enum sc_status status = run_rounds(&run);
+    if (status != SC_OK) { /* traces under way are dropped, and with them their prompts */
+        struct sc_arena arena = {.base = session->memory};
+        sc_batch_layout(&session->batch, &session->sizes, &arena);
+    }
     return status;
 }

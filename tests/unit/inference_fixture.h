@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "engine/engine.h"
+#include "engine/cpu/cpu.h"
 
 struct fixture {
     struct sc_model *model;
@@ -37,6 +37,12 @@ static inline struct fixture fixture_open(const char *name, int dtype, int threa
     if (sc_engine_open(&f.engine, f.model, &options, &error) != SC_OK)
         fail_msg("%s", error.text);
     return f;
+}
+
+/* What the CPU has of it, to be tampered with. */
+static inline struct sc_cpu *fixture_cpu(const struct fixture *f)
+{
+    return f->engine->weights;
 }
 
 static inline void fixture_close(struct fixture *f)

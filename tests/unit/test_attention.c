@@ -96,15 +96,18 @@ static void watched_mix(float *out, const float *weights, size_t weight_stride, 
 struct stage {
     struct sc_prompt_cache cache;
     struct sc_forward forward;
-    unsigned char *own[N_TRACES];
 };
 
-static void lay_out(struct stage *s, const struct sc_engine *engine, struct sc_arena *arena)
+static void lay_out(struct stage *s, const struct sc_cpu *cpu, struct sc_arena *arena)
 {
-    sc_prompt_cache_layout(&s->cache, engine, 1, N_PROMPT / SC_PAGE_POSITIONS + 1, N_PROMPT, arena);
-    sc_forward_layout(&s->forward, engine, N_TRACES, N_TRACES, N_POSITIONS, arena);
-    for (size_t i = 0; i < N_TRACES; i++)
-        s->own[i] = sc_arena_take(arena, 1, sc_kv_bytes(engine, N_OWN));
+    const struct sc_session_sizes sizes = {.max_rows = N_TRACES,
+                                           .max_logit_rows = N_TRACES,
+                                           .n_positions = N_POSITIONS,
+                                           .n_places = N_TRACES,
+                                           .max_new = N_OWN,
+                                           .n_pages = N_PROMPT / SC_PAGE_POSITIONS + 1};
+    sc_prompt_cache_layout(&s->cache, 1, sizes.n_pages, N_PROMPT, arena);
+    sc_forward_layout(&s->forward, cpu, &sizes, arena);
 }
 
 /* Nothing was asked for in vain, while it was read, or too far ahead. */
@@ -116,10 +119,11 @@ static void check_watch(void)
     assert_in_range(watch.most_ahead, 1, MOST_AHEAD);
 }
 
-static void test_reads_ahead(void **state)
+static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", SC_DTYPE_F32, 1, NULL, 0, 4);
-    struct sc_attention watched = *f.engine->attention;
+    struct sc_cpu *cpu = fixture_cpu(&f);
+    struct sc_attention watched = *cpu->attention;
     static int32_t ids[N_PROMPT];
     static struct stage s;
     struct sc_row rows[N_TRACES];
@@ -127,11 +131,11 @@ static void test_reads_ahead(void **state)
     struct sc_prompt *prompt;
 
     (void)state;
-    watch.real = f.engine->attention;
+    watch.real = cpu->attention;
     watched.scores = watched_scores;
     watched.mix = watched_mix;
-    f.engine->attention = &watched;
-    lay_out(&s, f.engine, &arena);
+    cpu->attention = &watched;
+    lay_out(&s, cpu, &arena);
     watch.bytes = arena.used;
     watch.memory = sc_alloc_aligned(watch.bytes);
     watch.asked = sc_alloc_zero(watch.bytes, 1);
@@ -139,7 +143,8 @@ static void test_reads_ahead(void **state)
     assert_non_null(watch.asked);
     memset(watch.memory, 0, watch.bytes);
     arena = (struct sc_arena){.base = watch.memory};
-    lay_out(&s, f.engine, &arena);
+    lay_out(&s, cpu, &arena);
+    assert_int_equal(sc_pool_new(&s.forward.pool, 1, NULL), SC_OK);
     for (size_t i = 0; i < N_PROMPT; i++)
         ids[i] = (int32_t)(i % 7);
     assert_int_equal(sc_prompt_acquire(&s.cache, 1, ids, N_PROMPT, &prompt), SC_PROMPT_READY);
@@ -148,7 +153,7 @@ static void test_reads_ahead(void **state)
         size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;
 
         for (size_t i = 0; i < n; i++)
-            rows[i] = (struct sc_row){ids[at + i], at + i, prompt, NULL, 0, false};
+            rows[i] = (struct sc_row){ids[at + i], at + i, prompt, SC_NO_PLACE, false};
         sc_forward_run(&s.forward, rows, n);
         check_watch();
     }
@@ -156,8 +161,7 @@ static void test_reads_ahead(void **state)
     for (size_t step = 0; step < N_OWN; step++) {
         watch.n_read = watch.n_read_asked = watch.n_asked = 0;
         for (size_t i = 0; i < N_TRACES; i++)
-            rows[i] =
-                (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, prompt, s.own[i], N_OWN, true};
+            rows[i] = (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, prompt, i, true};
         sc_forward_run(&s.forward, rows, N_TRACES);
         check_watch();
         /* All but a layer's first page and what an own beginning is too short for. */
@@ -166,7 +170,8 @@ static void test_reads_ahead(void **state)
         assert_true((double)watch.n_asked < 1.3 * (double)watch.n_read);
     }
     assert_in_range(watch.most_ahead, MOST_AHEAD - 64, MOST_AHEAD); /* the limit was reached */
-    f.engine->attention = watch.real;
+    cpu->attention = watch.real;
+    sc_pool_free(s.forward.pool);
     sc_free(watch.asked);
     sc_free(watch.memory);
     fixture_close(&f);
@@ -175,7 +180,7 @@ static void test_reads_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_ahead),
+        cmocka_unit_test(each_task_asks_ahead_for_what_it_will_read_and_not_too_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,10 @@ struct figures {
 static void score(const struct fixture *f, const int32_t *ids, size_t n, size_t rows,
                   struct figures *out)
 {
+    const struct sc_score_arrays arrays = {out->logprob, out->confidence, out->entropy};
     struct sc_error error = {0};
-
     memset(out, 0, sizeof *out);
-    if (sc_score_in_steps(f->engine, ids, n, rows, out->logprob, out->confidence, out->entropy,
-                          &error) != SC_OK)
+    if (sc_score_in_steps(f->engine, ids, n, rows, &arrays, &error) != SC_OK)
         fail_msg("%s", error.text);
 }
 
@@ -232,7 +231,7 @@ static void logits_that_are_no_numbers_are_an_error(void **state)
     float entropy[3];
     (void)state;
 
-    f.engine->norms[0] = NAN;
+    fixture_cpu(&f)->norms[0] = NAN;
     assert_int_equal(sc_engine_score(f.engine, ids, 3, NULL, NULL, entropy, &error),
                      SC_ERR_NUMERIC);
     assert_non_null(strstr(error.text, "finite"));

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "engine/logits.h"
+#include "engine/cpu/logits.h"
 #include "inference_fixture.h"
 
 static const size_t SIZES[] = {1, 2, 7, 20, 63, 777, 4095, 4096, 4097, 8192, 20011};

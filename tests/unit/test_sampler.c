@@ -4,7 +4,8 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "engine/sampler.h"
+#include "engine/cpu/sampler.h"
+#include "engine/sampling.h"
 #include "inference_fixture.h"
 
 #define MOST 6000

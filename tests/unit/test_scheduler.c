@@ -451,7 +451,7 @@ static void logits_that_are_no_numbers_fail_the_trace(void **state)
     struct work *w = work_new(1);
     (void)state;
 
-    f.engine->norms[3] = INFINITY;
+    fixture_cpu(&f)->norms[3] = INFINITY;
     run_all(w, f.engine, 4, 0, 0);
     for (size_t i = 0; i < N_ALL; i++) {
         assert_int_equal(w->traces[i].finish, SC_FINISH_FAILED);
@@ -510,7 +510,7 @@ static void tight_memory(void **state)
     run_all(w, f.engine, 32, 0, 0);
     memcpy(first, w->traces, sizeof w->traces);
     assert_int_equal(sc_batch_plan(f.engine, &options, &plan, NULL), SC_OK);
-    plan.prompt_bytes = 0; /* the run takes room for one longest prompt */
+    plan.n_pages = 0; /* the run takes room for one longest prompt */
     shuffle(w, 9);
     w->next = w->n_running = 0;
     memset(w->traces, 0, sizeof w->traces);

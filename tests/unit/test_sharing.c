@@ -117,12 +117,8 @@ static void run_all(struct work *w, struct sc_engine *engine, bool share, size_t
     memset(w->traces, 0, sizeof w->traces);
     assert_int_equal(sc_batch_plan(engine, &options, &plan, &error), SC_OK);
     plan.prefill_rows = prefill_rows;
-    if (n_pages) { /* as few as possible */
-        size_t slots = (2 * plan.parallel + 1 + plan.parallel / 8 + 2) *
-                       sc_prompt_slot_bytes(engine, MOST_PROMPT);
-        plan.prompt_bytes =
-            slots + n_pages * (sc_kv_bytes(engine, SC_PAGE_POSITIONS) + sizeof(unsigned char *));
-    }
+    if (n_pages > 0) /* as few as possible */
+        plan.n_pages = n_pages;
     if (sc_engine_run(engine, &plan, &options, &source, &error) != SC_OK)
         fail_msg("%s", error.text);
     for (size_t p = 0; p < N; p++)

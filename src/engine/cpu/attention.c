@@ -25,10 +25,10 @@ size_t sc_heads_per_kv(const struct sc_model_config *config)
 
 void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
 {
-    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_model_config *c = &f->cpu->config;
     size_t row_scores, n_stretches;
 
-    f->score_stride = sc_size_add(f->n_positions, 15) & ~(size_t)15;
+    f->score_stride = sc_size_add(f->sizes.n_positions, 15) & ~(size_t)15;
     row_scores = sc_size_mul(sc_heads_per_kv(c) * sizeof(float), f->score_stride);
     f->group_rows = SCORE_BYTES / row_scores;
     if (f->group_rows < 1)
@@ -36,7 +36,7 @@ void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
     if (f->group_rows > MOST_GROUP_ROWS)
         f->group_rows = MOST_GROUP_ROWS;
     /* Keys and values of the prompt and of each row, and the next task's keys of its prompt. */
-    n_stretches = sc_size_add(3 * sc_kv_pages(f->n_positions), 2 * f->group_rows);
+    n_stretches = sc_size_add(3 * sc_prompt_pages(f->sizes.n_positions), 2 * f->group_rows);
     f->scores_at = worker->used;
     sc_arena_take(worker, f->group_rows, row_scores);
     f->out_at = worker->used;
@@ -54,11 +54,11 @@ void sc_attention_group(struct sc_forward *f)
         struct sc_row_group *group = &f->groups[f->n_groups++];
         const struct sc_row *first = &f->rows[r];
 
-        *group = (struct sc_row_group){r, 1,
-                                       first->own != NULL ? first->prompt->n : first->position + 1};
+        *group = (struct sc_row_group){
+            r, 1, first->place != SC_NO_PLACE ? first->prompt->n : first->position + 1};
         for (r++; r < f->n_rows && group->n < f->group_rows; r++, group->n++)
             if (f->rows[r].prompt != first->prompt ||
-                (f->rows[r].own == NULL) != (first->own == NULL))
+                (f->rows[r].place == SC_NO_PLACE) != (first->place == SC_NO_PLACE))
                 break;
     }
 }
@@ -67,25 +67,27 @@ void sc_attention_group(struct sc_forward *f)
 
 static size_t position_bytes(const struct sc_forward *f)
 {
-    return f->engine->config.head_dim * f->engine->attention->element_bytes;
+    return f->cpu->config.head_dim * f->cpu->attention->element_bytes;
 }
 
 static const unsigned char *page_at(const struct sc_forward *f, const struct sc_prompt *prompt,
                                     size_t page, enum sc_kv_kind kind, size_t head)
 {
-    return prompt->pages[page] + sc_kv_offset(f->engine, SC_PAGE_POSITIONS, f->layer, kind, head);
+    return f->pages + prompt->pages[page] * f->page_bytes +
+           sc_kv_offset(f->cpu, SC_PAGE_POSITIONS, f->layer, kind, head);
 }
 
 static const unsigned char *own_at(const struct sc_forward *f, const struct sc_row *row,
                                    enum sc_kv_kind kind, size_t head)
 {
-    return row->own + sc_kv_offset(f->engine, row->own_positions, f->layer, kind, head);
+    return f->places + row->place * f->place_bytes +
+           sc_kv_offset(f->cpu, f->sizes.max_new, f->layer, kind, head);
 }
 
 /* The positions that a row does not share; a row of the prompt itself has its in the prompt. */
 static size_t n_own(const struct sc_row *row)
 {
-    return row->own != NULL ? row->position + 1 - row->prompt->n : 0;
+    return row->place != SC_NO_PLACE ? row->position + 1 - row->prompt->n : 0;
 }
 
 /* A task's way through the stretches that it reads. */
@@ -126,7 +128,7 @@ static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r
                                    enum sc_kv_kind kind, size_t head)
 {
     for (size_t i = group->begin; i < group->begin + group->n; i++)
-        if (f->rows[i].own != NULL)
+        if (f->rows[i].place != SC_NO_PLACE)
             to = list(r, to, own_at(f, &f->rows[i], kind, head),
                       n_own(&f->rows[i]) * position_bytes(f));
     return to;
@@ -135,8 +137,8 @@ static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r
 /* What task reads, and what its worker will probably read after it, into the worker's memory. */
 static struct reading list_task(const struct sc_forward *f, size_t task, struct sc_stretch *to)
 {
-    size_t n_heads = f->engine->config.n_kv_heads, head = task % n_heads;
-    size_t then = task + f->engine->n_threads;
+    size_t n_heads = f->cpu->config.n_kv_heads, head = task % n_heads;
+    size_t then = task + f->cpu->n_threads;
     const struct sc_row_group *group = &f->groups[task / n_heads];
     struct reading r = {.ahead.next = to};
 
@@ -198,8 +200,8 @@ struct queries {
 static void over(const struct sc_forward *f, const struct queries *q, const void *data, size_t at,
                  size_t n, enum sc_kv_kind kind, struct sc_ahead *ahead)
 {
-    const struct sc_attention *attention = f->engine->attention;
-    size_t d = f->engine->config.head_dim;
+    const struct sc_attention *attention = f->cpu->attention;
+    size_t d = f->cpu->config.head_dim;
 
     if (kind == SC_KV_KEYS)
         attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d,
@@ -229,7 +231,7 @@ static void over_prompt(const struct sc_forward *f, const struct queries *q,
 static void over_rest(const struct sc_forward *f, const struct queries *q, const struct sc_row *row,
                       size_t common, enum sc_kv_kind kind, size_t head, struct reading *r)
 {
-    if (row->own != NULL)
+    if (row->place != SC_NO_PLACE)
         over(f, q, own_at(f, row, kind, head), common, n_own(row), kind,
              reads(r, n_own(row) * position_bytes(f)));
     else
@@ -241,7 +243,7 @@ static void over_rest(const struct sc_forward *f, const struct queries *q, const
 static void attend(void *context, size_t task, size_t worker)
 {
     const struct sc_forward *f = context;
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     const struct sc_row_group *group = &f->groups[task / e->config.n_kv_heads];
     size_t head = task % e->config.n_kv_heads, per_kv = sc_heads_per_kv(&e->config);
     size_t d = e->config.head_dim, width = e->config.n_heads * d;
@@ -278,5 +280,5 @@ static void attend(void *context, size_t task, size_t worker)
 
 void sc_attention_run(struct sc_forward *f)
 {
-    sc_pool_run(f->engine->pool, f->n_groups * f->engine->config.n_kv_heads, attend, f);
+    sc_pool_run(f->pool, f->n_groups * f->cpu->config.n_kv_heads, attend, f);
 }

@@ -1,5 +1,6 @@
 /*
- * The Qwen3 network, one step at a time; docs/INFERENCE.md draws the way of a row.
+ * The network, one step at a time; docs/INFERENCE.md draws the way of a row, and sc_cpu_refused
+ * says which kinds of layers it does not compute.
  *
  * Each stage is one parallel loop: over slices of rows where rows are independent, over panels of
  * weights in a product, over (group of rows, kv head) in attention.  Nothing here depends on who
@@ -8,6 +9,7 @@
  */
 #include "engine/cpu/forward.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,48 +23,57 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t widest_row(const struct sc_engine *engine)
+static size_t widest_row(const struct sc_cpu *cpu)
 {
-    const struct sc_model_config *c = &engine->config;
-
-    return max_size(engine->matmul->row_bytes(c->hidden),
-                    max_size(engine->matmul->row_bytes(c->n_heads * c->head_dim),
-                             engine->matmul->row_bytes(c->ffn)));
+    const struct sc_model_config *c = &cpu->config;
+    return max_size(
+        cpu->matmul->row_bytes(c->hidden),
+        max_size(cpu->matmul->row_bytes(c->n_heads * c->head_dim), cpu->matmul->row_bytes(c->ffn)));
 }
 
 /* Angles position * theta^(-2i / head_dim), in double and then rounded. */
 static void fill_angles(struct sc_forward *f)
 {
-    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_model_config *c = &f->cpu->config;
     size_t half = c->head_dim / 2;
 
     for (size_t i = 0; i < half; i++) {
         double step = pow(c->rope_theta, -2.0 * (double)i / (double)c->head_dim);
 
-        for (size_t position = 0; position < f->n_positions; position++) {
+        for (size_t position = 0; position < f->sizes.n_positions; position++) {
             f->cosines[position * half + i] = (float)cos((double)position * step);
             f->sines[position * half + i] = (float)sin((double)position * step);
         }
     }
 }
 
-void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, size_t max_rows,
-                       size_t max_logit_rows, size_t n_positions, struct sc_arena *arena)
+struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_cpu *cpu,
+                                          const struct sc_session_sizes *sizes,
+                                          struct sc_arena *arena)
 {
-    const struct sc_model_config *c = &engine->config;
+    const struct sc_model_config *c = &cpu->config;
     size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
-    size_t float_bytes = sizeof(float);
-    struct sc_arena worker = {0};
+    size_t float_bytes = sizeof(float), max_rows = sizes->max_rows;
+    size_t n_positions = sizes->n_positions, start = arena->used;
+    struct sc_session_bytes bytes;
 
-    *f = (struct sc_forward){.engine = engine,
-                             .max_rows = max_rows,
-                             .max_logit_rows = max_logit_rows,
-                             .n_positions = n_positions};
+    *f = (struct sc_forward){.cpu = cpu, .sizes = *sizes};
+    f->place_bytes = sc_kv_bytes(cpu, sizes->max_new);
+    f->place_bytes = sc_size_add(f->place_bytes, 63) & ~(size_t)63;
+    f->places = sc_arena_take(arena, sizes->n_places, f->place_bytes);
+    bytes.traces = arena->used - start;
+    start = arena->used;
+    f->page_bytes = sc_kv_bytes(cpu, SC_PAGE_POSITIONS);
+    f->pages = sc_arena_take(arena, sizes->n_pages, f->page_bytes);
+    f->stored = sc_arena_take(arena, sizes->n_kept, cpu->n_vocab * float_bytes);
+    bytes.prompts = arena->used - start;
+    start = arena->used;
+
+    struct sc_arena worker = {0};
     sc_attention_layout(f, &worker);
     f->normed_at = worker.used;
     sc_arena_take(&worker, c->hidden, float_bytes);
     f->worker_bytes = worker.used;
-
     f->cosines = sc_arena_take(arena, n_positions, c->head_dim / 2 * float_bytes);
     f->sines = sc_arena_take(arena, n_positions, c->head_dim / 2 * float_bytes);
     f->x = sc_arena_take(arena, max_rows, c->hidden * float_bytes);
@@ -73,14 +84,16 @@ void sc_forward_layout(struct sc_forward *f, const struct sc_engine *engine, siz
     f->queries = sc_arena_take(arena, max_rows, q_width * float_bytes);
     f->gate = sc_arena_take(arena, max_rows, c->ffn * float_bytes);
     f->up = sc_arena_take(arena, max_rows, c->ffn * float_bytes);
-    f->prepared = sc_arena_take(arena, max_rows, widest_row(engine));
-    f->logits = sc_arena_take(arena, max_logit_rows, engine->n_vocab * float_bytes);
-    f->logit_rows = sc_arena_take(arena, max_logit_rows, sizeof *f->logit_rows);
-    f->kept = sc_arena_take(arena, max_logit_rows, sizeof *f->kept);
+    f->prepared = sc_arena_take(arena, max_rows, widest_row(cpu));
+    f->logits = sc_arena_take(arena, sizes->max_logit_rows, cpu->n_vocab * float_bytes);
+    f->logit_rows = sc_arena_take(arena, sizes->max_logit_rows, sizeof *f->logit_rows);
+    f->kept = sc_arena_take(arena, sizes->max_logit_rows, sizeof *f->kept);
     f->groups = sc_arena_take(arena, max_rows, sizeof *f->groups);
-    f->worker_memory = sc_arena_take(arena, engine->n_threads, f->worker_bytes);
+    f->worker_memory = sc_arena_take(arena, cpu->n_threads, f->worker_bytes);
+    bytes.scratch = arena->used - start;
     if (arena->base != NULL)
         fill_angles(f);
+    return bytes;
 }
 
 /* ---- slices of rows -------------------------------------------------------------------------- */
@@ -91,10 +104,10 @@ enum { SMALL_ROWS = 6000 };
 /* row_size: numbers of a row that the task works on. */
 static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_size, sc_pool_task *task)
 {
-    f->n_slices = n_rows * row_size < SMALL_ROWS ? 1 : 4 * f->engine->n_threads;
+    f->n_slices = n_rows * row_size < SMALL_ROWS ? 1 : 4 * f->cpu->n_threads;
     if (f->n_slices > n_rows)
         f->n_slices = n_rows;
-    sc_pool_run(f->engine->pool, f->n_slices, task, f);
+    sc_pool_run(f->pool, f->n_slices, task, f);
 }
 
 static void slice(const struct sc_forward *f, size_t n, size_t task, size_t *begin, size_t *end)
@@ -113,55 +126,55 @@ static float *normed_row(const struct sc_forward *f, size_t worker)
 
 static struct sc_stage heads_stage(const struct sc_forward *f, size_t layer)
 {
-    const struct sc_layer_weights *w = &f->engine->layers[layer];
+    const struct sc_layer_weights *w = &f->cpu->layers[layer];
 
     return (struct sc_stage){{{f->q, &w->q}, {f->k, &w->k}, {f->v, &w->v}}, 3};
 }
 
 static struct sc_stage keys_stage(const struct sc_forward *f, size_t layer)
 {
-    const struct sc_layer_weights *w = &f->engine->layers[layer];
+    const struct sc_layer_weights *w = &f->cpu->layers[layer];
 
     return (struct sc_stage){{{f->k, &w->k}, {f->v, &w->v}}, 2};
 }
 
 static struct sc_stage queries_stage(const struct sc_forward *f, size_t layer)
 {
-    return (struct sc_stage){{{f->q, &f->engine->layers[layer].q}}, 1};
+    return (struct sc_stage){{{f->q, &f->cpu->layers[layer].q}}, 1};
 }
 
 static struct sc_stage output_stage(const struct sc_forward *f, size_t layer)
 {
-    return (struct sc_stage){{{f->branch, &f->engine->layers[layer].o}}, 1};
+    return (struct sc_stage){{{f->branch, &f->cpu->layers[layer].o}}, 1};
 }
 
 static struct sc_stage gate_stage(const struct sc_forward *f, size_t layer)
 {
-    const struct sc_layer_weights *w = &f->engine->layers[layer];
+    const struct sc_layer_weights *w = &f->cpu->layers[layer];
 
     return (struct sc_stage){{{f->gate, &w->gate}, {f->up, &w->up}}, 2};
 }
 
 static struct sc_stage down_stage(const struct sc_forward *f, size_t layer)
 {
-    return (struct sc_stage){{{f->branch, &f->engine->layers[layer].down}}, 1};
+    return (struct sc_stage){{{f->branch, &f->cpu->layers[layer].down}}, 1};
 }
 
 static struct sc_stage head_stage(const struct sc_forward *f)
 {
-    return (struct sc_stage){{{f->logits, &f->engine->head}}, 1};
+    return (struct sc_stage){{{f->logits, &f->cpu->head}}, 1};
 }
 
 /* Multiplies the n_rows prepared rows. */
 static void multiply(struct sc_forward *f, size_t n_rows, struct sc_stage stage,
                      struct sc_stage next)
 {
-    sc_stage_run(f->engine->pool, f->engine->matmul, &stage, f->prepared, n_rows, &next);
+    sc_stage_run(f->pool, f->cpu->matmul, &stage, f->prepared, n_rows, &next);
 }
 
 static void prepare_row(struct sc_forward *f, size_t row, const float *x, size_t n)
 {
-    const struct sc_matmul *matmul = f->engine->matmul;
+    const struct sc_matmul *matmul = f->cpu->matmul;
 
     matmul->prepare(f->prepared + row * matmul->row_bytes(n), x, n);
 }
@@ -171,20 +184,20 @@ static void prepare_row(struct sc_forward *f, size_t row, const float *x, size_t
 static void embed_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    const struct sc_tensor *embedding = sc_model_embedding(f->engine->model);
+    const struct sc_tensor *embedding = sc_model_embedding(f->cpu->model);
     size_t begin, end;
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
     for (size_t r = begin; r < end; r++)
-        sc_tensor_row(embedding, (size_t)f->rows[r].token, f->x + r * f->engine->config.hidden);
+        sc_tensor_row(embedding, (size_t)f->rows[r].token, f->x + r * f->cpu->config.hidden);
 }
 
 /* x (+ the branch of the block before), normed and prepared for the next products. */
 static void norm_rows(struct sc_forward *f, size_t task, size_t worker, const float *gain, bool add)
 {
-    const struct sc_kernels *kernels = f->engine->kernels;
-    size_t hidden = f->engine->config.hidden, begin, end;
+    const struct sc_kernels *kernels = f->cpu->kernels;
+    size_t hidden = f->cpu->config.hidden, begin, end;
     float *normed = normed_row(f, worker);
 
     slice(f, f->n_rows, task, &begin, &end);
@@ -193,7 +206,7 @@ static void norm_rows(struct sc_forward *f, size_t task, size_t worker, const fl
 
         if (add)
             kernels->add(x, f->branch + r * hidden, hidden);
-        kernels->rms_norm(normed, x, gain, hidden, f->engine->config.rms_eps);
+        kernels->rms_norm(normed, x, gain, hidden, f->cpu->config.rms_eps);
         prepare_row(f, r, normed, hidden);
     }
 }
@@ -202,21 +215,21 @@ static void input_norm_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
 
-    norm_rows(f, task, worker, f->engine->layers[f->layer].input_norm, f->layer > 0);
+    norm_rows(f, task, worker, f->cpu->layers[f->layer].input_norm, f->layer > 0);
 }
 
 static void post_norm_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
 
-    norm_rows(f, task, worker, f->engine->layers[f->layer].post_norm, true);
+    norm_rows(f, task, worker, f->cpu->layers[f->layer].post_norm, true);
 }
 
 /* The rows that want logits: the last branch added, normed, prepared side by side. */
 static void final_norm_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     size_t hidden = e->config.hidden, begin, end;
     float *normed = normed_row(f, worker);
 
@@ -235,16 +248,15 @@ static void final_norm_task(void *context, size_t task, size_t worker)
 static unsigned char *row_store(const struct sc_forward *f, const struct sc_row *row,
                                 enum sc_kv_kind kind, size_t head)
 {
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     size_t n = SC_PAGE_POSITIONS, at = row->position % SC_PAGE_POSITIONS;
     unsigned char *block;
-
-    if (row->own != NULL) {
-        block = row->own;
-        n = row->own_positions;
+    if (row->place != SC_NO_PLACE) {
+        block = f->places + row->place * f->place_bytes;
+        n = f->sizes.max_new;
         at = row->position - row->prompt->n;
     } else {
-        block = row->prompt->pages[row->position / SC_PAGE_POSITIONS];
+        block = f->pages + row->prompt->pages[row->position / SC_PAGE_POSITIONS] * f->page_bytes;
     }
     return block + sc_kv_offset(e, n, f->layer, kind, head) +
            at * e->config.head_dim * e->attention->element_bytes;
@@ -254,7 +266,7 @@ static unsigned char *row_store(const struct sc_forward *f, const struct sc_row 
  * heads; stores wait for one after the other, unless all were asked for. */
 static void ask_for_store(const struct sc_forward *f, size_t r)
 {
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     size_t bytes = e->config.head_dim * e->attention->element_bytes;
 
     for (size_t h = 0; h < e->config.n_kv_heads; h++) {
@@ -271,7 +283,7 @@ static void ask_for_store(const struct sc_forward *f, size_t r)
 /* Norms and rotates a row's keys head by head; keys and values go into their store. */
 static void store_keys(const struct sc_forward *f, size_t r)
 {
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     size_t d = e->config.head_dim, n_kv = e->config.n_kv_heads;
     size_t angles = f->rows[r].position * (d / 2);
 
@@ -289,7 +301,7 @@ static void store_keys(const struct sc_forward *f, size_t r)
 /* Norms and rotates a row's queries, which go side by side per kv head. */
 static void turn_queries(const struct sc_forward *f, size_t r)
 {
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     size_t d = e->config.head_dim, per_kv = sc_heads_per_kv(&e->config);
     size_t angles = f->rows[r].position * (d / 2);
 
@@ -346,7 +358,7 @@ static void queries_task(void *context, size_t task, size_t worker)
 static void attended_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t width = f->engine->config.n_heads * f->engine->config.head_dim, begin, end;
+    size_t width = f->cpu->config.n_heads * f->cpu->config.head_dim, begin, end;
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
@@ -357,14 +369,14 @@ static void attended_task(void *context, size_t task, size_t worker)
 static void gated_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t ffn = f->engine->config.ffn, begin, end;
+    size_t ffn = f->cpu->config.ffn, begin, end;
 
     (void)worker;
     slice(f, f->n_rows, task, &begin, &end);
     for (size_t r = begin; r < end; r++) {
         float *gate = f->gate + r * ffn;
 
-        f->engine->kernels->silu_mul(gate, gate, f->up + r * ffn, ffn);
+        f->cpu->kernels->silu_mul(gate, gate, f->up + r * ffn, ffn);
         prepare_row(f, r, gate, ffn);
     }
 }
@@ -374,7 +386,7 @@ static void gated_task(void *context, size_t task, size_t worker)
 /* What a layer computes before attention: keys and values in their store, queries. */
 static void project(struct sc_forward *f)
 {
-    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_model_config *c = &f->cpu->config;
 
     multiply(f, f->n_rows, heads_stage(f, f->layer), output_stage(f, f->layer));
     run_slices(f, f->n_rows, (c->n_heads + 2 * c->n_kv_heads) * c->head_dim, heads_task);
@@ -383,7 +395,7 @@ static void project(struct sc_forward *f)
 /* Leaves the rows that want logits; the others have done all that is asked of them. */
 static void keep_logit_rows(struct sc_forward *f)
 {
-    size_t hidden = f->engine->config.hidden, row_bytes = f->engine->matmul->row_bytes(hidden);
+    size_t hidden = f->cpu->config.hidden, row_bytes = f->cpu->matmul->row_bytes(hidden);
 
     for (size_t i = 0; i < f->n_logit_rows; i++) {
         size_t r = f->logit_rows[i];
@@ -401,7 +413,7 @@ static void keep_logit_rows(struct sc_forward *f)
 /* The same in the last layer: rows that want no logits leave it their keys and values. */
 static void project_last(struct sc_forward *f)
 {
-    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_model_config *c = &f->cpu->config;
 
     multiply(f, f->n_rows, keys_stage(f, f->layer), queries_stage(f, f->layer));
     run_slices(f, f->n_rows, 2 * c->n_kv_heads * c->head_dim, keys_task);
@@ -414,7 +426,7 @@ static void project_last(struct sc_forward *f)
 
 static void run_layer(struct sc_forward *f)
 {
-    const struct sc_engine *e = f->engine;
+    const struct sc_cpu *e = f->cpu;
     const struct sc_model_config *c = &e->config;
 
     run_slices(f, f->n_rows, c->hidden, input_norm_task);
@@ -436,9 +448,10 @@ static void run_layer(struct sc_forward *f)
 
 void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_rows)
 {
-    const struct sc_model_config *c = &f->engine->config;
+    const struct sc_model_config *c = &f->cpu->config;
     double start = sc_seconds(), middle;
 
+    assert(n_rows <= f->sizes.max_rows);
     f->rows = rows;
     f->n_rows = n_rows;
     f->n_logit_rows = 0;
@@ -458,7 +471,9 @@ void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_ro
     f->seconds_head = sc_seconds() - middle;
 }
 
-const float *sc_forward_logits(const struct sc_forward *f, size_t i)
+const float *sc_forward_logits(const struct sc_forward *f, size_t handle)
 {
-    return f->logits + i * f->engine->n_vocab;
+    size_t n_rows = f->sizes.max_logit_rows, n_vocab = f->cpu->n_vocab;
+    assert(handle < n_rows + f->sizes.n_kept);
+    return handle < n_rows ? f->logits + handle * n_vocab : f->stored + (handle - n_rows) * n_vocab;
 }

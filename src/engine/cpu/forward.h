@@ -5,16 +5,8 @@
 #ifndef SC_ENGINE_CPU_FORWARD_H
 #define SC_ENGINE_CPU_FORWARD_H
 
+#include "base/pool.h"
 #include "engine/cpu/kv.h"
-
-struct sc_row {
-    int32_t token;
-    size_t position;          /* in the sequence */
-    struct sc_prompt *prompt; /* the history, or its beginning */
-    unsigned char *own;       /* NULL: a row of the prompt itself; else the trace's block */
-    size_t own_positions;     /* size of that block */
-    bool wants_logits;
-};
 
 /* Rows that read the same keys together. */
 struct sc_row_group {
@@ -23,8 +15,13 @@ struct sc_row_group {
 };
 
 struct sc_forward {
-    const struct sc_engine *engine;
-    size_t max_rows, max_logit_rows, n_positions;
+    const struct sc_cpu *cpu;
+    struct sc_pool *pool; /* the session's; set after the layout */
+    struct sc_session_sizes sizes;
+    unsigned char *places; /* [n_places][place_bytes] keys and values of generated tokens */
+    unsigned char *pages;  /* [n_pages][page_bytes] those of prompts */
+    size_t place_bytes, page_bytes;
+    float *stored;           /* [n_kept][n_vocab] logits kept between steps */
     size_t group_rows;       /* rows of one attention task, at most */
     size_t score_stride;     /* floats of one query's scores */
     float *cosines, *sines;  /* [n_positions][head_dim / 2] */
@@ -48,17 +45,18 @@ struct sc_forward {
     double seconds_layers, seconds_head; /* of the last step */
 };
 
-/* Cuts out of the arena what steps of max_rows rows, max_logit_rows of them with logits, at
- * positions below n_positions need; with memory, also fills the tables of angles. */
-void sc_forward_layout(struct sc_forward *forward, const struct sc_engine *engine, size_t max_rows,
-                       size_t max_logit_rows, size_t n_positions, struct sc_arena *arena);
+/* Cuts all of a session's memory out of the arena, that of places first; with memory, also fills
+ * the tables of angles.  Says how much of it is of places and of prompts. */
+struct sc_session_bytes sc_forward_layout(struct sc_forward *forward, const struct sc_cpu *cpu,
+                                          const struct sc_session_sizes *sizes,
+                                          struct sc_arena *arena);
 
 /* Computes the rows and stores their keys and values.  Rows of one prompt that stand side by side
  * share the reading of its keys; rows of a prompt come in the order of their positions.  Takes no
  * memory and makes no system call of its own. */
 void sc_forward_run(struct sc_forward *forward, const struct sc_row *rows, size_t n_rows);
 
-/* Logits [n_vocab] of the i-th row that wanted them in the last step. */
-const float *sc_forward_logits(const struct sc_forward *forward, size_t i);
+/* Logits [n_vocab] by their handle (engine/device.h). */
+const float *sc_forward_logits(const struct sc_forward *forward, size_t handle);
 
 #endif

@@ -1,81 +1,20 @@
 /*
- * Keys and values.  A prompt's are computed once and shared by all its traces; a trace owns those
- * of the tokens that it generated, nothing more.
- *
- * A block of n positions is laid out [layer][keys, values][kv head][n][head_dim], so what attention
- * reads for one head is one contiguous run.  A prompt is a list of blocks of SC_PAGE_POSITIONS
- * (pages of one arena, which cannot fragment); a trace has one block of its largest length.
+ * Where keys and values lie.  A block of n positions is laid out
+ * [layer][keys, values][kv head][n][head_dim], so what attention reads for one head is one
+ * contiguous run.  A page of a prompt is a block; a trace has one block of its largest length for
+ * the tokens that it generates, nothing more.
  */
 #ifndef SC_ENGINE_CPU_KV_H
 #define SC_ENGINE_CPU_KV_H
 
-#include "engine/cpu/arena.h"
-#include "engine/engine.h"
-
-#define SC_PAGE_POSITIONS 32
+#include "engine/cpu/cpu.h"
 
 enum sc_kv_kind { SC_KV_KEYS, SC_KV_VALUES };
 
-/* Pages that hold so many positions. */
-size_t sc_kv_pages(size_t n_positions);
-
 /* Bytes of a block of n positions. */
-size_t sc_kv_bytes(const struct sc_engine *engine, size_t n_positions);
+size_t sc_kv_bytes(const struct sc_cpu *cpu, size_t n_positions);
 /* Where the run of (layer, kind, head) starts in a block of n positions. */
-size_t sc_kv_offset(const struct sc_engine *engine, size_t n_positions, size_t layer,
+size_t sc_kv_offset(const struct sc_cpu *cpu, size_t n_positions, size_t layer,
                     enum sc_kv_kind kind, size_t head);
-
-/* A prompt whose keys and values are kept. */
-struct sc_prompt {
-    uint64_t key;
-    const int32_t *ids;     /* the requester's; read until filled */
-    size_t n, n_filled;     /* tokens; those whose keys and values are there */
-    size_t n_refs;          /* requests and traces that use it */
-    size_t n_pages;         /* 0: this slot is free */
-    uint64_t last_use;      /* for the choice of what to forget */
-    unsigned char **pages;  /* [n_pages]; the first n_head_pages are the head's */
-    bool is_head;           /* whole pages with which other prompts begin; it has no logits */
-    struct sc_prompt *head; /* whose pages this prompt begins with; NULL: all are its own */
-    size_t n_head_pages;
-    size_t n_children; /* prompts kept that begin with this one */
-    float *logits;     /* [n_vocab] after the last token; valid once filled */
-    size_t mark;       /* the scheduler's: the step that last looked at it */
-};
-
-struct sc_prompt_cache {
-    const struct sc_engine *engine;
-    struct sc_prompt *prompts;
-    size_t n_prompts; /* slots */
-    unsigned char **free_pages;
-    size_t n_free, n_pages;
-    size_t pages_per_prompt;
-    uint64_t clock;
-    unsigned char *pages;
-    size_t page_bytes;
-};
-
-enum sc_prompt_found { SC_PROMPT_READY, SC_PROMPT_NO_ROOM, SC_PROMPT_OTHER };
-
-/* Bytes of one slot beside its pages. */
-size_t sc_prompt_slot_bytes(const struct sc_engine *engine, size_t max_prompt);
-
-/* Cuts the cache out of the arena: n_slots prompts of at most max_prompt tokens, n_pages pages. */
-void sc_prompt_cache_layout(struct sc_prompt_cache *cache, const struct sc_engine *engine,
-                            size_t n_slots, size_t n_pages, size_t max_prompt,
-                            struct sc_arena *arena);
-
-/* The prompt of that key, one reference more: found, or opened in place of prompts that nobody
- * uses, the longest unused first.  NO_ROOM: not while so much is in use.  OTHER: the key belongs to
- * a prompt of another length. */
-enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
-                                       const int32_t *ids, size_t n, struct sc_prompt **out);
-/* The same for a prompt whose first n_shared tokens begin all prompts of shared_key: the whole
- * pages of these are a prompt of their own, the head, which must be filled before this one is.  A
- * head stays as long as a prompt that begins with it. */
-enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uint64_t key,
-                                              const int32_t *ids, size_t n, uint64_t shared_key,
-                                              size_t n_shared, struct sc_prompt **out);
-/* Gives a reference back; the prompt is kept until its room is needed. */
-void sc_prompt_release(struct sc_prompt *prompt);
 
 #endif

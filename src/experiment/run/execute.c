@@ -214,7 +214,6 @@ static void announce(const struct execution *run, const struct sc_run_observer *
 {
     if (observer == NULL || observer->started == NULL)
         return;
-    struct sc_pool *pool = sc_engine_pool(run->engine);
     const struct sc_run_facts facts = {
         .model = run->name,
         .dtype = sc_dtype_name(sc_engine_dtype(run->engine)),
@@ -225,7 +224,7 @@ static void announce(const struct execution *run, const struct sc_run_observer *
         .parallel = run->plan.parallel,
         .weight_bytes = sc_engine_weight_bytes(run->engine),
         .batch_bytes = run->plan.total_bytes,
-        .n_threads = (size_t)(pool != NULL ? sc_pool_n_threads(pool) : 1),
+        .n_threads = sc_engine_n_threads(run->engine),
         .resumed = resumed,
         .demo = run->demo,
     };

@@ -5,7 +5,7 @@
  * it is in the cache, and joined in double in the order of the pieces.  So a result depends on the
  * row alone.  Next: sampler.c.
  */
-#include "engine/logits.h"
+#include "engine/cpu/logits.h"
 
 #include <math.h>
 #include <string.h>

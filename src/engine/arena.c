@@ -1,5 +1,5 @@
 /* Arena: see arena.h. */
-#include "engine/cpu/arena.h"
+#include "engine/arena.h"
 
 #include "base/memory.h"
 

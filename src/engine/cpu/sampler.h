@@ -2,13 +2,10 @@
  * Drawing the next token.  The order of the filters is temperature, top-k, top-p, min-p, each on
  * what the one before left, and at least one candidate always stays.
  */
-#ifndef SC_ENGINE_SAMPLER_H
-#define SC_ENGINE_SAMPLER_H
+#ifndef SC_ENGINE_CPU_SAMPLER_H
+#define SC_ENGINE_CPU_SAMPLER_H
 
-#include "engine/logits.h"
-
-/* Why these options cannot be sampled with, or NULL. */
-const char *sc_sampling_refused(const struct sc_sampling *sampling);
+#include "engine/cpu/logits.h"
 
 /* How many keys of sc_logits_top a draw wants to be given; 0: it finds candidates by itself. */
 size_t sc_sampling_n_top(const struct sc_sampling *sampling, size_t n);

@@ -1,31 +1,30 @@
-/* The prompt cache: shared by key, counted, forgotten least recently used. */
+/* The book of prompts: shared by key, counted, forgotten least recently used; and where blocks of
+ * keys and values lie. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "engine/cpu/kv.h"
+#include "engine/prompts.h"
 #include "inference_fixture.h"
 
 struct cached {
-    struct fixture f;
     struct sc_arena arena;
     struct sc_prompt_cache cache;
 };
 
 static struct cached cached_open(size_t n_slots, size_t n_pages, size_t max_prompt)
 {
-    struct cached c = {.f = fixture_open("tied_bf16", -1, 1, NULL, 0, 20)};
-
-    sc_prompt_cache_layout(&c.cache, c.f.engine, n_slots, n_pages, max_prompt, &c.arena);
+    struct cached c = {0};
+    sc_prompt_cache_layout(&c.cache, n_slots, n_pages, max_prompt, &c.arena);
     c.arena.base = sc_alloc_aligned(c.arena.used);
     assert_non_null(c.arena.base);
     c.arena.used = 0;
-    sc_prompt_cache_layout(&c.cache, c.f.engine, n_slots, n_pages, max_prompt, &c.arena);
+    sc_prompt_cache_layout(&c.cache, n_slots, n_pages, max_prompt, &c.arena);
     return c;
 }
 
 static void cached_close(struct cached *c)
 {
     sc_free(c->arena.base);
-    fixture_close(&c->f);
 }
 
 static struct sc_prompt *take(struct cached *c, uint64_t key, size_t n, enum sc_prompt_found wanted)
@@ -106,7 +105,7 @@ static void pages_are_never_lost_or_shared(void **state)
             n_pages = i ? n_pages + p->n_pages : c.cache.n_free + p->n_pages;
             for (size_t j = 0; j < p->n_pages; j++)
                 for (size_t k = 0; k < c.cache.n_free; k++)
-                    assert_ptr_not_equal(p->pages[j], c.cache.free_pages[k]);
+                    assert_int_not_equal(p->pages[j], c.cache.free_pages[k]);
         }
         assert_int_equal(n_pages, 12);
     }
@@ -122,12 +121,12 @@ static void blocks_do_not_overlap(void **state)
     for (size_t layer = 0; layer < 2; layer++)
         for (int kind = 0; kind < 2; kind++)
             for (size_t head = 0; head < 2; head++) {
-                assert_int_equal(sc_kv_offset(f.engine, 7, layer, (enum sc_kv_kind)kind, head),
-                                 end);
+                assert_int_equal(
+                    sc_kv_offset(fixture_cpu(&f), 7, layer, (enum sc_kv_kind)kind, head), end);
                 end += 7 * (size_t)16 * 2;
             }
-    assert_int_equal(sc_kv_bytes(f.engine, 7), end);
-    assert_int_equal(sc_kv_bytes(f.engine, SIZE_MAX / 2), SIZE_MAX);
+    assert_int_equal(sc_kv_bytes(fixture_cpu(&f), 7), end);
+    assert_int_equal(sc_kv_bytes(fixture_cpu(&f), SIZE_MAX / 2), SIZE_MAX);
     fixture_close(&f);
 }
 

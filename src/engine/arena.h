@@ -2,8 +2,8 @@
  * One block of memory cut into pieces.  The same layout code runs twice: with base NULL it only
  * counts, so that a plan can be computed without taking anything; with memory it hands out.
  */
-#ifndef SC_ENGINE_CPU_ARENA_H
-#define SC_ENGINE_CPU_ARENA_H
+#ifndef SC_ENGINE_ARENA_H
+#define SC_ENGINE_ARENA_H
 
 #include <stddef.h>
 

@@ -2,10 +2,10 @@
  * What is read from a row of logits.  Logits are const everywhere: nothing that sampling does can
  * touch what is measured.
  */
-#ifndef SC_ENGINE_LOGITS_H
-#define SC_ENGINE_LOGITS_H
+#ifndef SC_ENGINE_CPU_LOGITS_H
+#define SC_ENGINE_CPU_LOGITS_H
 
-#include "engine/cpu/arena.h"
+#include "engine/arena.h"
 #include "kernels/kernels.h"
 
 /* The vocabulary is read in pieces of this size, in order, whoever reads it. */

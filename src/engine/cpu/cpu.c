@@ -1,0 +1,202 @@
+/*
+ * The CPU's table for device.h, and what it keeps of a session: one block of memory, threads of its
+ * own, logits in it.
+ *
+ * Rows of logits are read one by a thread; nothing is allocated after the session is open.
+ * Next: weights.c, forward.c, sampler.c.
+ */
+#include "engine/cpu/cpu.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/cpu/forward.h"
+#include "engine/cpu/sampler.h"
+
+struct session {
+    const struct sc_cpu *cpu;
+    struct sc_pool *pool;
+    struct sc_forward forward;
+    struct sc_logit_scratch *scratch; /* [n_threads] */
+    unsigned char *memory;
+    struct sc_draw *draws;               /* that are under way */
+    struct sc_description *descriptions; /* likewise */
+};
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static struct sc_session_bytes layout(struct session *s, const struct sc_session_sizes *sizes,
+                                      struct sc_arena *arena)
+{
+    const struct sc_cpu *cpu = s->cpu;
+    struct sc_session_bytes bytes = sc_forward_layout(&s->forward, cpu, sizes, arena);
+    size_t start = arena->used;
+    s->scratch = sc_arena_take(arena, cpu->n_threads, sizeof *s->scratch);
+    for (size_t i = 0; i < cpu->n_threads; i++) {
+        struct sc_logit_scratch scratch;
+        sc_logit_scratch_layout(&scratch, cpu->n_vocab, arena);
+        if (arena->base != NULL)
+            s->scratch[i] = scratch;
+    }
+    bytes.scratch = sc_size_add(bytes.scratch, arena->used - start);
+    return bytes;
+}
+
+static struct sc_session_bytes measure(const void *weights, const struct sc_session_sizes *sizes)
+{
+    struct session s = {.cpu = weights};
+    struct sc_arena arena = {0};
+    struct sc_session_bytes bytes = layout(&s, sizes, &arena);
+    if (arena.used == SIZE_MAX)
+        bytes.traces = SIZE_MAX;
+    return bytes;
+}
+
+static size_t page_bytes(const void *weights)
+{
+    return sc_kv_bytes(weights, SC_PAGE_POSITIONS);
+}
+
+static void session_close(void *session)
+{
+    struct session *s = session;
+    if (s == NULL)
+        return;
+    sc_pool_free(s->pool);
+    sc_free(s->memory);
+    sc_free(s);
+}
+
+static enum sc_status fill_session(struct session *s, const struct sc_session_sizes *sizes,
+                                   struct sc_error *error)
+{
+    struct sc_arena arena = {0};
+    struct sc_session_bytes bytes = layout(s, sizes, &arena);
+    s->memory = sc_alloc_aligned(arena.used);
+    if (s->memory == NULL)
+        return sc_fail(error, SC_ERR_NOMEM,
+                       "engine: %zu bytes for %zu traces and their prompts: not available",
+                       arena.used, sizes->n_places);
+    /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and
+     * most of what is planned for them is often not used: on large pages it would be touched. */
+    if (sizes->n_places > 0)
+        sc_prefer_large_pages(s->memory, bytes.traces);
+    arena = (struct sc_arena){.base = s->memory};
+    layout(s, sizes, &arena);
+    SC_TRY(sc_pool_new(&s->pool, (int)s->cpu->n_threads, error));
+    s->forward.pool = s->pool;
+    return SC_OK;
+}
+
+static enum sc_status session_open(void **session, const void *weights,
+                                   const struct sc_session_sizes *sizes, struct sc_error *error)
+{
+    *session = NULL;
+    struct session *s = sc_alloc_zero(1, sizeof *s);
+    if (s == NULL)
+        return sc_fail_nomem(error, "session");
+    s->cpu = weights;
+    enum sc_status status = fill_session(s, sizes, error);
+    if (status == SC_OK)
+        *session = s;
+    else
+        session_close(s);
+    return status;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+static enum sc_status forward(void *session, const struct sc_row *rows, size_t n_rows,
+                              struct sc_step_seconds *seconds, struct sc_error *error)
+{
+    struct session *s = session;
+    (void)error; /* nothing here can fail */
+    sc_forward_run(&s->forward, rows, n_rows);
+    *seconds = (struct sc_step_seconds){s->forward.seconds_layers, s->forward.seconds_head};
+    return SC_OK;
+}
+
+static void keep(void *session, size_t logits, size_t kept)
+{
+    struct session *s = session;
+    size_t n_vocab = s->cpu->n_vocab;
+    assert(kept < s->forward.sizes.n_kept);
+    memcpy(s->forward.stored + kept * n_vocab, sc_forward_logits(&s->forward, logits),
+           n_vocab * sizeof(float));
+}
+
+static void draw_task(void *context, size_t task, size_t worker)
+{
+    struct session *s = context;
+    const struct sc_cpu *cpu = s->cpu;
+    struct sc_draw *d = &s->draws[task];
+    const float *z = sc_forward_logits(&s->forward, d->logits);
+    d->ok = sc_draw_token(cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k, d->sampling, d->u,
+                          &s->scratch[worker], d->id, d->stats);
+    if (!d->ok || d->n_watch == 0)
+        return;
+    struct sc_logit_summary summary;
+    sc_logits_summarise(cpu->kernels, z, cpu->n_vocab, &summary);
+    for (size_t i = 0; i < d->n_watch; i++)
+        d->watched[i] = (float)sc_logits_logprob(z, &summary, d->watch[i]);
+}
+
+static enum sc_status draw(void *session, struct sc_draw *draws, size_t n, struct sc_error *error)
+{
+    struct session *s = session;
+    (void)error;
+    s->draws = draws;
+    sc_pool_run(s->pool, n, draw_task, s);
+    return SC_OK;
+}
+
+static void describe_task(void *context, size_t task, size_t worker)
+{
+    struct session *s = context;
+    const struct sc_cpu *cpu = s->cpu;
+    struct sc_description *d = &s->descriptions[task];
+    struct sc_logit_scratch *scratch = &s->scratch[worker];
+    const float *z = sc_forward_logits(&s->forward, d->logits);
+    struct sc_logit_summary summary;
+    d->ok = sc_logits_summarise(cpu->kernels, z, cpu->n_vocab, &summary);
+    if (!d->ok)
+        return;
+    if (d->confidence != NULL) {
+        size_t k = cpu->confidence_top_k;
+        sc_logits_top(cpu->kernels, z, cpu->n_vocab, k, scratch);
+        *d->confidence = (float)sc_logits_confidence(z, &summary, scratch->keys, k);
+    }
+    if (d->entropy != NULL)
+        *d->entropy = (float)summary.entropy;
+    if (d->logprob != NULL) /* an id that is no token has no probability */
+        *d->logprob = d->next >= 0 && (size_t)d->next < cpu->n_vocab
+                          ? (float)sc_logits_logprob(z, &summary, d->next)
+                          : -INFINITY;
+}
+
+static enum sc_status describe(void *session, struct sc_description *rows, size_t n,
+                               struct sc_error *error)
+{
+    struct session *s = session;
+    (void)error;
+    s->descriptions = rows;
+    sc_pool_run(s->pool, n, describe_task, s);
+    return SC_OK;
+}
+
+const struct sc_device sc_device_cpu = {
+    .name = "cpu",
+    .refused = sc_cpu_refused,
+    .open = sc_cpu_open,
+    .close = sc_cpu_close,
+    .measure = measure,
+    .page_bytes = page_bytes,
+    .session_open = session_open,
+    .session_close = session_close,
+    .forward = forward,
+    .keep = keep,
+    .draw = draw,
+    .describe = describe,
+};

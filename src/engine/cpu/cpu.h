@@ -1,0 +1,46 @@
+/* The CPU as a device: packed weights, and what was chosen for them.  Immutable once open. */
+#ifndef SC_ENGINE_CPU_CPU_H
+#define SC_ENGINE_CPU_CPU_H
+
+#include "engine/engine.h"
+#include "kernels/kernels.h"
+
+struct sc_layer_weights {
+    struct sc_packed q;                  /* [n_heads * head_dim][hidden] */
+    struct sc_packed k, v;               /* [n_kv_heads * head_dim][hidden] */
+    struct sc_packed o;                  /* [hidden][n_heads * head_dim] */
+    struct sc_packed gate, up;           /* [ffn][hidden] */
+    struct sc_packed down;               /* [hidden][ffn] */
+    const float *input_norm, *post_norm; /* [hidden] */
+    const float *q_norm, *k_norm;        /* [head_dim] */
+};
+
+struct sc_cpu {
+    const struct sc_model *model;
+    struct sc_model_config config;
+    size_t n_vocab; /* tokens in P: the head has this many outputs */
+    size_t confidence_top_k;
+    const struct sc_kernels *kernels;
+    enum sc_dtype dtype;
+    const struct sc_matmul *matmul;       /* the kernels' of dtype */
+    const struct sc_attention *attention; /* f32 for dtype f32, else bf16 */
+    size_t n_threads;
+    size_t weight_bytes;
+    unsigned char *weights;  /* all packed matrices */
+    float *norms;            /* all gains */
+    const float *final_norm; /* [hidden] */
+    struct sc_layer_weights *layers;
+    struct sc_packed head; /* [n_vocab][hidden] */
+};
+
+/* Why the CPU does not compute such a network, or NULL. */
+const char *sc_cpu_refused(const struct sc_model_config *config);
+
+/* Row `row` of a tensor as floats. */
+void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out);
+
+enum sc_status sc_cpu_open(struct sc_engine *engine, const struct sc_engine_options *options,
+                           struct sc_error *error);
+void sc_cpu_close(void *weights);
+
+#endif

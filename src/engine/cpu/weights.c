@@ -1,0 +1,265 @@
+/*
+ * Weights packed for the CPU: which arithmetic, which instruction set, and the panels of it.
+ *
+ * Refuses an arithmetic that the instruction set has no product for, and layers of a kind that
+ * forward.c does not compute.  Norm gains stay f32; the embedding is read from the model's map row
+ * by row.  Next: forward.c, which computes with these weights.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/system.h"
+#include "engine/cpu/cpu.h"
+
+struct packing {
+    const struct sc_tensor *source;
+    struct sc_packed *packed;
+    size_t n_panels;
+};
+
+/* All matrices of the model, for one parallel loop over their panels. */
+struct packing_list {
+    const struct sc_matmul *matmul;
+    struct packing *items;
+    size_t n_items, n_panels, n_tasks;
+};
+
+void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out)
+{
+    size_t n = tensor->n_cols, size = sc_dtype_bytes(tensor->dtype);
+    const unsigned char *from = (const unsigned char *)tensor->data + row * n * size;
+    /* memcpy: a tensor may stand at any address. */
+    if (tensor->dtype == SC_DTYPE_F32) {
+        memcpy(out, from, n * sizeof *out);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, from + 2 * i, sizeof half);
+        out[i] = tensor->dtype == SC_DTYPE_BF16 ? sc_f32_from_bf16(half) : sc_f32_from_f16(half);
+    }
+}
+
+const char *sc_cpu_refused(const struct sc_model_config *config)
+{
+    const struct sc_layer_kind *layer = &config->layer;
+    const struct {
+        bool differs;
+        const char *what;
+    } not_computed[] = {
+        {layer->norms != SC_NORM_BEFORE, "norms after a block are not computed"},
+        {layer->qk_norm != SC_QK_NORM_PER_HEAD,
+         "queries and keys that are not normed per head are not computed"},
+        {layer->gain_offset != 0, "gains with an offset are not computed"},
+        {layer->qkv_bias || layer->output_bias, "biases of attention are not computed"},
+        {layer->rotary != SC_ROTARY_HALVES, "rotary positions by pairs are not computed"},
+        {layer->rope_scaled, "scaled rotary positions are not computed"},
+        {layer->activation != SC_ACTIVATION_SILU, "activations other than SiLU are not computed"},
+        {layer->window != 0, "sliding windows are not computed"},
+        {layer->attention_softcap != 0 || layer->logit_softcap != 0, "soft caps are not computed"},
+        {layer->embedding_scale != 0, "a scaled embedding is not computed"},
+        {layer->n_experts != 0, "mixtures of experts are not computed"},
+    };
+    for (size_t i = 0; i < sizeof not_computed / sizeof not_computed[0]; i++)
+        if (not_computed[i].differs)
+            return not_computed[i].what;
+    return NULL;
+}
+
+/* Packs panels [from, to) and gives the pages of their source back to the system, so that the
+ * weights are not in memory twice.  (Rows of the embedding that are needed later are read again.)
+ */
+static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
+                        size_t to)
+{
+    const struct sc_tensor *source = item->source;
+    size_t panel = matmul->panel, row_bytes = source->n_cols * sc_dtype_bytes(source->dtype);
+    size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
+    matmul->pack(item->packed, source->data, source->dtype, from, to);
+    sc_map_forget((const unsigned char *)source->data + from * panel * row_bytes,
+                  (last - from * panel) * row_bytes);
+}
+
+static void pack_task(void *context, size_t task, size_t worker)
+{
+    struct packing_list *list = context;
+    size_t begin = list->n_panels * task / list->n_tasks;
+    size_t end = list->n_panels * (task + 1) / list->n_tasks;
+    size_t first = 0;
+    (void)worker;
+    for (size_t i = 0; i < list->n_items && first < end; i++) {
+        struct packing *item = &list->items[i];
+        size_t from = begin > first ? begin - first : 0;
+        size_t to = end - first < item->n_panels ? end - first : item->n_panels;
+        if (from < to)
+            pack_panels(list->matmul, item, from, to);
+        first += item->n_panels;
+    }
+}
+
+static void add_packing(struct packing_list *list, struct sc_packed *packed,
+                        const struct sc_tensor *source, size_t n_out, enum sc_dtype dtype)
+{
+    struct packing *item = &list->items[list->n_items++];
+    size_t panel = list->matmul->panel;
+    *packed = (struct sc_packed){.dtype = dtype, .n_out = n_out, .n_in = source->n_cols};
+    packed->bytes = list->matmul->packed_bytes(n_out, source->n_cols);
+    *item = (struct packing){source, packed, (n_out + panel - 1) / panel};
+    list->n_panels += item->n_panels;
+}
+
+static void list_weights(struct sc_cpu *cpu, struct packing_list *list)
+{
+    enum sc_dtype dtype = cpu->dtype;
+    for (size_t l = 0; l < cpu->config.n_layers; l++) {
+        const struct sc_layer_tensors *t = sc_model_layer(cpu->model, l);
+        struct sc_layer_weights *w = &cpu->layers[l];
+        add_packing(list, &w->q, &t->q, t->q.n_rows, dtype);
+        add_packing(list, &w->k, &t->k, t->k.n_rows, dtype);
+        add_packing(list, &w->v, &t->v, t->v.n_rows, dtype);
+        add_packing(list, &w->o, &t->o, t->o.n_rows, dtype);
+        add_packing(list, &w->gate, &t->gate, t->gate.n_rows, dtype);
+        add_packing(list, &w->up, &t->up, t->up.n_rows, dtype);
+        add_packing(list, &w->down, &t->down, t->down.n_rows, dtype);
+    }
+    /* Rows past n_vocab are no tokens: they are not even computed. */
+    add_packing(list, &cpu->head, sc_model_head(cpu->model), cpu->n_vocab, dtype);
+}
+
+static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
+                                  struct sc_pool *pool, struct sc_error *error)
+{
+    size_t bytes = 0, at = 0;
+    for (size_t i = 0; i < list->n_items; i++)
+        bytes = sc_size_add(bytes, sc_size_add(list->items[i].packed->bytes, 63) & ~(size_t)63);
+    cpu->weights = sc_alloc_aligned(bytes);
+    if (cpu->weights == NULL)
+        return sc_fail(error, SC_ERR_NOMEM,
+                       "engine: %zu bytes for the packed weights: not available", bytes);
+    sc_prefer_large_pages(cpu->weights, bytes); /* every step reads them all */
+    cpu->weight_bytes = bytes;
+    for (size_t i = 0; i < list->n_items; i++) {
+        list->items[i].packed->data = cpu->weights + at;
+        at += (list->items[i].packed->bytes + 63) & ~(size_t)63;
+    }
+    list->n_tasks = list->n_panels < 32 * cpu->n_threads ? 1 : 32 * cpu->n_threads;
+    sc_pool_run(pool, list->n_tasks, pack_task, list);
+    return SC_OK;
+}
+
+static enum sc_status pack_weights(struct sc_cpu *cpu, struct sc_pool *pool, struct sc_error *error)
+{
+    struct packing_list list = {.matmul = cpu->matmul};
+    list.items = sc_alloc_array(7 * cpu->config.n_layers + 1, sizeof *list.items);
+    if (list.items == NULL)
+        return sc_fail_nomem(error, "list of weights");
+    list_weights(cpu, &list);
+    enum sc_status status = pack_listed(cpu, &list, pool, error);
+    sc_free(list.items);
+    return status;
+}
+
+static const float *next_gain(float **to, const struct sc_tensor *tensor)
+{
+    const float *gain = *to;
+    sc_tensor_row(tensor, 0, *to);
+    *to += tensor->n_cols;
+    return gain;
+}
+
+static enum sc_status convert_norms(struct sc_cpu *cpu, struct sc_error *error)
+{
+    const struct sc_model_config *c = &cpu->config;
+    size_t n = c->n_layers * 2 * (c->hidden + c->head_dim) + c->hidden;
+    float *to = cpu->norms = sc_alloc_array(n, sizeof *to);
+
+    if (to == NULL)
+        return sc_fail_nomem(error, "norm gains");
+    for (size_t l = 0; l < c->n_layers; l++) {
+        const struct sc_layer_tensors *t = sc_model_layer(cpu->model, l);
+        struct sc_layer_weights *w = &cpu->layers[l];
+        w->input_norm = next_gain(&to, &t->input_norm);
+        w->post_norm = next_gain(&to, &t->post_norm);
+        w->q_norm = next_gain(&to, &t->q_norm);
+        w->k_norm = next_gain(&to, &t->k_norm);
+    }
+    cpu->final_norm = next_gain(&to, sc_model_final_norm(cpu->model));
+    return SC_OK;
+}
+
+/* The model's own arithmetic, with f16 computed in f32 (a wider type loses nothing of it). */
+static enum sc_dtype own_dtype(const struct sc_model_config *config)
+{
+    return config->dtype == SC_DTYPE_BF16 ? SC_DTYPE_BF16 : SC_DTYPE_F32;
+}
+
+static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engine_options *options,
+                                        struct sc_error *error)
+{
+    cpu->kernels = sc_kernels_find(options->kernels);
+    if (cpu->kernels == NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "engine: instruction set '%s': unknown or not supported by this processor",
+                       options->kernels != NULL ? options->kernels : "best");
+    cpu->dtype = options->dtype < 0 ? own_dtype(&cpu->config) : (enum sc_dtype)options->dtype;
+    cpu->matmul = &cpu->kernels->matmul[cpu->dtype];
+    if (cpu->matmul->multiply == NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "engine: dtype %s: the instruction set '%s' has no product for it",
+                       sc_dtype_name(cpu->dtype), cpu->kernels->name);
+    cpu->attention =
+        &cpu->kernels->attention[cpu->dtype == SC_DTYPE_F32 ? SC_DTYPE_F32 : SC_DTYPE_BF16];
+    if (cpu->attention->scores == NULL)
+        cpu->attention = &cpu->kernels->attention[SC_DTYPE_F32];
+    return SC_OK;
+}
+
+static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_options *options,
+                               struct sc_error *error)
+{
+    SC_TRY(choose_arithmetic(cpu, options, error));
+    cpu->layers = sc_alloc_zero(cpu->config.n_layers, sizeof *cpu->layers);
+    if (cpu->layers == NULL)
+        return sc_fail_nomem(error, "layers");
+    SC_TRY(convert_norms(cpu, error));
+    struct sc_pool *pool = NULL;
+    SC_TRY(
+        sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(), error));
+    cpu->n_threads = (size_t)sc_pool_n_threads(pool);
+    enum sc_status status = pack_weights(cpu, pool, error);
+    sc_pool_free(pool);
+    return status;
+}
+
+enum sc_status sc_cpu_open(struct sc_engine *engine, const struct sc_engine_options *options,
+                           struct sc_error *error)
+{
+    struct sc_cpu *cpu = sc_alloc_zero(1, sizeof *cpu);
+    if (cpu == NULL)
+        return sc_fail_nomem(error, "engine");
+    engine->weights = cpu;
+    cpu->model = engine->model;
+    cpu->config = engine->config;
+    cpu->n_vocab = engine->n_vocab;
+    cpu->confidence_top_k = engine->confidence_top_k;
+    SC_TRY(open_cpu(cpu, options, error)); /* what is there is the engine's to close */
+    engine->dtype = cpu->dtype;
+    engine->arithmetic = cpu->kernels->name;
+    engine->n_threads = cpu->n_threads;
+    engine->weight_bytes = cpu->weight_bytes;
+    return SC_OK;
+}
+
+void sc_cpu_close(void *weights)
+{
+    struct sc_cpu *cpu = weights;
+    if (cpu == NULL)
+        return;
+    sc_free(cpu->weights);
+    sc_free(cpu->norms);
+    sc_free(cpu->layers);
+    sc_free(cpu);
+}

@@ -1,0 +1,103 @@
+/*
+ * What computes: a table of functions that a device fills (cpu/cpu.c), and the words in which the
+ * scheduler speaks to it.  The scheduler, plans and scores know nothing else of a device.
+ *
+ * A device keeps the packed weights of an engine, which many sessions may share and nothing
+ * changes, and the memory of each session: keys and values of prompts in pages, those of traces in
+ * places, and logits, which never leave it.  Logits are spoken of by handles: i is the row that was
+ * the i-th to want them in the last step, sizes.max_logit_rows + k is kept row k.
+ *
+ * What a device must hold to: a row's figures are a function of its token, position and history,
+ * whatever else is in the step; and a draw is a function of its logits, options and u.
+ */
+#ifndef SC_ENGINE_DEVICE_H
+#define SC_ENGINE_DEVICE_H
+
+#include "engine/inference.h"
+#include "engine/prompts.h"
+
+/* Room of one session. */
+struct sc_session_sizes {
+    size_t max_rows, max_logit_rows; /* of one step */
+    size_t n_positions;              /* of a whole sequence */
+    size_t n_places, max_new;        /* traces; generated tokens of each */
+    size_t n_pages;                  /* of SC_PAGE_POSITIONS positions, for prompts */
+    size_t n_kept;                   /* rows of logits that are kept between steps */
+};
+
+/* Memory that it takes: of places; of pages and kept logits; of everything else. */
+struct sc_session_bytes {
+    size_t traces, prompts, scratch;
+};
+
+/* One token at one position of one sequence. */
+struct sc_row {
+    int32_t token;
+    size_t position;                /* in the sequence */
+    const struct sc_prompt *prompt; /* the history, or its beginning: pages and length */
+    size_t place;                   /* of the trace, or SC_NO_PLACE: a row of the prompt itself */
+    bool wants_logits;
+};
+#define SC_NO_PLACE SIZE_MAX
+
+/* A token to be drawn from a row of logits, with all that is measured of it. */
+struct sc_draw {
+    size_t logits; /* handle */
+    const struct sc_sampling *sampling;
+    double u;             /* in (0, 1) */
+    const int32_t *watch; /* [n_watch] */
+    size_t n_watch;
+    int32_t *id;                  /* out: the token */
+    struct sc_token_stats *stats; /* out */
+    float *watched;               /* out: [n_watch] log P of the watched tokens */
+    bool ok;                      /* out: the logits were finite; nothing else is given where not */
+};
+
+/* Figures of a row of logits, without a draw. */
+struct sc_description {
+    size_t logits;                         /* handle */
+    int32_t next;                          /* whose log P is asked for */
+    float *logprob, *confidence, *entropy; /* out; each may be NULL */
+    bool ok;                               /* out, as above */
+};
+
+/* Time that a step took, for the report. */
+struct sc_step_seconds {
+    double layers, head;
+};
+
+struct sc_device {
+    const char *name; /* "cpu" */
+
+    /* Why it does not compute such a network, in words that follow "the device cpu: ", or NULL. */
+    const char *(*refused)(const struct sc_model_config *config);
+
+    /* Packs the weights.  Reads engine's model, config, n_vocab and confidence_top_k; sets
+     * engine->weights, dtype, arithmetic, n_threads and weight_bytes. */
+    enum sc_status (*open)(struct sc_engine *engine, const struct sc_engine_options *options,
+                           struct sc_error *error);
+    void (*close)(void *weights); /* NULL is fine */
+
+    /* What a session of these sizes takes, without taking it; SIZE_MAX where that overflows. */
+    struct sc_session_bytes (*measure)(const void *weights, const struct sc_session_sizes *sizes);
+    size_t (*page_bytes)(const void *weights);
+    enum sc_status (*session_open)(void **session, const void *weights,
+                                   const struct sc_session_sizes *sizes, struct sc_error *error);
+    void (*session_close)(void *session); /* NULL is fine */
+
+    /* One step: computes the rows and keeps their keys and values.  Rows of one prompt that stand
+     * side by side share the reading of its keys; rows of a prompt come in the order of their
+     * positions.  All rows' keys and values are stored before any row reads them. */
+    enum sc_status (*forward)(void *session, const struct sc_row *rows, size_t n_rows,
+                              struct sc_step_seconds *seconds, struct sc_error *error);
+    /* Keeps a row of logits of the last step as kept row `kept`. */
+    void (*keep)(void *session, size_t logits, size_t kept);
+    enum sc_status (*draw)(void *session, struct sc_draw *draws, size_t n, struct sc_error *error);
+    enum sc_status (*describe)(void *session, struct sc_description *rows, size_t n,
+                               struct sc_error *error);
+};
+
+/* The devices of this build.  A GPU would be a second one, chosen by an option. */
+extern const struct sc_device sc_device_cpu;
+
+#endif
