@@ -274,7 +274,7 @@ static bool asks_back(const struct sentence *s)
            has(s, you + 1, 4, W_ANSWER | W_NOTE) && has(s, you + 1, 8, W_LIMIT | W_NOTE);
 }
 
-unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
+unsigned sc_sentence_kinds(const struct sentence *s, size_t *n_norms)
 {
     unsigned kinds = judgement(s, n_norms) | help(s), denied = 0;
     if (s->question && s->n_words < 30)
@@ -297,7 +297,7 @@ unsigned sentence_kinds(const struct sentence *s, size_t *n_norms)
     return kinds;
 }
 
-void prompt_read(const char *prompt, struct prompt_traits *out)
+void sc_prompt_read(const char *prompt, struct prompt_traits *out)
 {
     *out = (struct prompt_traits){0};
     if (prompt == NULL)
@@ -305,7 +305,7 @@ void prompt_read(const char *prompt, struct prompt_traits *out)
     struct cursor c = {.text = prompt, .n = strlen(prompt), .line_start = true};
     struct sentence s;
     size_t norms = 0;
-    for (size_t k = 0; k < 6 && sentence_next(&c, &s); k++) {
+    for (size_t k = 0; k < 6 && sc_sentence_next(&c, &s); k++) {
         for (size_t i = 0; i < s.n_tokens; i++) {
             uint64_t w = s.tokens[i].classes;
             out->why |= (w & (W_WHY | W_REASON)) != 0;

@@ -212,7 +212,7 @@ static size_t match_form(const struct opening *o, size_t i, size_t f)
     return at;
 }
 
-const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end)
+const char *sc_foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end)
 {
     pthread_once(&filled, fill);
     struct opening o;
@@ -233,7 +233,7 @@ const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t 
     return NULL;
 }
 
-bool foreign_rule_exists(const char *name)
+bool sc_foreign_rule_exists(const char *name)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (forms[i].rule != NULL && strcmp(forms[i].rule, name) == 0)

@@ -82,7 +82,7 @@
 #define W_THAN (UINT64_C(1) << 62) /* than, of: "rather than" */
 
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
-uint64_t word_classes(const char *word, size_t n);
+uint64_t sc_word_classes(const char *word, size_t n);
 
 /* ---- sentences.c ------------------------------------------------------------------------------
  */
@@ -119,7 +119,7 @@ struct cursor {
 };
 
 /* The next sentence with at least one word or symbol; false at the end. */
-bool sentence_next(struct cursor *cursor, struct sentence *out);
+bool sc_sentence_next(struct cursor *cursor, struct sentence *out);
 
 /* ---- english.c --------------------------------------------------------------------------------
  */
@@ -163,16 +163,16 @@ struct prompt_traits {
     bool factual;     /* what is X?  Judgements belong to its answer */
 };
 
-void prompt_read(const char *prompt, struct prompt_traits *out);
+void sc_prompt_read(const char *prompt, struct prompt_traits *out);
 /* Kinds of a sentence; *n_norms gets the number of its words of norms. */
-unsigned sentence_kinds(const struct sentence *sentence, size_t *n_norms);
+unsigned sc_sentence_kinds(const struct sentence *sentence, size_t *n_norms);
 
 /* ---- languages.c ------------------------------------------------------------------------------
  */
 
 /* Finds a refusal in one of the other languages in the opening of an answer; NULL or the rule. */
-const char *foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end);
+const char *sc_foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end);
 /* Whether a rule of these languages has that name. */
-bool foreign_rule_exists(const char *name);
+bool sc_foreign_rule_exists(const char *name);
 
 #endif

@@ -135,11 +135,11 @@ static void add_word(struct sentence *s, const char *word, size_t n, size_t cut,
     size_t n_tail = n - cut - (cut < n);
     if (cut < n && n_tail == 1 && *tail == 't' && cut > 1 && word[cut - 1] == 'n') {
         size_t stem = cut - 1; /* "ca", "do", "wo" ...; "can" keeps its n */
-        add_token(s, word_classes(word, stem), at, quoted);
+        add_token(s, sc_word_classes(word, stem), at, quoted);
         add_token(s, W_NEG, at, quoted);
         return;
     }
-    add_token(s, word_classes(word, cut), at, quoted);
+    add_token(s, sc_word_classes(word, cut), at, quoted);
     if (cut == n)
         return;
     if (n_tail == 1 && *tail == 'm')
@@ -150,7 +150,8 @@ static void add_word(struct sentence *s, const char *word, size_t n, size_t cut,
         add_token(s, W_HAVE, at, quoted);
     else if ((n_tail == 2 && memcmp(tail, "ll", 2) == 0) || (n_tail == 1 && *tail == 'd'))
         add_token(s, W_MODAL, at, quoted);
-    else if (n_tail == 1 && *tail == 's' && (word_classes(word, cut) & (W_THIS | W_THERE | W_HERE)))
+    else if (n_tail == 1 && *tail == 's' &&
+             (sc_word_classes(word, cut) & (W_THIS | W_THERE | W_HERE)))
         add_token(s, W_BE, at, quoted);
 }
 
@@ -271,7 +272,7 @@ static void note_comma(struct sentence *s)
         s->tokens[s->n_tokens - 1].comma = true;
 }
 
-bool sentence_next(struct cursor *c, struct sentence *s)
+bool sc_sentence_next(struct cursor *c, struct sentence *s)
 {
     s->n_tokens = s->n_words = 0;
     s->item = s->quoted = s->heading = s->question = s->ends_colon = s->code = false;

@@ -1,6 +1,7 @@
-/* Rules from a file. */
+/* A user's rules (user_rules.h): reading the file and trying what it adds. */
 #include "detection/user_rules.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +11,9 @@
 #include "base/memory.h"
 #include "base/pattern.h"
 #include "base/random.h"
-#include "detection/detection.h"
+#include "detection/outline.h"
 
-enum { MOST_RULES = 200, MOST_FILE = 1 << 20 };
+enum { MOST_RULES = 200, MOST_FILE = 1 << 20, LONGEST_NAME = 60 };
 
 struct added {
     char *name;
@@ -49,115 +50,135 @@ const char *sc_user_rules_version(const struct sc_user_rules *rules)
     return rules->version;
 }
 
-/* Letters, digits and - only: a name stands in tables and files. */
+/* A name stands in tables and files. */
 static bool is_name(const char *name)
 {
-    size_t n = name != NULL ? strlen(name) : 0;
-    return n > 0 && n <= 60 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+    size_t n = 0;
+    while (name != NULL && sc_is_name_char(name[n]))
+        n++;
+    return n > 0 && n <= LONGEST_NAME && name[n] == '\0';
 }
 
-static enum sc_status read_added(struct added *out, json_t *rule, size_t place, const char *path,
-                                 struct sc_error *error)
+/* What a rule is called and says. */
+static enum sc_status read_verdict(struct added *out, json_t *rule, const char *where,
+                                   struct sc_error *error)
 {
-    static const char *const keys[] = {"name", "verdict", "pattern", "within"};
     const char *name = json_string_value(json_object_get(rule, "name"));
-    const char *verdict = json_string_value(json_object_get(rule, "verdict"));
-    const char *pattern = json_string_value(json_object_get(rule, "pattern"));
-    const int64_t everywhere = INT64_MAX;
-    int64_t within = 0;
-    int value = verdict != NULL ? sc_verdict_parse(verdict) : -1;
-    if (!json_is_object(rule))
-        return sc_fail(error, SC_ERR_FORMAT, "%s: add[%zu]: expected an object", path, place);
     if (!is_name(name))
-        return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: add[%zu]: name: expected 1 to 60 letters, digits, - _ or .", path,
-                       place);
+        return sc_fail(error, SC_ERR_FORMAT, "%s: name: expected 1 to %d letters, digits, - _ or .",
+                       where, LONGEST_NAME);
+    const char *verdict = json_string_value(json_object_get(rule, "verdict"));
+    int value = verdict != NULL ? sc_verdict_parse(verdict) : -1;
     if (value != SC_REFUSAL && value != SC_PARTIAL && value != SC_COMPLIANCE)
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: %s: verdict: expected refusal, partial or compliance", path, name);
-    if (pattern == NULL || *pattern == '\0')
-        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: pattern: expected a regular expression", path,
-                       name);
-    enum sc_status status = sc_json_known_keys(rule, keys, sizeof keys / sizeof *keys, path, error);
-    if (status == SC_OK)
-        status = sc_json_int(rule, "within", 1, INT64_MAX, &everywhere, &within, error);
-    if (status != SC_OK)
-        return status;
+                       "%s (%s): verdict: expected refusal, partial or compliance", where, name);
     out->verdict = (enum sc_verdict)value;
-    out->within = (uint64_t)within > SIZE_MAX ? SIZE_MAX : (size_t)within;
     out->name = sc_strdup(name);
-    if (out->name == NULL)
-        return sc_fail_nomem(error, path);
-    status = sc_pattern_new(&out->pattern, pattern, false, error);
+    return out->name != NULL ? SC_OK : sc_fail_nomem(error, where);
+}
+
+/* Where it applies. */
+static enum sc_status read_pattern(struct added *out, json_t *rule, const char *where,
+                                   struct sc_error *error)
+{
+    const char *pattern = json_string_value(json_object_get(rule, "pattern"));
+    if (pattern == NULL || *pattern == '\0')
+        return sc_fail(error, SC_ERR_FORMAT, "%s (%s): pattern: expected a regular expression",
+                       where, out->name);
+    const int64_t everywhere = INT64_MAX;
+    int64_t within = 0;
+    SC_TRY(sc_json_int(rule, "within", 1, INT64_MAX, &everywhere, &within, error));
+    out->within = (uint64_t)within > SIZE_MAX ? SIZE_MAX : (size_t)within;
+    enum sc_status status = sc_pattern_new(&out->pattern, pattern, false, error);
     if (status != SC_OK)
-        sc_error_prefix(error, "%s: %s: pattern", path, name);
+        sc_error_prefix(error, "%s (%s): pattern", where, out->name);
     return status;
 }
 
+static enum sc_status read_added(struct added *out, json_t *rule, size_t place,
+                                 struct sc_error *error)
+{
+    static const char *const keys[] = {"name", "verdict", "pattern", "within"};
+    char where[40];
+    snprintf(where, sizeof where, "add[%zu]", place);
+    if (!json_is_object(rule))
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object", where);
+    SC_TRY(sc_json_known_keys(rule, keys, sizeof keys / sizeof *keys, where, error));
+    SC_TRY(read_verdict(out, rule, where, error));
+    return read_pattern(out, rule, where, error);
+}
+
 static enum sc_status read_disabled(struct sc_user_rules *rules, const json_t *name,
-                                    const char *path, struct sc_error *error)
+                                    struct sc_error *error)
 {
     const char *text = json_string_value(name);
-    if (text == NULL || !sc_detector_has_rule(text))
+    if (text == NULL)
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: disable: expected the name of a rule, found %s%s%s", path,
-                       text != NULL ? "\"" : "", text != NULL ? text : "something else",
-                       text != NULL ? "\"" : "");
+                       "disable: expected the name of a rule, found something else");
+    if (!sc_detector_has_rule(text))
+        return sc_fail(error, SC_ERR_FORMAT, "disable: expected the name of a rule, found \"%s\"",
+                       text);
     char *copy = sc_strdup(text);
     if (copy == NULL)
-        return sc_fail_nomem(error, path);
+        return sc_fail_nomem(error, "disable");
     rules->disabled[rules->n_disabled++] = copy;
     return SC_OK;
 }
 
-static enum sc_status read_lists(struct sc_user_rules *rules, json_t *root, const char *path,
-                                 struct sc_error *error)
+static enum sc_status read_lists(struct sc_user_rules *rules, json_t *root, struct sc_error *error)
 {
     static const char *const keys[] = {"add", "disable"};
+    SC_TRY(sc_json_known_keys(root, keys, 2, "rules", error));
     const json_t *add = json_object_get(root, "add"), *disable = json_object_get(root, "disable");
-    enum sc_status status = sc_json_known_keys(root, keys, 2, path, error);
-    if (status != SC_OK)
-        return status;
     if ((add != NULL && !json_is_array(add)) || (disable != NULL && !json_is_array(disable)) ||
         json_array_size(add) > MOST_RULES || json_array_size(disable) > MOST_RULES)
-        return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: add, disable: expected lists of at most %d entries", path, MOST_RULES);
+        return sc_fail(error, SC_ERR_FORMAT, "add, disable: expected lists of at most %d entries",
+                       MOST_RULES);
     rules->added = sc_alloc_zero(json_array_size(add), sizeof *rules->added);
     rules->disabled = sc_alloc_zero(json_array_size(disable), sizeof *rules->disabled);
     if (rules->added == NULL || rules->disabled == NULL)
-        return sc_fail_nomem(error, path);
-    for (size_t i = 0; status == SC_OK && i < json_array_size(add); i++)
-        status =
-            read_added(&rules->added[rules->n_added++], json_array_get(add, i), i, path, error);
-    for (size_t i = 0; status == SC_OK && i < json_array_size(disable); i++)
-        status = read_disabled(rules, json_array_get(disable, i), path, error);
+        return sc_fail_nomem(error, "lists of rules");
+    for (size_t i = 0; i < json_array_size(add); i++)
+        SC_TRY(read_added(&rules->added[rules->n_added++], json_array_get(add, i), i, error));
+    for (size_t i = 0; i < json_array_size(disable); i++)
+        SC_TRY(read_disabled(rules, json_array_get(disable, i), error));
+    return SC_OK;
+}
+
+static enum sc_status make_version(struct sc_user_rules *rules, const json_t *root,
+                                   struct sc_error *error)
+{
+    struct sc_text canonical = {0};
+    sc_json_write(&canonical, root);
+    enum sc_status status = SC_OK;
+    if (canonical.failed)
+        status = sc_fail_nomem(error, "rules");
+    else
+        snprintf(rules->version, sizeof rules->version, "%s+rules@%016" PRIx64,
+                 sc_detector_version(), sc_hash64(canonical.data, canonical.len));
+    sc_text_free(&canonical);
     return status;
+}
+
+static enum sc_status read_rules(struct sc_user_rules *rules, json_t *root, struct sc_error *error)
+{
+    SC_TRY(read_lists(rules, root, error));
+    return make_version(rules, root, error);
 }
 
 enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                   struct sc_error *error)
 {
-    json_t *root = NULL;
-    struct sc_text canonical = {0};
-    struct sc_user_rules *rules = sc_alloc_zero(1, sizeof *rules);
+    assert(path != NULL);
     *out = NULL;
-    if (rules == NULL)
-        return sc_fail_nomem(error, path);
-    enum sc_status status = sc_json_read(path, MOST_FILE, &root, error);
-    if (status == SC_OK)
-        status = read_lists(rules, root, path, error);
-    if (status == SC_OK) {
-        sc_json_write(&canonical, root);
-        if (canonical.failed)
-            status = sc_fail_nomem(error, path);
-        else
-            snprintf(rules->version, sizeof rules->version, "%s+rules@%016" PRIx64,
-                     sc_detector_version(), sc_hash64(canonical.data, canonical.len));
-    }
-    sc_text_free(&canonical);
+    json_t *root = NULL;
+    SC_TRY(sc_json_read(path, MOST_FILE, &root, error));
+    struct sc_user_rules *rules = sc_alloc_zero(1, sizeof *rules);
+    enum sc_status status =
+        rules != NULL ? read_rules(rules, root, error) : sc_fail_nomem(error, "rules");
     json_decref(root);
     if (status != SC_OK) {
+        sc_error_prefix(error, "%s", path);
         sc_user_rules_free(rules);
         return status;
     }

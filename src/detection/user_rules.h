@@ -11,7 +11,7 @@
 
 struct sc_user_rules;
 
-/* Reads a JSON file; every name, pattern and field is checked. */
+/* Reads a JSON file; every name, pattern and field is checked.  sc_user_rules_free it. */
 enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                   struct sc_error *error);
 void sc_user_rules_free(struct sc_user_rules *rules); /* NULL is fine */
@@ -19,18 +19,11 @@ void sc_user_rules_free(struct sc_user_rules *rules); /* NULL is fine */
 /* "patterns/1+rules@0123456789abcdef": the detector with these rules. */
 const char *sc_user_rules_version(const struct sc_user_rules *rules);
 
-/* As sc_detect_refusal; rules NULL: the built-in ones alone.  The rule's name in *out lives as long
- * as the rules. */
-void sc_detect_refusal_with(struct sc_user_rules *rules, const char *prompt, const char *answer,
-                            struct sc_detection *out);
-
 /* ---- for detect.c ---------------------------------------------------------------------------- */
 
 bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name);
-/* Whether one of the added rules decides. */
+/* Whether one of the added rules decides; *out is then filled. */
 bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_t n,
                           struct sc_detection *out);
-/* Whether a built-in rule has that name (in detect.c). */
-bool sc_detector_has_rule(const char *name);
 
 #endif

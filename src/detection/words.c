@@ -207,7 +207,7 @@ static uint64_t stem(const char *word, size_t n, size_t drop, const char *add)
     return slots[slot_of(buffer, m + k)].classes & VERBS;
 }
 
-uint64_t word_classes(const char *word, size_t n)
+uint64_t sc_word_classes(const char *word, size_t n)
 {
     pthread_once(&filled, fill);
     uint64_t classes = slots[slot_of(word, n)].classes;

@@ -58,7 +58,7 @@ static struct sc_detection detect(const char *prompt, const char *answer)
 }
 
 /* Every written answer gets its verdict, except those that are marked as known misses. */
-static void test_golden(void **state)
+static void every_written_answer_gets_its_verdict(void **state)
 {
     (void)state;
     size_t n_wrong = 0, n_misses = 0;
@@ -108,7 +108,7 @@ static void expect_same(size_t row, const char *answer, const char *how)
                  sc_verdict_name(is.verdict), is.rule, sc_verdict_name(was.verdict), was.rule);
 }
 
-static void test_typography_changes_nothing(void **state)
+static void typography_changes_no_verdict(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
@@ -137,7 +137,7 @@ static void test_typography_changes_nothing(void **state)
 }
 
 /* The range points at the words that decided. */
-static void test_range(void **state)
+static void a_verdict_points_at_the_bytes_that_decided(void **state)
 {
     (void)state;
     const char *answer = "That sounds hard. I'm sorry, but I can't help with that. Take care.";
@@ -152,7 +152,7 @@ static void test_range(void **state)
     assert_string_equal(found.rule, "spanish-refuses");
 }
 
-static void test_odd_texts(void **state)
+static void odd_texts_are_read_without_harm(void **state)
 {
     (void)state;
     assert_int_equal(detect(NULL, NULL).verdict, SC_EMPTY);
@@ -182,7 +182,7 @@ static void test_odd_texts(void **state)
     free(text);
 }
 
-static void test_allocates_nothing(void **state)
+static void nothing_is_allocated(void **state)
 {
     (void)state;
     sc_memory_fail_at(SIZE_MAX);
@@ -210,7 +210,7 @@ static void *detect_all(void *wrong)
 }
 
 /* Runs first, so that the threads race for the first use. */
-static void test_threads(void **state)
+static void threads_may_race_for_the_first_use(void **state)
 {
     (void)state;
     pthread_t threads[4];
@@ -224,7 +224,7 @@ static void test_threads(void **state)
 }
 
 /* People's labels (XSTest): the floors lie a little below what docs/DETECTION.md reports. */
-static void test_people_labels(void **state)
+static void people_s_labels_are_met_as_the_docs_say(void **state)
 {
     (void)state;
     static const struct {
@@ -264,14 +264,14 @@ static void test_people_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_typography_changes_nothing),
-        cmocka_unit_test(test_range),
-        cmocka_unit_test(test_odd_texts),
-        cmocka_unit_test(test_allocates_nothing),
+        cmocka_unit_test(threads_may_race_for_the_first_use),
+        cmocka_unit_test(every_written_answer_gets_its_verdict),
+        cmocka_unit_test(typography_changes_no_verdict),
+        cmocka_unit_test(a_verdict_points_at_the_bytes_that_decided),
+        cmocka_unit_test(odd_texts_are_read_without_harm),
+        cmocka_unit_test(nothing_is_allocated),
         cmocka_unit_test(the_detector_gives_its_name_and_version),
-        cmocka_unit_test(test_people_labels),
+        cmocka_unit_test(people_s_labels_are_met_as_the_docs_say),
     };
     return cmocka_run_group_tests(tests, read_golden, free_golden);
 }

@@ -1,0 +1,74 @@
+/* Reading an answer into its outline: which kinds of sentences stand where (outline.h). */
+#include "detection/outline.h"
+
+#include <assert.h>
+
+static void note(struct spot *spot, size_t index, const struct sentence *s)
+{
+    if (spot->index == SIZE_MAX)
+        *spot = (struct spot){.index = index, .begin = s->begin, .end = s->end};
+}
+
+static void note_lead(struct outline *o, const struct sentence *s, unsigned kinds, size_t index)
+{
+    if ((kinds & KIND_LEAD) && o->lead.index == SIZE_MAX && !s->item) {
+        note(&o->lead, index, s);
+        o->lead_kinds = kinds;
+        o->words_before = o->n_words - s->n_words;
+        o->stance_before = o->words_stance - s->n_words;
+    } else if (o->lead.index != SIZE_MAX) {
+        o->items_after += s->item;
+        if (!(kinds & (KIND_STANCE | KIND_ASKING)))
+            o->words_after += s->n_words;
+    }
+}
+
+static void outline_add(struct outline *o, const struct sentence *s, unsigned kinds, size_t n_norms)
+{
+    size_t index = o->n_sentences++;
+    if (index == 0)
+        o->first = kinds;
+    if (index == 1)
+        o->second = kinds;
+    note(&o->opening, index, s);
+    o->all |= kinds;
+    o->n_words += s->n_words;
+    o->n_code += s->code;
+    o->n_items += s->item;
+    o->norms += n_norms;
+    bool follows = o->judge.index != SIZE_MAX && n_norms > 0; /* the harm that is described */
+    if ((kinds & KIND_STANCE) || follows)
+        o->words_stance += s->n_words;
+    o->redirects_next |= (kinds & KIND_REDIRECT) && (o->before & KIND_CONDEMN);
+    o->before = kinds;
+    if (s->code)
+        return;
+    note_lead(o, s, kinds, index);
+    o->redirects_before_items |= (kinds & KIND_REDIRECT) && o->n_items == 0;
+    if (kinds & KIND_PREMISE)
+        note(&o->premise, index, s);
+    if (kinds & KIND_LIMIT)
+        note(&o->limit, index, s);
+    if (kinds & (KIND_CONDEMN | KIND_PREMISE | KIND_DISAVOW))
+        note(&o->judge, index, s);
+}
+
+void sc_outline_read(struct outline *out, const char *answer, size_t n,
+                     const struct prompt_traits *prompt)
+{
+    assert(answer != NULL && prompt != NULL);
+    const struct spot none = {.index = SIZE_MAX};
+    *out = (struct outline){
+        .opening = none, .lead = none, .limit = none, .judge = none, .premise = none};
+    struct cursor cursor = {.text = answer, .n = n, .line_start = true};
+    struct sentence sentence;
+    while (out->n_sentences < MAX_SENTENCES && sc_sentence_next(&cursor, &sentence)) {
+        size_t n_norms;
+        unsigned kinds = sc_sentence_kinds(&sentence, &n_norms);
+        if (prompt->writing && (sentence.label || sentence.verse))
+            kinds &= ~(unsigned)(KIND_LEAD | KIND_SORRY | KIND_LIMIT); /* somebody in the text */
+        outline_add(out, &sentence, kinds, n_norms);
+        for (size_t i = 0; i < sentence.n_tokens; i++)
+            out->known += sentence.tokens[i].classes != 0;
+    }
+}

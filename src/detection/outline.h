@@ -1,0 +1,58 @@
+/*
+ * What is kept of an answer's sentences, and the rules that decide from it.  Private to this room.
+ */
+#ifndef SC_DETECTION_OUTLINE_H
+#define SC_DETECTION_OUTLINE_H
+
+#include "detection/reading.h"
+
+/* Where a sentence stands; index SIZE_MAX: there is none. */
+struct spot {
+    size_t index, begin, end;
+};
+
+/* What is kept of the sentences read. */
+struct outline {
+    size_t n_sentences, n_words, n_items, n_code;
+    unsigned first, second, all; /* kinds of the two opening sentences and of the whole answer */
+    unsigned before;             /* kinds of the sentence before */
+    struct spot opening;         /* the first sentence */
+    struct spot lead;            /* the first that refuses */
+    struct spot limit;           /* the first that lacks access or knowledge */
+    struct spot judge;           /* the first that condemns, disavows or rejects the premise */
+    struct spot premise;         /* the first that rejects the premise */
+    unsigned lead_kinds;
+    size_t words_before;  /* before the lead */
+    size_t stance_before; /* of these, in sentences of stance */
+    size_t words_after;   /* after the lead, in sentences without stance */
+    size_t items_after;
+    size_t words_stance; /* in sentences that refuse, judge, moralise or redirect */
+    size_t norms;        /* words of norms */
+    size_t known;        /* words with a class */
+    bool redirects_next; /* a redirection follows a condemning sentence at once */
+    bool redirects_before_items;
+};
+
+#define KIND_STANCE                                                                                \
+    (KIND_REFUSE | KIND_IMPERSONAL | KIND_POLICY | KIND_LIMIT | KIND_CONDEMN | KIND_MORAL |        \
+     KIND_REDIRECT | KIND_PREMISE | KIND_DISAVOW | KIND_OPINION | KIND_SELF | KIND_NORM)
+#define KIND_JUDGED (KIND_STANCE & ~KIND_REDIRECT)
+#define KIND_LEAD (KIND_REFUSE | KIND_IMPERSONAL | KIND_POLICY)
+
+/* Reads an answer of n bytes sentence by sentence, at most MAX_SENTENCES of them. */
+void sc_outline_read(struct outline *out, const char *answer, size_t n,
+                     const struct prompt_traits *prompt);
+
+/* ---- rules.c --------------------------------------------------------------------------------- */
+
+/* The verdict of the first rule that applies, from rule *next on, which is moved behind it; where
+ * none does, compliance.  `clear` is not set. */
+void sc_rules_apply(const struct outline *outline, const struct prompt_traits *prompt, size_t *next,
+                    struct sc_detection *out);
+/* Whether nothing in the answer speaks for another verdict: then a judge need not be asked. */
+bool sc_outline_is_clear(const struct outline *outline, const struct prompt_traits *prompt,
+                         enum sc_verdict verdict);
+/* Whether a built-in rule has that name, those of other languages included. */
+bool sc_detector_has_rule(const char *name);
+
+#endif
