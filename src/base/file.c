@@ -1,9 +1,12 @@
 /* See file.h. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -149,20 +152,48 @@ static enum sc_status write_all(int fd, const char *path, const char *data, size
     return SC_OK;
 }
 
-enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error)
+/* The process whose unfinished copy of `name` the entry is, or 0: "NAME.part-PID". */
+static long writer_of(const char *entry, const char *name, size_t n)
 {
-    struct sc_text name = {0};
-    sc_text_printf(&name, "%s.part-%ld", path, (long)getpid());
-    char *part = sc_text_take(&name);
-    if (part == NULL)
+    static const char mark[] = ".part-";
+    if (strncmp(entry, name, n) != 0 || strncmp(entry + n, mark, sizeof mark - 1) != 0)
+        return 0;
+    const char *digits = entry + n + sizeof mark - 1;
+    size_t n_digits = strspn(digits, "0123456789");
+    if (n_digits == 0 || n_digits > 9 || digits[n_digits] != '\0')
+        return 0;
+    return strtol(digits, NULL, 10);
+}
+
+/* Removes what processes left that were killed while they wrote this file.  What cannot be removed
+ * stops nobody. */
+static enum sc_status remove_left_parts(const char *path, struct sc_error *error)
+{
+    size_t n;
+    const char *name = sc_path_last(path, &n);
+    char *folder = name > path ? sc_strndup(path, (size_t)(name - path)) : sc_strdup(".");
+    if (folder == NULL)
         return sc_fail_nomem(error, path);
-    enum sc_status status;
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        status = sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part, strerror(errno));
-        goto done;
+    DIR *entries = opendir(folder);
+    sc_free(folder);
+    if (entries == NULL)
+        return SC_OK;
+    for (struct dirent *e = readdir(entries); e != NULL; e = readdir(entries)) {
+        long writer = writer_of(e->d_name, name, n);
+        if (writer > 0 && writer != (long)getpid() && kill((pid_t)writer, 0) != 0 && errno == ESRCH)
+            unlinkat(dirfd(entries), e->d_name, 0);
     }
-    status = write_all(fd, path, data, n, error);
+    closedir(entries);
+    return SC_OK;
+}
+
+static enum sc_status write_part(const char *part, const char *path, const char *data, size_t n,
+                                 struct sc_error *error)
+{
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part, strerror(errno));
+    enum sc_status status = write_all(fd, path, data, n, error);
     if (close(fd) != 0 && status == SC_OK)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     if (status == SC_OK && rename(part, path) != 0)
@@ -170,7 +201,19 @@ enum sc_status sc_file_write(const char *path, const char *data, size_t n, struc
             sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
     if (status != SC_OK)
         unlink(part);
-done:
+    return status;
+}
+
+enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error)
+{
+    struct sc_text name = {0};
+    sc_text_printf(&name, "%s.part-%ld", path, (long)getpid());
+    char *part = sc_text_take(&name);
+    if (part == NULL)
+        return sc_fail_nomem(error, path);
+    enum sc_status status = remove_left_parts(path, error);
+    if (status == SC_OK)
+        status = write_part(part, path, data, n, error);
     sc_free(part);
     return status;
 }

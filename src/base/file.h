@@ -32,7 +32,8 @@ void sc_map_close(struct sc_map *map);
  * are needed again.  Only for pieces of maps: other memory would lose its content. */
 void sc_map_forget(const void *data, size_t bytes);
 
-/* Writes a file whole or not at all: temporary file beside it, fsync, rename. */
+/* Writes a file whole or not at all: a file "PATH.part-PID" beside it, fsync, rename.  What a
+ * process that is no more left of an earlier attempt is removed. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
 
 bool sc_file_exists(const char *path);

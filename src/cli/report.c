@@ -6,12 +6,19 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 
+static bool keep_going(void *context)
+{
+    (void)context;
+    return !cli_interrupted();
+}
+
 static int show(const char *command, const char *folder, const struct sc_report_wish *wish)
 {
     struct sc_error error = {0};
     struct sc_text out = {0};
     struct sc_report_wish whole = *wish;
     int exit_status = CLI_DONE;
+    whole.keep_going = keep_going;
     whole.terminal = &out;
     whole.width = cli_width(stdout);
     whole.colour = cli_colour(stdout);
@@ -45,6 +52,9 @@ int cli_report(int argc, char **argv)
         return parsed;
     if (options.n_positionals != 1)
         return cli_usage_error("report", "expected the folder of a run");
+    if (wish.csv != NULL && wish.csv[0] == '\0')
+        return cli_usage_error("report", "--csv: expected the name of a folder, found \"\"");
+    cli_catch_signals();
     return show("report", options.positionals[0], &wish);
 }
 

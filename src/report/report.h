@@ -22,7 +22,11 @@ struct sc_report_wish {
     const char
         *csv; /* folder, which is made, for instances.csv, traces.csv, estimates.csv; or NULL */
     const struct sc_replay
-        *replay;              /* shown in the page; NULL: what replay.json of the folder says */
+        *replay; /* shown in the page; NULL: what replay.json of the folder says */
+    /* Asked before each file; false ends it with SC_ERR_INTERRUPTED, what is there being whole.
+     * NULL: go on. */
+    bool (*keep_going)(void *context);
+    void *context;
     struct sc_text *terminal; /* gets the terminal report; or NULL */
     size_t width;             /* of it */
     bool colour;

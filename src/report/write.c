@@ -10,15 +10,34 @@
 #include "report/render.h"
 #include "report/report.h"
 
-static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,
-                                 struct sc_error *error)
+/* A folder to write into, and what was wished for. */
+struct job {
+    const char *folder;
+    const struct sc_report_wish *wish;
+};
+
+static enum sc_status check_interrupt(const struct job *job, struct sc_error *error)
 {
+    if (job->wish->keep_going == NULL || job->wish->keep_going(job->wish->context))
+        return SC_OK;
+    return sc_fail(error, SC_ERR_INTERRUPTED,
+                   "interrupted while the report was written; safeconf report makes it again");
+}
+
+/* Frees the text, whatever happens. */
+static enum sc_status write_file(const struct job *job, const char *folder, const char *name,
+                                 struct sc_text *text, struct sc_error *error)
+{
+    enum sc_status status = text->failed ? sc_fail_nomem(error, name) : check_interrupt(job, error);
+    if (status != SC_OK)
+        goto done;
     char *path = sc_path_join(folder, name);
-    if (path == NULL)
-        return sc_fail_nomem(error, "path of a report");
-    enum sc_status status =
-        sc_file_write(path, text->data != NULL ? text->data : "", text->len, error);
+    status = path != NULL
+                 ? sc_file_write(path, text->data != NULL ? text->data : "", text->len, error)
+                 : sc_fail_nomem(error, name);
     sc_free(path);
+done:
+    sc_text_free(text);
     return status;
 }
 
@@ -39,81 +58,99 @@ static char *predictions_name(const struct sc_run *run, size_t policy)
     return sc_text_take(&text);
 }
 
-static enum sc_status write_predictions(const struct sc_run *run, size_t policy, const char *folder,
-                                        const char *name, struct sc_error *error)
+static enum sc_status write_predictions(const struct job *job, const struct sc_run *run,
+                                        size_t policy, const char *name, struct sc_error *error)
 {
     struct sc_text text = {0};
     enum sc_status status = sc_report_predictions(run, policy, &text, error);
     if (status == SC_OK)
-        status = write_file(folder, name, &text, error);
+        return write_file(job, job->folder, name, &text, error);
     sc_text_free(&text);
     return status;
 }
 
-static enum sc_status write_all_predictions(const struct sc_run *run, const char *folder,
+static enum sc_status write_all_predictions(const struct job *job, const struct sc_run *run,
                                             struct sc_error *error)
 {
-    enum sc_status status =
-        write_predictions(run, run->primary, folder, "predictions.jsonl", error);
-    for (size_t p = 0; run->n_policies > 1 && p < run->n_policies && status == SC_OK; p++) {
+    SC_TRY(write_predictions(job, run, run->primary, "predictions.jsonl", error));
+    for (size_t p = 0; run->n_policies > 1 && p < run->n_policies; p++) {
         char *name = predictions_name(run, p);
         if (name == NULL)
             return sc_fail_nomem(error, "name of a predictions file");
-        status = write_predictions(run, p, folder, name, error);
+        enum sc_status status = write_predictions(job, run, p, name, error);
         sc_free(name);
+        SC_TRY(status);
     }
-    return status;
+    return SC_OK;
 }
 
-static enum sc_status write_csv(const struct sc_analysis *analysis, const char *folder,
+static enum sc_status write_csv(const struct job *job, const struct sc_analysis *analysis,
                                 struct sc_error *error)
 {
+    const char *folder = job->wish->csv;
     struct sc_text text = {0};
-    enum sc_status status = sc_make_folders(folder, error);
-    if (status == SC_OK) {
-        sc_csv_instances(&text, analysis);
-        status = text.failed ? sc_fail_nomem(error, "instances.csv")
-                             : write_file(folder, "instances.csv", &text, error);
-    }
-    sc_text_clear(&text);
-    if (status == SC_OK) {
-        sc_csv_traces(&text, analysis);
-        status = text.failed ? sc_fail_nomem(error, "traces.csv")
-                             : write_file(folder, "traces.csv", &text, error);
-    }
-    sc_text_clear(&text);
-    if (status == SC_OK) {
-        sc_csv_estimates(&text, &analysis->document);
-        status = text.failed ? sc_fail_nomem(error, "estimates.csv")
-                             : write_file(folder, "estimates.csv", &text, error);
-    }
+    SC_TRY(sc_make_folders(folder, error));
+    sc_csv_instances(&text, analysis);
+    SC_TRY(write_file(job, folder, "instances.csv", &text, error));
+    sc_csv_traces(&text, analysis);
+    SC_TRY(write_file(job, folder, "traces.csv", &text, error));
+    sc_csv_estimates(&text, &analysis->document);
+    return write_file(job, folder, "estimates.csv", &text, error);
+}
+
+static enum sc_status write_analysis(const struct job *job, const struct sc_analysis *analysis,
+                                     struct sc_error *error)
+{
+    struct sc_text text = {0};
+    enum sc_status status = sc_render_json(analysis, &text, error);
+    if (status == SC_OK)
+        return write_file(job, job->folder, "analysis.json", &text, error);
     sc_text_free(&text);
     return status;
 }
 
 /* A damaged replay.json takes nothing from the report but its picture. */
-static enum sc_status write_page(struct sc_analysis *analysis, const char *folder,
-                                 const struct sc_replay *given, struct sc_error *error)
+static enum sc_status write_page(const struct job *job, struct sc_analysis *analysis,
+                                 struct sc_error *error)
 {
     struct sc_replay stored = {0};
+    const struct sc_replay *given = job->wish->replay;
     struct sc_error why = {0};
     struct sc_text text = {0};
     bool found = false;
     if (given == NULL &&
-        sc_replay_read(folder, analysis->run, &stored, &found, &why) == SC_ERR_NOMEM)
+        sc_replay_read(job->folder, analysis->run, &stored, &found, &why) == SC_ERR_NOMEM)
         return sc_fail_nomem(error, "replay.json");
     const char *failure = why.text; /* without the folder, which no file may name */
-    if (strncmp(failure, folder, strlen(folder)) == 0)
-        failure += strlen(folder);
+    if (strncmp(failure, job->folder, strlen(job->folder)) == 0)
+        failure += strlen(job->folder);
     analysis->replay = given != NULL ? given : found && why.status == SC_OK ? &stored : NULL;
     analysis->replay_failure = why.status != SC_OK ? failure : NULL;
     enum sc_status status = sc_render_html(analysis, &text, error);
     analysis->replay = NULL;
     analysis->replay_failure = NULL;
-    if (status == SC_OK)
-        status = write_file(folder, "report.html", &text, error);
     sc_replay_free(&stored);
+    if (status == SC_OK)
+        return write_file(job, job->folder, "report.html", &text, error);
     sc_text_free(&text);
+    return status;
+}
+
+static enum sc_status write_all(const struct job *job, const struct sc_run *run,
+                                struct sc_error *error)
+{
+    const struct sc_report_wish *wish = job->wish;
+    struct sc_analysis analysis = {0};
+    SC_TRY(write_all_predictions(job, run, error));
+    SC_TRY(sc_analysis_make(run, &analysis, error));
+    enum sc_status status = write_analysis(job, &analysis, error);
+    if (status == SC_OK && wish->csv != NULL)
+        status = write_csv(job, &analysis, error);
+    if (status == SC_OK)
+        status = write_page(job, &analysis, error);
+    if (status == SC_OK && wish->terminal != NULL)
+        status = sc_render_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
+    sc_analysis_free(&analysis);
     return status;
 }
 
@@ -121,26 +158,9 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
                               struct sc_error *error)
 {
     struct sc_run run = {0};
-    struct sc_analysis analysis = {0};
-    struct sc_text text = {0};
-    enum sc_status status = sc_run_load(folder, true, &run, error);
-    if (status != SC_OK)
-        return status;
-    status = write_all_predictions(&run, folder, error);
-    if (status == SC_OK)
-        status = sc_analysis_make(&run, &analysis, error);
-    if (status == SC_OK)
-        status = sc_render_json(&analysis, &text, error);
-    if (status == SC_OK)
-        status = write_file(folder, "analysis.json", &text, error);
-    if (status == SC_OK && wish->csv != NULL)
-        status = write_csv(&analysis, wish->csv, error);
-    sc_text_free(&text);
-    if (status == SC_OK)
-        status = write_page(&analysis, folder, wish->replay, error);
-    if (status == SC_OK && wish->terminal != NULL)
-        status = sc_render_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
-    sc_analysis_free(&analysis);
+    const struct job job = {folder, wish};
+    SC_TRY(sc_run_load(folder, true, &run, error));
+    enum sc_status status = write_all(&job, &run, error);
     sc_run_free(&run);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -344,6 +345,41 @@ static void names_go_both_ways(void **state)
     assert_string_equal(sc_status_text(SC_ERR_NOMEM), "out of memory");
 }
 
+static void parts_of_dead_processes_are_removed_at_the_next_write(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/safeconf-parts-XXXXXX", path[80], part[120];
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    assert_int_equal(waitpid(dead, NULL, 0), dead);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.json", folder);
+    const struct {
+        const char *name;
+        long writer;
+        bool stays;
+    } left[] = {{"a.json.part-", dead, false},
+                {"a.json.part-", getppid(), true}, /* may be writing now */
+                {"b.json.part-", dead, true},      /* of another file */
+                {"a.json.part-x", dead, true},
+                {"xa.json.part-", dead, true}};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        snprintf(part, sizeof part, "%s/%s%ld", folder, left[i].name, left[i].writer);
+        FILE *file = fopen(part, "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    assert_int_equal(sc_file_write(path, "x", 1, NULL), SC_OK);
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        snprintf(part, sizeof part, "%s/%s%ld", folder, left[i].name, left[i].writer);
+        assert_int_equal(sc_file_exists(part), left[i].stays);
+        unlink(part);
+    }
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +399,7 @@ int main(void)
         cmocka_unit_test(random_is_philox),
         cmocka_unit_test(uniforms_are_uniform),
         cmocka_unit_test(names_go_both_ways),
+        cmocka_unit_test(parts_of_dead_processes_are_removed_at_the_next_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,6 +230,36 @@ static void test_replay_in_the_page(void **state)
     fixture_free(&f);
 }
 
+static bool count_down(void *context)
+{
+    size_t *left = context;
+    return (*left)-- > 0;
+}
+
+static void an_interrupted_report_leaves_whole_files_and_no_parts(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    char csv[300];
+    make_run(&f, 3);
+    path_of(&f, "csv", csv, sizeof csv);
+    size_t n_files = 0;
+    for (enum sc_status status = SC_ERR_INTERRUPTED; status != SC_OK; n_files++) {
+        struct sc_error error = {0};
+        size_t left = n_files;
+        struct sc_report_wish wish = {.csv = csv, .keep_going = count_down, .context = &left};
+        status = sc_report_make(f.folder, &wish, &error);
+        assert_int_equal(status, status == SC_OK ? SC_OK : SC_ERR_INTERRUPTED);
+        assert_int_equal(strstr(error.text, "interrupted") != NULL, status != SC_OK);
+        char command[800];
+        snprintf(command, sizeof command, "! ls '%s' '%s' 2>/dev/null | grep -q part-", f.folder,
+                 csv);
+        assert_int_equal(system(command), 0);
+    }
+    assert_int_equal(n_files - 1, 9); /* four of predictions, three tables, analysis and page */
+    fixture_free(&f);
+}
+
 static void a_replay_in_memory_and_one_read_back_make_the_same_page(void **state)
 {
     (void)state;
@@ -583,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_replay_is_not_trusted),
         cmocka_unit_test(test_replay_in_the_page),
+        cmocka_unit_test(an_interrupted_report_leaves_whole_files_and_no_parts),
         cmocka_unit_test(a_replay_in_memory_and_one_read_back_make_the_same_page),
         cmocka_unit_test(test_detectors_in_the_page),
         cmocka_unit_test(test_detectors_odd),
