@@ -98,7 +98,7 @@ const char *sc_benchmark_name(size_t index)
     return index <= N_LOADERS ? loaders[index - 1].name : NULL;
 }
 
-const struct loader *loader_by_name(const char *name)
+const struct loader *sc_loader_by_name(const char *name)
 {
     for (size_t i = 0; i < N_LOADERS; i++)
         if (strcmp(loaders[i].name, name) == 0)
@@ -106,7 +106,7 @@ const struct loader *loader_by_name(const char *name)
     return NULL;
 }
 
-const struct loader *loader_generic(void)
+const struct loader *sc_loader_generic(void)
 {
     return &generic;
 }
@@ -119,7 +119,7 @@ static bool has_signature(const struct sc_table *table, const struct loader *loa
     return true;
 }
 
-const struct loader *loader_by_columns(const struct sc_table *table)
+const struct loader *sc_loader_by_columns(const struct sc_table *table)
 {
     for (size_t i = 0; i < N_LOADERS; i++)
         if (has_signature(table, &loaders[i]))
@@ -135,7 +135,7 @@ static bool is_one_of(const char *text, const char *const *words)
     return false;
 }
 
-enum sc_label label_from_text(const char *text, const char *unsafe_value)
+enum sc_label sc_label_from_text(const char *text, const char *unsafe_value)
 {
     static const char *const unsafe[] = {"1",       "1.0", "true",  "unsafe",
                                          "harmful", "yes", "toxic", NULL};

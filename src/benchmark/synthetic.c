@@ -60,7 +60,7 @@ static char *fill(const char *template, const char *target)
     return sc_text_take(&text);
 }
 
-static enum sc_status add(struct instance_list *list, const json_t *templates,
+static enum sc_status add(struct sc_instance_list *list, const json_t *templates,
                           const struct half *half, size_t k, struct sc_error *error)
 {
     size_t n_templates = json_array_size(templates);
@@ -83,79 +83,76 @@ static enum sc_status add(struct instance_list *list, const json_t *templates,
                                .category = sc_strdup(field(what, "category")),
                                .extra = sc_text_take(&extra)};
     if (item.extra == NULL) {
-        instance_free(&item);
+        sc_instance_free(&item);
         return sc_fail_nomem(error, "synthetic benchmark");
     }
-    return instance_add(list, item, error);
+    return sc_instance_list_add(list, item, error);
 }
 
-static enum sc_status make(const json_t *content, const struct sc_benchmark_options *options,
-                           struct sc_benchmark *out, struct instance_list *list,
-                           struct sc_error *error)
+/* Both halves with their shuffled orders, which are the caller's to free, also after an error. */
+static enum sc_status make_halves(struct half halves[2], const json_t *content, uint64_t seed,
+                                  struct sc_error *error)
+{
+    size_t n_templates = json_array_size(json_object_get(content, "templates"));
+    for (int i = 0; i < 2; i++) {
+        struct half *half = &halves[i];
+        bool unsafe = i == 0;
+        half->word = unsafe ? "unsafe" : "safe";
+        half->label = unsafe ? SC_LABEL_UNSAFE : SC_LABEL_SAFE;
+        half->targets = json_object_get(content, unsafe ? "harmful" : "benign");
+        half->n_targets = json_array_size(half->targets);
+        if (n_templates == 0 || half->n_targets == 0)
+            return sc_fail(error, SC_ERR_INTERNAL,
+                           "synthetic benchmark: no templates or no targets");
+        half->target_order = shuffled(half->n_targets, seed, half->word);
+        half->template_order =
+            shuffled(n_templates, seed, unsafe ? "unsafe templates" : "safe templates");
+        if (half->target_order == NULL || half->template_order == NULL)
+            return sc_fail_nomem(error, "synthetic benchmark");
+    }
+    return SC_OK;
+}
+
+static enum sc_status make(struct half halves[2], const json_t *content,
+                           const struct sc_benchmark_options *options, struct sc_benchmark *out,
+                           struct sc_instance_list *list, struct sc_error *error)
 {
     const json_t *templates = json_object_get(content, "templates");
-    struct half halves[2] = {
-        {.word = "unsafe",
-         .label = SC_LABEL_UNSAFE,
-         .targets = json_object_get(content, "harmful")},
-        {.word = "safe", .label = SC_LABEL_SAFE, .targets = json_object_get(content, "benign")}};
-    size_t n_templates = json_array_size(templates);
-    size_t fewest = SIZE_MAX;
-    for (int i = 0; i < 2; i++) {
-        halves[i].n_targets = json_array_size(halves[i].targets);
-        fewest = halves[i].n_targets < fewest ? halves[i].n_targets : fewest;
-    }
-    if (n_templates == 0 || fewest == 0)
-        return sc_fail(error, SC_ERR_INTERNAL, "synthetic benchmark: no templates or no targets");
+    SC_TRY(make_halves(halves, content, options->seed, error));
+    size_t fewest =
+        halves[0].n_targets < halves[1].n_targets ? halves[0].n_targets : halves[1].n_targets;
     size_t n = options->n_instances ? options->n_instances : STANDARD_N;
-    size_t most = 2 * n_templates * fewest;
+    size_t most = 2 * json_array_size(templates) * fewest;
     if (n > most)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "benchmark synthetic: expected at most %zu instances, found %zu", most, n);
+    out->n_available = most;
+    for (size_t i = 0; i < n; i++)
+        SC_TRY(add(list, templates, &halves[i % 2], i / 2, error));
+    out->name = sc_strdup("synthetic");
+    out->source = sc_strdup("built in");
+    if (out->name == NULL || out->source == NULL)
+        return sc_fail_nomem(error, "synthetic benchmark");
+    sc_instance_list_fingerprint(list, out->fingerprint);
+    return SC_OK;
+}
 
-    enum sc_status status = SC_OK;
-    for (int i = 0; i < 2; i++) {
-        halves[i].target_order = shuffled(halves[i].n_targets, options->seed, halves[i].word);
-        halves[i].template_order =
-            shuffled(n_templates, options->seed, i == 0 ? "unsafe templates" : "safe templates");
-        if (halves[i].target_order == NULL || halves[i].template_order == NULL)
-            status = sc_fail_nomem(error, "synthetic benchmark");
-    }
-    for (size_t i = 0; i < n && status == SC_OK; i++)
-        status = add(list, templates, &halves[i % 2], i / 2, error);
+enum sc_status sc_synthetic_make(const struct sc_benchmark_options *options,
+                                 struct sc_benchmark *out, struct sc_instance_list *list,
+                                 struct sc_error *error)
+{
+    if (options->split != NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "benchmark synthetic: has no splits, found '%s'",
+                       options->split);
+    json_t *content = NULL;
+    SC_TRY(sc_json_parse((const char *)sc_embedded_synthetic_json, sc_embedded_synthetic_json_size,
+                         "synthetic benchmark", &content, error));
+    struct half halves[2] = {0};
+    enum sc_status status = make(halves, content, options, out, list, error);
     for (int i = 0; i < 2; i++) {
         sc_free(halves[i].target_order);
         sc_free(halves[i].template_order);
     }
-    out->n_available = most;
-    return status;
-}
-
-enum sc_status synthetic_make(const struct sc_benchmark_options *options, struct sc_benchmark *out,
-                              struct sc_error *error)
-{
-    json_t *content = NULL;
-    if (options->split != NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "benchmark synthetic: has no splits, found '%s'",
-                       options->split);
-    enum sc_status status =
-        sc_json_parse((const char *)sc_embedded_synthetic_json, sc_embedded_synthetic_json_size,
-                      "synthetic benchmark", &content, error);
-    struct instance_list list = {0};
-    if (status == SC_OK)
-        status = make(content, options, out, &list, error);
     json_decref(content);
-    out->instances = list.items;
-    out->n_instances = list.n;
-    if (status == SC_OK) {
-        out->name = sc_strdup("synthetic");
-        out->source = sc_strdup("built in");
-        if (out->name == NULL || out->source == NULL)
-            status = sc_fail_nomem(error, "synthetic benchmark");
-    }
-    if (status == SC_OK)
-        instances_fingerprint(&list, out->fingerprint);
-    else
-        sc_benchmark_free(out);
     return status;
 }

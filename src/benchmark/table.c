@@ -245,7 +245,7 @@ static size_t json_column(struct builder *b, const char *key, size_t guess, size
 }
 
 /* line 0: an element of an array, counted in rows instead. */
-static enum sc_status add_object(struct builder *b, const json_t *object, size_t line)
+static enum sc_status add_object(struct builder *b, json_t *object, size_t line)
 {
     if (!json_is_object(object)) {
         if (line > 0)
@@ -263,7 +263,7 @@ static enum sc_status add_object(struct builder *b, const json_t *object, size_t
     size_t guess = 0;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(object, key, value)
     {
         size_t column = json_column(b, key, guess, line);
         if (b->status != SC_OK)

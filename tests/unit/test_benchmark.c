@@ -79,7 +79,7 @@ static void count_labels(const struct sc_benchmark *b, size_t counts[SC_N_LABELS
 
 /* ---- labels and columns --------------------------------------------------------------------- */
 
-static void test_label_words(void **state)
+static void labels_are_read_from_the_usual_words(void **state)
 {
     (void)state;
     const char *unsafe[] = {"1", "1.0", "true", "TRUE", "Unsafe", "harmful", "yes", "toxic"};
@@ -87,19 +87,19 @@ static void test_label_words(void **state)
                           "harmless", "unharmful", "no",    "Benign"};
     const char *unknown[] = {"", " ", "\t\n", "2", "-1", "maybe", "unsafe!", "n/a", "null"};
     for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
-        assert_int_equal(label_from_text(unsafe[i], NULL), SC_LABEL_UNSAFE);
+        assert_int_equal(sc_label_from_text(unsafe[i], NULL), SC_LABEL_UNSAFE);
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
-        assert_int_equal(label_from_text(safe[i], NULL), SC_LABEL_SAFE);
+        assert_int_equal(sc_label_from_text(safe[i], NULL), SC_LABEL_SAFE);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        assert_int_equal(label_from_text(unknown[i], NULL), SC_LABEL_UNKNOWN);
-    assert_int_equal(label_from_text(NULL, NULL), SC_LABEL_UNKNOWN);
-    assert_int_equal(label_from_text("bad", "bad"), SC_LABEL_UNSAFE);
-    assert_int_equal(label_from_text("1", "bad"), SC_LABEL_SAFE);
-    assert_int_equal(label_from_text("", "bad"), SC_LABEL_UNKNOWN);
-    assert_int_equal(label_from_text(NULL, "bad"), SC_LABEL_UNKNOWN);
+        assert_int_equal(sc_label_from_text(unknown[i], NULL), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text(NULL, NULL), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text("bad", "bad"), SC_LABEL_UNSAFE);
+    assert_int_equal(sc_label_from_text("1", "bad"), SC_LABEL_SAFE);
+    assert_int_equal(sc_label_from_text("", "bad"), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text(NULL, "bad"), SC_LABEL_UNKNOWN);
 }
 
-static void test_own_file(void **state)
+static void a_file_of_one_s_own_is_read_by_its_usual_columns(void **state)
 {
     (void)state;
     const char *path = write_file("own.csv", "id,prompt,label,category\n"
@@ -129,7 +129,7 @@ static void test_own_file(void **state)
     sc_benchmark_free(NULL);
 }
 
-static void test_named_columns(void **state)
+static void columns_can_be_named(void **state)
 {
     (void)state;
     const char *path = write_file(
@@ -169,7 +169,7 @@ static void test_named_columns(void **state)
     refuse(&o, "no splits");
 }
 
-static void test_bad_files(void **state)
+static void what_a_file_lacks_is_named(void **state)
 {
     (void)state;
     refuse(&(struct sc_benchmark_options){.name = NULL}, "expected synthetic");
@@ -191,7 +191,7 @@ static void test_bad_files(void **state)
 
 /* ---- known benchmarks ------------------------------------------------------------------------ */
 
-static void test_toxicchat(void **state)
+static void toxicchat_has_splits_ids_and_two_judgements(void **state)
 {
     (void)state;
     write_file(
@@ -248,7 +248,7 @@ static void test_toxicchat(void **state)
     unsetenv("SAFECONF_DATA");
 }
 
-static void test_recognised_by_columns(void **state)
+static void a_known_benchmark_is_recognised_by_its_columns(void **state)
 {
     (void)state;
     const char *path =
@@ -283,7 +283,7 @@ static void test_recognised_by_columns(void **state)
     sc_benchmark_free(&b);
 }
 
-static void test_real_files(void **state)
+static void the_published_files_are_read_whole(void **state)
 {
     (void)state;
     static const struct {
@@ -327,7 +327,7 @@ static const char *write_numbers(void)
     return write_file("numbers.csv", text);
 }
 
-static void test_sampling(void **state)
+static void a_sample_keeps_the_order_and_repeats_with_its_seed(void **state)
 {
     (void)state;
     const char *path = write_numbers();
@@ -365,7 +365,7 @@ static void test_sampling(void **state)
 }
 
 /* The sample of a seed is part of the contract: these ids were drawn once and must never change. */
-static void test_sample_is_fixed(void **state)
+static void a_sample_is_the_same_everywhere(void **state)
 {
     (void)state;
     struct sc_benchmark b =
@@ -378,7 +378,7 @@ static void test_sample_is_fixed(void **state)
 
 /* Each of 10 rows should be drawn in about 3/10 of the samples of 3: chi-square with 9 degrees of
  * freedom stays below 27.9 with probability 0.999 (draws without replacement vary less). */
-static void test_sampling_is_even(void **state)
+static void every_row_is_as_likely_in_a_sample(void **state)
 {
     (void)state;
     char text[400], *end = text + sprintf(text, "id,prompt\n");
@@ -398,7 +398,7 @@ static void test_sampling_is_even(void **state)
     assert_true(chi < 27.9);
 }
 
-static void test_fingerprint(void **state)
+static void the_fingerprint_follows_the_content(void **state)
 {
     (void)state;
     const char *texts[] = {
@@ -436,7 +436,7 @@ static void check_distinct(const struct sc_benchmark *b, bool ids)
     free(texts);
 }
 
-static void test_synthetic(void **state)
+static void the_synthetic_benchmark_is_even_and_nested(void **state)
 {
     (void)state;
     struct sc_benchmark b = load(&(struct sc_benchmark_options){.name = "synthetic"});
@@ -486,7 +486,7 @@ static void test_synthetic(void **state)
     sc_benchmark_free(&b);
 }
 
-static void test_names(void **state)
+static void names_and_splits_that_do_not_exist_are_refused(void **state)
 {
     (void)state;
     static const char *const names[] = {"synthetic", "toxicchat",    "harmbench", "wildguardmix",
@@ -522,7 +522,7 @@ static void exhaust(const struct sc_benchmark_options *o, bool is_json)
     sc_benchmark_free(&whole);
 }
 
-static void test_exhausted_memory(void **state)
+static void exhausted_memory_is_an_error(void **state)
 {
     (void)state;
     const char *path =
@@ -538,13 +538,20 @@ static void test_exhausted_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_label_words),     cmocka_unit_test(test_own_file),
-        cmocka_unit_test(test_named_columns),   cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_toxicchat),       cmocka_unit_test(test_recognised_by_columns),
-        cmocka_unit_test(test_real_files),      cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_sample_is_fixed), cmocka_unit_test(test_sampling_is_even),
-        cmocka_unit_test(test_fingerprint),     cmocka_unit_test(test_synthetic),
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_exhausted_memory),
+        cmocka_unit_test(labels_are_read_from_the_usual_words),
+        cmocka_unit_test(a_file_of_one_s_own_is_read_by_its_usual_columns),
+        cmocka_unit_test(columns_can_be_named),
+        cmocka_unit_test(what_a_file_lacks_is_named),
+        cmocka_unit_test(toxicchat_has_splits_ids_and_two_judgements),
+        cmocka_unit_test(a_known_benchmark_is_recognised_by_its_columns),
+        cmocka_unit_test(the_published_files_are_read_whole),
+        cmocka_unit_test(a_sample_keeps_the_order_and_repeats_with_its_seed),
+        cmocka_unit_test(a_sample_is_the_same_everywhere),
+        cmocka_unit_test(every_row_is_as_likely_in_a_sample),
+        cmocka_unit_test(the_fingerprint_follows_the_content),
+        cmocka_unit_test(the_synthetic_benchmark_is_even_and_nested),
+        cmocka_unit_test(names_and_splits_that_do_not_exist_are_refused),
+        cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

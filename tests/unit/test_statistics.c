@@ -106,7 +106,7 @@ static void assert_none(struct sc_estimate e)
 
 /* ---- against the golden values --------------------------------------------------------------- */
 
-static void test_summary(void **state)
+static void means_percentiles_and_intervals_are_those_of_the_reference(void **state)
 {
     size_t i;
     json_t *c;
@@ -133,7 +133,7 @@ static void test_summary(void **state)
     }
 }
 
-static void test_proportions(void **state)
+static void intervals_of_proportions_are_those_of_the_reference(void **state)
 {
     size_t i;
     json_t *c;
@@ -164,7 +164,7 @@ static void test_proportions(void **state)
     }
 }
 
-static void test_fisher(void **state)
+static void fisher_s_test_is_that_of_the_reference(void **state)
 {
     size_t i;
     json_t *c;
@@ -185,7 +185,7 @@ static void test_fisher(void **state)
     }
 }
 
-static void test_at_k(void **state)
+static void success_in_k_tries_is_exact(void **state)
 {
     size_t i;
     json_t *c;
@@ -194,7 +194,7 @@ static void test_at_k(void **state)
         assert_close(sc_at_k(size_at(c, 0), size_at(c, 1), size_at(c, 2)), number_at(c, 3));
 }
 
-static void test_ranks(void **state)
+static void areas_and_rank_tests_are_those_of_the_reference(void **state)
 {
     size_t i;
     json_t *c;
@@ -224,7 +224,7 @@ static void test_ranks(void **state)
     }
 }
 
-static void test_calibration(void **state)
+static void calibration_is_that_of_the_reference(void **state)
 {
     size_t i;
     json_t *c;
@@ -261,7 +261,7 @@ static void test_calibration(void **state)
     assert_true(bins[9].n == 1 && bins[9].high == 1);
 }
 
-static void test_holm_entropy(void **state)
+static void adjusted_p_values_and_entropy_are_those_of_the_reference(void **state)
 {
     size_t i, counts[MOST];
     json_t *c;
@@ -285,7 +285,7 @@ static void test_holm_entropy(void **state)
 }
 
 /* p of a sample of permutations lies within 5 standard errors of the exact one. */
-static void test_permutation(void **state)
+static void permutation_p_values_are_near_the_exact_ones(void **state)
 {
     size_t i, n_permutations = 20000, stratum[MOST];
     json_t *c;
@@ -321,7 +321,7 @@ static void test_permutation(void **state)
 }
 
 /* Equal sums are equal however their terms round: the same outcomes on another scale. */
-static void test_permutation_ties(void **state)
+static void equal_sums_count_as_equal_in_a_permutation_test(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 8, .key = 97};
     (void)state;
@@ -338,7 +338,7 @@ static void test_permutation_ties(void **state)
     }
 }
 
-static void test_bootstrap(void **state)
+static void bootstrap_intervals_are_near_the_reference_s(void **state)
 {
     size_t i;
     json_t *c;
@@ -376,7 +376,7 @@ static void assert_printed(double found, double printed)
         fail_msg("expected %.4f, found %.6f", printed, found);
 }
 
-static void test_published(void **state)
+static void published_examples_are_reproduced(void **state)
 {
     (void)state;
     /* Newcombe 1998 (Statistics in Medicine 17:857-890): Wilson limits of 81/263, and table II's
@@ -405,7 +405,7 @@ static void test_published(void **state)
 
 /* ---- what must not look like a result -------------------------------------------------------- */
 
-static void test_nothing(void **state)
+static void nothing_to_compute_from_gives_a_reason(void **state)
 {
     double x[] = {1, 2, NAN}, u = 0, d = 0, scratch[3];
     bool yes[] = {true, true, true}, mixed[] = {true, false, true};
@@ -449,7 +449,7 @@ static void test_nothing(void **state)
 }
 
 /* Where no prompt varies, the interval is not a point. */
-static void test_no_variation(void **state)
+static void no_variation_is_not_certainty(void **state)
 {
     double zero[200] = {0}, five[200], some[200];
     (void)state;
@@ -492,7 +492,7 @@ static void test_no_variation(void **state)
 
 /* Of how many experiments the interval holds the truth: Wilson's at least 0.92 for these (its known
  * range), the bootstrap over 60 prompts near 0.95. */
-static void test_coverage(void **state)
+static void intervals_cover_as_often_as_they_say(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 6, .key = 99};
     const double truths[] = {0.05, 0.3, 0.5};
@@ -536,7 +536,7 @@ static void test_coverage(void **state)
 }
 
 /* Under the null every p is equally likely: at 0.05 a test cries wolf in 5 % of experiments. */
-static void test_false_alarms(void **state)
+static void tests_raise_no_more_false_alarms_than_they_say(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 7, .key = 98};
     int n_rounds = 600, n_permutation = 0, n_rank = 0, n_fisher = 0;
@@ -572,7 +572,7 @@ static void test_false_alarms(void **state)
 /* ---- size and memory ------------------------------------------------------------------------- */
 
 /* Also that they end: the walk must not run through a billion vanishing terms. */
-static void test_large_tables(void **state)
+static void large_tables_take_little_time(void **state)
 {
     (void)state;
     assert_true(sc_fisher_exact(500000000, 500000000, 500000000, 500000000) == 1);
@@ -583,7 +583,7 @@ static void test_large_tables(void **state)
     assert_true(sc_fisher_exact(1000000, 0, 0, 1000000) == 0); /* below what a double holds */
 }
 
-static void test_out_of_memory(void **state)
+static void exhausted_memory_is_an_error(void **state)
 {
     double x[] = {1, 2, 3, 4}, y[] = {4, 4, 4, 5};
     bool mixed[] = {true, false, true, false};
@@ -611,23 +611,23 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_proportions),
-        cmocka_unit_test(test_fisher),
-        cmocka_unit_test(test_at_k),
-        cmocka_unit_test(test_ranks),
-        cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_holm_entropy),
-        cmocka_unit_test(test_permutation),
-        cmocka_unit_test(test_permutation_ties),
-        cmocka_unit_test(test_bootstrap),
-        cmocka_unit_test(test_published),
-        cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_no_variation),
-        cmocka_unit_test(test_coverage),
-        cmocka_unit_test(test_false_alarms),
-        cmocka_unit_test(test_large_tables),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(means_percentiles_and_intervals_are_those_of_the_reference),
+        cmocka_unit_test(intervals_of_proportions_are_those_of_the_reference),
+        cmocka_unit_test(fisher_s_test_is_that_of_the_reference),
+        cmocka_unit_test(success_in_k_tries_is_exact),
+        cmocka_unit_test(areas_and_rank_tests_are_those_of_the_reference),
+        cmocka_unit_test(calibration_is_that_of_the_reference),
+        cmocka_unit_test(adjusted_p_values_and_entropy_are_those_of_the_reference),
+        cmocka_unit_test(permutation_p_values_are_near_the_exact_ones),
+        cmocka_unit_test(equal_sums_count_as_equal_in_a_permutation_test),
+        cmocka_unit_test(bootstrap_intervals_are_near_the_reference_s),
+        cmocka_unit_test(published_examples_are_reproduced),
+        cmocka_unit_test(nothing_to_compute_from_gives_a_reason),
+        cmocka_unit_test(no_variation_is_not_certainty),
+        cmocka_unit_test(intervals_cover_as_often_as_they_say),
+        cmocka_unit_test(tests_raise_no_more_false_alarms_than_they_say),
+        cmocka_unit_test(large_tables_take_little_time),
+        cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

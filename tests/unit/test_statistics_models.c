@@ -94,7 +94,7 @@ static void near(double found, double expected, double tolerance)
 /* ---- areas ------------------------------------------------------------------------------------
  */
 
-static void test_average_precision(void **state)
+static void average_precision_is_that_of_the_reference(void **state)
 {
     (void)state;
     size_t index;
@@ -124,7 +124,7 @@ static void test_average_precision(void **state)
 }
 
 /* An observation that is there twice counts as two: a cluster drawn twice is that. */
-static void test_weights_are_copies(void **state)
+static void a_weight_is_so_many_copies(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 60; i++) {
@@ -148,7 +148,7 @@ static void test_weights_are_copies(void **state)
 /* ---- logistic ---------------------------------------------------------------------------------
  */
 
-static void test_logistic(void **state)
+static void regression_and_its_errors_are_those_of_the_reference(void **state)
 {
     (void)state;
     size_t index;
@@ -177,7 +177,7 @@ static void test_logistic(void **state)
     }
 }
 
-static void test_logistic_refuses(void **state)
+static void a_regression_that_cannot_be_fitted_gives_a_reason(void **state)
 {
     (void)state;
     struct sc_logistic fit;
@@ -212,7 +212,7 @@ static void test_logistic_refuses(void **state)
 /* ---- beta-binomial -----------------------------------------------------------------------------
  */
 
-static void test_beta_binomial(void **state)
+static void the_beta_binomial_fit_is_that_of_the_reference(void **state)
 {
     (void)state;
     size_t index;
@@ -245,7 +245,7 @@ static void test_beta_binomial(void **state)
     }
 }
 
-static void test_beta_binomial_at_the_edges(void **state)
+static void rates_that_are_all_alike_or_all_apart_are_fitted(void **state)
 {
     (void)state;
     struct sc_beta_binomial fit;
@@ -283,7 +283,7 @@ static void test_beta_binomial_at_the_edges(void **state)
 /* ---- detector and power ------------------------------------------------------------------------
  */
 
-static void test_rogan_gladen(void **state)
+static void corrected_shares_are_those_of_the_reference(void **state)
 {
     (void)state;
     size_t index;
@@ -305,7 +305,7 @@ static void test_rogan_gladen(void **state)
     assert_non_null(sc_rogan_gladen(NAN, 10, 99, 100, 50, 100).reason);
 }
 
-static void test_power(void **state)
+static void power_and_what_it_needs_agree(void **state)
 {
     (void)state;
     size_t index;
@@ -326,7 +326,7 @@ static void test_power(void **state)
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
-static void test_allocations_fail(void **state)
+static void exhausted_memory_is_an_error(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 40; i++) {
@@ -367,11 +367,15 @@ static void test_allocations_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_average_precision), cmocka_unit_test(test_weights_are_copies),
-        cmocka_unit_test(test_logistic),          cmocka_unit_test(test_logistic_refuses),
-        cmocka_unit_test(test_beta_binomial),     cmocka_unit_test(test_beta_binomial_at_the_edges),
-        cmocka_unit_test(test_rogan_gladen),      cmocka_unit_test(test_power),
-        cmocka_unit_test(test_allocations_fail),
+        cmocka_unit_test(average_precision_is_that_of_the_reference),
+        cmocka_unit_test(a_weight_is_so_many_copies),
+        cmocka_unit_test(regression_and_its_errors_are_those_of_the_reference),
+        cmocka_unit_test(a_regression_that_cannot_be_fitted_gives_a_reason),
+        cmocka_unit_test(the_beta_binomial_fit_is_that_of_the_reference),
+        cmocka_unit_test(rates_that_are_all_alike_or_all_apart_are_fitted),
+        cmocka_unit_test(corrected_shares_are_those_of_the_reference),
+        cmocka_unit_test(power_and_what_it_needs_agree),
+        cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

@@ -49,7 +49,7 @@ static const char *cell(const struct sc_table *table, size_t row, const char *co
     return table->cells[row * table->n_columns + (size_t)index];
 }
 
-static void test_csv_shapes(void **state)
+static void csv_of_every_shape_is_read(void **state)
 {
     (void)state;
     struct sc_table t = parse("a.csv", "\xef\xbb\xbfid,prompt,note\r\n"
@@ -74,7 +74,7 @@ static void test_csv_shapes(void **state)
     sc_table_free(NULL);
 }
 
-static void test_csv_damage(void **state)
+static void damaged_csv_is_refused_with_its_line(void **state)
 {
     (void)state;
     refuse("b.csv", "Behavior,Tags\n\"unclosed", "line 2");
@@ -94,7 +94,7 @@ static void test_csv_damage(void **state)
     refuse_bytes("b.csv", "PAR1\x15\x04", 6, SC_ERR_UNSUPPORTED, "Parquet");
 }
 
-static void test_json_values(void **state)
+static void json_values_become_text(void **state)
 {
     (void)state;
     struct sc_table t =
@@ -122,7 +122,7 @@ static void test_json_values(void **state)
     sc_table_free(&t);
 }
 
-static void test_json_array_and_names(void **state)
+static void an_array_and_lines_read_alike(void **state)
 {
     (void)state;
     const char *array = " [{\"a\": 1, \"b\": 2}, {\"b\": 3}]\n";
@@ -149,7 +149,7 @@ static void test_json_array_and_names(void **state)
     sc_table_free(&t);
 }
 
-static void test_json_damage(void **state)
+static void damaged_json_is_refused_with_its_line(void **state)
 {
     (void)state;
     refuse("b.jsonl", "{\"user_input\": ", "b.jsonl: line 1: expected");
@@ -175,7 +175,7 @@ static void test_json_damage(void **state)
 }
 
 /* Every row with a column of its own: the table must not grow beyond all measure. */
-static void test_json_columns_limit(void **state)
+static void too_many_columns_are_refused(void **state)
 {
     (void)state;
     char *text = malloc(5000 * 24), *end = text;
@@ -186,7 +186,7 @@ static void test_json_columns_limit(void **state)
     free(text);
 }
 
-static void test_files(void **state)
+static void the_ending_or_the_content_says_the_format(void **state)
 {
     (void)state;
     struct sc_table table;
@@ -232,7 +232,7 @@ static void exhaust(const char *name, const char *text)
     assert_true(n_failed > 5);
 }
 
-static void test_exhausted_memory(void **state)
+static void exhausted_memory_is_an_error(void **state)
 {
     (void)state;
     exhaust("a.csv", "id,prompt\n1,\"a\nb\"\n2\n3,c\n");
@@ -240,7 +240,7 @@ static void test_exhausted_memory(void **state)
     exhaust("a.json", "[{\"a\": \"x\", \"b\": {\"k\": 1}}, {\"c\": true}]");
 }
 
-static void test_real_files(void **state)
+static void the_published_files_are_read_whole(void **state)
 {
     (void)state;
     static const struct {
@@ -280,11 +280,15 @@ static void test_real_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_csv_shapes),  cmocka_unit_test(test_csv_damage),
-        cmocka_unit_test(test_json_values), cmocka_unit_test(test_json_array_and_names),
-        cmocka_unit_test(test_json_damage), cmocka_unit_test(test_json_columns_limit),
-        cmocka_unit_test(test_files),       cmocka_unit_test(test_exhausted_memory),
-        cmocka_unit_test(test_real_files),
+        cmocka_unit_test(csv_of_every_shape_is_read),
+        cmocka_unit_test(damaged_csv_is_refused_with_its_line),
+        cmocka_unit_test(json_values_become_text),
+        cmocka_unit_test(an_array_and_lines_read_alike),
+        cmocka_unit_test(damaged_json_is_refused_with_its_line),
+        cmocka_unit_test(too_many_columns_are_refused),
+        cmocka_unit_test(the_ending_or_the_content_says_the_format),
+        cmocka_unit_test(exhausted_memory_is_an_error),
+        cmocka_unit_test(the_published_files_are_read_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,99 @@
+/* Where a named benchmark lies on disk. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "benchmark/loaders.h"
+
+/* What is looked for, and where it was looked for in vain. */
+struct search {
+    const struct loader *loader;
+    const char *split; /* "" where there is none */
+    struct sc_text tried;
+    char *path; /* what was found, or NULL */
+};
+
+/* folder/below/file with "{split}" replaced; below NULL: folder/file.  NULL when out of memory. */
+static char *place(const char *folder, const char *below, const char *file, const char *split)
+{
+    struct sc_text path = {0};
+    sc_text_printf(&path, "%s%s%s/", folder, below != NULL ? "/" : "", below != NULL ? below : "");
+    const char *mark;
+    while ((mark = strstr(file, "{split}")) != NULL) {
+        sc_text_add(&path, file, (size_t)(mark - file));
+        sc_text_puts(&path, split);
+        file = mark + strlen("{split}");
+    }
+    sc_text_puts(&path, file);
+    return sc_text_take(&path);
+}
+
+/* The first of the loader's files in a folder, unless one is found already. */
+static enum sc_status look_in(struct search *s, const char *folder, const char *below,
+                              struct sc_error *error)
+{
+    if (s->path != NULL)
+        return SC_OK;
+    for (size_t i = 0; i < LOADER_MAX_FILES && s->loader->files[i] != NULL; i++) {
+        char *candidate = place(folder, below, s->loader->files[i], s->split);
+        if (candidate == NULL)
+            return sc_fail_nomem(error, "benchmark path");
+        if (sc_file_exists(candidate) && !sc_is_folder(candidate)) {
+            s->path = candidate;
+            return SC_OK;
+        }
+        sc_free(candidate);
+    }
+    sc_text_printf(&s->tried, "%s%s%s%s", s->tried.len > 0 ? ", " : "", folder,
+                   below != NULL ? "/" : "", below != NULL ? below : "");
+    return SC_OK;
+}
+
+static enum sc_status look_in_standard_places(struct search *s, struct sc_error *error)
+{
+    const char *data = getenv("SAFECONF_DATA"), *home = getenv("HOME");
+    if (data != NULL && *data != '\0')
+        SC_TRY(look_in(s, data, s->loader->name, error));
+    if (home == NULL || *home == '\0')
+        return SC_OK;
+    char *standard = sc_path_join(home, ".local/share/safeconf/benchmarks");
+    if (standard == NULL)
+        return sc_fail_nomem(error, "benchmark path");
+    enum sc_status status = look_in(s, standard, s->loader->name, error);
+    sc_free(standard);
+    return status;
+}
+
+static enum sc_status look(struct search *s, const char *folder, struct sc_error *error)
+{
+    if (folder == NULL) {
+        SC_TRY(look_in_standard_places(s, error));
+    } else {
+        SC_TRY(look_in(s, folder, NULL, error));
+        SC_TRY(look_in(s, folder, s->loader->name, error));
+    }
+    if (s->path != NULL)
+        return SC_OK;
+    char *file = place("", NULL, s->loader->files[0], s->split);
+    enum sc_status status = sc_fail(
+        error, SC_ERR_IO,
+        "benchmark %s: no file such as %s in %s (set SAFECONF_DATA, or give the file's path)",
+        s->loader->name, file != NULL ? file + 1 : "its own",
+        s->tried.len > 0 ? s->tried.data : "any folder");
+    sc_free(file);
+    return status;
+}
+
+enum sc_status sc_loader_find(const struct loader *loader, const char *folder, const char *split,
+                              char **path, struct sc_error *error)
+{
+    assert(loader != NULL);
+    struct search search = {.loader = loader, .split = split != NULL ? split : ""};
+    enum sc_status status = look(&search, folder, error);
+    sc_text_free(&search.tried);
+    *path = search.path;
+    return status;
+}
