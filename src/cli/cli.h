@@ -93,6 +93,9 @@ const char *cli_bytes(double bytes, char out[32]);
 /* True after SIGINT or SIGTERM; a second signal ends the program at once. */
 void cli_catch_signals(void);
 bool cli_interrupted(void);
+/* From now on a mapped file that is cut short while it is read ends the program with one line and
+ * CLI_FAILED, not with a signal. */
+void cli_explain_bus_errors(void);
 
 /* ---- a model opened for a command --------------------------------------------------------------
  */

@@ -68,5 +68,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "safeconf: %s\n", error.text);
         return CLI_FAILED;
     }
+    cli_explain_bus_errors();
     return cli_finish(run_command(argc, argv));
 }
