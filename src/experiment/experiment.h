@@ -4,12 +4,16 @@
 #ifndef SC_EXPERIMENT_EXPERIMENT_H
 #define SC_EXPERIMENT_EXPERIMENT_H
 
+#include <safeconf/source.h>
+
 #include "base/error.h"
 #include "benchmark/benchmark.h"
 #include "decision/decision.h"
 
 /* Everything that a run depends on.  Strings are borrowed. */
 struct sc_run_options {
+    /* Where traces come from; NULL: the model in this process, by the next three. */
+    const struct sc_source *source;
     const char *model;   /* folder, hub name or "demo" */
     int dtype;           /* enum sc_dtype or -1: the model's own */
     const char *kernels; /* NULL: best */

@@ -4,8 +4,8 @@
  * format; an odd byte at the end cuts the file off.  The configuration is also read as JSON of its
  * own.
  */
-#include "../unit/run_fixture.h"
 #include "experiment/store/judgements.h"
+#include "run_fixture.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -57,9 +57,8 @@ static void rig_deepconf(struct rig *rig, size_t n_instances, bool alone, double
     fixed.kind = SC_POLICY_FIXED;
     rig->f.policies[0] = deepconf;
     rig->f.policies[1] = fixed;
-    rig->backend.fails = rig->backend.thinks = true;
-    sc_free(rig->f.config);
-    assert_int_equal(sc_config_write(&rig->f.options, &rig->f.facts, &rig->f.config, NULL), SC_OK);
+    rig->source.fails = rig->source.thinks = true;
+    assert_int_equal(fixture_configure(&rig->f), SC_OK);
 }
 
 /* Cutting live and seeing the beginnings of whole traces: the same decisions, the same cuts, the
@@ -94,18 +93,18 @@ static void test_interrupted_anywhere(void **state)
         struct rig rig;
         size_t n_cut = 0, n_again;
         rig_deepconf(&rig, N, alone, 50);
-        rig.backend.parallel = 1;
+        rig.source.parallel = 1;
         assert_done(&rig);
         char *expected = describe_seen(&rig, 0, &n_cut);
         assert_true(n_cut > 0);
         fixture_free(&rig.f);
         for (size_t step = 1; step < 40; step += 3) {
             rig_deepconf(&rig, N, alone, 50);
-            rig.backend.stop_after = step;
+            rig.source.stop_after = step;
             enum sc_status status;
             do {
-                rig.backend.order.key++;
-                rig.backend.parallel = 1 + (step + rig.backend.order.key) % 9;
+                rig.source.order.key++;
+                rig.source.parallel = 1 + (step + rig.source.order.key) % 9;
                 status = rig_run(&rig);
                 assert_true(status == SC_OK || status == SC_ERR_INTERRUPTED);
             } while (status != SC_OK);

@@ -21,24 +21,23 @@ static void test_decisions_are_those_of_a_replay(void **state)
         struct sc_policy_trace all[10];
         size_t most = 0;
         for (uint32_t t = 0; t < 10; t++) {
-            struct sampled sampled;
-            struct sc_trace_request request = {
-                .instance_key = sc_hash64(run.instances[i].id, strlen(run.instances[i].id)),
-                .trace_index = t,
-                .seed = 5};
+            struct made_trace made;
+            uint64_t key = sc_hash64(run.instances[i].id, strlen(run.instances[i].id));
             double metrics[SC_N_METRICS];
             float confidence[FIXTURE_MOST_TOKENS], logprob[FIXTURE_MOST_TOKENS];
-            sample(&rig.backend, &request, &sampled);
-            for (size_t k = 0; k < sampled.result.n; k++) {
-                confidence[k] = sampled.stats[k].confidence;
-                logprob[k] = sampled.stats[k].logprob;
+            made_trace_sample(&rig.source, key, t, &made);
+            size_t n = made.trace.n_tokens, n_reasoning;
+            for (size_t k = 0; k < n; k++) {
+                confidence[k] = made.stats[k].confidence;
+                logprob[k] = made.stats[k].logprob;
             }
-            sc_trace_metrics(confidence, logprob, sampled.result.n, 32, metrics);
+            sc_trace_metrics(confidence, logprob, n, 32, metrics);
             struct sc_detection found;
-            char *text;
-            talk_decode(NULL, sampled.ids, sampled.result.n, &text, NULL);
-            sc_detect_refusal(run.instances[i].prompt, text, &found);
-            sc_free(text);
+            assert_int_equal(made_source_functions.decode(NULL, made.ids, n, &made.text,
+                                                          &made.answer, &n_reasoning, NULL),
+                             SC_OK);
+            sc_detect_refusal(run.instances[i].prompt, made.text, &found);
+            made_trace_free(&made);
             all[t] = (struct sc_policy_trace){.confidence = metrics[SC_METRIC_MEAN],
                                               .verdict = found.verdict};
         }
@@ -69,11 +68,11 @@ static void test_order_does_not_matter(void **state)
     for (size_t round = 0; round < 8; round++) {
         struct rig rig;
         rig_make(&rig, 25);
-        rig.backend.fails = rig.backend.thinks = true;
-        rig.backend.parallel = 1 + 9 * round;
-        rig.backend.order.key = round;
-        if (rig.backend.parallel > MOST_PARALLEL)
-            rig.backend.parallel = MOST_PARALLEL;
+        rig.source.fails = rig.source.thinks = true;
+        rig.source.parallel = 1 + 9 * round;
+        rig.source.order.key = round;
+        if (rig.source.parallel > MOST_PARALLEL)
+            rig.source.parallel = MOST_PARALLEL;
         assert_done(&rig);
         assert_sampled_once(&rig);
         char *found = describe(&rig);
@@ -93,17 +92,17 @@ static void test_interrupted_anywhere(void **state)
         struct rig rig;
         size_t n_before = 0;
         rig_make(&rig, N);
-        rig.backend.fails = rig.backend.thinks = true;
-        rig.backend.parallel = 1 + step % 7;
-        rig.backend.order.key = step;
-        rig.backend.stop_after = step;
+        rig.source.fails = rig.source.thinks = true;
+        rig.source.parallel = 1 + step % 7;
+        rig.source.order.key = step;
+        rig.source.stop_after = step;
         for (;;) {
             enum sc_status status = rig_run(&rig);
             assert_true(status == SC_OK || status == SC_ERR_INTERRUPTED);
             assert_true(rig.summary.progress.n_traces_done >= n_before);
             n_before = rig.summary.progress.n_traces_done;
-            rig.backend.order.key++; /* next time in another order */
-            rig.backend.parallel = 1 + rig.backend.order.key % 9;
+            rig.source.order.key++; /* next time in another order */
+            rig.source.parallel = 1 + rig.source.order.key % 9;
             if (status == SC_OK)
                 break;
         }
@@ -112,9 +111,9 @@ static void test_interrupted_anywhere(void **state)
         assert_string_equal(found, expected);
         sc_free(found);
         /* Once more: there is nothing to do. */
-        size_t n_sampled = rig.backend.n_sampled;
+        size_t n_sampled = rig.source.n_sampled;
         assert_done(&rig);
-        assert_int_equal(rig.backend.n_sampled, n_sampled);
+        assert_int_equal(rig.source.n_sampled, n_sampled);
         assert_int_equal(rig.summary.progress.n_instances_resumed, N);
         assert_int_equal(rig.summary.progress.n_traces_done, n_before);
         fixture_free(&rig.f);
@@ -160,7 +159,7 @@ static void test_failures_are_kept(void **state)
     struct sc_run run;
     size_t n_failed = 0, n_not_finite = 0;
     rig_make(&rig, 30);
-    rig.backend.fails = true;
+    rig.source.fails = true;
     assert_done(&rig);
     assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
     for (size_t i = 0; i < run.n_instances; i++)
@@ -180,9 +179,9 @@ static void test_failures_are_kept(void **state)
     assert_int_equal(rig.summary.n_failed_traces, n_failed);
     sc_run_free(&run);
     /* Not tried again; counted again. */
-    size_t n_sampled = rig.backend.n_sampled;
+    size_t n_sampled = rig.source.n_sampled;
     assert_done(&rig);
-    assert_int_equal(rig.backend.n_sampled, n_sampled);
+    assert_int_equal(rig.source.n_sampled, n_sampled);
     assert_int_equal(rig.summary.n_failed_traces, n_failed);
     fixture_free(&rig.f);
 }
@@ -194,12 +193,11 @@ static void test_prompts_that_do_not_fit(void **state)
     struct rig rig;
     struct sc_run run;
     rig_make(&rig, 5);
-    rig.max_prompt = strlen(rig.f.instances[0].prompt);
+    rig.source.max_prompt = strlen(rig.f.instances[0].prompt);
     rig.f.instances[2].prompt = refused;
     strcat(rig.f.texts[4][1], " and a good deal more");
-    rig.max_prompt = 30;
-    sc_free(rig.f.config);
-    assert_int_equal(sc_config_write(&rig.f.options, &rig.f.facts, &rig.f.config, NULL), SC_OK);
+    rig.source.max_prompt = 30;
+    assert_int_equal(fixture_configure(&rig.f), SC_OK);
     assert_done(&rig);
     assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
     assert_string_equal(run.instances[2].traces[0].failure, "prompt: cannot be encoded");
@@ -220,7 +218,7 @@ static void test_reasoning(void **state)
     struct sc_run run;
     size_t n_empty = 0, n_thought = 0, n_blank = 0;
     rig_make(&rig, 20);
-    rig.backend.thinks = true;
+    rig.source.thinks = true;
     assert_done(&rig);
     assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
     for (size_t i = 0; i < run.n_instances; i++)
@@ -259,7 +257,7 @@ static void test_removed_traces_come_back(void **state)
     (void)state;
     struct rig rig;
     rig_make(&rig, 8);
-    rig.backend.fails = true;
+    rig.source.fails = true;
     assert_done(&rig);
     char *expected = describe(&rig);
     alter(&rig, "DELETE FROM trace WHERE finish = 'failed' OR instance = 3 OR trace = 1");
@@ -287,7 +285,7 @@ static void test_full_disk(void **state)
     struct rig rig;
     size_t n_kept = 0;
     rig_make(&rig, 12);
-    rig.backend.thinks = true;
+    rig.source.thinks = true;
     for (rig.limit_pages = 30;; rig.limit_pages += 7) {
         enum sc_status status = rig_run(&rig);
         if (status == SC_OK)
@@ -311,7 +309,7 @@ static void test_error_within_next(void **state)
     (void)state;
     struct rig rig;
     rig_make(&rig, 40);
-    rig.max_prompt = 3;
+    rig.source.max_prompt = 3;
     rig.limit_pages = 30;
     assert_int_equal(rig_run(&rig), SC_ERR_IO);
     assert_non_null(strstr(rig.error.text, "full"));
@@ -324,13 +322,13 @@ static void test_wrong_backends(void **state)
     (void)state;
     struct rig rig;
     rig_make(&rig, 10);
-    rig.backend.wrong = 1;
+    rig.source.wrong = 1;
     assert_int_equal(rig_run(&rig), SC_ERR_INTERNAL);
     assert_non_null(strstr(rig.error.text, "was not asked for"));
-    rig.backend.wrong = 2;
+    rig.source.wrong = 2;
     assert_int_equal(rig_run(&rig), SC_ERR_INTERNAL);
     assert_non_null(strstr(rig.error.text, "expected 10 finished instances"));
-    rig.backend.wrong = 0;
+    rig.source.wrong = 0;
     assert_done(&rig);
     char *found = describe(&rig), *expected = undisturbed(10, false, false);
     assert_string_equal(found, expected);
@@ -346,7 +344,7 @@ static void test_memory_runs_out(void **state)
     char *expected = undisturbed(3, true, true);
     struct rig rig;
     rig_make(&rig, 3);
-    rig.backend.fails = rig.backend.thinks = true;
+    rig.source.fails = rig.source.thinks = true;
     for (size_t n = 0;; n++) {
         sc_memory_fail_at(n);
         enum sc_status status = rig_run(&rig);
@@ -370,7 +368,7 @@ static void test_killed(void **state)
     char *expected = undisturbed(20, true, true);
     struct rig rig;
     rig_make(&rig, 20);
-    rig.backend.fails = rig.backend.thinks = true;
+    rig.source.fails = rig.source.thinks = true;
     for (useconds_t pause = 500; pause < 40000; pause = pause * 2) {
         pid_t child = fork();
         if (child == 0)

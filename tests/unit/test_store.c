@@ -196,7 +196,7 @@ static void test_other_configuration(void **state)
     assert_true(resumed);
     sc_store_close(store);
 
-    f.facts.sampling.temperature = 1.3;
+    f.source.sampling.temperature = 1.3;
     assert_ok(sc_config_write(&f.options, &f.facts, &other, &error), &error);
     assert_int_equal(sc_store_open(&store, f.folder, other, f.instances, 3, &resumed, &error),
                      SC_ERR_CONFLICT);
@@ -205,7 +205,7 @@ static void test_other_configuration(void **state)
     assert_non_null(strstr(error.text, "found 0.6"));
     sc_free(other);
 
-    f.facts.sampling.temperature = 0.6;
+    f.source.sampling.temperature = 0.6;
     f.policies[2].percentile = 50;
     error = (struct sc_error){0};
     assert_ok(sc_config_write(&f.options, &f.facts, &other, &error), &error);
@@ -243,7 +243,7 @@ static void test_config_leaves_out_what_is_not_read(void **state)
     /* Two of a kind get numbers, so that each has a file of its own. */
     f.policies[0].kind = SC_POLICY_FIXED;
     f.options.seed = UINT64_MAX;
-    f.facts.model_name = "na\xffme";
+    f.source.name = "na\xffme";
     assert_int_equal(sc_config_write(&f.options, &f.facts, &other, NULL), SC_OK);
     struct sc_run run = {0};
     char hash[17];
@@ -459,7 +459,8 @@ static void test_damage(void **state)
         {"UPDATE token SET text_end = cast(x'04000000' || zeroblob(length(text_end) - 4) AS BLOB)"
          " WHERE instance = 0 AND trace = 0",
          SC_ERR_FORMAT, "token 1: expected text_end 4 to"},
-        {"DELETE FROM token WHERE instance = 0", SC_ERR_FORMAT, "instance 0 trace 0: ids"},
+        {"DELETE FROM token WHERE instance = 0", SC_ERR_FORMAT,
+         "instance 0 trace 0: expected its row of tokens, found none"},
         {"UPDATE trace SET n_tokens = 9000000000", SC_ERR_FORMAT, "n_tokens"},
         {"UPDATE trace SET n_tokens = -1", SC_ERR_FORMAT, "n_tokens"},
         {"UPDATE trace SET n_reasoning = n_tokens + 1", SC_ERR_FORMAT, "n_reasoning"},
@@ -500,7 +501,9 @@ static void test_damage(void **state)
          SC_ERR_FORMAT, "window"},
         {"UPDATE configuration SET json = replace(json, '\"primary\":2', '\"primary\":3')",
          SC_ERR_FORMAT, "primary"},
-        {"PRAGMA user_version = 1", SC_ERR_UNSUPPORTED, "expected schema version 2, found 1"},
+        {"PRAGMA user_version = 9", SC_ERR_UNSUPPORTED,
+         "expected schema version 1 to 3, found 9 (of a newer safeconf)"},
+        {"PRAGMA user_version = 2", SC_ERR_FORMAT, "table trace: expected that of a run"},
         {"PRAGMA application_id = 5", SC_ERR_FORMAT, "expected the database of a run"},
         {"DROP TABLE harm", SC_ERR_FORMAT, "table harm: expected that of a run, found none"},
         {"ALTER TABLE harm ADD COLUMN more TEXT", SC_ERR_FORMAT, "found another"},

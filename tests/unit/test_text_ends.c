@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "experiment/run/runner.h"
+#include "source/text_ends.h"
 
 enum { END_ID = 0, THINK_END_ID = 1 };
 
@@ -32,7 +32,7 @@ static enum sc_status bytes_decode(void *context, const int32_t *ids, size_t n_i
 static void test_text_ends(void **state)
 {
     (void)state;
-    const struct sc_language language = {.decode = bytes_decode};
+    const struct sc_decoder decoder = {.decode = bytes_decode};
     static const struct {
         const char *bytes;
         uint32_t ends[8];
@@ -53,7 +53,7 @@ static void test_text_ends(void **state)
         for (size_t i = 0; i < n; i++)
             ids[i] = (unsigned char)cases[c].bytes[i];
         assert_int_equal(bytes_decode(NULL, ids, n, &text, NULL), SC_OK);
-        assert_int_equal(sc_token_text_ends(&language, ids, n, text, ends, NULL), SC_OK);
+        assert_int_equal(sc_token_text_ends(&decoder, ids, n, text, ends, NULL), SC_OK);
         for (size_t i = 0; i < n; i++)
             assert_int_equal(ends[i], cases[c].ends[i]);
         sc_free(text);
@@ -64,7 +64,7 @@ static void test_text_ends(void **state)
     for (size_t i = 600; i < 1200; i++)
         ids[i] = 0xe2;
     assert_int_equal(bytes_decode(NULL, ids, 1200, &text, NULL), SC_OK);
-    assert_int_equal(sc_token_text_ends(&language, ids, 1200, text, ends, NULL), SC_OK);
+    assert_int_equal(sc_token_text_ends(&decoder, ids, 1200, text, ends, NULL), SC_OK);
     for (size_t i = 0; i < 600; i++)
         assert_int_equal(ends[i], i % 4 == 3 ? i + 1 : i / 4 * 4 + 1);
     for (size_t i = 600; i < 1200; i++)
@@ -74,7 +74,7 @@ static void test_text_ends(void **state)
     for (size_t k = 0; k < 3; k++) { /* memory runs out: said, nothing lost */
         sc_memory_fail_at(k);
         struct sc_error error = {0};
-        enum sc_status status = sc_token_text_ends(&language, ids, 1, "x", ends, &error);
+        enum sc_status status = sc_token_text_ends(&decoder, ids, 1, "x", ends, &error);
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         assert_true(k > 0 || status == SC_ERR_NOMEM);

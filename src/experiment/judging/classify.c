@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
-#include "experiment/run/config.h"
+#include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
 
 /* What is needed of a stored trace. */
@@ -252,8 +252,11 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
             status = sc_fail_nomem(error, "prompts of a run");
     }
     if (status == SC_OK)
-        status = sc_store_read_traces(pass->store, run.detector, run.judge, false,
-                                      pass->n_instances, take_trace, pass, error);
+        status = sc_store_read_traces(pass->store,
+                                      &(struct sc_store_traces){.detector = run.detector,
+                                                                .judge = run.judge,
+                                                                .n_instances = pass->n_instances},
+                                      take_trace, pass, error);
     if (status == SC_OK) {
         pass->summary->n_traces = pass->n_answers;
         /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */

@@ -59,11 +59,8 @@ static enum sc_status check_sampling(const struct sc_run_options *options, struc
 
 static enum sc_status check_confidence(const struct sc_run_options *options, struct sc_error *error)
 {
-    enum sc_status status = check_range("window", options->window, 1, 1 << 24, error);
-    if (status == SC_OK)
-        status = check_range("confidence-top-k", options->confidence_top_k, 1, 1 << 16, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(check_range("window", options->window, 1, 1 << 24, error));
+    SC_TRY(check_range("confidence-top-k", options->confidence_top_k, 1, 1 << 16, error));
     if ((unsigned)options->metric >= SC_N_METRICS)
         return sc_fail(error, SC_ERR_ARGUMENT, "metric: unknown number %d", (int)options->metric);
     if (isnan(options->confident_threshold) &&
@@ -78,20 +75,19 @@ static enum sc_status check_confidence(const struct sc_run_options *options, str
 
 static enum sc_status check_policies(const struct sc_run_options *options, struct sc_error *error)
 {
-    enum sc_status status = check_range("policies", options->n_policies, 1, 1000, error);
-    if (status == SC_OK && options->policies == NULL)
-        status = sc_fail(error, SC_ERR_ARGUMENT, "policies: expected %zu, found none",
-                         options->n_policies);
-    if (status == SC_OK)
-        status = check_range("primary policy", options->primary, 0, options->n_policies - 1, error);
-    for (size_t i = 0; status == SC_OK && i < options->n_policies; i++)
-        status = sc_policy_check(&options->policies[i], error);
-    return status;
+    SC_TRY(check_range("policies", options->n_policies, 1, 1000, error));
+    if (options->policies == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "policies: expected %zu, found none",
+                       options->n_policies);
+    SC_TRY(check_range("primary policy", options->primary, 0, options->n_policies - 1, error));
+    for (size_t i = 0; i < options->n_policies; i++)
+        SC_TRY(sc_policy_check(&options->policies[i], error));
+    return SC_OK;
 }
 
 enum sc_status sc_run_options_check(const struct sc_run_options *options, struct sc_error *error)
 {
-    if (options->model == NULL || *options->model == '\0')
+    if (options->source == NULL && (options->model == NULL || *options->model == '\0'))
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a name or a folder, found nothing");
     if (options->benchmark.name == NULL || *options->benchmark.name == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT,
@@ -106,19 +102,11 @@ enum sc_status sc_run_options_check(const struct sc_run_options *options, struct
     if (options->judge == NULL || !sc_judge_is_none(options->judge))
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
                        options->judge != NULL ? options->judge : "nothing");
-    enum sc_status status =
-        check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error);
-    if (status == SC_OK)
-        status = check_range("parallel", options->parallel, 0, 1 << 20, error);
-    if (status == SC_OK)
-        status =
-            check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads,
-                        0, 1 << 16, error);
-    if (status == SC_OK)
-        status = check_sampling(options, error);
-    if (status == SC_OK)
-        status = check_confidence(options, error);
-    if (status == SC_OK)
-        status = check_policies(options, error);
-    return status;
+    SC_TRY(check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error));
+    SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
+    SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
+                       1 << 16, error));
+    SC_TRY(check_sampling(options, error));
+    SC_TRY(check_confidence(options, error));
+    return check_policies(options, error);
 }

@@ -1,8 +1,9 @@
 /* How far a run is and how fast it goes.  Times are shown and never stored. */
+#include "experiment/run/progress.h"
+
 #include <math.h>
 
 #include "base/clock.h"
-#include "experiment/run/runner.h"
 
 #define REPORT_SECONDS 0.1
 #define RATE_SECONDS 5.0 /* tokens per second are those of the last so many seconds */

@@ -1,8 +1,11 @@
 /*
- * From what a backend sampled to what is stored: text, reasoning and answer, metrics of each
- * segment, verdict.  A trace with a figure that is no finite number becomes a failed one here: it
- * must not look like a result.
+ * See trace_maker.h.  A trace with a given figure that is not a finite number becomes a failed one
+ * here: it must not look like a result.  A figure that is not given is no failure: what rests on it
+ * is NaN.
  */
+#include "experiment/run/trace_maker.h"
+
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,172 +13,163 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "detection/detection.h"
-#include "experiment/run/runner.h"
 
-enum sc_status sc_trace_maker_init(struct sc_trace_maker *maker, const struct sc_language *language,
-                                   const struct sc_run_options *options, const char *detector,
-                                   struct sc_error *error)
+static float figure_of(const struct sc_token_stats *stats, int figure)
 {
-    size_t n = options->max_new_tokens;
-    *maker = (struct sc_trace_maker){.language = language,
-                                     .detector = detector,
-                                     .max_new_tokens = n,
-                                     .window = options->window,
-                                     .ids = sc_alloc_array(n, sizeof *maker->ids),
-                                     .stats = sc_alloc_array(n, sizeof *maker->stats),
-                                     .confidence = sc_alloc_array(n, sizeof *maker->confidence),
-                                     .logprob = sc_alloc_array(n, sizeof *maker->logprob),
-                                     .text_ends = sc_alloc_array(n, sizeof *maker->text_ends)};
-    if (maker->ids != NULL && maker->stats != NULL && maker->confidence != NULL &&
-        maker->logprob != NULL && maker->text_ends != NULL)
-        return SC_OK;
-    sc_trace_maker_free(maker);
-    return sc_fail_nomem(error, "place for a finished trace");
+    const float figures[SC_N_FIGURES] = {
+        [SC_FIGURE_LOGPROB] = stats->logprob,
+        [SC_FIGURE_SAMPLED_LOGPROB] = stats->sampled_logprob,
+        [SC_FIGURE_CONFIDENCE] = stats->confidence,
+        [SC_FIGURE_ENTROPY] = stats->entropy,
+    };
+    return figures[figure];
 }
 
-void sc_trace_maker_free(struct sc_trace_maker *maker)
+/* The first token with a given figure that is not a number, or n. */
+static size_t first_not_finite(const struct sc_source_trace *given)
 {
-    sc_free(maker->ids);
-    sc_free(maker->stats);
-    sc_free(maker->confidence);
-    sc_free(maker->logprob);
-    sc_free(maker->text_ends);
-    *maker = (struct sc_trace_maker){0};
+    for (size_t i = 0; given->stats != NULL && i < given->n_tokens; i++)
+        for (int f = 0; f < SC_N_FIGURES; f++)
+            if (given->figures >> f & 1 && !isfinite(figure_of(&given->stats[i], f)))
+                return i;
+    return given->n_tokens;
 }
 
-void sc_trace_maker_drop(struct sc_run_trace *trace)
+static bool is_text(const char *text)
 {
-    sc_free(trace->text);
-    sc_free(trace->answer);
-    sc_free(trace->failure);
-    *trace = (struct sc_run_trace){0};
+    size_t n = strlen(text);
+    return sc_utf8_valid(text, n) == n;
 }
 
-/* The first token whose figures are no numbers, or n. */
-static size_t first_not_finite(const struct sc_token_stats *stats, size_t n)
+/* Ends follow one another, between characters of the text. */
+static bool ends_fit(const struct sc_source_trace *given)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(stats[i].logprob) || !isfinite(stats[i].sampled_logprob) ||
-            !isfinite(stats[i].confidence) || !isfinite(stats[i].entropy))
-            return i;
-    return n;
+    size_t length = strlen(given->text), before = 0;
+    for (size_t i = 0; given->text_ends != NULL && i < given->n_tokens; i++) {
+        size_t end = given->text_ends[i];
+        if (end < before || end > length || ((unsigned char)given->text[end] & 0xc0) == 0x80)
+            return false;
+        before = end;
+    }
+    return true;
+}
+
+/* What is wrong with the text of a trace, or NULL. */
+static const char *fault_of_text(const struct sc_source_trace *given)
+{
+    if (!is_text(given->text) || (given->answer != NULL && !is_text(given->answer)))
+        return "text: expected valid UTF-8";
+    return ends_fit(given) ? NULL : "text: expected ends of tokens in order, between characters";
 }
 
 /* Decides whether the trace failed, and keeps the reason, as valid text. */
-static enum sc_status read_failure(const struct sc_trace_result *result, struct sc_run_trace *out,
-                                   struct sc_error *error)
+static enum sc_status read_failure(const struct sc_source_trace *given, const char *fault,
+                                   struct sc_run_trace *out, struct sc_error *error)
 {
-    char found[64];
-    const char *why = result->failure;
-    struct sc_text text = {0};
-    size_t bad = first_not_finite(result->stats, result->n);
-    if (result->finish == SC_FINISH_FAILED && why == NULL)
+    char not_finite[64];
+    const char *why = given->finish == SC_FINISH_FAILED ? given->failure : fault;
+    size_t bad = first_not_finite(given);
+    if (given->finish == SC_FINISH_FAILED && why == NULL)
         why = "no reason given";
-    if (result->finish != SC_FINISH_FAILED && bad < result->n) {
-        snprintf(found, sizeof found, "not a finite number: figures of token %zu", bad);
-        why = found;
-    } else if (result->finish != SC_FINISH_FAILED) {
-        return SC_OK;
+    if (why == NULL && bad < given->n_tokens) {
+        snprintf(not_finite, sizeof not_finite, "not a finite number: figures of token %zu", bad);
+        why = not_finite;
     }
+    if (why == NULL)
+        return SC_OK;
+    struct sc_text text = {0};
     out->finish = SC_FINISH_FAILED;
     sc_text_add_repaired(&text, why, strlen(why));
     out->failure = sc_text_take(&text);
     return out->failure != NULL ? SC_OK : sc_fail_nomem(error, "failure of a trace");
 }
 
-/* Bytes in which two texts agree, whole characters only. */
-static size_t common_length(const char *a, const char *b)
+static enum sc_status copy_text(const char *from, char **out, struct sc_error *error)
 {
-    size_t n = 0, border = 0;
-    while (a[n] && a[n] == b[n]) {
-        n++;
-        if (((unsigned char)a[n] & 0xc0) != 0x80)
-            border = n;
-    }
-    return border;
+    struct sc_text text = {0};
+    sc_text_add_repaired(&text, from, strlen(from));
+    *out = sc_text_take(&text);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, "text of a trace");
 }
 
-static bool ends_in_replacement(const char *text, size_t n)
+/* Copies n values where the source gave some. */
+static enum sc_status copy_array(const void *from, size_t n, size_t size, void **out,
+                                 struct sc_error *error)
 {
-    return n >= 3 && memcmp(text + n - 3, "\xef\xbf\xbd", 3) == 0;
-}
-
-/* Decodes stretches that begin where a character does, so that the time is in proportion to n.
- * Where bytes are no text for more than MOST_OPEN tokens, the ends are only about right. */
-enum sc_status sc_token_text_ends(const struct sc_language *language, const int32_t *ids, size_t n,
-                                  const char *text, uint32_t *ends, struct sc_error *error)
-{
-    enum { STRETCH = 16, MOST_OPEN = 256 };
-    size_t length = strlen(text), from = 0, at = 0, last = 0;
-    size_t next_from = 0, next_at = 0;
-    if (length > UINT32_MAX)
-        return sc_fail(error, SC_ERR_LIMIT, "text of a trace: %zu bytes are too many", length);
-    for (size_t i = 0; i < n; i++) {
-        char *part = NULL;
-        enum sc_status status =
-            language->decode(language->context, ids + from, i + 1 - from, &part, error);
-        if (status != SC_OK)
-            return status;
-        size_t agree = common_length(part, text + at), n_part = strlen(part);
-        last = at + agree > last ? at + agree : last;
-        ends[i] = (uint32_t)last;
-        if (agree == n_part && !ends_in_replacement(part, n_part)) {
-            next_from = i + 1;
-            next_at = at + agree;
-        }
-        sc_free(part);
-        if (i + 1 - from >= MOST_OPEN && next_from == from) {
-            next_from = i + 1;
-            next_at = last;
-        }
-        if (i + 1 - from >= STRETCH) {
-            from = next_from;
-            at = next_at;
-        }
-    }
+    if (from == NULL)
+        return SC_OK;
+    *out = sc_alloc_array(n, size);
+    if (*out == NULL)
+        return sc_fail_nomem(error, "tokens of a trace");
     if (n > 0)
-        ends[n - 1] = (uint32_t)length;
+        memcpy(*out, from, n * size);
     return SC_OK;
 }
 
-static enum sc_status read_text(const struct sc_trace_maker *maker, struct sc_run_trace *out,
-                                struct sc_error *error)
+/* What is not given is NaN, whatever the source left there. */
+static void blank_unknown_figures(struct sc_run_trace *out)
 {
-    const struct sc_language *language = maker->language;
-    out->n_reasoning = language->reasoning_length(language->context, out->ids, out->n_tokens);
-    if (out->n_reasoning > out->n_tokens)
-        return sc_fail(error, SC_ERR_INTERNAL, "reasoning: expected at most %zu tokens, found %zu",
-                       out->n_tokens, out->n_reasoning);
-    enum sc_status status =
-        language->decode(language->context, out->ids, out->n_tokens, &out->text, error);
-    if (status == SC_OK)
-        status =
-            sc_token_text_ends(language, out->ids, out->n_tokens, out->text, out->text_ends, error);
-    if (status != SC_OK)
-        return status;
-    if (out->n_reasoning > 0)
-        return language->decode(language->context, out->ids + out->n_reasoning,
-                                out->n_tokens - out->n_reasoning, &out->answer, error);
-    out->answer = sc_strdup(out->text);
-    return out->answer != NULL ? SC_OK : sc_fail_nomem(error, "answer of a trace");
-}
-
-static void measure(const struct sc_trace_maker *maker, struct sc_run_trace *out)
-{
-    size_t n = out->finish == SC_FINISH_FAILED ? 0 : out->n_tokens;
-    size_t n_reasoning = n ? out->n_reasoning : 0;
-    for (size_t i = 0; i < n; i++) {
-        maker->confidence[i] = out->stats[i].confidence;
-        maker->logprob[i] = out->stats[i].logprob;
+    for (size_t i = 0; out->stats != NULL && i < out->n_tokens; i++) {
+        float *const figures[SC_N_FIGURES] = {
+            [SC_FIGURE_LOGPROB] = &out->stats[i].logprob,
+            [SC_FIGURE_SAMPLED_LOGPROB] = &out->stats[i].sampled_logprob,
+            [SC_FIGURE_CONFIDENCE] = &out->stats[i].confidence,
+            [SC_FIGURE_ENTROPY] = &out->stats[i].entropy,
+        };
+        for (int f = 0; f < SC_N_FIGURES; f++)
+            if (!(out->figures >> f & 1))
+                *figures[f] = NAN;
     }
-    sc_trace_metrics(maker->confidence, maker->logprob, n, maker->window, out->metrics);
-    sc_trace_metrics(maker->confidence, maker->logprob, n_reasoning, maker->window,
-                     out->reasoning_metrics);
-    sc_trace_metrics(maker->confidence + n_reasoning, maker->logprob + n_reasoning, n - n_reasoning,
-                     maker->window, out->answer_metrics);
 }
 
-static void judge(const struct sc_trace_maker *maker, const char *prompt, struct sc_run_trace *out)
+static enum sc_status copy_tokens(const struct sc_source_trace *given, bool with_ends,
+                                  struct sc_run_trace *out, struct sc_error *error)
+{
+    void *ids = NULL, *stats = NULL, *ends = NULL;
+    size_t n = given->n_tokens;
+    bool none = given->n_tokens_known && n == 0; /* all that there is of them is known */
+    bool any = none || (given->stats != NULL && given->figures != 0);
+    const void *from_ids = none ? (const void *)"" : given->ids;
+    const void *from_stats = none ? (const void *)"" : any ? given->stats : NULL;
+    const void *from_ends = none ? (const void *)"" : with_ends ? given->text_ends : NULL;
+    enum sc_status status = copy_array(from_ids, n, sizeof *out->ids, &ids, error);
+    if (status == SC_OK)
+        status = copy_array(from_stats, n, sizeof *out->stats, &stats, error);
+    if (status == SC_OK)
+        status = copy_array(from_ends, n, sizeof *out->text_ends, &ends, error);
+    out->ids = ids; /* released with the trace, also when something failed */
+    out->stats = stats;
+    out->text_ends = ends;
+    SC_TRY(status);
+    out->figures = none ? SC_ALL_FIGURES : any ? given->figures & SC_ALL_FIGURES : 0;
+    blank_unknown_figures(out);
+    return SC_OK;
+}
+
+/* Metrics over all tokens, over those of the reasoning and over those of the answer. */
+static enum sc_status measure(const struct sc_trace_maker *maker, struct sc_run_trace *out,
+                              struct sc_error *error)
+{
+    size_t n = out->finish == SC_FINISH_FAILED || out->stats == NULL ? 0 : out->n_tokens;
+    size_t n_reasoning = n ? out->n_reasoning : 0;
+    float *confidence = sc_alloc_array(2 * n, sizeof *confidence);
+    if (confidence == NULL)
+        return sc_fail_nomem(error, "figures of a trace");
+    float *logprob = confidence + n;
+    for (size_t i = 0; i < n; i++) {
+        confidence[i] = out->stats[i].confidence;
+        logprob[i] = out->stats[i].logprob;
+    }
+    sc_trace_metrics(confidence, logprob, n, maker->window, out->metrics);
+    sc_trace_metrics(confidence, logprob, n_reasoning, maker->window, out->reasoning_metrics);
+    sc_trace_metrics(confidence + n_reasoning, logprob + n_reasoning, n - n_reasoning,
+                     maker->window, out->answer_metrics);
+    sc_free(confidence);
+    return SC_OK;
+}
+
+static enum sc_status judge(const struct sc_trace_maker *maker, const char *prompt,
+                            struct sc_run_trace *out, struct sc_error *error)
 {
     struct sc_detection found = {.verdict = SC_UNPARSED, .rule = "failed"};
     size_t n = strlen(out->answer);
@@ -186,35 +180,44 @@ static void judge(const struct sc_trace_maker *maker, const char *prompt, struct
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;
-    out->rule = (char *)(uintptr_t)(found.rule != NULL ? found.rule : "");
-    out->detector = (char *)(uintptr_t)maker->detector;
     out->harm = SC_UNJUDGED;
+    out->rule = sc_strdup(found.rule != NULL ? found.rule : "");
+    out->detector = sc_strdup(maker->detector);
+    return out->rule != NULL && out->detector != NULL ? SC_OK
+                                                      : sc_fail_nomem(error, "verdict of a trace");
 }
 
-enum sc_status sc_trace_make(struct sc_trace_maker *maker, const char *prompt, uint32_t index,
-                             const struct sc_trace_result *result, struct sc_run_trace *out,
+static enum sc_status make(const struct sc_trace_maker *maker, const char *prompt,
+                           const struct sc_source_trace *given, struct sc_run_trace *out,
+                           struct sc_error *error)
+{
+    const char *fault = fault_of_text(given);
+    SC_TRY(copy_text(given->text, &out->text, error));
+    SC_TRY(copy_text(given->answer != NULL ? given->answer : given->text, &out->answer, error));
+    SC_TRY(copy_tokens(given, fault == NULL, out, error));
+    SC_TRY(read_failure(given, fault, out, error));
+    SC_TRY(measure(maker, out, error));
+    return judge(maker, prompt, out, error);
+}
+
+enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const char *prompt, uint32_t index,
+                             const struct sc_source_trace *given, struct sc_run_trace *out,
                              struct sc_error *error)
 {
-    *out = (struct sc_run_trace){.index = index, .finish = result->finish};
-    if (result->n > maker->max_new_tokens)
-        return sc_fail(error, SC_ERR_INTERNAL, "trace: expected at most %zu tokens, found %zu",
-                       maker->max_new_tokens, result->n);
-    if (result->n > 0) {
-        memcpy(maker->ids, result->ids, result->n * sizeof *maker->ids);
-        memcpy(maker->stats, result->stats, result->n * sizeof *maker->stats);
-    }
-    out->ids = maker->ids;
-    out->stats = maker->stats;
-    out->text_ends = maker->text_ends;
-    out->n_tokens = result->n;
-    enum sc_status status = read_failure(result, out, error);
-    if (status == SC_OK)
-        status = read_text(maker, out, error);
+    assert(maker->detector != NULL && given->text != NULL);
+    *out = (struct sc_run_trace){.index = index,
+                                 .finish = given->finish,
+                                 .n_tokens_known = given->n_tokens_known,
+                                 .n_tokens = given->n_tokens,
+                                 .n_reasoning = given->n_reasoning};
+    if (given->n_reasoning > given->n_tokens || (!given->n_tokens_known && given->n_tokens > 0))
+        return sc_fail(error, SC_ERR_INTERNAL,
+                       "trace: expected at most %zu tokens of reasoning, found %zu",
+                       given->n_tokens_known ? given->n_tokens : 0, given->n_reasoning);
+    enum sc_status status = make(maker, prompt, given, out, error);
     if (status != SC_OK) {
-        sc_trace_maker_drop(out);
-        return status;
+        sc_run_trace_free(out);
+        *out = (struct sc_run_trace){0};
     }
-    measure(maker, out);
-    judge(maker, prompt, out);
-    return SC_OK;
+    return status;
 }

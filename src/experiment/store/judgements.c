@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "experiment/store/store_internal.h"
+#include "experiment/store/database.h"
 
-/* Compared with the stored text, as the tables of store.c are. */
+/* Compared with the stored text, as those of schema.c are. */
 static const struct {
     const char *name, *sql;
 } tables[] = {
@@ -35,219 +34,232 @@ enum { TABLE_JUDGEMENT, TABLE_READING, TABLE_OPEN };
 static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
                                   struct sc_error *error)
 {
-    sqlite3_stmt *row = NULL;
-    enum sc_status status = sc_store_prepare(
-        store, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1", &row, error);
-    *there = false;
-    if (status != SC_OK)
-        return status;
-    sqlite3_bind_text(row, 1, tables[i].name, -1, SQLITE_STATIC);
-    int code = sqlite3_step(row);
-    const char *sql = code == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        status = sc_store_fail(store, "read", error);
-    else if (code == SQLITE_ROW && (sql == NULL || strcmp(sql, tables[i].sql) != 0))
-        status =
-            sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected that of a run, found another",
-                    store->path, tables[i].name);
-    *there = code == SQLITE_ROW;
-    sqlite3_finalize(row);
-    return status;
+    char *sql = NULL;
+    SC_TRY(sc_store_table_sql(store, tables[i].name, &sql, error));
+    *there = sql != NULL;
+    bool ours = sql == NULL || strcmp(sql, tables[i].sql) == 0;
+    sc_free(sql);
+    return ours ? SC_OK
+                : sc_fail(error, SC_ERR_FORMAT,
+                          "%s: table %s: expected that of a run, found another", store->path,
+                          tables[i].name);
+}
+
+static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        bool there = false;
+        SC_TRY(check_table(store, i, &there, error));
+        if (!there)
+            SC_TRY(sc_store_exec(store, tables[i].sql, "write", error));
+    }
+    return SC_OK;
 }
 
 enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error *error)
 {
-    enum sc_status status = sc_store_begin(store, error);
-    if (status != SC_OK)
-        return status;
-    for (size_t i = 0; status == SC_OK && i < sizeof tables / sizeof *tables; i++) {
-        bool there = false;
-        status = check_table(store, i, &there, error);
-        if (status == SC_OK && !there)
-            status = sc_store_exec(store, tables[i].sql, "write", error);
-    }
-    return sc_store_commit(store, status, error);
+    SC_TRY(sc_store_begin(store, error));
+    return sc_store_commit(store, make_tables(store, error), error);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void bind_text(sqlite3_stmt *put, int place, const char *text)
+/* Prepares a statement that is run once. */
+static enum sc_status begin_put(struct sc_store *store, const char *sql, struct sc_binder *put,
+                                struct sc_error *error)
 {
-    if (text != NULL)
-        sqlite3_bind_text64(put, place, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8);
+    *put = (struct sc_binder){0};
+    return sc_store_prepare(store, sql, &put->statement, error);
 }
 
-/* Runs a statement with its values bound; a value that could not be bound is NULL and refused by
- * its column. */
-static enum sc_status run_once(struct sc_store *store, sqlite3_stmt *put, struct sc_error *error)
+static enum sc_status end_put(struct sc_store *store, struct sc_binder *put, struct sc_error *error)
 {
-    enum sc_status status =
-        sqlite3_step(put) == SQLITE_DONE ? SC_OK : sc_store_fail(store, "write", error);
-    sqlite3_finalize(put);
+    enum sc_status status = sc_store_run(store, put, error);
+    sqlite3_finalize(put->statement);
     return status;
 }
 
-static enum sc_status put_judgement(struct sc_store *store, size_t position, int64_t trace,
-                                    const struct sc_judgement *judgement, const char *by,
-                                    struct sc_error *error)
+/* A judgement under way: of a trace, or with trace -1 of the prompt itself. */
+struct subject {
+    size_t position;
+    int64_t trace;
+    const char *by;
+};
+
+static enum sc_status put_judgement(struct sc_store *store, const struct subject *subject,
+                                    const struct sc_judgement *judgement, struct sc_error *error)
 {
-    sqlite3_stmt *put = NULL;
-    enum sc_status status = sc_store_prepare(
-        store,
-        "INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &put, error);
-    if (status != SC_OK)
-        return status;
     const double scores[] = {judgement->p_unsafe, judgement->p_controversial,
                              judgement->safety_mass, judgement->p_refused, judgement->refused_mass};
-    sqlite3_bind_int64(put, 1, (sqlite3_int64)position);
-    sqlite3_bind_int64(put, 2, trace);
-    bind_text(put, 3, by);
-    bind_text(put, 4, sc_safety_name(judgement->safety));
-    bind_text(put, 5, sc_refused_name(judgement->refused));
-    sqlite3_bind_int64(put, 6, judgement->categories);
-    for (int i = 0; i < 5; i++) /* SQLite keeps NaN as NULL */
-        sqlite3_bind_double(put, 7 + i, scores[i]);
-    sqlite3_bind_int64(put, 12, judgement->safety_forced);
-    sqlite3_bind_int64(put, 13, judgement->refused_forced);
-    sqlite3_bind_int64(put, 14, (sqlite3_int64)judgement->n_tokens);
-    bind_text(put, 15, judgement->output);
-    bind_text(put, 16, judgement->failure);
-    return run_once(store, put, error);
+    struct sc_binder put;
+    SC_TRY(begin_put(
+        store,
+        "INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &put, error));
+    sc_bind_size(&put, subject->position);
+    sc_bind_int(&put, subject->trace);
+    sc_bind_text(&put, subject->by);
+    sc_bind_text(&put, sc_safety_name(judgement->safety));
+    sc_bind_text(&put, sc_refused_name(judgement->refused));
+    sc_bind_int(&put, judgement->categories);
+    for (size_t i = 0; i < sizeof scores / sizeof *scores; i++)
+        sc_bind_real(&put, scores[i]);
+    sc_bind_int(&put, judgement->safety_forced);
+    sc_bind_int(&put, judgement->refused_forced);
+    sc_bind_size(&put, judgement->n_tokens);
+    sc_bind_text(&put, judgement->output);
+    sc_bind_text(&put, judgement->failure);
+    return end_put(store, &put, error);
 }
 
 /* What a judgement leaves open: whether it is to be asked for again, and why it has no score. */
-static enum sc_status put_open(struct sc_store *store, size_t position, int64_t trace,
-                               const struct sc_judgement *judgement, const char *by,
-                               struct sc_error *error)
+static enum sc_status put_open(struct sc_store *store, const struct subject *subject,
+                               const struct sc_judgement *judgement, struct sc_error *error)
 {
     static const char *const sql[] = {
         "DELETE FROM open_judgement WHERE instance = ?1 AND trace = ?2 AND judge = ?3",
         "INSERT OR REPLACE INTO open_judgement VALUES (?1, ?2, ?3, ?4, ?5)"};
     bool is_open = judgement->again || judgement->unscored != NULL;
-    sqlite3_stmt *put = NULL;
-    enum sc_status status = sc_store_prepare(store, sql[is_open], &put, error);
-    if (status != SC_OK)
-        return status;
-    sqlite3_bind_int64(put, 1, (sqlite3_int64)position);
-    sqlite3_bind_int64(put, 2, trace);
-    bind_text(put, 3, by);
+    struct sc_binder put;
+    SC_TRY(begin_put(store, sql[is_open], &put, error));
+    sc_bind_size(&put, subject->position);
+    sc_bind_int(&put, subject->trace);
+    sc_bind_text(&put, subject->by);
     if (is_open) {
-        sqlite3_bind_int64(put, 4, judgement->again);
-        bind_text(put, 5, judgement->unscored);
+        sc_bind_int(&put, judgement->again);
+        sc_bind_text(&put, judgement->unscored);
     }
-    return run_once(store, put, error);
+    return end_put(store, &put, error);
 }
 
 static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_opinion *opinion,
                                   struct sc_error *error)
 {
-    sqlite3_stmt *put = NULL;
-    enum sc_status status = sc_store_prepare(
-        store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &put, error);
-    if (status != SC_OK)
-        return status;
-    sqlite3_bind_int64(put, 1, (sqlite3_int64)opinion->position);
-    sqlite3_bind_int64(put, 2, opinion->trace);
-    bind_text(put, 3, opinion->detector);
-    bind_text(put, 4, sc_verdict_name(opinion->verdict));
-    bind_text(put, 5, opinion->rule);
-    sqlite3_bind_int64(put, 6, (sqlite3_int64)opinion->begin);
-    sqlite3_bind_int64(put, 7, (sqlite3_int64)opinion->end);
-    return run_once(store, put, error);
+    struct sc_binder put;
+    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &put,
+                     error));
+    sc_bind_size(&put, opinion->position);
+    sc_bind_int(&put, opinion->trace);
+    sc_bind_text(&put, opinion->detector);
+    sc_bind_text(&put, sc_verdict_name(opinion->verdict));
+    sc_bind_text(&put, opinion->rule);
+    sc_bind_size(&put, opinion->begin);
+    sc_bind_size(&put, opinion->end);
+    return end_put(store, &put, error);
 }
 
 static enum sc_status put_harm(struct sc_store *store, const struct sc_store_opinion *opinion,
                                struct sc_error *error)
 {
-    sqlite3_stmt *put = NULL;
-    enum sc_status status =
-        sc_store_prepare(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error);
-    if (status != SC_OK)
-        return status;
-    sqlite3_bind_int64(put, 1, (sqlite3_int64)opinion->position);
-    sqlite3_bind_int64(put, 2, opinion->trace);
-    bind_text(put, 3, opinion->judge);
-    bind_text(put, 4, sc_harm_name(opinion->harm));
-    return run_once(store, put, error);
+    struct sc_binder put;
+    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error));
+    sc_bind_size(&put, opinion->position);
+    sc_bind_int(&put, opinion->trace);
+    sc_bind_text(&put, opinion->judge);
+    sc_bind_text(&put, sc_harm_name(opinion->harm));
+    return end_put(store, &put, error);
+}
+
+static enum sc_status put_opinion(struct sc_store *store, const struct sc_store_opinion *opinion,
+                                  const struct sc_judgement *judgement, const char *by,
+                                  struct sc_error *error)
+{
+    const struct subject subject = {opinion->position, opinion->trace, by};
+    if (opinion->detector != NULL)
+        SC_TRY(put_verdict(store, opinion, error));
+    if (opinion->judge != NULL)
+        SC_TRY(put_harm(store, opinion, error));
+    if (judgement == NULL)
+        return SC_OK;
+    SC_TRY(put_judgement(store, &subject, judgement, error));
+    return put_open(store, &subject, judgement, error);
 }
 
 enum sc_status sc_store_put_opinion(struct sc_store *store, const struct sc_store_opinion *opinion,
                                     const struct sc_judgement *judgement, const char *by,
                                     struct sc_error *error)
 {
-    enum sc_status status = sc_store_begin(store, error);
-    if (status != SC_OK)
-        return status;
-    if (opinion->detector != NULL)
-        status = put_verdict(store, opinion, error);
-    if (status == SC_OK && opinion->judge != NULL)
-        status = put_harm(store, opinion, error);
-    if (status == SC_OK && judgement != NULL)
-        status = put_judgement(store, opinion->position, opinion->trace, judgement, by, error);
-    if (status == SC_OK && judgement != NULL)
-        status = put_open(store, opinion->position, opinion->trace, judgement, by, error);
-    return sc_store_commit(store, status, error);
+    SC_TRY(sc_store_check_place(store, error));
+    SC_TRY(sc_store_begin(store, error));
+    return sc_store_commit(store, put_opinion(store, opinion, judgement, by, error), error);
 }
 
 enum sc_status sc_store_put_prompt_judgement(struct sc_store *store, size_t position,
                                              const struct sc_judgement *judgement, const char *by,
                                              struct sc_error *error)
 {
-    enum sc_status status = sc_store_begin(store, error);
+    const struct subject subject = {position, -1, by};
+    SC_TRY(sc_store_check_place(store, error));
+    SC_TRY(sc_store_begin(store, error));
+    enum sc_status status = put_judgement(store, &subject, judgement, error);
     if (status == SC_OK)
-        status = put_judgement(store, position, -1, judgement, by, error);
-    if (status == SC_OK)
-        status = put_open(store, position, -1, judgement, by, error);
+        status = put_open(store, &subject, judgement, error);
     return sc_store_commit(store, status, error);
 }
 
 enum sc_status sc_store_set_reading(struct sc_store *store, const char *detector, const char *judge,
                                     struct sc_error *error)
 {
-    sqlite3_stmt *put = NULL;
-    enum sc_status status =
-        sc_store_prepare(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error);
-    if (status != SC_OK)
-        return status;
-    bind_text(put, 1, detector);
-    bind_text(put, 2, judge);
-    return run_once(store, put, error);
+    struct sc_binder put;
+    SC_TRY(sc_store_check_place(store, error));
+    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error));
+    sc_bind_text(&put, detector);
+    sc_bind_text(&put, judge);
+    return end_put(store, &put, error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static enum sc_status damaged(struct sc_store *store, const char *table, int64_t position,
-                              int64_t trace, struct sc_error *error)
+static enum sc_status damaged(const struct sc_row *row, int64_t position, int64_t trace,
+                              struct sc_error *error)
 {
     return sc_fail(error, SC_ERR_FORMAT,
                    "%s: %s of instance %lld trace %lld: expected a row of a run, found another",
-                   store->path, table, (long long)position, (long long)trace);
+                   row->store->path, row->where, (long long)position, (long long)trace);
 }
 
-static double read_share(sqlite3_stmt *row, int column, bool *bad)
+static double read_share(const struct sc_row *row, int column, bool *bad)
 {
-    if (sqlite3_column_type(row, column) == SQLITE_NULL)
-        return NAN;
-    double value = sqlite3_column_double(row, column);
-    *bad = *bad || !(value >= 0 && value <= 1.000001);
+    double value = sc_row_real(row, column);
+    *bad = *bad || (!sc_row_is_null(row, column) && !(value >= 0 && value <= 1.000001));
     return value;
 }
 
-static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, size_t n_instances,
-                                     sc_store_judgement_reader *reader, void *context,
+/* Who receives the rows. */
+struct judgement_reading {
+    size_t n_instances;
+    sc_store_judgement_reader *reader;
+    void *context;
+};
+
+/* The texts of a judgement, while it is handed on. */
+struct judgement_texts {
+    char *by, *output, *failure, *unscored;
+};
+
+static enum sc_status read_texts(const struct sc_row *row, struct judgement_texts *texts,
+                                 struct sc_error *error)
+{
+    SC_TRY(sc_row_text(row, 2, false, &texts->by, error));
+    SC_TRY(sc_row_text(row, 14, false, &texts->output, error));
+    SC_TRY(sc_row_text(row, 15, true, &texts->failure, error));
+    return sc_row_text(row, 17, true, &texts->unscored, error);
+}
+
+static enum sc_status read_judgement(const struct sc_row *row,
+                                     const struct judgement_reading *reading,
                                      struct sc_error *error)
 {
-    int64_t position = sqlite3_column_int64(row, 0), trace = sqlite3_column_int64(row, 1);
-    int64_t n_tokens = sqlite3_column_int64(row, 13), categories = sqlite3_column_int64(row, 5);
-    const char *safety = (const char *)sqlite3_column_text(row, 3);
-    const char *refused = (const char *)sqlite3_column_text(row, 4);
+    sqlite3_stmt *s = row->statement;
+    int64_t position = sqlite3_column_int64(s, 0), trace = sqlite3_column_int64(s, 1);
+    int64_t n_tokens = sqlite3_column_int64(s, 13), categories = sqlite3_column_int64(s, 5);
+    const char *safety = (const char *)sqlite3_column_text(s, 3);
+    const char *refused = (const char *)sqlite3_column_text(s, 4);
     int said = safety != NULL ? sc_safety_parse(safety) : -1,
         no = refused != NULL ? sc_refused_parse(refused) : -1;
-    bool bad = position < 0 || (uint64_t)position >= n_instances || trace < -1 ||
+    bool bad = position < 0 || (uint64_t)position >= reading->n_instances || trace < -1 ||
                trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
                categories < 0 || categories >= 2 * SC_CATEGORY_OTHER;
-    char *by = NULL, *output = NULL, *failure = NULL, *unscored = NULL;
     struct sc_judgement judgement = {.safety = (enum sc_safety)said,
                                      .refused = (enum sc_refused)no,
                                      .categories = (unsigned)categories,
@@ -256,29 +268,41 @@ static enum sc_status read_judgement(struct sc_store *store, sqlite3_stmt *row, 
                                      .safety_mass = read_share(row, 8, &bad),
                                      .p_refused = read_share(row, 9, &bad),
                                      .refused_mass = read_share(row, 10, &bad),
-                                     .safety_forced = sqlite3_column_int(row, 11) != 0,
-                                     .refused_forced = sqlite3_column_int(row, 12) != 0,
-                                     .again = sqlite3_column_int(row, 16) != 0,
+                                     .safety_forced = sqlite3_column_int(s, 11) != 0,
+                                     .refused_forced = sqlite3_column_int(s, 12) != 0,
+                                     .again = sqlite3_column_int(s, 16) != 0,
                                      .n_tokens = (size_t)n_tokens};
     if (bad)
-        return damaged(store, "judgement", position, trace, error);
-    enum sc_status status = sc_store_text(store, row, 2, false, "judgement", &by, error);
+        return damaged(row, position, trace, error);
+    struct judgement_texts texts = {0};
+    enum sc_status status = read_texts(row, &texts, error);
+    judgement.output = texts.output;
+    judgement.failure = texts.failure;
+    judgement.unscored = texts.unscored;
     if (status == SC_OK)
-        status = sc_store_text(store, row, 14, false, "judgement", &output, error);
-    if (status == SC_OK)
-        status = sc_store_text(store, row, 15, true, "judgement", &failure, error);
-    if (status == SC_OK)
-        status = sc_store_text(store, row, 17, true, "open_judgement", &unscored, error);
-    judgement.output = output;
-    judgement.failure = failure;
-    judgement.unscored = unscored;
-    if (status == SC_OK)
-        status = reader(context, by, (size_t)position, trace, &judgement, error);
-    sc_free(by);
-    sc_free(output);
-    sc_free(failure);
-    sc_free(unscored);
+        status =
+            reading->reader(reading->context, texts.by, (size_t)position, trace, &judgement, error);
+    sc_free(texts.by);
+    sc_free(texts.output);
+    sc_free(texts.failure);
+    sc_free(texts.unscored);
     return status;
+}
+
+static enum sc_status read_judgements(const struct sc_row *row, const char *by,
+                                      const struct judgement_reading *reading,
+                                      struct sc_error *error)
+{
+    struct sc_binder binder = {.statement = row->statement};
+    sc_bind_text(&binder, by);
+    if (binder.failed)
+        return sc_store_fail(row->store, "read", error);
+    for (bool more;;) {
+        SC_TRY(sc_row_next(row, &more, error));
+        if (!more)
+            return SC_OK;
+        SC_TRY(read_judgement(row, reading, error));
+    }
 }
 
 /* All columns of a judgement; what it leaves open is NULL where nothing is kept about that. */
@@ -297,43 +321,55 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
         JUDGEMENT_COLUMNS "again, unscored FROM judgement"
                           " LEFT JOIN open_judgement USING (instance, trace, judge)"
                           " WHERE ?1 IS NULL OR judge = ?1 ORDER BY judge, instance, trace"};
+    const struct judgement_reading reading = {n_instances, reader, context};
     bool there = false, open_there = false;
-    int code = SQLITE_DONE;
-    sqlite3_stmt *row = NULL;
-    enum sc_status status = check_table(store, TABLE_JUDGEMENT, &there, error);
-    if (status != SC_OK || !there)
-        return status;
-    status = check_table(store, TABLE_OPEN, &open_there, error);
-    if (status == SC_OK)
-        status = sc_store_prepare(store, sql[open_there], &row, error);
-    if (status == SC_OK)
-        bind_text(row, 1, by);
-    while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
-        status = read_judgement(store, row, n_instances, reader, context, error);
-    if (status == SC_OK && code != SQLITE_DONE)
-        status = sc_store_fail(store, "read", error);
-    sqlite3_finalize(row);
+    struct sc_row row = {.store = store, .where = "judgement"};
+    SC_TRY(check_table(store, TABLE_JUDGEMENT, &there, error));
+    if (!there)
+        return SC_OK;
+    SC_TRY(check_table(store, TABLE_OPEN, &open_there, error));
+    SC_TRY(sc_store_prepare(store, sql[open_there], &row.statement, error));
+    enum sc_status status = read_judgements(&row, by, &reading, error);
+    sqlite3_finalize(row.statement);
     return status;
 }
 
-static enum sc_status read_opinion(struct sc_store *store, sqlite3_stmt *row, bool harms,
-                                   size_t n_instances, sc_store_opinion_reader *reader,
-                                   void *context, struct sc_error *error)
+struct opinion_reading {
+    bool harms; /* else verdicts */
+    size_t n_instances;
+    sc_store_opinion_reader *reader;
+    void *context;
+};
+
+static enum sc_status read_opinion(const struct sc_row *row, const struct opinion_reading *reading,
+                                   struct sc_error *error)
 {
-    int64_t position = sqlite3_column_int64(row, 0), trace = sqlite3_column_int64(row, 1);
-    const char *name = (const char *)sqlite3_column_text(row, 3);
-    int value = name == NULL ? -1 : harms ? sc_harm_parse(name) : sc_verdict_parse(name);
+    int64_t position = sqlite3_column_int64(row->statement, 0);
+    int64_t trace = sqlite3_column_int64(row->statement, 1);
+    const char *name = (const char *)sqlite3_column_text(row->statement, 3);
+    int value = name == NULL ? -1 : reading->harms ? sc_harm_parse(name) : sc_verdict_parse(name);
     char *by = NULL;
-    if (position < 0 || (uint64_t)position >= n_instances || trace < 0 || trace > INT32_MAX ||
-        value < 0)
-        return damaged(store, harms ? "harm" : "verdict", position, trace, error);
-    enum sc_status status = sc_store_text(store, row, 2, false, "verdict", &by, error);
-    if (status == SC_OK)
-        status = reader(context, by, (size_t)position, (uint32_t)trace,
-                        harms ? SC_N_VERDICTS : (enum sc_verdict)value,
-                        harms ? (enum sc_harm)value : SC_N_HARMS, error);
+    if (position < 0 || (uint64_t)position >= reading->n_instances || trace < 0 ||
+        trace > INT32_MAX || value < 0)
+        return damaged(row, position, trace, error);
+    SC_TRY(sc_row_text(row, 2, false, &by, error));
+    enum sc_verdict verdict = reading->harms ? SC_N_VERDICTS : (enum sc_verdict)value;
+    enum sc_harm harm = reading->harms ? (enum sc_harm)value : SC_N_HARMS;
+    enum sc_status status = reading->reader(reading->context, by, (size_t)position, (uint32_t)trace,
+                                            verdict, harm, error);
     sc_free(by);
     return status;
+}
+
+static enum sc_status read_opinions(const struct sc_row *row, const struct opinion_reading *reading,
+                                    struct sc_error *error)
+{
+    for (bool more;;) {
+        SC_TRY(sc_row_next(row, &more, error));
+        if (!more)
+            return SC_OK;
+        SC_TRY(read_opinion(row, reading, error));
+    }
 }
 
 enum sc_status sc_store_read_opinions(struct sc_store *store, size_t n_instances,
@@ -343,44 +379,43 @@ enum sc_status sc_store_read_opinions(struct sc_store *store, size_t n_instances
     static const char *const sql[] = {
         "SELECT instance, trace, detector, verdict FROM verdict ORDER BY detector, instance, trace",
         "SELECT instance, trace, judge, harm FROM harm ORDER BY judge, instance, trace"};
-    enum sc_status status = SC_OK;
-    for (int harms = 0; status == SC_OK && harms < 2; harms++) {
-        int code = SQLITE_DONE;
-        sqlite3_stmt *row = NULL;
-        status = sc_store_prepare(store, sql[harms], &row, error);
-        while (status == SC_OK && (code = sqlite3_step(row)) == SQLITE_ROW)
-            status = read_opinion(store, row, harms, n_instances, reader, context, error);
-        if (status == SC_OK && code != SQLITE_DONE)
-            status = sc_store_fail(store, "read", error);
-        sqlite3_finalize(row);
+    for (int harms = 0; harms < 2; harms++) {
+        const struct opinion_reading reading = {harms, n_instances, reader, context};
+        struct sc_row row = {.store = store, .where = harms ? "harm" : "verdict"};
+        SC_TRY(sc_store_prepare(store, sql[harms], &row.statement, error));
+        enum sc_status status = read_opinions(&row, &reading, error);
+        sqlite3_finalize(row.statement);
+        SC_TRY(status);
     }
-    return status;
+    return SC_OK;
+}
+
+static enum sc_status read_reading(const struct sc_row *row, char **detector, char **judge,
+                                   struct sc_error *error)
+{
+    bool more = false;
+    SC_TRY(sc_row_next(row, &more, error));
+    if (!more)
+        return SC_OK;
+    SC_TRY(sc_row_text(row, 0, false, detector, error));
+    return sc_row_text(row, 1, false, judge, error);
 }
 
 enum sc_status sc_store_apply_reading(struct sc_store *store, char **detector, char **judge,
                                       bool *found, struct sc_error *error)
 {
     char *new_detector = NULL, *new_judge = NULL;
-    sqlite3_stmt *row = NULL;
-    *found = false;
+    struct sc_row row = {.store = store, .where = "reading"};
     bool there = false;
-    enum sc_status status = check_table(store, TABLE_READING, &there, error);
-    if (status != SC_OK || !there)
-        return status;
-    status =
-        sc_store_prepare(store, "SELECT detector, judge FROM reading WHERE id = 1", &row, error);
-    if (status != SC_OK)
-        return status;
-    int code = sqlite3_step(row);
-    if (code == SQLITE_ROW) {
-        status = sc_store_text(store, row, 0, false, "reading", &new_detector, error);
-        if (status == SC_OK)
-            status = sc_store_text(store, row, 1, false, "reading", &new_judge, error);
-    } else if (code != SQLITE_DONE) {
-        status = sc_store_fail(store, "read", error);
-    }
-    sqlite3_finalize(row);
-    if (status != SC_OK || code != SQLITE_ROW) {
+    *found = false;
+    SC_TRY(check_table(store, TABLE_READING, &there, error));
+    if (!there)
+        return SC_OK;
+    SC_TRY(sc_store_prepare(store, "SELECT detector, judge FROM reading WHERE id = 1",
+                            &row.statement, error));
+    enum sc_status status = read_reading(&row, &new_detector, &new_judge, error);
+    sqlite3_finalize(row.statement);
+    if (status != SC_OK || new_judge == NULL) {
         sc_free(new_detector);
         sc_free(new_judge);
         return status;

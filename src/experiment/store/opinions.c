@@ -50,10 +50,9 @@ static enum sc_status opinion_of(struct sc_run *run, const char *name, struct sc
         if (strcmp(run->opinions[i].name, name) == 0)
             return SC_OK;
     }
-    enum sc_status status = new_opinion(run, name, error);
-    if (status == SC_OK)
-        *out = &run->opinions[run->n_opinions - 1];
-    return status;
+    SC_TRY(new_opinion(run, name, error));
+    *out = &run->opinions[run->n_opinions - 1];
+    return SC_OK;
 }
 
 static enum sc_status take_opinion(void *context, const char *by, size_t position, uint32_t trace,
@@ -66,9 +65,7 @@ static enum sc_status take_opinion(void *context, const char *by, size_t positio
         return SC_OK;
     if (verdict == SC_N_VERDICTS && strcmp(by, "none") == 0)
         return SC_OK; /* no judge */
-    enum sc_status status = opinion_of(run, by, &opinion, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(opinion_of(run, by, &opinion, error));
     size_t at = run->first_trace[position] + trace;
     if (verdict != SC_N_VERDICTS) {
         opinion->verdicts[at] = (unsigned char)verdict;
@@ -87,9 +84,7 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
     struct sc_run_opinion *opinion = NULL;
     if (trace >= 0 && (uint64_t)trace >= run->instances[position].n_traces)
         return SC_OK;
-    enum sc_status status = opinion_of(run, by, &opinion, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(opinion_of(run, by, &opinion, error));
     if (trace < 0) {
         opinion->prompt_harms[position] =
             (unsigned char)(judgement->failure != NULL ? SC_UNJUDGED
@@ -116,12 +111,8 @@ enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
         run->first_trace[i] = run->n_opinion_traces;
         run->n_opinion_traces += run->instances[i].n_traces;
     }
-    enum sc_status status =
-        sc_store_read_opinions(store, run->n_instances, take_opinion, run, error);
-    if (status == SC_OK)
-        status =
-            sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error);
-    return status;
+    SC_TRY(sc_store_read_opinions(store, run->n_instances, take_opinion, run, error));
+    return sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error);
 }
 
 void sc_run_free_opinions(struct sc_run *run)

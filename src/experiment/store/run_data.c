@@ -1,6 +1,6 @@
 /*
  * A run in memory, from run.db: configuration, instances, traces, decisions, checked against one
- * another.  Reads only; analysis and reports start here.  Rows: store_read.c.
+ * another.  Reads only; analysis and reports start here.  Rows: read.c.
  */
 #include "experiment/store/run_data.h"
 
@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "confidence/confidence.h"
-#include "experiment/run/config.h"
+#include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/store.h"
 
@@ -112,42 +112,42 @@ static bool rests_on_demo_guard(const char *name)
     return name != NULL && strstr(name, "guard/1:demo-guard:") != NULL;
 }
 
-static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *run,
-                           struct sc_error *error)
+/* Instances, checked against the key that the configuration holds of them. */
+static enum sc_status load_instances(struct sc_store *store, struct sc_run *run,
+                                     struct sc_error *error)
 {
     const char *config = NULL;
     char expected[17], found[17];
     struct sc_instance *instances = NULL;
     size_t n_expected = 0, n = 0;
-    enum sc_status status = sc_store_config(store, &config, error);
-    if (status == SC_OK)
-        status = sc_config_read(config, run, expected, &n_expected, error);
-    if (status == SC_OK)
-        status = sc_store_read_instances(store, &instances, &n, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(sc_store_config(store, &config, error));
+    SC_TRY(sc_config_read(config, run, expected, &n_expected, error));
+    SC_TRY(sc_store_read_instances(store, &instances, &n, error));
     sc_instances_hash(instances, n, found);
-    if (n != n_expected || strcmp(found, expected) != 0)
-        status = sc_fail(error, SC_ERR_FORMAT,
-                         "instances: expected %zu with the key %s, found %zu with %s", n_expected,
-                         expected, n, found);
-    if (status == SC_OK)
-        status = take_instances(run, instances, n, error);
+    enum sc_status status = n == n_expected && strcmp(found, expected) == 0
+                                ? take_instances(run, instances, n, error)
+                                : sc_fail(error, SC_ERR_FORMAT,
+                                          "instances: expected %zu with the key %s, found %zu with "
+                                          "%s",
+                                          n_expected, expected, n, found);
     sc_store_free_instances(instances, n);
-    if (status == SC_OK)
-        status =
-            sc_store_apply_reading(store, &run->detector, &run->judge, &run->judged_again, error);
-    run->demo_judge = rests_on_demo_guard(run->detector) || rests_on_demo_guard(run->judge);
-    if (status == SC_OK)
-        status = sc_store_read_traces(store, run->detector, run->judge, tokens, n, take_trace, run,
-                                      error);
-    if (status == SC_OK && run->judged_again)
-        status = sc_run_load_opinions(store, run, error);
-    if (status == SC_OK)
-        status = sc_store_read_decisions(store, n, run->n_policies, take_decision, run, error);
-    if (status == SC_OK)
-        status = sc_store_read_cuts(store, n, run->n_policies, take_cut, run, error);
     return status;
+}
+
+static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *run,
+                           struct sc_error *error)
+{
+    SC_TRY(load_instances(store, run, error));
+    SC_TRY(sc_store_apply_reading(store, &run->detector, &run->judge, &run->judged_again, error));
+    run->demo_judge = rests_on_demo_guard(run->detector) || rests_on_demo_guard(run->judge);
+    size_t n = run->n_instances;
+    const struct sc_store_traces traces = {
+        .detector = run->detector, .judge = run->judge, .tokens = tokens, .n_instances = n};
+    SC_TRY(sc_store_read_traces(store, &traces, take_trace, run, error));
+    if (run->judged_again)
+        SC_TRY(sc_run_load_opinions(store, run, error));
+    SC_TRY(sc_store_read_decisions(store, n, run->n_policies, take_decision, run, error));
+    return sc_store_read_cuts(store, n, run->n_policies, take_cut, run, error);
 }
 
 enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
@@ -155,10 +155,8 @@ enum sc_status sc_run_load(const char *folder, bool tokens, struct sc_run *out,
 {
     struct sc_store *store = NULL;
     *out = (struct sc_run){0};
-    enum sc_status status = sc_store_open_read(&store, folder, error);
-    if (status != SC_OK)
-        return status;
-    status = load(store, tokens, out, error);
+    SC_TRY(sc_store_open_read(&store, folder, error));
+    enum sc_status status = load(store, tokens, out, error);
     sc_store_close(store);
     if (status != SC_OK) {
         if (error != NULL && strncmp(error->text, folder, strlen(folder)) != 0)
@@ -199,6 +197,8 @@ void sc_run_free(struct sc_run *run)
     sc_free(run->benchmark_name);
     sc_free(run->detector);
     sc_free(run->judge);
+    sc_free(run->source.kind);
+    sc_free(run->source.name);
     *run = (struct sc_run){0};
 }
 

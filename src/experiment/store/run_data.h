@@ -4,17 +4,22 @@
 #ifndef SC_EXPERIMENT_STORE_RUN_DATA_H
 #define SC_EXPERIMENT_STORE_RUN_DATA_H
 
+#include <safeconf/source.h>
+
 #include "base/error.h"
 #include "decision/decision.h"
 
 struct sc_run_trace {
     uint32_t index;
-    char *text;   /* whole decoded text without special tokens, valid UTF-8 */
-    char *answer; /* the part after the reasoning segment (the text when there is none) */
+    char *text;          /* whole decoded text without special tokens, valid UTF-8 */
+    char *answer;        /* the part after the reasoning segment (the text when there is none) */
+    bool n_tokens_known; /* false: the source gave text alone; the two are 0 */
     size_t n_tokens, n_reasoning; /* tokens; the reasoning segment's */
-    int32_t *ids;                 /* [n_tokens] */
-    struct sc_token_stats *stats; /* [n_tokens] */
-    uint32_t *text_ends; /* [n_tokens] bytes of `text` that the tokens up to this one complete */
+    unsigned figures;             /* set of 1u << enum sc_figure: what of stats is known */
+    /* [n_tokens] or NULL: not given by the source, or not loaded. */
+    int32_t *ids;
+    struct sc_token_stats *stats; /* NaN where a figure is not known */
+    uint32_t *text_ends;          /* bytes of `text` that the tokens up to this one complete */
     enum sc_finish finish;
     char *failure;                                                        /* NULL unless failed */
     double metrics[SC_N_METRICS];                                         /* over all tokens */
@@ -24,6 +29,9 @@ struct sc_run_trace {
     size_t begin, end;     /* bytes of `answer` that decided */
     enum sc_harm harm;
 };
+
+/* Releases what a trace owns (not the struct). */
+void sc_run_trace_free(struct sc_run_trace *trace);
 
 /* What one policy made of one instance. */
 struct sc_run_decision {
@@ -57,6 +65,14 @@ struct sc_run_opinion {
     unsigned char *prompt_harms; /* [run.n_instances] enum sc_harm: of the prompt itself */
 };
 
+/* Where the run's traces came from. */
+struct sc_run_source {
+    char *kind, *name; /* NULL: the model in this process */
+    enum sc_logprob_kind logprobs;
+    size_t top_k; /* log-probabilities at each token; 0: none */
+    enum sc_reproducible reproducible;
+};
+
 struct sc_run {
     char *config_json; /* the whole configuration, canonical text */
     char *model_name;
@@ -73,7 +89,8 @@ struct sc_run {
     enum sc_metric metric;      /* default metric of the run */
     double confident_quantile;  /* NaN when an absolute threshold is used */
     double confident_threshold; /* NaN when the quantile is used */
-    size_t window;
+    size_t confidence_top_k, window;
+    struct sc_run_source source;
     uint64_t seed;
     struct sc_policy *policies;
     char **policy_names;

@@ -2,7 +2,8 @@
  * run.db: the one file in which a run is kept (docs/FILES.md describes the tables).
  *
  * A store is opened for one run at a time (a lock in the folder), or read-only.  What is read back
- * is untrusted: every row is checked before it is handed on.
+ * is untrusted: every row is checked before it is handed on.  Opening: store.c; tables and their
+ * versions: schema.c; rows: write.c, read.c; what was judged later: judgements.c.
  */
 #ifndef SC_EXPERIMENT_STORE_STORE_H
 #define SC_EXPERIMENT_STORE_STORE_H
@@ -21,7 +22,7 @@ struct sc_store_decision {
     double bar; /* NaN: none */
     /* [n_cuts]: traces of which the policy saw the beginning only, though they are stored whole
      * for other policies (run_data.h).  Not used when reading: see sc_store_read_cuts. */
-    const struct sc_run_trace *cuts;
+    struct sc_run_trace *cuts;
     size_t n_cuts;
 };
 
@@ -37,7 +38,8 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder, const ch
 enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
                                       struct sc_error *error);
 
-/* Opens an existing run.db to read it. */
+/* Opens an existing run.db to read it, of any version that is known.  Writes nothing, unless a
+ * process was killed within a transaction: what it left is taken back. */
 enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
                                   struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
@@ -72,12 +74,16 @@ void sc_store_free_instances(struct sc_instance *instances, size_t n_instances);
 typedef enum sc_status sc_store_trace_reader(void *context, size_t position,
                                              struct sc_run_trace *trace, struct sc_error *error);
 
-/* Reads all traces in order of (instance, index), with the verdict of one detector and the harm of
- * one judge; instances at position n_instances or beyond are an error.  Without tokens, ids,
- * stats and text_ends are NULL. */
-enum sc_status sc_store_read_traces(struct sc_store *store, const char *detector, const char *judge,
-                                    bool tokens, size_t n_instances, sc_store_trace_reader *reader,
-                                    void *context, struct sc_error *error);
+/* Which traces, and whose words on them. */
+struct sc_store_traces {
+    const char *detector, *judge; /* whose verdict and whose harm */
+    bool tokens;                  /* else ids, stats and text_ends are NULL */
+    size_t n_instances;           /* instances at this position or beyond are an error */
+};
+/* Reads all traces in order of (instance, index). */
+enum sc_status sc_store_read_traces(struct sc_store *store, const struct sc_store_traces *wanted,
+                                    sc_store_trace_reader *reader, void *context,
+                                    struct sc_error *error);
 
 typedef enum sc_status sc_store_decision_reader(void *context, size_t position,
                                                 const struct sc_store_decision *decision,
@@ -94,13 +100,9 @@ enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, si
                                   sc_store_cut_reader *reader, void *context,
                                   struct sc_error *error);
 
-/* The tokens of one stored trace: n_tokens, ids and stats of *out, which is otherwise empty;
- * sc_run_trace_free releases them. */
-enum sc_status sc_store_read_tokens(struct sc_store *store, size_t position, uint32_t index,
-                                    struct sc_run_trace *out, struct sc_error *error);
-
-/* Releases what a trace owns (not the struct). */
-void sc_run_trace_free(struct sc_run_trace *trace);
+/* One stored trace with its tokens, without verdict and metrics; sc_run_trace_free releases it. */
+enum sc_status sc_store_read_trace(struct sc_store *store, size_t position, uint32_t index,
+                                   struct sc_run_trace *out, struct sc_error *error);
 
 /* Test hook: the database may grow to this many pages of 4096 bytes and then says that the disk is
  * full. */

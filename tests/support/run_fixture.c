@@ -1,35 +1,9 @@
-/* A small made-up run for tests, written through the store: no model is needed. */
-#ifndef RUN_FIXTURE_H
-#define RUN_FIXTURE_H
+/* See run_fixture.h. */
+#include "run_fixture.h"
 
 #include <dirent.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/memory.h"
-#include "base/random.h"
-#include "experiment/experiment.h"
-#include "experiment/run/config.h"
-#include "experiment/store/store.h"
-
-enum { FIXTURE_MOST_INSTANCES = 64, FIXTURE_MOST_TOKENS = 40 };
-
-struct run_fixture {
-    char folder[64]; /* a new one */
-    struct sc_benchmark benchmark;
-    struct sc_instance instances[FIXTURE_MOST_INSTANCES];
-    char texts[FIXTURE_MOST_INSTANCES][2][64];
-    struct sc_policy policies[4];
-    struct sc_run_options options;
-    struct sc_config_facts facts;
-    char *config;
-};
-
-static inline void fixture_remove_folder(const char *folder)
+void fixture_remove_folder(const char *folder)
 {
     DIR *handle = opendir(folder);
     if (handle != NULL) {
@@ -44,9 +18,7 @@ static inline void fixture_remove_folder(const char *folder)
     rmdir(folder);
 }
 
-/* Options, instances and configuration of n_instances prompts, every second one unsafe.  Policies:
- * single, fixed 5, adaptive (the primary). */
-static inline int fixture_make(struct run_fixture *f, size_t n_instances)
+int fixture_make(struct run_fixture *f, size_t n_instances)
 {
     static const int32_t end_ids[] = {1, 2};
     memset(f, 0, sizeof *f);
@@ -81,39 +53,36 @@ static inline int fixture_make(struct run_fixture *f, size_t n_instances)
     f->options.primary = 2;
     f->options.out = f->folder;
     f->options.max_new_tokens = FIXTURE_MOST_TOKENS;
-    f->facts = (struct sc_config_facts){.model_name = "demo",
-                                        .model_fingerprint = "00112233445566778899aabbccddeeff",
-                                        .tokenizer_fingerprint = "0011223344556677",
+    f->source = (struct sc_source_info){.size = sizeof f->source,
+                                        .kind = SC_SOURCE_IN_PROCESS,
+                                        .name = "demo",
+                                        .fingerprint = "00112233445566778899aabbccddeeff",
+                                        .tokenizer = "0011223344556677",
                                         .demo = true,
                                         .dtype = "bf16",
                                         .kernels = "portable",
                                         .n_vocab = 512,
                                         .sampling = {0.6, 0.95, 0, 20},
                                         .end_ids = end_ids,
-                                        .n_end_ids = 2,
-                                        .benchmark = &f->benchmark,
-                                        .detector = "patterns/1"};
+                                        .n_end_ids = 2};
+    f->facts = (struct sc_config_facts){
+        .source = &f->source, .benchmark = &f->benchmark, .detector = "patterns/1"};
+    return fixture_configure(f);
+}
+
+int fixture_configure(struct run_fixture *f)
+{
+    sc_free(f->config);
     return sc_config_write(&f->options, &f->facts, &f->config, NULL);
 }
 
-static inline void fixture_free(struct run_fixture *f)
+void fixture_free(struct run_fixture *f)
 {
     sc_free(f->config);
     fixture_remove_folder(f->folder);
 }
 
-/* Places for the parts of one made-up trace. */
-struct fixture_trace {
-    struct sc_run_trace trace;
-    int32_t ids[FIXTURE_MOST_TOKENS];
-    struct sc_token_stats stats[FIXTURE_MOST_TOKENS];
-    uint32_t text_ends[FIXTURE_MOST_TOKENS];
-    char text[96];
-};
-
-/* Trace `index` of the instance: numbers that depend on both alone.  Most unsafe prompts are
- * refused, some harmless ones too, and refusals are a little more confident. */
-static inline void fixture_trace(struct fixture_trace *out, size_t position, uint32_t index)
+void fixture_trace(struct fixture_trace *out, size_t position, uint32_t index)
 {
     struct sc_random random = {SC_STREAM_STATISTICS, 7, 1000 * position + index, 0};
     static char detector[] = "patterns/1", refused_rule[] = "opening", other_rule[] = "none";
@@ -144,7 +113,9 @@ static inline void fixture_trace(struct fixture_trace *out, size_t position, uin
     *trace = (struct sc_run_trace){.index = index,
                                    .text = out->text,
                                    .answer = out->text,
+                                   .n_tokens_known = true,
                                    .n_tokens = n,
+                                   .figures = SC_ALL_FIGURES,
                                    .ids = out->ids,
                                    .stats = out->stats,
                                    .text_ends = out->text_ends,
@@ -160,10 +131,7 @@ static inline void fixture_trace(struct fixture_trace *out, size_t position, uin
         trace->reasoning_metrics[m] = NAN;
 }
 
-/* Writes a whole run: each instance's traces and decisions as the policies would have it.  Every
- * tenth instance has a failed trace at index 1 when with_failures. */
-static inline enum sc_status fixture_write(struct run_fixture *f, bool with_failures,
-                                           struct sc_error *error)
+enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct sc_error *error)
 {
     static char why[] = "not a finite number: logits at token 3";
     struct sc_store *store = NULL;
@@ -195,7 +163,10 @@ static inline enum sc_status fixture_write(struct run_fixture *f, bool with_fail
                 if (last.stop && !decided[p]) {
                     decided[p] = true;
                     decisions[n_decisions++] =
-                        (struct sc_store_decision){p, used, last.stop_reason, last.bar, NULL, 0};
+                        (struct sc_store_decision){.policy = p,
+                                                   .n_traces = used,
+                                                   .stop_reason = last.stop_reason,
+                                                   .bar = last.bar};
                 }
             }
             status =
@@ -207,5 +178,3 @@ static inline enum sc_status fixture_write(struct run_fixture *f, bool with_fail
     sc_store_close(store);
     return status;
 }
-
-#endif

@@ -2,23 +2,16 @@
  * The configuration of a run: everything that its result depends on, as canonical JSON.  It is what
  * a folder is bound to: the same text, the same result.  docs/FILES.md lists the fields.
  */
-#ifndef SC_EXPERIMENT_RUN_CONFIG_H
-#define SC_EXPERIMENT_RUN_CONFIG_H
+#ifndef SC_EXPERIMENT_STORE_CONFIG_H
+#define SC_EXPERIMENT_STORE_CONFIG_H
 
 #include "base/error.h"
 #include "experiment/experiment.h"
 #include "experiment/store/run_data.h"
 
-/* What the options resolve to on this machine, with this model and benchmark. */
+/* What the options resolve to on this machine, with this source and benchmark. */
 struct sc_config_facts {
-    const char *model_name;
-    const char *model_fingerprint, *tokenizer_fingerprint;
-    bool demo;
-    const char *dtype, *kernels;
-    size_t n_vocab; /* tokens that are in P */
-    struct sc_sampling sampling;
-    const int32_t *end_ids; /* [n_end_ids] */
-    size_t n_end_ids;
+    const struct sc_source_info *source;
     const struct sc_benchmark *benchmark;
     const char *detector; /* with its version */
 };

@@ -1,0 +1,164 @@
+/*
+ * Sources of traces: the model in this process, and whatever a caller supplies (a server, a
+ * function).  A source takes messages and gives text and, of the figures that are measured of each
+ * token, those that it knows.  What it does not know is absent: never 0, never a guess.
+ *
+ * A source is a table of functions.  All of them are called from one thread, in this order:
+ *
+ *   describe    once: what the source is, and how it will sample
+ *   prepare     once for each prompt
+ *   plan        once, when all prompts are prepared
+ *   sample      once: runs until the feed has no more requests
+ *   decode, check   at any time after describe, also from within the feed's functions
+ *   drop        once for each prepared prompt;  close  at the end
+ */
+#ifndef SAFECONF_SOURCE_H
+#define SAFECONF_SOURCE_H
+
+#include <safeconf/vocabulary.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One turn of a conversation. */
+struct sc_message {
+    const char *role; /* "system", "user", "assistant" */
+    const char *text; /* UTF-8; never read as control tokens */
+};
+
+enum sc_reproducible {
+    SC_REPRODUCIBLE_NO,
+    SC_REPRODUCIBLE_YES, /* the same request gives the same trace, bit for bit */
+    SC_REPRODUCIBLE_UNKNOWN,
+    SC_N_REPRODUCIBLES
+};
+SC_API const char *sc_reproducible_name(enum sc_reproducible reproducible); /* "no" ... */
+SC_API int sc_reproducible_parse(const char *name);                         /* -1: unknown */
+
+/* The set of all figures; a set is a sum of 1u << enum sc_figure. */
+#define SC_ALL_FIGURES ((1u << SC_N_FIGURES) - 1)
+
+/* What a run wants of all its traces. */
+struct sc_source_wish {
+    size_t size;                 /* sizeof(struct sc_source_wish) */
+    struct sc_sampling sampling; /* NaN and top_k -1: the source's own values */
+    size_t max_new_tokens;       /* of an answer, at least 1 */
+    size_t confidence_top_k;     /* most likely tokens that a confidence looks at */
+    bool thinking;               /* the model is to reason before it answers */
+    uint64_t seed;               /* passed on to where traces are drawn */
+};
+
+/* What a source says of itself.  Strings are its own and live until it is closed; NULL and 0 stand
+ * for what it does not know. */
+struct sc_source_info {
+    size_t size;                 /* sizeof(struct sc_source_info), set by the caller of describe */
+    const char *kind;            /* "in-process"; such as "server" or "callable" */
+    const char *name;            /* of the model */
+    const char *fingerprint;     /* of the model's content */
+    const char *tokenizer;       /* fingerprint of the tokenizer */
+    const char *dtype, *kernels; /* arithmetic, where it is known */
+    bool demo;                   /* the bundled demonstration model */
+    size_t n_vocab;              /* tokens in P */
+    const int32_t *end_ids;      /* [n_end_ids] tokens that end an answer */
+    size_t n_end_ids;
+    struct sc_sampling sampling;   /* in use; NaN and top_k -1 where nobody knows */
+    enum sc_logprob_kind logprobs; /* what its log-probabilities are those of */
+    size_t top_k;                  /* log-probabilities given at each token; 0: none */
+    enum sc_reproducible reproducible;
+    unsigned figures;    /* that its traces can have */
+    bool ids, text_ends; /* whether its traces have these */
+};
+
+/* What sampling takes, for people to see: nothing in it changes a result. */
+struct sc_source_plan {
+    size_t parallel; /* traces in flight */
+    size_t n_threads;
+    size_t weight_bytes, batch_bytes; /* memory; 0: none here */
+};
+
+/* One trace that is wanted.  A source that is reproducible draws token j of it (from 0) with random
+ * numbers that are a function of (seed, instance_key, trace_index, j) alone. */
+struct sc_source_request {
+    void *prompt; /* from prepare */
+    uint64_t instance_key;
+    uint32_t trace_index;
+    void *user; /* the feed's own */
+};
+
+/* What came of it.  Everything is the source's and lives until done returns. */
+struct sc_source_trace {
+    enum sc_finish finish;
+    const char *failure;                /* why, when finish is SC_FINISH_FAILED; else NULL */
+    const char *text;                   /* valid UTF-8: all that was said, without control tokens */
+    const char *answer;                 /* the part after the reasoning; NULL: all of text */
+    bool n_tokens_known;                /* false: n_tokens is 0 and the arrays are NULL */
+    size_t n_tokens;                    /* the end token included */
+    size_t n_reasoning;                 /* tokens of the reasoning; 0 when there is none */
+    const int32_t *ids;                 /* [n_tokens], or NULL: not given */
+    unsigned figures;                   /* what of stats is given */
+    const struct sc_token_stats *stats; /* [n_tokens] or NULL: none; what is not given is NaN */
+    const uint32_t *text_ends; /* [n_tokens] bytes of text that the tokens up to this one complete,
+                                * between characters; or NULL: not given */
+};
+
+/* Counters since sampling began; what a source does not measure stays 0. */
+struct sc_source_progress {
+    size_t width, parallel; /* traces in flight now; at most */
+    double mean_width;      /* over the run so far */
+    uint64_t n_tokens;      /* generated */
+    double seconds_prefill, seconds_decode, seconds_sampling;
+};
+
+/* Where requests come from and traces go to. */
+struct sc_feed {
+    void *context;
+    /* Fills the next request: 1; nothing now but more may come when a running trace ends: 0 (asked
+     * again after the next done); no more ever: -1. */
+    int (*next)(void *context, struct sc_source_request *request);
+    /* A trace ended.  A failure here (such as a full disk) ends sampling with that status. */
+    enum sc_status (*done)(void *context, const struct sc_source_request *request,
+                           const struct sc_source_trace *trace, struct sc_error *error);
+    /* After each token, n so far; may be NULL.  false cuts the trace (SC_FINISH_CUT) unless it
+     * ended with this token anyway.  A source that sees no single tokens need not call it. */
+    bool (*keep)(void *context, const struct sc_source_request *request,
+                 const struct sc_token_stats *stats, size_t n);
+    /* Every now and then, at least once a second.  false ends sampling with SC_ERR_INTERRUPTED;
+     * traces under way are dropped without done. */
+    bool (*step)(void *context, const struct sc_source_progress *progress);
+};
+
+struct sc_source_functions {
+    size_t size; /* sizeof(struct sc_source_functions) */
+    /* Takes the wish and fills info, which begins as zeros but for its size. */
+    enum sc_status (*describe)(void *context, const struct sc_source_wish *wish,
+                               struct sc_source_info *info, struct sc_error *error);
+    /* Frames and, where it can, encodes a prompt of n messages; *prompt is the source's own.
+     * SC_ERR_NOMEM and SC_ERR_INTERRUPTED end the run; any other failure is the prompt's own (too
+     * long, say), and its traces fail with the message. */
+    enum sc_status (*prepare)(void *context, const struct sc_message *messages, size_t n,
+                              void **prompt, struct sc_error *error);
+    void (*drop)(void *context, void *prompt); /* may be NULL */
+    /* May be NULL.  plan begins as zeros. */
+    enum sc_status (*plan)(void *context, struct sc_source_plan *plan, struct sc_error *error);
+    enum sc_status (*sample)(void *context, const struct sc_feed *feed, struct sc_error *error);
+    /* The text of a trace's first n tokens, for sources whose traces have ids; else NULL.  *text
+     * and *answer are allocated with malloc and become the caller's (*answer NULL: all of the
+     * text); *n_reasoning as in struct sc_source_trace. */
+    enum sc_status (*decode)(void *context, const int32_t *ids, size_t n, char **text,
+                             char **answer, size_t *n_reasoning, struct sc_error *error);
+    /* May be NULL.  Fails when the source is no longer what it said (a model's file has changed):
+     * what it gives now must not be stored. */
+    enum sc_status (*check)(void *context, struct sc_error *error);
+    void (*close)(void *context); /* may be NULL */
+};
+
+struct sc_source {
+    const struct sc_source_functions *functions;
+    void *context;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

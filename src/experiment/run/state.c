@@ -1,0 +1,182 @@
+/* See state.h. */
+#include "experiment/run/state.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "confidence/confidence.h"
+#include "vocabulary/vocabulary.h"
+
+enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_setup *setup,
+                             struct sc_run_summary *summary, struct sc_error *error)
+{
+    const struct sc_run_options *options = setup->options;
+    *state = (struct sc_run_state){
+        .setup = setup,
+        .policies = options->policies,
+        .n_policies = options->n_policies,
+        .maker = {.detector = setup->detector, .window = options->window},
+        .summary = summary,
+    };
+    for (size_t p = 0; p < state->n_policies; p++) {
+        size_t most = sc_policy_most(&state->policies[p]);
+        if (most > state->most_traces)
+            state->most_traces = most;
+        if (state->policies[p].kind == SC_POLICY_DEEPCONF)
+            state->has_deepconf = true;
+    }
+    state->cuts_live = state->has_deepconf && state->n_policies == 1;
+    state->instances = sc_alloc_zero(setup->n_instances, sizeof *state->instances);
+    state->view = sc_alloc_array(state->most_traces, sizeof *state->view);
+    state->fresh = sc_alloc_array(state->n_policies, sizeof *state->fresh);
+    if (state->instances == NULL || state->view == NULL || state->fresh == NULL)
+        return sc_fail_nomem(error, "state of the run");
+    for (size_t i = 0; i < setup->n_instances; i++) {
+        struct sc_instance_state *instance = &state->instances[i];
+        instance->stops = sc_alloc_zero(state->n_policies, sizeof *instance->stops);
+        if (instance->stops == NULL)
+            return sc_fail_nomem(error, "decisions of the run");
+        instance->bar = NAN;
+    }
+    return SC_OK;
+}
+
+void sc_state_free(struct sc_run_state *state)
+{
+    for (size_t i = 0; state->instances != NULL && i < state->setup->n_instances; i++) {
+        sc_state_close_instance(&state->instances[i]);
+        sc_free(state->instances[i].stops);
+    }
+    sc_free(state->instances);
+    sc_free(state->view);
+    sc_free(state->fresh);
+}
+
+void sc_state_close_instance(struct sc_instance_state *instance)
+{
+    for (size_t t = 0; t < instance->n_traces; t++)
+        sc_free(instance->traces[t].lows);
+    sc_free(instance->traces);
+    instance->traces = NULL;
+    instance->n_traces = 0;
+}
+
+enum sc_status sc_state_make_place(struct sc_instance_state *instance, size_t n,
+                                   struct sc_error *error)
+{
+    if (n <= instance->n_traces)
+        return SC_OK;
+    struct sc_trace_state *more = sc_resize(instance->traces, n, sizeof *more);
+    if (more == NULL)
+        return sc_fail_nomem(error, "traces of an instance");
+    memset(more + instance->n_traces, 0, (n - instance->n_traces) * sizeof *more);
+    instance->traces = more;
+    instance->n_traces = n;
+    return SC_OK;
+}
+
+/* ---- traces ---------------------------------------------------------------------------------- */
+
+void sc_state_count_trace(struct sc_run_state *state, size_t position, uint32_t index)
+{
+    const struct sc_trace_state *trace = &state->instances[position].traces[index];
+    struct sc_run_progress *progress = &state->summary->progress;
+    progress->n_traces_done++;
+    if (trace->failed) {
+        progress->n_traces_failed++;
+        state->summary->n_failed_traces++;
+    } else if (sc_verdict_is_judged(trace->verdict)) {
+        progress->n_judged++;
+        progress->n_refused += sc_verdict_is_refused(trace->verdict);
+    }
+}
+
+static enum sc_status find_lows(const struct sc_run_trace *trace, size_t window,
+                                struct sc_trace_state *out, struct sc_error *error)
+{
+    size_t n = trace->stats != NULL ? trace->n_tokens : 0;
+    out->n_lows = sc_lows_find(trace->stats, n, window, NULL);
+    out->lows = sc_alloc_array(out->n_lows, sizeof *out->lows);
+    if (out->lows == NULL)
+        return sc_fail_nomem(error, "windows of a trace");
+    sc_lows_find(trace->stats, n, window, out->lows);
+    return SC_OK;
+}
+
+enum sc_status sc_state_take_trace(struct sc_run_state *state, size_t position,
+                                   const struct sc_run_trace *trace, struct sc_error *error)
+{
+    struct sc_instance_state *instance = &state->instances[position];
+    assert(trace->index < instance->n_traces);
+    struct sc_trace_state *taken = &instance->traces[trace->index];
+    if (state->has_deepconf)
+        SC_TRY(find_lows(trace, state->setup->options->window, taken, error));
+    taken->n_tokens = trace->n_tokens;
+    taken->stage = SC_TRACE_DONE;
+    taken->failed = trace->finish == SC_FINISH_FAILED;
+    taken->verdict = trace->verdict;
+    memcpy(taken->metrics, trace->metrics, sizeof taken->metrics);
+    return SC_OK;
+}
+
+bool sc_state_next_wanted(struct sc_instance_state *instance)
+{
+    while (instance->n_next < instance->n_wanted &&
+           instance->traces[instance->n_next].stage != SC_TRACE_WANTED)
+        instance->n_next++;
+    return instance->n_next < instance->n_wanted;
+}
+
+/* ---- decisions ------------------------------------------------------------------------------- */
+
+/* Asks one policy; remembers a new decision in state->fresh. */
+static enum sc_status ask_policy(struct sc_run_state *state, struct sc_instance_state *instance,
+                                 size_t p, struct sc_error *error)
+{
+    const struct sc_policy *policy = &state->policies[p];
+    enum sc_metric metric = sc_policy_metric(policy);
+    struct sc_policy_decision last;
+    for (size_t t = 0; t < instance->n_prefix; t++) {
+        const struct sc_trace_state *trace = &instance->traces[t];
+        state->view[t] = (struct sc_policy_trace){
+            .confidence =
+                trace->failed ? NAN : sc_metric_as_confidence(metric, trace->metrics[metric]),
+            .verdict = trace->verdict,
+            .failed = trace->failed,
+            .lows = trace->lows,
+            .n_lows = trace->n_lows};
+    }
+    size_t used = sc_policy_replay(policy, state->view, instance->n_prefix, &last);
+    if (state->cuts_live)
+        instance->bar = last.bar;
+    if (last.stop) {
+        instance->stops[p] = (struct sc_stop){true, used, last.stop_reason, last.bar};
+        state->fresh[state->n_fresh++] = (struct sc_store_decision){
+            .policy = p, .n_traces = used, .stop_reason = last.stop_reason, .bar = last.bar};
+        return SC_OK;
+    }
+    instance->finished = false;
+    size_t target = instance->n_prefix + last.n_more;
+    if (last.n_more == 0 || target > state->most_traces)
+        return sc_fail(error, SC_ERR_INTERNAL, "policy %s: asked for %zu traces more after %zu",
+                       sc_policy_name(policy->kind), last.n_more, instance->n_prefix);
+    if (target > instance->n_wanted)
+        instance->n_wanted = target;
+    return SC_OK;
+}
+
+enum sc_status sc_state_decide(struct sc_run_state *state, size_t position, struct sc_error *error)
+{
+    struct sc_instance_state *instance = &state->instances[position];
+    state->n_fresh = 0;
+    while (instance->n_prefix < instance->n_traces &&
+           instance->traces[instance->n_prefix].stage == SC_TRACE_DONE)
+        instance->n_prefix++;
+    instance->finished = true;
+    for (size_t p = 0; p < state->n_policies; p++)
+        if (!instance->stops[p].stopped)
+            SC_TRY(ask_policy(state, instance, p, error));
+    return sc_state_make_place(instance, instance->n_wanted, error);
+}

@@ -1,0 +1,303 @@
+/* See database.h. */
+#include "experiment/store/database.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- errors and small statements ------------------------------------------------------------- */
+
+static enum sc_status status_of(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+        return SC_ERR_NOMEM;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_SCHEMA:
+    case SQLITE_ERROR: /* our statements are right, so the file's tables are not */
+        return SC_ERR_FORMAT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CONSTRAINT:
+        return SC_ERR_CONFLICT;
+    case SQLITE_TOOBIG:
+        return SC_ERR_LIMIT;
+    case SQLITE_MISUSE:
+        return SC_ERR_INTERNAL;
+    default:
+        return SC_ERR_IO;
+    }
+}
+
+enum sc_status sc_store_fail(struct sc_store *store, const char *doing, struct sc_error *error)
+{
+    int code = sqlite3_extended_errcode(store->db);
+    int reason = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN
+                     ? sqlite3_system_errno(store->db)
+                     : 0;
+    return sc_fail(error, status_of(code), "%s: cannot %s: %s%s%s", store->path, doing,
+                   sqlite3_errmsg(store->db), reason ? ": " : "", reason ? strerror(reason) : "");
+}
+
+enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3_stmt **out,
+                                struct sc_error *error)
+{
+    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) != SQLITE_OK)
+        return sc_store_fail(store, "read its tables", error);
+    return SC_OK;
+}
+
+enum sc_status sc_store_exec(struct sc_store *store, const char *sql, const char *doing,
+                             struct sc_error *error)
+{
+    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return sc_store_fail(store, doing, error);
+    return SC_OK;
+}
+
+enum sc_status sc_store_number(struct sc_store *store, const char *sql, int64_t *out,
+                               struct sc_error *error)
+{
+    sqlite3_stmt *row = NULL;
+    enum sc_status status = SC_OK;
+    SC_TRY(sc_store_prepare(store, sql, &row, error));
+    if (sqlite3_step(row) == SQLITE_ROW)
+        *out = sqlite3_column_int64(row, 0);
+    else
+        status = sc_store_fail(store, "read", error);
+    sqlite3_finalize(row);
+    return status;
+}
+
+enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, char **out,
+                                  struct sc_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    bool more = false;
+    *out = NULL;
+    SC_TRY(sc_store_prepare(store,
+                            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?",
+                            &statement, error));
+    struct sc_binder binder = {.statement = statement};
+    sc_bind_text(&binder, table);
+    const struct sc_row row = {store, statement, table};
+    enum sc_status status =
+        binder.failed ? sc_store_fail(store, "read", error) : sc_row_next(&row, &more, error);
+    if (status == SC_OK && more) {
+        const char *sql = (const char *)sqlite3_column_text(statement, 0);
+        *out = sc_strdup(sql != NULL ? sql : "");
+        if (*out == NULL)
+            status = sc_fail_nomem(error, store->path);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)
+{
+    return sc_store_exec(store, "BEGIN IMMEDIATE", "write", error);
+}
+
+enum sc_status sc_store_commit(struct sc_store *store, enum sc_status status,
+                               struct sc_error *error)
+{
+    if (status == SC_OK)
+        status = sc_store_exec(store, "COMMIT", "write", error);
+    if (status != SC_OK && !sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static char *joined(const char *a, const char *b)
+{
+    struct sc_text text = {0};
+    sc_text_puts(&text, a);
+    sc_text_puts(&text, b);
+    return sc_text_take(&text);
+}
+
+/* Whoever opens a pipe or a device may wait for ever, so that is found out before. */
+static enum sc_status check_kind(const struct sc_store *store, const char *suffix,
+                                 struct sc_error *error)
+{
+    struct stat found;
+    char *path = joined(store->path, suffix);
+    if (path == NULL)
+        return sc_fail_nomem(error, store->path);
+    enum sc_status status = SC_OK;
+    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode))
+        status = sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
+    sc_free(path);
+    return status;
+}
+
+static enum sc_status harden(struct sc_store *store, struct sc_error *error)
+{
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, 10000);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 256 << 20);
+    sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
+    return sc_store_exec(store, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", "open", error);
+}
+
+enum sc_status sc_database_open(struct sc_store *store, int flags, struct sc_error *error)
+{
+    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+    assert(store->path != NULL && store->db == NULL);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        SC_TRY(check_kind(store, suffixes[i], error));
+    /* "./file:x" is a path where "file:x" may be a URI */
+    char *path = joined(store->path[0] == '/' ? "" : "./", store->path);
+    if (path == NULL)
+        return sc_fail_nomem(error, store->path);
+    int code = sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    sc_free(path);
+    if (code != SQLITE_OK)
+        return store->db != NULL ? sc_store_fail(store, "open", error)
+                                 : sc_fail_nomem(error, store->path);
+    return harden(store, error);
+}
+
+enum sc_status sc_store_check_place(const struct sc_store *store, struct sc_error *error)
+{
+    struct stat found;
+    if (stat(store->path, &found) == 0 && found.st_dev == store->device &&
+        found.st_ino == store->inode)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_IO, "%s: removed or replaced while the run was writing to it",
+                   store->path);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+void sc_bind_null(struct sc_binder *binder)
+{
+    if (sqlite3_bind_null(binder->statement, ++binder->place) != SQLITE_OK)
+        binder->failed = true;
+}
+
+void sc_bind_text(struct sc_binder *binder, const char *text)
+{
+    if (text == NULL)
+        sc_bind_null(binder);
+    else if (sqlite3_bind_text64(binder->statement, ++binder->place, text, strlen(text),
+                                 SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK)
+        binder->failed = true;
+}
+
+void sc_bind_int(struct sc_binder *binder, int64_t value)
+{
+    if (sqlite3_bind_int64(binder->statement, ++binder->place, value) != SQLITE_OK)
+        binder->failed = true;
+}
+
+void sc_bind_size(struct sc_binder *binder, size_t value)
+{
+    sc_bind_int(binder, (int64_t)value);
+}
+
+void sc_bind_real(struct sc_binder *binder, double value)
+{
+    if (sqlite3_bind_double(binder->statement, ++binder->place, value) != SQLITE_OK)
+        binder->failed = true;
+}
+
+void sc_bind_blob(struct sc_binder *binder, const void *bytes, size_t size)
+{
+    if (bytes == NULL)
+        sc_bind_null(binder);
+    else if (sqlite3_bind_blob64(binder->statement, ++binder->place, bytes, size, SQLITE_STATIC) !=
+             SQLITE_OK)
+        binder->failed = true;
+}
+
+enum sc_status sc_store_run(struct sc_store *store, const struct sc_binder *binder,
+                            struct sc_error *error)
+{
+    enum sc_status status = SC_OK;
+    if (binder->failed || sqlite3_step(binder->statement) != SQLITE_DONE)
+        status = sc_store_fail(store, "write", error);
+    sqlite3_reset(binder->statement);
+    sqlite3_clear_bindings(binder->statement);
+    return status;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+enum sc_status sc_row_next(const struct sc_row *row, bool *more, struct sc_error *error)
+{
+    int code = sqlite3_step(row->statement);
+    *more = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? SC_OK
+                                                     : sc_store_fail(row->store, "read", error);
+}
+
+bool sc_row_is_null(const struct sc_row *row, int column)
+{
+    return sqlite3_column_type(row->statement, column) == SQLITE_NULL;
+}
+
+enum sc_status sc_row_text(const struct sc_row *row, int column, bool may_be_null, char **out,
+                           struct sc_error *error)
+{
+    const char *path = row->store->path, *name = sqlite3_column_name(row->statement, column);
+    *out = NULL;
+    if (sc_row_is_null(row, column) && may_be_null)
+        return SC_OK;
+    if (sqlite3_column_type(row->statement, column) != SQLITE_TEXT)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: %s: expected text", path, row->where, name);
+    const char *text = (const char *)sqlite3_column_text(row->statement, column);
+    size_t n = (size_t)sqlite3_column_bytes(row->statement, column);
+    if (text == NULL)
+        return sc_fail_nomem(error, path);
+    if (memchr(text, '\0', n) != NULL || sc_utf8_valid(text, n) != n)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: %s: expected UTF-8 text without NUL", path,
+                       row->where, name);
+    *out = sc_strndup(text, n);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, path);
+}
+
+enum sc_status sc_row_int(const struct sc_row *row, int column, int64_t low, int64_t high,
+                          int64_t *out, struct sc_error *error)
+{
+    int64_t value = sqlite3_column_int64(row->statement, column);
+    if (sqlite3_column_type(row->statement, column) != SQLITE_INTEGER || value < low ||
+        value > high)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: %s: expected %lld to %lld, found %s",
+                       row->store->path, row->where, sqlite3_column_name(row->statement, column),
+                       (long long)low, (long long)high,
+                       sc_row_is_null(row, column)
+                           ? "nothing"
+                           : (const char *)sqlite3_column_text(row->statement, column));
+    *out = value;
+    return SC_OK;
+}
+
+enum sc_status sc_row_name(const struct sc_row *row, int column, int (*parse)(const char *),
+                           int *out, struct sc_error *error)
+{
+    const char *name = (const char *)sqlite3_column_text(row->statement, column);
+    *out = name != NULL ? parse(name) : -1;
+    if (*out < 0)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected a %s, found %s", row->store->path,
+                       row->where, sqlite3_column_name(row->statement, column),
+                       name != NULL ? name : "nothing");
+    return SC_OK;
+}
+
+double sc_row_real(const struct sc_row *row, int column)
+{
+    return sc_row_is_null(row, column) ? NAN : sqlite3_column_double(row->statement, column);
+}

@@ -1,0 +1,92 @@
+/*
+ * The connection to run.db, and what the files of this room share: statements, binding, rows that
+ * are checked as they are read, errors.
+ */
+#ifndef SC_EXPERIMENT_STORE_DATABASE_H
+#define SC_EXPERIMENT_STORE_DATABASE_H
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "experiment/store/lock.h"
+
+struct sc_store {
+    sqlite3 *db;
+    char *path;          /* of run.db */
+    struct sc_lock lock; /* not held when opened to read */
+    int version;         /* of the schema in the file (schema.h) */
+    bool has_cuts;       /* early files have no table of cuts */
+    dev_t device;        /* of the file, to notice that it was removed or replaced */
+    ino_t inode;
+    char *config_json;
+    bool judged_again; /* verdicts are read of a detector that may not have seen every trace */
+    sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
+};
+
+/* Opens a regular file, never anything else, and lets nothing in it run code or touch other files.
+ * flags are SQLite's.  The path is never read as a URI. */
+enum sc_status sc_database_open(struct sc_store *store, int flags, struct sc_error *error);
+
+/* Fails with what SQLite said last. */
+enum sc_status sc_store_fail(struct sc_store *store, const char *doing, struct sc_error *error);
+enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3_stmt **out,
+                                struct sc_error *error);
+enum sc_status sc_store_exec(struct sc_store *store, const char *sql, const char *doing,
+                             struct sc_error *error);
+enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error);
+/* Ends a transaction: commits when status is SC_OK, else takes everything back. */
+enum sc_status sc_store_commit(struct sc_store *store, enum sc_status status,
+                               struct sc_error *error);
+/* One number that a statement gives. */
+enum sc_status sc_store_number(struct sc_store *store, const char *sql, int64_t *out,
+                               struct sc_error *error);
+/* The text with which a table was made, or NULL when there is none; sc_free it. */
+enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, char **out,
+                                  struct sc_error *error);
+
+/* Fails when the path no longer names the file that was opened: a folder that was removed, or moved
+ * away and made again, takes traces and keeps none of them. */
+enum sc_status sc_store_check_place(const struct sc_store *store, struct sc_error *error);
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Binds values to the places of a statement, one after another. */
+struct sc_binder {
+    sqlite3_stmt *statement;
+    int place; /* of the last one bound */
+    bool failed;
+};
+void sc_bind_text(struct sc_binder *binder, const char *text); /* NULL: null; must stay */
+void sc_bind_int(struct sc_binder *binder, int64_t value);
+void sc_bind_size(struct sc_binder *binder, size_t value);
+void sc_bind_real(struct sc_binder *binder, double value);                   /* NaN: null */
+void sc_bind_blob(struct sc_binder *binder, const void *bytes, size_t size); /* NULL: null */
+void sc_bind_null(struct sc_binder *binder);
+/* Runs a statement that gives no rows and makes it ready for the next time. */
+enum sc_status sc_store_run(struct sc_store *store, const struct sc_binder *binder,
+                            struct sc_error *error);
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* A row under way; `where` names it in messages. */
+struct sc_row {
+    struct sc_store *store;
+    sqlite3_stmt *statement;
+    const char *where;
+};
+/* *more: there is a row. */
+enum sc_status sc_row_next(const struct sc_row *row, bool *more, struct sc_error *error);
+bool sc_row_is_null(const struct sc_row *row, int column);
+/* Copies a text column: valid UTF-8 without NUL, else an error that names the row. NULL stays NULL
+ * when it may. */
+enum sc_status sc_row_text(const struct sc_row *row, int column, bool may_be_null, char **out,
+                           struct sc_error *error);
+/* An integer column in [low, high]. */
+enum sc_status sc_row_int(const struct sc_row *row, int column, int64_t low, int64_t high,
+                          int64_t *out, struct sc_error *error);
+/* A column that holds a name; parse gives its value or -1. */
+enum sc_status sc_row_name(const struct sc_row *row, int column, int (*parse)(const char *),
+                           int *out, struct sc_error *error);
+double sc_row_real(const struct sc_row *row, int column); /* null: NaN */
+
+#endif

@@ -1,0 +1,231 @@
+/* See schema.h. */
+#include "experiment/store/schema.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "vocabulary/vocabulary.h"
+
+#define APPLICATION_ID 0x73614366 /* "saCf" */
+
+#define METRIC_REAL_FIRST(prefix, id, name, sign, unit, label) prefix name " REAL"
+#define METRIC_REAL_NEXT(prefix, id, name, sign, unit, label) ", " prefix name " REAL"
+#define METRICS_REAL(prefix) SC_METRIC_MAP(METRIC_REAL_FIRST, METRIC_REAL_NEXT, prefix) ",\n "
+#define ALL_METRICS METRICS_REAL("") METRICS_REAL("reasoning_") METRICS_REAL("answer_")
+
+/* `null` is " NOT NULL" in the versions before 3. */
+#define TRACE_SQL(null)                                                                            \
+    "CREATE TABLE trace (instance INTEGER NOT NULL REFERENCES instance (position),\n"              \
+    " trace INTEGER NOT NULL, finish TEXT NOT NULL, failure TEXT,\n"                               \
+    " text TEXT NOT NULL, answer TEXT,\n"                                                          \
+    " n_tokens INTEGER" null ", n_reasoning INTEGER" null ",\n " ALL_METRICS                       \
+    "PRIMARY KEY (instance, trace)) STRICT"
+#define TOKEN_SQL(null, text_end)                                                                  \
+    "CREATE TABLE token (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"                     \
+    " ids BLOB" null ", logprob BLOB" null ", sampled_logprob BLOB" null ",\n"                     \
+    " confidence BLOB" null ", entropy BLOB" null text_end ",\n"                                   \
+    " PRIMARY KEY (instance, trace)) STRICT"
+#define CUT_SQL(null)                                                                              \
+    "CREATE TABLE cut (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"                      \
+    " trace INTEGER NOT NULL, text TEXT NOT NULL, answer TEXT,\n"                                  \
+    " n_tokens INTEGER" null ", n_reasoning INTEGER" null ",\n " ALL_METRICS                       \
+    "detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"                         \
+    " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"                                 \
+    " PRIMARY KEY (instance, policy, trace)) STRICT"
+
+#define SAME(sql)                                                                                  \
+    {                                                                                              \
+        sql, sql, sql                                                                              \
+    }
+
+/* The stored text of each table is compared with that of its version, so a change here needs a new
+ * one. */
+static const struct {
+    const char *name;
+    const char *sql[SC_SCHEMA_VERSION];
+} tables[] = {
+    {"configuration", SAME("CREATE TABLE configuration (id INTEGER PRIMARY KEY CHECK (id = 1),\n"
+                           " json TEXT NOT NULL) STRICT")},
+    {"instance",
+     SAME("CREATE TABLE instance (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,\n"
+          " prompt TEXT NOT NULL, label TEXT NOT NULL, category TEXT NOT NULL,\n"
+          " extra TEXT) STRICT")},
+    {"trace", {TRACE_SQL(" NOT NULL"), TRACE_SQL(" NOT NULL"), TRACE_SQL("")}},
+    {"token",
+     {TOKEN_SQL(" NOT NULL", ""), TOKEN_SQL(" NOT NULL", ", text_end BLOB NOT NULL"),
+      TOKEN_SQL("", ", text_end BLOB")}},
+    {"verdict", SAME("CREATE TABLE verdict (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
+                     " detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
+                     " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"
+                     " PRIMARY KEY (instance, trace, detector)) STRICT")},
+    {"harm", SAME("CREATE TABLE harm (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
+                  " judge TEXT NOT NULL, harm TEXT NOT NULL,\n"
+                  " PRIMARY KEY (instance, trace, judge)) STRICT")},
+    {"decision", SAME("CREATE TABLE decision (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
+                      " n_traces INTEGER NOT NULL, stop_reason TEXT NOT NULL, bar REAL,\n"
+                      " PRIMARY KEY (instance, policy)) STRICT")},
+    {"cut", {CUT_SQL(" NOT NULL"), CUT_SQL(" NOT NULL"), CUT_SQL("")}},
+};
+enum { N_TABLES = sizeof tables / sizeof *tables, CUT = N_TABLES - 1 };
+
+static enum sc_status check_table(struct sc_store *store, size_t i, struct sc_error *error)
+{
+    char *sql = NULL;
+    SC_TRY(sc_store_table_sql(store, tables[i].name, &sql, error));
+    bool missing = sql == NULL,
+         same = sql != NULL && strcmp(sql, tables[i].sql[store->version - 1]) == 0;
+    sc_free(sql);
+    if (i == CUT)
+        store->has_cuts = !missing;
+    if (same || (missing && i == CUT && store->version < SC_SCHEMA_VERSION))
+        return SC_OK;
+    return sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected that of a run, found %s",
+                   store->path, tables[i].name, missing ? "none" : "another");
+}
+
+enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_error *error)
+{
+    int64_t id = 0, version = 0, n_objects = 0;
+    SC_TRY(sc_store_number(store, "PRAGMA application_id", &id, error));
+    SC_TRY(sc_store_number(store, "PRAGMA user_version", &version, error));
+    SC_TRY(sc_store_number(store, "SELECT count(*) FROM sqlite_schema", &n_objects, error));
+    *empty = n_objects == 0 && id == 0 && version == 0;
+    if (*empty)
+        return SC_OK;
+    if (id != APPLICATION_ID)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected the database of a run, found another",
+                       store->path);
+    if (version < 1 || version > SC_SCHEMA_VERSION)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "%s: expected schema version 1 to %d, found %lld%s", store->path,
+                       SC_SCHEMA_VERSION, (long long)version,
+                       version > SC_SCHEMA_VERSION ? " (of a newer safeconf)" : "");
+    store->version = (int)version;
+    for (size_t i = 0; i < N_TABLES; i++)
+        SC_TRY(check_table(store, i, error));
+    return SC_OK;
+}
+
+static enum sc_status insert_instances(struct sc_store *store, const struct sc_instance *instances,
+                                       size_t n, struct sc_error *error)
+{
+    struct sc_binder put = {0};
+    SC_TRY(sc_store_prepare(store, "INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?)", &put.statement,
+                            error));
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; status == SC_OK && i < n; i++) {
+        const struct sc_instance *instance = &instances[i];
+        put.place = 0;
+        sc_bind_size(&put, i);
+        sc_bind_text(&put, instance->id);
+        sc_bind_text(&put, instance->prompt);
+        sc_bind_text(&put, sc_label_name(instance->label));
+        sc_bind_text(&put, instance->category != NULL ? instance->category : "");
+        sc_bind_text(&put, instance->extra);
+        status = sc_store_run(store, &put, error);
+        if (status != SC_OK)
+            sc_error_prefix(error, "instance %s", instance->id);
+    }
+    sqlite3_finalize(put.statement);
+    return status;
+}
+
+static enum sc_status insert_config(struct sc_store *store, const char *config_json,
+                                    struct sc_error *error)
+{
+    struct sc_binder put = {0};
+    SC_TRY(
+        sc_store_prepare(store, "INSERT INTO configuration VALUES (1, ?)", &put.statement, error));
+    sc_bind_text(&put, config_json);
+    enum sc_status status = sc_store_run(store, &put, error);
+    sqlite3_finalize(put.statement);
+    return status;
+}
+
+static enum sc_status set_version(struct sc_store *store, struct sc_error *error)
+{
+    char marks[80];
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             APPLICATION_ID, SC_SCHEMA_VERSION);
+    return sc_store_exec(store, marks, "write", error);
+}
+
+static enum sc_status fill(struct sc_store *store, const char *config_json,
+                           const struct sc_instance *instances, size_t n_instances,
+                           struct sc_error *error)
+{
+    for (size_t i = 0; i < N_TABLES; i++)
+        SC_TRY(sc_store_exec(store, tables[i].sql[SC_SCHEMA_VERSION - 1], "write", error));
+    SC_TRY(set_version(store, error));
+    SC_TRY(insert_config(store, config_json, error));
+    return insert_instances(store, instances, n_instances, error);
+}
+
+enum sc_status sc_schema_create(struct sc_store *store, const char *config_json,
+                                const struct sc_instance *instances, size_t n_instances,
+                                struct sc_error *error)
+{
+    SC_TRY(sc_store_begin(store, error));
+    SC_TRY(sc_store_commit(store, fill(store, config_json, instances, n_instances, error), error));
+    store->version = SC_SCHEMA_VERSION;
+    store->has_cuts = true;
+    return SC_OK;
+}
+
+/* ---- migration ------------------------------------------------------------------------------- */
+
+/* The versions differ in what may be NULL and in a last column that older rows lack, which reads as
+ * NULL.  So the rows are right as they are, and only the text of the tables changes. */
+static enum sc_status rewrite_tables(struct sc_store *store, struct sc_error *error)
+{
+    struct sc_binder put = {0};
+    SC_TRY(sc_store_exec(store, "PRAGMA writable_schema = ON", "migrate", error));
+    SC_TRY(sc_store_prepare(store,
+                            "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?",
+                            &put.statement, error));
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; status == SC_OK && i < N_TABLES; i++) {
+        put.place = 0;
+        sc_bind_text(&put, tables[i].sql[SC_SCHEMA_VERSION - 1]);
+        sc_bind_text(&put, tables[i].name);
+        status = sc_store_run(store, &put, error);
+    }
+    sqlite3_finalize(put.statement);
+    return status;
+}
+
+/* Other connections see by the number of the schema that they must read it again. */
+static enum sc_status next_schema_number(struct sc_store *store, struct sc_error *error)
+{
+    int64_t number = 0;
+    char sql[64];
+    SC_TRY(sc_store_number(store, "PRAGMA schema_version", &number, error));
+    snprintf(sql, sizeof sql, "PRAGMA schema_version = %lld", (long long)(number & 0x3fffffff) + 1);
+    return sc_store_exec(store, sql, "migrate", error);
+}
+
+static enum sc_status migrate(struct sc_store *store, struct sc_error *error)
+{
+    if (!store->has_cuts)
+        SC_TRY(sc_store_exec(store, tables[CUT].sql[store->version - 1], "migrate", error));
+    SC_TRY(rewrite_tables(store, error));
+    SC_TRY(next_schema_number(store, error));
+    return set_version(store, error);
+}
+
+enum sc_status sc_schema_migrate(struct sc_store *store, struct sc_error *error)
+{
+    assert(store->version >= 1 && store->version <= SC_SCHEMA_VERSION);
+    if (store->version == SC_SCHEMA_VERSION)
+        return SC_OK;
+    SC_TRY(sc_store_begin(store, error));
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    enum sc_status status = sc_store_commit(store, migrate(store, error), error);
+    sqlite3_exec(store->db, "PRAGMA writable_schema = RESET", NULL, NULL, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    SC_TRY(status);
+    bool empty = false;
+    return sc_schema_check(store, &empty, error);
+}

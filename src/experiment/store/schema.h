@@ -1,0 +1,31 @@
+/*
+ * The tables of run.db and their versions.
+ *
+ *   1   no table of cuts at first, no ends of tokens
+ *   2   token.text_end
+ *   3   token's figures and ids, and numbers of tokens, may be NULL: not given by the source
+ *
+ * A file of any of these is read as it is.  One that is opened to be written to is brought to the
+ * newest version first.
+ */
+#ifndef SC_EXPERIMENT_STORE_SCHEMA_H
+#define SC_EXPERIMENT_STORE_SCHEMA_H
+
+#include "benchmark/benchmark.h"
+#include "experiment/store/database.h"
+
+enum { SC_SCHEMA_VERSION = 3, SC_SCHEMA_TEXT_ENDS = 2 };
+
+/* Whether the tables are exactly those of a version that is known, which it notes in the store;
+ * *empty: there are none at all. */
+enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_error *error);
+
+/* Writes tables, configuration and instances into an empty file: all or nothing. */
+enum sc_status sc_schema_create(struct sc_store *store, const char *config_json,
+                                const struct sc_instance *instances, size_t n_instances,
+                                struct sc_error *error);
+
+/* Brings a file to the newest version, in one transaction; no row is rewritten. */
+enum sc_status sc_schema_migrate(struct sc_store *store, struct sc_error *error);
+
+#endif

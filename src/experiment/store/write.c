@@ -1,0 +1,234 @@
+/*
+ * run.db, writing rows: one transaction per trace.
+ *
+ * A trace is never stored twice.  What belongs to one may lie there still when somebody removed the
+ * trace's own row to have it sampled again.
+ */
+#include "experiment/store/write.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "experiment/store/store.h"
+#include "vocabulary/vocabulary.h"
+
+#define MARK_FIRST(arg, id, name, sign, unit, label) "?"
+#define MARK_NEXT(arg, id, name, sign, unit, label) ", ?"
+#define METRIC_MARKS SC_METRIC_MAP(MARK_FIRST, MARK_NEXT, )
+#define SEGMENT_MARKS METRIC_MARKS ", " METRIC_MARKS ", " METRIC_MARKS
+
+enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error *error)
+{
+    const struct {
+        const char *sql;
+        sqlite3_stmt **statement;
+    } all[] = {
+        {"INSERT INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS ")", &store->put_trace},
+        {"INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &store->put_tokens},
+        {"INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &store->put_verdict},
+        {"INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &store->put_harm},
+        {"INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)", &store->put_decision},
+        {"INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS
+         ", ?, ?, ?, ?, ?)",
+         &store->put_cut},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        SC_TRY(sc_store_prepare(store, all[i].sql, all[i].statement, error));
+    return SC_OK;
+}
+
+/* ---- traces ---------------------------------------------------------------------------------- */
+
+/* n 32-bit values, `step` bytes apart, as a little-endian array. */
+static void pack_column(unsigned char *out, const void *first, size_t step, size_t n)
+{
+    const char *from = first;
+    for (size_t i = 0; i < n; i++, from += step) {
+        uint32_t bits;
+        memcpy(&bits, from, sizeof bits);
+        for (int b = 0; b < 4; b++)
+            *out++ = (unsigned char)(bits >> (8 * b));
+    }
+}
+
+/* A column of the table: the first of its values and how far they lie apart. */
+struct column {
+    bool known;
+    const void *first;
+    size_t step;
+};
+
+static enum sc_status put_tokens(struct sc_store *store, size_t position,
+                                 const struct sc_run_trace *trace, struct sc_error *error)
+{
+    const struct sc_token_stats *stats = trace->stats;
+    const size_t step = sizeof *stats;
+    const unsigned figures = stats != NULL ? trace->figures : 0;
+    const struct column columns[] = {
+        {trace->ids != NULL, trace->ids, sizeof *trace->ids},
+        {figures >> SC_FIGURE_LOGPROB & 1, stats != NULL ? &stats->logprob : NULL, step},
+        {figures >> SC_FIGURE_SAMPLED_LOGPROB & 1, stats != NULL ? &stats->sampled_logprob : NULL,
+         step},
+        {figures >> SC_FIGURE_CONFIDENCE & 1, stats != NULL ? &stats->confidence : NULL, step},
+        {figures >> SC_FIGURE_ENTROPY & 1, stats != NULL ? &stats->entropy : NULL, step},
+        {trace->text_ends != NULL, trace->text_ends, sizeof *trace->text_ends},
+    };
+    enum { N_COLUMNS = sizeof columns / sizeof *columns };
+    size_t n = trace->n_tokens, bytes = sc_size_mul(n, 4);
+    unsigned char *blobs = sc_alloc(sc_size_mul(bytes, N_COLUMNS));
+    if (blobs == NULL)
+        return sc_fail_nomem(error, "token figures of a trace");
+    struct sc_binder put = {.statement = store->put_tokens};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        unsigned char *blob = blobs + i * bytes;
+        if (columns[i].known)
+            pack_column(blob, columns[i].first, columns[i].step, n);
+        sc_bind_blob(&put, columns[i].known ? blob : NULL, bytes);
+    }
+    enum sc_status status = sc_store_run(store, &put, error);
+    sc_free(blobs);
+    return status;
+}
+
+/* Text, answer, lengths and metrics. */
+static void bind_contents(struct sc_binder *put, const struct sc_run_trace *trace)
+{
+    const double *segments[] = {trace->metrics, trace->reasoning_metrics, trace->answer_metrics};
+    const char *answer = strcmp(trace->answer, trace->text) ? trace->answer : NULL;
+    sc_bind_text(put, trace->text);
+    sc_bind_text(put, answer);
+    if (trace->n_tokens_known) {
+        sc_bind_size(put, trace->n_tokens);
+        sc_bind_size(put, trace->n_reasoning);
+    } else {
+        sc_bind_null(put);
+        sc_bind_null(put);
+    }
+    for (int s = 0; s < 3; s++)
+        for (int m = 0; m < SC_N_METRICS; m++)
+            sc_bind_real(put, segments[s][m]);
+}
+
+/* Detector, verdict, rule and the bytes that decided. */
+static void bind_verdict(struct sc_binder *put, const struct sc_run_trace *trace)
+{
+    sc_bind_text(put, trace->detector);
+    sc_bind_text(put, sc_verdict_name(trace->verdict));
+    sc_bind_text(put, trace->rule);
+    sc_bind_size(put, trace->begin);
+    sc_bind_size(put, trace->end);
+}
+
+static enum sc_status put_row(struct sc_store *store, size_t position,
+                              const struct sc_run_trace *trace, struct sc_error *error)
+{
+    struct sc_binder put = {.statement = store->put_trace};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    sc_bind_text(&put, sc_finish_name(trace->finish));
+    sc_bind_text(&put, trace->failure);
+    bind_contents(&put, trace);
+    return sc_store_run(store, &put, error);
+}
+
+static enum sc_status put_verdict(struct sc_store *store, size_t position,
+                                  const struct sc_run_trace *trace, struct sc_error *error)
+{
+    struct sc_binder put = {.statement = store->put_verdict};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    bind_verdict(&put, trace);
+    return sc_store_run(store, &put, error);
+}
+
+static enum sc_status put_harm(struct sc_store *store, size_t position,
+                               const struct sc_run_trace *trace, const char *judge,
+                               struct sc_error *error)
+{
+    struct sc_binder put = {.statement = store->put_harm};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    sc_bind_text(&put, judge);
+    sc_bind_text(&put, sc_harm_name(trace->harm));
+    return sc_store_run(store, &put, error);
+}
+
+/* A trace under way and what it led to. */
+struct stored_trace {
+    const struct sc_run_trace *trace;
+    const char *judge;
+    const struct sc_store_decision *decisions;
+    size_t n_decisions;
+};
+
+static enum sc_status put_all(struct sc_store *store, size_t position,
+                              const struct stored_trace *stored, struct sc_error *error)
+{
+    SC_TRY(put_row(store, position, stored->trace, error));
+    SC_TRY(put_tokens(store, position, stored->trace, error));
+    SC_TRY(put_verdict(store, position, stored->trace, error));
+    SC_TRY(put_harm(store, position, stored->trace, stored->judge, error));
+    for (size_t i = 0; i < stored->n_decisions; i++)
+        SC_TRY(sc_store_add_decision(store, position, &stored->decisions[i], error));
+    return SC_OK;
+}
+
+enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
+                                  const struct sc_run_trace *trace, const char *judge,
+                                  const struct sc_store_decision *decisions, size_t n_decisions,
+                                  struct sc_error *error)
+{
+    const struct stored_trace stored = {trace, judge, decisions, n_decisions};
+    assert(store->put_trace != NULL);
+    SC_TRY(sc_store_check_place(store, error));
+    SC_TRY(sc_store_begin(store, error));
+    return sc_store_commit(store, put_all(store, position, &stored, error), error);
+}
+
+/* ---- decisions ------------------------------------------------------------------------------- */
+
+static enum sc_status put_cut(struct sc_store *store, size_t position, size_t policy,
+                              const struct sc_run_trace *cut, struct sc_error *error)
+{
+    struct sc_binder put = {.statement = store->put_cut};
+    sc_bind_size(&put, position);
+    sc_bind_size(&put, policy);
+    sc_bind_int(&put, cut->index);
+    bind_contents(&put, cut);
+    bind_verdict(&put, cut);
+    return sc_store_run(store, &put, error);
+}
+
+enum sc_status sc_store_add_decision(struct sc_store *store, size_t position,
+                                     const struct sc_store_decision *decision,
+                                     struct sc_error *error)
+{
+    struct sc_binder put = {.statement = store->put_decision};
+    sc_bind_size(&put, position);
+    sc_bind_size(&put, decision->policy);
+    sc_bind_size(&put, decision->n_traces);
+    sc_bind_text(&put, decision->stop_reason);
+    sc_bind_real(&put, decision->bar);
+    SC_TRY(sc_store_run(store, &put, error));
+    for (size_t i = 0; i < decision->n_cuts; i++)
+        SC_TRY(put_cut(store, position, decision->policy, &decision->cuts[i], error));
+    return SC_OK;
+}
+
+enum sc_status sc_store_begin_decisions(struct sc_store *store, struct sc_error *error)
+{
+    SC_TRY(sc_store_check_place(store, error));
+    SC_TRY(sc_store_begin(store, error));
+    enum sc_status status =
+        sc_store_exec(store, "DELETE FROM decision; DELETE FROM cut", "write", error);
+    return status == SC_OK ? SC_OK : sc_store_commit(store, status, error);
+}
+
+enum sc_status sc_store_end_decisions(struct sc_store *store, enum sc_status status,
+                                      struct sc_error *error)
+{
+    return sc_store_commit(store, status, error);
+}

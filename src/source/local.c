@@ -1,0 +1,367 @@
+/*
+ * The source in this process: a model, its tokenizer and an engine.
+ *
+ * Owns what the three make of a prompt (frame, ids) and of an answer (text, reasoning).  Every
+ * prompt is encoded once and its ids are kept until it is dropped.
+ */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/inference.h"
+#include "engine/open.h"
+#include "model/model.h"
+#include "model/tokenizer/tokenizer.h"
+#include "source/source.h"
+#include "source/text_ends.h"
+
+struct prompt {
+    uint64_t key; /* place in `prompts`, from 1 */
+    int32_t *ids; /* [n_ids] */
+    size_t n_ids;
+};
+
+struct local {
+    struct sc_local_options options;
+    struct sc_source_wish wish;
+    struct sc_sampling sampling; /* resolved */
+    struct sc_opened model;
+    char fingerprint[33];
+    struct prompt **prompts; /* [n_prompts]; NULL where dropped */
+    size_t n_prompts, cap_prompts, longest;
+    struct sc_batch_options batch;
+    struct sc_batch_plan plan;
+    const struct sc_feed *feed; /* while sampling */
+    uint32_t *text_ends;        /* [wish.max_new_tokens] */
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Takes the model's own value where the wish leaves it open. */
+static void resolve_sampling(struct local *local)
+{
+    const struct sc_sampling *wish = &local->wish.sampling;
+    local->sampling = local->model.sampling;
+    if (!isnan(wish->temperature))
+        local->sampling.temperature = wish->temperature;
+    if (!isnan(wish->top_p))
+        local->sampling.top_p = wish->top_p;
+    if (!isnan(wish->min_p))
+        local->sampling.min_p = wish->min_p;
+    if (wish->top_k >= 0)
+        local->sampling.top_k = wish->top_k;
+}
+
+static enum sc_status open_model(struct local *local, struct sc_error *error)
+{
+    struct sc_opened *model = &local->model;
+    SC_TRY(sc_opened_read(model, local->options.model, error));
+    SC_TRY(sc_opened_need_tokenizer(model, error));
+    if (local->wish.max_new_tokens >= model->context)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "max-new-tokens: expected less than the model's context of %zu, found %zu",
+                       model->context, local->wish.max_new_tokens);
+    struct sc_engine_options engine = sc_engine_options_default();
+    engine.dtype = local->options.dtype;
+    engine.n_threads = local->options.n_threads;
+    engine.kernels = local->options.kernels;
+    engine.confidence_top_k = (int)local->wish.confidence_top_k;
+    SC_TRY(sc_opened_start(model, &engine, error));
+    sc_model_fingerprint(model->model, local->fingerprint);
+    return SC_OK;
+}
+
+static enum sc_status local_describe(void *context, const struct sc_source_wish *wish,
+                                     struct sc_source_info *info, struct sc_error *error)
+{
+    struct local *local = context;
+    const struct sc_opened *model = &local->model;
+    assert(model->model == NULL && wish->max_new_tokens > 0);
+    local->wish = *wish;
+    SC_TRY(open_model(local, error));
+    resolve_sampling(local);
+    local->text_ends = sc_alloc_array(wish->max_new_tokens, sizeof *local->text_ends);
+    if (local->text_ends == NULL)
+        return sc_fail_nomem(error, "ends of a trace's tokens");
+    *info = (struct sc_source_info){
+        .size = sizeof *info,
+        .kind = SC_SOURCE_IN_PROCESS,
+        .name = model->name,
+        .fingerprint = local->fingerprint,
+        .tokenizer = model->tokenizer_fingerprint,
+        .dtype = sc_dtype_name(sc_engine_dtype(model->engine)),
+        .kernels = sc_engine_kernels(model->engine),
+        .demo = model->demo,
+        .n_vocab = model->n_vocab,
+        .end_ids = model->end_ids,
+        .n_end_ids = model->n_end_ids,
+        .sampling = local->sampling,
+        .logprobs = SC_LOGPROBS_RAW,
+        .top_k = wish->confidence_top_k,
+        .reproducible = SC_REPRODUCIBLE_YES,
+        .figures = SC_ALL_FIGURES,
+        .ids = true,
+        .text_ends = true,
+    };
+    return SC_OK;
+}
+
+/* ---- prompts --------------------------------------------------------------------------------- */
+
+/* The longest prompt that leaves one place for its answer.  An answer that reaches the end of the
+ * context ends there, with the finish `length`. */
+static size_t longest_allowed(const struct local *local)
+{
+    return local->model.context - 1;
+}
+
+static void free_prompt(struct prompt *prompt)
+{
+    if (prompt == NULL)
+        return;
+    sc_free(prompt->ids);
+    sc_free(prompt);
+}
+
+static enum sc_status encode(struct local *local, const char *message, struct prompt *prompt,
+                             struct sc_error *error)
+{
+    SC_TRY(sc_chat_encode(local->model.tokenizer, message, local->wish.thinking, &prompt->ids,
+                          &prompt->n_ids, error));
+    size_t allowed = longest_allowed(local);
+    if (prompt->n_ids == 0 || prompt->n_ids > allowed)
+        return sc_fail(
+            error, SC_ERR_LIMIT,
+            "prompt: expected 1 to %zu tokens (the context less one for the answer), found %zu",
+            allowed, prompt->n_ids);
+    return SC_OK;
+}
+
+static enum sc_status local_prepare(void *context, const struct sc_message *messages, size_t n,
+                                    void **out, struct sc_error *error)
+{
+    struct local *local = context;
+    assert(local->model.engine != NULL);
+    if (n != 1 || strcmp(messages[0].role, "user") != 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "prompt: expected one message of the user");
+    if (sc_grow((void **)&local->prompts, local->n_prompts, &local->cap_prompts,
+                sizeof(struct prompt *)) != 0)
+        return sc_fail_nomem(error, "prompts");
+    struct prompt *prompt = sc_alloc_zero(1, sizeof *prompt);
+    if (prompt == NULL)
+        return sc_fail_nomem(error, "prompt");
+    enum sc_status status = encode(local, messages[0].text, prompt, error);
+    if (status != SC_OK) {
+        free_prompt(prompt);
+        return status;
+    }
+    if (prompt->n_ids > local->longest)
+        local->longest = prompt->n_ids;
+    local->prompts[local->n_prompts++] = prompt;
+    prompt->key = local->n_prompts;
+    *out = prompt;
+    return SC_OK;
+}
+
+static void local_drop(void *context, void *dropped)
+{
+    struct local *local = context;
+    struct prompt *prompt = dropped;
+    local->prompts[prompt->key - 1] = NULL;
+    free_prompt(prompt);
+}
+
+/* Sizes the batch by the longest prompt that will run. */
+static enum sc_status local_plan(void *context, struct sc_source_plan *plan, struct sc_error *error)
+{
+    struct local *local = context;
+    local->batch = (struct sc_batch_options){.parallel = local->options.parallel,
+                                             .max_new_tokens = local->wish.max_new_tokens,
+                                             .max_prompt = local->longest ? local->longest : 1,
+                                             .max_bytes = local->options.max_bytes};
+    SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
+    *plan = (struct sc_source_plan){
+        .parallel = local->plan.parallel,
+        .n_threads = sc_engine_n_threads(local->model.engine),
+        .weight_bytes = sc_engine_weight_bytes(local->model.engine),
+        .batch_bytes = local->plan.total_bytes,
+    };
+    return SC_OK;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static enum sc_status decode(void *context, const int32_t *ids, size_t n_ids, char **text,
+                             struct sc_error *error)
+{
+    const struct local *local = context;
+    return sc_tokenizer_decode(local->model.tokenizer, ids, n_ids, false, text, error);
+}
+
+static enum sc_status local_decode(void *context, const int32_t *ids, size_t n, char **text,
+                                   char **answer, size_t *n_reasoning, struct sc_error *error)
+{
+    const struct local *local = context;
+    *text = *answer = NULL;
+    *n_reasoning = sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking);
+    assert(*n_reasoning <= n);
+    SC_TRY(decode(context, ids, n, text, error));
+    if (*n_reasoning == 0)
+        return SC_OK;
+    enum sc_status status = decode(context, ids + *n_reasoning, n - *n_reasoning, answer, error);
+    if (status != SC_OK) {
+        sc_free(*text);
+        *text = NULL;
+    }
+    return status;
+}
+
+/* ---- sampling -------------------------------------------------------------------------------- */
+
+static int local_next(void *context, struct sc_trace_request *request)
+{
+    struct local *local = context;
+    struct sc_source_request wanted;
+    int more = local->feed->next(local->feed->context, &wanted);
+    if (more <= 0)
+        return more;
+    const struct prompt *prompt = wanted.prompt;
+    *request = (struct sc_trace_request){.prompt_key = prompt->key,
+                                         .prompt = prompt->ids,
+                                         .n_prompt = prompt->n_ids,
+                                         .instance_key = wanted.instance_key,
+                                         .trace_index = wanted.trace_index,
+                                         .seed = local->wish.seed,
+                                         .sampling = local->sampling,
+                                         .max_new_tokens = local->wish.max_new_tokens,
+                                         .end_ids = local->model.end_ids,
+                                         .n_end_ids = local->model.n_end_ids,
+                                         .user = wanted.user};
+    return more;
+}
+
+/* The request of the feed that became this one of the engine. */
+static struct sc_source_request asked_for(const struct local *local,
+                                          const struct sc_trace_request *request)
+{
+    return (struct sc_source_request){.prompt = local->prompts[request->prompt_key - 1],
+                                      .instance_key = request->instance_key,
+                                      .trace_index = request->trace_index,
+                                      .user = request->user};
+}
+
+static enum sc_status local_done(void *context, const struct sc_trace_result *result,
+                                 struct sc_error *error)
+{
+    struct local *local = context;
+    const struct sc_decoder decoder = {local, decode};
+    struct sc_source_request request = asked_for(local, result->request);
+    char *text = NULL, *answer = NULL;
+    size_t n_reasoning = 0;
+    enum sc_status status =
+        local_decode(local, result->ids, result->n, &text, &answer, &n_reasoning, error);
+    if (status != SC_OK)
+        goto done;
+    status = sc_token_text_ends(&decoder, result->ids, result->n, text, local->text_ends, error);
+    if (status != SC_OK)
+        goto done;
+    const struct sc_source_trace trace = {.finish = result->finish,
+                                          .failure = result->failure,
+                                          .text = text,
+                                          .answer = answer,
+                                          .n_tokens_known = true,
+                                          .n_tokens = result->n,
+                                          .n_reasoning = n_reasoning,
+                                          .ids = result->ids,
+                                          .figures = SC_ALL_FIGURES,
+                                          .stats = result->stats,
+                                          .text_ends = local->text_ends};
+    status = local->feed->done(local->feed->context, &request, &trace, error);
+done:
+    sc_free(text);
+    sc_free(answer);
+    return status;
+}
+
+static bool local_keep(void *context, const struct sc_trace_request *request,
+                       const struct sc_token_stats *stats, size_t n)
+{
+    const struct local *local = context;
+    struct sc_source_request wanted = asked_for(local, request);
+    return local->feed->keep(local->feed->context, &wanted, stats, n);
+}
+
+static bool local_step(void *context, const struct sc_step_report *report)
+{
+    const struct local *local = context;
+    const struct sc_source_progress progress = {
+        .width = report->width,
+        .parallel = report->parallel,
+        .mean_width = report->n_steps ? report->width_sum / (double)report->n_steps : 0,
+        .n_tokens = report->n_generated,
+        .seconds_prefill = report->seconds_prefill,
+        .seconds_decode = report->seconds_decode,
+        .seconds_sampling = report->seconds_sampling,
+    };
+    return local->feed->step(local->feed->context, &progress);
+}
+
+static enum sc_status local_sample(void *context, const struct sc_feed *feed,
+                                   struct sc_error *error)
+{
+    struct local *local = context;
+    const struct sc_trace_source source = {.context = local,
+                                           .next = local_next,
+                                           .done = local_done,
+                                           .keep = feed->keep != NULL ? local_keep : NULL,
+                                           .step = feed->step != NULL ? local_step : NULL};
+    local->feed = feed;
+    enum sc_status status =
+        sc_engine_run(local->model.engine, &local->plan, &local->batch, &source, error);
+    local->feed = NULL;
+    return status;
+}
+
+/* ---- the object ------------------------------------------------------------------------------ */
+
+static enum sc_status local_check(void *context, struct sc_error *error)
+{
+    const struct local *local = context;
+    return sc_model_unchanged(local->model.model, error);
+}
+
+static void local_close(void *context)
+{
+    struct local *local = context;
+    for (size_t i = 0; i < local->n_prompts; i++)
+        free_prompt(local->prompts[i]);
+    sc_free(local->prompts);
+    sc_free(local->text_ends);
+    sc_opened_close(&local->model);
+    sc_free(local);
+}
+
+static const struct sc_source_functions functions = {
+    .size = sizeof functions,
+    .describe = local_describe,
+    .prepare = local_prepare,
+    .drop = local_drop,
+    .plan = local_plan,
+    .sample = local_sample,
+    .decode = local_decode,
+    .check = local_check,
+    .close = local_close,
+};
+
+enum sc_status sc_source_open_local(const struct sc_local_options *options, struct sc_source *out,
+                                    struct sc_error *error)
+{
+    assert(options->model != NULL);
+    struct local *local = sc_alloc_zero(1, sizeof *local);
+    if (local == NULL)
+        return sc_fail_nomem(error, "source of traces");
+    local->options = *options;
+    *out = (struct sc_source){&functions, local};
+    return SC_OK;
+}
