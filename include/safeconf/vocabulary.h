@@ -72,6 +72,14 @@ enum sc_metric {
     SC_N_METRICS
 };
 
+/* An estimate with its two-sided 95 % interval.  NaN in value, low and high when it could not be
+ * computed; where one value has no spread low and high alone are NaN. */
+struct sc_estimate {
+    double value, low, high;
+    size_t n;           /* units that it rests on */
+    const char *reason; /* why there is none, or no interval; else NULL */
+};
+
 SC_API const char *sc_dtype_name(enum sc_dtype dtype);              /* "f32" ... */
 SC_API const char *sc_verdict_name(enum sc_verdict verdict);        /* "refusal" ... */
 SC_API const char *sc_harm_name(enum sc_harm harm);                 /* "harmful" ... */

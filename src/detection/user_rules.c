@@ -169,7 +169,8 @@ static enum sc_status read_rules(struct sc_user_rules *rules, json_t *root, stru
 enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                   struct sc_error *error)
 {
-    assert(path != NULL);
+    if (out == NULL || path == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "rules: expected a place and a file");
     *out = NULL;
     json_t *root = NULL;
     SC_TRY(sc_json_read(path, MOST_FILE, &root, error));

@@ -9,16 +9,6 @@
 
 #include "base/error.h"
 
-struct sc_user_rules;
-
-/* Reads a JSON file; every name, pattern and field is checked.  sc_user_rules_free it. */
-enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
-                                  struct sc_error *error);
-void sc_user_rules_free(struct sc_user_rules *rules); /* NULL is fine */
-
-/* "patterns/1+rules@0123456789abcdef": the detector with these rules. */
-const char *sc_user_rules_version(const struct sc_user_rules *rules);
-
 /* ---- for detect.c ---------------------------------------------------------------------------- */
 
 bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name);

@@ -5,6 +5,8 @@
 #ifndef SC_REPORT_REPORT_H
 #define SC_REPORT_REPORT_H
 
+#include <safeconf/analysis.h>
+
 #include "analysis/replay/replay.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -13,9 +15,8 @@
 /* predictions.jsonl for one policy (an index into run->policies). */
 enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, struct sc_text *out,
                                      struct sc_error *error);
-/* Writes predictions.jsonl (and predictions-NAME.jsonl for each policy when there are several),
- * analysis.json and report.html into the run's folder. */
-enum sc_status sc_report_write(const char *folder, struct sc_error *error);
+/* sc_report_write (safeconf/analysis.h) writes predictions.jsonl (and predictions-NAME.jsonl for
+ * each policy when there are several), analysis.json and report.html into the run's folder. */
 
 /* The same, and what else is asked for, with the analysis made once. */
 struct sc_report_wish {

@@ -167,5 +167,7 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
 
 enum sc_status sc_report_write(const char *folder, struct sc_error *error)
 {
+    if (folder == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "report: expected a folder");
     return sc_report_make(folder, &(struct sc_report_wish){0}, error);
 }

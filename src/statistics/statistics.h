@@ -13,15 +13,11 @@
 #ifndef SC_STATISTICS_STATISTICS_H
 #define SC_STATISTICS_STATISTICS_H
 
+#include <safeconf/vocabulary.h>
+
 #include "base/error.h"
 
-/* An estimate; NaN in value, low and high when it could not be computed (reason says why).  When
- * only the interval is beyond the data (one value has no spread), low and high alone are NaN. */
-struct sc_estimate {
-    double value, low, high;
-    size_t n;
-    const char *reason; /* static; NULL when value is a number */
-};
+/* Reasons are static. */
 struct sc_estimate sc_estimate_none(size_t n, const char *reason);
 
 /* ---- summaries ------------------------------------------------------------------------------- */
