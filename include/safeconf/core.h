@@ -13,8 +13,8 @@
  *     sc_X_options_default, which sets that, and change what you want: a program that was built
  *     with an older header works with a newer library, which takes its own defaults for the rest.
  *   - Public functions check their arguments and return SC_ERR_ARGUMENT.
- *   - An object may be used from one thread at a time; distinct objects are independent, except
- *     that an engine borrows the model that it was made from.
+ *   - An object may be used from one thread at a time, unless its declaration says otherwise;
+ *     distinct objects are independent, except that what is made of another borrows it.
  *   - Memory that the library hands out is released by sc_release, unless its declaration says
  *     otherwise.
  */

@@ -1,4 +1,16 @@
-/* Models in this process: tokenizer, checkpoint, engine. */
+/*
+ * Models in this process: a tokenizer, a checkpoint, an engine made of it, and sessions in which
+ * traces are sampled.  examples/sample.c is all of it in a hundred lines.
+ *
+ *   sc_model_locate   a name becomes a folder
+ *   sc_tokenizer_open, sc_model_open   its files, read and checked
+ *   sc_engine_open    the weights packed for an arithmetic: dear, shared, immutable
+ *   sc_session_open   memory for traces and prompts; several on one engine
+ *   sc_session_sample traces of a prompt
+ *
+ * Tokenizers, models and engines may be used from any number of threads at once; a session from one
+ * at a time.  What is made of another must be closed before it.
+ */
 #ifndef SAFECONF_ENGINE_H
 #define SAFECONF_ENGINE_H
 
@@ -7,6 +19,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Finds a model: a folder in Hugging Face layout; the name of a bundled model ("demo"); a hub name
+ * "owner/model" in the local Hugging Face cache (HF_HOME, HF_HUB_CACHE or ~/.cache/huggingface).
+ * Nothing is fetched.  *folder is allocated; release it with sc_release. */
+SC_API enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error);
 
 /* ---- tokenizer ------------------------------------------------------------------------------- */
 
@@ -29,19 +46,41 @@ SC_API enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, 
                                           size_t n_ids, bool with_special, char **text,
                                           struct sc_error *error);
 
+/* Frames a conversation as the model was trained to read it, up to where its answer begins; without
+ * thinking with an empty reasoning segment.  What is written in a text is never a control token.
+ * Today a conversation is one message of the role "user"; others are refused by name.  *ids is
+ * allocated; release it with sc_release. */
+SC_API enum sc_status sc_chat_frame(const struct sc_tokenizer *tokenizer,
+                                    const struct sc_message *messages, size_t n_messages,
+                                    bool thinking, int32_t **ids, size_t *n_ids,
+                                    struct sc_error *error);
+
 /* ---- model and engine ------------------------------------------------------------------------ */
 
 struct sc_model;  /* a checkpoint: configuration and memory-mapped weights; immutable */
-struct sc_engine; /* a model made ready for one dtype and instruction set; immutable weights */
+struct sc_engine; /* a model made ready for one dtype and instruction set; immutable */
 
 /* Opens a folder in Hugging Face layout; every tensor's name, dtype and shape is checked. */
 SC_API enum sc_status sc_model_open(struct sc_model **out, const char *folder,
                                     struct sc_error *error);
 SC_API void sc_model_close(struct sc_model *model);
 
+/* How its makers advise to sample (generation_config.json, or what they publish). */
+SC_API struct sc_sampling sc_model_sampling(const struct sc_model *model);
+
+/* Tokens that end an answer: those of generation_config.json, else the chat frame's of the
+ * tokenizer (which may be NULL).  Returns how many it put into ids [8]. */
+SC_API size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer *tokenizer,
+                               int32_t *ids);
+
+/* Fails when a weight file is no longer the one that was opened (replaced, written to, cut short):
+ * what was computed since may rest on other weights.  A call of stat per file. */
+SC_API enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error *error);
+
 struct sc_engine_options {
+    size_t size;          /* set by the defaults function */
     int dtype;            /* an enum sc_dtype, or -1 for the model's own */
-    int n_threads;        /* 0: one per available core */
+    int n_threads;        /* of each session; 0: one per available core */
     const char *kernels;  /* instruction set by name, NULL for the best that this machine has */
     int n_vocab;          /* ids below it are in P; 0: the tokens of the tokenizer in the model's
                              folder, or all rows of the embedding where there is none */
@@ -50,7 +89,7 @@ struct sc_engine_options {
 
 SC_API struct sc_engine_options sc_engine_options_default(void);
 
-/* Packs the weights.  The model must outlive the engine. */
+/* Packs the weights.  options NULL: the defaults. */
 SC_API enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *model,
                                      const struct sc_engine_options *options,
                                      struct sc_error *error);
@@ -62,6 +101,71 @@ SC_API void sc_engine_close(struct sc_engine *engine);
 SC_API enum sc_status sc_engine_score(const struct sc_engine *engine, const int32_t *ids, size_t n,
                                       float *logprob, float *confidence, float *entropy,
                                       struct sc_error *error);
+
+/* ---- sampling -------------------------------------------------------------------------------- */
+
+struct sc_session; /* memory and threads in which traces are sampled */
+
+struct sc_session_options {
+    size_t size;              /* set by the defaults function */
+    size_t parallel;          /* traces in flight, at most; 0: chosen for the machine and memory */
+    size_t max_prompt_tokens; /* of the longest prompt; 1024 */
+    size_t max_new_tokens;    /* of the longest answer; 256 */
+    size_t max_bytes;         /* memory limit; 0: a share of what is available */
+};
+
+SC_API struct sc_session_options sc_session_options_default(void);
+
+/* Takes the memory: afterwards sampling takes none.  options NULL: the defaults. */
+SC_API enum sc_status sc_session_open(struct sc_session **out, const struct sc_engine *engine,
+                                      const struct sc_session_options *options,
+                                      struct sc_error *error);
+SC_API void sc_session_close(struct sc_session *session);
+
+/* One trace.  The arrays live until the callback that it was handed to returns. */
+struct sc_sampled_trace {
+    uint32_t index;
+    enum sc_finish finish;
+    const int32_t *ids;                 /* [n] the answer, the end token included */
+    const struct sc_token_stats *stats; /* [n] what is measured of each */
+    size_t n;
+    const char *failure; /* why, when finish is SC_FINISH_FAILED; else NULL */
+};
+
+struct sc_sample_options {
+    size_t size;           /* set by the defaults function */
+    const int32_t *prompt; /* [n_prompt], such as sc_chat_frame gives */
+    size_t n_prompt;
+    const char *instance_id; /* names the prompt among others: part of what a trace follows from */
+    uint64_t seed;           /* 0 */
+    uint32_t first_trace;    /* index of the first; 0 */
+    size_t n_traces;         /* 1 */
+    size_t max_new_tokens;   /* 0: those of the session */
+    struct sc_sampling sampling; /* the model's own */
+    const int32_t *end_ids;      /* [n_end_ids] tokens that end an answer */
+    size_t n_end_ids;
+    void *context; /* handed to the functions below */
+    /* A trace ended; they come as they end, in no promised order.  A status other than SC_OK ends
+     * the sampling with it. */
+    enum sc_status (*trace)(void *context, const struct sc_sampled_trace *trace,
+                            struct sc_error *error);
+    /* After each step of the network, may be NULL: false ends the sampling with SC_ERR_INTERRUPTED
+     * and drops the traces under way. */
+    bool (*keep_going)(void *context);
+};
+
+/* end_ids are those of generation_config.json, which the model keeps; where it has none, take
+ * sc_model_end_ids. */
+SC_API struct sc_sample_options sc_sample_options_default(const struct sc_model *model);
+
+/* Samples n_traces traces.  Trace i is a function of (model, dtype, instruction set, prompt,
+ * sampling, end_ids, max_new_tokens, seed, instance_id, i), bit for bit: not of the session, of
+ * what ran before or beside it, or of the number of threads; traces 3 and 4 of a call for five are
+ * those of a call with first_trace 3.  A trace that cannot be computed fails alone, with a reason;
+ * a prompt that does not fit the session fails all of them so. */
+SC_API enum sc_status sc_session_sample(struct sc_session *session,
+                                        const struct sc_sample_options *options,
+                                        struct sc_error *error);
 
 #ifdef __cplusplus
 }

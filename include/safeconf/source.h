@@ -21,12 +21,6 @@
 extern "C" {
 #endif
 
-/* One turn of a conversation. */
-struct sc_message {
-    const char *role; /* "system", "user", "assistant" */
-    const char *text; /* UTF-8; never read as control tokens */
-};
-
 enum sc_reproducible {
     SC_REPRODUCIBLE_NO,
     SC_REPRODUCIBLE_YES, /* the same request gives the same trace, bit for bit */

@@ -24,6 +24,12 @@ enum sc_finish { SC_FINISH_STOP, SC_FINISH_LENGTH, SC_FINISH_CUT, SC_FINISH_FAIL
  * to count. */
 enum sc_behaviour { SC_REFUSED, SC_COMPLIED, SC_SPLIT, SC_BEHAVIOUR_NONE, SC_N_BEHAVIOURS };
 
+/* One turn of a conversation. */
+struct sc_message {
+    const char *role; /* "system", "user", "assistant" */
+    const char *text; /* UTF-8; never read as control tokens */
+};
+
 /* How the next token is drawn.  The order of the filters is temperature, top-k, top-p, min-p. */
 struct sc_sampling {
     double temperature; /* 0: greedy; the other fields are then ignored */

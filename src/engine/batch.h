@@ -54,6 +54,10 @@ struct sc_session {
     unsigned char *memory; /* of the batch */
     void *on_device;
     uint64_t round; /* number of the last round, from 1 */
+    /* Of sc_session_sample: the last prompt, and the key by which the book has it. */
+    int32_t *prompt; /* [n_prompt], room for max_prompt; NULL until there was one */
+    size_t n_prompt;
+    uint64_t prompt_key;
 };
 
 void sc_batch_layout(struct sc_batch *batch, const struct sc_batch_sizes *sizes,

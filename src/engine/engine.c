@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/system.h"
 
 struct sc_engine_options sc_engine_options_default(void)
 {
-    return (struct sc_engine_options){.dtype = -1, .confidence_top_k = 20};
+    return (struct sc_engine_options){
+        .size = sizeof(struct sc_engine_options), .dtype = -1, .confidence_top_k = 20};
 }
 
 static enum sc_status choose_sizes(struct sc_engine *engine,
@@ -60,15 +62,19 @@ static enum sc_status open_engine(struct sc_engine *engine, const struct sc_engi
 enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *model,
                               const struct sc_engine_options *options, struct sc_error *error)
 {
-    const struct sc_engine_options defaults = sc_engine_options_default();
+    struct sc_engine_options all = sc_engine_options_default();
+    if (out == NULL || model == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "engine: expected a model and where to put it");
     *out = NULL;
+    if (options != NULL)
+        SC_TRY(sc_options_take(&all, sizeof all, options, options->size, "engine", error));
     struct sc_engine *engine = sc_alloc_zero(1, sizeof *engine);
     if (engine == NULL)
         return sc_fail_nomem(error, "engine");
     engine->model = model;
     engine->config = *sc_model_config(model);
     engine->device = &sc_device_cpu;
-    enum sc_status status = open_engine(engine, options != NULL ? options : &defaults, error);
+    enum sc_status status = open_engine(engine, &all, error);
     if (status == SC_OK)
         *out = engine;
     else

@@ -107,11 +107,10 @@ enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_bat
 
 /* Takes the memory of a plan, for any number of runs one after the other; prompts that one computed
  * are there for the next.  The engine must outlive it. */
-struct sc_session;
 enum sc_status sc_session_start(struct sc_session **out, const struct sc_engine *engine,
                                 const struct sc_batch_plan *plan,
                                 const struct sc_batch_options *options, struct sc_error *error);
-void sc_session_stop(struct sc_session *session); /* NULL is fine */
+/* sc_session_close ends it. */
 
 /* Runs until the source says that there is no more and all traces ended. */
 enum sc_status sc_session_run(struct sc_session *session, const struct sc_trace_source *source,

@@ -68,16 +68,10 @@ static enum sc_status read_files(struct sc_opened *opened, const char *name, str
     SC_TRY(read_tokenizer(opened, error));
     SC_TRY(name_model(opened, name, error));
     const struct sc_model_config *config = sc_model_config(opened->model);
-    const struct sc_generation_config *generation = sc_model_generation(opened->model);
     opened->context = config->max_positions;
     opened->n_vocab = sc_model_tokens_in(opened->model, opened->tokenizer);
-    opened->sampling = generation->sampling;
-    if (opened->tokenizer != NULL) {
-        opened->n_end_ids = sc_chat_end_ids(opened->tokenizer, generation, opened->end_ids);
-    } else {
-        opened->n_end_ids = generation->n_end_ids;
-        memcpy(opened->end_ids, generation->end_ids, sizeof opened->end_ids);
-    }
+    opened->sampling = sc_model_sampling(opened->model);
+    opened->n_end_ids = sc_model_end_ids(opened->model, opened->tokenizer, opened->end_ids);
     return SC_OK;
 }
 

@@ -38,16 +38,17 @@ enum sc_status sc_session_start(struct sc_session **out, const struct sc_engine 
     if (status == SC_OK)
         *out = s;
     else
-        sc_session_stop(s);
+        sc_session_close(s);
     return status;
 }
 
-void sc_session_stop(struct sc_session *s)
+void sc_session_close(struct sc_session *s)
 {
     if (s == NULL)
         return;
     s->engine->device->session_close(s->on_device);
     sc_free(s->memory);
+    sc_free(s->prompt);
     sc_free(s);
 }
 
@@ -58,6 +59,6 @@ enum sc_status sc_engine_run(const struct sc_engine *engine, const struct sc_bat
     struct sc_session *session = NULL;
     SC_TRY(sc_session_start(&session, engine, plan, options, error));
     enum sc_status status = sc_session_run(session, source, error);
-    sc_session_stop(session);
+    sc_session_close(session);
     return status;
 }

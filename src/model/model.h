@@ -90,18 +90,9 @@ size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenize
 /* The same with the tokenizer in the model's folder, if there is one: reads it. */
 enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,
                                      struct sc_error *error);
-/* Fails when a weight file is no longer the one that was opened (replaced, written to, cut short):
- * what was computed since may rest on other weights than the fingerprint says.  A call of stat per
- * file. */
-enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error *error);
 /* Content of the checkpoint (configuration and all weights) as 32 hexadecimal digits; reads every
  * byte once. */
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);
-
-/* Finds a model: a folder; the name of a bundled model ("demo"); a hub name "owner/model" in the
- * local Hugging Face cache (HF_HOME, HF_HUB_CACHE or ~/.cache/huggingface).  *folder: sc_free it.
- */
-enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error);
 
 /* Writes a random-weight checkpoint.  shape: of any family (arch/), such as "qwen3-0.6b" or "tiny".
  * tokenizer_folder may be NULL; dtype f32, bf16 or f16. */

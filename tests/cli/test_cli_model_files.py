@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,14 @@ class ModelFiles(unittest.TestCase):
         except sqlite3.OperationalError:
             return 0
 
+    def embedding(self):
+        """Where the embedding's bytes lie in the weight file."""
+        with open(self.weights, 'rb') as file:
+            n = struct.unpack('<Q', file.read(8))[0]
+            header = json.loads(file.read(n))
+        begin, end = header['model.embed_tokens.weight']['data_offsets']
+        return 8 + n + begin, end - begin
+
     def assert_ended(self, run, *parts):
         _, errors = run.communicate(timeout=120)
         lines = errors.strip().splitlines()
@@ -61,6 +70,14 @@ class ModelFiles(unittest.TestCase):
         run = self.start_run()
         os.truncate(self.weights, 4096)
         self.assert_ended(run, 'cut short', 'changed while it was in use')
+
+    def test_a_model_overwritten_in_place_ends_a_run_and_nothing_more_is_stored(self):
+        run = self.start_run()
+        begin, size = self.embedding()
+        with open(self.weights, 'r+b') as file:
+            file.seek(begin)
+            file.write(bytes(size))
+        self.assert_ended(run, 'changed while it was in use')
 
     def add_far_token(self):
         """An added token whose id has no row in the embedding."""

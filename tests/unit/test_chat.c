@@ -46,6 +46,28 @@ static void frames_to(const struct sc_tokenizer *tokenizer, const char *message,
     sc_free(ids);
 }
 
+static void
+a_conversation_of_one_user_message_is_framed_and_others_are_refused_by_name(void **state)
+{
+    (void)state;
+    const struct sc_message turns[] = {{"user", "hello"}, {"assistant", "hi"}};
+    const struct sc_message other[] = {{"system", "be brief"}}, none[] = {{"user", NULL}};
+    struct sc_error error = {0};
+    int32_t *ids = NULL;
+    size_t n = 0;
+    assert_int_equal(sc_chat_frame(small, turns, 1, false, &ids, &n, &error), SC_OK);
+    frames_to(small, "hello", false, ids, n);
+    sc_release(ids);
+    assert_int_equal(sc_chat_frame(small, other, 1, false, &ids, &n, &error), SC_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "\"system\""));
+    error = (struct sc_error){0};
+    assert_int_equal(sc_chat_frame(small, turns, 2, false, &ids, &n, &error), SC_ERR_UNSUPPORTED);
+    assert_clear(&error);
+    assert_int_equal(sc_chat_frame(small, turns, 0, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_chat_frame(small, none, 1, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_chat_frame(NULL, turns, 1, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
+}
+
 static void frame_equals_the_recorded_one(void **state)
 {
     /* The first line of the recorded tokenizer texts. */
@@ -226,6 +248,8 @@ static void framing_survives_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_conversation_of_one_user_message_is_framed_and_others_are_refused_by_name),
         cmocka_unit_test(frame_equals_the_recorded_one),
         cmocka_unit_test(frame_has_its_parts_in_order),
         cmocka_unit_test(message_is_joined_to_its_turn),

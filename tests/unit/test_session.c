@@ -95,7 +95,7 @@ static void *run_thread(void *context)
     struct work *w = context;
     struct sc_session *session = session_new(w->engine);
     assert_int_equal(run_in(session, w), SC_OK);
-    sc_session_stop(session);
+    sc_session_close(session);
     return NULL;
 }
 
@@ -141,7 +141,7 @@ static void a_session_runs_again_with_the_prompts_that_it_has(void **state)
     assert_int_equal(run_in(session, first), SC_OK);
     assert_int_equal(run_in(session, again), SC_OK);
     assert_same(again, first);
-    sc_session_stop(session);
+    sc_session_close(session);
     sc_free(first);
     sc_free(again);
     fixture_close(&f);
@@ -159,7 +159,7 @@ static void a_session_that_was_interrupted_runs_again_as_if_new(void **state)
     w->stop_after = 0;
     assert_int_equal(run_in(session, w), SC_OK);
     assert_same(w, whole);
-    sc_session_stop(session);
+    sc_session_close(session);
     sc_free(whole);
     sc_free(w);
     fixture_close(&f);
@@ -303,7 +303,7 @@ static void the_scheduler_runs_on_a_device_that_is_no_processor(void **state)
             sum += w->ids[t][i];
         }
     }
-    sc_session_stop(session);
+    sc_session_close(session);
     sc_free(w);
 }
 
@@ -322,7 +322,7 @@ static void a_device_that_fails_ends_the_run_with_its_error(void **state)
     made_up.fails_at = 0;
     assert_int_equal(run_in(session, w), SC_OK);
     assert_int_equal(w->n_done, N_TRACES);
-    sc_session_stop(session);
+    sc_session_close(session);
     sc_free(w);
 }
 

@@ -203,8 +203,10 @@ static enum sc_status locate_cached(const char *name, char **folder, struct sc_e
  * happens to be called so does not hide the bundled model. */
 enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error)
 {
+    if (name == NULL || folder == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "model: expected a name and where to put its folder");
     bool bare = sc_is_plain_name(name);
-
     *folder = NULL;
     if (name[0] == '\0') {
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");

@@ -240,6 +240,8 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
 
 enum sc_status sc_model_open(struct sc_model **out, const char *folder, struct sc_error *error)
 {
+    if (out == NULL || folder == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder and where to put it");
     *out = NULL;
     struct sc_model *model = sc_alloc_zero(1, sizeof *model);
     if (model == NULL)
@@ -269,6 +271,8 @@ void sc_model_close(struct sc_model *model)
 
 enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error *error)
 {
+    if (model == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected one, found none");
     for (size_t i = 0; i < model->n_shards; i++) {
         const struct sc_shard *shard = &model->shards[i];
         struct sc_file_stamp now;
@@ -320,6 +324,21 @@ const struct sc_model_config *sc_model_config(const struct sc_model *model)
 const struct sc_generation_config *sc_model_generation(const struct sc_model *model)
 {
     return &model->generation;
+}
+
+struct sc_sampling sc_model_sampling(const struct sc_model *model)
+{
+    return model->generation.sampling;
+}
+
+size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer *tokenizer,
+                        int32_t *ids)
+{
+    const struct sc_generation_config *generation = &model->generation;
+    if (tokenizer != NULL)
+        return sc_chat_end_ids(tokenizer, generation, ids);
+    memcpy(ids, generation->end_ids, generation->n_end_ids * sizeof ids[0]);
+    return generation->n_end_ids;
 }
 
 const struct sc_tensor *sc_model_embedding(const struct sc_model *model)
