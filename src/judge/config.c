@@ -1,8 +1,8 @@
 /* See config.h.  Every field is checked; an unknown one is an error. */
 #include "judge/config.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 
 enum { MOST_FILE = 1 << 20, LONGEST_TEXT = 200, MOST_CONTROLS = 64 };
 
-/* Version of what question.c and this file do with an answer. */
+/* Version of what question.c and reading.c do with an answer. */
 static const char reading_rules[] = "reading/1";
 
 void sc_judge_config_free(struct sc_judge_config *config)
@@ -48,10 +48,10 @@ static enum sc_status take_string(json_t *root, const char *key, const char *all
                                   struct sc_error *error)
 {
     const json_t *value = json_object_get(root, key);
-    const char *text = json_string_value(value);
-    size_t n = text != NULL ? strlen(text) : 0;
     if (value == NULL)
         return SC_OK;
+    const char *text = json_string_value(value);
+    size_t n = text != NULL ? strlen(text) : 0;
     if (n == 0 || n > LONGEST_TEXT || (allowed != NULL && strspn(text, allowed) != n))
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected a string of 1 to %d %s", key,
                        LONGEST_TEXT, allowed != NULL ? allowed : "bytes");
@@ -59,13 +59,24 @@ static enum sc_status take_string(json_t *root, const char *key, const char *all
     return *out != NULL ? SC_OK : sc_fail_nomem(error, key);
 }
 
-static enum sc_status take_size(json_t *root, const char *key, int64_t low, int64_t high,
-                                int64_t fallback, size_t *out, struct sc_error *error)
+/* A whole number from `low` to `high`; `fallback` where it is missing. */
+struct range {
+    int64_t low, high, fallback;
+};
+
+static enum sc_status take_size(const json_t *root, const char *key, struct range range,
+                                size_t *out, struct sc_error *error)
 {
     int64_t value = 0;
-    enum sc_status status = sc_json_int(root, key, low, high, &fallback, &value, error);
+    SC_TRY(sc_json_int(root, key, range.low, range.high, &range.fallback, &value, error));
     *out = (size_t)value;
-    return status;
+    return SC_OK;
+}
+
+static enum sc_status take_seconds(const json_t *root, const char *key, double usual, double *out,
+                                   struct sc_error *error)
+{
+    return sc_json_real(root, key, 0.1, 86400, &usual, out, error);
 }
 
 static enum sc_status take_names(struct sc_judge_config *out, json_t *root, struct sc_error *error)
@@ -75,17 +86,11 @@ static enum sc_status take_names(struct sc_judge_config *out, json_t *root, stru
     static const char variable[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     static const char *const reserved[] = {"patterns", "hybrid", SC_NO_JUDGE};
-    enum sc_status status = take_string(root, "name", small, &out->family, error);
-    if (status == SC_OK)
-        status = take_string(root, "version", plain, &out->version, error);
-    if (status == SC_OK)
-        status = take_string(root, "url", NULL, &out->url, error);
-    if (status == SC_OK)
-        status = take_string(root, "model", NULL, &out->model, error);
-    if (status == SC_OK)
-        status = take_string(root, "api_key_env", variable, &out->key_variable, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(take_string(root, "name", small, &out->family, error));
+    SC_TRY(take_string(root, "version", plain, &out->version, error));
+    SC_TRY(take_string(root, "url", NULL, &out->url, error));
+    SC_TRY(take_string(root, "model", NULL, &out->model, error));
+    SC_TRY(take_string(root, "api_key_env", variable, &out->key_variable, error));
     out->key_required = out->key_variable != NULL;
     for (size_t i = 0; out->family != NULL && i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(out->family, reserved[i]) == 0)
@@ -101,24 +106,18 @@ static enum sc_status take_numbers(struct sc_judge_config *out, json_t *root,
                                    struct sc_error *error)
 {
     const struct sc_remote_options usual = sc_remote_options_default();
+    const struct range retries = {0, 20, usual.n_retries};
     size_t seed = 0;
-    enum sc_status status = take_size(root, "max_tokens", 1, 100000, 128, &out->max_tokens, error);
-    if (status == SC_OK)
-        status = take_size(root, "top_logprobs", 0, 100, 20, &out->n_top, error);
-    if (status == SC_OK)
-        status = take_size(root, "seed", 0, INT64_MAX, 0, &seed, error);
-    if (status == SC_OK)
-        status = take_size(root, "retries", 0, 20, usual.n_retries, &out->n_retries, error);
-    if (status == SC_OK)
-        status = sc_json_real(root, "connect_timeout", 0.1, 86400, &usual.connect_timeout,
-                              &out->connect_timeout, error);
-    if (status == SC_OK)
-        status = sc_json_real(root, "timeout", 0.1, 86400, &usual.timeout, &out->timeout, error);
-    if (status == SC_OK)
-        status = sc_json_real(root, "stall_timeout", 0.1, 86400, &usual.stall_timeout,
-                              &out->stall_timeout, error);
+    SC_TRY(take_size(root, "max_tokens", (struct range){1, 100000, 128}, &out->max_tokens, error));
+    SC_TRY(take_size(root, "top_logprobs", (struct range){0, 100, 20}, &out->n_top, error));
+    SC_TRY(take_size(root, "seed", (struct range){0, INT64_MAX, 0}, &seed, error));
+    SC_TRY(take_size(root, "retries", retries, &out->n_retries, error));
+    SC_TRY(
+        take_seconds(root, "connect_timeout", usual.connect_timeout, &out->connect_timeout, error));
+    SC_TRY(take_seconds(root, "timeout", usual.timeout, &out->timeout, error));
+    SC_TRY(take_seconds(root, "stall_timeout", usual.stall_timeout, &out->stall_timeout, error));
     out->seed = seed;
-    return status;
+    return SC_OK;
 }
 
 static enum sc_status take_endpoint(struct sc_judge_config *out, json_t *root,
@@ -137,9 +136,9 @@ static enum sc_status take_controls(struct sc_judge_config *out, json_t *root,
                                     struct sc_error *error)
 {
     const json_t *list = json_object_get(root, "control_tokens");
-    size_t n = json_array_size(list);
     if (list == NULL)
         return SC_OK;
+    size_t n = json_array_size(list);
     if (!json_is_array(list) || n > MOST_CONTROLS)
         return sc_fail(error, SC_ERR_FORMAT,
                        "control_tokens: expected a list of at most %d strings", MOST_CONTROLS);
@@ -190,26 +189,33 @@ static enum sc_status take_questions(struct sc_judge_config *out, json_t *root,
     } all[] = {{"refusal", &out->refusal, refusal},
                {"harm", &out->harm, harm},
                {"prompt_harm", &out->prompt_harm, harm}};
-    const json_t *categories = json_object_get(root, "categories");
-    const char *pattern = json_string_value(categories);
-    enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < 3; i++) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         json_t *object = json_object_get(root, all[i].key);
         all[i].question->n_meanings = 3;
         if (object != NULL)
-            status = sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error);
+            SC_TRY(sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error));
     }
-    if (status != SC_OK || categories == NULL)
-        return status;
+    return SC_OK;
+}
+
+static enum sc_status take_categories(struct sc_judge_config *out, const json_t *root,
+                                      struct sc_error *error)
+{
+    const json_t *value = json_object_get(root, "categories");
+    if (value == NULL)
+        return SC_OK;
+    const char *pattern = json_string_value(value);
     if (pattern == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "categories: expected a regular expression");
-    status = sc_pattern_new(&out->categories, pattern, false, error);
-    if (status != SC_OK)
+    enum sc_status status = sc_pattern_new(&out->categories, pattern, false, error);
+    if (status != SC_OK) {
         sc_error_prefix(error, "categories");
-    else if (sc_pattern_n_groups(out->categories) < 1)
-        status = sc_fail(error, SC_ERR_FORMAT,
-                         "categories: expected a group (...) that captures the list");
-    return status;
+        return status;
+    }
+    if (sc_pattern_n_groups(out->categories) < 1)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "categories: expected a group (...) that captures the list");
+    return SC_OK;
 }
 
 /* ---- templates ------------------------------------------------------------------------------- */
@@ -222,31 +228,26 @@ static size_t count(const struct sc_frame *frame, const char *mark)
     return n;
 }
 
-static enum sc_status take_frame(struct sc_frame *out, json_t *root, const char *key,
-                                 sc_frame_reader *reader, void *context, struct sc_error *error)
+static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const char *key,
+                                 const struct sc_judge_source *source, struct sc_error *error)
 {
     const json_t *value = json_object_get(root, key);
-    const char *name = json_string_value(value);
     if (value == NULL)
         return SC_OK;
+    const char *name = json_string_value(value);
     if (name == NULL || *name == '\0')
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected the name of a file", key);
-    enum sc_status status = reader(context, name, &out->text, &out->n, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(source->frame(source->context, name, &out->text, &out->n, error));
     if (strlen(out->text) != out->n || sc_utf8_valid(out->text, out->n) != out->n)
         return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected UTF-8 without NUL", key, name);
     return SC_OK;
 }
 
-static enum sc_status take_frames(struct sc_judge_config *out, json_t *root,
-                                  sc_frame_reader *reader, void *context, struct sc_error *error)
+static enum sc_status take_frames(struct sc_judge_config *out, const json_t *root,
+                                  const struct sc_judge_source *source, struct sc_error *error)
 {
-    enum sc_status status = take_frame(&out->answer, root, "template", reader, context, error);
-    if (status == SC_OK)
-        status = take_frame(&out->prompt, root, "prompt_template", reader, context, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(take_frame(&out->answer, root, "template", source, error));
+    SC_TRY(take_frame(&out->prompt, root, "prompt_template", source, error));
     if (out->answer.text == NULL && out->prompt.text == NULL)
         return sc_fail(error, SC_ERR_FORMAT,
                        "template: expected the name of a file, found nothing");
@@ -336,9 +337,8 @@ static enum sc_status replace(char **field, const char *with, struct sc_error *e
     return *field != NULL ? SC_OK : sc_fail_nomem(error, "judge");
 }
 
-static enum sc_status parse(struct sc_judge_config *out, json_t *root, sc_frame_reader *reader,
-                            void *context, const char *model, const char *url,
-                            struct sc_error *error)
+static enum sc_status parse(struct sc_judge_config *out, json_t *root,
+                            const struct sc_judge_source *source, struct sc_error *error)
 {
     static const char *const keys[] = {"name",
                                        "version",
@@ -364,46 +364,34 @@ static enum sc_status parse(struct sc_judge_config *out, json_t *root, sc_frame_
                                        "stall_timeout"};
     if (!json_is_object(root))
         return sc_fail(error, SC_ERR_FORMAT, "expected a JSON object");
-    enum sc_status status =
-        sc_json_known_keys(root, keys, sizeof keys / sizeof *keys, "configuration", error);
-    if (status == SC_OK)
-        status = take_names(out, root, error);
-    if (status == SC_OK)
-        status = take_endpoint(out, root, error);
-    if (status == SC_OK)
-        status = take_numbers(out, root, error);
-    if (status == SC_OK)
-        status = take_controls(out, root, error);
-    if (status == SC_OK)
-        status = take_more(out, root, error);
-    if (status == SC_OK)
-        status = take_questions(out, root, error);
-    if (status == SC_OK)
-        status = take_frames(out, root, reader, context, error);
-    if (status == SC_OK)
-        status = replace(&out->model, model, error);
-    if (status == SC_OK)
-        status = replace(&out->url, url, error);
-    if (status == SC_OK)
-        status = check_whole(out, error);
-    if (status == SC_OK && out->url != NULL)
-        status = sc_remote_check_url(out->url, NULL, error);
-    return status == SC_OK ? make_name(out, root, error) : status;
+    SC_TRY(sc_json_known_keys(root, keys, sizeof keys / sizeof *keys, "configuration", error));
+    SC_TRY(take_names(out, root, error));
+    SC_TRY(take_endpoint(out, root, error));
+    SC_TRY(take_numbers(out, root, error));
+    SC_TRY(take_controls(out, root, error));
+    SC_TRY(take_more(out, root, error));
+    SC_TRY(take_questions(out, root, error));
+    SC_TRY(take_categories(out, root, error));
+    SC_TRY(take_frames(out, root, source, error));
+    SC_TRY(replace(&out->model, source->model, error));
+    SC_TRY(replace(&out->url, source->url, error));
+    SC_TRY(check_whole(out, error));
+    if (out->url != NULL)
+        SC_TRY(sc_remote_check_url(out->url, NULL, error));
+    return make_name(out, root, error);
 }
 
 enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *json, size_t n,
-                                     const char *what, sc_frame_reader *reader, void *context,
-                                     const char *model, const char *url, struct sc_error *error)
+                                     const struct sc_judge_source *source, struct sc_error *error)
 {
-    json_t *root = NULL;
+    assert(source->what != NULL && source->frame != NULL);
     *out = (struct sc_judge_config){0};
-    enum sc_status status = sc_json_parse(json, n, what, &root, error);
-    if (status != SC_OK)
-        return status;
-    status = parse(out, root, reader, context, model, url, error);
+    json_t *root = NULL;
+    SC_TRY(sc_json_parse(json, n, source->what, &root, error));
+    enum sc_status status = parse(out, root, source, error);
     json_decref(root);
     if (status != SC_OK) {
-        sc_error_prefix(error, "%s", what);
+        sc_error_prefix(error, "%s", source->what);
         sc_judge_config_free(out);
     }
     return status;
@@ -411,7 +399,7 @@ enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *js
 
 /* ---- files, and those that are compiled in --------------------------------------------------- */
 
-static enum sc_status read_file(void *context, const char *name, char **text, size_t *n,
+static enum sc_status read_file(const void *context, const char *name, char **text, size_t *n,
                                 struct sc_error *error)
 {
     const char *config = context, *slash = strrchr(config, '/');
@@ -432,7 +420,7 @@ static const struct {
               {"qwen3guard-prompt.txt", SC_TEMPLATE_GUARD_PROMPT},
               {"wildguard.txt", SC_TEMPLATE_WILDGUARD}};
 
-static enum sc_status read_embedded(void *context, const char *name, char **text, size_t *n,
+static enum sc_status read_embedded(const void *context, const char *name, char **text, size_t *n,
                                     struct sc_error *error)
 {
     (void)context;
@@ -446,112 +434,41 @@ static enum sc_status read_embedded(void *context, const char *name, char **text
     return sc_fail(error, SC_ERR_INTERNAL, "no template %s", name);
 }
 
-/* The user's own key for a judge that names no variable. */
-static enum sc_status open_embedded(struct sc_judge_config *out, const char *judge,
-                                    const unsigned char *json, size_t n, const char *model,
-                                    const char *url, struct sc_error *error)
+static enum sc_status open_embedded(struct sc_judge_config *out, const unsigned char *json,
+                                    size_t n, struct sc_judge_source *source,
+                                    struct sc_error *error)
 {
-    enum sc_status status = sc_judge_config_parse(out, (const char *)json, n, judge, read_embedded,
-                                                  NULL, model, url, error);
-    if (status == SC_OK)
-        status = replace(&out->key_variable, "SAFECONF_JUDGE_KEY", error);
+    source->frame = read_embedded;
+    SC_TRY(sc_judge_config_parse(out, (const char *)json, n, source, error));
+    /* The user's own key for a judge that names no variable. */
+    enum sc_status status = replace(&out->key_variable, "SAFECONF_JUDGE_KEY", error);
+    if (status != SC_OK)
+        sc_judge_config_free(out);
     return status;
 }
 
 enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *judge,
                                     const char *model, const char *url, struct sc_error *error)
 {
-    char *json = NULL;
-    size_t n = 0;
+    assert(judge != NULL);
     *out = (struct sc_judge_config){0};
+    struct sc_judge_source source = {
+        .what = judge, .frame = read_file, .context = judge, .model = model, .url = url};
     if (strcmp(judge, "guard") == 0)
-        return open_embedded(out, judge, sc_embedded_qwen3guard_json,
-                             sc_embedded_qwen3guard_json_size, model, url, error);
+        return open_embedded(out, sc_embedded_qwen3guard_json, sc_embedded_qwen3guard_json_size,
+                             &source, error);
     if (strcmp(judge, "wildguard") == 0)
-        return open_embedded(out, judge, sc_embedded_wildguard_json,
-                             sc_embedded_wildguard_json_size, model, url, error);
+        return open_embedded(out, sc_embedded_wildguard_json, sc_embedded_wildguard_json_size,
+                             &source, error);
     if (!sc_file_exists(judge))
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "judge: expected none, guard, wildguard or a configuration file, found "
                        "\"%s\"",
                        judge);
-    enum sc_status status = sc_file_read(judge, MOST_FILE, &json, &n, error);
-    if (status == SC_OK)
-        status = sc_judge_config_parse(out, json, n, judge, read_file, (void *)(uintptr_t)judge,
-                                       model, url, error);
+    char *json = NULL;
+    size_t n = 0;
+    SC_TRY(sc_file_read(judge, MOST_FILE, &json, &n, error));
+    enum sc_status status = sc_judge_config_parse(out, json, n, &source, error);
     sc_free(json);
     return status;
-}
-
-/* ---- asking and reading ---------------------------------------------------------------------- */
-
-enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
-                                      const char *response, struct sc_text *out,
-                                      struct sc_error *error)
-{
-    const struct sc_frame *frame = response != NULL ? &config->answer : &config->prompt;
-    for (size_t i = 0; i < config->n_controls; i++)
-        if (strstr(prompt, config->controls[i]) != NULL ||
-            (response != NULL && strstr(response, config->controls[i]) != NULL))
-            return sc_fail(error, SC_ERR_UNSUPPORTED,
-                           "text: holds \"%s\", which the server would take for a control token",
-                           config->controls[i]);
-    sc_frame_render(frame->text, frame->n, prompt, response, out);
-    return out->failed ? sc_fail_nomem(error, "a judge's prompt") : SC_OK;
-}
-
-/* Why a label has no score; the first reason stays. */
-static void note(struct sc_judgement *out, const char *why)
-{
-    if (out->unscored == NULL)
-        out->unscored = why;
-}
-
-static void read_harm(const struct sc_question *question, const struct sc_completion *completion,
-                      struct sc_judgement *out)
-{
-    double shares[SC_MOST_MEANINGS];
-    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
-    out->safety = (enum sc_safety)said;
-    if (said == SC_SAFETY_UNPARSED)
-        return;
-    const char *why = sc_question_score(question, completion, at, shares, &out->safety_mass);
-    note(out, why);
-    if (why == NULL) {
-        out->p_unsafe = shares[SC_SAFETY_UNSAFE];
-        out->p_controversial = shares[SC_SAFETY_CONTROVERSIAL];
-    }
-}
-
-static void read_refusal(const struct sc_question *question, const struct sc_completion *completion,
-                         struct sc_judgement *out)
-{
-    double shares[SC_MOST_MEANINGS];
-    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
-    out->refused = (enum sc_refused)said;
-    if (said == SC_REFUSED_UNPARSED)
-        return;
-    const char *why = sc_question_score(question, completion, at, shares, &out->refused_mass);
-    note(out, why);
-    if (why == NULL)
-        out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
-}
-
-void sc_judge_config_read(const struct sc_judge_config *config,
-                          const struct sc_completion *completion, bool prompt_alone,
-                          struct sc_judgement *out)
-{
-    const struct sc_question *harm =
-        prompt_alone && config->prompt_harm.pattern != NULL ? &config->prompt_harm : &config->harm;
-    size_t begin, end;
-    *out = sc_judgement_none();
-    out->output = completion->text;
-    out->n_tokens = completion->n_tokens;
-    if (harm->pattern != NULL)
-        read_harm(harm, completion, out);
-    if (!prompt_alone && config->refusal.pattern != NULL)
-        read_refusal(&config->refusal, completion, out);
-    if (config->categories != NULL &&
-        sc_pattern_find(config->categories, completion->text, completion->n, 1, &begin, &end))
-        out->categories = sc_categories_read(completion->text + begin, end - begin);
 }

@@ -41,13 +41,19 @@ enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *jud
                                     const char *model, const char *url, struct sc_error *error);
 void sc_judge_config_free(struct sc_judge_config *config);
 
-/* Hands over a template by its name in the file; *text: sc_free it. */
-typedef enum sc_status sc_frame_reader(void *context, const char *name, char **text, size_t *n,
-                                       struct sc_error *error);
-/* The same from n bytes of JSON; what names them in messages. */
+/* Where a configuration comes from. */
+struct sc_judge_source {
+    const char *what; /* names it in messages */
+    /* Hands over a template by its name in the file; *text: sc_free it. */
+    enum sc_status (*frame)(const void *context, const char *name, char **text, size_t *n,
+                            struct sc_error *error);
+    const void *context;
+    const char *model, *url; /* in the place of the configuration's; NULL: its own */
+};
+
+/* The same from n bytes of JSON.  After an error there is nothing to free. */
 enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *json, size_t n,
-                                     const char *what, sc_frame_reader *reader, void *context,
-                                     const char *model, const char *url, struct sc_error *error);
+                                     const struct sc_judge_source *source, struct sc_error *error);
 
 /* The text that is sent about a prompt and its answer, or about a prompt alone (response NULL).  An
  * error where a text holds what the server would take for a control token. */

@@ -8,6 +8,7 @@
  */
 #include "judge/endpoint.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,10 +45,8 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
                                            const struct sc_judge_options *options,
                                            struct sc_error *error)
 {
-    enum sc_status status =
-        sc_judge_config_open(out, options->judge, options->model, options->url, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(sc_judge_config_open(out, options->judge, options->model, options->url, error));
+    enum sc_status status = SC_OK;
     if (out->url == NULL)
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "judge-url: expected the base URL of the server with %s, found nothing",
@@ -70,30 +69,34 @@ static size_t most_bytes(const struct sc_judge_config *config)
     return wanted < most ? wanted : most;
 }
 
+static enum sc_status open_judge(struct sc_endpoint_judge *judge,
+                                 const struct sc_judge_options *options, struct sc_error *error)
+{
+    const struct sc_judge_config *config = &judge->config;
+    SC_TRY(sc_endpoint_judge_configure(&judge->config, options, error));
+    struct sc_remote_options remote = sc_remote_options_default();
+    remote.url = config->url;
+    remote.key = config->key_variable != NULL ? getenv(config->key_variable) : NULL;
+    remote.parallel = options->parallel ? options->parallel : remote.parallel;
+    remote.n_retries = (unsigned)config->n_retries;
+    remote.connect_timeout = config->connect_timeout;
+    remote.timeout = config->timeout;
+    remote.stall_timeout = config->stall_timeout;
+    remote.max_response = most_bytes(config);
+    remote.seed = config->seed;
+    judge->many = remote.most_failures;
+    return sc_remote_open(&judge->remote, &remote, error);
+}
+
 enum sc_status sc_endpoint_judge_open(struct sc_endpoint_judge **out,
                                       const struct sc_judge_options *options,
                                       struct sc_error *error)
 {
-    struct sc_endpoint_judge *judge = sc_alloc_zero(1, sizeof *judge);
-    struct sc_remote_options remote = sc_remote_options_default();
     *out = NULL;
+    struct sc_endpoint_judge *judge = sc_alloc_zero(1, sizeof *judge);
     if (judge == NULL)
         return sc_fail_nomem(error, "judge");
-    enum sc_status status = sc_endpoint_judge_configure(&judge->config, options, error);
-    const struct sc_judge_config *config = &judge->config;
-    if (status == SC_OK) {
-        remote.url = config->url;
-        remote.key = config->key_variable != NULL ? getenv(config->key_variable) : NULL;
-        remote.parallel = options->parallel ? options->parallel : remote.parallel;
-        remote.n_retries = (unsigned)config->n_retries;
-        remote.connect_timeout = config->connect_timeout;
-        remote.timeout = config->timeout;
-        remote.stall_timeout = config->stall_timeout;
-        remote.max_response = most_bytes(config);
-        remote.seed = config->seed;
-        judge->many = remote.most_failures;
-        status = sc_remote_open(&judge->remote, &remote, error);
-    }
+    enum sc_status status = open_judge(judge, options, error);
     if (status != SC_OK) {
         sc_endpoint_judge_close(judge);
         return status;
@@ -168,11 +171,10 @@ static enum sc_status hold_back(struct asking *asking, size_t item, const char *
 
 static enum sc_status hand_over_refusals(struct asking *asking, bool again, struct sc_error *error)
 {
-    enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < asking->n_refusals; i++)
-        status = deliver_failure(asking, asking->refusals[i].item, asking->refusals[i].why, again,
-                                 error);
-    return status;
+    for (size_t i = 0; i < asking->n_refusals; i++)
+        SC_TRY(deliver_failure(asking, asking->refusals[i].item, asking->refusals[i].why, again,
+                               error));
+    return SC_OK;
 }
 
 static void free_refusals(struct asking *asking)
@@ -186,27 +188,31 @@ static void free_refusals(struct asking *asking)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+static enum sc_status make_body(const struct sc_judge_config *config,
+                                const struct sc_judge_item *item, struct sc_text *text,
+                                struct sc_remote_request *request, struct sc_error *error)
+{
+    SC_TRY(sc_judge_config_render(config, item->prompt, item->response, text, error));
+    const struct sc_completion_request completion = {.endpoint = config->endpoint,
+                                                     .model = config->model,
+                                                     .text = text->data != NULL ? text->data : "",
+                                                     .max_tokens = config->max_tokens,
+                                                     .seed = config->seed,
+                                                     .n_top = config->n_top,
+                                                     .more = config->more};
+    return sc_completion_body(&completion, &request->body, &request->n, error);
+}
+
 /* The request about an item; SC_ERR_FORMAT and SC_ERR_UNSUPPORTED are the item's own fault. */
-static enum sc_status make_request(const struct asking *asking, const struct sc_judge_item *item,
+static enum sc_status make_request(const struct asking *asking, size_t item,
                                    struct sc_remote_request *request, struct sc_error *error)
 {
     const struct sc_judge_config *config = &asking->judge->config;
-    struct sc_text text = {0};
-    enum sc_status status =
-        sc_judge_config_render(config, item->prompt, item->response, &text, error);
-    if (status == SC_OK) {
-        const struct sc_completion_request completion = {.endpoint = config->endpoint,
-                                                         .model = config->model,
-                                                         .text = text.data != NULL ? text.data : "",
-                                                         .max_tokens = config->max_tokens,
-                                                         .seed = config->seed,
-                                                         .n_top = config->n_top,
-                                                         .more = config->more};
-        status = sc_completion_body(&completion, &request->body, &request->n, error);
-    }
-    sc_text_free(&text);
     request->path = sc_endpoint_path(config->endpoint);
-    request->user = (void *)(uintptr_t)item;
+    request->tag = item;
+    struct sc_text text = {0};
+    enum sc_status status = make_body(config, &asking->items[item], &text, request, error);
+    sc_text_free(&text);
     return status;
 }
 
@@ -214,29 +220,43 @@ static enum sc_status next(void *context, struct sc_remote_request *request, boo
                            struct sc_error *error)
 {
     struct asking *asking = context;
-    enum sc_status status = SC_OK;
     *given = false;
-    while (status == SC_OK && asking->next_item < asking->n_items) {
+    while (asking->next_item < asking->n_items) {
         size_t item = asking->next_item++;
         struct sc_error why = {0};
-        status = make_request(asking, &asking->items[item], request, &why);
+        enum sc_status status = make_request(asking, item, request, &why);
         *given = status == SC_OK;
         if (*given)
             return SC_OK;
-        if (status == SC_ERR_FORMAT || status == SC_ERR_UNSUPPORTED)
-            status = deliver_failure(asking, item, why.text, false, error);
-        else
-            sc_fail(error, status, "%s", why.text);
+        if (status != SC_ERR_FORMAT && status != SC_ERR_UNSUPPORTED)
+            return sc_fail(error, status, "%s", why.text);
+        SC_TRY(deliver_failure(asking, item, why.text, false, error));
     }
-    return status;
+    return SC_OK;
 }
 
-/* The server's answer about an item. */
+/* What the server said about an item. */
+static enum sc_status take_completion(struct asking *asking, size_t item,
+                                      const struct sc_completion *completion,
+                                      struct sc_error *error)
+{
+    asking->answered = true;
+    asking->counts->n_prompt_tokens += completion->n_prompt_tokens;
+    asking->counts->n_generated += completion->n_tokens;
+    enum sc_status status = hand_over_refusals(asking, false, error);
+    free_refusals(asking);
+    if (status != SC_OK)
+        return status;
+    struct sc_judgement judgement;
+    sc_judge_config_read(&asking->judge->config, completion, asking->items[item].response == NULL,
+                         &judgement);
+    return deliver(asking, item, &judgement, error);
+}
+
 static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_remote_reply *reply,
                                   struct sc_error *error)
 {
     struct sc_completion completion;
-    struct sc_judgement judgement;
     struct sc_error why = {0};
     enum sc_status status = sc_completion_read(reply->body, reply->n, &completion, &why);
     if (status == SC_ERR_NOMEM)
@@ -245,16 +265,7 @@ static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_
         reply->unusable = true;
         return deliver_failure(asking, item, why.text, true, error);
     }
-    asking->answered = true;
-    status = hand_over_refusals(asking, false, error);
-    free_refusals(asking);
-    asking->counts->n_prompt_tokens += completion.n_prompt_tokens;
-    asking->counts->n_generated += completion.n_tokens;
-    if (status == SC_OK) {
-        sc_judge_config_read(&asking->judge->config, &completion,
-                             asking->items[item].response == NULL, &judgement);
-        status = deliver(asking, item, &judgement, error);
-    }
+    status = take_completion(asking, item, &completion, error);
     sc_completion_free(&completion);
     return status;
 }
@@ -262,7 +273,8 @@ static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_
 static enum sc_status done(void *context, struct sc_remote_reply *reply, struct sc_error *error)
 {
     struct asking *asking = context;
-    size_t item = (size_t)((const struct sc_judge_item *)reply->user - asking->items);
+    size_t item = reply->tag;
+    assert(item < asking->n_items);
     switch (reply->outcome) {
     case SC_REMOTE_ANSWERED:
         return take_answer(asking, item, reply, error);
@@ -287,11 +299,25 @@ static bool step(void *context, const struct sc_remote_counts *remote)
 
 /* ---- all together ---------------------------------------------------------------------------- */
 
+static enum sc_status run(struct asking *asking, const struct sc_endpoint_judge *judge,
+                          struct sc_remote_counts *remote, struct sc_error *error)
+{
+    const struct sc_remote_source source = {
+        .context = asking, .next = next, .done = done, .step = step};
+    SC_TRY(sc_remote_run(judge->remote, &source, remote, error));
+    if (asking->n_refusals >= judge->many)
+        return sc_fail(error, SC_ERR_IO, "%s: all %zu requests were refused, the last one: %s",
+                       judge->config.url, asking->n_refusals,
+                       asking->refusals[asking->n_refusals - 1].why);
+    return hand_over_refusals(asking, true, error);
+}
+
 enum sc_status sc_endpoint_judge_run(struct sc_endpoint_judge *judge,
                                      const struct sc_judge_item *items, size_t n,
                                      const struct sc_judge_sink *sink,
                                      struct sc_judge_counts *counts, struct sc_error *error)
 {
+    assert(sink->done != NULL);
     struct sc_judge_counts unused;
     struct sc_remote_counts remote = {0};
     struct asking asking = {.judge = judge,
@@ -300,16 +326,8 @@ enum sc_status sc_endpoint_judge_run(struct sc_endpoint_judge *judge,
                             .sink = sink,
                             .counts = counts != NULL ? counts : &unused,
                             .started = sc_seconds()};
-    const struct sc_remote_source source = {
-        .context = &asking, .next = next, .done = done, .step = step};
     *asking.counts = (struct sc_judge_counts){.remote = true};
-    enum sc_status status = sc_remote_run(judge->remote, &source, &remote, error);
-    if (status == SC_OK && asking.n_refusals >= judge->many)
-        status = sc_fail(error, SC_ERR_IO, "%s: all %zu requests were refused, the last one: %s",
-                         judge->config.url, asking.n_refusals,
-                         asking.refusals[asking.n_refusals - 1].why);
-    if (status == SC_OK)
-        status = hand_over_refusals(&asking, true, error);
+    enum sc_status status = run(&asking, judge, &remote, error);
     free_refusals(&asking);
     asking.counts->n_requests = remote.n_tries;
     asking.counts->n_retries = remote.n_retries;

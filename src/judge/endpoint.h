@@ -18,7 +18,7 @@ enum sc_status sc_endpoint_judge_run(struct sc_endpoint_judge *judge,
                                      const struct sc_judge_sink *sink,
                                      struct sc_judge_counts *counts, struct sc_error *error);
 
-/* The configuration that options stand for, checked: a URL is there, and the key if it must be. */
+/* The configuration that options stand for, checked: it has a URL, and the key if it must. */
 enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
                                            const struct sc_judge_options *options,
                                            struct sc_error *error);

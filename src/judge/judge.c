@@ -51,10 +51,9 @@ static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_o
                                                    .parallel = options->parallel,
                                                    .max_bytes = options->max_bytes};
     struct sc_guard *guard = NULL;
-    enum sc_status status = sc_guard_open(&guard, &guard_options, error);
-    if (status == SC_OK)
-        *judge = (struct sc_judge){&in_process, guard, sc_guard_name(guard), "guard"};
-    return status;
+    SC_TRY(sc_guard_open(&guard, &guard_options, error));
+    *judge = (struct sc_judge){&in_process, guard, sc_guard_name(guard), "guard"};
+    return SC_OK;
 }
 
 /* ---- behind a server ------------------------------------------------------------------------- */
@@ -77,9 +76,7 @@ static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judg
                                     struct sc_error *error)
 {
     struct sc_endpoint_judge *endpoint = NULL;
-    enum sc_status status = sc_endpoint_judge_open(&endpoint, options, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(sc_endpoint_judge_open(&endpoint, options, error));
     const struct sc_judge_config *config = sc_endpoint_judge_config(endpoint);
     *judge = (struct sc_judge){&behind_server, endpoint, config->name, config->family};
     return SC_OK;
@@ -104,20 +101,16 @@ static enum sc_status check_given(const struct sc_judge_options *options, struct
 enum sc_status sc_judge_check(const struct sc_judge_options *options,
                               struct sc_judge_abilities *abilities, struct sc_error *error)
 {
-    struct sc_judge_config config;
-    char *folder = NULL;
-    enum sc_status status = check_given(options, error);
     *abilities = (struct sc_judge_abilities){true, true, true};
-    if (status != SC_OK)
-        return status;
+    SC_TRY(check_given(options, error));
     if (is_in_process(options)) {
-        status = sc_model_locate(options->model, &folder, error);
+        char *folder = NULL;
+        enum sc_status status = sc_model_locate(options->model, &folder, error);
         sc_free(folder);
         return status;
     }
-    status = sc_endpoint_judge_configure(&config, options, error);
-    if (status != SC_OK)
-        return status;
+    struct sc_judge_config config;
+    SC_TRY(sc_endpoint_judge_configure(&config, options, error));
     *abilities = (struct sc_judge_abilities){.refusal = config.refusal.pattern != NULL,
                                              .harm = config.answer.text != NULL &&
                                                      config.harm.pattern != NULL,
@@ -129,14 +122,13 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
 enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
                              struct sc_error *error)
 {
-    struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
     *out = NULL;
+    SC_TRY(check_given(options, error));
+    struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
     if (judge == NULL)
         return sc_fail_nomem(error, "judge");
-    enum sc_status status = check_given(options, error);
-    if (status == SC_OK)
-        status = is_in_process(options) ? open_guard(judge, options, error)
-                                        : open_endpoint(judge, options, error);
+    enum sc_status status = is_in_process(options) ? open_guard(judge, options, error)
+                                                   : open_endpoint(judge, options, error);
     if (status != SC_OK) {
         sc_free(judge);
         return status;

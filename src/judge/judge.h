@@ -11,7 +11,7 @@
 struct sc_judge;
 
 struct sc_judge_options {
-    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: there is no judge */
+    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: no judge */
     const char *model; /* in process: a folder or hub name; else what the server calls its model */
     const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
     size_t
@@ -29,7 +29,7 @@ struct sc_judge_abilities {
     bool prompts;       /* harm of a prompt alone */
 };
 
-/* Checks as much as is cheap to check before a judge is needed: that a model is there, that a
+/* Checks as much as is cheap to check before a judge is needed: that a model is found, that a
  * configuration, its templates and its patterns can be used.  Nothing is asked of a server. */
 enum sc_status sc_judge_check(const struct sc_judge_options *options,
                               struct sc_judge_abilities *abilities, struct sc_error *error);
@@ -69,7 +69,7 @@ struct sc_judge_sink {
 };
 
 /* Judges all items, greedily.  What cannot be judged is handed over with its reason; it ends
- * nothing.  A server that is not there ends the run. */
+ * nothing.  A server that does not answer ends the run. */
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error);

@@ -86,15 +86,12 @@ static int first_match(const char *text, size_t n, const char *key, const char *
                        size_t n_labels, size_t *at)
 {
     size_t n_key = strlen(key);
-
     for (const char *p = text; n_key < n && (p = memmem(p, n - (size_t)(p - text), key, n_key));
          p++) {
         const char *label = p + n_key;
         size_t left = n - (size_t)(label - text);
-
         for (size_t i = 0; i < n_labels; i++) {
             size_t length = strlen(labels[i]);
-
             if (length <= left && memcmp(label, labels[i], length) == 0 &&
                 (length == left || !sc_is_word_char(label[length]))) {
                 *at = (size_t)(p - text);
@@ -124,10 +121,8 @@ unsigned sc_categories_read(const char *list, size_t n)
 {
     const char *end = list + n;
     unsigned found = 0;
-
     while (list < end) {
         const char *comma = memchr(list, ',', (size_t)(end - list));
-
         if (comma == NULL)
             comma = end;
         found |= category_bit(list, (size_t)(comma - list));
@@ -140,7 +135,6 @@ static unsigned read_categories(const char *text, size_t n)
 {
     static const char key[] = "Categories:";
     const char *at = n ? memmem(text, n, key, sizeof key - 1) : NULL, *end;
-
     if (at == NULL)
         return 0;
     at += sizeof key - 1;
@@ -153,7 +147,6 @@ void sc_guard_read(const char *text, size_t n, struct sc_guard_reading *out)
     *out = (struct sc_guard_reading){0};
     int safety = first_match(text, n, "Safety: ", safety_labels, 3, &out->safety_at);
     int refused = first_match(text, n, "Refusal: ", refused_labels, 2, &out->refused_at);
-
     out->safety = safety < 0 ? SC_SAFETY_UNPARSED : (enum sc_safety)safety;
     out->refused = refused < 0 ? SC_REFUSED_UNPARSED : (enum sc_refused)refused;
     out->categories = read_categories(text, n);

@@ -9,6 +9,7 @@
  */
 #include "judge/question.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -27,92 +28,109 @@ static bool same(const struct sc_question *question, const char *a, const char *
     return question->ignore_case ? strncasecmp(a, b, n) == 0 : memcmp(a, b, n) == 0;
 }
 
+/* The place of a word among names [n]; n when it is none of them. */
+static size_t find_word(const char *word, const char *const *names, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (word == NULL || strcmp(word, names[i]) != 0))
+        i++;
+    return i;
+}
+
+static enum sc_status fail_meaning(const char *answer, const char *const *names, size_t n,
+                                   struct sc_error *error)
+{
+    struct sc_text known = {0};
+    for (size_t i = 0; i < n; i++)
+        sc_text_printf(&known, "%s%s", i ? ", " : "", names[i]);
+    sc_fail(error, SC_ERR_FORMAT, "values: \"%s\": expected one of %s", answer,
+            known.failed ? "the known words" : known.data);
+    sc_text_free(&known);
+    return SC_ERR_FORMAT;
+}
+
 static enum sc_status add_answer(struct sc_question *question, const char *text,
-                                 const json_t *meaning, const char *const *names, const char *what,
+                                 const json_t *meaning, const char *const *names,
                                  struct sc_error *error)
 {
-    const char *word = json_string_value(meaning);
-    size_t n = strlen(text), value = 0;
-    while (value <= question->n_meanings && (word == NULL || strcmp(word, names[value]) != 0))
-        value++;
+    size_t n = strlen(text), n_names = question->n_meanings + 1;
     if (n == 0 || n > LONGEST_ANSWER)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: values: expected answers of 1 to %d bytes", what,
+        return sc_fail(error, SC_ERR_FORMAT, "values: expected answers of 1 to %d bytes",
                        LONGEST_ANSWER);
-    if (value > question->n_meanings) {
-        struct sc_text known = {0};
-        for (size_t i = 0; i <= question->n_meanings; i++)
-            sc_text_printf(&known, "%s%s", i ? ", " : "", names[i]);
-        sc_fail(error, SC_ERR_FORMAT, "%s: values: \"%s\": expected one of %s", what, text,
-                known.failed ? "the known words" : known.data);
-        sc_text_free(&known);
-        return SC_ERR_FORMAT;
-    }
+    size_t value = find_word(json_string_value(meaning), names, n_names);
+    if (value == n_names)
+        return fail_meaning(text, names, n_names, error);
     for (size_t i = 0; i < question->n_answers; i++)
         if (strlen(question->answers[i].text) == n &&
             same(question, question->answers[i].text, text, n))
-            return sc_fail(error, SC_ERR_FORMAT, "%s: values: \"%s\" is there twice", what, text);
-    struct sc_answer *answer = &question->answers[question->n_answers];
-    answer->text = sc_strdup(text);
-    answer->meaning = value;
-    if (answer->text == NULL)
-        return sc_fail_nomem(error, what);
-    question->n_answers++;
+            return sc_fail(error, SC_ERR_FORMAT, "values: \"%s\" is given twice", text);
+    char *copy = sc_strdup(text);
+    if (copy == NULL)
+        return sc_fail_nomem(error, "values");
+    question->answers[question->n_answers++] = (struct sc_answer){.text = copy, .meaning = value};
     return SC_OK;
 }
 
 static enum sc_status read_answers(struct sc_question *question, json_t *values,
-                                   const char *const *names, const char *what,
-                                   struct sc_error *error)
+                                   const char *const *names, struct sc_error *error)
 {
     size_t n = json_object_size(values);
     if (n == 0 || n > MOST_ANSWERS)
         return sc_fail(error, SC_ERR_FORMAT,
-                       "%s: values: expected an object of 1 to %d answers and their meanings", what,
+                       "values: expected an object of 1 to %d answers and their meanings",
                        MOST_ANSWERS);
     question->answers = sc_alloc_zero(n, sizeof *question->answers);
     if (question->answers == NULL)
-        return sc_fail_nomem(error, what);
+        return sc_fail_nomem(error, "values");
     const char *text;
     json_t *meaning;
-    enum sc_status status = SC_OK;
     json_object_foreach(values, text, meaning)
     {
-        status = add_answer(question, text, meaning, names, what, error);
-        if (status != SC_OK)
-            break;
+        SC_TRY(add_answer(question, text, meaning, names, error));
     }
-    return status;
+    return SC_OK;
+}
+
+static enum sc_status read_pattern(struct sc_question *out, const json_t *object,
+                                   struct sc_error *error)
+{
+    const char *pattern = json_string_value(json_object_get(object, "pattern"));
+    if (pattern == NULL || *pattern == '\0')
+        return sc_fail(error, SC_ERR_FORMAT, "pattern: expected a regular expression");
+    static const bool no = false;
+    SC_TRY(sc_json_bool(object, "ignore_case", &no, &out->ignore_case, error));
+    enum sc_status status = sc_pattern_new(&out->pattern, pattern, out->ignore_case, error);
+    if (status != SC_OK) {
+        sc_error_prefix(error, "pattern");
+        return status;
+    }
+    if (sc_pattern_n_groups(out->pattern) < 1)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "pattern: expected a group (...) that captures the answer");
+    return SC_OK;
+}
+
+static enum sc_status parse(struct sc_question *out, json_t *object, const char *const *names,
+                            struct sc_error *error)
+{
+    SC_TRY(read_pattern(out, object, error));
+    return read_answers(out, json_object_get(object, "values"), names, error);
 }
 
 enum sc_status sc_question_parse(struct sc_question *out, json_t *object, const char *const *names,
                                  size_t n_meanings, const char *what, struct sc_error *error)
 {
+    assert(n_meanings <= SC_MOST_MEANINGS);
     static const char *const keys[] = {"pattern", "values", "ignore_case"};
-    static const bool no = false;
-    const char *pattern = json_string_value(json_object_get(object, "pattern"));
     *out = (struct sc_question){.n_meanings = n_meanings};
     if (!json_is_object(object))
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object", what);
-    enum sc_status status = sc_json_known_keys(object, keys, 3, what, error);
-    if (status != SC_OK)
-        return status;
-    if (pattern == NULL || *pattern == '\0')
-        return sc_fail(error, SC_ERR_FORMAT, "%s: pattern: expected a regular expression", what);
-    status = sc_json_bool(object, "ignore_case", &no, &out->ignore_case, error);
-    if (status != SC_OK)
+    SC_TRY(sc_json_known_keys(object, keys, 3, what, error));
+    enum sc_status status = parse(out, object, names, error);
+    if (status != SC_OK) {
         sc_error_prefix(error, "%s", what);
-    if (status == SC_OK) {
-        status = sc_pattern_new(&out->pattern, pattern, out->ignore_case, error);
-        if (status != SC_OK)
-            sc_error_prefix(error, "%s: pattern", what);
-    }
-    if (status == SC_OK && sc_pattern_n_groups(out->pattern) < 1)
-        status = sc_fail(error, SC_ERR_FORMAT,
-                         "%s: pattern: expected a group (...) that captures the answer", what);
-    if (status == SC_OK)
-        status = read_answers(out, json_object_get(object, "values"), names, what, error);
-    if (status != SC_OK)
         sc_question_free(out);
+    }
     return status;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "judge/template.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/embedded.h"
@@ -18,7 +19,6 @@ const char *sc_template_text(enum sc_template which, size_t *n)
 {
     const unsigned char *text = NULL;
     size_t size = 0;
-
     switch (which) {
     case SC_TEMPLATE_GUARD_PROMPT:
         text = sc_embedded_qwen3guard_prompt;
@@ -57,7 +57,6 @@ static enum part next_part(const char *frame, size_t n, size_t at, size_t *lengt
     for (size_t end = at; end < n; end++) {
         for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
             size_t mark = strlen(marks[i].mark);
-
             if (mark > n - end || memcmp(frame + end, marks[i].mark, mark) != 0)
                 continue;
             *length = end == at ? mark : end - at;
@@ -68,20 +67,25 @@ static enum part next_part(const char *frame, size_t n, size_t at, size_t *lengt
     return PART_TEXT;
 }
 
+/* What a part of a frame stands for. */
+static void add_part(struct sc_text *out, enum part part, const char *bytes, size_t n,
+                     const char *prompt, const char *response)
+{
+    if (part == PART_PROMPT)
+        sc_text_puts(out, prompt);
+    else if (part == PART_RESPONSE)
+        sc_text_puts(out, response != NULL ? response : "");
+    else
+        sc_text_add(out, bytes, n);
+}
+
 void sc_frame_render(const char *frame, size_t n, const char *prompt, const char *response,
                      struct sc_text *out)
 {
     size_t length;
-
     for (size_t at = 0; at < n; at += length) {
         enum part part = next_part(frame, n, at, &length);
-
-        if (part == PART_PROMPT)
-            sc_text_puts(out, prompt);
-        else if (part == PART_RESPONSE)
-            sc_text_puts(out, response != NULL ? response : "");
-        else
-            sc_text_add(out, frame + at, length);
+        add_part(out, part, frame + at, length, prompt, response);
     }
 }
 
@@ -90,7 +94,6 @@ void sc_template_render(enum sc_template which, const char *prompt, const char *
 {
     size_t n;
     const char *frame = sc_template_text(which, &n);
-
     sc_frame_render(frame, n, prompt, response, out);
 }
 
@@ -109,31 +112,28 @@ static enum sc_status add_ids(struct encoding *e, const int32_t *ids, size_t n,
     if (n > e->cap - e->n) {
         size_t cap = sc_size_add(2 * e->cap, n);
         int32_t *more = sc_resize(e->ids, cap, sizeof *more);
-
         if (more == NULL)
             return sc_fail_nomem(error, "tokens of a judge's prompt");
         e->ids = more;
         e->cap = cap;
     }
-    if (n)
+    if (n > 0)
         memcpy(e->ids + e->n, ids, n * sizeof *ids);
     e->n += n;
     return SC_OK;
 }
 
+/* Encodes the text since the last control token. */
 static enum sc_status flush(struct encoding *e, struct sc_error *error)
 {
-    int32_t *ids = NULL;
-    size_t n = 0;
-    enum sc_status status = SC_OK;
-
     if (e->text.failed)
         return sc_fail_nomem(error, "a judge's prompt");
     if (e->text.len == 0)
         return SC_OK;
-    status = sc_tokenizer_encode(e->tokenizer, e->text.data, e->text.len, false, &ids, &n, error);
-    if (status == SC_OK)
-        status = add_ids(e, ids, n, error);
+    int32_t *ids = NULL;
+    size_t n = 0;
+    SC_TRY(sc_tokenizer_encode(e->tokenizer, e->text.data, e->text.len, false, &ids, &n, error));
+    enum sc_status status = add_ids(e, ids, n, error);
     sc_release(ids);
     sc_text_clear(&e->text);
     return status;
@@ -142,45 +142,41 @@ static enum sc_status flush(struct encoding *e, struct sc_error *error)
 static enum sc_status add_control(struct encoding *e, const char *mark, size_t length,
                                   struct sc_error *error)
 {
+    SC_TRY(flush(e, error));
     char name[16] = {0};
-    int32_t id;
-    enum sc_status status = flush(e, error);
-
-    if (status != SC_OK)
-        return status;
-    memcpy(name, mark, length < sizeof name ? length : sizeof name - 1);
-    id = sc_tokenizer_id(e->tokenizer, name);
+    assert(length < sizeof name);
+    memcpy(name, mark, length);
+    int32_t id = sc_tokenizer_id(e->tokenizer, name);
     if (id < 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "a judge's prompt: the tokenizer has no token \"%s\"", name);
     return add_ids(e, &id, 1, error);
 }
 
+static enum sc_status encode(struct encoding *e, enum sc_template which, const char *prompt,
+                             const char *response, struct sc_error *error)
+{
+    size_t n, length;
+    const char *frame = sc_template_text(which, &n);
+    for (size_t at = 0; at < n; at += length) {
+        enum part part = next_part(frame, n, at, &length);
+        if (part == PART_CONTROL)
+            SC_TRY(add_control(e, frame + at, length, error));
+        else
+            add_part(&e->text, part, frame + at, length, prompt, response);
+    }
+    return flush(e, error);
+}
+
 enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_template which,
                                   const char *prompt, const char *response, int32_t **ids,
                                   size_t *n_ids, struct sc_error *error)
 {
-    struct encoding e = {.tokenizer = tokenizer};
-    size_t n, length;
-    const char *frame = sc_template_text(which, &n);
-    enum sc_status status = SC_OK;
-
+    assert(prompt != NULL);
     *ids = NULL;
     *n_ids = 0;
-    for (size_t at = 0; status == SC_OK && at < n; at += length) {
-        enum part part = next_part(frame, n, at, &length);
-
-        if (part == PART_PROMPT)
-            sc_text_puts(&e.text, prompt);
-        else if (part == PART_RESPONSE)
-            sc_text_puts(&e.text, response != NULL ? response : "");
-        else if (part == PART_CONTROL)
-            status = add_control(&e, frame + at, length, error);
-        else
-            sc_text_add(&e.text, frame + at, length);
-    }
-    if (status == SC_OK)
-        status = flush(&e, error);
+    struct encoding e = {.tokenizer = tokenizer};
+    enum sc_status status = encode(&e, which, prompt, response, error);
     sc_text_free(&e.text);
     if (status != SC_OK) {
         sc_free(e.ids);

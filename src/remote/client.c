@@ -275,7 +275,7 @@ static enum sc_status deliver(struct run *run, struct sc_transfer *place,
                                     .body = place->body.len ? place->body.data : "",
                                     .n = place->body.len,
                                     .failure = answered ? NULL : place->failure,
-                                    .user = place->request.user};
+                                    .tag = place->request.tag};
     enum sc_status status = run->source->done(run->source->context, &reply, error);
     sc_free(place->request.body);
     place->request = (struct sc_remote_request){0};

@@ -39,7 +39,7 @@ struct sc_remote_request {
     const char *path; /* after the base: "/completions" */
     char *body;       /* JSON [n]; the client takes it and releases it with sc_free */
     size_t n;
-    void *user;
+    size_t tag; /* the caller's own; comes back with the reply */
 };
 
 enum sc_remote_outcome {
@@ -53,9 +53,9 @@ struct sc_remote_reply {
     const char *body; /* [n], the key masked; valid during the call */
     size_t n;
     const char *failure; /* why there is no answer (one line, no host in it), or NULL */
-    void *user;
-    bool
-        unusable; /* set by done(): the body is not what was asked for, which counts as a failure */
+    size_t tag;          /* of the request */
+    /* Set by done(): the body is not what was asked for, which counts as a failure. */
+    bool unusable;
 };
 
 struct sc_remote_counts {

@@ -14,7 +14,7 @@ static void expect(bool holds)
         abort();
 }
 
-static enum sc_status give_template(void *context, const char *name, char **text, size_t *n,
+static enum sc_status give_template(const void *context, const char *name, char **text, size_t *n,
                                     struct sc_error *error)
 {
     static const char frame[] = "<s>Q: {prompt}\nA: {response}\n";
@@ -61,8 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sc_judge_config config;
     struct sc_error error = {0};
-    enum sc_status status = sc_judge_config_parse(&config, (const char *)data, size, "fuzz",
-                                                  give_template, NULL, NULL, NULL, &error);
+    const struct sc_judge_source source = {.what = "fuzz", .frame = give_template};
+    enum sc_status status =
+        sc_judge_config_parse(&config, (const char *)data, size, &source, &error);
 
     if (status == SC_OK)
         use(&config);

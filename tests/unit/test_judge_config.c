@@ -298,7 +298,7 @@ static void texts_are_put_in_once_and_control_tokens_refused(void **state)
     sc_judge_config_free(&config);
 }
 
-static enum sc_status give_template(void *context, const char *name, char **text, size_t *n,
+static enum sc_status give_template(const void *context, const char *name, char **text, size_t *n,
                                     struct sc_error *error)
 {
     const char *const given = context != NULL ? context : "Q: {prompt} A: {response}";
@@ -325,8 +325,8 @@ static void exhausted_memory_is_an_error(void **state)
     for (size_t n = 0; status != SC_OK && n < 1000; n++) {
         struct sc_judge_config config;
         sc_memory_fail_at(n);
-        status = sc_judge_config_parse(&config, whole, sizeof whole - 1, "whole", give_template,
-                                       NULL, NULL, NULL, NULL);
+        const struct sc_judge_source source = {.what = "whole", .frame = give_template};
+        status = sc_judge_config_parse(&config, whole, sizeof whole - 1, &source, NULL);
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         if (status == SC_OK)
@@ -363,9 +363,9 @@ static void templates_hold_their_places_once(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct sc_judge_config config;
         struct sc_error error = {0};
-        assert_int_equal(sc_judge_config_parse(&config, whole, sizeof whole - 1, "whole",
-                                               give_template, (void *)(uintptr_t)bad[i], NULL, NULL,
-                                               &error),
+        const struct sc_judge_source source = {
+            .what = "whole", .frame = give_template, .context = bad[i]};
+        assert_int_equal(sc_judge_config_parse(&config, whole, sizeof whole - 1, &source, &error),
                          SC_ERR_FORMAT);
         assert_non_null(strstr(error.text, "whole: "));
     }

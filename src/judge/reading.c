@@ -1,0 +1,77 @@
+/* What a configured judge is asked about a text, and what its answer says (config.h). */
+#include <math.h>
+#include <string.h>
+
+#include "judge/config.h"
+#include "judge/template.h"
+
+enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
+                                      const char *response, struct sc_text *out,
+                                      struct sc_error *error)
+{
+    const struct sc_frame *frame = response != NULL ? &config->answer : &config->prompt;
+    for (size_t i = 0; i < config->n_controls; i++)
+        if (strstr(prompt, config->controls[i]) != NULL ||
+            (response != NULL && strstr(response, config->controls[i]) != NULL))
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "text: holds \"%s\", which the server would take for a control token",
+                           config->controls[i]);
+    sc_frame_render(frame->text, frame->n, prompt, response, out);
+    return out->failed ? sc_fail_nomem(error, "a judge's prompt") : SC_OK;
+}
+
+/* Why a label has no score; the first reason stays. */
+static void note(struct sc_judgement *out, const char *why)
+{
+    if (out->unscored == NULL)
+        out->unscored = why;
+}
+
+static void read_harm(const struct sc_question *question, const struct sc_completion *completion,
+                      struct sc_judgement *out)
+{
+    double shares[SC_MOST_MEANINGS];
+    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
+    out->safety = (enum sc_safety)said;
+    if (said == SC_SAFETY_UNPARSED)
+        return;
+    const char *why = sc_question_score(question, completion, at, shares, &out->safety_mass);
+    note(out, why);
+    if (why == NULL) {
+        out->p_unsafe = shares[SC_SAFETY_UNSAFE];
+        out->p_controversial = shares[SC_SAFETY_CONTROVERSIAL];
+    }
+}
+
+static void read_refusal(const struct sc_question *question, const struct sc_completion *completion,
+                         struct sc_judgement *out)
+{
+    double shares[SC_MOST_MEANINGS];
+    size_t at, said = sc_question_read(question, completion->text, completion->n, &at);
+    out->refused = (enum sc_refused)said;
+    if (said == SC_REFUSED_UNPARSED)
+        return;
+    const char *why = sc_question_score(question, completion, at, shares, &out->refused_mass);
+    note(out, why);
+    if (why == NULL)
+        out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
+}
+
+void sc_judge_config_read(const struct sc_judge_config *config,
+                          const struct sc_completion *completion, bool prompt_alone,
+                          struct sc_judgement *out)
+{
+    const struct sc_question *harm =
+        prompt_alone && config->prompt_harm.pattern != NULL ? &config->prompt_harm : &config->harm;
+    size_t begin, end;
+    *out = sc_judgement_none();
+    out->output = completion->text;
+    out->n_tokens = completion->n_tokens;
+    if (harm->pattern != NULL)
+        read_harm(harm, completion, out);
+    if (!prompt_alone && config->refusal.pattern != NULL)
+        read_refusal(&config->refusal, completion, out);
+    if (config->categories != NULL &&
+        sc_pattern_find(config->categories, completion->text, completion->n, 1, &begin, &end))
+        out->categories = sc_categories_read(completion->text + begin, end - begin);
+}
