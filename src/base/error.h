@@ -14,7 +14,7 @@ enum sc_status sc_fail(struct sc_error *error, enum sc_status status, const char
 /* sc_fail for an exhausted memory; what names the thing that did not fit. */
 enum sc_status sc_fail_nomem(struct sc_error *error, const char *what);
 
-/* Puts "prefix: " before the text of an error that is there. */
+/* Puts "prefix: " before the text of an error; where there is none it does nothing. */
 void sc_error_prefix(struct sc_error *error, const char *format, ...) SC_PRINTF(2, 3);
 
 void sc_error_clear(struct sc_error *error);

@@ -1,6 +1,6 @@
 /*
  * Memory.  Every allocation of the library goes through here, so that tests can make each fail in
- * turn.  All functions return NULL when the memory is not there; none of them exits.
+ * turn.  All functions return NULL when memory is exhausted; none of them exits.
  */
 #ifndef SC_BASE_MEMORY_H
 #define SC_BASE_MEMORY_H

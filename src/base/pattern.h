@@ -9,7 +9,7 @@
 
 struct sc_pattern; /* one thread at a time */
 
-/* Compiles an expression for UTF-8 text that may hold bytes that are none.  The message of an
+/* Compiles an expression for UTF-8 text that may hold invalid bytes.  The message of an
  * error says where in the expression and why. */
 enum sc_status sc_pattern_new(struct sc_pattern **out, const char *expression, bool ignore_case,
                               struct sc_error *error);

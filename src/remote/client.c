@@ -3,6 +3,7 @@
  * included, so a server that is overloaded is asked less at a time.  Next: transfer.c (one try),
  * completion.c (what is asked and answered).
  */
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -97,24 +98,30 @@ static bool scheme_fits(CURLU *parts)
     return fits;
 }
 
+/* Whether a URL can be a server's base.  One with a password is not repeated in the message. */
+static enum sc_status check_parts(CURLU *parts, const char *url, struct sc_error *error)
+{
+    bool readable = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+    if (readable && (has(parts, CURLUPART_USER) || has(parts, CURLUPART_PASSWORD)))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "URL of a server: expected no user and no password in it");
+    if (!readable || !scheme_fits(parts) || has(parts, CURLUPART_QUERY) ||
+        has(parts, CURLUPART_FRAGMENT))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
+                       url);
+    return SC_OK;
+}
+
 enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_error *error)
 {
-    CURLU *parts = curl_url();
-    enum sc_status status = SC_OK;
+    assert(url != NULL);
     if (clean != NULL)
         *clean = NULL;
+    CURLU *parts = curl_url();
     if (parts == NULL)
         return sc_fail_nomem(error, "URL of a server");
-    bool readable = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
-    /* A URL with a password is not repeated. */
-    if (readable && (has(parts, CURLUPART_USER) || has(parts, CURLUPART_PASSWORD)))
-        status = sc_fail(error, SC_ERR_ARGUMENT,
-                         "URL of a server: expected no user and no password in it");
-    else if (!readable || !scheme_fits(parts) || has(parts, CURLUPART_QUERY) ||
-             has(parts, CURLUPART_FRAGMENT))
-        status = sc_fail(error, SC_ERR_ARGUMENT,
-                         "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
-                         url);
+    enum sc_status status = check_parts(parts, url, error);
     curl_url_cleanup(parts);
     if (status != SC_OK || clean == NULL)
         return status;
@@ -155,25 +162,33 @@ static enum sc_status make_places(struct sc_remote *remote, struct sc_error *err
     return SC_OK;
 }
 
+static enum sc_status open_remote(struct sc_remote *remote, const struct sc_remote_options *options,
+                                  struct sc_error *error)
+{
+    remote->options = *options;
+    remote->options.url = remote->options.key = NULL;
+    if (remote->options.parallel == 0)
+        remote->options.parallel = sc_remote_options_default().parallel;
+    SC_TRY(sc_remote_check_url(options->url, &remote->url, error));
+    SC_TRY(check_key(options->key, error));
+    if (options->key != NULL) {
+        remote->key = sc_strdup(options->key);
+        if (remote->key == NULL)
+            return sc_fail_nomem(error, "a server's client");
+    }
+    remote->options.url = remote->url;
+    remote->options.key = remote->key;
+    return make_places(remote, error);
+}
+
 enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_options *options,
                               struct sc_error *error)
 {
-    struct sc_remote *remote = sc_alloc_zero(1, sizeof *remote);
     *out = NULL;
+    struct sc_remote *remote = sc_alloc_zero(1, sizeof *remote);
     if (remote == NULL)
         return sc_fail_nomem(error, "a server's client");
-    remote->options = *options;
-    if (remote->options.parallel == 0)
-        remote->options.parallel = sc_remote_options_default().parallel;
-    enum sc_status status = sc_remote_check_url(options->url, &remote->url, error);
-    if (status == SC_OK)
-        status = check_key(options->key, error);
-    if (status == SC_OK && options->key != NULL && (remote->key = sc_strdup(options->key)) == NULL)
-        status = sc_fail_nomem(error, "a server's client");
-    remote->options.url = remote->url;
-    remote->options.key = remote->key;
-    if (status == SC_OK)
-        status = make_places(remote, error);
+    enum sc_status status = open_remote(remote, options, error);
     if (status != SC_OK) {
         sc_remote_close(remote);
         return status;
@@ -184,9 +199,9 @@ enum sc_status sc_remote_open(struct sc_remote **out, const struct sc_remote_opt
 
 void sc_remote_close(struct sc_remote *remote)
 {
-    struct hush hush;
     if (remote == NULL)
         return;
+    struct hush hush;
     hush_begin(&hush); /* connections say goodbye */
     for (size_t i = 0; remote->places != NULL && i < remote->options.parallel; i++)
         sc_transfer_free(&remote->places[i]);
@@ -207,37 +222,40 @@ static enum sc_status start(struct run *run, struct sc_transfer *place, struct s
 {
     run->counts->n_tries++;
     run->counts->n_retries += place->n_tries > 0;
-    enum sc_status status = sc_transfer_begin(place, error);
-    if (status == SC_OK && curl_multi_add_handle(run->remote->multi, place->easy) != CURLM_OK)
-        status = sc_fail_nomem(error, "a request to a server");
-    if (status == SC_OK)
-        place->state = SC_TRANSFER_ACTIVE;
-    return status;
+    SC_TRY(sc_transfer_begin(place, error));
+    if (curl_multi_add_handle(run->remote->multi, place->easy) != CURLM_OK)
+        return sc_fail_nomem(error, "a request to a server");
+    place->state = SC_TRANSFER_ACTIVE;
+    return SC_OK;
+}
+
+/* Gives a free place the source's next request, if it has one. */
+static enum sc_status begin(struct run *run, struct sc_transfer *place, struct sc_error *error)
+{
+    bool given = false;
+    place->request = (struct sc_remote_request){0};
+    SC_TRY(run->source->next(run->source->context, &place->request, &given, error));
+    run->over = !given;
+    if (!given)
+        return SC_OK;
+    run->n_busy++;
+    place->number = run->n_requests++;
+    place->n_tries = 0;
+    return start(run, place, error);
 }
 
 /* Gives free places new requests and begins the retries that are due. */
 static enum sc_status fill(struct run *run, struct sc_error *error)
 {
     double now = sc_seconds();
-    enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < run->remote->options.parallel; i++) {
+    for (size_t i = 0; i < run->remote->options.parallel; i++) {
         struct sc_transfer *place = &run->remote->places[i];
-        if (place->state == SC_TRANSFER_WAITING && place->due <= now) {
-            status = start(run, place, error);
-        } else if (place->state == SC_TRANSFER_IDLE && !run->over) {
-            bool given = false;
-            place->request = (struct sc_remote_request){0};
-            status = run->source->next(run->source->context, &place->request, &given, error);
-            run->over = !given;
-            if (status != SC_OK || !given)
-                continue;
-            run->n_busy++;
-            place->number = run->n_requests++;
-            place->n_tries = 0;
-            status = start(run, place, error);
-        }
+        if (place->state == SC_TRANSFER_WAITING && place->due <= now)
+            SC_TRY(start(run, place, error));
+        else if (place->state == SC_TRANSFER_IDLE && !run->over)
+            SC_TRY(begin(run, place, error));
     }
-    return status;
+    return SC_OK;
 }
 
 /* Counts an outcome and says whether the run is to end with it. */
@@ -316,23 +334,22 @@ static enum sc_status collect(struct run *run, struct sc_error *error)
 {
     CURLMsg *message;
     int left;
-    enum sc_status status = SC_OK;
-    while (status == SC_OK && (message = curl_multi_info_read(run->remote->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(run->remote->multi, &left)) != NULL) {
         char *place = NULL;
         CURLcode code = message->data.result;
         if (message->msg != CURLMSG_DONE ||
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &place) != CURLE_OK)
             continue;
         struct sc_transfer *transfer = (struct sc_transfer *)(void *)place;
-        status = settle(run, transfer, sc_transfer_end(transfer, code), error);
+        SC_TRY(settle(run, transfer, sc_transfer_end(transfer, code), error));
     }
     double now = sc_seconds();
-    for (size_t i = 0; status == SC_OK && i < run->remote->options.parallel; i++) {
+    for (size_t i = 0; i < run->remote->options.parallel; i++) {
         struct sc_transfer *place = &run->remote->places[i];
         if (place->state == SC_TRANSFER_ACTIVE && sc_transfer_stalled(place, now))
-            status = settle(run, place, SC_TRY_AGAIN, error);
+            SC_TRY(settle(run, place, SC_TRY_AGAIN, error));
     }
-    return status;
+    return SC_OK;
 }
 
 /* Milliseconds until something is due, at most a step. */
@@ -350,15 +367,13 @@ static int patience(const struct run *run)
 static enum sc_status loop(struct run *run, struct sc_error *error)
 {
     for (;;) {
+        SC_TRY(fill(run, error));
+        if (run->n_busy == 0)
+            return SC_OK;
         int n_running;
-        enum sc_status status = fill(run, error);
-        if (status != SC_OK || run->n_busy == 0)
-            return status;
         if (curl_multi_perform(run->remote->multi, &n_running) != CURLM_OK)
             return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
-        status = collect(run, error);
-        if (status != SC_OK)
-            return status;
+        SC_TRY(collect(run, error));
         if (run->source->step != NULL && !run->source->step(run->source->context, run->counts))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
         /* A place that is free now is filled before anything is waited for. */
@@ -372,11 +387,12 @@ static enum sc_status loop(struct run *run, struct sc_error *error)
 enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_source *source,
                              struct sc_remote_counts *counts, struct sc_error *error)
 {
+    assert(source->next != NULL && source->done != NULL);
     struct sc_remote_counts unused;
     struct run run = {
         .remote = remote, .source = source, .counts = counts != NULL ? counts : &unused};
-    struct hush hush;
     *run.counts = (struct sc_remote_counts){0};
+    struct hush hush;
     hush_begin(&hush);
     enum sc_status status = loop(&run, error);
     for (size_t i = 0; i < remote->options.parallel; i++) { /* what an early end leaves */

@@ -257,26 +257,26 @@ static enum sc_status read_choice(const json_t *root, struct sc_completion *out,
                                   struct sc_error *error)
 {
     const json_t *choices = json_object_get(root, "choices"), *choice = json_array_get(choices, 0);
-    const json_t *message = json_object_get(choice, "message");
-    const json_t *text =
-        message != NULL ? json_object_get(message, "content") : json_object_get(choice, "text");
-    const char *finish = json_string_value(json_object_get(choice, "finish_reason"));
-    struct sc_text repaired = {0};
     if (!json_is_object(root) || !json_is_array(choices))
         return sc_fail(error, SC_ERR_FORMAT, "the server's answer: expected choices, found none");
     if (!json_is_object(choice))
         return sc_fail(error, SC_ERR_FORMAT, "the server's answer: expected a choice, found none");
+    const json_t *message = json_object_get(choice, "message");
+    const json_t *text =
+        message != NULL ? json_object_get(message, "content") : json_object_get(choice, "text");
     /* A message whose content is null says nothing: all of it went into reasoning. */
     if (!json_is_string(text) && !(message != NULL && json_is_null(text)))
         return sc_fail(error, SC_ERR_FORMAT,
                        "the server's answer: expected a text in its choice, found none");
+    struct sc_text repaired = {0};
     if (json_is_string(text))
         sc_text_add_repaired(&repaired, json_string_value(text), json_string_length(text));
     out->n = repaired.len;
     out->text = sc_text_take(&repaired);
-    out->cut = finish != NULL && strcmp(finish, "length") == 0;
     if (out->text == NULL)
         return sc_fail_nomem(error, "a server's answer");
+    const char *finish = json_string_value(json_object_get(choice, "finish_reason"));
+    out->cut = finish != NULL && strcmp(finish, "length") == 0;
     return read_logprobs(json_object_get(choice, "logprobs"), out, error);
 }
 
@@ -333,23 +333,27 @@ static enum sc_status parse(const char *body, size_t n, json_t **root, struct sc
     return status;
 }
 
+static enum sc_status read_root(const json_t *root, struct sc_completion *out,
+                                struct sc_error *error)
+{
+    SC_TRY(read_choice(root, out, error));
+    const json_t *usage = json_object_get(root, "usage");
+    out->n_prompt_tokens = count_of(usage, "prompt_tokens");
+    out->n_tokens = count_of(usage, "completion_tokens");
+    if (out->n_tokens == 0)
+        out->n_tokens = out->n_listed;
+    return SC_OK;
+}
+
 enum sc_status sc_completion_read(const char *body, size_t n, struct sc_completion *out,
                                   struct sc_error *error)
 {
-    json_t *root = NULL;
     *out = (struct sc_completion){0};
-    enum sc_status status = parse(body, n, &root, error);
-    if (status == SC_OK)
-        status = read_choice(root, out, error);
-    if (status == SC_OK) {
-        const json_t *usage = json_object_get(root, "usage");
-        out->n_prompt_tokens = count_of(usage, "prompt_tokens");
-        out->n_tokens = count_of(usage, "completion_tokens");
-        if (out->n_tokens == 0)
-            out->n_tokens = out->n_listed;
-    } else {
+    json_t *root = NULL;
+    SC_TRY(parse(body, n, &root, error));
+    enum sc_status status = read_root(root, out, error);
+    if (status != SC_OK)
         sc_completion_free(out);
-    }
     json_decref(root);
     return status;
 }

@@ -25,7 +25,7 @@ struct sc_completion_request {
     json_t *more;
 };
 
-/* The JSON body; *body: sc_free it.  What UTF-8 is not is an error. */
+/* The JSON body; *body: sc_free it.  A text that is not valid UTF-8 is an error. */
 enum sc_status sc_completion_body(const struct sc_completion_request *request, char **body,
                                   size_t *n, struct sc_error *error);
 
@@ -44,7 +44,7 @@ struct sc_completion_token {
 
 /* The first choice of an answer. */
 struct sc_completion {
-    char *text; /* UTF-8 without NUL: what is none became U+FFFD */
+    char *text; /* UTF-8 without NUL: invalid bytes became U+FFFD */
     size_t n;
     bool cut;                           /* at the limit of tokens */
     size_t n_prompt_tokens, n_tokens;   /* as the server counts them; 0: it does not say */
