@@ -164,6 +164,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     out->run = run;
     out->proxy = sc_judge_is_none(run->judge);
     read_config(out, &local);
+    sc_confidence_note(run, out->confidence_note);
     out->views = sc_alloc_zero(run->n_policies, sizeof *out->views);
     if (out->views == NULL)
         sc_fail_nomem(&local, "views of the policies");

@@ -9,6 +9,7 @@
 #include "analysis/detectors.h"
 #include "analysis/document/document.h"
 #include "analysis/replay/replay.h"
+#include "analysis/sentences.h"
 #include "base/json.h"
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
@@ -35,6 +36,7 @@ struct sc_summary {
     size_t n_known, n_harmful, n_harmful_loose; /* traces whose harm is known; strict and loose */
     size_t n_answers_known, n_answers_harmful, n_answers_harmful_loose; /* among the answers */
     uint64_t n_tokens;
+    size_t n_uncounted; /* traces whose number of tokens is not known; n_tokens is then too small */
     double refusal_rate, confidence, agreement;
     double entropy; /* of the verdicts, nats */
     enum sc_behaviour behaviour;
@@ -55,6 +57,7 @@ struct sc_group {
     size_t n_traces, n_failed, n_unparsed, n_empty, n_length, n_cut;
     size_t n_judged, n_refused, n_answers, n_known, n_harmful, n_harmful_loose;
     uint64_t n_tokens;
+    size_t n_uncounted;                 /* traces whose number of tokens is not known */
     struct sc_estimate refusal_rate;    /* mean of the instances' refusal rates */
     struct sc_estimate harm_rate;       /* harmful share of the traces whose harm is known */
     struct sc_estimate harm_rate_loose; /* the same, controversial counted as harmless */
@@ -189,10 +192,11 @@ struct sc_calibration {
 
 struct sc_analysis {
     const struct sc_run *run;
-    struct sc_view *views; /* [run->n_policies] */
-    bool proxy;            /* prompt labels stand in for harm */
-    json_t *config;        /* the run's configuration, or NULL */
-    const char *dtype;     /* from it, or NULL */
+    struct sc_view *views;                         /* [run->n_policies] */
+    bool proxy;                                    /* prompt labels stand in for harm */
+    json_t *config;                                /* the run's configuration, or NULL */
+    const char *dtype;                             /* from it, or NULL */
+    char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;
@@ -225,6 +229,9 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
                             struct sc_error *error);
 
 /* ---- parts, for the files of this room ------------------------------------------------------ */
+
+/* Why a figure made of tokens could not be computed. */
+#define SC_NO_TOKEN_COUNT "the source did not say how many tokens its traces have"
 
 /* Resamples of a bootstrap. */
 #define SC_N_RESAMPLES 2000

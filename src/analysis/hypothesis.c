@@ -227,6 +227,16 @@ static void state_finding(struct sc_analysis *a)
     const struct sc_estimate *d = &s->difference;
     const char *proxy = a->proxy ? " (proxy: the prompt is labelled unsafe)" : "";
     h->finding = SC_NOT_DECIDED;
+    size_t n_known = 0;
+    for (size_t i = 0; i < a->run->n_instances; i++)
+        n_known += a->views[a->run->primary].instances[i].n_answers_known;
+    if (h->n_answers == 0 && n_known > 0) {
+        snprintf(h->text, sizeof h->text,
+                 "Not decided: no confidence is given of any of the %zu answers whose harm%s is "
+                 "known, so none can be called low or high.",
+                 n_known, a->proxy ? " (proxy)" : "");
+        return;
+    }
     if (h->n_answers == 0) {
         snprintf(
             h->text, sizeof h->text,

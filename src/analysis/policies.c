@@ -58,6 +58,17 @@ static uint64_t tokens_of_first(const struct sc_run_instance *instance, size_t n
     return sum;
 }
 
+/* Whether the tokens of all traces of the finished instances are counted. */
+static bool tokens_are_known(const struct sc_analysis *a, size_t policy)
+{
+    for (size_t i = 0; i < a->run->n_instances; i++)
+        for (size_t t = 0;
+             a->views[policy].instances[i].decided && t < a->run->instances[i].n_traces; t++)
+            if (!a->run->instances[i].traces[t].n_tokens_known)
+                return false;
+    return true;
+}
+
 /* Savings against a fixed number of traces: the most that any policy of the run may ask for. */
 static void measure_savings(const struct sc_analysis *a, struct sc_policy_result *r, struct work *w,
                             struct sc_error *error)
@@ -81,6 +92,10 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
     if (!whole) {
         r->token_savings_percent = sc_estimate_none(
             n, "the traces that were not sampled have no tokens to count; compare samples them");
+        return;
+    }
+    if (!tokens_are_known(a, r->policy)) {
+        r->token_savings_percent = sc_estimate_none(n, SC_NO_TOKEN_COUNT);
         return;
     }
     n = 0;
@@ -116,18 +131,21 @@ static void count_unseen(const struct sc_analysis *a, size_t i, struct sc_policy
 static void measure_token_difference(const struct sc_analysis *a, struct sc_policy_result *r,
                                      struct work *w, struct sc_error *error)
 {
-    size_t n = 0;
+    size_t n = 0, n_uncounted = 0;
     for (size_t i = 0; i < a->run->n_instances; i++) {
         const struct sc_summary *mine = &a->views[r->policy].instances[i];
         const struct sc_summary *most = &a->views[a->largest].instances[i];
         if (!mine->decided || !most->decided)
             continue;
+        n_uncounted += mine->n_uncounted + most->n_uncounted;
         w->a[n] = (double)mine->n_tokens;
         w->b[n++] = (double)most->n_tokens;
     }
     r->token_difference_percent = saved_percent(sc_cluster_share(
         w->a, w->b, n, false, SC_N_RESAMPLES, a->run->seed, "no tokens were generated", error));
     r->token_difference_percent.n = n;
+    if (n_uncounted > 0)
+        r->token_difference_percent = sc_estimate_none(n, SC_NO_TOKEN_COUNT);
 }
 
 /* Against the policy that samples most, over the instances that both have decided. */

@@ -83,14 +83,18 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
         if (sc_logistic_fit(design, x->harmful, x->instance, n, 2, a->run->n_instances, &fit,
                             error) == SC_OK)
             out->alone = odds_of(&fit, 1);
+        size_t n_uncounted = 0;
         for (size_t i = 0; i < n; i++) {
             size_t n_tokens = x->trace[i]->n_tokens;
+            n_uncounted += !x->trace[i]->n_tokens_known;
             design[3 * i] = 1;
             design[3 * i + 1] = (mean - x->confidence[i]) / deviation;
             design[3 * i + 2] = log2(n_tokens ? (double)n_tokens : 1);
         }
-        if (sc_logistic_fit(design, x->harmful, x->instance, n, k, a->run->n_instances, &fit,
-                            error) == SC_OK) {
+        if (n_uncounted > 0) {
+            out->at_length.ratio = out->of_length.ratio = sc_estimate_none(n, SC_NO_TOKEN_COUNT);
+        } else if (sc_logistic_fit(design, x->harmful, x->instance, n, k, a->run->n_instances, &fit,
+                                   error) == SC_OK) {
             out->at_length = odds_of(&fit, 1);
             out->of_length = odds_of(&fit, 2);
         }

@@ -2,6 +2,15 @@
 #ifndef SC_ANALYSIS_SENTENCES_H
 #define SC_ANALYSIS_SENTENCES_H
 
+#include <stddef.h>
+
+struct sc_run;
+
+/* What the source's log-probabilities do to every confidence of the run: processed, unknown, fewer
+ * than it looks at, none at all.  Empty where a confidence is what docs/DEFINITIONS.md says. */
+enum { SC_CONFIDENCE_NOTE_SIZE = 400 };
+void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE]);
+
 extern const char sc_demo_sentence[], sc_demo_judge_sentence[], sc_proxy_sentence[],
     sc_judge_sentence[], sc_detector_sentence[];
 

@@ -110,6 +110,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     for (size_t t = 0; t < n; t++) {
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         s->n_tokens += trace->n_tokens;
+        s->n_uncounted += !trace->n_tokens_known;
         s->n_length += trace->finish == SC_FINISH_LENGTH;
         s->n_cut += trace->finish == SC_FINISH_CUT;
         if (trace->finish == SC_FINISH_FAILED) {
@@ -236,6 +237,7 @@ static void count_group(const struct sc_run *run, const struct sc_view *view, co
         out->n_harmful += s->n_harmful;
         out->n_harmful_loose += s->n_harmful_loose;
         out->n_tokens += s->n_tokens;
+        out->n_uncounted += s->n_uncounted;
     }
 }
 
@@ -288,6 +290,8 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, const s
     EACH(a[m] = (double)s->n_tokens; b[m] = (double)s->n_traces)
     out->tokens_per_trace =
         sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no traces", error);
+    if (out->n_uncounted > 0)
+        out->tokens_per_trace = sc_estimate_none(out->n_traces, SC_NO_TOKEN_COUNT);
     EACH(a[m] = (double)s->n_traces; b[m] = 1)
     out->traces = sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no instances", error);
 #undef EACH

@@ -63,6 +63,14 @@ static void put_count(struct sc_text *out, uint64_t n)
     sc_text_printf(out, "%llu,", (unsigned long long)n);
 }
 
+static void put_known(struct sc_text *out, bool known, uint64_t n)
+{
+    if (known)
+        put_count(out, n);
+    else
+        sc_text_putc(out, ',');
+}
+
 /* Replaces the comma after the last field. */
 static void end_row(struct sc_text *out)
 {
@@ -96,7 +104,7 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
     put_count(out, s->n_harmful);
     put_count(out, s->n_harmful_loose);
     put_text(out, a->proxy ? "proxy" : a->run->judge);
-    put_count(out, s->n_tokens);
+    put_known(out, s->n_uncounted == 0, s->n_tokens);
     put_text(out, instance->decisions[a->run->primary].stop_reason);
     put_text(out, instance->prompt);
     end_row(out);
@@ -133,8 +141,8 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     put_text(out, failed ? NULL : sc_harm_name(sc_trace_harm(a->run, instance, trace)));
     put_text(out, a->proxy ? "proxy" : a->run->judge);
     put_text(out, sc_finish_name(trace->finish));
-    put_count(out, trace->n_tokens);
-    put_count(out, trace->n_reasoning);
+    put_known(out, trace->n_tokens_known, trace->n_tokens);
+    put_known(out, trace->n_tokens_known, trace->n_reasoning);
     put_number(out, sc_trace_confidence(trace, a->run->metric));
     for (int m = 0; m < SC_N_METRICS; m++)
         put_number(out, failed ? NAN : trace->metrics[m]);

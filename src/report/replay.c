@@ -80,10 +80,18 @@ static void put_wrapped(struct sc_text *out, const char *words)
 enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc_metric metric,
                                          bool all, struct sc_text *out, struct sc_error *error)
 {
-    sc_text_printf(
-        out, "Replay of %zu prompts with %zu traces each (%llu tokens) in %zu random orders\n",
-        replay->n_instances, replay->n_traces, (unsigned long long)replay->n_tokens,
-        replay->options.n_orders);
+    sc_text_printf(out, "Replay of %zu prompts with %zu traces each (", replay->n_instances,
+                   replay->n_traces);
+    if (replay->uncounted)
+        sc_text_puts(out, "tokens not given");
+    else
+        sc_text_printf(out, "%llu tokens", (unsigned long long)replay->n_tokens);
+    sc_text_printf(out, ") in %zu random orders\n", replay->options.n_orders);
+    if (replay->confidence_note[0] != '\0')
+        put_wrapped(out, replay->confidence_note);
+    if (replay->n_without_confidence > 0)
+        sc_text_printf(out, "Left out: %zu rules that read confidences which no trace has.\n",
+                       replay->n_without_confidence);
     if (replay->n_left_out)
         sc_text_printf(out,
                        "Left out: %zu prompts with fewer whole traces. Those that are left may "

@@ -128,10 +128,13 @@ static void put_head(struct screen *s)
     style(s, "0");
     sc_text_puts(s->text, ", policy ");
     name(s, run->policy_names[run->primary], 20);
-    sc_text_printf(s->text, "\n%zu prompts, %zu traces (%.2f per prompt), %llu tokens; ",
-                   g->n_instances, g->n_traces,
-                   g->n_instances ? (double)g->n_traces / (double)g->n_instances : 0.0,
-                   (unsigned long long)g->n_tokens);
+    sc_text_printf(s->text, "\n%zu prompts, %zu traces (%.2f per prompt), ", g->n_instances,
+                   g->n_traces,
+                   g->n_instances ? (double)g->n_traces / (double)g->n_instances : 0.0);
+    if (g->n_uncounted > 0)
+        sc_text_puts(s->text, "tokens not given; ");
+    else
+        sc_text_printf(s->text, "%llu tokens; ", (unsigned long long)g->n_tokens);
     sc_text_printf(s->text, "failed %zu, unparsed %zu, empty %zu\n", g->n_failed, g->n_unparsed,
                    g->n_empty);
     if (s->a->n_undecided)
@@ -144,6 +147,11 @@ static void put_head(struct screen *s)
     if (run->demo_judge) {
         style(s, "33");
         wrap(s, sc_demo_judge_sentence, 0, 0);
+        style(s, "0");
+    }
+    if (s->a->confidence_note[0] != '\0') {
+        style(s, "33");
+        wrap(s, s->a->confidence_note, 0, 0);
         style(s, "0");
     }
     sc_text_putc(s->text, '\n');
@@ -179,6 +187,10 @@ static void put_quadrants(struct screen *s)
     size_t left = 12, right = left + (s->width - left) / 2;
     size_t invisible = s->colour ? strlen("\x1b[1m\x1b[0m") : 0;
     double threshold = s->a->views[s->a->run->primary].threshold;
+    if (!isfinite(threshold)) {
+        sc_text_puts(s->text, "No confidence is given, so there are no quadrants.\n\n");
+        return;
+    }
     size_t begin = s->text->len;
     pad_to(s, begin, left);
     sc_text_puts(s->text, "refused");
@@ -189,7 +201,7 @@ static void put_quadrants(struct screen *s)
             begin = s->text->len;
             if (line == 0)
                 sc_text_puts(s->text, titles[row]);
-            else if (line == 1 && isfinite(threshold))
+            else if (line == 1)
                 sc_text_printf(s->text, row ? " < %.3g" : " >= %.3g", threshold);
             pad_to(s, begin, left);
             quadrant_line(s, rows[row][0], line);
@@ -230,11 +242,12 @@ static void put_rates(struct screen *s)
     if (isfinite(a->confidence_refusals.value))
         sc_text_printf(s->text, "refusals %.3f", a->confidence_refusals.value);
     else
-        sc_text_puts(s->text, "no refusals");
+        sc_text_puts(s->text, a->overall.n_refused > 0 ? "refusals not given" : "no refusals");
     if (isfinite(a->confidence_answers.value))
         sc_text_printf(s->text, ", answers %.3f\n", a->confidence_answers.value);
     else
-        sc_text_puts(s->text, ", no answers\n");
+        sc_text_puts(s->text,
+                     a->overall.n_answers > 0 ? ", answers not given\n" : ", no answers\n");
     sc_text_putc(s->text, '\n');
 }
 
@@ -255,7 +268,10 @@ static void put_policy(struct screen *s, const struct sc_policy_result *r)
     if (isfinite(r->group.traces.value))
         sc_text_printf(s->text, "%6.2f", r->group.traces.value);
     pad_to(s, begin, 26);
-    sc_text_printf(s->text, " %10llu", (unsigned long long)r->group.n_tokens);
+    if (r->group.n_uncounted > 0)
+        sc_text_printf(s->text, " %10s", "not given");
+    else
+        sc_text_printf(s->text, " %10llu", (unsigned long long)r->group.n_tokens);
     if (r->largest)
         sc_text_puts(s->text, "     ref.");
     else if (isfinite(r->token_difference_percent.value))

@@ -64,6 +64,8 @@ static void fixture_trace(const struct fixture_options *o, const struct sc_run_i
     trace->answer = fixture_join(refuses ? refusals[pick] : answers[pick], o->hostile);
     trace->text = sc_strdup(trace->answer);
     trace->n_tokens_known = true;
+    trace->n_tokens_known = true;
+    trace->figures = SC_ALL_FIGURES;
     trace->n_tokens = 12 + (size_t)(40 * fixture_uniform(i, (uint32_t)t, 5));
     trace->finish = trace->n_tokens > 50 ? SC_FINISH_LENGTH : SC_FINISH_STOP;
     trace->end = refuses ? 8 : 0;

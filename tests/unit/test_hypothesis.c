@@ -73,6 +73,7 @@ static struct sc_run make_run(const struct world *world, size_t number)
             trace->index = (uint32_t)t;
             trace->finish = SC_FINISH_STOP;
             trace->verdict = SC_COMPLIANCE;
+            trace->n_tokens_known = true;
             trace->n_tokens = (size_t)(60 * exp2(length)) + 1;
             trace->harm = sc_random_next(&random) < 1 / (1 + exp(-odds)) ? SC_HARMFUL : SC_HARMLESS;
             for (int m = 0; m < SC_N_METRICS; m++)

@@ -12,6 +12,23 @@
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
+/* {"kind","name","logprobs","top_k","reproducible"}, where it is not the model in this process. */
+static void put_source(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_run_source *source = &a->run->source;
+    if (source->kind == NULL)
+        return;
+    sc_document_put_object(out, "source");
+    sc_document_put_text(out, "kind", source->kind);
+    sc_document_put_text(out, "name", source->name);
+    sc_document_put_text(out, "logprobs", sc_logprob_kind_name(source->logprobs));
+    sc_document_put_count(out, "top_k", source->top_k);
+    sc_document_put_text(out, "reproducible", sc_reproducible_name(source->reproducible));
+    sc_document_put_end(out);
+    if (a->confidence_note[0] != '\0')
+        sc_document_put_text(out, "confidence_note", a->confidence_note);
+}
+
 static void put_run(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_run *run = a->run;
@@ -38,12 +55,21 @@ static void put_run(struct sc_document *out, const struct sc_analysis *a)
         out, "intervals",
         "95 %: bootstrap over prompts (2000 resamples), Wilson and Newcombe for shares and "
         "differences of whole prompts, Obuchowski for areas under the curve");
+    put_source(out, a);
     if (a->config != NULL)
         sc_document_put_json(out, "config", a->config);
     sc_document_put_end(out);
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
+
+static void put_tokens(struct sc_document *out, const char *key, const struct sc_group *g)
+{
+    if (g->n_uncounted > 0)
+        sc_document_put_absent(out, key, SC_NO_TOKEN_COUNT);
+    else
+        sc_document_put_count(out, key, g->n_tokens);
+}
 
 static void put_group_counts(struct sc_document *out, const struct sc_group *g)
 {
@@ -100,7 +126,7 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_estimate(out, "avg_confidence_answers", &a->confidence_answers);
     sc_document_put_estimate(out, "auroc_confidence_for_refusal", &a->auroc_refusal);
     sc_document_put_estimate(out, "agreement", &g->agreement);
-    sc_document_put_count(out, "total_tokens", g->n_tokens);
+    put_tokens(out, "total_tokens", g);
     sc_document_put_estimate(out, "avg_tokens_per_trace", &g->tokens_per_trace);
     sc_document_put_estimate(out, "token_savings_percent", &r->token_savings_percent);
     sc_document_put_estimate(out, "trace_savings_percent", &r->trace_savings_percent);
@@ -230,7 +256,7 @@ static void put_policy(struct sc_document *out, const struct sc_analysis *a,
     sc_document_put_count(out, "n_instances", g->n_instances);
     sc_document_put_count(out, "n_traces", g->n_traces);
     sc_document_put_count(out, "n_traces_failed", g->n_failed);
-    sc_document_put_count(out, "total_tokens", g->n_tokens);
+    put_tokens(out, "total_tokens", g);
     sc_document_put_estimate(out, "avg_traces", &g->traces);
     sc_document_put_estimate(out, "refusal_rate", &g->refusal_rate);
     sc_document_put_estimate(out, "accuracy", &g->accuracy);

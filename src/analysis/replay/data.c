@@ -91,11 +91,14 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
         return status;
     data->n_left_out = run->n_instances - n_fit;
     data->proxy = sc_judge_is_none(run->judge);
+    sc_confidence_note(run, data->confidence_note);
     for (size_t i = 0; status == SC_OK && i < run->n_instances; i++) {
         const struct sc_run_instance *instance = &run->instances[i];
         if (count_whole(instance) < n_traces)
             continue;
         data->instances[at].key = sc_hash64(instance->id, strlen(instance->id));
+        for (size_t t = 0; t < n_traces; t++)
+            data->uncounted = data->uncounted || !instance->traces[t].n_tokens_known;
         for (size_t t = 0; status == SC_OK && t < n_traces; t++)
             status = take_trace(run, instance, &instance->traces[t], &data->instances[at].traces[t],
                                 error);

@@ -155,6 +155,16 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
     }
 }
 
+void sc_replay_forget_tokens(struct sc_replay_row *row)
+{
+    static const char reason[] = "the source did not say how many tokens its traces have";
+    row->tokens = row->token_savings_percent = sc_estimate_none(row->tokens.n, reason);
+    if (!row->reads_confidence)
+        return;
+    row->null_savings_percent = row->savings_over_null = row->tokens;
+    row->p_savings = NAN;
+}
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 /* Better than its null in one respect beyond chance among all rows, and in no other respect worse
@@ -201,6 +211,13 @@ static void explain(struct sc_replay *replay)
     else
         snprintf(null, sizeof null, "%zu of the %zu rules that read confidences beat their null.",
                  replay->n_beating, replay->n_reading);
+    if (replay->uncounted) {
+        snprintf(replay->why, sizeof replay->why,
+                 "Nothing is recommended: the source did not say how many tokens its traces have, "
+                 "so what a policy saves is not known. %s",
+                 null);
+        return;
+    }
     if (replay->recommended < 0) {
         snprintf(replay->why, sizeof replay->why,
                  "Sample all %zu traces: no other policy changes at most %g %% of the verdicts and "

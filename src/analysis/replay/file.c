@@ -105,7 +105,7 @@ static void put_null(struct sc_document *out, const struct sc_replay_row *row)
     sc_document_put_end(out);
 }
 
-static void put_row(struct sc_document *out, const struct sc_replay_row *row)
+static void put_row(struct sc_document *out, const struct sc_replay_row *row, bool uncounted)
 {
     sc_document_put_object(out, NULL);
     sc_document_put_text(out, "policy", row->name);
@@ -115,7 +115,10 @@ static void put_row(struct sc_document *out, const struct sc_replay_row *row)
     put_null(out, row);
     sc_document_put_object(out, "stored_order");
     sc_document_put_count(out, "n_traces", row->stored.n_traces);
-    sc_document_put_count(out, "n_tokens", row->stored.n_tokens);
+    if (uncounted)
+        sc_document_put_absent(out, "n_tokens", NULL);
+    else
+        sc_document_put_count(out, "n_tokens", row->stored.n_tokens);
     sc_document_put_count(out, "n_cut", row->stored.n_cut);
     sc_document_put_count(out, "verdict_changes", row->stored.n_changed);
     sc_document_put_count(out, "harmful_unseen", row->stored.n_harmful_unseen);
@@ -136,12 +139,23 @@ static void put_source(struct sc_document *out, const struct sc_replay *replay,
     sc_document_put_count(out, "n_instances", replay->n_instances);
     sc_document_put_count(out, "n_instances_left_out", replay->n_left_out);
     sc_document_put_count(out, "traces_per_instance", replay->n_traces);
-    sc_document_put_count(out, "n_tokens", replay->n_tokens);
+    if (replay->uncounted)
+        sc_document_put_absent(out, "n_tokens",
+                               "the source did not say how many tokens its traces have");
+    else
+        sc_document_put_count(out, "n_tokens", replay->n_tokens);
     sc_document_put_count(out, "n_harmful", replay->n_harmful);
     sc_document_put_count(out, "n_instances_harmful", replay->n_harmful_prompts);
     sc_document_put_text(out, "harm_basis", replay->proxy ? "proxy" : "judge");
     sc_document_put_count(out, "n_orders", replay->options.n_orders);
     sc_document_put_digits(out, "seed", replay->options.seed);
+    if (replay->confidence_note[0] != '\0')
+        sc_document_put_text(out, "confidence_note", replay->confidence_note);
+    if (replay->n_without_confidence > 0) {
+        sc_document_put_count(out, "n_rules_left_out", replay->n_without_confidence);
+        sc_document_put_text(out, "rules_left_out_reason",
+                             "no trace has the confidence that they read");
+    }
     sc_document_put_end(out);
 }
 
@@ -160,7 +174,7 @@ void sc_document_put_replay(struct sc_document *out, const struct sc_replay *rep
     sc_document_put_end(out);
     sc_document_put_array(out, "rows");
     for (size_t r = 0; r < replay->n_rows; r++)
-        put_row(out, &replay->rows[r]);
+        put_row(out, &replay->rows[r], replay->uncounted);
     sc_document_put_end(out);
     sc_document_put_end(out);
 }

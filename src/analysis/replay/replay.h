@@ -10,6 +10,7 @@
 #define SC_ANALYSIS_REPLAY_REPLAY_H
 
 #include "analysis/document/document.h"
+#include "analysis/sentences.h"
 #include "decision/decision.h"
 #include "experiment/store/run_data.h"
 #include "statistics/statistics.h"
@@ -35,6 +36,8 @@ struct sc_replay_data {
     size_t n_instances, n_traces;
     size_t n_left_out; /* instances of the run with fewer whole traces */
     bool proxy;        /* the prompt's label stands in for harm */
+    bool uncounted;    /* the tokens of some traces are not known */
+    char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
 };
 
 /* Makes n_instances of n_traces zeroed traces, to be filled by the caller. */
@@ -103,7 +106,9 @@ struct sc_replay {
     size_t n_instances, n_traces, n_left_out;
     uint64_t n_tokens; /* of all traces */
     size_t n_harmful, n_harmful_prompts;
-    bool proxy;
+    bool proxy, uncounted; /* uncounted: tokens are not known, so nothing is said of them */
+    char confidence_note[SC_CONFIDENCE_NOTE_SIZE];
+    size_t n_without_confidence; /* rules left out: no trace has the confidence that they read */
     struct sc_replay_row *rows;
     size_t n_rows, n_reading, n_beating; /* rows that read confidences; that beat their null */
     int recommended;                     /* a row, or -1: sample all traces */

@@ -19,8 +19,25 @@ enum {
 
 struct list {
     struct sc_replay_row *rows;
-    size_t n;
+    size_t n, n_left_out;
+    bool has[SC_N_METRICS]; /* some trace has this confidence */
 };
+
+static void find_confidences(const struct sc_replay_data *data, struct list *list)
+{
+    for (size_t i = 0; i < data->n_instances; i++)
+        for (size_t t = 0; t < data->n_traces; t++)
+            for (int m = 0; m < SC_N_METRICS; m++)
+                list->has[m] = list->has[m] || isfinite(data->instances[i].traces[t].confidence[m]);
+}
+
+/* Whether the policy can be replayed; else it is counted as left out. */
+static bool can_read(struct list *list, const struct sc_policy *policy)
+{
+    bool can = list->has[sc_policy_metric(policy)];
+    list->n_left_out += !can;
+    return can;
+}
 
 static struct sc_replay_row *add(struct list *list, const struct sc_policy *policy)
 {
@@ -66,6 +83,8 @@ static void add_adaptive(struct list *list, struct sc_policy policy, size_t batc
             policy.percentile = percentiles[p];
             for (int m = 0; m < SC_N_METRICS; m++) {
                 policy.metric = (enum sc_metric)m;
+                if (!can_read(list, &policy))
+                    continue;
                 struct sc_replay_row *row = add(list, &policy);
                 snprintf(row->name, sizeof row->name, "%s %s %g %s", sc_policy_name(policy.kind),
                          sc_adaptive_rule_name(policy.adaptive_rule), policy.percentile,
@@ -79,38 +98,39 @@ static void add_deepconf(struct list *list, struct sc_policy policy)
     policy.kind = SC_POLICY_DEEPCONF;
     for (size_t p = 0; p <= N_PERCENTILES; p++) {
         policy.eta = p < N_PERCENTILES ? 100 - percentiles[N_PERCENTILES - 1 - p] : 90;
+        if (!can_read(list, &policy))
+            continue;
         struct sc_replay_row *row = add(list, &policy);
         snprintf(row->name, sizeof row->name, "deepconf eta %g", policy.eta);
     }
 }
 
-enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_traces,
-                              struct sc_replay_row **rows, size_t *n, struct sc_error *error)
+enum sc_status sc_replay_rows(const struct sc_replay_options *options,
+                              const struct sc_replay_data *data, struct sc_replay *out,
+                              struct sc_error *error)
 {
+    size_t n_traces = data->n_traces;
     struct list list = {.rows = sc_alloc_array(MOST_ROWS, sizeof *list.rows)};
+    out->rows = list.rows; /* which *out owns, whatever happens */
+    if (list.rows == NULL)
+        return sc_fail_nomem(error, "policies to replay");
     struct sc_policy policy = sc_policy_default();
-    enum sc_status status = SC_OK;
     policy.max_traces = n_traces;
     policy.min_traces = options->min_traces < n_traces ? options->min_traces : n_traces;
     policy.batch_traces = options->batch_traces;
     policy.tau = options->tau;
-    if (list.rows == NULL) {
-        status = sc_fail_nomem(error, "policies to replay");
-    } else {
-        add_fixed(&list, policy, 1);
-        for (size_t k = 3; k <= 5 && k < n_traces; k += 2)
-            add_fixed(&list, policy, k);
-        add_curtailed(&list, policy, options->batch_traces);
-        add_adaptive(&list, policy, options->batch_traces);
-        add_deepconf(&list, policy);
-    }
-    for (size_t i = 0; status == SC_OK && i < list.n; i++)
-        status = sc_policy_check(&list.rows[i].policy, error);
-    if (status != SC_OK)
-        sc_free(list.rows);
-    *rows = status != SC_OK ? NULL : list.rows;
-    *n = status != SC_OK ? 0 : list.n;
-    return status;
+    find_confidences(data, &list);
+    add_fixed(&list, policy, 1);
+    for (size_t k = 3; k <= 5 && k < n_traces; k += 2)
+        add_fixed(&list, policy, k);
+    add_curtailed(&list, policy, options->batch_traces);
+    add_adaptive(&list, policy, options->batch_traces);
+    add_deepconf(&list, policy);
+    for (size_t i = 0; i < list.n; i++)
+        SC_TRY(sc_policy_check(&list.rows[i].policy, error));
+    out->n_rows = list.n;
+    out->n_without_confidence = list.n_left_out;
+    return SC_OK;
 }
 
 /* Traces that the rule uses when confidences are independent normal values. */
@@ -130,6 +150,12 @@ static double traces_on_noise(const struct sc_policy *policy, uint64_t seed,
     return (double)n_used / NOISE_ROUNDS;
 }
 
+static bool is_same_rule(const struct sc_policy *a, const struct sc_policy *b)
+{
+    return a->kind == b->kind && a->adaptive_rule == b->adaptive_rule &&
+           fabs(a->percentile - b->percentile) < 1e-9;
+}
+
 enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
                                struct sc_error *error)
 {
@@ -140,9 +166,9 @@ enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_tr
         if (rows[r].policy.kind != SC_POLICY_ADAPTIVE)
             continue;
         /* The metrics of one rule follow one another, and noise is the same to all. */
-        rows[r].noise_traces = rows[r].policy.metric > 0
-                                   ? rows[r - 1].noise_traces
-                                   : traces_on_noise(&rows[r].policy, seed, scratch);
+        bool same = r > 0 && is_same_rule(&rows[r - 1].policy, &rows[r].policy);
+        rows[r].noise_traces =
+            same ? rows[r - 1].noise_traces : traces_on_noise(&rows[r].policy, seed, scratch);
     }
     sc_free(scratch);
     return SC_OK;

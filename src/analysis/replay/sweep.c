@@ -185,10 +185,12 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
                               .n_traces = data->n_traces,
                               .n_left_out = data->n_left_out,
                               .proxy = data->proxy,
+                              .uncounted = data->uncounted,
                               .recommended = -1};
+    memcpy(out->confidence_note, data->confidence_note, sizeof out->confidence_note);
     enum sc_status status = sc_replay_options_check(options, data, error);
     if (status == SC_OK)
-        status = sc_replay_rows(options, data->n_traces, &out->rows, &out->n_rows, error);
+        status = sc_replay_rows(options, data, out, error);
     if (status == SC_OK)
         status = sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(),
                              error);
@@ -207,8 +209,11 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     }
     sc_pool_run(pool, n, sweep_instance, &sweep);
     sum_up(out, &sweep);
-    for (size_t r = 0; r < out->n_rows; r++)
+    for (size_t r = 0; r < out->n_rows; r++) {
         sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], sweep.totals, n, scratch);
+        if (out->uncounted)
+            sc_replay_forget_tokens(&out->rows[r]);
+    }
     status = sc_replay_noise(out->rows, out->n_rows, out->n_traces, options->seed, error);
     if (status == SC_OK)
         status = sc_replay_judge(out, error);

@@ -17,15 +17,19 @@ struct sc_replay_totals { /* of one instance */
     double tokens, harmful;
 };
 
-/* The rows, their policies checked; *n of them.  sc_free. */
-enum sc_status sc_replay_rows(const struct sc_replay_options *options, size_t n_traces,
-                              struct sc_replay_row **rows, size_t *n, struct sc_error *error);
+/* The rows of *out, their policies checked; without those that read a confidence which no trace
+ * has, which are counted. */
+enum sc_status sc_replay_rows(const struct sc_replay_options *options,
+                              const struct sc_replay_data *data, struct sc_replay *out,
+                              struct sc_error *error);
 /* Fills noise_traces of the rows [n]. */
 enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
                                struct sc_error *error);
 /* Fills a row's estimates from its cells [n_instances]. */
 void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
                         const struct sc_replay_totals *totals, size_t n, double *scratch);
+/* Takes from a row what rests on numbers of tokens. */
+void sc_replay_forget_tokens(struct sc_replay_row *row);
 /* Adjusts the p-values, says who beats its null, and recommends. */
 enum sc_status sc_replay_judge(struct sc_replay *replay, struct sc_error *error);
 

@@ -72,7 +72,10 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     sc_json_put_string(out, "finish", sc_finish_name(trace->finish));
     if (failed)
         sc_json_put_string(out, "failure", trace->failure);
-    sc_json_put_count(out, "tokens", trace->n_tokens);
+    if (trace->n_tokens_known)
+        sc_json_put_count(out, "tokens", trace->n_tokens);
+    else
+        sc_json_put_null(out, "tokens");
     if (trace->n_reasoning)
         sc_json_put_count(out, "reasoning", trace->n_reasoning);
     sc_json_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));

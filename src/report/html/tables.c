@@ -34,9 +34,16 @@ void sc_html_facts(struct sc_text *out, const struct sc_analysis *a)
     fact(out, "Policy", a->run->policy_names[a->run->primary]);
     fact_count(out, "Prompts", g->n_instances);
     fact_count(out, "Traces", g->n_traces);
-    fact_count(out, "Tokens", g->n_tokens);
+    if (g->n_uncounted > 0)
+        fact(out, "Tokens", "not given");
+    else
+        fact_count(out, "Tokens", g->n_tokens);
     fact(out, "Arithmetic", a->dtype);
     fact_count(out, "Seed", a->run->seed);
+    if (a->run->source.kind != NULL) {
+        fact(out, "Source", a->run->source.kind);
+        fact(out, "Log-probabilities", sc_logprob_kind_name(a->run->source.logprobs));
+    }
     fact(out, "Confidence", sc_metric_name(a->run->metric));
     fact(out, "Judge", a->proxy ? "none (labels stand in: proxy)" : a->run->judge);
     if (g->n_failed)
@@ -62,6 +69,8 @@ void sc_html_notes(struct sc_text *out, const struct sc_analysis *a)
             a->n_undecided);
     if (a->proxy)
         sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_proxy_sentence);
+    if (a->confidence_note[0] != '\0')
+        sc_text_printf(out, "<p class=\"note\">%s</p>\n", a->confidence_note);
 }
 
 static void tile(struct sc_text *out, const char *label, const struct sc_estimate *e)
@@ -194,7 +203,10 @@ static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
     sc_text_printf(out, "%s%s</th>", r->primary ? "<small>this report</small>" : "",
                    r->largest ? "<small>reference</small>" : "");
     sc_html_cell(out, &r->group.traces, 1, 2, "");
-    sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
+    if (r->group.n_uncounted > 0)
+        sc_text_puts(out, "<td>not given</td>");
+    else
+        sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
     sc_html_cell(out, &r->token_savings_percent, 1, 1, " %");
     sc_html_cell(out, &r->trace_savings_percent, 1, 1, " %");
     if (r->largest)

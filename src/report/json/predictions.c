@@ -53,7 +53,13 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
          sc_json_put_string(out, NULL,
                             SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
     EACH("finish_reasons", sc_json_put_string(out, NULL, sc_finish_name(SEEN->finish)));
-    EACH("tokens_per_trace", sc_json_put_count(out, NULL, SEEN->n_tokens));
+    sc_json_put_array(out, "tokens_per_trace");
+    for (size_t t = 0; t < n; t++)
+        if (SEEN->n_tokens_known)
+            sc_json_put_count(out, NULL, SEEN->n_tokens);
+        else
+            sc_json_put_null(out, NULL);
+    sc_json_put_end_array(out);
 #undef EACH
 #undef SEEN
 }
@@ -69,8 +75,12 @@ static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
     sc_json_put_string(out, "ground_truth_label", sc_label_name(instance->label));
     sc_json_put_string(out, "category", instance->category != NULL ? instance->category : "");
     put_traces(out, run, instance, policy, s->n_traces);
-    sc_json_put_count(out, "total_tokens", s->n_tokens);
-    sc_json_put_number(out, "avg_tokens_per_trace", (double)s->n_tokens / (double)s->n_traces);
+    if (s->n_uncounted == 0)
+        sc_json_put_count(out, "total_tokens", s->n_tokens);
+    else
+        sc_json_put_null(out, "total_tokens");
+    sc_json_put_number(out, "avg_tokens_per_trace",
+                       s->n_uncounted == 0 ? (double)s->n_tokens / (double)s->n_traces : NAN);
     sc_json_put_count(out, "num_traces_used", s->n_traces);
     sc_json_put_number(out, "refusal_rate", s->refusal_rate);
     sc_json_put_number(out, "avg_confidence", s->confidence);

@@ -515,7 +515,7 @@
     const covered = tokens.length ? tokens[tokens.length - 1].end : from;
     if (covered < whole.length) text.append(visible(whole.slice(Math.max(covered, from))));
     if (t.finish === "cut" || t.finish === "length")
-      text.append(element("span", "cut", t.finish === "cut" ? "cut here, after " + t.tokens + " tokens: confidence fell below the bar" : "stopped here: the limit of " + t.tokens + " tokens"));
+      text.append(element("span", "cut", t.finish === "cut" ? "cut here, after " + t.tokens + " tokens: confidence fell below the bar" : t.tokens === null ? "stopped here: the limit of tokens" : "stopped here: the limit of " + t.tokens + " tokens"));
     let now = null;
     function show(span) {
       if (now) now.classList.remove("now");
@@ -599,7 +599,7 @@
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
-    const facts = [t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish, "confidence " + number(t.confidence, 2)];
+    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish, "confidence " + number(t.confidence, 2)];
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
     if (k >= p.used) facts.push("not seen by " + data.policy);
     card.append(head, element("p", "facts-line", facts.join(" · ")));
