@@ -7,7 +7,7 @@
 
 #include "runner_fixture.h"
 
-static void test_decisions_are_those_of_a_replay(void **state)
+static void decisions_are_those_of_a_replay(void **state)
 {
     (void)state;
     struct rig rig;
@@ -61,7 +61,7 @@ static void test_decisions_are_those_of_a_replay(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_order_does_not_matter(void **state)
+static void the_order_in_which_traces_end_does_not_matter(void **state)
 {
     (void)state;
     char *expected = undisturbed(25, true, true);
@@ -83,7 +83,7 @@ static void test_order_does_not_matter(void **state)
     sc_free(expected);
 }
 
-static void test_interrupted_anywhere(void **state)
+static void a_run_interrupted_anywhere_ends_the_same(void **state)
 {
     (void)state;
     enum { N = 6 };
@@ -135,7 +135,7 @@ static void note_progress(void *context, const struct sc_run_progress *progress)
     assert_true(progress->seconds >= 0);
 }
 
-static void test_observer(void **state)
+static void an_observer_sees_progress_and_can_stop_the_run(void **state)
 {
     (void)state;
     struct rig rig;
@@ -152,7 +152,7 @@ static void test_observer(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_failures_are_kept(void **state)
+static void failed_traces_are_kept_with_their_reason(void **state)
 {
     (void)state;
     struct rig rig;
@@ -186,7 +186,7 @@ static void test_failures_are_kept(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_prompts_that_do_not_fit(void **state)
+static void a_prompt_too_long_fails_its_traces_alone(void **state)
 {
     (void)state;
     static char refused[] = "refuse to encode this";
@@ -211,7 +211,7 @@ static void test_prompts_that_do_not_fit(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_reasoning(void **state)
+static void reasoning_is_apart_from_the_answer(void **state)
 {
     (void)state;
     struct rig rig;
@@ -252,7 +252,7 @@ static void test_reasoning(void **state)
 }
 
 /* Rows of `trace` that somebody removed are sampled again, to the same. */
-static void test_removed_traces_come_back(void **state)
+static void removed_traces_come_back_the_same(void **state)
 {
     (void)state;
     struct rig rig;
@@ -278,7 +278,7 @@ static void test_removed_traces_come_back(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_full_disk(void **state)
+static void a_run_goes_on_after_a_full_disk(void **state)
 {
     (void)state;
     char *expected = undisturbed(12, false, true);
@@ -304,7 +304,7 @@ static void test_full_disk(void **state)
 }
 
 /* The disk is full while an instance whose prompt is too long is failed, inside next(). */
-static void test_error_within_next(void **state)
+static void an_error_while_a_prompt_is_failed_ends_the_run(void **state)
 {
     (void)state;
     struct rig rig;
@@ -317,7 +317,7 @@ static void test_error_within_next(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_wrong_backends(void **state)
+static void a_source_that_breaks_its_promises_is_an_internal_error(void **state)
 {
     (void)state;
     struct rig rig;
@@ -338,7 +338,7 @@ static void test_wrong_backends(void **state)
 }
 
 /* Each attempt runs out of memory one allocation later and is taken up again. */
-static void test_memory_runs_out(void **state)
+static void memory_may_run_out_anywhere(void **state)
 {
     (void)state;
     char *expected = undisturbed(3, true, true);
@@ -362,7 +362,7 @@ static void test_memory_runs_out(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_killed(void **state)
+static void a_killed_run_ends_the_same(void **state)
 {
     (void)state;
     char *expected = undisturbed(20, true, true);
@@ -385,7 +385,32 @@ static void test_killed(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_options(void **state)
+/* What was given after a model's file changed is not stored. */
+static void a_source_that_changed_ends_the_run_before_more_is_stored(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct sc_run run;
+    size_t n_stored = 0;
+    rig_make(&rig, 10);
+    rig.source.changes_after = 7;
+    assert_int_equal(rig_run(&rig), SC_ERR_CONFLICT);
+    assert_non_null(strstr(rig.error.text, "the model has changed"));
+    assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
+    for (size_t i = 0; i < run.n_instances; i++)
+        n_stored += run.instances[i].n_traces;
+    assert_in_range(n_stored, 1, 7);
+    sc_run_free(&run);
+    rig.source.changes_after = 0;
+    assert_done(&rig);
+    char *found = describe(&rig), *expected = undisturbed(10, false, false);
+    assert_string_equal(found, expected);
+    sc_free(found);
+    sc_free(expected);
+    fixture_free(&rig.f);
+}
+
+static void options_are_refused_by_name(void **state)
 {
     (void)state;
     struct sc_policy policy = sc_policy_default();
@@ -438,20 +463,21 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decisions_are_those_of_a_replay),
-        cmocka_unit_test(test_order_does_not_matter),
-        cmocka_unit_test(test_interrupted_anywhere),
-        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_failures_are_kept),
-        cmocka_unit_test(test_prompts_that_do_not_fit),
-        cmocka_unit_test(test_reasoning),
-        cmocka_unit_test(test_removed_traces_come_back),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_error_within_next),
-        cmocka_unit_test(test_wrong_backends),
-        cmocka_unit_test(test_memory_runs_out),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(decisions_are_those_of_a_replay),
+        cmocka_unit_test(the_order_in_which_traces_end_does_not_matter),
+        cmocka_unit_test(a_run_interrupted_anywhere_ends_the_same),
+        cmocka_unit_test(an_observer_sees_progress_and_can_stop_the_run),
+        cmocka_unit_test(failed_traces_are_kept_with_their_reason),
+        cmocka_unit_test(a_prompt_too_long_fails_its_traces_alone),
+        cmocka_unit_test(reasoning_is_apart_from_the_answer),
+        cmocka_unit_test(removed_traces_come_back_the_same),
+        cmocka_unit_test(a_run_goes_on_after_a_full_disk),
+        cmocka_unit_test(an_error_while_a_prompt_is_failed_ends_the_run),
+        cmocka_unit_test(a_source_that_breaks_its_promises_is_an_internal_error),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(a_killed_run_ends_the_same),
+        cmocka_unit_test(a_source_that_changed_ends_the_run_before_more_is_stored),
+        cmocka_unit_test(options_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,7 +103,7 @@ static void assert_same_trace(const struct sc_run_trace *a, const struct sc_run_
     }
 }
 
-static void test_round_trip(void **state)
+static void what_is_put_in_comes_out(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -154,7 +154,7 @@ static void test_round_trip(void **state)
 }
 
 /* At rest a run is one file, in a form that a reader without the right to write can open. */
-static void test_one_file_at_rest(void **state)
+static void a_run_at_rest_is_one_file(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -180,7 +180,7 @@ static void test_one_file_at_rest(void **state)
     fixture_free(&f);
 }
 
-static void test_other_configuration(void **state)
+static void another_configuration_is_refused_by_its_first_field(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -226,7 +226,7 @@ static void test_other_configuration(void **state)
     fixture_free(&f);
 }
 
-static void test_config_leaves_out_what_is_not_read(void **state)
+static void a_configuration_leaves_out_what_is_not_read(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -260,7 +260,7 @@ static void test_config_leaves_out_what_is_not_read(void **state)
     fixture_free(&f);
 }
 
-static void test_one_process_at_a_time(void **state)
+static void one_process_writes_at_a_time_and_others_may_read(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -292,7 +292,7 @@ static void test_one_process_at_a_time(void **state)
 }
 
 /* A child stores traces until it is killed; all that it reported must be there. */
-static void test_kill(void **state)
+static void nothing_is_lost_by_a_kill(void **state)
 {
     (void)state;
     for (int round = 0; round < 3; round++) {
@@ -375,7 +375,7 @@ static size_t count_traces(const struct run_fixture *f)
     return n;
 }
 
-static void test_full_disk(void **state)
+static void a_full_disk_loses_nothing_that_was_stored(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -404,7 +404,7 @@ static void test_full_disk(void **state)
 }
 
 /* The same with the system saying no, in a child whose files may not grow past a size. */
-static void test_file_size_limit(void **state)
+static void a_file_that_may_not_grow_loses_nothing_that_was_stored(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -438,7 +438,7 @@ static void test_file_size_limit(void **state)
     fixture_free(&f);
 }
 
-static void test_damage(void **state)
+static void damage_is_refused_with_the_row_that_is_wrong(void **state)
 {
     (void)state;
     static const struct {
@@ -537,7 +537,7 @@ static void test_damage(void **state)
 }
 
 /* A trigger of somebody else's does not run. */
-static void test_triggers_sleep(void **state)
+static void triggers_of_others_do_not_run(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -557,7 +557,7 @@ static void test_triggers_sleep(void **state)
     fixture_free(&f);
 }
 
-static void test_not_a_run(void **state)
+static void what_is_not_a_run_is_refused_and_left_alone(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -605,7 +605,7 @@ static void test_not_a_run(void **state)
 }
 
 /* Whatever is cut off or flipped, loading ends with a run or with an error. */
-static void test_random_damage(void **state)
+static void random_damage_ends_with_a_run_or_an_error(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -666,7 +666,7 @@ static void assert_refused_for_memory(enum sc_status status, struct sc_error *er
     *error = (struct sc_error){0};
 }
 
-static void test_memory_runs_out(void **state)
+static void memory_may_run_out_anywhere(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -716,22 +716,139 @@ static void test_memory_runs_out(void **state)
     fixture_free(&f);
 }
 
+/* A folder whose path SQLite could read as a URI with options. */
+static void a_path_that_looks_like_a_uri_is_a_path(void **state)
+{
+    (void)state;
+    static const char name[] = "file:x?mode=memory";
+    struct run_fixture f;
+    struct sc_error error = {0};
+    char here[1000], where[128];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(fixture_make(&f, 3), 0);
+    snprintf(where, sizeof where, "%s", f.folder);
+    assert_int_equal(chdir(where), 0);
+    assert_int_equal(mkdir(name, 0700), 0);
+    snprintf(f.folder, sizeof f.folder, "%s", name);
+    assert_ok(fixture_write(&f, false, &error), &error);
+    assert_int_equal(access("file:x?mode=memory/run.db", F_OK), 0);
+    expect_load(&f, SC_OK, NULL);
+    assert_true(count_traces(&f) > 0);
+    fixture_free(&f);
+    assert_int_equal(chdir(here), 0);
+    fixture_remove_folder(where);
+}
+
+/* A process that is killed within a transaction of a rollback journal leaves one that must be taken
+ * back before anybody can read. */
+static void what_a_killed_process_left_open_is_taken_back_by_a_reader(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_error error = {0};
+    char path[100];
+    int status;
+    assert_int_equal(fixture_make(&f, 20), 0);
+    assert_ok(fixture_write(&f, false, &error), &error);
+    size_t n = count_traces(&f);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db;
+        path_of(&f, "run.db", path, sizeof path);
+        if (sqlite3_open(path, &db) != SQLITE_OK ||
+            sqlite3_exec(db,
+                         "PRAGMA cache_size = 2; PRAGMA cache_spill = 2; BEGIN IMMEDIATE;"
+                         "UPDATE trace SET text = 'half', answer = NULL; DELETE FROM instance",
+                         NULL, NULL, NULL) != SQLITE_OK)
+            _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    path_of(&f, "run.db-journal", path, sizeof path);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(count_traces(&f), n);
+    struct sc_run run;
+    assert_ok(sc_run_load(f.folder, true, &run, &error), &error);
+    assert_string_not_equal(run.instances[0].traces[0].text, "half");
+    sc_run_free(&run);
+    fixture_free(&f);
+}
+
+/* Whoever opens a pipe waits for somebody who writes to it. */
+static void a_pipe_in_the_place_of_a_file_is_refused_at_once(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"run.db", "run.db-journal", "run.db-wal"};
+    struct run_fixture f;
+    struct sc_error error = {0};
+    struct sc_store *store;
+    bool resumed;
+    char path[100];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(fixture_make(&f, 3), 0);
+        if (i > 0)
+            assert_ok(fixture_write(&f, false, &error), &error);
+        path_of(&f, names[i], path, sizeof path);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        expect_load(&f, SC_ERR_IO, "expected a regular file");
+        assert_int_equal(sc_store_open(&store, f.folder, f.config, f.instances, 3, &resumed, NULL),
+                         SC_ERR_IO);
+        assert_int_equal(sc_store_open_existing(&store, f.folder, NULL), SC_ERR_IO);
+        fixture_free(&f);
+    }
+}
+
+static void a_folder_that_was_removed_is_noticed_by_the_next_trace(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct run_fixture f;
+        struct sc_error error = {0};
+        struct sc_store *store;
+        struct fixture_trace made;
+        bool resumed;
+        assert_int_equal(fixture_make(&f, 3), 0);
+        assert_ok(sc_store_open(&store, f.folder, f.config, f.instances, 3, &resumed, &error),
+                  &error);
+        fixture_trace(&made, 0, 0);
+        assert_ok(sc_store_put_trace(store, 0, &made.trace, "none", NULL, 0, &error), &error);
+        fixture_remove_folder(f.folder);
+        if (again) { /* made again, with another run in it */
+            assert_int_equal(mkdir(f.folder, 0700), 0);
+            char path[100];
+            path_of(&f, "run.db", path, sizeof path);
+            write_whole(path, "x", 1);
+        }
+        fixture_trace(&made, 1, 0);
+        assert_int_equal(sc_store_put_trace(store, 1, &made.trace, "none", NULL, 0, &error),
+                         SC_ERR_IO);
+        assert_non_null(strstr(error.text, "removed or replaced while the run was writing"));
+        sc_store_close(store);
+        fixture_free(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_one_file_at_rest),
-        cmocka_unit_test(test_other_configuration),
-        cmocka_unit_test(test_config_leaves_out_what_is_not_read),
-        cmocka_unit_test(test_one_process_at_a_time),
-        cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_file_size_limit),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_triggers_sleep),
-        cmocka_unit_test(test_not_a_run),
-        cmocka_unit_test(test_random_damage),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(what_is_put_in_comes_out),
+        cmocka_unit_test(a_run_at_rest_is_one_file),
+        cmocka_unit_test(another_configuration_is_refused_by_its_first_field),
+        cmocka_unit_test(a_configuration_leaves_out_what_is_not_read),
+        cmocka_unit_test(one_process_writes_at_a_time_and_others_may_read),
+        cmocka_unit_test(nothing_is_lost_by_a_kill),
+        cmocka_unit_test(a_full_disk_loses_nothing_that_was_stored),
+        cmocka_unit_test(a_file_that_may_not_grow_loses_nothing_that_was_stored),
+        cmocka_unit_test(damage_is_refused_with_the_row_that_is_wrong),
+        cmocka_unit_test(triggers_of_others_do_not_run),
+        cmocka_unit_test(what_is_not_a_run_is_refused_and_left_alone),
+        cmocka_unit_test(random_damage_ends_with_a_run_or_an_error),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(a_path_that_looks_like_a_uri_is_a_path),
+        cmocka_unit_test(what_a_killed_process_left_open_is_taken_back_by_a_reader),
+        cmocka_unit_test(a_pipe_in_the_place_of_a_file_is_refused_at_once),
+        cmocka_unit_test(a_folder_that_was_removed_is_noticed_by_the_next_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
