@@ -57,6 +57,25 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
     return SC_OK;
 }
 
+/* What a policy cannot do without. */
+static enum sc_status check_policies(const struct execution *run, struct sc_error *error)
+{
+    const struct sc_run_options *options = run->options;
+    const struct sc_source_info *info = &run->info;
+    for (size_t p = 0; p < options->n_policies; p++) {
+        if (options->policies[p].kind != SC_POLICY_DEEPCONF)
+            continue;
+        if (!(info->figures >> SC_FIGURE_CONFIDENCE & 1))
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "deepconf: expected a source that gives the confidence of each token");
+        if (options->n_policies > 1 && !info->ids && !info->text_ends)
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "deepconf beside other policies: expected a source that gives ids or "
+                           "says where the text of each token ends");
+    }
+    return SC_OK;
+}
+
 /* A prompt that the source cannot take fails as traces, with its reason. */
 static enum sc_status prepare_prompt(struct execution *run, size_t position, struct sc_error *error)
 {
@@ -115,6 +134,7 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
     SC_TRY(sc_run_options_check(options, error));
     SC_TRY(sc_benchmark_load(&options->benchmark, &run->benchmark, error));
     SC_TRY(open_source(run, error));
+    SC_TRY(check_policies(run, error));
     SC_TRY(prepare_prompts(run, error));
     const struct sc_config_facts facts = {
         .source = &run->info, .benchmark = &run->benchmark, .detector = detector};
