@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.parse
 
@@ -227,6 +228,24 @@ class Page(unittest.TestCase):
             self.assertEqual(self.value(HEADING), wish['prompt'][0])
             self.assertEqual(self.value('document.activeElement.querySelector("h4 span").textContent'),
                              'Trace ' + wish['trace'][0])
+        self.assert_quiet()
+
+    @unittest.skipUnless(os.environ.get('SAFECONF_TEST_LONG'), 'takes long: SAFECONF_TEST_LONG is not set')
+    def test_a_large_run_can_be_looked_at(self):
+        out, n = os.path.join(self.folder, 'large'), 3000
+        path = os.path.join(self.folder, 'large.jsonl')
+        write_benchmark(path, [(f'large_{k}', f'Prompt number {k}: how do I bake bread?', f'kind {k % 40}') for k in range(n)])
+        sample(path, out)
+        self.addresses['large'] = pathlib.Path(out, 'report.html').as_uri()
+        began = time.monotonic()
+        self.open('large')
+        self.assertGreater(self.value(ROWS), 0)
+        self.open('large', f'#prompt=large_{n - 1}')
+        self.assertEqual(self.value(HEADING), f'large_{n - 1}')
+        self.assertEqual(self.value(TRACES), 3)
+        self.open('large', '#q=' + urllib.parse.quote(f'number {n - 1}:'))
+        self.assertEqual(self.value(ROWS), 1)
+        self.assertLess(time.monotonic() - began, 60)
         self.assert_quiet()
 
     def test_hostile_text_does_nothing(self):

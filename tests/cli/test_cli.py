@@ -233,6 +233,30 @@ class Run(Folder):
         for name in ('predictions.jsonl', 'analysis.json'):
             self.assertEqual(self.read('a', name), self.read('b', name))
 
+    def test_interrupt_while_the_report_is_made(self):
+        """130, the files as they were or whole, and the same command goes on."""
+        options = ['run', '--num-instances', '300', '--max-new-tokens', '8', '--quiet', '--out', self.path('a')]
+        self.assertEqual(call(*options).returncode, 0)
+        before = {name: self.read('a', name) for name in sorted(os.listdir(self.path('a'))) if name != 'run.db'}
+        for words in (['report', self.path('a')], options):
+            began, interrupted = time.monotonic(), 0
+            self.assertEqual(call(*words).returncode, 0)
+            whole = time.monotonic() - began
+            for delay in (0.9 * whole, 0.7 * whole, 0.5 * whole, 0.3 * whole, 0.1 * whole):
+                process = subprocess.Popen([PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                time.sleep(delay)
+                process.send_signal(signal.SIGINT)
+                _, stderr = process.communicate(timeout=60)
+                if process.returncode == -signal.SIGINT:
+                    continue  # so early that nothing had begun
+                self.assertIn(process.returncode, (0, 130), stderr)
+                interrupted += process.returncode == 130
+                if process.returncode == 130:
+                    self.assertEqual(len(stderr.strip().splitlines()), 1, stderr)
+                self.assertEqual(before, {name: self.read('a', name) for name in sorted(os.listdir(self.path('a'))) if name != 'run.db'})
+            self.assertGreater(interrupted, 0, words)
+        self.assertEqual(call(*options).returncode, 0)
+
     def test_other_configuration_is_refused(self):
         self.run_demo('a')
         before = self.read('a', 'predictions.jsonl')
