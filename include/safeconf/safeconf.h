@@ -11,6 +11,8 @@
 #include <safeconf/analysis.h>
 #include <safeconf/core.h>
 #include <safeconf/engine.h>
+#include <safeconf/experiment.h>
+#include <safeconf/source.h>
 #include <safeconf/vocabulary.h>
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef SC_BENCHMARK_BENCHMARK_H
 #define SC_BENCHMARK_BENCHMARK_H
 
-#include <safeconf/vocabulary.h>
+#include <safeconf/experiment.h>
 
 #include "base/error.h"
 
@@ -28,16 +28,6 @@ struct sc_benchmark {
     size_t n_skipped;    /* rows without a prompt */
     size_t n_unlabelled; /* usable rows whose label is missing */
     size_t n_misread;    /* usable rows whose label is there and not understood; unknown as well */
-};
-
-struct sc_benchmark_options {
-    const char *name;   /* a name of docs/BENCHMARKS.md or a path */
-    const char *split;  /* NULL: the loader's default */
-    const char *folder; /* where named benchmarks lie on disk; NULL: see docs */
-    const char *prompt_column, *label_column, *unsafe_value, *category_column, *id_column;
-    size_t n_instances; /* 0: all (synthetic: its standard number) */
-    bool first;         /* the head instead of a random sample */
-    uint64_t seed;
 };
 
 /* Loads and samples.  Order: benchmark order (a sample keeps it). */

@@ -32,44 +32,18 @@
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
 
-#include <safeconf/vocabulary.h>
+#include <safeconf/experiment.h>
 
 #include "base/error.h"
 #include "base/random.h"
 
-enum sc_policy_kind {
-    SC_POLICY_SINGLE,
-    SC_POLICY_FIXED,
-    SC_POLICY_ADAPTIVE,
-    SC_POLICY_CURTAILED,
-    SC_POLICY_DEEPCONF,
-    SC_N_POLICIES
-};
-const char *sc_policy_name(enum sc_policy_kind kind);
-int sc_policy_parse(const char *name); /* -1: unknown */
-
-enum sc_adaptive_rule { SC_ADAPTIVE_MEAN, SC_ADAPTIVE_LAST, SC_N_ADAPTIVE_RULES };
 const char *sc_adaptive_rule_name(enum sc_adaptive_rule rule); /* "mean", "last" */
 int sc_adaptive_rule_parse(const char *name);                  /* -1: unknown */
 
-struct sc_policy {
-    enum sc_policy_kind kind;
-    size_t min_traces, max_traces, batch_traces;
-    double percentile; /* [0, 100] */
-    enum sc_adaptive_rule adaptive_rule;
-    enum sc_metric metric; /* which confidence the rule reads */
-    double risk;           /* [0, 1); curtailed: of a verdict that all traces would not give */
-    double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
-    double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
-};
-/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95. */
-struct sc_policy sc_policy_default(void);
 /* The metric that the policy reads as a trace's confidence: `lowest` for deepconf. */
 enum sc_metric sc_policy_metric(const struct sc_policy *policy);
 /* Whether what it does depends on confidences. */
 bool sc_policy_reads_confidence(const struct sc_policy *policy);
-/* Checks the fields that the kind reads. */
-enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error);
 /* Largest number of traces that the policy may ask for. */
 size_t sc_policy_most(const struct sc_policy *policy);
 

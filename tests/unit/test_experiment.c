@@ -419,6 +419,7 @@ static void options_are_refused_by_name(void **state)
     good.n_policies = 1;
     good.out = "/tmp/x";
     assert_int_equal(sc_run_options_check(&good, NULL), SC_OK);
+    assert_int_equal(sc_run_options_check(NULL, NULL), SC_ERR_ARGUMENT);
 #define REFUSES(change, words)                                                                     \
     do {                                                                                           \
         struct sc_run_options o = good;                                                            \
@@ -429,6 +430,8 @@ static void options_are_refused_by_name(void **state)
         if (strstr(why.text, words) == NULL)                                                       \
             fail_msg("expected \"%s\" in \"%s\"", words, why.text);                                \
     } while (0)
+    REFUSES(o.size = 0, "options: expected at most");
+    REFUSES(o.size++, "options: expected at most");
     REFUSES(o.temperature = -0.1, "temperature");
     REFUSES(o.temperature = INFINITY, "temperature");
     REFUSES(o.top_p = 0, "top-p");

@@ -14,7 +14,7 @@
 #include "experiment/store/config.h"
 
 struct execution {
-    const struct sc_run_options *options;
+    const struct sc_run_options *options; /* checked */
     struct sc_benchmark benchmark;
     struct sc_source source; /* the caller's or our own */
     struct sc_source_info info;
@@ -175,11 +175,13 @@ enum sc_status sc_run_execute(const struct sc_run_options *options,
                               const struct sc_run_observer *observer,
                               struct sc_run_summary *summary, struct sc_error *error)
 {
-    struct execution run = {.options = options};
+    struct sc_run_options all;
+    struct execution run = {.options = &all};
     struct sc_run_summary unused;
     if (summary == NULL)
         summary = &unused;
     *summary = (struct sc_run_summary){0};
+    SC_TRY(sc_run_options_read(options, &all, error));
     enum sc_status status = execute(&run, observer, summary, error);
     release(&run);
     return status;

@@ -11,6 +11,7 @@
 struct sc_run_options sc_run_options_default(void)
 {
     return (struct sc_run_options){
+        .size = sizeof(struct sc_run_options),
         .model = "demo",
         .dtype = -1,
         .benchmark = {.name = "synthetic"},
@@ -85,7 +86,22 @@ static enum sc_status check_policies(const struct sc_run_options *options, struc
     return SC_OK;
 }
 
-enum sc_status sc_run_options_check(const struct sc_run_options *options, struct sc_error *error)
+enum sc_status sc_run_options_read(const struct sc_run_options *given, struct sc_run_options *out,
+                                   struct sc_error *error)
+{
+    if (given == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "options: expected some, found none");
+    if (given->size < sizeof given->size || given->size > sizeof *out)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "options: expected at most %zu bytes, found %zu (use the defaults function)",
+                       sizeof *out, given->size);
+    *out = sc_run_options_default();
+    memcpy(out, given, given->size);
+    out->size = sizeof *out;
+    return SC_OK;
+}
+
+static enum sc_status check_names(const struct sc_run_options *options, struct sc_error *error)
 {
     if (options->source == NULL && (options->model == NULL || *options->model == '\0'))
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a name or a folder, found nothing");
@@ -102,6 +118,15 @@ enum sc_status sc_run_options_check(const struct sc_run_options *options, struct
     if (options->judge == NULL || !sc_judge_is_none(options->judge))
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
                        options->judge != NULL ? options->judge : "nothing");
+    return SC_OK;
+}
+
+enum sc_status sc_run_options_check(const struct sc_run_options *given, struct sc_error *error)
+{
+    struct sc_run_options read;
+    SC_TRY(sc_run_options_read(given, &read, error));
+    const struct sc_run_options *options = &read;
+    SC_TRY(check_names(options, error));
     SC_TRY(check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error));
     SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
     SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,

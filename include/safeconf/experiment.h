@@ -1,0 +1,140 @@
+/*
+ * Experiments: a benchmark's prompts, many traces of each, policies that decide when to stop, and a
+ * folder in which all of it is kept (docs/FILES.md).  What a folder amounts to:
+ * safeconf/analysis.h.
+ */
+#ifndef SAFECONF_EXPERIMENT_H
+#define SAFECONF_EXPERIMENT_H
+
+#include <safeconf/source.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- when to stop sampling a prompt (docs/DEFINITIONS.md) ------------------------------------ */
+
+enum sc_policy_kind {
+    SC_POLICY_SINGLE,
+    SC_POLICY_FIXED,
+    SC_POLICY_ADAPTIVE,
+    SC_POLICY_CURTAILED,
+    SC_POLICY_DEEPCONF,
+    SC_N_POLICIES
+};
+enum sc_adaptive_rule { SC_ADAPTIVE_MEAN, SC_ADAPTIVE_LAST, SC_N_ADAPTIVE_RULES };
+
+/* Its layout is part of the interface: it does not grow. */
+struct sc_policy {
+    enum sc_policy_kind kind;
+    size_t min_traces, max_traces, batch_traces;
+    double percentile; /* [0, 100] */
+    enum sc_adaptive_rule adaptive_rule;
+    enum sc_metric metric; /* which confidence the rule reads */
+    double risk;           /* [0, 1); curtailed: of a verdict that all traces would not give */
+    double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
+    double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
+};
+/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95. */
+SC_API struct sc_policy sc_policy_default(void);
+/* Checks the fields that the kind reads. */
+SC_API enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error);
+SC_API const char *sc_policy_name(enum sc_policy_kind kind); /* "single" ... */
+SC_API int sc_policy_parse(const char *name);                /* -1: unknown */
+
+/* ---- what a run depends on ------------------------------------------------------------------- */
+
+/* Its layout is part of the interface: it does not grow. */
+struct sc_benchmark_options {
+    const char *name;   /* a name of docs/BENCHMARKS.md or a path */
+    const char *split;  /* NULL: the loader's default */
+    const char *folder; /* where named benchmarks lie on disk; NULL: see docs */
+    const char *prompt_column, *label_column, *unsafe_value, *category_column, *id_column;
+    size_t n_instances; /* 0: all (synthetic: its standard number) */
+    bool first;         /* the head instead of a random sample */
+    uint64_t seed;
+};
+
+/* Strings and arrays are borrowed. */
+struct sc_run_options {
+    size_t size; /* set by the defaults function */
+    /* Where traces come from; NULL: the model in this process, by the next three. */
+    const struct sc_source *source;
+    const char *model;   /* folder, hub name or "demo" */
+    int dtype;           /* enum sc_dtype or -1: the model's own */
+    const char *kernels; /* NULL: best */
+    struct sc_benchmark_options benchmark;
+    const struct sc_policy *policies; /* [n_policies], at least one */
+    size_t n_policies, primary;       /* primary: the one that predictions.jsonl shows */
+    double temperature, top_p, min_p; /* NaN: the model's generation_config */
+    int32_t top_k;                    /* -1: the model's generation_config */
+    size_t max_new_tokens;            /* 256 */
+    size_t window, confidence_top_k;  /* tokens of a confidence window (32); likeliest ones (20) */
+    double confident_quantile, confident_threshold; /* NaN threshold: use the quantile (0.5) */
+    enum sc_metric metric;
+    bool thinking;
+    uint64_t seed;
+    const char *detector; /* "patterns" */
+    const char *judge;    /* "none" */
+    const char *out;      /* folder: a new one, or that of the same run, which goes on */
+
+    /* Do not change any result, so they are not part of the configuration: */
+    int n_threads;    /* 0: one per available core */
+    size_t parallel;  /* traces in flight; 0: automatic */
+    bool no_batch;    /* one trace at a time */
+    size_t max_bytes; /* memory limit; 0: automatic */
+};
+/* The demonstration model on the synthetic benchmark; policies and out are to be set. */
+SC_API struct sc_run_options sc_run_options_default(void);
+/* Checks all that can be checked before a model is opened (sc_run_execute does it first). */
+SC_API enum sc_status sc_run_options_check(const struct sc_run_options *options,
+                                           struct sc_error *error);
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+struct sc_run_progress {
+    size_t n_instances, n_instances_done;
+    size_t n_traces_done, n_traces_failed, n_refused, n_judged;
+    uint64_t n_tokens;        /* generated in this process */
+    double tokens_per_second; /* over the last seconds */
+    size_t width, parallel;
+    double mean_width;            /* over the run so far */
+    double seconds, seconds_left; /* left: NaN when unknown */
+    size_t n_instances_resumed;   /* finished before this process started */
+};
+
+/* Facts known before sampling starts. */
+struct sc_run_facts {
+    const char *model;
+    const char *dtype, *kernels; /* NULL where the source does not say */
+    const char *benchmark;
+    size_t n_instances, n_skipped, parallel, weight_bytes, batch_bytes, n_threads;
+    bool resumed, demo;
+};
+
+/* Called from the thread that runs the experiment; any of them may be NULL. */
+struct sc_run_observer {
+    void *context;
+    void (*started)(void *context, const struct sc_run_facts *facts);
+    void (*progress)(void *context,
+                     const struct sc_run_progress *progress); /* ten times a second */
+    bool (*keep_going)(void *context); /* false interrupts; the same options go on later */
+};
+
+struct sc_run_summary {
+    struct sc_run_progress progress;
+    size_t n_failed_traces;
+    double seconds_load, seconds_prefill, seconds_decode, seconds_sampling, seconds_storage;
+};
+
+/* Runs or resumes.  observer and summary may be NULL.  A different configuration in options->out
+ * gives SC_ERR_CONFLICT.  Each finished trace is one transaction in run.db.  SC_ERR_INTERRUPTED:
+ * stopped by the observer, resumable. */
+SC_API enum sc_status sc_run_execute(const struct sc_run_options *options,
+                                     const struct sc_run_observer *observer,
+                                     struct sc_run_summary *summary, struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
