@@ -196,7 +196,6 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place, bool
     const struct sc_trace_source *source = run->source;
     const struct sc_trace_request *request = &place->request;
     struct sc_trace_result result = {.request = request, .ids = place->ids, .stats = place->stats};
-    enum sc_status status;
     bool kept, ended = true;
 
     if (!ok) {
@@ -222,7 +221,7 @@ static enum sc_status settle_place(struct run *run, struct sc_place *place, bool
         return SC_OK;
     result.n = place->n;
     result.watched = request->n_watch ? place->watched : NULL;
-    status = report_done(run, &result);
+    enum sc_status status = report_done(run, &result);
     sc_prompt_release(place->prompt);
     place->prompt = NULL;
     run->n_active--;

@@ -532,13 +532,12 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *
                                        .max_bytes = guard->options.max_bytes,
                                        .max_watch = SC_N_WATCH};
     struct sc_batch_plan plan;
-    enum sc_status status;
 
     *j.counts = (struct sc_judge_counts){0};
     if (guard->model.context <= MAX_NEW + MOST_FORCED)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
                        MAX_NEW + MOST_FORCED, guard->model.context);
-    status = longest_item(&j, &options.max_prompt, error);
+    enum sc_status status = longest_item(&j, &options.max_prompt, error);
     options.max_prompt += MOST_FORCED;
     if (status == SC_OK)
         status = sc_batch_plan(guard->model.engine, &options, &plan, error);

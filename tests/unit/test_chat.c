@@ -161,7 +161,6 @@ static void broken_messages_and_tokenizers_are_refused(void **state)
     struct sc_error error = {0};
     int32_t *ids = NULL;
     size_t n = 0;
-    char *text;
 
     (void)state;
     assert_int_equal(sc_chat_encode(small, "a\xff", false, &ids, &n, &error), SC_ERR_ARGUMENT);
@@ -169,7 +168,7 @@ static void broken_messages_and_tokenizers_are_refused(void **state)
     assert_null(ids);
 
     json_object_del(top, "added_tokens");
-    text = json_text(top);
+    char *text = json_text(top);
     sc_error_clear(&error);
     assert_int_equal(sc_tokenizer_parse(&bare, text, strlen(text), NULL, 0, &error), SC_OK);
     assert_int_equal(sc_chat_encode(bare, "hello", false, &ids, &n, &error), SC_ERR_UNSUPPORTED);

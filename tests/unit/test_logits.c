@@ -73,7 +73,6 @@ static void check_row(const struct sc_kernels *kernels, const float *z, size_t n
     double max = (double)sorted[0].z, sum = 0, entropy = 0, confidence = 0;
     size_t k = n < 20 ? n : 20;
     struct sc_logit_summary summary;
-    struct sc_logit_scratch scratch;
     struct sc_arena arena;
 
     for (size_t i = 0; i < n; i++)
@@ -86,7 +85,7 @@ static void check_row(const struct sc_kernels *kernels, const float *z, size_t n
     for (size_t i = 0; i < k; i++)
         confidence -= ((double)sorted[i].z - max - log(sum)) / (double)k;
 
-    scratch = scratch_new(n, &arena);
+    struct sc_logit_scratch scratch = scratch_new(n, &arena);
     assert_true(sc_logits_summarise(kernels, z, n, &summary));
     assert_true(summary.max == sorted[0].z);
     assert_true(fabs(summary.log_sum - log(sum)) < 2e-6);

@@ -47,9 +47,7 @@ static enum sc_status with_field(const char *key, const char *value, struct sc_m
 {
     json_t *top = parse_json(config_text), *wrapped;
     struct sc_text list = {0};
-    char *text;
     bool given;
-    enum sc_status status;
 
     if (value == NULL) {
         assert_int_equal(json_object_del(top, key), 0);
@@ -60,9 +58,9 @@ static enum sc_status with_field(const char *key, const char *value, struct sc_m
         json_decref(wrapped);
         sc_text_free(&list);
     }
-    text = json_text(top);
+    char *text = json_text(top);
     json_decref(top);
-    status = sc_config_parse(text, strlen(text), config, &given, error);
+    enum sc_status status = sc_config_parse(text, strlen(text), config, &given, error);
     sc_free(text);
     return status;
 }
@@ -272,7 +270,6 @@ static void opens_and_checks(void **state)
 {
     struct sc_model *model = NULL;
     struct sc_error error = {0};
-    const struct sc_layer_tensors *layer;
 
     (void)state;
     assert_int_equal(sc_model_open(&model, good, &error), SC_OK);
@@ -281,7 +278,7 @@ static void opens_and_checks(void **state)
     assert_int_equal(sc_model_embedding(model)->n_cols, 64);
     assert_ptr_equal(sc_model_head(model)->data, sc_model_embedding(model)->data);
     assert_int_equal(sc_model_final_norm(model)->n_cols, 64);
-    layer = sc_model_layer(model, 1);
+    const struct sc_layer_tensors *layer = sc_model_layer(model, 1);
     assert_int_equal(layer->q.n_rows, 128);
     assert_int_equal(layer->k.n_rows, 64);
     assert_int_equal(layer->o.n_cols, 128);
@@ -588,14 +585,13 @@ static void random_models_follow_the_seed(void **state)
 static int n_files(const char *path)
 {
     char command[512];
-    FILE *pipe;
     int n = -1;
 
     if (!sc_is_folder(path)) {
         return -1;
     }
     snprintf(command, sizeof command, "ls -A '%s' | wc -l", path);
-    pipe = popen(command, "r");
+    FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     assert_int_equal(fscanf(pipe, "%d", &n), 1);
     pclose(pipe);
@@ -669,14 +665,13 @@ static void random_models_leave_nothing_on_a_full_disk(void **state)
     struct rlimit before;
     char path[128];
     struct sc_error error = {0};
-    enum sc_status status;
 
     (void)state;
     snprintf(path, sizeof path, "%s/full", folder);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    status = sc_model_write_random("tiny", NULL, SC_DTYPE_F32, 1, path, &error);
+    enum sc_status status = sc_model_write_random("tiny", NULL, SC_DTYPE_F32, 1, path, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(status, SC_ERR_IO);
     assert_non_null(strstr(error.text, "cannot write"));

@@ -69,10 +69,9 @@ static void the_longest_unused_goes_first(void **state)
 static void slots_are_a_limit_too(void **state)
 {
     struct cached c = cached_open(2, 10, 100);
-    struct sc_prompt *a;
     (void)state;
 
-    a = take(&c, 1, 1, SC_PROMPT_READY);
+    struct sc_prompt *a = take(&c, 1, 1, SC_PROMPT_READY);
     take(&c, 2, 1, SC_PROMPT_READY);
     take(&c, 3, 1, SC_PROMPT_NO_ROOM);
     sc_prompt_release(a);

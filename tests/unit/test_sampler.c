@@ -15,7 +15,6 @@ static void reference(const float *z, size_t n, const struct sc_sampling *s, dou
 {
     static size_t order[MOST];
     double total = 0, sum = 0, kept_sum = 0, max = -INFINITY;
-    size_t kept;
 
     for (size_t i = 0; i < n; i++)
         max = (double)z[i] > max ? (double)z[i] : max;
@@ -27,7 +26,7 @@ static void reference(const float *z, size_t n, const struct sc_sampling *s, dou
             order[at] = order[at - 1];
         order[at] = i;
     }
-    kept = s->top_k > 0 && (size_t)s->top_k < n ? (size_t)s->top_k : n;
+    size_t kept = s->top_k > 0 && (size_t)s->top_k < n ? (size_t)s->top_k : n;
     for (size_t i = 0; i < kept; i++)
         total += p[order[i]];
     if (s->top_p < 1) {

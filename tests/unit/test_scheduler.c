@@ -277,10 +277,9 @@ static void check_width(struct work *w, struct sc_engine *engine, size_t paralle
                         uint64_t n_prefilled, double share)
 {
     uint64_t generated = 0;
-    double width;
 
     run_all(w, engine, parallel, 0, 0);
-    width = w->last.width_sum / (double)w->last.n_steps;
+    double width = w->last.width_sum / (double)w->last.n_steps;
     print_message("parallel %zu: mean width %.2f, %llu steps, %llu tokens, %llu of prompts\n",
                   parallel, width, (unsigned long long)w->last.n_steps,
                   (unsigned long long)w->last.n_generated, (unsigned long long)w->last.n_prefilled);

@@ -476,7 +476,6 @@ static enum sc_status with_field(const char *path, const char *value, struct sc_
     json_t *top = small_tokenizer(), *object = top, *wrapped = NULL;
     const char *dot = strchr(path, '.');
     struct sc_tokenizer *tokenizer = NULL;
-    enum sc_status status;
 
     if (dot != NULL) {
         object = json_object_get(top, "model");
@@ -492,7 +491,7 @@ static enum sc_status with_field(const char *path, const char *value, struct sc_
     } else {
         json_object_del(object, path);
     }
-    status = parse_top(top, &tokenizer, error);
+    enum sc_status status = parse_top(top, &tokenizer, error);
     sc_tokenizer_close(tokenizer);
     json_decref(wrapped);
     json_decref(top);

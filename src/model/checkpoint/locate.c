@@ -33,9 +33,8 @@ static int look_in(const char *root, const char *name, char **folder, struct sc_
 {
     char *path = sc_path_join(root, name);
 
-    if (path == NULL) {
+    if (path == NULL)
         return -1;
-    }
     if (holds_model(path)) {
         *folder = path;
         return 1;
@@ -51,16 +50,13 @@ static int look_beside_program(const char *name, char **folder, struct sc_text *
     static const char beside[] = "/../share/safeconf/models";
     char exe[4096 + sizeof beside];
     ssize_t n = readlink("/proc/self/exe", exe, 4096);
-    char *slash;
 
-    if (n <= 0 || n >= 4096) {
+    if (n <= 0 || n >= 4096)
         return 0;
-    }
     exe[n] = '\0';
-    slash = strrchr(exe, '/');
-    if (slash == NULL) {
+    char *slash = strrchr(exe, '/');
+    if (slash == NULL)
         return 0;
-    }
     memcpy(slash, beside, sizeof beside);
     return look_in(exe, name, folder, looked);
 }
@@ -79,9 +75,8 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
     int found = look_beside_program(name, folder, &looked);
     enum sc_status status = SC_OK;
 
-    for (size_t i = 0; found == 0 && roots[i] != NULL; i++) {
+    for (size_t i = 0; found == 0 && roots[i] != NULL; i++)
         found = look_in(roots[i], name, folder, &looked);
-    }
     if (found < 0 || looked.failed) {
         status = sc_fail_nomem(error, "model");
     } else if (found == 0) {
@@ -140,12 +135,10 @@ static enum sc_status read_revision(const char *repository, char **revision, str
 {
     char *path = sc_path_join(repository, "refs/main"), *text = NULL;
     size_t n = 0;
-    enum sc_status status;
 
-    if (path == NULL) {
+    if (path == NULL)
         return sc_fail_nomem(error, "model");
-    }
-    status = sc_file_read(path, REVISION_BYTES_MAX, &text, &n, error);
+    enum sc_status status = sc_file_read(path, REVISION_BYTES_MAX, &text, &n, error);
     if (status == SC_OK) {
         text[strcspn(text, " \t\r\n")] = '\0';
         if (sc_is_plain_name(text)) {
@@ -208,18 +201,15 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
                        "model: expected a name and where to put its folder");
     bool bare = sc_is_plain_name(name);
     *folder = NULL;
-    if (name[0] == '\0') {
+    if (name[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
-    }
     if (sc_is_folder(name) && (!bare || holds_model(name))) {
         *folder = sc_strdup(name);
         return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
     }
-    if (bare) {
+    if (bare)
         return locate_bundled(name, folder, error);
-    }
-    if (is_hub_name(name)) {
+    if (is_hub_name(name))
         return locate_cached(name, folder, error);
-    }
     return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
 }

@@ -122,12 +122,10 @@ static enum sc_status plan(struct writer *w, const struct sc_family *family, enu
 static enum sc_status check_space(const struct writer *w, struct sc_error *error)
 {
     struct statvfs disk;
-    uint64_t available;
 
-    if (statvfs(w->folder, &disk) != 0) {
+    if (statvfs(w->folder, &disk) != 0)
         return SC_OK;
-    }
-    available = (uint64_t)disk.f_bavail * disk.f_frsize;
+    uint64_t available = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (available < w->total_bytes) {
         return sc_fail(error, SC_ERR_IO, "%.300s: disk full: the model takes %.2f GB, %.2f GB free",
                        w->folder, (double)w->total_bytes / 1e9, (double)available / 1e9);
@@ -145,9 +143,8 @@ static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
     for (size_t kind = 0; kind < 2; kind++) {
         void *table = sc_alloc_array(N_QUANTILES, element_bytes(w));
 
-        if (table == NULL) {
+        if (table == NULL)
             return sc_fail_nomem(error, "random weights");
-        }
         w->quantiles[kind] = table;
         for (size_t i = 0; i < N_QUANTILES; i++) {
             double z = gsl_cdf_ugaussian_Pinv(((double)i + 0.5) / N_QUANTILES);
@@ -180,11 +177,10 @@ static void draw(void *context, size_t task, size_t worker)
         for (size_t k = i; k < i + 4 && k < end; k++, bits >>= 16) {
             size_t pick = bits & 0xffff;
 
-            if (wide) {
+            if (wide)
                 ((float *)w->buffer)[k] = ((const float *)w->table)[pick];
-            } else {
+            else
                 ((uint16_t *)w->buffer)[k] = ((const uint16_t *)w->table)[pick];
-            }
         }
     }
 }
@@ -200,12 +196,10 @@ static enum sc_status write_all(int fd, const char *path, const void *bytes, siz
     while (n > 0) {
         ssize_t put = write(fd, at, n);
 
-        if (put < 0 && errno == EINTR) {
+        if (put < 0 && errno == EINTR)
             continue;
-        }
-        if (put < 0) {
+        if (put < 0)
             return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-        }
         at += put;
         n -= (size_t)put;
     }
@@ -217,14 +211,12 @@ static enum sc_status add_part(struct writer *w, const char *name, struct part *
                                struct sc_error *error)
 {
     struct sc_text temporary = {NULL, 0, 0, false}, final = {NULL, 0, 0, false};
-    struct part *p;
 
-    if (sc_grow((void **)&w->parts, w->n_parts, &w->parts_cap, sizeof *w->parts) != 0) {
+    if (sc_grow((void **)&w->parts, w->n_parts, &w->parts_cap, sizeof *w->parts) != 0)
         return sc_fail_nomem(error, name);
-    }
     sc_text_printf(&final, "%s/%s", w->folder, name);
     sc_text_printf(&temporary, "%s/%s.part-%ld", w->folder, name, (long)getpid());
-    p = &w->parts[w->n_parts++];
+    struct part *p = &w->parts[w->n_parts++];
     *p = (struct part){sc_text_take(&temporary), sc_text_take(&final), false};
     *part = p;
     return p->temporary != NULL && p->final != NULL ? SC_OK : sc_fail_nomem(error, name);
@@ -252,11 +244,10 @@ static enum sc_status write_text(struct writer *w, const char *name, struct sc_t
 
 static void shard_name(const struct writer *w, size_t shard, char *name, size_t size)
 {
-    if (w->n_shards == 1) {
+    if (w->n_shards == 1)
         snprintf(name, size, "model.safetensors");
-    } else {
+    else
         snprintf(name, size, "model-%05zu-of-%05zu.safetensors", shard + 1, w->n_shards);
-    }
 }
 
 static enum sc_status write_header(const struct writer *w, size_t shard, int fd, const char *path,
@@ -266,34 +257,29 @@ static enum sc_status write_header(const struct writer *w, size_t shard, int fd,
         [SC_DTYPE_F32] = "F32", [SC_DTYPE_BF16] = "BF16", [SC_DTYPE_F16] = "F16"};
     struct sc_text header = {NULL, 0, 0, false};
     unsigned char length[8];
-    enum sc_status status;
 
     sc_text_puts(&header, "{\"__metadata__\":{\"format\":\"pt\"}");
     for (size_t i = 0; i < w->n_tensors; i++) {
         const struct planned *t = &w->tensors[i];
 
-        if (t->shard != shard) {
+        if (t->shard != shard)
             continue;
-        }
         sc_text_printf(&header, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", t->name,
                        names[w->config.dtype]);
-        if (t->n_rows > 0) {
+        if (t->n_rows > 0)
             sc_text_printf(&header, "%zu,", t->n_rows);
-        }
         sc_text_printf(&header, "%zu],\"data_offsets\":[%llu,%llu]}", t->n_cols,
                        (unsigned long long)t->begin, (unsigned long long)t->end);
     }
     sc_text_putc(&header, '}');
-    while (!header.failed && header.len % 8 != 0) {
+    while (!header.failed && header.len % 8 != 0)
         sc_text_putc(&header, ' ');
-    }
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++)
         length[i] = (unsigned char)((uint64_t)header.len >> (8 * i));
-    }
-    status = header.failed ? sc_fail_nomem(error, path) : write_all(fd, path, length, 8, error);
-    if (status == SC_OK) {
+    enum sc_status status =
+        header.failed ? sc_fail_nomem(error, path) : write_all(fd, path, length, 8, error);
+    if (status == SC_OK)
         status = write_all(fd, path, header.data, header.len, error);
-    }
     sc_text_free(&header);
     return status;
 }
@@ -319,30 +305,22 @@ static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_erro
 {
     char name[64];
     struct part *part;
-    enum sc_status status;
-    int fd;
 
     shard_name(w, shard, name, sizeof name);
-    status = add_part(w, name, &part, error);
-    if (status != SC_OK) {
+    enum sc_status status = add_part(w, name, &part, error);
+    if (status != SC_OK)
         return status;
-    }
-    fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) {
+    int fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part->temporary, strerror(errno));
-    }
     status = write_header(w, shard, fd, part->final, error);
-    for (size_t i = 0; status == SC_OK && i < w->n_tensors; i++) {
-        if (w->tensors[i].shard == shard) {
+    for (size_t i = 0; status == SC_OK && i < w->n_tensors; i++)
+        if (w->tensors[i].shard == shard)
             status = write_tensor(w, i, fd, part->final, error);
-        }
-    }
-    if (status == SC_OK && fsync(fd) != 0) {
+    if (status == SC_OK && fsync(fd) != 0)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
-    }
-    if (close(fd) != 0 && status == SC_OK) {
+    if (close(fd) != 0 && status == SC_OK)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
-    }
     return status;
 }
 
@@ -396,14 +374,12 @@ static enum sc_status copy_file(struct writer *w, const char *from_folder, const
     size_t n = 0;
     enum sc_status status = SC_OK;
 
-    if (path == NULL) {
+    if (path == NULL)
         return sc_fail_nomem(error, name);
-    }
     if (needed || sc_file_exists(path)) {
         status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
-        if (status == SC_OK) {
+        if (status == SC_OK)
             status = write_part(w, name, text, n, error);
-        }
     }
     sc_free(text);
     sc_free(path);
@@ -416,9 +392,8 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
     struct sc_tokenizer *tokenizer = NULL;
     enum sc_status status = sc_tokenizer_open(&tokenizer, folder, error);
 
-    if (status != SC_OK) {
+    if (status != SC_OK)
         return status;
-    }
     if (sc_tokenizer_n_tokens(tokenizer) > w->config.n_vocab) {
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "%.300s: the tokenizer has %zu tokens, the shape %s %zu rows", folder,
@@ -431,9 +406,8 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
         w->shape.pad_id = pad >= 0 ? pad : w->shape.pad_id;
     }
     sc_tokenizer_close(tokenizer);
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = copy_file(w, folder, "tokenizer.json", true, error);
-    }
     return status != SC_OK ? status : copy_file(w, folder, "tokenizer_config.json", false, error);
 }
 
@@ -479,27 +453,20 @@ static enum sc_status write_model(struct writer *w, const char *tokenizer_folder
 {
     enum sc_status status = SC_OK;
 
-    if (tokenizer_folder != NULL) {
+    if (tokenizer_folder != NULL)
         status = copy_tokenizer(w, tokenizer_folder, error);
-    }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = sc_pool_new(&w->pool, sc_available_cores(), error);
-    }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = fill_quantiles(w, error);
-    }
-    for (size_t i = 0; status == SC_OK && i < w->n_shards; i++) {
+    for (size_t i = 0; status == SC_OK && i < w->n_shards; i++)
         status = write_shard(w, i, error);
-    }
-    if (status == SC_OK && w->n_shards > 1) {
+    if (status == SC_OK && w->n_shards > 1)
         status = write_index(w, error);
-    }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = write_generation(w, error);
-    }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = write_config(w, error);
-    }
     return status == SC_OK ? rename_all(w, error) : status;
 }
 
@@ -509,15 +476,13 @@ static void writer_free(struct writer *w, bool keep)
     for (size_t i = 0; i < w->n_parts; i++) {
         struct part *part = &w->parts[i];
 
-        if (!keep && part->temporary != NULL && part->final != NULL) {
+        if (!keep && part->temporary != NULL && part->final != NULL)
             unlink(part->renamed ? part->final : part->temporary);
-        }
         sc_free(part->temporary);
         sc_free(part->final);
     }
-    for (size_t i = 0; i < w->n_tensors; i++) {
+    for (size_t i = 0; i < w->n_tensors; i++)
         sc_free(w->tensors[i].name);
-    }
     sc_free(w->parts);
     sc_free(w->tensors);
     sc_free(w->quantiles[0]);

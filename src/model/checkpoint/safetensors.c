@@ -39,16 +39,14 @@ static size_t element_bytes(enum sc_dtype dtype)
 /* An array of `n` (at most 8) integers, none negative. */
 static bool read_sizes(const json_t *array, uint64_t *out, size_t *n)
 {
-    if (!json_is_array(array) || json_array_size(array) > 8) {
+    if (!json_is_array(array) || json_array_size(array) > 8)
         return false;
-    }
     *n = json_array_size(array);
     for (size_t i = 0; i < *n; i++) {
         const json_t *value = json_array_get(array, i);
 
-        if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        if (!json_is_integer(value) || json_integer_value(value) < 0)
             return false;
-        }
         out[i] = (uint64_t)json_integer_value(value);
     }
     return true;
@@ -69,9 +67,8 @@ static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
     size_t n_offsets = 0, bytes;
 
     entry->dtype_name = json_string_value(json_object_get(value, "dtype"));
-    if (entry->dtype_name == NULL) {
+    if (entry->dtype_name == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "%s: %.200s: dtype: expected text", shard->name, name);
-    }
     if (!read_sizes(json_object_get(value, "shape"), entry->shape, &entry->n_dims)) {
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: %.200s: shape: expected up to 8 numbers, none negative", shard->name,
@@ -90,13 +87,11 @@ static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
                        shard->name, name, shard->data_bytes, entry->offsets[0], entry->offsets[1]);
     }
     entry->dtype_known = dtype_parse(entry->dtype_name, &entry->dtype);
-    if (!entry->dtype_known) {
+    if (!entry->dtype_known)
         return SC_OK;
-    }
     bytes = element_bytes(entry->dtype);
-    for (size_t i = 0; i < entry->n_dims; i++) {
+    for (size_t i = 0; i < entry->n_dims; i++)
         bytes = sc_size_mul(bytes, entry->shape[i]);
-    }
     if (bytes != entry->offsets[1] - entry->offsets[0]) {
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: %.200s: data_offsets: expected the %zu bytes of its shape, found "
@@ -116,13 +111,11 @@ static enum sc_status check_all(const struct sc_shard *shard, struct sc_error *e
         struct entry entry;
         enum sc_status status;
 
-        if (strcmp(name, "__metadata__") == 0) {
+        if (strcmp(name, "__metadata__") == 0)
             continue;
-        }
         status = read_entry(shard, name, value, &entry, error);
-        if (status != SC_OK) {
+        if (status != SC_OK)
             return status;
-        }
     }
     return SC_OK;
 }
@@ -131,16 +124,14 @@ static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, 
                             struct sc_error *error)
 {
     uint64_t header_bytes = 0;
-    enum sc_status status;
 
     if (n < 8) {
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: expected a safetensors file of at least 8 bytes, found %zu",
                        shard->name, n);
     }
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++)
         header_bytes |= (uint64_t)bytes[i] << (8 * i);
-    }
     if (header_bytes > n - 8 || header_bytes > SC_SAFETENSORS_HEADER_MAX) {
         size_t most = n - 8 < SC_SAFETENSORS_HEADER_MAX ? n - 8 : SC_SAFETENSORS_HEADER_MAX;
 
@@ -148,14 +139,12 @@ static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, 
                        "%s: header length: expected at most %zu, found %" PRIu64, shard->name, most,
                        header_bytes);
     }
-    status = sc_json_parse((const char *)bytes + 8, (size_t)header_bytes, shard->name,
-                           &shard->header, error);
-    if (status != SC_OK) {
+    enum sc_status status = sc_json_parse((const char *)bytes + 8, (size_t)header_bytes,
+                                          shard->name, &shard->header, error);
+    if (status != SC_OK)
         return status;
-    }
-    if (!json_is_object(shard->header)) {
+    if (!json_is_object(shard->header))
         return sc_fail(error, SC_ERR_FORMAT, "%s: header: expected an object", shard->name);
-    }
     shard->data = bytes + 8 + header_bytes;
     shard->data_bytes = n - 8 - (size_t)header_bytes;
     return check_all(shard, error);
@@ -164,17 +153,13 @@ static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, 
 enum sc_status sc_shard_parse(struct sc_shard *shard, const char *name, const unsigned char *bytes,
                               size_t n, struct sc_error *error)
 {
-    enum sc_status status;
-
     memset(shard, 0, sizeof *shard);
     shard->name = sc_strdup(name);
-    if (shard->name == NULL) {
+    if (shard->name == NULL)
         return sc_fail_nomem(error, name);
-    }
-    status = parse(shard, bytes, n, error);
-    if (status != SC_OK) {
+    enum sc_status status = parse(shard, bytes, n, error);
+    if (status != SC_OK)
         sc_shard_close(shard);
-    }
     return status;
 }
 
@@ -183,20 +168,17 @@ enum sc_status sc_shard_open(struct sc_shard *shard, const char *folder, const c
 {
     char *path = sc_path_join(folder, name);
     struct sc_map map = {0};
-    enum sc_status status;
 
     memset(shard, 0, sizeof *shard);
-    if (path == NULL) {
+    if (path == NULL)
         return sc_fail_nomem(error, name);
-    }
-    status = sc_map_open(&map, path, error);
+    enum sc_status status = sc_map_open(&map, path, error);
     if (status == SC_OK) {
         status = sc_shard_parse(shard, path, map.data, map.size, error);
-        if (status == SC_OK) {
+        if (status == SC_OK)
             shard->map = map;
-        } else {
+        else
             sc_map_close(&map);
-        }
     }
     sc_free(path);
     return status;
@@ -225,12 +207,10 @@ static enum sc_status wrong_shape(const struct sc_shard *shard, const char *name
                                   size_t n_cols, const struct entry *entry, struct sc_error *error)
 {
     struct sc_text found = {NULL, 0, 0, false};
-    char *text;
 
-    for (size_t i = 0; i < entry->n_dims; i++) {
+    for (size_t i = 0; i < entry->n_dims; i++)
         sc_text_printf(&found, "%s%" PRIu64, i == 0 ? "" : ", ", entry->shape[i]);
-    }
-    text = sc_text_take(&found);
+    char *text = sc_text_take(&found);
     if (n_rows == 0) {
         sc_fail(error, SC_ERR_FORMAT, "%s: %s: shape: expected [%zu], found [%s]", shard->name,
                 name, n_cols, text != NULL ? text : "...");
@@ -247,27 +227,24 @@ enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, s
 {
     const json_t *value = json_object_get(shard->header, name);
     struct entry entry;
-    enum sc_status status;
-    bool fits;
 
     if (value == NULL) {
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected the tensor %s, found none", shard->name,
                        name);
     }
-    status = read_entry(shard, name, value, &entry, error);
-    if (status != SC_OK) {
+    enum sc_status status = read_entry(shard, name, value, &entry, error);
+    if (status != SC_OK)
         return status;
-    }
     if (!entry.dtype_known) {
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "%s: %s: dtype: expected F32, F16 or BF16, found \"%.40s\"", shard->name,
                        name, entry.dtype_name);
     }
-    fits = n_rows == 0 ? entry.n_dims == 1 && entry.shape[0] == n_cols
-                       : entry.n_dims == 2 && entry.shape[0] == n_rows && entry.shape[1] == n_cols;
-    if (!fits) {
+    bool fits = n_rows == 0
+                    ? entry.n_dims == 1 && entry.shape[0] == n_cols
+                    : entry.n_dims == 2 && entry.shape[0] == n_rows && entry.shape[1] == n_cols;
+    if (!fits)
         return wrong_shape(shard, name, n_rows, n_cols, &entry, error);
-    }
     out->data = shard->data + entry.offsets[0];
     out->dtype = entry.dtype;
     out->n_rows = n_rows == 0 ? 1 : n_rows;

@@ -19,9 +19,8 @@
 
 int sc_ids_add(struct sc_ids *list, int32_t id)
 {
-    if (sc_grow((void **)&list->ids, list->n, &list->cap, sizeof *list->ids) != 0) {
+    if (sc_grow((void **)&list->ids, list->n, &list->cap, sizeof *list->ids) != 0)
         return -1;
-    }
     list->ids[list->n++] = id;
     return 0;
 }
@@ -34,9 +33,8 @@ static size_t table_size(size_t n)
 {
     size_t size = 16;
 
-    while (size < n * 2) {
+    while (size < n * 2)
         size *= 2;
-    }
     return size;
 }
 
@@ -54,9 +52,8 @@ enum sc_status sc_bpe_init(struct sc_bpe *bpe, size_t n_tokens, size_t n_vocabul
     bpe->tokens = sc_alloc_zero(n_tokens, sizeof *bpe->tokens);
     bpe->slots = sc_alloc_array(bpe->n_slots, sizeof *bpe->slots);
     bpe->merges = sc_alloc_array(bpe->n_merge_slots, sizeof *bpe->merges);
-    if (bpe->tokens == NULL || bpe->slots == NULL || bpe->merges == NULL) {
+    if (bpe->tokens == NULL || bpe->slots == NULL || bpe->merges == NULL)
         return sc_fail_nomem(error, "vocabulary");
-    }
     memset(bpe->slots, 0xff, bpe->n_slots * sizeof *bpe->slots);
     memset(bpe->merges, 0xff, bpe->n_merge_slots * sizeof *bpe->merges);
     return SC_OK;
@@ -83,9 +80,8 @@ static struct sc_token_slot *find_slot(const struct sc_bpe *bpe, const char *byt
         if (bpe->slots[i].tag == *tag) {
             const struct sc_token *token = &bpe->tokens[bpe->slots[i].id];
 
-            if (token->n == n && memcmp(bpe->bytes + token->begin, bytes, n) == 0) {
+            if (token->n == n && memcmp(bpe->bytes + token->begin, bytes, n) == 0)
                 break;
-            }
         }
         i = (i + 1) & mask;
     }
@@ -101,16 +97,14 @@ int32_t sc_bpe_find(const struct sc_bpe *bpe, const char *bytes, size_t n)
 
 static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, struct sc_token *token)
 {
-    if (n > UINT32_MAX / 2 || bpe->n_bytes > UINT32_MAX / 2) {
+    if (n > UINT32_MAX / 2 || bpe->n_bytes > UINT32_MAX / 2)
         return -1;
-    }
     if (bpe->n_bytes + n > bpe->bytes_cap) {
         size_t cap = (bpe->n_bytes + n) * 2 + 4096;
         char *grown = sc_resize(bpe->bytes, cap, 1);
 
-        if (grown == NULL) {
+        if (grown == NULL)
             return -1;
-        }
         bpe->bytes = grown;
         bpe->bytes_cap = cap;
     }
@@ -124,19 +118,15 @@ static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, struct s
 enum sc_status sc_bpe_add_token(struct sc_bpe *bpe, int32_t id, enum sc_token_kind kind,
                                 const char *bytes, size_t n, struct sc_error *error)
 {
-    struct sc_token *token;
-
     if (id < 0 || (size_t)id >= bpe->n_tokens) {
         return sc_fail(error, SC_ERR_FORMAT, "token %d: expected an id below %zu", (int)id,
                        bpe->n_tokens);
     }
-    token = &bpe->tokens[id];
-    if (token->kind != SC_TOKEN_NONE) {
+    struct sc_token *token = &bpe->tokens[id];
+    if (token->kind != SC_TOKEN_NONE)
         return sc_fail(error, SC_ERR_FORMAT, "token %d: expected one entry, found two", (int)id);
-    }
-    if (n == 0) {
+    if (n == 0)
         return sc_fail(error, SC_ERR_FORMAT, "token %d: expected text, found none", (int)id);
-    }
     if (kind == SC_TOKEN_VOCABULARY) {
         uint32_t tag;
         struct sc_token_slot *slot = find_slot(bpe, bytes, n, &tag);
@@ -148,9 +138,8 @@ enum sc_status sc_bpe_add_token(struct sc_bpe *bpe, int32_t id, enum sc_token_ki
         slot->tag = tag;
         slot->id = id;
     }
-    if (store_bytes(bpe, bytes, n, token) != 0) {
+    if (store_bytes(bpe, bytes, n, token) != 0)
         return sc_fail_nomem(error, "vocabulary");
-    }
     token->kind = (uint8_t)kind;
     return SC_OK;
 }
@@ -166,9 +155,8 @@ static struct sc_merge_slot *find_merge(const struct sc_bpe *bpe, int32_t left, 
     size_t i = (size_t)((key * 0x9E3779B97F4A7C15U) >> 32) & mask;
 
     while (bpe->merges[i].left >= 0 &&
-           (bpe->merges[i].left != left || bpe->merges[i].right != right)) {
+           (bpe->merges[i].left != left || bpe->merges[i].right != right))
         i = (i + 1) & mask;
-    }
     return &bpe->merges[i];
 }
 
@@ -179,7 +167,6 @@ enum sc_status sc_bpe_add_merge(struct sc_bpe *bpe, uint32_t rank, int32_t left,
     const struct sc_token *a = &bpe->tokens[left], *b = &bpe->tokens[right];
     char small[256], *both = small;
     size_t n = (size_t)a->n + b->n;
-    int32_t merged;
 
     if (slot->left >= 0) {
         return sc_fail(error, SC_ERR_FORMAT, "merges[%u]: the same pair as merges[%u]",
@@ -187,16 +174,14 @@ enum sc_status sc_bpe_add_merge(struct sc_bpe *bpe, uint32_t rank, int32_t left,
     }
     if (n > sizeof small) {
         both = sc_alloc(n);
-        if (both == NULL) {
+        if (both == NULL)
             return sc_fail_nomem(error, "merges");
-        }
     }
     memcpy(both, bpe->bytes + a->begin, a->n);
     memcpy(both + a->n, bpe->bytes + b->begin, b->n);
-    merged = sc_bpe_find(bpe, both, n);
-    if (both != small) {
+    int32_t merged = sc_bpe_find(bpe, both, n);
+    if (both != small)
         sc_free(both);
-    }
     if (merged < 0) {
         return sc_fail(error, SC_ERR_FORMAT, "merges[%u]: what it makes is not in the vocabulary",
                        (unsigned)rank);
@@ -220,9 +205,8 @@ static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
 {
     uint32_t ranks[N_SHORT]; /* of the pair (i, i + 1) */
 
-    for (size_t i = 0; i + 1 < n; i++) {
+    for (size_t i = 0; i + 1 < n; i++)
         ranks[i] = pair_rank(bpe, ids[i], ids[i + 1]);
-    }
     while (n > 1) {
         uint32_t least = NO_RANK;
         size_t at = 0;
@@ -233,21 +217,17 @@ static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
                 at = i;
             }
         }
-        if (least == NO_RANK) {
+        if (least == NO_RANK)
             break;
-        }
         ids[at] = find_merge(bpe, ids[at], ids[at + 1])->merged;
         memmove(&ids[at + 1], &ids[at + 2], (n - at - 2) * sizeof ids[0]);
-        if (at + 2 < n) {
+        if (at + 2 < n)
             memmove(&ranks[at], &ranks[at + 1], (n - at - 2) * sizeof ranks[0]);
-        }
         n--;
-        if (at > 0) {
+        if (at > 0)
             ranks[at - 1] = pair_rank(bpe, ids[at - 1], ids[at]);
-        }
-        if (at + 1 < n) {
+        if (at + 1 < n)
             ranks[at] = pair_rank(bpe, ids[at], ids[at + 1]);
-        }
     }
     return n;
 }
@@ -271,15 +251,12 @@ static void heap_down(struct long_piece *p, size_t i)
     for (;;) {
         size_t child = 2 * i + 1;
 
-        if (child >= p->n_heap) {
+        if (child >= p->n_heap)
             break;
-        }
-        if (child + 1 < p->n_heap && p->heap[child + 1] < p->heap[child]) {
+        if (child + 1 < p->n_heap && p->heap[child + 1] < p->heap[child])
             child++;
-        }
-        if (p->heap[child] >= key) {
+        if (p->heap[child] >= key)
             break;
-        }
         p->heap[i] = p->heap[child];
         i = child;
     }
@@ -302,9 +279,8 @@ static uint64_t heap_pop(struct long_piece *p)
     uint64_t key = p->heap[0];
 
     p->heap[0] = p->heap[--p->n_heap];
-    if (p->n_heap > 0) {
+    if (p->n_heap > 0)
         heap_down(p, 0);
-    }
     return key;
 }
 
@@ -312,9 +288,8 @@ static uint64_t heap_pop(struct long_piece *p)
 static void renew_pair(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
 {
     p->ranks[i] = p->next[i] < 0 ? NO_RANK : pair_rank(bpe, p->ids[i], p->ids[p->next[i]]);
-    if (p->ranks[i] != NO_RANK) {
+    if (p->ranks[i] != NO_RANK)
         heap_push(p, (uint64_t)p->ranks[i] << 32 | i);
-    }
 }
 
 static void merge_at(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
@@ -324,13 +299,11 @@ static void merge_at(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
     p->ids[i] = find_merge(bpe, p->ids[i], p->ids[gone])->merged;
     p->next[i] = p->next[gone];
     p->ranks[gone] = NO_RANK;
-    if (p->next[i] >= 0) {
+    if (p->next[i] >= 0)
         p->prev[p->next[i]] = (int32_t)i;
-    }
     renew_pair(bpe, p, i);
-    if (p->prev[i] >= 0) {
+    if (p->prev[i] >= 0)
         renew_pair(bpe, p, (size_t)p->prev[i]);
-    }
 }
 
 /* Each merge removes a symbol and pushes at most two pairs: 3 n places of heap are enough. */
@@ -342,9 +315,8 @@ static int place_long(struct long_piece *p, struct sc_bpe_scratch *scratch, size
         sc_free(scratch->memory);
         scratch->memory = sc_alloc(bytes);
         scratch->bytes = scratch->memory == NULL ? 0 : bytes;
-        if (scratch->memory == NULL) {
+        if (scratch->memory == NULL)
             return -1;
-        }
     }
     p->heap = scratch->memory;
     p->ids = (int32_t *)(p->heap + 3 * n);
@@ -361,30 +333,25 @@ static enum sc_status encode_long(const struct sc_bpe *bpe, struct sc_bpe_scratc
 {
     struct long_piece p;
 
-    if (place_long(&p, scratch, n) != 0) {
+    if (place_long(&p, scratch, n) != 0)
         return sc_fail_nomem(error, "a long piece of text");
-    }
     for (size_t i = 0; i < n; i++) {
         p.ids[i] = bpe->byte_ids[piece[i]];
         p.prev[i] = (int32_t)i - 1;
         p.next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         renew_pair(bpe, &p, i);
-    }
     while (p.n_heap > 0) {
         uint64_t key = heap_pop(&p);
         size_t i = (size_t)(key & UINT32_MAX);
 
-        if (p.ranks[i] == (uint32_t)(key >> 32)) {
+        if (p.ranks[i] == (uint32_t)(key >> 32))
             merge_at(bpe, &p, i);
-        }
     }
-    for (int32_t i = 0; i >= 0; i = p.next[i]) {
-        if (sc_ids_add(out, p.ids[i]) != 0) {
+    for (int32_t i = 0; i >= 0; i = p.next[i])
+        if (sc_ids_add(out, p.ids[i]) != 0)
             return sc_fail_nomem(error, "tokens");
-        }
-    }
     return SC_OK;
 }
 
@@ -410,28 +377,21 @@ enum sc_status sc_bpe_encode(const struct sc_bpe *bpe, struct sc_bpe_scratch *sc
 {
     const unsigned char *bytes = (const unsigned char *)piece;
     int32_t ids[N_SHORT], whole;
-    enum sc_status status;
 
     whole = sc_bpe_find(bpe, piece, n);
-    if (whole >= 0 && bpe->tokens[whole].whole) {
+    if (whole >= 0 && bpe->tokens[whole].whole)
         return sc_ids_add(out, whole) == 0 ? SC_OK : sc_fail_nomem(error, "tokens");
-    }
-    status = check_bytes(bpe, bytes, n, error);
-    if (status != SC_OK) {
+    enum sc_status status = check_bytes(bpe, bytes, n, error);
+    if (status != SC_OK)
         return status;
-    }
-    if (n > N_SHORT) {
+    if (n > N_SHORT)
         return encode_long(bpe, scratch, bytes, n, out, error);
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         ids[i] = bpe->byte_ids[bytes[i]];
-    }
     n = merge_short(bpe, ids, n);
-    for (size_t i = 0; i < n; i++) {
-        if (sc_ids_add(out, ids[i]) != 0) {
+    for (size_t i = 0; i < n; i++)
+        if (sc_ids_add(out, ids[i]) != 0)
             return sc_fail_nomem(error, "tokens");
-        }
-    }
     return SC_OK;
 }
 
@@ -453,9 +413,8 @@ enum sc_status sc_bpe_finish(struct sc_bpe *bpe, struct sc_error *error)
         const char *bytes = bpe->bytes + token->begin;
 
         if (token->kind != SC_TOKEN_VOCABULARY ||
-            check_bytes(bpe, (const unsigned char *)bytes, token->n, NULL) != SC_OK) {
+            check_bytes(bpe, (const unsigned char *)bytes, token->n, NULL) != SC_OK)
             continue;
-        }
         ids.n = 0;
         status = sc_bpe_encode(bpe, &scratch, bytes, token->n, &ids, error);
         token->whole = ids.n == 1;

@@ -39,13 +39,11 @@ static enum sc_status encode_plain(struct encoder *e, const char *text, size_t n
     sc_pieces_set(&e->pieces, text, n);
     for (;;) {
         status = sc_pieces_next(&e->pieces, &piece, &length, error);
-        if (status != SC_OK || length == 0) {
+        if (status != SC_OK || length == 0)
             return status;
-        }
         status = sc_bpe_encode(&e->tokenizer->bpe, &e->scratch, piece, length, e->out, error);
-        if (status != SC_OK) {
+        if (status != SC_OK)
             return status;
-        }
     }
 }
 
@@ -57,9 +55,8 @@ static const struct sc_added *added_at(const struct sc_added_set *set, const cha
     for (size_t i = set->first[byte]; i < set->first[byte + 1]; i++) {
         const struct sc_added *token = &set->tokens[i];
 
-        if (token->n <= n && memcmp(token->text, text, token->n) == 0) {
+        if (token->n <= n && memcmp(token->text, text, token->n) == 0)
             return token;
-        }
     }
     return NULL;
 }
@@ -75,9 +72,8 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
     size_t begin = 0;
     enum sc_status status = SC_OK;
 
-    if (!e->special || set->n == 0) {
+    if (!e->special || set->n == 0)
         return each(e, text, n, error);
-    }
     for (size_t at = 0; status == SC_OK && at < n;) {
         const struct sc_added *token = added_at(set, text + at, n - at);
 
@@ -85,18 +81,15 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
             at++;
             continue;
         }
-        if (at > begin) {
+        if (at > begin)
             status = each(e, text + begin, at - begin, error);
-        }
-        if (status == SC_OK) {
+        if (status == SC_OK)
             status = add_id(e, token->id, error);
-        }
         at += token->n;
         begin = at;
     }
-    if (status == SC_OK && begin < n) {
+    if (status == SC_OK && begin < n)
         status = each(e, text + begin, n - begin, error);
-    }
     return status;
 }
 
@@ -115,9 +108,8 @@ static enum sc_status encode_normalized(struct encoder *e, const char *text, siz
             n = n_normal;
         }
     }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = cut_at_added(e, &e->tokenizer->normalized, text, n, encode_plain, error);
-    }
     sc_free(normal);
     return status;
 }
@@ -127,21 +119,17 @@ enum sc_status sc_tokenizer_append(const struct sc_tokenizer *tokenizer, const c
                                    struct sc_error *error)
 {
     struct encoder e = {.tokenizer = tokenizer, .out = out, .special = special};
-    size_t valid;
-    enum sc_status status;
 
     if (n_bytes > TEXT_BYTES_MAX) {
         return sc_fail(error, SC_ERR_LIMIT, "text: expected at most %zu bytes, found %zu",
                        TEXT_BYTES_MAX, n_bytes);
     }
-    valid = sc_utf8_valid(text, n_bytes);
-    if (valid != n_bytes) {
+    size_t valid = sc_utf8_valid(text, n_bytes);
+    if (valid != n_bytes)
         return sc_fail(error, SC_ERR_ARGUMENT, "text: byte %zu: expected UTF-8", valid);
-    }
-    status = sc_pieces_start(&e.pieces, tokenizer->splitter, error);
-    if (status == SC_OK) {
+    enum sc_status status = sc_pieces_start(&e.pieces, tokenizer->splitter, error);
+    if (status == SC_OK)
         status = cut_at_added(&e, &tokenizer->raw, text, n_bytes, encode_normalized, error);
-    }
     sc_pieces_stop(&e.pieces);
     sc_free(e.scratch.memory);
     return status;
@@ -152,16 +140,14 @@ enum sc_status sc_tokenizer_encode(const struct sc_tokenizer *tokenizer, const c
                                    struct sc_error *error)
 {
     struct sc_ids list = {NULL, 0, 0};
-    enum sc_status status;
 
     *ids = NULL;
     *n_ids = 0;
     list.cap = n_bytes / 4 + 16;
     list.ids = sc_alloc_array(list.cap, sizeof *list.ids);
-    if (list.ids == NULL) {
+    if (list.ids == NULL)
         return sc_fail_nomem(error, "tokens");
-    }
-    status = sc_tokenizer_append(tokenizer, text, n_bytes, special, &list, error);
+    enum sc_status status = sc_tokenizer_append(tokenizer, text, n_bytes, special, &list, error);
     if (status != SC_OK) {
         sc_free(list.ids);
         return status;
@@ -187,9 +173,8 @@ enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, const i
             return sc_fail(error, SC_ERR_ARGUMENT, "ids[%zu]: the tokenizer has no token %d", i,
                            (int)ids[i]);
         }
-        if (with_special || !sc_tokenizer_is_special(tokenizer, ids[i])) {
+        if (with_special || !sc_tokenizer_is_special(tokenizer, ids[i]))
             sc_text_add(&bytes, token, n);
-        }
     }
     if (!bytes.failed) {
         sc_text_add_repaired(&repaired, bytes.len > 0 ? bytes.data : "", bytes.len);

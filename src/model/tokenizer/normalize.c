@@ -31,22 +31,17 @@ static void code_points_free(struct code_points *list)
 static int reserve(struct code_points *list, size_t wanted)
 {
     size_t cap = list->cap;
-    int32_t *points;
-    uint8_t *classes;
 
-    if (wanted <= cap) {
+    if (wanted <= cap)
         return 0;
-    }
     cap = wanted + wanted / 2 + 32;
-    points = sc_resize(list->points, cap, sizeof *points);
-    if (points == NULL) {
+    int32_t *points = sc_resize(list->points, cap, sizeof *points);
+    if (points == NULL)
         return -1;
-    }
     list->points = points;
-    classes = sc_resize(list->classes, cap, sizeof *classes);
-    if (classes == NULL) {
+    uint8_t *classes = sc_resize(list->classes, cap, sizeof *classes);
+    if (classes == NULL)
         return -1;
-    }
     list->classes = classes;
     list->cap = cap;
     return 0;
@@ -67,21 +62,17 @@ static enum sc_status decompose(const char *text, size_t n, struct code_points *
         utf8proc_ssize_t made;
         int boundary = 0;
 
-        if (length == 0) {
+        if (length == 0)
             return sc_fail(error, SC_ERR_ARGUMENT, "text: byte %zu: expected UTF-8", at);
-        }
         at += length;
-        if (reserve(list, list->n + 32) != 0) {
+        if (reserve(list, list->n + 32) != 0)
             return sc_fail_nomem(error, "normalised text");
-        }
         made = utf8proc_decompose_char((utf8proc_int32_t)point, list->points + list->n,
                                        (utf8proc_ssize_t)(list->cap - list->n), OPTIONS, &boundary);
-        if (made < 0 || (size_t)made > list->cap - list->n) {
+        if (made < 0 || (size_t)made > list->cap - list->n)
             return sc_fail(error, SC_ERR_INTERNAL, "U+%04X: no decomposition", (unsigned)point);
-        }
-        for (utf8proc_ssize_t i = 0; i < made; i++, list->n++) {
+        for (utf8proc_ssize_t i = 0; i < made; i++, list->n++)
             list->classes[list->n] = combining_class(list->points[list->n]);
-        }
     }
     return SC_OK;
 }
@@ -108,18 +99,14 @@ static int order_long(struct code_points *list, size_t begin, size_t end)
     size_t starts[257] = {0}, n = end - begin;
     int32_t *ordered = sc_alloc_array(n, sizeof *ordered);
 
-    if (ordered == NULL) {
+    if (ordered == NULL)
         return -1;
-    }
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = begin; i < end; i++)
         starts[list->classes[i] + 1]++;
-    }
-    for (size_t i = 0; i < 256; i++) {
+    for (size_t i = 0; i < 256; i++)
         starts[i + 1] += starts[i];
-    }
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = begin; i < end; i++)
         ordered[starts[list->classes[i]]++] = list->points[i];
-    }
     memcpy(list->points + begin, ordered, n * sizeof *ordered);
     sc_free(ordered);
     return 0;
@@ -130,13 +117,11 @@ static int order_marks(struct code_points *list)
     for (size_t i = 0; i < list->n; i++) {
         size_t begin = i;
 
-        while (i < list->n && list->classes[i] != 0) {
+        while (i < list->n && list->classes[i] != 0)
             i++;
-        }
         if (i - begin > N_SHORT_RUN) {
-            if (order_long(list, begin, i) != 0) {
+            if (order_long(list, begin, i) != 0)
                 return -1;
-            }
         } else if (i > begin) {
             order_short(list, begin, i);
         }
@@ -148,9 +133,8 @@ static enum sc_status compose(struct code_points *list, struct sc_text *out, str
 {
     utf8proc_ssize_t n = utf8proc_normalize_utf32(list->points, (utf8proc_ssize_t)list->n, OPTIONS);
 
-    if (n < 0) {
+    if (n < 0)
         return sc_fail(error, SC_ERR_INTERNAL, "NFC: %s", utf8proc_errmsg(n));
-    }
     for (utf8proc_ssize_t i = 0; i < n; i++) {
         char bytes[4];
 
@@ -162,13 +146,10 @@ static enum sc_status compose(struct code_points *list, struct sc_text *out, str
 static enum sc_status normalize_run(const char *text, size_t n, struct code_points *list,
                                     struct sc_text *out, struct sc_error *error)
 {
-    enum sc_status status;
-
     list->n = 0;
-    status = decompose(text, n, list, error);
-    if (status == SC_OK && order_marks(list) != 0) {
+    enum sc_status status = decompose(text, n, list, error);
+    if (status == SC_OK && order_marks(list) != 0)
         status = sc_fail_nomem(error, "normalised text");
-    }
     return status == SC_OK ? compose(list, out, error) : status;
 }
 
@@ -188,18 +169,16 @@ static bool is_continuation(char c)
 /* The first place from `at` on where a code point that is not plain begins, or n. */
 static size_t skip_plain(const char *text, size_t n, size_t at)
 {
-    while (at < n && is_plain(text[at])) {
+    while (at < n && is_plain(text[at]))
         at++;
-    }
     return at;
 }
 
 /* The first place after `at` where a plain code point begins, or n. */
 static size_t skip_others(const char *text, size_t n, size_t at)
 {
-    while (at < n && (!is_plain(text[at]) || is_continuation(text[at]))) {
+    while (at < n && (!is_plain(text[at]) || is_continuation(text[at])))
         at++;
-    }
     return at;
 }
 
@@ -212,16 +191,14 @@ enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out, str
 
     *out = NULL;
     *n_out = 0;
-    if (next == n) {
+    if (next == n)
         return SC_OK;
-    }
     while (status == SC_OK && at < n) {
         size_t begin = next, end = skip_others(text, n, next);
 
         /* The code point before may be what a mark combines with. */
-        while (begin > at && begin < n && is_continuation(text[begin - 1])) {
+        while (begin > at && begin < n && is_continuation(text[begin - 1]))
             begin--;
-        }
         begin -= begin > at && begin < n;
         sc_text_add(&normal, text + at, begin - at);
         status = normalize_run(text + begin, end - begin, &list, &normal, error);

@@ -76,15 +76,12 @@ static enum sc_status copy_property(struct translation *t, struct sc_error *erro
 {
     size_t letters = 0;
 
-    if (peek(t, 2) != '{') {
+    if (peek(t, 2) != '{')
         return refuse(t, "expected \\p{category}", error);
-    }
-    while (letters < 3 && is_alnum(peek(t, 3 + letters))) {
+    while (letters < 3 && is_alnum(peek(t, 3 + letters)))
         letters++;
-    }
-    if (letters < 1 || letters > 2 || peek(t, 3 + letters) != '}') {
+    if (letters < 1 || letters > 2 || peek(t, 3 + letters) != '}')
         return refuse(t, "only general categories such as \\p{L} are supported", error);
-    }
     copy(t, 4 + letters);
     return SC_OK;
 }
@@ -93,15 +90,13 @@ static enum sc_status copy_escape(struct translation *t, bool in_class, struct s
 {
     char c = peek(t, 1);
 
-    if (c == 'p' || c == 'P') {
+    if (c == 'p' || c == 'P')
         return copy_property(t, error);
-    }
     if (c == 's' || c == 'S') {
         const char *list = c == 's' ? SPACES : NO_SPACES;
 
-        if (in_class && peek(t, 2) == '-' && peek(t, 3) != ']') {
+        if (in_class && peek(t, 2) == '-' && peek(t, 3) != ']')
             return refuse(t, "a range from \\s is not supported", error);
-        }
         sc_text_puts(&t->out, in_class ? "" : "[");
         sc_text_puts(&t->out, list);
         sc_text_puts(&t->out, in_class ? "" : "]");
@@ -120,25 +115,20 @@ static enum sc_status copy_class(struct translation *t, struct sc_error *error)
     enum sc_status status = SC_OK;
 
     copy(t, 1);
-    if (peek(t, 0) == '^') {
+    if (peek(t, 0) == '^')
         copy(t, 1);
-    }
-    if (peek(t, 0) == ']') {
+    if (peek(t, 0) == ']')
         return refuse(t, "an unescaped ] first in a class is not supported", error);
-    }
     while (status == SC_OK && t->at < t->n && peek(t, 0) != ']') {
-        if (peek(t, 0) == '[' || (peek(t, 0) == '&' && peek(t, 1) == '&')) {
+        if (peek(t, 0) == '[' || (peek(t, 0) == '&' && peek(t, 1) == '&'))
             return refuse(t, "classes in classes are not supported", error);
-        }
-        if (peek(t, 0) == '\\') {
+        if (peek(t, 0) == '\\')
             status = copy_escape(t, true, error);
-        } else {
+        else
             copy(t, 1);
-        }
     }
-    if (status == SC_OK && t->at < t->n) {
+    if (status == SC_OK && t->at < t->n)
         copy(t, 1);
-    }
     return status;
 }
 
@@ -146,9 +136,8 @@ static enum sc_status copy_group(struct translation *t, struct sc_error *error)
 {
     static const char *const openings[] = {"(?:", "(?!", "(?=", "(?>", "(?i:", "(?i)"};
 
-    if (peek(t, 1) == '*') {
+    if (peek(t, 1) == '*')
         return refuse(t, "verbs are not supported", error);
-    }
     if (peek(t, 1) != '?') {
         copy(t, 1);
         return SC_OK;
@@ -169,15 +158,12 @@ static enum sc_status copy_counts(struct translation *t, struct sc_error *error)
 {
     size_t n = 1;
 
-    if (peek(t, n) < '0' || peek(t, n) > '9') {
+    if (peek(t, n) < '0' || peek(t, n) > '9')
         return refuse(t, "expected {n}, {n,} or {n,m}", error);
-    }
-    while ((peek(t, n) >= '0' && peek(t, n) <= '9') || peek(t, n) == ',') {
+    while ((peek(t, n) >= '0' && peek(t, n) <= '9') || peek(t, n) == ',')
         n++;
-    }
-    if (peek(t, n) != '}' || peek(t, n + 1) == '+') {
+    if (peek(t, n) != '}' || peek(t, n + 1) == '+')
         return refuse(t, "expected {n}, {n,} or {n,m} with no + after it", error);
-    }
     copy(t, n + 1);
     return SC_OK;
 }
@@ -237,16 +223,14 @@ static enum sc_status compile(struct sc_splitter *s, const char *pattern, struct
     if (s->code == NULL) {
         PCRE2_UCHAR text[128];
 
-        if (code == PCRE2_ERROR_HEAP_FAILED) {
+        if (code == PCRE2_ERROR_HEAP_FAILED)
             return sc_fail_nomem(error, "pattern");
-        }
         pcre2_get_error_message(code, text, sizeof text);
         return sc_fail(error, SC_ERR_FORMAT, "pattern: %s", (const char *)text);
     }
     pcre2_pattern_info(s->code, PCRE2_INFO_MATCHEMPTY, &matches_empty);
-    if (matches_empty) {
+    if (matches_empty)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "pattern: matches the empty text");
-    }
     /* Without a just-in-time compiler (a locked-down machine) the interpreter gives the same. */
     s->jit = pcre2_jit_compile(s->code, PCRE2_JIT_COMPLETE) == 0;
     return SC_OK;
@@ -255,8 +239,6 @@ static enum sc_status compile(struct sc_splitter *s, const char *pattern, struct
 static enum sc_status fill(struct sc_splitter *s, const char *pattern, struct sc_error *error)
 {
     struct translation t = {pattern, strlen(pattern), 0, {NULL, 0, 0, false}};
-    char *translated;
-    enum sc_status status;
 
     if (t.n == 0 || t.n > PATTERN_BYTES_MAX) {
         return sc_fail(error, SC_ERR_LIMIT, "pattern: expected 1 to %d bytes, found %zu",
@@ -265,21 +247,18 @@ static enum sc_status fill(struct sc_splitter *s, const char *pattern, struct sc
     s->general = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
     s->compile = s->general != NULL ? pcre2_compile_context_create(s->general) : NULL;
     s->limits = s->compile != NULL ? pcre2_match_context_create(s->general) : NULL;
-    if (s->limits == NULL) {
+    if (s->limits == NULL)
         return sc_fail_nomem(error, "pattern");
-    }
     pcre2_set_newline(s->compile, PCRE2_NEWLINE_LF);
     pcre2_set_parens_nest_limit(s->compile, 50);
     pcre2_set_match_limit(s->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(s->limits, HEAP_LIMIT_KIB);
-    status = translate(&t, error);
-    translated = sc_text_take(&t.out);
-    if (status == SC_OK && translated == NULL) {
+    enum sc_status status = translate(&t, error);
+    char *translated = sc_text_take(&t.out);
+    if (status == SC_OK && translated == NULL)
         status = sc_fail_nomem(error, "pattern");
-    }
-    if (status == SC_OK) {
+    if (status == SC_OK)
         status = compile(s, translated, error);
-    }
     sc_free(translated);
     return status;
 }
@@ -288,13 +267,11 @@ enum sc_status sc_splitter_new(struct sc_splitter **out, const char *pattern,
                                struct sc_error *error)
 {
     struct sc_splitter *s = sc_alloc_zero(1, sizeof *s);
-    enum sc_status status;
 
     *out = NULL;
-    if (s == NULL) {
+    if (s == NULL)
         return sc_fail_nomem(error, "pattern");
-    }
-    status = fill(s, pattern, error);
+    enum sc_status status = fill(s, pattern, error);
     if (status != SC_OK) {
         sc_splitter_free(s);
         return status;
@@ -305,9 +282,8 @@ enum sc_status sc_splitter_new(struct sc_splitter **out, const char *pattern,
 
 void sc_splitter_free(struct sc_splitter *splitter)
 {
-    if (splitter == NULL) {
+    if (splitter == NULL)
         return;
-    }
     pcre2_code_free(splitter->code);
     pcre2_match_context_free(splitter->limits);
     pcre2_compile_context_free(splitter->compile);
@@ -362,18 +338,16 @@ static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
 
         p->match_begin = place[0];
         p->match_end = place[1];
-        if (p->match_begin >= p->begin && p->match_end > p->match_begin) {
+        if (p->match_begin >= p->begin && p->match_end > p->match_begin)
             return SC_OK;
-        }
         return sc_fail(error, SC_ERR_INTERNAL, "pattern: an empty match at byte %zu", p->begin);
     }
     if (found == PCRE2_ERROR_NOMATCH) {
         p->match_begin = p->match_end = p->n;
         return SC_OK;
     }
-    if (found == PCRE2_ERROR_NOMEMORY) {
+    if (found == PCRE2_ERROR_NOMEMORY)
         return sc_fail_nomem(error, "splitting text");
-    }
     return sc_fail(error, SC_ERR_LIMIT,
                    "text: byte %zu: the tokenizer's pattern needs too many steps (PCRE2 error %d)",
                    p->begin, found);
@@ -382,21 +356,17 @@ static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
 enum sc_status sc_pieces_next(struct sc_pieces *pieces, const char **piece, size_t *n,
                               struct sc_error *error)
 {
-    size_t end;
-
     *piece = pieces->text + pieces->begin;
     *n = 0;
-    if (pieces->begin >= pieces->n) {
+    if (pieces->begin >= pieces->n)
         return SC_OK;
-    }
     if (pieces->begin >= pieces->match_end) {
         enum sc_status status = look(pieces, error);
 
-        if (status != SC_OK) {
+        if (status != SC_OK)
             return status;
-        }
     }
-    end = pieces->begin < pieces->match_begin ? pieces->match_begin : pieces->match_end;
+    size_t end = pieces->begin < pieces->match_begin ? pieces->match_begin : pieces->match_end;
     *n = end - pieces->begin;
     pieces->begin = end;
     return SC_OK;

@@ -58,9 +58,8 @@ static void fill_alphabet(struct loader *l)
 {
     int next = 256;
 
-    for (size_t i = 0; i < 512; i++) {
+    for (size_t i = 0; i < 512; i++)
         l->byte_of[i] = -1;
-    }
     for (int byte = 0; byte < 256; byte++) {
         bool itself = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 
@@ -77,9 +76,8 @@ static size_t key_bytes(struct loader *l, const char *key, size_t n)
         uint32_t point = 0;
         size_t length = sc_utf8_decode(key + at, n - at, &point);
 
-        if (length == 0 || point >= 512 || l->byte_of[point] < 0) {
+        if (length == 0 || point >= 512 || l->byte_of[point] < 0)
             return 0;
-        }
         l->key[used++] = (char)l->byte_of[point];
         at += length;
     }
@@ -88,15 +86,11 @@ static size_t key_bytes(struct loader *l, const char *key, size_t n)
 
 static int reserve_key(struct loader *l, size_t n)
 {
-    char *grown;
-
-    if (n <= l->key_cap) {
+    if (n <= l->key_cap)
         return 0;
-    }
-    grown = sc_resize(l->key, n * 2, 1);
-    if (grown == NULL) {
+    char *grown = sc_resize(l->key, n * 2, 1);
+    if (grown == NULL)
         return -1;
-    }
     l->key = grown;
     l->key_cap = n * 2;
     return 0;
@@ -109,9 +103,8 @@ static bool read_id(const json_t *value, int32_t *id)
 {
     json_int_t number = json_integer_value(value);
 
-    if (!json_is_integer(value) || number < 0 || number >= (json_int_t)SC_TOKENS_MAX) {
+    if (!json_is_integer(value) || number < 0 || number >= (json_int_t)SC_TOKENS_MAX)
         return false;
-    }
     *id = (int32_t)number;
     return true;
 }
@@ -121,21 +114,18 @@ static bool read_key_id(const char *key, int32_t *id)
 {
     size_t value = 0, n = strlen(key);
 
-    if (n == 0 || n > 7 || strspn(key, "0123456789") != n) {
+    if (n == 0 || n > 7 || strspn(key, "0123456789") != n)
         return false;
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         value = value * 10 + (size_t)(key[i] - '0');
-    }
     *id = (int32_t)value;
     return value < SC_TOKENS_MAX;
 }
 
 static void count_id(int32_t id, size_t *n_tokens)
 {
-    if ((size_t)id >= *n_tokens) {
+    if ((size_t)id >= *n_tokens)
         *n_tokens = (size_t)id + 1;
-    }
 }
 
 /* Ids below *n_tokens exist. */
@@ -187,9 +177,8 @@ static enum sc_status load_vocabulary(struct loader *l, struct sc_error *error)
         size_t n = strlen(key), bytes;
         enum sc_status status;
 
-        if (reserve_key(l, n) != 0) {
+        if (reserve_key(l, n) != 0)
             return sc_fail_nomem(error, "vocabulary");
-        }
         bytes = key_bytes(l, key, n);
         status = sc_bpe_add_token(&l->t->bpe, (int32_t)json_integer_value(value),
                                   bytes > 0 ? SC_TOKEN_VOCABULARY : SC_TOKEN_LITERAL,
@@ -218,9 +207,8 @@ static bool read_merge(struct loader *l, const json_t *value, int32_t *left, int
     if (json_is_string(value)) {
         a = json_string_value(value);
         b = strchr(a, ' ');
-        if (b == NULL) {
+        if (b == NULL)
             return false;
-        }
         n_a = (size_t)(b - a);
         b++;
         n_b = strlen(b);
@@ -268,27 +256,22 @@ static enum sc_status check_added(const json_t *value, struct sc_error *error)
 {
     static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
 
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (!is_off(json_object_get(value, flags[i]))) {
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (!is_off(json_object_get(value, flags[i])))
             return unsupported(error, flags[i], "false");
-        }
-    }
     if (!json_is_string(json_object_get(value, "content")) ||
-        json_string_length(json_object_get(value, "content")) == 0) {
+        json_string_length(json_object_get(value, "content")) == 0)
         return sc_fail(error, SC_ERR_FORMAT, "content: expected text");
-    }
     return SC_OK;
 }
 
 static enum sc_status add_to_set(struct sc_added_set *set, const struct sc_added *token,
                                  struct sc_error *error)
 {
-    if (set->n == ADDED_MAX) {
+    if (set->n == ADDED_MAX)
         return sc_fail(error, SC_ERR_LIMIT, "expected at most %d added tokens", ADDED_MAX);
-    }
-    if (sc_grow((void **)&set->tokens, set->n, &set->cap, sizeof *set->tokens) != 0) {
+    if (sc_grow((void **)&set->tokens, set->n, &set->cap, sizeof *set->tokens) != 0)
         return sc_fail_nomem(error, "added tokens");
-    }
     set->tokens[set->n++] = *token;
     return SC_OK;
 }
@@ -299,9 +282,8 @@ static bool is_added(const struct sc_tokenizer *t, int32_t id)
         const struct sc_added *token =
             i < t->raw.n ? &t->raw.tokens[i] : &t->normalized.tokens[i - t->raw.n];
 
-        if (token->id == id) {
+        if (token->id == id)
             return true;
-        }
     }
     return false;
 }
@@ -314,13 +296,10 @@ static enum sc_status normal_content(const struct loader *l, const struct sc_add
     size_t n = 0;
     enum sc_status status = SC_OK;
 
-    if (token->normalized && l->t->nfc) {
+    if (token->normalized && l->t->nfc)
         status = sc_nfc(token->text, token->n, &normal, &n, error);
-    }
-    if (status == SC_OK && normal != NULL &&
-        (n != token->n || memcmp(normal, token->text, n) != 0)) {
+    if (status == SC_OK && normal != NULL && (n != token->n || memcmp(normal, token->text, n) != 0))
         status = unsupported(error, "content", "text in normal form (NFC)");
-    }
     sc_free(normal);
     return status;
 }
@@ -331,20 +310,17 @@ static enum sc_status add_added(struct loader *l, int32_t id, const json_t *valu
 {
     struct sc_bpe *bpe = &l->t->bpe;
     struct sc_added token = {.id = id, .normalized = false};
-    const char *content;
     enum sc_status status = check_added(value, error);
 
-    if (status != SC_OK) {
+    if (status != SC_OK)
         return status;
-    }
-    content = json_string_value(json_object_get(value, "content"));
+    const char *content = json_string_value(json_object_get(value, "content"));
     token.n = strlen(content);
     token.normalized = json_is_true(json_object_get(value, "normalized"));
     if (bpe->tokens[id].kind == SC_TOKEN_NONE) {
         status = sc_bpe_add_token(bpe, id, SC_TOKEN_ADDED, content, token.n, error);
-        if (status != SC_OK) {
+        if (status != SC_OK)
             return status;
-        }
     } else if (bpe->tokens[id].n != token.n ||
                memcmp(bpe->bytes + bpe->tokens[id].begin, content, token.n) != 0) {
         return sc_fail(error, SC_ERR_FORMAT, "id %d: the vocabulary has another text for it",
@@ -383,9 +359,8 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
         bytes += content_bytes(value);
     }
     l->t->added_text = sc_alloc(bytes);
-    if (l->t->added_text == NULL) {
+    if (l->t->added_text == NULL)
         return sc_fail_nomem(error, "added tokens");
-    }
     json_array_foreach(l->added, i, value)
     {
         status = add_added(l, (int32_t)json_integer_value(json_object_get(value, "id")), value,
@@ -414,12 +389,10 @@ static int compare_added(const void *a, const void *b)
     const struct sc_added *x = a, *y = b;
     unsigned char first_x = (unsigned char)x->text[0], first_y = (unsigned char)y->text[0];
 
-    if (first_x != first_y) {
+    if (first_x != first_y)
         return first_x < first_y ? -1 : 1;
-    }
-    if (x->n != y->n) {
+    if (x->n != y->n)
         return x->n > y->n ? -1 : 1;
-    }
     return memcmp(x->text, y->text, x->n);
 }
 
@@ -427,13 +400,11 @@ static enum sc_status order_added(struct sc_added_set *set, struct sc_error *err
 {
     size_t at = 0;
 
-    if (set->n > 0) {
+    if (set->n > 0)
         qsort(set->tokens, set->n, sizeof *set->tokens, compare_added);
-    }
     for (size_t byte = 0; byte <= 256; byte++) {
-        while (at < set->n && (unsigned char)set->tokens[at].text[0] < byte) {
+        while (at < set->n && (unsigned char)set->tokens[at].text[0] < byte)
             at++;
-        }
         set->first[byte] = at;
     }
     for (size_t i = 1; i < set->n; i++) {
@@ -452,35 +423,28 @@ static enum sc_status read_model(struct loader *l, struct sc_error *error)
 {
     static const char *const off[] = {"continuing_subword_prefix", "end_of_word_suffix",
                                       "byte_fallback", "ignore_merges"};
-    const json_t *dropout;
 
     l->model = json_object_get(l->top, "model");
-    if (!json_is_object(l->model)) {
+    if (!json_is_object(l->model))
         return sc_fail(error, SC_ERR_FORMAT, "model: expected an object");
-    }
     if (json_object_get(l->model, "type") != NULL && !has_type(l->model, "BPE")) {
         const char *type = json_string_value(json_object_get(l->model, "type"));
 
         return sc_fail(error, SC_ERR_UNSUPPORTED, "model.type: expected \"BPE\", found \"%.60s\"",
                        type != NULL ? type : "no text");
     }
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
-        if (!is_off(json_object_get(l->model, off[i]))) {
+    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
+        if (!is_off(json_object_get(l->model, off[i])))
             return sc_fail(error, SC_ERR_UNSUPPORTED, "model.%s: expected none or false", off[i]);
-        }
-    }
-    dropout = json_object_get(l->model, "dropout");
-    if (!is_off(dropout) && !(json_is_number(dropout) && json_number_value(dropout) == 0)) {
+    const json_t *dropout = json_object_get(l->model, "dropout");
+    if (!is_off(dropout) && !(json_is_number(dropout) && json_number_value(dropout) == 0))
         return unsupported(error, "model.dropout", "null or 0");
-    }
     l->vocab = json_object_get(l->model, "vocab");
     l->merges = json_object_get(l->model, "merges");
-    if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0) {
+    if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0)
         return sc_fail(error, SC_ERR_FORMAT, "model.vocab: expected an object that is not empty");
-    }
-    if (!json_is_array(l->merges)) {
+    if (!json_is_array(l->merges))
         return sc_fail(error, SC_ERR_FORMAT, "model.merges: expected an array");
-    }
     return SC_OK;
 }
 
@@ -488,20 +452,17 @@ static enum sc_status read_normalizer(struct loader *l, const json_t *value, str
 {
     const json_t *parts = json_object_get(value, "normalizers");
 
-    if (value == NULL || json_is_null(value)) {
+    if (value == NULL || json_is_null(value))
         return SC_OK;
-    }
     if (has_type(value, "NFC")) {
         l->t->nfc = true;
         return SC_OK;
     }
-    if (!has_type(value, "Sequence") || !json_is_array(parts)) {
+    if (!has_type(value, "Sequence") || !json_is_array(parts))
         return unsupported(error, "normalizer", "null, NFC or a Sequence of these");
-    }
     for (size_t i = 0; i < json_array_size(parts); i++) {
-        if (!has_type(json_array_get(parts, i), "NFC")) {
+        if (!has_type(json_array_get(parts, i), "NFC"))
             return unsupported(error, "normalizer", "nothing but NFC in the Sequence");
-        }
         l->t->nfc = true;
     }
     return SC_OK;
@@ -513,12 +474,10 @@ static enum sc_status read_byte_level(const json_t *value, const char **pattern,
 {
     const json_t *use_regex = json_object_get(value, "use_regex");
 
-    if (!has_type(value, "ByteLevel")) {
+    if (!has_type(value, "ByteLevel"))
         return unsupported(error, "pre_tokenizer", "ByteLevel, or Split and then ByteLevel");
-    }
-    if (!is_off(json_object_get(value, "add_prefix_space"))) {
+    if (!is_off(json_object_get(value, "add_prefix_space")))
         return unsupported(error, "pre_tokenizer.add_prefix_space", "false");
-    }
     /* In files older than the field ByteLevel always splits. */
     *pattern = use_regex == NULL || json_is_true(use_regex) ? sc_gpt2_pattern : NULL;
     return SC_OK;
@@ -529,9 +488,8 @@ static enum sc_status read_split(const json_t *value, const char **pattern, stru
     const char *behavior = json_string_value(json_object_get(value, "behavior"));
 
     if (!has_type(value, "Split") || behavior == NULL || strcmp(behavior, "Isolated") != 0 ||
-        !is_off(json_object_get(value, "invert"))) {
+        !is_off(json_object_get(value, "invert")))
         return unsupported(error, "pre_tokenizer", "Split, Isolated, not inverted");
-    }
     *pattern = json_string_value(json_object_get(json_object_get(value, "pattern"), "Regex"));
     return *pattern != NULL
                ? SC_OK
@@ -547,19 +505,16 @@ static enum sc_status read_pre_tokenizer(struct loader *l, const json_t *value,
 
     if (!has_type(value, "Sequence")) {
         status = read_byte_level(value, &pattern, error);
-        if (status == SC_OK && pattern == NULL) {
+        if (status == SC_OK && pattern == NULL)
             status = unsupported(error, "pre_tokenizer", "a split pattern");
-        }
     } else if (json_array_size(parts) != 2) {
         status = unsupported(error, "pre_tokenizer", "a Sequence of Split and ByteLevel");
     } else {
         status = read_split(json_array_get(parts, 0), &pattern, error);
-        if (status == SC_OK) {
+        if (status == SC_OK)
             status = read_byte_level(json_array_get(parts, 1), &own, error);
-        }
-        if (status == SC_OK && own != NULL) {
+        if (status == SC_OK && own != NULL)
             status = unsupported(error, "pre_tokenizer", "use_regex false after a Split");
-        }
     }
     return status != SC_OK ? status : sc_splitter_new(&l->t->splitter, pattern, error);
 }
@@ -570,17 +525,13 @@ static enum sc_status check_byte_level(const json_t *value, const char *field, c
 {
     const json_t *parts = json_object_get(value, list);
 
-    if (value == NULL || json_is_null(value) || has_type(value, "ByteLevel")) {
+    if (value == NULL || json_is_null(value) || has_type(value, "ByteLevel"))
         return SC_OK;
-    }
-    if (!has_type(value, "Sequence") || !json_is_array(parts)) {
+    if (!has_type(value, "Sequence") || !json_is_array(parts))
         return unsupported(error, field, "null or ByteLevel");
-    }
-    for (size_t i = 0; i < json_array_size(parts); i++) {
-        if (!has_type(json_array_get(parts, i), "ByteLevel")) {
+    for (size_t i = 0; i < json_array_size(parts); i++)
+        if (!has_type(json_array_get(parts, i), "ByteLevel"))
             return unsupported(error, field, "nothing but ByteLevel in the Sequence");
-        }
-    }
     return SC_OK;
 }
 
@@ -591,9 +542,8 @@ static enum sc_status load(struct loader *l, struct sc_error *error)
     enum sc_status status;
 
     l->added = json_object_get(top, "added_tokens");
-    if (l->added != NULL && !json_is_null(l->added) && !json_is_array(l->added)) {
+    if (l->added != NULL && !json_is_null(l->added) && !json_is_array(l->added))
         return sc_fail(error, SC_ERR_FORMAT, "added_tokens: expected an array");
-    }
     if ((status = read_model(l, error)) != SC_OK ||
         (status = read_normalizer(l, json_object_get(top, "normalizer"), error)) != SC_OK ||
         (status = read_pre_tokenizer(l, json_object_get(top, "pre_tokenizer"), error)) != SC_OK ||
@@ -608,9 +558,8 @@ static enum sc_status load(struct loader *l, struct sc_error *error)
         (status = load_merges(l, error)) != SC_OK ||
         (status = sc_bpe_finish(&l->t->bpe, error)) != SC_OK ||
         (status = load_added(l, error)) != SC_OK ||
-        (status = order_added(&l->t->raw, error)) != SC_OK) {
+        (status = order_added(&l->t->raw, error)) != SC_OK)
         return status;
-    }
     return order_added(&l->t->normalized, error);
 }
 
@@ -622,9 +571,8 @@ static enum sc_status parse_object(const char *text, size_t n, const char *what,
 {
     enum sc_status status = sc_json_parse(text, n, what, out, error);
 
-    if (status == SC_OK && !json_is_object(*out)) {
+    if (status == SC_OK && !json_is_object(*out))
         status = sc_fail(error, SC_ERR_FORMAT, "%s: expected an object at the top", what);
-    }
     return status;
 }
 
@@ -633,25 +581,21 @@ enum sc_status sc_tokenizer_parse(struct sc_tokenizer **out, const char *text, s
 {
     json_t *top = NULL, *more = NULL;
     struct loader loader = {0};
-    enum sc_status status;
 
     *out = NULL;
     loader.t = sc_alloc_zero(1, sizeof *loader.t);
-    if (loader.t == NULL) {
+    if (loader.t == NULL)
         return sc_fail_nomem(error, "tokenizer");
-    }
-    status = parse_object(text, n, "tokenizer.json", &top, error);
-    if (status == SC_OK && config != NULL) {
+    enum sc_status status = parse_object(text, n, "tokenizer.json", &top, error);
+    if (status == SC_OK && config != NULL)
         status = parse_object(config, n_config, "tokenizer_config.json", &more, error);
-    }
     if (status == SC_OK) {
         fill_alphabet(&loader);
         loader.top = top;
         loader.decoder = json_object_get(more, "added_tokens_decoder");
         status = load(&loader, error);
-        if (status != SC_OK) {
+        if (status != SC_OK)
             sc_error_prefix(error, "tokenizer.json");
-        }
     }
     json_decref(top);
     json_decref(more);
@@ -679,14 +623,12 @@ enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *folder,
         goto done;
     }
     status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
-    if (status == SC_OK && sc_file_exists(config_path)) {
+    if (status == SC_OK && sc_file_exists(config_path))
         status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error);
-    }
     if (status == SC_OK) {
         status = sc_tokenizer_parse(out, text, n, config, n_config, error);
-        if (status != SC_OK) {
+        if (status != SC_OK)
             sc_error_prefix(error, "%.250s", folder);
-        }
     }
 done:
     sc_free(config);
@@ -698,9 +640,8 @@ done:
 
 void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
 {
-    if (tokenizer == NULL) {
+    if (tokenizer == NULL)
         return;
-    }
     sc_bpe_free(&tokenizer->bpe);
     sc_splitter_free(tokenizer->splitter);
     sc_free(tokenizer->raw.tokens);
@@ -726,9 +667,8 @@ int32_t sc_tokenizer_id(const struct sc_tokenizer *tokenizer, const char *token)
         for (size_t i = sets[s]->first[byte]; i < sets[s]->first[byte + 1]; i++) {
             const struct sc_added *added = &sets[s]->tokens[i];
 
-            if (added->n == n && memcmp(added->text, token, n) == 0) {
+            if (added->n == n && memcmp(added->text, token, n) == 0)
                 return added->id;
-            }
         }
     }
     return n > 0 ? sc_bpe_find(&tokenizer->bpe, token, n) : -1;
@@ -737,9 +677,8 @@ int32_t sc_tokenizer_id(const struct sc_tokenizer *tokenizer, const char *token)
 static const struct sc_token *token_of(const struct sc_tokenizer *tokenizer, int32_t id)
 {
     if (id < 0 || (size_t)id >= tokenizer->bpe.n_tokens ||
-        tokenizer->bpe.tokens[id].kind == SC_TOKEN_NONE) {
+        tokenizer->bpe.tokens[id].kind == SC_TOKEN_NONE)
         return NULL;
-    }
     return &tokenizer->bpe.tokens[id];
 }
 
