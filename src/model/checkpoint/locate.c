@@ -94,8 +94,7 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
     return status;
 }
 
-/* ---- the local cache of a hub
- * ----------------------------------------------------------------------- */
+/* ---- the local cache of a hub ---------------------------------------------------------------- */
 
 /* Where the cache is: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
  * ~/.cache/huggingface/hub.  NULL when none of them is set or memory is exhausted. */
@@ -153,39 +152,47 @@ static enum sc_status read_revision(const char *repository, char **revision, str
     return status;
 }
 
+/* The folder of a snapshot in a repository of the cache. */
+static enum sc_status find_snapshot(const char *name, const char *repository, const char *revision,
+                                    char **folder, struct sc_error *error)
+{
+    char *snapshots = sc_path_join(repository, "snapshots");
+    *folder = snapshots != NULL ? sc_path_join(snapshots, revision) : NULL;
+    sc_free(snapshots);
+    if (*folder == NULL)
+        return sc_fail_nomem(error, "model");
+    if (sc_is_folder(*folder))
+        return SC_OK;
+    sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, *folder);
+    sc_free(*folder);
+    *folder = NULL;
+    return SC_ERR_IO;
+}
+
 static enum sc_status locate_cached(const char *name, char **folder, struct sc_error *error)
 {
-    char *cache = hub_cache(), *repository = NULL, *revision = NULL, *snapshots = NULL;
-    struct sc_text text = {NULL, 0, 0, false};
+    char *cache = hub_cache(), *revision = NULL;
+    struct sc_text text = {0};
     size_t owner = strcspn(name, "/");
-    enum sc_status status = SC_OK;
-
     sc_text_printf(&text, "%s/models--%.*s--%s", cache != NULL ? cache : ".", (int)owner, name,
                    name + owner + 1);
-    repository = sc_text_take(&text);
+    char *repository = sc_text_take(&text);
+    enum sc_status status;
     if (repository == NULL) {
         status = sc_fail_nomem(error, "model");
-    } else if (cache == NULL || !sc_is_folder(repository)) {
+        goto done;
+    }
+    if (cache == NULL || !sc_is_folder(repository)) {
         status = sc_fail(error, SC_ERR_IO,
                          "model \"%s\": no such folder, and not in the local cache: looked for "
                          "%.300s",
                          name, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
-    } else {
-        status = read_revision(repository, &revision, error);
+        goto done;
     }
-    if (status == SC_OK) {
-        snapshots = sc_path_join(repository, "snapshots");
-        *folder = snapshots != NULL ? sc_path_join(snapshots, revision) : NULL;
-        if (*folder == NULL) {
-            status = sc_fail_nomem(error, "model");
-        } else if (!sc_is_folder(*folder)) {
-            status =
-                sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, *folder);
-            sc_free(*folder);
-            *folder = NULL;
-        }
-    }
-    sc_free(snapshots);
+    status = read_revision(repository, &revision, error);
+    if (status == SC_OK)
+        status = find_snapshot(name, repository, revision, folder, error);
+done:
     sc_free(revision);
     sc_free(repository);
     sc_free(cache);

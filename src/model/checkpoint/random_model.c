@@ -70,8 +70,7 @@ static size_t element_bytes(const struct writer *w)
     return sc_dtype_bytes(w->config.dtype);
 }
 
-/* ---- plan
- * -------------------------------------------------------------------------------------------- */
+/* ---- plan ------------------------------------------------------------------------------------ */
 
 static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
@@ -133,8 +132,7 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
     return SC_OK;
 }
 
-/* ---- drawing
- * ----------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
@@ -185,8 +183,7 @@ static void draw(void *context, size_t task, size_t worker)
     }
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static enum sc_status write_all(int fd, const char *path, const void *bytes, size_t n,
                                 struct sc_error *error)
@@ -210,7 +207,7 @@ static enum sc_status write_all(int fd, const char *path, const void *bytes, siz
 static enum sc_status add_part(struct writer *w, const char *name, struct part **part,
                                struct sc_error *error)
 {
-    struct sc_text temporary = {NULL, 0, 0, false}, final = {NULL, 0, 0, false};
+    struct sc_text temporary = {0}, final = {0};
 
     if (sc_grow((void **)&w->parts, w->n_parts, &w->parts_cap, sizeof *w->parts) != 0)
         return sc_fail_nomem(error, name);
@@ -226,9 +223,8 @@ static enum sc_status write_part(struct writer *w, const char *name, const char 
                                  struct sc_error *error)
 {
     struct part *part;
-    enum sc_status status = add_part(w, name, &part, error);
-
-    return status != SC_OK ? status : sc_file_write(part->temporary, bytes, n, error);
+    SC_TRY(add_part(w, name, &part, error));
+    return sc_file_write(part->temporary, bytes, n, error);
 }
 
 /* Writes the text and releases it. */
@@ -255,7 +251,7 @@ static enum sc_status write_header(const struct writer *w, size_t shard, int fd,
 {
     static const char *const names[] = {
         [SC_DTYPE_F32] = "F32", [SC_DTYPE_BF16] = "BF16", [SC_DTYPE_F16] = "F16"};
-    struct sc_text header = {NULL, 0, 0, false};
+    struct sc_text header = {0};
     unsigned char length[8];
 
     sc_text_puts(&header, "{\"__metadata__\":{\"format\":\"pt\"}");
@@ -289,36 +285,38 @@ static enum sc_status write_tensor(struct writer *w, size_t tensor, int fd, cons
 {
     const struct planned *t = &w->tensors[tensor];
     size_t n = (t->n_rows == 0 ? 1 : t->n_rows) * t->n_cols;
-    enum sc_status status = SC_OK;
-
     w->table = w->quantiles[t->n_rows == 0 ? 1 : 0];
     w->tensor = tensor;
-    for (w->first = 0; status == SC_OK && w->first < n; w->first += CHUNK) {
+    for (w->first = 0; w->first < n; w->first += CHUNK) {
         w->n = n - w->first < CHUNK ? n - w->first : CHUNK;
         sc_pool_run(w->pool, (w->n + TASK - 1) / TASK, draw, w);
-        status = write_all(fd, path, w->buffer, w->n * element_bytes(w), error);
+        SC_TRY(write_all(fd, path, w->buffer, w->n * element_bytes(w), error));
     }
-    return status;
+    return SC_OK;
+}
+
+static enum sc_status fill_shard(struct writer *w, size_t shard, int fd, const char *path,
+                                 struct sc_error *error)
+{
+    SC_TRY(write_header(w, shard, fd, path, error));
+    for (size_t i = 0; i < w->n_tensors; i++)
+        if (w->tensors[i].shard == shard)
+            SC_TRY(write_tensor(w, i, fd, path, error));
+    if (fsync(fd) != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    return SC_OK;
 }
 
 static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_error *error)
 {
     char name[64];
     struct part *part;
-
     shard_name(w, shard, name, sizeof name);
-    enum sc_status status = add_part(w, name, &part, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(add_part(w, name, &part, error));
     int fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", part->temporary, strerror(errno));
-    status = write_header(w, shard, fd, part->final, error);
-    for (size_t i = 0; status == SC_OK && i < w->n_tensors; i++)
-        if (w->tensors[i].shard == shard)
-            status = write_tensor(w, i, fd, part->final, error);
-    if (status == SC_OK && fsync(fd) != 0)
-        status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
+    enum sc_status status = fill_shard(w, shard, fd, part->final, error);
     if (close(fd) != 0 && status == SC_OK)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->final, strerror(errno));
     return status;
@@ -326,7 +324,7 @@ static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_erro
 
 static enum sc_status write_index(struct writer *w, struct sc_error *error)
 {
-    struct sc_text text = {NULL, 0, 0, false};
+    struct sc_text text = {0};
     char name[64];
 
     sc_text_printf(&text, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n",
@@ -343,7 +341,7 @@ static enum sc_status write_index(struct writer *w, struct sc_error *error)
 
 static enum sc_status write_generation(struct writer *w, struct sc_error *error)
 {
-    struct sc_text text = {NULL, 0, 0, false};
+    struct sc_text text = {0};
 
     sc_text_printf(&text,
                    "{\n  \"bos_token_id\": %d,\n  \"do_sample\": true,\n"
@@ -364,8 +362,7 @@ static enum sc_status write_config(struct writer *w, struct sc_error *error)
     return write_text(w, "config.json", &text, error);
 }
 
-/* ---- the tokenizer's files
- * ---------------------------------------------------------------------------- */
+/* ---- the tokenizer's files ------------------------------------------------------------------- */
 
 static enum sc_status copy_file(struct writer *w, const char *from_folder, const char *name,
                                 bool needed, struct sc_error *error)
@@ -390,10 +387,8 @@ static enum sc_status copy_file(struct writer *w, const char *from_folder, const
 static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struct sc_error *error)
 {
     struct sc_tokenizer *tokenizer = NULL;
-    enum sc_status status = sc_tokenizer_open(&tokenizer, folder, error);
-
-    if (status != SC_OK)
-        return status;
+    SC_TRY(sc_tokenizer_open(&tokenizer, folder, error));
+    enum sc_status status = SC_OK;
     if (sc_tokenizer_n_tokens(tokenizer) > w->config.n_vocab) {
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "%.300s: the tokenizer has %zu tokens, the shape %s %zu rows", folder,
@@ -406,32 +401,29 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
         w->shape.pad_id = pad >= 0 ? pad : w->shape.pad_id;
     }
     sc_tokenizer_close(tokenizer);
-    if (status == SC_OK)
-        status = copy_file(w, folder, "tokenizer.json", true, error);
-    return status != SC_OK ? status : copy_file(w, folder, "tokenizer_config.json", false, error);
+    SC_TRY(status);
+    SC_TRY(copy_file(w, folder, "tokenizer.json", true, error));
+    return copy_file(w, folder, "tokenizer_config.json", false, error);
 }
 
-/* ---- all of it
- * ----------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static enum sc_status refuse_occupied(const char *folder, struct sc_error *error)
 {
     static const char *const files[] = {"config.json", "model.safetensors",
                                         "model.safetensors.index.json"};
-    enum sc_status status = SC_OK;
-
-    for (size_t i = 0; status == SC_OK && i < sizeof files / sizeof files[0]; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char *path = sc_path_join(folder, files[i]);
-
-        if (path == NULL) {
-            status = sc_fail_nomem(error, "model");
-        } else if (sc_file_exists(path)) {
-            status =
-                sc_fail(error, SC_ERR_CONFLICT, "%s: expected no model there, found one", path);
-        }
+        if (path == NULL)
+            return sc_fail_nomem(error, "model");
+        bool occupied = sc_file_exists(path);
+        if (occupied)
+            sc_fail(error, SC_ERR_CONFLICT, "%s: expected no model there, found one", path);
         sc_free(path);
+        if (occupied)
+            return SC_ERR_CONFLICT;
     }
-    return status;
+    return SC_OK;
 }
 
 static enum sc_status rename_all(struct writer *w, struct sc_error *error)
@@ -451,23 +443,17 @@ static enum sc_status rename_all(struct writer *w, struct sc_error *error)
 static enum sc_status write_model(struct writer *w, const char *tokenizer_folder,
                                   struct sc_error *error)
 {
-    enum sc_status status = SC_OK;
-
     if (tokenizer_folder != NULL)
-        status = copy_tokenizer(w, tokenizer_folder, error);
-    if (status == SC_OK)
-        status = sc_pool_new(&w->pool, sc_available_cores(), error);
-    if (status == SC_OK)
-        status = fill_quantiles(w, error);
-    for (size_t i = 0; status == SC_OK && i < w->n_shards; i++)
-        status = write_shard(w, i, error);
-    if (status == SC_OK && w->n_shards > 1)
-        status = write_index(w, error);
-    if (status == SC_OK)
-        status = write_generation(w, error);
-    if (status == SC_OK)
-        status = write_config(w, error);
-    return status == SC_OK ? rename_all(w, error) : status;
+        SC_TRY(copy_tokenizer(w, tokenizer_folder, error));
+    SC_TRY(sc_pool_new(&w->pool, sc_available_cores(), error));
+    SC_TRY(fill_quantiles(w, error));
+    for (size_t i = 0; i < w->n_shards; i++)
+        SC_TRY(write_shard(w, i, error));
+    if (w->n_shards > 1)
+        SC_TRY(write_index(w, error));
+    SC_TRY(write_generation(w, error));
+    SC_TRY(write_config(w, error));
+    return rename_all(w, error);
 }
 
 /* Takes back what was made when it did not become a model. */

@@ -25,8 +25,7 @@ int sc_ids_add(struct sc_ids *list, int32_t id)
     return 0;
 }
 
-/* ---- tables
- * --------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 /* A power of two that n entries fill by half at most. */
 static size_t table_size(size_t n)
@@ -144,8 +143,7 @@ enum sc_status sc_bpe_add_token(struct sc_bpe *bpe, int32_t id, enum sc_token_ki
     return SC_OK;
 }
 
-/* ---- merges
- * ---------------------------------------------------------------------------------------- */
+/* ---- merges ---------------------------------------------------------------------------------- */
 
 static struct sc_merge_slot *find_merge(const struct sc_bpe *bpe, int32_t left, int32_t right)
 {
@@ -197,8 +195,7 @@ static uint32_t pair_rank(const struct sc_bpe *bpe, int32_t left, int32_t right)
     return slot->left < 0 ? NO_RANK : slot->rank;
 }
 
-/* ---- merging short pieces
- * -------------------------------------------------------------------------- */
+/* ---- merging short pieces -------------------------------------------------------------------- */
 
 /* ids [n], n <= N_SHORT: merged in place; returns how many are left. */
 static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
@@ -232,8 +229,7 @@ static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
     return n;
 }
 
-/* ---- merging long pieces
- * --------------------------------------------------------------------------- */
+/* ---- merging long pieces --------------------------------------------------------------------- */
 
 /* A list of symbols linked by place, and a heap of pairs keyed by rank and then place.  A pair in
  * the heap may be out of date: then its rank differs from the one in `ranks`. */
@@ -355,8 +351,7 @@ static enum sc_status encode_long(const struct sc_bpe *bpe, struct sc_bpe_scratc
     return SC_OK;
 }
 
-/* ---- encoding
- * -------------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 static enum sc_status check_bytes(const struct sc_bpe *bpe, const unsigned char *piece, size_t n,
                                   struct sc_error *error)

@@ -9,8 +9,7 @@
 
 #define SC_TOKENS_MAX ((size_t)1 << 22)
 
-/* ---- lists of ids ------------------------------------------------------------------------------
- */
+/* ---- lists of ids ---------------------------------------------------------------------------- */
 
 struct sc_ids {
     int32_t *ids; /* [n] */
@@ -20,8 +19,7 @@ struct sc_ids {
 /* 0, or -1 when memory is exhausted. */
 int sc_ids_add(struct sc_ids *list, int32_t id);
 
-/* ---- vocabulary and merges ---------------------------------------------------------------------
- */
+/* ---- vocabulary and merges ------------------------------------------------------------------- */
 
 enum sc_token_kind {
     SC_TOKEN_NONE,       /* an id that nothing has */
@@ -86,16 +84,14 @@ enum sc_status sc_bpe_encode(const struct sc_bpe *bpe, struct sc_bpe_scratch *sc
                              const char *piece, size_t n, struct sc_ids *out,
                              struct sc_error *error);
 
-/* ---- NFC
- * ----------------------------------------------------------------------------------------- */
+/* ---- NFC ------------------------------------------------------------------------------------- */
 
 /* NFC of valid UTF-8.  *out is NULL when the text is NFC already as it can be told at a glance,
  * else the normalised text of *n_out bytes (sc_free it). */
 enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out,
                       struct sc_error *error);
 
-/* ---- split pattern -----------------------------------------------------------------------------
- */
+/* ---- split pattern --------------------------------------------------------------------------- */
 
 /* The GPT-2 pattern, for files that say ByteLevel with use_regex. */
 extern const char sc_gpt2_pattern[];
@@ -122,8 +118,7 @@ void sc_pieces_set(struct sc_pieces *pieces, const char *text, size_t n);
 enum sc_status sc_pieces_next(struct sc_pieces *pieces, const char **piece, size_t *n,
                               struct sc_error *error);
 
-/* ---- the tokenizer
- * ------------------------------------------------------------------------------- */
+/* ---- the tokenizer --------------------------------------------------------------------------- */
 
 struct sc_added {
     const char *text;

@@ -70,11 +70,9 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
                                    struct sc_error *error)
 {
     size_t begin = 0;
-    enum sc_status status = SC_OK;
-
     if (!e->special || set->n == 0)
         return each(e, text, n, error);
-    for (size_t at = 0; status == SC_OK && at < n;) {
+    for (size_t at = 0; at < n;) {
         const struct sc_added *token = added_at(set, text + at, n - at);
 
         if (token == NULL) {
@@ -82,15 +80,12 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
             continue;
         }
         if (at > begin)
-            status = each(e, text + begin, at - begin, error);
-        if (status == SC_OK)
-            status = add_id(e, token->id, error);
+            SC_TRY(each(e, text + begin, at - begin, error));
+        SC_TRY(add_id(e, token->id, error));
         at += token->n;
         begin = at;
     }
-    if (status == SC_OK && begin < n)
-        status = each(e, text + begin, n - begin, error);
-    return status;
+    return begin < n ? each(e, text + begin, n - begin, error) : SC_OK;
 }
 
 static enum sc_status encode_normalized(struct encoder *e, const char *text, size_t n,

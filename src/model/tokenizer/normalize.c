@@ -147,10 +147,10 @@ static enum sc_status normalize_run(const char *text, size_t n, struct code_poin
                                     struct sc_text *out, struct sc_error *error)
 {
     list->n = 0;
-    enum sc_status status = decompose(text, n, list, error);
-    if (status == SC_OK && order_marks(list) != 0)
-        status = sc_fail_nomem(error, "normalised text");
-    return status == SC_OK ? compose(list, out, error) : status;
+    SC_TRY(decompose(text, n, list, error));
+    if (order_marks(list) != 0)
+        return sc_fail_nomem(error, "normalised text");
+    return compose(list, out, error);
 }
 
 /* Code points below U+0300 are normal by themselves and never combine with what precedes them (but
@@ -182,29 +182,33 @@ static size_t skip_others(const char *text, size_t n, size_t at)
     return at;
 }
 
-enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out, struct sc_error *error)
+static enum sc_status normalize_all(const char *text, size_t n, struct code_points *list,
+                                    struct sc_text *out, struct sc_error *error)
 {
-    struct code_points list = {NULL, NULL, 0, 0};
-    struct sc_text normal = {NULL, 0, 0, false};
-    size_t at = 0, next = skip_plain(text, n, 0);
-    enum sc_status status = SC_OK;
-
-    *out = NULL;
-    *n_out = 0;
-    if (next == n)
-        return SC_OK;
-    while (status == SC_OK && at < n) {
+    size_t next = skip_plain(text, n, 0);
+    for (size_t at = 0; at < n;) {
         size_t begin = next, end = skip_others(text, n, next);
-
         /* The code point before may be what a mark combines with. */
         while (begin > at && begin < n && is_continuation(text[begin - 1]))
             begin--;
         begin -= begin > at && begin < n;
-        sc_text_add(&normal, text + at, begin - at);
-        status = normalize_run(text + begin, end - begin, &list, &normal, error);
+        sc_text_add(out, text + at, begin - at);
+        SC_TRY(normalize_run(text + begin, end - begin, list, out, error));
         at = end;
         next = skip_plain(text, n, end);
     }
+    return SC_OK;
+}
+
+enum sc_status sc_nfc(const char *text, size_t n, char **out, size_t *n_out, struct sc_error *error)
+{
+    *out = NULL;
+    *n_out = 0;
+    if (skip_plain(text, n, 0) == n)
+        return SC_OK;
+    struct code_points list = {0};
+    struct sc_text normal = {0};
+    enum sc_status status = normalize_all(text, n, &list, &normal, error);
     *n_out = normal.len;
     if (status == SC_OK) {
         *out = sc_text_take(&normal);

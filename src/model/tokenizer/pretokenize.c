@@ -41,8 +41,7 @@ struct sc_splitter {
     bool jit;
 };
 
-/* ---- reading the pattern -----------------------------------------------------------------------
- */
+/* ---- reading the pattern --------------------------------------------------------------------- */
 
 struct translation {
     const char *pattern;
@@ -112,24 +111,22 @@ static enum sc_status copy_escape(struct translation *t, bool in_class, struct s
 
 static enum sc_status copy_class(struct translation *t, struct sc_error *error)
 {
-    enum sc_status status = SC_OK;
-
     copy(t, 1);
     if (peek(t, 0) == '^')
         copy(t, 1);
     if (peek(t, 0) == ']')
         return refuse(t, "an unescaped ] first in a class is not supported", error);
-    while (status == SC_OK && t->at < t->n && peek(t, 0) != ']') {
+    while (t->at < t->n && peek(t, 0) != ']') {
         if (peek(t, 0) == '[' || (peek(t, 0) == '&' && peek(t, 1) == '&'))
             return refuse(t, "classes in classes are not supported", error);
         if (peek(t, 0) == '\\')
-            status = copy_escape(t, true, error);
+            SC_TRY(copy_escape(t, true, error));
         else
             copy(t, 1);
     }
-    if (status == SC_OK && t->at < t->n)
+    if (t->at < t->n)
         copy(t, 1);
-    return status;
+    return SC_OK;
 }
 
 static enum sc_status copy_group(struct translation *t, struct sc_error *error)
@@ -170,21 +167,19 @@ static enum sc_status copy_counts(struct translation *t, struct sc_error *error)
 
 static enum sc_status translate(struct translation *t, struct sc_error *error)
 {
-    enum sc_status status = SC_OK;
-
-    while (status == SC_OK && t->at < t->n) {
+    while (t->at < t->n) {
         switch (peek(t, 0)) {
         case '\\':
-            status = copy_escape(t, false, error);
+            SC_TRY(copy_escape(t, false, error));
             break;
         case '[':
-            status = copy_class(t, error);
+            SC_TRY(copy_class(t, error));
             break;
         case '(':
-            status = copy_group(t, error);
+            SC_TRY(copy_group(t, error));
             break;
         case '{':
-            status = copy_counts(t, error);
+            SC_TRY(copy_counts(t, error));
             break;
         case '^':
         case '$':
@@ -193,11 +188,10 @@ static enum sc_status translate(struct translation *t, struct sc_error *error)
             copy(t, 1);
         }
     }
-    return status;
+    return SC_OK;
 }
 
-/* ---- compiling
- * ----------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 static void *pcre_alloc(size_t n, void *unused)
 {
@@ -291,8 +285,7 @@ void sc_splitter_free(struct sc_splitter *splitter)
     sc_free(splitter);
 }
 
-/* ---- walking a text
- * ------------------------------------------------------------------------------ */
+/* ---- walking a text -------------------------------------------------------------------------- */
 
 enum sc_status sc_pieces_start(struct sc_pieces *pieces, const struct sc_splitter *splitter,
                                struct sc_error *error)

@@ -49,8 +49,7 @@ static bool has_type(const json_t *object, const char *type)
     return found != NULL && strcmp(found, type) == 0;
 }
 
-/* ---- the byte alphabet
- * ----------------------------------------------------------------------------- */
+/* ---- the byte alphabet ----------------------------------------------------------------------- */
 
 /* Bytes that are printable in Latin-1 stand for themselves, the others for U+0100 and on.  Source:
  * GPT-2's encoder.py, bytes_to_unicode. */
@@ -96,8 +95,7 @@ static int reserve_key(struct loader *l, size_t n)
     return 0;
 }
 
-/* ---- vocabulary
- * -------------------------------------------------------------------------------------- */
+/* ---- vocabulary ------------------------------------------------------------------------------ */
 
 static bool read_id(const json_t *value, int32_t *id)
 {
@@ -249,8 +247,7 @@ static enum sc_status load_merges(struct loader *l, struct sc_error *error)
     return SC_OK;
 }
 
-/* ---- added tokens
- * ------------------------------------------------------------------------------------ */
+/* ---- added tokens ---------------------------------------------------------------------------- */
 
 static enum sc_status check_added(const json_t *value, struct sc_error *error)
 {
@@ -294,14 +291,12 @@ static enum sc_status normal_content(const struct loader *l, const struct sc_add
 {
     char *normal = NULL;
     size_t n = 0;
-    enum sc_status status = SC_OK;
-
-    if (token->normalized && l->t->nfc)
-        status = sc_nfc(token->text, token->n, &normal, &n, error);
-    if (status == SC_OK && normal != NULL && (n != token->n || memcmp(normal, token->text, n) != 0))
-        status = unsupported(error, "content", "text in normal form (NFC)");
+    if (!token->normalized || !l->t->nfc)
+        return SC_OK;
+    SC_TRY(sc_nfc(token->text, token->n, &normal, &n, error));
+    bool same = normal == NULL || (n == token->n && memcmp(normal, token->text, n) == 0);
     sc_free(normal);
-    return status;
+    return same ? SC_OK : unsupported(error, "content", "text in normal form (NFC)");
 }
 
 /* `late`: from tokenizer_config.json, where a token known already may be repeated. */
@@ -416,8 +411,7 @@ static enum sc_status order_added(struct sc_added_set *set, struct sc_error *err
     return SC_OK;
 }
 
-/* ---- what else the file asks for
- * ----------------------------------------------------------------------- */
+/* ---- what else the file asks for ------------------------------------------------------------- */
 
 static enum sc_status read_model(struct loader *l, struct sc_error *error)
 {
@@ -501,22 +495,19 @@ static enum sc_status read_pre_tokenizer(struct loader *l, const json_t *value,
 {
     const json_t *parts = json_object_get(value, "pretokenizers");
     const char *pattern = NULL, *own = NULL;
-    enum sc_status status;
-
     if (!has_type(value, "Sequence")) {
-        status = read_byte_level(value, &pattern, error);
-        if (status == SC_OK && pattern == NULL)
-            status = unsupported(error, "pre_tokenizer", "a split pattern");
-    } else if (json_array_size(parts) != 2) {
-        status = unsupported(error, "pre_tokenizer", "a Sequence of Split and ByteLevel");
+        SC_TRY(read_byte_level(value, &pattern, error));
+        if (pattern == NULL)
+            return unsupported(error, "pre_tokenizer", "a split pattern");
     } else {
-        status = read_split(json_array_get(parts, 0), &pattern, error);
-        if (status == SC_OK)
-            status = read_byte_level(json_array_get(parts, 1), &own, error);
-        if (status == SC_OK && own != NULL)
-            status = unsupported(error, "pre_tokenizer", "use_regex false after a Split");
+        if (json_array_size(parts) != 2)
+            return unsupported(error, "pre_tokenizer", "a Sequence of Split and ByteLevel");
+        SC_TRY(read_split(json_array_get(parts, 0), &pattern, error));
+        SC_TRY(read_byte_level(json_array_get(parts, 1), &own, error));
+        if (own != NULL)
+            return unsupported(error, "pre_tokenizer", "use_regex false after a Split");
     }
-    return status != SC_OK ? status : sc_splitter_new(&l->t->splitter, pattern, error);
+    return sc_splitter_new(&l->t->splitter, pattern, error);
 }
 
 /* Neither may add tokens or change the text: ByteLevel, alone or in sequence, or nothing. */
@@ -563,16 +554,35 @@ static enum sc_status load(struct loader *l, struct sc_error *error)
     return order_added(&l->t->normalized, error);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
+
+struct tokenizer_texts {
+    const char *text, *config; /* [n], [n_config]; config may be NULL */
+    size_t n, n_config;
+};
 
 static enum sc_status parse_object(const char *text, size_t n, const char *what, json_t **out,
                                    struct sc_error *error)
 {
-    enum sc_status status = sc_json_parse(text, n, what, out, error);
+    SC_TRY(sc_json_parse(text, n, what, out, error)); /* what was parsed is the caller's */
+    if (!json_is_object(*out))
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object at the top", what);
+    return SC_OK;
+}
 
-    if (status == SC_OK && !json_is_object(*out))
-        status = sc_fail(error, SC_ERR_FORMAT, "%s: expected an object at the top", what);
+/* Parses both texts and fills the tokenizer; the objects are the caller's in any case. */
+static enum sc_status parse_both(struct loader *l, json_t **top, json_t **more,
+                                 const struct tokenizer_texts *texts, struct sc_error *error)
+{
+    SC_TRY(parse_object(texts->text, texts->n, "tokenizer.json", top, error));
+    if (texts->config != NULL)
+        SC_TRY(parse_object(texts->config, texts->n_config, "tokenizer_config.json", more, error));
+    fill_alphabet(l);
+    l->top = *top;
+    l->decoder = json_object_get(*more, "added_tokens_decoder");
+    enum sc_status status = load(l, error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "tokenizer.json");
     return status;
 }
 
@@ -586,17 +596,8 @@ enum sc_status sc_tokenizer_parse(struct sc_tokenizer **out, const char *text, s
     loader.t = sc_alloc_zero(1, sizeof *loader.t);
     if (loader.t == NULL)
         return sc_fail_nomem(error, "tokenizer");
-    enum sc_status status = parse_object(text, n, "tokenizer.json", &top, error);
-    if (status == SC_OK && config != NULL)
-        status = parse_object(config, n_config, "tokenizer_config.json", &more, error);
-    if (status == SC_OK) {
-        fill_alphabet(&loader);
-        loader.top = top;
-        loader.decoder = json_object_get(more, "added_tokens_decoder");
-        status = load(&loader, error);
-        if (status != SC_OK)
-            sc_error_prefix(error, "tokenizer.json");
-    }
+    const struct tokenizer_texts texts = {text, config, n, n_config};
+    enum sc_status status = parse_both(&loader, &top, &more, &texts, error);
     json_decref(top);
     json_decref(more);
     sc_free(loader.key);
@@ -623,13 +624,14 @@ enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *folder,
         goto done;
     }
     status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
-    if (status == SC_OK && sc_file_exists(config_path))
-        status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error);
-    if (status == SC_OK) {
-        status = sc_tokenizer_parse(out, text, n, config, n_config, error);
-        if (status != SC_OK)
-            sc_error_prefix(error, "%.250s", folder);
-    }
+    if (status != SC_OK)
+        goto done;
+    if (sc_file_exists(config_path) &&
+        (status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error)) != SC_OK)
+        goto done;
+    status = sc_tokenizer_parse(out, text, n, config, n_config, error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "%.250s", folder);
 done:
     sc_free(config);
     sc_free(text);
@@ -650,8 +652,7 @@ void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
     sc_free(tokenizer);
 }
 
-/* ---- reading a tokenizer
- * --------------------------------------------------------------------------------- */
+/* ---- reading a tokenizer --------------------------------------------------------------------- */
 
 size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer)
 {
