@@ -46,15 +46,29 @@ static void add_array(struct sc_text *out, const char *name, const float *values
     sc_text_putc(out, ']');
 }
 
-static void add_table(struct sc_text *out, const struct sc_tokenizer *tokenizer, const int32_t *ids,
-                      size_t n, const float *logprob, const float *confidence, const float *entropy)
+struct score_command {
+    const char *tokens, *text;
+    bool json, special;
+};
+
+/* What a command has open; all zero is fine. */
+struct scored {
+    struct sc_opened model;
+    int32_t *ids;
+    float *figures; /* [3][n]: logprob, confidence, entropy */
+    size_t n;
+};
+
+static void add_table(struct sc_text *out, const struct scored *s)
 {
+    const float *logprob = s->figures, *confidence = logprob + s->n, *entropy = confidence + s->n;
     sc_text_puts(out, "position     id    logprob confidence    entropy  token\n");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         size_t length = 0;
-        const char *bytes =
-            tokenizer != NULL ? sc_tokenizer_bytes(tokenizer, ids[i], &length) : NULL;
-        sc_text_printf(out, "%8zu %6d ", i, ids[i]);
+        const char *bytes = s->model.tokenizer != NULL
+                                ? sc_tokenizer_bytes(s->model.tokenizer, s->ids[i], &length)
+                                : NULL;
+        sc_text_printf(out, "%8zu %6d ", i, s->ids[i]);
         if (i == 0)
             sc_text_printf(out, "%10s", "-");
         else
@@ -67,27 +81,75 @@ static void add_table(struct sc_text *out, const struct sc_tokenizer *tokenizer,
 }
 
 /* The ids asked for, from --tokens or --text. */
-static enum sc_status wanted_ids(const struct sc_opened *model, const char *tokens,
-                                 const char *text, bool special, int32_t **ids, size_t *n,
-                                 struct sc_error *error)
+static enum sc_status wanted_ids(const struct sc_opened *model, const struct score_command *command,
+                                 int32_t **ids, size_t *n, struct sc_error *error)
 {
-    if (tokens != NULL)
-        return parse_ids(tokens, ids, n, error);
+    const char *text = command->text;
+    if (command->tokens != NULL)
+        return parse_ids(command->tokens, ids, n, error);
     if (model->tokenizer == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "%s: --text needs a tokenizer.json, found none",
                        model->folder);
-    enum sc_status status =
-        sc_tokenizer_encode(model->tokenizer, text, strlen(text), special, ids, n, error);
-    if (status == SC_OK && *n == 0)
-        status = sc_fail(error, SC_ERR_ARGUMENT, "--text: expected at least one token, found none");
-    return status;
+    SC_TRY(
+        sc_tokenizer_encode(model->tokenizer, text, strlen(text), command->special, ids, n, error));
+    if (*n == 0)
+        return sc_fail(error, SC_ERR_ARGUMENT, "--text: expected at least one token, found none");
+    return SC_OK;
+}
+
+static enum sc_status score(const struct cli_model_options *wanted,
+                            const struct score_command *command, struct scored *s,
+                            struct sc_error *error)
+{
+    SC_TRY(cli_model_open(&s->model, wanted, error));
+    SC_TRY(wanted_ids(&s->model, command, &s->ids, &s->n, error));
+    s->figures = sc_alloc_array(s->n, 3 * sizeof *s->figures);
+    if (s->figures == NULL)
+        return sc_fail_nomem(error, "figures per token");
+    SC_TRY(sc_engine_score(s->model.engine, s->ids, s->n, s->figures, s->figures + s->n,
+                           s->figures + 2 * s->n, error));
+    return sc_model_unchanged(s->model.model, error);
+}
+
+static void add_json(struct sc_text *out, const struct scored *s)
+{
+    sc_text_puts(out, "{\"tokens\":[");
+    for (size_t i = 0; i < s->n; i++)
+        sc_text_printf(out, i ? ",%d" : "%d", s->ids[i]);
+    sc_text_putc(out, ']');
+    add_array(out, "logprob", s->figures, s->n);
+    add_array(out, "confidence", s->figures + s->n, s->n);
+    add_array(out, "entropy", s->figures + 2 * s->n, s->n);
+    sc_text_puts(out, "}\n");
+}
+
+static int run_score(const struct cli_model_options *wanted, const struct score_command *command)
+{
+    struct scored s = {0};
+    struct sc_error error = {0};
+    struct sc_text out = {0};
+    int exit_status = CLI_DONE;
+    if (score(wanted, command, &s, &error) != SC_OK) {
+        exit_status = cli_report_error("score", &error);
+    } else {
+        if (command->json)
+            add_json(&out, &s);
+        else
+            add_table(&out, &s);
+        if (!cli_write("score", &out))
+            exit_status = CLI_FAILED;
+    }
+    sc_text_free(&out);
+    sc_free(s.figures);
+    sc_free(s.ids);
+    sc_opened_close(&s.model);
+    return exit_status;
 }
 
 int cli_score(int argc, char **argv)
 {
     struct cli_model_options wanted = cli_model_options_default();
-    const char *tokens = NULL, *text = NULL;
-    bool json = false, special = false;
+    struct score_command command = {0};
     struct cli_options options = {
         .command = "score",
         .synopsis = "--model M --tokens 1,2,3 | --text T [--top-k K] [--json]",
@@ -95,57 +157,17 @@ int cli_score(int argc, char **argv)
             "Position i of logprob is log P(token i | tokens before it); confidence and entropy\n"
             "at i describe the distribution after token i."};
     cli_add_model_options(&options, &wanted);
-    cli_add_text(&options, "tokens", &tokens, "IDS", "token ids with commas between them");
-    cli_add_text(&options, "text", &text, "T", "a text to tokenize");
-    cli_add_flag(&options, "special", &special,
+    cli_add_text(&options, "tokens", &command.tokens, "IDS", "token ids with commas between them");
+    cli_add_text(&options, "text", &command.text, "T", "a text to tokenize");
+    cli_add_flag(&options, "special", &command.special,
                  "special tokens written in the text are control tokens");
     cli_add_size(&options, "top-k", &wanted.confidence_top_k, 1, 1024, "k of the confidence (20)");
-    cli_add_flag(&options, "json", &json, "one JSON object");
+    cli_add_flag(&options, "json", &command.json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
-    if ((tokens == NULL) == (text == NULL))
+    if ((command.tokens == NULL) == (command.text == NULL))
         return cli_usage_error("score", "expected either --tokens or --text");
 
-    struct sc_error error = {0};
-    struct sc_opened model = {0};
-    int32_t *ids = NULL;
-    size_t n = 0;
-    float *figures = NULL;
-    struct sc_text out = {0};
-    int exit_status = CLI_DONE;
-    enum sc_status status = cli_model_open(&model, &wanted, &error);
-    if (status == SC_OK)
-        status = wanted_ids(&model, tokens, text, special, &ids, &n, &error);
-    if (status == SC_OK && (figures = sc_alloc_array(n, 3 * sizeof *figures)) == NULL)
-        status = sc_fail_nomem(&error, "figures per token");
-    if (status == SC_OK)
-        status =
-            sc_engine_score(model.engine, ids, n, figures, figures + n, figures + 2 * n, &error);
-    if (status == SC_OK)
-        status = sc_model_unchanged(model.model, &error);
-    if (status != SC_OK) {
-        exit_status = cli_report_error("score", &error);
-        goto done;
-    }
-    if (json) {
-        sc_text_puts(&out, "{\"tokens\":[");
-        for (size_t i = 0; i < n; i++)
-            sc_text_printf(&out, i ? ",%d" : "%d", ids[i]);
-        sc_text_putc(&out, ']');
-        add_array(&out, "logprob", figures, n);
-        add_array(&out, "confidence", figures + n, n);
-        add_array(&out, "entropy", figures + 2 * n, n);
-        sc_text_puts(&out, "}\n");
-    } else {
-        add_table(&out, model.tokenizer, ids, n, figures, figures + n, figures + 2 * n);
-    }
-    if (!cli_write("score", &out))
-        exit_status = CLI_FAILED;
-done:
-    sc_text_free(&out);
-    sc_free(figures);
-    sc_free(ids);
-    sc_opened_close(&model);
-    return exit_status;
+    return run_score(&wanted, &command);
 }

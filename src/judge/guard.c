@@ -65,27 +65,30 @@ struct judging {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Shortens the head to what the prompt of one more text shares with it. */
+static enum sc_status narrow_head(const struct sc_guard *guard, enum sc_template which,
+                                  const char *text, struct head *head, struct sc_error *error)
+{
+    int32_t *ids = NULL;
+    size_t n = 0, same = 0;
+    SC_TRY(sc_template_encode(guard->model.tokenizer, which, text, text, &ids, &n, error));
+    while (same < n && same < head->n && ids[same] == head->ids[same])
+        same++;
+    head->n = same;
+    sc_free(ids);
+    return SC_OK;
+}
+
 static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
                                 struct sc_error *error)
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
     struct head *head = &guard->heads[which];
-    enum sc_status status = sc_template_encode(guard->model.tokenizer, which, texts[0], texts[0],
-                                               &head->ids, &head->n, error);
-
-    for (size_t i = 1; status == SC_OK && i < sizeof texts / sizeof *texts; i++) {
-        int32_t *ids = NULL;
-        size_t n = 0, same = 0;
-
-        status =
-            sc_template_encode(guard->model.tokenizer, which, texts[i], texts[i], &ids, &n, error);
-        while (status == SC_OK && same < n && same < head->n && ids[same] == head->ids[same])
-            same++;
-        if (status == SC_OK)
-            head->n = same;
-        sc_free(ids);
-    }
-    return status;
+    SC_TRY(sc_template_encode(guard->model.tokenizer, which, texts[0], texts[0], &head->ids,
+                              &head->n, error));
+    for (size_t i = 1; i < sizeof texts / sizeof *texts; i++)
+        SC_TRY(narrow_head(guard, which, texts[i], head, error));
+    return SC_OK;
 }
 
 /* The last part of the folder's path, in plain characters: it names no place. */
@@ -214,52 +217,57 @@ static enum sc_status deliver(struct judging *j, size_t item, const struct sc_ju
     return j->sink->done(j->sink->context, item, judgement, error);
 }
 
+/* Frames an item; SC_ERR_NOMEM ends the run, anything else is the item's own failure. */
+static enum sc_status frame_item(const struct judging *j, struct job *job, struct sc_error *error)
+{
+    const struct sc_judge_item *item = &j->items[job->item];
+    size_t longest = j->guard->model.context - MAX_NEW - MOST_FORCED;
+    SC_TRY(sc_template_encode(j->guard->model.tokenizer, frame_of(item), item->prompt,
+                              item->response, &job->ids, &job->n, error));
+    if (job->n > longest)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "text: expected at most %zu tokens with the frame, found %zu", longest,
+                       job->n);
+    int32_t *more = sc_resize(job->ids, job->n + MOST_FORCED, sizeof *more);
+    if (more == NULL)
+        return sc_fail_nomem(error, "a judgement");
+    job->ids = more;
+    return SC_OK;
+}
+
+/* Hands an item over that cannot be judged, with the reason. */
+static enum sc_status deliver_failure(struct judging *j, size_t item, const char *why)
+{
+    struct sc_judgement judgement = sc_judgement_none();
+    judgement.failure = why;
+    enum sc_status status = deliver(j, item, &judgement, &j->failure);
+    if (status != SC_OK) /* a status without a message must not look like success */
+        sc_fail(&j->failure, status, "judge: a judgement was refused");
+    return status;
+}
+
 /* A job for the next item that can be judged; NULL when there is none left or j->failure is set. */
 static struct job *new_job(struct judging *j)
 {
-    size_t longest = j->guard->model.context - MAX_NEW - MOST_FORCED;
-
     while (j->next_item < j->n_items) {
-        const struct sc_judge_item *item = &j->items[j->next_item];
-        struct sc_judgement judgement = sc_judgement_none();
-        struct sc_error why = {0};
-        char too_long[120];
         struct job *job = sc_alloc_zero(1, sizeof *job);
-        enum sc_status status;
-
         if (job == NULL) {
             sc_fail_nomem(&j->failure, "a judgement");
             return NULL;
         }
+        struct sc_error why = {0};
         job->item = j->next_item++;
-        status = sc_template_encode(j->guard->model.tokenizer, frame_of(item), item->prompt,
-                                    item->response, &job->ids, &job->n, &why);
-        if (status == SC_OK && job->n <= longest) {
-            int32_t *more = sc_resize(job->ids, job->n + MOST_FORCED, sizeof *more);
-
-            if (more == NULL)
-                status = sc_fail_nomem(&why, "a judgement");
-            else
-                job->ids = more;
-        }
-        if (status == SC_ERR_NOMEM) {
-            sc_fail(&j->failure, status, "%s", why.text);
-            job_free(job);
-            return NULL;
-        }
-        if (status == SC_OK && job->n <= longest) {
-            job->judgement = judgement;
+        job->judgement = sc_judgement_none();
+        enum sc_status status = frame_item(j, job, &why);
+        if (status == SC_OK)
             return job;
-        }
-        snprintf(too_long, sizeof too_long,
-                 "text: expected at most %zu tokens with the frame, found %zu", longest, job->n);
-        judgement.failure = status != SC_OK ? why.text : too_long;
-        status = deliver(j, job->item, &judgement, &j->failure);
+        if (status == SC_ERR_NOMEM)
+            sc_fail(&j->failure, status, "%s", why.text);
+        else
+            status = deliver_failure(j, job->item, why.text);
         job_free(job);
-        if (status != SC_OK) {
-            sc_fail(&j->failure, status, "judge: a judgement was refused");
+        if (status != SC_OK)
             return NULL;
-        }
     }
     return NULL;
 }
@@ -347,24 +355,50 @@ static size_t place_of(const struct sc_guard *guard, const struct sc_trace_resul
     return SIZE_MAX;
 }
 
-/* The guard's words: label, text, and scores where it came to a label by itself. */
-static enum sc_status read_words(struct judging *j, struct job *job,
-                                 const struct sc_trace_result *result, struct sc_error *error)
+/* The text of the guard's tokens, byte for byte. */
+static void put_words(const struct sc_tokenizer *tokenizer, const struct sc_trace_result *result,
+                      struct sc_text *bytes)
+{
+    for (size_t t = 0; t < result->n; t++) {
+        size_t n = 0;
+        const char *token = sc_tokenizer_bytes(tokenizer, result->ids[t], &n);
+        if (token != NULL && !sc_tokenizer_is_special(tokenizer, result->ids[t]))
+            sc_text_add(bytes, token, n);
+    }
+}
+
+/* Scores where the guard came to a label by itself. */
+static void score_words(const struct judging *j, struct job *job,
+                        const struct sc_trace_result *result,
+                        const struct sc_guard_reading *reading)
 {
     const struct sc_guard *guard = j->guard;
     const struct sc_guard_labels *labels = &guard->labels;
     struct sc_judgement *judgement = &job->judgement;
+    if (reading->safety != SC_SAFETY_UNPARSED) {
+        size_t at = place_of(guard, result, reading->safety_at + labels->safety.lead_bytes,
+                             labels->safety.first[reading->safety]);
+        if (at != SIZE_MAX)
+            score_safety(judgement, result->watched + at * SC_N_WATCH);
+    }
+    if (j->items[job->item].response == NULL)
+        return;
+    judgement->refused = reading->refused;
+    if (reading->refused != SC_REFUSED_UNPARSED) {
+        size_t at = place_of(guard, result, reading->refused_at + labels->refused.lead_bytes,
+                             labels->refused.first[reading->refused]);
+        if (at != SIZE_MAX)
+            score_refused(judgement, result->watched + at * SC_N_WATCH);
+    }
+}
+
+/* The guard's words: label, text, and scores. */
+static enum sc_status read_words(struct judging *j, struct job *job,
+                                 const struct sc_trace_result *result, struct sc_error *error)
+{
     struct sc_text bytes = {0}, repaired = {0};
     struct sc_guard_reading reading;
-    size_t at;
-
-    for (size_t t = 0; t < result->n; t++) {
-        size_t n = 0;
-        const char *token = sc_tokenizer_bytes(guard->model.tokenizer, result->ids[t], &n);
-
-        if (token != NULL && !sc_tokenizer_is_special(guard->model.tokenizer, result->ids[t]))
-            sc_text_add(&bytes, token, n);
-    }
+    put_words(j->guard->model.tokenizer, result, &bytes);
     sc_guard_read(bytes.len ? bytes.data : "", bytes.len, &reading);
     sc_text_add_repaired(&repaired, bytes.len ? bytes.data : "", bytes.len);
     repaired.failed |= bytes.failed;
@@ -372,64 +406,55 @@ static enum sc_status read_words(struct judging *j, struct job *job,
     job->output = sc_text_take(&repaired);
     if (job->output == NULL)
         return sc_fail_nomem(error, "words of a judge");
-    judgement->output = job->output;
-    judgement->n_tokens = result->n;
-    judgement->safety = reading.safety;
-    judgement->categories = reading.categories;
-    if (reading.safety != SC_SAFETY_UNPARSED) {
-        at = place_of(guard, result, reading.safety_at + labels->safety.lead_bytes,
-                      labels->safety.first[reading.safety]);
-        if (at != SIZE_MAX)
-            score_safety(judgement, result->watched + at * SC_N_WATCH);
-    }
-    if (j->items[job->item].response == NULL)
-        return SC_OK;
-    judgement->refused = reading.refused;
-    if (reading.refused != SC_REFUSED_UNPARSED) {
-        at = place_of(guard, result, reading.refused_at + labels->refused.lead_bytes,
-                      labels->refused.first[reading.refused]);
-        if (at != SIZE_MAX)
-            score_refused(judgement, result->watched + at * SC_N_WATCH);
-    }
+    job->judgement.output = job->output;
+    job->judgement.n_tokens = result->n;
+    job->judgement.safety = reading.safety;
+    job->judgement.categories = reading.categories;
+    score_words(j, job, result, &reading);
+    return SC_OK;
+}
+
+/* The guard's label of safety, or the likeliest where its words gave none. */
+static enum sc_safety safety_said(const struct sc_judgement *judgement)
+{
+    double safe = 1 - judgement->p_unsafe - judgement->p_controversial;
+    if (judgement->safety != SC_SAFETY_UNPARSED)
+        return judgement->safety;
+    if (judgement->p_unsafe > safe && judgement->p_unsafe >= judgement->p_controversial)
+        return SC_SAFETY_UNSAFE;
+    return judgement->p_controversial > safe ? SC_SAFETY_CONTROVERSIAL : SC_SAFETY_SAFE;
+}
+
+/* Puts the line of safety after the frame; *n gets its tokens. */
+static enum sc_status force_safety(const struct judging *j, struct job *job, size_t *n,
+                                   struct sc_error *error)
+{
+    static const char *const said[] = {"Safety: Safe\nCategories: None\n",
+                                       "Safety: Unsafe\nCategories: None\n",
+                                       "Safety: Controversial\nCategories: None\n"};
+    const char *line = said[safety_said(&job->judgement)];
+    int32_t *ids = NULL;
+    SC_TRY(
+        sc_tokenizer_encode(j->guard->model.tokenizer, line, strlen(line), false, &ids, n, error));
+    bool fits = *n + 8 <= MOST_FORCED;
+    if (fits)
+        memcpy(job->ids + job->n, ids, *n * sizeof *ids);
+    sc_release(ids);
+    if (!fits)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "judge: tokenizer: expected a label line of at most %d tokens, found %zu",
+                       MOST_FORCED - 8, *n);
     return SC_OK;
 }
 
 /* Puts the words before a label after the frame. */
 static enum sc_status force(struct judging *j, struct job *job, struct sc_error *error)
 {
-    static const char *const said[] = {"Safety: Safe\nCategories: None\n",
-                                       "Safety: Unsafe\nCategories: None\n",
-                                       "Safety: Controversial\nCategories: None\n"};
     const struct sc_guard_labels *labels = &j->guard->labels;
-    const struct sc_judgement *judgement = &job->judgement;
     const struct sc_labels *lead = &labels->safety;
     size_t n = 0;
-
     if (job->phase == PHASE_FORCE_REFUSED) {
-        double safe = 1 - judgement->p_unsafe - judgement->p_controversial;
-        enum sc_safety most = judgement->safety;
-        int32_t *ids = NULL;
-        enum sc_status status;
-
-        if (most == SC_SAFETY_UNPARSED) /* the likeliest */
-            most = judgement->p_unsafe > safe && judgement->p_unsafe >= judgement->p_controversial
-                       ? SC_SAFETY_UNSAFE
-                   : judgement->p_controversial > safe ? SC_SAFETY_CONTROVERSIAL
-                                                       : SC_SAFETY_SAFE;
-        status = sc_tokenizer_encode(j->guard->model.tokenizer, said[most], strlen(said[most]),
-                                     false, &ids, &n, error);
-        if (status != SC_OK)
-            return status;
-        if (n + 8 <= MOST_FORCED)
-            memcpy(job->ids + job->n, ids, n * sizeof *ids);
-        else
-            status = sc_fail(error, SC_ERR_UNSUPPORTED,
-                             "judge: tokenizer: expected a label line of at most %d tokens, found "
-                             "%zu",
-                             MOST_FORCED - 8, n);
-        sc_release(ids);
-        if (status != SC_OK)
-            return status;
+        SC_TRY(force_safety(j, job, &n, error));
         lead = &labels->refused;
     }
     memcpy(job->ids + job->n + n, lead->lead, lead->n_lead * sizeof *lead->lead);
@@ -446,36 +471,44 @@ static enum phase next_phase(const struct judging *j, const struct job *job)
     return PHASE_OVER;
 }
 
-static enum sc_status done(void *context, const struct sc_trace_result *result,
-                           struct sc_error *error)
+/* What a phase gave goes into the judgement. */
+static enum sc_status take_result(struct judging *j, struct job *job,
+                                  const struct sc_trace_result *result, struct sc_error *error)
 {
-    struct judging *j = context;
-    struct job *job = result->request->user;
-    enum sc_status status = SC_OK;
-
-    bool failed = result->finish == SC_FINISH_FAILED;
-
-    take_out(&j->running, job);
-    if (failed && job->phase == PHASE_SPEAK) {
-        job->judgement.failure = result->failure;
-    } else if (failed) {
-        /* The label stands, without a score. */
-    } else if (job->phase == PHASE_SPEAK) {
-        status = read_words(j, job, result, error);
-    } else if (job->phase == PHASE_FORCE_SAFETY) {
+    if (result->finish == SC_FINISH_FAILED) {
+        if (job->phase == PHASE_SPEAK)
+            job->judgement.failure = result->failure;
+        return SC_OK; /* a label that stands, stands without a score */
+    }
+    if (job->phase == PHASE_SPEAK)
+        return read_words(j, job, result, error);
+    if (job->phase == PHASE_FORCE_SAFETY) {
         score_safety(&job->judgement, result->watched);
         job->judgement.safety_forced = true;
     } else {
         score_refused(&job->judgement, result->watched);
         job->judgement.refused_forced = true;
     }
-    if (status == SC_OK) {
-        job->phase = failed ? PHASE_OVER : next_phase(j, job);
-        if (job->phase == PHASE_OVER)
-            status = deliver(j, job->item, &job->judgement, error);
-        else
-            status = force(j, job, error);
-    }
+    return SC_OK;
+}
+
+static enum sc_status go_on_with(struct judging *j, struct job *job,
+                                 const struct sc_trace_result *result, struct sc_error *error)
+{
+    SC_TRY(take_result(j, job, result, error));
+    job->phase = result->finish == SC_FINISH_FAILED ? PHASE_OVER : next_phase(j, job);
+    if (job->phase == PHASE_OVER)
+        return deliver(j, job->item, &job->judgement, error);
+    return force(j, job, error);
+}
+
+static enum sc_status done(void *context, const struct sc_trace_result *result,
+                           struct sc_error *error)
+{
+    struct judging *j = context;
+    struct job *job = result->request->user;
+    take_out(&j->running, job);
+    enum sc_status status = go_on_with(j, job, result, error);
     push(status != SC_OK || job->phase == PHASE_OVER ? &j->over : &j->again, job);
     return status;
 }
@@ -515,6 +548,24 @@ static enum sc_status longest_item(const struct judging *j, size_t *longest, str
     return SC_OK;
 }
 
+static enum sc_status judge_all(struct judging *j, struct sc_error *error)
+{
+    const struct sc_guard *guard = j->guard;
+    const struct sc_trace_source source = {.context = j, .next = next, .done = done, .step = step};
+    struct sc_batch_options options = {.parallel = guard->options.parallel,
+                                       .max_new_tokens = MAX_NEW,
+                                       .max_bytes = guard->options.max_bytes,
+                                       .max_watch = SC_N_WATCH};
+    if (guard->model.context <= MAX_NEW + MOST_FORCED)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
+                       MAX_NEW + MOST_FORCED, guard->model.context);
+    SC_TRY(longest_item(j, &options.max_prompt, error));
+    options.max_prompt += MOST_FORCED;
+    struct sc_batch_plan plan;
+    SC_TRY(sc_batch_plan(guard->model.engine, &options, &plan, error));
+    return sc_engine_run(guard->model.engine, &plan, &options, &source, error);
+}
+
 enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error)
@@ -526,23 +577,8 @@ enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *
                         .sink = sink,
                         .counts = counts != NULL ? counts : &unused,
                         .started = sc_seconds()};
-    struct sc_trace_source source = {.context = &j, .next = next, .done = done, .step = step};
-    struct sc_batch_options options = {.parallel = guard->options.parallel,
-                                       .max_new_tokens = MAX_NEW,
-                                       .max_bytes = guard->options.max_bytes,
-                                       .max_watch = SC_N_WATCH};
-    struct sc_batch_plan plan;
-
     *j.counts = (struct sc_judge_counts){0};
-    if (guard->model.context <= MAX_NEW + MOST_FORCED)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
-                       MAX_NEW + MOST_FORCED, guard->model.context);
-    enum sc_status status = longest_item(&j, &options.max_prompt, error);
-    options.max_prompt += MOST_FORCED;
-    if (status == SC_OK)
-        status = sc_batch_plan(guard->model.engine, &options, &plan, error);
-    if (status == SC_OK)
-        status = sc_engine_run(guard->model.engine, &plan, &options, &source, error);
+    enum sc_status status = judge_all(&j, error);
     if (j.failure.status != SC_OK && (status == SC_OK || status == SC_ERR_INTERRUPTED)) {
         status = j.failure.status;
         if (error != NULL)
