@@ -8,37 +8,77 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
+/* What the command has open; all zero is fine. */
+struct tokenizing {
+    struct sc_tokenizer *tokenizer;
+    bool special, written; /* written: standard output took all so far */
+    size_t line;           /* its number */
+    struct sc_text out;
+};
+
+static enum sc_status encode_object(struct tokenizing *t, const json_t *object, const char *what,
+                                    struct sc_error *error)
+{
+    const json_t *text = json_object_get(object, "text");
+    if (!json_is_string(text))
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object with a string \"text\"", what);
+    int32_t *ids = NULL;
+    size_t n_ids = 0;
+    enum sc_status status =
+        sc_tokenizer_encode(t->tokenizer, json_string_value(text), json_string_length(text),
+                            t->special, &ids, &n_ids, error);
+    if (status != SC_OK) {
+        sc_error_prefix(error, "%s", what);
+        return status;
+    }
+    sc_text_puts(&t->out, "{\"ids\":[");
+    for (size_t i = 0; i < n_ids; i++)
+        sc_text_printf(&t->out, i ? ",%d" : "%d", ids[i]);
+    sc_text_puts(&t->out, "]}\n");
+    sc_release(ids);
+    return SC_OK;
+}
+
 /* One line in, one line out. */
-static enum sc_status tokenize_line(const struct sc_tokenizer *tokenizer, const char *line,
-                                    size_t n, size_t number, bool special, struct sc_text *out,
+static enum sc_status tokenize_line(struct tokenizing *t, const char *line, size_t n,
                                     struct sc_error *error)
 {
     char what[64];
-    snprintf(what, sizeof what, "standard input line %zu", number);
     json_t *object = NULL;
-    int32_t *ids = NULL;
-    size_t n_ids;
-    enum sc_status status = sc_json_parse(line, n, what, &object, error);
-    if (status != SC_OK)
-        return status;
-    const json_t *text = json_object_get(object, "text");
-    if (!json_is_string(text)) {
-        status =
-            sc_fail(error, SC_ERR_FORMAT, "%s: expected an object with a string \"text\"", what);
-    } else {
-        status = sc_tokenizer_encode(tokenizer, json_string_value(text), json_string_length(text),
-                                     special, &ids, &n_ids, error);
-        if (status != SC_OK)
-            sc_error_prefix(error, "%s", what);
-    }
-    if (status == SC_OK) {
-        sc_text_puts(out, "{\"ids\":[");
-        for (size_t i = 0; i < n_ids; i++)
-            sc_text_printf(out, i ? ",%d" : "%d", ids[i]);
-        sc_text_puts(out, "]}\n");
-    }
-    sc_release(ids);
+    snprintf(what, sizeof what, "standard input line %zu", t->line);
+    SC_TRY(sc_json_parse(line, n, what, &object, error));
+    sc_text_clear(&t->out);
+    enum sc_status status = encode_object(t, object, what, error);
     json_decref(object);
+    if (status == SC_OK)
+        t->written = cli_write("tokenize", &t->out);
+    return status;
+}
+
+static enum sc_status tokenize_input(struct tokenizing *t, struct sc_error *error)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    enum sc_status status = SC_OK;
+    for (ssize_t n; status == SC_OK && t->written && (n = getline(&line, &capacity, stdin)) >= 0;) {
+        t->line++;
+        if (strspn(line, " \t\r\n") != (size_t)n)
+            status = tokenize_line(t, line, (size_t)n, error);
+    }
+    free(line);
+    SC_TRY(status);
+    if (ferror(stdin))
+        return sc_fail(error, SC_ERR_IO, "standard input: cannot read: %s", strerror(errno));
+    return SC_OK;
+}
+
+static enum sc_status open_tokenizer(struct tokenizing *t, const char *model,
+                                     struct sc_error *error)
+{
+    char *folder = NULL;
+    SC_TRY(sc_model_locate(model, &folder, error));
+    enum sc_status status = sc_tokenizer_open(&t->tokenizer, folder, error);
+    sc_free(folder);
     return status;
 }
 
@@ -59,31 +99,13 @@ int cli_tokenize(int argc, char **argv)
         return parsed;
 
     struct sc_error error = {0};
-    char *folder = NULL, *line = NULL;
-    struct sc_tokenizer *tokenizer = NULL;
-    struct sc_text out = {0};
-    size_t capacity = 0, number = 0;
-    ssize_t length = 0;
-    bool written = true;
-    enum sc_status status = sc_model_locate(model, &folder, &error);
+    struct tokenizing t = {.special = special, .written = true};
+    enum sc_status status = open_tokenizer(&t, model, &error);
     if (status == SC_OK)
-        status = sc_tokenizer_open(&tokenizer, folder, &error);
-    while (status == SC_OK && written && (length = getline(&line, &capacity, stdin)) >= 0) {
-        number++;
-        if (strspn(line, " \t\r\n") == (size_t)length)
-            continue;
-        sc_text_clear(&out);
-        status = tokenize_line(tokenizer, line, (size_t)length, number, special, &out, &error);
-        if (status == SC_OK)
-            written = cli_write("tokenize", &out);
-    }
-    if (status == SC_OK && ferror(stdin))
-        status = sc_fail(&error, SC_ERR_IO, "standard input: cannot read: %s", strerror(errno));
-    free(line);
-    sc_text_free(&out);
-    sc_tokenizer_close(tokenizer);
-    sc_free(folder);
+        status = tokenize_input(&t, &error);
+    sc_text_free(&t.out);
+    sc_tokenizer_close(t.tokenizer);
     if (status != SC_OK)
         return cli_report_error("tokenize", &error);
-    return written ? CLI_DONE : CLI_FAILED;
+    return t.written ? CLI_DONE : CLI_FAILED;
 }

@@ -82,22 +82,32 @@ static void free_traces(struct collection *all)
     sc_free(all->traces);
 }
 
+static enum sc_status sample_framed(const struct sc_opened *model,
+                                    const struct trace_command *command, struct collection *all,
+                                    struct sc_error *error)
+{
+    const struct sc_batch_options batch = {.parallel = command->n_traces,
+                                           .max_new_tokens = command->max_new_tokens,
+                                           .max_prompt = all->request.n_prompt};
+    const struct sc_trace_source source = {
+        .context = all, .next = next_request, .done = keep_trace, .step = go_on};
+    struct sc_batch_plan plan;
+    SC_TRY(sc_batch_plan(model->engine, &batch, &plan, error));
+    SC_TRY(sc_engine_run(model->engine, &plan, &batch, &source, error));
+    return sc_model_unchanged(model->model, error);
+}
+
 static enum sc_status sample(const struct sc_opened *model, const char *prompt,
                              const struct trace_command *command, struct collection *all,
                              struct sc_error *error)
 {
     int32_t *ids = NULL;
     size_t n_ids = 0;
-    enum sc_status status =
-        sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error);
-    if (status != SC_OK)
-        return status;
     all->n_traces = command->n_traces;
     all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
-    if (all->traces == NULL) {
-        sc_free(ids);
+    if (all->traces == NULL)
         return sc_fail_nomem(error, "traces");
-    }
+    SC_TRY(sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error));
     all->request = (struct sc_trace_request){.prompt = ids,
                                              .n_prompt = n_ids,
                                              .instance_key = sc_hash64(prompt, strlen(prompt)),
@@ -106,17 +116,7 @@ static enum sc_status sample(const struct sc_opened *model, const char *prompt,
                                              .max_new_tokens = command->max_new_tokens,
                                              .end_ids = model->end_ids,
                                              .n_end_ids = model->n_end_ids};
-    struct sc_batch_options batch = {.parallel = command->n_traces,
-                                     .max_new_tokens = command->max_new_tokens,
-                                     .max_prompt = n_ids};
-    struct sc_trace_source source = {
-        .context = all, .next = next_request, .done = keep_trace, .step = go_on};
-    struct sc_batch_plan plan;
-    status = sc_batch_plan(model->engine, &batch, &plan, error);
-    if (status == SC_OK)
-        status = sc_engine_run(model->engine, &plan, &batch, &source, error);
-    if (status == SC_OK)
-        status = sc_model_unchanged(model->model, error);
+    enum sc_status status = sample_framed(model, command, all, error);
     sc_free(ids);
     return status;
 }
@@ -276,83 +276,106 @@ static void add_json(struct sc_text *out, size_t index, const struct stored_trac
     sc_text_puts(out, "]}\n");
 }
 
-static enum sc_status print_traces(const struct sc_opened *model, const char *prompt,
-                                   const struct trace_command *command,
-                                   const struct collection *all, struct sc_text *out,
-                                   size_t *n_failed, struct sc_error *error)
+/* What a trace command has open; all zero is fine. */
+struct traced {
+    const char *prompt;
+    struct trace_command *command;
+    struct sc_opened model;
+    struct collection all;
+    struct sc_text out;
+    size_t n_failed;
+};
+
+static enum sc_status print_trace(struct traced *t, size_t i, bool colour,
+                                  const float cuts[N_SHADES - 1], struct sc_error *error)
+{
+    const struct stored_trace *trace = &t->all.traces[i];
+    if (trace->finish == SC_FINISH_FAILED) {
+        t->n_failed++;
+        cli_say("trace", "trace %zu failed: %s", i,
+                trace->failure != NULL ? trace->failure : "no reason given");
+        return SC_OK;
+    }
+    struct reading reading = {0};
+    SC_TRY(read_trace(&t->model, t->prompt, t->command, trace, &reading, error));
+    if (t->command->json)
+        add_json(&t->out, i, trace, &reading);
+    else
+        add_readable(&t->out, &t->model, i, trace, &reading, colour, cuts);
+    sc_release(reading.answer);
+    return SC_OK;
+}
+
+static void add_legend(struct sc_text *out, const float cuts[N_SHADES - 1])
+{
+    sc_text_puts(out, "confidence, in fifths of these tokens: ");
+    for (size_t i = 0; i < N_SHADES; i++) {
+        sc_text_puts(out, shades[i]);
+        if (i == 0)
+            sc_text_printf(out, " below %.1f ", (double)cuts[0]);
+        else
+            sc_text_printf(out, " from %.1f ", (double)cuts[i - 1]);
+        sc_text_puts(out, "\x1b[0m");
+    }
+    sc_text_putc(out, '\n');
+}
+
+static enum sc_status print_traces(struct traced *t, struct sc_error *error)
 {
     float cuts[N_SHADES - 1];
-    bool colour = command->colour == 1 || (command->colour == 0 && cli_colour(stdout));
-    enum sc_status status = find_cuts(all, cuts, error);
-    for (size_t i = 0; status == SC_OK && i < all->n_traces; i++) {
-        const struct stored_trace *trace = &all->traces[i];
-        if (trace->finish == SC_FINISH_FAILED) {
-            (*n_failed)++;
-            cli_say("trace", "trace %zu failed: %s", i,
-                    trace->failure != NULL ? trace->failure : "no reason given");
-            continue;
-        }
-        struct reading reading = {0};
-        status = read_trace(model, prompt, command, trace, &reading, error);
-        if (status == SC_OK && command->json)
-            add_json(out, i, trace, &reading);
-        else if (status == SC_OK)
-            add_readable(out, model, i, trace, &reading, colour, cuts);
-        sc_release(reading.answer);
-    }
-    if (status == SC_OK && colour && !command->json) {
-        sc_text_puts(out, "confidence, in fifths of these tokens: ");
-        for (size_t i = 0; i < N_SHADES; i++) {
-            sc_text_puts(out, shades[i]);
-            if (i == 0)
-                sc_text_printf(out, " below %.1f ", (double)cuts[0]);
-            else
-                sc_text_printf(out, " from %.1f ", (double)cuts[i - 1]);
-            sc_text_puts(out, "\x1b[0m");
-        }
-        sc_text_putc(out, '\n');
-    }
-    return status;
+    int wanted = t->command->colour;
+    bool colour = wanted == 1 || (wanted == 0 && cli_colour(stdout));
+    SC_TRY(find_cuts(&t->all, cuts, error));
+    for (size_t i = 0; i < t->all.n_traces; i++)
+        SC_TRY(print_trace(t, i, colour, cuts, error));
+    if (colour && !t->command->json)
+        add_legend(&t->out, cuts);
+    return SC_OK;
+}
+
+/* The model's own value where the options leave it open. */
+static struct sc_sampling resolve_sampling(const struct cli_options *options,
+                                           const struct sc_opened *model,
+                                           const struct sc_sampling *given)
+{
+    struct sc_sampling own = model->sampling;
+    if (cli_given(options, "temperature"))
+        own.temperature = given->temperature;
+    if (cli_given(options, "top-p"))
+        own.top_p = given->top_p;
+    if (cli_given(options, "top-k"))
+        own.top_k = given->top_k;
+    if (cli_given(options, "min-p"))
+        own.min_p = given->min_p;
+    return own;
+}
+
+static enum sc_status make_traces(struct traced *t, const struct cli_options *options,
+                                  const struct cli_model_options *wanted, struct sc_error *error)
+{
+    SC_TRY(cli_model_open(&t->model, wanted, error));
+    SC_TRY(sc_opened_need_tokenizer(&t->model, error));
+    t->command->sampling = resolve_sampling(options, &t->model, &t->command->sampling);
+    cli_catch_signals();
+    SC_TRY(sample(&t->model, t->prompt, t->command, &t->all, error));
+    return print_traces(t, error);
 }
 
 static int trace_prompt(const char *prompt, const struct cli_options *options,
                         const struct cli_model_options *wanted, struct trace_command *command)
 {
+    struct traced t = {.prompt = prompt, .command = command};
     struct sc_error error = {0};
-    struct sc_opened model = {0};
-    struct collection all = {0};
-    struct sc_text out = {0};
-    size_t n_failed = 0;
     int exit_status = CLI_DONE;
-    enum sc_status status = cli_model_open(&model, wanted, &error);
-    if (status == SC_OK)
-        status = sc_opened_need_tokenizer(&model, &error);
-    if (status == SC_OK) {
-        struct sc_sampling own = model.sampling;
-        struct sc_sampling *sampling = &command->sampling;
-        if (cli_given(options, "temperature"))
-            own.temperature = sampling->temperature;
-        if (cli_given(options, "top-p"))
-            own.top_p = sampling->top_p;
-        if (cli_given(options, "top-k"))
-            own.top_k = sampling->top_k;
-        if (cli_given(options, "min-p"))
-            own.min_p = sampling->min_p;
-        *sampling = own;
-        cli_catch_signals();
-        status = sample(&model, prompt, command, &all, &error);
-    }
-    if (status == SC_OK)
-        status = print_traces(&model, prompt, command, &all, &out, &n_failed, &error);
-    if (status != SC_OK)
+    if (make_traces(&t, options, wanted, &error) != SC_OK)
         exit_status = cli_report_error("trace", &error);
-    else if (!cli_write("trace", &out))
+    else if (!cli_write("trace", &t.out))
         exit_status = CLI_FAILED;
-    else if (n_failed)
+    else if (t.n_failed)
         exit_status = CLI_SOME_TRACES_FAILED;
-    sc_text_free(&out);
-    free_traces(&all);
-    sc_opened_close(&model);
+    sc_text_free(&t.out);
+    free_traces(&t.all);
+    sc_opened_close(&t.model);
     return exit_status;
 }
 
