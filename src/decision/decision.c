@@ -401,8 +401,7 @@ static void decide_curtailed_at(const struct sc_policy *policy, const struct tal
         stop(out, "max_traces");
     else if (n > 0 && lead > n_left) /* even if every other trace were against it */
         stop(out, "settled");
-    else if (n > 0 && policy->risk > 0 && n >= policy->min_traces &&
-             majority_stays(tally, n_left) >= 1 - policy->risk)
+    else if (n > 0 && policy->risk > 0 && majority_stays(tally, n_left) >= 1 - policy->risk)
         stop(out, "settled");
     else {
         /* The fewest that could settle it for certain: lead + k > n_left - k. */
