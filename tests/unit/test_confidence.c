@@ -77,7 +77,7 @@ static void random_trace(float *confidence, float *logprob, size_t n, int kind, 
     }
 }
 
-static void test_against_plain(void **state)
+static void metrics_are_those_of_a_plain_implementation(void **state)
 {
     static float confidence[MOST], logprob[MOST];
     static const size_t sizes[] = {1,  2,  3,   9,   31,  32,  33,  41,  50,
@@ -93,7 +93,7 @@ static void test_against_plain(void **state)
 }
 
 /* A running sum in one double would lose the small values when a large one passes through. */
-static void test_giants(void **state)
+static void giant_figures_keep_their_sums(void **state)
 {
     static float confidence[MOST], logprob[MOST];
     double means[MOST];
@@ -105,7 +105,7 @@ static void test_giants(void **state)
         assert_close(means[i], (double)plain_mean(confidence + i, 32));
 }
 
-static void test_by_hand(void **state)
+static void metrics_are_those_counted_by_hand(void **state)
 {
     const float confidence[] = {4, 2, 6, 8}, logprob[] = {-1, 0, -0.5f, -0.5f};
     double m[SC_N_METRICS];
@@ -122,7 +122,7 @@ static void test_by_hand(void **state)
 }
 
 /* 20 windows: the lowest two; 19: the lowest one. */
-static void test_bottom10_count(void **state)
+static void bottom10_takes_a_tenth_of_the_windows_and_at_least_one(void **state)
 {
     float confidence[20], logprob[20] = {0};
     double m[SC_N_METRICS];
@@ -135,7 +135,7 @@ static void test_bottom10_count(void **state)
     assert_true(m[SC_METRIC_BOTTOM10] == m[SC_METRIC_LOWEST]);
 }
 
-static void test_no_tokens(void **state)
+static void a_trace_of_no_tokens_has_no_metrics(void **state)
 {
     double m[SC_N_METRICS] = {0};
     (void)state;
@@ -146,7 +146,7 @@ static void test_no_tokens(void **state)
 }
 
 /* A figure that is not a number must not hide in a minimum. */
-static void test_not_finite(void **state)
+static void what_is_not_finite_shows_in_its_metrics(void **state)
 {
     float confidence[100], logprob[100];
     const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -169,7 +169,7 @@ static void test_not_finite(void **state)
     }
 }
 
-static void test_certain(void **state)
+static void a_certain_trace_has_finite_metrics(void **state)
 {
     const float confidence[] = {20, 20}, logprob[] = {1e-8f, 0}; /* rounded above 0 */
     double m[SC_N_METRICS];
@@ -180,7 +180,7 @@ static void test_certain(void **state)
     assert_true(m[SC_METRIC_NLL] == 0 && !signbit(m[SC_METRIC_NLL]));
 }
 
-static void test_direction(void **state)
+static void a_signed_metric_rises_with_confidence(void **state)
 {
     (void)state;
     assert_true(sc_metric_as_confidence(SC_METRIC_NLL, 2) == -2);
@@ -190,7 +190,7 @@ static void test_direction(void **state)
 }
 
 /* The longest trace: the same twice, and its parts agree with one another. */
-static void test_long(void **state)
+static void a_long_trace_costs_its_length_alone(void **state)
 {
     size_t n = 32768;
     float *confidence = malloc(n * sizeof *confidence), *logprob = malloc(n * sizeof *logprob);
@@ -213,11 +213,15 @@ static void test_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_plain), cmocka_unit_test(test_giants),
-        cmocka_unit_test(test_by_hand),       cmocka_unit_test(test_bottom10_count),
-        cmocka_unit_test(test_no_tokens),     cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_certain),       cmocka_unit_test(test_direction),
-        cmocka_unit_test(test_long),
+        cmocka_unit_test(metrics_are_those_of_a_plain_implementation),
+        cmocka_unit_test(giant_figures_keep_their_sums),
+        cmocka_unit_test(metrics_are_those_counted_by_hand),
+        cmocka_unit_test(bottom10_takes_a_tenth_of_the_windows_and_at_least_one),
+        cmocka_unit_test(a_trace_of_no_tokens_has_no_metrics),
+        cmocka_unit_test(what_is_not_finite_shows_in_its_metrics),
+        cmocka_unit_test(a_certain_trace_has_finite_metrics),
+        cmocka_unit_test(a_signed_metric_rises_with_confidence),
+        cmocka_unit_test(a_long_trace_costs_its_length_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static size_t replay(const struct sc_policy *policy, const double *confidence, s
     return sc_policy_replay(policy, traces, n, last);
 }
 
-static void test_names(void **state)
+static void names_are_read_as_they_are_written(void **state)
 {
     (void)state;
     for (int i = 0; i < SC_N_POLICIES; i++)
@@ -50,7 +50,7 @@ static void test_names(void **state)
     assert_string_equal(sc_policy_name((enum sc_policy_kind)99), "unknown");
 }
 
-static void test_check(void **state)
+static void figures_out_of_range_are_refused(void **state)
 {
     (void)state;
     struct sc_policy good = sc_policy_default(), p;
@@ -93,7 +93,7 @@ static void test_check(void **state)
     assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
 }
 
-static void test_single_fixed(void **state)
+static void single_and_fixed_take_that_many_traces(void **state)
 {
     struct sc_policy policy = sc_policy_default();
     struct sc_policy_decision d;
@@ -120,7 +120,7 @@ static void test_single_fixed(void **state)
     assert_true(!d.stop && d.n_more == 1);
 }
 
-static void test_adaptive_by_hand(void **state)
+static void adaptive_stops_where_it_does_by_hand(void **state)
 {
     struct sc_policy policy = adaptive(50, SC_ADAPTIVE_MEAN, 3);
     struct sc_policy_decision d;
@@ -148,7 +148,7 @@ static void test_adaptive_by_hand(void **state)
 }
 
 /* Greedy traces are all alike: their mean reaches the bar exactly, whatever rounds. */
-static void test_adaptive_equal(void **state)
+static void equal_confidences_reach_their_own_bar(void **state)
 {
     (void)state;
     for (size_t min = 1; min <= MOST; min++)
@@ -160,7 +160,7 @@ static void test_adaptive_equal(void **state)
         }
 }
 
-static void test_adaptive_last(void **state)
+static void the_rule_last_looks_at_the_last_of_a_batch(void **state)
 {
     struct sc_policy policy = adaptive(90, SC_ADAPTIVE_LAST, 1);
     struct sc_policy_decision d;
@@ -177,7 +177,7 @@ static void test_adaptive_last(void **state)
     assert_int_equal(replay(&policy, (double[]){4, 2, 1, 0, 0, 0, 0, 0, 9, 0}, 10, NULL), 9);
 }
 
-static void test_adaptive_failures(void **state)
+static void failed_traces_have_no_part_in_the_bar(void **state)
 {
     struct sc_policy policy = adaptive(50, SC_ADAPTIVE_MEAN, 3);
     struct sc_policy_decision d;
@@ -210,7 +210,7 @@ static void test_adaptive_failures(void **state)
 }
 
 /* At every n, also between decision points, live and replay agree and never pass the maximum. */
-static void test_every_prefix(void **state)
+static void a_run_resumed_anywhere_comes_to_the_same_end(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 2};
     (void)state;
@@ -267,7 +267,7 @@ static int verdict_of(const struct sc_policy_trace *traces, size_t n)
 
 /* Every sequence of refusal, compliance and nothing judged of each length: the verdict is that of
  * all traces, and with batches of 1 not one trace is taken that could have been spared. */
-static void test_curtailed_certain(void **state)
+static void without_risk_the_verdict_is_that_of_all_traces(void **state)
 {
     static const enum sc_verdict verdicts[] = {SC_PARTIAL, SC_EMPTY, SC_UNPARSED};
     struct sc_policy policy = sc_policy_default();
@@ -302,7 +302,7 @@ static void test_curtailed_certain(void **state)
     }
 }
 
-static void test_curtailed_points(void **state)
+static void curtailed_skips_points_that_can_settle_nothing(void **state)
 {
     struct sc_policy policy = sc_policy_default();
     struct sc_policy_trace traces[MOST];
@@ -330,7 +330,7 @@ static void test_curtailed_points(void **state)
 
 /* Three refusals of three: P(majority of ten) is a beta-binomial tail, Beta(4, 1), 7 to come.
  * Refused when at least 3 of 7 refuse: 1 - P(0) - P(1) - P(2) = 1 - (1 + 4 + 10) / C(11, 4). */
-static void test_curtailed_risk(void **state)
+static void a_risk_is_a_tail_of_the_beta_binomial(void **state)
 {
     struct sc_policy policy = sc_policy_default();
     struct sc_policy_trace traces[MOST];
@@ -360,7 +360,7 @@ static struct sc_policy deepconf(double eta, size_t min, size_t max, size_t batc
     return policy;
 }
 
-static void test_lows(void **state)
+static void lows_are_windows_below_all_before_them(void **state)
 {
     struct sc_token_stats stats[8];
     const float confidence[8] = {9, 5, 7, 3, 3, 9, 1, 2};
@@ -387,7 +387,7 @@ static void test_lows(void **state)
 }
 
 /* The last low is the metric `lowest`, whatever the numbers. */
-static void test_lows_are_lowest(void **state)
+static void the_last_low_is_the_metric_lowest(void **state)
 {
     enum { N = 300 };
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 8};
@@ -416,7 +416,7 @@ static void test_lows_are_lowest(void **state)
     }
 }
 
-static void test_deepconf_by_hand(void **state)
+static void deepconf_votes_as_it_does_by_hand(void **state)
 {
     struct sc_policy policy = deepconf(50, 3, 9, 3);
     struct sc_policy_trace traces[9];
@@ -471,7 +471,7 @@ static void test_deepconf_by_hand(void **state)
 }
 
 /* Whole traces and their cut beginnings: one decision, one vote. */
-static void test_deepconf_cut_or_whole(void **state)
+static void a_cut_trace_decides_as_the_whole_one(void **state)
 {
     enum { N = 60, WINDOW = 8 };
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 9};
@@ -544,7 +544,7 @@ static double mean_used(double percentile, enum sc_adaptive_rule rule, size_t ba
 
 /* On pure noise: what a confidence-driven rule saves without any information.  The standard error
  * of these means is below 0.014. */
-static void test_null(void **state)
+static void on_noise_each_rule_takes_the_traces_it_is_known_to_take(void **state)
 {
     static const struct {
         double percentile, used;
@@ -564,7 +564,7 @@ static void test_null(void **state)
     }
 }
 
-static void test_shuffle(void **state)
+static void a_shuffle_moves_confidences_and_leaves_verdicts_and_failures(void **state)
 {
     struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 4};
     size_t places[5][5] = {{0}};
@@ -590,23 +590,23 @@ static void test_shuffle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_single_fixed),
-        cmocka_unit_test(test_adaptive_by_hand),
-        cmocka_unit_test(test_adaptive_equal),
-        cmocka_unit_test(test_adaptive_last),
-        cmocka_unit_test(test_adaptive_failures),
-        cmocka_unit_test(test_every_prefix),
-        cmocka_unit_test(test_curtailed_certain),
-        cmocka_unit_test(test_curtailed_points),
-        cmocka_unit_test(test_curtailed_risk),
-        cmocka_unit_test(test_lows),
-        cmocka_unit_test(test_lows_are_lowest),
-        cmocka_unit_test(test_deepconf_by_hand),
-        cmocka_unit_test(test_deepconf_cut_or_whole),
-        cmocka_unit_test(test_null),
-        cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(names_are_read_as_they_are_written),
+        cmocka_unit_test(figures_out_of_range_are_refused),
+        cmocka_unit_test(single_and_fixed_take_that_many_traces),
+        cmocka_unit_test(adaptive_stops_where_it_does_by_hand),
+        cmocka_unit_test(equal_confidences_reach_their_own_bar),
+        cmocka_unit_test(the_rule_last_looks_at_the_last_of_a_batch),
+        cmocka_unit_test(failed_traces_have_no_part_in_the_bar),
+        cmocka_unit_test(a_run_resumed_anywhere_comes_to_the_same_end),
+        cmocka_unit_test(without_risk_the_verdict_is_that_of_all_traces),
+        cmocka_unit_test(curtailed_skips_points_that_can_settle_nothing),
+        cmocka_unit_test(a_risk_is_a_tail_of_the_beta_binomial),
+        cmocka_unit_test(lows_are_windows_below_all_before_them),
+        cmocka_unit_test(the_last_low_is_the_metric_lowest),
+        cmocka_unit_test(deepconf_votes_as_it_does_by_hand),
+        cmocka_unit_test(a_cut_trace_decides_as_the_whole_one),
+        cmocka_unit_test(on_noise_each_rule_takes_the_traces_it_is_known_to_take),
+        cmocka_unit_test(a_shuffle_moves_confidences_and_leaves_verdicts_and_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static void rig_deepconf(struct rig *rig, size_t n_instances, bool alone, double
 
 /* Cutting live and seeing the beginnings of whole traces: the same decisions, the same cuts, the
  * same texts, verdicts and figures to the last bit. */
-static void test_live_or_beside_others(void **state)
+static void cut_live_or_beside_whole_traces_a_run_is_the_same(void **state)
 {
     (void)state;
     for (double eta = 10; eta < 100; eta += 40) {
@@ -85,7 +85,7 @@ static void test_live_or_beside_others(void **state)
     }
 }
 
-static void test_interrupted_anywhere(void **state)
+static void a_run_interrupted_anywhere_comes_to_the_same_end(void **state)
 {
     (void)state;
     enum { N = 6 };
@@ -119,7 +119,7 @@ static void test_interrupted_anywhere(void **state)
 }
 
 /* The beginnings that deepconf saw are made again from the stored tokens. */
-static void test_removed_cuts_come_back(void **state)
+static void removed_cuts_come_back_from_stored_tokens(void **state)
 {
     (void)state;
     struct rig rig;
@@ -162,7 +162,7 @@ static void test_removed_cuts_come_back(void **state)
     fixture_free(&rig.f);
 }
 
-static void test_memory_runs_out(void **state)
+static void memory_that_runs_out_anywhere_is_an_error_and_no_loss(void **state)
 {
     (void)state;
     struct rig rig;
@@ -193,10 +193,10 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live_or_beside_others),
-        cmocka_unit_test(test_interrupted_anywhere),
-        cmocka_unit_test(test_removed_cuts_come_back),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(cut_live_or_beside_whole_traces_a_run_is_the_same),
+        cmocka_unit_test(a_run_interrupted_anywhere_comes_to_the_same_end),
+        cmocka_unit_test(removed_cuts_come_back_from_stored_tokens),
+        cmocka_unit_test(memory_that_runs_out_anywhere_is_an_error_and_no_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

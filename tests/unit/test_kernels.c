@@ -14,7 +14,7 @@ enum { N_DTYPES = 3 };
 
 /* ---- dispatch -------------------------------------------------------------------------------- */
 
-static void test_levels(void **state)
+static void levels_are_found_by_name_and_best_first(void **state)
 {
     (void)state;
     const struct sc_kernels *const *levels = sc_kernels_available();
@@ -51,7 +51,7 @@ static void test_levels(void **state)
     }
 }
 
-static void test_measure(void **state)
+static void the_machine_is_measured_with_loops_that_each_level_has(void **state)
 {
     (void)state;
     struct sc_pool *pool;
@@ -119,7 +119,7 @@ static void check_halves(float x)
     assert_true(as_f16 == f16 && !signbit(as_f16) == !signbit(x));
 }
 
-static void test_conversions(void **state)
+static void conversions_round_to_nearest_even_and_keep_what_is_no_number(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 65536; i++) {
@@ -407,7 +407,7 @@ static size_t most_rows(void)
     return test_short() ? SHORT_ROWS : MAX_ROWS;
 }
 
-static void test_products(void **state)
+static void products_are_right_and_the_same_in_any_company(void **state)
 {
     (void)state;
     static const size_t inputs[] = {1, 2, 7, 16, 31, 80, 208, 1024};
@@ -429,7 +429,7 @@ static void test_products(void **state)
 }
 
 /* Enough rows for every tile, enough panels for every thread. */
-static void test_large_products(void **state)
+static void large_products_are_right(void **state)
 {
     (void)state;
     static const size_t widths[] = {1, 6, 12, 13, 25, 36, 37, 64, MAX_ROWS};
@@ -448,7 +448,7 @@ static void test_large_products(void **state)
 }
 
 /* Extremes fit the integers, nothing overflows a group's sum, and what is no number stays none. */
-static void test_int8_extremes(void **state)
+static void int8_sums_stay_exact_at_the_largest_numbers(void **state)
 {
     (void)state;
     enum { N = 100, N_OUT = 3 };
@@ -505,9 +505,12 @@ static void test_int8_extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),         cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_conversions),    cmocka_unit_test(test_products),
-        cmocka_unit_test(test_large_products), cmocka_unit_test(test_int8_extremes),
+        cmocka_unit_test(levels_are_found_by_name_and_best_first),
+        cmocka_unit_test(the_machine_is_measured_with_loops_that_each_level_has),
+        cmocka_unit_test(conversions_round_to_nearest_even_and_keep_what_is_no_number),
+        cmocka_unit_test(products_are_right_and_the_same_in_any_company),
+        cmocka_unit_test(large_products_are_right),
+        cmocka_unit_test(int8_sums_stay_exact_at_the_largest_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,7 +189,7 @@ static void check_mix(struct scene *s)
     }
 }
 
-static void test_attention(void **state)
+static void attention_is_right_and_the_same_in_any_company(void **state)
 {
     (void)state;
     static const size_t dims[] = {2, 6, 16, 18, 30, 64, 80, 128, 250, 256};
@@ -212,7 +212,7 @@ static void test_attention(void **state)
 
 /* Rows of anything (NaN, infinities, denormals) are stored as their rounding: one position mixed
  * with weight 1 gives it back. */
-static void test_store(void **state)
+static void stored_keys_are_rounded_to_nearest_even(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -249,7 +249,7 @@ static void test_store(void **state)
 
 /* ---- rows of activations --------------------------------------------------------------------- */
 
-static void test_rms_norm(void **state)
+static void rms_norm_is_within_its_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -277,7 +277,7 @@ static void test_rms_norm(void **state)
     }
 }
 
-static void test_rope(void **state)
+static void rope_turns_halves_by_their_angles(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -304,7 +304,7 @@ static void test_rope(void **state)
     }
 }
 
-static void test_add(void **state)
+static void add_adds_in_place(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -324,7 +324,7 @@ static void test_add(void **state)
     }
 }
 
-static void test_silu(void **state)
+static void silu_is_within_its_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -356,7 +356,7 @@ static void test_silu(void **state)
     }
 }
 
-static void test_softmax(void **state)
+static void softmax_is_within_its_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -409,7 +409,7 @@ static void test_softmax(void **state)
 
 /* ---- logits ---------------------------------------------------------------------------------- */
 
-static void test_exp(void **state)
+static void exp_is_within_its_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -426,7 +426,7 @@ static void test_exp(void **state)
     }
 }
 
-static void test_logit_max(void **state)
+static void logit_max_shows_what_is_not_finite(void **state)
 {
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -457,7 +457,7 @@ static void test_logit_max(void **state)
     }
 }
 
-static void test_logit_sums(void **state)
+static void logit_sums_are_within_their_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -508,7 +508,7 @@ static void check_above(const struct sc_kernels *k, const float *z, size_t n, fl
     check_same("places above", places, expected, sizeof places);
 }
 
-static void test_logit_above(void **state)
+static void logit_above_finds_places_in_order_and_says_how_far_it_looked(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
@@ -531,12 +531,17 @@ static void test_logit_above(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attention),   cmocka_unit_test(test_store),
-        cmocka_unit_test(test_rms_norm),    cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_add),         cmocka_unit_test(test_silu),
-        cmocka_unit_test(test_softmax),     cmocka_unit_test(test_exp),
-        cmocka_unit_test(test_logit_max),   cmocka_unit_test(test_logit_sums),
-        cmocka_unit_test(test_logit_above),
+        cmocka_unit_test(attention_is_right_and_the_same_in_any_company),
+        cmocka_unit_test(stored_keys_are_rounded_to_nearest_even),
+        cmocka_unit_test(rms_norm_is_within_its_bound),
+        cmocka_unit_test(rope_turns_halves_by_their_angles),
+        cmocka_unit_test(add_adds_in_place),
+        cmocka_unit_test(silu_is_within_its_bound),
+        cmocka_unit_test(softmax_is_within_its_bound),
+        cmocka_unit_test(exp_is_within_its_bound),
+        cmocka_unit_test(logit_max_shows_what_is_not_finite),
+        cmocka_unit_test(logit_sums_are_within_their_bound),
+        cmocka_unit_test(logit_above_finds_places_in_order_and_says_how_far_it_looked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

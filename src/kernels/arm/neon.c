@@ -3,8 +3,8 @@
  * There is no bf16 multiplication here: bf16 is widened, which is exact, and multiplied in f32.
  *
  * Remainders are loaded into whole registers, so that an element's operations are the same wherever
- * it stands.  Where to read next: neon.h; neon_int8.c, neon_dot.c and neon_bf16.c for the products
- * that better processors have.
+ * it stands.  Where to read next: neon.h; neon_panels.c; neon_int8.c, neon_dot.c and neon_bf16.c
+ * for the products that better processors have.
  */
 #if defined(__aarch64__)
 #include "kernels/arm/neon.h"
@@ -16,42 +16,7 @@ enum { PANEL = SC_NEON_PANEL, MAX_ROWS = SC_NEON_MAX_ROWS };
 /* Widened weights and a mask take registers that a sixth row would need. */
 enum { MAX_ROWS_BF16 = 5 };
 
-/* The first n of four floats; the others are the fill's. */
-INLINE float32x4_t load_some(const float *from, size_t n, float32x4_t fill)
-{
-    if (n >= 4) {
-        return vld1q_f32(from);
-    }
-    float all[4];
-    vst1q_f32(all, fill);
-    memcpy(all, from, n * sizeof *all);
-    return vld1q_f32(all);
-}
-
-INLINE float32x4_t load_or_zero(const float *from, size_t n)
-{
-    return load_some(from, n, vdupq_n_f32(0));
-}
-
 /* ---- products -------------------------------------------------------------------------------- */
-
-void sc_neon_multiply(const struct sc_neon_product *product, float *y, size_t y_stride,
-                      const void *rows, size_t n_rows, const struct sc_packed *w, size_t begin,
-                      size_t end)
-{
-    size_t n_tiles = (n_rows + product->max_rows - 1) / product->max_rows;
-    for (size_t p = begin; p < end; p++) {
-        const char *panel = (const char *)w->data + p * product->panel_bytes, *from = rows;
-        float *to = y + p * PANEL;
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t n = n_rows / n_tiles + (t < n_rows % n_tiles);
-            product->tiles[n - 1](to, y_stride, from, product->row_bytes, panel, product->n_steps,
-                                  w->n_out - p * PANEL);
-            from += n * product->row_bytes;
-            to += n * y_stride;
-        }
-    }
-}
 
 /* One input, whose activation stands in that lane of each row's register. */
 #define STEP_F32(lane)                                                                             \
@@ -187,7 +152,7 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
     float *to = row;
     for (size_t i = 0; i < n_in; i += 4) {
-        uint32x4_t rounded = sc_neon_round_bf16(load_or_zero(x + i, n_in - i));
+        uint32x4_t rounded = sc_neon_round_bf16(sc_neon_load(x + i, n_in - i));
         sc_neon_store(to + i, vreinterpretq_f32_u32(rounded), n_in - i);
     }
     memset(to + n_in, 0, sc_row_bytes(n_in * 4) - n_in * 4);
@@ -195,21 +160,11 @@ static void prepare_bf16(void *row, const float *x, size_t n_in)
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-void sc_neon_store_bf16(void *to, const float *from, size_t n)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        size_t left = n - i < 4 ? n - i : 4;
-        uint32x4_t rounded = sc_neon_round_bf16(load_or_zero(from + i, left));
-        uint16x4_t halves = vshrn_n_u32(rounded, 16);
-        memcpy((char *)to + i * 2, &halves, left * 2);
-    }
-}
-
 /* Four elements from place i of a row, zeros after the first n. */
 INLINE float32x4_t load_element(const char *row, size_t i, size_t n, bool bf16)
 {
     if (!bf16) {
-        return load_or_zero((const float *)(const void *)row + i, n);
+        return sc_neon_load((const float *)(const void *)row + i, n);
     }
     uint16x4_t half = vdup_n_u16(0);
     if (n >= 4) {
@@ -233,7 +188,7 @@ INLINE void scores_step(float32x4_t *sums, const float *queries, size_t n_q, con
     float32x4_t q[4];
     UNROLL
     for (size_t j = 0; j < n_q; j++) {
-        q[j] = load_or_zero(queries + j * head_dim + i, n);
+        q[j] = sc_neon_load(queries + j * head_dim + i, n);
     }
     UNROLL
     for (size_t k = 0; k < n_k; k++) {
@@ -329,7 +284,7 @@ INLINE void mix_block(float *out, const float *weights, size_t weight_stride, si
         UNROLL
         for (size_t c = 0; c < n_c; c++) {
             size_t n = c + 1 == n_c ? n_last : 4;
-            sums[j * n_c + c] = load_or_zero(out + j * head_dim + c * 4, n);
+            sums[j * n_c + c] = sc_neon_load(out + j * head_dim + c * 4, n);
         }
     }
     for (; p + 4 <= n_pos; p += 4) {
@@ -442,15 +397,15 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
 {
     float64x2_t a = vdupq_n_f64(0), b = a;
     for (size_t i = 0; i < n; i += 4) {
-        float32x4_t v = load_or_zero(x + i, n - i);
+        float32x4_t v = sc_neon_load(x + i, n - i);
         a = vfmaq_f64(a, low_half(v), low_half(v));
         b = vfmaq_f64(b, high_half(v), high_half(v));
     }
     double sum = vaddvq_f64(vaddq_f64(a, b));
     float factor = (float)(1.0 / sqrt(sum / (double)n + (double)eps));
     for (size_t i = 0; i < n; i += 4) {
-        float32x4_t v = vmulq_n_f32(load_or_zero(x + i, n - i), factor);
-        sc_neon_store(y + i, vmulq_f32(v, load_or_zero(gain + i, n - i)), n - i);
+        float32x4_t v = vmulq_n_f32(sc_neon_load(x + i, n - i), factor);
+        sc_neon_store(y + i, vmulq_f32(v, sc_neon_load(gain + i, n - i)), n - i);
     }
 }
 
@@ -459,8 +414,8 @@ static void rope(float *x, const float *cosines, const float *sines, size_t head
     size_t half = head_dim / 2;
     for (size_t i = 0; i < half; i += 4) {
         size_t n = half - i;
-        float32x4_t a = load_or_zero(x + i, n), b = load_or_zero(x + half + i, n);
-        float32x4_t c = load_or_zero(cosines + i, n), s = load_or_zero(sines + i, n);
+        float32x4_t a = sc_neon_load(x + i, n), b = sc_neon_load(x + half + i, n);
+        float32x4_t c = sc_neon_load(cosines + i, n), s = sc_neon_load(sines + i, n);
         sc_neon_store(x + i, vfmsq_f32(vmulq_f32(a, c), b, s), n);
         sc_neon_store(x + half + i, vfmaq_f32(vmulq_f32(b, c), a, s), n);
     }
@@ -497,16 +452,16 @@ INLINE float32x4_t exp4(float32x4_t x)
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        float32x4_t g = load_or_zero(gate + i, n - i);
+        float32x4_t g = sc_neon_load(gate + i, n - i);
         float32x4_t v = vdivq_f32(g, vaddq_f32(vdupq_n_f32(1.0f), exp4(vnegq_f32(g))));
-        sc_neon_store(y + i, vmulq_f32(v, load_or_zero(up + i, n - i)), n - i);
+        sc_neon_store(y + i, vmulq_f32(v, sc_neon_load(up + i, n - i)), n - i);
     }
 }
 
 static void add(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += 4) {
-        float32x4_t sum = vaddq_f32(load_or_zero(x + i, n - i), load_or_zero(y + i, n - i));
+        float32x4_t sum = vaddq_f32(sc_neon_load(x + i, n - i), sc_neon_load(y + i, n - i));
         sc_neon_store(x + i, sum, n - i);
     }
 }
@@ -516,7 +471,7 @@ INLINE float largest(const float *x, size_t n)
 {
     float32x4_t first = vdupq_n_f32(x[0]), maxima = first;
     for (size_t i = 0; i < n; i += 4) {
-        maxima = vmaxq_f32(maxima, load_some(x + i, n - i, first));
+        maxima = vmaxq_f32(maxima, sc_neon_load_some(x + i, n - i, first));
     }
     return vmaxvq_f32(maxima);
 }
@@ -526,14 +481,14 @@ static void softmax(float *x, size_t n)
     const float32x4_t max = vdupq_n_f32(largest(x, n)), below_all = vdupq_n_f32(-INFINITY);
     float64x2_t a = vdupq_n_f64(0), b = a;
     for (size_t i = 0; i < n; i += 4) { /* exp is 0 in the places after the last */
-        float32x4_t e = exp4(vsubq_f32(load_some(x + i, n - i, below_all), max));
+        float32x4_t e = exp4(vsubq_f32(sc_neon_load_some(x + i, n - i, below_all), max));
         sc_neon_store(x + i, e, n - i);
         a = vaddq_f64(a, low_half(e));
         b = vaddq_f64(b, high_half(e));
     }
     float factor = (float)(1.0 / vaddvq_f64(vaddq_f64(a, b)));
     for (size_t i = 0; i < n; i += 4) {
-        sc_neon_store(x + i, vmulq_n_f32(load_or_zero(x + i, n - i), factor), n - i);
+        sc_neon_store(x + i, vmulq_n_f32(sc_neon_load(x + i, n - i), factor), n - i);
     }
 }
 
@@ -543,7 +498,7 @@ static float logit_max(const float *z, size_t n)
 {
     float32x4_t first = vdupq_n_f32(z[0]), maxima = first, sizes = vdupq_n_f32(0);
     for (size_t i = 0; i < n; i += 4) {
-        float32x4_t v = load_some(z + i, n - i, first);
+        float32x4_t v = sc_neon_load_some(z + i, n - i, first);
         maxima = vmaxq_f32(maxima, v);
         sizes = vmaxq_f32(sizes, vabsq_f32(v));
     }
@@ -555,7 +510,7 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     const float32x4_t top = vdupq_n_f32(max), low = vdupq_n_f32(SC_EXP_LOW);
     float64x2_t a = vdupq_n_f64(0), b = a, c = a, d = a;
     for (size_t i = 0; i < n; i += 4) { /* exp is 0 in the places after the last */
-        float32x4_t v = load_some(z + i, n - i, vdupq_n_f32(-INFINITY));
+        float32x4_t v = sc_neon_load_some(z + i, n - i, vdupq_n_f32(-INFINITY));
         v = vmaxq_f32(vsubq_f32(v, top), low);
         float32x4_t e = exp4(v);
         a = vaddq_f64(a, low_half(e));

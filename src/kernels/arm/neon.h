@@ -33,6 +33,24 @@ void sc_neon_multiply(const struct sc_neon_product *product, float *y, size_t y_
                       const void *rows, size_t n_rows, const struct sc_packed *w, size_t begin,
                       size_t end);
 
+/* The first n of four floats; the others are the fill's. */
+INLINE float32x4_t sc_neon_load_some(const float *from, size_t n, float32x4_t fill)
+{
+    if (n >= 4) {
+        return vld1q_f32(from);
+    }
+    float all[4];
+    vst1q_f32(all, fill);
+    memcpy(all, from, n * sizeof *all);
+    return vld1q_f32(all);
+}
+
+/* The same with zeros. */
+INLINE float32x4_t sc_neon_load(const float *from, size_t n)
+{
+    return sc_neon_load_some(from, n, vdupq_n_f32(0));
+}
+
 /* The first n of four floats. */
 INLINE void sc_neon_store(float *to, float32x4_t x, size_t n)
 {
