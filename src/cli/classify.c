@@ -197,47 +197,53 @@ static void add_prompts(struct sc_text *out, const struct sc_classify_summary *s
     }
 }
 
-/* The result of a pass, from its counts and from run.db. */
+/* The result of a pass, from its counts and the run as it is now. */
 static enum sc_status add_result(struct sc_text *out, const struct sc_classify_options *options,
-                                 const struct sc_classify_summary *summary, size_t n_shown,
-                                 struct sc_error *error)
+                                 const struct sc_classify_summary *summary,
+                                 const struct sc_run *run, size_t n_shown, struct sc_error *error)
 {
-    struct sc_run run = {0};
     struct sc_detector_comparison comparison = {0};
     add_counts(out, options, summary);
     if (options->prompts)
         add_prompts(out, summary);
-    enum sc_status status = sc_run_load(options->folder, false, &run, error);
+    enum sc_status status = sc_detectors_compare(run, &comparison, error);
     if (status == SC_OK)
-        status = sc_detectors_compare(&run, &comparison, error);
-    if (status == SC_OK)
-        sc_detectors_terminal(&run, &comparison, n_shown, out);
+        sc_detectors_terminal(run, &comparison, n_shown, out);
     sc_detector_comparison_free(&comparison);
-    sc_run_free(&run);
     sc_text_putc(out, '\n');
     return status;
 }
 
-int cli_judge(const char *command, const struct cli_options *given,
-              const struct cli_judging *judging, const char *folder)
+/* Judges, and loads the run with what was said. */
+static enum sc_status judge_and_load(const struct sc_classify_options *options,
+                                     const struct cli_judging *judging, struct sc_text *out,
+                                     struct sc_run *run, struct sc_error *error)
 {
-    struct sc_error error = {0};
-    struct sc_classify_options options;
     struct sc_classify_summary summary = {0};
-    struct judging_progress state = {
-        .terminal = cli_terminal(stderr), .quiet = judging->quiet, .next_line = 15};
+    struct judging_progress state = {.terminal = cli_terminal(stderr), .quiet = judging->quiet};
     const struct sc_classify_observer observer = {&state, progress, keep_going};
-    struct sc_text out = {0};
-    int exit_status = CLI_DONE;
-    if (state.terminal)
-        state.next_line = 0;
-    enum sc_status status = resolve(given, judging, folder, &options, &error);
-    if (status == SC_OK)
-        status = sc_classify(&options, &observer, &summary, &error);
+    state.next_line = state.terminal ? 0 : 15;
+    enum sc_status status = sc_classify(options, &observer, &summary, error);
     if (state.shown && state.terminal)
         fputc('\n', stderr);
     if (status == SC_OK)
-        status = add_result(&out, &options, &summary, judging->n_shown, &error);
+        status = sc_run_load(options->folder, true, run, error);
+    if (status == SC_OK)
+        status = add_result(out, options, &summary, run, judging->n_shown, error);
+    sc_classify_summary_free(&summary);
+    return status;
+}
+
+int cli_judge(const char *command, const struct cli_options *given,
+              const struct cli_judging *judging, const char *folder, struct sc_run *run)
+{
+    struct sc_error error = {0};
+    struct sc_classify_options options;
+    struct sc_text out = {0};
+    int exit_status = CLI_DONE;
+    enum sc_status status = resolve(given, judging, folder, &options, &error);
+    if (status == SC_OK)
+        status = judge_and_load(&options, judging, &out, run, &error);
     if (status == SC_ERR_INTERRUPTED) {
         cli_say(command, "interrupted; judgements so far are kept, and the same command goes on");
         exit_status = CLI_INTERRUPTED;
@@ -247,7 +253,6 @@ int cli_judge(const char *command, const struct cli_options *given,
         exit_status = CLI_FAILED;
     }
     sc_text_free(&out);
-    sc_classify_summary_free(&summary);
     return exit_status;
 }
 
@@ -279,6 +284,11 @@ int cli_classify(int argc, char **argv)
     if (options.n_positionals != 1)
         return cli_usage_error("classify", "expected the folder of a run");
     cli_catch_signals();
-    int exit_status = cli_judge("classify", &options, &judging, options.positionals[0]);
-    return exit_status == CLI_DONE ? cli_show_run("classify", options.positionals[0]) : exit_status;
+    struct sc_run run = {0};
+    const char *folder = options.positionals[0];
+    int exit_status = cli_judge("classify", &options, &judging, folder, &run);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_show_run("classify", folder, &run);
+    sc_run_free(&run);
+    return exit_status;
 }

@@ -118,8 +118,10 @@ enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_opti
 /* Parses a --dtype; NULL gives -1 (the model's own). */
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 
-/* Writes the files of a run's folder that derive from run.db and prints the terminal report. */
-int cli_show_run(const char *command, const char *folder);
+/* Writes the files of a run's folder that derive from run.db and prints the terminal report.  run:
+ * the folder's, loaded with tokens; NULL: it is loaded. */
+struct sc_run;
+int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
 
 /* ---- judging -----------------------------------------------------------------------------------
  */
@@ -141,9 +143,10 @@ bool cli_judging_wanted(const struct cli_options *options, const struct cli_judg
 /* Whether a pass with these options can begin, as far as that is cheap to know. */
 enum sc_status cli_judging_check(const struct cli_options *options,
                                  const struct cli_judging *judging, struct sc_error *error);
-/* Judges, prints how far detectors agree, and returns an exit status. */
+/* Judges, prints how far detectors agree, and returns an exit status.  *run, zeroed, is then the
+ * folder's run with what was said, loaded with tokens (sc_run_free). */
 int cli_judge(const char *command, const struct cli_options *options,
-              const struct cli_judging *judging, const char *folder);
+              const struct cli_judging *judging, const char *folder, struct sc_run *run);
 
 /* ---- commands: argv[0] is the first word after the command
  * ---------------------------------------- */

@@ -58,7 +58,7 @@ int cli_report(int argc, char **argv)
     return show("report", options.positionals[0], &wish);
 }
 
-int cli_show_run(const char *command, const char *folder)
+int cli_show_run(const char *command, const char *folder, const struct sc_run *run)
 {
-    return show(command, folder, &(struct sc_report_wish){0});
+    return show(command, folder, &(struct sc_report_wish){.run = run});
 }

@@ -9,6 +9,7 @@
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "experiment/experiment.h"
+#include "experiment/store/run_data.h"
 #include "vocabulary/vocabulary.h"
 
 #define MOST_POLICIES 8
@@ -217,6 +218,21 @@ static int sample(struct run_command *command, struct sc_run_summary *summary)
     return CLI_DONE;
 }
 
+/* The judge, where one is asked for, and the report: the run is loaded once. */
+static int judge_and_show(struct run_command *command)
+{
+    struct sc_run run = {0};
+    const char *folder = command->run.out;
+    bool judges = cli_judging_wanted(command->given, &command->judging);
+    int exit_status =
+        judges ? cli_judge(command->name, command->given, &command->judging, folder, &run)
+               : CLI_DONE;
+    if (exit_status == CLI_DONE)
+        exit_status = cli_show_run(command->name, folder, judges ? &run : NULL);
+    sc_run_free(&run);
+    return exit_status;
+}
+
 static int execute(struct run_command *command)
 {
     struct sc_error error = {0};
@@ -225,10 +241,8 @@ static int execute(struct run_command *command)
         return cli_report_error(command->name, &error);
     cli_catch_signals();
     int exit_status = sample(command, &summary);
-    if (exit_status == CLI_DONE && cli_judging_wanted(command->given, &command->judging))
-        exit_status = cli_judge(command->name, command->given, &command->judging, command->run.out);
     if (exit_status == CLI_DONE)
-        exit_status = cli_show_run(command->name, command->run.out);
+        exit_status = judge_and_show(command);
     if (exit_status != CLI_DONE || summary.n_failed_traces == 0)
         return exit_status;
     cli_say(command->name, "%zu traces failed (predictions.jsonl and the report say which and why)",

@@ -20,6 +20,7 @@ enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, st
 
 /* The same, and what else is asked for, with the analysis made once. */
 struct sc_report_wish {
+    const struct sc_run *run; /* the folder's, loaded with tokens; NULL: it is loaded */
     const char
         *csv; /* folder, which is made, for instances.csv, traces.csv, estimates.csv; or NULL */
     const struct sc_replay

@@ -159,6 +159,8 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
 {
     struct sc_run run = {0};
     const struct job job = {folder, wish};
+    if (wish->run != NULL)
+        return write_all(&job, wish->run, error);
     SC_TRY(sc_run_load(folder, true, &run, error));
     enum sc_status status = write_all(&job, &run, error);
     sc_run_free(&run);

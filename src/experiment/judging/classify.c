@@ -137,11 +137,8 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
     derive_verdict(pass, answer, judgement, rule, sizeof rule, &opinion);
     if (opinion.judge != NULL)
         opinion.harm = derive_harm(pass, answer, judgement);
-    enum sc_status status =
-        sc_store_put_opinion(pass->store, &opinion, store_it ? judgement : NULL,
-                             pass->judge != NULL ? sc_judge_name(pass->judge) : NULL, error);
-    if (status != SC_OK)
-        return status;
+    SC_TRY(sc_store_put_opinion(pass->store, &opinion, store_it ? judgement : NULL,
+                                pass->judge != NULL ? sc_judge_name(pass->judge) : NULL, error));
     summary->verdicts[opinion.verdict]++;
     summary->harms[opinion.harm]++;
     if (answer->failed)
@@ -235,38 +232,37 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
     return keep(pass, answer, judgement, false, error);
 }
 
+/* The answers, and the name under which harms will stand. */
+static enum sc_status read_answers(struct pass *pass, const struct sc_run *run,
+                                   struct sc_error *error)
+{
+    const struct sc_classify_options *options = pass->options;
+    const struct sc_store_traces traces = {
+        .detector = run->detector, .judge = run->judge, .n_instances = pass->n_instances};
+    SC_TRY(sc_store_read_traces(pass->store, &traces, take_trace, pass, error));
+    pass->summary->n_traces = pass->n_answers;
+    /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */
+    pass->summary->judge =
+        sc_strdup(!options->harms                     ? run->judge
+                  : options->detector == SC_BY_HYBRID ? pass->summary->detector
+                                                      : sc_judge_name(pass->judge));
+    return pass->summary->judge != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
+}
+
 static enum sc_status take_up(struct pass *pass, struct sc_error *error)
 {
     const char *config = NULL;
     char hash[17];
     size_t n = 0;
     struct sc_run run = {0};
-    enum sc_status status = sc_store_config(pass->store, &config, error);
+    SC_TRY(sc_store_config(pass->store, &config, error));
+    SC_TRY(sc_store_read_instances(pass->store, &pass->instances, &pass->n_instances, error));
+    pass->prompt_answered = sc_alloc_zero(pass->n_instances, sizeof *pass->prompt_answered);
+    if (pass->prompt_answered == NULL)
+        return sc_fail_nomem(error, "prompts of a run");
+    enum sc_status status = sc_config_read(config, &run, hash, &n, error);
     if (status == SC_OK)
-        status = sc_config_read(config, &run, hash, &n, error);
-    if (status == SC_OK)
-        status = sc_store_read_instances(pass->store, &pass->instances, &pass->n_instances, error);
-    if (status == SC_OK) {
-        pass->prompt_answered = sc_alloc_zero(pass->n_instances, sizeof *pass->prompt_answered);
-        if (pass->prompt_answered == NULL)
-            status = sc_fail_nomem(error, "prompts of a run");
-    }
-    if (status == SC_OK)
-        status = sc_store_read_traces(pass->store,
-                                      &(struct sc_store_traces){.detector = run.detector,
-                                                                .judge = run.judge,
-                                                                .n_instances = pass->n_instances},
-                                      take_trace, pass, error);
-    if (status == SC_OK) {
-        pass->summary->n_traces = pass->n_answers;
-        /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */
-        pass->summary->judge =
-            sc_strdup(!pass->options->harms                     ? run.judge
-                      : pass->options->detector == SC_BY_HYBRID ? pass->summary->detector
-                                                                : sc_judge_name(pass->judge));
-        if (pass->summary->judge == NULL)
-            status = sc_fail_nomem(error, "name of a judge");
-    }
+        status = read_answers(pass, &run, error);
     sc_run_free(&run);
     return status;
 }
@@ -347,13 +343,10 @@ static enum sc_status check_options(const struct sc_classify_options *options,
 {
     struct sc_judge_abilities can = {0};
     bool verdicts = options->detector != SC_BY_PATTERNS;
-    enum sc_status status = SC_OK;
     if (options->judge.judge != NULL)
-        status = sc_judge_check(&options->judge, &can, error);
+        SC_TRY(sc_judge_check(&options->judge, &can, error));
     else if (options->harms || options->prompts || verdicts)
-        status = sc_fail(error, SC_ERR_ARGUMENT, "judge: expected one, found none");
-    if (status != SC_OK)
-        return status;
+        return sc_fail(error, SC_ERR_ARGUMENT, "judge: expected one, found none");
     if ((verdicts && !can.refusal) || (options->harms && !can.harm) ||
         (options->prompts && !can.prompts))
         return sc_fail(error, SC_ERR_ARGUMENT, "judge: \"%s\" has no question about %s",
@@ -367,20 +360,18 @@ static enum sc_status check_options(const struct sc_classify_options *options,
 static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
 {
     const struct sc_judge_sink sink = {.context = pass, .done = take_new, .step = after_step};
-    enum sc_status status = SC_OK;
     if (pass->judge != NULL) {
-        status = sc_store_read_judgements(pass->store, sc_judge_name(pass->judge),
-                                          pass->n_instances, take_judgement, pass, error);
-        if (status == SC_OK)
-            status = list_items(pass, error);
+        SC_TRY(sc_store_read_judgements(pass->store, sc_judge_name(pass->judge), pass->n_instances,
+                                        take_judgement, pass, error));
+        SC_TRY(list_items(pass, error));
     }
-    for (size_t i = 0; status == SC_OK && i < pass->n_answers; i++)
+    for (size_t i = 0; i < pass->n_answers; i++)
         if (!pass->answers[i].asks)
-            status = keep(pass, &pass->answers[i], NULL, false, error);
-    if (status == SC_OK && pass->n_items > 0)
-        status = sc_judge_run(pass->judge, pass->items, pass->n_items, &sink,
-                              &pass->summary->counts, error);
-    return status;
+            SC_TRY(keep(pass, &pass->answers[i], NULL, false, error));
+    if (pass->n_items == 0)
+        return SC_OK;
+    return sc_judge_run(pass->judge, pass->items, pass->n_items, &sink, &pass->summary->counts,
+                        error);
 }
 
 static void release(struct pass *pass)
@@ -397,29 +388,29 @@ static void release(struct pass *pass)
     sc_free(pass->subjects);
 }
 
+static enum sc_status classify(struct pass *pass, struct sc_error *error)
+{
+    const struct sc_classify_options *options = pass->options;
+    SC_TRY(check_options(options, error));
+    if (options->rules != NULL)
+        SC_TRY(sc_user_rules_read(&pass->rules, options->rules, error));
+    SC_TRY(sc_store_open_existing(&pass->store, options->folder, error));
+    if (options->judge.judge != NULL)
+        SC_TRY(sc_judge_open(&pass->judge, &options->judge, error));
+    SC_TRY(name_detector(pass, error));
+    SC_TRY(sc_store_prepare_judging(pass->store, error));
+    SC_TRY(take_up(pass, error));
+    SC_TRY(judge_all(pass, error));
+    return sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error);
+}
+
 enum sc_status sc_classify(const struct sc_classify_options *options,
                            const struct sc_classify_observer *observer,
                            struct sc_classify_summary *summary, struct sc_error *error)
 {
     struct pass pass = {.options = options, .observer = observer, .summary = summary};
     *summary = (struct sc_classify_summary){0};
-    enum sc_status status = check_options(options, error);
-    if (status == SC_OK && options->rules != NULL)
-        status = sc_user_rules_read(&pass.rules, options->rules, error);
-    if (status == SC_OK)
-        status = sc_store_open_existing(&pass.store, options->folder, error);
-    if (status == SC_OK && options->judge.judge != NULL)
-        status = sc_judge_open(&pass.judge, &options->judge, error);
-    if (status == SC_OK)
-        status = name_detector(&pass, error);
-    if (status == SC_OK)
-        status = sc_store_prepare_judging(pass.store, error);
-    if (status == SC_OK)
-        status = take_up(&pass, error);
-    if (status == SC_OK)
-        status = judge_all(&pass, error);
-    if (status == SC_OK)
-        status = sc_store_set_reading(pass.store, summary->detector, summary->judge, error);
+    enum sc_status status = classify(&pass, error);
     release(&pass);
     return status;
 }
