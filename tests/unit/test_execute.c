@@ -96,7 +96,7 @@ static char *describe(const struct rig *rig)
     return sc_text_take(&out);
 }
 
-static void test_nothing_is_made_for_bad_input(void **state)
+static void nothing_is_made_for_bad_input(void **state)
 {
     struct rig *rig = *state;
     need_model();
@@ -142,7 +142,7 @@ static void note_facts(void *context, const struct sc_run_facts *facts)
     *out = *facts;
 }
 
-static void test_interrupted_and_in_other_batches(void **state)
+static void interruptions_and_batches_change_nothing(void **state)
 {
     struct rig *rig = *state;
     struct sc_run_facts facts = {0};
@@ -181,7 +181,7 @@ static void test_interrupted_and_in_other_batches(void **state)
     assert_non_null(strstr(rig->error.text, "sampling.temperature: expected 1.3"));
 }
 
-static void test_prompts_that_do_not_fit(void **state)
+static void a_prompt_too_long_fails_its_traces_alone(void **state)
 {
     struct rig *rig = *state;
     char path[100];
@@ -213,7 +213,7 @@ static void test_prompts_that_do_not_fit(void **state)
 
 /* A prompt that fits is answered; where the context ends the answer does, with the finish length.
  */
-static void test_answers_end_with_the_context(void **state)
+static void answers_end_with_the_context(void **state)
 {
     struct rig *rig = *state;
     enum { CONTEXT = 2048, PLACES = 5 };
@@ -265,10 +265,12 @@ static void test_answers_end_with_the_context(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_made_for_bad_input, rig_make, rig_free),
-        cmocka_unit_test_setup_teardown(test_interrupted_and_in_other_batches, rig_make, rig_free),
-        cmocka_unit_test_setup_teardown(test_prompts_that_do_not_fit, rig_make, rig_free),
-        cmocka_unit_test_setup_teardown(test_answers_end_with_the_context, rig_make, rig_free),
+        cmocka_unit_test_setup_teardown(nothing_is_made_for_bad_input, rig_make, rig_free),
+        cmocka_unit_test_setup_teardown(interruptions_and_batches_change_nothing, rig_make,
+                                        rig_free),
+        cmocka_unit_test_setup_teardown(a_prompt_too_long_fails_its_traces_alone, rig_make,
+                                        rig_free),
+        cmocka_unit_test_setup_teardown(answers_end_with_the_context, rig_make, rig_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,17 @@ static json_t *read_prediction(const struct stage *stage)
     return json;
 }
 
+static void assert_page_says(const struct stage *stage, const char *words)
+{
+    char path[200], *page = NULL;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/report.html", stage->out);
+    assert_int_equal(sc_file_read(path, 1 << 24, &page, &n, NULL), SC_OK);
+    if (strstr(page, words) == NULL)
+        fail_msg("report.html: expected \"%s\"", words);
+    sc_free(page);
+}
+
 static const char *text_at(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
@@ -134,6 +145,7 @@ static void top_log_probabilities_alone_reach_the_report(void **state)
     json_t *analysis = read_json(&stage, "analysis.json");
     const json_t *about = json_object_get(analysis, "run");
     assert_source(json_object_get(json_object_get(about, "config"), "source"), "unknown", 20);
+    assert_source(json_object_get(about, "source"), "unknown", 20);
     json_decref(analysis);
     stage_free(&stage);
 }
@@ -161,6 +173,7 @@ static void text_alone_reaches_the_report_without_a_figure(void **state)
     sc_run_free(&run);
     if (sc_report_write(stage.out, &stage.error) != SC_OK)
         fail_msg("%s", stage.error.text);
+    assert_page_says(&stage, "not given");
     json_t *prediction = read_prediction(&stage);
     const json_t *metrics = json_object_get(prediction, "metrics");
     const char *name;
@@ -169,9 +182,14 @@ static void text_alone_reaches_the_report_without_a_figure(void **state)
         assert_true(json_is_null(json_array_get(values, 0)));
     assert_int_equal(json_object_size(metrics), SC_N_METRICS);
     assert_true(json_is_null(json_array_get(json_object_get(prediction, "confidences"), 0)));
+    assert_true(json_is_null(json_array_get(json_object_get(prediction, "tokens_per_trace"), 0)));
+    assert_true(json_is_null(json_object_get(prediction, "total_tokens")));
     assert_true(json_is_null(json_object_get(prediction, "avg_confidence")));
     json_decref(prediction);
     json_t *analysis = read_json(&stage, "analysis.json");
+    const json_t *overall = json_object_get(analysis, "overall");
+    assert_source(json_object_get(json_object_get(analysis, "run"), "source"), "unknown", 0);
+    assert_true(json_is_null(json_object_get(overall, "total_tokens")));
     json_decref(analysis);
     stage_free(&stage);
 }

@@ -29,7 +29,7 @@ static enum sc_status bytes_decode(void *context, const int32_t *ids, size_t n_i
     return *text != NULL ? SC_OK : sc_fail_nomem(error, "text");
 }
 
-static void test_text_ends(void **state)
+static void the_text_of_a_token_ends_where_its_last_character_does(void **state)
 {
     (void)state;
     const struct sc_decoder decoder = {.decode = bytes_decode};
@@ -83,6 +83,7 @@ static void test_text_ends(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text_ends)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_text_of_a_token_ends_where_its_last_character_does)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
