@@ -151,7 +151,7 @@ static size_t n_runs(void)
     return n > 0 && n <= 100000 ? (size_t)n : 15;
 }
 
-static void test_nothing_is_not_found(void **state)
+static void nothing_is_found_where_there_is_nothing(void **state)
 {
     (void)state;
     struct figures f = simulate(&(struct world){0}, n_runs());
@@ -161,7 +161,7 @@ static void test_nothing_is_not_found(void **state)
     about(share(f.at_length, &f), 0.05, &f);
 }
 
-static void test_planted_effect_is_found(void **state)
+static void a_planted_effect_is_found(void **state)
 {
     (void)state;
     struct figures f = simulate(&(struct world){.slope = 0.5}, n_runs());
@@ -171,7 +171,7 @@ static void test_planted_effect_is_found(void **state)
     assert_true(f.power > 0.3 && f.power < 0.99); /* a test that can fail */
 }
 
-static void test_length_is_told_from_confidence(void **state)
+static void length_is_told_from_confidence(void **state)
 {
     (void)state;
     struct figures f =
@@ -184,9 +184,9 @@ static void test_length_is_told_from_confidence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_not_found),
-        cmocka_unit_test(test_planted_effect_is_found),
-        cmocka_unit_test(test_length_is_told_from_confidence),
+        cmocka_unit_test(nothing_is_found_where_there_is_nothing),
+        cmocka_unit_test(a_planted_effect_is_found),
+        cmocka_unit_test(length_is_told_from_confidence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ static void rig_free(struct rig *rig)
     fixture_remove_folder(rig->folder);
 }
 
-static void test_replay_is_the_live_run(void **state)
+static void a_replay_in_the_stored_order_is_the_live_run(void **state)
 {
     (void)state;
     struct rig rig;
@@ -191,7 +191,7 @@ static const struct sc_replay_row *row_named(const struct sc_replay *replay, con
 
 /* On noise no rule beats its null, savings are those of the null, and the null is the published
  * saving. */
-static void test_noise(void **state)
+static void rules_on_noise_do_not_beat_their_null(void **state)
 {
     (void)state;
     static const struct {
@@ -240,7 +240,7 @@ static void test_noise(void **state)
 
 /* Where confidence does tell something, the replay says so: cutting spares the long answers, or the
  * votes are better.  A rule that stops between whole traces saves no tokens even then (Wald). */
-static void test_signal(void **state)
+static void a_planted_signal_beats_its_null(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -269,7 +269,7 @@ static void test_signal(void **state)
     sc_replay_data_free(&data);
 }
 
-static void test_by_hand(void **state)
+static void one_instance_is_decided_as_by_hand(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -334,7 +334,7 @@ static char *json_of(const struct sc_replay_data *data, const struct sc_replay_o
     return sc_text_take(&text);
 }
 
-static void test_threads_and_seeds(void **state)
+static void threads_change_nothing_and_seeds_do(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -353,7 +353,7 @@ static void test_threads_and_seeds(void **state)
     sc_replay_data_free(&data);
 }
 
-static void test_json(void **state)
+static void replay_json_has_every_row_and_its_null(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -394,7 +394,7 @@ static void test_json(void **state)
 }
 
 /* Few prompts, no harm, failed traces: figures without an interval, or none with a reason. */
-static void test_little(void **state)
+static void little_data_gives_reasons_in_the_place_of_intervals(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -423,7 +423,7 @@ static void test_little(void **state)
     sc_replay_data_free(&data);
 }
 
-static void test_bad_options(void **state)
+static void bad_options_are_refused(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -448,7 +448,7 @@ static void test_bad_options(void **state)
     sc_replay_data_free(&data);
 }
 
-static void test_memory_runs_out(void **state)
+static void every_allocation_may_fail(void **state)
 {
     (void)state;
     struct sc_replay_data data;
@@ -472,7 +472,7 @@ static void test_memory_runs_out(void **state)
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static void test_load(void **state)
+static void cut_and_missing_traces_leave_their_prompt_out(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -526,16 +526,16 @@ static void test_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay_is_the_live_run),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_threads_and_seeds),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_little),
-        cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_memory_runs_out),
-        cmocka_unit_test(test_load),
+        cmocka_unit_test(a_replay_in_the_stored_order_is_the_live_run),
+        cmocka_unit_test(rules_on_noise_do_not_beat_their_null),
+        cmocka_unit_test(a_planted_signal_beats_its_null),
+        cmocka_unit_test(one_instance_is_decided_as_by_hand),
+        cmocka_unit_test(threads_change_nothing_and_seeds_do),
+        cmocka_unit_test(replay_json_has_every_row_and_its_null),
+        cmocka_unit_test(little_data_gives_reasons_in_the_place_of_intervals),
+        cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(cut_and_missing_traces_leave_their_prompt_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

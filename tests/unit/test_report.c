@@ -59,7 +59,7 @@ static long long count_at(const json_t *object, const char *a, const char *b)
 
 /* ---- predictions --------------------------------------------------------------------------- */
 
-static void test_predictions_fields(void **state)
+static void a_prediction_has_every_field_and_the_same_bytes_each_time(void **state)
 {
     (void)state;
     static const char *const fields[] = {"instance_id",
@@ -122,7 +122,7 @@ static void test_predictions_fields(void **state)
 }
 
 /* Failed and unparsed traces are neither refusals nor answers; an all-failed instance says null. */
-static void test_predictions_of_failed_traces(void **state)
+static void a_failed_trace_is_null_and_counts_in_no_rate(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 3, .n_traces = 4};
@@ -159,13 +159,13 @@ static void test_predictions_of_failed_traces(void **state)
 /* ---- analysis ------------------------------------------------------------------------------ */
 
 /* Every estimate lies in its interval. */
-static void check_estimates(const json_t *value)
+static void check_estimates(json_t *value)
 {
     const char *key;
     json_t *member;
     size_t index;
     if (json_is_array(value))
-        json_array_foreach((json_t *)(uintptr_t)value, index, member) check_estimates(member);
+        json_array_foreach(value, index, member) check_estimates(member);
     if (!json_is_object(value))
         return;
     const json_t *v = json_object_get(value, "value");
@@ -179,10 +179,10 @@ static void check_estimates(const json_t *value)
             assert_true(json_is_string(json_object_get(value, "reason")));
         }
     }
-    json_object_foreach((json_t *)(uintptr_t)value, key, member) check_estimates(member);
+    json_object_foreach(value, key, member) check_estimates(member);
 }
 
-static void test_analysis_counts(void **state)
+static void counts_and_rates_are_those_of_the_traces(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 60, .n_traces = 6};
@@ -265,7 +265,7 @@ static void what_a_judge_calls_harmful_is_unseen_whatever_its_verdict(void **sta
     sc_run_free(&run);
 }
 
-static void test_analysis_compares_policies(void **state)
+static void policies_are_compared_on_the_same_traces(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 40, .n_traces = 10, .compare = true};
@@ -308,7 +308,7 @@ static void test_analysis_compares_policies(void **state)
 }
 
 /* A single policy that stopped early cannot know the tokens of what it did not sample. */
-static void test_savings_are_not_guessed(void **state)
+static void savings_against_traces_that_were_not_sampled_are_not_guessed(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 12, .n_traces = 6};
@@ -328,7 +328,7 @@ static const char *finding_of(const json_t *a)
     return json_string_value(json_object_get(json_object_get(a, "hypothesis_test"), "finding"));
 }
 
-static void test_hypothesis(void **state)
+static void the_hypothesis_is_decided_by_the_interval_of_the_difference(void **state)
 {
     (void)state;
     static const struct {
@@ -356,7 +356,7 @@ static void test_hypothesis(void **state)
     }
 }
 
-static void test_nothing_to_analyse(void **state)
+static void a_run_with_nothing_to_count_has_reasons_in_the_place_of_figures(void **state)
 {
     (void)state;
     for (size_t n = 0; n < 3; n++) {
@@ -403,7 +403,7 @@ static const json_t *deep(const json_t *value, const char *path)
 
 /* Counts made here against those of the analysis: decisions after n traces, refusal by label within
  * a category, entropy. */
-static void test_repeats_and_refusals(void **state)
+static void repeated_sampling_is_that_of_the_prompts(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 35, .n_traces = 6};
@@ -456,7 +456,7 @@ static void test_repeats_and_refusals(void **state)
     sc_run_free(&run);
 }
 
-static void test_detector_errors(void **state)
+static void refusal_rates_carry_the_errors_of_a_measured_detector(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 40, .n_traces = 5};
@@ -487,7 +487,7 @@ static void test_detector_errors(void **state)
 }
 
 /* Segments are there when, and only when, a trace reasons. */
-static void test_segments(void **state)
+static void reasoning_and_answer_are_told_apart(void **state)
 {
     (void)state;
     struct fixture_options o = {.n_instances = 30, .n_traces = 4};
@@ -519,7 +519,7 @@ static void test_segments(void **state)
 }
 
 /* With one observation per cluster Obuchowski's area is DeLong's. */
-static void test_cluster_auroc(void **state)
+static void a_clustered_area_agrees_with_a_count_by_hand(void **state)
 {
     (void)state;
     double score[40];
@@ -547,7 +547,7 @@ static void test_cluster_auroc(void **state)
 
 /* ---- text that wants out ------------------------------------------------------------------- */
 
-static void test_terminal(void **state)
+static void the_terminal_report_fits_its_width_and_shows_no_raw_control_characters(void **state)
 {
     (void)state;
     for (int compare = 0; compare < 2; compare++) {
@@ -587,7 +587,7 @@ static size_t count_of(const char *text, const char *word)
     return n;
 }
 
-static void test_page(void **state)
+static void text_in_the_page_is_data_and_never_markup(void **state)
 {
     (void)state;
     struct fixture_options plain = {.n_instances = 25, .n_traces = 10, .compare = true};
@@ -620,7 +620,7 @@ static void test_page(void **state)
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-static void test_every_allocation_fails(void **state)
+static void every_allocation_may_fail(void **state)
 {
     (void)state;
     struct fixture_options o = {
@@ -658,21 +658,21 @@ static void test_every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_predictions_fields),
-        cmocka_unit_test(test_predictions_of_failed_traces),
-        cmocka_unit_test(test_analysis_counts),
-        cmocka_unit_test(test_analysis_compares_policies),
+        cmocka_unit_test(a_prediction_has_every_field_and_the_same_bytes_each_time),
+        cmocka_unit_test(a_failed_trace_is_null_and_counts_in_no_rate),
+        cmocka_unit_test(counts_and_rates_are_those_of_the_traces),
+        cmocka_unit_test(policies_are_compared_on_the_same_traces),
         cmocka_unit_test(what_a_judge_calls_harmful_is_unseen_whatever_its_verdict),
-        cmocka_unit_test(test_savings_are_not_guessed),
-        cmocka_unit_test(test_hypothesis),
-        cmocka_unit_test(test_nothing_to_analyse),
-        cmocka_unit_test(test_repeats_and_refusals),
-        cmocka_unit_test(test_detector_errors),
-        cmocka_unit_test(test_segments),
-        cmocka_unit_test(test_cluster_auroc),
-        cmocka_unit_test(test_terminal),
-        cmocka_unit_test(test_page),
-        cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(savings_against_traces_that_were_not_sampled_are_not_guessed),
+        cmocka_unit_test(the_hypothesis_is_decided_by_the_interval_of_the_difference),
+        cmocka_unit_test(a_run_with_nothing_to_count_has_reasons_in_the_place_of_figures),
+        cmocka_unit_test(repeated_sampling_is_that_of_the_prompts),
+        cmocka_unit_test(refusal_rates_carry_the_errors_of_a_measured_detector),
+        cmocka_unit_test(reasoning_and_answer_are_told_apart),
+        cmocka_unit_test(a_clustered_area_agrees_with_a_count_by_hand),
+        cmocka_unit_test(the_terminal_report_fits_its_width_and_shows_no_raw_control_characters),
+        cmocka_unit_test(text_in_the_page_is_data_and_never_markup),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

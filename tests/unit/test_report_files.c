@@ -56,7 +56,7 @@ static void make_report(const struct run_fixture *f, const struct sc_report_wish
         fail_msg("%s", error.text);
 }
 
-static void test_files(void **state)
+static void the_files_are_functions_of_run_db_alone(void **state)
 {
     (void)state;
     static const char *const names[] = {"predictions.jsonl",       "predictions-single.jsonl",
@@ -101,7 +101,7 @@ static void test_files(void **state)
     fixture_free(&f);
 }
 
-static void test_failures(void **state)
+static void a_folder_that_cannot_be_read_or_written_is_named(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -121,7 +121,7 @@ static void test_failures(void **state)
     fixture_free(&f);
 }
 
-static void test_memory_runs_out(void **state)
+static void memory_that_runs_out_leaves_no_half_of_a_file(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -145,7 +145,7 @@ static void test_memory_runs_out(void **state)
 /* ---- replay.json -------------------------------------------------------------------------------
  */
 
-static void test_replay_is_not_trusted(void **state)
+static void a_damaged_replay_takes_nothing_from_the_report_but_its_picture(void **state)
 {
     (void)state;
     static const struct {
@@ -195,7 +195,7 @@ static void test_replay_is_not_trusted(void **state)
     fixture_free(&f);
 }
 
-static void test_replay_in_the_page(void **state)
+static void names_in_replay_json_are_text_in_the_page(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -352,7 +352,7 @@ static void execute(const struct run_fixture *f, const char *sql)
     sqlite3_close(database);
 }
 
-static void test_detectors_in_the_page(void **state)
+static void detectors_are_compared_after_a_second_reading(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -410,7 +410,7 @@ static void test_detectors_in_the_page(void **state)
 }
 
 /* Ids in links are percent-encoded whatever they hold; two detectors that never differ say so. */
-static void test_detectors_odd(void **state)
+static void detectors_with_little_in_common_are_compared_all_the_same(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -434,7 +434,7 @@ static void test_detectors_odd(void **state)
     fixture_free(&f);
 }
 
-static void test_memory_of_detectors(void **state)
+static void memory_may_run_out_while_detectors_are_compared(void **state)
 {
     (void)state;
     struct run_fixture f;
@@ -496,7 +496,7 @@ static size_t column_of(const struct table *t, const char *name)
     return 0;
 }
 
-static void test_tables(void **state)
+static void the_tables_hold_every_instance_trace_and_estimate(void **state)
 {
     (void)state;
     static struct table t;
@@ -535,7 +535,7 @@ static void test_tables(void **state)
     fixture_free(&f);
 }
 
-static void test_fields(void **state)
+static void a_field_cannot_act_as_a_formula_and_reads_back_as_it_was(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
@@ -574,7 +574,7 @@ static void test_fields(void **state)
 /* ---- tokens ------------------------------------------------------------------------------------
  */
 
-static void test_tokens(void **state)
+static void tokens_of_the_page_take_three_characters_each(void **state)
 {
     (void)state;
     struct sc_token_stats stats[3] = {{.confidence = 3}, {.confidence = 5}, {.confidence = 4}};
@@ -608,19 +608,19 @@ static void test_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_memory_runs_out),
-        cmocka_unit_test(test_replay_is_not_trusted),
-        cmocka_unit_test(test_replay_in_the_page),
+        cmocka_unit_test(the_files_are_functions_of_run_db_alone),
+        cmocka_unit_test(a_folder_that_cannot_be_read_or_written_is_named),
+        cmocka_unit_test(memory_that_runs_out_leaves_no_half_of_a_file),
+        cmocka_unit_test(a_damaged_replay_takes_nothing_from_the_report_but_its_picture),
+        cmocka_unit_test(names_in_replay_json_are_text_in_the_page),
         cmocka_unit_test(an_interrupted_report_leaves_whole_files_and_no_parts),
         cmocka_unit_test(a_replay_in_memory_and_one_read_back_make_the_same_page),
-        cmocka_unit_test(test_detectors_in_the_page),
-        cmocka_unit_test(test_detectors_odd),
-        cmocka_unit_test(test_memory_of_detectors),
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(detectors_are_compared_after_a_second_reading),
+        cmocka_unit_test(detectors_with_little_in_common_are_compared_all_the_same),
+        cmocka_unit_test(memory_may_run_out_while_detectors_are_compared),
+        cmocka_unit_test(the_tables_hold_every_instance_trace_and_estimate),
+        cmocka_unit_test(a_field_cannot_act_as_a_formula_and_reads_back_as_it_was),
+        cmocka_unit_test(tokens_of_the_page_take_three_characters_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
