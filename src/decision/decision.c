@@ -7,6 +7,7 @@
  */
 #include "decision/decision.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -438,20 +439,21 @@ static void decide_curtailed(const struct sc_policy *policy, const struct sc_pol
 void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                       size_t n, struct sc_policy_decision *out)
 {
+    assert(policy != NULL && out != NULL && (traces != NULL || n == 0));
     size_t most = sc_policy_most(policy);
-    n = smaller(n, most);
+    size_t n_seen = smaller(n, most);
     out->bar = NAN;
     switch (policy->kind) {
     case SC_POLICY_ADAPTIVE:
     case SC_POLICY_DEEPCONF:
-        decide_by_bar(policy, traces, n, out);
+        decide_by_bar(policy, traces, n_seen, out);
         break;
     case SC_POLICY_CURTAILED:
-        decide_curtailed(policy, traces, n, out);
+        decide_curtailed(policy, traces, n_seen, out);
         break;
     default:
-        if (n < most)
-            go_on(out, most - n);
+        if (n_seen < most)
+            go_on(out, most - n_seen);
         else
             stop(out, policy->kind == SC_POLICY_SINGLE ? "single" : "fixed");
     }
@@ -460,6 +462,7 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
 size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                         size_t n, struct sc_policy_decision *last)
 {
+    assert(policy != NULL && (traces != NULL || n == 0));
     struct sc_policy_decision decision;
     size_t n_used = 0;
     for (;;) {
@@ -481,12 +484,13 @@ size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_t
 enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
                                  const struct sc_policy_trace *traces, size_t n)
 {
-    struct tally tally = {0};
+    assert(policy != NULL && (traces != NULL || n == 0));
     if (policy->kind == SC_POLICY_DEEPCONF) {
         double bar = bar_of(traces, smaller(n, policy->min_traces), 100 - policy->eta);
         struct weights sum = weigh(policy, traces, n, bar);
         return sc_behaviour_of(sum.refused, sum.others);
     }
+    struct tally tally = {0};
     for (size_t i = 0; i < n; i++)
         tally_add(&tally, &traces[i]);
     return sc_behaviour_of((double)tally.n_refused, (double)tally.n_others);

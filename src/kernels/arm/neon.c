@@ -126,27 +126,8 @@ static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_
     sc_neon_multiply(&product, y, y_stride, rows, n_rows, w, begin, end);
 }
 
-static size_t packed_bytes_f32(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 4);
-}
-
-static size_t packed_bytes_bf16(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 2);
-}
-
-static void pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                     size_t begin, size_t end)
-{
-    sc_panels_pack_f32(w, source, source_dtype, PANEL, begin, end);
-}
-
-static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                      size_t begin, size_t end)
-{
-    sc_panels_pack_bf16(w, source, source_dtype, PANEL, begin, end);
-}
+#define SC_ENTRIES_PANEL PANEL
+#include "kernels/panel_entries.h"
 
 static void prepare_bf16(void *row, const float *x, size_t n_in)
 {
@@ -234,8 +215,10 @@ INLINE void scores_block(float *scores, size_t score_stride, const float *querie
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const char *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
+                        const char *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead *ahead, bool bf16)
 {
+    sc_ask(ahead, n_pos * head_dim * (bf16 ? 2 : 4));
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
@@ -334,8 +317,10 @@ INLINE void mix_queries(float *out, const float *weights, size_t weight_stride, 
 }
 
 INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const char *values, size_t n_pos, size_t head_dim, bool bf16)
+                     const char *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead,
+                     bool bf16)
 {
+    sc_ask(ahead, n_pos * head_dim * (bf16 ? 2 : 4));
     size_t q = 0;
     for (; q + 4 <= n_queries; q += 4) {
         mix_queries(out + q * head_dim, weights + q * weight_stride, weight_stride, 4, values,
@@ -351,35 +336,7 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
     }
 }
 
-static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale,
-                       struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 4);
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
-}
-
-static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 2);
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
-}
-
-static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 4);
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
-}
-
-static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 2);
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
-}
+#include "kernels/attention_entries.h"
 
 /* ---- rows of activations --------------------------------------------------------------------- */
 

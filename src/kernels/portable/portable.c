@@ -110,27 +110,8 @@ static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_
     multiply_panels(y, y_stride, rows, n_rows, w, begin, end, true);
 }
 
-static size_t packed_bytes_f32(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 4);
-}
-
-static size_t packed_bytes_bf16(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 2);
-}
-
-static void pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                     size_t begin, size_t end)
-{
-    sc_panels_pack_f32(w, source, source_dtype, PANEL, begin, end);
-}
-
-static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                      size_t begin, size_t end)
-{
-    sc_panels_pack_bf16(w, source, source_dtype, PANEL, begin, end);
-}
+#define SC_ENTRIES_PANEL PANEL
+#include "kernels/panel_entries.h"
 
 static size_t row_bytes_f32(size_t n_in)
 {
@@ -194,11 +175,13 @@ INLINE v4 elements(const char *row, size_t i, bool bf16)
 }
 
 INLINE void scores_rows(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale, bool bf16)
+                        const char *keys, size_t n_pos, size_t head_dim, float scale,
+                        struct sc_ahead *ahead, bool bf16)
 {
+    sc_ask(ahead, n_pos * head_dim * (bf16 ? 2 : 4));
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     for (size_t p = 0; p < n_pos; p++) {
-        const char *key = (const char *)keys + p * row_bytes;
+        const char *key = keys + p * row_bytes;
         for (size_t q = 0; q < n_queries; q++) {
             const float *query = queries + q * head_dim;
             v4 lanes = {0};
@@ -216,11 +199,13 @@ INLINE void scores_rows(float *scores, size_t score_stride, const float *queries
 }
 
 INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, bool bf16)
+                     const char *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead,
+                     bool bf16)
 {
+    sc_ask(ahead, n_pos * head_dim * (bf16 ? 2 : 4));
     size_t row_bytes = head_dim * (bf16 ? 2 : 4);
     for (size_t p = 0; p < n_pos; p++) {
-        const char *value = (const char *)values + p * row_bytes;
+        const char *value = values + p * row_bytes;
         for (size_t q = 0; q < n_queries; q++) {
             float *to = out + q * head_dim;
             float weight = weights[q * weight_stride + p];
@@ -235,35 +220,7 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
     }
 }
 
-static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale,
-                       struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 4);
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, false);
-}
-
-static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 2);
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, true);
-}
-
-static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 4);
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, false);
-}
-
-static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    sc_ask(ahead, n_pos * head_dim * 2);
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, true);
-}
+#include "kernels/attention_entries.h"
 
 /* ---- rows of activations --------------------------------------------------------------------- */
 

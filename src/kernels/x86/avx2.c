@@ -140,27 +140,8 @@ static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_
     multiply_panels(y, y_stride, rows, n_rows, w, begin, end, next, true);
 }
 
-static size_t packed_bytes_f32(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 4);
-}
-
-static size_t packed_bytes_bf16(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 2);
-}
-
-static void pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                     size_t begin, size_t end)
-{
-    sc_panels_pack_f32(w, source, source_dtype, PANEL, begin, end);
-}
-
-static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                      size_t begin, size_t end)
-{
-    sc_panels_pack_bf16(w, source, source_dtype, PANEL, begin, end);
-}
+#define SC_ENTRIES_PANEL PANEL
+#include "kernels/panel_entries.h"
 
 static void prepare_bf16(void *row, const float *x, size_t n_in)
 {

@@ -338,33 +338,7 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
     }
 }
 
-static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale,
-                       struct sc_ahead *ahead)
-{
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
-                false);
-}
-
-static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead *ahead)
-{
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
-                true);
-}
-
-static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, false);
-}
-
-static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, true);
-}
+#include "kernels/attention_entries.h"
 
 void sc_attention_avx2(struct sc_attention *f32, struct sc_attention *bf16)
 {

@@ -182,27 +182,8 @@ static void multiply_bf16(float *y, size_t y_stride, const void *rows, size_t n_
                     next, true);
 }
 
-static size_t packed_bytes_f32(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 4);
-}
-
-static size_t packed_bytes_bf16(size_t n_out, size_t n_in)
-{
-    return sc_panels_bytes(n_out, n_in, PANEL, 2);
-}
-
-static void pack_f32(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                     size_t begin, size_t end)
-{
-    sc_panels_pack_f32(w, source, source_dtype, PANEL, begin, end);
-}
-
-static void pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype source_dtype,
-                      size_t begin, size_t end)
-{
-    sc_panels_pack_bf16(w, source, source_dtype, PANEL, begin, end);
-}
+#define SC_ENTRIES_PANEL PANEL
+#include "kernels/panel_entries.h"
 
 /* To nearest even, as sc_bf16_from_f32 does (the instruction for it would drop denormals). */
 INLINE __m256i round_bf16(__m512 x)
@@ -489,33 +470,7 @@ INLINE void mix_rows(float *out, const float *weights, size_t weight_stride, siz
     }
 }
 
-static void scores_f32(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                       const void *keys, size_t n_pos, size_t head_dim, float scale,
-                       struct sc_ahead *ahead)
-{
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
-                false);
-}
-
-static void scores_bf16(float *scores, size_t score_stride, const float *queries, size_t n_queries,
-                        const void *keys, size_t n_pos, size_t head_dim, float scale,
-                        struct sc_ahead *ahead)
-{
-    scores_rows(scores, score_stride, queries, n_queries, keys, n_pos, head_dim, scale, ahead,
-                true);
-}
-
-static void mix_f32(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                    const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, false);
-}
-
-static void mix_bf16(float *out, const float *weights, size_t weight_stride, size_t n_queries,
-                     const void *values, size_t n_pos, size_t head_dim, struct sc_ahead *ahead)
-{
-    mix_rows(out, weights, weight_stride, n_queries, values, n_pos, head_dim, ahead, true);
-}
+#include "kernels/attention_entries.h"
 
 /* ---- rows of activations --------------------------------------------------------------------- */
 
