@@ -416,6 +416,6 @@ int cli_trace(int argc, char **argv)
         return cli_usage_error("trace", "expected a prompt");
     if (sc_utf8_valid(options.positionals[0], strlen(options.positionals[0])) !=
         strlen(options.positionals[0]))
-        return cli_usage_error("trace", "the prompt is no valid UTF-8");
+        return cli_usage_error("trace", "the prompt is not valid UTF-8");
     return trace_prompt(options.positionals[0], &options, &wanted, &command);
 }

@@ -37,7 +37,6 @@ struct run {
 static enum sc_status report_done(struct run *run, const struct sc_trace_result *result)
 {
     enum sc_status status = run->source->done(run->source->context, result, run->error);
-
     run->starved = false;
     /* A status without a message must not look like success. */
     if (status != SC_OK)
@@ -112,10 +111,8 @@ static enum sc_status take_requests(struct run *run)
     while (!run->finished && !run->starved &&
            run->n_waiting < sizes->parallel - run->n_active + sizes->look_ahead) {
         struct sc_waiting *waiting = &run->b->waiting[run->n_waiting];
-        int more;
-
         memset(waiting, 0, sizeof *waiting);
-        more = run->source->next(run->source->context, &waiting->request);
+        int more = run->source->next(run->source->context, &waiting->request);
         if (more < 0) {
             run->finished = true;
         } else if (more == 0) {
@@ -123,10 +120,7 @@ static enum sc_status take_requests(struct run *run)
         } else if (check_request(run, &waiting->request)) {
             run->n_waiting++;
         } else {
-            enum sc_status status = fail_request(run, &waiting->request);
-
-            if (status != SC_OK)
-                return status;
+            SC_TRY(fail_request(run, &waiting->request));
         }
     }
     return SC_OK;
@@ -138,25 +132,19 @@ static enum sc_status open_prompts(struct run *run)
 {
     for (size_t i = 0; i < run->n_waiting; i++) {
         struct sc_waiting *w = &run->b->waiting[i];
-        enum sc_prompt_found found;
-
         if (w->prompt != NULL)
             continue;
-        found = sc_prompt_acquire_shared(&run->b->cache, w->request.prompt_key, w->request.prompt,
-                                         w->request.n_prompt, w->request.shared_key,
-                                         w->request.n_shared, &w->prompt);
+        enum sc_prompt_found found = sc_prompt_acquire_shared(
+            &run->b->cache, w->request.prompt_key, w->request.prompt, w->request.n_prompt,
+            w->request.shared_key, w->request.n_shared, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
             break;
         if (found == SC_PROMPT_OTHER) {
-            struct sc_trace_request request = w->request;
-            enum sc_status status;
-
+            const struct sc_trace_request request = w->request;
             drop_waiting(run, i--);
             snprintf(run->failure, sizeof run->failure,
                      "prompt: its key belongs to another prompt of another length");
-            status = fail_request(run, &request);
-            if (status != SC_OK)
-                return status;
+            SC_TRY(fail_request(run, &request));
         }
     }
     return SC_OK;
@@ -190,37 +178,42 @@ static bool is_end(const struct sc_trace_request *request, int32_t id)
     return false;
 }
 
-/* Takes a drawn token into the trace; hands the trace over when it ended. */
-static enum sc_status settle_place(struct run *run, struct sc_place *place, bool ok)
+/* What the newest token makes of the trace; false: it goes on. */
+static bool has_ended(const struct run *run, const struct sc_place *place, enum sc_finish *finish)
 {
     const struct sc_trace_source *source = run->source;
     const struct sc_trace_request *request = &place->request;
-    struct sc_trace_result result = {.request = request, .ids = place->ids, .stats = place->stats};
-    bool kept, ended = true;
+    bool kept =
+        source->keep == NULL || source->keep(source->context, request, place->stats, place->n);
+    if (is_end(request, place->ids[place->n - 1]))
+        *finish = SC_FINISH_STOP;
+    else if (place->n == place->limit)
+        *finish = SC_FINISH_LENGTH;
+    else if (!kept)
+        *finish = SC_FINISH_CUT;
+    else
+        return false;
+    return true;
+}
 
-    if (!ok) {
+/* Takes a drawn token into the trace; hands the trace over when it ended. */
+static enum sc_status settle_place(struct run *run, struct sc_place *place, bool ok)
+{
+    struct sc_trace_result result = {
+        .request = &place->request, .ids = place->ids, .stats = place->stats};
+    if (ok) {
+        place->n++;
+        run->report.n_generated++;
+        if (!has_ended(run, place, &result.finish))
+            return SC_OK;
+    } else {
         snprintf(run->failure, sizeof run->failure,
                  "logits of answer token %zu: expected finite numbers", place->n);
         result.finish = SC_FINISH_FAILED;
         result.failure = run->failure;
-    } else {
-        place->n++;
-        run->report.n_generated++;
-        kept =
-            source->keep == NULL || source->keep(source->context, request, place->stats, place->n);
-        if (is_end(request, place->ids[place->n - 1]))
-            result.finish = SC_FINISH_STOP;
-        else if (place->n == place->limit)
-            result.finish = SC_FINISH_LENGTH;
-        else if (!kept)
-            result.finish = SC_FINISH_CUT;
-        else
-            ended = false;
     }
-    if (!ended)
-        return SC_OK;
     result.n = place->n;
-    result.watched = request->n_watch ? place->watched : NULL;
+    result.watched = place->request.n_watch ? place->watched : NULL;
     enum sc_status status = report_done(run, &result);
     sc_prompt_release(place->prompt);
     place->prompt = NULL;
@@ -262,28 +255,25 @@ static void seat(struct run *run, struct sc_place *place, size_t waiting)
     add_draw(run, place, kept_logits(run, place->prompt));
 }
 
+/* Whether the request's prompt is computed. */
+static bool is_ready(const struct sc_waiting *w)
+{
+    return w->prompt != NULL && w->prompt->n_filled == w->prompt->n;
+}
+
 /* Gives free places to requests whose prompt is ready, oldest first, and draws their first tokens;
  * again as long as a trace ends with that. */
 static enum sc_status start_traces(struct run *run)
 {
-    enum sc_status status;
-
     for (;;) {
+        SC_TRY(take_requests(run));
+        SC_TRY(open_prompts(run));
         size_t next = 0;
-
-        status = take_requests(run);
-        if (status == SC_OK)
-            status = open_prompts(run);
-        if (status != SC_OK)
-            return status;
         run->n_drawing = 0;
         for (size_t p = 0; p < run->sizes->parallel; p++) {
-            const struct sc_waiting *w = run->b->waiting;
-
             if (run->b->places[p].prompt != NULL)
                 continue;
-            while (next < run->n_waiting &&
-                   !(w[next].prompt != NULL && w[next].prompt->n_filled == w[next].prompt->n))
+            while (next < run->n_waiting && !is_ready(&run->b->waiting[next]))
                 next++;
             if (next == run->n_waiting)
                 break;
@@ -291,9 +281,7 @@ static enum sc_status start_traces(struct run *run)
         }
         if (run->n_drawing == 0)
             return SC_OK;
-        status = draw(run);
-        if (status != SC_OK)
-            return status;
+        SC_TRY(draw(run));
     }
 }
 

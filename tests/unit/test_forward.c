@@ -134,7 +134,7 @@ static void figures_do_not_depend_on_steps_or_threads(void **state)
     }
 }
 
-static void engine_refuses_bad_options(void **state)
+static void an_engine_refuses_bad_options(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 0, NULL, 0, 20);
     struct sc_engine *engine;
@@ -196,7 +196,7 @@ static void engine_refuses_bad_options(void **state)
     fixture_close(&f);
 }
 
-static void score_refuses_bad_tokens(void **state)
+static void a_score_refuses_bad_tokens(void **state)
 {
     struct fixture f = fixture_open("deep_f16", -1, 0, NULL, 60, 5); /* context 40, 64 rows */
     float logprob[64], confidence[64], entropy[64];
@@ -274,8 +274,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_agree_with_float64),
         cmocka_unit_test(figures_do_not_depend_on_steps_or_threads),
-        cmocka_unit_test(engine_refuses_bad_options),
-        cmocka_unit_test(score_refuses_bad_tokens),
+        cmocka_unit_test(an_engine_refuses_bad_options),
+        cmocka_unit_test(a_score_refuses_bad_tokens),
         cmocka_unit_test(logits_that_are_no_numbers_are_an_error),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };

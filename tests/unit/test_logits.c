@@ -113,7 +113,7 @@ static void statistics_agree_with_double(void **state)
             }
 }
 
-static void top_of_every_length(void **state)
+static void the_top_is_right_for_every_length_and_k(void **state)
 {
     size_t n = 9001, lengths[] = {1, 2, 33, 64, 1000, 4468, 4469, 9000, 9001};
     (void)state;
@@ -135,7 +135,7 @@ static void top_of_every_length(void **state)
 }
 
 /* Ascending logits displace the whole list again and again. */
-static void top_of_sorted_rows(void **state)
+static void the_top_of_sorted_rows_is_right(void **state)
 {
     size_t n = 9001;
     float *z = sc_alloc_array(n, sizeof *z);
@@ -153,7 +153,7 @@ static void top_of_sorted_rows(void **state)
     sc_free(z);
 }
 
-static void not_finite_is_refused(void **state)
+static void logits_that_are_not_finite_are_refused(void **state)
 {
     const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
     (void)state;
@@ -175,7 +175,7 @@ static void not_finite_is_refused(void **state)
         }
 }
 
-static void sorting(void **state)
+static void keys_are_sorted_whatever_their_order(void **state)
 {
     uint64_t keys[1000];
     struct sc_random random = {SC_STREAM_WEIGHTS, 5, 0, 0};
@@ -193,10 +193,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statistics_agree_with_double),
-        cmocka_unit_test(top_of_every_length),
-        cmocka_unit_test(top_of_sorted_rows),
-        cmocka_unit_test(not_finite_is_refused),
-        cmocka_unit_test(sorting),
+        cmocka_unit_test(the_top_is_right_for_every_length_and_k),
+        cmocka_unit_test(the_top_of_sorted_rows_is_right),
+        cmocka_unit_test(logits_that_are_not_finite_are_refused),
+        cmocka_unit_test(keys_are_sorted_whatever_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,7 @@ static enum sc_status with_field(const char *key, const char *value, struct sc_m
     return status;
 }
 
-static void config_is_read(void **state)
+static void a_configuration_is_read_field_by_field(void **state)
 {
     struct sc_model_config config;
     struct sc_error error = {0};
@@ -194,7 +194,7 @@ static void config_must_be_an_object(void **state)
 /* ---- generation_config.json
  * ------------------------------------------------------------------------ */
 
-static void generation_is_read(void **state)
+static void what_generation_config_leaves_out_is_the_familys(void **state)
 {
     struct sc_generation_config g;
     struct sc_error error = {0};
@@ -266,7 +266,7 @@ static void copy_good(const char *to)
     assert_int_equal(system(command), 0);
 }
 
-static void opens_and_checks(void **state)
+static void a_model_opens_with_every_tensor_checked(void **state)
 {
     struct sc_model *model = NULL;
     struct sc_error error = {0};
@@ -728,7 +728,7 @@ static void not_located(const char *name, const char *says)
     assert_non_null(strstr(error.text, says));
 }
 
-static void finds_folders(void **state)
+static void a_name_is_a_folder_only_where_a_model_is_in_it(void **state)
 {
     (void)state;
     located(good, good);
@@ -739,7 +739,7 @@ static void finds_folders(void **state)
     not_located("../../etc", "no such folder");
 }
 
-static void finds_models_in_the_hub_cache(void **state)
+static void a_hub_name_is_found_in_the_local_cache(void **state)
 {
     char cache[128], path[512], snapshot[512];
     struct sc_error error = {0};
@@ -770,13 +770,13 @@ static void finds_models_in_the_hub_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(config_is_read),
+        cmocka_unit_test(a_configuration_is_read_field_by_field),
         cmocka_unit_test(config_variants_are_accepted),
         cmocka_unit_test(config_errors_name_the_field),
         cmocka_unit_test(config_must_be_an_object),
-        cmocka_unit_test(generation_is_read),
+        cmocka_unit_test(what_generation_config_leaves_out_is_the_familys),
         cmocka_unit_test(generation_errors_are_clear),
-        cmocka_unit_test(opens_and_checks),
+        cmocka_unit_test(a_model_opens_with_every_tensor_checked),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(sizes_must_match_the_weights),
         cmocka_unit_test(shards_are_joined),
@@ -789,8 +789,8 @@ int main(void)
         cmocka_unit_test(random_models_take_a_tokenizer),
         cmocka_unit_test(random_models_leave_nothing_on_a_full_disk),
         cmocka_unit_test(random_models_survive_failing_allocations),
-        cmocka_unit_test(finds_folders),
-        cmocka_unit_test(finds_models_in_the_hub_cache),
+        cmocka_unit_test(a_name_is_a_folder_only_where_a_model_is_in_it),
+        cmocka_unit_test(a_hub_name_is_found_in_the_local_cache),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

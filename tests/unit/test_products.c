@@ -86,7 +86,7 @@ static void check(int n_threads, const size_t *n_out, size_t n_rows, bool announ
     assert_true(announced ? n_to_next_stage >= 1 : n_to_next_stage == 0);
 }
 
-static void test_every_panel_once(void **state)
+static void every_panel_is_multiplied_once(void **state)
 {
     static const size_t shapes[][N_MATRICES] = {
         {512, 256, 256, 256}, {1, 1, 1, 1}, {5, 130, 3, 9}, {40, 4, 512, 512}, {7, 1, 509, 3}};
@@ -102,7 +102,7 @@ static void test_every_panel_once(void **state)
 }
 
 /* Of one matrix of 128 panels (the others have one each): 16 pieces for two threads. */
-static void test_pieces_shrink(void **state)
+static void pieces_shrink_towards_the_end(void **state)
 {
     (void)state;
     check(2, (const size_t[]){MOST_PANELS * PANEL, 1, 1, MOST_PANELS * PANEL}, 8, true);
@@ -115,7 +115,7 @@ static void test_pieces_shrink(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_panel_once),
-                                       cmocka_unit_test(test_pieces_shrink)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_panel_is_multiplied_once),
+                                       cmocka_unit_test(pieces_shrink_towards_the_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static enum sc_status parse(const char *header, size_t n_data, struct sc_shard *
     return sc_shard_parse(shard, "test.safetensors", buffer, n, error);
 }
 
-static void reads_tensors(void **state)
+static void tensors_are_found_with_their_shape(void **state)
 {
     struct sc_shard shard;
     struct sc_tensor tensor;
@@ -57,7 +57,7 @@ static void reads_tensors(void **state)
     sc_shard_close(&shard);
 }
 
-static void refuses_tensors_that_do_not_fit(void **state)
+static void tensors_that_do_not_fit_are_refused(void **state)
 {
     static const struct {
         const char *name;
@@ -87,7 +87,7 @@ static void refuses_tensors_that_do_not_fit(void **state)
     sc_shard_close(&shard);
 }
 
-static void refuses_broken_headers(void **state)
+static void broken_headers_are_refused(void **state)
 {
     static const char *const headers[] = {
         "",
@@ -131,7 +131,7 @@ static void refuses_broken_headers(void **state)
     }
 }
 
-static void refuses_header_lengths_past_the_file(void **state)
+static void a_header_longer_than_the_file_is_refused(void **state)
 {
     static const char header[] =
         "{\"m\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}";
@@ -157,7 +157,7 @@ static void refuses_header_lengths_past_the_file(void **state)
     }
 }
 
-static void survives_failing_allocations(void **state)
+static void parsing_survives_failing_allocations(void **state)
 {
     size_t n = lay_out("{\"m\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 16);
     bool done = false;
@@ -184,11 +184,11 @@ static void survives_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_tensors),
-        cmocka_unit_test(refuses_tensors_that_do_not_fit),
-        cmocka_unit_test(refuses_broken_headers),
-        cmocka_unit_test(refuses_header_lengths_past_the_file),
-        cmocka_unit_test(survives_failing_allocations),
+        cmocka_unit_test(tensors_are_found_with_their_shape),
+        cmocka_unit_test(tensors_that_do_not_fit_are_refused),
+        cmocka_unit_test(broken_headers_are_refused),
+        cmocka_unit_test(a_header_longer_than_the_file_is_refused),
+        cmocka_unit_test(parsing_survives_failing_allocations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

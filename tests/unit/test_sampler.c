@@ -163,7 +163,7 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     bench_free(b);
 }
 
-static void ties_at_the_edge_of_top_k(void **state)
+static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
 {
     struct sc_sampling s = {1, 1, 0, 2};
     struct bench *b = bench_new();
@@ -200,7 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_follow_the_definition),
         cmocka_unit_test(greedy_takes_the_lowest_of_equals),
-        cmocka_unit_test(ties_at_the_edge_of_top_k),
+        cmocka_unit_test(ties_at_the_edge_of_top_k_go_to_the_lower_id),
         cmocka_unit_test(bad_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

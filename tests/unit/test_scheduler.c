@@ -310,7 +310,7 @@ static void places_stay_full(void **state)
 }
 
 /* A source that lets few traces run is not asked for more, and is asked again when one ends. */
-static void patience(void **state)
+static void a_source_that_has_nothing_now_is_asked_again(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 1, NULL, 0, 20);
     struct work *w = work_new(3);
@@ -329,7 +329,7 @@ static int nothing(void *context, struct sc_trace_request *request)
     return *(int *)context;
 }
 
-static void a_source_without_requests(void **state)
+static void a_source_without_requests_ends_the_run_at_once(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 1, NULL, 0, 20);
     struct sc_batch_options options = {.parallel = 2, .max_new_tokens = 4, .max_prompt = 4};
@@ -346,7 +346,7 @@ static void a_source_without_requests(void **state)
     fixture_close(&f);
 }
 
-static void cutting(void **state)
+static void a_trace_that_is_not_kept_is_cut(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, 0, 20);
     struct work *w = work_new(1);
@@ -392,7 +392,7 @@ static void a_failing_source_ends_the_run(void **state)
     sc_free(w);
 }
 
-static void requests_that_cannot_be_sampled(void **state)
+static void requests_that_cannot_be_sampled_fail_alone(void **state)
 {
     struct fixture f = fixture_open("deep_f16", -1, 2, NULL, 60, 5); /* context 40, 64 rows */
     struct work *w = work_new(1);
@@ -460,7 +460,7 @@ static void logits_that_are_no_numbers_fail_the_trace(void **state)
     sc_free(w);
 }
 
-static void plans(void **state)
+static void a_plan_stays_within_its_limit_and_takes_nothing(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, 0, 20);
     struct sc_batch_options options = {.max_new_tokens = 64, .max_prompt = 100};
@@ -495,7 +495,7 @@ static void plans(void **state)
 }
 
 /* The least memory still runs everything, one prompt at a time. */
-static void tight_memory(void **state)
+static void the_least_memory_still_runs_everything(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 1, NULL, 0, 20);
     struct work *w = work_new(1);
@@ -547,14 +547,14 @@ int main(void)
         cmocka_unit_test(traces_do_not_depend_on_company),
         cmocka_unit_test(scores_of_the_text_equal_the_recorded_figures),
         cmocka_unit_test(places_stay_full),
-        cmocka_unit_test(patience),
-        cmocka_unit_test(a_source_without_requests),
-        cmocka_unit_test(cutting),
+        cmocka_unit_test(a_source_that_has_nothing_now_is_asked_again),
+        cmocka_unit_test(a_source_without_requests_ends_the_run_at_once),
+        cmocka_unit_test(a_trace_that_is_not_kept_is_cut),
         cmocka_unit_test(a_failing_source_ends_the_run),
-        cmocka_unit_test(requests_that_cannot_be_sampled),
+        cmocka_unit_test(requests_that_cannot_be_sampled_fail_alone),
         cmocka_unit_test(logits_that_are_no_numbers_fail_the_trace),
-        cmocka_unit_test(plans),
-        cmocka_unit_test(tight_memory),
+        cmocka_unit_test(a_plan_stays_within_its_limit_and_takes_nothing),
+        cmocka_unit_test(the_least_memory_still_runs_everything),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,11 +22,12 @@
 
 struct loader {
     struct sc_tokenizer *t;
-    const json_t *top, *model, *vocab, *merges;
-    const json_t *added;   /* array of tokenizer.json, may be NULL */
-    const json_t *decoder; /* added_tokens_decoder of tokenizer_config.json, may be NULL */
-    int16_t byte_of[512];  /* code point of the byte alphabet to byte, -1: none */
-    char *key;             /* [key_cap], bytes of a vocabulary key */
+    const json_t *top, *model, *merges;
+    json_t *vocab;        /* jansson walks no const object; nothing here changes it */
+    const json_t *added;  /* array of tokenizer.json, may be NULL */
+    json_t *decoder;      /* added_tokens_decoder of tokenizer_config.json, may be NULL */
+    int16_t byte_of[512]; /* code point of the byte alphabet to byte, -1: none */
+    char *key;            /* [key_cap], bytes of a vocabulary key */
     size_t key_cap, added_used;
 };
 
@@ -135,7 +136,7 @@ static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, str
     int32_t id;
 
     *n_tokens = 0;
-    json_object_foreach((json_t *)(uintptr_t)l->vocab, key, value)
+    json_object_foreach(l->vocab, key, value)
     {
         if (!read_id(value, &id)) {
             return sc_fail(error, SC_ERR_FORMAT,
@@ -153,7 +154,7 @@ static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, str
         }
         count_id(id, n_tokens);
     }
-    json_object_foreach((json_t *)(uintptr_t)l->decoder, key, value)
+    json_object_foreach(l->decoder, key, value)
     {
         if (!read_key_id(key, &id)) {
             return sc_fail(error, SC_ERR_FORMAT,
@@ -170,7 +171,7 @@ static enum sc_status load_vocabulary(struct loader *l, struct sc_error *error)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)l->vocab, key, value)
+    json_object_foreach(l->vocab, key, value)
     {
         size_t n = strlen(key), bytes;
         enum sc_status status;
@@ -349,7 +350,7 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
     {
         bytes += content_bytes(value);
     }
-    json_object_foreach((json_t *)(uintptr_t)l->decoder, key, value)
+    json_object_foreach(l->decoder, key, value)
     {
         bytes += content_bytes(value);
     }
@@ -365,7 +366,7 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
             return status;
         }
     }
-    json_object_foreach((json_t *)(uintptr_t)l->decoder, key, value)
+    json_object_foreach(l->decoder, key, value)
     {
         int32_t id = 0;
 
@@ -425,7 +426,7 @@ static enum sc_status read_model(struct loader *l, struct sc_error *error)
         const char *type = json_string_value(json_object_get(l->model, "type"));
 
         return sc_fail(error, SC_ERR_UNSUPPORTED, "model.type: expected \"BPE\", found \"%.60s\"",
-                       type != NULL ? type : "no text");
+                       type != NULL ? type : "something that is not text");
     }
     for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
         if (!is_off(json_object_get(l->model, off[i])))
