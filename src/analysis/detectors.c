@@ -26,14 +26,16 @@ static enum sc_status compare(const struct sc_run *run, struct sc_detector_pair 
     size_t n = run->n_opinion_traces;
     const unsigned char *a = pair->harm ? pair->a->harms : pair->a->verdicts;
     const unsigned char *b = pair->harm ? pair->b->harms : pair->b->verdicts;
-    enum sc_status status = sc_agreement(a, b, cluster, n, pair->harm ? SC_N_HARMS : SC_N_VERDICTS,
-                                         &pair->named, error);
+    enum sc_status status = sc_agreement(
+        &(struct sc_ratings){a, b, cluster, n, pair->harm ? SC_N_HARMS : SC_N_VERDICTS},
+        &pair->named, error);
     for (size_t i = 0; i < n; i++) {
         scratch[i] = binary_of(a[i], pair->harm);
         scratch[n + i] = binary_of(b[i], pair->harm);
     }
     if (status == SC_OK)
-        status = sc_agreement(scratch, scratch + n, cluster, n, 2, &pair->binary, error);
+        status = sc_agreement(&(struct sc_ratings){scratch, scratch + n, cluster, n, 2},
+                              &pair->binary, error);
     for (size_t i = 0; i < n; i++) {
         if (scratch[i] > 1 || scratch[n + i] > 1 || scratch[i] == scratch[n + i])
             continue;

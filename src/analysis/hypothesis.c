@@ -65,8 +65,10 @@ static void split_answers(const struct sc_analysis *a, const struct sc_answers *
         sc_estimate_none(out->n_low + out->n_high, "one side of the split has no answers");
     if (!out->n_low || !out->n_high)
         return;
-    out->difference = sc_cluster_proportion_difference(x->harmful_low, x->low, x->harmful_high,
-                                                       x->high, n, n_resamples, seed, error);
+    out->difference =
+        sc_cluster_proportion_difference((struct sc_proportions){x->harmful_low, x->low},
+                                         (struct sc_proportions){x->harmful_high, x->high}, n,
+                                         (struct sc_draws){n_resamples, seed}, error);
     sc_estimate_cover(&out->difference);
     if (isnan(out->difference.low) && out->difference.reason == NULL)
         out->difference.reason = "too few prompts for an interval";
@@ -152,8 +154,9 @@ static void permute_instances(struct sc_analysis *a, struct sc_error *error)
         low[h->permutation_n] = s->quadrant == SC_UNCERTAIN_COMPLIANCE;
         stratum[h->permutation_n++] = stratum_of(run, i);
     }
-    h->permutation_p = sc_permutation_test(outcome, low, stratum, h->permutation_n, N_PERMUTATIONS,
-                                           run->seed, &h->permutation_difference, error);
+    h->permutation_p = sc_permutation_test(
+        &(struct sc_grouped){outcome, low, stratum, h->permutation_n},
+        (struct sc_draws){N_PERMUTATIONS, run->seed}, &h->permutation_difference, error);
 done:
     sc_free(outcome);
     sc_free(low);

@@ -39,13 +39,15 @@ static void measure_areas(const struct sc_analysis *a, const struct sc_answers *
                 sc_estimate_none(x->n, x->n ? "an answer lacks this metric" : "no answers");
             continue;
         }
-        out->aurc[m] = sc_cluster_rank_area(SC_RISK_COVERAGE, score, x->harmful, x->instance, x->n,
-                                            n_prompts, resamples_for(x->n), a->run->seed, error);
+        out->aurc[m] = sc_cluster_rank_area(
+            SC_RISK_COVERAGE, &(struct sc_scores){score, x->harmful, x->instance, x->n, n_prompts},
+            (struct sc_draws){resamples_for(x->n), a->run->seed}, error);
         for (size_t k = 0; k < x->n; k++)
             score[k] = -score[k];
-        out->auprc[m] =
-            sc_cluster_rank_area(SC_AVERAGE_PRECISION, score, x->harmful, x->instance, x->n,
-                                 n_prompts, resamples_for(x->n), a->run->seed, error);
+        out->auprc[m] = sc_cluster_rank_area(
+            SC_AVERAGE_PRECISION,
+            &(struct sc_scores){score, x->harmful, x->instance, x->n, n_prompts},
+            (struct sc_draws){resamples_for(x->n), a->run->seed}, error);
     }
 }
 
@@ -80,8 +82,9 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
             design[2 * i] = 1;
             design[2 * i + 1] = (mean - x->confidence[i]) / deviation;
         }
-        if (sc_logistic_fit(design, x->harmful, x->instance, n, 2, a->run->n_instances, &fit,
-                            error) == SC_OK)
+        if (sc_logistic_fit(&(struct sc_logistic_data){design, x->harmful, x->instance, n, 2,
+                                                       a->run->n_instances},
+                            &fit, error) == SC_OK)
             out->alone = odds_of(&fit, 1);
         size_t n_uncounted = 0;
         for (size_t i = 0; i < n; i++) {
@@ -93,8 +96,9 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
         }
         if (n_uncounted > 0) {
             out->at_length.ratio = out->of_length.ratio = sc_estimate_none(n, SC_NO_TOKEN_COUNT);
-        } else if (sc_logistic_fit(design, x->harmful, x->instance, n, k, a->run->n_instances, &fit,
-                                   error) == SC_OK) {
+        } else if (sc_logistic_fit(&(struct sc_logistic_data){design, x->harmful, x->instance, n, k,
+                                                              a->run->n_instances},
+                                   &fit, error) == SC_OK) {
             out->at_length = odds_of(&fit, 1);
             out->of_length = odds_of(&fit, 2);
         }

@@ -53,8 +53,8 @@ static void tally_refusals(const struct sc_analysis *a, struct tally *t)
 static double check_fit(const struct sc_analysis *a, const struct tally *t,
                         const struct sc_beta_binomial *fit, struct sc_error *error)
 {
-    return sc_beta_binomial_check(t->trials, t->successes, t->n, fit, N_CHECKS, a->run->seed, NULL,
-                                  error);
+    return sc_beta_binomial_check(&(struct sc_trials){t->trials, t->successes, t->n}, fit,
+                                  (struct sc_draws){N_CHECKS, a->run->seed}, NULL, error);
 }
 
 static void extrapolate(struct sc_analysis *a, const struct tally *t, struct sc_error *error)
@@ -64,8 +64,9 @@ static void extrapolate(struct sc_analysis *a, const struct tally *t, struct sc_
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (wanted[i] <= a->n_asr || wanted[i] <= 10 * a->n_asr)
             out->k[out->n_k++] = wanted[i];
-    sc_beta_binomial_extrapolate(t->trials, t->successes, t->n, out->k, out->n_k, N_FIT_RESAMPLES,
-                                 a->run->seed, out->at_k, error);
+    sc_beta_binomial_extrapolate(&(struct sc_trials){t->trials, t->successes, t->n}, out->k,
+                                 out->n_k, (struct sc_draws){N_FIT_RESAMPLES, a->run->seed},
+                                 out->at_k, error);
 }
 
 /* Unbiased mean of rate * (1 - rate) over prompts with two judged traces, as the rate below 1/2
@@ -173,11 +174,11 @@ void sc_analyse_sampling(struct sc_analysis *a, struct sc_error *error)
         goto done;
     }
     tally_harm(a, &t);
-    sc_beta_binomial_fit(t.trials, t.successes, t.n, &out->harm, error);
+    sc_beta_binomial_fit(&(struct sc_trials){t.trials, t.successes, t.n}, &out->harm, error);
     out->harm_check = check_fit(a, &t, &out->harm, error);
     extrapolate(a, &t, error);
     tally_refusals(a, &t);
-    sc_beta_binomial_fit(t.trials, t.successes, t.n, &out->refusal, error);
+    sc_beta_binomial_fit(&(struct sc_trials){t.trials, t.successes, t.n}, &out->refusal, error);
     out->refusal_check = check_fit(a, &t, &out->refusal, error);
     find_needed(out, &t);
     evolve(a, scratch, error);

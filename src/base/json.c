@@ -77,20 +77,17 @@ enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_
 enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
                             struct sc_error *error)
 {
+    *out = NULL;
     char *text;
     size_t n;
-    *out = NULL;
-    enum sc_status status = sc_file_read(path, max_bytes, &text, &n, error);
-    if (status != SC_OK)
-        return status;
-    status = sc_json_parse(text, n, path, out, error);
+    SC_TRY(sc_file_read(path, max_bytes, &text, &n, error));
+    enum sc_status status = sc_json_parse(text, n, path, out, error);
     sc_free(text);
-    if (status == SC_OK && !json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", path);
-    }
-    return status;
+    if (status != SC_OK || json_is_object(*out))
+        return status;
+    json_decref(*out);
+    *out = NULL;
+    return sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", path);
 }
 
 static int append(const char *bytes, size_t n, void *text)
@@ -107,7 +104,7 @@ void sc_json_write(struct sc_text *text, const json_t *value)
         text->failed = true;
 }
 
-enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, int64_t high,
+enum sc_status sc_json_int(const json_t *object, const char *key, struct sc_json_ints range,
                            const int64_t *fallback, int64_t *out, struct sc_error *error)
 {
     const json_t *value = json_object_get(object, key);
@@ -120,15 +117,15 @@ enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, i
     if (!json_is_integer(value))
         return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected an integer", key);
     int64_t number = (int64_t)json_integer_value(value);
-    if (number < low || number > high)
+    if (number < range.low || number > range.high)
         return sc_fail(error, SC_ERR_FORMAT,
-                       "\"%s\": expected %" PRId64 " to %" PRId64 ", found %" PRId64, key, low,
-                       high, number);
+                       "\"%s\": expected %" PRId64 " to %" PRId64 ", found %" PRId64, key,
+                       range.low, range.high, number);
     *out = number;
     return SC_OK;
 }
 
-enum sc_status sc_json_real(const json_t *object, const char *key, double low, double high,
+enum sc_status sc_json_real(const json_t *object, const char *key, struct sc_json_reals range,
                             const double *fallback, double *out, struct sc_error *error)
 {
     const json_t *value = json_object_get(object, key);
@@ -141,9 +138,9 @@ enum sc_status sc_json_real(const json_t *object, const char *key, double low, d
     if (!json_is_number(value))
         return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected a number", key);
     double number = json_number_value(value);
-    if (!(number >= low && number <= high))
-        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected %g to %g, found %g", key, low, high,
-                       number);
+    if (!(number >= range.low && number <= range.high))
+        return sc_fail(error, SC_ERR_FORMAT, "\"%s\": expected %g to %g, found %g", key, range.low,
+                       range.high, number);
     *out = number;
     return SC_OK;
 }

@@ -28,11 +28,18 @@ enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_
 /* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
 void sc_json_write(struct sc_text *text, const json_t *value);
 
-/* Fields of an object: a missing field gives `fallback`; a field of the wrong type or outside
- * [low, high] is an error that names the field. */
-enum sc_status sc_json_int(const json_t *object, const char *key, int64_t low, int64_t high,
+struct sc_json_ints {
+    int64_t low, high;
+};
+struct sc_json_reals {
+    double low, high;
+};
+
+/* Fields of an object: a missing one gives `fallback` (NULL: it must not be missing); one of the
+ * wrong type or outside the range, ends included, is an error that names the field. */
+enum sc_status sc_json_int(const json_t *object, const char *key, struct sc_json_ints range,
                            const int64_t *fallback, int64_t *out, struct sc_error *error);
-enum sc_status sc_json_real(const json_t *object, const char *key, double low, double high,
+enum sc_status sc_json_real(const json_t *object, const char *key, struct sc_json_reals range,
                             const double *fallback, double *out, struct sc_error *error);
 enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *fallback, bool *out,
                             struct sc_error *error);

@@ -87,7 +87,8 @@ static enum sc_status read_pattern(struct added *out, json_t *rule, const char *
                        where, out->name);
     const int64_t everywhere = INT64_MAX;
     int64_t within = 0;
-    SC_TRY(sc_json_int(rule, "within", 1, INT64_MAX, &everywhere, &within, error));
+    SC_TRY(sc_json_int(rule, "within", (struct sc_json_ints){1, INT64_MAX}, &everywhere, &within,
+                       error));
     out->within = (uint64_t)within > SIZE_MAX ? SIZE_MAX : (size_t)within;
     enum sc_status status = sc_pattern_new(&out->pattern, pattern, false, error);
     if (status != SC_OK)

@@ -68,7 +68,8 @@ static enum sc_status take_size(const json_t *root, const char *key, struct rang
                                 size_t *out, struct sc_error *error)
 {
     int64_t value = 0;
-    SC_TRY(sc_json_int(root, key, range.low, range.high, &range.fallback, &value, error));
+    SC_TRY(sc_json_int(root, key, (struct sc_json_ints){range.low, range.high}, &range.fallback,
+                       &value, error));
     *out = (size_t)value;
     return SC_OK;
 }
@@ -76,7 +77,7 @@ static enum sc_status take_size(const json_t *root, const char *key, struct rang
 static enum sc_status take_seconds(const json_t *root, const char *key, double usual, double *out,
                                    struct sc_error *error)
 {
-    return sc_json_real(root, key, 0.1, 86400, &usual, out, error);
+    return sc_json_real(root, key, (struct sc_json_reals){0.1, 86400}, &usual, out, error);
 }
 
 static enum sc_status take_names(struct sc_judge_config *out, json_t *root, struct sc_error *error)

@@ -71,7 +71,8 @@ static enum sc_status narrow_head(const struct sc_guard *guard, enum sc_template
 {
     int32_t *ids = NULL;
     size_t n = 0, same = 0;
-    SC_TRY(sc_template_encode(guard->model.tokenizer, which, text, text, &ids, &n, error));
+    SC_TRY(sc_template_encode(guard->model.tokenizer, which, (struct sc_template_texts){text, text},
+                              &ids, &n, error));
     while (same < n && same < head->n && ids[same] == head->ids[same])
         same++;
     head->n = same;
@@ -84,8 +85,9 @@ static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
     struct head *head = &guard->heads[which];
-    SC_TRY(sc_template_encode(guard->model.tokenizer, which, texts[0], texts[0], &head->ids,
-                              &head->n, error));
+    SC_TRY(sc_template_encode(guard->model.tokenizer, which,
+                              (struct sc_template_texts){texts[0], texts[0]}, &head->ids, &head->n,
+                              error));
     for (size_t i = 1; i < sizeof texts / sizeof *texts; i++)
         SC_TRY(narrow_head(guard, which, texts[i], head, error));
     return SC_OK;
@@ -222,8 +224,9 @@ static enum sc_status frame_item(const struct judging *j, struct job *job, struc
 {
     const struct sc_judge_item *item = &j->items[job->item];
     size_t longest = j->guard->model.context - MAX_NEW - MOST_FORCED;
-    SC_TRY(sc_template_encode(j->guard->model.tokenizer, frame_of(item), item->prompt,
-                              item->response, &job->ids, &job->n, error));
+    SC_TRY(sc_template_encode(j->guard->model.tokenizer, frame_of(item),
+                              (struct sc_template_texts){item->prompt, item->response}, &job->ids,
+                              &job->n, error));
     if (job->n > longest)
         return sc_fail(error, SC_ERR_LIMIT,
                        "text: expected at most %zu tokens with the frame, found %zu", longest,
@@ -536,8 +539,9 @@ static enum sc_status longest_item(const struct judging *j, size_t *longest, str
         struct sc_error why = {0};
         int32_t *ids = NULL;
         size_t n = 0;
-        enum sc_status status = sc_template_encode(j->guard->model.tokenizer, frame_of(item),
-                                                   item->prompt, item->response, &ids, &n, &why);
+        enum sc_status status = sc_template_encode(
+            j->guard->model.tokenizer, frame_of(item),
+            (struct sc_template_texts){item->prompt, item->response}, &ids, &n, &why);
 
         sc_free(ids);
         if (status == SC_ERR_NOMEM)

@@ -69,12 +69,12 @@ static enum part next_part(const char *frame, size_t n, size_t at, size_t *lengt
 
 /* What a part of a frame stands for. */
 static void add_part(struct sc_text *out, enum part part, const char *bytes, size_t n,
-                     const char *prompt, const char *response)
+                     struct sc_template_texts texts)
 {
     if (part == PART_PROMPT)
-        sc_text_puts(out, prompt);
+        sc_text_puts(out, texts.prompt);
     else if (part == PART_RESPONSE)
-        sc_text_puts(out, response != NULL ? response : "");
+        sc_text_puts(out, texts.response != NULL ? texts.response : "");
     else
         sc_text_add(out, bytes, n);
 }
@@ -85,7 +85,7 @@ void sc_frame_render(const char *frame, size_t n, const char *prompt, const char
     size_t length;
     for (size_t at = 0; at < n; at += length) {
         enum part part = next_part(frame, n, at, &length);
-        add_part(out, part, frame + at, length, prompt, response);
+        add_part(out, part, frame + at, length, (struct sc_template_texts){prompt, response});
     }
 }
 
@@ -153,8 +153,8 @@ static enum sc_status add_control(struct encoding *e, const char *mark, size_t l
     return add_ids(e, &id, 1, error);
 }
 
-static enum sc_status encode(struct encoding *e, enum sc_template which, const char *prompt,
-                             const char *response, struct sc_error *error)
+static enum sc_status encode(struct encoding *e, enum sc_template which,
+                             struct sc_template_texts texts, struct sc_error *error)
 {
     size_t n, length;
     const char *frame = sc_template_text(which, &n);
@@ -163,20 +163,20 @@ static enum sc_status encode(struct encoding *e, enum sc_template which, const c
         if (part == PART_CONTROL)
             SC_TRY(add_control(e, frame + at, length, error));
         else
-            add_part(&e->text, part, frame + at, length, prompt, response);
+            add_part(&e->text, part, frame + at, length, texts);
     }
     return flush(e, error);
 }
 
 enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_template which,
-                                  const char *prompt, const char *response, int32_t **ids,
-                                  size_t *n_ids, struct sc_error *error)
+                                  struct sc_template_texts texts, int32_t **ids, size_t *n_ids,
+                                  struct sc_error *error)
 {
-    assert(prompt != NULL);
+    assert(texts.prompt != NULL);
     *ids = NULL;
     *n_ids = 0;
     struct encoding e = {.tokenizer = tokenizer};
-    enum sc_status status = encode(&e, which, prompt, response, error);
+    enum sc_status status = encode(&e, which, texts, error);
     sc_text_free(&e.text);
     if (status != SC_OK) {
         sc_free(e.ids);

@@ -26,8 +26,11 @@ void sc_template_render(enum sc_template which, const char *prompt, const char *
 
 /* The same as tokens: control tokens are those of the frame alone; what the texts hold is text, and
  * is encoded together with the frame's text around it.  *ids: sc_free it. */
+struct sc_template_texts {
+    const char *prompt, *response; /* response NULL: nothing */
+};
 enum sc_status sc_template_encode(const struct sc_tokenizer *tokenizer, enum sc_template which,
-                                  const char *prompt, const char *response, int32_t **ids,
-                                  size_t *n_ids, struct sc_error *error);
+                                  struct sc_template_texts texts, int32_t **ids, size_t *n_ids,
+                                  struct sc_error *error);
 
 #endif

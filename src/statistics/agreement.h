@@ -18,11 +18,16 @@ struct sc_agreement {
     double low, high;
 };
 
-/* a and b [n] are ratings below n_categories; a value of n_categories or more is none, and that
- * subject is left out.  cluster [n], ascending from any number on, names what subjects belong
- * together (traces of one prompt are not independent); NULL: each is its own. */
-enum sc_status sc_agreement(const unsigned char *a, const unsigned char *b, const size_t *cluster,
-                            size_t n, size_t n_categories, struct sc_agreement *out,
+struct sc_ratings {
+    /* [n] ratings below n_categories; a larger value is none, and that subject is left out. */
+    const unsigned char *a, *b;
+    /* [n], ascending from any number on: what subjects belong together (traces of one prompt are
+     * not independent); NULL: each is its own. */
+    const size_t *cluster;
+    size_t n, n_categories;
+};
+
+enum sc_status sc_agreement(const struct sc_ratings *ratings, struct sc_agreement *out,
                             struct sc_error *error);
 
 #endif

@@ -169,20 +169,21 @@ static size_t most_trials(const size_t *trials, size_t n)
     return most;
 }
 
-enum sc_status sc_beta_binomial_fit(const size_t *trials, const size_t *successes, size_t n,
-                                    struct sc_beta_binomial *out, struct sc_error *error)
+enum sc_status sc_beta_binomial_fit(const struct sc_trials *data, struct sc_beta_binomial *out,
+                                    struct sc_error *error)
 {
-    struct counts c;
+    const size_t *trials = data->trials, *successes = data->successes;
     *out = (struct sc_beta_binomial){.reason = "no trials"};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < data->n; i++) {
         if (successes[i] > trials[i])
             return sc_fail(error, SC_ERR_ARGUMENT, "beta-binomial: %zu successes in %zu trials",
                            successes[i], trials[i]);
         out->n += trials[i] > 0;
     }
-    if (!counts_alloc(&c, most_trials(trials, n)))
+    struct counts c;
+    if (!counts_alloc(&c, most_trials(trials, data->n)))
         return sc_fail_nomem(error, "counts of a beta-binomial");
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < data->n; i++)
         counts_add(&c, trials[i], successes[i]);
     if (out->n > 0)
         fit_counts(&c, out);
@@ -210,49 +211,68 @@ static double resampled_at_k(const struct counts *c, const struct sc_beta_binomi
     return c->most && c->trials[0] > 0 && c->successes[0] <= 0 ? 0 : 1;
 }
 
-enum sc_status sc_beta_binomial_extrapolate(const size_t *trials, const size_t *successes, size_t n,
-                                            const size_t *k, size_t n_k, size_t n_resamples,
-                                            uint64_t seed, struct sc_estimate *out,
-                                            struct sc_error *error)
+/* The counts of as many units as the fit had, drawn with replacement. */
+static void resample(const struct sc_trials *data, size_t n_units, struct counts *c,
+                     struct sc_random *random)
+{
+    counts_clear(c);
+    for (size_t drawn = 0; drawn < n_units;) {
+        size_t i = sc_random_below(random, data->n);
+        counts_add(c, data->trials[i], data->successes[i]);
+        drawn += data->trials[i] > 0;
+    }
+}
+
+/* Where the fit is extrapolated to. */
+struct points {
+    const size_t *k;         /* [n] */
+    struct sc_estimate *out; /* [n] */
+    size_t n;
+};
+
+/* Percentile intervals of the points from what is drawn, [points->n * draws.n]. */
+static void bootstrap(const struct sc_trials *data, const struct points *points,
+                      struct sc_draws draws, struct counts *c, double *drawn)
+{
+    size_t n_units = points->out[0].n;
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, EXTRAPOLATE_KEY, 0};
+    for (size_t r = 0; r < draws.n; r++) {
+        resample(data, n_units, c, &random);
+        struct sc_beta_binomial again = {.n = n_units};
+        fit_counts(c, &again);
+        for (size_t i = 0; i < points->n; i++)
+            drawn[i * draws.n + r] = resampled_at_k(c, &again, (double)points->k[i]);
+    }
+    for (size_t i = 0; i < points->n; i++) {
+        struct sc_estimate *out = &points->out[i];
+        double *mine = drawn + i * draws.n;
+        sc_sort_doubles(mine, draws.n);
+        out->low = fmin(out->value, sc_sorted_percentile(mine, draws.n, 2.5));
+        out->high = fmax(out->value, sc_sorted_percentile(mine, draws.n, 97.5));
+        out->reason = NULL;
+    }
+}
+
+enum sc_status sc_beta_binomial_extrapolate(const struct sc_trials *data, const size_t *k,
+                                            size_t n_k, struct sc_draws draws,
+                                            struct sc_estimate *out, struct sc_error *error)
 {
     struct sc_beta_binomial fit;
-    struct counts c = {0};
-    double *draws = NULL;
-    enum sc_status status = sc_beta_binomial_fit(trials, successes, n, &fit, error);
+    enum sc_status status = sc_beta_binomial_fit(data, &fit, error);
     for (size_t i = 0; i < n_k; i++)
         out[i] = status != SC_OK || fit.reason != NULL
                      ? sc_estimate_none(fit.n, fit.reason != NULL ? fit.reason : "out of memory")
                      : (struct sc_estimate){sc_beta_binomial_at_k(&fit, (double)k[i]), NAN, NAN,
                                             fit.n, "too few prompts for an interval"};
-    if (status != SC_OK || fit.reason != NULL || fit.n < 5)
+    if (status != SC_OK || fit.reason != NULL || fit.n < 5 || n_k == 0)
         return status;
-    draws = sc_alloc_array(sc_size_mul(n_resamples, n_k), sizeof *draws);
-    if (!counts_alloc(&c, most_trials(trials, n)) || draws == NULL) {
+    struct counts c = {0};
+    double *drawn = sc_alloc_array(sc_size_mul(draws.n, n_k), sizeof *drawn);
+    if (!counts_alloc(&c, most_trials(data->trials, data->n)) || drawn == NULL)
         status = sc_fail_nomem(error, "bootstrap of a beta-binomial");
-        goto done;
-    }
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, EXTRAPOLATE_KEY, 0};
-    for (size_t r = 0; r < n_resamples; r++) {
-        counts_clear(&c);
-        for (size_t drawn = 0; drawn < fit.n;) {
-            size_t i = sc_random_below(&random, n);
-            counts_add(&c, trials[i], successes[i]);
-            drawn += trials[i] > 0;
-        }
-        struct sc_beta_binomial again = {.n = fit.n};
-        fit_counts(&c, &again);
-        for (size_t i = 0; i < n_k; i++)
-            draws[i * n_resamples + r] = resampled_at_k(&c, &again, (double)k[i]);
-    }
-    for (size_t i = 0; i < n_k; i++) {
-        double *mine = draws + i * n_resamples;
-        sc_sort_doubles(mine, n_resamples);
-        out[i].low = fmin(out[i].value, sc_sorted_percentile(mine, n_resamples, 2.5));
-        out[i].high = fmax(out[i].value, sc_sorted_percentile(mine, n_resamples, 97.5));
-        out[i].reason = NULL;
-    }
-done:
-    sc_free(draws);
+    else
+        bootstrap(data, &(struct points){k, out, n_k}, draws, &c, drawn);
+    sc_free(drawn);
     sc_free(c.successes);
     return status;
 }
@@ -319,17 +339,31 @@ static void simulate(struct table *t, const struct sc_beta_binomial *fit, struct
     }
 }
 
-double sc_beta_binomial_check(const size_t *trials, const size_t *successes, size_t n,
-                              const struct sc_beta_binomial *fit, size_t n_simulations,
-                              uint64_t seed, double *statistic, struct sc_error *error)
+/* Deviance of what was seen in t, and p of it among simulations. */
+static double compare(struct table *t, const struct sc_beta_binomial *fit, struct sc_draws draws,
+                      struct counts *c, double *observed)
 {
-    double p = NAN, observed = NAN;
-    struct counts c = {0};
-    struct table t = {.most = most_trials(trials, n)};
-    if (statistic != NULL)
-        *statistic = NAN;
+    *observed = deviance(t, fit);
+    size_t n_extreme = 0;
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, CHECK_KEY, 0};
+    for (size_t r = 0; r < draws.n; r++) {
+        struct sc_beta_binomial again = {.n = fit->n};
+        simulate(t, fit, c, &random);
+        fit_counts(c, &again); /* nothing to fit: all agree, and the deviance is 0 */
+        n_extreme += again.reason == NULL && deviance(t, &again) >= *observed - 1e-9;
+    }
+    return (1 + (double)n_extreme) / (1 + (double)draws.n);
+}
+
+double sc_beta_binomial_check(const struct sc_trials *data, const struct sc_beta_binomial *fit,
+                              struct sc_draws draws, double *statistic, struct sc_error *error)
+{
+    double p = NAN, unused, *observed = statistic != NULL ? statistic : &unused;
+    *observed = NAN;
     if (fit->reason != NULL)
         return NAN;
+    struct counts c = {0};
+    struct table t = {.most = most_trials(data->trials, data->n)};
     t.units = sc_alloc_zero(t.most + 1, sizeof *t.units);
     t.seen = sc_alloc_zero(sc_size_mul(t.most + 1, t.most + 1), sizeof *t.seen);
     t.probability = sc_alloc_array(t.most + 1, sizeof *t.probability);
@@ -337,22 +371,11 @@ double sc_beta_binomial_check(const size_t *trials, const size_t *successes, siz
         sc_fail_nomem(error, "check of a beta-binomial");
         goto done;
     }
-    for (size_t i = 0; i < n; i++) {
-        t.units[trials[i]]++;
-        t.seen[trials[i] * (t.most + 1) + successes[i]]++;
+    for (size_t i = 0; i < data->n; i++) {
+        t.units[data->trials[i]]++;
+        t.seen[data->trials[i] * (t.most + 1) + data->successes[i]]++;
     }
-    observed = deviance(&t, fit);
-    size_t n_extreme = 0;
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, CHECK_KEY, 0};
-    for (size_t r = 0; r < n_simulations; r++) {
-        struct sc_beta_binomial again = {.n = fit->n};
-        simulate(&t, fit, &c, &random);
-        fit_counts(&c, &again); /* nothing to fit: all agree, and the deviance is 0 */
-        n_extreme += again.reason == NULL && deviance(&t, &again) >= observed - 1e-9;
-    }
-    p = (1 + (double)n_extreme) / (1 + (double)n_simulations);
-    if (statistic != NULL)
-        *statistic = observed;
+    p = compare(&t, fit, draws, &c, observed);
 done:
     sc_free(c.successes);
     sc_free(t.units);

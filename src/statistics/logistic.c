@@ -161,40 +161,45 @@ static size_t count_clusters(const size_t *cluster, size_t n, double *marks)
     return count;
 }
 
-enum sc_status sc_logistic_fit(const double *x, const bool *outcome, const size_t *cluster,
-                               size_t n, size_t n_coefficients, size_t n_clusters,
-                               struct sc_logistic *out, struct sc_error *error)
+/* Why there is nothing to fit, or NULL. */
+static const char *nothing_to_fit(const struct sc_logistic_data *data)
 {
-    struct data d = {x, outcome, n, n_coefficients};
-    double factor[K][K];
     size_t n_true = 0;
-    *out = (struct sc_logistic){.n = n, .n_coefficients = n_coefficients, .reason = "no data"};
+    for (size_t i = 0; i < data->n; i++)
+        n_true += data->outcome[i];
+    if (data->n == 0)
+        return "no data";
+    if (sc_has_nan(data->x, data->n * data->n_coefficients))
+        return "a covariate is not a number";
+    return n_true == 0 || n_true == data->n ? "all outcomes are the same" : NULL;
+}
+
+enum sc_status sc_logistic_fit(const struct sc_logistic_data *data, struct sc_logistic *out,
+                               struct sc_error *error)
+{
+    size_t n = data->n, k = data->n_coefficients;
+    *out = (struct sc_logistic){.n = n, .n_coefficients = k, .reason = "no data"};
     for (size_t j = 0; j < K; j++)
         out->coefficient[j] = out->error[j] = NAN;
-    if (n_coefficients == 0 || n_coefficients > K)
+    if (k == 0 || k > K)
         return sc_fail(error, SC_ERR_ARGUMENT, "logistic regression: 1 to %d coefficients", K);
-    for (size_t i = 0; i < n; i++)
-        n_true += outcome[i];
-    if (n == 0)
-        return SC_OK;
-    out->reason = sc_has_nan(x, n * n_coefficients) ? "a covariate is not a number"
-                  : n_true == 0 || n_true == n      ? "all outcomes are the same"
-                                                    : NULL;
+    out->reason = nothing_to_fit(data);
     if (out->reason != NULL)
         return SC_OK;
-    double *scores = sc_alloc_zero(sc_size_mul(n_clusters, n_coefficients), sizeof *scores);
+    double *scores = sc_alloc_zero(sc_size_mul(data->n_clusters, k), sizeof *scores);
     if (scores == NULL)
         return sc_fail_nomem(error, "scores of a regression");
-    out->n_clusters = count_clusters(cluster, n, scores);
-    memset(scores, 0, n_clusters * n_coefficients * sizeof *scores);
-    double b[K] = {0};
-    if (out->n_clusters <= n_coefficients)
+    out->n_clusters = count_clusters(data->cluster, n, scores);
+    memset(scores, 0, data->n_clusters * k * sizeof *scores);
+    struct data d = {data->x, data->outcome, n, k};
+    double factor[K][K], b[K] = {0};
+    if (out->n_clusters <= k)
         out->reason = "too few prompts";
     else
         out->reason = maximise(&d, b, factor, &out->log_likelihood);
     if (out->reason == NULL) {
-        memcpy(out->coefficient, b, n_coefficients * sizeof *b);
-        sandwich(&d, cluster, scores, n_clusters, factor, out);
+        memcpy(out->coefficient, b, k * sizeof *b);
+        sandwich(&d, data->cluster, scores, data->n_clusters, factor, out);
     }
     sc_free(scores);
     return SC_OK;

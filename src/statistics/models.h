@@ -21,10 +21,14 @@ double sc_average_precision(const double *score, const bool *outcome, size_t n,
 enum sc_rank_area { SC_AVERAGE_PRECISION, SC_RISK_COVERAGE };
 /* sc_average_precision or sc_aurc with a percentile bootstrap over clusters, cluster[i] <
  * n_clusters. */
-struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const double *score,
-                                        const bool *outcome, const size_t *cluster, size_t n,
-                                        size_t n_clusters, size_t n_resamples, uint64_t seed,
-                                        struct sc_error *error);
+struct sc_scores {
+    const double *score;   /* [n] */
+    const bool *outcome;   /* [n] */
+    const size_t *cluster; /* [n] */
+    size_t n, n_clusters;
+};
+struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const struct sc_scores *data,
+                                        struct sc_draws draws, struct sc_error *error);
 
 /* ---- logistic regression --------------------------------------------------------------------- */
 
@@ -42,15 +46,26 @@ struct sc_logistic {
  * (Liang and Zeger, 1986) times g / (g - 1) * (n - 1) / (n - n_coefficients), as statsmodels and
  * Stata. No fit, with the reason, when outcomes are perfectly separated or covariates are
  * collinear. */
-enum sc_status sc_logistic_fit(const double *x, const bool *outcome, const size_t *cluster,
-                               size_t n, size_t n_coefficients, size_t n_clusters,
-                               struct sc_logistic *out, struct sc_error *error);
+struct sc_logistic_data {
+    const double *x;       /* [n * n_coefficients] */
+    const bool *outcome;   /* [n] */
+    const size_t *cluster; /* [n], each below n_clusters */
+    size_t n, n_coefficients, n_clusters;
+};
+enum sc_status sc_logistic_fit(const struct sc_logistic_data *data, struct sc_logistic *out,
+                               struct sc_error *error);
 /* exp(coefficient) with Student's t interval of g - 1 degrees of freedom (Cameron and Miller,
  * 2015), and its two-sided p (may be NULL). */
 struct sc_estimate sc_logistic_odds_ratio(const struct sc_logistic *fit, size_t coefficient,
                                           double *p);
 
 /* ---- beta-binomial --------------------------------------------------------------------------- */
+
+/* Trials of units and how many of each unit's succeeded. */
+struct sc_trials {
+    const size_t *trials, *successes; /* [n] */
+    size_t n;
+};
 
 /* Successes of unit i are binomial in its trials with a rate of its own, and the rates are
  * Beta(alpha, beta) (Skellam, 1948). */
@@ -65,21 +80,19 @@ struct sc_beta_binomial {
 /* Maximum likelihood.  Not fitted when all trials agree or no unit has two trials.  Where the
  * likelihood grows without end towards equal rates (or towards rates of 0 and 1 only), alpha + beta
  * stops at 1e6 (or 1e-4). */
-enum sc_status sc_beta_binomial_fit(const size_t *trials, const size_t *successes, size_t n,
-                                    struct sc_beta_binomial *out, struct sc_error *error);
+enum sc_status sc_beta_binomial_fit(const struct sc_trials *data, struct sc_beta_binomial *out,
+                                    struct sc_error *error);
 /* 1 - E[(1 - rate)^k]: probability of at least one success in k trials of a new unit. */
 double sc_beta_binomial_at_k(const struct sc_beta_binomial *fit, double k);
-/* The same at n_k values of k with a percentile bootstrap over units. */
-enum sc_status sc_beta_binomial_extrapolate(const size_t *trials, const size_t *successes, size_t n,
-                                            const size_t *k, size_t n_k, size_t n_resamples,
-                                            uint64_t seed, struct sc_estimate *out,
-                                            struct sc_error *error);
+/* The same at n_k values of k with a percentile bootstrap over units; out [n_k]. */
+enum sc_status sc_beta_binomial_extrapolate(const struct sc_trials *data, const size_t *k,
+                                            size_t n_k, struct sc_draws draws,
+                                            struct sc_estimate *out, struct sc_error *error);
 /* Whether the numbers of successes look as the fit says: p of the likelihood ratio against free
  * cells, by parametric bootstrap with the fit repeated (Davison and Hinkley, 1997, ch. 4).  Small:
  * they do not. *statistic may be NULL. NaN when there is no fit. */
-double sc_beta_binomial_check(const size_t *trials, const size_t *successes, size_t n,
-                              const struct sc_beta_binomial *fit, size_t n_simulations,
-                              uint64_t seed, double *statistic, struct sc_error *error);
+double sc_beta_binomial_check(const struct sc_trials *data, const struct sc_beta_binomial *fit,
+                              struct sc_draws draws, double *statistic, struct sc_error *error);
 
 /* ---- a detector that errs ---------------------------------------------------------------------
  */

@@ -5,6 +5,7 @@
  * Scores are sorted once; a resample gives each cluster a weight, and one walk over groups of equal
  * scores gives the area.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,78 +96,99 @@ double sc_average_precision(const double *score, const bool *outcome, size_t n,
     return area;
 }
 
+/* Area of sorted scores under the weights of their clusters (NULL: all 1). */
+typedef double area_function(const struct ranked *sorted, size_t n, const uint32_t *weight);
+
 /* Percentile interval; resamples that have no area (no positive, nothing at all) are left out, and
  * when they are many so is the interval. */
-static void resample(double (*area)(const struct ranked *, size_t, const uint32_t *),
-                     const struct ranked *sorted, size_t n, size_t n_clusters, size_t n_resamples,
-                     uint64_t seed, struct sc_estimate *out, struct sc_error *error)
+static void resample(area_function *area, const struct ranked *sorted, const struct sc_scores *data,
+                     struct sc_draws draws, struct sc_estimate *out, struct sc_error *error)
 {
-    size_t n_draws = 0;
+    size_t n_kept = 0, n_clusters = data->n_clusters;
     uint32_t *weight = sc_alloc_array(n_clusters, sizeof *weight);
-    double *draws = sc_alloc_array(n_resamples, sizeof *draws);
-    if (weight == NULL || draws == NULL) {
+    double *kept = sc_alloc_array(draws.n, sizeof *kept);
+    if (weight == NULL || kept == NULL) {
         sc_fail_nomem(error, "bootstrap of an area");
         *out = sc_estimate_none(out->n, "out of memory");
         goto done;
     }
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, RANK_AREA_KEY, 0};
-    for (size_t b = 0; b < n_resamples; b++) {
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, RANK_AREA_KEY, 0};
+    for (size_t b = 0; b < draws.n; b++) {
         for (size_t c = 0; c < n_clusters; c++)
             weight[c] = 0;
         for (size_t c = 0; c < n_clusters; c++)
             weight[sc_random_below(&random, n_clusters)]++;
-        double draw = area(sorted, n, weight);
+        double draw = area(sorted, data->n, weight);
         if (!isnan(draw))
-            draws[n_draws++] = draw;
+            kept[n_kept++] = draw;
     }
-    if (n_draws > 0 && n_draws >= n_resamples - n_resamples / 20) {
-        sc_sort_doubles(draws, n_draws);
-        out->low = fmin(out->value, sc_sorted_percentile(draws, n_draws, 2.5));
-        out->high = fmax(out->value, sc_sorted_percentile(draws, n_draws, 97.5));
+    if (n_kept > 0 && n_kept >= draws.n - draws.n / 20) {
+        sc_sort_doubles(kept, n_kept);
+        out->low = fmin(out->value, sc_sorted_percentile(kept, n_kept, 2.5));
+        out->high = fmax(out->value, sc_sorted_percentile(kept, n_kept, 97.5));
     } else {
         out->reason = "too few prompts with such an outcome for an interval";
     }
 done:
     sc_free(weight);
-    sc_free(draws);
+    sc_free(kept);
 }
 
-struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const double *score,
-                                        const bool *outcome, const size_t *cluster, size_t n,
-                                        size_t n_clusters, size_t n_resamples, uint64_t seed,
-                                        struct sc_error *error)
+/* Why resampling would say too little, or NULL; *enough_memory false: it could not be found out. */
+static const char *too_little(const struct sc_scores *data, bool *enough_memory)
 {
-    double (*function)(const struct ranked *, size_t, const uint32_t *) =
-        area == SC_AVERAGE_PRECISION ? average_precision : risk_coverage;
-    if (n == 0)
-        return sc_estimate_none(0, "nothing to rank");
-    if (sc_has_nan(score, n))
-        return sc_estimate_none(n, "a score is not a number");
-    struct ranked *sorted = sort_scores(score, outcome, cluster, n, error);
-    if (sorted == NULL)
-        return sc_estimate_none(n, "out of memory");
-    struct sc_estimate out = {.value = function(sorted, n, NULL), .low = NAN, .high = NAN, .n = n};
+    bool *filled = sc_alloc_zero(data->n_clusters, sizeof *filled);
+    *enough_memory = filled != NULL;
+    if (filled == NULL)
+        return "out of memory";
     size_t n_filled = 0, n_positive = 0;
-    bool *filled = sc_alloc_zero(n_clusters, sizeof *filled);
-    if (filled == NULL) {
-        sc_fail_nomem(error, "clusters of an area");
-        out = sc_estimate_none(n, "out of memory");
-    } else if (isnan(out.value)) {
-        out = sc_estimate_none(n, "no positive outcome");
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            n_filled += !filled[cluster[i]];
-            filled[cluster[i]] = true;
-            n_positive += outcome[i];
-        }
-        if (n_filled < 5) /* resampling so few says too little */
-            out.reason = "too few prompts for an interval";
-        else if (n_positive == 0 || n_positive == n) /* no resample would differ */
-            out.reason = "all outcomes are the same, so resampling shows no variation";
-        else
-            resample(function, sorted, n, n_clusters, n_resamples, seed, &out, error);
+    for (size_t i = 0; i < data->n; i++) {
+        assert(data->cluster[i] < data->n_clusters);
+        n_filled += !filled[data->cluster[i]];
+        filled[data->cluster[i]] = true;
+        n_positive += data->outcome[i];
     }
     sc_free(filled);
+    if (n_filled < 5)
+        return "too few prompts for an interval";
+    if (n_positive == 0 || n_positive == data->n) /* no resample would differ */
+        return "all outcomes are the same, so resampling shows no variation";
+    return NULL;
+}
+
+static struct sc_estimate estimate_area(area_function *area, const struct ranked *sorted,
+                                        const struct sc_scores *data, struct sc_draws draws,
+                                        struct sc_error *error)
+{
+    struct sc_estimate out = {
+        .value = area(sorted, data->n, NULL), .low = NAN, .high = NAN, .n = data->n};
+    bool enough_memory;
+    const char *reason = too_little(data, &enough_memory);
+    if (!enough_memory) {
+        sc_fail_nomem(error, "clusters of an area");
+        return sc_estimate_none(data->n, reason);
+    }
+    if (isnan(out.value))
+        return sc_estimate_none(data->n, "no positive outcome");
+    out.reason = reason;
+    if (reason == NULL)
+        resample(area, sorted, data, draws, &out, error);
+    return out;
+}
+
+struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const struct sc_scores *data,
+                                        struct sc_draws draws, struct sc_error *error)
+{
+    if (data->n == 0)
+        return sc_estimate_none(0, "nothing to rank");
+    if (sc_has_nan(data->score, data->n))
+        return sc_estimate_none(data->n, "a score is not a number");
+    struct ranked *sorted = sort_scores(data->score, data->outcome, data->cluster, data->n, error);
+    if (sorted == NULL)
+        return sc_estimate_none(data->n, "out of memory");
+    struct sc_estimate out =
+        estimate_area(area == SC_AVERAGE_PRECISION ? average_precision : risk_coverage, sorted,
+                      data, draws, error);
     sc_free(sorted);
     return out;
 }

@@ -173,15 +173,16 @@ struct sc_estimate sc_cluster_proportion(const double *numerator, const double *
     return proportion_of(&c, n_resamples, seed, error);
 }
 
-struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
-                                                    const double *denominator1,
-                                                    const double *numerator2,
-                                                    const double *denominator2, size_t n_clusters,
-                                                    size_t n_resamples, uint64_t seed,
-                                                    struct sc_error *error)
+static struct clusters clusters_of(struct sc_proportions p, size_t n)
 {
-    struct clusters c1 = {.numerator = numerator1, .denominator = denominator1, .n = n_clusters};
-    struct clusters c2 = {.numerator = numerator2, .denominator = denominator2, .n = n_clusters};
+    return (struct clusters){.numerator = p.numerator, .denominator = p.denominator, .n = n};
+}
+
+struct sc_estimate sc_cluster_proportion_difference(struct sc_proportions first,
+                                                    struct sc_proportions second, size_t n_clusters,
+                                                    struct sc_draws draws, struct sc_error *error)
+{
+    struct clusters c1 = clusters_of(first, n_clusters), c2 = clusters_of(second, n_clusters);
     const char *reason = clusters_read(&c1, true);
     if (reason == NULL)
         reason = clusters_read(&c2, true);
@@ -192,14 +193,14 @@ struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
                               .high = NAN,
                               .n = (size_t)(c1.total + c2.total + 0.5)};
     if (c1.varies && c2.varies) {
-        bootstrap(&c1, &c2, n_resamples, seed, &out, error);
+        bootstrap(&c1, &c2, draws.n, draws.seed, &out, error);
         return out;
     }
-    struct sc_estimate first = proportion_of(&c1, n_resamples, seed, error);
-    struct sc_estimate second = proportion_of(&c2, n_resamples, seed, error);
-    if (first.reason != NULL || second.reason != NULL)
+    struct sc_estimate one = proportion_of(&c1, draws.n, draws.seed, error);
+    struct sc_estimate other = proportion_of(&c2, draws.n, draws.seed, error);
+    if (one.reason != NULL || other.reason != NULL)
         return sc_estimate_none(out.n, "out of memory");
-    sc_newcombe_limits(&first, &second, &out.low, &out.high);
+    sc_newcombe_limits(&one, &other, &out.low, &out.high);
     return out;
 }
 
@@ -316,48 +317,67 @@ static size_t count_extreme(struct member *members, size_t n, double observed, d
     return n_extreme;
 }
 
-double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
-                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
-                           struct sc_error *error)
+/* Mean outcome in the group less that outside; false when one of them is empty or a value is not a
+ * finite number. */
+static bool difference_of_means(const struct sc_grouped *data, double *difference)
 {
     struct sc_sum sums[2] = {{.sum = 0}, {.sum = 0}};
     size_t counts[2] = {0};
-    if (difference != NULL)
-        *difference = NAN;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(outcome[i]))
-            return NAN;
-        sc_sum_add(&sums[group[i]], outcome[i]);
-        counts[group[i]]++;
+    for (size_t i = 0; i < data->n; i++) {
+        if (!isfinite(data->outcome[i]))
+            return false;
+        sc_sum_add(&sums[data->group[i]], data->outcome[i]);
+        counts[data->group[i]]++;
     }
     if (counts[0] == 0 || counts[1] == 0)
-        return NAN;
-    struct member *members = sc_alloc_array(n, sizeof *members);
+        return false;
+    *difference =
+        sc_sum_value(&sums[1]) / (double)counts[1] - sc_sum_value(&sums[0]) / (double)counts[0];
+    return true;
+}
+
+static struct member *sorted_members(const struct sc_grouped *data, struct sc_error *error)
+{
+    struct member *members = sc_alloc_array(data->n, sizeof *members);
     if (members == NULL) {
         sc_fail_nomem(error, "permutation test");
-        return NAN;
+        return NULL;
     }
-    if (difference != NULL)
-        *difference =
-            sc_sum_value(&sums[1]) / (double)counts[1] - sc_sum_value(&sums[0]) / (double)counts[0];
-    for (size_t i = 0; i < n; i++)
-        members[i] = (struct member){
-            .stratum = stratum == NULL ? 0 : stratum[i], .outcome = outcome[i], .group = group[i]};
-    qsort(members, n, sizeof *members, compare_members);
+    for (size_t i = 0; i < data->n; i++)
+        members[i] = (struct member){.stratum = data->stratum == NULL ? 0 : data->stratum[i],
+                                     .outcome = data->outcome[i],
+                                     .group = data->group[i]};
+    qsort(members, data->n, sizeof *members, compare_members);
+    return members;
+}
+
+double sc_permutation_test(const struct sc_grouped *data, struct sc_draws draws, double *difference,
+                           struct sc_error *error)
+{
+    double unused, *seen = difference != NULL ? difference : &unused;
+    *seen = NAN;
+    double means;
+    if (!difference_of_means(data, &means))
+        return NAN;
+    size_t n = data->n;
+    struct member *members = sorted_members(data, error);
+    if (members == NULL)
+        return NAN;
+    *seen = means;
 
     /* Group sizes are fixed, so the difference of means rises with the sum over the group alone. */
     struct sc_sum observed = {0};
-    double size = 0;
     for (size_t begin = 0, end; begin < n; begin = end) {
         end = stratum_end(members, n, begin);
         sc_sum_add(&observed, centre(members + begin, end - begin));
     }
+    double size = 0;
     for (size_t i = 0; i < n; i++)
         size += fabs(members[i].outcome);
     /* Equal sums may differ by rounding when added in another order: far below any real step. */
-    struct sc_random random = random_for(USE_PERMUTATION, seed);
+    struct sc_random random = random_for(USE_PERMUTATION, draws.seed);
     size_t n_extreme =
-        count_extreme(members, n, sc_sum_value(&observed), 1e-12 * size, n_permutations, &random);
+        count_extreme(members, n, sc_sum_value(&observed), 1e-12 * size, draws.n, &random);
     sc_free(members);
-    return (1 + (double)n_extreme) / (1 + (double)n_permutations);
+    return (1 + (double)n_extreme) / (1 + (double)draws.n);
 }

@@ -55,6 +55,12 @@ double sc_at_k(size_t n, size_t c, size_t k);
 
 /* ---- resampling ------------------------------------------------------------------------------ */
 
+/* How often something is drawn, and the seed of the draws. */
+struct sc_draws {
+    size_t n; /* resamples, permutations or simulations, e.g. 2000 */
+    uint64_t seed;
+};
+
 /* Ratio sum(numerator) / sum(denominator) over clusters (prompts), percentile bootstrap that
  * resamples clusters (Efron and Tibshirani, 1993, ch. 13); n_resamples e.g. 2000.  n in the
  * estimate is the sum of denominators, which are >= 0; resamples whose denominator is 0 are drawn
@@ -75,23 +81,28 @@ struct sc_estimate sc_cluster_proportion(const double *numerator, const double *
  * resamples in which a group is empty are drawn again.  n is the sum of all denominators.  Where
  * one of the two does not vary between clusters, the interval joins those of sc_cluster_proportion
  * by their squared distances (Newcombe, 1998; Zou and Donner, 2008). */
-struct sc_estimate sc_cluster_proportion_difference(const double *numerator1,
-                                                    const double *denominator1,
-                                                    const double *numerator2,
-                                                    const double *denominator2, size_t n_clusters,
-                                                    size_t n_resamples, uint64_t seed,
-                                                    struct sc_error *error);
+struct sc_proportions {
+    const double *numerator, *denominator; /* [n_clusters] */
+};
+struct sc_estimate sc_cluster_proportion_difference(struct sc_proportions first,
+                                                    struct sc_proportions second, size_t n_clusters,
+                                                    struct sc_draws draws, struct sc_error *error);
 /* Mean of paired differences a[i] - b[i], bootstrap over i (low and high NaN when n = 1). */
 struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t n,
                                         size_t n_resamples, uint64_t seed, struct sc_error *error);
 
 /* Permutation test of the difference of means of outcome between group and not group, permuting
  * within strata (stratum[i] any integer; NULL: one stratum).  Two-sided p =
- * (1 + #{|t*| >= |t|}) / (1 + n_permutations) (Phipson and Smyth, 2010), t being the difference
+ * (1 + #{|t*| >= |t|}) / (1 + draws.n) (Phipson and Smyth, 2010), t being the difference
  * less its expectation under permutation (which is 0 with one stratum: then t is the difference
  * itself). *difference is the observed difference (may be NULL). NaN when a group is empty. */
-double sc_permutation_test(const double *outcome, const bool *group, const size_t *stratum,
-                           size_t n, size_t n_permutations, uint64_t seed, double *difference,
+struct sc_grouped {
+    const double *outcome; /* [n] */
+    const bool *group;     /* [n] */
+    const size_t *stratum; /* [n], or NULL */
+    size_t n;
+};
+double sc_permutation_test(const struct sc_grouped *data, struct sc_draws draws, double *difference,
                            struct sc_error *error);
 
 /* ---- ranks ----------------------------------------------------------------------------------- */

@@ -451,7 +451,7 @@ static void kappa_as_in_the_books(void **state)
     a[n] = 2; /* not rated */
     b[n++] = 1;
     cluster[n - 1] = 25;
-    assert_int_equal(sc_agreement(a, b, NULL, n, 2, &out, NULL), SC_OK);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, b, NULL, n, 2}, &out, NULL), SC_OK);
     assert_int_equal(out.n, 50);
     assert_near(out.observed, 0.7, 1e-12);
     assert_near(out.expected, 0.5, 1e-12);
@@ -459,17 +459,18 @@ static void kappa_as_in_the_books(void **state)
     /* The large-sample standard error (Fleiss, Cohen, Everitt 1969) is 0.1268. */
     assert_true(fabs((out.high - out.low) / 2 / 1.96 - 0.1268) < 0.01);
     double width = out.high - out.low;
-    assert_int_equal(sc_agreement(a, b, cluster, n, 2, &out, NULL), SC_OK);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, b, cluster, n, 2}, &out, NULL), SC_OK);
     assert_near(out.kappa, 0.4, 1e-12);
     assert_true(out.high - out.low > 1.2 * width); /* neighbours are alike: less is known */
-    assert_int_equal(sc_agreement(a, a, NULL, n, 2, &out, NULL), SC_OK);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, a, NULL, n, 2}, &out, NULL), SC_OK);
     assert_true(out.kappa == 1 && isnan(out.low) && isnan(out.high));
     memset(a, 0, sizeof a);
-    assert_int_equal(sc_agreement(a, a, NULL, n, 2, &out, NULL), SC_OK);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, a, NULL, n, 2}, &out, NULL), SC_OK);
     assert_true(out.observed == 1 && isnan(out.kappa) && isnan(out.low));
-    assert_int_equal(sc_agreement(a, a, NULL, 0, 2, &out, NULL), SC_OK);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, a, NULL, 0, 2}, &out, NULL), SC_OK);
     assert_true(isnan(out.observed) && isnan(out.kappa));
-    assert_int_equal(sc_agreement(a, a, NULL, 1, 9, &out, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, a, NULL, 1, 9}, &out, NULL),
+                     SC_ERR_ARGUMENT);
 }
 
 int main(void)

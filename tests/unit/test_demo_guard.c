@@ -188,11 +188,13 @@ static void check_frame_around(const struct sc_tokenizer *tokenizer, const char 
     int32_t *plain = NULL, *marked = NULL;
     size_t n_plain = 0, n_marked = 0, from_front = 0, from_back = 0, n_controls = 0;
 
-    assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE, "How?", "So.",
-                                        &plain, &n_plain, NULL),
+    assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE,
+                                        (struct sc_template_texts){"How?", "So."}, &plain, &n_plain,
+                                        NULL),
                      SC_OK);
-    assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE, "How?", response,
-                                        &marked, &n_marked, NULL),
+    assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE,
+                                        (struct sc_template_texts){"How?", response}, &marked,
+                                        &n_marked, NULL),
                      SC_OK);
     while (from_front < n_plain && from_front < n_marked && plain[from_front] == marked[from_front])
         from_front++;

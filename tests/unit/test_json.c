@@ -24,16 +24,23 @@ static void fields_of_the_wrong_kind_or_size_are_named(void **state)
     int64_t n, fallback = 7;
     double x;
     bool b;
-    assert_int_equal(sc_json_int(object, "n", 0, 5, NULL, &n, &error), SC_OK);
+    assert_int_equal(sc_json_int(object, "n", (struct sc_json_ints){0, 5}, NULL, &n, &error),
+                     SC_OK);
     assert_int_equal(n, 3);
-    assert_int_equal(sc_json_int(object, "absent", 0, 5, &fallback, &n, &error), SC_OK);
+    assert_int_equal(
+        sc_json_int(object, "absent", (struct sc_json_ints){0, 5}, &fallback, &n, &error), SC_OK);
     assert_int_equal(n, 7);
-    assert_int_equal(sc_json_int(object, "n", 4, 5, NULL, &n, &error), SC_ERR_FORMAT);
+    assert_int_equal(sc_json_int(object, "n", (struct sc_json_ints){4, 5}, NULL, &n, &error),
+                     SC_ERR_FORMAT);
     assert_string_equal(error.text, "\"n\": expected 4 to 5, found 3");
-    assert_int_equal(sc_json_int(object, "s", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
-    assert_int_equal(sc_json_int(object, "absent", 4, 5, NULL, &n, NULL), SC_ERR_FORMAT);
-    assert_int_equal(sc_json_real(object, "x", 0, 1, NULL, &x, NULL), SC_OK);
-    assert_int_equal(sc_json_real(object, "big", 0, 1, NULL, &x, NULL), SC_ERR_FORMAT);
+    assert_int_equal(sc_json_int(object, "s", (struct sc_json_ints){4, 5}, NULL, &n, NULL),
+                     SC_ERR_FORMAT);
+    assert_int_equal(sc_json_int(object, "absent", (struct sc_json_ints){4, 5}, NULL, &n, NULL),
+                     SC_ERR_FORMAT);
+    assert_int_equal(sc_json_real(object, "x", (struct sc_json_reals){0, 1}, NULL, &x, NULL),
+                     SC_OK);
+    assert_int_equal(sc_json_real(object, "big", (struct sc_json_reals){0, 1}, NULL, &x, NULL),
+                     SC_ERR_FORMAT);
     assert_int_equal(sc_json_bool(object, "b", NULL, &b, NULL), SC_OK);
     assert_int_equal(sc_json_bool(object, "n", NULL, &b, NULL), SC_ERR_FORMAT);
     struct sc_text text = {0};

@@ -121,9 +121,9 @@ static void check_injection(struct sc_tokenizer *tokenizer)
         int32_t *ids = NULL;
         size_t n = 0;
 
-        assert_int_equal(
-            sc_template_encode(tokenizer, (enum sc_template)which, "a", "b", &ids, &n, NULL),
-            SC_OK);
+        assert_int_equal(sc_template_encode(tokenizer, (enum sc_template)which,
+                                            (struct sc_template_texts){"a", "b"}, &ids, &n, NULL),
+                         SC_OK);
         n_plain = count_controls(tokenizer, ids, n, plain, 16);
         assert_int_equal(n_plain, 5);
         sc_free(ids);
@@ -131,9 +131,11 @@ static void check_injection(struct sc_tokenizer *tokenizer)
             struct sc_text rendered = {0};
             char *text = NULL;
 
-            assert_int_equal(sc_template_encode(tokenizer, (enum sc_template)which, hostile[i],
-                                                hostile[(i + 1) % 9], &ids, &n, NULL),
-                             SC_OK);
+            assert_int_equal(
+                sc_template_encode(tokenizer, (enum sc_template)which,
+                                   (struct sc_template_texts){hostile[i], hostile[(i + 1) % 9]},
+                                   &ids, &n, NULL),
+                SC_OK);
             assert_int_equal(count_controls(tokenizer, ids, n, found, 16), n_plain);
             assert_memory_equal(found, plain, n_plain * sizeof *plain);
             /* Nothing is lost or added: the tokens spell the rendered text. */
@@ -183,8 +185,9 @@ static void tokens_are_those_of_the_rendered_text(void **state)
                 size_t n = 0, n_whole = 0;
 
                 sc_template_render(SC_TEMPLATE_GUARD_RESPONSE, texts[i], texts[j], &rendered);
-                assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE, texts[i],
-                                                    texts[j], &ids, &n, NULL),
+                assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE,
+                                                    (struct sc_template_texts){texts[i], texts[j]},
+                                                    &ids, &n, NULL),
                                  SC_OK);
                 assert_int_equal(sc_tokenizer_encode(tokenizer, rendered.data, rendered.len, true,
                                                      &whole, &n_whole, NULL),
@@ -383,11 +386,12 @@ static void frames_have_the_expected_tokens(void **state)
         int32_t *ids = NULL;
         size_t n_ids = 0;
 
-        assert_int_equal(sc_template_encode(tokenizer,
-                                            items[i].response ? SC_TEMPLATE_GUARD_RESPONSE
-                                                              : SC_TEMPLATE_GUARD_PROMPT,
-                                            items[i].prompt, items[i].response, &ids, &n_ids, NULL),
-                         SC_OK);
+        assert_int_equal(
+            sc_template_encode(
+                tokenizer,
+                items[i].response ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT,
+                (struct sc_template_texts){items[i].prompt, items[i].response}, &ids, &n_ids, NULL),
+            SC_OK);
         assert_int_equal(n_ids, json_array_size(wanted));
         for (size_t t = 0; t < n_ids; t++)
             assert_int_equal(ids[t], json_integer_value(json_array_get(wanted, t)));

@@ -300,13 +300,13 @@ static void permutation_p_values_are_near_the_exact_ones(void **state)
         for (size_t j = 0; j < n; j++)
             stratum[j] = (size_t)s[j] * 1000;
         double exact = field(c, "p");
-        double p =
-            sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, &difference, NULL);
+        double p = sc_permutation_test(&(struct sc_grouped){outcome, group, stratum, n},
+                                       (struct sc_draws){n_permutations, 3}, &difference, NULL);
         assert_close(difference, field(c, "difference"));
         assert_true(fabs(p - exact) <
                     5 * sqrt(exact * (1 - exact) / (double)n_permutations) + 1e-4);
-        assert_true(p ==
-                    sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL, NULL));
+        assert_true(p == sc_permutation_test(&(struct sc_grouped){outcome, group, stratum, n},
+                                             (struct sc_draws){n_permutations, 3}, NULL, NULL));
         for (size_t j = 0; j < n / 2; j++) { /* in another order: the same */
             double o = outcome[j];
             size_t t = stratum[j];
@@ -315,8 +315,8 @@ static void permutation_p_values_are_near_the_exact_ones(void **state)
             stratum[j] = stratum[n - 1 - j], stratum[n - 1 - j] = t;
             group[j] = group[n - 1 - j], group[n - 1 - j] = g;
         }
-        assert_true(p ==
-                    sc_permutation_test(outcome, group, stratum, n, n_permutations, 3, NULL, NULL));
+        assert_true(p == sc_permutation_test(&(struct sc_grouped){outcome, group, stratum, n},
+                                             (struct sc_draws){n_permutations, 3}, NULL, NULL));
     }
 }
 
@@ -333,8 +333,10 @@ static void equal_sums_count_as_equal_in_a_permutation_test(void **state)
             scaled[i] = 0.1 * whole[i] + 0.7;
             group[i] = i < 12;
         }
-        assert_true(sc_permutation_test(whole, group, NULL, 30, 99, 5, NULL, NULL) ==
-                    sc_permutation_test(scaled, group, NULL, 30, 99, 5, NULL, NULL));
+        assert_true(sc_permutation_test(&(struct sc_grouped){whole, group, NULL, 30},
+                                        (struct sc_draws){99, 5}, NULL, NULL) ==
+                    sc_permutation_test(&(struct sc_grouped){scaled, group, NULL, 30},
+                                        (struct sc_draws){99, 5}, NULL, NULL));
     }
 }
 
@@ -431,8 +433,11 @@ static void nothing_to_compute_from_gives_a_reason(void **state)
     assert_true(isnan(sc_mann_whitney(x, 0, x, 2, &u, NULL)) && isnan(u));
     assert_true(isnan(sc_mann_whitney(x, 3, x, 2, &u, NULL)));
     assert_true(isnan(sc_aurc(x, yes, 3, NULL)) && isnan(sc_aurc(NULL, NULL, 0, NULL)));
-    assert_true(isnan(sc_permutation_test(x, yes, NULL, 2, 10, 0, &d, NULL)) && isnan(d));
-    assert_true(isnan(sc_permutation_test(x, mixed, NULL, 3, 10, 0, &d, NULL)));
+    assert_true(isnan(sc_permutation_test(&(struct sc_grouped){x, yes, NULL, 2},
+                                          (struct sc_draws){10, 0}, &d, NULL)) &&
+                isnan(d));
+    assert_true(isnan(sc_permutation_test(&(struct sc_grouped){x, mixed, NULL, 3},
+                                          (struct sc_draws){10, 0}, &d, NULL)));
     assert_true(isnan(sc_calibration(NULL, NULL, 0, 2, bins)) && bins[1].n == 0);
     assert_true(isnan(sc_calibration(x, yes, 2, 2, bins)) && bins[0].n == 0); /* 2 is no share */
     assert_none(sc_cluster_ratio(NULL, NULL, 0, 10, 0, NULL));
@@ -468,22 +473,30 @@ static void no_variation_is_not_certainty(void **state)
     e = sc_cluster_proportion(five, five, 1, 500, 1, NULL);
     assert_none(e); /* its one prompt has nothing */
     /* differences: neither varies; one varies */
-    e = sc_cluster_proportion_difference(zero, five, zero, five, 200, 500, 1, NULL);
+    e = sc_cluster_proportion_difference((struct sc_proportions){zero, five},
+                                         (struct sc_proportions){zero, five}, 200,
+                                         (struct sc_draws){500, 1}, NULL);
     w = sc_newcombe(0, 150, 0, 150);
     assert_true(e.value == 0);
     assert_close(e.low, w.low);
     assert_close(e.high, w.high);
-    e = sc_cluster_proportion_difference(some, five, zero, five, 200, 500, 1, NULL);
+    e = sc_cluster_proportion_difference((struct sc_proportions){some, five},
+                                         (struct sc_proportions){zero, five}, 200,
+                                         (struct sc_draws){500, 1}, NULL);
     struct sc_estimate s = sc_cluster_proportion(some, five, 200, 500, 1, NULL);
     assert_close(e.value, s.value);
     assert_close(e.high, s.high);
     assert_true(e.low < s.low);
     /* the same group twice: pairing leaves no doubt */
-    e = sc_cluster_proportion_difference(some, five, some, five, 200, 500, 1, NULL);
+    e = sc_cluster_proportion_difference((struct sc_proportions){some, five},
+                                         (struct sc_proportions){some, five}, 200,
+                                         (struct sc_draws){500, 1}, NULL);
     assert_true(e.value == 0 && e.low == 0 && e.high == 0);
     /* groups in different prompts, often all of one kind: empty resamples are drawn again */
     double a[] = {1, 2, 0, 0}, na[] = {3, 3, 0, 0}, b[] = {0, 0, 1, 3}, nb[] = {0, 0, 3, 3};
-    e = sc_cluster_proportion_difference(a, na, b, nb, 4, 2000, 1, NULL);
+    e = sc_cluster_proportion_difference((struct sc_proportions){a, na},
+                                         (struct sc_proportions){b, nb}, 4,
+                                         (struct sc_draws){2000, 1}, NULL);
     assert_true(e.value == 0.5 - 4.0 / 6 && e.low >= -1 && e.low < e.value && e.high > e.value);
     assert_int_equal(e.n, 12);
 }
@@ -556,8 +569,9 @@ static void tests_raise_no_more_false_alarms_than_they_say(void **state)
                 y[n_y++] = value;
             counts[group[i]][value < 0.3]++;
         }
-        n_permutation += sc_permutation_test(outcome, group, stratum, 40, 199, (uint64_t)round,
-                                             NULL, NULL) <= 0.05;
+        n_permutation +=
+            sc_permutation_test(&(struct sc_grouped){outcome, group, stratum, 40},
+                                (struct sc_draws){199, (uint64_t)round}, NULL, NULL) <= 0.05;
         n_rank += sc_mann_whitney(x, n_x, y, n_y, NULL, NULL) <= 0.05;
         n_fisher += sc_fisher_exact(counts[0][0], counts[0][1], counts[1][0], counts[1][1]) <= 0.05;
     }
@@ -601,10 +615,17 @@ static void exhausted_memory_is_an_error(void **state)
     FAILS(sc_aurc(x, mixed, 4, &error));
     FAILS(sc_cluster_ratio(x, y, 4, 10, 0, &error).value);
     FAILS(sc_cluster_proportion(x, y, 4, 10, 0, &error).low);
-    FAILS(sc_cluster_proportion_difference(x, y, y, y, 4, 10, 0, &error).value);
-    FAILS(sc_cluster_proportion_difference(x, y, (double[]){2, 2, 1, 1}, y, 4, 10, 0, &error).low);
+    FAILS(sc_cluster_proportion_difference((struct sc_proportions){x, y},
+                                           (struct sc_proportions){y, y}, 4,
+                                           (struct sc_draws){10, 0}, &error)
+              .value);
+    FAILS(sc_cluster_proportion_difference((struct sc_proportions){x, y},
+                                           (struct sc_proportions){(double[]){2, 2, 1, 1}, y}, 4,
+                                           (struct sc_draws){10, 0}, &error)
+              .low);
     FAILS(sc_paired_difference(x, y, 4, 10, 0, &error).value);
-    FAILS(sc_permutation_test(x, mixed, NULL, 4, 10, 0, NULL, &error));
+    FAILS(sc_permutation_test(&(struct sc_grouped){x, mixed, NULL, 4}, (struct sc_draws){10, 0},
+                              NULL, &error));
     FAILS(sc_paired_difference(x, y, 4, SIZE_MAX / 4, 0, &error).value); /* no such memory */
 }
 

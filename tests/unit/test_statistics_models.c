@@ -106,12 +106,14 @@ static void average_precision_is_that_of_the_reference(void **state)
         near(sc_average_precision(values, flags, n, NULL), number(c, "value"), 1e-9);
         for (size_t i = 0; i < n; i++)
             sizes[i] = i;
-        struct sc_estimate e =
-            sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, n, n, 200, 1, NULL);
+        struct sc_estimate e = sc_cluster_rank_area(SC_AVERAGE_PRECISION,
+                                                    &(struct sc_scores){values, flags, sizes, n, n},
+                                                    (struct sc_draws){200, 1}, NULL);
         near(e.value, number(c, "value"), 1e-9);
         assert_true(n < 5 ? isnan(e.low) && e.reason : e.low <= e.value && e.value <= e.high);
         struct sc_estimate risk =
-            sc_cluster_rank_area(SC_RISK_COVERAGE, values, flags, sizes, n, n, 50, 1, NULL);
+            sc_cluster_rank_area(SC_RISK_COVERAGE, &(struct sc_scores){values, flags, sizes, n, n},
+                                 (struct sc_draws){50, 1}, NULL);
         near(risk.value, sc_aurc(values, flags, n, NULL), 1e-9);
     }
     flags[0] = flags[1] = false;
@@ -119,8 +121,10 @@ static void average_precision_is_that_of_the_reference(void **state)
     assert_true(isnan(sc_average_precision(values, flags, 0, NULL)));
     values[1] = NAN;
     assert_true(isnan(sc_average_precision(values, flags, 2, NULL)));
-    assert_non_null(
-        sc_cluster_rank_area(SC_RISK_COVERAGE, values, flags, sizes, 2, 2, 9, 1, NULL).reason);
+    assert_non_null(sc_cluster_rank_area(SC_RISK_COVERAGE,
+                                         &(struct sc_scores){values, flags, sizes, 2, 2},
+                                         (struct sc_draws){9, 1}, NULL)
+                        .reason);
 }
 
 /* An observation that is there twice counts as two: a cluster drawn twice is that. */
@@ -136,10 +140,12 @@ static void a_weight_is_so_many_copies(void **state)
     }
     near(sc_average_precision(values, flags, 120, NULL),
          sc_average_precision(values, flags, 60, NULL), 1e-12);
-    struct sc_estimate once =
-        sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, 60, 60, 300, 4, NULL);
-    struct sc_estimate twice =
-        sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, sizes, 120, 60, 300, 4, NULL);
+    struct sc_estimate once = sc_cluster_rank_area(
+        SC_AVERAGE_PRECISION, &(struct sc_scores){values, flags, sizes, 60, 60},
+        (struct sc_draws){300, 4}, NULL);
+    struct sc_estimate twice = sc_cluster_rank_area(
+        SC_AVERAGE_PRECISION, &(struct sc_scores){values, flags, sizes, 120, 60},
+        (struct sc_draws){300, 4}, NULL);
     near(twice.low, once.low, 1e-12); /* twice the traces of the same prompts say nothing more */
     near(twice.high, once.high, 1e-12);
     assert_true(once.low < once.value && once.value < once.high);
@@ -160,8 +166,10 @@ static void regression_and_its_errors_are_those_of_the_reference(void **state)
         read_numbers(c, "x", values);
         size_t n = read_sizes(c, "cluster", sizes);
         read_flags(c, "outcome");
-        assert_int_equal(sc_logistic_fit(values, flags, sizes, n, k, n_clusters, &fit, NULL),
-                         SC_OK);
+        assert_int_equal(
+            sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, n, k, n_clusters},
+                            &fit, NULL),
+            SC_OK);
         assert_null(fit.reason);
         assert_int_equal(fit.n_clusters, n_clusters);
         near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
@@ -187,26 +195,40 @@ static void a_regression_that_cannot_be_fitted_gives_a_reason(void **state)
         flags[i] = i >= 20; /* separated */
         sizes[i] = i / 2;
     }
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 2, 20}, &fit, NULL),
+        SC_OK);
     assert_non_null(strstr(fit.reason, "separated"));
     assert_true(isnan(sc_logistic_odds_ratio(&fit, 1, NULL).value));
     flags[3] = true;
     flags[30] = false;
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 2, 20}, &fit, NULL),
+        SC_OK);
     assert_null(fit.reason);
     for (size_t i = 0; i < 40; i++)
         values[2 * i + 1] = 7; /* does not vary */
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 2, 20}, &fit, NULL),
+        SC_OK);
     assert_non_null(strstr(fit.reason, "vary"));
     values[5] = NAN;
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 2, 20}, &fit, NULL),
+        SC_OK);
     assert_non_null(fit.reason);
     memset(flags, 0, sizeof flags);
     values[5] = 1;
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 2, 20, &fit, NULL), SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 2, 20}, &fit, NULL),
+        SC_OK);
     assert_non_null(strstr(fit.reason, "the same"));
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 0, 2, 0, &fit, NULL), SC_OK);
-    assert_int_equal(sc_logistic_fit(values, flags, sizes, 40, 7, 20, &fit, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 0, 2, 0}, &fit, NULL),
+        SC_OK);
+    assert_int_equal(
+        sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, 40, 7, 20}, &fit, NULL),
+        SC_ERR_ARGUMENT);
 }
 
 /* ---- beta-binomial -----------------------------------------------------------------------------
@@ -222,19 +244,22 @@ static void the_beta_binomial_fit_is_that_of_the_reference(void **state)
         struct sc_beta_binomial fit;
         size_t n = read_sizes(c, "trials", sizes);
         read_sizes(c, "successes", others);
-        assert_int_equal(sc_beta_binomial_fit(sizes, others, n, &fit, NULL), SC_OK);
+        assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, n}, &fit, NULL),
+                         SC_OK);
         assert_null(fit.reason);
         near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
         near(fit.alpha, number(c, "alpha"), 1e-5);
         near(fit.beta, number(c, "beta"), 1e-5);
         for (size_t k = 0; k < 6; k++)
             near(sc_beta_binomial_at_k(&fit, element(c, "k", k)), element(c, "at_k", k), 1e-6);
-        double deviance, p = sc_beta_binomial_check(sizes, others, n, &fit, 99, 3, &deviance, NULL);
+        double deviance, p = sc_beta_binomial_check(&(struct sc_trials){sizes, others, n}, &fit,
+                                                    (struct sc_draws){99, 3}, &deviance, NULL);
         near(deviance, number(c, "deviance"), 1e-5);
         assert_true(p > 0.01); /* drawn from the model */
         struct sc_estimate at[3];
         static const size_t ks[] = {1, 10, 100};
-        assert_int_equal(sc_beta_binomial_extrapolate(sizes, others, n, ks, 3, 200, 5, at, NULL),
+        assert_int_equal(sc_beta_binomial_extrapolate(&(struct sc_trials){sizes, others, n}, ks, 3,
+                                                      (struct sc_draws){200, 5}, at, NULL),
                          SC_OK);
         for (size_t k = 0; k < 3; k++) {
             near(at[k].value, sc_beta_binomial_at_k(&fit, (double)ks[k]), 1e-12);
@@ -253,31 +278,38 @@ static void rates_that_are_all_alike_or_all_apart_are_fitted(void **state)
         sizes[i] = 10;
         others[i] = 5; /* less spread than any binomial */
     }
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 30}, &fit, NULL),
+                     SC_OK);
     near(fit.mean, 0.5, 1e-9);
     assert_true(fit.correlation < 1e-5);
     near(sc_beta_binomial_at_k(&fit, 3), 0.875, 1e-4);
-    assert_true(sc_beta_binomial_check(sizes, others, 30, &fit, 99, 1, NULL, NULL) < 0.05);
+    assert_true(sc_beta_binomial_check(&(struct sc_trials){sizes, others, 30}, &fit,
+                                       (struct sc_draws){99, 1}, NULL, NULL) < 0.05);
     for (size_t i = 0; i < 30; i++)
         others[i] = i % 3 ? 0 : 10; /* all or nothing */
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 30}, &fit, NULL),
+                     SC_OK);
     near(fit.mean, 1.0 / 3, 1e-3);
     assert_true(fit.correlation > 0.99);
     near(sc_beta_binomial_at_k(&fit, 100), 1.0 / 3, 2e-3);
     for (size_t i = 0; i < 30; i++)
         others[i] = 0;
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 30}, &fit, NULL),
+                     SC_OK);
     assert_non_null(strstr(fit.reason, "no trial"));
     assert_true(isnan(sc_beta_binomial_at_k(&fit, 2)));
     for (size_t i = 0; i < 30; i++)
         sizes[i] = 1;
     others[2] = 1;
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_OK);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 30}, &fit, NULL),
+                     SC_OK);
     assert_non_null(strstr(fit.reason, "two traces"));
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 0, &fit, NULL), SC_OK);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 0}, &fit, NULL),
+                     SC_OK);
     assert_non_null(fit.reason);
     others[0] = 2;
-    assert_int_equal(sc_beta_binomial_fit(sizes, others, 30, &fit, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, 30}, &fit, NULL),
+                     SC_ERR_ARGUMENT);
 }
 
 /* ---- detector and power ------------------------------------------------------------------------
@@ -347,14 +379,18 @@ static void exhausted_memory_is_an_error(void **state)
             static const size_t k[] = {9};
             sc_memory_fail_at(n);
             if (part == 0)
-                sc_cluster_rank_area(SC_AVERAGE_PRECISION, values, flags, others, 40, 5, 20, 1,
-                                     &error);
+                sc_cluster_rank_area(SC_AVERAGE_PRECISION,
+                                     &(struct sc_scores){values, flags, others, 40, 5},
+                                     (struct sc_draws){20, 1}, &error);
             else if (part == 1)
-                sc_logistic_fit(values, flags, others, 40, 2, 5, &logistic, &error);
+                sc_logistic_fit(&(struct sc_logistic_data){values, flags, others, 40, 2, 5},
+                                &logistic, &error);
             else if (part == 2)
-                sc_beta_binomial_extrapolate(sizes, others, 40, k, 1, 10, 1, at, &error);
+                sc_beta_binomial_extrapolate(&(struct sc_trials){sizes, others, 40}, k, 1,
+                                             (struct sc_draws){10, 1}, at, &error);
             else
-                sc_beta_binomial_check(sizes, others, 40, &fit, 5, 1, NULL, &error);
+                sc_beta_binomial_check(&(struct sc_trials){sizes, others, 40}, &fit,
+                                       (struct sc_draws){5, 1}, NULL, &error);
             sc_memory_fail_at(SIZE_MAX);
             status = error.status;
             assert_true(status == SC_OK || status == SC_ERR_NOMEM);

@@ -36,7 +36,8 @@ static enum sc_status get_size(const json_t *object, const char *key, int64_t lo
                                const size_t *fallback, size_t *out, struct sc_error *error)
 {
     int64_t value = 0, other = fallback != NULL ? (int64_t)*fallback : 0;
-    SC_TRY(sc_json_int(object, key, low, high, fallback != NULL ? &other : NULL, &value, error));
+    SC_TRY(sc_json_int(object, key, (struct sc_json_ints){low, high},
+                       fallback != NULL ? &other : NULL, &value, error));
     *out = (size_t)value;
     return SC_OK;
 }
@@ -97,8 +98,8 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
         SC_TRY(
             get_size(json, counts[i].key, 1, MOST_TRACES, counts[i].preset, counts[i].out, error));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        SC_TRY(sc_json_real(json, numbers[i].key, 0, numbers[i].high, numbers[i].preset,
-                            numbers[i].out, error));
+        SC_TRY(sc_json_real(json, numbers[i].key, (struct sc_json_reals){0, numbers[i].high},
+                            numbers[i].preset, numbers[i].out, error));
     if (kind == SC_POLICY_ADAPTIVE)
         SC_TRY(read_adaptive(json, policy, error));
     return sc_policy_check(policy, error);
@@ -152,9 +153,10 @@ static enum sc_status read_confidence(const json_t *object, struct sc_run *run,
     run->metric = (enum sc_metric)metric;
     SC_TRY(get_size(object, "top_k", 1, INT32_MAX, &usual, &run->confidence_top_k, error));
     SC_TRY(get_size(object, "window", 1, INT32_MAX, NULL, &run->window, error));
-    SC_TRY(sc_json_real(object, "quantile", 0, 1, &none, &run->confident_quantile, error));
-    SC_TRY(
-        sc_json_real(object, "threshold", -1e308, 1e308, &none, &run->confident_threshold, error));
+    SC_TRY(sc_json_real(object, "quantile", (struct sc_json_reals){0, 1}, &none,
+                        &run->confident_quantile, error));
+    SC_TRY(sc_json_real(object, "threshold", (struct sc_json_reals){-1e308, 1e308}, &none,
+                        &run->confident_threshold, error));
     if (isnan(run->confident_quantile) == isnan(run->confident_threshold))
         return sc_fail(error, SC_ERR_FORMAT, "expected either \"quantile\" or \"threshold\"");
     return SC_OK;

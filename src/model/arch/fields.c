@@ -21,7 +21,7 @@ enum sc_status sc_field_size(const json_t *top, const char *key, size_t high, si
                              struct sc_error *error)
 {
     int64_t value = 0;
-    SC_TRY(sc_json_int(top, key, 1, (int64_t)high, NULL, &value, error));
+    SC_TRY(sc_json_int(top, key, (struct sc_json_ints){1, (int64_t)high}, NULL, &value, error));
     *out = (size_t)value;
     return SC_OK;
 }
@@ -75,5 +75,5 @@ enum sc_status sc_field_plain_rope(const json_t *top, double *theta, struct sc_e
         if (sc_field_is_set(rope, "rope_theta"))
             owner = rope;
     }
-    return sc_json_real(owner, "rope_theta", 1.0, 1e12, NULL, theta, error);
+    return sc_json_real(owner, "rope_theta", (struct sc_json_reals){1.0, 1e12}, NULL, theta, error);
 }

@@ -99,7 +99,7 @@ static enum sc_status read_fields(const json_t *top, struct sc_model_config *con
     SC_TRY(sc_field_size(top, "intermediate_size", (size_t)1 << 22, &config->ffn, error));
     SC_TRY(sc_field_size(top, "max_position_embeddings", (size_t)1 << 28, &config->max_positions,
                          error));
-    SC_TRY(sc_json_real(top, "rms_norm_eps", 0.0, 1.0, NULL, &eps, error));
+    SC_TRY(sc_json_real(top, "rms_norm_eps", (struct sc_json_reals){0.0, 1.0}, NULL, &eps, error));
     config->rms_eps = (float)eps;
     SC_TRY(sc_json_bool(top, "tie_word_embeddings", &tied, &config->tied, error));
     SC_TRY(read_dtype(top, config, dtype_given, error));

@@ -13,7 +13,7 @@ static enum sc_status read_real(const json_t *top, const char *key, double low, 
                                 double *value, struct sc_error *error)
 {
     const double fallback = *value;
-    return sc_json_real(top, key, low, high, &fallback, value, error);
+    return sc_json_real(top, key, (struct sc_json_reals){low, high}, &fallback, value, error);
 }
 
 static enum sc_status add_end(struct sc_generation_config *generation, const json_t *value,
@@ -53,7 +53,8 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
     SC_TRY(read_real(top, "temperature", 0.0, 100.0, &sampling->temperature, error));
     SC_TRY(read_real(top, "top_p", 1e-9, 1.0, &sampling->top_p, error));
     SC_TRY(read_real(top, "min_p", 0.0, 0.999999, &sampling->min_p, error));
-    SC_TRY(sc_json_int(top, "top_k", 0, INT32_MAX, &top_k_default, &top_k, error));
+    SC_TRY(sc_json_int(top, "top_k", (struct sc_json_ints){0, INT32_MAX}, &top_k_default, &top_k,
+                       error));
     SC_TRY(sc_json_bool(top, "do_sample", &yes, &sample, error));
     SC_TRY(read_ends(top, generation, error));
     sampling->top_k = (int32_t)top_k;
