@@ -15,7 +15,7 @@
 /* Scores of a task are kept within this, so that they stay in the cache. */
 #define SCORE_BYTES ((size_t)1 << 20)
 #define MOST_GROUP_ROWS 16
-/* A small part of any second cache; 16 KiB measured alike, 128 worse (docs/SPEED.md). */
+/* A small part of any second cache; 16 KiB measured alike, 128 worse (docs/speed/2026-11-24.md). */
 #define AHEAD_BYTES ((size_t)32 << 10)
 
 size_t sc_heads_per_kv(const struct sc_model_config *config)
