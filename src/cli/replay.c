@@ -15,42 +15,45 @@ struct replay_command {
     bool json, all;
 };
 
+/* What a replay needs, one made from the other; all of it is released together. */
+struct replay_work {
+    struct sc_run run;
+    struct sc_replay_data data;
+    struct sc_replay made;
+    struct sc_text json;
+    char *path;
+};
+
 /* Loads, replays, writes replay.json; *out is what to print. */
 static enum sc_status replay(const struct replay_command *command, const char *folder,
-                             struct sc_text *out, struct sc_error *error)
+                             struct replay_work *w, struct sc_text *out, struct sc_error *error)
 {
-    struct sc_run run = {0};
-    struct sc_replay_data data = {0};
-    struct sc_replay made = {0};
-    struct sc_text json = {0};
-    char *path = NULL;
-    enum sc_status status = sc_run_load(folder, true, &run, error);
-    if (status == SC_OK)
-        status = sc_replay_load(&run, command->max_traces, &data, error);
-    if (status == SC_OK)
-        status = sc_replay_make(&data, &command->options, &made, error);
-    if (status == SC_OK)
-        status = sc_report_replay_json(&made, &run, &json, error);
-    if (status == SC_OK) {
-        path = sc_path_join(folder, "replay.json");
-        status = path != NULL && !json.failed ? sc_file_write(path, json.data, json.len, error)
-                                              : sc_fail_nomem(error, "replay.json");
+    SC_TRY(sc_run_load(folder, true, &w->run, error));
+    SC_TRY(sc_replay_load(&w->run, command->max_traces, &w->data, error));
+    SC_TRY(sc_replay_make(&w->data, &command->options, &w->made, error));
+    SC_TRY(sc_report_replay_json(&w->made, &w->run, &w->json, error));
+    w->path = sc_path_join(folder, "replay.json");
+    if (w->path == NULL)
+        return sc_fail_nomem(error, "replay.json");
+    SC_TRY(sc_file_write(w->path, w->json.data, w->json.len, error));
+    if (command->json) {
+        sc_text_add(out, w->json.data, w->json.len);
+        return SC_OK;
     }
-    if (status == SC_OK && command->json)
-        sc_text_add(out, json.data, json.len);
-    else if (status == SC_OK)
-        status = sc_report_replay_terminal(&made, run.metric, command->all, out, error);
-    if (status == SC_OK && !command->json) {
-        sc_text_puts(out, "\nEvery figure, all metrics and the stored order: ");
-        sc_text_add_visible(out, path, strlen(path), false);
-        sc_text_putc(out, '\n');
-    }
-    sc_free(path);
-    sc_text_free(&json);
-    sc_replay_free(&made);
-    sc_replay_data_free(&data);
-    sc_run_free(&run);
-    return status;
+    SC_TRY(sc_report_replay_terminal(&w->made, w->run.metric, command->all, out, error));
+    sc_text_puts(out, "\nEvery figure, all metrics and the stored order: ");
+    sc_text_add_visible(out, w->path, strlen(w->path), false);
+    sc_text_putc(out, '\n');
+    return SC_OK;
+}
+
+static void replay_work_free(struct replay_work *w)
+{
+    sc_free(w->path);
+    sc_text_free(&w->json);
+    sc_replay_free(&w->made);
+    sc_replay_data_free(&w->data);
+    sc_run_free(&w->run);
 }
 
 int cli_replay(int argc, char **argv)
@@ -90,12 +93,14 @@ int cli_replay(int argc, char **argv)
     o->max_changes = percent / 100;
     o->n_threads = command.threads;
     struct sc_error error = {0};
+    struct replay_work work = {0};
     struct sc_text out = {0};
     int exit_status = CLI_DONE;
-    if (replay(&command, options.positionals[0], &out, &error) != SC_OK)
+    if (replay(&command, options.positionals[0], &work, &out, &error) != SC_OK)
         exit_status = cli_report_error("replay", &error);
     else if (!cli_write("replay", &out))
         exit_status = CLI_FAILED;
+    replay_work_free(&work);
     sc_text_free(&out);
     return exit_status;
 }
