@@ -96,6 +96,13 @@ struct sc_source_trace {
                                 * between characters; or NULL: not given */
 };
 
+/* The words of some tokens.  Allocated with malloc; they become the caller's. */
+struct sc_source_words {
+    char *text;
+    char *answer;       /* NULL: all of the text */
+    size_t n_reasoning; /* as in struct sc_source_trace */
+};
+
 /* Counters since sampling began; what a source does not measure stays 0. */
 struct sc_source_progress {
     size_t width, parallel; /* traces in flight now; at most */
@@ -136,11 +143,9 @@ struct sc_source_functions {
     /* May be NULL.  plan begins as zeros. */
     enum sc_status (*plan)(void *context, struct sc_source_plan *plan, struct sc_error *error);
     enum sc_status (*sample)(void *context, const struct sc_feed *feed, struct sc_error *error);
-    /* The text of a trace's first n tokens, for sources whose traces have ids; else NULL.  *text
-     * and *answer are allocated with malloc and become the caller's (*answer NULL: all of the
-     * text); *n_reasoning as in struct sc_source_trace. */
-    enum sc_status (*decode)(void *context, const int32_t *ids, size_t n, char **text,
-                             char **answer, size_t *n_reasoning, struct sc_error *error);
+    /* The words of a trace's first n tokens, for sources whose traces have ids; else NULL. */
+    enum sc_status (*decode)(void *context, const int32_t *ids, size_t n,
+                             struct sc_source_words *words, struct sc_error *error);
     /* May be NULL.  Fails when the source is no longer what it said (a model's file has changed):
      * what it gives now must not be stored. */
     enum sc_status (*check)(void *context, struct sc_error *error);

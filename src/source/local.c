@@ -199,20 +199,23 @@ static enum sc_status decode(void *context, const int32_t *ids, size_t n_ids, ch
     return sc_tokenizer_decode(local->model.tokenizer, ids, n_ids, false, text, error);
 }
 
-static enum sc_status local_decode(void *context, const int32_t *ids, size_t n, char **text,
-                                   char **answer, size_t *n_reasoning, struct sc_error *error)
+static enum sc_status local_decode(void *context, const int32_t *ids, size_t n,
+                                   struct sc_source_words *words, struct sc_error *error)
 {
     const struct local *local = context;
-    *text = *answer = NULL;
-    *n_reasoning = sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking);
-    assert(*n_reasoning <= n);
-    SC_TRY(decode(context, ids, n, text, error));
-    if (*n_reasoning == 0)
+    *words = (struct sc_source_words){0};
+    size_t n_reasoning =
+        sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking);
+    assert(n_reasoning <= n);
+    words->n_reasoning = n_reasoning;
+    SC_TRY(decode(context, ids, n, &words->text, error));
+    if (n_reasoning == 0)
         return SC_OK;
-    enum sc_status status = decode(context, ids + *n_reasoning, n - *n_reasoning, answer, error);
+    enum sc_status status =
+        decode(context, ids + n_reasoning, n - n_reasoning, &words->answer, error);
     if (status != SC_OK) {
-        sc_free(*text);
-        *text = NULL;
+        sc_free(words->text);
+        words->text = NULL;
     }
     return status;
 }
@@ -257,30 +260,29 @@ static enum sc_status local_done(void *context, const struct sc_trace_result *re
     struct local *local = context;
     const struct sc_decoder decoder = {local, decode};
     struct sc_source_request request = asked_for(local, result->request);
-    char *text = NULL, *answer = NULL;
-    size_t n_reasoning = 0;
-    enum sc_status status =
-        local_decode(local, result->ids, result->n, &text, &answer, &n_reasoning, error);
+    struct sc_source_words words = {0};
+    enum sc_status status = local_decode(local, result->ids, result->n, &words, error);
     if (status != SC_OK)
         goto done;
-    status = sc_token_text_ends(&decoder, result->ids, result->n, text, local->text_ends, error);
+    status =
+        sc_token_text_ends(&decoder, result->ids, result->n, words.text, local->text_ends, error);
     if (status != SC_OK)
         goto done;
     const struct sc_source_trace trace = {.finish = result->finish,
                                           .failure = result->failure,
-                                          .text = text,
-                                          .answer = answer,
+                                          .text = words.text,
+                                          .answer = words.answer,
                                           .n_tokens_known = true,
                                           .n_tokens = result->n,
-                                          .n_reasoning = n_reasoning,
+                                          .n_reasoning = words.n_reasoning,
                                           .ids = result->ids,
                                           .figures = SC_ALL_FIGURES,
                                           .stats = result->stats,
                                           .text_ends = local->text_ends};
     status = local->feed->done(local->feed->context, &request, &trace, error);
 done:
-    sc_free(text);
-    sc_free(answer);
+    sc_free(words.text);
+    sc_free(words.answer);
     return status;
 }
 

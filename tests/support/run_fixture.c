@@ -136,8 +136,9 @@ enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct s
     static char why[] = "not a finite number: logits at token 3";
     struct sc_store *store = NULL;
     bool resumed;
-    enum sc_status status = sc_store_open(&store, f->folder, f->config, f->instances,
-                                          f->benchmark.n_instances, &resumed, error);
+    enum sc_status status = sc_store_open(
+        &store, f->folder,
+        &(struct sc_store_run){f->config, f->instances, f->benchmark.n_instances}, &resumed, error);
     for (size_t i = 0; status == SC_OK && i < f->benchmark.n_instances; i++) {
         struct sc_policy_trace seen[16];
         bool decided[3] = {false};
@@ -169,8 +170,9 @@ enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct s
                                                    .bar = last.bar};
                 }
             }
-            status =
-                sc_store_put_trace(store, i, &made.trace, "none", decisions, n_decisions, error);
+            status = sc_store_put_trace(
+                store, i, &(struct sc_store_trace){&made.trace, "none", decisions, n_decisions},
+                error);
             if (decided[0] && decided[1] && decided[2])
                 break;
         }

@@ -86,19 +86,19 @@ static size_t reasoning_of(const int32_t *ids, size_t n_ids)
     return n_ids;
 }
 
-static enum sc_status made_decode(void *context, const int32_t *ids, size_t n, char **text,
-                                  char **answer, size_t *n_reasoning, struct sc_error *error)
+static enum sc_status made_decode(void *context, const int32_t *ids, size_t n,
+                                  struct sc_source_words *words, struct sc_error *error)
 {
     (void)context;
-    *text = *answer = NULL;
-    *n_reasoning = reasoning_of(ids, n);
-    SC_TRY(bytes_of(ids, n, text, error));
-    if (*n_reasoning == 0)
+    *words = (struct sc_source_words){.n_reasoning = reasoning_of(ids, n)};
+    SC_TRY(bytes_of(ids, n, &words->text, error));
+    if (words->n_reasoning == 0)
         return SC_OK;
-    enum sc_status status = bytes_of(ids + *n_reasoning, n - *n_reasoning, answer, error);
+    enum sc_status status =
+        bytes_of(ids + words->n_reasoning, n - words->n_reasoning, &words->answer, error);
     if (status != SC_OK) {
-        sc_free(*text);
-        *text = NULL;
+        sc_free(words->text);
+        words->text = NULL;
     }
     return status;
 }
@@ -170,10 +170,10 @@ static enum sc_status finish_trace(const struct made_source *source, struct made
                                    struct sc_error *error)
 {
     struct sc_source_trace *trace = &out->trace;
-    SC_TRY(made_decode(NULL, out->ids, trace->n_tokens, &out->text, &out->answer,
-                       &trace->n_reasoning, error));
-    trace->text = out->text;
-    trace->answer = out->answer;
+    SC_TRY(made_decode(NULL, out->ids, trace->n_tokens, &out->words, error));
+    trace->text = out->words.text;
+    trace->answer = out->words.answer;
+    trace->n_reasoning = out->words.n_reasoning;
     uint32_t end = 0;
     for (size_t i = 0; i < trace->n_tokens; i++)
         out->text_ends[i] = end += out->ids[i] != END_ID && out->ids[i] != THINK_END_ID;
@@ -183,9 +183,9 @@ static enum sc_status finish_trace(const struct made_source *source, struct made
 
 void made_trace_free(struct made_trace *made)
 {
-    sc_free(made->text);
-    sc_free(made->answer);
-    made->text = made->answer = NULL;
+    sc_free(made->words.text);
+    sc_free(made->words.answer);
+    made->words = (struct sc_source_words){0};
 }
 
 /* Lets the feed cut the trace, as the engine does. */
@@ -319,8 +319,10 @@ enum sc_status rig_run(struct rig *rig)
     rig->summary = (struct sc_run_summary){0};
     enum sc_status status = prepare_prompts(rig, prompts);
     if (status == SC_OK)
-        status = sc_store_open(&setup.store, rig->f.folder, rig->f.config, rig->f.instances,
-                               setup.n_instances, &resumed, &rig->error);
+        status = sc_store_open(
+            &setup.store, rig->f.folder,
+            &(struct sc_store_run){rig->f.config, rig->f.instances, setup.n_instances}, &resumed,
+            &rig->error);
     if (status == SC_OK && rig->limit_pages)
         status = sc_store_limit_pages(setup.store, rig->limit_pages, &rig->error);
     if (status == SC_OK)

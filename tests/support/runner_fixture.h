@@ -44,7 +44,7 @@ struct made_trace {
     int32_t ids[FIXTURE_MOST_TOKENS];
     struct sc_token_stats stats[FIXTURE_MOST_TOKENS];
     uint32_t text_ends[FIXTURE_MOST_TOKENS];
-    char *text, *answer; /* sc_free */
+    struct sc_source_words words;
     struct sc_source_trace trace;
 };
 void made_trace_sample(const struct made_source *source, uint64_t instance_key, uint32_t index,

@@ -51,7 +51,8 @@ static enum sc_status put_trace(struct sc_store *store, size_t i, uint32_t t, co
         made.trace.finish = SC_FINISH_FAILED;
         made.trace.failure = why;
     }
-    return sc_store_put_trace(store, i, &made.trace, "none", NULL, 0, NULL);
+    return sc_store_put_trace(store, i, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
+                              NULL);
 }
 
 static int make_run(void **state)
@@ -60,7 +61,8 @@ static int make_run(void **state)
     bool resumed;
     (void)state;
     if (fixture_make(&fixture, N_INSTANCES) != SC_OK ||
-        sc_store_open(&store, fixture.folder, fixture.config, fixture.instances, N_INSTANCES,
+        sc_store_open(&store, fixture.folder,
+                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES},
                       &resumed, NULL) != SC_OK)
         return -1;
     for (size_t i = 0; i < N_INSTANCES; i++)
@@ -305,9 +307,11 @@ static void traces_that_came_later_are_not_judged_yet(void **state)
 
     classify(&options, &summary);
     sc_classify_summary_free(&summary);
-    assert_int_equal(sc_store_open(&store, fixture.folder, fixture.config, fixture.instances,
-                                   N_INSTANCES, &resumed, NULL),
-                     SC_OK);
+    assert_int_equal(
+        sc_store_open(&store, fixture.folder,
+                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES},
+                      &resumed, NULL),
+        SC_OK);
     assert_true(resumed);
     assert_int_equal(put_trace(store, 2, N_TRACES, "Mix ~ it."), SC_OK);
     sc_store_close(store);

@@ -26,17 +26,16 @@ static void decisions_are_those_of_a_replay(void **state)
             double metrics[SC_N_METRICS];
             float confidence[FIXTURE_MOST_TOKENS], logprob[FIXTURE_MOST_TOKENS];
             made_trace_sample(&rig.source, key, t, &made);
-            size_t n = made.trace.n_tokens, n_reasoning;
+            size_t n = made.trace.n_tokens;
             for (size_t k = 0; k < n; k++) {
                 confidence[k] = made.stats[k].confidence;
                 logprob[k] = made.stats[k].logprob;
             }
             sc_trace_metrics(confidence, logprob, n, 32, metrics);
             struct sc_detection found;
-            assert_int_equal(made_source_functions.decode(NULL, made.ids, n, &made.text,
-                                                          &made.answer, &n_reasoning, NULL),
+            assert_int_equal(made_source_functions.decode(NULL, made.ids, n, &made.words, NULL),
                              SC_OK);
-            sc_detect_refusal(run.instances[i].prompt, made.text, &found);
+            sc_detect_refusal(run.instances[i].prompt, made.words.text, &found);
             made_trace_free(&made);
             all[t] = (struct sc_policy_trace){.confidence = metrics[SC_METRIC_MEAN],
                                               .verdict = found.verdict};

@@ -28,15 +28,9 @@ static size_t cut_of(const struct sc_policy *policy, const struct sc_trace_state
     return cut && t >= policy->min_traces ? n : 0;
 }
 
-/* The words of a beginning; the answer is NULL where it is all of the text. */
-struct words {
-    char *text, *answer;
-    size_t n_reasoning;
-};
-
 /* From where the tokens' text ends, for sources whose traces have no ids. */
-static enum sc_status words_by_ends(const struct sc_run_trace *whole, size_t n, struct words *out,
-                                    struct sc_error *error)
+static enum sc_status words_by_ends(const struct sc_run_trace *whole, size_t n,
+                                    struct sc_source_words *out, struct sc_error *error)
 {
     if (whole->text_ends == NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
@@ -54,12 +48,11 @@ static enum sc_status words_by_ends(const struct sc_run_trace *whole, size_t n, 
 }
 
 static enum sc_status find_words(const struct sc_source *source, const struct sc_run_trace *whole,
-                                 size_t n, struct words *out, struct sc_error *error)
+                                 size_t n, struct sc_source_words *out, struct sc_error *error)
 {
     if (whole->ids == NULL || source->functions->decode == NULL)
         return words_by_ends(whole, n, out, error);
-    return source->functions->decode(source->context, whole->ids, n, &out->text, &out->answer,
-                                     &out->n_reasoning, error);
+    return source->functions->decode(source->context, whole->ids, n, out, error);
 }
 
 /* The first n tokens of a trace. */
@@ -68,7 +61,7 @@ static enum sc_status make_cut(struct sc_run_state *state, size_t position,
                                struct sc_error *error)
 {
     const struct sc_runner_setup *setup = state->setup;
-    struct words words = {0};
+    struct sc_source_words words = {0};
     assert(n > 0 && n <= whole->n_tokens);
     enum sc_status status = find_words(setup->source, whole, n, &words, error);
     if (status == SC_OK) {

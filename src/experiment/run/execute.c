@@ -140,8 +140,10 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
         .source = &run->info, .benchmark = &run->benchmark, .detector = detector};
     SC_TRY(sc_config_write(options, &facts, &run->config, error));
     SC_TRY(sc_make_folders(options->out, error));
-    SC_TRY(sc_store_open(&run->store, options->out, run->config, run->benchmark.instances,
-                         run->benchmark.n_instances, &resumed, error));
+    SC_TRY(sc_store_open(
+        &run->store, options->out,
+        &(struct sc_store_run){run->config, run->benchmark.instances, run->benchmark.n_instances},
+        &resumed, error));
     announce(run, observer, resumed);
     summary->seconds_load = run->seconds_load;
     const struct sc_runner_setup setup = {

@@ -37,8 +37,10 @@ static enum sc_status store_trace(struct sc_run_state *state, size_t position,
         SC_TRY(sc_cuts_make(state, position, trace, &state->fresh[i], error));
     SC_TRY(sc_source_unchanged(setup->source, error));
     double before = sc_seconds();
-    enum sc_status status = sc_store_put_trace(setup->store, position, trace, setup->options->judge,
-                                               state->fresh, state->n_fresh, error);
+    enum sc_status status = sc_store_put_trace(
+        setup->store, position,
+        &(struct sc_store_trace){trace, setup->options->judge, state->fresh, state->n_fresh},
+        error);
     state->summary->seconds_storage += sc_seconds() - before;
     return status;
 }

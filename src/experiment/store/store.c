@@ -72,21 +72,16 @@ static enum sc_status set_journal(struct sc_store *store, struct sc_error *error
                          error);
 }
 
-struct opening {
-    const char *folder, *config_json;
-    const struct sc_instance *instances;
-    size_t n_instances;
-};
-
-static enum sc_status open_run(struct sc_store **out, const struct opening *run, bool *resumed,
+static enum sc_status open_run(struct sc_store **out, const char *folder,
+                               const struct sc_store_run *run, bool *resumed,
                                struct sc_error *error)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     bool empty = false;
     const char *stored = NULL;
-    SC_TRY(connect(out, run->folder, flags, error));
+    SC_TRY(connect(out, folder, flags, error));
     struct sc_store *store = *out;
-    SC_TRY(sc_lock_take(&store->lock, run->folder, error));
+    SC_TRY(sc_lock_take(&store->lock, folder, error));
     SC_TRY(sc_database_open(store, flags, error));
     SC_TRY(sc_schema_check(store, &empty, error));
     if (empty) {
@@ -102,13 +97,11 @@ static enum sc_status open_run(struct sc_store **out, const struct opening *run,
     return note_identity(store, error);
 }
 
-enum sc_status sc_store_open(struct sc_store **out, const char *folder, const char *config_json,
-                             const struct sc_instance *instances, size_t n_instances, bool *resumed,
-                             struct sc_error *error)
+enum sc_status sc_store_open(struct sc_store **out, const char *folder,
+                             const struct sc_store_run *run, bool *resumed, struct sc_error *error)
 {
-    const struct opening run = {folder, config_json, instances, n_instances};
-    assert(folder != NULL && config_json != NULL);
-    return give_up(out, open_run(out, &run, resumed, error));
+    assert(folder != NULL && run->config_json != NULL);
+    return give_up(out, open_run(out, folder, run, resumed, error));
 }
 
 static enum sc_status open_existing(struct sc_store **out, const char *folder,

@@ -26,13 +26,19 @@ struct sc_store_decision {
     size_t n_cuts;
 };
 
+/* What a folder is bound to. */
+struct sc_store_run {
+    const char *config_json;
+    const struct sc_instance *instances; /* [n_instances] */
+    size_t n_instances;
+};
+
 /* Opens run.db of the folder for a run and holds the folder's lock until sc_store_close.  A folder
  * without one gets a new one with the configuration and the instances, in one transaction.  A
  * stored configuration that differs gives SC_ERR_CONFLICT and a line that names the first field
  * that does. *resumed: there was a run in the folder. */
-enum sc_status sc_store_open(struct sc_store **out, const char *folder, const char *config_json,
-                             const struct sc_instance *instances, size_t n_instances, bool *resumed,
-                             struct sc_error *error);
+enum sc_status sc_store_open(struct sc_store **out, const char *folder,
+                             const struct sc_store_run *run, bool *resumed, struct sc_error *error);
 
 /* Opens an existing run.db, whatever its configuration, and holds the folder's lock. */
 enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
@@ -44,12 +50,17 @@ enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
                                   struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
 
-/* Keeps one finished trace of the instance at `position`, with the decisions that it led to, in one
- * transaction.  A harm is kept under the name `judge`. */
+/* A finished trace and the decisions that it led to.  Its harm is kept under the name `judge`. */
+struct sc_store_trace {
+    const struct sc_run_trace *trace;
+    const char *judge;
+    const struct sc_store_decision *decisions; /* [n_decisions] */
+    size_t n_decisions;
+};
+
+/* Keeps one trace of the instance at `position`, in one transaction. */
 enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
-                                  const struct sc_run_trace *trace, const char *judge,
-                                  const struct sc_store_decision *decisions, size_t n_decisions,
-                                  struct sc_error *error);
+                                  const struct sc_store_trace *stored, struct sc_error *error);
 
 /* Replaces all decisions: begin removes them and starts a transaction; end keeps the new ones when
  * status is SC_OK, else the old ones, and returns status or why it could not. */

@@ -156,16 +156,8 @@ static enum sc_status put_harm(struct sc_store *store, size_t position,
     return sc_store_run(store, &put, error);
 }
 
-/* A trace under way and what it led to. */
-struct stored_trace {
-    const struct sc_run_trace *trace;
-    const char *judge;
-    const struct sc_store_decision *decisions;
-    size_t n_decisions;
-};
-
 static enum sc_status put_all(struct sc_store *store, size_t position,
-                              const struct stored_trace *stored, struct sc_error *error)
+                              const struct sc_store_trace *stored, struct sc_error *error)
 {
     SC_TRY(put_row(store, position, stored->trace, error));
     SC_TRY(put_tokens(store, position, stored->trace, error));
@@ -177,15 +169,12 @@ static enum sc_status put_all(struct sc_store *store, size_t position,
 }
 
 enum sc_status sc_store_put_trace(struct sc_store *store, size_t position,
-                                  const struct sc_run_trace *trace, const char *judge,
-                                  const struct sc_store_decision *decisions, size_t n_decisions,
-                                  struct sc_error *error)
+                                  const struct sc_store_trace *stored, struct sc_error *error)
 {
-    const struct stored_trace stored = {trace, judge, decisions, n_decisions};
     assert(store->put_trace != NULL);
     SC_TRY(sc_store_check_place(store, error));
     SC_TRY(sc_store_begin(store, error));
-    return sc_store_commit(store, put_all(store, position, &stored, error), error);
+    return sc_store_commit(store, put_all(store, position, stored, error), error);
 }
 
 /* ---- decisions ------------------------------------------------------------------------------- */
