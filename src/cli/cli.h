@@ -130,7 +130,7 @@ int cli_show_run(const char *command, const char *folder, const struct sc_run *r
 struct cli_judging {
     const char *judge; /* NULL: not given */
     const char *model, *url, *dtype;
-    int detector; /* a place in the option's choices */
+    int detector; /* an index in the option's choices */
     bool prompts, quiet;
     const char *kernels, *rules;
     int32_t threads;

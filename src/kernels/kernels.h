@@ -90,9 +90,9 @@ struct sc_kernels {
     float (*logit_max)(const float *z, size_t n);
     /* sum_exp = sum exp(z - max), sum_z_exp = sum (z - max) exp(z - max), in double. */
     void (*logit_sums)(const float *z, size_t n, float max, double *sum_exp, double *sum_z_exp);
-    /* The places i in [0, n) with z[i] > threshold, ascending, at most `most`; returns how many
+    /* The indices i in [0, n) with z[i] > threshold, ascending, at most `most`; returns how many
      * there are written; *scanned is how far it looked (n unless `most` was reached). */
-    size_t (*logit_above)(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+    size_t (*logit_above)(const float *z, size_t n, float threshold, int32_t *indices, size_t most,
                           size_t *scanned);
 
     /* Loops at full speed, for machine.c.  busy_*: n_rounds of independent multiply-adds;

@@ -13,7 +13,7 @@ struct sc_results {
 enum sc_status sc_results_open(struct sc_results **out, const char *folder, struct sc_error *error)
 {
     if (out == NULL || folder == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected a place and a folder");
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected a result and a folder");
     *out = NULL;
     struct sc_results *results = sc_alloc_zero(1, sizeof *results);
     if (results == NULL)
@@ -41,7 +41,7 @@ enum sc_status sc_results_estimate(const struct sc_results *results, const char 
                                    struct sc_estimate *out, struct sc_error *error)
 {
     if (results == NULL || path == NULL || out == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results, a path and a place");
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results, a path and a result");
     *out = (struct sc_estimate){NAN, NAN, NAN, 0, "no such figure"};
     const struct sc_node *node = sc_node_find(results->analysis.document.root, path);
     switch (node != NULL ? node->kind : SC_NODE_TEXT) {
@@ -85,7 +85,7 @@ enum sc_status sc_results_json(const struct sc_results *results, char **json,
                                struct sc_error *error)
 {
     if (results == NULL || json == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a place");
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a result");
     struct sc_text text = {0};
     enum sc_status status = sc_render_json(&results->analysis, &text, error);
     return hand_out(&text, status, json, error);
@@ -95,7 +95,7 @@ enum sc_status sc_results_predictions(const struct sc_results *results, char **l
                                       struct sc_error *error)
 {
     if (results == NULL || lines == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a place");
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a result");
     struct sc_text text = {0};
     enum sc_status status =
         sc_report_predictions(&results->run, results->run.primary, &text, error);

@@ -17,7 +17,7 @@
 #include "source/text_ends.h"
 
 struct prompt {
-    uint64_t key; /* place in `prompts`, from 1 */
+    uint64_t key; /* index in `prompts`, from 1 */
     int32_t *ids; /* [n_ids] */
     size_t n_ids;
 };

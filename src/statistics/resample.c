@@ -75,8 +75,8 @@ static double clusters_ratio(const struct clusters *c)
     return sc_sum_value(&numerator) / c->total;
 }
 
-/* Two places below n from one random number of 52 bits: the second from what the first leaves of
- * it. Bootstraps of thousands of prompts spend most of their time here.  No place is more likely
+/* Two indices below n from one random number of 52 bits: the second from what the first leaves of
+ * it. Bootstraps of thousands of prompts spend most of their time here.  No index is more likely
  * than another by more than n^2 / 2^52, relatively. */
 static void draw_two(struct sc_random *random, size_t n, size_t *out)
 {

@@ -91,14 +91,14 @@ static size_t n_own(const struct sc_row *row)
 }
 
 /* A task's way through the stretches that it reads. */
-struct reading {
+struct stretches {
     struct sc_ahead ahead;
     size_t granted; /* what the call under way may ask for */
     size_t lead;    /* bytes asked for that no call has come to */
     size_t rest;    /* bytes from ahead.next on, but for ahead.at */
 };
 
-static struct sc_stretch *list(struct reading *r, struct sc_stretch *to, const void *at,
+static struct sc_stretch *list(struct stretches *r, struct sc_stretch *to, const void *at,
                                size_t bytes)
 {
     *to = (struct sc_stretch){at, bytes};
@@ -106,7 +106,7 @@ static struct sc_stretch *list(struct reading *r, struct sc_stretch *to, const v
     return to + 1;
 }
 
-static struct sc_stretch *list_prompt(const struct sc_forward *f, struct reading *r,
+static struct sc_stretch *list_prompt(const struct sc_forward *f, struct stretches *r,
                                       struct sc_stretch *to, const struct sc_row_group *group,
                                       enum sc_kv_kind kind, size_t head)
 {
@@ -123,7 +123,7 @@ static struct sc_stretch *list_prompt(const struct sc_forward *f, struct reading
     return to;
 }
 
-static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r,
+static struct sc_stretch *list_own(const struct sc_forward *f, struct stretches *r,
                                    struct sc_stretch *to, const struct sc_row_group *group,
                                    enum sc_kv_kind kind, size_t head)
 {
@@ -135,12 +135,12 @@ static struct sc_stretch *list_own(const struct sc_forward *f, struct reading *r
 }
 
 /* What task reads, and what its worker will probably read after it, into the worker's memory. */
-static struct reading list_task(const struct sc_forward *f, size_t task, struct sc_stretch *to)
+static struct stretches list_task(const struct sc_forward *f, size_t task, struct sc_stretch *to)
 {
     size_t n_heads = f->cpu->config.n_kv_heads, head = task % n_heads;
     size_t then = task + f->cpu->n_threads;
     const struct sc_row_group *group = &f->groups[task / n_heads];
-    struct reading r = {.ahead.next = to};
+    struct stretches r = {.ahead.next = to};
 
     to = list_prompt(f, &r, to, group, SC_KV_KEYS, head);
     to = list_own(f, &r, to, group, SC_KV_KEYS, head);
@@ -151,7 +151,7 @@ static struct reading list_task(const struct sc_forward *f, size_t task, struct 
     return r;
 }
 
-static void pass_over(struct reading *r, size_t bytes)
+static void pass_over(struct stretches *r, size_t bytes)
 {
     r->rest -= bytes;
     while (bytes) {
@@ -168,7 +168,7 @@ static void pass_over(struct reading *r, size_t bytes)
 }
 
 /* For a call that reads the next so many bytes: what it may ask for. */
-static struct sc_ahead *reads(struct reading *r, size_t bytes)
+static struct sc_ahead *reads(struct stretches *r, size_t bytes)
 {
     size_t asked = r->granted - r->ahead.left;
 
@@ -213,7 +213,7 @@ static void over(const struct sc_forward *f, const struct queries *q, const void
 /* Over the prompt's positions [from, to), page by page; r NULL: they are in no list. */
 static void over_prompt(const struct sc_forward *f, const struct queries *q,
                         const struct sc_prompt *prompt, size_t from, size_t to,
-                        enum sc_kv_kind kind, size_t head, struct reading *r)
+                        enum sc_kv_kind kind, size_t head, struct stretches *r)
 {
     for (size_t at = from; at < to;) {
         size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
@@ -229,7 +229,7 @@ static void over_prompt(const struct sc_forward *f, const struct queries *q,
 
 /* The part of a row's history that it does not share with its group. */
 static void over_rest(const struct sc_forward *f, const struct queries *q, const struct sc_row *row,
-                      size_t common, enum sc_kv_kind kind, size_t head, struct reading *r)
+                      size_t common, enum sc_kv_kind kind, size_t head, struct stretches *r)
 {
     if (row->place != SC_NO_PLACE)
         over(f, q, own_at(f, row, kind, head), common, n_own(row), kind,
@@ -255,7 +255,8 @@ static void attend(void *context, size_t task, size_t worker)
         .out = (float *)(void *)(memory + f->out_at),
         .n = group->n * per_kv,
     };
-    struct reading r = list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
+    struct stretches r =
+        list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
 
     over_prompt(f, &all, rows[0].prompt, 0, group->common, SC_KV_KEYS, head, &r);
     for (size_t i = 0; i < group->n; i++) {

@@ -14,7 +14,7 @@ void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
                              struct sc_arena *arena)
 {
     scratch->keys = sc_arena_take(arena, n_vocab, sizeof *scratch->keys);
-    scratch->places = sc_arena_take(arena, SC_LOGIT_PIECE, sizeof *scratch->places);
+    scratch->indices = sc_arena_take(arena, SC_LOGIT_PIECE, sizeof *scratch->indices);
     scratch->piece = sc_arena_take(arena, SC_LOGIT_PIECE, sizeof *scratch->piece);
     scratch->piece_sums =
         sc_arena_take(arena, n_vocab / SC_LOGIT_PIECE + 1, sizeof *scratch->piece_sums);
@@ -188,10 +188,10 @@ void sc_logits_top(const struct sc_kernels *kernels, const float *z, size_t n, s
         for (size_t at = 0; at < length;) {
             size_t most = room - count < SC_LOGIT_PIECE ? room - count : SC_LOGIT_PIECE;
             size_t scanned, found = kernels->logit_above(z + begin + at, length - at, threshold,
-                                                         scratch->places, most, &scanned);
+                                                         scratch->indices, most, &scanned);
 
             for (size_t i = 0; i < found; i++) {
-                size_t id = begin + at + (size_t)scratch->places[i];
+                size_t id = begin + at + (size_t)scratch->indices[i];
 
                 scratch->keys[count++] = key_of(z[id], id);
             }

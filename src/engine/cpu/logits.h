@@ -14,7 +14,7 @@
 /* Scratch memory of one worker. */
 struct sc_logit_scratch {
     uint64_t *keys;     /* [n_vocab] */
-    int32_t *places;    /* [SC_LOGIT_PIECE] */
+    int32_t *indices;   /* [SC_LOGIT_PIECE] */
     float *piece;       /* [SC_LOGIT_PIECE] */
     double *piece_sums; /* [pieces of the vocabulary] */
 };

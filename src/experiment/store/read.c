@@ -371,16 +371,16 @@ static enum sc_status read_trace(const struct sc_row *row, struct sc_run_trace *
     return read_verdict(row, trace, error);
 }
 
-struct trace_reading {
+struct trace_query {
     const struct sc_store_traces *wanted;
     sc_store_trace_reader *reader;
     void *context;
 };
 
-static enum sc_status hand_on_trace(struct sc_row *row, const struct trace_reading *reading,
+static enum sc_status hand_on_trace(struct sc_row *row, const struct trace_query *query,
                                     struct sc_error *error)
 {
-    int64_t position = 0, index = 0, most = (int64_t)reading->wanted->n_instances - 1;
+    int64_t position = 0, index = 0, most = (int64_t)query->wanted->n_instances - 1;
     char where[80];
     row->where = "trace";
     SC_TRY(sc_row_int(row, AT_INSTANCE, 0, most, &position, error));
@@ -390,27 +390,27 @@ static enum sc_status hand_on_trace(struct sc_row *row, const struct trace_readi
     row->where = where;
     struct sc_run_trace trace = {.index = (uint32_t)index};
     enum sc_status status = read_trace(row, &trace, error);
-    if (status == SC_OK && reading->wanted->tokens)
+    if (status == SC_OK && query->wanted->tokens)
         status = read_tokens(row, &trace, error);
     if (status == SC_OK)
-        status = reading->reader(reading->context, (size_t)position, &trace, error);
+        status = query->reader(query->context, (size_t)position, &trace, error);
     sc_run_trace_free(&trace);
     return status;
 }
 
-static enum sc_status read_traces(struct sc_row *row, const struct trace_reading *reading,
+static enum sc_status read_traces(struct sc_row *row, const struct trace_query *query,
                                   struct sc_error *error)
 {
     struct sc_binder binder = {.statement = row->statement};
-    sc_bind_text(&binder, reading->wanted->detector);
-    sc_bind_text(&binder, reading->wanted->judge);
+    sc_bind_text(&binder, query->wanted->detector);
+    sc_bind_text(&binder, query->wanted->judge);
     if (binder.failed)
         return sc_store_fail(row->store, "read", error);
     for (bool more;;) {
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return SC_OK;
-        SC_TRY(hand_on_trace(row, reading, error));
+        SC_TRY(hand_on_trace(row, query, error));
     }
 }
 
@@ -418,12 +418,12 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const struct sc_stor
                                     sc_store_trace_reader *reader, void *context,
                                     struct sc_error *error)
 {
-    const struct trace_reading reading = {wanted, reader, context};
+    const struct trace_query query = {wanted, reader, context};
     struct sc_row row = {.store = store};
     assert(wanted->detector != NULL && wanted->judge != NULL);
     const char *sql = wanted->tokens ? sql_tokens[has_text_ends(store)] : sql_plain;
     SC_TRY(sc_store_prepare(store, sql, &row.statement, error));
-    enum sc_status status = read_traces(&row, &reading, error);
+    enum sc_status status = read_traces(&row, &query, error);
     sqlite3_finalize(row.statement);
     return status;
 }
@@ -471,40 +471,40 @@ static const char sql_cuts[] =
     ", detector, verdict, rule, range_begin, range_end, 'unjudged', policy"
     " FROM cut t ORDER BY t.instance, policy, t.trace";
 
-struct cut_reading {
+struct cut_query {
     size_t n_instances, n_policies;
     sc_store_cut_reader *reader;
     void *context;
 };
 
-static enum sc_status hand_on_cut(struct sc_row *row, const struct cut_reading *reading,
+static enum sc_status hand_on_cut(struct sc_row *row, const struct cut_query *query,
                                   struct sc_error *error)
 {
     int64_t position = 0, index = 0, policy = 0;
     char where[80];
     row->where = "cut";
-    SC_TRY(sc_row_int(row, AT_INSTANCE, 0, (int64_t)reading->n_instances - 1, &position, error));
+    SC_TRY(sc_row_int(row, AT_INSTANCE, 0, (int64_t)query->n_instances - 1, &position, error));
     SC_TRY(sc_row_int(row, AT_TRACE, 0, INT32_MAX, &index, error));
-    SC_TRY(sc_row_int(row, AT_POLICY, 0, (int64_t)reading->n_policies - 1, &policy, error));
+    SC_TRY(sc_row_int(row, AT_POLICY, 0, (int64_t)query->n_policies - 1, &policy, error));
     snprintf(where, sizeof where, "cut of instance %lld trace %lld", (long long)position,
              (long long)index);
     row->where = where;
     struct sc_run_trace trace = {.index = (uint32_t)index};
     enum sc_status status = read_trace(row, &trace, error);
     if (status == SC_OK)
-        status = reading->reader(reading->context, (size_t)position, (size_t)policy, &trace, error);
+        status = query->reader(query->context, (size_t)position, (size_t)policy, &trace, error);
     sc_run_trace_free(&trace);
     return status;
 }
 
-static enum sc_status read_cuts(struct sc_row *row, const struct cut_reading *reading,
+static enum sc_status read_cuts(struct sc_row *row, const struct cut_query *query,
                                 struct sc_error *error)
 {
     for (bool more;;) {
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return SC_OK;
-        SC_TRY(hand_on_cut(row, reading, error));
+        SC_TRY(hand_on_cut(row, query, error));
     }
 }
 
@@ -512,51 +512,50 @@ enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, si
                                   sc_store_cut_reader *reader, void *context,
                                   struct sc_error *error)
 {
-    const struct cut_reading reading = {n_instances, n_policies, reader, context};
+    const struct cut_query query = {n_instances, n_policies, reader, context};
     struct sc_row row = {.store = store};
     if (!store->has_cuts)
         return SC_OK;
     SC_TRY(sc_store_prepare(store, sql_cuts, &row.statement, error));
-    enum sc_status status = read_cuts(&row, &reading, error);
+    enum sc_status status = read_cuts(&row, &query, error);
     sqlite3_finalize(row.statement);
     return status;
 }
 
 /* ---- decisions ------------------------------------------------------------------------------- */
 
-struct decision_reading {
+struct decision_query {
     size_t n_instances, n_policies;
     sc_store_decision_reader *reader;
     void *context;
 };
 
-static enum sc_status hand_on_decision(const struct sc_row *row,
-                                       const struct decision_reading *reading,
+static enum sc_status hand_on_decision(const struct sc_row *row, const struct decision_query *query,
                                        struct sc_error *error)
 {
     int64_t position = 0, policy = 0, n_traces = 0;
     char *reason = NULL;
-    SC_TRY(sc_row_int(row, 0, 0, (int64_t)reading->n_instances - 1, &position, error));
-    SC_TRY(sc_row_int(row, 1, 0, (int64_t)reading->n_policies - 1, &policy, error));
+    SC_TRY(sc_row_int(row, 0, 0, (int64_t)query->n_instances - 1, &position, error));
+    SC_TRY(sc_row_int(row, 1, 0, (int64_t)query->n_policies - 1, &policy, error));
     SC_TRY(sc_row_int(row, 2, 0, INT32_MAX, &n_traces, error));
     SC_TRY(sc_row_text(row, 3, false, &reason, error));
     const struct sc_store_decision decision = {.policy = (size_t)policy,
                                                .n_traces = (size_t)n_traces,
                                                .stop_reason = reason,
                                                .bar = sc_row_real(row, 4)};
-    enum sc_status status = reading->reader(reading->context, (size_t)position, &decision, error);
+    enum sc_status status = query->reader(query->context, (size_t)position, &decision, error);
     sc_free(reason);
     return status;
 }
 
-static enum sc_status read_decisions(const struct sc_row *row,
-                                     const struct decision_reading *reading, struct sc_error *error)
+static enum sc_status read_decisions(const struct sc_row *row, const struct decision_query *query,
+                                     struct sc_error *error)
 {
     for (bool more;;) {
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return SC_OK;
-        SC_TRY(hand_on_decision(row, reading, error));
+        SC_TRY(hand_on_decision(row, query, error));
     }
 }
 
@@ -564,13 +563,13 @@ enum sc_status sc_store_read_decisions(struct sc_store *store, size_t n_instance
                                        size_t n_policies, sc_store_decision_reader *reader,
                                        void *context, struct sc_error *error)
 {
-    const struct decision_reading reading = {n_instances, n_policies, reader, context};
+    const struct decision_query query = {n_instances, n_policies, reader, context};
     struct sc_row row = {.store = store, .where = "decision"};
     SC_TRY(sc_store_prepare(store,
                             "SELECT instance, policy, n_traces, stop_reason, bar FROM decision"
                             " ORDER BY instance, policy",
                             &row.statement, error));
-    enum sc_status status = read_decisions(&row, &reading, error);
+    enum sc_status status = read_decisions(&row, &query, error);
     sqlite3_finalize(row.statement);
     return status;
 }

@@ -481,13 +481,13 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
 
 /* Most pieces have nothing above: sixteen comparisons at a time, and a look at each where one held.
  */
-static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+static size_t logit_above(const float *z, size_t n, float threshold, int32_t *indices, size_t most,
                           size_t *scanned)
 {
     enum { PIECE = 16 };
     const float32x4_t bar = vdupq_n_f32(threshold);
-    size_t n_places = 0, i = 0;
-    while (i < n && n_places < most) {
+    size_t n_found = 0, i = 0;
+    while (i < n && n_found < most) {
         if (n - i >= PIECE) {
             uint32x4_t a =
                 vorrq_u32(vcgtq_f32(vld1q_f32(z + i), bar), vcgtq_f32(vld1q_f32(z + i + 4), bar));
@@ -499,14 +499,14 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
             }
         }
         size_t end = n - i < PIECE ? n : i + PIECE;
-        for (; i < end && n_places < most; i++) {
+        for (; i < end && n_found < most; i++) {
             if (z[i] > threshold) {
-                places[n_places++] = (int32_t)i;
+                indices[n_found++] = (int32_t)i;
             }
         }
     }
     *scanned = i;
-    return n_places;
+    return n_found;
 }
 
 /* ---- loops at full speed, for machine.c ------------------------------------------------------ */

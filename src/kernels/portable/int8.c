@@ -56,7 +56,7 @@ size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel)
     return bytes > SIZE_MAX - 63 ? SIZE_MAX : sc_round_up(bytes, 64);
 }
 
-/* n <= GROUP weights from place `at` of the source. */
+/* n <= GROUP weights from index `at` of the source. */
 static void read_weights(float *to, const void *source, enum sc_dtype dtype, size_t at, size_t n)
 {
     const char *from = (const char *)source + at * sc_dtype_bytes(dtype);

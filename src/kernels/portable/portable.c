@@ -313,17 +313,17 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     *sum_z_exp = weighted;
 }
 
-static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+static size_t logit_above(const float *z, size_t n, float threshold, int32_t *indices, size_t most,
                           size_t *scanned)
 {
-    size_t n_places = 0, i = 0;
-    for (; i < n && n_places < most; i++) {
+    size_t n_found = 0, i = 0;
+    for (; i < n && n_found < most; i++) {
         if (z[i] > threshold) {
-            places[n_places++] = (int32_t)i;
+            indices[n_found++] = (int32_t)i;
         }
     }
     *scanned = i;
-    return n_places;
+    return n_found;
 }
 
 /* ---- loops at full speed, for machine.c ------------------------------------------------------ */

@@ -391,25 +391,25 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     *sum_z_exp = sum_of(_mm256_add_pd(s[2], s[3]));
 }
 
-static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+static size_t logit_above(const float *z, size_t n, float threshold, int32_t *indices, size_t most,
                           size_t *scanned)
 {
     __m256 bar = _mm256_set1_ps(threshold);
-    size_t n_places = 0;
+    size_t n_found = 0;
     *scanned = most > 0 ? n : 0;
     for (size_t i = 0; i < n && most > 0; i += 8) {
         __m256 is_above = _mm256_cmp_ps(load_first(z + i, n - i), bar, _CMP_GT_OQ);
         unsigned int above = (unsigned int)_mm256_movemask_ps(keep_first(is_above, n - i));
         for (; above; above &= above - 1) {
             size_t place = i + (size_t)__builtin_ctz(above);
-            places[n_places++] = (int32_t)place;
-            if (n_places == most) {
+            indices[n_found++] = (int32_t)place;
+            if (n_found == most) {
                 *scanned = place + 1;
-                return n_places;
+                return n_found;
             }
         }
     }
-    return n_places;
+    return n_found;
 }
 
 /* ---- loops at full speed, for machine.c ------------------------------------------------------ */

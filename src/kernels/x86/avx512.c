@@ -623,11 +623,11 @@ static void logit_sums(const float *z, size_t n, float max, double *sum_exp, dou
     *sum_z_exp = _mm512_reduce_add_pd(_mm512_add_pd(c, d));
 }
 
-static size_t logit_above(const float *z, size_t n, float threshold, int32_t *places, size_t most,
+static size_t logit_above(const float *z, size_t n, float threshold, int32_t *indices, size_t most,
                           size_t *scanned)
 {
     __m512 bar = _mm512_set1_ps(threshold);
-    size_t n_places = 0;
+    size_t n_found = 0;
     *scanned = n;
     if (most == 0) {
         *scanned = 0;
@@ -639,14 +639,14 @@ static size_t logit_above(const float *z, size_t n, float threshold, int32_t *pl
         unsigned int above = _mm512_mask_cmp_ps_mask(mask, v, bar, _CMP_GT_OQ);
         for (; above; above &= above - 1) {
             size_t place = i + (size_t)__builtin_ctz(above);
-            places[n_places++] = (int32_t)place;
-            if (n_places == most) {
+            indices[n_found++] = (int32_t)place;
+            if (n_found == most) {
                 *scanned = place + 1;
-                return n_places;
+                return n_found;
             }
         }
     }
-    return n_places;
+    return n_found;
 }
 
 /* ---- loops at full speed, for machine.c ------------------------------------------------------ */

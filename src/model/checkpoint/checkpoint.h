@@ -30,7 +30,7 @@ struct sc_shard {
     size_t data_bytes;
 };
 
-/* Reads the header of n bytes that stay the caller's, and checks the place of every tensor in it.
+/* Reads the header of n bytes that stay the caller's, and checks the offsets of every tensor in it.
  * On failure nothing is left to close. */
 enum sc_status sc_shard_parse(struct sc_shard *shard, const char *name, const unsigned char *bytes,
                               size_t n, struct sc_error *error);

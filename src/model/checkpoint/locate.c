@@ -28,7 +28,7 @@ static bool holds_model(const char *folder)
     return found;
 }
 
-/* The model inside `root`; 1 found, 0 not there, -1 out of memory.  Adds the place to `looked`. */
+/* The model inside `root`; 1 found, 0 not there, -1 out of memory.  Adds the path to `looked`. */
 static int look_in(const char *root, const char *name, char **folder, struct sc_text *looked)
 {
     char *path = sc_path_join(root, name);
@@ -102,17 +102,17 @@ static char *hub_cache(void)
 {
     static const struct {
         const char *variable, *inside;
-    } places[] = {{"HF_HUB_CACHE", "."},
-                  {"HF_HOME", "hub"},
-                  {"XDG_CACHE_HOME", "huggingface/hub"},
-                  {"HOME", ".cache/huggingface/hub"}};
+    } variables[] = {{"HF_HUB_CACHE", "."},
+                     {"HF_HOME", "hub"},
+                     {"XDG_CACHE_HOME", "huggingface/hub"},
+                     {"HOME", ".cache/huggingface/hub"}};
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        const char *value = getenv(places[i].variable);
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i].variable);
 
         if (value != NULL && value[0] != '\0') {
-            return strcmp(places[i].inside, ".") == 0 ? sc_strdup(value)
-                                                      : sc_path_join(value, places[i].inside);
+            return strcmp(variables[i].inside, ".") == 0 ? sc_strdup(value)
+                                                         : sc_path_join(value, variables[i].inside);
         }
     }
     return NULL;

@@ -1,9 +1,9 @@
 /*
  * The safetensors format: eight bytes of header length (little endian), a JSON header that names
- * each tensor's dtype, shape and place, and the data.
+ * each tensor's dtype, shape and offsets, and the data.
  *
  * Everything in the file is untrusted.  The header's length is bounded by the file and by
- * SC_SAFETENSORS_HEADER_MAX; every tensor's place must lie inside the data, in order, and hold
+ * SC_SAFETENSORS_HEADER_MAX; every tensor's offsets must lie inside the data, in order, and hold
  * exactly the bytes of its shape.  Tensors that overlap or that are not aligned to their element
  * are accepted: nothing is ever written, and readers copy elements with memcpy.  Tensors of a dtype
  * unknown here are accepted as long as the network does not need them.  Read next: model.c.
@@ -60,7 +60,7 @@ struct entry {
     size_t n_dims;
 };
 
-/* Reads one tensor's description and checks that its place lies inside the data. */
+/* Reads one tensor's description and checks that its offsets lie inside the data. */
 static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
                                  const json_t *value, struct entry *entry, struct sc_error *error)
 {

@@ -231,8 +231,8 @@ static size_t merge_short(const struct sc_bpe *bpe, int32_t *ids, size_t n)
 
 /* ---- merging long pieces --------------------------------------------------------------------- */
 
-/* A list of symbols linked by place, and a heap of pairs keyed by rank and then place.  A pair in
- * the heap may be out of date: then its rank differs from the one in `ranks`. */
+/* A list of symbols linked by position, and a heap of pairs keyed by rank and then position.  A
+ * pair in the heap may be out of date: then its rank differs from the one in `ranks`. */
 struct long_piece {
     int32_t *ids, *prev, *next; /* next -1: the last */
     uint32_t *ranks;            /* of the pair that begins here; NO_RANK: none */
@@ -302,7 +302,7 @@ static void merge_at(const struct sc_bpe *bpe, struct long_piece *p, size_t i)
         renew_pair(bpe, p, (size_t)p->prev[i]);
 }
 
-/* Each merge removes a symbol and pushes at most two pairs: 3 n places of heap are enough. */
+/* Each merge removes a symbol and pushes at most two pairs: 3 n entries of heap are enough. */
 static int place_long(struct long_piece *p, struct sc_bpe_scratch *scratch, size_t n)
 {
     size_t bytes = sc_size_mul(n, 3 * sizeof(uint64_t) + 4 * sizeof(int32_t));

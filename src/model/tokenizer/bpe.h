@@ -29,7 +29,7 @@ enum sc_token_kind {
 };
 
 struct sc_token {
-    uint32_t begin, n; /* place in the bytes */
+    uint32_t begin, n; /* position in the bytes */
     uint8_t kind;      /* enum sc_token_kind */
     bool special;
     bool whole; /* merging its bytes gives this one token */

@@ -47,7 +47,7 @@ static enum sc_status encode_plain(struct encoder *e, const char *text, size_t n
     }
 }
 
-/* The longest added token at this place, or NULL. */
+/* The longest added token at this position, or NULL. */
 static const struct sc_added *added_at(const struct sc_added_set *set, const char *text, size_t n)
 {
     size_t byte = (unsigned char)text[0];

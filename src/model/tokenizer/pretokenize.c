@@ -327,10 +327,10 @@ static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
                             p->match, s->limits);
     }
     if (found >= 0) {
-        const PCRE2_SIZE *place = pcre2_get_ovector_pointer(p->match);
+        const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(p->match);
 
-        p->match_begin = place[0];
-        p->match_end = place[1];
+        p->match_begin = ovector[0];
+        p->match_end = ovector[1];
         if (p->match_begin >= p->begin && p->match_end > p->match_begin)
             return SC_OK;
         return sc_fail(error, SC_ERR_INTERNAL, "pattern: an empty match at byte %zu", p->begin);

@@ -29,7 +29,7 @@ size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int3
                                 bool thinking);
 
 /* Fills the ids that end an answer: the model's generation_config, else <|im_end|> and
- * <|endoftext|>.  ids has 8 places. */
+ * <|endoftext|>.  ids has room for 8. */
 struct sc_generation_config;
 size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,
                        const struct sc_generation_config *generation, int32_t *ids);
