@@ -1,6 +1,7 @@
 /*
  * Runs a small experiment: the demonstration model on eight prompts of the synthetic benchmark,
- * four traces of each, with progress; Ctrl-C stops it, and the same command goes on.
+ * four traces of each, with progress; then lets the bundled guard judge the answers and writes the
+ * reports.  Ctrl-C stops it, and the same command goes on.
  *
  *   cc -std=c11 experiment.c -o experiment $(pkg-config --cflags --libs safeconf)
  *   ./experiment results/small
@@ -37,13 +38,8 @@ static void progress(void *context, const struct sc_run_progress *now)
            now->n_instances, now->n_traces_done, now->tokens_per_second);
 }
 
-int main(int argc, char **argv)
+static enum sc_status sample(const char *folder, struct sc_error *error)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: experiment FOLDER\n");
-        return 2;
-    }
-    struct sc_error error = {0};
     struct sc_run_summary summary;
     struct sc_policy policy = sc_policy_default();
     struct sc_run_options options = sc_run_options_default();
@@ -55,9 +51,45 @@ int main(int argc, char **argv)
     options.n_policies = 1;
     options.benchmark.n_instances = 8;
     options.max_new_tokens = 48;
-    options.out = argv[1];
+    options.out = folder;
+    enum sc_status status = sc_run_execute(&options, &observer, &summary, error);
+    if (status == SC_OK)
+        printf("%zu traces, %zu refusals, %zu failed\n", summary.progress.n_traces_done,
+               summary.progress.n_refused, summary.n_failed_traces);
+    return status;
+}
+
+static enum sc_status judge(const char *folder, struct sc_error *error)
+{
+    struct sc_classify_summary summary = {0};
+    struct sc_classify_options options = sc_classify_options_default();
+    const struct sc_classify_observer observer = {.keep_going = keep_going};
+    options.folder = folder;
+    options.detector = SC_BY_JUDGE;
+    options.harms = true;
+    options.judge.judge = "guard";
+    options.judge.model = "demo-guard";
+    enum sc_status status = sc_classify(&options, &observer, &summary, error);
+    if (status == SC_OK)
+        printf("%s: %zu of %zu answers harmful\n", summary.judge, summary.harms[SC_HARMFUL],
+               summary.n_traces);
+    sc_classify_summary_free(&summary);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: experiment FOLDER\n");
+        return 2;
+    }
+    struct sc_error error = {0};
     signal(SIGINT, stop);
-    enum sc_status status = sc_run_execute(&options, &observer, &summary, &error);
+    enum sc_status status = sample(argv[1], &error);
+    if (status == SC_OK)
+        status = judge(argv[1], &error);
+    if (status == SC_OK)
+        status = sc_report_write(argv[1], &error);
     if (status == SC_ERR_INTERRUPTED) {
         fprintf(stderr, "interrupted; the same command goes on\n");
         return 130;
@@ -66,8 +98,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error.text);
         return 1;
     }
-    printf("%zu traces, %zu refusals, %zu failed; they lie in %s/run.db\n",
-           summary.progress.n_traces_done, summary.progress.n_refused, summary.n_failed_traces,
-           argv[1]);
+    printf("all of it lies in %s; open report.html\n", argv[1]);
     return 0;
 }

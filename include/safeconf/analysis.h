@@ -16,6 +16,7 @@ struct sc_detection {
     const char *rule;  /* identifier of the rule that decided; static, or the user's rules own it */
     size_t begin, end; /* the bytes of the answer that decided; begin == end: none */
     bool clear;        /* nothing in the answer speaks for another verdict */
+    size_t reserved[4];
 };
 
 /* Reads an answer (without its reasoning segment) to a prompt (may be NULL) by rules alone. */

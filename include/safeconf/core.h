@@ -12,6 +12,7 @@
  *   - A struct of options that may grow begins with `size`.  Take it from its defaults function,
  *     sc_X_options_default, which sets that, and change what you want: a program that was built
  *     with an older header works with a newer library, which takes its own defaults for the rest.
+ *   - A field called `reserved` is zero: a later version may give it a meaning.
  *   - Public functions check their arguments and return SC_ERR_ARGUMENT.
  *   - An object may be used from one thread at a time, unless its declaration says otherwise;
  *     distinct objects are independent, except that what is made of another borrows it.

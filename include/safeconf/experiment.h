@@ -24,7 +24,7 @@ enum sc_policy_kind {
 };
 enum sc_adaptive_rule { SC_ADAPTIVE_MEAN, SC_ADAPTIVE_LAST, SC_N_ADAPTIVE_RULES };
 
-/* Its layout is part of the interface: it does not grow. */
+/* What is reserved is 0. */
 struct sc_policy {
     enum sc_policy_kind kind;
     size_t min_traces, max_traces, batch_traces;
@@ -34,6 +34,7 @@ struct sc_policy {
     double risk;           /* [0, 1); curtailed: of a verdict that all traces would not give */
     double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
     double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
+    double reserved[8];
 };
 /* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95. */
 SC_API struct sc_policy sc_policy_default(void);
@@ -44,7 +45,7 @@ SC_API int sc_policy_parse(const char *name);                /* -1: unknown */
 
 /* ---- what a run depends on ------------------------------------------------------------------- */
 
-/* Its layout is part of the interface: it does not grow. */
+/* What is reserved is NULL. */
 struct sc_benchmark_options {
     const char *name;   /* a name of docs/BENCHMARKS.md or a path */
     const char *split;  /* NULL: the loader's default */
@@ -53,6 +54,7 @@ struct sc_benchmark_options {
     size_t n_instances; /* 0: all (synthetic: its standard number) */
     bool first;         /* the head instead of a random sample */
     uint64_t seed;
+    const void *reserved[24];
 };
 
 /* Strings and arrays are borrowed. */
@@ -101,6 +103,7 @@ struct sc_run_progress {
     double mean_width;            /* over the run so far */
     double seconds, seconds_left; /* left: NaN when unknown */
     size_t n_instances_resumed;   /* finished before this process started */
+    double reserved[8];
 };
 
 /* Facts known before sampling starts. */
@@ -112,7 +115,8 @@ struct sc_run_facts {
     bool resumed, demo;
 };
 
-/* Called from the thread that runs the experiment; any of them may be NULL. */
+/* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may
+ * be longer in a later version. */
 struct sc_run_observer {
     void *context;
     void (*started)(void *context, const struct sc_run_facts *facts);
@@ -125,6 +129,7 @@ struct sc_run_summary {
     struct sc_run_progress progress;
     size_t n_failed_traces;
     double seconds_load, seconds_prefill, seconds_decode, seconds_sampling, seconds_storage;
+    double reserved[16];
 };
 
 /* Runs or resumes.  observer and summary may be NULL.  A different configuration in options->out

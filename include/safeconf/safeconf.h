@@ -12,6 +12,7 @@
 #include <safeconf/core.h>
 #include <safeconf/engine.h>
 #include <safeconf/experiment.h>
+#include <safeconf/judging.h>
 #include <safeconf/source.h>
 #include <safeconf/vocabulary.h>
 

@@ -78,6 +78,7 @@ struct sc_source_request {
     uint64_t instance_key;
     uint32_t trace_index;
     void *user; /* the feed's own */
+    uint64_t reserved[4];
 };
 
 /* What came of it.  Everything is the source's and lives until done returns. */
@@ -94,6 +95,7 @@ struct sc_source_trace {
     const struct sc_token_stats *stats; /* [n_tokens] or NULL: none; what is not given is NaN */
     const uint32_t *text_ends; /* [n_tokens] bytes of text that the tokens up to this one complete,
                                 * between characters; or NULL: not given */
+    const void *reserved[8];   /* NULL */
 };
 
 /* The words of some tokens.  Allocated with malloc; they become the caller's. */
@@ -109,6 +111,7 @@ struct sc_source_progress {
     double mean_width;      /* over the run so far */
     uint64_t n_tokens;      /* generated */
     double seconds_prefill, seconds_decode, seconds_sampling;
+    double reserved[8]; /* 0 */
 };
 
 /* Where requests come from and traces go to. */

@@ -36,6 +36,7 @@ struct sc_sampling {
     double top_p;       /* (0, 1]; 1: off */
     double min_p;       /* [0, 1); 0: off */
     int32_t top_k;      /* >= 0; 0: off */
+    double reserved[4]; /* 0 */
 };
 
 /* What is measured of each generated token.  Source: Fu et al., "Deep Think with Confidence", 2025,

@@ -1,11 +1,11 @@
 /* safeconf classify: stored traces judged again; the same pass at the end of safeconf run. */
-#include "experiment/judging/classify.h"
-
 #include <math.h>
+#include <safeconf/judging.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "experiment/store/run_data.h"
+#include "judge/judge.h"
 #include "report/detectors.h"
 #include "vocabulary/vocabulary.h"
 
@@ -71,7 +71,8 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                               struct sc_error *error)
 {
     struct sc_judge_abilities can = {0};
-    *out = (struct sc_classify_options){.folder = folder,
+    *out = (struct sc_classify_options){.size = sizeof *out,
+                                        .folder = folder,
                                         .detector = detector_of(judging),
                                         .prompts = judging->prompts,
                                         .rules = judging->rules,

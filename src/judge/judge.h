@@ -5,23 +5,12 @@
 #ifndef SC_JUDGE_JUDGE_H
 #define SC_JUDGE_JUDGE_H
 
+#include <safeconf/judging.h>
+
 #include "base/error.h"
 #include "judge/judgement.h"
 
 struct sc_judge;
-
-struct sc_judge_options {
-    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: no judge */
-    const char *model; /* in process: a folder or hub name; else what the server calls its model */
-    const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
-    size_t
-        parallel; /* judgements in flight; 0: 16 at a server, chosen for the machine in process */
-    /* Of a judge in process alone. */
-    int dtype;           /* enum sc_dtype, or -1: the model's own */
-    const char *kernels; /* NULL: the best of this machine */
-    int n_threads;       /* 0: one per available core */
-    size_t max_bytes;    /* memory limit; 0: automatic */
-};
 
 /* What a judge can say. */
 struct sc_judge_abilities {
@@ -47,16 +36,6 @@ const char *sc_judge_family(const struct sc_judge *judge);
 /* A text to judge. */
 struct sc_judge_item {
     const char *prompt, *response; /* response NULL: the prompt alone is judged */
-};
-
-struct sc_judge_counts {
-    size_t n_done, n_failed, n_unparsed; /* judgements; those not given; those without a label */
-    size_t n_forced, n_unscored;         /* labels whose score was forced; that have none */
-    uint64_t n_prompt_tokens, n_generated;
-    bool remote;
-    uint64_t n_prefilled;         /* in process: prompt tokens that were computed */
-    size_t n_requests, n_retries; /* of a server; retries are among them */
-    double seconds;
 };
 
 struct sc_judge_sink {

@@ -1,5 +1,6 @@
 /* Stored traces judged again: what each detector decides, what is asked, interruption and going on,
  * and that the run's own verdicts stay.  The guard is the one made by hand (judge_guard). */
+#include <safeconf/judging.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -8,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "experiment/judging/classify.h"
 #include "report/detectors.h"
 #include "run_fixture.h"
 
@@ -83,6 +83,7 @@ static int drop_run(void **state)
 static struct sc_classify_options options_of(enum sc_classify_detector detector, bool harms)
 {
     return (struct sc_classify_options){
+        .size = sizeof(struct sc_classify_options),
         .folder = fixture.folder,
         .detector = detector,
         .harms = harms,
@@ -477,6 +478,23 @@ static void kappa_as_in_the_books(void **state)
                      SC_ERR_ARGUMENT);
 }
 
+static void options_without_a_size_or_a_folder_are_refused(void **state)
+{
+    struct sc_classify_options options = sc_classify_options_default();
+    struct sc_classify_summary summary;
+    struct sc_error error = {0};
+    (void)state;
+    assert_int_equal(sc_classify(NULL, NULL, &summary, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_classify(&options, NULL, NULL, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_classify(&options, NULL, &summary, &error), SC_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "folder"));
+    options.folder = fixture.folder;
+    options.size = 0;
+    assert_int_equal(sc_classify(&options, NULL, &summary, NULL), SC_ERR_ARGUMENT);
+    options.size = sizeof options + 1;
+    assert_int_equal(sc_classify(&options, NULL, &summary, NULL), SC_ERR_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +507,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_judgements_are_refused, make_run, drop_run),
         cmocka_unit_test_setup_teardown(what_cannot_be_done_is_an_error, make_run, drop_run),
         cmocka_unit_test_setup_teardown(exhausted_memory_is_an_error, make_run, drop_run),
+        cmocka_unit_test_setup_teardown(options_without_a_size_or_a_folder_are_refused, make_run,
+                                        drop_run),
         cmocka_unit_test(kappa_as_in_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

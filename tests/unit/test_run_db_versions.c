@@ -1,5 +1,6 @@
 /* Folders of earlier versions open, report, replay, resume and classify; tests/golden/run_db holds
  * one of each (make_run_db_golden.py). */
+#include <safeconf/judging.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 
 #include "analysis/replay/replay.h"
 #include "base/file.h"
-#include "experiment/judging/classify.h"
 #include "report/report.h"
 #include "run_fixture.h"
 

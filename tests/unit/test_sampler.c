@@ -8,6 +8,11 @@
 #include "engine/sampling.h"
 #include "inference_fixture.h"
 
+#define WITH(temperature_, top_p_, min_p_, top_k_)                                                 \
+    {                                                                                              \
+        .temperature = temperature_, .top_p = top_p_, .min_p = min_p_, .top_k = top_k_             \
+    }
+
 #define MOST 6000
 
 /* The distribution that the options ask for, by sorting everything: p [n], 0 where filtered. */
@@ -113,11 +118,13 @@ static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_
 static void draws_follow_the_definition(void **state)
 {
     const struct sc_sampling options[] = {
-        {1, 1, 0, 0},         {0.6, 0.95, 0, 20},   {0.6, 1, 0, 0},      {1.5, 0.9, 0, 0},
-        {1, 1, 0.1, 0},       {1, 0.99, 0.01, 500}, {2, 1, 0.02, 50},    {0.3, 0.5, 0.3, 3},
-        {1, 1e-9, 0, 0},      {1, 1e-9, 0, 7},      {1, 1, 0.999999, 0}, {0.7, 0.8, 0, 100000},
-        {1, 0.9999999, 0, 0}, {8, 0.97, 0, 0},      {8, 1, 1e-5, 0},     {1, 1, 0, 1},
-        {1e-30, 1, 0, 0},     {1e-30, 0.9, 0.5, 9}, {1e6, 1, 0, 0},      {1e6, 0.999, 0, 5},
+        WITH(1, 1, 0, 0),         WITH(0.6, 0.95, 0, 20),  WITH(0.6, 1, 0, 0),
+        WITH(1.5, 0.9, 0, 0),     WITH(1, 1, 0.1, 0),      WITH(1, 0.99, 0.01, 500),
+        WITH(2, 1, 0.02, 50),     WITH(0.3, 0.5, 0.3, 3),  WITH(1, 1e-9, 0, 0),
+        WITH(1, 1e-9, 0, 7),      WITH(1, 1, 0.999999, 0), WITH(0.7, 0.8, 0, 100000),
+        WITH(1, 0.9999999, 0, 0), WITH(8, 0.97, 0, 0),     WITH(8, 1, 1e-5, 0),
+        WITH(1, 1, 0, 1),         WITH(1e-30, 1, 0, 0),    WITH(1e-30, 0.9, 0.5, 9),
+        WITH(1e6, 1, 0, 0),       WITH(1e6, 0.999, 0, 5),
     };
     const size_t sizes[] = {1, 2, 19, 300, 4096, 5999};
     struct bench *b = bench_new();
@@ -165,7 +172,7 @@ static void greedy_takes_the_lowest_of_equals(void **state)
 
 static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
 {
-    struct sc_sampling s = {1, 1, 0, 2};
+    struct sc_sampling s = WITH(1, 1, 0, 2);
     struct bench *b = bench_new();
     (void)state;
     for (size_t i = 0; i < 100; i++)
@@ -185,10 +192,11 @@ static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
 static void bad_options_are_refused(void **state)
 {
     const struct sc_sampling bad[] = {
-        {-1, 1, 0, 0},  {NAN, 1, 0, 0},  {INFINITY, 1, 0, 0}, {1, 0, 0, 0},   {1, 1.01, 0, 0},
-        {1, NAN, 0, 0}, {1, 1, -0.1, 0}, {1, 1, 1, 0},        {1, 1, NAN, 0}, {1, 1, 0, -1},
+        WITH(-1, 1, 0, 0),   WITH(NAN, 1, 0, 0), WITH(INFINITY, 1, 0, 0), WITH(1, 0, 0, 0),
+        WITH(1, 1.01, 0, 0), WITH(1, NAN, 0, 0), WITH(1, 1, -0.1, 0),     WITH(1, 1, 1, 0),
+        WITH(1, 1, NAN, 0),  WITH(1, 1, 0, -1),
     };
-    const struct sc_sampling good = {1, 1, 0, 0};
+    const struct sc_sampling good = WITH(1, 1, 0, 0);
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_non_null(sc_sampling_refused(&bad[i]));

@@ -61,7 +61,7 @@ static struct work *work_new(uint64_t seed)
     w->n_order = N_ALL;
     for (size_t i = 0; i < N_ALL; i++)
         w->order[i] = i;
-    w->sampling = (struct sc_sampling){0.9, 0.98, 0, 60};
+    w->sampling = (struct sc_sampling){.temperature = 0.9, .top_p = 0.98, .top_k = 60};
     w->max_new = MOST_NEW;
     w->n_end_ids = 4;
     for (int i = 0; i < 4; i++)

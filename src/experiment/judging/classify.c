@@ -8,18 +8,19 @@
  *
  * The judge is not asked about empty answers, failed traces and, by the hybrid, clear refusals.
  */
-#include "experiment/judging/classify.h"
-
+#include <safeconf/judging.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
 #include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
+#include "judge/judge.h"
 
 /* What is needed of a stored trace. */
 struct answer {
@@ -404,12 +405,25 @@ static enum sc_status classify(struct pass *pass, struct sc_error *error)
     return sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error);
 }
 
-enum sc_status sc_classify(const struct sc_classify_options *options,
+struct sc_classify_options sc_classify_options_default(void)
+{
+    return (struct sc_classify_options){
+        .size = sizeof(struct sc_classify_options), .detector = SC_BY_PATTERNS, .judge.dtype = -1};
+}
+
+enum sc_status sc_classify(const struct sc_classify_options *given,
                            const struct sc_classify_observer *observer,
                            struct sc_classify_summary *summary, struct sc_error *error)
 {
-    struct pass pass = {.options = options, .observer = observer, .summary = summary};
+    struct sc_classify_options options = sc_classify_options_default();
+    if (summary == NULL || given == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "classify: expected options and a summary, found none");
     *summary = (struct sc_classify_summary){0};
+    SC_TRY(sc_options_take(&options, sizeof options, given, given->size, "classify", error));
+    if (options.folder == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "classify: folder: expected a name, found none");
+    struct pass pass = {.options = &options, .observer = observer, .summary = summary};
     enum sc_status status = classify(&pass, error);
     release(&pass);
     return status;

@@ -2,6 +2,8 @@
  * Options of a run: defaults and checks.  Refuses what no model could be asked for, before anything
  * is opened or made; what depends on the model is checked in execute.c.
  */
+#include "base/options.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -91,14 +93,8 @@ enum sc_status sc_run_options_read(const struct sc_run_options *given, struct sc
 {
     if (given == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "options: expected some, found none");
-    if (given->size < sizeof given->size || given->size > sizeof *out)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "options: expected at most %zu bytes, found %zu (use the defaults function)",
-                       sizeof *out, given->size);
     *out = sc_run_options_default();
-    memcpy(out, given, given->size);
-    out->size = sizeof *out;
-    return SC_OK;
+    return sc_options_take(out, sizeof *out, given, given->size, "options", error);
 }
 
 static enum sc_status check_names(const struct sc_run_options *options, struct sc_error *error)

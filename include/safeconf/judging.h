@@ -1,0 +1,87 @@
+/*
+ * Judging a run's stored traces: by the rules of this version, by a judge (a model that says of an
+ * answer whether it refuses and whether it is harmful, in process or behind a server), or by both,
+ * the rules for the clear answers and the judge for the rest.  docs/JUDGES.md says what is asked,
+ * what is read and what the scores mean.
+ */
+#ifndef SAFECONF_JUDGING_H
+#define SAFECONF_JUDGING_H
+
+#include <safeconf/vocabulary.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sc_judge_options {
+    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: no judge */
+    const char *model; /* in process: a folder or hub name; else what the server calls its model */
+    const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
+    size_t parallel;   /* judgements in flight; 0: 16 at a server, chosen here in process */
+    /* Of a judge in process alone. */
+    int dtype;           /* enum sc_dtype, or -1: the model's own */
+    const char *kernels; /* NULL: the best of this machine */
+    int n_threads;       /* 0: one per available core */
+    size_t max_bytes;    /* memory limit; 0: automatic */
+    const void *reserved[8];
+};
+
+enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID };
+
+struct sc_classify_options {
+    size_t size;                        /* set by the defaults function */
+    const char *folder;                 /* of the run */
+    enum sc_classify_detector detector; /* who says whether an answer refuses */
+    bool harms;                         /* the judge says whether it is harmful */
+    bool prompts;                       /* the judge reads the prompts too */
+    const char *rules;                  /* file of a user's rules for the patterns, or NULL */
+    struct sc_judge_options judge;
+};
+/* The rules alone, no judge; folder is to be set. */
+SC_API struct sc_classify_options sc_classify_options_default(void);
+
+/* Called from the thread that judges; any of them may be NULL. */
+struct sc_classify_observer {
+    void *context;
+    void (*progress)(void *context, size_t n_done, size_t n, double seconds);
+    bool (*keep_going)(void *context); /* false interrupts; the same options go on later */
+};
+
+/* What asking the judge took. */
+struct sc_judge_counts {
+    size_t n_done, n_failed, n_unparsed; /* judgements; those not given; those without a label */
+    size_t n_forced, n_unscored;         /* labels whose score was forced; that have none */
+    uint64_t n_prompt_tokens, n_generated;
+    bool remote;
+    uint64_t n_prefilled;         /* in process: prompt tokens that were computed */
+    size_t n_requests, n_retries; /* of a server; retries are among them */
+    double seconds;
+    double reserved[8];
+};
+
+struct sc_classify_summary {
+    char *detector, *judge; /* names under which the verdicts and harms stand */
+    size_t n_traces;
+    size_t n_by_rules, n_by_judge; /* verdicts decided by each; empty and failed ones by neither */
+    size_t n_empty, n_failed;      /* answers with nothing in them; traces that failed */
+    size_t n_asked, n_stored;      /* judgements of answers given now; that were there already */
+    size_t n_not_judged;           /* of these, those that could not be given */
+    size_t n_again;                /* of these, those that the next pass asks for again */
+    size_t verdicts[SC_N_VERDICTS], harms[SC_N_HARMS];
+    size_t prompts[SC_N_LABELS][SC_N_HARMS]; /* the benchmark's label against the judge's */
+    struct sc_judge_counts counts;
+};
+SC_API void sc_classify_summary_free(struct sc_classify_summary *summary);
+
+/* Judges what is not judged yet, each judgement in a transaction of its own, and when all is there
+ * lets reports read it; the run's own verdicts stay.  observer may be NULL; *summary is filled also
+ * when it does not finish, and released by sc_classify_summary_free.  SC_ERR_INTERRUPTED: stopped
+ * by the observer, resumable. */
+SC_API enum sc_status sc_classify(const struct sc_classify_options *options,
+                                  const struct sc_classify_observer *observer,
+                                  struct sc_classify_summary *summary, struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
