@@ -429,8 +429,8 @@ static void options_are_refused_by_name(void **state)
         if (strstr(why.text, words) == NULL)                                                       \
             fail_msg("expected \"%s\" in \"%s\"", words, why.text);                                \
     } while (0)
-    REFUSES(o.size = 0, "options: expected at most");
-    REFUSES(o.size++, "options: expected at most");
+    REFUSES(o.size = 0, "size of the options");
+    REFUSES(o.size++, "size of the options");
     REFUSES(o.temperature = -0.1, "temperature");
     REFUSES(o.temperature = INFINITY, "temperature");
     REFUSES(o.top_p = 0, "top-p");

@@ -193,7 +193,8 @@ static void an_older_folder_is_classified(void **state)
         struct sc_error error = {0};
         struct sc_classify_summary summary;
         folder_make(version, folder, sizeof folder);
-        const struct sc_classify_options options = {.folder = folder, .detector = SC_BY_PATTERNS};
+        struct sc_classify_options options = sc_classify_options_default();
+        options.folder = folder;
         if (sc_classify(&options, NULL, &summary, &error) != SC_OK)
             fail_msg("version %d: %s", version, error.text);
         assert_int_equal(summary.n_traces, 10);
