@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "base/random.h"
