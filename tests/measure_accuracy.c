@@ -166,7 +166,8 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
     layout(&cache, &forward, cpu, t->n, &arena);
     check(sc_pool_new(&pool, (int)e->n_threads, &error), &error);
     forward.pool = pool;
-    sc_prompt_acquire(&cache, 0, t->ids, t->n, &prompt);
+    sc_prompt_acquire(&cache, &(struct sc_prompt_wanted){.key = 0, .ids = t->ids, .n = t->n},
+                      &prompt);
     for (size_t begin = 0; begin < t->n; begin += ROWS) {
         size_t n_rows = t->n - begin < ROWS ? t->n - begin : ROWS;
 

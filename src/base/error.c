@@ -75,11 +75,3 @@ void sc_error_prefix(struct sc_error *error, const char *format, ...)
     snprintf(message, sizeof message, "%s: %s", prefix, error->text);
     copy_visible(error->text, sizeof error->text, message, false);
 }
-
-void sc_error_clear(struct sc_error *error)
-{
-    if (error == NULL)
-        return;
-    error->status = SC_OK;
-    error->text[0] = '\0';
-}

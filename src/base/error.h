@@ -17,8 +17,6 @@ enum sc_status sc_fail_nomem(struct sc_error *error, const char *what);
 /* Puts "prefix: " before the text of an error; where there is none it does nothing. */
 void sc_error_prefix(struct sc_error *error, const char *format, ...) SC_PRINTF(2, 3);
 
-void sc_error_clear(struct sc_error *error);
-
 /* Returns from the calling function with the status of a call that failed.  For functions that have
  * nothing to release: what is to be released belongs to a caller that releases it in any case, or
  * to a `goto done`. */

@@ -161,8 +161,3 @@ enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *f
     *out = json_is_true(value);
     return SC_OK;
 }
-
-json_t *sc_json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}

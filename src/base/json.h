@@ -44,7 +44,4 @@ enum sc_status sc_json_real(const json_t *object, const char *key, struct sc_jso
 enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *fallback, bool *out,
                             struct sc_error *error);
 
-/* A new number, or null for NaN and infinities. */
-json_t *sc_json_number(double value);
-
 #endif

@@ -216,12 +216,6 @@ void sc_json_put_string(struct sc_json_writer *out, const char *key, const char 
         sc_text_puts(out->text, "null");
 }
 
-void sc_json_put_bytes(struct sc_json_writer *out, const char *key, const char *value, size_t n)
-{
-    put_key(out, key);
-    put_literal(out, value, n);
-}
-
 void sc_json_put_count(struct sc_json_writer *out, const char *key, uint64_t value)
 {
     put_key(out, key);

@@ -28,7 +28,6 @@ void sc_json_put_end_object(struct sc_json_writer *out);
 void sc_json_put_end_array(struct sc_json_writer *out);
 void sc_json_put_string(struct sc_json_writer *out, const char *key, const char *value);
 /* n bytes of text, which may hold NUL (written as U+FFFD) and invalid UTF-8. */
-void sc_json_put_bytes(struct sc_json_writer *out, const char *key, const char *value, size_t n);
 void sc_json_put_count(struct sc_json_writer *out, const char *key, uint64_t value);
 void sc_json_put_integer(struct sc_json_writer *out, const char *key, int64_t value);
 void sc_json_put_number(struct sc_json_writer *out, const char *key, double value);

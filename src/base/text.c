@@ -279,19 +279,20 @@ void sc_text_add_html(struct sc_text *text, const char *untrusted, size_t n)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-bool sc_is_alnum(char c)
+/* A letter or digit of ASCII. */
+static bool is_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 bool sc_is_name_char(char c)
 {
-    return sc_is_alnum(c) || c == '-' || c == '_' || c == '.';
+    return is_alnum(c) || c == '-' || c == '_' || c == '.';
 }
 
 bool sc_is_word_char(char c)
 {
-    return sc_is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
+    return is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
 bool sc_text_add_name(struct sc_text *text, const char *name, size_t n, char instead)

@@ -52,10 +52,9 @@ void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n);
  * and other invisible format characters, line and paragraph separators, tags and noncharacters. */
 bool sc_codepoint_is_hidden(uint32_t cp);
 
-/* A letter or digit of ASCII; with sc_is_name_char also '-', '_' and '.': what may stand in the
- * name of a file, a judge or a policy.  sc_is_word_char: a letter, a digit, '_' or part of a
- * character beyond ASCII. */
-bool sc_is_alnum(char c);
+/* sc_is_name_char: a letter or digit of ASCII, '-', '_' or '.': what may stand in the name of a
+ * file, a judge or a policy.  sc_is_word_char: a letter or digit of ASCII, '_' or part of a
+ * character beyond it. */
 bool sc_is_name_char(char c);
 bool sc_is_word_char(char c);
 /* Appends n bytes of a name with `instead` for every byte that sc_is_name_char denies; returns

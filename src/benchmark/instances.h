@@ -19,7 +19,7 @@ void sc_instance_list_fingerprint(const struct sc_instance_list *list, char out[
  * the source. */
 enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, const char *source,
                                           struct sc_error *error);
-/* Keeps n of the instances, 0 for all: the head, or a seeded sample without replacement in the old
+/* Keeps n of the instances, 0 for all: the first, or a seeded sample without replacement in the old
  * order. */
 enum sc_status sc_instance_list_keep(struct sc_instance_list *list, size_t n, bool first,
                                      uint64_t seed, struct sc_error *error);

@@ -139,19 +139,6 @@ static bool all_finite(const float *x, size_t n)
     return true;
 }
 
-size_t sc_window_means(const float *confidence, size_t n, size_t window, double *means)
-{
-    if (window == 0)
-        window = 1;
-    size_t n_windows = windows_count(n, window);
-    bool finite = all_finite(confidence, n);
-    struct windows w;
-    windows_start(&w, confidence, n, window);
-    for (size_t i = 0; i < n_windows; i++)
-        means[i] = finite ? windows_next(&w) : NAN;
-    return n_windows;
-}
-
 void sc_trace_metrics(const float *confidence, const float *logprob, size_t n, size_t window,
                       double *metrics)
 {

@@ -11,10 +11,6 @@
 
 #include "base/error.h"
 
-/* Mean of a window at every stride-1 position: means [n - window + 1], or one when n < window.
- * Returns how many there are (0 when n = 0). */
-size_t sc_window_means(const float *confidence, size_t n, size_t window, double *means);
-
 /* The metric's value turned so that higher is more confident (the sign of one whose sign is -1 is
  * turned). */
 double sc_metric_as_confidence(enum sc_metric metric, double value);

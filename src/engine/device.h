@@ -63,7 +63,7 @@ struct sc_description {
 
 /* Time that a step took, for the report. */
 struct sc_step_seconds {
-    double layers, head;
+    double layers, output;
 };
 
 struct sc_device {

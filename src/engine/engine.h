@@ -10,7 +10,7 @@
 struct sc_engine {
     const struct sc_model *model;
     struct sc_model_config config;
-    size_t n_vocab; /* tokens in P: the head has this many outputs */
+    size_t n_vocab; /* tokens in P: the output matrix has this many rows */
     size_t confidence_top_k;
     const struct sc_device *device;
     void *weights;          /* the device's */

@@ -34,19 +34,19 @@ void sc_prompt_cache_layout(struct sc_prompt_cache *cache, size_t n_slots, size_
 
 static void forget(struct sc_prompt_cache *cache, struct sc_prompt *prompt)
 {
-    while (prompt->n_pages > prompt->n_head_pages)
+    while (prompt->n_pages > prompt->n_stem_pages)
         cache->free_pages[cache->n_free++] = prompt->pages[--prompt->n_pages];
-    prompt->n_pages = prompt->n_head_pages = 0;
-    if (prompt->head != NULL)
-        prompt->head->n_children--;
-    prompt->head = NULL;
+    prompt->n_pages = prompt->n_stem_pages = 0;
+    if (prompt->stem != NULL)
+        prompt->stem->n_children--;
+    prompt->stem = NULL;
 }
 
 /* Whether a prompt that is in use begins with this one. */
-static bool is_begun_with(const struct sc_prompt_cache *cache, const struct sc_prompt *head)
+static bool is_begun_with(const struct sc_prompt_cache *cache, const struct sc_prompt *stem)
 {
-    for (size_t i = 0; head->n_children && i < cache->n_prompts; i++)
-        if (cache->prompts[i].head == head && cache->prompts[i].n_refs)
+    for (size_t i = 0; stem->n_children && i < cache->n_prompts; i++)
+        if (cache->prompts[i].stem == stem && cache->prompts[i].n_refs)
             return true;
     return false;
 }
@@ -59,7 +59,7 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     for (size_t i = 0; i < cache->n_prompts; i++) {
         struct sc_prompt *prompt = &cache->prompts[i];
         if (prompt->n_pages && !prompt->n_refs && !is_begun_with(cache, prompt))
-            within_reach += prompt->n_pages - prompt->n_head_pages;
+            within_reach += prompt->n_pages - prompt->n_stem_pages;
         if (!prompt->n_pages)
             slot = prompt;
     }
@@ -81,46 +81,42 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     return slot;
 }
 
-static struct sc_prompt *find(struct sc_prompt_cache *cache, uint64_t key, bool is_head)
+static struct sc_prompt *find(struct sc_prompt_cache *cache, uint64_t key, bool is_stem)
 {
     for (size_t i = 0; i < cache->n_prompts; i++) {
         struct sc_prompt *prompt = &cache->prompts[i];
-        if (prompt->n_pages && prompt->key == key && prompt->is_head == is_head)
+        if (prompt->n_pages && prompt->key == key && prompt->is_stem == is_stem)
             return prompt;
     }
     return NULL;
 }
 
-/* Finds or opens, with one reference more; a new prompt begins with the head's pages. */
-static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key, const int32_t *ids,
-                                    size_t n, bool is_head, struct sc_prompt *head,
-                                    struct sc_prompt **out)
+/* A slot with the prompt's pages, the stem's (NULL: none) first; NULL: no room. */
+static struct sc_prompt *open_slot(struct sc_prompt_cache *cache, size_t n_pages,
+                                   struct sc_prompt *stem)
 {
-    size_t n_pages = sc_prompt_pages(n), n_head_pages = head != NULL ? head->n_pages : 0;
-    struct sc_prompt *prompt = find(cache, key, is_head);
-    *out = NULL;
-    if (prompt != NULL && prompt->n != n)
-        return SC_PROMPT_OTHER;
-    if (prompt == NULL) {
-        prompt = make_room(cache, n_pages - n_head_pages);
-        if (prompt == NULL)
-            return SC_PROMPT_NO_ROOM;
-        for (; prompt->n_pages < n_head_pages; prompt->n_pages++)
-            prompt->pages[prompt->n_pages] = head->pages[prompt->n_pages];
-        while (prompt->n_pages < n_pages)
-            prompt->pages[prompt->n_pages++] = cache->free_pages[--cache->n_free];
-        prompt->key = key;
-        prompt->n = n;
-        prompt->is_head = is_head;
-        prompt->head = head;
-        prompt->n_head_pages = n_head_pages;
-        prompt->n_filled = n_head_pages * SC_PAGE_POSITIONS;
-        prompt->n_children = 0;
-        prompt->n_refs = 0;
-        prompt->mark = 0;
-        if (head != NULL)
-            head->n_children++;
-    }
+    size_t n_stem_pages = stem != NULL ? stem->n_pages : 0;
+    struct sc_prompt *prompt = make_room(cache, n_pages - n_stem_pages);
+    if (prompt == NULL)
+        return NULL;
+    for (; prompt->n_pages < n_stem_pages; prompt->n_pages++)
+        prompt->pages[prompt->n_pages] = stem->pages[prompt->n_pages];
+    while (prompt->n_pages < n_pages)
+        prompt->pages[prompt->n_pages++] = cache->free_pages[--cache->n_free];
+    prompt->stem = stem;
+    prompt->n_stem_pages = n_stem_pages;
+    prompt->n_filled = n_stem_pages * SC_PAGE_POSITIONS;
+    prompt->n_children = 0;
+    prompt->n_refs = 0;
+    prompt->mark = 0;
+    if (stem != NULL)
+        stem->n_children++;
+    return prompt;
+}
+
+static enum sc_prompt_found use(struct sc_prompt_cache *cache, struct sc_prompt *prompt,
+                                const int32_t *ids, struct sc_prompt **out)
+{
     prompt->ids = ids;
     prompt->n_refs++;
     prompt->last_use = ++cache->clock;
@@ -128,29 +124,57 @@ static enum sc_prompt_found acquire(struct sc_prompt_cache *cache, uint64_t key,
     return SC_PROMPT_READY;
 }
 
-enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
-                                       const int32_t *ids, size_t n, struct sc_prompt **out)
+/* Finds or opens the stem of the first n tokens, with one reference more. */
+static enum sc_prompt_found acquire_stem(struct sc_prompt_cache *cache,
+                                         const struct sc_prompt_wanted *wanted, size_t n,
+                                         struct sc_prompt **out)
 {
-    return acquire(cache, key, ids, n, false, NULL, out);
+    struct sc_prompt *stem = find(cache, wanted->shared_key, true);
+    if (stem != NULL && stem->n != n)
+        return SC_PROMPT_OTHER;
+    if (stem == NULL) {
+        stem = open_slot(cache, sc_prompt_pages(n), NULL);
+        if (stem == NULL)
+            return SC_PROMPT_NO_ROOM;
+        stem->key = wanted->shared_key;
+        stem->n = n;
+        stem->is_stem = true;
+    }
+    return use(cache, stem, wanted->ids, out);
 }
 
-enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uint64_t key,
-                                              const int32_t *ids, size_t n, uint64_t shared_key,
-                                              size_t n_shared, struct sc_prompt **out)
+/* Opens the prompt, which is not kept yet. */
+static enum sc_prompt_found open_prompt(struct sc_prompt_cache *cache,
+                                        const struct sc_prompt_wanted *wanted,
+                                        struct sc_prompt *stem, struct sc_prompt **out)
 {
-    size_t n_head = n_shared - n_shared % SC_PAGE_POSITIONS;
-    /* A prompt that is there needs no head, and one that is refused must not leave its tokens with
-     * a head that waits to be filled. */
-    if (n_head == 0 || n_head >= n || find(cache, key, false) != NULL)
-        return acquire(cache, key, ids, n, false, NULL, out);
-    struct sc_prompt *head = NULL;
-    enum sc_prompt_found found = acquire(cache, shared_key, ids, n_head, true, NULL, &head);
-    if (found != SC_PROMPT_READY) {
-        *out = NULL;
+    struct sc_prompt *prompt = open_slot(cache, sc_prompt_pages(wanted->n), stem);
+    if (prompt == NULL)
+        return SC_PROMPT_NO_ROOM;
+    prompt->key = wanted->key;
+    prompt->n = wanted->n;
+    prompt->is_stem = false;
+    return use(cache, prompt, wanted->ids, out);
+}
+
+enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache,
+                                       const struct sc_prompt_wanted *wanted,
+                                       struct sc_prompt **out)
+{
+    assert(wanted->n > 0);
+    *out = NULL;
+    struct sc_prompt *prompt = find(cache, wanted->key, false);
+    if (prompt != NULL)
+        return prompt->n == wanted->n ? use(cache, prompt, wanted->ids, out) : SC_PROMPT_OTHER;
+    size_t n_stem = wanted->n_shared - wanted->n_shared % SC_PAGE_POSITIONS;
+    if (n_stem == 0 || n_stem >= wanted->n)
+        return open_prompt(cache, wanted, NULL, out);
+    struct sc_prompt *stem = NULL;
+    enum sc_prompt_found found = acquire_stem(cache, wanted, n_stem, &stem);
+    if (found != SC_PROMPT_READY)
         return found;
-    }
-    found = acquire(cache, key, ids, n, false, head, out);
-    sc_prompt_release(head); /* the prompt itself keeps it */
+    found = open_prompt(cache, wanted, stem, out);
+    sc_prompt_release(stem); /* the prompt itself keeps it */
     return found;
 }
 

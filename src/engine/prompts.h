@@ -25,10 +25,10 @@ struct sc_prompt {
     size_t n_refs;          /* requests and traces that use it */
     size_t n_pages;         /* 0: this slot is free */
     uint64_t last_use;      /* for the choice of what to forget */
-    uint32_t *pages;        /* [n_pages]; the first n_head_pages are the head's */
-    bool is_head;           /* whole pages with which other prompts begin; it has no logits */
-    struct sc_prompt *head; /* whose pages this prompt begins with; NULL: all are its own */
-    size_t n_head_pages;
+    uint32_t *pages;        /* [n_pages]; the first n_stem_pages are the stem's */
+    bool is_stem;           /* whole pages with which other prompts begin; it has no logits */
+    struct sc_prompt *stem; /* whose pages this prompt begins with; NULL: all are its own */
+    size_t n_stem_pages;
     size_t n_children; /* prompts kept that begin with this one */
     size_t slot;       /* its number: also of the kept logits after its last token, once filled */
     size_t mark;       /* the scheduler's: the round that last looked at it */
@@ -48,17 +48,23 @@ enum sc_prompt_found { SC_PROMPT_READY, SC_PROMPT_NO_ROOM, SC_PROMPT_OTHER };
 void sc_prompt_cache_layout(struct sc_prompt_cache *cache, size_t n_slots, size_t n_pages,
                             size_t max_prompt, struct sc_arena *arena);
 
+/* A prompt that is wanted.  Its first n_shared tokens begin all prompts of shared_key: the whole
+ * pages of these are a prompt of their own, the stem, which must be filled before this one is.  A
+ * stem stays as long as a prompt that begins with it. */
+struct sc_prompt_wanted {
+    uint64_t key;
+    const int32_t *ids; /* [n] */
+    size_t n;
+    uint64_t shared_key;
+    size_t n_shared; /* 0: none */
+};
+
 /* The prompt of that key, one reference more: found, or opened in place of prompts that nobody
  * uses, the longest unused first.  NO_ROOM: not while so much is in use.  OTHER: the key belongs to
  * a prompt of another length. */
-enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache, uint64_t key,
-                                       const int32_t *ids, size_t n, struct sc_prompt **out);
-/* The same for a prompt whose first n_shared tokens begin all prompts of shared_key: the whole
- * pages of these are a prompt of their own, the head, which must be filled before this one is.  A
- * head stays as long as a prompt that begins with it. */
-enum sc_prompt_found sc_prompt_acquire_shared(struct sc_prompt_cache *cache, uint64_t key,
-                                              const int32_t *ids, size_t n, uint64_t shared_key,
-                                              size_t n_shared, struct sc_prompt **out);
+enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache,
+                                       const struct sc_prompt_wanted *wanted,
+                                       struct sc_prompt **out);
 /* Gives a reference back; the prompt is kept until its room is needed. */
 void sc_prompt_release(struct sc_prompt *prompt);
 

@@ -4,9 +4,10 @@
  * A round is: take requests, give ready ones to free places (their first token comes from the
  * prompt's own logits), one step of the network over all places and some rows of waiting prompts,
  * one token for each place.  What a trace becomes does not depend on any of that: its random
- * numbers are named by (seed, instance, trace, place in the answer), its figures by its own
- * history. A trace that cannot be computed fails alone, with the reason; only the source ends a
- * run.  Takes no memory.  What it knows of arithmetic is device.h.  Next: prompts.c, cpu/forward.c.
+ * numbers are named by (seed, instance, trace, position in the answer), its figures by its own
+ * history. A trace that cannot be computed fails alone, with the reason; only the source ends
+ * the sampling.  Takes no memory.  What it knows of arithmetic is device.h.  Next: prompts.c,
+ * cpu/forward.c.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@
 #include "engine/batch.h"
 #include "engine/sampling.h"
 
-struct run {
+/* What sc_session_run works on. */
+struct sampling {
     struct sc_session *session;
     const struct sc_engine *engine;
     const struct sc_trace_source *source;
@@ -34,32 +36,32 @@ struct run {
 
 /* ---- the source ------------------------------------------------------------------------------ */
 
-static enum sc_status report_done(struct run *run, const struct sc_trace_result *result)
+static enum sc_status report_done(struct sampling *s, const struct sc_trace_result *result)
 {
-    enum sc_status status = run->source->done(run->source->context, result, run->error);
-    run->starved = false;
+    enum sc_status status = s->source->done(s->source->context, result, s->error);
+    s->starved = false;
     /* A status without a message must not look like success. */
     if (status != SC_OK)
-        sc_fail(run->error, status, "engine: the source refused a finished trace");
+        sc_fail(s->error, status, "engine: the source refused a finished trace");
     return status;
 }
 
-static enum sc_status fail_request(struct run *run, const struct sc_trace_request *request)
+static enum sc_status fail_request(struct sampling *s, const struct sc_trace_request *request)
 {
     struct sc_trace_result result = {
-        .request = request, .finish = SC_FINISH_FAILED, .failure = run->failure};
+        .request = request, .finish = SC_FINISH_FAILED, .failure = s->failure};
 
-    return report_done(run, &result);
+    return report_done(s, &result);
 }
 
-/* Whether the trace can be sampled at all; if not, run->failure says why. */
-static bool check_request(struct run *run, const struct sc_trace_request *r)
+/* Whether the trace can be sampled at all; if not, s->failure says why. */
+static bool check_request(struct sampling *s, const struct sc_trace_request *r)
 {
-    const struct sc_model_config *c = &run->engine->config;
-    const struct sc_batch_sizes *sizes = run->sizes;
+    const struct sc_model_config *c = &s->engine->config;
+    const struct sc_batch_sizes *sizes = s->sizes;
     const char *refused = sc_sampling_refused(&r->sampling);
-    char *to = run->failure;
-    size_t size = sizeof run->failure;
+    char *to = s->failure;
+    size_t size = sizeof s->failure;
 
     *to = 0;
     if (r->n_prompt == 0)
@@ -84,9 +86,9 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
     else if (refused != NULL)
         snprintf(to, size, "sampling: %s", refused);
     for (size_t i = 0; i < r->n_watch && !*to; i++)
-        if (r->watch[i] < 0 || (size_t)r->watch[i] >= run->engine->n_vocab)
+        if (r->watch[i] < 0 || (size_t)r->watch[i] >= s->engine->n_vocab)
             snprintf(to, size, "watched token %zu: expected an id from 0 to %zu, found %d", i,
-                     run->engine->n_vocab - 1, (int)r->watch[i]);
+                     s->engine->n_vocab - 1, (int)r->watch[i]);
     for (size_t i = 0; i < r->n_prompt && !*to; i++)
         if (r->prompt[i] < 0 || (size_t)r->prompt[i] >= c->n_vocab)
             snprintf(to, size, "prompt: token %zu: expected an id from 0 to %zu, found %d", i,
@@ -96,31 +98,30 @@ static bool check_request(struct run *run, const struct sc_trace_request *r)
 
 /* ---- waiting requests ------------------------------------------------------------------------ */
 
-static void drop_waiting(struct run *run, size_t i)
+static void drop_waiting(struct sampling *s, size_t i)
 {
-    run->n_waiting--;
-    memmove(&run->b->waiting[i], &run->b->waiting[i + 1],
-            (run->n_waiting - i) * sizeof *run->b->waiting);
+    s->n_waiting--;
+    memmove(&s->b->waiting[i], &s->b->waiting[i + 1], (s->n_waiting - i) * sizeof *s->b->waiting);
 }
 
 /* Takes requests until every free place has one and look_ahead more are at hand. */
-static enum sc_status take_requests(struct run *run)
+static enum sc_status take_requests(struct sampling *s)
 {
-    const struct sc_batch_sizes *sizes = run->sizes;
+    const struct sc_batch_sizes *sizes = s->sizes;
 
-    while (!run->finished && !run->starved &&
-           run->n_waiting < sizes->parallel - run->n_active + sizes->look_ahead) {
-        struct sc_waiting *waiting = &run->b->waiting[run->n_waiting];
+    while (!s->finished && !s->starved &&
+           s->n_waiting < sizes->parallel - s->n_active + sizes->look_ahead) {
+        struct sc_waiting *waiting = &s->b->waiting[s->n_waiting];
         memset(waiting, 0, sizeof *waiting);
-        int more = run->source->next(run->source->context, &waiting->request);
+        int more = s->source->next(s->source->context, &waiting->request);
         if (more < 0) {
-            run->finished = true;
+            s->finished = true;
         } else if (more == 0) {
-            run->starved = true;
-        } else if (check_request(run, &waiting->request)) {
-            run->n_waiting++;
+            s->starved = true;
+        } else if (check_request(s, &waiting->request)) {
+            s->n_waiting++;
         } else {
-            SC_TRY(fail_request(run, &waiting->request));
+            SC_TRY(fail_request(s, &waiting->request));
         }
     }
     return SC_OK;
@@ -128,23 +129,26 @@ static enum sc_status take_requests(struct run *run)
 
 /* Finds or makes room for the prompts of waiting requests, oldest first and none out of turn, so
  * that a long prompt is not overtaken for ever. */
-static enum sc_status open_prompts(struct run *run)
+static enum sc_status open_prompts(struct sampling *s)
 {
-    for (size_t i = 0; i < run->n_waiting; i++) {
-        struct sc_waiting *w = &run->b->waiting[i];
+    for (size_t i = 0; i < s->n_waiting; i++) {
+        struct sc_waiting *w = &s->b->waiting[i];
         if (w->prompt != NULL)
             continue;
-        enum sc_prompt_found found = sc_prompt_acquire_shared(
-            &run->b->cache, w->request.prompt_key, w->request.prompt, w->request.n_prompt,
-            w->request.shared_key, w->request.n_shared, &w->prompt);
+        const struct sc_prompt_wanted wanted = {.key = w->request.prompt_key,
+                                                .ids = w->request.prompt,
+                                                .n = w->request.n_prompt,
+                                                .shared_key = w->request.shared_key,
+                                                .n_shared = w->request.n_shared};
+        enum sc_prompt_found found = sc_prompt_acquire(&s->b->cache, &wanted, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
             break;
         if (found == SC_PROMPT_OTHER) {
             const struct sc_trace_request request = w->request;
-            drop_waiting(run, i--);
-            snprintf(run->failure, sizeof run->failure,
+            drop_waiting(s, i--);
+            snprintf(s->failure, sizeof s->failure,
                      "prompt: its key belongs to another prompt of another length");
-            SC_TRY(fail_request(run, &request));
+            SC_TRY(fail_request(s, &request));
         }
     }
     return SC_OK;
@@ -153,11 +157,11 @@ static enum sc_status open_prompts(struct run *run)
 /* ---- drawing tokens -------------------------------------------------------------------------- */
 
 /* The next token of a place, from these logits. */
-static void add_draw(struct run *run, struct sc_place *place, size_t logits)
+static void add_draw(struct sampling *s, struct sc_place *place, size_t logits)
 {
     const struct sc_trace_request *r = &place->request;
-    run->b->drawing[run->n_drawing] = place;
-    run->b->draws[run->n_drawing++] = (struct sc_draw){
+    s->b->drawing[s->n_drawing] = place;
+    s->b->draws[s->n_drawing++] = (struct sc_draw){
         .logits = logits,
         .sampling = &r->sampling,
         .u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
@@ -179,9 +183,10 @@ static bool is_end(const struct sc_trace_request *request, int32_t id)
 }
 
 /* What the newest token makes of the trace; false: it goes on. */
-static bool has_ended(const struct run *run, const struct sc_place *place, enum sc_finish *finish)
+static bool has_ended(const struct sampling *s, const struct sc_place *place,
+                      enum sc_finish *finish)
 {
-    const struct sc_trace_source *source = run->source;
+    const struct sc_trace_source *source = s->source;
     const struct sc_trace_request *request = &place->request;
     bool kept =
         source->keep == NULL || source->keep(source->context, request, place->stats, place->n);
@@ -197,62 +202,61 @@ static bool has_ended(const struct run *run, const struct sc_place *place, enum 
 }
 
 /* Takes a drawn token into the trace; hands the trace over when it ended. */
-static enum sc_status settle_place(struct run *run, struct sc_place *place, bool ok)
+static enum sc_status settle_place(struct sampling *s, struct sc_place *place, bool ok)
 {
     struct sc_trace_result result = {
         .request = &place->request, .ids = place->ids, .stats = place->stats};
     if (ok) {
         place->n++;
-        run->report.n_generated++;
-        if (!has_ended(run, place, &result.finish))
+        s->report.n_generated++;
+        if (!has_ended(s, place, &result.finish))
             return SC_OK;
     } else {
-        snprintf(run->failure, sizeof run->failure,
+        snprintf(s->failure, sizeof s->failure,
                  "logits of answer token %zu: expected finite numbers", place->n);
         result.finish = SC_FINISH_FAILED;
-        result.failure = run->failure;
+        result.failure = s->failure;
     }
     result.n = place->n;
     result.watched = place->request.n_watch ? place->watched : NULL;
-    enum sc_status status = report_done(run, &result);
+    enum sc_status status = report_done(s, &result);
     sc_prompt_release(place->prompt);
     place->prompt = NULL;
-    run->n_active--;
+    s->n_active--;
     return status;
 }
 
-static enum sc_status draw(struct run *run)
+static enum sc_status draw(struct sampling *s)
 {
-    struct sc_batch *b = run->b;
+    struct sc_batch *b = s->b;
     double start = sc_seconds();
-    SC_TRY(
-        run->engine->device->draw(run->session->on_device, b->draws, run->n_drawing, run->error));
-    run->report.seconds_sampling += sc_seconds() - start;
-    for (size_t i = 0; i < run->n_drawing; i++)
-        SC_TRY(settle_place(run, b->drawing[i], b->draws[i].ok));
+    SC_TRY(s->engine->device->draw(s->session->on_device, b->draws, s->n_drawing, s->error));
+    s->report.seconds_sampling += sc_seconds() - start;
+    for (size_t i = 0; i < s->n_drawing; i++)
+        SC_TRY(settle_place(s, b->drawing[i], b->draws[i].ok));
     return SC_OK;
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
 /* The handle of the logits after a prompt's last token. */
-static size_t kept_logits(const struct run *run, const struct sc_prompt *prompt)
+static size_t kept_logits(const struct sampling *s, const struct sc_prompt *prompt)
 {
-    return sc_session_sizes_of(run->sizes).max_logit_rows + prompt->slot;
+    return sc_session_sizes_of(s->sizes).max_logit_rows + prompt->slot;
 }
 
-static void seat(struct run *run, struct sc_place *place, size_t waiting)
+static void seat(struct sampling *s, struct sc_place *place, size_t waiting)
 {
-    const struct sc_waiting *w = &run->b->waiting[waiting];
-    size_t left = run->engine->config.max_positions - w->request.n_prompt;
+    const struct sc_waiting *w = &s->b->waiting[waiting];
+    size_t left = s->engine->config.max_positions - w->request.n_prompt;
 
     place->request = w->request;
     place->prompt = w->prompt;
     place->n = 0;
     place->limit = w->request.max_new_tokens < left ? w->request.max_new_tokens : left;
-    run->n_active++;
-    drop_waiting(run, waiting);
-    add_draw(run, place, kept_logits(run, place->prompt));
+    s->n_active++;
+    drop_waiting(s, waiting);
+    add_draw(s, place, kept_logits(s, place->prompt));
 }
 
 /* Whether the request's prompt is computed. */
@@ -263,38 +267,38 @@ static bool is_ready(const struct sc_waiting *w)
 
 /* Gives free places to requests whose prompt is ready, oldest first, and draws their first tokens;
  * again as long as a trace ends with that. */
-static enum sc_status start_traces(struct run *run)
+static enum sc_status start_traces(struct sampling *s)
 {
     for (;;) {
-        SC_TRY(take_requests(run));
-        SC_TRY(open_prompts(run));
+        SC_TRY(take_requests(s));
+        SC_TRY(open_prompts(s));
         size_t next = 0;
-        run->n_drawing = 0;
-        for (size_t p = 0; p < run->sizes->parallel; p++) {
-            if (run->b->places[p].prompt != NULL)
+        s->n_drawing = 0;
+        for (size_t p = 0; p < s->sizes->parallel; p++) {
+            if (s->b->places[p].prompt != NULL)
                 continue;
-            while (next < run->n_waiting && !is_ready(&run->b->waiting[next]))
+            while (next < s->n_waiting && !is_ready(&s->b->waiting[next]))
                 next++;
-            if (next == run->n_waiting)
+            if (next == s->n_waiting)
                 break;
-            seat(run, &run->b->places[p], next);
+            seat(s, &s->b->places[p], next);
         }
-        if (run->n_drawing == 0)
+        if (s->n_drawing == 0)
             return SC_OK;
-        SC_TRY(draw(run));
+        SC_TRY(draw(s));
     }
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
 
 /* Places in use, those of one prompt side by side. */
-static void add_decode_rows(struct run *run)
+static void add_decode_rows(struct sampling *s)
 {
-    struct sc_batch *b = run->b;
+    struct sc_batch *b = s->b;
     size_t n = 0;
 
-    run->n_drawing = 0;
-    for (size_t p = 0; p < run->sizes->parallel; p++) {
+    s->n_drawing = 0;
+    for (size_t p = 0; p < s->sizes->parallel; p++) {
         struct sc_place *place = &b->places[p];
         size_t at = n;
 
@@ -308,112 +312,112 @@ static void add_decode_rows(struct run *run)
     for (size_t i = 0; i < n; i++) {
         struct sc_place *place = b->order[i];
 
-        b->rows[run->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
-                                                 .position = place->prompt->n + place->n - 1,
-                                                 .prompt = place->prompt,
-                                                 .place = place->number,
-                                                 .wants_logits = true};
-        add_draw(run, place, i);
+        b->rows[s->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
+                                               .position = place->prompt->n + place->n - 1,
+                                               .prompt = place->prompt,
+                                               .place = place->number,
+                                               .wants_logits = true};
+        add_draw(s, place, i);
     }
-    run->n_decode_rows = n;
+    s->n_decode_rows = n;
 }
 
 /* Rows of one prompt, at most *left; the last one of a step that has its share of ends waits. */
-static void add_rows_of(struct run *run, struct sc_prompt *prompt, size_t *left)
+static void add_rows_of(struct sampling *s, struct sc_prompt *prompt, size_t *left)
 {
-    struct sc_batch *b = run->b;
+    struct sc_batch *b = s->b;
     size_t n = prompt->n - prompt->n_filled;
 
-    if (n == 0 || prompt->mark == run->session->round)
+    if (n == 0 || prompt->mark == s->session->round)
         return;
-    prompt->mark = run->session->round;
+    prompt->mark = s->session->round;
     if (n > *left)
         n = *left;
-    if (!prompt->is_head && prompt->n_filled + n == prompt->n && run->n_ending == SC_PROMPT_ENDS)
+    if (!prompt->is_stem && prompt->n_filled + n == prompt->n && s->n_ending == SC_PROMPT_ENDS)
         n--;
     *left -= n;
     for (; n > 0; n--) {
         size_t at = prompt->n_filled++;
-        bool last = prompt->n_filled == prompt->n && !prompt->is_head;
+        bool last = prompt->n_filled == prompt->n && !prompt->is_stem;
 
-        b->rows[run->n_rows++] = (struct sc_row){.token = prompt->ids[at],
-                                                 .position = at,
-                                                 .prompt = prompt,
-                                                 .place = SC_NO_PLACE,
-                                                 .wants_logits = last};
+        b->rows[s->n_rows++] = (struct sc_row){.token = prompt->ids[at],
+                                               .position = at,
+                                               .prompt = prompt,
+                                               .place = SC_NO_PLACE,
+                                               .wants_logits = last};
         if (last)
-            b->ending[run->n_ending++] = prompt;
+            b->ending[s->n_ending++] = prompt;
     }
 }
 
 /* Rows of prompts that are not ready, oldest request first.  A step stores the keys and values of
- * all its rows before any row reads them, so a prompt may follow its head in the same step. */
-static void add_prompt_rows(struct run *run)
+ * all its rows before any row reads them, so a prompt may follow its stem in the same step. */
+static void add_prompt_rows(struct sampling *s)
 {
-    struct sc_batch *b = run->b;
-    size_t left = run->sizes->prefill_rows;
+    struct sc_batch *b = s->b;
+    size_t left = s->sizes->prefill_rows;
 
-    run->n_ending = 0;
-    for (size_t i = 0; i < run->n_waiting && left > 0; i++) {
+    s->n_ending = 0;
+    for (size_t i = 0; i < s->n_waiting && left > 0; i++) {
         struct sc_prompt *prompt = b->waiting[i].prompt;
 
         if (prompt == NULL)
             continue;
-        if (prompt->head != NULL)
-            add_rows_of(run, prompt->head, &left);
-        if (prompt->head == NULL || prompt->head->n_filled == prompt->head->n)
-            add_rows_of(run, prompt, &left);
+        if (prompt->stem != NULL)
+            add_rows_of(s, prompt->stem, &left);
+        if (prompt->stem == NULL || prompt->stem->n_filled == prompt->stem->n)
+            add_rows_of(s, prompt, &left);
     }
 }
 
-static void count_step(struct run *run, const struct sc_step_seconds *seconds)
+static void count_step(struct sampling *s, const struct sc_step_seconds *seconds)
 {
-    struct sc_step_report *report = &run->report;
-    size_t n_prompt_rows = run->n_rows - run->n_decode_rows;
-    size_t n_heads = run->n_decode_rows + run->n_ending;
-    double prefill = seconds->layers * (double)n_prompt_rows / (double)run->n_rows;
+    struct sc_step_report *report = &s->report;
+    size_t n_prompt_rows = s->n_rows - s->n_decode_rows;
+    size_t n_logits = s->n_decode_rows + s->n_ending;
+    double prefill = seconds->layers * (double)n_prompt_rows / (double)s->n_rows;
 
-    if (n_heads)
-        prefill += seconds->head * (double)run->n_ending / (double)n_heads;
-    report->width = run->n_decode_rows;
+    if (n_logits)
+        prefill += seconds->output * (double)s->n_ending / (double)n_logits;
+    report->width = s->n_decode_rows;
     report->n_steps++;
     report->n_prefilled += n_prompt_rows;
-    report->width_sum += (double)run->n_decode_rows;
+    report->width_sum += (double)s->n_decode_rows;
     report->seconds_prefill += prefill;
-    report->seconds_decode += seconds->layers + seconds->head - prefill;
+    report->seconds_decode += seconds->layers + seconds->output - prefill;
 }
 
 /* One pass of the network, and a token for every place in use. */
-static enum sc_status step(struct run *run)
+static enum sc_status step(struct sampling *s)
 {
-    const struct sc_device *device = run->engine->device;
-    const struct sc_trace_source *source = run->source;
-    void *session = run->session->on_device;
+    const struct sc_device *device = s->engine->device;
+    const struct sc_trace_source *source = s->source;
+    void *session = s->session->on_device;
     struct sc_step_seconds seconds = {0};
-    SC_TRY(device->forward(session, run->b->rows, run->n_rows, &seconds, run->error));
-    for (size_t i = 0; i < run->n_ending; i++)
-        device->keep(session, run->n_decode_rows + i, run->b->ending[i]->slot);
-    count_step(run, &seconds);
-    SC_TRY(draw(run));
-    if (source->step != NULL && !source->step(source->context, &run->report))
-        return sc_fail(run->error, SC_ERR_INTERRUPTED, "engine: interrupted");
+    SC_TRY(device->forward(session, s->b->rows, s->n_rows, &seconds, s->error));
+    for (size_t i = 0; i < s->n_ending; i++)
+        device->keep(session, s->n_decode_rows + i, s->b->ending[i]->slot);
+    count_step(s, &seconds);
+    SC_TRY(draw(s));
+    if (source->step != NULL && !source->step(source->context, &s->report))
+        return sc_fail(s->error, SC_ERR_INTERRUPTED, "engine: interrupted");
     return SC_OK;
 }
 
-static enum sc_status run_rounds(struct run *run)
+static enum sc_status run_rounds(struct sampling *s)
 {
     for (;;) {
-        run->session->round++;
-        SC_TRY(start_traces(run));
-        run->n_rows = 0;
-        add_decode_rows(run);
-        add_prompt_rows(run);
-        if (run->n_rows == 0 && run->finished && run->n_waiting == 0)
+        s->session->round++;
+        SC_TRY(start_traces(s));
+        s->n_rows = 0;
+        add_decode_rows(s);
+        add_prompt_rows(s);
+        if (s->n_rows == 0 && s->finished && s->n_waiting == 0)
             return SC_OK;
-        if (run->n_rows == 0)
-            return sc_fail(run->error, SC_ERR_INTERNAL,
+        if (s->n_rows == 0)
+            return sc_fail(s->error, SC_ERR_INTERNAL,
                            "engine: source: expected a request, found none while nothing runs");
-        SC_TRY(step(run));
+        SC_TRY(step(s));
     }
 }
 
@@ -421,14 +425,14 @@ enum sc_status sc_session_run(struct sc_session *session, const struct sc_trace_
                               struct sc_error *error)
 {
     assert(session != NULL && source != NULL);
-    struct run run = {.session = session,
-                      .engine = session->engine,
-                      .source = source,
-                      .sizes = &session->sizes,
-                      .b = &session->batch,
-                      .report = {.parallel = session->sizes.parallel},
-                      .error = error};
-    enum sc_status status = run_rounds(&run);
+    struct sampling s = {.session = session,
+                         .engine = session->engine,
+                         .source = source,
+                         .sizes = &session->sizes,
+                         .b = &session->batch,
+                         .report = {.parallel = session->sizes.parallel},
+                         .error = error};
+    enum sc_status status = run_rounds(&s);
     if (status != SC_OK) { /* traces under way are dropped, and with them their prompts */
         struct sc_arena arena = {.base = session->memory};
         sc_batch_layout(&session->batch, &session->sizes, &arena);

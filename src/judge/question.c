@@ -28,7 +28,7 @@ static bool same(const struct sc_question *question, const char *a, const char *
     return question->ignore_case ? strncasecmp(a, b, n) == 0 : memcmp(a, b, n) == 0;
 }
 
-/* The place of a word among names [n]; n when it is none of them. */
+/* The index of a word among names [n]; n when it is not among them. */
 static size_t find_word(const char *word, const char *const *names, size_t n)
 {
     size_t i = 0;

@@ -89,14 +89,6 @@ void sc_frame_render(const char *frame, size_t n, const char *prompt, const char
     }
 }
 
-void sc_template_render(enum sc_template which, const char *prompt, const char *response,
-                        struct sc_text *out)
-{
-    size_t n;
-    const char *frame = sc_template_text(which, &n);
-    sc_frame_render(frame, n, prompt, response, out);
-}
-
 /* ---- as tokens ------------------------------------------------------------------------------- */
 
 struct encoding {

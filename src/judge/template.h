@@ -1,4 +1,4 @@
-/* The prompts of judge models: fixed frames with two places for text (docs/JUDGES.md). */
+/* The prompts of judge models: fixed frames with two marks for text (docs/JUDGES.md). */
 #ifndef SC_JUDGE_TEMPLATE_H
 #define SC_JUDGE_TEMPLATE_H
 
@@ -20,12 +20,9 @@ const char *sc_template_text(enum sc_template which, size_t *n);
 /* A frame of n bytes with both texts put in, at the same time; response NULL: nothing. */
 void sc_frame_render(const char *frame, size_t n, const char *prompt, const char *response,
                      struct sc_text *out);
-/* The same for one of ours. */
-void sc_template_render(enum sc_template which, const char *prompt, const char *response,
-                        struct sc_text *out);
 
-/* The same as tokens: control tokens are those of the frame alone; what the texts hold is text, and
- * is encoded together with the frame's text around it.  *ids: sc_free it. */
+/* One of ours as tokens: control tokens are those of the frame alone; what the texts hold is text,
+ * and is encoded together with the frame's text around it.  *ids: sc_free it. */
 struct sc_template_texts {
     const char *prompt, *response; /* response NULL: nothing */
 };

@@ -48,7 +48,7 @@ struct sc_model_config {
     size_t max_positions;
     float rms_eps;
     double rope_theta;
-    bool tied;           /* the head is the embedding */
+    bool tied;           /* the output matrix is the embedding */
     enum sc_dtype dtype; /* of the stored weights, as config.json says */
 };
 
@@ -80,12 +80,11 @@ struct sc_layer_tensors {
 const struct sc_model_config *sc_model_config(const struct sc_model *model);
 const struct sc_generation_config *sc_model_generation(const struct sc_model *model);
 const struct sc_tensor *sc_model_embedding(const struct sc_model *model); /* [n_vocab][hidden] */
-const struct sc_tensor *sc_model_head(const struct sc_model *model); /* the embedding when tied */
+const struct sc_tensor *sc_model_output(const struct sc_model *model); /* the embedding when tied */
 const struct sc_tensor *sc_model_final_norm(const struct sc_model *model);
 const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer);
-size_t sc_model_n_parameters(const struct sc_model *model);
 /* Tokens that exist: those of the tokenizer (NULL: all) that have a row in the embedding.  Further
- * rows are padding, which is no part of P. */
+ * rows are padding, which is not part of P. */
 size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenizer *tokenizer);
 /* The same with the tokenizer in the model's folder, if there is one: reads it. */
 enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,

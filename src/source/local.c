@@ -109,8 +109,8 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
 
 /* ---- prompts --------------------------------------------------------------------------------- */
 
-/* The longest prompt that leaves one place for its answer.  An answer that reaches the end of the
- * context ends there, with the finish `length`. */
+/* The longest prompt that leaves room for one token of its answer.  An answer that reaches the end
+ * of the context ends there, with the finish `length`. */
 static size_t longest_allowed(const struct local *local)
 {
     return local->model.context - 1;

@@ -14,13 +14,12 @@
 /* Average precision: sum over distinct scores, highest first, of the precision at or above it times
  * the gain in recall (scikit-learn's average_precision_score; no interpolation, since that
  * flatters: Davis and Goadrich, 2006).  A score that knows nothing gives the share of positives.
- * NaN without a positive. */
-double sc_average_precision(const double *score, const bool *outcome, size_t n,
-                            struct sc_error *error);
-
+ * None without a positive.
+ * Risk-coverage area: mean over i of the share of positives (harmful ones) among the i highest
+ * scores (Geifman et al., 2019); among equal scores, the expectation over their order.  Lower is
+ * better; a score that knows nothing gives the overall share. */
 enum sc_rank_area { SC_AVERAGE_PRECISION, SC_RISK_COVERAGE };
-/* sc_average_precision or sc_aurc with a percentile bootstrap over clusters, cluster[i] <
- * n_clusters. */
+/* An area with a percentile bootstrap over clusters, cluster[i] < n_clusters. */
 struct sc_scores {
     const double *score;   /* [n] */
     const bool *outcome;   /* [n] */

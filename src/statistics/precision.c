@@ -56,7 +56,7 @@ static double average_precision(const struct ranked *sorted, size_t n, const uin
     return n_positive > 0 ? sc_sum_value(&area) / n_positive : NAN;
 }
 
-/* As sc_aurc: within a group of equal scores, the expectation over its order. */
+/* Within a group of equal scores, the expectation over its order. */
 static double risk_coverage(const struct ranked *sorted, size_t n, const uint32_t *weight)
 {
     struct sc_sum risk = {0};
@@ -80,20 +80,9 @@ static struct ranked *sort_scores(const double *score, const bool *outcome, cons
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        sorted[i] = (struct ranked){score[i], cluster != NULL ? cluster[i] : 0, outcome[i]};
+        sorted[i] = (struct ranked){score[i], cluster[i], outcome[i]};
     qsort(sorted, n, sizeof *sorted, highest_first);
     return sorted;
-}
-
-double sc_average_precision(const double *score, const bool *outcome, size_t n,
-                            struct sc_error *error)
-{
-    if (n == 0 || sc_has_nan(score, n))
-        return NAN;
-    struct ranked *sorted = sort_scores(score, outcome, NULL, n, error);
-    double area = sorted != NULL ? average_precision(sorted, n, NULL) : NAN;
-    sc_free(sorted);
-    return area;
 }
 
 /* Area of sorted scores under the weights of their clusters (NULL: all 1). */

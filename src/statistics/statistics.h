@@ -105,27 +105,6 @@ struct sc_grouped {
 double sc_permutation_test(const struct sc_grouped *data, struct sc_draws draws, double *difference,
                            struct sc_error *error);
 
-/* ---- ranks ----------------------------------------------------------------------------------- */
-
-/* Area under the ROC curve of score for outcome (ties count half), with DeLong's interval (1988),
- * cut to [0, 1].  Where DeLong's variance is 0 or cannot be estimated (perfect separation, one case
- * of a class) it would pretend to certainty: the interval is then Wilson's of the area as the share
- * of concordant ones among as many independent pairs as the smaller class allows.  None when a
- * class is empty. */
-struct sc_estimate sc_auroc(const double *score, const bool *outcome, size_t n,
-                            struct sc_error *error);
-
-/* Mann and Whitney's test (1947) of x against y: two-sided p by the normal approximation with the
- * corrections for ties and continuity.  *u (may be NULL) is U of x: pairs with x > y, ties half.  p
- * is 1 when all values are equal, NaN when a sample is empty. */
-double sc_mann_whitney(const double *x, size_t n_x, const double *y, size_t n_y, double *u,
-                       struct sc_error *error);
-
-/* Area under the risk-coverage curve: mean over i of the share of harmful ones among the i highest
- * scores (Geifman et al., 2019); among equal scores, the expectation over their order.  Lower is
- * better; a score that knows nothing gives the overall share of harmful ones. */
-double sc_aurc(const double *score, const bool *harmful, size_t n, struct sc_error *error);
-
 /* ---- calibration and multiplicity ------------------------------------------------------------ */
 
 /* Expected calibration error over equal-width bins of [0, 1] (Guo et al., 2017), each closed below

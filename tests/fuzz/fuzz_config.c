@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         expect(error.status != SC_OK);
     }
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     if (sc_generation_parse((const char *)data, size, &sc_family_qwen3.sampling, &g, &error) ==
         SC_OK) {
         expect(g.n_end_ids <= 8 && g.sampling.temperature >= 0 && g.sampling.top_k >= 0);

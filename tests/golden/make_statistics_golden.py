@@ -173,18 +173,7 @@ def auroc():
     for n, digits in ((30, 3), (200, 1), (501, 2)):
         outcome = rng.random(n) < 0.3
         add(np.round(rng.normal(0, 1, n) + outcome, digits), outcome)
-    return out
-
-
-def mann_whitney():
-    out = []
-    for x, y in [([1, 2, 3], [4, 5, 6]), ([1.5], [0.5, 2]), ([1, 1, 2, 2, 5], [1, 3, 3, 3, 9, 2]),
-                 (np.round(rng.normal(0, 1, 40), 1), np.round(rng.normal(0.4, 1, 55), 1)),
-                 (rng.normal(0, 1, 30), rng.normal(2, 1, 30))]:
-        r = stats.mannwhitneyu(x, y, alternative="two-sided", method="asymptotic")
-        out.append({"x": np.array(x, float), "y": np.array(y, float), "u": r.statistic,
-                    "p": r.pvalue})
-    out.append({"x": [2.0, 2.0], "y": [2.0], "u": 1.0, "p": 1.0})
+    rng.normal(0, 1, 155)  # so that the cases below stay the numbers that they were
     return out
 
 
@@ -299,7 +288,7 @@ def bootstrap():
 def main():
     golden = {"versions": f"NumPy {np.__version__}, SciPy {scipy.__version__}, "
                           f"scikit-learn {sklearn.__version__}"}
-    for make in (summary, wilson, newcombe, risk_ratio, fisher, at_k, auroc, mann_whitney, aurc,
+    for make in (summary, wilson, newcombe, risk_ratio, fisher, at_k, auroc, aurc,
                  calibration, holm, entropy, permutation, bootstrap):
         golden[make.__name__] = make()
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "statistics.json")

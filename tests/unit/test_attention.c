@@ -147,7 +147,10 @@ static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **st
     assert_int_equal(sc_pool_new(&s.forward.pool, 1, NULL), SC_OK);
     for (size_t i = 0; i < N_PROMPT; i++)
         ids[i] = (int32_t)(i % 7);
-    assert_int_equal(sc_prompt_acquire(&s.cache, 1, ids, N_PROMPT, &prompt), SC_PROMPT_READY);
+    assert_int_equal(
+        sc_prompt_acquire(&s.cache, &(struct sc_prompt_wanted){.key = 1, .ids = ids, .n = N_PROMPT},
+                          &prompt),
+        SC_PROMPT_READY);
 
     for (size_t at = 0; at < N_PROMPT; at += N_TRACES) {
         size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;

@@ -42,7 +42,7 @@ static void errors_are_one_visible_line(void **state)
     char longer[2000];
     memset(longer, '\x01', sizeof longer);
     longer[sizeof longer - 1] = '\0';
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     sc_fail(&error, SC_ERR_IO, "%s", longer);
     assert_true(strlen(error.text) < sizeof error.text);
     assert_string_equal(error.text + strlen(error.text) - 3, "...");
@@ -275,11 +275,11 @@ static void files_are_whole_or_missing(void **state)
     assert_memory_equal(data, "one\0two", 8);
     sc_free(data);
     assert_int_equal(sc_file_read(file, 6, &data, &n, &error), SC_ERR_LIMIT);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_file_read(deep, 6, &data, &n, &error), SC_ERR_IO);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_file_write(deep, "x", 1, &error), SC_ERR_IO); /* a folder is there */
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     fails_on_a_full_disk(file);
     struct sc_map map;
     assert_int_equal(sc_map_open(&map, file, &error), SC_OK);

@@ -169,7 +169,7 @@ static void broken_messages_and_tokenizers_are_refused(void **state)
 
     json_object_del(top, "added_tokens");
     char *text = json_text(top);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_tokenizer_parse(&bare, text, strlen(text), NULL, 0, &error), SC_OK);
     assert_int_equal(sc_chat_encode(bare, "hello", false, &ids, &n, &error), SC_ERR_UNSUPPORTED);
     assert_non_null(strstr(error.text, "<|im_start|>"));

@@ -95,14 +95,10 @@ static void metrics_are_those_of_a_plain_implementation(void **state)
 /* A running sum in one double would lose the small values when a large one passes through. */
 static void giant_figures_keep_their_sums(void **state)
 {
-    static float confidence[MOST], logprob[MOST];
-    double means[MOST];
     (void)state;
+    static float confidence[MOST], logprob[MOST];
     random_trace(confidence, logprob, MOST, 3, 5);
-    size_t n = sc_window_means(confidence, MOST, 32, means);
-    assert_int_equal(n, MOST - 31);
-    for (size_t i = 0; i < n; i++)
-        assert_close(means[i], (double)plain_mean(confidence + i, 32));
+    check(confidence, logprob, MOST, 32);
 }
 
 static void metrics_are_those_counted_by_hand(void **state)
@@ -142,7 +138,6 @@ static void a_trace_of_no_tokens_has_no_metrics(void **state)
     sc_trace_metrics(NULL, NULL, 0, 32, m);
     for (int i = 0; i < SC_N_METRICS; i++)
         assert_true(isnan(m[i]));
-    assert_int_equal(sc_window_means(NULL, 0, 32, NULL), 0);
 }
 
 /* A figure that is not a number must not hide in a minimum. */
@@ -150,7 +145,7 @@ static void what_is_not_finite_shows_in_its_metrics(void **state)
 {
     float confidence[100], logprob[100];
     const float bad[] = {NAN, INFINITY, -INFINITY};
-    double m[SC_N_METRICS], means[100];
+    double m[SC_N_METRICS];
     (void)state;
     for (int b = 0; b < 3; b++) {
         random_trace(confidence, logprob, 100, 0, 3);
@@ -159,8 +154,6 @@ static void what_is_not_finite_shows_in_its_metrics(void **state)
         for (int i = SC_METRIC_MEAN; i <= SC_METRIC_HEAD; i++)
             assert_true(isnan(m[i]));
         assert_true(isfinite(m[SC_METRIC_PROB]) && isfinite(m[SC_METRIC_NLL]));
-        assert_int_equal(sc_window_means(confidence, 100, 8, means), 93);
-        assert_true(isnan(means[0]));
         confidence[60] = 5;
         logprob[99] = bad[b];
         sc_trace_metrics(confidence, logprob, 100, 8, m);

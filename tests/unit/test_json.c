@@ -155,11 +155,9 @@ static void strings_of_any_bytes_become_json(void **state)
     sc_json_put_string(&out, NULL, "\xff\xc3\xa9");
     sc_json_put_string(&out, NULL, NULL);
     sc_json_put_string(&out, NULL, "");
-    sc_json_put_bytes(&out, NULL, "a\0b", 3);
     sc_json_put_end_array(&out);
     assert_string_equal(text.data, "[\"a\\\"\\\\\\n\\r\\t\\u0001\",\"\xef\xbf\xbd\xc3\xa9\",null,"
-                                   "\"\",\"a\xef\xbf\xbd"
-                                   "b\"]");
+                                   "\"\"]");
     sc_text_free(&text);
 }
 

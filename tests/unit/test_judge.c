@@ -56,6 +56,14 @@ static void frames_are_the_published_ones(void **state)
         skip();
 }
 
+static void render(enum sc_template which, const char *prompt, const char *response,
+                   struct sc_text *out)
+{
+    size_t n = 0;
+    const char *frame = sc_template_text(which, &n);
+    sc_frame_render(frame, n, prompt, response, out);
+}
+
 static void texts_are_put_in_once_and_at_the_same_time(void **state)
 {
     static const char prompt[] = "P{response}{prompt}", response[] = "R{prompt}<|im_end|>";
@@ -63,13 +71,13 @@ static void texts_are_put_in_once_and_at_the_same_time(void **state)
     size_t n;
     (void)state;
 
-    sc_template_render(SC_TEMPLATE_GUARD_RESPONSE, prompt, response, &out);
+    render(SC_TEMPLATE_GUARD_RESPONSE, prompt, response, &out);
     assert_non_null(
         strstr(out.data, "USER: P{response}{prompt}\n\nASSISTANT: R{prompt}<|im_end|>\n"));
     sc_template_text(SC_TEMPLATE_GUARD_RESPONSE, &n);
     assert_int_equal(out.len, n - strlen("{prompt}{response}") + strlen(prompt) + strlen(response));
     sc_text_clear(&out);
-    sc_template_render(SC_TEMPLATE_WILDGUARD, "p", NULL, &out);
+    render(SC_TEMPLATE_WILDGUARD, "p", NULL, &out);
     assert_non_null(strstr(out.data, "Human user:\np\n\nAI assistant:\n\n\n---"));
     sc_text_free(&out);
 }
@@ -140,8 +148,7 @@ static void check_injection(struct sc_tokenizer *tokenizer)
             assert_memory_equal(found, plain, n_plain * sizeof *plain);
             /* Nothing is lost or added: the tokens spell the rendered text. */
             assert_int_equal(sc_tokenizer_decode(tokenizer, ids, n, true, &text, NULL), SC_OK);
-            sc_template_render((enum sc_template)which, hostile[i], hostile[(i + 1) % 9],
-                               &rendered);
+            render((enum sc_template)which, hostile[i], hostile[(i + 1) % 9], &rendered);
             assert_string_equal(text, rendered.data);
             sc_release(text);
             sc_text_free(&rendered);
@@ -184,7 +191,7 @@ static void tokens_are_those_of_the_rendered_text(void **state)
                 int32_t *ids = NULL, *whole = NULL;
                 size_t n = 0, n_whole = 0;
 
-                sc_template_render(SC_TEMPLATE_GUARD_RESPONSE, texts[i], texts[j], &rendered);
+                render(SC_TEMPLATE_GUARD_RESPONSE, texts[i], texts[j], &rendered);
                 assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE,
                                                     (struct sc_template_texts){texts[i], texts[j]},
                                                     &ids, &n, NULL),
@@ -546,7 +553,7 @@ static void a_run_can_be_stopped(void **state)
     assert_int_equal(sc_guard_run(guard, items, 4, &sink, NULL, &error), SC_ERR_INTERRUPTED);
     memset(&c, 0, sizeof c);
     c.fail_after = 2;
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_guard_run(guard, items, 4, &sink, NULL, &error), SC_ERR_IO);
     assert_string_equal(error.text, "disk full");
     assert_int_equal(sc_guard_run(guard, items, 0, &sink, NULL, NULL), SC_OK);
@@ -585,7 +592,7 @@ static void no_guard_is_an_error(void **state)
 
     assert_int_not_equal(sc_guard_open(&guard, &nowhere, &error), SC_OK);
     assert_null(guard);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_not_equal(sc_guard_open(&guard, &no_tokenizer, &error), SC_OK);
     assert_null(guard);
     assert_true(strncmp(error.text, "judge: ", 7) == 0);

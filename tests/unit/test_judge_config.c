@@ -271,7 +271,7 @@ static void model_and_url_can_be_given(void **state)
     sc_judge_config_free(&config);
     assert_int_equal(sc_judge_config_open(&config, "guard", NULL, "gopher://h", &error),
                      SC_ERR_ARGUMENT);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_judge_config_open(&config, "/nonexistent", NULL, NULL, &error),
                      SC_ERR_ARGUMENT);
 }

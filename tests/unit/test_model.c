@@ -273,10 +273,9 @@ static void a_model_opens_with_every_tensor_checked(void **state)
 
     (void)state;
     assert_int_equal(sc_model_open(&model, good, &error), SC_OK);
-    assert_int_equal(sc_model_n_parameters(model), 131520);
     assert_int_equal(sc_model_embedding(model)->n_rows, 512);
     assert_int_equal(sc_model_embedding(model)->n_cols, 64);
-    assert_ptr_equal(sc_model_head(model)->data, sc_model_embedding(model)->data);
+    assert_ptr_equal(sc_model_output(model)->data, sc_model_embedding(model)->data);
     assert_int_equal(sc_model_final_norm(model)->n_cols, 64);
     const struct sc_layer_tensors *layer = sc_model_layer(model, 1);
     assert_int_equal(layer->q.n_rows, 128);
@@ -307,12 +306,12 @@ static void missing_files_are_named(void **state)
     copy_good(path);
     snprintf(file, sizeof file, "%s/model.safetensors", path);
     assert_int_equal(unlink(file), 0);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_not_equal(sc_model_open(&model, path, &error), SC_OK);
     assert_non_null(strstr(error.text, "model.safetensors"));
 
     put_file(path, "model.safetensors", "", 0);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_not_equal(sc_model_open(&model, path, &error), SC_OK);
     assert_clear(&error);
 
@@ -321,7 +320,7 @@ static void missing_files_are_named(void **state)
     copy_good(path);
     snprintf(file, sizeof file, "%s/generation_config.json", path);
     assert_int_equal(unlink(file), 0);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_model_open(&model, path, &error), SC_OK);
     assert_int_equal(sc_model_generation(model)->n_end_ids, 0);
     assert_true(sc_model_generation(model)->sampling.top_p == 0.95);
@@ -608,23 +607,23 @@ static void random_models_refuse_what_they_cannot_do(void **state)
     assert_int_equal(sc_model_write_random("qwen3-9b", NULL, SC_DTYPE_BF16, 1, path, &error),
                      SC_ERR_ARGUMENT);
     assert_clear(&error);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_model_write_random("tiny", NULL, SC_DTYPE_INT8, 1, path, &error),
                      SC_ERR_ARGUMENT);
     assert_clear(&error);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_model_write_random("tiny", NULL, SC_DTYPE_F32, 1, good, &error),
                      SC_ERR_CONFLICT);
     assert_clear(&error);
     /* A tokenizer that is not there: no half model and no folder is left behind. */
     snprintf(empty, sizeof empty, "%s/absent", folder);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_not_equal(sc_model_write_random("tiny", empty, SC_DTYPE_F32, 1, path, &error),
                          SC_OK);
     assert_clear(&error);
     assert_int_equal(n_files(path), -1);
     if (sc_file_exists(REAL_TOKENIZER)) {
-        sc_error_clear(&error);
+        error = (struct sc_error){0};
         assert_int_equal(
             sc_model_write_random("tiny", REAL_TOKENIZER, SC_DTYPE_F32, 1, path, &error),
             SC_ERR_ARGUMENT);

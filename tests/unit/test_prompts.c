@@ -32,7 +32,10 @@ static struct sc_prompt *take(struct cached *c, uint64_t key, size_t n, enum sc_
     static const int32_t ids[200];
     struct sc_prompt *prompt;
 
-    assert_int_equal(sc_prompt_acquire(&c->cache, key, ids, n, &prompt), wanted);
+    assert_int_equal(sc_prompt_acquire(&c->cache,
+                                       &(struct sc_prompt_wanted){.key = key, .ids = ids, .n = n},
+                                       &prompt),
+                     wanted);
     assert_int_equal(prompt != NULL, wanted == SC_PROMPT_READY);
     return prompt;
 }
@@ -96,7 +99,10 @@ static void pages_are_never_lost_or_shared(void **state)
             sc_prompt_release(held[at]);
             held[at] = NULL;
         } else {
-            sc_prompt_acquire(&c.cache, key, ids, 1 + 5 * (size_t)key, &held[at]);
+            sc_prompt_acquire(
+                &c.cache,
+                &(struct sc_prompt_wanted){.key = key, .ids = ids, .n = 1 + 5 * (size_t)key},
+                &held[at]);
         }
         for (size_t i = 0; i < 9; i++) {
             const struct sc_prompt *p = &c.cache.prompts[i];

@@ -518,8 +518,38 @@ static void reasoning_and_answer_are_told_apart(void **state)
     sc_run_free(&run);
 }
 
-/* With one observation per cluster Obuchowski's area is DeLong's. */
-static void a_clustered_area_agrees_with_a_count_by_hand(void **state)
+/* With one observation per cluster Obuchowski's interval is DeLong's; where DeLong's variance is 0
+ * the reference has another one. */
+static void an_area_of_independent_traces_is_that_of_the_reference(void **state)
+{
+    (void)state;
+    json_t *golden = json_load_file(TEST_GOLDEN "/statistics.json", 0, NULL), *c;
+    size_t index, n_intervals = 0;
+    json_array_foreach(json_object_get(golden, "auroc"), index, c)
+    {
+        const json_t *scores = json_object_get(c, "score"), *ci = json_object_get(c, "ci");
+        double score[600];
+        bool outcome[600];
+        size_t own[600], n = json_array_size(scores);
+        assert_true(n > 0 && n <= 600);
+        for (size_t i = 0; i < n; i++) {
+            score[i] = json_number_value(json_array_get(scores, i));
+            outcome[i] = json_is_true(json_array_get(json_object_get(c, "outcome"), i));
+            own[i] = i;
+        }
+        struct sc_estimate e = sc_cluster_auroc(score, outcome, own, n, n, NULL);
+        assert_near(e.value, json_number_value(json_object_get(c, "value")), 1e-9);
+        if (n < 30)
+            continue;
+        n_intervals++;
+        assert_near(e.low, json_number_value(json_array_get(ci, 0)), 1e-9);
+        assert_near(e.high, json_number_value(json_array_get(ci, 1)), 1e-9);
+    }
+    assert_int_equal(n_intervals, 3);
+    json_decref(golden);
+}
+
+static void clusters_change_the_interval_of_an_area_and_not_its_value(void **state)
 {
     (void)state;
     double score[40];
@@ -532,13 +562,9 @@ static void a_clustered_area_agrees_with_a_count_by_hand(void **state)
         shared[i] = i / 6 * 2 + outcome[i];
     }
     struct sc_estimate a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
-    struct sc_estimate b = sc_auroc(score, outcome, 40, NULL);
+    struct sc_estimate b = sc_cluster_auroc(score, outcome, shared, 40, 40, NULL);
     assert_near(a.value, b.value, 1e-12);
-    assert_near(a.low, b.low, 1e-9);
-    assert_near(a.high, b.high, 1e-9);
-    struct sc_estimate c = sc_cluster_auroc(score, outcome, shared, 40, 40, NULL);
-    assert_near(c.value, b.value, 1e-12);
-    assert_true(fabs(c.low - b.low) > 1e-6);
+    assert_true(fabs(a.low - b.low) > 1e-6);
     for (size_t i = 0; i < 40; i++)
         score[i] = outcome[i];
     a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
@@ -669,7 +695,8 @@ int main(void)
         cmocka_unit_test(repeated_sampling_is_that_of_the_prompts),
         cmocka_unit_test(refusal_rates_carry_the_errors_of_a_measured_detector),
         cmocka_unit_test(reasoning_and_answer_are_told_apart),
-        cmocka_unit_test(a_clustered_area_agrees_with_a_count_by_hand),
+        cmocka_unit_test(an_area_of_independent_traces_is_that_of_the_reference),
+        cmocka_unit_test(clusters_change_the_interval_of_an_area_and_not_its_value),
         cmocka_unit_test(the_terminal_report_fits_its_width_and_shows_no_raw_control_characters),
         cmocka_unit_test(text_in_the_page_is_data_and_never_markup),
         cmocka_unit_test(every_allocation_may_fail),

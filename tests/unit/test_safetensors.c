@@ -77,7 +77,7 @@ static void tensors_that_do_not_fit_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sc_tensor tensor;
 
-        sc_error_clear(&error);
+        error = (struct sc_error){0};
         assert_int_not_equal(sc_shard_tensor(&shard, cases[i].name, cases[i].n_rows,
                                              cases[i].n_cols, &tensor, &error),
                              SC_OK);
@@ -144,14 +144,14 @@ static void a_header_longer_than_the_file_is_refused(void **state)
     sc_shard_close(&shard);
     /* Every shorter file fails, wherever it was cut. */
     for (size_t cut = 0; cut < n; cut++) {
-        sc_error_clear(&error);
+        error = (struct sc_error){0};
         assert_int_not_equal(sc_shard_parse(&shard, "t", buffer, cut, &error), SC_OK);
         assert_clear(&error);
     }
     for (size_t byte = 1; byte < 8; byte++) {
         lay_out(header, 16);
         buffer[byte] = 0x80;
-        sc_error_clear(&error);
+        error = (struct sc_error){0};
         assert_int_not_equal(sc_shard_parse(&shard, "t", buffer, n, &error), SC_OK);
         assert_clear(&error);
     }

@@ -101,8 +101,8 @@ static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_
         struct sc_token_stats stats;
         int32_t id;
 
-        assert_true(sc_draw_token(kernels, b->z, n, n < 20 ? n : 20, s, (d + 0.5) / n_draws,
-                                  &b->scratch, &id, &stats));
+        assert_true(sc_draw_token(&(struct sc_logit_row){kernels, b->z, n, n < 20 ? n : 20}, s,
+                                  (d + 0.5) / n_draws, &b->scratch, &id, &stats));
         assert_in_range(id, last, n - 1); /* grows with u */
         last = id;
         assert_true(p[id] > 0);
@@ -154,8 +154,8 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     memcpy(b->copy, b->z, sizeof b->z);
     assert_null(sc_sampling_refused(&greedy));
     for (int d = 0; d < 5; d++) {
-        assert_true(sc_draw_token(sc_kernels_find(NULL), b->z, 5000, 20, &greedy, 0.1 + 0.2 * d,
-                                  &b->scratch, &id, &stats));
+        assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20},
+                                  &greedy, 0.1 + 0.2 * d, &b->scratch, &id, &stats));
         assert_int_equal(id, 77);
         assert_true(stats.sampled_logprob == 0);
         assert_true(fabs((double)stats.logprob + log(3)) < 1e-6);
@@ -164,8 +164,8 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     for (size_t i = 4; i < 5000; i++)
         b->z[i] = 0;
     b->z[0] = b->z[1] = b->z[2] = -1;
-    assert_true(sc_draw_token(sc_kernels_find(NULL), b->z, 5000, 20, &greedy, 0.5, &b->scratch, &id,
-                              &stats));
+    assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20},
+                              &greedy, 0.5, &b->scratch, &id, &stats));
     assert_int_equal(id, 3);
     bench_free(b);
 }
@@ -182,8 +182,8 @@ static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
         struct sc_token_stats stats;
         int32_t id;
 
-        sc_draw_token(sc_kernels_find(NULL), b->z, 100, 20, &s, (d + 0.5) / 20, &b->scratch, &id,
-                      &stats);
+        sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 100, 20}, &s,
+                      (d + 0.5) / 20, &b->scratch, &id, &stats);
         assert_true(id == 50 || id == 0);
     }
     bench_free(b);

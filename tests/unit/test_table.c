@@ -199,7 +199,7 @@ static void the_ending_or_the_content_says_the_format(void **state)
     int descriptor = mkstemps(path, 4);
     assert_true(descriptor >= 0);
     close(descriptor);
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_file_write(path, "a,b\n1,2\n", 8, &error), SC_OK);
     assert_int_equal(sc_table_read(path, &table, &error), SC_OK);
     assert_string_equal(cell(&table, 0, "b"), "2");

@@ -674,7 +674,7 @@ static void missing_tokenizer_is_named(void **state)
     assert_int_equal(sc_tokenizer_open(&tokenizer, folder, &error), SC_ERR_IO);
     assert_non_null(strstr(error.text, "tokenizer.json"));
     put_string(folder, "tokenizer.json", "{\"model\":");
-    sc_error_clear(&error);
+    error = (struct sc_error){0};
     assert_int_equal(sc_tokenizer_open(&tokenizer, folder, &error), SC_ERR_FORMAT);
     assert_clear(&error);
     assert_null(tokenizer);

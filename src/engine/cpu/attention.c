@@ -1,9 +1,9 @@
 /*
  * Attention: see attention.h.
  *
- * What it reads comes from memory, in runs too short for the processor's own prefetchers to be of
- * much help.  So each task lists what it will read, in order, and every call of a kernel asks for
- * what will be read after it, as far as AHEAD_BYTES on.
+ * What it reads comes from memory, in stretches too short for the processor's own prefetchers to be
+ * of much help.  So each task lists what it will read, in order, and every call of a kernel asks
+ * for what will be read after it, as far as AHEAD_BYTES on.
  */
 #include "engine/cpu/attention.h"
 
@@ -26,17 +26,15 @@ size_t sc_heads_per_kv(const struct sc_model_config *config)
 void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
 {
     const struct sc_model_config *c = &f->cpu->config;
-    size_t row_scores, n_stretches;
-
     f->score_stride = sc_size_add(f->sizes.n_positions, 15) & ~(size_t)15;
-    row_scores = sc_size_mul(sc_heads_per_kv(c) * sizeof(float), f->score_stride);
+    size_t row_scores = sc_size_mul(sc_heads_per_kv(c) * sizeof(float), f->score_stride);
     f->group_rows = SCORE_BYTES / row_scores;
     if (f->group_rows < 1)
         f->group_rows = 1;
     if (f->group_rows > MOST_GROUP_ROWS)
         f->group_rows = MOST_GROUP_ROWS;
     /* Keys and values of the prompt and of each row, and the next task's keys of its prompt. */
-    n_stretches = sc_size_add(3 * sc_prompt_pages(f->sizes.n_positions), 2 * f->group_rows);
+    size_t n_stretches = sc_size_add(3 * sc_prompt_pages(f->sizes.n_positions), 2 * f->group_rows);
     f->scores_at = worker->used;
     sc_arena_take(worker, f->group_rows, row_scores);
     f->out_at = worker->used;
@@ -196,14 +194,22 @@ struct queries {
     size_t n;
 };
 
-/* Scores with (or mixes, when kind is values) n positions that stand side by side from at on. */
-static void over(const struct sc_forward *f, const struct queries *q, const void *data, size_t at,
-                 size_t n, enum sc_kv_kind kind, struct sc_ahead *ahead)
+/* A task's way over the keys, or then over the values, of its kv head. */
+struct pass {
+    const struct sc_forward *f;
+    enum sc_kv_kind kind;
+    size_t head;
+};
+
+/* Scores with (or mixes, when the pass is over values) n positions that stand side by side from at
+ * on. */
+static void over(const struct pass *p, const struct queries *q, const void *data, size_t at,
+                 size_t n, struct sc_ahead *ahead)
 {
+    const struct sc_forward *f = p->f;
     const struct sc_attention *attention = f->cpu->attention;
     size_t d = f->cpu->config.head_dim;
-
-    if (kind == SC_KV_KEYS)
+    if (p->kind == SC_KV_KEYS)
         attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d,
                           (float)(1.0 / sqrt((double)d)), ahead);
     else
@@ -211,45 +217,43 @@ static void over(const struct sc_forward *f, const struct queries *q, const void
 }
 
 /* Over the prompt's positions [from, to), page by page; r NULL: they are in no list. */
-static void over_prompt(const struct sc_forward *f, const struct queries *q,
-                        const struct sc_prompt *prompt, size_t from, size_t to,
-                        enum sc_kv_kind kind, size_t head, struct stretches *r)
+static void over_prompt(const struct pass *p, const struct queries *q,
+                        const struct sc_prompt *prompt, size_t from, size_t to, struct stretches *r)
 {
     for (size_t at = from; at < to;) {
         size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
-        const unsigned char *data = page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head);
-
         if (n > to - at)
             n = to - at;
-        over(f, q, data + in_page * position_bytes(f), at, n, kind,
-             r != NULL ? reads(r, n * position_bytes(f)) : NULL);
+        const unsigned char *page = page_at(p->f, prompt, at / SC_PAGE_POSITIONS, p->kind, p->head);
+        over(p, q, page + in_page * position_bytes(p->f), at, n,
+             r != NULL ? reads(r, n * position_bytes(p->f)) : NULL);
         at += n;
     }
 }
 
 /* The part of a row's history that it does not share with its group. */
-static void over_rest(const struct sc_forward *f, const struct queries *q, const struct sc_row *row,
-                      size_t common, enum sc_kv_kind kind, size_t head, struct stretches *r)
+static void over_rest(const struct pass *p, const struct queries *q, const struct sc_row *row,
+                      size_t common, struct stretches *r)
 {
     if (row->place != SC_NO_PLACE)
-        over(f, q, own_at(f, row, kind, head), common, n_own(row), kind,
-             reads(r, n_own(row) * position_bytes(f)));
+        over(p, q, own_at(p->f, row, p->kind, p->head), common, n_own(row),
+             reads(r, n_own(row) * position_bytes(p->f)));
     else
-        over_prompt(f, q, row->prompt, common, row->position + 1, kind, head, NULL);
+        over_prompt(p, q, row->prompt, common, row->position + 1, NULL);
 }
 
-/* One kv head of one group.  Scores, softmax and sums of a row run over its positions in order, so
+/* One kv head of one group.  Scores, softmax and sums of a row go over its positions in order, so
  * they do not show where the prompt ends and the trace's own tokens begin. */
 static void attend(void *context, size_t task, size_t worker)
 {
     const struct sc_forward *f = context;
     const struct sc_cpu *e = f->cpu;
     const struct sc_row_group *group = &f->groups[task / e->config.n_kv_heads];
+    const struct sc_row *rows = f->rows + group->begin;
     size_t head = task % e->config.n_kv_heads, per_kv = sc_heads_per_kv(&e->config);
     size_t d = e->config.head_dim, width = e->config.n_heads * d;
     unsigned char *memory = f->worker_memory + worker * f->worker_bytes;
-    const struct sc_row *rows = f->rows + group->begin;
-    struct queries all = {
+    const struct queries all = {
         .q = f->queries + (head * f->n_rows + group->begin) * per_kv * d,
         .scores = (float *)(void *)(memory + f->scores_at),
         .out = (float *)(void *)(memory + f->out_at),
@@ -257,23 +261,22 @@ static void attend(void *context, size_t task, size_t worker)
     };
     struct stretches r =
         list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
+    const struct pass keys = {f, SC_KV_KEYS, head}, values = {f, SC_KV_VALUES, head};
 
-    over_prompt(f, &all, rows[0].prompt, 0, group->common, SC_KV_KEYS, head, &r);
+    over_prompt(&keys, &all, rows[0].prompt, 0, group->common, &r);
     for (size_t i = 0; i < group->n; i++) {
-        struct queries one = {all.q + i * per_kv * d, all.scores + i * per_kv * f->score_stride,
-                              NULL, per_kv};
-
-        over_rest(f, &one, &rows[i], group->common, SC_KV_KEYS, head, &r);
+        const struct queries one = {all.q + i * per_kv * d,
+                                    all.scores + i * per_kv * f->score_stride, NULL, per_kv};
+        over_rest(&keys, &one, &rows[i], group->common, &r);
         for (size_t g = 0; g < per_kv; g++)
             e->kernels->softmax(one.scores + g * f->score_stride, rows[i].position + 1);
     }
     memset(all.out, 0, all.n * d * sizeof *all.out);
-    over_prompt(f, &all, rows[0].prompt, 0, group->common, SC_KV_VALUES, head, &r);
+    over_prompt(&values, &all, rows[0].prompt, 0, group->common, &r);
     for (size_t i = 0; i < group->n; i++) {
-        struct queries one = {NULL, all.scores + i * per_kv * f->score_stride,
-                              all.out + i * per_kv * d, per_kv};
-
-        over_rest(f, &one, &rows[i], group->common, SC_KV_VALUES, head, &r);
+        const struct queries one = {NULL, all.scores + i * per_kv * f->score_stride,
+                                    all.out + i * per_kv * d, per_kv};
+        over_rest(&values, &one, &rows[i], group->common, &r);
         memcpy(f->q + (group->begin + i) * width + head * per_kv * d, one.out,
                per_kv * d * sizeof(float));
     }

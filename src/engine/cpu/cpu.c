@@ -114,7 +114,7 @@ static enum sc_status forward(void *session, const struct sc_row *rows, size_t n
     struct session *s = session;
     (void)error; /* nothing here can fail */
     sc_forward_run(&s->forward, rows, n_rows);
-    *seconds = (struct sc_step_seconds){s->forward.seconds_layers, s->forward.seconds_head};
+    *seconds = (struct sc_step_seconds){s->forward.seconds_layers, s->forward.seconds_output};
     return SC_OK;
 }
 
@@ -133,8 +133,8 @@ static void draw_task(void *context, size_t task, size_t worker)
     const struct sc_cpu *cpu = s->cpu;
     struct sc_draw *d = &s->draws[task];
     const float *z = sc_forward_logits(&s->forward, d->logits);
-    d->ok = sc_draw_token(cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k, d->sampling, d->u,
-                          &s->scratch[worker], d->id, d->stats);
+    const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k};
+    d->ok = sc_draw_token(&row, d->sampling, d->u, &s->scratch[worker], d->id, d->stats);
     if (!d->ok || d->n_watch == 0)
         return;
     struct sc_logit_summary summary;

@@ -18,7 +18,7 @@ struct sc_layer_weights {
 struct sc_cpu {
     const struct sc_model *model;
     struct sc_model_config config;
-    size_t n_vocab; /* tokens in P: the head has this many outputs */
+    size_t n_vocab; /* tokens in P: the output matrix has this many rows */
     size_t confidence_top_k;
     const struct sc_kernels *kernels;
     enum sc_dtype dtype;
@@ -30,7 +30,7 @@ struct sc_cpu {
     float *norms;            /* all gains */
     const float *final_norm; /* [hidden] */
     struct sc_layer_weights *layers;
-    struct sc_packed head; /* [n_vocab][hidden] */
+    struct sc_packed output; /* [n_vocab][hidden] */
 };
 
 /* Why the CPU does not compute such a network, or NULL. */

@@ -52,12 +52,10 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
                                           struct sc_arena *arena)
 {
     const struct sc_model_config *c = &cpu->config;
-    size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
-    size_t float_bytes = sizeof(float), max_rows = sizes->max_rows;
-    size_t n_positions = sizes->n_positions, start = arena->used;
-    struct sc_session_bytes bytes;
-
+    const size_t float_bytes = sizeof(float);
+    struct sc_session_bytes bytes = {0};
     *f = (struct sc_forward){.cpu = cpu, .sizes = *sizes};
+    size_t start = arena->used;
     f->place_bytes = sc_kv_bytes(cpu, sizes->max_new);
     f->place_bytes = sc_size_add(f->place_bytes, 63) & ~(size_t)63;
     f->places = sc_arena_take(arena, sizes->n_places, f->place_bytes);
@@ -70,6 +68,8 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
     start = arena->used;
 
     struct sc_arena worker = {0};
+    size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
+    size_t max_rows = sizes->max_rows, n_positions = sizes->n_positions;
     sc_attention_layout(f, &worker);
     f->normed_at = worker.used;
     sc_arena_take(&worker, c->hidden, float_bytes);
@@ -110,10 +110,14 @@ static void run_slices(struct sc_forward *f, size_t n_rows, size_t row_size, sc_
     sc_pool_run(f->pool, f->n_slices, task, f);
 }
 
-static void slice(const struct sc_forward *f, size_t n, size_t task, size_t *begin, size_t *end)
+/* Rows [begin, end) of n. */
+struct slice {
+    size_t begin, end;
+};
+
+static struct slice slice_of(const struct sc_forward *f, size_t n, size_t task)
 {
-    *begin = n * task / f->n_slices;
-    *end = n * (task + 1) / f->n_slices;
+    return (struct slice){n * task / f->n_slices, n * (task + 1) / f->n_slices};
 }
 
 /* [hidden], for a row on its way. */
@@ -160,9 +164,9 @@ static struct sc_stage down_stage(const struct sc_forward *f, size_t layer)
     return (struct sc_stage){{{f->branch, &f->cpu->layers[layer].down}}, 1};
 }
 
-static struct sc_stage head_stage(const struct sc_forward *f)
+static struct sc_stage output_matrix_stage(const struct sc_forward *f)
 {
-    return (struct sc_stage){{{f->logits, &f->cpu->head}}, 1};
+    return (struct sc_stage){{{f->logits, &f->cpu->output}}, 1};
 }
 
 /* Multiplies the n_rows prepared rows. */
@@ -184,12 +188,10 @@ static void prepare_row(struct sc_forward *f, size_t row, const float *x, size_t
 static void embed_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    const struct sc_tensor *embedding = sc_model_embedding(f->cpu->model);
-    size_t begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++)
+    const struct sc_tensor *embedding = sc_model_embedding(f->cpu->model);
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++)
         sc_tensor_row(embedding, (size_t)f->rows[r].token, f->x + r * f->cpu->config.hidden);
 }
 
@@ -197,11 +199,10 @@ static void embed_task(void *context, size_t task, size_t worker)
 static void norm_rows(struct sc_forward *f, size_t task, size_t worker, const float *gain, bool add)
 {
     const struct sc_kernels *kernels = f->cpu->kernels;
-    size_t hidden = f->cpu->config.hidden, begin, end;
+    size_t hidden = f->cpu->config.hidden;
     float *normed = normed_row(f, worker);
-
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++) {
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++) {
         float *x = f->x + r * hidden;
 
         if (add)
@@ -230,11 +231,10 @@ static void final_norm_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
     const struct sc_cpu *e = f->cpu;
-    size_t hidden = e->config.hidden, begin, end;
+    size_t hidden = e->config.hidden;
     float *normed = normed_row(f, worker);
-
-    slice(f, f->n_logit_rows, task, &begin, &end);
-    for (size_t i = begin; i < end; i++) {
+    struct slice wanted = slice_of(f, f->n_logit_rows, task);
+    for (size_t i = wanted.begin; i < wanted.end; i++) {
         size_t r = f->logit_rows[i];
         float *x = f->x + r * hidden;
 
@@ -249,20 +249,18 @@ static unsigned char *row_store(const struct sc_forward *f, const struct sc_row 
                                 enum sc_kv_kind kind, size_t head)
 {
     const struct sc_cpu *e = f->cpu;
-    size_t n = SC_PAGE_POSITIONS, at = row->position % SC_PAGE_POSITIONS;
-    unsigned char *block;
-    if (row->place != SC_NO_PLACE) {
-        block = f->places + row->place * f->place_bytes;
-        n = f->sizes.max_new;
-        at = row->position - row->prompt->n;
-    } else {
-        block = f->pages + row->prompt->pages[row->position / SC_PAGE_POSITIONS] * f->page_bytes;
-    }
-    return block + sc_kv_offset(e, n, f->layer, kind, head) +
-           at * e->config.head_dim * e->attention->element_bytes;
+    size_t position_bytes = e->config.head_dim * e->attention->element_bytes;
+    if (row->place != SC_NO_PLACE)
+        return f->places + row->place * f->place_bytes +
+               sc_kv_offset(e, f->sizes.max_new, f->layer, kind, head) +
+               (row->position - row->prompt->n) * position_bytes;
+    uint32_t page = row->prompt->pages[row->position / SC_PAGE_POSITIONS];
+    return f->pages + page * f->page_bytes +
+           sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, kind, head) +
+           row->position % SC_PAGE_POSITIONS * position_bytes;
 }
 
-/* A row's place in the store is memory that nothing has read before, in as many lines as there are
+/* A row's part of the store is memory that nothing has read before, in as many lines as there are
  * heads; stores wait for one after the other, unless all were asked for. */
 static void ask_for_store(const struct sc_forward *f, size_t r)
 {
@@ -318,15 +316,13 @@ static void turn_queries(const struct sc_forward *f, size_t r)
 static void heads_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    ask_for_store(f, begin);
-    for (size_t r = begin; r < end; r++) {
+    struct slice rows = slice_of(f, f->n_rows, task);
+    ask_for_store(f, rows.begin);
+    for (size_t r = rows.begin; r < rows.end; r++) {
         turn_queries(f, r);
         store_keys(f, r);
-        if (r + 1 < end)
+        if (r + 1 < rows.end)
             ask_for_store(f, r + 1);
     }
 }
@@ -334,11 +330,9 @@ static void heads_task(void *context, size_t task, size_t worker)
 static void keys_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++) {
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++) {
         ask_for_store(f, r);
         store_keys(f, r);
     }
@@ -347,33 +341,29 @@ static void keys_task(void *context, size_t task, size_t worker)
 static void queries_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++)
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++)
         turn_queries(f, r);
 }
 
 static void attended_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t width = f->cpu->config.n_heads * f->cpu->config.head_dim, begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++)
+    size_t width = f->cpu->config.n_heads * f->cpu->config.head_dim;
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++)
         prepare_row(f, r, f->q + r * width, width);
 }
 
 static void gated_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
-    size_t ffn = f->cpu->config.ffn, begin, end;
-
     (void)worker;
-    slice(f, f->n_rows, task, &begin, &end);
-    for (size_t r = begin; r < end; r++) {
+    size_t ffn = f->cpu->config.ffn;
+    struct slice rows = slice_of(f, f->n_rows, task);
+    for (size_t r = rows.begin; r < rows.end; r++) {
         float *gate = f->gate + r * ffn;
 
         f->cpu->kernels->silu_mul(gate, gate, f->up + r * ffn, ffn);
@@ -443,14 +433,13 @@ static void run_layer(struct sc_forward *f)
     multiply(f, f->n_rows, gate_stage(f, f->layer), down_stage(f, f->layer));
     run_slices(f, f->n_rows, c->ffn, gated_task);
     multiply(f, f->n_rows, down_stage(f, f->layer),
-             f->layer + 1 < c->n_layers ? heads_stage(f, f->layer + 1) : head_stage(f));
+             f->layer + 1 < c->n_layers ? heads_stage(f, f->layer + 1) : output_matrix_stage(f));
 }
 
 void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_rows)
 {
     const struct sc_model_config *c = &f->cpu->config;
-    double start = sc_seconds(), middle;
-
+    double start = sc_seconds();
     assert(n_rows <= f->sizes.max_rows);
     f->rows = rows;
     f->n_rows = n_rows;
@@ -462,13 +451,13 @@ void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_ro
     run_slices(f, n_rows, c->hidden, embed_task);
     for (f->layer = 0; f->layer < c->n_layers; f->layer++)
         run_layer(f);
-    middle = sc_seconds();
+    double middle = sc_seconds();
     if (f->n_logit_rows) {
         run_slices(f, f->n_logit_rows, c->hidden, final_norm_task);
-        multiply(f, f->n_logit_rows, head_stage(f), heads_stage(f, 0));
+        multiply(f, f->n_logit_rows, output_matrix_stage(f), heads_stage(f, 0));
     }
     f->seconds_layers = middle - start;
-    f->seconds_head = sc_seconds() - middle;
+    f->seconds_output = sc_seconds() - middle;
 }
 
 const float *sc_forward_logits(const struct sc_forward *f, size_t handle)

@@ -42,7 +42,7 @@ struct sc_forward {
     /* The step that is running. */
     const struct sc_row *rows;
     size_t n_rows, n_logit_rows, n_groups, n_slices, layer;
-    double seconds_layers, seconds_head; /* of the last step */
+    double seconds_layers, seconds_output; /* of the last step */
 };
 
 /* Cuts all of a session's memory out of the arena, that of places first; with memory, also fills

@@ -15,6 +15,6 @@ size_t sc_kv_offset(const struct sc_cpu *cpu, size_t n_positions, size_t layer,
                     enum sc_kv_kind kind, size_t head)
 {
     const struct sc_model_config *c = &cpu->config;
-    size_t run = (2 * layer + (size_t)kind) * c->n_kv_heads + head;
-    return run * n_positions * c->head_dim * cpu->attention->element_bytes;
+    size_t stretch = (2 * layer + (size_t)kind) * c->n_kv_heads + head;
+    return stretch * n_positions * c->head_dim * cpu->attention->element_bytes;
 }

@@ -29,11 +29,10 @@ struct sums {
 
 static void sums_rebase(struct sums *s, double max)
 {
-    double d = s->max - max, e;
-
+    double d = s->max - max;
     if (d == 0)
         return;
-    e = exp(d);
+    double e = exp(d);
     s->z_exp = e * (s->z_exp + d * s->exp);
     s->exp *= e;
     s->max = max;
@@ -46,12 +45,10 @@ bool sc_logits_summarise(const struct sc_kernels *kernels, const float *z, size_
 
     for (size_t begin = 0; begin < n; begin += SC_LOGIT_PIECE) {
         size_t length = n - begin < SC_LOGIT_PIECE ? n - begin : SC_LOGIT_PIECE;
-        struct sums piece;
         float max = kernels->logit_max(z + begin, length);
-
         if (!isfinite(max))
             return false;
-        piece.max = (double)max;
+        struct sums piece = {.max = (double)max};
         kernels->logit_sums(z + begin, length, max, &piece.exp, &piece.z_exp);
         if (begin == 0) {
             all = piece;
@@ -142,7 +139,7 @@ void sc_sort_keys(uint64_t *keys, size_t n)
     }
 }
 
-/* Moves the k smallest of n distinct keys to the front, the largest of them to place k - 1. */
+/* Moves the k smallest of n distinct keys to the front, the largest of them to index k - 1. */
 static void select_smallest(uint64_t *keys, size_t n, size_t k)
 {
     size_t low = 0, high = n - 1, target = k - 1;

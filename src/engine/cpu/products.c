@@ -8,7 +8,7 @@ enum { PIECES_PER_THREAD = 8 };
 /* Work below this many multiplications is not worth waking other threads for. */
 enum { SMALL_WORK = 65536 };
 
-struct run {
+struct stage_work {
     struct sc_pool *pool;
     const struct sc_matmul *matmul;
     const struct sc_stage *stage, *next;
@@ -68,50 +68,50 @@ static const void *panel_at(const struct sc_matmul *matmul, const struct sc_stag
 
 /* The weights that this worker will probably read after the piece that it is at: those of the piece
  * which nobody has begun, or else its first in the next stage. */
-static const void *wanted_next(const struct run *run, size_t worker)
+static const void *wanted_next(const struct stage_work *work, size_t worker)
 {
-    size_t piece = run->n_pieces > 1 ? sc_pool_next_task(run->pool) : 1, n_panels, n_pieces;
-    const struct sc_stage *next = run->next;
-    const void *left = NULL;
-
-    if (piece < run->n_pieces)
-        left = panel_at(run->matmul, run->stage, piece_begin(run->n_panels, run->n_pieces, piece));
-    if (left != NULL)
-        return left;
+    size_t piece = work->n_pieces > 1 ? sc_pool_next_task(work->pool) : 1;
+    if (piece < work->n_pieces) {
+        size_t panel = piece_begin(work->n_panels, work->n_pieces, piece);
+        const void *left = panel_at(work->matmul, work->stage, panel);
+        if (left != NULL)
+            return left;
+    }
+    const struct sc_stage *next = work->next;
     if (next->n == 0)
         return NULL;
-    n_panels = panels_in(run->matmul, next);
-    n_pieces = count_pieces(run->pool, run->n_rows, next->products[0].w->n_in, n_panels,
-                            run->matmul->panel);
-    return panel_at(run->matmul, next, piece_begin(n_panels, n_pieces, worker % n_pieces));
+    size_t n_panels = panels_in(work->matmul, next);
+    size_t n_pieces = count_pieces(work->pool, work->n_rows, next->products[0].w->n_in, n_panels,
+                                   work->matmul->panel);
+    return panel_at(work->matmul, next, piece_begin(n_panels, n_pieces, worker % n_pieces));
 }
 
 /* The last panel by a call of its own: only when it comes to it is anything known of the others'
  * progress, and so of what will come next. */
 static void run_piece(void *context, size_t piece, size_t worker)
 {
-    const struct run *run = context;
-    const struct sc_matmul *matmul = run->matmul;
-    size_t begin = piece_begin(run->n_panels, run->n_pieces, piece);
-    size_t end = piece_begin(run->n_panels, run->n_pieces, piece + 1), first = 0;
+    const struct stage_work *work = context;
+    const struct sc_matmul *matmul = work->matmul;
+    size_t begin = piece_begin(work->n_panels, work->n_pieces, piece);
+    size_t end = piece_begin(work->n_panels, work->n_pieces, piece + 1), first = 0;
 
-    for (size_t i = 0; i < run->stage->n && first < end; i++) {
-        const struct sc_product *p = &run->stage->products[i];
+    for (size_t i = 0; i < work->stage->n && first < end; i++) {
+        const struct sc_product *p = &work->stage->products[i];
         size_t n_panels = panels_of(matmul, p->w), n_out = p->w->n_out;
         size_t from = begin > first ? begin - first : 0;
         size_t to = end - first < n_panels ? end - first : n_panels;
         bool last = first + to == end;
 
         if (from < to && last && from + 1 < to) {
-            const void *after = panel_at(matmul, run->stage, first + to - 1);
+            const void *after = panel_at(matmul, work->stage, first + to - 1);
 
-            matmul->multiply(p->y, n_out, run->prepared, run->n_rows, p->w, from, to - 1, after);
+            matmul->multiply(p->y, n_out, work->prepared, work->n_rows, p->w, from, to - 1, after);
             from = to - 1;
         }
         if (from < to)
-            matmul->multiply(p->y, n_out, run->prepared, run->n_rows, p->w, from, to,
-                             last ? wanted_next(run, worker)
-                                  : panel_at(matmul, run->stage, first + to));
+            matmul->multiply(p->y, n_out, work->prepared, work->n_rows, p->w, from, to,
+                             last ? wanted_next(work, worker)
+                                  : panel_at(matmul, work->stage, first + to));
         first += n_panels;
     }
 }
@@ -120,15 +120,15 @@ void sc_stage_run(struct sc_pool *pool, const struct sc_matmul *matmul,
                   const struct sc_stage *stage, const void *prepared, size_t n_rows,
                   const struct sc_stage *next)
 {
-    struct run run = {.pool = pool,
-                      .matmul = matmul,
-                      .stage = stage,
-                      .next = next,
-                      .prepared = prepared,
-                      .n_rows = n_rows,
-                      .n_panels = panels_in(matmul, stage)};
+    struct stage_work work = {.pool = pool,
+                              .matmul = matmul,
+                              .stage = stage,
+                              .next = next,
+                              .prepared = prepared,
+                              .n_rows = n_rows,
+                              .n_panels = panels_in(matmul, stage)};
 
-    run.n_pieces =
-        count_pieces(pool, n_rows, stage->products[0].w->n_in, run.n_panels, matmul->panel);
-    sc_pool_run(pool, run.n_pieces, run_piece, &run);
+    work.n_pieces =
+        count_pieces(pool, n_rows, stage->products[0].w->n_in, work.n_panels, matmul->panel);
+    sc_pool_run(pool, work.n_pieces, run_piece, &work);
 }

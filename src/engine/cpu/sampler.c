@@ -13,37 +13,43 @@
  */
 #include "engine/cpu/sampler.h"
 
+#include <assert.h>
 #include <math.h>
 
-size_t sc_sampling_n_top(const struct sc_sampling *sampling, size_t n)
+/* How many keys of sc_logits_top a draw wants to be given; 0: it finds candidates by itself. */
+static size_t n_top_of(const struct sc_sampling *sampling, size_t n)
 {
     if (sampling->temperature == 0)
         return 1;
     return sampling->top_k > 0 && (size_t)sampling->top_k < n ? (size_t)sampling->top_k : 0;
 }
 
-static double weight(const float *z, int32_t id, float max, double temperature)
+/* Logits whose largest is max, and what makes weights of them. */
+struct weighing {
+    const float *z;
+    float max;
+    double temperature;
+};
+
+static double weight(const struct weighing *w, int32_t id)
 {
-    return exp(((double)z[id] - (double)max) / temperature);
+    return exp(((double)w->z[id] - (double)w->max) / w->temperature);
 }
 
 /* Sum of all weights; scratch->piece_sums gets that of each piece. */
-static double sum_weights(const struct sc_kernels *kernels, const float *z, size_t n, float max,
-                          double temperature, struct sc_logit_scratch *scratch)
+static double sum_weights(const struct sc_logit_row *row, const struct weighing *w,
+                          struct sc_logit_scratch *scratch)
 {
     double sum = 0;
-
-    for (size_t piece = 0, begin = 0; begin < n; piece++, begin += SC_LOGIT_PIECE) {
-        size_t length = n - begin < SC_LOGIT_PIECE ? n - begin : SC_LOGIT_PIECE;
-        double unused;
-
+    for (size_t piece = 0, begin = 0; begin < row->n; piece++, begin += SC_LOGIT_PIECE) {
+        size_t length = row->n - begin < SC_LOGIT_PIECE ? row->n - begin : SC_LOGIT_PIECE;
         for (size_t i = 0; i < length; i++) {
-            double scaled = ((double)z[begin + i] - (double)max) / temperature;
-
+            double scaled = ((double)w->z[begin + i] - (double)w->max) / w->temperature;
             /* exp(-1000) is 0 in any case; a tiny temperature must not make an infinity. */
             scratch->piece[i] = (float)(scaled > -1000 ? scaled : -1000);
         }
-        kernels->logit_sums(scratch->piece, length, 0, &scratch->piece_sums[piece], &unused);
+        double unused;
+        row->kernels->logit_sums(scratch->piece, length, 0, &scratch->piece_sums[piece], &unused);
         sum += scratch->piece_sums[piece];
     }
     return sum;
@@ -51,15 +57,13 @@ static double sum_weights(const struct sc_kernels *kernels, const float *z, size
 
 /* How many of the first n keys top-p and min-p keep; *reached says that one of them cut, so that
  * longer lists would give the same. */
-static size_t filter(const float *z, float max, const struct sc_sampling *s, const uint64_t *keys,
-                     size_t n, double total, bool *reached)
+static size_t filter(const struct weighing *weighing, const struct sc_sampling *s,
+                     const uint64_t *keys, size_t n, double total, bool *reached)
 {
     double sum = 0;
-
     *reached = true;
     for (size_t i = 0; i < n; i++) {
-        double w = weight(z, sc_key_id(keys[i]), max, s->temperature);
-
+        double w = weight(weighing, sc_key_id(keys[i]));
         if (i > 0 && w < s->min_p)
             return i;
         sum += w;
@@ -71,22 +75,19 @@ static size_t filter(const float *z, float max, const struct sc_sampling *s, con
 }
 
 /* Draws among the n keys; they are used up. */
-static int32_t draw(const float *z, float max, double temperature, uint64_t *keys, size_t n,
-                    double u, double *sampled_logprob)
+static int32_t draw(const struct weighing *weighing, uint64_t *keys, size_t n, double u,
+                    double *sampled_logprob)
 {
-    double sum = 0, target, w = 0;
-    int32_t chosen = 0;
-
     for (size_t i = 0; i < n; i++)
         keys[i] &= UINT32_MAX; /* the id alone */
     sc_sort_keys(keys, n);
+    double total = 0;
     for (size_t i = 0; i < n; i++)
-        sum += weight(z, (int32_t)keys[i], max, temperature);
-    target = u * sum;
-    *sampled_logprob = -log(sum);
-    sum = 0;
+        total += weight(weighing, (int32_t)keys[i]);
+    double target = u * total, sum = 0;
+    int32_t chosen = 0;
     for (size_t i = 0; i < n; i++) {
-        w = weight(z, (int32_t)keys[i], max, temperature);
+        double w = weight(weighing, (int32_t)keys[i]);
         /* A weight that underflowed to 0 is never chosen. */
         if (w > 0)
             chosen = (int32_t)keys[i];
@@ -94,17 +95,18 @@ static int32_t draw(const float *z, float max, double temperature, uint64_t *key
         if (w > 0 && sum > target)
             break;
     }
-    *sampled_logprob += ((double)z[chosen] - (double)max) / temperature;
+    *sampled_logprob =
+        -log(total) + ((double)weighing->z[chosen] - (double)weighing->max) / weighing->temperature;
     return chosen;
 }
 
-/* Draws from the whole vocabulary: finds the piece by the pieces' sums, then the token in it. */
-static int32_t draw_unfiltered(const float *z, size_t n, float max, double temperature, double u,
-                               double total, const double *piece_sums, double *sampled_logprob)
+/* Draws from the whole vocabulary of n, whose pieces have these sums: finds the piece, then the
+ * token in it. */
+static int32_t draw_unfiltered(const struct weighing *weighing, size_t n, double total,
+                               const double *piece_sums, double u, double *sampled_logprob)
 {
     double target = u * total, sum = 0, before = 0;
-    size_t chosen = 0, begin, end, last = 0;
-
+    size_t chosen = 0;
     for (size_t piece = 0; piece * SC_LOGIT_PIECE < n; piece++) {
         if (piece_sums[piece] <= 0)
             continue;
@@ -114,71 +116,73 @@ static int32_t draw_unfiltered(const float *z, size_t n, float max, double tempe
         if (sum > target)
             break;
     }
-    begin = chosen * SC_LOGIT_PIECE;
-    end = begin + SC_LOGIT_PIECE < n ? begin + SC_LOGIT_PIECE : n;
+    size_t begin = chosen * SC_LOGIT_PIECE;
+    size_t end = begin + SC_LOGIT_PIECE < n ? begin + SC_LOGIT_PIECE : n;
     sum = before;
     /* The pieces' sums and these weights round differently: the last possible token catches what a
      * hair of difference lets through. */
+    size_t last = 0;
     for (size_t i = begin; i < end; i++) {
-        double w = weight(z, (int32_t)i, max, temperature);
-
+        double w = weight(weighing, (int32_t)i);
         if (w > 0)
             last = i;
         sum += w;
         if (w > 0 && sum > target)
             break;
     }
-    *sampled_logprob = ((double)z[last] - (double)max) / temperature - log(total);
+    *sampled_logprob =
+        ((double)weighing->z[last] - (double)weighing->max) / weighing->temperature - log(total);
     return (int32_t)last;
 }
 
-int32_t sc_sample(const struct sc_kernels *kernels, const float *z, size_t n, float max,
-                  const struct sc_sampling *s, double u, struct sc_logit_scratch *scratch,
-                  double *sampled_logprob)
+/* Draws from finite logits whose largest is max.  The first n_top_of keys stand in scratch->keys,
+ * which is used up.  Gives the token and the log of its probability in the distribution that it was
+ * drawn from. */
+static int32_t sample(const struct sc_logit_row *row, float max, const struct sc_sampling *s,
+                      double u, struct sc_logit_scratch *scratch, double *sampled_logprob)
 {
-    size_t n_top = sc_sampling_n_top(s, n), kept;
-    double total = 0;
-    bool reached;
-
+    uint64_t *keys = scratch->keys;
     if (s->temperature == 0) {
         *sampled_logprob = 0;
-        return sc_key_id(scratch->keys[0]);
+        return sc_key_id(keys[0]);
     }
+    const struct weighing w = {row->z, max, s->temperature};
+    size_t n_top = n_top_of(s, row->n);
+    bool reached;
     if (n_top) {
+        double total = 0;
         for (size_t i = 0; i < n_top; i++)
-            total += weight(z, sc_key_id(scratch->keys[i]), max, s->temperature);
-        kept = filter(z, max, s, scratch->keys, n_top, total, &reached);
-        return draw(z, max, s->temperature, scratch->keys, kept, u, sampled_logprob);
+            total += weight(&w, sc_key_id(keys[i]));
+        size_t n_kept = filter(&w, s, keys, n_top, total, &reached);
+        return draw(&w, keys, n_kept, u, sampled_logprob);
     }
-    total = sum_weights(kernels, z, n, max, s->temperature, scratch);
+    double total = sum_weights(row, &w, scratch);
     if (s->top_p == 1 && s->min_p == 0)
-        return draw_unfiltered(z, n, max, s->temperature, u, total, scratch->piece_sums,
-                               sampled_logprob);
+        return draw_unfiltered(&w, row->n, total, scratch->piece_sums, u, sampled_logprob);
     for (n_top = 256;; n_top *= 16) {
-        if (n_top > n)
-            n_top = n;
-        sc_logits_top(kernels, z, n, n_top, scratch);
-        kept = filter(z, max, s, scratch->keys, n_top, total, &reached);
-        if (reached || n_top == n)
-            return draw(z, max, s->temperature, scratch->keys, kept, u, sampled_logprob);
+        if (n_top > row->n)
+            n_top = row->n;
+        sc_logits_top(row->kernels, row->z, row->n, n_top, scratch);
+        size_t n_kept = filter(&w, s, keys, n_top, total, &reached);
+        if (reached || n_top == row->n)
+            return draw(&w, keys, n_kept, u, sampled_logprob);
     }
 }
 
-bool sc_draw_token(const struct sc_kernels *kernels, const float *z, size_t n,
-                   size_t confidence_top_k, const struct sc_sampling *sampling, double u,
+bool sc_draw_token(const struct sc_logit_row *row, const struct sc_sampling *sampling, double u,
                    struct sc_logit_scratch *scratch, int32_t *id, struct sc_token_stats *stats)
 {
-    size_t n_top = sc_sampling_n_top(sampling, n);
+    assert(u > 0 && u < 1 && row->confidence_top_k <= row->n);
     struct sc_logit_summary summary;
-    double sampled_logprob;
-
-    if (!sc_logits_summarise(kernels, z, n, &summary))
+    if (!sc_logits_summarise(row->kernels, row->z, row->n, &summary))
         return false;
-    sc_logits_top(kernels, z, n, n_top > confidence_top_k ? n_top : confidence_top_k, scratch);
-    stats->confidence = (float)sc_logits_confidence(z, &summary, scratch->keys, confidence_top_k);
+    size_t n_top = n_top_of(sampling, row->n), k = row->confidence_top_k;
+    sc_logits_top(row->kernels, row->z, row->n, n_top > k ? n_top : k, scratch);
+    stats->confidence = (float)sc_logits_confidence(row->z, &summary, scratch->keys, k);
     stats->entropy = (float)summary.entropy;
-    *id = sc_sample(kernels, z, n, summary.max, sampling, u, scratch, &sampled_logprob);
-    stats->logprob = (float)sc_logits_logprob(z, &summary, *id);
+    double sampled_logprob;
+    *id = sample(row, summary.max, sampling, u, scratch, &sampled_logprob);
+    stats->logprob = (float)sc_logits_logprob(row->z, &summary, *id);
     stats->sampled_logprob = (float)sampled_logprob;
     return true;
 }

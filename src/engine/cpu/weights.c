@@ -125,8 +125,8 @@ static void list_weights(struct sc_cpu *cpu, struct packing_list *list)
         add_packing(list, &w->up, &t->up, t->up.n_rows, dtype);
         add_packing(list, &w->down, &t->down, t->down.n_rows, dtype);
     }
-    /* Rows past n_vocab are no tokens: they are not even computed. */
-    add_packing(list, &cpu->head, sc_model_head(cpu->model), cpu->n_vocab, dtype);
+    /* Rows past n_vocab are not tokens: they are not even computed. */
+    add_packing(list, &cpu->output, sc_model_output(cpu->model), cpu->n_vocab, dtype);
 }
 
 static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,

@@ -162,7 +162,7 @@ INLINE float32x4_t sum_each(const float32x4_t *x)
     return vpaddq_f32(vpaddq_f32(x[0], x[1]), vpaddq_f32(x[2], x[3]));
 }
 
-/* n <= 4 places of the head from i: their products with all keys' to the sums [n_q][n_k]. */
+/* n <= 4 elements of the head from i: their products with all keys' to the sums [n_q][n_k]. */
 INLINE void scores_step(float32x4_t *sums, const float *queries, size_t n_q, const char *const *key,
                         size_t n_k, size_t head_dim, size_t i, size_t n, bool bf16)
 {

@@ -104,7 +104,7 @@ enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_vis
         }
     }
     SC_TRY(visit_top(config, &family->final_norm, visit, context, error));
-    return config->tied ? SC_OK : visit_top(config, &family->head, visit, context, error);
+    return config->tied ? SC_OK : visit_top(config, &family->output, visit, context, error);
 }
 
 static size_t n_numbers(const struct sc_model_config *config, const struct sc_family_tensor *tensor)
@@ -123,5 +123,5 @@ size_t sc_config_n_parameters(const struct sc_model_config *config)
     size_t total =
         sc_size_add(n_numbers(config, &family->embedding), sc_size_mul(layer, config->n_layers));
     total = sc_size_add(total, n_numbers(config, &family->final_norm));
-    return config->tied ? total : sc_size_add(total, n_numbers(config, &family->head));
+    return config->tied ? total : sc_size_add(total, n_numbers(config, &family->output));
 }

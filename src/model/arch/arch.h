@@ -49,7 +49,7 @@ struct sc_family {
      * the constants that belong to it; refuses what would change the numbers. */
     enum sc_status (*read)(const json_t *top, struct sc_model_config *config,
                            struct sc_error *error);
-    struct sc_family_tensor embedding, final_norm, head; /* whole names */
+    struct sc_family_tensor embedding, final_norm, output; /* whole names */
     const struct sc_family_tensor *layer; /* [n_layer], in the order of the fingerprint */
     size_t n_layer;
     const struct sc_family_shape *shapes; /* [n_shapes] */
@@ -70,7 +70,7 @@ struct sc_text sc_family_shape_names(void);
 
 extern const struct sc_family sc_family_qwen3;
 
-/* A tensor that a network needs, and its place: the offset of a struct sc_tensor in the struct
+/* A tensor that a network needs, and its offset: that of a struct sc_tensor in the struct
  * sc_layer_tensors of its layer, or in struct sc_top_tensors when it belongs to none. */
 struct sc_tensor_slot {
     const char *name;
@@ -80,7 +80,7 @@ struct sc_tensor_slot {
 };
 #define SC_NO_LAYER SIZE_MAX
 struct sc_top_tensors {
-    struct sc_tensor embedding, final_norm, head;
+    struct sc_tensor embedding, final_norm, output;
 };
 /* Calls visit for each of them, in the fixed order of the fingerprint; stops at the first failure.
  */

@@ -1,6 +1,6 @@
 /*
  * Qwen3, dense: RMSNorm before each block, grouped-query attention whose queries and keys are
- * normed per head and then rotated by halves, SwiGLU; no biases.  Tied and untied heads.
+ * normed per head and then rotated by halves, SwiGLU; no biases.  Tied and untied output matrices.
  *
  * Refuses sliding windows, biases and scaled positions, which published models of this family do
  * not use.  Sources: the published configurations and their model cards.
@@ -99,7 +99,7 @@ const struct sc_family sc_family_qwen3 = {
     .read = read,
     .embedding = {"model.embed_tokens.weight", SC_SIZE_VOCAB, SC_SIZE_HIDDEN, TOP(embedding)},
     .final_norm = {"model.norm.weight", SC_SIZE_NONE, SC_SIZE_HIDDEN, TOP(final_norm)},
-    .head = {"lm_head.weight", SC_SIZE_VOCAB, SC_SIZE_HIDDEN, TOP(head)},
+    .output = {"lm_head.weight", SC_SIZE_VOCAB, SC_SIZE_HIDDEN, TOP(output)},
     .layer = layer,
     .n_layer = sizeof layer / sizeof layer[0],
     .shapes = shapes,

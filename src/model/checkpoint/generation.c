@@ -46,15 +46,15 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
                                   struct sc_error *error)
 {
     struct sc_sampling *sampling = &generation->sampling;
-    bool sample = true;
-    const bool yes = true;
-    int64_t top_k = sampling->top_k;
-    const int64_t top_k_default = top_k;
     SC_TRY(read_real(top, "temperature", 0.0, 100.0, &sampling->temperature, error));
     SC_TRY(read_real(top, "top_p", 1e-9, 1.0, &sampling->top_p, error));
     SC_TRY(read_real(top, "min_p", 0.0, 0.999999, &sampling->min_p, error));
+    const int64_t top_k_default = sampling->top_k;
+    int64_t top_k = 0;
     SC_TRY(sc_json_int(top, "top_k", (struct sc_json_ints){0, INT32_MAX}, &top_k_default, &top_k,
                        error));
+    const bool yes = true;
+    bool sample = true;
     SC_TRY(sc_json_bool(top, "do_sample", &yes, &sample, error));
     SC_TRY(read_ends(top, generation, error));
     sampling->top_k = (int32_t)top_k;

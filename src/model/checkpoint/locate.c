@@ -18,7 +18,6 @@ static bool holds_model(const char *folder)
 {
     static const char *const files[] = {"config.json", "tokenizer.json"};
     bool found = false;
-
     for (size_t i = 0; !found && i < sizeof files / sizeof files[0]; i++) {
         char *path = sc_path_join(folder, files[i]);
 
@@ -28,7 +27,7 @@ static bool holds_model(const char *folder)
     return found;
 }
 
-/* The model inside `root`; 1 found, 0 not there, -1 out of memory.  Adds the path to `looked`. */
+/* The model inside `root`; 1 found, 0 missing, -1 out of memory.  Adds the path to `looked`. */
 static int look_in(const char *root, const char *name, char **folder, struct sc_text *looked)
 {
     char *path = sc_path_join(root, name);

@@ -3,9 +3,9 @@
  *
  * The weights lie in one model.safetensors or in shards that model.safetensors.index.json names.
  * Every tensor that the network needs must be there with its exact shape; further tensors are no
- * error (the published Qwen3 0.6B carries an lm_head.weight although its head is its embedding).
- * Nothing is converted or copied here.  Read next: config.c and arch/ (what follows from
- * config.json), safetensors.c (one file), then engine/ (what is computed).
+ * error (the published Qwen3 0.6B carries an lm_head.weight although its output matrix is its
+ * embedding). Nothing is converted or copied here.  Read next: config.c and arch/ (what follows
+ * from config.json), safetensors.c (one file), then engine/ (what is computed).
  */
 #include "model/model.h"
 
@@ -230,7 +230,7 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
         return sc_fail_nomem(error, "layers");
     SC_TRY(sc_config_visit(&model->config, find_tensor, model, error));
     if (model->config.tied)
-        model->top.head = model->top.embedding;
+        model->top.output = model->top.embedding;
     if (!dtype_given)
         model->config.dtype = model->top.embedding.dtype;
     for (size_t i = 0; i < model->n_shards; i++)
@@ -346,9 +346,9 @@ const struct sc_tensor *sc_model_embedding(const struct sc_model *model)
     return &model->top.embedding;
 }
 
-const struct sc_tensor *sc_model_head(const struct sc_model *model)
+const struct sc_tensor *sc_model_output(const struct sc_model *model)
 {
-    return &model->top.head;
+    return &model->top.output;
 }
 
 const struct sc_tensor *sc_model_final_norm(const struct sc_model *model)
@@ -359,11 +359,6 @@ const struct sc_tensor *sc_model_final_norm(const struct sc_model *model)
 const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer)
 {
     return &model->layers[layer];
-}
-
-size_t sc_model_n_parameters(const struct sc_model *model)
-{
-    return sc_config_n_parameters(&model->config);
 }
 
 /* ---- fingerprint ----------------------------------------------------------------------------- */

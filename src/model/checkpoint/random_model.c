@@ -310,8 +310,8 @@ static enum sc_status fill_shard(struct writer *w, size_t shard, int fd, const c
 static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_error *error)
 {
     char name[64];
-    struct part *part;
     shard_name(w, shard, name, sizeof name);
+    struct part *part;
     SC_TRY(add_part(w, name, &part, error));
     int fd = open(part->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
@@ -325,12 +325,11 @@ static enum sc_status write_shard(struct writer *w, size_t shard, struct sc_erro
 static enum sc_status write_index(struct writer *w, struct sc_error *error)
 {
     struct sc_text text = {0};
-    char name[64];
-
     sc_text_printf(&text, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n",
                    (unsigned long long)w->total_bytes);
     sc_text_puts(&text, "  \"weight_map\": {\n");
     for (size_t i = 0; i < w->n_tensors; i++) {
+        char name[64];
         shard_name(w, w->tensors[i].shard, name, sizeof name);
         sc_text_printf(&text, "    \"%s\": \"%s\"%s\n", w->tensors[i].name, name,
                        i + 1 < w->n_tensors ? "," : "");

@@ -105,17 +105,11 @@ static enum sc_status check_all(const struct sc_shard *shard, struct sc_error *e
 {
     const char *name;
     json_t *value;
-
     json_object_foreach(shard->header, name, value)
     {
         struct entry entry;
-        enum sc_status status;
-
-        if (strcmp(name, "__metadata__") == 0)
-            continue;
-        status = read_entry(shard, name, value, &entry, error);
-        if (status != SC_OK)
-            return status;
+        if (strcmp(name, "__metadata__") != 0)
+            SC_TRY(read_entry(shard, name, value, &entry, error));
     }
     return SC_OK;
 }

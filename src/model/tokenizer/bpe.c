@@ -394,15 +394,13 @@ enum sc_status sc_bpe_encode(const struct sc_bpe *bpe, struct sc_bpe_scratch *sc
  * taken straight from the table. */
 enum sc_status sc_bpe_finish(struct sc_bpe *bpe, struct sc_error *error)
 {
-    struct sc_bpe_scratch scratch = {NULL, 0};
-    struct sc_ids ids = {NULL, 0, 0};
-    enum sc_status status = SC_OK;
-
     for (int byte = 0; byte < 256; byte++) {
         char c = (char)byte;
-
         bpe->byte_ids[byte] = sc_bpe_find(bpe, &c, 1);
     }
+    struct sc_bpe_scratch scratch = {0};
+    struct sc_ids ids = {0};
+    enum sc_status status = SC_OK;
     for (size_t id = 0; status == SC_OK && id < bpe->n_tokens; id++) {
         struct sc_token *token = &bpe->tokens[id];
         const char *bytes = bpe->bytes + token->begin;

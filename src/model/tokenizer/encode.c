@@ -32,18 +32,14 @@ static enum sc_status add_id(struct encoder *e, int32_t id, struct sc_error *err
 static enum sc_status encode_plain(struct encoder *e, const char *text, size_t n,
                                    struct sc_error *error)
 {
-    const char *piece;
-    size_t length;
-    enum sc_status status;
-
     sc_pieces_set(&e->pieces, text, n);
     for (;;) {
-        status = sc_pieces_next(&e->pieces, &piece, &length, error);
-        if (status != SC_OK || length == 0)
-            return status;
-        status = sc_bpe_encode(&e->tokenizer->bpe, &e->scratch, piece, length, e->out, error);
-        if (status != SC_OK)
-            return status;
+        const char *piece;
+        size_t length;
+        SC_TRY(sc_pieces_next(&e->pieces, &piece, &length, error));
+        if (length == 0)
+            return SC_OK;
+        SC_TRY(sc_bpe_encode(&e->tokenizer->bpe, &e->scratch, piece, length, e->out, error));
     }
 }
 
@@ -69,9 +65,9 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
                                    const char *text, size_t n, encode_text *each,
                                    struct sc_error *error)
 {
-    size_t begin = 0;
     if (!e->special || set->n == 0)
         return each(e, text, n, error);
+    size_t begin = 0;
     for (size_t at = 0; at < n;) {
         const struct sc_added *token = added_at(set, text + at, n - at);
 
@@ -91,20 +87,15 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
 static enum sc_status encode_normalized(struct encoder *e, const char *text, size_t n,
                                         struct sc_error *error)
 {
-    char *normal = NULL;
-    enum sc_status status = SC_OK;
-
-    if (e->tokenizer->nfc) {
-        size_t n_normal = 0;
-
-        status = sc_nfc(text, n, &normal, &n_normal, error);
-        if (normal != NULL) {
-            text = normal;
-            n = n_normal;
-        }
-    }
-    if (status == SC_OK)
-        status = cut_at_added(e, &e->tokenizer->normalized, text, n, encode_plain, error);
+    const struct sc_added_set *added = &e->tokenizer->normalized;
+    if (!e->tokenizer->nfc)
+        return cut_at_added(e, added, text, n, encode_plain, error);
+    char *normal = NULL; /* stays NULL where the text is in normal form already */
+    size_t n_normal = 0;
+    SC_TRY(sc_nfc(text, n, &normal, &n_normal, error));
+    enum sc_status status = normal != NULL
+                                ? cut_at_added(e, added, normal, n_normal, encode_plain, error)
+                                : cut_at_added(e, added, text, n, encode_plain, error);
     sc_free(normal);
     return status;
 }
@@ -134,11 +125,9 @@ enum sc_status sc_tokenizer_encode(const struct sc_tokenizer *tokenizer, const c
                                    size_t n_bytes, bool special, int32_t **ids, size_t *n_ids,
                                    struct sc_error *error)
 {
-    struct sc_ids list = {NULL, 0, 0};
-
     *ids = NULL;
     *n_ids = 0;
-    list.cap = n_bytes / 4 + 16;
+    struct sc_ids list = {.cap = n_bytes / 4 + 16};
     list.ids = sc_alloc_array(list.cap, sizeof *list.ids);
     if (list.ids == NULL)
         return sc_fail_nomem(error, "tokens");
@@ -156,8 +145,7 @@ enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, const i
                                    size_t n_ids, bool with_special, char **text,
                                    struct sc_error *error)
 {
-    struct sc_text bytes = {NULL, 0, 0, false}, repaired = {NULL, 0, 0, false};
-
+    struct sc_text bytes = {0};
     *text = NULL;
     for (size_t i = 0; i < n_ids; i++) {
         size_t n = 0;
@@ -172,6 +160,7 @@ enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, const i
             sc_text_add(&bytes, token, n);
     }
     if (!bytes.failed) {
+        struct sc_text repaired = {0};
         sc_text_add_repaired(&repaired, bytes.len > 0 ? bytes.data : "", bytes.len);
         *text = sc_text_take(&repaired);
     }

@@ -2,8 +2,8 @@
  * NFC, with utf8proc's tables.
  *
  * The composition itself is utf8proc's.  Decomposing and ordering are done here, because utf8proc
- * orders combining marks by exchanging neighbours, which is quadratic on a long run of marks: here
- * a run is ordered by counting.  Stretches that are plainly normal, such as ASCII, are copied.
+ * orders combining marks by exchanging neighbours, which is quadratic on a long row of marks: here
+ * a row is ordered by counting.  Stretches that are plainly normal, such as ASCII, are copied.
  * Read next: encode.c.
  */
 #include <string.h>
@@ -77,7 +77,7 @@ static enum sc_status decompose(const char *text, size_t n, struct code_points *
     return SC_OK;
 }
 
-/* Orders a run of marks by combining class; equal classes keep their order. */
+/* Orders a row of marks by combining class; equal classes keep their order. */
 static void order_short(struct code_points *list, size_t begin, size_t end)
 {
     for (size_t i = begin + 1; i < end; i++) {
@@ -166,7 +166,7 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-/* The first place from `at` on where a code point that is not plain begins, or n. */
+/* The first index from `at` on where a code point that is not plain begins, or n. */
 static size_t skip_plain(const char *text, size_t n, size_t at)
 {
     while (at < n && is_plain(text[at]))
@@ -174,7 +174,7 @@ static size_t skip_plain(const char *text, size_t n, size_t at)
     return at;
 }
 
-/* The first place after `at` where a plain code point begins, or n. */
+/* The first index after `at` where a plain code point begins, or n. */
 static size_t skip_others(const char *text, size_t n, size_t at)
 {
     while (at < n && (!is_plain(text[at]) || is_continuation(text[at])))

@@ -17,7 +17,7 @@
 #include "base/text.h"
 
 #define PATTERN_BYTES_MAX 4096
-#define MATCH_LIMIT 20000000 /* steps back in one match: a run of 20 MB of spaces is refused */
+#define MATCH_LIMIT 20000000 /* steps back in one match: 20 MB of spaces is refused */
 #define HEAP_LIMIT_KIB 65536
 
 /* Unicode's White_Space, and everything else. */

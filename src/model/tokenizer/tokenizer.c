@@ -130,11 +130,9 @@ static void count_id(int32_t id, size_t *n_tokens)
 /* Ids below *n_tokens exist. */
 static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, struct sc_error *error)
 {
+    int32_t id;
     const char *key;
     json_t *value;
-    size_t i;
-    int32_t id;
-
     *n_tokens = 0;
     json_object_foreach(l->vocab, key, value)
     {
@@ -145,6 +143,7 @@ static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, str
         }
         count_id(id, n_tokens);
     }
+    size_t i;
     json_array_foreach(l->added, i, value)
     {
         if (!read_id(json_object_get(value, "id"), &id)) {
@@ -170,18 +169,16 @@ static enum sc_status load_vocabulary(struct loader *l, struct sc_error *error)
 {
     const char *key;
     json_t *value;
-
     json_object_foreach(l->vocab, key, value)
     {
-        size_t n = strlen(key), bytes;
-        enum sc_status status;
-
+        size_t n = strlen(key);
         if (reserve_key(l, n) != 0)
             return sc_fail_nomem(error, "vocabulary");
-        bytes = key_bytes(l, key, n);
-        status = sc_bpe_add_token(&l->t->bpe, (int32_t)json_integer_value(value),
-                                  bytes > 0 ? SC_TOKEN_VOCABULARY : SC_TOKEN_LITERAL,
-                                  bytes > 0 ? l->key : key, bytes > 0 ? bytes : n, error);
+        size_t bytes = key_bytes(l, key, n);
+        enum sc_status status =
+            sc_bpe_add_token(&l->t->bpe, (int32_t)json_integer_value(value),
+                             bytes > 0 ? SC_TOKEN_VOCABULARY : SC_TOKEN_LITERAL,
+                             bytes > 0 ? l->key : key, bytes > 0 ? bytes : n, error);
         if (status != SC_OK) {
             sc_error_prefix(error, "model.vocab");
             return status;
@@ -197,49 +194,37 @@ static int32_t find_key(struct loader *l, const char *key, size_t n)
     return bytes > 0 ? sc_bpe_find(&l->t->bpe, l->key, bytes) : -1;
 }
 
-/* "a b" or ["a", "b"]. */
-static bool read_merge(struct loader *l, const json_t *value, int32_t *left, int32_t *right)
+/* "a b" or ["a", "b"]; an id of -1 for what is not in the vocabulary. */
+static void read_merge(struct loader *l, const json_t *value, int32_t *left, int32_t *right)
 {
-    const char *a, *b;
-    size_t n_a, n_b;
-
+    *left = *right = -1;
     if (json_is_string(value)) {
-        a = json_string_value(value);
-        b = strchr(a, ' ');
-        if (b == NULL)
-            return false;
-        n_a = (size_t)(b - a);
-        b++;
-        n_b = strlen(b);
+        const char *a = json_string_value(value), *space = strchr(a, ' ');
+        if (space == NULL)
+            return;
+        *left = find_key(l, a, (size_t)(space - a));
+        *right = find_key(l, space + 1, strlen(space + 1));
     } else if (json_array_size(value) == 2 && json_is_string(json_array_get(value, 0)) &&
                json_is_string(json_array_get(value, 1))) {
-        a = json_string_value(json_array_get(value, 0));
-        b = json_string_value(json_array_get(value, 1));
-        n_a = strlen(a);
-        n_b = strlen(b);
-    } else {
-        return false;
+        const char *a = json_string_value(json_array_get(value, 0));
+        const char *b = json_string_value(json_array_get(value, 1));
+        *left = find_key(l, a, strlen(a));
+        *right = find_key(l, b, strlen(b));
     }
-    *left = find_key(l, a, n_a);
-    *right = find_key(l, b, n_b);
-    return *left >= 0 && *right >= 0;
 }
 
 static enum sc_status load_merges(struct loader *l, struct sc_error *error)
 {
     size_t i;
     json_t *value;
-
     json_array_foreach(l->merges, i, value)
     {
         int32_t left, right;
-        enum sc_status status;
-
-        if (!read_merge(l, value, &left, &right)) {
+        read_merge(l, value, &left, &right);
+        if (left < 0 || right < 0)
             return sc_fail(error, SC_ERR_FORMAT,
                            "model.merges[%zu]: expected two entries of the vocabulary", i);
-        }
-        status = sc_bpe_add_merge(&l->t->bpe, (uint32_t)i, left, right, error);
+        enum sc_status status = sc_bpe_add_merge(&l->t->bpe, (uint32_t)i, left, right, error);
         if (status != SC_OK) {
             sc_error_prefix(error, "model");
             return status;
@@ -290,10 +275,10 @@ static bool is_added(const struct sc_tokenizer *t, int32_t id)
 static enum sc_status normal_content(const struct loader *l, const struct sc_added *token,
                                      struct sc_error *error)
 {
-    char *normal = NULL;
-    size_t n = 0;
     if (!token->normalized || !l->t->nfc)
         return SC_OK;
+    char *normal = NULL;
+    size_t n = 0;
     SC_TRY(sc_nfc(token->text, token->n, &normal, &n, error));
     bool same = normal == NULL || (n == token->n && memcmp(normal, token->text, n) == 0);
     sc_free(normal);
@@ -304,34 +289,30 @@ static enum sc_status normal_content(const struct loader *l, const struct sc_add
 static enum sc_status add_added(struct loader *l, int32_t id, const json_t *value, bool late,
                                 struct sc_error *error)
 {
-    struct sc_bpe *bpe = &l->t->bpe;
-    struct sc_added token = {.id = id, .normalized = false};
-    enum sc_status status = check_added(value, error);
-
-    if (status != SC_OK)
-        return status;
+    SC_TRY(check_added(value, error));
     const char *content = json_string_value(json_object_get(value, "content"));
-    token.n = strlen(content);
-    token.normalized = json_is_true(json_object_get(value, "normalized"));
+    size_t n = strlen(content);
+    struct sc_bpe *bpe = &l->t->bpe;
     if (bpe->tokens[id].kind == SC_TOKEN_NONE) {
-        status = sc_bpe_add_token(bpe, id, SC_TOKEN_ADDED, content, token.n, error);
-        if (status != SC_OK)
-            return status;
-    } else if (bpe->tokens[id].n != token.n ||
-               memcmp(bpe->bytes + bpe->tokens[id].begin, content, token.n) != 0) {
+        SC_TRY(sc_bpe_add_token(bpe, id, SC_TOKEN_ADDED, content, n, error));
+    } else if (bpe->tokens[id].n != n ||
+               memcmp(bpe->bytes + bpe->tokens[id].begin, content, n) != 0) {
         return sc_fail(error, SC_ERR_FORMAT, "id %d: the vocabulary has another text for it",
                        (int)id);
     } else if (is_added(l->t, id)) {
         return late ? SC_OK : sc_fail(error, SC_ERR_FORMAT, "id %d: expected one entry", (int)id);
     }
     bpe->tokens[id].special = json_is_true(json_object_get(value, "special"));
-    token.text = l->t->added_text + l->added_used;
-    memcpy(l->t->added_text + l->added_used, content, token.n);
-    l->added_used += token.n;
-    status = normal_content(l, &token, error);
-    return status != SC_OK
-               ? status
-               : add_to_set(token.normalized ? &l->t->normalized : &l->t->raw, &token, error);
+    char *text = l->t->added_text + l->added_used;
+    memcpy(text, content, n);
+    l->added_used += n;
+    const struct sc_added token = {.text = text,
+                                   .n = n,
+                                   .id = id,
+                                   .normalized =
+                                       json_is_true(json_object_get(value, "normalized"))};
+    SC_TRY(normal_content(l, &token, error));
+    return add_to_set(token.normalized ? &l->t->normalized : &l->t->raw, &token, error);
 }
 
 static size_t content_bytes(const json_t *value)
@@ -341,11 +322,9 @@ static size_t content_bytes(const json_t *value)
 
 static enum sc_status load_added(struct loader *l, struct sc_error *error)
 {
-    size_t i, bytes = 1;
+    size_t bytes = 1, i;
     const char *key;
     json_t *value;
-    enum sc_status status;
-
     json_array_foreach(l->added, i, value)
     {
         bytes += content_bytes(value);
@@ -359,8 +338,8 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
         return sc_fail_nomem(error, "added tokens");
     json_array_foreach(l->added, i, value)
     {
-        status = add_added(l, (int32_t)json_integer_value(json_object_get(value, "id")), value,
-                           false, error);
+        enum sc_status status = add_added(
+            l, (int32_t)json_integer_value(json_object_get(value, "id")), value, false, error);
         if (status != SC_OK) {
             sc_error_prefix(error, "added_tokens[%zu]", i);
             return status;
@@ -369,9 +348,8 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
     json_object_foreach(l->decoder, key, value)
     {
         int32_t id = 0;
-
         read_key_id(key, &id);
-        status = add_added(l, id, value, true, error);
+        enum sc_status status = add_added(l, id, value, true, error);
         if (status != SC_OK) {
             sc_error_prefix(error, "added_tokens_decoder: %s", key);
             return status;
@@ -530,28 +508,24 @@ static enum sc_status check_byte_level(const json_t *value, const char *field, c
 static enum sc_status load(struct loader *l, struct sc_error *error)
 {
     const json_t *top = l->top;
-    size_t n_tokens = 0;
-    enum sc_status status;
-
     l->added = json_object_get(top, "added_tokens");
     if (l->added != NULL && !json_is_null(l->added) && !json_is_array(l->added))
         return sc_fail(error, SC_ERR_FORMAT, "added_tokens: expected an array");
-    if ((status = read_model(l, error)) != SC_OK ||
-        (status = read_normalizer(l, json_object_get(top, "normalizer"), error)) != SC_OK ||
-        (status = read_pre_tokenizer(l, json_object_get(top, "pre_tokenizer"), error)) != SC_OK ||
-        (status = check_byte_level(json_object_get(top, "post_processor"), "post_processor",
-                                   "processors", error)) != SC_OK ||
-        (status = check_byte_level(json_object_get(top, "decoder"), "decoder", "decoders",
-                                   error)) != SC_OK ||
-        (status = count_tokens(l, &n_tokens, error)) != SC_OK ||
-        (status = sc_bpe_init(&l->t->bpe, n_tokens, json_object_size(l->vocab),
-                              json_array_size(l->merges), error)) != SC_OK ||
-        (status = load_vocabulary(l, error)) != SC_OK ||
-        (status = load_merges(l, error)) != SC_OK ||
-        (status = sc_bpe_finish(&l->t->bpe, error)) != SC_OK ||
-        (status = load_added(l, error)) != SC_OK ||
-        (status = order_added(&l->t->raw, error)) != SC_OK)
-        return status;
+    SC_TRY(read_model(l, error));
+    SC_TRY(read_normalizer(l, json_object_get(top, "normalizer"), error));
+    SC_TRY(read_pre_tokenizer(l, json_object_get(top, "pre_tokenizer"), error));
+    SC_TRY(check_byte_level(json_object_get(top, "post_processor"), "post_processor", "processors",
+                            error));
+    SC_TRY(check_byte_level(json_object_get(top, "decoder"), "decoder", "decoders", error));
+    size_t n_tokens = 0;
+    SC_TRY(count_tokens(l, &n_tokens, error));
+    SC_TRY(sc_bpe_init(&l->t->bpe, n_tokens, json_object_size(l->vocab), json_array_size(l->merges),
+                       error));
+    SC_TRY(load_vocabulary(l, error));
+    SC_TRY(load_merges(l, error));
+    SC_TRY(sc_bpe_finish(&l->t->bpe, error));
+    SC_TRY(load_added(l, error));
+    SC_TRY(order_added(&l->t->raw, error));
     return order_added(&l->t->normalized, error);
 }
 
@@ -590,14 +564,12 @@ static enum sc_status parse_both(struct loader *l, json_t **top, json_t **more,
 enum sc_status sc_tokenizer_parse(struct sc_tokenizer **out, const char *text, size_t n,
                                   const char *config, size_t n_config, struct sc_error *error)
 {
-    json_t *top = NULL, *more = NULL;
-    struct loader loader = {0};
-
     *out = NULL;
-    loader.t = sc_alloc_zero(1, sizeof *loader.t);
+    struct loader loader = {.t = sc_alloc_zero(1, sizeof *loader.t)};
     if (loader.t == NULL)
         return sc_fail_nomem(error, "tokenizer");
     const struct tokenizer_texts texts = {text, config, n, n_config};
+    json_t *top = NULL, *more = NULL;
     enum sc_status status = parse_both(&loader, &top, &more, &texts, error);
     json_decref(top);
     json_decref(more);

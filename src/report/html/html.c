@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/analysis.h"
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "base/random.h"
