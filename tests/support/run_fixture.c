@@ -53,18 +53,19 @@ int fixture_make(struct run_fixture *f, size_t n_instances)
     f->options.primary = 2;
     f->options.out = f->folder;
     f->options.max_new_tokens = FIXTURE_MOST_TOKENS;
-    f->source = (struct sc_source_info){.size = sizeof f->source,
-                                        .kind = SC_SOURCE_IN_PROCESS,
-                                        .name = "demo",
-                                        .fingerprint = "00112233445566778899aabbccddeeff",
-                                        .tokenizer = "0011223344556677",
-                                        .demo = true,
-                                        .dtype = "bf16",
-                                        .kernels = "portable",
-                                        .n_vocab = 512,
-                                        .sampling = {0.6, 0.95, 0, 20},
-                                        .end_ids = end_ids,
-                                        .n_end_ids = 2};
+    f->source =
+        (struct sc_source_info){.size = sizeof f->source,
+                                .kind = SC_SOURCE_IN_PROCESS,
+                                .name = "demo",
+                                .fingerprint = "00112233445566778899aabbccddeeff",
+                                .tokenizer = "0011223344556677",
+                                .demo = true,
+                                .dtype = "bf16",
+                                .kernels = "portable",
+                                .n_vocab = 512,
+                                .sampling = {.temperature = 0.6, .top_p = 0.95, .top_k = 20},
+                                .end_ids = end_ids,
+                                .n_end_ids = 2};
     f->facts = (struct sc_config_facts){
         .source = &f->source, .benchmark = &f->benchmark, .detector = "patterns/1"};
     return fixture_configure(f);
