@@ -46,10 +46,9 @@ static void product_task(void *context, size_t task, size_t worker)
 /* One thread (no pool) is timed by its own processor time, which other programs disturb less. */
 static double now(struct sc_pool *pool)
 {
-    struct timespec time;
-    if (pool != NULL && sc_pool_n_threads(pool) > 1) {
+    if (pool != NULL && sc_pool_n_threads(pool) > 1)
         return sc_seconds();
-    }
+    struct timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
@@ -141,7 +140,6 @@ static void bench_panel(const struct sc_kernels *level, enum sc_dtype dtype, int
     static const size_t widths[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64};
     const struct sc_matmul *matmul = &level->matmul[dtype];
     struct sc_packed w = {.dtype = dtype, .n_out = matmul->panel, .n_in = N_IN};
-    float x[N_IN];
     w.bytes = matmul->packed_bytes(w.n_out, N_IN);
     w.data = sc_alloc_aligned(w.bytes);
     float *y = sc_alloc_aligned(MAX_WIDTH * w.n_out * sizeof *y);
@@ -151,6 +149,7 @@ static void bench_panel(const struct sc_kernels *level, enum sc_dtype dtype, int
         exit(1);
     }
     memset(w.data, 0x3c, w.bytes);
+    float x[N_IN];
     for (size_t i = 0; i < N_IN; i++) {
         x[i] = (float)(i % 7) - 3;
     }
@@ -243,44 +242,45 @@ static void bench_row(const char *what, const struct row_bench *b, double operat
            b->n_queries, median * 1e9, operations / median * 1e-9);
 }
 
-/* Two queries over runs of keys and of values that no cache holds, as in a step of 16 traces of 64
- * own tokens; with `ahead`, a run is asked for while the one before it is read. */
+/* Two queries over stretches of keys and of values that no cache holds, as in a step of 16 traces
+ * of 64 own tokens; with `ahead`, a stretch is asked for while the one before it is read. */
 static void bench_cold(const struct sc_kernels *level, enum sc_dtype dtype, int repeats, bool ahead)
 {
-    enum { N_POS = 64, N_QUERIES = 2, HEAD_DIM = 128, N_RUNS = 2 * 8 * 16 * N_LAYERS };
+    enum { N_POS = 64, N_QUERIES = 2, HEAD_DIM = 128, N_STRETCHES = 2 * 8 * 16 * N_LAYERS };
     const struct sc_attention *a = &level->attention[dtype];
-    size_t run_bytes = N_POS * HEAD_DIM * a->element_bytes;
-    char *stored = sc_alloc_aligned(N_RUNS * run_bytes);
+    size_t stretch_bytes = N_POS * HEAD_DIM * a->element_bytes;
+    char *stored = sc_alloc_aligned(N_STRETCHES * stretch_bytes);
     float *queries = sc_alloc_aligned(N_QUERIES * HEAD_DIM * sizeof *queries);
-    float scores[N_QUERIES * N_POS] = {0}, out[N_QUERIES * HEAD_DIM] = {0};
-    double seconds[64];
     if (stored == NULL || queries == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);
     }
-    sc_prefer_large_pages(stored, N_RUNS * run_bytes);
-    memset(stored, 0x3c, N_RUNS * run_bytes);
+    sc_prefer_large_pages(stored, N_STRETCHES * stretch_bytes);
+    memset(stored, 0x3c, N_STRETCHES * stretch_bytes);
     for (size_t i = 0; i < N_QUERIES * HEAD_DIM; i++) {
         queries[i] = (float)(i % 7) - 3;
     }
-    for (int i = 0; i < repeats; i++) {
+    float scores[N_QUERIES * N_POS] = {0}, out[N_QUERIES * HEAD_DIM] = {0};
+    double seconds[64];
+    for (int repeat = 0; repeat < repeats; repeat++) {
         double begin = sc_seconds();
-        for (size_t run = 0; run < N_RUNS; run++) {
-            const char *at = stored + run * 97 % N_RUNS * run_bytes; /* runs lie apart */
-            struct sc_stretch then = {stored + (run + 1) * 97 % N_RUNS * run_bytes, run_bytes};
-            struct sc_ahead next = {&then, 0, ahead ? run_bytes : 0};
-            if (run % 2) {
+        for (size_t i = 0; i < N_STRETCHES; i++) {
+            const char *at = stored + i * 97 % N_STRETCHES * stretch_bytes; /* they lie apart */
+            struct sc_stretch then = {stored + (i + 1) * 97 % N_STRETCHES * stretch_bytes,
+                                      stretch_bytes};
+            struct sc_ahead next = {&then, 0, ahead ? stretch_bytes : 0};
+            if (i % 2) {
                 a->mix(out, scores, N_POS, N_QUERIES, at, N_POS, HEAD_DIM, &next);
             } else {
                 a->scores(scores, N_POS, queries, N_QUERIES, at, N_POS, HEAD_DIM, 1e-3f, &next);
             }
         }
-        seconds[i] = sc_seconds() - begin;
+        seconds[repeat] = sc_seconds() - begin;
     }
     qsort(seconds, (size_t)repeats, sizeof *seconds, compare);
     printf("%-8s %-4s attention from memory, %s: %6.1f GB/s\n", level->name, sc_dtype_name(dtype),
            ahead ? "asked for ahead" : "not asked for",
-           (double)(N_RUNS * run_bytes) / seconds[repeats / 2] * 1e-9);
+           (double)(N_STRETCHES * stretch_bytes) / seconds[repeats / 2] * 1e-9);
     sc_free(queries);
     sc_free(stored);
 }
@@ -332,13 +332,13 @@ int main(int argc, char **argv)
     int n_threads = argc > 3 ? atoi(argv[3]) : sc_available_cores();
     int repeats = argc > 4 ? atoi(argv[4]) : 5;
     struct sc_pool *pool;
-    struct sc_machine *machine;
     if (level == NULL || dtype < 0 || level->matmul[dtype].multiply == NULL || repeats < 1 ||
         repeats > 64 || sc_pool_new(&pool, n_threads, NULL) != SC_OK) {
         fprintf(stderr,
                 "usage: bench_kernels [LEVEL] [f32|bf16|int8] [N_THREADS] [REPEATS <= 64]\n");
         return 2;
     }
+    struct sc_machine *machine;
     if (sc_machine_open(&machine, level, pool, NULL) != SC_OK) {
         return 1;
     }

@@ -110,12 +110,11 @@ static void make_prompts(struct sampling *s, const char *folder, size_t n_vocab)
 {
     struct sc_tokenizer *tokenizer = NULL;
     struct sc_error error = {0};
-    char text[400];
-
     if (sc_tokenizer_open(&tokenizer, folder, &error) != SC_OK)
         tokenizer = NULL;
     for (size_t i = 0; i < s->n_prompts; i++) {
         if (tokenizer != NULL) {
+            char text[400];
             snprintf(text, sizeof text,
                      "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
                      "<think>\n\n</think>\n\n",
@@ -149,28 +148,26 @@ static void layout(struct sc_prompt_cache *cache, struct sc_forward *forward,
 /* Log probabilities after every token from `first` on: [n - first][n_vocab]. */
 static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t first, float *out)
 {
+    const struct sc_cpu *cpu = e->weights;
     struct sc_prompt_cache cache;
     struct sc_forward forward;
     struct sc_arena arena = {0};
-    struct sc_prompt *prompt;
-    struct sc_row rows[ROWS];
-    struct sc_pool *pool = NULL;
-    struct sc_error error = {0};
-    const struct sc_cpu *cpu = e->weights;
-
     layout(&cache, &forward, cpu, t->n, &arena);
     arena.base = sc_alloc_aligned(arena.used);
     if (arena.base == NULL)
         exit(1);
     arena.used = 0;
     layout(&cache, &forward, cpu, t->n, &arena);
+    struct sc_pool *pool = NULL;
+    struct sc_error error = {0};
     check(sc_pool_new(&pool, (int)e->n_threads, &error), &error);
     forward.pool = pool;
+    struct sc_prompt *prompt;
     sc_prompt_acquire(&cache, &(struct sc_prompt_wanted){.key = 0, .ids = t->ids, .n = t->n},
                       &prompt);
     for (size_t begin = 0; begin < t->n; begin += ROWS) {
         size_t n_rows = t->n - begin < ROWS ? t->n - begin : ROWS;
-
+        struct sc_row rows[ROWS];
         for (size_t r = 0; r < n_rows; r++)
             rows[r] = (struct sc_row){.token = t->ids[begin + r],
                                       .position = begin + r,
@@ -180,10 +177,9 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
         sc_forward_run(&forward, rows, n_rows);
         for (size_t r = 0; r < n_rows; r++) {
             const float *z = sc_forward_logits(&forward, r);
-            struct sc_logit_summary summary;
-
             if (begin + r < first)
                 continue;
+            struct sc_logit_summary summary;
             if (!sc_logits_summarise(cpu->kernels, z, e->n_vocab, &summary)) {
                 fprintf(stderr, "measure_accuracy: logits are not finite\n");
                 exit(1);
@@ -233,7 +229,9 @@ static void find_metrics(struct sc_engine *e, const struct trace *t, double *met
     float *logprob = memory(t->n, sizeof *logprob), *confidence = memory(t->n, sizeof *confidence);
     struct sc_error error = {0};
 
-    check(sc_engine_score(e, t->ids, t->n, logprob, confidence, NULL, &error), &error);
+    check(sc_engine_score(e, t->ids, t->n, &(struct sc_score_arrays){logprob, confidence, NULL},
+                          &error),
+          &error);
     sc_trace_metrics(confidence + t->n_prompt - 1, logprob + t->n_prompt, t->n - t->n_prompt,
                      WINDOW, metrics);
     sc_free(logprob);
@@ -328,12 +326,6 @@ int main(int argc, char **argv)
                          .n_new = argc > 4 ? (size_t)atoi(argv[4]) : 48};
     struct sc_trace_source source = {.context = &s, .next = next_request, .done = trace_done};
     struct sc_batch_options options = {.parallel = 16, .max_new_tokens = s.n_new};
-    struct sc_batch_plan plan;
-    struct sc_model *model = NULL;
-    struct sc_engine *exact;
-    struct sc_error error = {0};
-    char *folder = NULL;
-
     if (argc < 2 || s.n_prompts < 1 || s.n_prompts > MOST_PROMPTS || s.n_traces < 1 ||
         s.n_new < 1) {
         fprintf(stderr,
@@ -342,26 +334,28 @@ int main(int argc, char **argv)
                 MOST_PROMPTS);
         return 2;
     }
+    struct sc_error error = {0};
+    char *folder = NULL;
     check(sc_model_locate(argv[1], &folder, &error), &error);
+    struct sc_model *model = NULL;
     check(sc_model_open(&model, folder, &error), &error);
-    exact = open_engine(model, SC_DTYPE_F32);
+    struct sc_engine *exact = open_engine(model, SC_DTYPE_F32);
     s.generation = sc_model_generation(model);
     s.traces = memory(s.n_prompts * s.n_traces, sizeof *s.traces);
     make_prompts(&s, folder, exact->n_vocab);
     for (size_t i = 0; i < s.n_prompts; i++)
         if (s.n_prompt_ids[i] > options.max_prompt)
             options.max_prompt = s.n_prompt_ids[i];
+    struct sc_batch_plan plan;
     check(sc_batch_plan(exact, &options, &plan, &error), &error);
     check(sc_engine_run(exact, &plan, &options, &source, &error), &error);
     for (int i = 5; i < (argc > 5 ? argc : 7); i++) {
         int dtype = argc > 5 ? sc_dtype_parse(argv[i]) : (i == 5 ? SC_DTYPE_BF16 : SC_DTYPE_INT8);
-        struct sc_engine *e;
-
         if (dtype < 0) {
             fprintf(stderr, "measure_accuracy: %s: expected f32, bf16 or int8\n", argv[i]);
             return 2;
         }
-        e = open_engine(model, dtype);
+        struct sc_engine *e = open_engine(model, dtype);
         measure(exact, e, &s);
         sc_engine_close(e);
     }

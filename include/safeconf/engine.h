@@ -95,12 +95,15 @@ SC_API enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_mod
                                      struct sc_error *error);
 SC_API void sc_engine_close(struct sc_engine *engine);
 
-/* Scores a given text.  logprob[0] is NaN, logprob[i] = log P(ids[i] | ids[0..i-1]); confidence[i]
- * and entropy[i] describe the distribution after ids[i].  Each array has n places, filled by the
- * function; any may be NULL. */
+/* Where the scores of a text of n tokens go: [n] each, or NULL.  logprob[0] is NaN, logprob[i] =
+ * log P(ids[i] | ids[0..i-1]); confidence[i] and entropy[i] describe the distribution after ids[i].
+ */
+struct sc_score_arrays {
+    float *logprob, *confidence, *entropy;
+};
+/* Scores a given text. */
 SC_API enum sc_status sc_engine_score(const struct sc_engine *engine, const int32_t *ids, size_t n,
-                                      float *logprob, float *confidence, float *entropy,
-                                      struct sc_error *error);
+                                      const struct sc_score_arrays *out, struct sc_error *error);
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 

@@ -17,11 +17,8 @@ static struct cli_option *add(struct cli_options *options, const char *name, enu
     return option;
 }
 
-static void add_number(struct cli_options *options, const char *name, enum cli_kind kind,
-                       void *target, double low, double high, const char *help)
+static void set_range(struct cli_option *option, double low, double high)
 {
-    struct cli_option *option =
-        add(options, name, kind, target, kind == CLI_REAL ? "X" : "N", help);
     option->low = low;
     option->high = high;
 }
@@ -34,25 +31,25 @@ void cli_add_flag(struct cli_options *options, const char *name, bool *target, c
 void cli_add_size(struct cli_options *options, const char *name, size_t *target, double low,
                   double high, const char *help)
 {
-    add_number(options, name, CLI_SIZE, target, low, high, help);
+    set_range(add(options, name, CLI_SIZE, target, "N", help), low, high);
 }
 
 void cli_add_int32(struct cli_options *options, const char *name, int32_t *target, double low,
                    double high, const char *help)
 {
-    add_number(options, name, CLI_INT32, target, low, high, help);
+    set_range(add(options, name, CLI_INT32, target, "N", help), low, high);
 }
 
 void cli_add_uint64(struct cli_options *options, const char *name, uint64_t *target,
                     const char *help)
 {
-    add_number(options, name, CLI_UINT64, target, 0, 0x1p64, help);
+    set_range(add(options, name, CLI_UINT64, target, "N", help), 0, 0x1p64);
 }
 
 void cli_add_real(struct cli_options *options, const char *name, double *target, double low,
                   double high, const char *help)
 {
-    add_number(options, name, CLI_REAL, target, low, high, help);
+    set_range(add(options, name, CLI_REAL, target, "X", help), low, high);
 }
 
 void cli_add_text(struct cli_options *options, const char *name, const char **target,

@@ -106,8 +106,8 @@ static enum sc_status score(const struct cli_model_options *wanted,
     s->figures = sc_alloc_array(s->n, 3 * sizeof *s->figures);
     if (s->figures == NULL)
         return sc_fail_nomem(error, "figures per token");
-    SC_TRY(sc_engine_score(s->model.engine, s->ids, s->n, s->figures, s->figures + s->n,
-                           s->figures + 2 * s->n, error));
+    const struct sc_score_arrays out = {s->figures, s->figures + s->n, s->figures + 2 * s->n};
+    SC_TRY(sc_engine_score(s->model.engine, s->ids, s->n, &out, error));
     return sc_model_unchanged(s->model.model, error);
 }
 

@@ -163,10 +163,10 @@ static size_t shade_of(float confidence, const float cuts[N_SHADES - 1])
 }
 
 /* Tokens are bytes and may end inside a character: the rest waits for the next token, and the
- * character takes the shade of the token that completes it. */
+ * character takes the shade of the token that completes it.  cuts [N_SHADES - 1]; NULL: no colours.
+ */
 static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer,
-                       const struct stored_trace *trace, bool colour,
-                       const float cuts[N_SHADES - 1])
+                       const struct stored_trace *trace, const float *cuts)
 {
     struct sc_text pending = {0};
     for (size_t t = 0; t < trace->n; t++) {
@@ -181,17 +181,17 @@ static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer
         size_t whole = last ? pending.len : sc_utf8_valid(pending.data, pending.len);
         if (!last && pending.len - whole >= 4)
             whole = pending.len; /* no character is that long: these bytes are none */
-        if (colour)
+        if (cuts != NULL)
             sc_text_puts(out, shades[shade_of(trace->stats[t].confidence, cuts)]);
         for (size_t i = 0; i < whole;) {
             char piece[16];
             i += sc_visible_char(pending.data + i, whole - i, true, piece, sizeof piece);
-            if (colour && piece[0] == '\n')
+            if (cuts != NULL && piece[0] == '\n')
                 sc_text_puts(out, "\x1b[0m\n"); /* a shade must not run to the end of the line */
             else
                 sc_text_puts(out, piece);
         }
-        if (colour)
+        if (cuts != NULL)
             sc_text_puts(out, "\x1b[0m");
         memmove(pending.data, pending.data + whole, pending.len - whole + 1);
         pending.len -= whole;
@@ -200,17 +200,16 @@ static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer
     sc_text_free(&pending);
 }
 
-/* Text, verdict and metrics of a trace. */
-struct reading {
+/* Answer, verdict and metrics of a trace. */
+struct found {
     char *answer;
     struct sc_detection detection;
     double metrics[SC_N_METRICS];
 };
 
-static enum sc_status read_trace(const struct sc_opened *model, const char *prompt,
-                                 const struct trace_command *command,
-                                 const struct stored_trace *trace, struct reading *out,
-                                 struct sc_error *error)
+static enum sc_status look_at(const struct sc_opened *model, const char *prompt,
+                              const struct trace_command *command, const struct stored_trace *trace,
+                              struct found *out, struct sc_error *error)
 {
     size_t skip =
         sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n, command->thinking);
@@ -234,30 +233,30 @@ static enum sc_status read_trace(const struct sc_opened *model, const char *prom
     return SC_OK;
 }
 
-static void add_readable(struct sc_text *out, const struct sc_opened *model, size_t index,
-                         const struct stored_trace *trace, const struct reading *reading,
-                         bool colour, const float cuts[N_SHADES - 1])
+static void add_readable(struct sc_text *out, const struct sc_tokenizer *tokenizer, size_t index,
+                         const struct stored_trace *trace, const struct found *found,
+                         const float *cuts)
 {
     sc_text_printf(out,
                    "trace %zu: %s (%s), %zu tokens, %s; confidence mean %.2f, lowest window "
                    "%.2f\n",
-                   index, sc_verdict_name(reading->detection.verdict), reading->detection.rule,
-                   trace->n, sc_finish_name(trace->finish), reading->metrics[SC_METRIC_MEAN],
-                   reading->metrics[SC_METRIC_LOWEST]);
-    add_tokens(out, model->tokenizer, trace, colour, cuts);
+                   index, sc_verdict_name(found->detection.verdict), found->detection.rule,
+                   trace->n, sc_finish_name(trace->finish), found->metrics[SC_METRIC_MEAN],
+                   found->metrics[SC_METRIC_LOWEST]);
+    add_tokens(out, tokenizer, trace, cuts);
     sc_text_puts(out, "\n\n");
 }
 
 static void add_json(struct sc_text *out, size_t index, const struct stored_trace *trace,
-                     const struct reading *reading)
+                     const struct found *found)
 {
     sc_text_printf(out,
                    "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
-                   sc_verdict_name(reading->detection.verdict), sc_finish_name(trace->finish));
-    sc_text_add_json_string(out, reading->answer);
+                   sc_verdict_name(found->detection.verdict), sc_finish_name(trace->finish));
+    sc_text_add_json_string(out, found->answer);
     sc_text_puts(out, ",\"metrics\":{");
     for (int m = 0; m < SC_N_METRICS; m++) {
-        double value = reading->metrics[m];
+        double value = found->metrics[m];
         sc_text_printf(out, "%s\"%s\":", m ? "," : "", sc_metric_name((enum sc_metric)m));
         if (isfinite(value))
             sc_text_printf(out, "%.9g", value);
@@ -286,8 +285,8 @@ struct traced {
     size_t n_failed;
 };
 
-static enum sc_status print_trace(struct traced *t, size_t i, bool colour,
-                                  const float cuts[N_SHADES - 1], struct sc_error *error)
+static enum sc_status print_trace(struct traced *t, size_t i, const float *cuts,
+                                  struct sc_error *error)
 {
     const struct stored_trace *trace = &t->all.traces[i];
     if (trace->finish == SC_FINISH_FAILED) {
@@ -296,13 +295,13 @@ static enum sc_status print_trace(struct traced *t, size_t i, bool colour,
                 trace->failure != NULL ? trace->failure : "no reason given");
         return SC_OK;
     }
-    struct reading reading = {0};
-    SC_TRY(read_trace(&t->model, t->prompt, t->command, trace, &reading, error));
+    struct found found = {0};
+    SC_TRY(look_at(&t->model, t->prompt, t->command, trace, &found, error));
     if (t->command->json)
-        add_json(&t->out, i, trace, &reading);
+        add_json(&t->out, i, trace, &found);
     else
-        add_readable(&t->out, &t->model, i, trace, &reading, colour, cuts);
-    sc_release(reading.answer);
+        add_readable(&t->out, t->model.tokenizer, i, trace, &found, cuts);
+    sc_release(found.answer);
     return SC_OK;
 }
 
@@ -322,12 +321,12 @@ static void add_legend(struct sc_text *out, const float cuts[N_SHADES - 1])
 
 static enum sc_status print_traces(struct traced *t, struct sc_error *error)
 {
-    float cuts[N_SHADES - 1];
     int wanted = t->command->colour;
     bool colour = wanted == 1 || (wanted == 0 && cli_colour(stdout));
+    float cuts[N_SHADES - 1];
     SC_TRY(find_cuts(&t->all, cuts, error));
     for (size_t i = 0; i < t->all.n_traces; i++)
-        SC_TRY(print_trace(t, i, colour, cuts, error));
+        SC_TRY(print_trace(t, i, colour ? cuts : NULL, error));
     if (colour && !t->command->json)
         add_legend(&t->out, cuts);
     return SC_OK;

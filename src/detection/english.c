@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "detection/reading.h"
+#include "detection/grammar.h"
 
 /* Is there a token of these classes in [from, from + gap]?  Its index, or n_tokens. */
 static size_t find(const struct sentence *s, size_t from, size_t gap, uint64_t classes)

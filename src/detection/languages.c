@@ -9,7 +9,7 @@
 #include <utf8proc.h>
 
 #include "base/text.h"
-#include "detection/reading.h"
+#include "detection/grammar.h"
 
 #define OPENING_BYTES 700
 #define GAP_BYTES 70

@@ -4,7 +4,7 @@
 #ifndef SC_DETECTION_OUTLINE_H
 #define SC_DETECTION_OUTLINE_H
 
-#include "detection/reading.h"
+#include "detection/grammar.h"
 
 /* Where a sentence stands; index SIZE_MAX: there is none. */
 struct spot {

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "detection/reading.h"
+#include "detection/grammar.h"
 
 static bool starts(const struct cursor *c, size_t at, const char *mark)
 {

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "detection/reading.h"
+#include "detection/grammar.h"
 
 struct word_list {
     uint64_t classes;

@@ -21,9 +21,6 @@ struct sc_engine {
 };
 
 /* Scores with n_rows positions a step: sc_engine_score with the step made visible for tests. */
-struct sc_score_arrays {
-    float *logprob, *confidence, *entropy; /* [n] each, or NULL */
-};
 enum sc_status sc_score_in_steps(const struct sc_engine *engine, const int32_t *ids, size_t n,
                                  size_t n_rows, const struct sc_score_arrays *out,
                                  struct sc_error *error);

@@ -108,11 +108,10 @@ enum sc_status sc_score_in_steps(const struct sc_engine *engine, const int32_t *
 }
 
 enum sc_status sc_engine_score(const struct sc_engine *engine, const int32_t *ids, size_t n,
-                               float *logprob, float *confidence, float *entropy,
-                               struct sc_error *error)
+                               const struct sc_score_arrays *out, struct sc_error *error)
 {
-    if (engine == NULL || (ids == NULL && n > 0))
-        return sc_fail(error, SC_ERR_ARGUMENT, "score: expected an engine and tokens");
-    const struct sc_score_arrays out = {logprob, confidence, entropy};
-    return sc_score_in_steps(engine, ids, n, SCORE_ROWS, &out, error);
+    if (engine == NULL || out == NULL || (ids == NULL && n > 0))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "score: expected an engine, tokens and where to put the scores");
+    return sc_score_in_steps(engine, ids, n, SCORE_ROWS, out, error);
 }

@@ -43,15 +43,15 @@ static void note_asked(struct sc_ahead from, const struct sc_ahead *to, const vo
 
     while (left) {
         const unsigned char *at = (const unsigned char *)from.next->at + from.at;
-        size_t here = from.next->bytes - from.at, place = (size_t)(at - watch.memory);
+        size_t here = from.next->bytes - from.at, offset = (size_t)(at - watch.memory);
 
         if (here > left)
             here = left;
-        if (place >= watch.bytes || here > watch.bytes - place) {
+        if (offset >= watch.bytes || here > watch.bytes - offset) {
             watch.n_outside++;
             return;
         }
-        for (size_t i = place; i < place + here; i++) {
+        for (size_t i = offset; i < offset + here; i++) {
             watch.n_asked++;
             watch.n_early += (size_t)(watch.memory + i - (const unsigned char *)data) < n_read;
             watch.n_ahead += !watch.asked[i];
@@ -121,20 +121,16 @@ static void check_watch(void)
 
 static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **state)
 {
+    (void)state;
     struct fixture f = fixture_open("tied_bf16", SC_DTYPE_F32, 1, NULL, 0, 4);
     struct sc_cpu *cpu = fixture_cpu(&f);
     struct sc_attention watched = *cpu->attention;
-    static int32_t ids[N_PROMPT];
-    static struct stage s;
-    struct sc_row rows[N_TRACES];
-    struct sc_arena arena = {0};
-    struct sc_prompt *prompt;
-
-    (void)state;
     watch.real = cpu->attention;
     watched.scores = watched_scores;
     watched.mix = watched_mix;
     cpu->attention = &watched;
+    static struct stage s;
+    struct sc_arena arena = {0};
     lay_out(&s, cpu, &arena);
     watch.bytes = arena.used;
     watch.memory = sc_alloc_aligned(watch.bytes);
@@ -145,13 +141,16 @@ static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **st
     arena = (struct sc_arena){.base = watch.memory};
     lay_out(&s, cpu, &arena);
     assert_int_equal(sc_pool_new(&s.forward.pool, 1, NULL), SC_OK);
+    static int32_t ids[N_PROMPT];
     for (size_t i = 0; i < N_PROMPT; i++)
         ids[i] = (int32_t)(i % 7);
+    struct sc_prompt *prompt;
     assert_int_equal(
         sc_prompt_acquire(&s.cache, &(struct sc_prompt_wanted){.key = 1, .ids = ids, .n = N_PROMPT},
                           &prompt),
         SC_PROMPT_READY);
 
+    struct sc_row rows[N_TRACES];
     for (size_t at = 0; at < N_PROMPT; at += N_TRACES) {
         size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;
 

@@ -20,10 +20,9 @@ struct expected {
 static void read_expected(const char *name, struct expected *e)
 {
     char path[1024];
+    snprintf(path, sizeof path, "%s/inference_%s/expected.json", TEST_GOLDEN, name);
     json_t *root;
     struct sc_error error = {0};
-
-    snprintf(path, sizeof path, "%s/inference_%s/expected.json", TEST_GOLDEN, name);
     if (sc_json_read(path, 1 << 20, &root, &error) != SC_OK)
         fail_msg("%s", error.text);
     e->n_vocab = (int)json_integer_value(json_object_get(root, "n_vocab"));
@@ -82,16 +81,14 @@ static void figures_agree_with_float64(void **state)
         read_expected(MODELS[m], &e);
         for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
             for (int dtype = 0; dtype < 4; dtype++) {
-                struct fixture f;
-                struct figures got;
-                double error;
-
                 if ((*k)->matmul[dtype].multiply == NULL)
                     continue;
-                f = fixture_open(MODELS[m], dtype, 0, (*k)->name, e.n_vocab, e.top_k);
+                struct fixture f =
+                    fixture_open(MODELS[m], dtype, 0, (*k)->name, e.n_vocab, e.top_k);
+                struct figures got;
                 score(&f, e.ids, e.n, 32, &got);
                 assert_true(isnan(got.logprob[0]));
-                error = largest_error(&e, &got);
+                double error = largest_error(&e, &got);
                 print_message("%s %s %s: largest error %.1e\n", MODELS[m], (*k)->name,
                               sc_dtype_name((enum sc_dtype)dtype), error);
                 assert_true(error <= tolerance[dtype]);
@@ -110,10 +107,9 @@ static void figures_do_not_depend_on_steps_or_threads(void **state)
         read_expected(MODELS[m], &e);
         for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
             for (int dtype = 0; dtype < 4; dtype++) {
-                struct figures first, got;
-
                 if ((*k)->matmul[dtype].multiply == NULL)
                     continue;
+                struct figures first, got;
                 for (int threads = 1; threads <= 3; threads++) {
                     struct fixture f =
                         fixture_open(MODELS[m], dtype, threads, (*k)->name, e.n_vocab, e.top_k);
@@ -136,12 +132,8 @@ static void figures_do_not_depend_on_steps_or_threads(void **state)
 
 static void an_engine_refuses_bad_options(void **state)
 {
-    struct fixture f = fixture_open("tied_bf16", -1, 0, NULL, 0, 20);
-    struct sc_engine *engine;
-    struct sc_engine_options o;
-    struct sc_error error = {0};
     (void)state;
-
+    struct fixture f = fixture_open("tied_bf16", -1, 0, NULL, 0, 20);
     assert_int_equal(sc_engine_dtype(f.engine), SC_DTYPE_BF16);
     assert_int_equal(sc_engine_n_vocab(f.engine), 131);
     assert_string_equal(sc_engine_kernels(f.engine), sc_kernels_find(NULL)->name);
@@ -150,8 +142,7 @@ static void an_engine_refuses_bad_options(void **state)
 
     for (int bad = 0; bad < 9; bad++) {
         enum sc_status wanted = SC_ERR_ARGUMENT;
-
-        o = sc_engine_options_default();
+        struct sc_engine_options o = sc_engine_options_default();
         switch (bad) {
         case 0:
             o.n_vocab = 132;
@@ -184,7 +175,8 @@ static void an_engine_refuses_bad_options(void **state)
                 continue;
             break;
         }
-        error = (struct sc_error){0};
+        struct sc_engine *engine;
+        struct sc_error error = {0};
         assert_int_equal(sc_engine_open(&engine, f.model, &o, &error), wanted);
         assert_null(engine);
         assert_true(strlen(error.text) > 10);
@@ -198,42 +190,43 @@ static void an_engine_refuses_bad_options(void **state)
 
 static void a_score_refuses_bad_tokens(void **state)
 {
+    (void)state;
     struct fixture f = fixture_open("deep_f16", -1, 0, NULL, 60, 5); /* context 40, 64 rows */
     float logprob[64], confidence[64], entropy[64];
-    struct sc_error error = {0};
+    const struct sc_score_arrays out = {logprob, confidence, entropy}, none = {0};
     int32_t ids[64] = {1, 2, 3};
-    (void)state;
-
-    assert_int_equal(sc_engine_score(f.engine, ids, 0, logprob, NULL, NULL, &error),
-                     SC_ERR_ARGUMENT);
-    assert_int_equal(sc_engine_score(f.engine, ids, 41, logprob, NULL, NULL, NULL), SC_ERR_LIMIT);
+    struct sc_error error = {0};
+    assert_int_equal(sc_engine_score(f.engine, ids, 0, &out, &error), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_engine_score(f.engine, ids, 41, &out, NULL), SC_ERR_LIMIT);
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, NULL, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_engine_score(NULL, ids, 3, &out, NULL), SC_ERR_ARGUMENT);
     ids[1] = 64;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, &out, NULL), SC_ERR_ARGUMENT);
     ids[1] = -1;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, NULL, NULL, NULL), SC_ERR_ARGUMENT);
-    /* A row of the embedding that is no token can be read, but has no probability. */
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, &out, NULL), SC_ERR_ARGUMENT);
+    /* A row of the embedding that is not a token can be read, but has no probability. */
     ids[1] = 63;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, logprob, confidence, entropy, NULL), SC_OK);
+    assert_int_equal(sc_engine_score(f.engine, ids, 3, &out, NULL), SC_OK);
     assert_true(isinf(logprob[1]) && logprob[1] < 0);
     assert_true(isfinite(logprob[2]));
     ids[1] = 2;
-    assert_int_equal(sc_engine_score(f.engine, ids, 40, NULL, NULL, NULL, NULL), SC_OK);
-    assert_int_equal(sc_engine_score(f.engine, ids, 1, logprob, NULL, NULL, NULL), SC_OK);
+    assert_int_equal(sc_engine_score(f.engine, ids, 40, &none, NULL), SC_OK);
+    assert_int_equal(sc_engine_score(f.engine, ids, 1, &out, NULL), SC_OK);
     assert_true(isnan(logprob[0]));
     fixture_close(&f);
 }
 
-static void logits_that_are_no_numbers_are_an_error(void **state)
+static void logits_that_are_not_numbers_are_an_error(void **state)
 {
-    struct fixture f = fixture_open("tied_bf16", SC_DTYPE_F32, 0, NULL, 0, 20);
-    struct sc_error error = {0};
-    int32_t ids[3] = {1, 2, 3};
-    float entropy[3];
     (void)state;
-
+    struct fixture f = fixture_open("tied_bf16", SC_DTYPE_F32, 0, NULL, 0, 20);
+    const int32_t ids[3] = {1, 2, 3};
+    float entropy[3];
+    struct sc_error error = {0};
     fixture_cpu(&f)->norms[0] = NAN;
-    assert_int_equal(sc_engine_score(f.engine, ids, 3, NULL, NULL, entropy, &error),
-                     SC_ERR_NUMERIC);
+    assert_int_equal(
+        sc_engine_score(f.engine, ids, 3, &(struct sc_score_arrays){.entropy = entropy}, &error),
+        SC_ERR_NUMERIC);
     assert_non_null(strstr(error.text, "finite"));
     fixture_close(&f);
 }
@@ -244,19 +237,17 @@ static void exhausted_memory_is_an_error(void **state)
     struct sc_engine_options o = sc_engine_options_default();
     int32_t ids[3] = {1, 2, 3};
     float entropy[3];
-    size_t n;
     (void)state;
-
     o.n_threads = 2;
-    for (n = 0;; n++) {
+    size_t n = 0;
+    for (;; n++) {
         struct sc_engine *engine;
         struct sc_error error = {0};
-        enum sc_status status;
-
         sc_memory_fail_at(n);
-        status = sc_engine_open(&engine, f.model, &o, &error);
+        enum sc_status status = sc_engine_open(&engine, f.model, &o, &error);
         if (status == SC_OK)
-            status = sc_engine_score(engine, ids, 3, NULL, NULL, entropy, &error);
+            status = sc_engine_score(engine, ids, 3, &(struct sc_score_arrays){NULL, NULL, entropy},
+                                     &error);
         sc_memory_fail_at(SIZE_MAX);
         sc_engine_close(engine);
         if (status == SC_OK)
@@ -276,7 +267,7 @@ int main(void)
         cmocka_unit_test(figures_do_not_depend_on_steps_or_threads),
         cmocka_unit_test(an_engine_refuses_bad_options),
         cmocka_unit_test(a_score_refuses_bad_tokens),
-        cmocka_unit_test(logits_that_are_no_numbers_are_an_error),
+        cmocka_unit_test(logits_that_are_not_numbers_are_an_error),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,9 @@ static void score(const char *folder, int n_vocab, float *figures)
     options.n_vocab = n_vocab;
     if (sc_model_open(&model, folder, &error) != SC_OK ||
         sc_engine_open(&engine, model, &options, &error) != SC_OK ||
-        sc_engine_score(engine, ids, 6, figures, figures + 6, figures + 12, &error) != SC_OK)
+        sc_engine_score(engine, ids, 6,
+                        &(struct sc_score_arrays){figures, figures + 6, figures + 12},
+                        &error) != SC_OK)
         fail_msg("%s", error.text);
     sc_engine_close(engine);
     sc_model_close(model);

@@ -31,7 +31,6 @@ static struct sc_prompt *take(struct cached *c, uint64_t key, size_t n, enum sc_
 {
     static const int32_t ids[200];
     struct sc_prompt *prompt;
-
     assert_int_equal(sc_prompt_acquire(&c->cache,
                                        &(struct sc_prompt_wanted){.key = key, .ids = ids, .n = n},
                                        &prompt),

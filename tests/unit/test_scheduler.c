@@ -259,7 +259,9 @@ static void scores_of_the_text_equal_the_recorded_figures(void **state)
                 memcpy(ids, w->prompts[i / N_TRACES], n_prompt * sizeof *ids);
                 memcpy(ids + n_prompt, t->ids, t->n * sizeof *ids);
                 assert_int_equal(
-                    sc_engine_score(f.engine, ids, n, logprob, confidence, entropy, NULL), SC_OK);
+                    sc_engine_score(f.engine, ids, n,
+                                    &(struct sc_score_arrays){logprob, confidence, entropy}, NULL),
+                    SC_OK);
                 for (size_t j = 0; j < t->n; j++) {
                     assert_true(t->stats[j].logprob == logprob[n_prompt + j]);
                     assert_true(t->stats[j].confidence == confidence[n_prompt + j - 1]);

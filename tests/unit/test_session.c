@@ -121,8 +121,9 @@ static void two_sessions_in_two_threads_give_the_bits_that_each_gives_alone(void
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, run_thread, beside[i]), 0);
     float figures[3 * N_PROMPT]; /* and a score between them */
-    assert_int_equal(
-        sc_engine_score(f.engine, alone[0]->prompt, N_PROMPT, figures, NULL, NULL, NULL), SC_OK);
+    assert_int_equal(sc_engine_score(f.engine, alone[0]->prompt, N_PROMPT,
+                                     &(struct sc_score_arrays){figures, NULL, NULL}, NULL),
+                     SC_OK);
     for (size_t i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
         assert_same(beside[i], alone[i]);

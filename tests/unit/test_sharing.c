@@ -179,8 +179,9 @@ static void watched_tokens_have_their_probability(void **state)
         for (size_t t = 0; t < trace->n; t++) {
             for (size_t k = 0; k < N_WATCH; k++) {
                 ids[w->n_prompt[p] + t] = watch[k];
-                assert_int_equal(sc_engine_score(f.engine, ids, w->n_prompt[p] + t + 1, logprob,
-                                                 NULL, NULL, &error),
+                assert_int_equal(sc_engine_score(f.engine, ids, w->n_prompt[p] + t + 1,
+                                                 &(struct sc_score_arrays){logprob, NULL, NULL},
+                                                 &error),
                                  SC_OK);
                 assert_memory_equal(&trace->watched[t * N_WATCH + k], &logprob[w->n_prompt[p] + t],
                                     sizeof(float));

@@ -108,10 +108,10 @@ static void assert_none(struct sc_estimate e)
 
 static void means_percentiles_and_intervals_are_those_of_the_reference(void **state)
 {
+    (void)state;
+    double x[MOST], scratch[MOST];
     size_t i;
     json_t *c;
-    double x[MOST], scratch[MOST];
-    (void)state;
     assert_true(sc_mean((double[]){1e17, 1, -1e17, 3}, 4) == 1);
     json_array_foreach(cases("summary"), i, c)
     {

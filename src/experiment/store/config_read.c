@@ -32,12 +32,11 @@ static enum sc_status get_name(const json_t *object, const char *key, int (*pars
     return SC_OK;
 }
 
-static enum sc_status get_size(const json_t *object, const char *key, int64_t low, int64_t high,
+static enum sc_status get_size(const json_t *object, const char *key, struct sc_json_ints range,
                                const size_t *fallback, size_t *out, struct sc_error *error)
 {
     int64_t value = 0, other = fallback != NULL ? (int64_t)*fallback : 0;
-    SC_TRY(sc_json_int(object, key, (struct sc_json_ints){low, high},
-                       fallback != NULL ? &other : NULL, &value, error));
+    SC_TRY(sc_json_int(object, key, range, fallback != NULL ? &other : NULL, &value, error));
     *out = (size_t)value;
     return SC_OK;
 }
@@ -95,8 +94,8 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
     SC_TRY(get_name(json, "kind", sc_policy_parse, &kind, error));
     policy->kind = (enum sc_policy_kind)kind;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        SC_TRY(
-            get_size(json, counts[i].key, 1, MOST_TRACES, counts[i].preset, counts[i].out, error));
+        SC_TRY(get_size(json, counts[i].key, (struct sc_json_ints){1, MOST_TRACES},
+                        counts[i].preset, counts[i].out, error));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         SC_TRY(sc_json_real(json, numbers[i].key, (struct sc_json_reals){0, numbers[i].high},
                             numbers[i].preset, numbers[i].out, error));
@@ -140,7 +139,8 @@ static enum sc_status read_policies(const json_t *config, struct sc_run *run,
             return status;
         }
     }
-    return get_size(config, "primary", 0, (int64_t)n - 1, NULL, &run->primary, error);
+    return get_size(config, "primary", (struct sc_json_ints){0, (int64_t)n - 1}, NULL,
+                    &run->primary, error);
 }
 
 static enum sc_status read_confidence(const json_t *object, struct sc_run *run,
@@ -151,8 +151,10 @@ static enum sc_status read_confidence(const json_t *object, struct sc_run *run,
     int metric = 0;
     SC_TRY(get_name(object, "metric", sc_metric_parse, &metric, error));
     run->metric = (enum sc_metric)metric;
-    SC_TRY(get_size(object, "top_k", 1, INT32_MAX, &usual, &run->confidence_top_k, error));
-    SC_TRY(get_size(object, "window", 1, INT32_MAX, NULL, &run->window, error));
+    SC_TRY(get_size(object, "top_k", (struct sc_json_ints){1, INT32_MAX}, &usual,
+                    &run->confidence_top_k, error));
+    SC_TRY(
+        get_size(object, "window", (struct sc_json_ints){1, INT32_MAX}, NULL, &run->window, error));
     SC_TRY(sc_json_real(object, "quantile", (struct sc_json_reals){0, 1}, &none,
                         &run->confident_quantile, error));
     SC_TRY(sc_json_real(object, "threshold", (struct sc_json_reals){-1e308, 1e308}, &none,
@@ -174,7 +176,8 @@ static enum sc_status read_source(const json_t *object, struct sc_run *run, stru
     SC_TRY(get_text(object, "kind", &run->source.kind, error));
     SC_TRY(get_text(object, "name", &run->source.name, error));
     SC_TRY(get_name(object, "logprobs", sc_logprob_kind_parse, &logprobs, error));
-    SC_TRY(get_size(object, "top_k", 0, INT32_MAX, NULL, &run->source.top_k, error));
+    SC_TRY(get_size(object, "top_k", (struct sc_json_ints){0, INT32_MAX}, NULL, &run->source.top_k,
+                    error));
     SC_TRY(get_name(object, "reproducible", sc_reproducible_parse, &reproducible, error));
     run->source.logprobs = (enum sc_logprob_kind)logprobs;
     run->source.reproducible = (enum sc_reproducible)reproducible;
@@ -193,7 +196,8 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     SC_TRY(get_text(model, "name", &run->model_name, error));
     SC_TRY(sc_json_bool(model, "demo", NULL, &run->demo, error));
     SC_TRY(get_text(benchmark, "name", &run->benchmark_name, error));
-    SC_TRY(get_size(benchmark, "n_instances", 0, INT32_MAX, NULL, n_instances, error));
+    SC_TRY(get_size(benchmark, "n_instances", (struct sc_json_ints){0, INT32_MAX}, NULL,
+                    n_instances, error));
     SC_TRY(get_seed(json_object_get(config, "sampling"), "seed", &run->seed, error));
     SC_TRY(read_confidence(json_object_get(config, "confidence"), run, error));
     SC_TRY(read_source(json_object_get(config, "source"), run, error));

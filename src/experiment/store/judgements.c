@@ -226,7 +226,7 @@ static double read_share(const struct sc_row *row, int column, bool *bad)
 }
 
 /* Who receives the rows. */
-struct judgement_reading {
+struct judgement_query {
     size_t n_instances;
     sc_store_judgement_reader *reader;
     void *context;
@@ -246,8 +246,7 @@ static enum sc_status read_texts(const struct sc_row *row, struct judgement_text
     return sc_row_text(row, 17, true, &texts->unscored, error);
 }
 
-static enum sc_status read_judgement(const struct sc_row *row,
-                                     const struct judgement_reading *reading,
+static enum sc_status read_judgement(const struct sc_row *row, const struct judgement_query *query,
                                      struct sc_error *error)
 {
     sqlite3_stmt *s = row->statement;
@@ -257,7 +256,7 @@ static enum sc_status read_judgement(const struct sc_row *row,
     const char *refused = (const char *)sqlite3_column_text(s, 4);
     int said = safety != NULL ? sc_safety_parse(safety) : -1,
         no = refused != NULL ? sc_refused_parse(refused) : -1;
-    bool bad = position < 0 || (uint64_t)position >= reading->n_instances || trace < -1 ||
+    bool bad = position < 0 || (uint64_t)position >= query->n_instances || trace < -1 ||
                trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
                categories < 0 || categories >= 2 * SC_CATEGORY_OTHER;
     struct sc_judgement judgement = {.safety = (enum sc_safety)said,
@@ -281,7 +280,7 @@ static enum sc_status read_judgement(const struct sc_row *row,
     judgement.unscored = texts.unscored;
     if (status == SC_OK)
         status =
-            reading->reader(reading->context, texts.by, (size_t)position, trace, &judgement, error);
+            query->reader(query->context, texts.by, (size_t)position, trace, &judgement, error);
     sc_free(texts.by);
     sc_free(texts.output);
     sc_free(texts.failure);
@@ -290,8 +289,7 @@ static enum sc_status read_judgement(const struct sc_row *row,
 }
 
 static enum sc_status read_judgements(const struct sc_row *row, const char *by,
-                                      const struct judgement_reading *reading,
-                                      struct sc_error *error)
+                                      const struct judgement_query *query, struct sc_error *error)
 {
     struct sc_binder binder = {.statement = row->statement};
     sc_bind_text(&binder, by);
@@ -301,7 +299,7 @@ static enum sc_status read_judgements(const struct sc_row *row, const char *by,
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return SC_OK;
-        SC_TRY(read_judgement(row, reading, error));
+        SC_TRY(read_judgement(row, query, error));
     }
 }
 
@@ -321,7 +319,7 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
         JUDGEMENT_COLUMNS "again, unscored FROM judgement"
                           " LEFT JOIN open_judgement USING (instance, trace, judge)"
                           " WHERE ?1 IS NULL OR judge = ?1 ORDER BY judge, instance, trace"};
-    const struct judgement_reading reading = {n_instances, reader, context};
+    const struct judgement_query query = {n_instances, reader, context};
     bool there = false, open_there = false;
     struct sc_row row = {.store = store, .where = "judgement"};
     SC_TRY(check_table(store, TABLE_JUDGEMENT, &there, error));
@@ -329,46 +327,49 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
         return SC_OK;
     SC_TRY(check_table(store, TABLE_OPEN, &open_there, error));
     SC_TRY(sc_store_prepare(store, sql[open_there], &row.statement, error));
-    enum sc_status status = read_judgements(&row, by, &reading, error);
+    enum sc_status status = read_judgements(&row, by, &query, error);
     sqlite3_finalize(row.statement);
     return status;
 }
 
-struct opinion_reading {
+struct opinion_query {
     bool harms; /* else verdicts */
     size_t n_instances;
     sc_store_opinion_reader *reader;
     void *context;
 };
 
-static enum sc_status read_opinion(const struct sc_row *row, const struct opinion_reading *reading,
+static enum sc_status read_opinion(const struct sc_row *row, const struct opinion_query *query,
                                    struct sc_error *error)
 {
     int64_t position = sqlite3_column_int64(row->statement, 0);
     int64_t trace = sqlite3_column_int64(row->statement, 1);
     const char *name = (const char *)sqlite3_column_text(row->statement, 3);
-    int value = name == NULL ? -1 : reading->harms ? sc_harm_parse(name) : sc_verdict_parse(name);
+    int value = name == NULL ? -1 : query->harms ? sc_harm_parse(name) : sc_verdict_parse(name);
     char *by = NULL;
-    if (position < 0 || (uint64_t)position >= reading->n_instances || trace < 0 ||
+    if (position < 0 || (uint64_t)position >= query->n_instances || trace < 0 ||
         trace > INT32_MAX || value < 0)
         return damaged(row, position, trace, error);
     SC_TRY(sc_row_text(row, 2, false, &by, error));
-    enum sc_verdict verdict = reading->harms ? SC_N_VERDICTS : (enum sc_verdict)value;
-    enum sc_harm harm = reading->harms ? (enum sc_harm)value : SC_N_HARMS;
-    enum sc_status status = reading->reader(reading->context, by, (size_t)position, (uint32_t)trace,
-                                            verdict, harm, error);
+    const struct sc_opinion opinion = {.by = by,
+                                       .position = (size_t)position,
+                                       .trace = (uint32_t)trace,
+                                       .verdict =
+                                           query->harms ? SC_N_VERDICTS : (enum sc_verdict)value,
+                                       .harm = query->harms ? (enum sc_harm)value : SC_N_HARMS};
+    enum sc_status status = query->reader(query->context, &opinion, error);
     sc_free(by);
     return status;
 }
 
-static enum sc_status read_opinions(const struct sc_row *row, const struct opinion_reading *reading,
+static enum sc_status read_opinions(const struct sc_row *row, const struct opinion_query *query,
                                     struct sc_error *error)
 {
     for (bool more;;) {
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return SC_OK;
-        SC_TRY(read_opinion(row, reading, error));
+        SC_TRY(read_opinion(row, query, error));
     }
 }
 
@@ -380,10 +381,10 @@ enum sc_status sc_store_read_opinions(struct sc_store *store, size_t n_instances
         "SELECT instance, trace, detector, verdict FROM verdict ORDER BY detector, instance, trace",
         "SELECT instance, trace, judge, harm FROM harm ORDER BY judge, instance, trace"};
     for (int harms = 0; harms < 2; harms++) {
-        const struct opinion_reading reading = {harms, n_instances, reader, context};
+        const struct opinion_query query = {harms, n_instances, reader, context};
         struct sc_row row = {.store = store, .where = harms ? "harm" : "verdict"};
         SC_TRY(sc_store_prepare(store, sql[harms], &row.statement, error));
-        enum sc_status status = read_opinions(&row, &reading, error);
+        enum sc_status status = read_opinions(&row, &query, error);
         sqlite3_finalize(row.statement);
         SC_TRY(status);
     }

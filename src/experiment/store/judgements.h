@@ -43,10 +43,17 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
                                         sc_store_judgement_reader *reader, void *context,
                                         struct sc_error *error);
 
-/* Receives one stored verdict or harm: the other is its N value. */
-typedef enum sc_status sc_store_opinion_reader(void *context, const char *by, size_t position,
-                                               uint32_t trace, enum sc_verdict verdict,
-                                               enum sc_harm harm, struct sc_error *error);
+/* A stored verdict or harm: the other is its N value. */
+struct sc_opinion {
+    const char *by; /* the detector or judge */
+    size_t position;
+    uint32_t trace;
+    enum sc_verdict verdict;
+    enum sc_harm harm;
+};
+/* Receives one of them; what it points to is valid until it returns. */
+typedef enum sc_status sc_store_opinion_reader(void *context, const struct sc_opinion *opinion,
+                                               struct sc_error *error);
 /* All verdicts of all detectors, then all harms of all judges. */
 enum sc_status sc_store_read_opinions(struct sc_store *store, size_t n_instances,
                                       sc_store_opinion_reader *reader, void *context,

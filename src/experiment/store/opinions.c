@@ -55,23 +55,22 @@ static enum sc_status opinion_of(struct sc_run *run, const char *name, struct sc
     return SC_OK;
 }
 
-static enum sc_status take_opinion(void *context, const char *by, size_t position, uint32_t trace,
-                                   enum sc_verdict verdict, enum sc_harm harm,
+static enum sc_status take_opinion(void *context, const struct sc_opinion *stored,
                                    struct sc_error *error)
 {
     struct sc_run *run = context;
-    struct sc_run_opinion *opinion = NULL;
-    if (trace >= run->instances[position].n_traces)
+    if (stored->trace >= run->instances[stored->position].n_traces)
         return SC_OK;
-    if (verdict == SC_N_VERDICTS && strcmp(by, "none") == 0)
+    if (stored->verdict == SC_N_VERDICTS && strcmp(stored->by, "none") == 0)
         return SC_OK; /* no judge */
-    SC_TRY(opinion_of(run, by, &opinion, error));
-    size_t at = run->first_trace[position] + trace;
-    if (verdict != SC_N_VERDICTS) {
-        opinion->verdicts[at] = (unsigned char)verdict;
+    struct sc_run_opinion *opinion = NULL;
+    SC_TRY(opinion_of(run, stored->by, &opinion, error));
+    size_t at = run->first_trace[stored->position] + stored->trace;
+    if (stored->verdict != SC_N_VERDICTS) {
+        opinion->verdicts[at] = (unsigned char)stored->verdict;
         opinion->n_verdicts++;
     } else {
-        opinion->harms[at] = (unsigned char)harm;
+        opinion->harms[at] = (unsigned char)stored->harm;
         opinion->n_harms++;
     }
     return SC_OK;

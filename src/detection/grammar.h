@@ -1,6 +1,6 @@
-/* Reading an answer: words with classes, sentences with kinds.  Private to this room. */
-#ifndef SC_DETECTION_READING_H
-#define SC_DETECTION_READING_H
+/* What rules see of an answer: words with classes, sentences with kinds.  Private to this room. */
+#ifndef SC_DETECTION_GRAMMAR_H
+#define SC_DETECTION_GRAMMAR_H
 
 #include "detection/detection.h"
 
