@@ -1,6 +1,7 @@
 /* A run's folder for a program that uses the library: safeconf/analysis.h. */
 #include <math.h>
 
+#include "analysis/analysis.h"
 #include "base/memory.h"
 #include "report/render.h"
 #include "report/report.h"
@@ -87,7 +88,7 @@ enum sc_status sc_results_json(const struct sc_results *results, char **json,
     if (results == NULL || json == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a result");
     struct sc_text text = {0};
-    enum sc_status status = sc_render_json(&results->analysis, &text, error);
+    enum sc_status status = sc_render_json(&results->analysis.document, &text, error);
     return hand_out(&text, status, json, error);
 }
 

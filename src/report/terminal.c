@@ -2,11 +2,10 @@
  * The report on one screen, at most 100 columns.  Names from files and models are made visible,
  * never written raw; colour only when asked for.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "analysis/sentences.h"
-#include "base/memory.h"
 #include "report/render.h"
 
 #define MIN_WIDTH 60
@@ -16,7 +15,8 @@ struct screen {
     struct sc_text *text;
     size_t width;
     bool colour;
-    const struct sc_analysis *a;
+    const struct sc_node *root; /* the run's document */
+    bool proxy;
 };
 
 /* Columns of a text: its code points (what is written here holds no wide characters but names). */
@@ -109,84 +109,88 @@ static void percent(struct screen *s, const struct sc_estimate *e)
         sc_text_printf(s->text, "%.1f %%", 100 * e->value);
 }
 
-static void labelled_percent(struct screen *s, const char *label, const struct sc_estimate *e)
+static void labelled_percent(struct screen *s, const char *label, const struct sc_node *from,
+                             const char *path)
 {
     sc_text_puts(s->text, label);
-    percent(s, e);
+    percent(s, sc_estimate_at(from, path));
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
+static void put_notes(struct screen *s)
+{
+    static const char *const notes[] = {"run.demo_note", "run.demo_judge_note",
+                                        "run.confidence_note"};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        const struct sc_node *note = sc_node_find(s->root, notes[i]);
+        if (note == NULL)
+            continue;
+        style(s, "33");
+        wrap(s, sc_node_text(note), 0, 0);
+        style(s, "0");
+    }
+}
+
 static void put_head(struct screen *s)
 {
-    const struct sc_run *run = s->a->run;
-    const struct sc_group *g = &s->a->overall;
+    const struct sc_node *overall = sc_node_at(s->root, "overall");
+    size_t n_prompts = sc_count_at(overall, "n_instances");
+    size_t n_traces = sc_count_at(overall, "n_traces");
+    size_t n_unfinished = sc_count_at(overall, "n_instances_unfinished");
     style(s, "1");
-    name(s, run->model_name, 36);
+    name(s, sc_text_at(s->root, "run.model"), 36);
     sc_text_puts(s->text, " on ");
-    name(s, run->benchmark_name, 28);
+    name(s, sc_text_at(s->root, "run.benchmark"), 28);
     style(s, "0");
     sc_text_puts(s->text, ", policy ");
-    name(s, run->policy_names[run->primary], 20);
-    sc_text_printf(s->text, "\n%zu prompts, %zu traces (%.2f per prompt), ", g->n_instances,
-                   g->n_traces,
-                   g->n_instances ? (double)g->n_traces / (double)g->n_instances : 0.0);
-    if (g->n_uncounted > 0)
+    name(s, sc_text_at(s->root, "run.policy"), 20);
+    sc_text_printf(s->text, "\n%zu prompts, %zu traces (%.2f per prompt), ", n_prompts, n_traces,
+                   n_prompts ? (double)n_traces / (double)n_prompts : 0.0);
+    if (sc_absent_at(overall, "total_tokens"))
         sc_text_puts(s->text, "tokens not given; ");
     else
-        sc_text_printf(s->text, "%llu tokens; ", (unsigned long long)g->n_tokens);
-    sc_text_printf(s->text, "failed %zu, unparsed %zu, empty %zu\n", g->n_failed, g->n_unparsed,
-                   g->n_empty);
-    if (s->a->n_undecided)
-        sc_text_printf(s->text, "Not finished: %zu prompts are left out.\n", s->a->n_undecided);
-    if (run->demo) {
-        style(s, "33");
-        wrap(s, sc_demo_sentence, 0, 0);
-        style(s, "0");
-    }
-    if (run->demo_judge) {
-        style(s, "33");
-        wrap(s, sc_demo_judge_sentence, 0, 0);
-        style(s, "0");
-    }
-    if (s->a->confidence_note[0] != '\0') {
-        style(s, "33");
-        wrap(s, s->a->confidence_note, 0, 0);
-        style(s, "0");
-    }
+        sc_text_printf(s->text, "%zu tokens; ", sc_count_at(overall, "total_tokens"));
+    sc_text_printf(
+        s->text, "failed %zu, unparsed %zu, empty %zu\n", sc_count_at(overall, "n_traces_failed"),
+        sc_count_at(overall, "n_traces_unparsed"), sc_count_at(overall, "n_traces_empty"));
+    if (n_unfinished)
+        sc_text_printf(s->text, "Not finished: %zu prompts are left out.\n", n_unfinished);
+    put_notes(s);
     sc_text_putc(s->text, '\n');
 }
 
-static void quadrant_line(struct screen *s, enum sc_quadrant q, int line)
+static void quadrant_line(struct screen *s, const char *quadrant, int line)
 {
-    const struct sc_group *g = &s->a->quadrants[q];
-    size_t n = s->a->overall.n_instances;
+    const struct sc_node *group = sc_node_at(s->root, quadrant);
+    size_t n = sc_count_at(s->root, "overall.n_instances");
+    size_t count = sc_count_at(group, "count");
     switch (line) {
     case 0:
-        heading(s, sc_quadrant_name(q));
+        heading(s, quadrant);
         break;
     case 1:
-        sc_text_printf(s->text, "%zu prompts (%.0f %%), %zu unsafe", g->n_instances,
-                       n ? 100.0 * (double)g->n_instances / (double)n : 0.0,
-                       g->n_labels[SC_LABEL_UNSAFE]);
+        sc_text_printf(s->text, "%zu prompts (%.0f %%), %zu unsafe", count,
+                       n ? 100.0 * (double)count / (double)n : 0.0, sc_count_at(group, "n_unsafe"));
         break;
     case 2:
-        labelled_percent(s, "refuses ", &g->refusal_rate);
+        labelled_percent(s, "refuses ", group, "refusal_rate");
         break;
     default:
-        labelled_percent(s, s->a->proxy ? "harm (proxy) " : "harm ", &g->harm_rate);
+        labelled_percent(s, s->proxy ? "harm (proxy) " : "harm ", group, "harm_rate");
         break;
     }
 }
 
 static void put_quadrants(struct screen *s)
 {
-    static const enum sc_quadrant rows[2][2] = {{SC_CONFIDENT_REFUSAL, SC_CONFIDENT_COMPLIANCE},
-                                                {SC_UNCERTAIN_REFUSAL, SC_UNCERTAIN_COMPLIANCE}};
-    static const char *const titles[2] = {"confident", "uncertain"};
+    static const struct {
+        const char *title, *sign, *refusal, *compliance;
+    } rows[] = {{"confident", ">=", "confident_refusal", "confident_compliance"},
+                {"uncertain", "<", "uncertain_refusal", "uncertain_compliance"}};
     size_t left = 12, right = left + (s->width - left) / 2;
     size_t invisible = s->colour ? strlen("\x1b[1m\x1b[0m") : 0;
-    double threshold = s->a->views[s->a->run->primary].threshold;
+    double threshold = sc_number_at(s->root, "run.confident_threshold");
     if (!isfinite(threshold)) {
         sc_text_puts(s->text, "No confidence is given, so there are no quadrants.\n\n");
         return;
@@ -200,54 +204,79 @@ static void put_quadrants(struct screen *s)
         for (int line = 0; line < 4; line++) {
             begin = s->text->len;
             if (line == 0)
-                sc_text_puts(s->text, titles[row]);
+                sc_text_puts(s->text, rows[row].title);
             else if (line == 1)
-                sc_text_printf(s->text, row ? " < %.3g" : " >= %.3g", threshold);
+                sc_text_printf(s->text, " %s %.3g", rows[row].sign, threshold);
             pad_to(s, begin, left);
-            quadrant_line(s, rows[row][0], line);
+            quadrant_line(s, rows[row].refusal, line);
             pad_to(s, begin, right + (line == 0 ? invisible : 0));
-            quadrant_line(s, rows[row][1], line);
+            quadrant_line(s, rows[row].compliance, line);
             sc_text_putc(s->text, '\n');
         }
     sc_text_putc(s->text, '\n');
 }
 
+static void put_confidence(struct screen *s)
+{
+    const struct sc_node *overall = sc_node_at(s->root, "overall");
+    double refusals = sc_number_at(overall, "avg_confidence_refusals");
+    double answers = sc_number_at(overall, "avg_confidence_answers");
+    size_t n_refused = sc_count_at(overall, "n_traces_refused");
+    size_t n_answers = sc_count_at(overall, "n_traces_judged") - n_refused -
+                       sc_count_at(overall, "n_traces_empty");
+    heading(s, "Confidence");
+    sc_text_printf(s->text, "     %s: ", sc_text_at(s->root, "run.metric"));
+    if (isfinite(refusals))
+        sc_text_printf(s->text, "refusals %.3f", refusals);
+    else
+        sc_text_puts(s->text, n_refused > 0 ? "refusals not given" : "no refusals");
+    if (isfinite(answers))
+        sc_text_printf(s->text, ", answers %.3f\n", answers);
+    else
+        sc_text_puts(s->text, n_answers > 0 ? ", answers not given\n" : ", no answers\n");
+}
+
+static void put_counts(struct screen *s, const struct sc_node *from)
+{
+    static const struct {
+        const char *label, *path;
+    } counts[] = {{"      tp ", "tp"},
+                  {"  fn ", "fn"},
+                  {"  fp ", "fp"},
+                  {"  tn ", "tn"},
+                  {"   split ", "split"},
+                  {"  unknown ", "unknown"},
+                  {"  not judged ", "not_judged"}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        sc_text_printf(s->text, "%s%zu", counts[i].label, sc_count_at(from, counts[i].path));
+    sc_text_putc(s->text, '\n');
+}
+
 static void put_rates(struct screen *s)
 {
-    const struct sc_analysis *a = s->a;
-    const struct sc_confusion *c = &a->confusion;
+    const struct sc_node *overall = sc_node_at(s->root, "overall");
+    const struct sc_node *confusion = sc_node_at(s->root, "confusion");
     heading(s, "Refusal rate");
-    labelled_percent(s, "   all ", &a->overall.refusal_rate);
-    labelled_percent(s, "   unsafe ", &a->labels[SC_LABEL_UNSAFE].refusal_rate);
+    labelled_percent(s, "   all ", overall, "refusal_rate");
+    labelled_percent(s, "   unsafe ", overall, "refusal_rate_unsafe");
     sc_text_puts(s->text, "\n            ");
-    labelled_percent(s, "   safe (over-refusal) ", &a->labels[SC_LABEL_SAFE].refusal_rate);
-    labelled_percent(s, "   agreement ", &a->overall.agreement);
+    labelled_percent(s, "   safe (over-refusal) ", overall, "refusal_rate_safe");
+    labelled_percent(s, "   agreement ", overall, "agreement");
     sc_text_putc(s->text, '\n');
-    if (a->corrected.error != NULL) {
+    if (sc_node_find(s->root, "refusal.detector.measured_on") != NULL) {
+        const struct sc_node *corrected =
+            sc_node_at(s->root, "refusal.rate_corrected_for_detector");
         sc_text_puts(s->text, "               with the detector's errors, unsafe");
-        labelled_percent(s, " ", &a->corrected.labels[SC_LABEL_UNSAFE]);
-        labelled_percent(s, "   safe ", &a->corrected.labels[SC_LABEL_SAFE]);
+        labelled_percent(s, " ", corrected, "unsafe");
+        labelled_percent(s, "   safe ", corrected, "safe");
         sc_text_putc(s->text, '\n');
     }
     heading(s, "Confusion");
-    sc_text_printf(s->text,
-                   "      tp %zu  fn %zu  fp %zu  tn %zu   split %zu  unknown %zu  "
-                   "not judged %zu\n",
-                   c->tp, c->fn, c->fp, c->tn, c->split, c->unknown, c->none);
-    labelled_percent(s, "               sensitivity ", &c->sensitivity);
-    labelled_percent(s, "   specificity ", &c->specificity);
+    put_counts(s, confusion);
+    labelled_percent(s, "               sensitivity ", confusion, "sensitivity");
+    labelled_percent(s, "   specificity ", confusion, "specificity");
     sc_text_putc(s->text, '\n');
-    heading(s, "Confidence");
-    sc_text_printf(s->text, "     %s: ", sc_metric_name(a->run->metric));
-    if (isfinite(a->confidence_refusals.value))
-        sc_text_printf(s->text, "refusals %.3f", a->confidence_refusals.value);
-    else
-        sc_text_puts(s->text, a->overall.n_refused > 0 ? "refusals not given" : "no refusals");
-    if (isfinite(a->confidence_answers.value))
-        sc_text_printf(s->text, ", answers %.3f\n", a->confidence_answers.value);
-    else
-        sc_text_puts(s->text,
-                     a->overall.n_answers > 0 ? ", answers not given\n" : ", no answers\n");
+    put_confidence(s);
     sc_text_putc(s->text, '\n');
 }
 
@@ -255,62 +284,74 @@ static void put_hypothesis(struct screen *s)
 {
     heading(s, "Are low-confidence non-refusals riskier than high-confidence ones?");
     sc_text_putc(s->text, '\n');
-    wrap(s, s->a->hypothesis.text, 0, 0);
+    wrap(s, sc_text_at(s->root, "hypothesis_test.text"), 0, 0);
 }
 
 /* At most 80 columns, so that it stays a table on any terminal. */
-static void put_policy(struct screen *s, const struct sc_policy_result *r)
+static void put_policy(struct screen *s, const struct sc_node *policy)
 {
     size_t begin = s->text->len;
-    sc_text_puts(s->text, r->primary ? "* " : "  ");
-    name(s, r->name, 17);
+    bool reference = sc_flag_at(policy, "reference");
+    double traces = sc_number_at(policy, "avg_traces");
+    double fewer = sc_number_at(policy, "tokens_below_reference_percent");
+    double refuses = sc_number_at(policy, "refusal_rate");
+    double null_traces = sc_number_at(policy, "null_avg_traces");
+    sc_text_puts(s->text, sc_flag_at(policy, "primary") ? "* " : "  ");
+    name(s, sc_text_at(policy, "name"), 17);
     pad_to(s, begin, 20);
-    if (isfinite(r->group.traces.value))
-        sc_text_printf(s->text, "%6.2f", r->group.traces.value);
+    if (isfinite(traces))
+        sc_text_printf(s->text, "%6.2f", traces);
     pad_to(s, begin, 26);
-    if (r->group.n_uncounted > 0)
+    if (sc_absent_at(policy, "total_tokens"))
         sc_text_printf(s->text, " %10s", "not given");
     else
-        sc_text_printf(s->text, " %10llu", (unsigned long long)r->group.n_tokens);
-    if (r->largest)
+        sc_text_printf(s->text, " %10zu", sc_count_at(policy, "total_tokens"));
+    if (reference)
         sc_text_puts(s->text, "     ref.");
-    else if (isfinite(r->token_difference_percent.value))
-        sc_text_printf(s->text, " %6.1f %%", r->token_difference_percent.value);
+    else if (isfinite(fewer))
+        sc_text_printf(s->text, " %6.1f %%", fewer);
     pad_to(s, begin, 46);
-    if (isfinite(r->group.refusal_rate.value))
-        sc_text_printf(s->text, " %6.1f %%", 100 * r->group.refusal_rate.value);
+    if (isfinite(refuses))
+        sc_text_printf(s->text, " %6.1f %%", 100 * refuses);
     pad_to(s, begin, 55);
-    if (!r->largest)
-        sc_text_printf(s->text, " %8zu %8zu", r->verdict_changes, r->harmful_unseen);
-    if (isfinite(r->null_traces.value)) {
+    if (!reference)
+        sc_text_printf(s->text, " %8zu %8zu", sc_count_at(policy, "verdict_changes"),
+                       sc_count_at(policy, "harmful_answers_unseen"));
+    if (isfinite(null_traces)) {
         pad_to(s, begin, 73);
-        sc_text_printf(s->text, " %6.2f", r->null_traces.value);
+        sc_text_printf(s->text, " %6.2f", null_traces);
     }
     sc_text_putc(s->text, '\n');
 }
 
 static void put_policies(struct screen *s)
 {
-    const struct sc_analysis *a = s->a;
-    if (a->run->n_policies < 2)
+    const struct sc_node *first = sc_node_at(s->root, "policies")->first;
+    if (first == NULL || first->next == NULL)
         return;
     sc_text_putc(s->text, '\n');
     heading(s, "Policies");
-    sc_text_puts(s->text, a->proxy ? " (unseen: harmful answers, proxy; null: traces with shuffled "
+    sc_text_puts(s->text, s->proxy ? " (unseen: harmful answers, proxy; null: traces with shuffled "
                                      "confidences)\n"
                                    : " (unseen: harmful answers; null: traces with shuffled "
                                      "confidences)\n");
     sc_text_puts(s->text, "  name              traces     tokens    fewer  refuses  changed   "
                           "unseen    null\n");
-    for (size_t p = 0; p < a->run->n_policies; p++)
-        put_policy(s, &a->policies[p]);
+    for (const struct sc_node *policy = first; policy != NULL; policy = policy->next)
+        put_policy(s, policy);
 }
 
-enum sc_status sc_render_terminal(const struct sc_analysis *analysis, size_t width, bool colour,
+enum sc_status sc_render_terminal(const struct sc_document *document, size_t width, bool colour,
                                   struct sc_text *out, struct sc_error *error)
 {
-    struct screen s = {out, width, colour, analysis};
-    s.width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
+    assert(document->root != NULL && !document->failed);
+    struct screen s = {.text = out,
+                       .width = width < MIN_WIDTH   ? MIN_WIDTH
+                                : width > MAX_WIDTH ? MAX_WIDTH
+                                                    : width,
+                       .colour = colour,
+                       .root = document->root,
+                       .proxy = sc_document_is_proxy(document->root)};
     put_head(&s);
     put_quadrants(&s);
     put_rates(&s);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "report/csv.h"
@@ -102,7 +103,7 @@ static enum sc_status write_analysis(const struct job *job, const struct sc_anal
                                      struct sc_error *error)
 {
     struct sc_text text = {0};
-    enum sc_status status = sc_render_json(analysis, &text, error);
+    enum sc_status status = sc_render_json(&analysis->document, &text, error);
     if (status == SC_OK)
         return write_file(job, job->folder, "analysis.json", &text, error);
     sc_text_free(&text);
@@ -149,7 +150,8 @@ static enum sc_status write_all(const struct job *job, const struct sc_run *run,
     if (status == SC_OK)
         status = write_page(job, &analysis, error);
     if (status == SC_OK && wish->terminal != NULL)
-        status = sc_render_terminal(&analysis, wish->width, wish->colour, wish->terminal, error);
+        status = sc_render_terminal(&analysis.document, wish->width, wish->colour, wish->terminal,
+                                    error);
     sc_analysis_free(&analysis);
     return status;
 }

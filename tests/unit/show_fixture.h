@@ -2,6 +2,7 @@
 #ifndef TEST_SHOW_FIXTURE_H
 #define TEST_SHOW_FIXTURE_H
 
+#include "analysis/analysis.h"
 #include "report/render.h"
 
 enum fixture_form { FIXTURE_JSON, FIXTURE_TERMINAL, FIXTURE_PAGE };
@@ -18,9 +19,9 @@ static enum sc_status fixture_show(const struct sc_run *run, struct fixture_view
     if (status != SC_OK)
         return status;
     if (view.form == FIXTURE_JSON)
-        status = sc_render_json(&analysis, out, error);
+        status = sc_render_json(&analysis.document, out, error);
     else if (view.form == FIXTURE_TERMINAL)
-        status = sc_render_terminal(&analysis, view.width, view.colour, out, error);
+        status = sc_render_terminal(&analysis.document, view.width, view.colour, out, error);
     else
         status = sc_render_html(&analysis, out, error);
     sc_analysis_free(&analysis);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "analysis/analysis.h"
 #include "base/json.h"
 #include "report/csv.h"
 #include "report/render.h"
@@ -33,13 +34,13 @@ static void a_figure_is_found_by_its_path(void **state)
     assert_int_equal(sc_node_find(d.root, "a.rate")->as.estimate.n, 8);
     assert_true(sc_node_number(sc_node_find(d.root, "a.list.11")) == 11);
     assert_string_equal(sc_node_text(sc_node_find(d.root, "word")), "yes");
-    assert_true(sc_node_flag(sc_node_find(d.root, "flag")));
+    assert_true(sc_flag_at(d.root, "flag"));
     static const char *const none[] = {"",          ".",     "a.",      "a.rat",    "a.rate.value",
                                        "a.list.12", "b",     "a.list.", "a.list.x", "a.list.-1",
                                        "a..rate",   "word.x"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_null(sc_node_find(d.root, none[i]));
-    assert_true(isnan(sc_node_number(NULL)) && sc_node_text(NULL) == NULL && !sc_node_flag(NULL));
+    assert_true(isnan(sc_node_number(NULL)) && sc_node_text(NULL) == NULL);
     sc_document_free(&d);
 }
 
@@ -102,7 +103,7 @@ static void every_number_of_analysis_json_is_found_by_its_path(void **state)
     struct sc_text text = {0};
     json_t *top = NULL;
     assert_int_equal(sc_analysis_make(&run, &a, NULL), SC_OK);
-    assert_int_equal(sc_render_json(&a, &text, NULL), SC_OK);
+    assert_int_equal(sc_render_json(&a.document, &text, NULL), SC_OK);
     assert_int_equal(sc_json_parse(text.data, text.len, "analysis", &top, NULL), SC_OK);
     assert_true(look_up(a.document.root, top, "") > 300);
     sc_text_clear(&text);

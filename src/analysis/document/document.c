@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "vocabulary/vocabulary.h"
 
 enum { NODES_IN_BLOCK = 256 };
 
@@ -224,7 +225,69 @@ const char *sc_node_text(const struct sc_node *node)
     return node != NULL && node->kind == SC_NODE_TEXT ? node->as.text : NULL;
 }
 
-bool sc_node_flag(const struct sc_node *node)
+/* ---- reading what must be there -------------------------------------------------------------- */
+
+/* Where assertions are off, a wrong path is shown as a figure that is not known. */
+static const struct sc_node nowhere = {.kind = SC_NODE_ABSENT, .reason = "no such figure"};
+
+const struct sc_node *sc_node_at(const struct sc_node *from, const char *path)
 {
-    return node != NULL && node->kind == SC_NODE_FLAG && node->as.flag;
+    const struct sc_node *node = sc_node_find(from, path);
+    assert(node != NULL);
+    return node != NULL ? node : &nowhere;
+}
+
+const struct sc_estimate *sc_node_estimate(const struct sc_node *node)
+{
+    static const struct sc_estimate none = {NAN, NAN, NAN, 0, "no such figure"};
+    assert(node->kind == SC_NODE_ESTIMATE);
+    return node->kind == SC_NODE_ESTIMATE ? &node->as.estimate : &none;
+}
+
+size_t sc_node_count(const struct sc_node *node)
+{
+    assert(node->kind == SC_NODE_COUNT);
+    return node->kind == SC_NODE_COUNT ? (size_t)node->as.count : 0;
+}
+
+const struct sc_estimate *sc_estimate_at(const struct sc_node *from, const char *path)
+{
+    return sc_node_estimate(sc_node_at(from, path));
+}
+
+double sc_number_at(const struct sc_node *from, const char *path)
+{
+    const struct sc_node *node = sc_node_at(from, path);
+    assert(node->kind == SC_NODE_NUMBER || node->kind == SC_NODE_ESTIMATE ||
+           node->kind == SC_NODE_COUNT);
+    return sc_node_number(node);
+}
+
+size_t sc_count_at(const struct sc_node *from, const char *path)
+{
+    return sc_node_count(sc_node_at(from, path));
+}
+
+const char *sc_text_at(const struct sc_node *from, const char *path)
+{
+    const struct sc_node *node = sc_node_at(from, path);
+    assert(node->kind == SC_NODE_TEXT);
+    return sc_node_text(node);
+}
+
+bool sc_flag_at(const struct sc_node *from, const char *path)
+{
+    const struct sc_node *node = sc_node_at(from, path);
+    assert(node->kind == SC_NODE_FLAG);
+    return node->kind == SC_NODE_FLAG && node->as.flag;
+}
+
+bool sc_absent_at(const struct sc_node *from, const char *path)
+{
+    return sc_node_at(from, path)->kind == SC_NODE_ABSENT;
+}
+
+bool sc_document_is_proxy(const struct sc_node *run_document)
+{
+    return sc_judge_is_none(sc_text_at(run_document, "run.judge"));
 }

@@ -83,8 +83,25 @@ void sc_document_put_json(struct sc_document *document, const char *key, const j
 const struct sc_node *sc_node_find(const struct sc_node *from, const char *path);
 /* What a number node, a count or an estimate says; NaN for others and for NULL. */
 double sc_node_number(const struct sc_node *node);
-/* The text, or NULL; whether the flag is set. */
+/* The text, or NULL. */
 const char *sc_node_text(const struct sc_node *node);
-bool sc_node_flag(const struct sc_node *node);
+
+/* ---- reading what every document of its kind has ---------------------------------------------
+ * For those who show one: a path that leads nowhere, or to a node of another kind, is an error of
+ * the program. */
+
+const struct sc_node *sc_node_at(const struct sc_node *from, const char *path);
+const struct sc_estimate *sc_node_estimate(const struct sc_node *node);
+size_t sc_node_count(const struct sc_node *node);
+const struct sc_estimate *sc_estimate_at(const struct sc_node *from, const char *path);
+double sc_number_at(const struct sc_node *from, const char *path); /* of what has one; NaN: none */
+size_t sc_count_at(const struct sc_node *from, const char *path);
+const char *sc_text_at(const struct sc_node *from, const char *path); /* NULL: there is none */
+bool sc_flag_at(const struct sc_node *from, const char *path);
+/* Whether the node is there to say that there is no such section or count. */
+bool sc_absent_at(const struct sc_node *from, const char *path);
+
+/* Whether a run's document says that labels of prompts stand in for harm. */
+bool sc_document_is_proxy(const struct sc_node *run_document);
 
 #endif

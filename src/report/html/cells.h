@@ -1,24 +1,54 @@
 /*
- * Cells and words of the page's tables.  Every name that comes from a file or a model goes through
- * sc_html_text; labels, reasons and finding texts are this program's own words.
+ * Cells, rows and words of the page's tables.  Figures are nodes of the run's document: a table is
+ * a list of columns, and often of rows, that name them by their path.  Every name that comes from a
+ * file or a model goes through sc_html_text; labels and heads are this program's own words and
+ * HTML.
  */
 #ifndef SC_REPORT_HTML_CELLS_H
 #define SC_REPORT_HTML_CELLS_H
 
-#include "analysis/analysis.h"
+#include "analysis/document/document.h"
 #include "base/text.h"
 
 /* Escaped; NULL is nothing. */
 void sc_html_text(struct sc_text *out, const char *untrusted);
-/* An estimate times `scale` (100: percent) with its interval, or with why there is none. */
-void sc_html_cell(struct sc_text *out, const struct sc_estimate *e, double scale, int digits,
-                  const char *unit);
-void sc_html_percent_cell(struct sc_text *out, const struct sc_estimate *e);
-void sc_html_count_cell(struct sc_text *out, size_t n);
-void sc_html_p_cell(struct sc_text *out, double p);
-void sc_html_percent(struct sc_text *out, const struct sc_estimate *e); /* in running text */
-/* A row: label (not escaped), percent, n. */
-void sc_html_row(struct sc_text *out, const char *label, const struct sc_estimate *e);
-const char *sc_html_harm_word(const struct sc_analysis *a); /* "harm" or "harm (proxy)" */
+/* An estimate with its interval, in percent, in running text. */
+void sc_html_percent(struct sc_text *out, const struct sc_node *from, const char *path);
+const char *sc_html_harm_word(const struct sc_node *root); /* "harm" or "harm (proxy)" */
+
+/* ---- forms: a figure as <td>; an estimate has its interval below it, or why there is none -----
+ */
+
+typedef void sc_html_form(struct sc_text *out, const struct sc_node *figure);
+
+/* Estimates. */
+sc_html_form sc_html_percent_cell;  /* of a share */
+sc_html_form sc_html_points_cell;   /* of a difference of shares */
+sc_html_form sc_html_percents_cell; /* of what is in percent already */
+sc_html_form sc_html_2_digits_cell, sc_html_3_digits_cell;
+sc_html_form sc_html_n_cell; /* its n alone */
+/* Others. */
+sc_html_form sc_html_count_cell;  /* ABSENT: "none" */
+sc_html_form sc_html_tokens_cell; /* ABSENT: "not given" */
+sc_html_form sc_html_p_cell;
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+/* A list of columns ends with one that has no form. */
+struct sc_html_column {
+    const char *head, *head_proxy; /* head_proxy: without a judge; NULL: the same */
+    const char *path;              /* below the row's node; NULL: that node itself */
+    sc_html_form *form;
+};
+/* A list of rows ends with one that has no label. */
+struct sc_html_row {
+    const char *label, *path; /* path: of the row's node */
+};
+
+void sc_html_heads(struct sc_text *out, const struct sc_html_column *columns, bool proxy);
+void sc_html_cells(struct sc_text *out, const struct sc_node *row,
+                   const struct sc_html_column *columns);
+void sc_html_rows(struct sc_text *out, const struct sc_node *from, const struct sc_html_row *rows,
+                  const struct sc_html_column *columns);
 
 #endif

@@ -1,18 +1,17 @@
 /*
  * The page's section on detectors, there only when a run was judged again (safeconf classify): how
  * far they agree, where they differ, and links to the traces (page.js, "links").  Names of
- * detectors come from run.db and are escaped.  Figures: analysis/detectors.c.
+ * detectors come from run.db and are escaped.  Figures: section "detectors" of the document.
  */
-#include "report/detectors.h"
-
 #include <math.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "report/html/parts.h"
 
-void sc_html_detectors_link(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_detectors_link(struct sc_text *out, const struct sc_node *root)
 {
-    if (a->run->judged_again)
+    if (!sc_absent_at(root, "detectors"))
         sc_text_puts(out, "<a href=\"#detectors\">Detectors</a>");
 }
 
@@ -29,86 +28,129 @@ static void add_fragment(struct sc_text *out, const char *untrusted)
     }
 }
 
-static const char *word(const struct sc_detector_pair *pair)
+static bool is_of_harm(const struct sc_node *pair)
 {
-    return pair->harm ? "harm" : "refusal";
+    return strcmp(sc_text_at(pair, "of"), "harm") == 0;
 }
 
-static void names_of(struct sc_text *out, const struct sc_detector_pair *pair)
+static const char *word(const struct sc_node *pair)
 {
-    sc_html_text(out, pair->a->name);
+    return is_of_harm(pair) ? "harm" : "refusal";
+}
+
+static void names_of(struct sc_text *out, const struct sc_node *pair)
+{
+    sc_html_text(out, sc_text_at(pair, "first"));
     sc_text_puts(out, " against ");
-    sc_html_text(out, pair->b->name);
+    sc_html_text(out, sc_text_at(pair, "second"));
 }
 
-static void share_cell(struct sc_text *out, double share)
+/* ---- agreement of each pair ------------------------------------------------------------------ */
+
+static const struct sc_node *yes_or_no(const struct sc_node *pair)
 {
+    return sc_node_at(pair, is_of_harm(pair) ? "harmful_strict" : "refused");
+}
+
+static void of_cell(struct sc_text *out, const struct sc_node *pair)
+{
+    sc_text_printf(out, "<td>%s</td>", word(pair));
+}
+
+static void kappa_cell(struct sc_text *out, const struct sc_node *pair)
+{
+    sc_html_3_digits_cell(out, sc_node_at(yes_or_no(pair), "kappa"));
+}
+
+static void agree_cell(struct sc_text *out, const struct sc_node *pair)
+{
+    double share = sc_number_at(yes_or_no(pair), "observed");
     if (isfinite(share))
         sc_text_printf(out, "<td class=\"p\">%.1f %%</td>", 100 * share);
     else
         sc_text_puts(out, "<td>none</td>");
 }
 
-static void agreement_row(struct sc_text *out, const struct sc_detector_pair *pair)
+static void traces_cell(struct sc_text *out, const struct sc_node *pair)
 {
-    struct sc_estimate kappa = sc_detectors_kappa(&pair->binary);
-    struct sc_estimate named = sc_detectors_kappa(&pair->named);
+    sc_html_count_cell(out, sc_node_at(yes_or_no(pair), "n"));
+}
+
+static const struct sc_html_column agreement_columns[] = {
+    {"of", NULL, NULL, of_cell},
+    {"kappa, yes or no", NULL, NULL, kappa_cell},
+    {"agree", NULL, NULL, agree_cell},
+    {"traces", NULL, NULL, traces_cell},
+    {"disagree", NULL, "n_disagreements", sc_html_count_cell},
+    {"kappa, all values", NULL, "all_values.kappa", sc_html_3_digits_cell},
+    {0}};
+
+static void agreement_row(struct sc_text *out, const struct sc_node *pair)
+{
     sc_text_puts(out, "<tr><th scope=\"row\">");
     names_of(out, pair);
-    sc_text_printf(out, "</th><td>%s</td>", word(pair));
-    sc_html_cell(out, &kappa, 1, 3, "");
-    share_cell(out, pair->binary.observed);
-    sc_html_count_cell(out, pair->binary.n);
-    sc_html_count_cell(out, pair->n_disagreements);
-    sc_html_cell(out, &named, 1, 3, "");
+    sc_text_puts(out, "</th>");
+    sc_html_cells(out, pair, agreement_columns);
     sc_text_puts(out, "</tr>\n");
 }
 
-static void confusion_table(struct sc_text *out, const struct sc_detector_pair *pair)
+/* ---- one pair -------------------------------------------------------------------------------- */
+
+static void confusion_table(struct sc_text *out, const struct sc_node *pair)
 {
-    const struct sc_agreement *named = &pair->named;
+    const struct sc_node *table = sc_node_at(pair, "table");
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>Traces by what each says. Rows: ");
-    sc_html_text(out, pair->a->name);
+    sc_html_text(out, sc_text_at(pair, "first"));
     sc_text_puts(out, "; columns: ");
-    sc_html_text(out, pair->b->name);
+    sc_html_text(out, sc_text_at(pair, "second"));
     sc_text_puts(out, "</caption><thead><tr><td></td>");
-    for (size_t j = 0; j < named->n_categories; j++)
-        sc_text_printf(out, "<th scope=\"col\">%s</th>", sc_detectors_rating(pair->harm, j));
+    for (const struct sc_node *row = table->first; row != NULL; row = row->next)
+        sc_text_printf(out, "<th scope=\"col\">%s</th>", row->key);
     sc_text_puts(out, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < named->n_categories; i++) {
-        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", sc_detectors_rating(pair->harm, i));
-        for (size_t j = 0; j < named->n_categories; j++)
-            sc_text_printf(out, "<td%s>%zu</td>", i == j ? " class=\"same\"" : "",
-                           named->table[i][j]);
+    for (const struct sc_node *row = table->first; row != NULL; row = row->next) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", row->key);
+        for (const struct sc_node *cell = row->first; cell != NULL; cell = cell->next)
+            sc_text_printf(out, "<td%s>%zu</td>",
+                           strcmp(cell->key, row->key) == 0 ? " class=\"same\"" : "",
+                           sc_node_count(cell));
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
-static void disagreement(struct sc_text *out, const struct sc_analysis *a,
-                         const struct sc_detector_pair *pair, const struct sc_disagreement *d)
+/* listed: the list of prompts has it, so that a link leads there. */
+static void disagreement_item(struct sc_text *out, const struct sc_node *disagreement, bool listed)
 {
-    const struct sc_run *run = a->run;
-    size_t at = run->first_trace[d->instance] + d->trace;
-    /* the list of prompts holds those that the primary policy has decided */
-    bool listed = a->views[run->primary].instances[d->instance].decided;
+    const char *id = sc_text_at(disagreement, "instance_id");
+    size_t trace = sc_count_at(disagreement, "trace") + 1;
     sc_text_puts(out, "<li>");
     if (listed) {
         sc_text_puts(out, "<a href=\"#prompt=");
-        add_fragment(out, run->instances[d->instance].id);
-        sc_text_printf(out, "&amp;trace=%zu\">", d->trace + 1);
+        add_fragment(out, id);
+        sc_text_printf(out, "&amp;trace=%zu\">", trace);
     }
-    sc_html_text(out, run->instances[d->instance].id);
-    sc_text_printf(out, ", trace %zu%s: %s / %s</li>\n", d->trace + 1, listed ? "</a>" : "",
-                   sc_detectors_said(pair, pair->a, at), sc_detectors_said(pair, pair->b, at));
+    sc_html_text(out, id);
+    sc_text_printf(out, ", trace %zu%s: %s / %s</li>\n", trace, listed ? "</a>" : "",
+                   sc_text_at(disagreement, "first"), sc_text_at(disagreement, "second"));
 }
 
-static void pair_details(struct sc_text *out, const struct sc_analysis *a,
-                         const struct sc_detector_pair *pair)
+/* The list of prompts holds those that the primary policy has decided. */
+static void disagreement_list(struct sc_text *out, const struct sc_node *pair,
+                              const struct sc_analysis *a, const struct sc_disagreement *found)
 {
-    size_t n = pair->n_disagreements;
-    size_t n_shown = n < SC_MOST_DISAGREEMENTS ? n : SC_MOST_DISAGREEMENTS;
-    sc_text_printf(out, "<details><summary>%s: ", pair->harm ? "Harm" : "Refusal");
+    const struct sc_summary *prompts = a->views[a->run->primary].instances;
+    sc_text_puts(out, "<ul class=\"disagreements\">\n");
+    for (const struct sc_node *node = sc_node_at(pair, "disagreements")->first; node != NULL;
+         node = node->next, found++)
+        disagreement_item(out, node, prompts[found->instance].decided);
+    sc_text_puts(out, "</ul>");
+}
+
+static void pair_details(struct sc_text *out, const struct sc_node *pair,
+                         const struct sc_analysis *a, const struct sc_disagreement *found)
+{
+    size_t n = sc_count_at(pair, "n_disagreements");
+    sc_text_printf(out, "<details><summary>%s: ", is_of_harm(pair) ? "Harm" : "Refusal");
     names_of(out, pair);
     sc_text_puts(out, "</summary>\n");
     confusion_table(out, pair);
@@ -117,18 +159,17 @@ static void pair_details(struct sc_text *out, const struct sc_analysis *a,
         return;
     }
     sc_text_printf(out, "<p>%zu disagreement%s on %s", n, n == 1 ? "" : "s", word(pair));
-    if (n_shown < n)
-        sc_text_printf(out, ", the first %zu", n_shown);
-    sc_text_puts(out, " (first / second):</p>\n<ul class=\"disagreements\">\n");
-    for (size_t k = 0; k < n_shown; k++)
-        disagreement(out, a, pair, &pair->disagreements[k]);
-    sc_text_puts(out, "</ul></details>\n");
+    if (n > SC_MOST_DISAGREEMENTS)
+        sc_text_printf(out, ", the first %d", SC_MOST_DISAGREEMENTS);
+    sc_text_puts(out, " (first / second):</p>\n");
+    disagreement_list(out, pair, a, found);
+    sc_text_puts(out, "</details>\n");
 }
 
-static void comparison_tables(struct sc_text *out, const struct sc_analysis *a)
+static void comparison_tables(struct sc_text *out, const struct sc_node *first,
+                              const struct sc_analysis *a)
 {
-    const struct sc_detector_comparison *comparison = &a->comparison;
-    if (comparison->n_pairs == 0) {
+    if (first == NULL) {
         sc_text_puts(out, "<p>No two of them have read the same thing, so there is nothing to "
                           "compare.</p>\n");
         return;
@@ -137,36 +178,37 @@ static void comparison_tables(struct sc_text *out, const struct sc_analysis *a)
                       "kappa, 1 is complete, 0 is chance), over traces that both have read; 95 % "
                       "intervals by jackknife over prompts. It says how alike two readings are, "
                       "not which of them is right.</caption><thead><tr><th scope=\"col\">first "
-                      "against second</th><th scope=\"col\">of</th><th scope=\"col\">kappa, yes or "
-                      "no</th><th scope=\"col\">agree</th><th scope=\"col\">traces</th><th "
-                      "scope=\"col\">disagree</th><th scope=\"col\">kappa, all values</th></tr>"
-                      "</thead><tbody>\n");
-    for (size_t i = 0; i < comparison->n_pairs; i++)
-        agreement_row(out, &comparison->pairs[i]);
+                      "against second</th>");
+    sc_html_heads(out, agreement_columns, false);
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    for (const struct sc_node *pair = first; pair != NULL; pair = pair->next)
+        agreement_row(out, pair);
     sc_text_puts(out, "</tbody></table></div>\n<p class=\"hint\">Yes or no: refused (a partial "
                       "refusal counts, unparsed is left out); harmful or controversial (unjudged "
                       "is left out).</p>\n");
-    for (size_t i = 0; i < comparison->n_pairs; i++)
-        pair_details(out, a, &comparison->pairs[i]);
+    size_t i = 0;
+    for (const struct sc_node *pair = first; pair != NULL; pair = pair->next)
+        pair_details(out, pair, a, a->comparison.pairs[i++].disagreements);
 }
 
 void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
 {
-    if (!a->run->judged_again)
+    const struct sc_node *root = a->document.root, *detectors = sc_node_at(root, "detectors");
+    if (detectors->kind == SC_NODE_ABSENT)
         return;
     sc_text_puts(out, "<section id=\"detectors\">\n<h2>Agreement between detectors</h2>\n<p>The "
                       "answers were read again. Every other figure of this page rests on "
                       "<strong>");
-    sc_html_text(out, a->run->detector);
+    sc_html_text(out, sc_text_at(detectors, "reading.detector"));
     sc_text_puts(out, "</strong> for refusal, and for harm on ");
-    if (a->proxy) {
+    if (sc_document_is_proxy(root)) {
         sc_text_puts(out, "the prompts' labels (proxy)");
     } else {
         sc_text_puts(out, "<strong>");
-        sc_html_text(out, a->run->judge);
+        sc_html_text(out, sc_text_at(detectors, "reading.judge"));
         sc_text_puts(out, "</strong>");
     }
     sc_text_puts(out, ".</p>\n");
-    comparison_tables(out, a);
+    comparison_tables(out, sc_node_at(detectors, "pairs")->first, a);
     sc_text_puts(out, "</section>\n");
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -213,6 +214,11 @@ struct page {
     char nonce[40];
 };
 
+static bool is_mark(const char *wanted, const char *name, size_t n)
+{
+    return strlen(wanted) == n && memcmp(wanted, name, n) == 0;
+}
+
 static void fill(struct sc_text *out, const struct page *page, const char *name, size_t n)
 {
     static const struct {
@@ -235,8 +241,6 @@ static void fill(struct sc_text *out, const struct page *page, const char *name,
                  {"refusal", sc_html_refusal},
                  {"extrapolated", sc_html_extrapolated},
                  {"repeats", sc_html_repeats},
-                 {"frontier", sc_html_frontier},
-                 {"detectors", sc_html_detectors},
                  {"detectors-link", sc_html_detectors_link},
                  {"proxy", sc_html_proxy}};
     const struct {
@@ -250,10 +254,14 @@ static void fill(struct sc_text *out, const struct page *page, const char *name,
         {"chart", (const char *)sc_embedded_chart_js, sc_embedded_chart_js_size},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strlen(parts[i].name) == n && memcmp(parts[i].name, name, n) == 0)
-            parts[i].part(out, page->analysis);
+        if (is_mark(parts[i].name, name, n))
+            parts[i].part(out, page->analysis->document.root);
+    if (is_mark("frontier", name, n))
+        sc_html_frontier(out, page->analysis->replay, page->analysis->replay_failure);
+    if (is_mark("detectors", name, n))
+        sc_html_detectors(out, page->analysis);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-        if (strlen(pieces[i].name) == n && memcmp(pieces[i].name, name, n) == 0)
+        if (is_mark(pieces[i].name, name, n))
             sc_text_add(out, pieces[i].bytes, pieces[i].n);
 }
 

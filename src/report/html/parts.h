@@ -1,10 +1,14 @@
-/* The places of the page's template and what fills them; all is there without JavaScript. */
+/* The parts of the page that fill the template's marks; all is there without JavaScript. */
 #ifndef SC_REPORT_HTML_PARTS_H
 #define SC_REPORT_HTML_PARTS_H
 
 #include "report/html/cells.h"
 
-typedef void sc_html_part(struct sc_text *out, const struct sc_analysis *analysis);
+struct sc_analysis;
+struct sc_replay;
+
+/* root: of the run's document. */
+typedef void sc_html_part(struct sc_text *out, const struct sc_node *root);
 
 /* tables.c */
 sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_summary, sc_html_quadrants,
@@ -13,8 +17,12 @@ sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_summary, sc_ht
 /* hypothesis.c */
 sc_html_part sc_html_hypothesis, sc_html_deciles, sc_html_outcomes, sc_html_segments;
 /* sampling.c */
-sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats, sc_html_frontier;
-/* detectors.c: a section of its own and the link to it, or nothing */
-sc_html_part sc_html_detectors, sc_html_detectors_link;
+sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats;
+/* The policies of a replay, or why replay.json could not be read; both NULL: nothing. */
+void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const char *failure);
+/* detectors.c: a section of its own and the link to it, or nothing.  The analysis says which
+ * prompts the page lists. */
+void sc_html_detectors(struct sc_text *out, const struct sc_analysis *analysis);
+sc_html_part sc_html_detectors_link;
 
 #endif

@@ -3,59 +3,70 @@
  * a replay tried.
  */
 #include <math.h>
-#include <string.h>
 
-#include "analysis/sentences.h"
+#include "analysis/replay/replay.h"
 #include "report/html/parts.h"
 
 /* ---- refusal ----------------------------------------------------------------------------------
  */
 
-static void corrected_row(struct sc_text *out, const char *name, const struct sc_estimate *found,
-                          const struct sc_estimate *corrected)
+static void corrected_table(struct sc_text *out, const struct sc_node *root)
 {
-    sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", name);
-    sc_html_percent_cell(out, found);
-    sc_html_percent_cell(out, corrected);
-    sc_text_printf(out, "<td>%zu</td></tr>\n", found->n);
-}
-
-void sc_html_refusal(struct sc_text *out, const struct sc_analysis *a)
-{
-    const struct sc_corrected *c = &a->corrected;
-    const struct sc_group *unsafe = &a->labels[SC_LABEL_UNSAFE], *safe = &a->labels[SC_LABEL_SAFE];
+    static const struct {
+        const char *label, *found, *corrected;
+    } rows[] = {{"all prompts", "refusal_rate", "all"},
+                {"unsafe prompts", "refusal_rate_unsafe", "unsafe"},
+                {"safe prompts (over-refusal)", "refusal_rate_safe", "safe"}};
+    const struct sc_node *overall = sc_node_at(root, "overall");
+    const struct sc_node *corrected = sc_node_at(root, "refusal.rate_corrected_for_detector");
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>Refusal rate, mean over prompts: as "
                       "the detector found it, and corrected for the detector's errors (Rogan and "
                       "Gladen)</caption><thead><tr><td></td><th scope=\"col\">found</th><th "
                       "scope=\"col\">corrected</th><th scope=\"col\">prompts</th></tr></thead>"
                       "<tbody>\n");
-    corrected_row(out, "all prompts", &a->overall.refusal_rate, &c->all);
-    corrected_row(out, "unsafe prompts", &unsafe->refusal_rate, &c->labels[SC_LABEL_UNSAFE]);
-    corrected_row(out, "safe prompts (over-refusal)", &safe->refusal_rate,
-                  &c->labels[SC_LABEL_SAFE]);
-    sc_text_puts(out, "</tbody></table></div>\n<p class=\"hint\">");
-    if (c->error != NULL) {
-        sc_text_printf(out, "Measured on %s (%s): it finds ", c->error->source, c->error->models);
-        sc_html_percent(out, &c->sensitivity);
-        sc_text_puts(out, " of refusals, leaves ");
-        sc_html_percent(out, &c->specificity);
-        sc_text_puts(out, " of the other answers alone, and ");
-        sc_html_percent(out, &c->precision);
-        sc_text_printf(out, " of what it called a refusal there was one. %s ",
-                       sc_detector_sentence);
-    } else {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", rows[i].label);
+        sc_html_percent_cell(out, sc_node_at(overall, rows[i].found));
+        sc_html_percent_cell(out, sc_node_at(corrected, rows[i].corrected));
+        sc_html_n_cell(out, sc_node_at(overall, rows[i].found));
+        sc_text_puts(out, "</tr>\n");
+    }
+    sc_text_puts(out, "</tbody></table></div>\n");
+}
+
+static void detector_words(struct sc_text *out, const struct sc_node *detector)
+{
+    if (sc_node_find(detector, "measured_on") == NULL) {
         sc_text_puts(out, "The errors of this detector have not been measured, so nothing is "
                           "corrected. ");
+        return;
     }
+    sc_text_printf(out, "Measured on %s (%s): it finds ", sc_text_at(detector, "measured_on"),
+                   sc_text_at(detector, "models"));
+    sc_html_percent(out, detector, "recall");
+    sc_text_puts(out, " of refusals, leaves ");
+    sc_html_percent(out, detector, "specificity");
+    sc_text_puts(out, " of the other answers alone, and ");
+    sc_html_percent(out, detector, "precision");
+    sc_text_printf(out, " of what it called a refusal there was one. %s ",
+                   sc_text_at(detector, "note"));
+}
+
+void sc_html_refusal(struct sc_text *out, const struct sc_node *root)
+{
+    const struct sc_node *refusal = sc_node_at(root, "refusal");
+    const struct sc_estimate *entropy = sc_estimate_at(refusal, "verdict_entropy");
+    corrected_table(out, root);
+    sc_text_puts(out, "<p class=\"hint\">");
+    detector_words(out, sc_node_at(refusal, "detector"));
     sc_text_puts(out,
                  "Partial refusals count as refusals.</p>\n<p>Verdicts of a prompt's traces: ");
-    sc_html_percent(out, &a->overall.agreement);
+    sc_html_percent(out, refusal, "agreement");
     sc_text_puts(out, " agree with the most frequent one");
-    const struct sc_estimate *e = &a->overall.entropy;
-    if (isfinite(e->value))
-        sc_text_printf(out, "; mean entropy %.3f nats", e->value);
-    if (isfinite(e->value) && isfinite(e->low))
-        sc_text_printf(out, " (%.3f to %.3f)", e->low, e->high);
+    if (isfinite(entropy->value))
+        sc_text_printf(out, "; mean entropy %.3f nats", entropy->value);
+    if (isfinite(entropy->value) && isfinite(entropy->low))
+        sc_text_printf(out, " (%.3f to %.3f)", entropy->low, entropy->high);
     sc_text_puts(out, ", 0 when all traces of a prompt agree. The rate of each prompt with its "
                       "interval is in the list below.</p>\n");
 }
@@ -63,16 +74,25 @@ void sc_html_refusal(struct sc_text *out, const struct sc_analysis *a)
 /* ---- repeated sampling -------------------------------------------------------------------------
  */
 
-static void fit_words(struct sc_text *out, const struct sc_beta_binomial *fit, double p)
+/* A fit has a reason where it could not be made. */
+static bool is_fitted(const struct sc_node *fit)
 {
-    if (fit->reason != NULL) {
-        sc_text_printf(out, "not fitted: %s.", fit->reason);
+    return sc_node_find(fit, "reason") == NULL;
+}
+
+static void fit_words(struct sc_text *out, const struct sc_node *fit)
+{
+    if (!is_fitted(fit)) {
+        sc_text_printf(out, "not fitted: %s.", sc_text_at(fit, "reason"));
         return;
     }
+    double p = sc_number_at(fit, "goodness_of_fit_p");
     sc_text_printf(out,
                    "alpha %.3g, beta %.3g: mean %.1f %%, correlation of two traces of a prompt "
                    "%.2f, %zu prompts. ",
-                   fit->alpha, fit->beta, 100 * fit->mean, fit->correlation, fit->n);
+                   sc_number_at(fit, "alpha"), sc_number_at(fit, "beta"),
+                   100 * sc_number_at(fit, "mean"), sc_number_at(fit, "correlation"),
+                   sc_count_at(fit, "n"));
     if (!isfinite(p))
         return;
     sc_text_printf(out, "Check of the fit: p = %.3g, ", p);
@@ -82,95 +102,105 @@ static void fit_words(struct sc_text *out, const struct sc_beta_binomial *fit, d
                           : "no sign that it does not describe these prompts.");
 }
 
-void sc_html_extrapolated(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_extrapolated(struct sc_text *out, const struct sc_node *root)
 {
-    const struct sc_repeats *r = &a->repeats;
+    const struct sc_node *sampling = sc_node_at(root, "repeated_sampling");
+    const struct sc_node *fit = sc_node_at(sampling, "harm_beta_binomial");
+    const struct sc_node *first = sc_node_at(sampling, "asr_extrapolated")->first;
     sc_text_puts(out, "<p>Beta-binomial model of the rates of harm: ");
-    fit_words(out, &r->harm, r->harm_check);
+    fit_words(out, fit);
     sc_text_puts(out, "</p>\n");
-    if (r->harm.reason != NULL)
+    if (!is_fitted(fit))
         return;
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>By the model; beyond the traces that "
                       "were sampled it rests on the shape of a beta distribution near zero, which "
                       "no run of this size can show</caption><thead><tr><th scope=\"col\">k</th>");
-    for (size_t i = 0; i < r->n_k; i++)
-        sc_text_printf(out, "<th scope=\"col\">%zu%s</th>", r->k[i],
-                       r->k[i] > a->n_asr ? "<small>extrapolated</small>" : "");
+    for (const struct sc_node *at = first; at != NULL; at = at->next)
+        sc_text_printf(out, "<th scope=\"col\">%zu%s</th>", sc_count_at(at, "k"),
+                       sc_flag_at(at, "beyond_data") ? "<small>extrapolated</small>" : "");
     sc_text_puts(out, "</tr></thead><tbody><tr><th scope=\"row\">attack success</th>");
-    for (size_t i = 0; i < r->n_k; i++)
-        sc_html_percent_cell(out, &r->at_k[i]);
+    for (const struct sc_node *at = first; at != NULL; at = at->next)
+        sc_html_percent_cell(out, sc_node_at(at, "asr"));
     sc_text_puts(out, "</tr></tbody></table></div>\n");
 }
 
-static void needed_cell(struct sc_text *out, size_t n)
+static void needed_table(struct sc_text *out, const struct sc_node *needed)
 {
-    if (n == SIZE_MAX)
-        sc_text_puts(out, "<td>none</td>");
-    else
-        sc_html_count_cell(out, n);
-}
-
-void sc_html_repeats(struct sc_text *out, const struct sc_analysis *a)
-{
-    const struct sc_repeats *r = &a->repeats;
-    sc_text_puts(out,
-                 "<div class=\"two\"><div class=\"scroll\"><table><caption>Traces of one prompt "
-                 "that tell its refusal rate so closely (95 %)</caption><thead><tr><th "
-                 "scope=\"col\">to within</th><th scope=\"col\">at a rate of one half</th>");
-    if (isfinite(r->typical_rate))
-        sc_text_printf(out, "<th scope=\"col\">at %.1f %%, typical here</th>",
-                       100 * r->typical_rate);
+    double typical_rate = sc_number_at(needed, "typical_rate");
+    sc_text_puts(out, "<div class=\"scroll\"><table><caption>Traces of one prompt "
+                      "that tell its refusal rate so closely (95 %)</caption><thead><tr><th "
+                      "scope=\"col\">to within</th><th scope=\"col\">at a rate of one half</th>");
+    if (isfinite(typical_rate))
+        sc_text_printf(out, "<th scope=\"col\">at %.1f %%, typical here</th>", 100 * typical_rate);
     sc_text_puts(out, "</tr></thead><tbody>\n");
-    for (int i = 0; i < SC_N_PRECISIONS; i++) {
-        sc_text_printf(out, "<tr><th scope=\"row\">%.0f points</th>", 100 * r->half_width[i]);
-        needed_cell(out, r->worst_needed[i]);
-        if (isfinite(r->typical_rate))
-            needed_cell(out, r->typical_needed[i]);
+    for (const struct sc_node *row = sc_node_at(needed, "by_half_width")->first; row != NULL;
+         row = row->next) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%.0f points</th>",
+                       100 * sc_number_at(row, "half_width"));
+        sc_html_count_cell(out, sc_node_at(row, "at_one_half"));
+        if (isfinite(typical_rate))
+            sc_html_count_cell(out, sc_node_at(row, "at_typical_rate"));
         sc_text_puts(out, "</tr>\n");
     }
-    sc_text_puts(out, "</tbody></table></div>\n<div><p>Beta-binomial model of the refusal rates: ");
-    fit_words(out, &r->refusal, r->refusal_check);
-    sc_text_puts(out, "</p>\n");
-    if (isfinite(r->within_share))
-        sc_text_printf(
-            out,
-            "<p>With %.1f traces per prompt, sampling makes %.0f %% of the variance of "
-            "the run's refusal rate; the rest is between prompts, and more traces of the "
-            "same prompts cannot lower it.</p>\n",
-            r->mean_traces, 100 * r->within_share);
-    sc_text_puts(out, "</div></div>\n<details><summary>Figures</summary><div class=\"scroll\">"
-                      "<table><thead><tr><th scope=\"col\">traces</th><th scope=\"col\">prompts"
-                      "</th><th scope=\"col\">refused</th><th scope=\"col\">complied</th><th "
-                      "scope=\"col\">split</th><th scope=\"col\">as after all traces</th><th "
-                      "scope=\"col\">refusal rate</th></tr></thead><tbody>\n");
-    for (size_t n = 0; n < r->n_evolution; n++) {
-        const struct sc_evolution *e = &r->evolution[n];
-        sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", e->n_traces);
-        sc_html_count_cell(out, e->n_instances);
-        sc_html_count_cell(out, e->n_behaviours[SC_REFUSED]);
-        sc_html_count_cell(out, e->n_behaviours[SC_COMPLIED]);
-        sc_html_count_cell(out, e->n_behaviours[SC_SPLIT]);
-        sc_html_percent_cell(out, &e->same);
-        sc_html_percent_cell(out, &e->refusal_rate);
+    sc_text_puts(out, "</tbody></table></div>\n");
+}
+
+static void evolution_table(struct sc_text *out, const struct sc_node *sampling)
+{
+    static const struct sc_html_column columns[] = {
+        {"prompts", NULL, "n_instances", sc_html_count_cell},
+        {"refused", NULL, "n_refused", sc_html_count_cell},
+        {"complied", NULL, "n_complied", sc_html_count_cell},
+        {"split", NULL, "n_split", sc_html_count_cell},
+        {"as after all traces", NULL, "same_as_all_traces", sc_html_percent_cell},
+        {"refusal rate", NULL, "refusal_rate", sc_html_percent_cell},
+        {0}};
+    sc_text_puts(out, "<details><summary>Figures</summary><div class=\"scroll\">"
+                      "<table><thead><tr><th scope=\"col\">traces</th>");
+    sc_html_heads(out, columns, false);
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    for (const struct sc_node *row = sc_node_at(sampling, "evolution")->first; row != NULL;
+         row = row->next) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", sc_count_at(row, "traces"));
+        sc_html_cells(out, row, columns);
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div></details>\n");
 }
 
+void sc_html_repeats(struct sc_text *out, const struct sc_node *root)
+{
+    const struct sc_node *sampling = sc_node_at(root, "repeated_sampling");
+    const struct sc_node *needed = sc_node_at(sampling, "traces_needed_per_prompt");
+    double within_share = sc_number_at(needed, "share_of_variance_from_sampling");
+    sc_text_puts(out, "<div class=\"two\">");
+    needed_table(out, needed);
+    sc_text_puts(out, "<div><p>Beta-binomial model of the refusal rates: ");
+    fit_words(out, sc_node_at(sampling, "refusal_beta_binomial"));
+    sc_text_puts(out, "</p>\n");
+    if (isfinite(within_share))
+        sc_text_printf(
+            out,
+            "<p>With %.1f traces per prompt, sampling makes %.0f %% of the variance of "
+            "the run's refusal rate; the rest is between prompts, and more traces of the "
+            "same prompts cannot lower it.</p>\n",
+            sc_number_at(needed, "mean_traces"), 100 * within_share);
+    sc_text_puts(out, "</div></div>\n");
+    evolution_table(out, sampling);
+}
+
 /* ---- replay -----------------------------------------------------------------------------------
  */
 
-void sc_html_frontier(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const char *failure)
 {
-    const struct sc_replay *replay = a->replay;
-    if (replay == NULL) {
-        if (a->replay_failure != NULL) {
-            sc_text_puts(out, "<p class=\"note\">replay.json is there and was not read: ");
-            sc_html_text(out, a->replay_failure);
-            sc_text_puts(out, "</p>\n");
-        }
-        return;
+    if (replay == NULL && failure != NULL) {
+        sc_text_puts(out, "<p class=\"note\">replay.json is there and was not read: ");
+        sc_html_text(out, failure);
+        sc_text_puts(out, "</p>\n");
     }
+    if (replay == NULL)
+        return;
     size_t n_reading = 0;
     for (size_t r = 0; r < replay->n_rows; r++)
         n_reading += isfinite(replay->rows[r].null_savings_percent.value) ? 1 : 0;

@@ -1,18 +1,18 @@
-/* The page's head, summary, quadrants, and its tables of policies, categories and right behaviour.
+/*
+ * The page's head, summary, quadrants, and its tables of policies, categories and right behaviour.
  */
 #include <math.h>
 
-#include "analysis/sentences.h"
 #include "report/html/parts.h"
 
 /* ---- head -------------------------------------------------------------------------------------
  */
 
-void sc_html_title(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_title(struct sc_text *out, const struct sc_node *root)
 {
-    sc_html_text(out, a->run->model_name);
+    sc_html_text(out, sc_text_at(root, "run.model"));
     sc_text_puts(out, " on ");
-    sc_html_text(out, a->run->benchmark_name);
+    sc_html_text(out, sc_text_at(root, "run.benchmark"));
 }
 
 static void fact(struct sc_text *out, const char *name, const char *untrusted)
@@ -22,56 +22,72 @@ static void fact(struct sc_text *out, const char *name, const char *untrusted)
     sc_text_puts(out, "</dd></div>\n");
 }
 
-static void fact_count(struct sc_text *out, const char *name, uint64_t n)
+static void fact_of(struct sc_text *out, const char *name, const struct sc_node *node)
 {
-    sc_text_printf(out, "<div><dt>%s</dt><dd>%llu</dd></div>\n", name, (unsigned long long)n);
+    if (node->kind == SC_NODE_COUNT)
+        sc_text_printf(out, "<div><dt>%s</dt><dd>%llu</dd></div>\n", name,
+                       (unsigned long long)node->as.count);
+    else
+        fact(out, name, node->kind == SC_NODE_ABSENT ? "not given" : sc_node_text(node));
 }
 
-void sc_html_facts(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_facts(struct sc_text *out, const struct sc_node *root)
 {
-    const struct sc_group *g = &a->overall;
+    static const struct sc_html_row facts[] = {{"Policy", "run.policy"},
+                                               {"Prompts", "overall.n_instances"},
+                                               {"Traces", "overall.n_traces"},
+                                               {"Tokens", "overall.total_tokens"},
+                                               {"Arithmetic", "run.dtype"},
+                                               {"Seed", "run.seed"},
+                                               {0}};
+    static const struct sc_html_row of_source[] = {
+        {"Source", "run.source.kind"}, {"Log-probabilities", "run.source.logprobs"}, {0}};
+    static const struct sc_html_row troubles[] = {
+        {"Failed traces", "overall.n_traces_failed"},
+        {"Unparsed traces", "overall.n_traces_unparsed"},
+        {"Empty answers", "overall.n_traces_empty"},
+        {"At the token limit", "overall.n_traces_at_length"},
+        {0}};
     sc_text_puts(out, "<dl class=\"facts\">\n");
-    fact(out, "Policy", a->run->policy_names[a->run->primary]);
-    fact_count(out, "Prompts", g->n_instances);
-    fact_count(out, "Traces", g->n_traces);
-    if (g->n_uncounted > 0)
-        fact(out, "Tokens", "not given");
-    else
-        fact_count(out, "Tokens", g->n_tokens);
-    fact(out, "Arithmetic", a->dtype);
-    fact_count(out, "Seed", a->run->seed);
-    if (a->run->source.kind != NULL) {
-        fact(out, "Source", a->run->source.kind);
-        fact(out, "Log-probabilities", sc_logprob_kind_name(a->run->source.logprobs));
-    }
-    fact(out, "Confidence", sc_metric_name(a->run->metric));
-    fact(out, "Judge", a->proxy ? "none (labels stand in: proxy)" : a->run->judge);
-    if (g->n_failed)
-        fact_count(out, "Failed traces", g->n_failed);
-    if (g->n_unparsed)
-        fact_count(out, "Unparsed traces", g->n_unparsed);
-    if (g->n_empty)
-        fact_count(out, "Empty answers", g->n_empty);
-    if (g->n_length)
-        fact_count(out, "At the token limit", g->n_length);
+    for (const struct sc_html_row *row = facts; row->label != NULL; row++)
+        fact_of(out, row->label, sc_node_at(root, row->path));
+    if (sc_node_find(root, "run.source") != NULL)
+        for (const struct sc_html_row *row = of_source; row->label != NULL; row++)
+            fact_of(out, row->label, sc_node_at(root, row->path));
+    fact(out, "Confidence", sc_text_at(root, "run.metric"));
+    fact(out, "Judge",
+         sc_document_is_proxy(root) ? "none (labels stand in: proxy)"
+                                    : sc_text_at(root, "run.judge"));
+    for (const struct sc_html_row *row = troubles; row->label != NULL; row++)
+        if (sc_count_at(root, row->path))
+            fact_of(out, row->label, sc_node_at(root, row->path));
     sc_text_puts(out, "</dl>\n");
 }
 
-void sc_html_notes(struct sc_text *out, const struct sc_analysis *a)
+/* Nothing when the document does not have it. */
+static void note(struct sc_text *out, const struct sc_node *root, const char *path)
 {
-    if (a->run->demo)
-        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_demo_sentence);
-    if (a->run->demo_judge)
-        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_demo_judge_sentence);
-    if (a->n_undecided)
+    const struct sc_node *text = sc_node_find(root, path);
+    if (text != NULL)
+        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_node_text(text));
+}
+
+void sc_html_notes(struct sc_text *out, const struct sc_node *root)
+{
+    size_t n_unfinished = sc_count_at(root, "overall.n_instances_unfinished");
+    note(out, root, "run.demo_note");
+    note(out, root, "run.demo_judge_note");
+    if (n_unfinished)
         sc_text_printf(
             out, "<p class=\"note\">This run is not finished: %zu prompts are left out.</p>\n",
-            a->n_undecided);
-    if (a->proxy)
-        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_proxy_sentence);
-    if (a->confidence_note[0] != '\0')
-        sc_text_printf(out, "<p class=\"note\">%s</p>\n", a->confidence_note);
+            n_unfinished);
+    if (sc_document_is_proxy(root))
+        note(out, root, "run.harm_note");
+    note(out, root, "run.confidence_note");
 }
+
+/* ---- summary ----------------------------------------------------------------------------------
+ */
 
 static void tile(struct sc_text *out, const char *label, const struct sc_estimate *e)
 {
@@ -80,156 +96,208 @@ static void tile(struct sc_text *out, const char *label, const struct sc_estimat
         sc_text_printf(out, "%.1f %%", 100 * e->value);
     else
         sc_text_puts(out, "none");
-    sc_text_printf(out, "</b>%s", label);
+    sc_text_printf(out, "</b>%s<span>", label);
     if (isfinite(e->value) && isfinite(e->low) && isfinite(e->high))
-        sc_text_printf(out, "<span>95 %%: %.1f to %.1f, n = %zu</span>", 100 * e->low,
-                       100 * e->high, e->n);
-    else {
-        sc_text_puts(out, "<span>");
+        sc_text_printf(out, "95 %%: %.1f to %.1f, n = %zu", 100 * e->low, 100 * e->high, e->n);
+    else
         sc_html_text(out, e->reason);
-        sc_text_puts(out, "</span>");
-    }
-    sc_text_puts(out, "</div>\n");
+    sc_text_puts(out, "</span></div>\n");
 }
 
-void sc_html_summary(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_summary(struct sc_text *out, const struct sc_node *root)
 {
-    const struct sc_confusion *c = &a->confusion;
+    static const struct {
+        const char *label, *label_proxy, *path;
+    } tiles[] = {
+        {"of unsafe prompts' traces refuse", NULL, "refusal_rate_unsafe"},
+        {"of safe prompts' traces refuse (over-refusal)", NULL, "refusal_rate_safe"},
+        {"of traces are harmful", "of traces are harmful (proxy)", "harm_rate"},
+        {"of traces agree with their prompt's majority", NULL, "agreement"},
+    };
+    const struct sc_node *overall = sc_node_at(root, "overall");
+    const struct sc_node *confusion = sc_node_at(root, "confusion");
+    bool proxy = sc_document_is_proxy(root);
     sc_text_puts(out, "<div class=\"tiles\">\n");
-    tile(out, "of unsafe prompts' traces refuse", &a->labels[SC_LABEL_UNSAFE].refusal_rate);
-    tile(out, "of safe prompts' traces refuse (over-refusal)",
-         &a->labels[SC_LABEL_SAFE].refusal_rate);
-    tile(out, a->proxy ? "of traces are harmful (proxy)" : "of traces are harmful",
-         &a->overall.harm_rate);
-    tile(out, "of traces agree with their prompt's majority", &a->overall.agreement);
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++)
+        tile(out, proxy && tiles[i].label_proxy != NULL ? tiles[i].label_proxy : tiles[i].label,
+             sc_estimate_at(overall, tiles[i].path));
     sc_text_puts(out, "</div>\n<p>");
     sc_text_printf(out,
                    "Of %zu prompts the model refused %zu, complied with %zu and was split on "
                    "%zu. ",
-                   a->overall.n_instances, a->overall.n_behaviours[SC_REFUSED],
-                   a->overall.n_behaviours[SC_COMPLIED], a->overall.n_behaviours[SC_SPLIT]);
-    if (c->tp + c->fn + c->fp + c->tn) {
+                   sc_count_at(overall, "n_instances"), sc_count_at(overall, "n_refused"),
+                   sc_count_at(overall, "n_complied"), sc_count_at(overall, "n_split"));
+    size_t n_labelled = sc_count_at(confusion, "tp") + sc_count_at(confusion, "fn") +
+                        sc_count_at(confusion, "fp") + sc_count_at(confusion, "tn");
+    if (n_labelled) {
         sc_text_puts(out, "It did the right thing (refused unsafe, complied with safe) on ");
-        sc_html_percent(out, &c->accuracy);
-        sc_text_printf(out, " of the %zu labelled prompts that were not split. ",
-                       c->tp + c->fn + c->fp + c->tn);
+        sc_html_percent(out, confusion, "accuracy");
+        sc_text_printf(out, " of the %zu labelled prompts that were not split. ", n_labelled);
     }
     sc_text_puts(out, "</p>\n<p class=\"finding\">");
-    sc_html_text(out, a->hypothesis.text);
+    sc_html_text(out, sc_text_at(root, "hypothesis_test.text"));
     sc_text_puts(out, "</p>\n");
 }
 
 /* ---- quadrants --------------------------------------------------------------------------------
  */
 
-static void quadrant_cell(struct sc_text *out, const struct sc_analysis *a, enum sc_quadrant q,
-                          const char *meaning)
+static void quadrant_cell(struct sc_text *out, const struct sc_node *root, size_t index)
 {
-    const struct sc_group *g = &a->quadrants[q];
-    sc_text_printf(out, "<td class=\"q%d\"><code>%s</code><br><b>%zu</b> prompts", (int)q,
-                   sc_quadrant_name(q), g->n_instances);
-    if (a->overall.n_instances)
-        sc_text_printf(out, " (%.0f %%)",
-                       100.0 * (double)g->n_instances / (double)a->overall.n_instances);
+    static const struct {
+        const char *key, *meaning;
+    } quadrants[] = {{"confident_refusal", "a good boundary, where the prompt is unsafe"},
+                     {"confident_compliance", "check that it is really safe"},
+                     {"uncertain_refusal", "over-cautious?"},
+                     {"uncertain_compliance", "the hypothesis: the highest risk"}};
+    const struct sc_node *group = sc_node_at(root, quadrants[index].key);
+    size_t n = sc_count_at(root, "overall.n_instances"), count = sc_count_at(group, "count");
+    double confidence = sc_number_at(group, "mean_confidence");
+    sc_text_printf(out, "<td class=\"q%zu\"><code>%s</code><br><b>%zu</b> prompts", index,
+                   quadrants[index].key, count);
+    if (n)
+        sc_text_printf(out, " (%.0f %%)", 100.0 * (double)count / (double)n);
     sc_text_printf(out, "<br>%zu unsafe, %zu safe, %zu unknown<br>refuses ",
-                   g->n_labels[SC_LABEL_UNSAFE], g->n_labels[SC_LABEL_SAFE],
-                   g->n_labels[SC_LABEL_UNKNOWN]);
-    sc_html_percent(out, &g->refusal_rate);
-    sc_text_printf(out, "<br>%s ", sc_html_harm_word(a));
-    sc_html_percent(out, &g->harm_rate);
-    if (!a->proxy) {
+                   sc_count_at(group, "n_unsafe"), sc_count_at(group, "n_safe"),
+                   sc_count_at(group, "n_unknown"));
+    sc_html_percent(out, group, "refusal_rate");
+    sc_text_printf(out, "<br>%s ", sc_html_harm_word(root));
+    sc_html_percent(out, group, "harm_rate");
+    if (!sc_document_is_proxy(root)) {
         sc_text_puts(out, ", loose ");
-        sc_html_percent(out, &g->harm_rate_loose);
+        sc_html_percent(out, group, "harm_rate_loose");
     }
-    if (isfinite(g->confidence.value))
-        sc_text_printf(out, "<br>mean confidence %.2f", g->confidence.value);
-    sc_text_printf(out, "<small>%s</small></td>", meaning);
+    if (isfinite(confidence))
+        sc_text_printf(out, "<br>mean confidence %.2f", confidence);
+    sc_text_printf(out, "<small>%s</small></td>", quadrants[index].meaning);
 }
 
-void sc_html_quadrants(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_quadrants(struct sc_text *out, const struct sc_node *root)
 {
-    double threshold = a->views[a->run->primary].threshold;
+    double threshold = sc_number_at(root, "run.confident_threshold");
+    bool by_quantile = isfinite(sc_number_at(root, "run.confident_quantile"));
     sc_text_puts(out, "<div class=\"scroll\"><table class=\"quadrants\"><caption>");
     if (!isfinite(threshold))
         sc_text_puts(out, "No trace has a confidence.");
     else
         sc_text_printf(out, "Confident: a mean confidence of %.3f or more%s.", threshold,
-                       isnan(a->run->confident_threshold) ? ", a quantile of this run" : "");
+                       by_quantile ? ", a quantile of this run" : "");
     sc_text_puts(out, "</caption><thead><tr><td></td><th scope=\"col\">refused</th><th "
                       "scope=\"col\">did not refuse (complied or split)</th></tr></thead>\n"
                       "<tbody><tr><th scope=\"row\">confident</th>");
-    quadrant_cell(out, a, SC_CONFIDENT_REFUSAL, "a good boundary, where the prompt is unsafe");
-    quadrant_cell(out, a, SC_CONFIDENT_COMPLIANCE, "check that it is really safe");
+    quadrant_cell(out, root, 0);
+    quadrant_cell(out, root, 1);
     sc_text_puts(out, "</tr>\n<tr><th scope=\"row\">uncertain</th>");
-    quadrant_cell(out, a, SC_UNCERTAIN_REFUSAL, "over-cautious?");
-    quadrant_cell(out, a, SC_UNCERTAIN_COMPLIANCE, "the hypothesis: the highest risk");
+    quadrant_cell(out, root, 2);
+    quadrant_cell(out, root, 3);
     sc_text_puts(out, "</tr></tbody></table></div>\n");
 }
 
 /* ---- attacks, policies, categories ------------------------------------------------------------
  */
 
-void sc_html_proxy(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_proxy(struct sc_text *out, const struct sc_node *root)
 {
-    if (a->proxy)
+    if (sc_document_is_proxy(root))
         sc_text_puts(out, " (proxy: answered at all)");
 }
 
-void sc_html_attacks(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_attacks(struct sc_text *out, const struct sc_node *root)
 {
+    const struct sc_node *attacks = sc_node_at(root, "asr_at_k");
+    bool proxy = sc_document_is_proxy(root);
+    const struct sc_node *loose = proxy ? NULL : sc_node_at(attacks, "loose")->first;
     sc_text_puts(out, "<details><summary>Figures</summary><div class=\"scroll\"><table><caption>"
                       "Policy ");
-    sc_html_text(out, a->run->policy_names[a->largest]);
+    sc_html_text(out, sc_text_at(attacks, "policy"));
     sc_text_puts(out, "</caption><thead><tr><th scope=\"col\">k</th><th scope=\"col\">attack "
                       "success</th>");
-    if (!a->proxy)
+    if (!proxy)
         sc_text_puts(out, "<th scope=\"col\">loose</th>");
     sc_text_puts(out, "<th scope=\"col\">prompts</th></tr></thead><tbody>\n");
-    for (size_t k = 0; k < a->n_asr; k++) {
-        sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", k + 1);
-        sc_html_percent_cell(out, &a->asr[k]);
-        if (!a->proxy)
-            sc_html_percent_cell(out, &a->asr_loose[k]);
-        sc_html_count_cell(out, a->asr[k].n);
+    for (const struct sc_node *strict = sc_node_at(attacks, "strict")->first; strict != NULL;
+         strict = strict->next) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", sc_count_at(strict, "k"));
+        sc_html_percent_cell(out, sc_node_at(strict, "asr"));
+        if (!proxy) {
+            sc_html_percent_cell(out, sc_node_at(loose, "asr"));
+            loose = loose->next;
+        }
+        sc_html_n_cell(out, sc_node_at(strict, "asr"));
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div></details>\n");
 }
 
-static void policy_row(struct sc_text *out, const struct sc_policy_result *r)
+/* Whether the policy is what the others are held against; its cell is then empty. */
+static bool is_reference(struct sc_text *out, const struct sc_node *policy)
 {
-    sc_text_printf(out, "<tr%s><th scope=\"row\">", r->primary ? " class=\"chosen\"" : "");
-    sc_html_text(out, r->name);
-    sc_text_printf(out, "%s%s</th>", r->primary ? "<small>this report</small>" : "",
-                   r->largest ? "<small>reference</small>" : "");
-    sc_html_cell(out, &r->group.traces, 1, 2, "");
-    if (r->group.n_uncounted > 0)
-        sc_text_puts(out, "<td>not given</td>");
-    else
-        sc_text_printf(out, "<td>%llu</td>", (unsigned long long)r->group.n_tokens);
-    sc_html_cell(out, &r->token_savings_percent, 1, 1, " %");
-    sc_html_cell(out, &r->trace_savings_percent, 1, 1, " %");
-    if (r->largest)
+    bool reference = sc_flag_at(policy, "reference");
+    if (reference)
         sc_text_puts(out, "<td></td>");
-    else
-        sc_html_cell(out, &r->token_difference_percent, 1, 1, " %");
-    sc_html_percent_cell(out, &r->group.refusal_rate);
-    if (r->largest) {
-        sc_text_puts(out, "<td></td><td></td><td></td>");
-    } else {
-        sc_html_cell(out, &r->refusal_difference, 100, 1, " points");
-        sc_text_printf(out, "<td>%zu<small>of %zu</small></td>", r->verdict_changes, r->n_common);
-        sc_text_printf(out, "<td>%zu<small>%zu prompts wholly</small></td>", r->harmful_unseen,
-                       r->harmful_prompts_unseen);
-    }
-    if (isfinite(r->null_traces.value))
-        sc_html_cell(out, &r->null_traces, 1, 2, "");
+    return reference;
+}
+
+static void below_reference_cell(struct sc_text *out, const struct sc_node *policy)
+{
+    if (!is_reference(out, policy))
+        sc_html_percents_cell(out, sc_node_at(policy, "tokens_below_reference_percent"));
+}
+
+static void difference_cell(struct sc_text *out, const struct sc_node *policy)
+{
+    if (!is_reference(out, policy))
+        sc_html_points_cell(out, sc_node_at(policy, "refusal_rate_difference"));
+}
+
+static void changed_cell(struct sc_text *out, const struct sc_node *policy)
+{
+    if (!is_reference(out, policy))
+        sc_text_printf(out, "<td>%zu<small>of %zu</small></td>",
+                       sc_count_at(policy, "verdict_changes"), sc_count_at(policy, "n_compared"));
+}
+
+static void unseen_cell(struct sc_text *out, const struct sc_node *policy)
+{
+    if (!is_reference(out, policy))
+        sc_text_printf(out, "<td>%zu<small>%zu prompts wholly</small></td>",
+                       sc_count_at(policy, "harmful_answers_unseen"),
+                       sc_count_at(policy, "prompts_with_all_harm_unseen"));
+}
+
+static void null_cell(struct sc_text *out, const struct sc_node *figure)
+{
+    if (isfinite(sc_node_number(figure)))
+        sc_html_2_digits_cell(out, figure);
     else
         sc_text_puts(out, "<td></td>");
+}
+
+static const struct sc_html_column policy_columns[] = {
+    {"traces per prompt", NULL, "avg_traces", sc_html_2_digits_cell},
+    {"tokens", NULL, "total_tokens", sc_html_tokens_cell},
+    {"tokens saved", NULL, "token_savings_percent", sc_html_percents_cell},
+    {"traces saved", NULL, "trace_savings_percent", sc_html_percents_cell},
+    {"tokens below reference", NULL, NULL, below_reference_cell},
+    {"refusal rate", NULL, "refusal_rate", sc_html_percent_cell},
+    {"difference", NULL, NULL, difference_cell},
+    {"verdicts changed", NULL, NULL, changed_cell},
+    {"harmful answers unseen", "harmful answers (proxy) unseen", NULL, unseen_cell},
+    {"null", NULL, "null_avg_traces", null_cell},
+    {0}};
+
+static void policy_row(struct sc_text *out, const struct sc_node *policy)
+{
+    bool primary = sc_flag_at(policy, "primary");
+    sc_text_printf(out, "<tr%s><th scope=\"row\">", primary ? " class=\"chosen\"" : "");
+    sc_html_text(out, sc_text_at(policy, "name"));
+    sc_text_printf(out, "%s%s</th>", primary ? "<small>this report</small>" : "",
+                   sc_flag_at(policy, "reference") ? "<small>reference</small>" : "");
+    sc_html_cells(out, policy, policy_columns);
     sc_text_puts(out, "</tr>\n");
 }
 
-void sc_html_policies(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_policies(struct sc_text *out, const struct sc_node *root)
 {
     sc_text_printf(out,
                    "<div class=\"scroll\"><table><caption>Savings against %zu traces for every "
@@ -237,49 +305,41 @@ void sc_html_policies(struct sc_text *out, const struct sc_analysis *a)
                    "what was not seen are against it. Null: the traces that the adaptive rule uses "
                    "when each prompt's confidences are drawn from those of all prompts; a saving "
                    "no larger than the null's is noise.</caption>",
-                   sc_policy_most(&a->run->policies[a->largest]));
-    sc_text_puts(out, "<thead><tr><th scope=\"col\">policy</th><th scope=\"col\">traces per "
-                      "prompt</th><th scope=\"col\">tokens</th><th scope=\"col\">tokens saved</th>"
-                      "<th scope=\"col\">traces saved</th><th scope=\"col\">tokens below "
-                      "reference</th><th scope=\"col\">refusal rate</th><th "
-                      "scope=\"col\">difference</th><th scope=\"col\">verdicts changed</th><th "
-                      "scope=\"col\">");
-    sc_text_puts(out, a->proxy ? "harmful answers (proxy) unseen" : "harmful answers unseen");
-    sc_text_puts(out, "</th><th scope=\"col\">null</th></tr></thead><tbody>\n");
-    for (size_t p = 0; p < a->run->n_policies; p++)
-        policy_row(out, &a->policies[p]);
+                   sc_count_at(root, "overall.savings_against_traces"));
+    sc_text_puts(out, "<thead><tr><th scope=\"col\">policy</th>");
+    sc_html_heads(out, policy_columns, sc_document_is_proxy(root));
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    for (const struct sc_node *policy = sc_node_at(root, "policies")->first; policy != NULL;
+         policy = policy->next)
+        policy_row(out, policy);
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
-void sc_html_categories(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_categories(struct sc_text *out, const struct sc_node *root)
 {
-    sc_text_printf(
-        out,
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">category</th><th "
-        "scope=\"col\">prompts</th><th scope=\"col\">unsafe</th><th "
-        "scope=\"col\">refusal rate</th><th scope=\"col\">over-refusal<small>safe prompts"
-        "</small></th><th scope=\"col\">under-refusal<small>unsafe prompts</small>"
-        "</th><th scope=\"col\">%s</th><th "
-        "scope=\"col\">right behaviour</th><th scope=\"col\">confidence</th><th "
-        "scope=\"col\">uncertain compliance</th></tr></thead><tbody>\n",
-        sc_html_harm_word(a));
-    for (size_t c = 0; c < a->n_categories; c++) {
-        const struct sc_group *g = &a->categories[c].group;
+    static const struct sc_html_column columns[] = {
+        {"prompts", NULL, "count", sc_html_count_cell},
+        {"unsafe", NULL, "n_unsafe", sc_html_count_cell},
+        {"refusal rate", NULL, "refusal_rate", sc_html_percent_cell},
+        {"over-refusal<small>safe prompts</small>", NULL, "over_refusal", sc_html_percent_cell},
+        {"under-refusal<small>unsafe prompts</small>", NULL, "under_refusal", sc_html_percent_cell},
+        {"harm", "harm (proxy)", "harm_rate", sc_html_percent_cell},
+        {"right behaviour", NULL, "accuracy", sc_html_percent_cell},
+        {"confidence", NULL, "mean_confidence", sc_html_2_digits_cell},
+        {"uncertain compliance", NULL, "uncertain_compliance", sc_html_count_cell},
+        {0}};
+    sc_text_puts(out, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">category</th>");
+    sc_html_heads(out, columns, sc_document_is_proxy(root));
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    for (const struct sc_node *category = sc_node_at(root, "per_category")->first; category != NULL;
+         category = category->next) {
         sc_text_puts(out, "<tr><th scope=\"row\">");
-        if (a->categories[c].name[0])
-            sc_html_text(out, a->categories[c].name);
+        if (category->key[0] != '\0')
+            sc_html_text(out, category->key);
         else
             sc_text_puts(out, "<em>none</em>");
         sc_text_puts(out, "</th>");
-        sc_html_count_cell(out, g->n_instances);
-        sc_html_count_cell(out, g->n_labels[SC_LABEL_UNSAFE]);
-        sc_html_percent_cell(out, &g->refusal_rate);
-        sc_html_percent_cell(out, &a->categories[c].over_refusal);
-        sc_html_percent_cell(out, &a->categories[c].under_refusal);
-        sc_html_percent_cell(out, &g->harm_rate);
-        sc_html_percent_cell(out, &g->accuracy);
-        sc_html_cell(out, &g->confidence, 1, 2, "");
-        sc_html_count_cell(out, g->n_quadrants[SC_UNCERTAIN_COMPLIANCE]);
+        sc_html_cells(out, category, columns);
         sc_text_puts(out, "</tr>\n");
     }
     sc_text_puts(out, "</tbody></table></div>\n");
@@ -288,9 +348,22 @@ void sc_html_categories(struct sc_text *out, const struct sc_analysis *a)
 /* ---- confusion, calibration -------------------------------------------------------------------
  */
 
-void sc_html_confusion(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_confusion(struct sc_text *out, const struct sc_node *root)
 {
-    const struct sc_confusion *c = &a->confusion;
+    static const struct sc_html_column columns[] = {
+        {"value", NULL, NULL, sc_html_percent_cell}, {"n", NULL, NULL, sc_html_n_cell}, {0}};
+    static const struct sc_html_row rows[] = {
+        {"sensitivity (unsafe prompts refused)", "sensitivity"},
+        {"specificity (safe prompts complied with)", "specificity"},
+        {"over-refusal (safe prompts refused)", "over_refusal"},
+        {"precision (refusals that were right)", "precision"},
+        {"compliance that was right", "npv"},
+        {"F1", "f1"},
+        {"accuracy", "accuracy"},
+        {"balanced accuracy", "balanced_accuracy"},
+        {"discrimination (refusal on unsafe minus on safe)", "discrimination"},
+        {0}};
+    const struct sc_node *confusion = sc_node_at(root, "confusion");
     sc_text_printf(
         out,
         "<div class=\"two\"><div class=\"scroll\"><table class=\"confusion\"><thead><tr>"
@@ -300,49 +373,44 @@ void sc_html_confusion(struct sc_text *out, const struct sc_analysis *a)
         "scope=\"row\">safe</th><td>%zu<small>false positive</small></td><td>%zu<small>"
         "true negative</small></td></tr></tbody></table>\n<p class=\"hint\">Left out: %zu "
         "split, %zu without a label, %zu without a judged trace.</p></div>\n",
-        c->tp, c->fn, c->fp, c->tn, c->split, c->unknown, c->none);
-    sc_text_puts(out,
-                 "<div class=\"scroll\"><table><thead><tr><td></td><th scope=\"col\">value</th>"
-                 "<th scope=\"col\">n</th></tr></thead><tbody>\n");
-    sc_html_row(out, "sensitivity (unsafe prompts refused)", &c->sensitivity);
-    sc_html_row(out, "specificity (safe prompts complied with)", &c->specificity);
-    sc_html_row(out, "over-refusal (safe prompts refused)", &c->over_refusal);
-    sc_html_row(out, "precision (refusals that were right)", &c->precision);
-    sc_html_row(out, "compliance that was right", &c->npv);
-    sc_html_row(out, "F1", &c->f1);
-    sc_html_row(out, "accuracy", &c->accuracy);
-    sc_html_row(out, "balanced accuracy", &c->balanced_accuracy);
-    sc_html_row(out, "discrimination (refusal on unsafe minus on safe)", &c->discrimination);
+        sc_count_at(confusion, "tp"), sc_count_at(confusion, "fn"), sc_count_at(confusion, "fp"),
+        sc_count_at(confusion, "tn"), sc_count_at(confusion, "split"),
+        sc_count_at(confusion, "unknown"), sc_count_at(confusion, "not_judged"));
+    sc_text_puts(out, "<div class=\"scroll\"><table><thead><tr><td></td>");
+    sc_html_heads(out, columns, false);
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    sc_html_rows(out, confusion, rows, columns);
     sc_text_puts(out, "</tbody></table></div></div>\n");
 }
 
 static void calibration_table(struct sc_text *out, const char *title,
-                              const struct sc_calibration *c)
+                              const struct sc_node *calibration)
 {
     sc_text_printf(out, "<div class=\"scroll\"><table><caption>%s: expected calibration error ",
                    title);
-    sc_html_percent(out, &c->ece);
+    sc_html_percent(out, calibration, "expected_calibration_error");
     sc_text_puts(out, ", area under the curve ");
-    sc_html_percent(out, &c->auroc);
+    sc_html_percent(out, calibration, "auroc");
     sc_text_puts(out, "</caption><thead><tr><th scope=\"col\">prediction</th><th "
                       "scope=\"col\">mean</th><th scope=\"col\">right</th><th "
                       "scope=\"col\">n</th></tr></thead><tbody>\n");
-    for (size_t b = 0; b < SC_N_BINS; b++) {
-        const struct sc_calibration_bin *bin = &c->bins[b];
-        if (bin->n)
+    for (const struct sc_node *bin = sc_node_at(calibration, "bins")->first; bin != NULL;
+         bin = bin->next)
+        if (sc_count_at(bin, "n"))
             sc_text_printf(out,
                            "<tr><th scope=\"row\">%.1f to %.1f</th><td>%.3f</td><td>%.1f %%</td>"
                            "<td>%zu</td></tr>\n",
-                           bin->low, bin->high, bin->mean_predicted, 100 * bin->mean_observed,
-                           bin->n);
-    }
+                           sc_number_at(bin, "from"), sc_number_at(bin, "to"),
+                           sc_number_at(bin, "mean_predicted"),
+                           100 * sc_number_at(bin, "mean_observed"), sc_count_at(bin, "n"));
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
-void sc_html_calibration(struct sc_text *out, const struct sc_analysis *a)
+void sc_html_calibration(struct sc_text *out, const struct sc_node *root)
 {
     sc_text_puts(out, "<div class=\"two\">");
-    calibration_table(out, "Probability of a trace", &a->by_probability);
-    calibration_table(out, "Agreement of a prompt", &a->by_agreement);
+    calibration_table(out, "Probability of a trace",
+                      sc_node_at(root, "calibration.trace_probability"));
+    calibration_table(out, "Agreement of a prompt", sc_node_at(root, "calibration.agreement"));
     sc_text_puts(out, "</div>\n");
 }

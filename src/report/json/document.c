@@ -96,11 +96,11 @@ void sc_json_put_document(struct sc_json_writer *out, const struct sc_document *
     put_node(out, document->root);
 }
 
-enum sc_status sc_render_json(const struct sc_analysis *analysis, struct sc_text *out,
+enum sc_status sc_render_json(const struct sc_document *document, struct sc_text *out,
                               struct sc_error *error)
 {
     struct sc_json_writer writer = {.text = out, .pretty = true, .pretty_depth = 3};
-    sc_json_put_document(&writer, &analysis->document);
+    sc_json_put_document(&writer, document);
     sc_text_putc(out, '\n');
     return out->failed ? sc_fail_nomem(error, "analysis.json") : SC_OK;
 }
