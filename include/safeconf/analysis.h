@@ -51,9 +51,9 @@ SC_API enum sc_status sc_results_open(struct sc_results **out, const char *folde
 SC_API void sc_results_close(struct sc_results *results);
 
 /* A figure by its path in analysis.json (docs/FILES.md), such as "overall.refusal_rate",
- * "uncertain_compliance.count" or "policies.0.avg_traces".  A count or a number that is no estimate
- * has neither interval nor n.  What could not be computed is NaN with its reason; SC_ERR_ARGUMENT
- * when there is no such figure.  The reason lives as long as the results. */
+ * "uncertain_compliance.count" or "policies.0.avg_traces".  A count or a number that is not an
+ * estimate has neither interval nor n.  What could not be computed is NaN with its reason;
+ * SC_ERR_ARGUMENT when there is no such figure.  The reason lives as long as the results. */
 SC_API enum sc_status sc_results_estimate(const struct sc_results *results, const char *path,
                                           struct sc_estimate *out, struct sc_error *error);
 /* A text by its path, such as "hypothesis_test.text"; it lives as long as the results.  NULL: there

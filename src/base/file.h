@@ -33,7 +33,7 @@ void sc_map_close(struct sc_map *map);
 void sc_map_forget(const void *data, size_t bytes);
 
 /* Writes a file whole or not at all: a file "PATH.part-PID" beside it, fsync, rename.  What a
- * process that is no more left of an earlier attempt is removed. */
+ * process that has ended left of an earlier attempt is removed. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
 
 bool sc_file_exists(const char *path);

@@ -57,7 +57,7 @@ static double group_quota(const char *folder, bool version2)
 {
     char line[256];
     double quota = 0, period = 0;
-    if (version2) { /* "max 100000" is no quota */
+    if (version2) { /* "max 100000" is not a quota */
         if (!read_line(folder, "cpu.max", "", line, sizeof line) ||
             sscanf(line, "%lf %lf", &quota, &period) != 2)
             return 0;

@@ -32,7 +32,7 @@ struct loader {
 const struct loader *sc_loader_by_name(const char *name);
 /* The loader whose signature the table has; the one for other files when none has. */
 const struct loader *sc_loader_by_columns(const struct sc_table *table);
-/* For files that are no known benchmark. */
+/* For files that are not a known benchmark. */
 const struct loader *sc_loader_generic(void);
 
 /* What a label cell says: SC_LABEL_UNKNOWN for NULL and for words that are not understood.

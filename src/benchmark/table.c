@@ -1,9 +1,10 @@
 /*
  * Tables from untrusted files: CSV through libcsv, JSON through jansson.
  *
- * A table is columns and cells of text.  Refused: files past 1 GiB, bytes that are no UTF-8, NUL,
- * damaged quoting, rows longer than the header, lines that are no JSON object, a file without rows.
- * Every message names the line.  What the columns mean is the loaders' affair: see loaders.c.
+ * A table is columns and cells of text.  Refused: files past 1 GiB, bytes that are not valid UTF-8,
+ * NUL, damaged quoting, rows longer than the header, lines that are not a JSON object, a file
+ * without rows. Every message names the line.  What the columns mean is the loaders' affair: see
+ * loaders.c.
  */
 #include <csv.h>
 #include <stdint.h>

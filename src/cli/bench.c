@@ -357,31 +357,39 @@ static enum sc_status measure(struct bench *bench, struct sc_error *error)
     return status;
 }
 
+/* What a bench of the engine has open; all zero is fine. */
+struct opened_bench {
+    struct sc_opened model;
+    struct sc_pool *pool; /* of the machine's loops: the threads that a session has */
+    struct bench bench;
+};
+
+static enum sc_status open_and_measure(struct opened_bench *o,
+                                       const struct cli_model_options *wanted,
+                                       struct sc_error *error)
+{
+    SC_TRY(cli_model_open(&o->model, wanted, error));
+    const struct sc_engine *engine = o->model.engine;
+    const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(engine));
+    o->bench.engine = o->model.engine;
+    o->bench.arithmetic = arithmetic_of(engine, kernels);
+    SC_TRY(sc_pool_new(&o->pool, (int)sc_engine_n_threads(engine), error));
+    SC_TRY(sc_machine_open(&o->bench.machine, kernels, o->pool, error));
+    return measure(&o->bench, error);
+}
+
 /* Speed of the engine alone at each width. */
 static enum sc_status bench_engine(const struct cli_model_options *wanted,
                                    const struct bench_command *command, struct sc_text *out,
                                    struct sc_error *error)
 {
-    struct sc_opened model = {0};
-    struct bench bench = {.command = command};
-    struct sc_pool *pool = NULL; /* of the machine's loops: the threads that a session has */
-    enum sc_status status = cli_model_open(&model, wanted, error);
-    if (status != SC_OK)
-        goto done;
-    const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(model.engine));
-    bench.engine = model.engine;
-    bench.arithmetic = arithmetic_of(model.engine, kernels);
-    status = sc_pool_new(&pool, (int)sc_engine_n_threads(model.engine), error);
+    struct opened_bench o = {.bench.command = command};
+    enum sc_status status = open_and_measure(&o, wanted, error);
     if (status == SC_OK)
-        status = sc_machine_open(&bench.machine, kernels, pool, error);
-    if (status == SC_OK)
-        status = measure(&bench, error);
-    if (status == SC_OK)
-        (command->json ? add_json : add_table)(out, &bench);
-done:
-    sc_machine_close(bench.machine);
-    sc_pool_free(pool);
-    sc_opened_close(&model);
+        (command->json ? add_json : add_table)(out, &o.bench);
+    sc_machine_close(o.bench.machine);
+    sc_pool_free(o.pool);
+    sc_opened_close(&o.model);
     return status;
 }
 

@@ -44,7 +44,7 @@ static bool refuses(const struct reading *r)
     /* In a text that was asked for, the speaker may be invented: "I" must decline the writing. */
     if (r->p->writing && o->lead.index > 1 && !r->task)
         return false;
-    /* A judgement inside an answer is no refusal. */
+    /* A judgement inside an answer is not a refusal. */
     if (!(o->lead_kinds & (KIND_REFUSE | KIND_POLICY)) && o->lead.index > 0 &&
         !(o->first & KIND_STANCE))
         return false;

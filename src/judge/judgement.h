@@ -43,7 +43,7 @@ struct sc_guard_reading {
 };
 
 /* Reads n bytes of anything.  The first match of each pattern counts; a label must end there
- * ("Refusal: None" is no "No"). */
+ * ("Refusal: None" is not "No"). */
 void sc_guard_read(const char *text, size_t n, struct sc_guard_reading *out);
 
 struct sc_judgement {

@@ -102,7 +102,8 @@ static int first_match(const char *text, size_t n, const char *key, const char *
     return -1;
 }
 
-/* Bit of one name without spaces and full stops around it; "None" and nothing are no category. */
+/* Bit of one name without spaces and full stops around it; "None" and nothing are not categories.
+ */
 static unsigned category_bit(const char *name, size_t n)
 {
     while (n > 0 && strchr(" \t\r.", name[0]) != NULL)

@@ -209,7 +209,7 @@ static const struct sc_completion_token *token_at(const struct sc_completion *c,
     return NULL;
 }
 
-/* Whether a token's rest begins an answer, or holds it and then something that is no part of a
+/* Whether a token's rest begins an answer, or holds it and then something that is not part of a
  * word. */
 static bool stands_for(const struct sc_question *question, const char *answer, const char *rest,
                        size_t n)

@@ -45,14 +45,11 @@ void sc_panels_pack_bf16(struct sc_packed *w, const void *source, enum sc_dtype 
 
 /* int8: inputs in groups, each group of an output (and of a row of activations) with one scale.  A
  * group's numbers are integers in [-127, 127] times scale = max |x| / 127, in f32, each the nearest
- * (ties to even) of x * (127 / max |x|).  A group with a number that is no number has a NaN for its
- * scale, so that it shows in every output; one without anything above SC_INT8_LEAST is zeros.
- * (avx2_int8.c rounds activations to a scale of its own.) */
+ * (ties to even) of x * (127 / max |x|).  A group with a number that is NaN or infinite has a NaN
+ * for its scale, so that it shows in every output; one without anything above SC_INT8_LEAST is
+ * zeros. (avx2_int8.c rounds activations to a scale of its own.) */
 enum { SC_INT8_GROUP = 64 };
 #define SC_INT8_LEAST 1e-30f
-/* n <= SC_INT8_GROUP numbers to q [SC_INT8_GROUP], zeros after them; returns the scale. */
-float sc_int8_round(int8_t *q, const float *x, size_t n);
-
 /* Panels are [panel][group]{[inputs / together][output in panel][together] bytes, [output] scales
  * in f32}; bytes are q + offset, `together` is 2 or 4. */
 size_t sc_int8_panels_bytes(size_t n_out, size_t n_in, size_t panel);

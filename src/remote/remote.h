@@ -44,7 +44,7 @@ struct sc_remote_request {
 
 enum sc_remote_outcome {
     SC_REMOTE_ANSWERED, /* 200 and a JSON body */
-    SC_REMOTE_REFUSED,  /* the server does not take this request (4xx): asking again is no use */
+    SC_REMOTE_REFUSED,  /* the server does not take this request (4xx): asking again is useless */
     SC_REMOTE_FAILED    /* no answer, whatever the request said: it may come another time */
 };
 
@@ -65,7 +65,7 @@ struct sc_remote_counts {
 
 struct sc_remote_source {
     void *context;
-    /* Gives the next request; *given false: there is none any more.  Not SC_OK ends the run. */
+    /* Gives the next request; *given false: there are no more.  Not SC_OK ends the run. */
     enum sc_status (*next)(void *context, struct sc_remote_request *request, bool *given,
                            struct sc_error *error);
     /* Takes a reply, in no certain order.  Not SC_OK ends the run. */

@@ -19,7 +19,8 @@ struct sc_agreement {
 };
 
 struct sc_ratings {
-    /* [n] ratings below n_categories; a larger value is none, and that subject is left out. */
+    /* [n] ratings below n_categories; a larger value is not a rating, and that subject is left out.
+     */
     const unsigned char *a, *b;
     /* [n], ascending from any number on: what subjects belong together (traces of one prompt are
      * not independent); NULL: each is its own. */

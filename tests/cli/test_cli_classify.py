@@ -84,7 +84,7 @@ class Classify(unittest.TestCase):
         self.sample()
         self.call('classify', self.out, *JUDGE, '--quiet')
         self.assertEqual(self.analysis(), together)
-        # The judge is no part of what the folder is bound to.
+        # The judge is not part of what the folder is bound to.
         self.sample()
         self.assertEqual(self.analysis(), together)
 

@@ -296,7 +296,7 @@ class Endpoint(unittest.TestCase):
             self.assertTrue(analysis['run']['judge'].startswith('wildguard/1:'))
             self.assertIn('wildguard/1:', read(os.path.join(out, 'report.html')))
 
-    # ---- scores that are not there -----------------------------------------------------------
+    # ---- scores that are missing -------------------------------------------------------------
 
     def test_without_logprobs(self):
         for fault, logprobs, why in [

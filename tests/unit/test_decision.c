@@ -197,13 +197,13 @@ static void failed_traces_have_no_part_in_the_bar(void **state)
     policy.adaptive_rule = SC_ADAPTIVE_LAST;
     assert_int_equal(replay(&policy, (double[]){1, 5, NAN}, 3, &d), 3);
     assert_true(d.stop && d.bar == 3);
-    /* a confidence that is no number without a failure (a trace of no tokens) is left out too */
+    /* a confidence that is not a number without a failure (a trace of no tokens) is left out too */
     struct sc_policy_trace traces[3] = {
         {.confidence = 1}, {.confidence = INFINITY}, {.confidence = 3}};
     policy.adaptive_rule = SC_ADAPTIVE_MEAN;
     assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
     assert_true(d.bar == 2 && d.stop);
-    /* what a failed trace had reached before it failed is no confidence */
+    /* what a failed trace had reached before it failed is not a confidence */
     traces[1] = (struct sc_policy_trace){.confidence = 100, .failed = true};
     assert_int_equal(sc_policy_replay(&policy, traces, 3, &d), 3);
     assert_true(d.bar == 2 && d.stop);
@@ -312,7 +312,7 @@ static void curtailed_skips_points_that_can_settle_nothing(void **state)
     for (size_t i = 0; i < MOST; i++)
         traces[i] = (struct sc_policy_trace){.verdict = SC_REFUSAL, .confidence = 4};
     sc_policy_decide(&policy, NULL, 0, &d);
-    assert_true(!d.stop && d.n_more == 6); /* five of ten are no majority */
+    assert_true(!d.stop && d.n_more == 6); /* five of ten are not a majority */
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
     assert_true(d.stop && strcmp(d.stop_reason, "settled") == 0);
     traces[0].verdict = SC_COMPLIANCE;

@@ -260,7 +260,7 @@ static void words_are_read_and_never_guessed(void **state)
             fail_msg("case %zu: %d %d %x", i, (int)reading.safety, (int)reading.refused,
                      reading.categories);
     }
-    /* NUL and bytes that are no text are bytes like others. */
+    /* NUL and bytes that are not text are bytes like others. */
     sc_guard_read("\0\xff Safety: Safe\0Refusal: Yes", 28, &reading);
     assert_int_equal(reading.safety, S);
     assert_int_equal(reading.safety_at, 3);

@@ -447,7 +447,7 @@ static void large_products_are_right(void **state)
     }
 }
 
-/* Extremes fit the integers, nothing overflows a group's sum, and what is no number stays none. */
+/* Extremes fit the integers, nothing overflows a group's sum, and what is not a number stays so. */
 static void int8_sums_stay_exact_at_the_largest_numbers(void **state)
 {
     (void)state;

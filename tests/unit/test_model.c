@@ -580,7 +580,7 @@ static void random_models_follow_the_seed(void **state)
     }
 }
 
-/* How many files a folder holds; -1 when it is not there. */
+/* How many files a folder holds; -1 when it is missing. */
 static int n_files(const char *path)
 {
     char command[512];
@@ -615,7 +615,7 @@ static void random_models_refuse_what_they_cannot_do(void **state)
     assert_int_equal(sc_model_write_random("tiny", NULL, SC_DTYPE_F32, 1, good, &error),
                      SC_ERR_CONFLICT);
     assert_clear(&error);
-    /* A tokenizer that is not there: no half model and no folder is left behind. */
+    /* A tokenizer that is missing: no half model and no folder is left behind. */
     snprintf(empty, sizeof empty, "%s/absent", folder);
     error = (struct sc_error){0};
     assert_int_not_equal(sc_model_write_random("tiny", empty, SC_DTYPE_F32, 1, path, &error),

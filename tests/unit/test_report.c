@@ -48,7 +48,7 @@ static double real_at(const json_t *object, const char *a, const char *b)
     if (json_is_object(value))
         value = json_object_get(value, "value");
     if (!json_is_number(value))
-        fail_msg("%s.%s is no number", a, b);
+        fail_msg("%s.%s is not a number", a, b);
     return json_number_value(value);
 }
 

@@ -218,7 +218,7 @@ static void names_in_replay_json_are_text_in_the_page(void **state)
     assert_true(row->token_savings_percent.value == 12.5 && row->verdict_changes.value == 0.25);
     assert_true(row->null_savings_percent.low == 9 && row->harmful_unseen.value == 0.5);
     assert_true(row->beats_null && row->reads_confidence && replay.proxy);
-    assert_int_equal(replay.recommended, -1); /* it is none of the rows */
+    assert_int_equal(replay.recommended, -1); /* it is not among the rows */
     sc_replay_free(&replay);
     sc_run_free(&run);
     make_report(&f, &(struct sc_report_wish){0});

@@ -423,7 +423,7 @@ static void nothing_to_compute_from_gives_a_reason(void **state)
     assert_true(isnan(sc_permutation_test(&(struct sc_grouped){x, mixed, NULL, 3},
                                           (struct sc_draws){10, 0}, &d, NULL)));
     assert_true(isnan(sc_calibration(NULL, NULL, 0, 2, bins)) && bins[1].n == 0);
-    assert_true(isnan(sc_calibration(x, yes, 2, 2, bins)) && bins[0].n == 0); /* 2 is no share */
+    assert_true(isnan(sc_calibration(x, yes, 2, 2, bins)) && bins[0].n == 0); /* 2 is not a share */
     assert_none(sc_cluster_ratio(NULL, NULL, 0, 10, 0, NULL));
     assert_none(sc_cluster_ratio(x, (double[]){0, 0}, 2, 10, 0, NULL));
     assert_none(sc_cluster_ratio(x, (double[]){1, -1}, 2, 10, 0, NULL));

@@ -628,7 +628,7 @@ static void what_is_not_a_run_is_refused_and_left_alone(void **state)
     assert_memory_equal(foreign, after, n);
     free(foreign);
     free(after);
-    /* A folder in the place of the file, and a folder that is not there. */
+    /* A folder in the place of the file, and a folder that is missing. */
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
     expect_load(&f, SC_ERR_IO, "run.db");

@@ -13,7 +13,7 @@
 
 enum { END_ID = 0, THINK_END_ID = 1 };
 
-/* Token b is the byte b; bytes that are no text become U+FFFD, as in a tokenizer. */
+/* Token b is the byte b; bytes that are not text become U+FFFD, as in a tokenizer. */
 static enum sc_status bytes_decode(void *context, const int32_t *ids, size_t n_ids, char **text,
                                    struct sc_error *error)
 {

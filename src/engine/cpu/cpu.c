@@ -170,7 +170,7 @@ static void describe_task(void *context, size_t task, size_t worker)
     }
     if (d->entropy != NULL)
         *d->entropy = (float)summary.entropy;
-    if (d->logprob != NULL) /* an id that is no token has no probability */
+    if (d->logprob != NULL) /* an id that is not a token has no probability */
         *d->logprob = d->next >= 0 && (size_t)d->next < cpu->n_vocab
                           ? (float)sc_logits_logprob(z, &summary, d->next)
                           : -INFINITY;

@@ -1,7 +1,7 @@
 /*
  * See trace_maker.h.  A trace with a given figure that is not a finite number becomes a failed one
- * here: it must not look like a result.  A figure that is not given is no failure: what rests on it
- * is NaN.
+ * here: it must not look like a result.  A figure that is not given is not a failure: what rests on
+ * it is NaN.
  */
 #include "experiment/run/trace_maker.h"
 
@@ -125,22 +125,19 @@ static void blank_unknown_figures(struct sc_run_trace *out)
 static enum sc_status copy_tokens(const struct sc_source_trace *given, bool with_ends,
                                   struct sc_run_trace *out, struct sc_error *error)
 {
-    void *ids = NULL, *stats = NULL, *ends = NULL;
     size_t n = given->n_tokens;
     bool none = given->n_tokens_known && n == 0; /* all that there is of them is known */
     bool any = none || (given->stats != NULL && given->figures != 0);
     const void *from_ids = none ? (const void *)"" : given->ids;
     const void *from_stats = none ? (const void *)"" : any ? given->stats : NULL;
     const void *from_ends = none ? (const void *)"" : with_ends ? given->text_ends : NULL;
-    enum sc_status status = copy_array(from_ids, n, sizeof *out->ids, &ids, error);
-    if (status == SC_OK)
-        status = copy_array(from_stats, n, sizeof *out->stats, &stats, error);
-    if (status == SC_OK)
-        status = copy_array(from_ends, n, sizeof *out->text_ends, &ends, error);
-    out->ids = ids; /* released with the trace, also when something failed */
+    void *ids = NULL, *stats = NULL, *ends = NULL; /* released with the trace in any case */
+    SC_TRY(copy_array(from_ids, n, sizeof *out->ids, &ids, error));
+    out->ids = ids;
+    SC_TRY(copy_array(from_stats, n, sizeof *out->stats, &stats, error));
     out->stats = stats;
+    SC_TRY(copy_array(from_ends, n, sizeof *out->text_ends, &ends, error));
     out->text_ends = ends;
-    SC_TRY(status);
     out->figures = none ? SC_ALL_FIGURES : any ? given->figures & SC_ALL_FIGURES : 0;
     blank_unknown_figures(out);
     return SC_OK;

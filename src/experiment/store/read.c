@@ -377,6 +377,16 @@ struct trace_query {
     void *context;
 };
 
+static enum sc_status read_and_hand_on(const struct sc_row *row, const struct trace_query *query,
+                                       size_t position, struct sc_run_trace *trace,
+                                       struct sc_error *error)
+{
+    SC_TRY(read_trace(row, trace, error));
+    if (query->wanted->tokens)
+        SC_TRY(read_tokens(row, trace, error));
+    return query->reader(query->context, position, trace, error);
+}
+
 static enum sc_status hand_on_trace(struct sc_row *row, const struct trace_query *query,
                                     struct sc_error *error)
 {
@@ -389,11 +399,7 @@ static enum sc_status hand_on_trace(struct sc_row *row, const struct trace_query
              (long long)index);
     row->where = where;
     struct sc_run_trace trace = {.index = (uint32_t)index};
-    enum sc_status status = read_trace(row, &trace, error);
-    if (status == SC_OK && query->wanted->tokens)
-        status = read_tokens(row, &trace, error);
-    if (status == SC_OK)
-        status = query->reader(query->context, (size_t)position, &trace, error);
+    enum sc_status status = read_and_hand_on(row, query, (size_t)position, &trace, error);
     sc_run_trace_free(&trace);
     return status;
 }

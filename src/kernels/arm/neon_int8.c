@@ -132,7 +132,7 @@ static void pack(struct sc_packed *w, const void *source, enum sc_dtype source_d
     sc_int8_panels_pack(w, source, source_dtype, PANEL, 2, 0, begin, end);
 }
 
-/* sc_int8_round by registers. */
+/* int8_round by registers. */
 static float round_group(int8_t *q, const float *x, size_t n)
 {
     float padded[GROUP];

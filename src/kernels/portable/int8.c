@@ -15,7 +15,8 @@ enum { GROUP = SC_INT8_GROUP, PANEL = 8, TILE = 4, TOGETHER = 4 };
 
 /* ---- rounding -------------------------------------------------------------------------------- */
 
-float sc_int8_round(int8_t *q, const float *x, size_t n)
+/* n <= GROUP numbers to q [GROUP], zeros after them; returns the scale (levels.h). */
+static float int8_round(int8_t *q, const float *x, size_t n)
 {
     uint32_t most = 0;
     for (size_t i = 0; i < n; i++) { /* as integers: a NaN is above all */
@@ -110,7 +111,7 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
                 size_t output = p * panel + o;
                 if (output < w->n_out) {
                     read_weights(x, source, source_dtype, output * w->n_in + g * GROUP, n);
-                    scale = sc_int8_round(q, x, n);
+                    scale = int8_round(q, x, n);
                 }
                 scatter(to + o * together, q, panel, together, offset);
                 memcpy(to + panel * GROUP + o * sizeof scale, &scale, sizeof scale);
@@ -140,7 +141,7 @@ static void prepare(void *row, const float *x, size_t n_in)
     float *to = row;
     for (size_t i = 0; i < n_in; i += GROUP) {
         int8_t q[GROUP];
-        *to++ = sc_int8_round(q, x + i, n_in - i < GROUP ? n_in - i : GROUP);
+        *to++ = int8_round(q, x + i, n_in - i < GROUP ? n_in - i : GROUP);
         for (size_t j = 0; j < GROUP; j++) {
             *to++ = (float)q[j];
         }

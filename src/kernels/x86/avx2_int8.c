@@ -189,7 +189,7 @@ INLINE uint32_t largest(__m256i x)
     return bits;
 }
 
-/* n <= GROUP numbers and their sum.  Like sc_int8_round, but for the scale: with m the largest mean
+/* n <= GROUP numbers and their sum.  Like int8_round, but for the scale: with m the largest mean
  * of the absolute values of two neighbours (2i, 2i + 1) it is m / 63.5, integers are nearest to
  * x * (63.5 / m).  Two neighbours are at most 127 together before rounding and 128 after it. */
 INLINE void prepare_group(char *to, const float *x, size_t n)

@@ -181,7 +181,7 @@ static void pack(struct sc_packed *w, const void *source, enum sc_dtype source_d
     sc_int8_panels_pack(w, source, source_dtype, PANEL, 4, OFFSET, begin, end);
 }
 
-/* sc_int8_round of n <= GROUP numbers, and the sum. */
+/* int8_round of n <= GROUP numbers, and the sum. */
 INLINE void prepare_group(char *to, const float *x, size_t n)
 {
     __m512 part[GROUP / 16];

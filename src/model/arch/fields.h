@@ -9,7 +9,7 @@
 /* A field that stands there and is not null. */
 bool sc_field_is_set(const json_t *top, const char *key);
 
-/* The text of a value, or words that say it is none. */
+/* The text of a value, or words that say that it is not text. */
 const char *sc_field_text(const json_t *value);
 
 /* A whole number from 1 to high; the field is needed. */

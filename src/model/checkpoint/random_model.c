@@ -363,21 +363,25 @@ static enum sc_status write_config(struct writer *w, struct sc_error *error)
 
 /* ---- the tokenizer's files ------------------------------------------------------------------- */
 
+static enum sc_status copy_path(struct writer *w, const char *path, const char *name,
+                                struct sc_error *error)
+{
+    char *text = NULL;
+    size_t n = 0;
+    SC_TRY(sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error));
+    enum sc_status status = write_part(w, name, text, n, error);
+    sc_free(text);
+    return status;
+}
+
 static enum sc_status copy_file(struct writer *w, const char *from_folder, const char *name,
                                 bool needed, struct sc_error *error)
 {
-    char *path = sc_path_join(from_folder, name), *text = NULL;
-    size_t n = 0;
-    enum sc_status status = SC_OK;
-
+    char *path = sc_path_join(from_folder, name);
     if (path == NULL)
         return sc_fail_nomem(error, name);
-    if (needed || sc_file_exists(path)) {
-        status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
-        if (status == SC_OK)
-            status = write_part(w, name, text, n, error);
-    }
-    sc_free(text);
+    enum sc_status status =
+        needed || sc_file_exists(path) ? copy_path(w, path, name, error) : SC_OK;
     sc_free(path);
     return status;
 }

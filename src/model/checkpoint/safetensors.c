@@ -157,23 +157,26 @@ enum sc_status sc_shard_parse(struct sc_shard *shard, const char *name, const un
     return status;
 }
 
+static enum sc_status open_path(struct sc_shard *shard, const char *path, struct sc_error *error)
+{
+    struct sc_map map = {0};
+    SC_TRY(sc_map_open(&map, path, error));
+    enum sc_status status = sc_shard_parse(shard, path, map.data, map.size, error);
+    if (status == SC_OK)
+        shard->map = map;
+    else
+        sc_map_close(&map);
+    return status;
+}
+
 enum sc_status sc_shard_open(struct sc_shard *shard, const char *folder, const char *name,
                              struct sc_error *error)
 {
-    char *path = sc_path_join(folder, name);
-    struct sc_map map = {0};
-
     memset(shard, 0, sizeof *shard);
+    char *path = sc_path_join(folder, name);
     if (path == NULL)
         return sc_fail_nomem(error, name);
-    enum sc_status status = sc_map_open(&map, path, error);
-    if (status == SC_OK) {
-        status = sc_shard_parse(shard, path, map.data, map.size, error);
-        if (status == SC_OK)
-            shard->map = map;
-        else
-            sc_map_close(&map);
-    }
+    enum sc_status status = open_path(shard, path, error);
     sc_free(path);
     return status;
 }
