@@ -12,6 +12,7 @@
 #include "report/csv.h"
 #include "report/render.h"
 #include "report_fixture.h"
+#include "show_fixture.h"
 
 static void a_figure_is_found_by_its_path(void **state)
 {
@@ -117,6 +118,48 @@ static void every_number_of_analysis_json_is_found_by_its_path(void **state)
     sc_run_free(&run);
 }
 
+/* With assertions a wrong path ends the test; without them it is shown as "no such figure". */
+static void show_in_every_form(const struct sc_run *run)
+{
+    static const enum fixture_form forms[] = {FIXTURE_JSON, FIXTURE_TERMINAL, FIXTURE_PAGE};
+    for (size_t i = 0; i < 3; i++) {
+        struct sc_text text = {0};
+        struct fixture_view view = {.form = forms[i], .width = 100};
+        assert_int_equal(fixture_show(run, view, &text, NULL), SC_OK);
+        assert_null(strstr(text.data, "no such figure"));
+        sc_text_free(&text);
+    }
+}
+
+static void every_path_of_terminal_and_page_leads_to_a_figure_in_every_kind_of_run(void **state)
+{
+    (void)state;
+    static const struct fixture_options kinds[] = {
+        {.n_instances = 40, .n_traces = 6},
+        {.n_instances = 40, .n_traces = 6, .compare = true},
+        {.n_instances = 40, .n_traces = 6, .judge = "guard/1"},
+        {.n_instances = 40, .n_traces = 6, .compare = true, .judge = "guard/1"},
+        {.n_instances = 3, .n_traces = 1},
+        {.n_instances = 4, .n_traces = 3, .hostile = "a.b..c <&> 0."},
+    };
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        struct sc_run run = fixture_run(&kinds[k]);
+        show_in_every_form(&run);
+        run.demo = run.demo_judge = true;
+        for (size_t i = 0; i < run.n_instances; i++) { /* a model that reasons */
+            struct sc_run_instance *instance = &run.instances[i];
+            for (size_t t = 0; t < instance->n_traces; t++)
+                instance->traces[t].n_reasoning = 3;
+        }
+        show_in_every_form(&run);
+        for (size_t i = 0; i < run.n_instances; i++) /* nothing is left to count */
+            for (size_t t = 0; t < run.instances[i].n_traces; t++)
+                run.instances[i].traces[t].finish = SC_FINISH_FAILED;
+        show_in_every_form(&run);
+        sc_run_free(&run);
+    }
+}
+
 static void memory_that_runs_out_fails_the_document_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -145,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_figure_is_found_by_its_path),
         cmocka_unit_test(a_name_may_hold_points_or_be_empty),
         cmocka_unit_test(every_number_of_analysis_json_is_found_by_its_path),
+        cmocka_unit_test(every_path_of_terminal_and_page_leads_to_a_figure_in_every_kind_of_run),
         cmocka_unit_test(memory_that_runs_out_fails_the_document_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
