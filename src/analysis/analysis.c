@@ -57,7 +57,8 @@ static struct sc_estimate estimate_f1(const struct sc_run *run, const struct sc_
         above[n] = right ? 2 : 0;
         below[n++] = right ? 2 : 1;
     }
-    struct sc_estimate f1 = sc_cluster_share(above, below, n, true, SC_N_RESAMPLES, run->seed,
+    struct sc_estimate f1 = sc_cluster_share(&(struct sc_shares){above, below, n, true},
+                                             (struct sc_draws){SC_N_RESAMPLES, run->seed},
                                              "no unsafe prompt and no refusal", error);
     f1.n = n_said;
     return f1;
@@ -132,14 +133,16 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
     } else {
         size_t n = select_members(run, view, -1, -1, members);
         a->n_undecided = run->n_instances - n;
-        sc_group_make(run, view, members, n, scratch, &a->overall, error);
+        sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->overall, error);
         for (int l = 0; l < SC_N_LABELS; l++) {
             n = select_members(run, view, l, -1, members);
-            sc_group_make(run, view, members, n, scratch, &a->labels[l], error);
+            sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->labels[l],
+                          error);
         }
         for (int q = 0; q < SC_N_QUADRANTS; q++) {
             n = select_members(run, view, -1, q, members);
-            sc_group_make(run, view, members, n, scratch, &a->quadrants[q], error);
+            sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->quadrants[q],
+                          error);
         }
         make_confusion(run, view, scratch, &a->confusion, error);
     }

@@ -247,9 +247,14 @@ enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instanc
 /* +1 right, 0 wrong, -1 not to be said (no label, split, not judged). */
 int sc_summary_is_right(const struct sc_summary *summary, enum sc_label label);
 
-/* Figures of the n instances whose indices are in members; scratch [3 * n]. */
-void sc_group_make(const struct sc_run *run, const struct sc_view *view, const size_t *members,
-                   size_t n, double *scratch, struct sc_group *out, struct sc_error *error);
+/* Some of a run's instances. */
+struct sc_members {
+    const size_t *indices; /* [n] */
+    size_t n;
+};
+/* Figures of these instances; scratch [3 * members.n]. */
+void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members members,
+                   double *scratch, struct sc_group *out, struct sc_error *error);
 
 void sc_analyse_hypothesis(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_policies(struct sc_analysis *analysis, struct sc_error *error);

@@ -4,6 +4,7 @@
  */
 #include "analysis/cluster.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -40,11 +41,12 @@ static bool is_same_share(const double *numerator, const double *denominator, si
     return n_used > 1;
 }
 
-struct sc_estimate sc_cluster_share(const double *numerator, const double *denominator, size_t n,
-                                    bool is_share, size_t n_resamples, uint64_t seed,
+struct sc_estimate sc_cluster_share(const struct sc_shares *shares, struct sc_draws draws,
                                     const char *reason, struct sc_error *error)
 {
-    size_t n_used = 0;
+    const double *numerator = shares->numerator, *denominator = shares->denominator;
+    size_t n = shares->n, n_resamples = draws.n, n_used = 0;
+    bool is_share = shares->is_share;
     for (size_t i = 0; i < n; i++)
         n_used += denominator[i] > 0;
     if (n_used == 0)
@@ -52,8 +54,8 @@ struct sc_estimate sc_cluster_share(const double *numerator, const double *denom
     if (n_used < MIN_CLUSTERS)
         n_resamples = n_resamples < 100 ? n_resamples : 100; /* their interval is not used */
     struct sc_estimate estimate =
-        is_share ? sc_cluster_proportion(numerator, denominator, n, n_resamples, seed, error)
-                 : sc_cluster_ratio(numerator, denominator, n, n_resamples, seed, error);
+        is_share ? sc_cluster_proportion(numerator, denominator, n, n_resamples, draws.seed, error)
+                 : sc_cluster_ratio(numerator, denominator, n, n_resamples, draws.seed, error);
     sc_estimate_cover(&estimate);
     if (n_used < MIN_CLUSTERS && !(is_share && is_same_share(numerator, denominator, n))) {
         estimate.low = estimate.high = NAN;
@@ -69,28 +71,27 @@ struct pair_sum {
     double above1, below1, above2, below2;
 };
 
-static struct pair_sum sum_pairs(const double *numerator1, const double *denominator1,
-                                 const double *numerator2, const double *denominator2, size_t n,
+static struct pair_sum sum_pairs(const struct sc_shares *first, const struct sc_shares *second,
                                  struct sc_random *random)
 {
     struct pair_sum sum = {0, 0, 0, 0};
-    for (size_t i = 0; i < n; i++) {
-        size_t k = random != NULL ? sc_random_below(random, n) : i;
-        sum.above1 += numerator1[k];
-        sum.below1 += denominator1[k];
-        sum.above2 += numerator2[k];
-        sum.below2 += denominator2[k];
+    for (size_t i = 0; i < first->n; i++) {
+        size_t k = random != NULL ? sc_random_below(random, first->n) : i;
+        sum.above1 += first->numerator[k];
+        sum.below1 += first->denominator[k];
+        sum.above2 += second->numerator[k];
+        sum.below2 += second->denominator[k];
     }
     return sum;
 }
 
-struct sc_estimate sc_cluster_share_ratio(const double *numerator1, const double *denominator1,
-                                          const double *numerator2, const double *denominator2,
-                                          size_t n, size_t n_resamples, uint64_t seed,
+struct sc_estimate sc_cluster_share_ratio(const struct sc_shares *first,
+                                          const struct sc_shares *second, struct sc_draws wanted,
                                           struct sc_error *error)
 {
-    struct pair_sum all = sum_pairs(numerator1, denominator1, numerator2, denominator2, n, NULL);
-    size_t n_all = (size_t)(all.below1 + all.below2 + 0.5), n_draws = 0;
+    assert(first->n == second->n);
+    struct pair_sum all = sum_pairs(first, second, NULL);
+    size_t n_all = (size_t)(all.below1 + all.below2 + 0.5), n_draws = 0, n_resamples = wanted.n;
     if (all.below1 <= 0 || all.below2 <= 0)
         return sc_estimate_none(n_all, "one side of the split is empty");
     if (all.above2 <= 0)
@@ -102,10 +103,9 @@ struct sc_estimate sc_cluster_share_ratio(const double *numerator1, const double
         sc_fail_nomem(error, "bootstrap of a ratio");
         return out;
     }
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, RATIO_KEY, 0};
+    struct sc_random random = {SC_STREAM_STATISTICS, wanted.seed, RATIO_KEY, 0};
     for (size_t b = 0; b < n_resamples; b++) {
-        struct pair_sum x =
-            sum_pairs(numerator1, denominator1, numerator2, denominator2, n, &random);
+        struct pair_sum x = sum_pairs(first, second, &random);
         if (x.below1 > 0 && x.below2 > 0 && (x.above1 > 0 || x.above2 > 0))
             draws[n_draws++] = x.above2 > 0 ? x.above1 / x.below1 / (x.above2 / x.below2) : DBL_MAX;
     }
@@ -205,16 +205,17 @@ static double logit_test(double area, double variance)
     return erfc(fabs(z) / sqrt(2.0));
 }
 
-struct sc_estimate sc_cluster_auroc(const double *score, const bool *outcome, const size_t *cluster,
-                                    size_t n, size_t n_clusters, struct sc_error *error)
+struct sc_estimate sc_cluster_auroc(const struct sc_scores *scores, struct sc_error *error)
 {
-    return sc_cluster_auroc_test(score, outcome, cluster, n, n_clusters, NULL, error);
+    return sc_cluster_auroc_test(scores, NULL, error);
 }
 
-struct sc_estimate sc_cluster_auroc_test(const double *score, const bool *outcome,
-                                         const size_t *cluster, size_t n, size_t n_clusters,
-                                         double *p, struct sc_error *error)
+struct sc_estimate sc_cluster_auroc_test(const struct sc_scores *scores, double *p,
+                                         struct sc_error *error)
 {
+    const double *score = scores->score;
+    const bool *outcome = scores->outcome;
+    const size_t *cluster = scores->cluster, n = scores->n, n_clusters = scores->n_clusters;
     double n_pos = 0, n_neg = 0;
     if (p != NULL)
         *p = NAN;

@@ -43,7 +43,8 @@ static struct sc_estimate refusal_of_label(const struct sc_analysis *a, const si
         rate[n_used] = label == SC_LABEL_SAFE ? refusal : 1 - refusal;
         one[n_used++] = 1;
     }
-    return sc_cluster_share(rate, one, n_used, true, SC_N_RESAMPLES, a->run->seed,
+    return sc_cluster_share(&(struct sc_shares){rate, one, n_used, true},
+                            (struct sc_draws){SC_N_RESAMPLES, a->run->seed},
                             label == SC_LABEL_SAFE ? "no safe prompt" : "no unsafe prompt", error);
 }
 
@@ -79,7 +80,8 @@ void sc_analyse_categories(struct sc_analysis *a, struct sc_error *error)
         a->categories = array;
         struct sc_category *c = &a->categories[a->n_categories++];
         c->name = places[begin].category;
-        sc_group_make(run, view, members, end - begin, scratch, &c->group, error);
+        sc_group_make(run, view, (struct sc_members){members, end - begin}, scratch, &c->group,
+                      error);
         c->over_refusal = refusal_of_label(a, members, end - begin, SC_LABEL_SAFE, scratch, error);
         c->under_refusal =
             refusal_of_label(a, members, end - begin, SC_LABEL_UNSAFE, scratch, error);
@@ -204,8 +206,8 @@ static void calibrate(const struct sc_analysis *a, const struct forecasts *f, co
     }
     double ece = sc_calibration(f->predicted, f->right, f->n, SC_N_BINS, out->bins);
     out->ece = estimate_ece(a, f, ece, error);
-    out->auroc =
-        sc_cluster_auroc(f->predicted, f->right, f->instance, f->n, a->run->n_instances, error);
+    out->auroc = sc_cluster_auroc(
+        &(struct sc_scores){f->predicted, f->right, f->instance, f->n, a->run->n_instances}, error);
 }
 
 void sc_analyse_calibration(struct sc_analysis *a, struct sc_error *error)
@@ -264,7 +266,8 @@ static struct sc_estimate attack_at(const struct sc_analysis *a, size_t k, bool 
         value[n] = sc_at_k(s->n_known, strict ? s->n_harmful : s->n_harmful_loose, k);
         one[n++] = 1;
     }
-    return sc_cluster_share(value, one, n, true, SC_N_RESAMPLES, run->seed,
+    return sc_cluster_share(&(struct sc_shares){value, one, n, true},
+                            (struct sc_draws){SC_N_RESAMPLES, run->seed},
                             "no unsafe prompt has that many traces whose harm is known", error);
 }
 
@@ -315,8 +318,8 @@ static struct sc_estimate mean_confidence(const struct sc_analysis *a, bool refu
             count[i]++;
         }
     }
-    return sc_cluster_share(sum, count, run->n_instances, false, SC_N_RESAMPLES, run->seed, reason,
-                            error);
+    return sc_cluster_share(&(struct sc_shares){sum, count, run->n_instances, false},
+                            (struct sc_draws){SC_N_RESAMPLES, run->seed}, reason, error);
 }
 
 static void rank_refusals(struct sc_analysis *a, struct sc_error *error)
@@ -341,8 +344,8 @@ static void rank_refusals(struct sc_analysis *a, struct sc_error *error)
             f.instance[f.n++] = i;
         }
     }
-    a->auroc_refusal =
-        sc_cluster_auroc(f.predicted, f.right, f.instance, f.n, run->n_instances, error);
+    a->auroc_refusal = sc_cluster_auroc(
+        &(struct sc_scores){f.predicted, f.right, f.instance, f.n, run->n_instances}, error);
 done:
     free_forecasts(&f);
 }

@@ -46,34 +46,30 @@ static void count_sides(const struct sc_answers *x, size_t n_instances, bool str
     }
 }
 
-/* The answers below against those at or above a threshold. */
+/* The answers below against those at or above out->threshold. */
 static void split_answers(const struct sc_analysis *a, const struct sc_answers *x, bool strict,
-                          double threshold, size_t n_resamples, struct sc_split *out,
-                          struct sc_error *error)
+                          size_t n_resamples, struct sc_split *out, struct sc_error *error)
 {
     const char *empty = "no answers on this side of the split";
     size_t n = a->run->n_instances;
-    uint64_t seed = a->run->seed;
-    out->threshold = threshold;
+    const struct sc_draws draws = {n_resamples, a->run->seed};
+    const struct sc_shares low = {x->harmful_low, x->low, n, true};
+    const struct sc_shares high = {x->harmful_high, x->high, n, true};
     out->fisher_p = NAN;
     count_sides(x, n, strict, out);
-    out->rate_low =
-        sc_cluster_share(x->harmful_low, x->low, n, true, n_resamples, seed, empty, error);
-    out->rate_high =
-        sc_cluster_share(x->harmful_high, x->high, n, true, n_resamples, seed, empty, error);
+    out->rate_low = sc_cluster_share(&low, draws, empty, error);
+    out->rate_high = sc_cluster_share(&high, draws, empty, error);
     out->difference = out->ratio =
         sc_estimate_none(out->n_low + out->n_high, "one side of the split has no answers");
     if (!out->n_low || !out->n_high)
         return;
-    out->difference =
-        sc_cluster_proportion_difference((struct sc_proportions){x->harmful_low, x->low},
-                                         (struct sc_proportions){x->harmful_high, x->high}, n,
-                                         (struct sc_draws){n_resamples, seed}, error);
+    out->difference = sc_cluster_proportion_difference(
+        (struct sc_proportions){x->harmful_low, x->low},
+        (struct sc_proportions){x->harmful_high, x->high}, n, draws, error);
     sc_estimate_cover(&out->difference);
     if (isnan(out->difference.low) && out->difference.reason == NULL)
         out->difference.reason = "too few prompts for an interval";
-    out->ratio = sc_cluster_share_ratio(x->harmful_low, x->low, x->harmful_high, x->high, n,
-                                        n_resamples, seed, error);
+    out->ratio = sc_cluster_share_ratio(&low, &high, draws, error);
 }
 
 static double quantile_of(const struct sc_answers *x, double quantile)
@@ -174,9 +170,11 @@ static void rank_metrics(struct sc_analysis *a, const struct sc_answers *x, stru
             finite = finite && isfinite(score[k]);
         }
         h->auroc_p[m] = NAN;
-        h->auroc[m] = finite ? sc_cluster_auroc_test(score, x->harmful, x->instance, x->n,
-                                                     a->run->n_instances, &h->auroc_p[m], error)
-                             : sc_estimate_none(x->n, "an answer lacks this metric");
+        h->auroc[m] =
+            finite ? sc_cluster_auroc_test(&(struct sc_scores){score, x->harmful, x->instance, x->n,
+                                                               a->run->n_instances},
+                                           &h->auroc_p[m], error)
+                   : sc_estimate_none(x->n, "an answer lacks this metric");
     }
     sc_holm(h->auroc_p, SC_N_METRICS, h->auroc_holm);
 }
@@ -298,15 +296,16 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     if (isnan(threshold))
         threshold = quantile_of(&x, isnan(quantile) ? 0.5 : quantile);
     h->traces.quantile = h->traces_loose.quantile = quantile;
-    split_answers(a, &x, true, threshold, SC_N_RESAMPLES, &h->traces, error);
+    h->traces.threshold = h->traces_loose.threshold = threshold;
+    split_answers(a, &x, true, SC_N_RESAMPLES, &h->traces, error);
     if (a->proxy)
         h->traces_loose = h->traces; /* the proxy knows no controversial answers */
     else
-        split_answers(a, &x, false, threshold, SC_N_RESAMPLES, &h->traces_loose, error);
+        split_answers(a, &x, false, SC_N_RESAMPLES, &h->traces_loose, error);
     for (size_t d = 0; d < SC_N_DECILES; d++) {
         h->deciles[d].quantile = (double)(d + 1) / (SC_N_DECILES + 1);
-        split_answers(a, &x, true, quantile_of(&x, h->deciles[d].quantile), SC_N_RESAMPLES / 4,
-                      &h->deciles[d], error);
+        h->deciles[d].threshold = quantile_of(&x, h->deciles[d].quantile);
+        split_answers(a, &x, true, SC_N_RESAMPLES / 4, &h->deciles[d], error);
     }
     split_instances(a, &h->instances);
     permute_instances(a, error);

@@ -87,7 +87,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
             whole = run->instances[i].traces[t].finish != SC_FINISH_CUT;
     }
     r->trace_savings_percent = saved_percent(sc_cluster_share(
-        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no instance is finished", error));
+        &(struct sc_shares){w->a, w->b, n, false}, (struct sc_draws){SC_N_RESAMPLES, run->seed},
+        "no instance is finished", error));
     r->trace_savings_percent.n = n;
     if (!whole) {
         r->token_savings_percent = sc_estimate_none(
@@ -107,7 +108,8 @@ static void measure_savings(const struct sc_analysis *a, struct sc_policy_result
         w->b[n++] = (double)tokens_of_first(&run->instances[i], most);
     }
     r->token_savings_percent = saved_percent(sc_cluster_share(
-        w->a, w->b, n, false, SC_N_RESAMPLES, run->seed, "no tokens were generated", error));
+        &(struct sc_shares){w->a, w->b, n, false}, (struct sc_draws){SC_N_RESAMPLES, run->seed},
+        "no tokens were generated", error));
     r->token_savings_percent.n = n;
 }
 
@@ -142,7 +144,8 @@ static void measure_token_difference(const struct sc_analysis *a, struct sc_poli
         w->b[n++] = (double)most->n_tokens;
     }
     r->token_difference_percent = saved_percent(sc_cluster_share(
-        w->a, w->b, n, false, SC_N_RESAMPLES, a->run->seed, "no tokens were generated", error));
+        &(struct sc_shares){w->a, w->b, n, false}, (struct sc_draws){SC_N_RESAMPLES, a->run->seed},
+        "no tokens were generated", error));
     r->token_difference_percent.n = n;
     if (n_uncounted > 0)
         r->token_difference_percent = sc_estimate_none(n, SC_NO_TOKEN_COUNT);
@@ -273,7 +276,8 @@ void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
         for (size_t i = 0; i < run->n_instances; i++)
             if (a->views[p].instances[i].decided)
                 w.members[n++] = i;
-        sc_group_make(run, &a->views[p], w.members, n, w.scratch, &r->group, error);
+        sc_group_make(run, &a->views[p], (struct sc_members){w.members, n}, w.scratch, &r->group,
+                      error);
         measure_savings(a, r, &w, error);
         compare_with_largest(a, r, &w, error);
         r->null_traces = measure_null(a, p, error);

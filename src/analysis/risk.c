@@ -138,7 +138,8 @@ static struct sc_estimate segment_mean(const struct sc_analysis *a, bool reasoni
             count[i]++;
         }
     }
-    return sc_cluster_share(sum, count, run->n_instances, false, SC_N_RESAMPLES, run->seed,
+    return sc_cluster_share(&(struct sc_shares){sum, count, run->n_instances, false},
+                            (struct sc_draws){SC_N_RESAMPLES, run->seed},
                             refusals ? "no refusal has this segment" : "no answer has this segment",
                             error);
 }
@@ -153,8 +154,9 @@ static void measure_segment(const struct sc_analysis *a, const struct sc_answers
         x->scratch[k] = -segment_confidence(x->trace[k], a->run->metric, reasoning);
         all = all && isfinite(x->scratch[k]);
     }
-    out->auroc = all ? sc_cluster_auroc(x->scratch, x->harmful, x->instance, x->n,
-                                        a->run->n_instances, error)
+    out->auroc = all ? sc_cluster_auroc(&(struct sc_scores){x->scratch, x->harmful, x->instance,
+                                                            x->n, a->run->n_instances},
+                                        error)
                      : sc_estimate_none(x->n, "an answer lacks this segment");
 }
 

@@ -159,7 +159,8 @@ static void evolve(struct sc_analysis *a, double *scratch, struct sc_error *erro
         }
         e->same = e->n_instances ? sc_wilson(same, e->n_instances)
                                  : sc_estimate_none(0, "no prompt has all traces");
-        e->refusal_rate = sc_cluster_share(rates, one, n_rates, true, SC_N_RESAMPLES / 4, run->seed,
+        e->refusal_rate = sc_cluster_share(&(struct sc_shares){rates, one, n_rates, true},
+                                           (struct sc_draws){SC_N_RESAMPLES / 4, run->seed},
                                            "no trace was judged", error);
     }
 }

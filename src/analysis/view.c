@@ -241,25 +241,36 @@ static void count_group(const struct sc_run *run, const struct sc_view *view, co
     }
 }
 
+/* Values of a group's instances. */
+struct values {
+    const double *value; /* [n] */
+    double *one, *kept;  /* [n] scratch */
+    size_t n;
+    uint64_t seed;
+};
+
 /* The mean of the finite values over instances. */
-static struct sc_estimate mean_of(const double *values, size_t n, double *one, bool is_share,
-                                  uint64_t seed, const char *reason, double *kept,
+static struct sc_estimate mean_of(const struct values *values, bool is_share, const char *reason,
                                   struct sc_error *error)
 {
+    double *one = values->one, *kept = values->kept;
     size_t n_kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(values[i])) {
-            kept[n_kept] = values[i];
+    for (size_t i = 0; i < values->n; i++)
+        if (!isnan(values->value[i])) {
+            kept[n_kept] = values->value[i];
             one[n_kept++] = 1;
         }
-    return sc_cluster_share(kept, one, n_kept, is_share, SC_N_RESAMPLES, seed, reason, error);
+    return sc_cluster_share(&(struct sc_shares){kept, one, n_kept, is_share},
+                            (struct sc_draws){SC_N_RESAMPLES, values->seed}, reason, error);
 }
 
-void sc_group_make(const struct sc_run *run, const struct sc_view *view, const size_t *members,
-                   size_t n, double *scratch, struct sc_group *out, struct sc_error *error)
+void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members group,
+                   double *scratch, struct sc_group *out, struct sc_error *error)
 {
+    const size_t *members = group.indices, n = group.n;
     double *a = scratch, *b = scratch + n, *kept = scratch + 2 * n;
     uint64_t seed = run->seed;
+    const struct values values = {a, b, kept, n, seed};
     memset(out, 0, sizeof *out);
     count_group(run, view, members, n, out);
 
@@ -269,31 +280,35 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, const s
         expression;                                                                                \
     }
     EACH(a[m] = s->refusal_rate)
-    out->refusal_rate = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
+    out->refusal_rate = mean_of(&values, true, "no trace was judged", error);
     EACH(a[m] = s->agreement)
-    out->agreement = mean_of(a, n, b, true, seed, "no trace was judged", kept, error);
+    out->agreement = mean_of(&values, true, "no trace was judged", error);
     EACH(a[m] = s->entropy)
-    out->entropy = mean_of(a, n, b, false, seed, "no trace was judged", kept, error);
+    out->entropy = mean_of(&values, false, "no trace was judged", error);
     EACH(a[m] = s->confidence)
-    out->confidence = mean_of(a, n, b, false, seed, "no trace has a confidence", kept, error);
+    out->confidence = mean_of(&values, false, "no trace has a confidence", error);
 
     EACH(a[m] = (double)s->n_harmful; b[m] = (double)s->n_known)
-    out->harm_rate =
-        sc_cluster_share(a, b, n, true, SC_N_RESAMPLES, seed, "no trace's harm is known", error);
+    out->harm_rate = sc_cluster_share(&(struct sc_shares){a, b, n, true},
+                                      (struct sc_draws){SC_N_RESAMPLES, seed},
+                                      "no trace's harm is known", error);
     out->harm_rate_loose = out->harm_rate;
     if (out->n_harmful_loose != out->n_harmful) {
         EACH(a[m] = (double)s->n_harmful_loose; b[m] = (double)s->n_known)
-        out->harm_rate_loose = sc_cluster_share(a, b, n, true, SC_N_RESAMPLES, seed,
+        out->harm_rate_loose = sc_cluster_share(&(struct sc_shares){a, b, n, true},
+                                                (struct sc_draws){SC_N_RESAMPLES, seed},
                                                 "no trace's harm is known", error);
     }
 
     EACH(a[m] = (double)s->n_tokens; b[m] = (double)s->n_traces)
     out->tokens_per_trace =
-        sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no traces", error);
+        sc_cluster_share(&(struct sc_shares){a, b, n, false},
+                         (struct sc_draws){SC_N_RESAMPLES, seed}, "no traces", error);
     if (out->n_uncounted > 0)
         out->tokens_per_trace = sc_estimate_none(out->n_traces, SC_NO_TOKEN_COUNT);
     EACH(a[m] = (double)s->n_traces; b[m] = 1)
-    out->traces = sc_cluster_share(a, b, n, false, SC_N_RESAMPLES, seed, "no instances", error);
+    out->traces = sc_cluster_share(&(struct sc_shares){a, b, n, false},
+                                   (struct sc_draws){SC_N_RESAMPLES, seed}, "no instances", error);
 #undef EACH
 
     size_t n_right = 0, n_said = 0;

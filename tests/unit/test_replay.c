@@ -103,7 +103,7 @@ static void a_replay_in_the_stored_order_is_the_live_run(void **state)
                 n_tokens += live.instances[i].traces[t].n_tokens;
                 n_cut_here += live.instances[i].traces[t].finish == SC_FINISH_CUT;
             }
-            sc_replay_decide(&data.instances[i], N_TRACES, &policy, NULL, NULL, scratch, &found);
+            sc_replay_decide(&data.instances[i], N_TRACES, &policy, NULL, scratch, &found);
             assert_true(found.last.stop);
             assert_int_equal(found.n_traces, decision->n_traces);
             assert_int_equal(found.n_traces, live.instances[i].n_traces);
@@ -289,7 +289,7 @@ static void one_instance_is_decided_as_by_hand(void **state)
     }
     /* Rising: the third is below the bar, the sixth draws the mean above it. */
     policy.percentile = 90;
-    sc_replay_decide(&data.instances[0], N_TRACES, &policy, NULL, NULL, scratch, &out);
+    sc_replay_decide(&data.instances[0], N_TRACES, &policy, NULL, scratch, &out);
     assert_int_equal(out.n_traces, 6);
     assert_int_equal(out.n_tokens, 600 + 15);
     assert_int_equal(out.n_harmful_unseen, 0);
@@ -300,22 +300,26 @@ static void one_instance_is_decided_as_by_hand(void **state)
         reverse[t] = N_TRACES - 1 - t;
         shift[t] = t + 1 < N_TRACES ? t + 1 : 0;
     }
-    sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);
+    sc_replay_decide(&data.instances[0], N_TRACES, &policy,
+                     &(struct sc_replay_order){reverse, NULL}, scratch, &out);
     assert_int_equal(out.n_traces, 10);
     assert_int_equal(out.vote, SC_REFUSED);
     /* Confidences of other traces, verdicts and tokens of their own: 11, 12, 13, 14, 15, 16 ... */
-    sc_replay_decide(&data.instances[0], N_TRACES, &policy, NULL, shift, scratch, &out);
+    sc_replay_decide(&data.instances[0], N_TRACES, &policy, &(struct sc_replay_order){NULL, shift},
+                     scratch, &out);
     assert_int_equal(out.n_traces, 6);
     assert_true(out.last.bar == 12.8 && scratch[9].confidence == 10);
     assert_true(scratch[0].verdict == SC_COMPLIANCE && out.n_tokens == 615);
     /* deepconf, falling: everything after the warm-up is cut after 9 tokens, at mean 10 + t. */
     policy.kind = SC_POLICY_DEEPCONF;
     policy.eta = 100; /* bar: the lowest of 19, 18, 17 */
-    sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);
+    sc_replay_decide(&data.instances[0], N_TRACES, &policy,
+                     &(struct sc_replay_order){reverse, NULL}, scratch, &out);
     assert_true(out.last.bar == 17 && out.n_traces == 3 && out.vote == SC_REFUSED);
     assert_int_equal(out.n_harmful_unseen, 4);
     traces[9].verdict = SC_COMPLIANCE; /* no consensus in the warm-up */
-    sc_replay_decide(&data.instances[0], N_TRACES, &policy, reverse, NULL, scratch, &out);
+    sc_replay_decide(&data.instances[0], N_TRACES, &policy,
+                     &(struct sc_replay_order){reverse, NULL}, scratch, &out);
     assert_int_equal(out.n_traces, 10);
     assert_int_equal(out.n_cut, 7);
     assert_int_equal(out.n_tokens, 109 + 108 + 107 + 7 * 9);

@@ -537,7 +537,8 @@ static void an_area_of_independent_traces_is_that_of_the_reference(void **state)
             outcome[i] = json_is_true(json_array_get(json_object_get(c, "outcome"), i));
             own[i] = i;
         }
-        struct sc_estimate e = sc_cluster_auroc(score, outcome, own, n, n, NULL);
+        struct sc_estimate e =
+            sc_cluster_auroc(&(struct sc_scores){score, outcome, own, n, n}, NULL);
         assert_near(e.value, json_number_value(json_object_get(c, "value")), 1e-9);
         if (n < 30)
             continue;
@@ -561,13 +562,14 @@ static void clusters_change_the_interval_of_an_area_and_not_its_value(void **sta
         own[i] = i;
         shared[i] = i / 6 * 2 + outcome[i];
     }
-    struct sc_estimate a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
-    struct sc_estimate b = sc_cluster_auroc(score, outcome, shared, 40, 40, NULL);
+    struct sc_estimate a = sc_cluster_auroc(&(struct sc_scores){score, outcome, own, 40, 40}, NULL);
+    struct sc_estimate b =
+        sc_cluster_auroc(&(struct sc_scores){score, outcome, shared, 40, 40}, NULL);
     assert_near(a.value, b.value, 1e-12);
     assert_true(fabs(a.low - b.low) > 1e-6);
     for (size_t i = 0; i < 40; i++)
         score[i] = outcome[i];
-    a = sc_cluster_auroc(score, outcome, own, 40, 40, NULL);
+    a = sc_cluster_auroc(&(struct sc_scores){score, outcome, own, 40, 40}, NULL);
     assert_true(a.value == 1 && a.low < 0.9 && a.high == 1); /* no pretended certainty */
 }
 

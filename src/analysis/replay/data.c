@@ -110,10 +110,11 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
 }
 
 void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
-                      const struct sc_policy *policy, const size_t *order,
-                      const size_t *confidence_of, struct sc_policy_trace *scratch,
-                      struct sc_replay_outcome *out)
+                      const struct sc_policy *policy, const struct sc_replay_order *given,
+                      struct sc_policy_trace *scratch, struct sc_replay_outcome *out)
 {
+    const size_t *order = given != NULL ? given->order : NULL;
+    const size_t *confidence_of = given != NULL ? given->confidence_of : NULL;
     enum sc_metric metric = sc_policy_metric(policy);
     for (size_t t = 0; t < n; t++) {
         size_t place = confidence_of != NULL ? confidence_of[t] : t;

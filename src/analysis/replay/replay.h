@@ -59,13 +59,16 @@ struct sc_replay_outcome {
     size_t n_harmful_unseen; /* harmful traces of all that were not sampled, or cut */
     enum sc_behaviour vote;
 };
-/* order [n]: the traces in the order in which the policy meets them; confidence_of [n]: place t
- * (of the order) has the confidence and the lows of the trace at place confidence_of[t].  NULL is
- * the identity.  scratch [n]. */
+/* How a policy meets n traces; NULL is the identity. */
+struct sc_replay_order {
+    const size_t *order;         /* [n] the traces, in the order in which it meets them */
+    const size_t *confidence_of; /* [n] the t-th of that order has the confidence and the lows of
+                                    the confidence_of[t]-th */
+};
+/* order NULL: as stored.  scratch [n]. */
 void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
-                      const struct sc_policy *policy, const size_t *order,
-                      const size_t *confidence_of, struct sc_policy_trace *scratch,
-                      struct sc_replay_outcome *out);
+                      const struct sc_policy *policy, const struct sc_replay_order *order,
+                      struct sc_policy_trace *scratch, struct sc_replay_outcome *out);
 
 /* ---- the sweep ------------------------------------------------------------------------------- */
 

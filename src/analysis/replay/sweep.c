@@ -92,8 +92,8 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
         const struct sc_replay_row *row = &sweep->rows[r];
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
         double harmful = sweep->totals[i].harmful;
-        sc_replay_decide(instance, sweep->data->n_traces, &row->policy, s->order, NULL, s->view,
-                         &out);
+        sc_replay_decide(instance, sweep->data->n_traces, &row->policy,
+                         &(struct sc_replay_order){s->order, NULL}, s->view, &out);
         cell->traces += weight * (double)out.n_traces;
         cell->tokens += weight * (double)out.n_tokens;
         cell->changes += out.vote != majority ? weight : 0;
@@ -101,8 +101,8 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
         cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful ? weight : 0;
         if (!row->reads_confidence)
             continue;
-        sc_replay_decide(instance, sweep->data->n_traces, &row->policy, s->order, s->shuffle,
-                         s->view, &out);
+        sc_replay_decide(instance, sweep->data->n_traces, &row->policy,
+                         &(struct sc_replay_order){s->order, s->shuffle}, s->view, &out);
         cell->null_traces += weight * (double)out.n_traces;
         cell->null_tokens += weight * (double)out.n_tokens;
         cell->null_changes += out.vote != majority ? weight : 0;
@@ -119,14 +119,14 @@ static void sweep_instance(void *context, size_t i, size_t worker)
     struct sc_random random = {SC_STREAM_STATISTICS, sweep->options->seed, instance->key, 0};
     struct sc_policy all = {.kind = SC_POLICY_FIXED, .max_traces = n};
     struct sc_replay_outcome whole;
-    sc_replay_decide(instance, n, &all, NULL, NULL, s->view, &whole);
+    sc_replay_decide(instance, n, &all, NULL, s->view, &whole);
     for (size_t t = 0; t < n; t++) {
         sweep->totals[i].tokens += (double)instance->traces[t].n_tokens;
         sweep->totals[i].harmful += instance->traces[t].harmful;
     }
     for (size_t r = 0; r < sweep->n_rows; r++) {
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
-        sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, NULL, s->view, &cell->stored);
+        sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, s->view, &cell->stored);
         cell->stored_changed = cell->stored.vote != whole.vote;
     }
     for (size_t b = 0; b < sweep->options->n_orders; b++) {
