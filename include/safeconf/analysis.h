@@ -8,8 +8,7 @@
 extern "C" {
 #endif
 
-/* ---- refusal detection ------------------------------------------------------------------------
- */
+/* ---- refusal detection ----------------------------------------------------------------------- */
 
 struct sc_detection {
     enum sc_verdict verdict;
@@ -39,8 +38,7 @@ SC_API void sc_detect_refusal_with(struct sc_user_rules *rules, const char *prom
 SC_API const char *sc_detector_version(void);
 SC_API const char *sc_user_rules_version(const struct sc_user_rules *rules);
 
-/* ---- what a run amounts to ---------------------------------------------------------------------
- */
+/* ---- what a run amounts to ------------------------------------------------------------------- */
 
 struct sc_results; /* a run's folder, loaded and analysed; immutable */
 

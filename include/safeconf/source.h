@@ -133,7 +133,7 @@ struct sc_feed {
 };
 
 struct sc_source_functions {
-    size_t size; /* sizeof(struct sc_source_functions) */
+    size_t size; /* sizeof(struct sc_source_functions); a shorter, older table is fine */
     /* Takes the wish and fills info, which begins as zeros but for its size. */
     enum sc_status (*describe)(void *context, const struct sc_source_wish *wish,
                                struct sc_source_info *info, struct sc_error *error);

@@ -51,8 +51,7 @@ static void measure_areas(const struct sc_analysis *a, const struct sc_answers *
     }
 }
 
-/* ---- odds at equal length ---------------------------------------------------------------------
- */
+/* ---- odds at equal length -------------------------------------------------------------------- */
 
 static struct sc_odds odds_of(const struct sc_logistic *fit, size_t coefficient)
 {
@@ -106,8 +105,7 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
     sc_free(design);
 }
 
-/* ---- segments ---------------------------------------------------------------------------------
- */
+/* ---- segments -------------------------------------------------------------------------------- */
 
 static double segment_confidence(const struct sc_run_trace *trace, enum sc_metric metric,
                                  bool reasoning)

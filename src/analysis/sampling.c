@@ -104,8 +104,7 @@ static void find_needed(struct sc_repeats *out, const struct tally *refusals)
     out->within_share = (1 - rho) / (1 - rho + out->mean_traces * rho);
 }
 
-/* ---- how the decision settles -----------------------------------------------------------------
- */
+/* ---- how the decision settles ---------------------------------------------------------------- */
 
 static enum sc_behaviour behaviour_after(const struct sc_run_instance *instance, size_t policy,
                                          size_t n, double *rate)

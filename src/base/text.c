@@ -89,8 +89,7 @@ char *sc_text_take(struct sc_text *text)
     return data;
 }
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------
- */
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 size_t sc_utf8_decode(const char *s, size_t n, uint32_t *cp)
 {
@@ -202,8 +201,7 @@ void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n)
     sc_text_add(text, bytes + begin, n - begin);
 }
 
-/* ---- untrusted text ---------------------------------------------------------------------------
- */
+/* ---- untrusted text -------------------------------------------------------------------------- */
 
 bool sc_codepoint_is_hidden(uint32_t cp)
 {

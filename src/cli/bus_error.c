@@ -8,8 +8,8 @@
 
 #include "cli/cli.h"
 
-static bool
-    on_terminal; /* the line of progress may stand unfinished there; set before the handler is */
+/* The line of progress may stand unfinished there.  Set before the handler is. */
+static bool on_terminal;
 
 /* Calls only what a signal handler may. */
 static void on_bus_error(int number, siginfo_t *info, void *context)
@@ -18,10 +18,10 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
         "safeconf: a file that the program reads (a model's weights) was cut short while it was in "
         "use: expected all of it, found its end; what was stored before is whole\n";
     (void)context;
-    if (info->si_code !=
-        BUS_ADRERR) { /* a fault of another kind: let it end the program as it is */
+    if (info->si_code != BUS_ADRERR) {
+        /* A fault of another kind ends the program as it is: the instruction is tried again. */
         signal(number, SIG_DFL);
-        return; /* the instruction is tried again */
+        return;
     }
     if (on_terminal && write(STDERR_FILENO, "\n", 1) < 0)
         _exit(CLI_FAILED);

@@ -22,8 +22,7 @@ enum cli_exit {
     CLI_INTERRUPTED = 130
 };
 
-/* ---- options -----------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 enum cli_kind { CLI_FLAG, CLI_SIZE, CLI_INT32, CLI_UINT64, CLI_REAL, CLI_TEXT, CLI_CHOICE };
 
@@ -66,8 +65,7 @@ bool cli_given(const struct cli_options *options, const char *name);
  * about what is wrong).  An option given twice is wrong. */
 int cli_parse(struct cli_options *options, int argc, char **argv);
 
-/* ---- speaking ----------------------------------------------------------------------------------
- */
+/* ---- speaking -------------------------------------------------------------------------------- */
 
 /* Prints "safeconf COMMAND: text" on standard error; returns CLI_FAILED, CLI_USAGE for an invalid
  * argument, or CLI_INTERRUPTED. */
@@ -97,8 +95,7 @@ bool cli_interrupted(void);
  * CLI_FAILED, not with a signal. */
 void cli_explain_bus_errors(void);
 
-/* ---- a model opened for a command --------------------------------------------------------------
- */
+/* ---- a model opened for a command ------------------------------------------------------------ */
 
 /* Values of --kernels: the levels of all processors (docs/KERNELS.md). */
 #define CLI_KERNELS "portable|avx2|avx512|neon|neon_dot|neon_bf16"
@@ -123,8 +120,7 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 struct sc_run;
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
 
-/* ---- judging -----------------------------------------------------------------------------------
- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {

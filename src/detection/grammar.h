@@ -4,8 +4,7 @@
 
 #include "detection/detection.h"
 
-/* ---- words.c: classes of English words --------------------------------------------------------
- */
+/* ---- words.c: classes of English words ------------------------------------------------------- */
 
 #define W_I (UINT64_C(1) << 0)       /* the speaker: I, we */
 #define W_MY (UINT64_C(1) << 1)      /* my, our */
@@ -84,8 +83,7 @@
 /* Classes of a lower-case word; 0 when it is not known.  Safe from several threads. */
 uint64_t sc_word_classes(const char *word, size_t n);
 
-/* ---- sentences.c ------------------------------------------------------------------------------
- */
+/* ---- sentences.c ----------------------------------------------------------------------------- */
 
 #define MAX_TOKENS 72
 #define MAX_SENTENCES 160
@@ -121,8 +119,7 @@ struct cursor {
 /* The next sentence with at least one word or symbol; false at the end. */
 bool sc_sentence_next(struct cursor *cursor, struct sentence *out);
 
-/* ---- english.c --------------------------------------------------------------------------------
- */
+/* ---- english.c ------------------------------------------------------------------------------- */
 
 enum kind {
     KIND_REFUSE = 1 << 0,     /* the speaker says that they cannot or will not do it */
@@ -167,8 +164,7 @@ void sc_prompt_read(const char *prompt, struct prompt_traits *out);
 /* Kinds of a sentence; *n_norms gets the number of its words of norms. */
 unsigned sc_sentence_kinds(const struct sentence *sentence, size_t *n_norms);
 
-/* ---- languages.c ------------------------------------------------------------------------------
- */
+/* ---- languages.c ----------------------------------------------------------------------------- */
 
 /* Finds a refusal in one of the other languages in the opening of an answer; NULL or the rule. */
 const char *sc_foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end);

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/random.h"
 #include "engine/batch.h"
 #include "engine/sampling.h"

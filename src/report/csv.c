@@ -164,8 +164,7 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
                 put_trace(out, a, i, t);
 }
 
-/* ---- estimates --------------------------------------------------------------------------------
- */
+/* ---- estimates ------------------------------------------------------------------------------- */
 
 /* A line for each number and each estimate at and below the node. */
 static void put_figures(struct sc_text *out, const struct sc_node *node, const char *path)

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/options.h"
+
 static const char *const reproducible_names[SC_N_REPRODUCIBLES] = {"no", "yes", "unknown"};
 
 const char *sc_reproducible_name(enum sc_reproducible reproducible)
@@ -19,19 +21,19 @@ int sc_reproducible_parse(const char *name)
     return -1;
 }
 
-enum sc_status sc_source_check(const struct sc_source *source, struct sc_error *error)
+enum sc_status sc_source_adopt(const struct sc_source *given, struct sc_source_functions *functions,
+                               struct sc_source *out, struct sc_error *error)
 {
-    assert(source != NULL);
-    const struct sc_source_functions *functions = source->functions;
-    if (functions == NULL)
+    assert(given != NULL);
+    if (given->functions == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "source: expected its functions, found none");
-    if (functions->size != sizeof *functions)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "source: expected functions of %zu bytes, found %zu (another version?)",
-                       sizeof *functions, functions->size);
+    *functions = (struct sc_source_functions){0};
+    SC_TRY(sc_options_take(functions, sizeof *functions, given->functions, given->functions->size,
+                           "source", error));
     if (functions->describe == NULL || functions->prepare == NULL || functions->sample == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "source: expected functions to describe, prepare and sample");
+    *out = (struct sc_source){functions, given->context};
     return SC_OK;
 }
 

@@ -25,8 +25,10 @@ struct sc_local_options {
 enum sc_status sc_source_open_local(const struct sc_local_options *options, struct sc_source *out,
                                     struct sc_error *error);
 
-/* Whether a caller's source can be used: SC_ERR_ARGUMENT says what is missing. */
-enum sc_status sc_source_check(const struct sc_source *source, struct sc_error *error);
+/* A caller's source as this version sees it: *functions, which *out points to, holds the caller's
+ * and NULL for those that are newer than the caller.  SC_ERR_ARGUMENT says what is missing. */
+enum sc_status sc_source_adopt(const struct sc_source *given, struct sc_source_functions *functions,
+                               struct sc_source *out, struct sc_error *error);
 
 /* Calls the function where the source has one. */
 enum sc_status sc_source_plan(const struct sc_source *source, struct sc_source_plan *plan,

@@ -8,8 +8,7 @@
 
 #include "statistics/statistics.h"
 
-/* ---- areas ------------------------------------------------------------------------------------
- */
+/* ---- areas ----------------------------------------------------------------------------------- */
 
 /* Average precision: sum over distinct scores, highest first, of the precision at or above it times
  * the gain in recall (scikit-learn's average_precision_score; no interpolation, since that
@@ -93,8 +92,7 @@ enum sc_status sc_beta_binomial_extrapolate(const struct sc_trials *data, const 
 double sc_beta_binomial_check(const struct sc_trials *data, const struct sc_beta_binomial *fit,
                               struct sc_draws draws, double *statistic, struct sc_error *error);
 
-/* ---- a detector that errs ---------------------------------------------------------------------
- */
+/* ---- a detector that errs -------------------------------------------------------------------- */
 
 /* True share from the share that a detector finds (Rogan and Gladen, 1978), with the interval of
  * Lang and Reiczigel (2014), which carries the uncertainty of the detector's own rates.  found is
@@ -104,8 +102,7 @@ double sc_beta_binomial_check(const struct sc_trials *data, const struct sc_beta
 struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_positive,
                                    size_t n_positive, size_t true_negative, size_t n_negative);
 
-/* ---- power ------------------------------------------------------------------------------------
- */
+/* ---- power ----------------------------------------------------------------------------------- */
 
 /* Probability that a two-sided test at 5 % rejects when the truth is `effect` and the estimate is
  * normal with standard error `error`. */

@@ -38,8 +38,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- config.json --------------------------------------------------------------------------------
- */
+/* ---- config.json ----------------------------------------------------------------------------- */
 
 /* config.json with one field set (or removed, value NULL), parsed. */
 static enum sc_status with_field(const char *key, const char *value, struct sc_model_config *config,

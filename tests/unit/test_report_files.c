@@ -142,8 +142,7 @@ static void memory_that_runs_out_leaves_no_half_of_a_file(void **state)
     fixture_free(&f);
 }
 
-/* ---- replay.json -------------------------------------------------------------------------------
- */
+/* ---- replay.json ----------------------------------------------------------------------------- */
 
 static void a_damaged_replay_takes_nothing_from_the_report_but_its_picture(void **state)
 {
@@ -291,8 +290,7 @@ static void a_replay_in_memory_and_one_read_back_make_the_same_page(void **state
     fixture_free(&f);
 }
 
-/* ---- read again --------------------------------------------------------------------------------
- */
+/* ---- read again ------------------------------------------------------------------------------ */
 
 #define OTHER "other/1 <b>\xe2\x80\xae"
 
@@ -453,8 +451,7 @@ static void memory_may_run_out_while_detectors_are_compared(void **state)
     fixture_free(&f);
 }
 
-/* ---- tables ------------------------------------------------------------------------------------
- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 struct table {
     char cells[1200][80];
@@ -572,8 +569,7 @@ static void a_field_cannot_act_as_a_formula_and_reads_back_as_it_was(void **stat
     sc_text_free(&out);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------
- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 static void tokens_of_the_page_take_three_characters_each(void **state)
 {

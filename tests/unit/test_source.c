@@ -273,10 +273,28 @@ static void a_source_that_lacks_functions_is_refused(void **state)
     few.sample = NULL;
     assert_int_equal(sc_run_execute(&stage.options, NULL, NULL, &stage.error), SC_ERR_ARGUMENT);
     few = made_source_functions;
-    few.size = 8;
+    few.size = 8; /* nothing but its size */
     stage.error = (struct sc_error){0};
     assert_int_equal(sc_run_execute(&stage.options, NULL, NULL, &stage.error), SC_ERR_ARGUMENT);
-    assert_non_null(strstr(stage.error.text, "found 8"));
+    assert_non_null(strstr(stage.error.text, "to describe, prepare and sample"));
+    stage_free(&stage);
+}
+
+static void a_source_of_another_version_runs_when_it_is_older(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_make(&stage, GIVES_ALL);
+    struct sc_source_functions other = made_source_functions;
+    stage.source.functions = &other;
+    other.size = sizeof other + 1;
+    assert_int_equal(sc_run_execute(&stage.options, NULL, NULL, &stage.error), SC_ERR_ARGUMENT);
+    stage.error = (struct sc_error){0};
+    /* Where its table ended before `close` came, what lies there is not a function of it. */
+    other.size = offsetof(struct sc_source_functions, close);
+    memset(&other.close, 0xff, sizeof other.close);
+    stage_run(&stage);
+    assert_int_equal(stage.summary.progress.n_instances_done, 24);
     stage_free(&stage);
 }
 
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_run_without_figures_resumes),
         cmocka_unit_test(deepconf_needs_a_source_with_confidences),
         cmocka_unit_test(a_source_that_lacks_functions_is_refused),
+        cmocka_unit_test(a_source_of_another_version_runs_when_it_is_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

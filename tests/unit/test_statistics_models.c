@@ -91,8 +91,7 @@ static void near(double found, double expected, double tolerance)
         fail_msg("expected %.15g, found %.15g", expected, found);
 }
 
-/* ---- areas ------------------------------------------------------------------------------------
- */
+/* ---- areas ----------------------------------------------------------------------------------- */
 
 static void average_precision_is_that_of_the_reference(void **state)
 {
@@ -144,8 +143,7 @@ static void a_weight_is_so_many_copies(void **state)
     assert_true(once.low < once.value && once.value < once.high);
 }
 
-/* ---- logistic ---------------------------------------------------------------------------------
- */
+/* ---- logistic -------------------------------------------------------------------------------- */
 
 static void regression_and_its_errors_are_those_of_the_reference(void **state)
 {
@@ -224,8 +222,7 @@ static void a_regression_that_cannot_be_fitted_gives_a_reason(void **state)
         SC_ERR_ARGUMENT);
 }
 
-/* ---- beta-binomial -----------------------------------------------------------------------------
- */
+/* ---- beta-binomial --------------------------------------------------------------------------- */
 
 static void the_beta_binomial_fit_is_that_of_the_reference(void **state)
 {
@@ -305,8 +302,7 @@ static void rates_that_are_all_alike_or_all_apart_are_fitted(void **state)
                      SC_ERR_ARGUMENT);
 }
 
-/* ---- detector and power ------------------------------------------------------------------------
- */
+/* ---- detector and power ---------------------------------------------------------------------- */
 
 static void corrected_shares_are_those_of_the_reference(void **state)
 {
@@ -348,8 +344,7 @@ static void power_and_what_it_needs_agree(void **state)
     assert_true(sc_trials_needed(2, 0.1) == SIZE_MAX && sc_trials_needed(0.5, 0) == SIZE_MAX);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void exhausted_memory_is_an_error(void **state)
 {

@@ -12,8 +12,7 @@ static void put_needed(struct sc_document *out, const char *key, size_t n)
         sc_document_put_count(out, key, n);
 }
 
-/* ---- within hypothesis_test -------------------------------------------------------------------
- */
+/* ---- within hypothesis_test ------------------------------------------------------------------ */
 
 static void put_odds(struct sc_document *out, const char *key, const struct sc_odds *odds)
 {
@@ -82,8 +81,7 @@ void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
     }
 }
 
-/* ---- refusal ----------------------------------------------------------------------------------
- */
+/* ---- refusal --------------------------------------------------------------------------------- */
 
 void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *a)
 {
@@ -114,8 +112,7 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
     sc_document_put_end(out);
 }
 
-/* ---- repeated sampling ------------------------------------------------------------------------
- */
+/* ---- repeated sampling ----------------------------------------------------------------------- */
 
 static void put_fit(struct sc_document *out, const char *key, const struct sc_beta_binomial *fit,
                     double p)

@@ -16,7 +16,8 @@
 struct execution {
     const struct sc_run_options *options; /* checked */
     struct sc_benchmark benchmark;
-    struct sc_source source; /* the caller's or our own */
+    struct sc_source source;              /* the caller's or our own */
+    struct sc_source_functions functions; /* of the caller's */
     struct sc_source_info info;
     struct sc_source_plan plan;
     struct sc_run_prompt *prompts; /* [benchmark.n_instances] */
@@ -30,8 +31,7 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
     const struct sc_run_options *options = run->options;
     double before = sc_seconds();
     if (options->source != NULL) {
-        SC_TRY(sc_source_check(options->source, error));
-        run->source = *options->source;
+        SC_TRY(sc_source_adopt(options->source, &run->functions, &run->source, error));
     } else {
         const struct sc_local_options local = {.model = options->model,
                                                .dtype = options->dtype,

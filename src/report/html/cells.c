@@ -10,8 +10,7 @@ void sc_html_text(struct sc_text *out, const char *untrusted)
         sc_text_add_html(out, untrusted, strlen(untrusted));
 }
 
-/* ---- cells ------------------------------------------------------------------------------------
- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 static void interval(struct sc_text *out, const struct sc_estimate *e, double scale, int digits)
 {

@@ -20,8 +20,7 @@
 #include "report/json/document.h"
 #include "report/render.h"
 
-/* ---- the data of the page ---------------------------------------------------------------------
- */
+/* ---- the data of the page -------------------------------------------------------------------- */
 
 /* UTF-16 code units of the first n bytes: offsets as JavaScript counts them. */
 static size_t utf16_length(const char *s, size_t n)
@@ -205,8 +204,7 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a,
     sc_json_put_end_object(&out);
 }
 
-/* ---- the template -----------------------------------------------------------------------------
- */
+/* ---- the template ---------------------------------------------------------------------------- */
 
 struct page {
     const struct sc_analysis *analysis;

@@ -8,8 +8,7 @@
 
 #include "report/html/parts.h"
 
-/* ---- metrics, length, segments ----------------------------------------------------------------
- */
+/* ---- metrics, length, segments --------------------------------------------------------------- */
 
 static void put_metrics(struct sc_text *out, const struct sc_node *root)
 {
@@ -112,8 +111,7 @@ void sc_html_segments(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
-/* ---- low against high -------------------------------------------------------------------------
- */
+/* ---- low against high ------------------------------------------------------------------------ */
 
 static void low_cell(struct sc_text *out, const struct sc_node *split)
 {

@@ -7,8 +7,7 @@
 #include "analysis/replay/replay.h"
 #include "report/html/parts.h"
 
-/* ---- refusal ----------------------------------------------------------------------------------
- */
+/* ---- refusal --------------------------------------------------------------------------------- */
 
 static void corrected_table(struct sc_text *out, const struct sc_node *root)
 {
@@ -71,8 +70,7 @@ void sc_html_refusal(struct sc_text *out, const struct sc_node *root)
                       "interval is in the list below.</p>\n");
 }
 
-/* ---- repeated sampling -------------------------------------------------------------------------
- */
+/* ---- repeated sampling ----------------------------------------------------------------------- */
 
 /* A fit has a reason where it could not be made. */
 static bool is_fitted(const struct sc_node *fit)
@@ -189,8 +187,7 @@ void sc_html_repeats(struct sc_text *out, const struct sc_node *root)
     evolution_table(out, sampling);
 }
 
-/* ---- replay -----------------------------------------------------------------------------------
- */
+/* ---- replay ---------------------------------------------------------------------------------- */
 
 void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const char *failure)
 {

@@ -5,8 +5,7 @@
 
 #include "report/html/parts.h"
 
-/* ---- head -------------------------------------------------------------------------------------
- */
+/* ---- head ------------------------------------------------------------------------------------ */
 
 void sc_html_title(struct sc_text *out, const struct sc_node *root)
 {
@@ -86,8 +85,7 @@ void sc_html_notes(struct sc_text *out, const struct sc_node *root)
     note(out, root, "run.confidence_note");
 }
 
-/* ---- summary ----------------------------------------------------------------------------------
- */
+/* ---- summary --------------------------------------------------------------------------------- */
 
 static void tile(struct sc_text *out, const char *label, const struct sc_estimate *e)
 {
@@ -139,8 +137,7 @@ void sc_html_summary(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</p>\n");
 }
 
-/* ---- quadrants --------------------------------------------------------------------------------
- */
+/* ---- quadrants ------------------------------------------------------------------------------- */
 
 static void quadrant_cell(struct sc_text *out, const struct sc_node *root, size_t index)
 {
@@ -193,8 +190,7 @@ void sc_html_quadrants(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</tr></tbody></table></div>\n");
 }
 
-/* ---- attacks, policies, categories ------------------------------------------------------------
- */
+/* ---- attacks, policies, categories ----------------------------------------------------------- */
 
 void sc_html_proxy(struct sc_text *out, const struct sc_node *root)
 {
@@ -345,8 +341,7 @@ void sc_html_categories(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
-/* ---- confusion, calibration -------------------------------------------------------------------
- */
+/* ---- confusion, calibration ------------------------------------------------------------------ */
 
 void sc_html_confusion(struct sc_text *out, const struct sc_node *root)
 {
