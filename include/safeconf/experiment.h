@@ -50,11 +50,22 @@ struct sc_benchmark_options {
     const char *name;   /* a name of docs/BENCHMARKS.md or a path */
     const char *split;  /* NULL: the loader's default */
     const char *folder; /* where named benchmarks lie on disk; NULL: see docs */
-    const char *prompt_column, *label_column, *unsafe_value, *category_column, *id_column;
+    /* id_column "none": rows are numbered whatever the file has */
+    const char *prompt_column, *label_column, *category_column, *id_column;
+    const char *messages_column, *system_column, *prefill_column;
+    const char *system, *prefill;     /* of every row that has none of its own; NULL: none */
+    const char *prompt_template;      /* its "{prompt}" becomes the prompt; NULL: none */
+    const char *rows_key;             /* below which the rows of a JSON object lie */
+    const char *label;                /* "safe" or "unsafe": of every row; NULL: the file's */
+    const char *const *unsafe_values; /* [n_unsafe_values] what labels say, compared */
+    const char *const *safe_values;   /* [n_safe_values] without case and outer blanks */
+    size_t n_unsafe_values, n_safe_values;
+    bool strict;        /* a row that cannot be read ends the loading */
+    bool multi_turn;    /* the user's turns of a row are asked one after another */
     size_t n_instances; /* 0: all (synthetic: its standard number) */
     bool first;         /* the head instead of a random sample */
     uint64_t seed;
-    const void *reserved[24];
+    const void *reserved[12];
 };
 
 /* Strings and arrays are borrowed. */
@@ -75,6 +86,9 @@ struct sc_run_options {
     double confident_quantile, confident_threshold; /* NaN threshold: use the quantile (0.5) */
     enum sc_metric metric;
     bool thinking;
+    size_t thinking_budget;    /* tokens after which the reasoning is closed; 0: none */
+    double repetition_penalty; /* NaN: the model's generation_config */
+    bool special;              /* control tokens written in prompts are control tokens */
     uint64_t seed;
     const char *detector; /* "patterns" */
     const char *judge;    /* "none" */

@@ -41,6 +41,9 @@ struct sc_source_wish {
     size_t confidence_top_k;     /* most likely tokens that a confidence looks at */
     bool thinking;               /* the model is to reason before it answers */
     uint64_t seed;               /* passed on to where traces are drawn */
+    size_t thinking_budget;      /* tokens after which the reasoning is closed; 0: none */
+    bool special;                /* control tokens written in messages are control tokens */
+    size_t n_turns;              /* most answers of a conversation, each one in the next's prompt */
 };
 
 /* What a source says of itself.  Strings are its own and live until it is closed; NULL and 0 stand
@@ -137,7 +140,9 @@ struct sc_source_functions {
     /* Takes the wish and fills info, which begins as zeros but for its size. */
     enum sc_status (*describe)(void *context, const struct sc_source_wish *wish,
                                struct sc_source_info *info, struct sc_error *error);
-    /* Frames and, where it can, encodes a prompt of n messages; *prompt is the source's own.
+    /* Frames and, where it can, encodes a prompt of n messages; *prompt is the source's own.  When
+     * the last one is the assistant's, the answer begins with it: it is not closed, and not part of
+     * what is sampled.
      * SC_ERR_NOMEM and SC_ERR_INTERRUPTED end the run; any other failure is the prompt's own (too
      * long, say), and its traces fail with the message. */
     enum sc_status (*prepare)(void *context, const struct sc_message *messages, size_t n,

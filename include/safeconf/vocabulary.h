@@ -14,7 +14,17 @@ extern "C" {
 /* Arithmetic in which the network is computed. */
 enum sc_dtype { SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_F16, SC_DTYPE_INT8 };
 
-enum sc_verdict { SC_REFUSAL, SC_PARTIAL, SC_COMPLIANCE, SC_EMPTY, SC_UNPARSED, SC_N_VERDICTS };
+/* unparsed: a judge did not answer in its format; unreached: the token limit fell inside the
+ * reasoning, so no answer was begun.  Neither counts for any rate. */
+enum sc_verdict {
+    SC_REFUSAL,
+    SC_PARTIAL,
+    SC_COMPLIANCE,
+    SC_EMPTY,
+    SC_UNPARSED,
+    SC_UNREACHED,
+    SC_N_VERDICTS
+};
 enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARMS };
 enum sc_label { SC_LABEL_SAFE, SC_LABEL_UNSAFE, SC_LABEL_UNKNOWN, SC_N_LABELS };
 enum sc_finish { SC_FINISH_STOP, SC_FINISH_LENGTH, SC_FINISH_CUT, SC_FINISH_FAILED, SC_N_FINISHES };
@@ -27,7 +37,7 @@ enum sc_behaviour { SC_REFUSED, SC_COMPLIED, SC_SPLIT, SC_BEHAVIOUR_NONE, SC_N_B
 /* One turn of a conversation. */
 struct sc_message {
     const char *role; /* "system", "user", "assistant" */
-    const char *text; /* UTF-8; never read as control tokens */
+    const char *text; /* UTF-8; never read as control tokens unless that is asked for */
 };
 
 /* How the next token is drawn.  The order of the filters is temperature, top-k, top-p, min-p. */
@@ -36,7 +46,11 @@ struct sc_sampling {
     double top_p;       /* (0, 1]; 1: off */
     double min_p;       /* [0, 1); 0: off */
     int32_t top_k;      /* >= 0; 0: off */
-    double reserved[4]; /* 0 */
+    /* > 0: raw logits of tokens that the context holds are divided by it where they are positive,
+     * multiplied where negative (Keskar et al., 2019), in the distribution that is sampled alone;
+     * 0 and 1: off */
+    double repetition_penalty;
+    double reserved[3]; /* 0 */
 };
 
 /* What is measured of each generated token.  Source: Fu et al., "Deep Think with Confidence", 2025,

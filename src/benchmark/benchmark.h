@@ -8,10 +8,15 @@
 #include <safeconf/experiment.h>
 
 #include "base/error.h"
+#include "vocabulary/conversation.h"
 
 struct sc_instance {
     char *id;     /* unique in the benchmark */
-    char *prompt; /* valid UTF-8, not empty */
+    char *prompt; /* valid UTF-8, not empty: what is asked last */
+    /* All that is sent, ending with the prompt as the user's turn; n 0: the prompt alone. */
+    struct sc_conversation conversation;
+    char *prefill; /* what the answer begins with, or NULL */
+    size_t line;   /* of the file, where the row begins; 0: none */
     enum sc_label label;
     char *category; /* "" when there is none */
     char *extra;    /* JSON object of kept columns (jailbreaking, response ...), or NULL */

@@ -13,6 +13,8 @@ void sc_instance_free(struct sc_instance *instance)
 {
     sc_free(instance->id);
     sc_free(instance->prompt);
+    sc_conversation_free(&instance->conversation);
+    sc_free(instance->prefill);
     sc_free(instance->category);
     sc_free(instance->extra);
     *instance = (struct sc_instance){0};

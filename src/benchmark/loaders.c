@@ -135,7 +135,7 @@ static bool is_one_of(const char *text, const char *const *words)
     return false;
 }
 
-enum sc_label sc_label_from_text(const char *text, const char *unsafe_value)
+enum sc_label sc_label_from_text(const char *text, const struct sc_benchmark_options *options)
 {
     static const char *const unsafe[] = {"1",       "1.0", "true",  "unsafe",
                                          "harmful", "yes", "toxic", NULL};
@@ -143,8 +143,11 @@ enum sc_label sc_label_from_text(const char *text, const char *unsafe_value)
                                        "unharmful", "no",  "benign", NULL};
     if (text == NULL || text[strspn(text, " \t\r\n")] == '\0')
         return SC_LABEL_UNKNOWN;
-    if (unsafe_value != NULL)
-        return strcmp(text, unsafe_value) == 0 ? SC_LABEL_UNSAFE : SC_LABEL_SAFE;
+    for (size_t i = 0; i < options->n_unsafe_values; i++)
+        if (strcmp(text, options->unsafe_values[i]) == 0)
+            return SC_LABEL_UNSAFE;
+    if (options->n_unsafe_values > 0)
+        return SC_LABEL_SAFE;
     if (is_one_of(text, unsafe))
         return SC_LABEL_UNSAFE;
     return is_one_of(text, safe) ? SC_LABEL_SAFE : SC_LABEL_UNKNOWN;

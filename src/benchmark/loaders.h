@@ -36,8 +36,8 @@ const struct loader *sc_loader_by_columns(const struct sc_table *table);
 const struct loader *sc_loader_generic(void);
 
 /* What a label cell says: SC_LABEL_UNKNOWN for NULL and for words that are not understood.
- * unsafe_value NULL: the usual words; else that value is unsafe and every other one safe. */
-enum sc_label sc_label_from_text(const char *text, const char *unsafe_value);
+ * The usual words, or with unsafe values given: those are unsafe and every other one is safe. */
+enum sc_label sc_label_from_text(const char *text, const struct sc_benchmark_options *options);
 
 /* Where the loader's file lies for a split (NULL: none), in a folder or, with NULL, in the standard
  * places: *path, sc_free it; NULL after an error. */

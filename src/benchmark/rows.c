@@ -58,11 +58,11 @@ static enum sc_status find_columns(struct reader *r, struct sc_error *error)
     SC_TRY(find_column(r, o->id_column, own->id, "--id-column", &r->id, error));
     if (r->prompt < 0)
         return fail_column(r, own->prompt, "name one with --prompt-column", error);
-    if (o->unsafe_value != NULL && r->label < 0)
+    if (o->n_unsafe_values > 0 && r->label < 0)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "%s: --unsafe-value needs a label column: name it with --label-column",
                        r->source);
-    bool labelled = o->label_column != NULL || o->unsafe_value != NULL;
+    bool labelled = o->label_column != NULL || o->n_unsafe_values > 0;
     r->rule = labelled ? LABEL_COLUMN : own->rule;
     bool has_context = own->context != NULL && o->prompt_column == NULL;
     r->context = has_context ? sc_table_column(r->table, own->context) : -1;
@@ -121,7 +121,8 @@ static const char *make_category(const struct reader *r, size_t row, enum sc_lab
     const char *category = cell(r, row, r->category);
     if (r->category < 0 && strcmp(r->loader->name, "toxicchat") == 0) {
         int jailbreaking = sc_table_column(r->table, "jailbreaking");
-        if (sc_label_from_text(cell(r, row, jailbreaking), NULL) == SC_LABEL_UNSAFE)
+        if (sc_label_from_text(cell(r, row, jailbreaking), &(struct sc_benchmark_options){0}) ==
+            SC_LABEL_UNSAFE)
             return "jailbreaking";
         return label == SC_LABEL_UNSAFE ? "toxic" : label == SC_LABEL_SAFE ? "benign" : "";
     }
@@ -133,7 +134,7 @@ static enum sc_label make_label(const struct reader *r, size_t row)
     if (r->rule == LABEL_ALL_UNSAFE)
         return SC_LABEL_UNSAFE;
     const char *text = cell(r, row, r->label);
-    enum sc_label label = sc_label_from_text(text, r->options->unsafe_value);
+    enum sc_label label = sc_label_from_text(text, r->options);
     if (label == SC_LABEL_UNKNOWN && is_blank(text))
         r->out->n_unlabelled++;
     else if (label == SC_LABEL_UNKNOWN)

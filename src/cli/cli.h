@@ -24,7 +24,22 @@ enum cli_exit {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-enum cli_kind { CLI_FLAG, CLI_SIZE, CLI_INT32, CLI_UINT64, CLI_REAL, CLI_TEXT, CLI_CHOICE };
+enum cli_kind {
+    CLI_FLAG,
+    CLI_SIZE,
+    CLI_INT32,
+    CLI_UINT64,
+    CLI_REAL,
+    CLI_TEXT,
+    CLI_LIST,
+    CLI_CHOICE
+};
+
+/* Values of an option that may be given several times. */
+struct cli_list {
+    const char *items[32]; /* [n] */
+    size_t n;
+};
 
 struct cli_option {
     const char *name; /* without the dashes */
@@ -39,7 +54,7 @@ struct cli_option {
 /* A command's options; filled by the cli_add functions, which keep the pointers. */
 struct cli_options {
     const char *command, *synopsis, *summary;
-    struct cli_option items[64];
+    struct cli_option items[96];
     size_t n;
     const char *positionals[16];
     size_t n_positionals, max_positionals;
@@ -55,6 +70,9 @@ void cli_add_uint64(struct cli_options *options, const char *name, uint64_t *tar
 void cli_add_real(struct cli_options *options, const char *name, double *target, double low,
                   double high, const char *help);
 void cli_add_text(struct cli_options *options, const char *name, const char **target,
+                  const char *argument, const char *help);
+/* Repeatable; its help says so. */
+void cli_add_list(struct cli_options *options, const char *name, struct cli_list *target,
                   const char *argument, const char *help);
 /* *target becomes the index of the choice in "a|b|c". */
 void cli_add_choice(struct cli_options *options, const char *name, int *target, const char *choices,

@@ -58,6 +58,12 @@ void cli_add_text(struct cli_options *options, const char *name, const char **ta
     add(options, name, CLI_TEXT, target, argument, help);
 }
 
+void cli_add_list(struct cli_options *options, const char *name, struct cli_list *target,
+                  const char *argument, const char *help)
+{
+    add(options, name, CLI_LIST, target, argument, help);
+}
+
 void cli_add_choice(struct cli_options *options, const char *name, int *target, const char *choices,
                     const char *help)
 {
@@ -137,6 +143,18 @@ static int set_choice(const struct cli_options *options, struct cli_option *opti
     }
 }
 
+static int add_to_list(const struct cli_options *options, struct cli_option *option,
+                       const char *value)
+{
+    struct cli_list *list = option->target;
+    size_t most = sizeof list->items / sizeof *list->items;
+    if (list->n == most)
+        return cli_usage_error(options->command, "--%s: expected at most %zu of them", option->name,
+                               most);
+    list->items[list->n++] = value;
+    return -1;
+}
+
 static int set_value(const struct cli_options *options, struct cli_option *option,
                      const char *value)
 {
@@ -144,6 +162,8 @@ static int set_value(const struct cli_options *options, struct cli_option *optio
     case CLI_TEXT:
         *(const char **)option->target = value;
         return -1;
+    case CLI_LIST:
+        return add_to_list(options, option, value);
     case CLI_CHOICE:
         return set_choice(options, option, value);
     default:
@@ -203,7 +223,7 @@ static int read_option(struct cli_options *options, char **words, int n, int *at
         return cli_usage_error(options->command,
                                "unknown option %s (safeconf %s --help lists them)", word,
                                options->command);
-    if (option->given)
+    if (option->given && option->kind != CLI_LIST)
         return cli_usage_error(options->command, "--%s: expected once, found twice", option->name);
     option->given = true;
     if (option->kind == CLI_FLAG && value != NULL)

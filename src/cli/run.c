@@ -20,6 +20,7 @@ struct run_command {
     struct sc_run_options run;
     struct sc_policy policy; /* as the options say; a pattern for those of --policies */
     struct sc_policy policies[MOST_POLICIES];
+    struct cli_list unsafe_values;
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric;
     int32_t threads;
@@ -86,8 +87,8 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
                  "the first --num-instances instead of a sample");
     cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
     cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
-    cli_add_text(options, "unsafe-value", &benchmark->unsafe_value, "V",
-                 "what the label says of unsafe prompts");
+    cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
+                 "what the label says of unsafe prompts (repeatable)");
     cli_add_text(options, "category-column", &benchmark->category_column, "C",
                  "column of the category");
     cli_add_text(options, "id-column", &benchmark->id_column, "C", "column of the id");
@@ -173,6 +174,8 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->n_threads = command->threads;
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
+    run->benchmark.unsafe_values = command->unsafe_values.items;
+    run->benchmark.n_unsafe_values = command->unsafe_values.n;
     command->judging.kernels = run->kernels;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;

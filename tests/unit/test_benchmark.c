@@ -86,17 +86,20 @@ static void labels_are_read_from_the_usual_words(void **state)
     const char *safe[] = {"0",        "0.0",       "false", "False", "safe",
                           "harmless", "unharmful", "no",    "Benign"};
     const char *unknown[] = {"", " ", "\t\n", "2", "-1", "maybe", "unsafe!", "n/a", "null"};
+    const struct sc_benchmark_options usual = {0};
+    const struct sc_benchmark_options bad = {.unsafe_values = (const char *const[]){"bad"},
+                                             .n_unsafe_values = 1};
     for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
-        assert_int_equal(sc_label_from_text(unsafe[i], NULL), SC_LABEL_UNSAFE);
+        assert_int_equal(sc_label_from_text(unsafe[i], &usual), SC_LABEL_UNSAFE);
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
-        assert_int_equal(sc_label_from_text(safe[i], NULL), SC_LABEL_SAFE);
+        assert_int_equal(sc_label_from_text(safe[i], &usual), SC_LABEL_SAFE);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        assert_int_equal(sc_label_from_text(unknown[i], NULL), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text(NULL, NULL), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text("bad", "bad"), SC_LABEL_UNSAFE);
-    assert_int_equal(sc_label_from_text("1", "bad"), SC_LABEL_SAFE);
-    assert_int_equal(sc_label_from_text("", "bad"), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text(NULL, "bad"), SC_LABEL_UNKNOWN);
+        assert_int_equal(sc_label_from_text(unknown[i], &usual), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text(NULL, &usual), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text("bad", &bad), SC_LABEL_UNSAFE);
+    assert_int_equal(sc_label_from_text("1", &bad), SC_LABEL_SAFE);
+    assert_int_equal(sc_label_from_text("", &bad), SC_LABEL_UNKNOWN);
+    assert_int_equal(sc_label_from_text(NULL, &bad), SC_LABEL_UNKNOWN);
 }
 
 static void a_file_of_one_s_own_is_read_by_its_usual_columns(void **state)
@@ -139,7 +142,8 @@ static void columns_can_be_named(void **state)
     struct sc_benchmark_options o = {.name = path,
                                      .prompt_column = "q",
                                      .label_column = "verdict",
-                                     .unsafe_value = "bad",
+                                     .unsafe_values = (const char *const[]){"bad"},
+                                     .n_unsafe_values = 1,
                                      .category_column = "kind",
                                      .id_column = "n"};
     struct sc_benchmark b = load(&o);
@@ -164,7 +168,7 @@ static void columns_can_be_named(void **state)
     o.id_column = NULL;
     o.label_column = NULL;
     refuse(&o, "--unsafe-value needs a label column");
-    o.unsafe_value = NULL;
+    o.n_unsafe_values = 0;
     o.split = "test";
     refuse(&o, "no splits");
 }
@@ -233,7 +237,8 @@ static void toxicchat_has_splits_ids_and_two_judgements(void **state)
                                           {.name = path,
                                            .prompt_column = "user_input",
                                            .label_column = "toxicity",
-                                           .unsafe_value = "1"}};
+                                           .unsafe_values = (const char *const[]){"1"},
+                                           .n_unsafe_values = 1}};
     for (size_t i = 0; i < 4; i++) {
         b = load(&ways[i]);
         assert_string_equal(b.fingerprint, fingerprint);

@@ -195,8 +195,12 @@ static void a_prompt_too_long_fails_its_traces_alone(void **state)
     snprintf(path, sizeof path, "%s/prompts.csv", rig->folder);
     assert_int_equal(sc_file_write(path, csv.data, csv.len, NULL), SC_OK);
     sc_text_free(&csv);
-    rig->options.benchmark = (struct sc_benchmark_options){
-        .name = path, .prompt_column = "question", .label_column = "kind", .unsafe_value = "bad"};
+    rig->options.benchmark =
+        (struct sc_benchmark_options){.name = path,
+                                      .prompt_column = "question",
+                                      .label_column = "kind",
+                                      .unsafe_values = (const char *const[]){"bad"},
+                                      .n_unsafe_values = 1};
     rig->options.n_policies = 1;
     assert_done(rig);
     assert_int_equal(rig->summary.n_failed_traces, 10);

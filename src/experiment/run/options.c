@@ -20,6 +20,7 @@ struct sc_run_options sc_run_options_default(void)
         .temperature = NAN,
         .top_p = NAN,
         .min_p = NAN,
+        .repetition_penalty = NAN,
         .top_k = -1,
         .max_new_tokens = 256,
         .window = 32,

@@ -90,6 +90,20 @@ static void put_source(struct sc_json_writer *out, const struct sc_source_info *
     sc_json_put_end_object(out);
 }
 
+/* One value is a text, as there was only one once. */
+static void put_unsafe_values(struct sc_json_writer *out, const struct sc_benchmark_options *asked)
+{
+    if (asked->n_unsafe_values <= 1) {
+        sc_json_put_string(out, "unsafe_value",
+                           asked->n_unsafe_values == 1 ? asked->unsafe_values[0] : NULL);
+        return;
+    }
+    sc_json_put_array(out, "unsafe_value");
+    for (size_t i = 0; i < asked->n_unsafe_values; i++)
+        sc_json_put_string(out, NULL, asked->unsafe_values[i]);
+    sc_json_put_end_array(out);
+}
+
 static void put_benchmark(struct sc_json_writer *out, const struct sc_run_options *options,
                           const struct sc_benchmark *benchmark)
 {
@@ -105,7 +119,7 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     put_seed(out, "seed", asked->seed);
     sc_json_put_string(out, "prompt_column", asked->prompt_column);
     sc_json_put_string(out, "label_column", asked->label_column);
-    sc_json_put_string(out, "unsafe_value", asked->unsafe_value);
+    put_unsafe_values(out, asked);
     sc_json_put_string(out, "category_column", asked->category_column);
     sc_json_put_string(out, "id_column", asked->id_column);
     sc_json_put_string(out, "instances", hash);
