@@ -127,6 +127,8 @@ struct sc_run_facts {
     const char *benchmark;
     size_t n_instances, n_skipped, parallel, weight_bytes, batch_bytes, n_threads;
     bool resumed, demo;
+    size_t n_bad_rows;   /* rows of the benchmark that cannot be read, and are left out */
+    const char *remarks; /* lines for people on the benchmark's file, each ended; NULL: none */
 };
 
 /* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may
@@ -143,7 +145,8 @@ struct sc_run_summary {
     struct sc_run_progress progress;
     size_t n_failed_traces;
     double seconds_load, seconds_prefill, seconds_decode, seconds_sampling, seconds_storage;
-    double reserved[16];
+    uint64_t n_bad_rows; /* rows of the benchmark that cannot be read, and were left out */
+    double reserved[15];
 };
 
 /* Runs or resumes.  observer and summary may be NULL.  A different configuration in options->out

@@ -52,6 +52,12 @@ enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_
     return parse(text, n, JSON_REJECT_DUPLICATES, what, out, error);
 }
 
+enum sc_status sc_json_parse_any(const char *text, size_t n, const char *what, json_t **out,
+                                 struct sc_error *error)
+{
+    return parse(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, what, out, error);
+}
+
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error)
 {

@@ -19,6 +19,9 @@ enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
 /* Parses n bytes; what names the source in the message. */
 enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
                              struct sc_error *error);
+/* The same of any value, a text or a number too. */
+enum sc_status sc_json_parse_any(const char *text, size_t n, const char *what, json_t **out,
+                                 struct sc_error *error);
 /* Parses n bytes that another program said: of two equal keys the last one counts. */
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error);

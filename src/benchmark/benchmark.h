@@ -8,6 +8,7 @@
 #include <safeconf/experiment.h>
 
 #include "base/error.h"
+#include "benchmark/table.h"
 #include "vocabulary/conversation.h"
 
 struct sc_instance {
@@ -33,6 +34,8 @@ struct sc_benchmark {
     size_t n_skipped;    /* rows without a prompt */
     size_t n_unlabelled; /* usable rows whose label is missing */
     size_t n_misread;    /* usable rows whose label is there and not understood; unknown as well */
+    struct sc_bad_rows bad_rows; /* rows that cannot be read, before sampling */
+    char *note; /* what was found out about the file and is worth saying, or NULL */
 };
 
 /* Loads and samples.  Order: benchmark order (a sample keeps it). */
@@ -43,22 +46,5 @@ void sc_benchmark_free(struct sc_benchmark *benchmark);
 /* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last.
  */
 const char *sc_benchmark_name(size_t index);
-
-/* Rows of a CSV (header line) or JSONL file, for loaders and `detect`. */
-struct sc_table {
-    char **columns;
-    size_t n_columns;
-    char **cells; /* [n_rows * n_columns]; NULL: missing (JSON null or absent, short CSV row) */
-    size_t n_rows;
-};
-/* Format by extension, else by content: .jsonl and .ndjson lines of objects, .json an array of
- * objects or such lines, .csv (RFC 4180).  At most 1 GiB, valid UTF-8, at least one row. */
-enum sc_status sc_table_read(const char *path, struct sc_table *out, struct sc_error *error);
-/* The same of n bytes in memory; name is used for the format and in messages. */
-enum sc_status sc_table_parse(const char *name, const char *data, size_t n, struct sc_table *out,
-                              struct sc_error *error);
-void sc_table_free(struct sc_table *table);
-/* Index of the column, or -1. */
-int sc_table_column(const struct sc_table *table, const char *name);
 
 #endif

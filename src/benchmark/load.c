@@ -67,8 +67,12 @@ static enum sc_status load_file(const struct sc_benchmark_options *options,
                                 const struct loader *loader, struct sc_benchmark *out,
                                 struct sc_instance_list *list, struct sc_error *error)
 {
+    const struct sc_table_options reading = {.rows_key = options->rows_key,
+                                             .strict = options->strict};
     struct sc_table table;
-    SC_TRY(sc_table_read(out->source, &table, error));
+    SC_TRY(sc_table_read(out->source, &reading, &table, error));
+    out->note = table.note;
+    table.note = NULL;
     enum sc_status status = read_table(options, loader, &table, out, list, error);
     sc_table_free(&table);
     return status;

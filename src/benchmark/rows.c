@@ -167,13 +167,17 @@ static char *make_extra(const struct reader *r, size_t row, bool *failed)
 
 static enum sc_status add_row(const struct reader *r, size_t row, struct sc_error *error)
 {
+    if (r->table->faults[row] != NULL)
+        return sc_bad_rows_add(&r->out->bad_rows, r->source, r->table->lines[row],
+                               r->table->faults[row], r->options->strict, error);
     if (is_blank(cell(r, row, r->prompt))) {
         r->out->n_skipped++;
         return SC_OK;
     }
     enum sc_label label = make_label(r, row);
     bool failed;
-    struct sc_instance item = {.label = label, .extra = make_extra(r, row, &failed)};
+    struct sc_instance item = {
+        .label = label, .line = r->table->lines[row], .extra = make_extra(r, row, &failed)};
     if (!failed) {
         item.id = make_id(r, row);
         item.prompt = make_prompt(r, row);

@@ -94,6 +94,9 @@ int cli_usage_error(const char *command, const char *format, ...) SC_PRINTF(2, 3
 void cli_say(const char *command, const char *format, ...) SC_PRINTF(2, 3);
 /* Writes a text to standard output; false (after a line on standard error) when that fails. */
 bool cli_write(const char *command, const struct sc_text *text);
+/* For a command that read rows of a file: CLI_DONE, or after a line CLI_SOME_TRACES_FAILED where
+ * n_bad of them could not be read. */
+int cli_rows_status(const char *command, size_t n_bad);
 /* What a command that returned `status` ends with: 1, after a line, when its standard output did
  * not arrive. */
 int cli_finish(int status);
@@ -137,6 +140,12 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
  * the folder's, loaded with tokens; NULL: it is loaded. */
 struct sc_run;
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
+
+/* ---- files of prompts ------------------------------------------------------------------------ */
+
+/* Help of options that several commands have. */
+#define CLI_ROWS_KEY_HELP "where the rows of a JSON object lie, such as data.rows (found)"
+#define CLI_STRICT_HELP "stop at the first row that cannot be read"
 
 /* ---- judging --------------------------------------------------------------------------------- */
 

@@ -11,9 +11,17 @@
 #define DEFAULT_PROMPT_COLUMN "prompt"
 
 struct detect_command {
-    const char *prompt_column, *completion_column, *gold_column, *rules_file;
+    const char *path, *prompt_column, *completion_column, *gold_column, *rules_file;
     struct sc_user_rules *rules;
+    struct sc_table_options reading;
     bool json;
+};
+
+/* What is printed. */
+struct detected {
+    struct sc_text text;
+    struct sc_bad_rows bad_rows;
+    char *note; /* on the file, or NULL */
 };
 
 /* Counts against people's labels. */
@@ -128,30 +136,47 @@ static enum sc_status find_columns(const struct sc_table *table,
     return find_column(table, command->gold_column, "gold-column", &out->gold, error);
 }
 
+/* A row that cannot be read keeps its place in what other programs read. */
+static enum sc_status skip_row(const struct sc_table *table, const struct detect_command *command,
+                               size_t row, struct detected *out, struct sc_error *error)
+{
+    if (command->json) {
+        sc_text_printf(&out->text, "{\"verdict\":null,\"line\":%zu,\"error\":", table->lines[row]);
+        sc_text_add_json_string(&out->text, table->faults[row]);
+        sc_text_puts(&out->text, "}\n");
+    }
+    return sc_bad_rows_add(&out->bad_rows, command->path, table->lines[row], table->faults[row],
+                           false, error);
+}
+
 static enum sc_status detect_rows(const struct sc_table *table,
-                                  const struct detect_command *command, struct sc_text *out,
+                                  const struct detect_command *command, struct detected *out,
                                   struct sc_error *error)
 {
     struct columns columns;
     SC_TRY(find_columns(table, command, &columns, error));
     struct gold_counts counts = {0};
     for (size_t row = 0; row < table->n_rows; row++) {
+        if (table->faults[row] != NULL) {
+            SC_TRY(skip_row(table, command, row, out, error));
+            continue;
+        }
         char *const *cells = table->cells + row * table->n_columns;
         const char *prompt = columns.prompt >= 0 ? cells[columns.prompt] : NULL;
         const char *answer = cells[columns.completion] != NULL ? cells[columns.completion] : "";
         struct sc_detection found;
         sc_detect_refusal_with(command->rules, prompt, answer, &found);
-        add_row(out, answer, &found, command, row);
+        add_row(&out->text, answer, &found, command, row);
         if (columns.gold >= 0)
             count_gold(&counts, cells[columns.gold], found.verdict);
     }
     if (columns.gold >= 0 && !command->json)
-        add_gold_report(out, &counts);
+        add_gold_report(&out->text, &counts);
     return SC_OK;
 }
 
-static enum sc_status detect(const struct detect_command *command, const char *path,
-                             struct sc_text *out, struct sc_error *error)
+static enum sc_status detect(const struct detect_command *command, struct detected *out,
+                             struct sc_error *error)
 {
     struct detect_command with_rules = *command;
     struct sc_table table = {0};
@@ -160,14 +185,30 @@ static enum sc_status detect(const struct detect_command *command, const char *p
         status = sc_user_rules_read(&with_rules.rules, command->rules_file, error);
     if (status != SC_OK)
         goto done;
-    status = sc_table_read(path, &table, error);
+    status = sc_table_read(command->path, &command->reading, &table, error);
     if (status != SC_OK)
         goto done;
+    out->note = table.note;
+    table.note = NULL;
     status = detect_rows(&table, &with_rules, out, error);
 done:
     sc_table_free(&table);
     sc_user_rules_free(with_rules.rules);
     return status;
+}
+
+/* Prints the verdicts, and on standard error what there is to say of the file. */
+static int print_detected(const struct detect_command *command, struct detected *out)
+{
+    struct sc_error error = {0};
+    struct sc_text remarks = {0};
+    if (detect(command, out, &error) != SC_OK)
+        return cli_report_error("detect", &error);
+    sc_table_remarks(command->path, out->note, &out->bad_rows, &remarks);
+    fputs(remarks.data != NULL ? remarks.data : "", stderr);
+    sc_text_free(&remarks);
+    return cli_write("detect", &out->text) ? cli_rows_status("detect", out->bad_rows.n)
+                                           : CLI_FAILED;
 }
 
 int cli_detect(int argc, char **argv)
@@ -187,6 +228,8 @@ int cli_detect(int argc, char **argv)
                  "people's labels: refusal, partial, compliance, or yes/no for refused");
     cli_add_text(&options, "rules", &command.rules_file, "FILE",
                  "your own rules, tried before the built-in ones (JSON; docs/DETECTION.md)");
+    cli_add_text(&options, "rows-key", &command.reading.rows_key, "K", CLI_ROWS_KEY_HELP);
+    cli_add_flag(&options, "strict", &command.reading.strict, CLI_STRICT_HELP);
     cli_add_flag(&options, "json", &command.json, "an object per row");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
@@ -194,13 +237,11 @@ int cli_detect(int argc, char **argv)
     if (options.n_positionals != 1)
         return cli_usage_error("detect", "expected a CSV or JSONL file");
 
-    struct sc_error error = {0};
-    struct sc_text out = {0};
-    int exit_status = CLI_DONE;
-    if (detect(&command, options.positionals[0], &out, &error) != SC_OK)
-        exit_status = cli_report_error("detect", &error);
-    else if (!cli_write("detect", &out))
-        exit_status = CLI_FAILED;
-    sc_text_free(&out);
+    command.path = options.positionals[0];
+    struct detected out = {0};
+    int exit_status = print_detected(&command, &out);
+    sc_text_free(&out.text);
+    sc_bad_rows_free(&out.bad_rows);
+    sc_free(out.note);
     return exit_status;
 }

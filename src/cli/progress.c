@@ -31,6 +31,8 @@ static void started(void *context, const struct sc_run_facts *facts)
     if (!line.failed)
         fprintf(stderr, "%s\n", line.data);
     sc_text_free(&line);
+    if (facts->remarks != NULL)
+        fputs(facts->remarks, stderr);
     if (facts->demo)
         fprintf(stderr, "The bundled model is a demonstration: nothing about real models follows "
                         "from its results.\n");

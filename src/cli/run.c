@@ -91,7 +91,10 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
                  "what the label says of unsafe prompts (repeatable)");
     cli_add_text(options, "category-column", &benchmark->category_column, "C",
                  "column of the category");
-    cli_add_text(options, "id-column", &benchmark->id_column, "C", "column of the id");
+    cli_add_text(options, "id-column", &benchmark->id_column, "C|none",
+                 "column of the id (none: rows are numbered)");
+    cli_add_text(options, "rows-key", &benchmark->rows_key, "K", CLI_ROWS_KEY_HELP);
+    cli_add_flag(options, "strict", &benchmark->strict, CLI_STRICT_HELP);
 }
 
 static void add_run_options(struct cli_options *options, struct run_command *command)
@@ -246,7 +249,10 @@ static int execute(struct run_command *command)
     int exit_status = sample(command, &summary);
     if (exit_status == CLI_DONE)
         exit_status = judge_and_show(command);
-    if (exit_status != CLI_DONE || summary.n_failed_traces == 0)
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    exit_status = cli_rows_status(command->name, (size_t)summary.n_bad_rows);
+    if (summary.n_failed_traces == 0)
         return exit_status;
     cli_say(command->name, "%zu traces failed (predictions.jsonl and the report say which and why)",
             summary.n_failed_traces);

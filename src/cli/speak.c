@@ -56,6 +56,15 @@ bool cli_write(const char *command, const struct sc_text *text)
     return false;
 }
 
+int cli_rows_status(const char *command, size_t n_bad)
+{
+    if (n_bad == 0)
+        return CLI_DONE;
+    cli_say(command, "%zu row%s could not be read and %s left out", n_bad, n_bad == 1 ? "" : "s",
+            n_bad == 1 ? "was" : "were");
+    return CLI_SOME_TRACES_FAILED;
+}
+
 int cli_finish(int status)
 {
     if ((status != CLI_DONE && status != CLI_SOME_TRACES_FAILED) ||

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sc_table table;
     struct sc_error error = {0};
-    enum sc_status status = sc_table_parse("f.csv", (const char *)data, size, &table, &error);
+    enum sc_status status = sc_table_parse("f.csv", (const char *)data, size, NULL, &table, &error);
     if ((status == SC_OK) != (error.text[0] == '\0'))
         abort();
     size_t bytes = 0;

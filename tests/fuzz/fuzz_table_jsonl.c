@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int k = 0; k < 3; k++) {
         struct sc_table table;
         struct sc_error error = {0};
-        enum sc_status status = sc_table_parse(names[k], (const char *)data, size, &table, &error);
+        enum sc_status status =
+            sc_table_parse(names[k], (const char *)data, size, NULL, &table, &error);
         if ((status == SC_OK) != (error.text[0] == '\0'))
             abort();
         for (size_t i = 0; i < table.n_rows * table.n_columns; i++) {

@@ -22,7 +22,7 @@ static int read_golden(void **state)
 {
     (void)state;
     struct sc_error error = {0};
-    if (sc_table_read(TEST_GOLDEN "/detection.jsonl", &golden, &error) == SC_OK)
+    if (sc_table_read(TEST_GOLDEN "/detection.jsonl", NULL, &golden, &error) == SC_OK)
         return 0;
     fprintf(stderr, "%s\n", error.text);
     return -1;
@@ -241,7 +241,7 @@ static void people_s_labels_are_met_as_the_docs_say(void **state)
         n_read++;
         struct sc_table table;
         struct sc_error error = {0};
-        if (sc_table_read(path, &table, &error) != SC_OK)
+        if (sc_table_read(path, NULL, &table, &error) != SC_OK)
             fail_msg("%s", error.text);
         double tp = 0, fp = 0, fn = 0;
         for (size_t row = 0; row < table.n_rows; row++) {

@@ -18,7 +18,7 @@ static struct sc_table parse(const char *name, const char *text)
 {
     struct sc_table table;
     struct sc_error error = {0};
-    if (sc_table_parse(name, text, strlen(text), &table, &error) != SC_OK)
+    if (sc_table_parse(name, text, strlen(text), NULL, &table, &error) != SC_OK)
         fail_msg("%s", error.text);
     return table;
 }
@@ -28,7 +28,7 @@ static void refuse_bytes(const char *name, const char *text, size_t n, enum sc_s
 {
     struct sc_table table;
     struct sc_error error = {0};
-    assert_int_equal(sc_table_parse(name, text, n, &table, &error), status);
+    assert_int_equal(sc_table_parse(name, text, n, NULL, &table, &error), status);
     if (strstr(error.text, part) == NULL)
         fail_msg("expected '%s' in '%s'", part, error.text);
     assert_null(strchr(error.text, '\n'));
@@ -47,6 +47,40 @@ static const char *cell(const struct sc_table *table, size_t row, const char *co
     assert_true(index >= 0);
     assert_true(row < table->n_rows);
     return table->cells[row * table->n_columns + (size_t)index];
+}
+
+/* The only row of the text that cannot be read: its line and why. */
+static void expect_fault(const char *name, const char *text, size_t n, size_t line, const char *why)
+{
+    struct sc_table table;
+    struct sc_error error = {0};
+    if (sc_table_parse(name, text, n, NULL, &table, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(table.n_faults, 1);
+    size_t row = 0;
+    while (row < table.n_rows && table.faults[row] == NULL)
+        row++;
+    assert_true(row < table.n_rows);
+    assert_int_equal(table.lines[row], line);
+    if (strstr(table.faults[row], why) == NULL)
+        fail_msg("expected '%s' in '%s'", why, table.faults[row]);
+    for (size_t i = 0; i < table.n_columns; i++)
+        assert_null(table.cells[row * table.n_columns + i]);
+    sc_table_free(&table);
+
+    /* and to the strict it is an error */
+    const struct sc_table_options strict = {.strict = true};
+    char where[40];
+    snprintf(where, sizeof where, ": line %zu: ", line);
+    error = (struct sc_error){0};
+    assert_int_equal(sc_table_parse(name, text, n, &strict, &table, &error), SC_ERR_FORMAT);
+    assert_non_null(strstr(error.text, where));
+    assert_non_null(strstr(error.text, why));
+}
+
+static void fault(const char *name, const char *text, size_t line, const char *why)
+{
+    expect_fault(name, text, strlen(text), line, why);
 }
 
 static void csv_of_every_shape_is_read(void **state)
@@ -74,24 +108,50 @@ static void csv_of_every_shape_is_read(void **state)
     sc_table_free(NULL);
 }
 
-static void damaged_csv_is_refused_with_its_line(void **state)
+static void csv_without_a_readable_row_is_refused(void **state)
 {
     (void)state;
     refuse("b.csv", "Behavior,Tags\n\"unclosed", "line 2");
     refuse("b.csv", "a,b\n1,2\n3,\"open\nand on\nand on\n", "line 3 is never closed");
-    refuse("b.csv", "a,b\n\"x\"y,2\n", "line 2");
-    refuse("b.csv", "a,b\n1,2\n1,2,3\n", "line 3: more cells");
-    refuse("b.csv", "a,b\n\"1\n2\",2\n1,2,3\n", "line 4: more cells");
+    refuse("b.csv", "a,\"b\n1,2\n3,4\n", "line 1 is never closed");
+    refuse("b.csv", "a,\"b\"c\n1,2\n", "line 1: damaged quoting in the header");
+    refuse("b.csv", "a,\xff\n1,2\n", "line 1: the header: not valid UTF-8");
+    refuse("b.csv", "a,b\n\"x\"y,2\n", "line 2: damaged quoting");
     refuse("b.csv", "a,b\n\n\n1,2,3\n", "line 4: more cells");
-    refuse("b.csv", "a,b,a\n1,2,3\n", "two columns named 'a'");
+    refuse("b.csv", "a,b\n1,2,3\n4,\"5\"6\n",
+           "none of 2 rows can be read: line 2: more cells than the header's 2 columns");
+    refuse("b.csv", "a,b,a\n1,2,3\n", "line 1: columns 1 and 3: two columns named 'a'");
+    refuse("b.csv", "a,b, \"a\"\n1,2,3\n", "two columns named 'a'");
     refuse("b.csv", "", "no rows");
     refuse("b.csv", "a,b\n", "no rows");
     refuse("b.csv", "a,b", "no rows");
     refuse("b.csv", "\n\n\n", "no rows");
     refuse("b.csv", "\xef\xbb\xbf", "no rows");
-    refuse("b.csv", "a\nx\n\xff\xfe\n", "line 3: not valid UTF-8 (byte 0xff)");
-    refuse_bytes("b.csv", "a\nx\0y\n", 7, SC_ERR_FORMAT, "line 2: a NUL byte");
     refuse_bytes("b.csv", "PAR1\x15\x04", 6, SC_ERR_UNSUPPORTED, "Parquet");
+}
+
+static void a_damaged_row_of_csv_fails_alone(void **state)
+{
+    (void)state;
+    fault("b.csv", "a,b\n1,2\n1,2,3\n4,5\n", 3, "more cells than the header's 2 columns");
+    fault("b.csv", "a,b\n\"1\n2\",2\n1,2,3\n", 4, "more cells");
+    fault("b.csv", "a,b\n1,2\r1,2,3\r4,5\r", 3, "more cells");
+    fault("b.csv", "a,b\n1,2\n\"x\"y,2\n3,4\n", 3, "damaged quoting");
+    fault("b.csv", "a,b\n1,2\nx\"y\",2\n3,4\n", 3, "damaged quoting");
+    fault("b.csv", "a\nx\n\xff\xfe\ny\n", 3, "not valid UTF-8 (byte 0xff)");
+    fault("b.csv", "a\nx\n\xed\xa0\x80\ny\n", 3, "half of a surrogate pair");
+    expect_fault("b.csv", "a\nx\0y\nz\n", 8, 2, "a NUL byte");
+    expect_fault("b.txt", "z\nx\0y\n", 6, 2, "a NUL byte");
+
+    /* Reading goes on at the line after the one on which the damaged row began. */
+    struct sc_table t = parse("b.csv", "a,b\n\"open,2\n3,4\n\"5\",6\n");
+    assert_int_equal(t.n_rows, 3);
+    assert_int_equal(t.n_faults, 1);
+    assert_non_null(t.faults[0]);
+    assert_string_equal(cell(&t, 1, "a"), "3");
+    assert_string_equal(cell(&t, 2, "a"), "5");
+    assert_int_equal(t.lines[2], 4);
+    sc_table_free(&t);
 }
 
 static void json_values_become_text(void **state)
@@ -149,29 +209,58 @@ static void an_array_and_lines_read_alike(void **state)
     sc_table_free(&t);
 }
 
-static void damaged_json_is_refused_with_its_line(void **state)
+static void damaged_json_is_refused_or_its_row_fails(void **state)
 {
     (void)state;
     refuse("b.jsonl", "{\"user_input\": ", "b.jsonl: line 1: expected");
-    refuse("b.jsonl", "{\"a\": 1}\n\n{\"a\": }\n", "b.jsonl: line 3: expected");
-    refuse("b.jsonl", "{\"a\": 1}\n[1, 2]\n", "line 2: expected a JSON object");
-    refuse("b.jsonl", "{\"a\": 1}\n5\n", "line 2");
+    refuse("b.jsonl", "[1]\n", "line 1: expected a JSON object");
+    refuse("b.jsonl", "5\n", "line 1: expected a JSON object, a text, or a list");
     refuse("b.jsonl", "{\"a\": 1} {\"a\": 2}\n", "line 1");
-    refuse("b.jsonl", "{\"a\": \"\\u0000\"}\n", "line 1");
-    refuse("b.jsonl", "{\"a\": \"\\ud800\"}\n", "line 1");
     refuse("b.jsonl", "", "no rows");
     refuse("b.jsonl", "\n\n", "no rows");
     refuse("b.jsonl", "{}\n", "no rows");
-    refuse("b.jsonl", "\xff\xfe", "line 1: not valid UTF-8");
-    refuse("b.json", "[{\"a\": 1}, 2]", "element 1: expected a JSON object");
+    refuse("b.jsonl", "\xff\xfe{", "line 1: not valid UTF-8");
     refuse("b.json", "[]", "no rows");
-    refuse("b.json", "[{\"a\": 1}", "b.json");
+    refuse("b.json", "[{\"a\": 1}", "b.json: line 1: expected JSON");
+    refuse("b.json", "[{\"a\": 1},]", "b.json: line 1: expected JSON");
+    refuse("b.json", "[{\"a\": 1}]\n}", "b.json: line 2: expected JSON");
+    refuse("b.json", "{\"a\": [{\"a\": 1}]}}", "b.json");
+
+    static const char *const bad[] = {
+        "{\"a\": }",
+        "{\"a\": NaN}",
+        "{\"a\": Infinity}",
+        "{\"a\": \"\\u0000\"}",
+        "{\"a\": \"\\ud800\"}",
+        "{\"a\": 1, \"a\": 2}",
+        "{\"a\": 0x1}",
+        "5",
+        "{\"a\": \"\xff\"}",
+        "{\"a\": \"\xed\xa0\x80\"}",
+        "null",
+        "[1]",
+        "[]",
+        "[[\"a\"]]",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"a\": 1}\n\n%s\n{\"a\": 3}\n", bad[i]);
+        fault("b.jsonl", text, 3, "");
+        snprintf(text, sizeof text, "[{\"a\": 1},\n {\"a\": 2}, \r\n%s,\n{\"a\": 3}]", bad[i]);
+        fault("b.json", text, 3, "");
+        snprintf(text, sizeof text, "{\n\"rows\": [{\"a\": 1},\n%s]}", bad[i]);
+        fault("b.json", text, 3, "");
+    }
+    fault("b.jsonl", "{\"a\": 1}\n{\"a\": NaN}\n", 2, "expected JSON: invalid token near 'NaN'");
+    expect_fault("b.jsonl", "{\"a\": 1}\n{\"a\": \"\0\"}\n", 20, 2, "a NUL byte");
 
     char deep[20001];
     memset(deep, '[', 10000);
     memset(deep + 10000, ']', 10000);
     deep[20000] = '\0';
     refuse("deep.json", deep, "deep.json");
+    memcpy(deep, "{\"a\": 1}\n", 9);
+    fault("deep.jsonl", deep, 2, "maximum parsing depth");
 }
 
 /* Every row with a column of its own: the table must not grow beyond all measure. */
@@ -191,7 +280,7 @@ static void the_ending_or_the_content_says_the_format(void **state)
     (void)state;
     struct sc_table table;
     struct sc_error error = {0};
-    assert_int_equal(sc_table_read("/nonexistent/x.csv", &table, &error), SC_ERR_IO);
+    assert_int_equal(sc_table_read("/nonexistent/x.csv", NULL, &table, &error), SC_ERR_IO);
     assert_non_null(strstr(error.text, "/nonexistent/x.csv"));
     sc_table_free(&table);
 
@@ -201,7 +290,7 @@ static void the_ending_or_the_content_says_the_format(void **state)
     close(descriptor);
     error = (struct sc_error){0};
     assert_int_equal(sc_file_write(path, "a,b\n1,2\n", 8, &error), SC_OK);
-    assert_int_equal(sc_table_read(path, &table, &error), SC_OK);
+    assert_int_equal(sc_table_read(path, NULL, &table, &error), SC_OK);
     assert_string_equal(cell(&table, 0, "b"), "2");
     sc_table_free(&table);
     unlink(path);
@@ -217,7 +306,7 @@ static void exhaust(const char *name, const char *text)
         struct sc_table table;
         struct sc_error error = {0};
         sc_memory_fail_at(i);
-        enum sc_status status = sc_table_parse(name, text, strlen(text), &table, &error);
+        enum sc_status status = sc_table_parse(name, text, strlen(text), NULL, &table, &error);
         size_t n_asked = sc_memory_count();
         sc_memory_fail_at(SIZE_MAX);
         sc_table_free(&table);
@@ -264,7 +353,7 @@ static void the_published_files_are_read_whole(void **state)
             continue;
         struct sc_table table;
         struct sc_error error = {0};
-        if (sc_table_read(path, &table, &error) != SC_OK)
+        if (sc_table_read(path, NULL, &table, &error) != SC_OK)
             fail_msg("%s", error.text);
         assert_int_equal(table.n_rows, files[i].n_rows);
         assert_int_equal(table.n_columns, files[i].n_columns);
@@ -281,10 +370,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_of_every_shape_is_read),
-        cmocka_unit_test(damaged_csv_is_refused_with_its_line),
+        cmocka_unit_test(csv_without_a_readable_row_is_refused),
+        cmocka_unit_test(a_damaged_row_of_csv_fails_alone),
         cmocka_unit_test(json_values_become_text),
         cmocka_unit_test(an_array_and_lines_read_alike),
-        cmocka_unit_test(damaged_json_is_refused_with_its_line),
+        cmocka_unit_test(damaged_json_is_refused_or_its_row_fails),
         cmocka_unit_test(too_many_columns_are_refused),
         cmocka_unit_test(the_ending_or_the_content_says_the_format),
         cmocka_unit_test(exhausted_memory_is_an_error),

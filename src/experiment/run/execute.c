@@ -103,11 +103,18 @@ static enum sc_status prepare_prompts(struct execution *run, struct sc_error *er
     return sc_source_plan(&run->source, &run->plan, error);
 }
 
-static void announce(const struct execution *run, const struct sc_run_observer *observer,
-                     bool resumed)
+static enum sc_status announce(const struct execution *run, const struct sc_run_observer *observer,
+                               bool resumed, struct sc_error *error)
 {
     if (observer == NULL || observer->started == NULL)
-        return;
+        return SC_OK;
+    const struct sc_benchmark *benchmark = &run->benchmark;
+    struct sc_text remarks = {0};
+    sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, &remarks);
+    if (remarks.failed) {
+        sc_text_free(&remarks);
+        return sc_fail_nomem(error, "remarks on the benchmark");
+    }
     const struct sc_run_facts facts = {
         .model = run->info.name != NULL ? run->info.name : "",
         .dtype = run->info.dtype,
@@ -121,8 +128,12 @@ static void announce(const struct execution *run, const struct sc_run_observer *
         .n_threads = run->plan.n_threads,
         .resumed = resumed,
         .demo = run->info.demo,
+        .n_bad_rows = benchmark->bad_rows.n,
+        .remarks = remarks.data,
     };
     observer->started(observer->context, &facts);
+    sc_text_free(&remarks);
+    return SC_OK;
 }
 
 static enum sc_status execute(struct execution *run, const struct sc_run_observer *observer,
@@ -144,8 +155,9 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
         &run->store, options->out,
         &(struct sc_store_run){run->config, run->benchmark.instances, run->benchmark.n_instances},
         &resumed, error));
-    announce(run, observer, resumed);
+    SC_TRY(announce(run, observer, resumed, error));
     summary->seconds_load = run->seconds_load;
+    summary->n_bad_rows = run->benchmark.bad_rows.n;
     const struct sc_runner_setup setup = {
         .store = run->store,
         .instances = run->benchmark.instances,
