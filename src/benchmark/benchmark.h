@@ -23,10 +23,13 @@ struct sc_instance {
     char *extra;    /* JSON object of kept columns (jailbreaking, response ...), or NULL */
 };
 
+void sc_instance_free(struct sc_instance *instance); /* what it owns, not the struct */
+
 struct sc_benchmark {
     char *name;   /* "synthetic", "toxicchat", ... or the file's name */
     char *source; /* path of the file, or "built in" */
-    /* XXH3 of ids, prompts, labels and categories of every usable row, before sampling; hex */
+    /* XXH3 of ids, prompts, labels, categories, conversations and prefills of every usable row,
+     * before sampling; hex */
     char fingerprint[17];
     struct sc_instance *instances;
     size_t n_instances;

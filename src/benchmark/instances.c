@@ -76,6 +76,25 @@ static void put64(unsigned char *bytes, uint64_t value)
         bytes[i] = (unsigned char)(value >> (8 * i));
 }
 
+static uint64_t add_message(uint64_t before, const char *role, const char *text)
+{
+    unsigned char record[24];
+    put64(record, before);
+    put64(record + 8, sc_hash64(role, strlen(role)));
+    put64(record + 16, sc_hash64(text, strlen(text)));
+    return sc_hash64(record, sizeof record);
+}
+
+/* Only where there is more than a prompt: fingerprints of older runs stay as they are. */
+static uint64_t add_messages(uint64_t before, const struct sc_instance *item)
+{
+    const struct sc_message *messages = item->conversation.messages;
+    uint64_t hash = before;
+    for (size_t i = 0; i < item->conversation.n; i++)
+        hash = add_message(hash, messages[i].role, messages[i].text);
+    return item->prefill != NULL ? add_message(hash, "prefill", item->prefill) : hash;
+}
+
 void sc_instance_list_fingerprint(const struct sc_instance_list *list, char out[17])
 {
     uint64_t hash = 0;
@@ -87,7 +106,7 @@ void sc_instance_list_fingerprint(const struct sc_instance_list *list, char out[
         put64(record + 16, sc_hash64(item->prompt, strlen(item->prompt)));
         put64(record + 24, sc_hash64(item->category, strlen(item->category)));
         put64(record + 32, (uint64_t)item->label);
-        hash = sc_hash64(record, sizeof record);
+        hash = add_messages(sc_hash64(record, sizeof record), item);
     }
     snprintf(out, 17, "%016" PRIx64, hash);
 }

@@ -9,11 +9,11 @@ struct sc_instance_list {
     size_t n, cap;
 };
 
-void sc_instance_free(struct sc_instance *instance);
 /* Takes the item's strings, also when it fails; id, prompt or category NULL: out of memory. */
 enum sc_status sc_instance_list_add(struct sc_instance_list *list, struct sc_instance item,
                                     struct sc_error *error);
-/* XXH3 over ids, prompts, labels and categories, in hexadecimal. */
+/* XXH3 over ids, prompts, labels, categories and, where there are any, conversations and prefills,
+ * in hexadecimal. */
 void sc_instance_list_fingerprint(const struct sc_instance_list *list, char out[17]);
 /* Ids are the keys of random streams and of resumption, so two equal ones are an error, which names
  * the source. */

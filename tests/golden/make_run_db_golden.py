@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes tests/golden/run_db: a small run.db of each version of the schema that came before.
 
-  make_run_db_golden.py SAFECONF [FOLDER]      SAFECONF: a program that writes version 2
+  make_run_db_golden.py SAFECONF [FOLDER]      SAFECONF: a program that writes the version that is wanted
 
-version_2.db   a run of the demonstration model as that program wrote it (2 prompts, 5 traces each,
-               two policies, one of which cut traces that the other needed whole)
+version_N.db   a run of the demonstration model as that program wrote it (2 prompts, 5 traces each,
+               two policies, one of which cut traces that the other needed whole); each version of
+               the program gives the same rows
 predictions-*.jsonl   what the program made of it
-version_1.db   the same run with the tables of version 1: no ends of tokens, no table of cuts
+version_1.db   written with version 2: the same run with the tables of version 1, which had no ends
+               of tokens and no table of cuts
 
 The pages are made small (512 bytes) so that the files are.
 """
@@ -35,6 +37,13 @@ def make_small(path):
     database.close()
 
 
+def version_of(path):
+    database = sqlite3.connect(path)
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    database.close()
+    return version
+
+
 def make_version_1(path):
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript(
@@ -53,12 +62,15 @@ def main():
         run = os.path.join(work, "run")
         subprocess.run([program, "compare", *OPTIONS, "--out", run], check=True,
                        stdout=subprocess.DEVNULL)
-        shutil.copy(os.path.join(run, "run.db"), os.path.join(out, "version_2.db"))
+        version = version_of(os.path.join(run, "run.db"))
+        path = os.path.join(out, f"version_{version}.db")
+        shutil.copy(os.path.join(run, "run.db"), path)
         for name in ("fixed", "deepconf"):
             shutil.copy(os.path.join(run, "predictions-" + name + ".jsonl"), out)
-    make_small(os.path.join(out, "version_2.db"))
-    shutil.copy(os.path.join(out, "version_2.db"), os.path.join(out, "version_1.db"))
-    make_version_1(os.path.join(out, "version_1.db"))
+    make_small(path)
+    if version == 2:
+        shutil.copy(path, os.path.join(out, "version_1.db"))
+        make_version_1(os.path.join(out, "version_1.db"))
 
 
 main()

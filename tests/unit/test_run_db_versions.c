@@ -14,7 +14,7 @@
 #include "report/report.h"
 #include "run_fixture.h"
 
-enum { OLDEST = 1, NEWEST_BEFORE = 2 };
+enum { OLDEST = 1, NEWEST_BEFORE = 3, NEWEST = 4 };
 
 static const char *const policies[] = {"fixed", "deepconf"};
 
@@ -126,6 +126,10 @@ static void an_older_folder_is_replayed(void **state)
         const struct sc_run_trace *trace = &run.instances[0].traces[0];
         assert_int_equal(trace->figures, SC_ALL_FIGURES);
         assert_int_equal(trace->text_ends != NULL, version >= 2);
+        assert_int_equal(trace->n_forced + trace->n_turns, 0);
+        assert_int_equal(run.instances[0].conversation.n, 0);
+        assert_null(run.instances[0].prefill);
+        assert_int_equal(run.instances[0].line, 0);
         assert_int_equal(sc_replay_load(&run, 0, &data, NULL), SC_OK);
         assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
         assert_int_equal(replay.n_traces, 5);
@@ -174,7 +178,7 @@ static void an_older_folder_goes_on_where_it_stopped(void **state)
         if (sc_run_execute(&options, NULL, &summary, &error) != SC_OK)
             fail_msg("version %d: %s", version, error.text);
         assert_true(summary.progress.n_tokens > 0);
-        assert_int_equal(number_of(folder, "PRAGMA user_version"), 3);
+        assert_int_equal(number_of(folder, "PRAGMA user_version"), NEWEST);
         assert_int_equal(number_of(folder, "SELECT count(*) FROM pragma_integrity_check"
                                            " WHERE integrity_check <> 'ok'"),
                          0);
@@ -199,7 +203,7 @@ static void an_older_folder_is_classified(void **state)
             fail_msg("version %d: %s", version, error.text);
         assert_int_equal(summary.n_traces, 10);
         sc_classify_summary_free(&summary);
-        assert_int_equal(number_of(folder, "PRAGMA user_version"), 3);
+        assert_int_equal(number_of(folder, "PRAGMA user_version"), NEWEST);
         assert_int_equal(sc_report_write(folder, &error), SC_OK);
         fixture_remove_folder(folder);
     }
@@ -218,7 +222,7 @@ static void a_migration_is_done_whole_or_not_at_all(void **state)
         sc_memory_fail_at(SIZE_MAX);
         sc_store_close(store);
         int64_t version = number_of(folder, "PRAGMA user_version");
-        assert_true(status == SC_OK ? version == 3 : version == 1 || version == 3);
+        assert_true(status == SC_OK ? version == NEWEST : version == 1 || version == NEWEST);
         struct sc_run run;
         assert_int_equal(sc_run_load(folder, true, &run, NULL), SC_OK);
         assert_int_equal(run.instances[1].n_traces, 5);
@@ -238,11 +242,11 @@ static void a_newer_version_is_refused_by_name(void **state)
     struct sc_store *store;
     struct sc_error error = {0}, again = {0};
     folder_make(NEWEST_BEFORE, folder, sizeof folder);
-    change(folder, "PRAGMA user_version = 4");
+    change(folder, "PRAGMA user_version = 5");
     assert_int_equal(sc_run_load(folder, true, &run, &error), SC_ERR_UNSUPPORTED);
-    assert_non_null(strstr(error.text, "expected schema version 1 to 3, found 4 (of a newer"));
+    assert_non_null(strstr(error.text, "expected schema version 1 to 4, found 5 (of a newer"));
     assert_int_equal(sc_store_open_existing(&store, folder, &again), SC_ERR_UNSUPPORTED);
-    assert_int_equal(number_of(folder, "PRAGMA user_version"), 4);
+    assert_int_equal(number_of(folder, "PRAGMA user_version"), 5);
     fixture_remove_folder(folder);
 }
 

@@ -20,23 +20,37 @@
 #include "base/text.h"
 #include "source/source.h"
 
+/* The hash of what was hashed before and of one more field; NULL counts too. */
+static uint64_t chain(uint64_t before, const char *text)
+{
+    unsigned char bytes[16];
+    uint64_t field = text != NULL ? sc_hash64(text, strlen(text)) : 0;
+    for (int b = 0; b < 8; b++) {
+        bytes[b] = (unsigned char)(before >> (8 * b));
+        bytes[8 + b] = (unsigned char)(field >> (8 * b));
+    }
+    return sc_hash64(bytes, sizeof bytes);
+}
+
+static uint64_t hash_instance(uint64_t before, const struct sc_instance *instance)
+{
+    const char *fields[] = {instance->id, instance->prompt, sc_label_name(instance->label),
+                            instance->category, instance->extra};
+    const struct sc_conversation *conversation = &instance->conversation;
+    uint64_t hash = before;
+    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+        hash = chain(hash, fields[f]);
+    /* Only where there are any: keys of older files stay as they are. */
+    for (size_t i = 0; i < conversation->n; i++)
+        hash = chain(chain(hash, conversation->messages[i].role), conversation->messages[i].text);
+    return instance->prefill != NULL ? chain(chain(hash, "prefill"), instance->prefill) : hash;
+}
+
 void sc_instances_hash(const struct sc_instance *instances, size_t n_instances, char *out)
 {
     uint64_t hash = 0;
-    for (size_t i = 0; i < n_instances; i++) {
-        const char *fields[] = {instances[i].id, instances[i].prompt,
-                                sc_label_name(instances[i].label), instances[i].category,
-                                instances[i].extra};
-        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
-            unsigned char chain[16];
-            uint64_t field = fields[f] != NULL ? sc_hash64(fields[f], strlen(fields[f])) : 0;
-            for (int b = 0; b < 8; b++) {
-                chain[b] = (unsigned char)(hash >> (8 * b));
-                chain[8 + b] = (unsigned char)(field >> (8 * b));
-            }
-            hash = sc_hash64(chain, sizeof chain);
-        }
-    }
+    for (size_t i = 0; i < n_instances; i++)
+        hash = hash_instance(hash, &instances[i]);
     snprintf(out, 17, "%016" PRIx64, hash);
 }
 

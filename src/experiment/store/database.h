@@ -21,6 +21,7 @@ struct sc_store {
     char *config_json;
     bool judged_again; /* verdicts are read of a detector that may not have seen every trace */
     sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
+    sqlite3_stmt *put_turn, *drop_turns;
 };
 
 /* Opens a regular file, never anything else, and lets nothing in it run code or touch other files.

@@ -31,6 +31,9 @@ static enum sc_status take_instances(struct sc_run *run, struct sc_instance *ins
         instance->category = instances[i].category;
         instance->extra = instances[i].extra;
         instance->label = instances[i].label;
+        instance->conversation = instances[i].conversation;
+        instance->prefill = instances[i].prefill;
+        instance->line = instances[i].line;
         instances[i] = (struct sc_instance){0};
     }
     return SC_OK;
@@ -185,6 +188,8 @@ void sc_run_free(struct sc_run *run)
         sc_free(instance->prompt);
         sc_free(instance->category);
         sc_free(instance->extra);
+        sc_conversation_free(&instance->conversation);
+        sc_free(instance->prefill);
     }
     for (size_t p = 0; run->policy_names != NULL && p < run->n_policies; p++)
         sc_free(run->policy_names[p]);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "decision/decision.h"
+#include "vocabulary/conversation.h"
 
 struct sc_run_trace {
     uint32_t index;
@@ -28,6 +29,12 @@ struct sc_run_trace {
     char *detector, *rule; /* who decided and by what */
     size_t begin, end;     /* bytes of `answer` that decided */
     enum sc_harm harm;
+    /* Tokens [forced_begin, forced_begin + n_forced) were put in, not sampled; n_forced 0: none. */
+    size_t forced_begin, n_forced;
+    /* [n_turns]: the answers before this one, where the user's turns were asked one after another;
+     * without verdict and harm. */
+    struct sc_run_trace *turns;
+    size_t n_turns, cap_turns;
 };
 
 /* Releases what a trace owns (not the struct). */
@@ -47,6 +54,9 @@ struct sc_run_decision {
 
 struct sc_run_instance {
     char *id, *prompt, *category, *extra;
+    struct sc_conversation conversation; /* all that was sent; n 0: the prompt alone */
+    char *prefill;                       /* what the answers begin with, or NULL */
+    size_t line;                         /* of the benchmark's file; 0: not known */
     enum sc_label label;
     struct sc_run_trace *traces; /* in order of index, without gaps from 0 */
     size_t n_traces;

@@ -15,13 +15,19 @@
 #define METRICS_REAL(prefix) SC_METRIC_MAP(METRIC_REAL_FIRST, METRIC_REAL_NEXT, prefix) ",\n "
 #define ALL_METRICS METRICS_REAL("") METRICS_REAL("reasoning_") METRICS_REAL("answer_")
 
+#define INSTANCE_SQL(later)                                                                        \
+    "CREATE TABLE instance (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,\n"              \
+    " prompt TEXT NOT NULL, label TEXT NOT NULL, category TEXT NOT NULL,\n"                        \
+    " extra TEXT" later ") STRICT"
+#define INSTANCE_LATER ",\n messages TEXT, prefill TEXT, line INTEGER"
 /* `null` is " NOT NULL" in the versions before 3. */
-#define TRACE_SQL(null)                                                                            \
+#define TRACE_SQL(null, forced)                                                                    \
     "CREATE TABLE trace (instance INTEGER NOT NULL REFERENCES instance (position),\n"              \
     " trace INTEGER NOT NULL, finish TEXT NOT NULL, failure TEXT,\n"                               \
     " text TEXT NOT NULL, answer TEXT,\n"                                                          \
-    " n_tokens INTEGER" null ", n_reasoning INTEGER" null ",\n " ALL_METRICS                       \
+    " n_tokens INTEGER" null ", n_reasoning INTEGER" null ",\n " ALL_METRICS forced                \
     "PRIMARY KEY (instance, trace)) STRICT"
+#define FORCED "forced_begin INTEGER, n_forced INTEGER,\n "
 #define TOKEN_SQL(null, text_end)                                                                  \
     "CREATE TABLE token (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"                     \
     " ids BLOB" null ", logprob BLOB" null ", sampled_logprob BLOB" null ",\n"                     \
@@ -34,14 +40,21 @@
     "detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"                         \
     " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"                                 \
     " PRIMARY KEY (instance, policy, trace)) STRICT"
+#define TURN_SQL                                                                                   \
+    "CREATE TABLE turn (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"                      \
+    " turn INTEGER NOT NULL, finish TEXT NOT NULL, text TEXT NOT NULL, answer TEXT,\n"             \
+    " n_tokens INTEGER, n_reasoning INTEGER,\n " ALL_METRICS                                       \
+    "ids BLOB, logprob BLOB, sampled_logprob BLOB, confidence BLOB, entropy BLOB,\n"               \
+    " text_end BLOB, forced_begin INTEGER, n_forced INTEGER,\n"                                    \
+    " PRIMARY KEY (instance, trace, turn)) STRICT"
 
 #define SAME(sql)                                                                                  \
     {                                                                                              \
-        sql, sql, sql                                                                              \
+        sql, sql, sql, sql                                                                         \
     }
 
 /* The stored text of each table is compared with that of its version, so a change here needs a new
- * one. */
+ * one.  NULL: the version has no such table. */
 static const struct {
     const char *name;
     const char *sql[SC_SCHEMA_VERSION];
@@ -49,13 +62,13 @@ static const struct {
     {"configuration", SAME("CREATE TABLE configuration (id INTEGER PRIMARY KEY CHECK (id = 1),\n"
                            " json TEXT NOT NULL) STRICT")},
     {"instance",
-     SAME("CREATE TABLE instance (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,\n"
-          " prompt TEXT NOT NULL, label TEXT NOT NULL, category TEXT NOT NULL,\n"
-          " extra TEXT) STRICT")},
-    {"trace", {TRACE_SQL(" NOT NULL"), TRACE_SQL(" NOT NULL"), TRACE_SQL("")}},
+     {INSTANCE_SQL(""), INSTANCE_SQL(""), INSTANCE_SQL(""), INSTANCE_SQL(INSTANCE_LATER)}},
+    {"trace",
+     {TRACE_SQL(" NOT NULL", ""), TRACE_SQL(" NOT NULL", ""), TRACE_SQL("", ""),
+      TRACE_SQL("", FORCED)}},
     {"token",
      {TOKEN_SQL(" NOT NULL", ""), TOKEN_SQL(" NOT NULL", ", text_end BLOB NOT NULL"),
-      TOKEN_SQL("", ", text_end BLOB")}},
+      TOKEN_SQL("", ", text_end BLOB"), TOKEN_SQL("", ", text_end BLOB")}},
     {"verdict", SAME("CREATE TABLE verdict (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
                      " detector TEXT NOT NULL, verdict TEXT NOT NULL, rule TEXT NOT NULL,\n"
                      " range_begin INTEGER NOT NULL, range_end INTEGER NOT NULL,\n"
@@ -66,23 +79,28 @@ static const struct {
     {"decision", SAME("CREATE TABLE decision (instance INTEGER NOT NULL, policy INTEGER NOT NULL,\n"
                       " n_traces INTEGER NOT NULL, stop_reason TEXT NOT NULL, bar REAL,\n"
                       " PRIMARY KEY (instance, policy)) STRICT")},
-    {"cut", {CUT_SQL(" NOT NULL"), CUT_SQL(" NOT NULL"), CUT_SQL("")}},
+    {"cut", {CUT_SQL(" NOT NULL"), CUT_SQL(" NOT NULL"), CUT_SQL(""), CUT_SQL("")}},
+    {"turn", {NULL, NULL, NULL, TURN_SQL}},
 };
-enum { N_TABLES = sizeof tables / sizeof *tables, CUT = N_TABLES - 1 };
+enum { N_TABLES = sizeof tables / sizeof *tables, CUT = N_TABLES - 2 };
+enum { ALWAYS_CUTS = 3 }; /* the first version in which no file is without the table of cuts */
 
 static enum sc_status check_table(struct sc_store *store, size_t i, struct sc_error *error)
 {
+    const char *expected = tables[i].sql[store->version - 1];
     char *sql = NULL;
     SC_TRY(sc_store_table_sql(store, tables[i].name, &sql, error));
-    bool missing = sql == NULL,
-         same = sql != NULL && strcmp(sql, tables[i].sql[store->version - 1]) == 0;
+    bool missing = sql == NULL;
+    bool same =
+        expected != NULL && sql != NULL ? strcmp(sql, expected) == 0 : expected == NULL && missing;
     sc_free(sql);
     if (i == CUT)
         store->has_cuts = !missing;
-    if (same || (missing && i == CUT && store->version < SC_SCHEMA_VERSION))
+    if (same || (missing && i == CUT && store->version < ALWAYS_CUTS))
         return SC_OK;
-    return sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected that of a run, found %s",
-                   store->path, tables[i].name, missing ? "none" : "another");
+    return sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected %s, found %s", store->path,
+                   tables[i].name, expected != NULL ? "that of a run" : "none",
+                   missing ? "none" : "another");
 }
 
 enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_error *error)
@@ -108,26 +126,43 @@ enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_er
     return SC_OK;
 }
 
+static enum sc_status insert_instance(struct sc_store *store, struct sc_binder *put,
+                                      size_t position, const struct sc_instance *instance,
+                                      struct sc_error *error)
+{
+    const struct sc_conversation *conversation = &instance->conversation;
+    char *messages = NULL;
+    if (conversation->n > 0)
+        SC_TRY(sc_conversation_write(conversation->messages, conversation->n, &messages, error));
+    put->place = 0;
+    sc_bind_size(put, position);
+    sc_bind_text(put, instance->id);
+    sc_bind_text(put, instance->prompt);
+    sc_bind_text(put, sc_label_name(instance->label));
+    sc_bind_text(put, instance->category != NULL ? instance->category : "");
+    sc_bind_text(put, instance->extra);
+    sc_bind_text(put, messages);
+    sc_bind_text(put, instance->prefill);
+    if (instance->line > 0)
+        sc_bind_size(put, instance->line);
+    else
+        sc_bind_null(put);
+    enum sc_status status = sc_store_run(store, put, error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "instance %s", instance->id);
+    sc_free(messages);
+    return status;
+}
+
 static enum sc_status insert_instances(struct sc_store *store, const struct sc_instance *instances,
                                        size_t n, struct sc_error *error)
 {
     struct sc_binder put = {0};
-    SC_TRY(sc_store_prepare(store, "INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?)", &put.statement,
-                            error));
+    SC_TRY(sc_store_prepare(store, "INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                            &put.statement, error));
     enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < n; i++) {
-        const struct sc_instance *instance = &instances[i];
-        put.place = 0;
-        sc_bind_size(&put, i);
-        sc_bind_text(&put, instance->id);
-        sc_bind_text(&put, instance->prompt);
-        sc_bind_text(&put, sc_label_name(instance->label));
-        sc_bind_text(&put, instance->category != NULL ? instance->category : "");
-        sc_bind_text(&put, instance->extra);
-        status = sc_store_run(store, &put, error);
-        if (status != SC_OK)
-            sc_error_prefix(error, "instance %s", instance->id);
-    }
+    for (size_t i = 0; status == SC_OK && i < n; i++)
+        status = insert_instance(store, &put, i, &instances[i], error);
     sqlite3_finalize(put.statement);
     return status;
 }
@@ -176,8 +211,9 @@ enum sc_status sc_schema_create(struct sc_store *store, const char *config_json,
 
 /* ---- migration ------------------------------------------------------------------------------- */
 
-/* The versions differ in what may be NULL and in a last column that older rows lack, which reads as
- * NULL.  So the rows are right as they are, and only the text of the tables changes. */
+/* The versions differ in what may be NULL, in last columns that older rows lack, which read as
+ * NULL, and in tables that are made empty.  So the rows are right as they are, and only the text of
+ * the tables changes. */
 static enum sc_status rewrite_tables(struct sc_store *store, struct sc_error *error)
 {
     struct sc_binder put = {0};
@@ -208,8 +244,9 @@ static enum sc_status next_schema_number(struct sc_store *store, struct sc_error
 
 static enum sc_status migrate(struct sc_store *store, struct sc_error *error)
 {
-    if (!store->has_cuts)
-        SC_TRY(sc_store_exec(store, tables[CUT].sql[store->version - 1], "migrate", error));
+    for (size_t i = 0; i < N_TABLES; i++)
+        if (tables[i].sql[store->version - 1] == NULL || (i == CUT && !store->has_cuts))
+            SC_TRY(sc_store_exec(store, tables[i].sql[SC_SCHEMA_VERSION - 1], "migrate", error));
     SC_TRY(rewrite_tables(store, error));
     SC_TRY(next_schema_number(store, error));
     return set_version(store, error);

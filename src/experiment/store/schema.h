@@ -4,6 +4,7 @@
  *   1   no table of cuts at first, no ends of tokens
  *   2   token.text_end
  *   3   token's figures and ids, and numbers of tokens, may be NULL: not given by the source
+ *   4   instance.messages, prefill, line; trace.forced_begin, n_forced; the table of turns
  *
  * A file of any of these is read as it is.  One that is opened to be written to is brought to the
  * newest version first.
@@ -14,7 +15,7 @@
 #include "benchmark/benchmark.h"
 #include "experiment/store/database.h"
 
-enum { SC_SCHEMA_VERSION = 3, SC_SCHEMA_TEXT_ENDS = 2 };
+enum { SC_SCHEMA_VERSION = 4, SC_SCHEMA_TEXT_ENDS = 2, SC_SCHEMA_TURNS = 4 };
 
 /* Whether the tables are exactly those of a version that is known, which it notes in the store;
  * *empty: there are none at all. */

@@ -180,6 +180,8 @@ void sc_store_close(struct sc_store *store)
     sqlite3_finalize(store->put_harm);
     sqlite3_finalize(store->put_decision);
     sqlite3_finalize(store->put_cut);
+    sqlite3_finalize(store->put_turn);
+    sqlite3_finalize(store->drop_turns);
     if (store->db != NULL &&
         store->lock.descriptor >= 0) /* refused while somebody reads: no harm */
         sqlite3_exec(store->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,

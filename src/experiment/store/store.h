@@ -3,7 +3,7 @@
  *
  * A store is opened for one run at a time (a lock in the folder), or read-only.  What is read back
  * is untrusted: every row is checked before it is handed on.  Opening: store.c; tables and their
- * versions: schema.c; rows: write.c, read.c; what was judged later: judgements.c.
+ * versions: schema.c; rows: write.c, read.c, read_traces.c; what was judged later: judgements.c.
  */
 #ifndef SC_EXPERIMENT_STORE_STORE_H
 #define SC_EXPERIMENT_STORE_STORE_H
@@ -111,7 +111,9 @@ enum sc_status sc_store_read_cuts(struct sc_store *store, size_t n_instances, si
                                   sc_store_cut_reader *reader, void *context,
                                   struct sc_error *error);
 
-/* One stored trace with its tokens, without verdict and metrics; sc_run_trace_free releases it. */
+/* One stored trace with its tokens, without verdict, metrics and turns; sc_run_trace_free releases
+ * it.
+ */
 enum sc_status sc_store_read_trace(struct sc_store *store, size_t position, uint32_t index,
                                    struct sc_run_trace *out, struct sc_error *error);
 

@@ -24,7 +24,8 @@ enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error 
         const char *sql;
         sqlite3_stmt **statement;
     } all[] = {
-        {"INSERT INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS ")", &store->put_trace},
+        {"INSERT INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS ", ?, ?)",
+         &store->put_trace},
         {"INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &store->put_tokens},
         {"INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &store->put_verdict},
         {"INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &store->put_harm},
@@ -32,6 +33,10 @@ enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error 
         {"INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS
          ", ?, ?, ?, ?, ?)",
          &store->put_cut},
+        {"DELETE FROM turn WHERE instance = ? AND trace = ?", &store->drop_turns},
+        {"INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS
+         ", ?, ?, ?, ?, ?, ?, ?, ?)",
+         &store->put_turn},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         SC_TRY(sc_store_prepare(store, all[i].sql, all[i].statement, error));
@@ -59,13 +64,16 @@ struct column {
     size_t step;
 };
 
-static enum sc_status put_tokens(struct sc_store *store, size_t position,
-                                 const struct sc_run_trace *trace, struct sc_error *error)
+enum { N_COLUMNS = 6 };
+
+/* Binds the columns of tokens, whose bytes are made in `blobs` [N_COLUMNS * n_tokens * 4]. */
+static void bind_tokens(struct sc_binder *put, const struct sc_run_trace *trace,
+                        unsigned char *blobs)
 {
     const struct sc_token_stats *stats = trace->stats;
-    const size_t step = sizeof *stats;
+    const size_t step = sizeof *stats, bytes = 4 * trace->n_tokens;
     const unsigned figures = stats != NULL ? trace->figures : 0;
-    const struct column columns[] = {
+    const struct column columns[N_COLUMNS] = {
         {trace->ids != NULL, trace->ids, sizeof *trace->ids},
         {figures >> SC_FIGURE_LOGPROB & 1, stats != NULL ? &stats->logprob : NULL, step},
         {figures >> SC_FIGURE_SAMPLED_LOGPROB & 1, stats != NULL ? &stats->sampled_logprob : NULL,
@@ -74,20 +82,30 @@ static enum sc_status put_tokens(struct sc_store *store, size_t position,
         {figures >> SC_FIGURE_ENTROPY & 1, stats != NULL ? &stats->entropy : NULL, step},
         {trace->text_ends != NULL, trace->text_ends, sizeof *trace->text_ends},
     };
-    enum { N_COLUMNS = sizeof columns / sizeof *columns };
-    size_t n = trace->n_tokens, bytes = sc_size_mul(n, 4);
-    unsigned char *blobs = sc_alloc(sc_size_mul(bytes, N_COLUMNS));
-    if (blobs == NULL)
-        return sc_fail_nomem(error, "token figures of a trace");
-    struct sc_binder put = {.statement = store->put_tokens};
-    sc_bind_size(&put, position);
-    sc_bind_int(&put, trace->index);
     for (size_t i = 0; i < N_COLUMNS; i++) {
         unsigned char *blob = blobs + i * bytes;
         if (columns[i].known)
-            pack_column(blob, columns[i].first, columns[i].step, n);
-        sc_bind_blob(&put, columns[i].known ? blob : NULL, bytes);
+            pack_column(blob, columns[i].first, columns[i].step, trace->n_tokens);
+        sc_bind_blob(put, columns[i].known ? blob : NULL, bytes);
     }
+}
+
+static enum sc_status make_blobs(const struct sc_run_trace *trace, unsigned char **blobs,
+                                 struct sc_error *error)
+{
+    *blobs = sc_alloc(sc_size_mul(sc_size_mul(trace->n_tokens, 4), N_COLUMNS));
+    return *blobs != NULL ? SC_OK : sc_fail_nomem(error, "token figures of a trace");
+}
+
+static enum sc_status put_tokens(struct sc_store *store, size_t position,
+                                 const struct sc_run_trace *trace, struct sc_error *error)
+{
+    unsigned char *blobs = NULL;
+    SC_TRY(make_blobs(trace, &blobs, error));
+    struct sc_binder put = {.statement = store->put_tokens};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    bind_tokens(&put, trace, blobs);
     enum sc_status status = sc_store_run(store, &put, error);
     sc_free(blobs);
     return status;
@@ -112,6 +130,18 @@ static void bind_contents(struct sc_binder *put, const struct sc_run_trace *trac
             sc_bind_real(put, segments[s][m]);
 }
 
+/* Tokens that were put in. */
+static void bind_forced(struct sc_binder *put, const struct sc_run_trace *trace)
+{
+    if (trace->n_forced > 0) {
+        sc_bind_size(put, trace->forced_begin);
+        sc_bind_size(put, trace->n_forced);
+    } else {
+        sc_bind_null(put);
+        sc_bind_null(put);
+    }
+}
+
 /* Detector, verdict, rule and the bytes that decided. */
 static void bind_verdict(struct sc_binder *put, const struct sc_run_trace *trace)
 {
@@ -131,7 +161,40 @@ static enum sc_status put_row(struct sc_store *store, size_t position,
     sc_bind_text(&put, sc_finish_name(trace->finish));
     sc_bind_text(&put, trace->failure);
     bind_contents(&put, trace);
+    bind_forced(&put, trace);
     return sc_store_run(store, &put, error);
+}
+
+static enum sc_status put_turn(struct sc_store *store, size_t position,
+                               const struct sc_run_trace *trace, size_t number,
+                               struct sc_error *error)
+{
+    const struct sc_run_trace *turn = &trace->turns[number];
+    unsigned char *blobs = NULL;
+    SC_TRY(make_blobs(turn, &blobs, error));
+    struct sc_binder put = {.statement = store->put_turn};
+    sc_bind_size(&put, position);
+    sc_bind_int(&put, trace->index);
+    sc_bind_size(&put, number);
+    sc_bind_text(&put, sc_finish_name(turn->finish));
+    bind_contents(&put, turn);
+    bind_tokens(&put, turn, blobs);
+    bind_forced(&put, turn);
+    enum sc_status status = sc_store_run(store, &put, error);
+    sc_free(blobs);
+    return status;
+}
+
+static enum sc_status put_turns(struct sc_store *store, size_t position,
+                                const struct sc_run_trace *trace, struct sc_error *error)
+{
+    struct sc_binder drop = {.statement = store->drop_turns};
+    sc_bind_size(&drop, position);
+    sc_bind_int(&drop, trace->index);
+    SC_TRY(sc_store_run(store, &drop, error));
+    for (size_t i = 0; i < trace->n_turns; i++)
+        SC_TRY(put_turn(store, position, trace, i, error));
+    return SC_OK;
 }
 
 static enum sc_status put_verdict(struct sc_store *store, size_t position,
@@ -161,6 +224,7 @@ static enum sc_status put_all(struct sc_store *store, size_t position,
 {
     SC_TRY(put_row(store, position, stored->trace, error));
     SC_TRY(put_tokens(store, position, stored->trace, error));
+    SC_TRY(put_turns(store, position, stored->trace, error));
     SC_TRY(put_verdict(store, position, stored->trace, error));
     SC_TRY(put_harm(store, position, stored->trace, stored->judge, error));
     for (size_t i = 0; i < stored->n_decisions; i++)
