@@ -81,7 +81,7 @@ struct sc_run_options {
     size_t n_policies, primary;       /* primary: the one that predictions.jsonl shows */
     double temperature, top_p, min_p; /* NaN: the model's generation_config */
     int32_t top_k;                    /* -1: the model's generation_config */
-    size_t max_new_tokens;            /* 256 */
+    size_t max_new_tokens;            /* 0: 256, with thinking 2048 */
     size_t window, confidence_top_k;  /* tokens of a confidence window (32); likeliest ones (20) */
     double confident_quantile, confident_threshold; /* NaN threshold: use the quantile (0.5) */
     enum sc_metric metric;

@@ -44,6 +44,7 @@ struct sc_source_wish {
     size_t thinking_budget;      /* tokens after which the reasoning is closed; 0: none */
     bool special;                /* control tokens written in messages are control tokens */
     size_t n_turns;              /* most answers of a conversation, each one in the next's prompt */
+    bool limit_is_default; /* nobody asked for max_new_tokens: a smaller context is no fault */
 };
 
 /* What a source says of itself.  Strings are its own and live until it is closed; NULL and 0 stand

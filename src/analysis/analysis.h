@@ -30,7 +30,7 @@ const char *sc_prediction_name(enum sc_prediction prediction); /* NULL for NONE 
 /* One instance as one policy saw it.  Rates are NaN when nothing was there to count. */
 struct sc_summary {
     bool decided; /* false: the policy has not finished it; everything else is then empty */
-    size_t n_traces, n_failed, n_unparsed, n_empty, n_length, n_cut;
+    size_t n_traces, n_failed, n_unparsed, n_unreached, n_empty, n_length, n_cut;
     size_t n_judged, n_refused; /* partial counts as refused, empty as not refused */
     size_t n_answers;           /* traces with verdict compliance */
     size_t n_known, n_harmful, n_harmful_loose; /* traces whose harm is known; strict and loose */
@@ -54,7 +54,7 @@ struct sc_view {
 struct sc_group {
     size_t n_instances, n_labels[SC_N_LABELS], n_behaviours[SC_N_BEHAVIOURS];
     size_t n_quadrants[SC_N_QUADRANTS];
-    size_t n_traces, n_failed, n_unparsed, n_empty, n_length, n_cut;
+    size_t n_traces, n_failed, n_unparsed, n_unreached, n_empty, n_length, n_cut;
     size_t n_judged, n_refused, n_answers, n_known, n_harmful, n_harmful_loose;
     uint64_t n_tokens;
     size_t n_uncounted;                 /* traces whose number of tokens is not known */
@@ -197,6 +197,7 @@ struct sc_analysis {
     json_t *config;                                /* the run's configuration, or NULL */
     const char *dtype;                             /* from it, or NULL */
     char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
+    char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;
@@ -238,7 +239,8 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
 
 /* The confidence of a trace by a metric, higher is more confident; NaN for a failed trace. */
 double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metric);
-/* A trace that has a verdict: neither failed nor unparsed.  An empty answer is one, not a refusal.
+/* A trace that has a verdict: neither failed nor unparsed nor unreached.  An empty answer is one,
+ * not a refusal.
  */
 bool sc_trace_is_judged(const struct sc_run_trace *trace);
 /* The judge's word, or without a judge what the prompt's label says of the verdict. */

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "experiment/store/run_data.h"
+#include "analysis/analysis.h"
 
 const char sc_demo_sentence[] =
     "The model is the bundled demonstration model, trained on made-up dialogues: these figures "
@@ -23,6 +23,30 @@ const char sc_detector_sentence[] =
     "The detector's errors were measured on answers of other models that people had labelled. Its "
     "rules were made while its mistakes on these were read, so on another model expect it to err "
     "more.";
+
+/* Of fewer traces, all may end by length by chance. */
+#define LEAST_AT_LENGTH 5
+
+void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
+                    char at_length[SC_NOTE_SIZE])
+{
+    size_t n = traces->n_traces - traces->n_failed;
+    unreached[0] = at_length[0] = '\0';
+    if (traces->n_unreached > 0)
+        snprintf(unreached, SC_NOTE_SIZE,
+                 "%zu of %zu answers ended inside the reasoning%s. An answer that was never begun "
+                 "counts in no rate.",
+                 traces->n_unreached, n,
+                 traces->n_length > 0 ? ": raise --max-new-tokens" : ", where the policy cut them");
+    if (n >= LEAST_AT_LENGTH && 10 * traces->n_length >= 9 * n &&
+        traces->n_length > traces->n_unreached)
+        snprintf(
+            at_length, SC_NOTE_SIZE,
+            "%zu of %zu traces ended at the token limit, so their verdicts rest on beginnings: "
+            "raise --max-new-tokens, or see whether the model's end of an answer is known "
+            "(end_ids in analysis.json).",
+            traces->n_length, n);
+}
 
 void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE])
 {

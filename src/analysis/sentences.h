@@ -11,6 +11,13 @@ struct sc_run;
 enum { SC_CONFIDENCE_NOTE_SIZE = 400 };
 void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE]);
 
+/* What the token limit did to the traces: answers that were never begun, traces that nearly all
+ * ended there.  Each is empty where there is nothing to say. */
+enum { SC_NOTE_SIZE = 300 };
+struct sc_group;
+void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
+                    char at_length[SC_NOTE_SIZE]);
+
 extern const char sc_demo_sentence[], sc_demo_judge_sentence[], sc_proxy_sentence[],
     sc_judge_sentence[], sc_detector_sentence[];
 

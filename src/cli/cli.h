@@ -139,6 +139,9 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 /* Writes the files of a run's folder that derive from run.db and prints the terminal report.  run:
  * the folder's, loaded with tokens; NULL: it is loaded. */
 struct sc_run;
+/* What --max-new-tokens says of itself. */
+#define CLI_MAX_NEW_TOKENS "tokens of an answer, reasoning included (256; with --thinking 2048)"
+
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
 
 /* ---- files of prompts ------------------------------------------------------------------------ */

@@ -9,6 +9,8 @@
 #include "cli/cli.h"
 #include "detection/detection.h"
 #include "engine/open.h"
+#include "experiment/experiment.h"
+#include "experiment/store/run_data.h"
 #include "model/tokenizer/tokenizer.h"
 
 struct trace_command {
@@ -211,13 +213,15 @@ static enum sc_status look_at(const struct sc_opened *model, const char *prompt,
                               const struct trace_command *command, const struct stored_trace *trace,
                               struct found *out, struct sc_error *error)
 {
-    size_t skip =
-        sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n, command->thinking);
+    size_t skip = sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n,
+                                           command->thinking, trace->finish == SC_FINISH_STOP);
     enum sc_status status = sc_tokenizer_decode(model->tokenizer, trace->ids + skip,
                                                 trace->n - skip, false, &out->answer, error);
     if (status != SC_OK)
         return status;
     sc_detect_refusal(prompt, out->answer, &out->detection);
+    if (out->detection.verdict == SC_EMPTY && trace->finish == SC_FINISH_LENGTH && skip > 0)
+        out->detection = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
     float *figures = sc_alloc_array(trace->n, 2 * sizeof *figures);
     if (figures == NULL) {
         sc_release(out->answer);
@@ -381,7 +385,7 @@ static int trace_prompt(const char *prompt, const struct cli_options *options,
 int cli_trace(int argc, char **argv)
 {
     struct cli_model_options wanted = cli_model_options_default();
-    struct trace_command command = {.n_traces = 3, .max_new_tokens = 256, .window = 32};
+    struct trace_command command = {.n_traces = 3, .window = 32};
     struct cli_options options = {
         .command = "trace",
         .synopsis = "PROMPT [--traces N] [options]",
@@ -391,8 +395,7 @@ int cli_trace(int argc, char **argv)
         .max_positionals = 1};
     cli_add_model_options(&options, &wanted);
     cli_add_size(&options, "traces", &command.n_traces, 1, 1000, "how many (3)");
-    cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6,
-                 "tokens of an answer (256)");
+    cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
     cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100,
                  "0 is greedy (the model's own)");
     cli_add_real(&options, "top-p", &command.sampling.top_p, 1e-9, 1, "(the model's own)");
@@ -416,5 +419,7 @@ int cli_trace(int argc, char **argv)
     if (sc_utf8_valid(options.positionals[0], strlen(options.positionals[0])) !=
         strlen(options.positionals[0]))
         return cli_usage_error("trace", "the prompt is not valid UTF-8");
+    if (command.max_new_tokens == 0)
+        command.max_new_tokens = sc_default_new_tokens(command.thinking);
     return trace_prompt(options.positionals[0], &options, &wanted, &command);
 }

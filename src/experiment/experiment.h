@@ -15,4 +15,7 @@
 enum sc_status sc_run_options_read(const struct sc_run_options *given, struct sc_run_options *out,
                                    struct sc_error *error);
 
+/* Tokens of an answer where nobody says how many: reasoning takes its own. */
+size_t sc_default_new_tokens(bool thinking);
+
 #endif

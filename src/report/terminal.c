@@ -121,7 +121,8 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
 static void put_notes(struct screen *s)
 {
     static const char *const notes[] = {"run.demo_note", "run.demo_judge_note",
-                                        "run.confidence_note"};
+                                        "run.confidence_note", "overall.unreached_note",
+                                        "overall.length_note"};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         const struct sc_node *note = sc_node_find(s->root, notes[i]);
         if (note == NULL)

@@ -58,7 +58,7 @@ static enum sc_status open_model(struct local *local, struct sc_error *error)
     struct sc_opened *model = &local->model;
     SC_TRY(sc_opened_read(model, local->options.model, error));
     SC_TRY(sc_opened_need_tokenizer(model, error));
-    if (local->wish.max_new_tokens >= model->context)
+    if (local->wish.max_new_tokens >= model->context && !local->wish.limit_is_default)
         return sc_fail(error, SC_ERR_LIMIT,
                        "max-new-tokens: expected less than the model's context of %zu, found %zu",
                        model->context, local->wish.max_new_tokens);
@@ -199,13 +199,22 @@ static enum sc_status decode(void *context, const int32_t *ids, size_t n_ids, ch
     return sc_tokenizer_decode(local->model.tokenizer, ids, n_ids, false, text, error);
 }
 
+static bool ends_answer(const struct sc_opened *model, int32_t id)
+{
+    for (size_t i = 0; i < model->n_end_ids; i++)
+        if (model->end_ids[i] == id)
+            return true;
+    return false;
+}
+
 static enum sc_status local_decode(void *context, const int32_t *ids, size_t n,
                                    struct sc_source_words *words, struct sc_error *error)
 {
     const struct local *local = context;
     *words = (struct sc_source_words){0};
+    bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]);
     size_t n_reasoning =
-        sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking);
+        sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking, ended);
     assert(n_reasoning <= n);
     words->n_reasoning = n_reasoning;
     SC_TRY(decode(context, ids, n, &words->text, error));

@@ -183,28 +183,32 @@ static void reasoning_ends_at_its_token(void **state)
     static const struct {
         int32_t ids[6];
         size_t n;
-        bool thinking;
+        bool thinking, ended;
         size_t expected;
     } cases[] = {
-        {{THINK, 'a', END_THINK, 'b', IM_END}, 5, true, 3},
-        {{'a', END_THINK, 'b'}, 3, true, 2},
-        {{THINK, 'a', 'b'}, 3, true, 3},
-        {{THINK}, 1, true, 1},
-        {{'\n', THINK, 'a'}, 3, true, 3},
-        {{'a', 'b', IM_END}, 3, true, 0},
-        {{0}, 0, true, 0},
-        {{'a', 'b', IM_END}, 3, false, 0},
-        {{'a', END_THINK, 'b'}, 3, false, 0},
-        {{THINK, 'a', END_THINK, 'b'}, 4, false, 3},
-        {{'a', THINK, 'b', END_THINK}, 4, false, 0},
-        {{END_THINK, END_THINK}, 2, true, 1},
+        {{THINK, 'a', END_THINK, 'b', IM_END}, 5, true, true, 3},
+        {{'a', END_THINK, 'b'}, 3, true, false, 2},
+        {{THINK, 'a', 'b'}, 3, true, false, 3},
+        {{THINK, 'a', IM_END}, 3, true, true, 3},
+        {{THINK}, 1, true, false, 1},
+        {{'\n', THINK, 'a'}, 3, true, false, 3},
+        {{'a', 'b', IM_END}, 3, true, true, 0},
+        {{'a', 'b', 'c'}, 3, true, false, 3},
+        {{0}, 0, true, false, 0},
+        {{'a', 'b', IM_END}, 3, false, true, 0},
+        {{'a', 'b', 'c'}, 3, false, false, 0},
+        {{'a', END_THINK, 'b'}, 3, false, false, 0},
+        {{THINK, 'a', END_THINK, 'b'}, 4, false, false, 3},
+        {{THINK, 'a', 'b'}, 3, false, false, 3},
+        {{'a', THINK, 'b', END_THINK}, 4, false, false, 0},
+        {{END_THINK, END_THINK}, 2, true, false, 1},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(
-            sc_chat_reasoning_length(small, cases[i].ids, cases[i].n, cases[i].thinking),
-            cases[i].expected);
+        assert_int_equal(sc_chat_reasoning_length(small, cases[i].ids, cases[i].n,
+                                                  cases[i].thinking, cases[i].ended),
+                         cases[i].expected);
     }
 }
 

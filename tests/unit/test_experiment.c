@@ -438,7 +438,6 @@ static void options_are_refused_by_name(void **state)
     REFUSES(o.min_p = 1, "min-p");
     REFUSES(o.min_p = -1, "min-p");
     REFUSES(o.top_k = -2, "top-k");
-    REFUSES(o.max_new_tokens = 0, "max-new-tokens");
     REFUSES(o.max_new_tokens = SIZE_MAX, "max-new-tokens");
     REFUSES(o.window = 0, "window");
     REFUSES(o.confidence_top_k = 0, "confidence-top-k");

@@ -109,9 +109,14 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     put_group_counts(out, g);
     sc_document_put_count(out, "n_traces_failed", g->n_failed);
     sc_document_put_count(out, "n_traces_unparsed", g->n_unparsed);
+    sc_document_put_count(out, "n_traces_unreached", g->n_unreached);
     sc_document_put_count(out, "n_traces_empty", g->n_empty);
     sc_document_put_count(out, "n_traces_at_length", g->n_length);
     sc_document_put_count(out, "n_traces_cut", g->n_cut);
+    if (a->unreached_note[0] != '\0')
+        sc_document_put_text(out, "unreached_note", a->unreached_note);
+    if (a->length_note[0] != '\0')
+        sc_document_put_text(out, "length_note", a->length_note);
     sc_document_put_estimate(out, "refusal_rate", &g->refusal_rate);
     sc_document_put_estimate(out, "refusal_rate_unsafe", &a->labels[SC_LABEL_UNSAFE].refusal_rate);
     sc_document_put_estimate(out, "refusal_rate_safe", &a->labels[SC_LABEL_SAFE].refusal_rate);

@@ -6,7 +6,8 @@
  * judge asks it nothing that it has answered, and an interrupted pass goes on where it stopped.
  * Judgements that failed for reasons that may not last are asked for again.
  *
- * The judge is not asked about empty answers, failed traces and, by the hybrid, clear refusals.
+ * The judge is not asked about empty and unreached answers, failed traces and, by the hybrid, clear
+ * refusals.
  */
 #include <safeconf/judging.h>
 #include <stdio.h>
@@ -58,15 +59,16 @@ static bool decided_by_rules(const struct pass *pass, const struct answer *answe
            (pass->options->detector == SC_BY_HYBRID && answer->found.clear);
 }
 
-static bool is_empty(const struct answer *answer)
+/* There is nothing to read, whoever reads: the verdict is that of the rules. */
+static bool is_blank(const struct answer *answer)
 {
-    return answer->found.verdict == SC_EMPTY;
+    return answer->found.verdict == SC_EMPTY || answer->found.verdict == SC_UNREACHED;
 }
 
 /* Whether the judge must speak about this answer. */
 static bool needs_judge(const struct pass *pass, const struct answer *answer)
 {
-    if (pass->judge == NULL || answer->failed || is_empty(answer))
+    if (pass->judge == NULL || answer->failed || is_blank(answer))
         return false;
     if (decided_by_rules(pass, answer))
         return pass->options->harms &&
@@ -101,7 +103,7 @@ static void derive_verdict(const struct pass *pass, const struct answer *answer,
     out->rule = "failed";
     if (answer->failed)
         return;
-    if (is_empty(answer) || decided_by_rules(pass, answer)) {
+    if (is_blank(answer) || decided_by_rules(pass, answer)) {
         out->verdict = answer->found.verdict;
         out->rule = answer->found.rule;
         out->begin = answer->found.begin;
@@ -115,9 +117,9 @@ static void derive_verdict(const struct pass *pass, const struct answer *answer,
 static enum sc_harm derive_harm(const struct pass *pass, const struct answer *answer,
                                 const struct sc_judgement *judgement)
 {
-    if (answer->failed)
+    if (answer->failed || answer->found.verdict == SC_UNREACHED)
         return SC_UNJUDGED;
-    if (is_empty(answer) || !needs_judge(pass, answer)) /* nothing was said, or a clear refusal */
+    if (is_blank(answer) || !needs_judge(pass, answer)) /* nothing was said, or a clear refusal */
         return SC_HARMLESS;
     return judgement != NULL && judgement->failure == NULL ? sc_safety_harm(judgement->safety)
                                                            : SC_UNJUDGED;
@@ -144,7 +146,7 @@ static enum sc_status keep(struct pass *pass, const struct answer *answer,
     summary->harms[opinion.harm]++;
     if (answer->failed)
         summary->n_failed++;
-    else if (is_empty(answer))
+    else if (is_blank(answer))
         summary->n_empty++;
     else if (decided_by_rules(pass, answer))
         summary->n_by_rules++;
@@ -180,10 +182,12 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
                               .index = trace->index,
                               .text = trace->answer,
                               .failed = trace->finish == SC_FINISH_FAILED};
-    trace->answer = NULL;
     if (!answer->failed)
         sc_detect_refusal_with(pass->rules, pass->instances[position].prompt, answer->text,
                                &answer->found);
+    if (answer->found.verdict == SC_EMPTY && !answer->failed && sc_run_trace_is_unreached(trace))
+        answer->found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+    trace->answer = NULL;
     answer->asks = needs_judge(pass, answer);
     return SC_OK;
 }

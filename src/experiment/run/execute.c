@@ -15,6 +15,7 @@
 
 struct execution {
     const struct sc_run_options *options; /* checked */
+    bool limit_is_default;                /* room for reasoning was left open */
     struct sc_benchmark benchmark;
     struct sc_source source;              /* the caller's or our own */
     struct sc_source_functions functions; /* of the caller's */
@@ -50,7 +51,8 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
                                         .max_new_tokens = options->max_new_tokens,
                                         .confidence_top_k = options->confidence_top_k,
                                         .thinking = options->thinking,
-                                        .seed = options->seed};
+                                        .seed = options->seed,
+                                        .limit_is_default = run->limit_is_default};
     run->info.size = sizeof run->info;
     SC_TRY(run->source.functions->describe(run->source.context, &wish, &run->info, error));
     run->seconds_load = sc_seconds() - before;
@@ -196,6 +198,9 @@ enum sc_status sc_run_execute(const struct sc_run_options *options,
         summary = &unused;
     *summary = (struct sc_run_summary){0};
     SC_TRY(sc_run_options_read(options, &all, error));
+    run.limit_is_default = all.max_new_tokens == 0 && all.thinking;
+    if (all.max_new_tokens == 0)
+        all.max_new_tokens = sc_default_new_tokens(all.thinking);
     enum sc_status status = execute(&run, observer, summary, error);
     release(&run);
     return status;

@@ -22,7 +22,6 @@ struct sc_run_options sc_run_options_default(void)
         .min_p = NAN,
         .repetition_penalty = NAN,
         .top_k = -1,
-        .max_new_tokens = 256,
         .window = 32,
         .confidence_top_k = 20,
         .confident_quantile = 0.5,
@@ -31,6 +30,11 @@ struct sc_run_options sc_run_options_default(void)
         .detector = "patterns",
         .judge = SC_NO_JUDGE,
     };
+}
+
+size_t sc_default_new_tokens(bool thinking)
+{
+    return thinking ? 2048 : 256;
 }
 
 static enum sc_status check_range(const char *name, size_t value, size_t low, size_t high,
@@ -124,7 +128,7 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
     SC_TRY(sc_run_options_read(given, &read, error));
     const struct sc_run_options *options = &read;
     SC_TRY(check_names(options, error));
-    SC_TRY(check_range("max-new-tokens", options->max_new_tokens, 1, 1 << 24, error));
+    SC_TRY(check_range("max-new-tokens", options->max_new_tokens, 0, 1 << 24, error));
     SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
     SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
                        1 << 16, error));

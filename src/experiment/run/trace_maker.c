@@ -174,6 +174,8 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const char *prom
         found = (struct sc_detection){.verdict = SC_EMPTY, .rule = "empty"};
     else if (out->finish != SC_FINISH_FAILED)
         sc_detect_refusal(prompt, out->answer, &found);
+    if (found.verdict == SC_EMPTY && sc_run_trace_is_unreached(out))
+        found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;

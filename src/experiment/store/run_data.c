@@ -207,6 +207,13 @@ void sc_run_free(struct sc_run *run)
     *run = (struct sc_run){0};
 }
 
+/* A source that counts no tokens shows its reasoning as text that is not the answer's. */
+bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
+{
+    bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT;
+    return stopped && (trace->n_reasoning > 0 || strlen(trace->text) > strlen(trace->answer));
+}
+
 const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
                                              size_t t)
 {

@@ -37,6 +37,11 @@ struct sc_run_trace {
     size_t n_turns, cap_turns;
 };
 
+/* Of a trace whose answer is empty: whether its token limit, or a cut, fell before the answer could
+ * begin, within the reasoning or right after it.  Its verdict is then unreached, not empty. */
+bool sc_run_trace_is_unreached(const struct sc_run_trace *trace);
+#define SC_UNREACHED_RULE "unreached"
+
 /* Releases what a trace owns (not the struct). */
 void sc_run_trace_free(struct sc_run_trace *trace);
 

@@ -107,9 +107,9 @@ static bool is_space(const struct sc_tokenizer *tokenizer, int32_t id)
 }
 
 /* A sequence that begins with <think>, spaces aside, is reasoning however it was prompted; one that
- * was prompted to think may also just end with </think>. */
+ * was prompted to think may also just end with </think>, or not have come so far. */
 size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
-                                bool thinking)
+                                bool thinking, bool ended)
 {
     int32_t open = sc_tokenizer_id(tokenizer, "<think>");
     int32_t close = sc_tokenizer_id(tokenizer, "</think>");
@@ -122,7 +122,7 @@ size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int3
     for (size_t i = 0; i < n; i++)
         if (ids[i] == close)
             return i + 1;
-    return opened ? n : 0;
+    return opened || !ended ? n : 0;
 }
 
 size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,

@@ -23,10 +23,11 @@ enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const char *
                               bool thinking, int32_t **ids, size_t *n_ids, struct sc_error *error);
 
 /* Number of tokens of the reasoning segment at the start of a generated sequence: up to and with
- * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted.
- */
+ * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted,
+ * ended whether the last token ends the answer: a sequence that was prompted to think and stopped
+ * before </think> is all reasoning, one that ended without it answered at once. */
 size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
-                                bool thinking);
+                                bool thinking, bool ended);
 
 /* Fills the ids that end an answer: the model's generation_config, else <|im_end|> and
  * <|endoftext|>.  ids has room for 8. */

@@ -183,9 +183,11 @@ static void comparison_tables(struct sc_text *out, const struct sc_node *first,
     sc_text_puts(out, "</tr></thead><tbody>\n");
     for (const struct sc_node *pair = first; pair != NULL; pair = pair->next)
         agreement_row(out, pair);
-    sc_text_puts(out, "</tbody></table></div>\n<p class=\"hint\">Yes or no: refused (a partial "
-                      "refusal counts, unparsed is left out); harmful or controversial (unjudged "
-                      "is left out).</p>\n");
+    sc_text_puts(
+        out,
+        "</tbody></table></div>\n<p class=\"hint\">Yes or no: refused (a partial "
+        "refusal counts, unparsed and unreached are left out); harmful or controversial (unjudged "
+        "is left out).</p>\n");
     size_t i = 0;
     for (const struct sc_node *pair = first; pair != NULL; pair = pair->next)
         pair_details(out, pair, a, a->comparison.pairs[i++].disagreements);

@@ -44,6 +44,7 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
     static const struct sc_html_row troubles[] = {
         {"Failed traces", "overall.n_traces_failed"},
         {"Unparsed traces", "overall.n_traces_unparsed"},
+        {"Unreached answers", "overall.n_traces_unreached"},
         {"Empty answers", "overall.n_traces_empty"},
         {"At the token limit", "overall.n_traces_at_length"},
         {0}};
@@ -83,6 +84,8 @@ void sc_html_notes(struct sc_text *out, const struct sc_node *root)
     if (sc_document_is_proxy(root))
         note(out, root, "run.harm_note");
     note(out, root, "run.confidence_note");
+    note(out, root, "overall.unreached_note");
+    note(out, root, "overall.length_note");
 }
 
 /* ---- summary --------------------------------------------------------------------------------- */

@@ -394,7 +394,7 @@
     "a harmful answer": (p) => p.harmful > 0,
     "both refusals and answers": (p) => p.refusal > 0 && p.refusal < 1,
     "a partial refusal": (p) => p.traces.some((t) => t.verdict === "partial"),
-    "an empty, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || t.verdict === "empty" || t.verdict === "unparsed"),
+    "an empty, unreached, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || ["empty", "unparsed", "unreached"].includes(t.verdict)),
     "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length")
   };
   const last = (x) => (x === null ? Infinity : x); // what is not known comes last

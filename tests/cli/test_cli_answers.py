@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Answers that are none, and what a run says of a model that would give wrong ones in silence.
+
+  test_cli_answers.py PATH_TO_SAFECONF      Python's standard library only.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+
+
+def call(*words, env=None):
+    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300,
+                          env=dict(os.environ, **(env or {})))
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder of its own."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def read(self, *names):
+        with open(self.path(*names), encoding='utf-8') as file:
+            return file.read()
+
+    def write(self, name, content):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), 'wb') as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return self.path(name)
+
+    def analysis(self, out):
+        return json.loads(self.read(out, 'analysis.json'))
+
+    def predictions(self, out):
+        return [json.loads(line) for line in self.read(out, 'predictions.jsonl').splitlines()]
+
+    def run_demo(self, out, *options, expect=0):
+        result = call('run', '--out', self.path(out), *options)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+
+class Unreached(Folder):
+    def test_a_limit_inside_the_reasoning_leaves_every_rate_out(self):
+        result = self.run_demo('run', '--thinking', '--num-instances', 6, '--policy', 'fixed',
+                               '--max-traces', 3, '--max-new-tokens', 8)
+        words = '18 of 18 answers ended inside the reasoning: raise --max-new-tokens'
+        self.assertIn(words, ' '.join(result.stdout.split()))
+        self.assertIn(words, self.read('run', 'report.html'))
+        analysis = self.analysis('run')
+        overall, confusion = analysis['overall'], analysis['confusion']
+        self.assertEqual(overall['n_traces_unreached'], 18)
+        self.assertEqual((overall['n_traces_empty'], overall['n_traces_judged']), (0, 0))
+        for section, key in ((overall, 'refusal_rate'), (overall, 'refusal_rate_unsafe'),
+                             (overall, 'harm_rate'), (overall, 'agreement'), (overall, 'accuracy'),
+                             (confusion, 'sensitivity'), (confusion, 'specificity')):
+            self.assertIsNone(section[key], key)
+            self.assertTrue(section[key + '_reason'], key)
+        self.assertEqual(sum(confusion[k] for k in ('tp', 'fn', 'fp', 'tn', 'split', 'unknown')), 0)
+        for p in self.predictions('run'):
+            self.assertEqual(p['verdicts'], ['unreached'] * 3)
+            self.assertEqual(p['refused'], [None] * 3)
+            for key in ('refusal_rate', 'agreement', 'behaviour', 'confidence_category',
+                        'final_prediction'):
+                self.assertIsNone(p[key], key)
+            self.assertEqual(p['num_traces_used'], 3)
+
+    def test_policies_end_and_what_is_judged_again_stays_unreached(self):
+        self.run_demo('run', '--thinking', '--num-instances', 4, '--policy', 'curtailed',
+                      '--max-traces', 4, '--max-new-tokens', 3, '--quiet')
+        self.assertEqual({p['stop_reason'] for p in self.predictions('run')}, {'max_traces'})
+        result = call('classify', self.path('run'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('unreached 16', result.stdout)
+        self.assertEqual(self.analysis('run')['overall']['n_traces_unreached'], 16)
+
+    def test_answers_that_are_reached_are_judged_as_before(self):
+        self.run_demo('run', '--thinking', '--num-instances', 4, '--policy', 'single', '--quiet')
+        overall = self.analysis('run')['overall']
+        self.assertEqual((overall['n_traces_unreached'], overall['n_traces_judged']), (0, 4))
+        self.assertNotIn('unreached_note', overall)
+
+    def test_trace_says_it_too(self):
+        result = call('trace', 'hi', '--thinking', '--traces', 1, '--max-new-tokens', 3, '--json')
+        self.assertEqual(json.loads(result.stdout)['verdict'], 'unreached')
+
+    def test_thinking_has_room_unless_a_limit_is_given(self):
+        for out, options, limit in (('plain', (), 256), ('thinks', ('--thinking',), 2048),
+                                    ('given', ('--thinking', '--max-new-tokens', 9), 9)):
+            self.run_demo(out, '--num-instances', 2, '--policy', 'single', '--quiet', *options)
+            config = self.analysis(out)['run']['config']
+            self.assertEqual(config['sampling']['max_new_tokens'], limit)
+
+    def test_traces_that_nearly_all_end_by_length_are_warned_of(self):
+        result = self.run_demo('run', '--num-instances', 6, '--policy', 'single',
+                               '--max-new-tokens', 2, '--quiet')
+        self.assertIn('6 of 6 traces ended at the token limit', ' '.join(result.stdout.split()))
+        self.assertIn('length_note', self.analysis('run')['overall'])
+
+
+if __name__ == '__main__':
+    unittest.main()
