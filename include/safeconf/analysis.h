@@ -67,6 +67,18 @@ SC_API enum sc_status sc_results_predictions(const struct sc_results *results, c
 /* Writes predictions.jsonl, analysis.json and report.html into a run's folder. */
 SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error);
 
+/* ---- runs side by side ------------------------------------------------------------------------
+ */
+
+/* Compares the runs of n folders, 2 to 16, on the prompts that they share (docs/REPORT.md): writes
+ * diff.json into the folder `out`, which is made.  Two runs without a common prompt
+ * are SC_ERR_FORMAT. */
+SC_API enum sc_status sc_diff_write(const char *const *folders, size_t n, const char *out,
+                                    struct sc_error *error);
+/* The text of diff.json, and nothing is written; release it with sc_release. */
+SC_API enum sc_status sc_diff_json(const char *const *folders, size_t n, char **json,
+                                   struct sc_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -229,6 +229,9 @@ void sc_analysis_free(struct sc_analysis *analysis);
 enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_view *out,
                             struct sc_error *error);
 
+/* The policy that asks for the most traces. */
+size_t sc_largest_policy(const struct sc_run *run);
+
 /* ---- parts, for the files of this room ------------------------------------------------------ */
 
 /* Why a figure made of tokens could not be computed. */

@@ -252,6 +252,18 @@ static struct sc_estimate measure_null(const struct sc_analysis *a, size_t p,
     return out;
 }
 
+size_t sc_largest_policy(const struct sc_run *run)
+{
+    size_t largest = 0;
+    for (size_t p = 1; p < run->n_policies; p++) {
+        size_t most = sc_policy_most(&run->policies[largest]);
+        size_t asks = sc_policy_most(&run->policies[p]);
+        if (asks > most || (asks == most && run->policies[p].kind == SC_POLICY_FIXED))
+            largest = p; /* among equals a fixed one, which does use all */
+    }
+    return largest;
+}
+
 void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
@@ -261,11 +273,7 @@ void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
         sc_fail_nomem(error, "comparison of the policies");
         goto done;
     }
-    for (size_t p = 1; p < run->n_policies; p++)
-        if (sc_policy_most(&run->policies[p]) > sc_policy_most(&run->policies[a->largest]) ||
-            (sc_policy_most(&run->policies[p]) == sc_policy_most(&run->policies[a->largest]) &&
-             run->policies[p].kind == SC_POLICY_FIXED))
-            a->largest = p; /* among equals a fixed one, which does use all */
+    a->largest = sc_largest_policy(run);
     for (size_t p = 0; p < run->n_policies; p++) {
         struct sc_policy_result *r = &a->policies[p];
         size_t n = 0;

@@ -180,6 +180,7 @@ int cli_judge(const char *command, const struct cli_options *options,
 int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_diff(int argc, char **argv);
 int cli_classify(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_trace(int argc, char **argv);

@@ -14,6 +14,7 @@ static const struct {
     {"run", cli_run, "sample traces of a benchmark's prompts and report"},
     {"compare", cli_compare, "the same under several policies on common random numbers"},
     {"report", cli_report, "tables, analysis.json and report.html of a run again"},
+    {"diff", cli_diff, "two or more runs on the same prompts, paired"},
     {"classify", cli_classify, "judge the stored traces of a run again"},
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},

@@ -105,6 +105,30 @@ struct sc_grouped {
 double sc_permutation_test(const struct sc_grouped *data, struct sc_draws draws, double *difference,
                            struct sc_error *error);
 
+/* ---- two runs on the same units -------------------------------------------------------------- */
+
+/* Mean of b[i] - a[i], two shares in [0, 1] of each unit (prompt): percentile bootstrap that
+ * resamples units.  Where all differences are the same v (nothing changed in any of 30 prompts)
+ * resampling sees no variation: at most Wilson's upper limit W for 0 of n units may then differ
+ * elsewhere, by anything, so that the interval is (1 - W) v -+ W.  n = 1: no interval. */
+struct sc_estimate sc_paired_share_difference(const double *a, const double *b, size_t n,
+                                              struct sc_draws draws, struct sc_error *error);
+
+/* McNemar's exact test (1947), two-sided: `b` units changed one way and `c` the other; under no
+ * difference each way is as likely, so p = 2 P(X <= min(b, c)), X binomial(b + c, 1/2), at most 1.
+ * 1 when nothing changed; NaN when b + c exceeds 2^31; 0 below about 1e-308. */
+double sc_mcnemar_exact(size_t b, size_t c);
+
+/* Permutation test that the mean of paired differences is 0: under no difference each has either
+ * sign with equal probability (Fisher, 1935, ch. 3).  Two-sided: the share of assignments of signs
+ * whose sum is at least as far from 0 as the one seen.  With at most SC_MOST_EXACT_FLIPS
+ * differences that are not 0 all assignments are counted (*exact, which may be NULL); else draws.n
+ * are drawn and p = (1 + #) / (1 + draws.n) (Phipson and Smyth, 2010).  1 when all are 0; NaN when
+ * n = 0 or a value is not finite. */
+enum { SC_MOST_EXACT_FLIPS = 16 };
+double sc_sign_flip_test(const double *differences, size_t n, struct sc_draws draws, bool *exact,
+                         struct sc_error *error);
+
 /* ---- calibration and multiplicity ------------------------------------------------------------ */
 
 /* Expected calibration error over equal-width bins of [0, 1] (Guo et al., 2017), each closed below
