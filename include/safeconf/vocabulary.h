@@ -40,15 +40,16 @@ struct sc_message {
     const char *text; /* UTF-8; never read as control tokens unless that is asked for */
 };
 
-/* How the next token is drawn.  The order of the filters is temperature, top-k, top-p, min-p. */
+/* How the next token is drawn.  The order is repetition penalty, temperature, top-k, top-p, min-p.
+ */
 struct sc_sampling {
-    double temperature; /* 0: greedy; the other fields are then ignored */
+    double temperature; /* 0: greedy; of the other fields only the penalty is then read */
     double top_p;       /* (0, 1]; 1: off */
     double min_p;       /* [0, 1); 0: off */
     int32_t top_k;      /* >= 0; 0: off */
-    /* > 0: raw logits of tokens that the context holds are divided by it where they are positive,
-     * multiplied where negative (Keskar et al., 2019), in the distribution that is sampled alone;
-     * 0 and 1: off */
+    /* 0.01 to 100: the logits of tokens that prompt or answer hold already are divided by it where
+     * they are positive, multiplied where not (Keskar et al., 2019, in the form that generation
+     * libraries give it), in the distribution that is sampled alone; 0 and 1: off */
     double repetition_penalty;
     double reserved[3]; /* 0 */
 };

@@ -110,6 +110,9 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_int32(options, "top-k", &run->top_k, 0, INT32_MAX,
                   "(default: the model's own; 0: off)");
     cli_add_real(options, "min-p", &run->min_p, 0, 1, "(default: the model's own; 0: off)");
+    cli_add_real(options, "repetition-penalty", &run->repetition_penalty, 0.01, 100,
+                 "tokens that prompt or answer hold already are drawn less often (default: the "
+                 "model's own; 1: off)");
     cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
     cli_add_flag(options, "thinking", &run->thinking, "let the model think before it answers");
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");

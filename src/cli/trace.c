@@ -350,6 +350,8 @@ static struct sc_sampling resolve_sampling(const struct cli_options *options,
         own.top_k = given->top_k;
     if (cli_given(options, "min-p"))
         own.min_p = given->min_p;
+    if (cli_given(options, "repetition-penalty"))
+        own.repetition_penalty = given->repetition_penalty;
     return own;
 }
 
@@ -403,6 +405,8 @@ int cli_trace(int argc, char **argv)
                   "(the model's own; 0: off)");
     cli_add_real(&options, "min-p", &command.sampling.min_p, 0, 0.999999,
                  "(the model's own; 0: off)");
+    cli_add_real(&options, "repetition-penalty", &command.sampling.repetition_penalty, 0.01, 100,
+                 "(the model's own; 1: off)");
     cli_add_flag(&options, "thinking", &command.thinking, "let the model think before it answers");
     cli_add_uint64(&options, "seed", &command.seed, "of every trace (0)");
     cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024,

@@ -8,13 +8,14 @@
  * the i-th to want them in the last step, sizes.max_logit_rows + k is kept row k.
  *
  * What a device must hold to: a row's figures are a function of its token, position and history,
- * whatever else is in the step; and a draw is a function of its logits, options and u.
+ * whatever else is in the step; and a draw is a function of its logits, options, context and u.
  */
 #ifndef SC_ENGINE_DEVICE_H
 #define SC_ENGINE_DEVICE_H
 
 #include "engine/inference.h"
 #include "engine/prompts.h"
+#include "engine/sampling.h"
 
 /* Room of one session. */
 struct sc_session_sizes {
@@ -44,8 +45,9 @@ struct sc_row {
 struct sc_draw {
     size_t logits; /* handle */
     const struct sc_sampling *sampling;
-    double u;             /* in (0, 1) */
-    const int32_t *watch; /* [n_watch] */
+    struct sc_context context; /* read where repetitions are penalised */
+    double u;                  /* in (0, 1) */
+    const int32_t *watch;      /* [n_watch] */
     size_t n_watch;
     int32_t *id;                  /* out: the token */
     struct sc_token_stats *stats; /* out */

@@ -7,6 +7,9 @@ const char *sc_sampling_refused(const struct sc_sampling *s)
 {
     if (!(s->temperature >= 0) || !isfinite(s->temperature))
         return "temperature: expected a finite number >= 0";
+    if (s->repetition_penalty != 0 &&
+        !(s->repetition_penalty >= SC_LEAST_PENALTY && s->repetition_penalty <= SC_MOST_PENALTY))
+        return "repetition_penalty: expected a number from 0.01 to 100";
     if (s->temperature == 0)
         return NULL;
     if (!(s->top_p > 0 && s->top_p <= 1))

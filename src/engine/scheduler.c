@@ -163,6 +163,7 @@ static void add_draw(struct sampling *s, struct sc_place *place, size_t logits)
     s->b->draws[s->n_drawing++] = (struct sc_draw){
         .logits = logits,
         .sampling = &r->sampling,
+        .context = {r->prompt, place->ids, r->n_prompt, place->n},
         .u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
                                (uint32_t)place->n),
         .watch = r->watch,

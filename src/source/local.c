@@ -49,6 +49,8 @@ static void resolve_sampling(struct local *local)
         local->sampling.top_p = wish->top_p;
     if (!isnan(wish->min_p))
         local->sampling.min_p = wish->min_p;
+    if (!isnan(wish->repetition_penalty))
+        local->sampling.repetition_penalty = wish->repetition_penalty;
     if (wish->top_k >= 0)
         local->sampling.top_k = wish->top_k;
 }

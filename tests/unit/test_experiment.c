@@ -436,6 +436,8 @@ static void options_are_refused_by_name(void **state)
     REFUSES(o.top_p = 0, "top-p");
     REFUSES(o.top_p = 1.01, "top-p");
     REFUSES(o.min_p = 1, "min-p");
+    REFUSES(o.repetition_penalty = -1, "repetition-penalty");
+    REFUSES(o.repetition_penalty = INFINITY, "repetition-penalty");
     REFUSES(o.min_p = -1, "min-p");
     REFUSES(o.top_k = -2, "top-k");
     REFUSES(o.max_new_tokens = SIZE_MAX, "max-new-tokens");

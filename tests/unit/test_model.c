@@ -198,7 +198,8 @@ static void what_generation_config_leaves_out_is_the_familys(void **state)
     struct sc_generation_config g;
     struct sc_error error = {0};
     const char *text = "{\"eos_token_id\":[151645,151643],\"temperature\":0.7,\"top_k\":40,"
-                       "\"top_p\":0.8,\"min_p\":0.05,\"do_sample\":true}";
+                       "\"top_p\":0.8,\"min_p\":0.05,\"repetition_penalty\":1.05,"
+                       "\"do_sample\":true}";
 
     (void)state;
     assert_int_equal(sc_generation_parse(text, strlen(text), &sc_family_qwen3.sampling, &g, &error),
@@ -207,6 +208,7 @@ static void what_generation_config_leaves_out_is_the_familys(void **state)
     assert_int_equal(g.end_ids[1], 151643);
     assert_true(g.sampling.temperature == 0.7 && g.sampling.top_k == 40);
     assert_true(g.sampling.top_p == 0.8 && g.sampling.min_p == 0.05);
+    assert_true(g.sampling.repetition_penalty == 1.05);
 
     text = "{\"eos_token_id\":7,\"do_sample\":false}";
     assert_int_equal(sc_generation_parse(text, strlen(text), &sc_family_qwen3.sampling, &g, &error),
@@ -220,6 +222,7 @@ static void what_generation_config_leaves_out_is_the_familys(void **state)
     assert_int_equal(g.n_end_ids, 0);
     assert_true(g.sampling.temperature == 0.6 && g.sampling.top_k == 20);
     assert_true(g.sampling.top_p == 0.95 && g.sampling.min_p == 0.0);
+    assert_true(g.sampling.repetition_penalty == 0);
 }
 
 static void generation_errors_are_clear(void **state)
@@ -239,6 +242,10 @@ static void generation_errors_are_clear(void **state)
         "{\"top_k\":-1}",
         "{\"top_k\":2.5}",
         "{\"min_p\":1}",
+        "{\"repetition_penalty\":0}",
+        "{\"repetition_penalty\":-1.1}",
+        "{\"repetition_penalty\":1e9}",
+        "{\"repetition_penalty\":\"1.1\"}",
         "{\"do_sample\":\"no\"}",
     };
 

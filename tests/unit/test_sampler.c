@@ -15,12 +15,34 @@
 
 #define MOST 6000
 
-/* The distribution that the options ask for, by sorting everything: p [n], 0 where filtered. */
-static void reference(const float *z, size_t n, const struct sc_sampling *s, double *p)
+/* The same logits after the penalty, by the three lines of transformers' processor: of every token
+ * of the context, score = score < 0 ? score * penalty : score / penalty. */
+static void penalise_reference(const float *z, size_t n, const struct sc_context *context,
+                               double penalty, float *out)
 {
+    for (size_t i = 0; i < n; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < context->n_prompt; j++)
+            seen = seen || (size_t)context->prompt[j] == i;
+        for (size_t j = 0; j < context->n_answer; j++)
+            seen = seen || (size_t)context->answer[j] == i;
+        float by = (float)penalty;
+        out[i] = !seen ? z[i] : z[i] < 0 ? z[i] * by : z[i] / by;
+    }
+}
+
+/* The distribution that the options ask for, by sorting everything: p [n], 0 where filtered. */
+static void reference(const float *raw, size_t n, const struct sc_sampling *s,
+                      const struct sc_context *context, double *p)
+{
+    static float z[MOST];
     static size_t order[MOST];
     double total = 0, sum = 0, kept_sum = 0, max = -INFINITY;
 
+    if (context != NULL)
+        penalise_reference(raw, n, context, s->repetition_penalty, z);
+    else
+        memcpy(z, raw, n * sizeof *z);
     for (size_t i = 0; i < n; i++)
         max = (double)z[i] > max ? (double)z[i] : max;
     for (size_t i = 0; i < n; i++) {
@@ -89,20 +111,20 @@ static void fill(struct bench *b, size_t n, double width, double step, uint64_t 
 /* One draw per u on an even grid: an inverse CDF in the order of ids must hit each token within one
  * of n_draws * p times, with a logprob that says so. */
 static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_t n,
-                        const struct sc_sampling *s, int n_draws)
+                        const struct sc_sampling *s, const struct sc_context *context, int n_draws)
 {
+    const struct sc_logit_row row = {kernels, b->z, n, n < 20 ? n : 20, context};
     static double p[MOST];
     static int count[MOST];
     int32_t last = 0;
 
-    reference(b->z, n, s, p);
+    reference(b->z, n, s, context, p);
     memset(count, 0, sizeof count);
     for (int d = 0; d < n_draws; d++) {
         struct sc_token_stats stats;
         int32_t id;
 
-        assert_true(sc_draw_token(&(struct sc_logit_row){kernels, b->z, n, n < 20 ? n : 20}, s,
-                                  (d + 0.5) / n_draws, &b->scratch, &id, &stats));
+        assert_true(sc_draw_token(&row, s, (d + 0.5) / n_draws, &b->scratch, &id, &stats));
         assert_in_range(id, last, n - 1); /* grows with u */
         last = id;
         assert_true(p[id] > 0);
@@ -134,11 +156,11 @@ static void draws_follow_the_definition(void **state)
             for (int shape = 0; shape < 3; shape++) {
                 fill(b, sizes[s], shape == 0 ? 3 : 12, shape == 2 ? 1.5 : 0, 7 + s);
                 for (size_t o = 0; o < sizeof options / sizeof *options; o++)
-                    check_draws(b, *k, sizes[s], &options[o], 41);
+                    check_draws(b, *k, sizes[s], &options[o], NULL, 41);
             }
     fill(b, 5999, 5, 0, 3);
-    check_draws(b, sc_kernels_find(NULL), 5999, &options[0], 4000);
-    check_draws(b, sc_kernels_find(NULL), 5999, &options[1], 4000);
+    check_draws(b, sc_kernels_find(NULL), 5999, &options[0], NULL, 4000);
+    check_draws(b, sc_kernels_find(NULL), 5999, &options[1], NULL, 4000);
     bench_free(b);
 }
 
@@ -154,8 +176,9 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     memcpy(b->copy, b->z, sizeof b->z);
     assert_null(sc_sampling_refused(&greedy));
     for (int d = 0; d < 5; d++) {
-        assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20},
-                                  &greedy, 0.1 + 0.2 * d, &b->scratch, &id, &stats));
+        assert_true(
+            sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
+                          &greedy, 0.1 + 0.2 * d, &b->scratch, &id, &stats));
         assert_int_equal(id, 77);
         assert_true(stats.sampled_logprob == 0);
         assert_true(fabs((double)stats.logprob + log(3)) < 1e-6);
@@ -164,7 +187,7 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     for (size_t i = 4; i < 5000; i++)
         b->z[i] = 0;
     b->z[0] = b->z[1] = b->z[2] = -1;
-    assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20},
+    assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
                               &greedy, 0.5, &b->scratch, &id, &stats));
     assert_int_equal(id, 3);
     bench_free(b);
@@ -182,10 +205,75 @@ static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
         struct sc_token_stats stats;
         int32_t id;
 
-        sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 100, 20}, &s,
+        sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 100, 20, NULL}, &s,
                       (d + 0.5) / 20, &b->scratch, &id, &stats);
         assert_true(id == 50 || id == 0);
     }
+    bench_free(b);
+}
+
+/* Ids of a context: some of the vocabulary, some of them twice, some that are no tokens. */
+static struct sc_context context_of(size_t n, int32_t *ids)
+{
+    static const int32_t apart[] = {0, 3, 3, 17, 298, 4095, 4096, 4500, 5998, 6000, 70000};
+    const size_t n_ids = sizeof apart / sizeof *apart;
+    memcpy(ids, apart, sizeof apart);
+    ids[n_ids] = (int32_t)n - 1;
+    return (struct sc_context){ids, ids + 5, 5, n_ids + 1 - 5};
+}
+
+static void repetitions_are_penalised_as_the_definition_says(void **state)
+{
+    const double penalties[] = {1.05, 1.3, 100, 0.5, 0.01};
+    struct sc_sampling options[] = {
+        WITH(1, 1, 0, 0),   WITH(0.6, 0.95, 0, 20), WITH(1.5, 0.9, 0, 0),
+        WITH(1, 1, 0.1, 0), WITH(2, 1, 0.02, 50),   WITH(1, 1, 0, 1),
+    };
+    const size_t sizes[] = {1, 19, 300, 5999};
+    int32_t ids[16];
+    struct bench *b = bench_new();
+    (void)state;
+    for (const struct sc_kernels *const *k = sc_kernels_available(); *k != NULL; k++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            const struct sc_context context = context_of(sizes[s], ids);
+            fill(b, sizes[s], 3, 0, 11 + s);
+            for (size_t o = 0; o < sizeof options / sizeof *options; o++) {
+                options[o].repetition_penalty = penalties[(o + s) % 5];
+                check_draws(b, *k, sizes[s], &options[o], &context, 41);
+            }
+        }
+    bench_free(b);
+}
+
+/* What is measured of the token looks at the model's own logits, with a penalty as without. */
+static void a_penalty_leaves_what_is_measured_as_it_is(void **state)
+{
+    struct sc_sampling greedy = WITH(0, 1, 0, 0);
+    const int32_t seen[] = {40, 40};
+    const struct sc_context context = {seen, seen, 2, 1};
+    struct bench *b = bench_new();
+    const struct sc_logit_row row = {sc_kernels_find(NULL), b->z, 100, 20, &context};
+    struct sc_token_stats plain, penalised;
+    int32_t first, second;
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        b->z[i] = i == 40 ? 3 : i == 50 ? 2 : -1;
+    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &first, &plain));
+    greedy.repetition_penalty = 1.4; /* 3 / 1.4 is still the largest; penalised twice it is not */
+    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
+    assert_int_equal(first, 40);
+    assert_int_equal(second, 40);
+    assert_memory_equal(&plain, &penalised, sizeof plain);
+    greedy.repetition_penalty = 1.6;
+    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
+    assert_int_equal(second, 50);
+    assert_true(penalised.confidence == plain.confidence && penalised.entropy == plain.entropy);
+    assert_true(fabs((double)(penalised.logprob - plain.logprob) + 1) < 1e-6);
+    assert_true(penalised.sampled_logprob == 0);
+    /* Where penalised logits leave the range of a float there is nothing to draw from. */
+    greedy.repetition_penalty = 0.01;
+    b->z[40] = 3e38f;
+    assert_false(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
     bench_free(b);
 }
 
@@ -201,6 +289,11 @@ static void bad_options_are_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_non_null(sc_sampling_refused(&bad[i]));
     assert_null(sc_sampling_refused(&good));
+    const double penalties[] = {-1, 0.009, 100.1, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof penalties / sizeof *penalties; i++) {
+        struct sc_sampling greedy = {.repetition_penalty = penalties[i]};
+        assert_non_null(sc_sampling_refused(&greedy));
+    }
 }
 
 int main(void)
@@ -209,6 +302,8 @@ int main(void)
         cmocka_unit_test(draws_follow_the_definition),
         cmocka_unit_test(greedy_takes_the_lowest_of_equals),
         cmocka_unit_test(ties_at_the_edge_of_top_k_go_to_the_lower_id),
+        cmocka_unit_test(repetitions_are_penalised_as_the_definition_says),
+        cmocka_unit_test(a_penalty_leaves_what_is_measured_as_it_is),
         cmocka_unit_test(bad_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ struct work {
     size_t n_prompt[N_PROMPTS];
     size_t order[N_ALL], n_order, next; /* prompt * N_TRACES + trace */
     struct sc_sampling sampling;
+    double penalty; /* of repetitions, in the prompts of odd number */
     size_t max_new;
     int32_t end_ids[4];
     size_t n_end_ids;
@@ -108,6 +109,7 @@ static int next(void *context, struct sc_trace_request *request)
                                          .end_ids = w->end_ids,
                                          .n_end_ids = w->n_end_ids,
                                          .user = &w->traces[p * N_TRACES + t]};
+    request->sampling.repetition_penalty = p % 2 ? w->penalty : 0;
     return 1;
 }
 
@@ -204,6 +206,7 @@ static void traces_do_not_depend_on_company(void **state)
     struct work *w = work_new(1);
     struct trace *first = sc_alloc_array(N_ALL, sizeof *first);
     (void)state;
+    w->penalty = 1.2;
 
     for (int dtype = SC_DTYPE_F32; dtype <= SC_DTYPE_INT8; dtype++) {
         size_t n_stopped = 0, n_length = 0;
@@ -272,6 +275,36 @@ static void scores_of_the_text_equal_the_recorded_figures(void **state)
             }
             fixture_close(&f);
         }
+    sc_free(w);
+}
+
+/* With a penalty that lets no logit stand, greedy sampling says nothing that the prompt or the
+ * answer holds, whatever else runs. */
+static void a_penalty_sees_the_prompt_and_the_answer(void **state)
+{
+    struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, 0, 20);
+    struct work *w = work_new(4);
+    size_t n_tokens = 0;
+    (void)state;
+    w->sampling = (struct sc_sampling){.temperature = 0};
+    w->penalty = 100;
+    w->n_end_ids = 0;
+    run_all(w, f.engine, 8, 16, 0);
+    for (size_t p = 1; p < N_PROMPTS; p += 2) {
+        if (w->n_prompt[p] > 50)
+            continue;
+        const struct trace *t = &w->traces[p * N_TRACES];
+        bool seen[131] = {false};
+        for (size_t i = 0; i < w->n_prompt[p]; i++)
+            seen[w->prompts[p][i]] = true;
+        for (size_t i = 0; i < t->n; i++, n_tokens++) {
+            assert_false(seen[t->ids[i]]);
+            seen[t->ids[i]] = true;
+            assert_true(t->stats[i].sampled_logprob == 0 && t->stats[i].logprob < 0);
+        }
+    }
+    assert_true(n_tokens >= 3 * MOST_NEW);
+    fixture_close(&f);
     sc_free(w);
 }
 
@@ -547,6 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traces_do_not_depend_on_company),
+        cmocka_unit_test(a_penalty_sees_the_prompt_and_the_answer),
         cmocka_unit_test(scores_of_the_text_equal_the_recorded_figures),
         cmocka_unit_test(places_stay_full),
         cmocka_unit_test(a_source_that_has_nothing_now_is_asked_again),

@@ -133,7 +133,8 @@ static void draw_task(void *context, size_t task, size_t worker)
     const struct sc_cpu *cpu = s->cpu;
     struct sc_draw *d = &s->draws[task];
     const float *z = sc_forward_logits(&s->forward, d->logits);
-    const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k};
+    const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k,
+                                     &d->context};
     d->ok = sc_draw_token(&row, d->sampling, d->u, &s->scratch[worker], d->id, d->stats);
     if (!d->ok || d->n_watch == 0)
         return;

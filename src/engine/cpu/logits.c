@@ -18,6 +18,7 @@ void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
     scratch->piece = sc_arena_take(arena, SC_LOGIT_PIECE, sizeof *scratch->piece);
     scratch->piece_sums =
         sc_arena_take(arena, n_vocab / SC_LOGIT_PIECE + 1, sizeof *scratch->piece_sums);
+    scratch->penalised = sc_arena_take(arena, n_vocab, sizeof *scratch->penalised);
 }
 
 /* Joins sums relative to one maximum with those of another: with d = from - to <= 0,

@@ -17,6 +17,7 @@ struct sc_logit_scratch {
     int32_t *indices;   /* [SC_LOGIT_PIECE] */
     float *piece;       /* [SC_LOGIT_PIECE] */
     double *piece_sums; /* [pieces of the vocabulary] */
+    float *penalised;   /* [n_vocab] logits with repetitions penalised */
 };
 void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
                              struct sc_arena *arena);

@@ -1,6 +1,10 @@
 /*
  * The sampler.
  *
+ * Where repetitions are penalised, all of this looks at a copy of the logits in which those of
+ * tokens that the context holds are changed; what is measured of a token looks at the logits
+ * themselves.
+ *
  * Weights are w_i = exp((z_i - max) / temperature) in double, so the best token has w = 1.
  *   top-k   the k best tokens; among equal logits the lower id goes first
  *   top-p   of those, best first, the fewest whose weights sum to at least p times the sum of all
@@ -15,6 +19,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 /* How many keys of sc_logits_top a draw wants to be given; 0: it finds candidates by itself. */
 static size_t n_top_of(const struct sc_sampling *sampling, size_t n)
@@ -169,6 +174,33 @@ static int32_t sample(const struct sc_logit_row *row, float max, const struct sc
     }
 }
 
+/* Penalised logits in place of those of the row, and their largest; false when one of them is not a
+ * finite number.  A token that stands several times in the context is penalised once, because each
+ * time starts from the row's own logit. */
+static bool penalise(struct sc_logit_row *row, double penalty, struct sc_logit_scratch *scratch,
+                     float *max)
+{
+    const struct sc_context *c = row->context;
+    const float *z = row->z, by = (float)penalty;
+    float *out = scratch->penalised;
+    memcpy(out, z, row->n * sizeof *out);
+    for (size_t i = 0; i < c->n_prompt + c->n_answer; i++) {
+        size_t id = (size_t)(i < c->n_prompt ? c->prompt[i] : c->answer[i - c->n_prompt]);
+        if (id < row->n) /* rows of the embedding that are no tokens have no logit here */
+            out[id] = z[id] < 0 ? z[id] * by : z[id] / by;
+    }
+    *max = -INFINITY;
+    for (size_t begin = 0; begin < row->n; begin += SC_LOGIT_PIECE) {
+        size_t length = row->n - begin < SC_LOGIT_PIECE ? row->n - begin : SC_LOGIT_PIECE;
+        float of_piece = row->kernels->logit_max(out + begin, length);
+        if (!isfinite(of_piece))
+            return false;
+        *max = of_piece > *max ? of_piece : *max;
+    }
+    row->z = out;
+    return true;
+}
+
 bool sc_draw_token(const struct sc_logit_row *row, const struct sc_sampling *sampling, double u,
                    struct sc_logit_scratch *scratch, int32_t *id, struct sc_token_stats *stats)
 {
@@ -180,8 +212,16 @@ bool sc_draw_token(const struct sc_logit_row *row, const struct sc_sampling *sam
     sc_logits_top(row->kernels, row->z, row->n, n_top > k ? n_top : k, scratch);
     stats->confidence = (float)sc_logits_confidence(row->z, &summary, scratch->keys, k);
     stats->entropy = (float)summary.entropy;
+    struct sc_logit_row drawn_from = *row;
+    float max = summary.max;
+    if (sc_sampling_penalises(sampling) && row->context != NULL) {
+        if (!penalise(&drawn_from, sampling->repetition_penalty, scratch, &max))
+            return false;
+        if (n_top > 0)
+            sc_logits_top(row->kernels, drawn_from.z, row->n, n_top, scratch);
+    }
     double sampled_logprob;
-    *id = sample(row, summary.max, sampling, u, scratch, &sampled_logprob);
+    *id = sample(&drawn_from, max, sampling, u, scratch, &sampled_logprob);
     stats->logprob = (float)sc_logits_logprob(row->z, &summary, *id);
     stats->sampled_logprob = (float)sampled_logprob;
     return true;

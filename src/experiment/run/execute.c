@@ -43,16 +43,18 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
                                                .max_bytes = options->max_bytes};
         SC_TRY(sc_source_open_local(&local, &run->source, error));
     }
-    const struct sc_source_wish wish = {.size = sizeof wish,
-                                        .sampling = {.temperature = options->temperature,
-                                                     .top_p = options->top_p,
-                                                     .min_p = options->min_p,
-                                                     .top_k = options->top_k},
-                                        .max_new_tokens = options->max_new_tokens,
-                                        .confidence_top_k = options->confidence_top_k,
-                                        .thinking = options->thinking,
-                                        .seed = options->seed,
-                                        .limit_is_default = run->limit_is_default};
+    const struct sc_source_wish wish = {
+        .size = sizeof wish,
+        .sampling = {.temperature = options->temperature,
+                     .top_p = options->top_p,
+                     .min_p = options->min_p,
+                     .top_k = options->top_k,
+                     .repetition_penalty = options->repetition_penalty},
+        .max_new_tokens = options->max_new_tokens,
+        .confidence_top_k = options->confidence_top_k,
+        .thinking = options->thinking,
+        .seed = options->seed,
+        .limit_is_default = run->limit_is_default};
     run->info.size = sizeof run->info;
     SC_TRY(run->source.functions->describe(run->source.context, &wish, &run->info, error));
     run->seconds_load = sc_seconds() - before;

@@ -59,6 +59,10 @@ static enum sc_status check_sampling(const struct sc_run_options *options, struc
     if (!isnan(min_p) && !(min_p >= 0 && min_p < 1))
         return sc_fail(error, SC_ERR_ARGUMENT, "min-p: expected 0 or more and below 1, found %g",
                        min_p);
+    double penalty = options->repetition_penalty;
+    if (!isnan(penalty) && penalty != 0 && !(penalty >= 0.01 && penalty <= 100))
+        return sc_fail(error, SC_ERR_ARGUMENT, "repetition-penalty: expected 0.01 to 100, found %g",
+                       penalty);
     if (options->top_k < -1)
         return sc_fail(error, SC_ERR_ARGUMENT, "top-k: expected 0 or more, found %d",
                        (int)options->top_k);

@@ -151,6 +151,9 @@ static void put_sampling(struct sc_json_writer *out, const struct sc_run_options
         sc_json_put_null(out, "top_k");
     sc_json_put_number(out, "top_p", sampling->top_p);
     sc_json_put_number(out, "min_p", sampling->min_p);
+    double penalty = sampling->repetition_penalty;
+    if (!isnan(penalty) && penalty != 0 && penalty != 1)
+        sc_json_put_number(out, "repetition_penalty", penalty);
     sc_json_put_count(out, "max_new_tokens", options->max_new_tokens);
     put_seed(out, "seed", options->seed);
     sc_json_put_end_object(out);

@@ -49,6 +49,7 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
     SC_TRY(read_real(top, "temperature", 0.0, 100.0, &sampling->temperature, error));
     SC_TRY(read_real(top, "top_p", 1e-9, 1.0, &sampling->top_p, error));
     SC_TRY(read_real(top, "min_p", 0.0, 0.999999, &sampling->min_p, error));
+    SC_TRY(read_real(top, "repetition_penalty", 0.01, 100.0, &sampling->repetition_penalty, error));
     const int64_t top_k_default = sampling->top_k;
     int64_t top_k = 0;
     SC_TRY(sc_json_int(top, "top_k", (struct sc_json_ints){0, INT32_MAX}, &top_k_default, &top_k,
