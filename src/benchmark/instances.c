@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 
 void sc_instance_free(struct sc_instance *instance)
 {
@@ -49,7 +50,8 @@ void sc_benchmark_free(struct sc_benchmark *benchmark)
 static int compare_ids(const void *a, const void *b)
 {
     const struct sc_instance *const *x = a, *const *y = b;
-    return strcmp((*x)->id, (*y)->id);
+    int order = strcmp((*x)->id, (*y)->id);
+    return order != 0 ? order : (*x)->line < (*y)->line ? -1 : (*x)->line > (*y)->line;
 }
 
 enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, const char *source,
@@ -64,8 +66,12 @@ enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, c
     enum sc_status status = SC_OK;
     for (size_t i = 1; i < list->n && status == SC_OK; i++)
         if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-            status = sc_fail(error, SC_ERR_FORMAT, "%s: two rows have the id '%s'", source,
-                             sorted[i]->id);
+            status = sc_fail(
+                error, SC_ERR_FORMAT,
+                "%s: lines %zu and %zu: two rows have the id '%.*s': --id-column names "
+                "another column, --id-column none numbers the rows",
+                source, sorted[i - 1]->line, sorted[i]->line,
+                (int)sc_utf8_valid(sorted[i]->id, strnlen(sorted[i]->id, 80)), sorted[i]->id);
     sc_free(sorted);
     return status;
 }

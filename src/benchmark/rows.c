@@ -47,6 +47,11 @@ static enum sc_status find_column(const struct reader *r, const char *given, con
     return given != NULL && *out < 0 ? fail_column(r, given, option, error) : SC_OK;
 }
 
+static bool is_numbered(const struct sc_benchmark_options *options)
+{
+    return options->id_column != NULL && strcmp(options->id_column, "none") == 0;
+}
+
 static enum sc_status find_columns(struct reader *r, struct sc_error *error)
 {
     const struct sc_benchmark_options *o = r->options;
@@ -55,7 +60,9 @@ static enum sc_status find_columns(struct reader *r, struct sc_error *error)
     SC_TRY(find_column(r, o->label_column, own->label, "--label-column", &r->label, error));
     SC_TRY(find_column(r, o->category_column, own->category, "--category-column", &r->category,
                        error));
-    SC_TRY(find_column(r, o->id_column, own->id, "--id-column", &r->id, error));
+    r->id = -1;
+    if (!is_numbered(o))
+        SC_TRY(find_column(r, o->id_column, own->id, "--id-column", &r->id, error));
     if (r->prompt < 0)
         return fail_column(r, own->prompt, "name one with --prompt-column", error);
     if (o->n_unsafe_values > 0 && r->label < 0)

@@ -183,7 +183,16 @@ static void what_a_file_lacks_is_named(void **state)
     refuse(&(struct sc_benchmark_options){.name = "/absent/x.csv"}, "/absent/x.csv");
     refuse(&(struct sc_benchmark_options){.name = folder}, folder);
     const char *path = write_file("same.csv", "id,prompt\n1,a\n2,b\n1,c\n");
-    refuse(&(struct sc_benchmark_options){.name = path}, "two rows have the id '1'");
+    refuse(&(struct sc_benchmark_options){.name = path}, "lines 2 and 4: two rows have the id '1'");
+    refuse(&(struct sc_benchmark_options){.name = path}, "--id-column none");
+    struct sc_benchmark b = load(&(struct sc_benchmark_options){.name = path, .id_column = "none"});
+    assert_string_equal(b.instances[0].id, "same_0");
+    assert_string_equal(b.instances[2].id, "same_2");
+    assert_int_equal(b.instances[2].line, 4);
+    sc_benchmark_free(&b);
+    path = write_file("lines.jsonl", "\n{\"id\": 7, \"prompt\": \"a\"}\n\n{\"id\": 7, \"prompt\": "
+                                     "\"b\"}\n");
+    refuse(&(struct sc_benchmark_options){.name = path}, "lines 2 and 4: two rows have the id '7'");
     path = write_file("blank.csv", "id,prompt\n1,\n2,  \n");
     refuse(&(struct sc_benchmark_options){.name = path}, "none of 2 rows has a prompt");
     path = write_file("broken.jsonl", "{\"user_input\": ");
