@@ -100,6 +100,80 @@ done:
     return status;
 }
 
+/* ---- what people name to be read ------------------------------------------------------------- */
+
+bool sc_input_is_unnamed(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
+const char *sc_input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+/* Reads to the end of what may be a pipe.  A signal ends the wait for one. */
+static enum sc_status read_to_end(int fd, const char *name, size_t max_bytes, struct sc_text *out,
+                                  struct sc_error *error)
+{
+    char chunk[65536];
+    for (;;) {
+        ssize_t got = read(fd, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR)
+            return sc_fail(error, SC_ERR_INTERRUPTED, "%s: interrupted while it was read", name);
+        if (got < 0)
+            return sc_fail(error, SC_ERR_IO, "%s: cannot read: %s", name, strerror(errno));
+        if (got == 0)
+            return SC_OK;
+        if ((size_t)got > max_bytes - out->len)
+            return sc_fail(error, SC_ERR_LIMIT, "%s: expected at most %zu bytes, found more", name,
+                           max_bytes);
+        sc_text_add(out, chunk, (size_t)got);
+        if (out->failed)
+            return sc_fail_nomem(error, name);
+    }
+}
+
+static enum sc_status read_input(int fd, const char *name, size_t max_bytes, struct sc_text *out,
+                                 struct sc_error *error)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", name, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return sc_fail(error, SC_ERR_IO, "%s: expected a file, found a folder", name);
+    if (S_ISREG(info.st_mode) && (uint64_t)info.st_size > max_bytes)
+        return sc_fail(error, SC_ERR_LIMIT, "%s: expected at most %zu bytes, found %zu", name,
+                       max_bytes, (size_t)info.st_size);
+    sc_text_puts(out, ""); /* so that nothing read is an empty text */
+    return read_to_end(fd, name, max_bytes, out, error);
+}
+
+enum sc_status sc_input_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                             struct sc_error *error)
+{
+    const char *name = sc_input_name(path);
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", name, strerror(errno));
+    struct sc_text text = {0};
+    enum sc_status status = read_input(fd, name, max_bytes, &text, error);
+    if (!standard)
+        close(fd);
+    if (status != SC_OK) {
+        sc_text_free(&text);
+        return status;
+    }
+    *n = text.len;
+    *data = sc_text_take(&text);
+    return *data != NULL ? SC_OK : sc_fail_nomem(error, name);
+}
+
 enum sc_status sc_map_open(struct sc_map *map, const char *path, struct sc_error *error)
 {
     int fd;

@@ -9,6 +9,17 @@
 enum sc_status sc_file_read(const char *path, size_t max_bytes, char **data, size_t *n,
                             struct sc_error *error);
 
+/* The same of what a person names to be read: "-" is standard input, and a pipe or a terminal is
+ * read to its end.  For files that the program finds by itself sc_file_read is the one, which waits
+ * for nobody. */
+enum sc_status sc_input_read(const char *path, size_t max_bytes, char **data, size_t *n,
+                             struct sc_error *error);
+/* Whether the path is standard input or a descriptor, such as "/dev/fd/63": its name says nothing.
+ */
+bool sc_input_is_unnamed(const char *path);
+/* What messages call it: the path, or "standard input" for "-". */
+const char *sc_input_name(const char *path);
+
 /* What tells a file from a later one under the same name, or from itself after it was written to.
  */
 struct sc_file_stamp {

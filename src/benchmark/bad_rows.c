@@ -53,9 +53,9 @@ static void describe_each(const struct sc_bad_rows *rows, const char *source, st
         sc_text_putc(out, '\n');
     }
     if (rows->n > SC_BAD_ROWS_KEPT) {
+        size_t n_more = rows->n - SC_BAD_ROWS_KEPT;
         add_visible(out, source);
-        sc_text_printf(out, ": and %zu more rows that cannot be read\n",
-                       rows->n - SC_BAD_ROWS_KEPT);
+        sc_text_printf(out, ": %zu more row%s cannot be read\n", n_more, n_more == 1 ? "" : "s");
     }
 }
 

@@ -11,14 +11,6 @@
 #include "base/text.h"
 #include "benchmark/loaders.h"
 
-/* The file's name without folder and ending. */
-static char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(file, '.');
-    return sc_strndup(file, dot != NULL && dot > file ? (size_t)(dot - file) : strlen(file));
-}
-
 static enum sc_status check_split(const struct loader *loader, const char *split,
                                   struct sc_error *error)
 {
@@ -54,7 +46,8 @@ static enum sc_status read_table(const struct sc_benchmark_options *options,
     bool named = loader != NULL;
     if (!named)
         loader = sc_loader_by_columns(table);
-    out->name = loader == sc_loader_generic() ? name_of(out->source) : sc_strdup(loader->name);
+    out->name =
+        loader == sc_loader_generic() ? sc_table_title(options->name) : sc_strdup(loader->name);
     if (out->name == NULL)
         return sc_fail_nomem(error, "benchmark");
     if (!named)
@@ -70,7 +63,8 @@ static enum sc_status load_file(const struct sc_benchmark_options *options,
     const struct sc_table_options reading = {.rows_key = options->rows_key,
                                              .strict = options->strict};
     struct sc_table table;
-    SC_TRY(sc_table_read(out->source, &reading, &table, error));
+    const char *path = loader != NULL ? out->source : options->name;
+    SC_TRY(sc_table_read(path, &reading, &table, error));
     out->note = table.note;
     table.note = NULL;
     enum sc_status status = read_table(options, loader, &table, out, list, error);
@@ -88,9 +82,9 @@ static enum sc_status find_file(const struct sc_benchmark_options *options,
         const char *split = options->split != NULL ? options->split : loader->default_split;
         return sc_loader_find(loader, options->folder, split, &out->source, error);
     }
-    if (!sc_file_exists(options->name))
+    if (!sc_input_is_unnamed(options->name) && !sc_file_exists(options->name))
         return fail_unknown(options->name, error);
-    out->source = sc_strdup(options->name);
+    out->source = sc_strdup(sc_input_name(options->name));
     return out->source != NULL ? SC_OK : sc_fail_nomem(error, "benchmark");
 }
 

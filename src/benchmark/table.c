@@ -1,6 +1,6 @@
 /*
- * From a file, untrusted, to a table: which format it has.  The readers of the formats are
- * table_csv.c, table_json.c and table_list.c.
+ * From a file, untrusted, to a table: decompressed, as UTF-8, and which format it has.  The readers
+ * of the formats are table_csv.c, table_json.c and table_list.c.
  *
  * Refused: more than 1 GiB, formats that are not read (each is named, with what to do), a file
  * without a row that can be read.
@@ -12,8 +12,10 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/inflate.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/utf16.h"
 #include "benchmark/json_extent.h"
 #include "benchmark/table_builder.h"
 
@@ -31,10 +33,34 @@ static const struct {
     {".txt", FORMAT_LIST},    {".text", FORMAT_LIST},
 };
 
-static bool ends_with(const char *name, const char *ending)
+/* The length of a name without the ending of a compressed file. */
+static size_t plain_length(const char *name)
 {
-    size_t n = strlen(name), m = strlen(ending);
-    return n >= m && strcasecmp(name + n - m, ending) == 0;
+    static const char *const compressed[] = {".gz", ".gzip", ".zst", ".zstd"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof compressed / sizeof *compressed; i++) {
+        size_t m = strlen(compressed[i]);
+        if (n > m && strcasecmp(name + n - m, compressed[i]) == 0)
+            return n - m;
+    }
+    return n;
+}
+
+static bool ends_with(const char *name, size_t n, const char *ending)
+{
+    size_t m = strlen(ending);
+    return n >= m && strncasecmp(name + n - m, ending, m) == 0;
+}
+
+char *sc_table_title(const char *path)
+{
+    if (sc_input_is_unnamed(path))
+        return sc_strdup("stdin");
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+    size_t n = plain_length(file), dot = n;
+    while (dot > 0 && file[dot - 1] != '.')
+        dot--;
+    return sc_strndup(file, dot > 1 ? dot - 1 : n);
 }
 
 /* Whether a list of texts is JSON all the same: its first line is. */
@@ -53,7 +79,7 @@ static enum format format_of(const char *name, const char *data, size_t n)
     size_t first = json_skip_space(data, n, 0);
     bool bracket = first < n && (data[first] == '{' || data[first] == '[');
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (!ends_with(name, endings[i].ending))
+        if (!ends_with(name, plain_length(name), endings[i].ending))
             continue;
         bool json = endings[i].format == FORMAT_LIST && bracket && begins_with_json(data, n, first);
         return json ? FORMAT_JSON : endings[i].format;
@@ -61,12 +87,49 @@ static enum format format_of(const char *name, const char *data, size_t n)
     return bracket ? FORMAT_JSON : FORMAT_CSV;
 }
 
+/* ---- what is not a table --------------------------------------------------------------------- */
+
+/* Files that are not read, by bytes at an offset, and what to do. */
+static const struct {
+    size_t offset, n;
+    const char *bytes, *what;
+} others[] = {
+    {0, 4, "PAR1",
+     "a Parquet file, which is not read: convert it: python3 -c \"import pandas; "
+     "pandas.read_parquet('FILE.parquet').to_json('FILE.jsonl', orient='records', lines=True)\""},
+    {0, 6, "ARROW1",
+     "an Arrow file, which is not read: convert it: python3 -c \"import pandas; "
+     "pandas.read_feather('FILE').to_json('FILE.jsonl', orient='records', lines=True)\""},
+    {0, 4, "\xff\xff\xff\xff",
+     "an Arrow stream, which is not read: convert it: python3 -c \"import datasets; "
+     "datasets.Dataset.from_file('FILE.arrow').to_json('FILE.jsonl')\""},
+    {0, 4, "PK\x03\x04", "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV"},
+    {0, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook: save the sheet as CSV"},
+    {257, 5, "ustar", "a tar archive: unpack it"},
+    {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it"},
+    {0, 6, "\xfd\x37zXZ\0",
+     "compressed by xz: expected gzip or Zstandard: decompress it with unxz"},
+    {0, 10, "BZh91AY&SY",
+     "compressed by bzip2: expected gzip or Zstandard: decompress it with bunzip2"},
+    {0, 4, "\x04\x22\x4d\x18", "compressed by lz4: expected gzip or Zstandard: decompress it"},
+    {0, 16, "SQLite format 3", "a database of SQLite: export the table as CSV"},
+    {0, 5, "%PDF-", "a PDF file: expected CSV, JSON or a list of prompts"},
+    {0, 2, "\x80\x04", "a pickle of Python, which is not read: save it as CSV or JSON"},
+    {0, 2, "\x80\x05", "a pickle of Python, which is not read: save it as CSV or JSON"},
+    {0, 38, "version https://git-lfs.github.com/spec",
+     "a pointer of Git LFS, not the file itself: fetch it with git lfs pull"},
+    {0, 14, "<!DOCTYPE html", "a page of the web: expected the file itself, which it may link to"},
+    {0, 14, "<!doctype html", "a page of the web: expected the file itself, which it may link to"},
+};
+
 static enum sc_status check_kind(const char *name, const char *data, size_t n,
                                  struct sc_error *error)
 {
-    if (n >= 4 && memcmp(data, "PAR1", 4) == 0)
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "%s: a Parquet file: expected CSV or JSONL (export it first)", name);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        size_t offset = others[i].offset;
+        if (n >= offset + others[i].n && memcmp(data + offset, others[i].bytes, others[i].n) == 0)
+            return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: %s", name, others[i].what);
+    }
     return SC_OK;
 }
 
@@ -93,6 +156,49 @@ static enum sc_status read_table(struct table_builder *b, const char *data, size
     return table_finish(b, out);
 }
 
+/* ---- from bytes to UTF-8 --------------------------------------------------------------------- */
+
+static enum sc_status parse_text(struct table_builder *b, const char *data, size_t n,
+                                 struct sc_table *out)
+{
+    SC_TRY(check_kind(b->name, data, n, b->error));
+    size_t mark;
+    enum sc_encoding encoding = sc_encoding_of(data, n, &mark);
+    data += mark;
+    n -= mark;
+    if (encoding == SC_ENCODING_UTF8)
+        return read_table(b, data, n, out);
+    if (encoding == SC_ENCODING_UTF32)
+        return sc_fail(b->error, SC_ERR_UNSUPPORTED, "%s: UTF-32: save it as UTF-8", b->name);
+    if (n % 2 != 0)
+        return sc_fail(b->error, SC_ERR_FORMAT, "%s: UTF-16 that is cut off after %zu bytes",
+                       b->name, mark + n);
+    struct sc_text text = {0};
+    sc_text_puts(&text, "");
+    sc_text_add_utf16(&text, data, n, encoding == SC_ENCODING_UTF16_BE);
+    enum sc_status status =
+        text.failed ? sc_fail_nomem(b->error, b->name) : read_table(b, text.data, text.len, out);
+    sc_text_free(&text);
+    return status;
+}
+
+static enum sc_status parse_bytes(struct table_builder *b, const char *data, size_t n,
+                                  struct sc_table *out)
+{
+    if (sc_compression_of(data, n) == SC_COMPRESSION_NONE)
+        return parse_text(b, data, n, out);
+    struct sc_text text = {0};
+    enum sc_status status = sc_inflate(b->name, data, n, MAX_FILE_BYTES, &text, b->error);
+    if (status != SC_OK)
+        goto done;
+    status = sc_compression_of(text.data, text.len) != SC_COMPRESSION_NONE
+                 ? sc_fail(b->error, SC_ERR_UNSUPPORTED, "%s: compressed twice", b->name)
+                 : parse_text(b, text.data, text.len, out);
+done:
+    sc_text_free(&text);
+    return status;
+}
+
 enum sc_status sc_table_parse(const char *name, const char *data, size_t n,
                               const struct sc_table_options *options, struct sc_table *out,
                               struct sc_error *error)
@@ -100,14 +206,9 @@ enum sc_status sc_table_parse(const char *name, const char *data, size_t n,
     static const struct sc_table_options none = {0};
     assert(name != NULL && (data != NULL || n == 0));
     *out = (struct sc_table){0};
-    SC_TRY(check_kind(name, data, n, error));
-    if (n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
-        data += 3;
-        n -= 3;
-    }
     struct table_builder builder = {
         .name = name, .options = options != NULL ? options : &none, .error = error};
-    enum sc_status status = read_table(&builder, data, n, out);
+    enum sc_status status = parse_bytes(&builder, data, n, out);
     table_builder_free(&builder);
     return status;
 }
@@ -118,8 +219,8 @@ enum sc_status sc_table_read(const char *path, const struct sc_table_options *op
     *out = (struct sc_table){0};
     char *data = NULL;
     size_t n = 0;
-    SC_TRY(sc_file_read(path, MAX_FILE_BYTES, &data, &n, error));
-    enum sc_status status = sc_table_parse(path, data, n, options, out, error);
+    SC_TRY(sc_input_read(path, MAX_FILE_BYTES, &data, &n, error));
+    enum sc_status status = sc_table_parse(sc_input_name(path), data, n, options, out, error);
     sc_free(data);
     return status;
 }

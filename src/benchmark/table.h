@@ -26,8 +26,8 @@ struct sc_table_options {
     bool strict;          /* the first row that cannot be read is an error */
 };
 
-/* Reads a file of at most 1 GiB.  options NULL: none.  A table has at least one row that could be
- * read. */
+/* Reads a file of at most 1 GiB, also when decompressed; "-" is standard input.  options NULL:
+ * none. A table has at least one row that could be read. */
 enum sc_status sc_table_read(const char *path, const struct sc_table_options *options,
                              struct sc_table *out, struct sc_error *error);
 /* The same of n bytes in memory; name is used for the format and in messages. */
@@ -35,6 +35,9 @@ enum sc_status sc_table_parse(const char *name, const char *data, size_t n,
                               const struct sc_table_options *options, struct sc_table *out,
                               struct sc_error *error);
 void sc_table_free(struct sc_table *table);
+/* What a table from that path is called: the file's name without folder and endings, "stdin" for
+ * standard input and descriptors; sc_free it.  NULL when memory is exhausted. */
+char *sc_table_title(const char *path);
 /* Index of the column, or -1. */
 int sc_table_column(const struct sc_table *table, const char *name);
 

@@ -77,7 +77,7 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     cli_add_text(
         options, "benchmark", &benchmark->name, "NAME|FILE",
         "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a "
-        "CSV or JSONL file (synthetic)");
+        "CSV, JSON or text file (- is standard input; synthetic)");
     cli_add_text(options, "split", &benchmark->split, "NAME", "such as train or test");
     cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR",
                  "where named benchmarks lie");
@@ -135,7 +135,8 @@ static void add_run_options(struct cli_options *options, struct run_command *com
 /* results/MODEL-BENCHMARK-POLICY-seedN, from the last part of each path. */
 static char *default_out(const struct run_command *command)
 {
-    const char *parts[] = {command->run.model, command->run.benchmark.name,
+    const char *benchmark = command->run.benchmark.name;
+    const char *parts[] = {command->run.model, sc_input_is_unnamed(benchmark) ? "stdin" : benchmark,
                            command->compare ? "compare"
                                             : sc_policy_name(command->policies[0].kind)};
     struct sc_text out = {0};
