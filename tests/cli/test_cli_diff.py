@@ -119,7 +119,7 @@ class Runs(unittest.TestCase):
         self.make_own('second', 'x,Asked otherwise,unsafe,\ny,Labelled so,unsafe,\nb,One,safe,\nc,Two,safe,\n' + same)
         text, found = self.diff('first', 'second')
         self.assertEqual(found['prompts'], {'common': 7, 'only_a': 1, 'only_b': 2, 'other_prompt': 1,
-                                            'not_finished': 0, 'other_label': 1})
+                                            'not_finished': 0, 'other_label': 1, 'other_frame': 0})
         self.assertIn('1 prompts have the same id and another text', text.replace('\n', ' '))
         self.assertIn('7 prompts are few', text.replace('\n', ' '))
 

@@ -146,6 +146,40 @@ static void prompts_are_joined_by_id_and_text(void **state)
     sc_diff_free(&diff);
 }
 
+static void a_conversation_is_part_of_the_prompt_and_a_system_message_a_setting(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sc_role role;
+        const char *text;
+    } turns[2][4] = {{{SC_ROLE_SYSTEM, "Be terse."},
+                      {SC_ROLE_USER, "Hello."},
+                      {SC_ROLE_ASSISTANT, "Hi."},
+                      {SC_ROLE_USER, "And?"}},
+                     {{SC_ROLE_SYSTEM, "Be kind."},
+                      {SC_ROLE_USER, "Hello."},
+                      {SC_ROLE_ASSISTANT, "Ho."},
+                      {SC_ROLE_USER, "And?"}}};
+    struct sc_diff diff;
+    struct sc_run runs[2] = {made(NULL, NULL), made(NULL, NULL)};
+    for (size_t r = 0; r < 2; r++)
+        for (size_t t = 0; t < 4; t++) {
+            /* 1: all turns; 2: another system message alone; 3: a system message in one run */
+            const char *same = turns[t == 0 ? r : 0][t].text;
+            enum sc_role role = turns[r][t].role;
+            sc_conversation_add(&runs[r].instances[1].conversation, role, turns[r][t].text, NULL);
+            sc_conversation_add(&runs[r].instances[2].conversation, role, same, NULL);
+            if (r == 1 && (t == 0 || t == 3))
+                sc_conversation_add(&runs[r].instances[3].conversation, role, same, NULL);
+        }
+    runs[1].instances[4].prefill = sc_strdup("Sure");
+    assert_int_equal(compare(&diff, runs, 2, NULL), SC_OK);
+    assert_int_equal(diff.pairs[0].n_other_prompt, 1);
+    assert_int_equal(diff.pairs[0].n_common, N - 1);
+    assert_int_equal(diff.pairs[0].n_other_frame, 3);
+    sc_diff_free(&diff);
+}
+
 static void runs_without_a_common_prompt_are_an_error(void **state)
 {
     (void)state;
@@ -443,6 +477,7 @@ int main(void)
         cmocka_unit_test(figures_are_means_over_the_common_prompts),
         cmocka_unit_test(a_run_against_itself_changed_nothing),
         cmocka_unit_test(prompts_are_joined_by_id_and_text),
+        cmocka_unit_test(a_conversation_is_part_of_the_prompt_and_a_system_message_a_setting),
         cmocka_unit_test(runs_without_a_common_prompt_are_an_error),
         cmocka_unit_test(undecided_runs_are_no_crash),
         cmocka_unit_test(answers_that_nobody_judged_are_in_no_rate),

@@ -23,14 +23,8 @@ static void count_traces(struct sc_diff_run *r)
         r->most_traces = s->n_traces > r->most_traces ? s->n_traces : r->most_traces;
         r->n_traces += s->n_traces;
         r->n_failed += s->n_failed;
-        for (size_t t = 0; t < s->n_traces; t++) {
-            const struct sc_run_trace *trace =
-                sc_run_trace_seen(&run->instances[i], run->primary, t);
-            if (trace->finish == SC_FINISH_FAILED)
-                continue;
-            r->n_unparsed += trace->verdict == SC_UNPARSED;
-            r->n_unreached += trace->verdict == SC_UNREACHED;
-        }
+        r->n_unparsed += s->n_unparsed;
+        r->n_unreached += s->n_unreached;
     }
     if (r->fewest_traces == SIZE_MAX)
         r->fewest_traces = 0;

@@ -82,6 +82,7 @@ struct sc_diff_pair {
     size_t n_other_prompt; /* the same id, but another prompt: left out */
     size_t n_unfinished;   /* a policy has not finished it in one of the runs: left out */
     size_t n_other_label;  /* common, but labels differ: in no figure of a label */
+    size_t n_other_frame;  /* common, but sent with another system message or prefill */
     struct sc_diff_group all, labels[SC_N_LABELS];
     struct sc_diff_group *categories; /* [n_categories], sorted by name */
     size_t n_categories;

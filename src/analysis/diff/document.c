@@ -87,6 +87,7 @@ static void put_prompts(struct sc_document *out, const struct sc_diff_pair *pair
     sc_document_put_count(out, "other_prompt", pair->n_other_prompt);
     sc_document_put_count(out, "not_finished", pair->n_unfinished);
     sc_document_put_count(out, "other_label", pair->n_other_label);
+    sc_document_put_count(out, "other_frame", pair->n_other_frame);
     sc_document_put_end(out);
 }
 

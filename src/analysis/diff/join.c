@@ -66,10 +66,42 @@ static struct entry *sorted_entries(const struct sc_run *run, struct sc_error *e
     return entries;
 }
 
-/* Whether both were asked the same, whole. */
+/* The place of the next turn at or after `from` that is no system message; n: none. */
+static size_t next_turn(const struct sc_conversation *c, size_t from)
+{
+    const char *system = sc_role_name(SC_ROLE_SYSTEM);
+    while (from < c->n && strcmp(c->messages[from].role, system) == 0)
+        from++;
+    return from;
+}
+
+/* Whether both were asked the same: the prompt, and every turn before it.  A system message and a
+ * prefill are settings that may be what is compared. */
 static bool is_same_prompt(const struct sc_run_instance *a, const struct sc_run_instance *b)
 {
-    return strcmp(text_of(a->prompt), text_of(b->prompt)) == 0;
+    const struct sc_conversation *x = &a->conversation, *y = &b->conversation;
+    if (strcmp(text_of(a->prompt), text_of(b->prompt)) != 0)
+        return false;
+    if (next_turn(x, 0) + 1 >= x->n && next_turn(y, 0) + 1 >= y->n)
+        return true; /* the prompt is the only turn of both */
+    size_t i = next_turn(x, 0), j = next_turn(y, 0);
+    for (; i < x->n && j < y->n; i = next_turn(x, i + 1), j = next_turn(y, j + 1))
+        if (strcmp(x->messages[i].role, y->messages[j].role) != 0 ||
+            strcmp(x->messages[i].text, y->messages[j].text) != 0)
+            return false;
+    return i >= x->n && j >= y->n;
+}
+
+static const char *system_of(const struct sc_run_instance *instance)
+{
+    const struct sc_conversation *c = &instance->conversation;
+    return c->n > 0 && next_turn(c, 0) > 0 ? c->messages[0].text : "";
+}
+
+static bool is_same_frame(const struct sc_run_instance *a, const struct sc_run_instance *b)
+{
+    return strcmp(system_of(a), system_of(b)) == 0 &&
+           strcmp(text_of(a->prefill), text_of(b->prefill)) == 0;
 }
 
 /* One id that both have. */
@@ -81,7 +113,10 @@ static void take(struct sc_diff_pair *pair, size_t a, size_t b)
         pair->n_unfinished++;
     } else {
         pair->matches[pair->n_common++] = (struct sc_diff_match){a, b};
-        pair->n_other_label += pair->a->run.instances[a].label != pair->b->run.instances[b].label;
+        const struct sc_run_instance *x = &pair->a->run.instances[a];
+        const struct sc_run_instance *y = &pair->b->run.instances[b];
+        pair->n_other_label += x->label != y->label;
+        pair->n_other_frame += !is_same_frame(x, y);
     }
 }
 

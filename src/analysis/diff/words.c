@@ -208,6 +208,11 @@ static enum sc_status note_prompts(struct sc_diff *diff, const struct sc_diff_pa
                     "%zu prompts are labelled differently: they are in no figure of a "
                     "label",
                     pair->n_other_label));
+    if (pair->n_other_frame > 0)
+        SC_TRY(note(diff, error,
+                    "%zu prompts were sent with another system message or prefill, which may be "
+                    "what differs",
+                    pair->n_other_frame));
     return SC_OK;
 }
 
