@@ -71,7 +71,7 @@ SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error
  */
 
 /* Compares the runs of n folders, 2 to 16, on the prompts that they share (docs/REPORT.md): writes
- * diff.json into the folder `out`, which is made.  Two runs without a common prompt
+ * diff.json and diff.html into the folder `out`, which is made.  Two runs without a common prompt
  * are SC_ERR_FORMAT. */
 SC_API enum sc_status sc_diff_write(const char *const *folders, size_t n, const char *out,
                                     struct sc_error *error);

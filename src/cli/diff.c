@@ -15,9 +15,10 @@ int cli_diff(int argc, char **argv)
         .summary =
             "Compares two or more runs on the same prompts, in pairs: differences of refusal,\n"
             "over-refusal, harm and confidence with intervals, tests, and the prompts that\n"
-            "changed most. Needs no model. Writes diff.json.",
+            "changed most. Needs no model. Writes diff.json and diff.html.",
         .max_positionals = 16};
-    cli_add_text(&options, "out", &out, "DIR", "folder of diff.json (the current one)");
+    cli_add_text(&options, "out", &out, "DIR",
+                 "folder of diff.json and diff.html (the current one)");
     cli_add_flag(&options, "json", &json, "print diff.json instead of the tables");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
@@ -40,9 +41,9 @@ int cli_diff(int argc, char **argv)
         exit_status = cli_report_error("diff", &error);
     } else {
         if (!json) {
-            sc_text_puts(&text, "Every figure: ");
+            sc_text_puts(&text, "Page to open in a browser: ");
             sc_text_add_visible(&text, out, strlen(out), false);
-            sc_text_puts(&text, "/diff.json\n");
+            sc_text_puts(&text, "/diff.html   (diff.json beside it has every figure)\n");
         }
         if (!cli_write("diff", &text))
             exit_status = CLI_FAILED;

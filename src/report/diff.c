@@ -24,13 +24,14 @@ static enum sc_status write_file(const char *folder, const char *name, const str
 /* A comparison and the text of its file, released together. */
 struct work {
     struct sc_diff diff;
-    struct sc_text json;
+    struct sc_text json, html;
 };
 
 static void work_free(struct work *w)
 {
     sc_diff_free(&w->diff);
     sc_text_free(&w->json);
+    sc_text_free(&w->html);
 }
 
 static enum sc_status make_json(const char *const *folders, size_t n, struct work *w,
@@ -47,6 +48,8 @@ static enum sc_status write_all(const char *const *folders, size_t n,
     SC_TRY(make_json(folders, n, w, error));
     SC_TRY(sc_make_folders(wish->out, error));
     SC_TRY(write_file(wish->out, "diff.json", &w->json, error));
+    SC_TRY(sc_render_diff_html(&w->diff.document, &w->html, error));
+    SC_TRY(write_file(wish->out, "diff.html", &w->html, error));
     if (wish->json != NULL)
         sc_text_add(wish->json, w->json.data, w->json.len);
     if (wish->terminal != NULL)

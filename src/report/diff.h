@@ -1,5 +1,5 @@
 /*
- * Two or more runs side by side: diff.json and the tables of a terminal, both from one
+ * Two or more runs side by side: diff.json, diff.html and the tables of a terminal, all from one
  * document (analysis/diff/diff.h).  sc_diff_write and sc_diff_json are public
  * (safeconf/analysis.h).
  */
@@ -20,8 +20,15 @@ struct sc_diff_wish {
 enum sc_status sc_report_diff(const char *const *folders, size_t n, const struct sc_diff_wish *wish,
                               struct sc_error *error);
 
-/* The document of a comparison as tables for a terminal. */
+/* The document of a comparison as tables for a terminal; as a page. */
 enum sc_status sc_render_diff_terminal(const struct sc_document *document, size_t width,
                                        bool colour, struct sc_text *out, struct sc_error *error);
+enum sc_status sc_render_diff_html(const struct sc_document *document, struct sc_text *out,
+                                   struct sc_error *error);
+
+/* Categories by how clearly they changed (p of the permutation, then their own order): the one
+ * after `after`, or the first for NULL; NULL at the end. */
+const struct sc_node *sc_diff_next_category(const struct sc_node *categories,
+                                            const struct sc_node *after);
 
 #endif

@@ -169,29 +169,6 @@ static void put_moves(struct sc_screen *s, const struct sc_node *root, const cha
 
 /* ---- categories ------------------------------------------------------------------------------ */
 
-static double category_p(const struct sc_node *category)
-{
-    double p = sc_number_at(category, "permutation.p");
-    return isnan(p) ? 2 : p; /* those without one come last */
-}
-
-/* The place of the category in the order of their p, which is that of the document among equals. */
-static const struct sc_node *next_category(const struct sc_node *categories,
-                                           const struct sc_node *after)
-{
-    const struct sc_node *best = NULL;
-    bool passed = false;
-    for (const struct sc_node *c = categories->first; c != NULL; c = c->next) {
-        bool later = after == NULL || category_p(c) > category_p(after) ||
-                     (passed && category_p(c) >= category_p(after));
-        if (c == after)
-            passed = true;
-        else if (later && (best == NULL || category_p(c) < category_p(best)))
-            best = c;
-    }
-    return best;
-}
-
 static void put_categories(struct sc_screen *s, const struct sc_node *root)
 {
     const struct sc_node *categories = sc_node_at(root, "per_category");
@@ -199,7 +176,7 @@ static void put_categories(struct sc_screen *s, const struct sc_node *root)
         return;
     sc_screen_heading(s, "Categories");
     sc_text_puts(s->text, " by the clearest change of the refusal rate (p: Holm)\n");
-    const struct sc_node *c = next_category(categories, NULL);
+    const struct sc_node *c = sc_diff_next_category(categories, NULL);
     for (int shown = 0; c != NULL && shown < MOST_CATEGORIES; shown++) {
         const struct sc_node *rate = sc_node_at(c, "refusal_rate");
         const struct sc_node *p = sc_node_find(c, "permutation.p_holm");
@@ -215,7 +192,7 @@ static void put_categories(struct sc_screen *s, const struct sc_node *root)
         if (p != NULL)
             sc_text_printf(s->text, "  p %.4f", sc_node_number(p));
         sc_text_putc(s->text, '\n');
-        c = next_category(categories, c);
+        c = sc_diff_next_category(categories, c);
     }
     if (c != NULL)
         sc_text_puts(s->text, "  and others: diff.json has all\n");

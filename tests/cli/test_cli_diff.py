@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from html.parser import HTMLParser
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'models')
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
@@ -24,6 +25,31 @@ def call(*words, cwd=None, env=None):
 def lines(*names):
     with open(os.path.join(*names), 'rb') as file:
         return [json.loads(line) for line in file.read().splitlines()]
+
+
+class Page(HTMLParser):
+    """What elements, handlers and addresses a page has."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.elements, self.handlers, self.addresses, self.open = set(), [], [], []
+        with open(path, encoding='utf-8') as file:
+            self.text = file.read()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith('on')]
+        self.addresses += [value for name, value in attrs if name in ('src', 'href')]
+        if tag not in ('meta', 'line', 'circle'):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, (tag, self.open[-3:])
+        self.open.pop()
 
 
 class Runs(unittest.TestCase):
@@ -165,6 +191,13 @@ class Runs(unittest.TestCase):
             text = file.read()
         self.assertIn('<script>', text)
         self.assertNotIn('\x1b', text)
+        page = Page(self.path('h', 'diff.html'))
+        self.assertEqual((page.handlers, page.open), ([], []))
+        self.assertNotIn('script', page.elements)
+        self.assertTrue(all(address.startswith('#') for address in page.addresses), page.addresses)
+        self.assertNotIn('\x1b', page.text)
+        self.assertNotIn('\u202e', page.text)
+        self.assertIn('&lt;script&gt;', page.text)
 
 
 if __name__ == '__main__':

@@ -105,6 +105,7 @@ static void a_run_against_itself_changed_nothing(void **state)
     assert_true(pair->all.permutation.p >= 1 && pair->mcnemar.p >= 1);
     near(pair->all.refusal_rate.difference.value, 0);
     assert_true(pair->all.refusal_rate.difference.high > 0.05); /* no variation is not certainty */
+    assert_true(pair->all.harm.difference.high > 0.05 && pair->all.harm.difference.low < -0.05);
     assert_non_null(strstr(diff.sentences[2], "No prompt changed"));
     assert_non_null(strstr(diff.sentences[3], "the same run"));
     sc_diff_free(&diff);
@@ -443,6 +444,29 @@ static void a_terminal_gets_nothing_raw_and_no_long_line(void **state)
     sc_diff_free(&diff);
 }
 
+static void a_page_holds_text_as_text(void **state)
+{
+    (void)state;
+    struct sc_diff diff;
+    struct sc_text page = {0};
+    struct sc_run runs[3] = {made(hostile, NULL), made(hostile, NULL), made(hostile, "guard")};
+    rename_to(&runs[0].config_json, "{\"a<script>\":\"<img onerror=x>\",\"b\":[1]}");
+    turn(&runs[1], 1, SC_COMPLIANCE, N_TRACES);
+    assert_int_equal(compare(&diff, runs, 3, NULL), SC_OK);
+    assert_int_equal(sc_render_diff_html(&diff.document, &page, NULL), SC_OK);
+    assert_null(strstr(page.data, "<script"));
+    assert_null(strstr(page.data, "<img"));
+    assert_null(strstr(page.data, "@@"));
+    assert_null(memchr(page.data, '\x1b', page.len));
+    assert_null(strstr(page.data, "\xe2\x80\xae"));
+    assert_int_equal(sc_utf8_valid(page.data, page.len), page.len);
+    assert_non_null(strstr(page.data, "&lt;script&gt;alert(1)"));
+    assert_non_null(strstr(page.data, "id=\"pairs\""));
+    assert_non_null(strstr(page.data, "style-src 'nonce-"));
+    sc_text_free(&page);
+    sc_diff_free(&diff);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -460,6 +484,8 @@ static void every_allocation_may_fail(void **state)
             status = sc_render_json(&diff.document, &text, &error);
         if (status == SC_OK)
             status = sc_render_diff_terminal(&diff.document, 80, true, &text, &error);
+        if (status == SC_OK)
+            status = sc_render_diff_html(&diff.document, &text, &error);
         bool was_whole = sc_memory_count() <= n;
         sc_memory_fail_at(SIZE_MAX);
         assert_int_equal(status, was_whole ? SC_OK : SC_ERR_NOMEM);
@@ -489,6 +515,7 @@ int main(void)
         cmocka_unit_test(three_runs_give_three_pairs),
         cmocka_unit_test(json_has_the_shape_that_others_read),
         cmocka_unit_test(a_terminal_gets_nothing_raw_and_no_long_line),
+        cmocka_unit_test(a_page_holds_text_as_text),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,8 +95,8 @@ static void put_permutation(struct sc_document *out, const struct sc_diff_permut
 {
     sc_document_put_object(out, "permutation");
     sc_document_put_number_or(out, "p", p->p, "no prompt is judged in both runs");
-    if (isfinite(p->holm)) /* where there are several to adjust for */
-        sc_document_put_number(out, "p_holm", p->holm);
+    if (isfinite(p->holm) || isnan(p->p)) /* labels alone are not adjusted */
+        sc_document_put_number_or(out, "p_holm", p->holm, "no prompt is judged in both runs");
     sc_document_put_count(out, "n", p->n);
     sc_document_put_flag(out, "exact", p->exact);
     sc_document_put_end(out);

@@ -61,6 +61,18 @@ static struct sc_diff_figure mean_figure(const struct columns *c, size_t n, bool
     return out;
 }
 
+/* Whether every prompt has the same share in both; makes shares of c->a and c->b. */
+static bool shares_are_same(const struct columns *c, size_t n)
+{
+    bool same = true;
+    for (size_t i = 0; i < n; i++) {
+        c->a[i] /= c->in_a[i];
+        c->b[i] /= c->in_b[i];
+        same = same && fabs(c->b[i] - c->a[i]) <= 0;
+    }
+    return same;
+}
+
 /* c->a of c->in_a against c->b of c->in_b, over n prompts where neither denominator is 0. */
 static struct sc_diff_figure share_figure(const struct columns *c, size_t n, const char *reason,
                                           struct sc_error *error)
@@ -74,6 +86,8 @@ static struct sc_diff_figure share_figure(const struct columns *c, size_t n, con
     out.difference =
         sc_cluster_proportion_difference((struct sc_proportions){c->b, c->in_b},
                                          (struct sc_proportions){c->a, c->in_a}, n, draws, error);
+    if (shares_are_same(c, n) && fabs(out.difference.value) <= 0)
+        out.difference = sc_paired_share_difference(c->a, c->b, n, draws, error);
     out.difference.n = n;
     settle(&out.difference, n);
     return out;

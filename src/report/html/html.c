@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "report/html/parts.h"
+#include "report/html/template.h"
 #include "report/html/tokens.h"
 #include "report/json/document.h"
 #include "report/render.h"
@@ -212,13 +213,9 @@ struct page {
     char nonce[40];
 };
 
-static bool is_mark(const char *wanted, const char *name, size_t n)
+static void fill(struct sc_text *out, const char *name, size_t n, const void *context)
 {
-    return strlen(wanted) == n && memcmp(wanted, name, n) == 0;
-}
-
-static void fill(struct sc_text *out, const struct page *page, const char *name, size_t n)
-{
+    const struct page *page = context;
     static const struct {
         const char *name;
         sc_html_part *part;
@@ -252,32 +249,15 @@ static void fill(struct sc_text *out, const struct page *page, const char *name,
         {"chart", (const char *)sc_embedded_chart_js, sc_embedded_chart_js_size},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (is_mark(parts[i].name, name, n))
+        if (sc_html_is_mark(parts[i].name, name, n))
             parts[i].part(out, page->analysis->document.root);
-    if (is_mark("frontier", name, n))
+    if (sc_html_is_mark("frontier", name, n))
         sc_html_frontier(out, page->analysis->replay, page->analysis->replay_failure);
-    if (is_mark("detectors", name, n))
+    if (sc_html_is_mark("detectors", name, n))
         sc_html_detectors(out, page->analysis);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-        if (is_mark(pieces[i].name, name, n))
+        if (sc_html_is_mark(pieces[i].name, name, n))
             sc_text_add(out, pieces[i].bytes, pieces[i].n);
-}
-
-/* Only the template is searched for places, never what was put into it. */
-static void fill_template(struct sc_text *out, const struct page *page)
-{
-    const char *at = (const char *)sc_embedded_page_html;
-    const char *end = at + sc_embedded_page_html_size;
-    while (at < end) {
-        const char *open = strstr(at, "@@"); /* the embedded file ends with NUL */
-        const char *close = open != NULL ? strstr(open + 2, "@@") : NULL;
-        if (close == NULL)
-            break;
-        sc_text_add(out, at, (size_t)(open - at));
-        fill(out, page, open + 2, (size_t)(close - open - 2));
-        at = close + 2;
-    }
-    sc_text_add(out, at, (size_t)(end - at));
 }
 
 enum sc_status sc_render_html(const struct sc_analysis *analysis, struct sc_text *out,
@@ -296,7 +276,7 @@ enum sc_status sc_render_html(const struct sc_analysis *analysis, struct sc_text
     if (!failed) {
         uint64_t first = sc_hash64(page.data.data, page.data.len);
         snprintf(page.nonce, sizeof page.nonce, "%016llx", (unsigned long long)first);
-        fill_template(out, &page);
+        sc_html_fill(out, (const char *)sc_embedded_page_html, fill, &page);
         failed = out->failed;
     }
     sc_text_free(&page.data);
