@@ -46,10 +46,11 @@ SC_API enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, 
                                           size_t n_ids, bool with_special, char **text,
                                           struct sc_error *error);
 
-/* Frames a conversation as the model was trained to read it, up to where its answer begins; without
- * thinking with an empty reasoning segment.  What is written in a text is never a control token.
- * Today a conversation is one message of the role "user"; others are refused by name.  *ids is
- * allocated; release it with sc_release. */
+/* Frames a conversation (roles "system", "user", "assistant") as the model was trained to read it,
+ * up to where its answer begins; without thinking with an empty reasoning segment.  When the last
+ * message is the assistant's, the answer begins with it.  What is written in a text is never a
+ * control token.  An unknown role is SC_ERR_UNSUPPORTED, with its name.  *ids is allocated; release
+ * it with sc_release. */
 SC_API enum sc_status sc_chat_frame(const struct sc_tokenizer *tokenizer,
                                     const struct sc_message *messages, size_t n_messages,
                                     bool thinking, int32_t **ids, size_t *n_ids,

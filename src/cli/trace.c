@@ -109,7 +109,9 @@ static enum sc_status sample(const struct sc_opened *model, const char *prompt,
     all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
     if (all->traces == NULL)
         return sc_fail_nomem(error, "traces");
-    SC_TRY(sc_chat_encode(model->tokenizer, prompt, command->thinking, &ids, &n_ids, error));
+    const struct sc_message message = {"user", prompt};
+    const struct sc_chat chat = {.messages = &message, .n = 1, .thinking = command->thinking};
+    SC_TRY(sc_chat_encode(model->tokenizer, &chat, &ids, &n_ids, error));
     all->request = (struct sc_trace_request){.prompt = ids,
                                              .n_prompt = n_ids,
                                              .instance_key = sc_hash64(prompt, strlen(prompt)),

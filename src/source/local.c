@@ -20,6 +20,7 @@ struct prompt {
     uint64_t key; /* index in `prompts`, from 1 */
     int32_t *ids; /* [n_ids] */
     size_t n_ids;
+    enum sc_reasoning_state reasoning; /* where the prompt ends */
 };
 
 struct local {
@@ -126,11 +127,11 @@ static void free_prompt(struct prompt *prompt)
     sc_free(prompt);
 }
 
-static enum sc_status encode(struct local *local, const char *message, struct prompt *prompt,
+static enum sc_status encode(struct local *local, const struct sc_chat *chat, struct prompt *prompt,
                              struct sc_error *error)
 {
-    SC_TRY(sc_chat_encode(local->model.tokenizer, message, local->wish.thinking, &prompt->ids,
-                          &prompt->n_ids, error));
+    SC_TRY(sc_chat_encode(local->model.tokenizer, chat, &prompt->ids, &prompt->n_ids, error));
+    prompt->reasoning = sc_chat_reasoning_state(local->model.tokenizer, prompt->ids, prompt->n_ids);
     size_t allowed = longest_allowed(local);
     if (prompt->n_ids == 0 || prompt->n_ids > allowed)
         return sc_fail(
@@ -144,16 +145,18 @@ static enum sc_status local_prepare(void *context, const struct sc_message *mess
                                     void **out, struct sc_error *error)
 {
     struct local *local = context;
+    const struct sc_chat chat = {.messages = messages,
+                                 .n = n,
+                                 .thinking = local->wish.thinking,
+                                 .special = local->wish.special};
     assert(local->model.engine != NULL);
-    if (n != 1 || strcmp(messages[0].role, "user") != 0)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "prompt: expected one message of the user");
     if (sc_grow((void **)&local->prompts, local->n_prompts, &local->cap_prompts,
                 sizeof(struct prompt *)) != 0)
         return sc_fail_nomem(error, "prompts");
     struct prompt *prompt = sc_alloc_zero(1, sizeof *prompt);
     if (prompt == NULL)
         return sc_fail_nomem(error, "prompt");
-    enum sc_status status = encode(local, messages[0].text, prompt, error);
+    enum sc_status status = encode(local, &chat, prompt, error);
     if (status != SC_OK) {
         free_prompt(prompt);
         return status;
@@ -209,26 +212,34 @@ static bool ends_answer(const struct sc_opened *model, int32_t id)
     return false;
 }
 
-static enum sc_status local_decode(void *context, const int32_t *ids, size_t n,
-                                   struct sc_source_words *words, struct sc_error *error)
+/* The words of an answer to a prompt that ends in that state. */
+static enum sc_status find_words(struct local *local, enum sc_reasoning_state state,
+                                 const int32_t *ids, size_t n, struct sc_source_words *words,
+                                 struct sc_error *error)
 {
-    const struct local *local = context;
+    bool thinking =
+        state == SC_REASONING_AHEAD ? local->wish.thinking : state == SC_REASONING_BEGUN;
+    bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]) && state != SC_REASONING_BEGUN;
     *words = (struct sc_source_words){0};
-    bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]);
-    size_t n_reasoning =
-        sc_chat_reasoning_length(local->model.tokenizer, ids, n, local->wish.thinking, ended);
+    size_t n_reasoning = sc_chat_reasoning_length(local->model.tokenizer, ids, n, thinking, ended);
     assert(n_reasoning <= n);
     words->n_reasoning = n_reasoning;
-    SC_TRY(decode(context, ids, n, &words->text, error));
+    SC_TRY(decode(local, ids, n, &words->text, error));
     if (n_reasoning == 0)
         return SC_OK;
     enum sc_status status =
-        decode(context, ids + n_reasoning, n - n_reasoning, &words->answer, error);
+        decode(local, ids + n_reasoning, n - n_reasoning, &words->answer, error);
     if (status != SC_OK) {
         sc_free(words->text);
         words->text = NULL;
     }
     return status;
+}
+
+static enum sc_status local_decode(void *context, const int32_t *ids, size_t n,
+                                   struct sc_source_words *words, struct sc_error *error)
+{
+    return find_words(context, SC_REASONING_AHEAD, ids, n, words, error);
 }
 
 /* ---- sampling -------------------------------------------------------------------------------- */
@@ -272,7 +283,9 @@ static enum sc_status local_done(void *context, const struct sc_trace_result *re
     const struct sc_decoder decoder = {local, decode};
     struct sc_source_request request = asked_for(local, result->request);
     struct sc_source_words words = {0};
-    enum sc_status status = local_decode(local, result->ids, result->n, &words, error);
+    const struct prompt *prompt = request.prompt;
+    enum sc_status status =
+        find_words(local, prompt->reasoning, result->ids, result->n, &words, error);
     if (status != SC_OK)
         goto done;
     status =

@@ -68,6 +68,15 @@ enum sc_status sc_conversation_copy(const struct sc_conversation *from, struct s
     return status;
 }
 
+const char *sc_after_reasoning(const char *text)
+{
+    static const char end[] = "</think>";
+    const char *said = text;
+    for (const char *next; (next = strstr(said, end)) != NULL;)
+        said = next + sizeof end - 1;
+    return said == text ? text : said + strspn(said, "\n");
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 void sc_conversation_put(struct sc_json_writer *out, const char *key,

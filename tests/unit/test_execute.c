@@ -232,7 +232,8 @@ static void answers_end_with_the_context(void **state)
         int32_t *ids = NULL;
         for (size_t k = n_ids + 60 < CONTEXT - PLACES ? 20 : 1; k > 0; k--, n_words++)
             sc_text_puts(&prompt, " why");
-        assert_int_equal(sc_chat_encode(tokenizer, prompt.data, false, &ids, &n_ids, NULL), SC_OK);
+        const struct sc_message message = {"user", prompt.data};
+        assert_int_equal(sc_chat_frame(tokenizer, &message, 1, false, &ids, &n_ids, NULL), SC_OK);
         sc_free(ids);
     }
     sc_tokenizer_close(tokenizer);

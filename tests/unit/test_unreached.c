@@ -52,7 +52,9 @@ static void a_limit_before_the_answer_is_unreached_and_silence_is_empty(void **s
                                               .n_tokens = counted ? 4 : 0,
                                               .n_reasoning = counted ? cases[i].n_reasoning : 0};
         struct sc_run_trace made;
-        assert_int_equal(sc_trace_make(&maker, "prompt", 0, &given, &made, NULL), SC_OK);
+        static char prompt[] = "prompt";
+        const struct sc_instance instance = {.prompt = prompt};
+        assert_int_equal(sc_trace_make(&maker, &instance, 0, &given, &made, NULL), SC_OK);
         if (made.verdict != cases[i].verdict)
             fail_msg("case %zu: %s", i, sc_verdict_name(made.verdict));
         if (made.verdict == SC_UNREACHED)

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
+#include "experiment/reading.h"
 #include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
 #include "judge/judge.h"
@@ -27,7 +28,7 @@
 struct answer {
     size_t position;
     uint32_t index;
-    char *text; /* the answer */
+    char *text; /* the answer, after its prefill */
     bool failed;
     struct sc_detection found; /* by rules */
     bool asks, answered;       /* the judge is needed; its judgement is there */
@@ -177,18 +178,20 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     if (sc_grow((void **)&pass->answers, pass->n_answers, &pass->cap_answers,
                 sizeof *pass->answers) != 0)
         return sc_fail_nomem(error, "traces of a run");
+    const struct sc_instance *instance = &pass->instances[position];
     struct answer *answer = &pass->answers[pass->n_answers++];
-    *answer = (struct answer){.position = position,
-                              .index = trace->index,
-                              .text = trace->answer,
-                              .failed = trace->finish == SC_FINISH_FAILED};
+    *answer = (struct answer){
+        .position = position, .index = trace->index, .failed = trace->finish == SC_FINISH_FAILED};
     if (!answer->failed)
-        sc_detect_refusal_with(pass->rules, pass->instances[position].prompt, answer->text,
-                               &answer->found);
+        SC_TRY(sc_answer_detect(pass->rules, instance->prompt, instance->prefill, trace->answer,
+                                &answer->found, error));
     if (answer->found.verdict == SC_EMPTY && !answer->failed && sc_run_trace_is_unreached(trace))
         answer->found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
-    trace->answer = NULL;
     answer->asks = needs_judge(pass, answer);
+    if (instance->prefill != NULL)
+        return sc_answer_whole(instance->prefill, trace->answer, &answer->text, error);
+    answer->text = trace->answer;
+    trace->answer = NULL;
     return SC_OK;
 }
 

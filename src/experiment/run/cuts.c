@@ -28,7 +28,8 @@ static size_t cut_of(const struct sc_policy *policy, const struct sc_trace_state
     return cut && t >= policy->min_traces ? n : 0;
 }
 
-/* From where the tokens' text ends, for sources whose traces have no ids. */
+/* From where the tokens' text ends: for sources whose traces have no ids, and where the answer was
+ * begun for the model, so that its tokens alone do not say what is reasoning. */
 static enum sc_status words_by_ends(const struct sc_run_trace *whole, size_t n,
                                     struct sc_source_words *out, struct sc_error *error)
 {
@@ -48,9 +49,11 @@ static enum sc_status words_by_ends(const struct sc_run_trace *whole, size_t n,
 }
 
 static enum sc_status find_words(const struct sc_source *source, const struct sc_run_trace *whole,
-                                 size_t n, struct sc_source_words *out, struct sc_error *error)
+                                 bool prefilled, size_t n, struct sc_source_words *out,
+                                 struct sc_error *error)
 {
-    if (whole->ids == NULL || source->functions->decode == NULL)
+    if (whole->ids == NULL || source->functions->decode == NULL ||
+        (prefilled && whole->text_ends != NULL))
         return words_by_ends(whole, n, out, error);
     return source->functions->decode(source->context, whole->ids, n, out, error);
 }
@@ -63,7 +66,8 @@ static enum sc_status make_cut(struct sc_run_state *state, size_t position,
     const struct sc_runner_setup *setup = state->setup;
     struct sc_source_words words = {0};
     assert(n > 0 && n <= whole->n_tokens);
-    enum sc_status status = find_words(setup->source, whole, n, &words, error);
+    bool prefilled = setup->instances[position].prefill != NULL;
+    enum sc_status status = find_words(setup->source, whole, prefilled, n, &words, error);
     if (status == SC_OK) {
         const struct sc_source_trace begun = {.finish = SC_FINISH_CUT,
                                               .text = words.text,
@@ -73,8 +77,8 @@ static enum sc_status make_cut(struct sc_run_state *state, size_t position,
                                               .n_reasoning = words.n_reasoning,
                                               .figures = whole->figures,
                                               .stats = whole->stats};
-        status = sc_trace_make(&state->maker, setup->instances[position].prompt, whole->index,
-                               &begun, out, error);
+        status = sc_trace_make(&state->maker, &setup->instances[position], whole->index, &begun,
+                               out, error);
     }
     sc_free(words.text);
     sc_free(words.answer);

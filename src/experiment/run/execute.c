@@ -54,6 +54,7 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
         .confidence_top_k = options->confidence_top_k,
         .thinking = options->thinking,
         .seed = options->seed,
+        .special = options->special,
         .limit_is_default = run->limit_is_default};
     run->info.size = sizeof run->info;
     SC_TRY(run->source.functions->describe(run->source.context, &wish, &run->info, error));
@@ -80,14 +81,33 @@ static enum sc_status check_policies(const struct execution *run, struct sc_erro
     return SC_OK;
 }
 
+/* All that is sent: the conversation, or the prompt alone, and what the answer begins with. */
+static enum sc_status prepare_messages(struct execution *run, const struct sc_instance *instance,
+                                       void **handle, struct sc_error *error)
+{
+    size_t n = instance->conversation.n;
+    struct sc_message *messages = sc_alloc_array(n + 2, sizeof *messages);
+    if (messages == NULL)
+        return sc_fail_nomem(error, "messages of a prompt");
+    for (size_t i = 0; i < n; i++)
+        messages[i] = instance->conversation.messages[i];
+    if (n == 0)
+        messages[n++] = (struct sc_message){"user", instance->prompt};
+    if (instance->prefill != NULL)
+        messages[n++] = (struct sc_message){"assistant", instance->prefill};
+    enum sc_status status =
+        run->source.functions->prepare(run->source.context, messages, n, handle, error);
+    sc_free(messages);
+    return status;
+}
+
 /* A prompt that the source cannot take fails as traces, with its reason. */
 static enum sc_status prepare_prompt(struct execution *run, size_t position, struct sc_error *error)
 {
     struct sc_run_prompt *prompt = &run->prompts[position];
-    const struct sc_message message = {"user", run->benchmark.instances[position].prompt};
     struct sc_error why = {0};
     enum sc_status status =
-        run->source.functions->prepare(run->source.context, &message, 1, &prompt->handle, &why);
+        prepare_messages(run, &run->benchmark.instances[position], &prompt->handle, &why);
     if (status == SC_OK)
         return SC_OK;
     if (status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED)

@@ -49,8 +49,8 @@ static enum sc_status keep_trace(struct sc_run_state *state, size_t position, ui
                                  const struct sc_source_trace *given, struct sc_error *error)
 {
     struct sc_run_trace trace;
-    const char *prompt = state->setup->instances[position].prompt;
-    SC_TRY(sc_trace_make(&state->maker, prompt, index, given, &trace, error));
+    const struct sc_instance *instance = &state->setup->instances[position];
+    SC_TRY(sc_trace_make(&state->maker, instance, index, given, &trace, error));
     state->n_fresh = 0;
     enum sc_status status = store_trace(state, position, &trace, error);
     for (size_t i = 0; i < state->n_fresh; i++)

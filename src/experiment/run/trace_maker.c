@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "detection/detection.h"
+#include "experiment/reading.h"
 
 static float figure_of(const struct sc_token_stats *stats, int figure)
 {
@@ -165,7 +165,7 @@ static enum sc_status measure(const struct sc_trace_maker *maker, struct sc_run_
     return SC_OK;
 }
 
-static enum sc_status judge(const struct sc_trace_maker *maker, const char *prompt,
+static enum sc_status judge(const struct sc_trace_maker *maker, const struct sc_instance *instance,
                             struct sc_run_trace *out, struct sc_error *error)
 {
     struct sc_detection found = {.verdict = SC_UNPARSED, .rule = "failed"};
@@ -173,7 +173,8 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const char *prom
     if (out->finish != SC_FINISH_FAILED && n == 0)
         found = (struct sc_detection){.verdict = SC_EMPTY, .rule = "empty"};
     else if (out->finish != SC_FINISH_FAILED)
-        sc_detect_refusal(prompt, out->answer, &found);
+        SC_TRY(sc_answer_detect(NULL, instance->prompt, instance->prefill, out->answer, &found,
+                                error));
     if (found.verdict == SC_EMPTY && sc_run_trace_is_unreached(out))
         found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
     out->verdict = found.verdict;
@@ -186,7 +187,7 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const char *prom
                                                       : sc_fail_nomem(error, "verdict of a trace");
 }
 
-static enum sc_status make(const struct sc_trace_maker *maker, const char *prompt,
+static enum sc_status make(const struct sc_trace_maker *maker, const struct sc_instance *instance,
                            const struct sc_source_trace *given, struct sc_run_trace *out,
                            struct sc_error *error)
 {
@@ -196,12 +197,12 @@ static enum sc_status make(const struct sc_trace_maker *maker, const char *promp
     SC_TRY(copy_tokens(given, fault == NULL, out, error));
     SC_TRY(read_failure(given, fault, out, error));
     SC_TRY(measure(maker, out, error));
-    return judge(maker, prompt, out, error);
+    return judge(maker, instance, out, error);
 }
 
-enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const char *prompt, uint32_t index,
-                             const struct sc_source_trace *given, struct sc_run_trace *out,
-                             struct sc_error *error)
+enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const struct sc_instance *instance,
+                             uint32_t index, const struct sc_source_trace *given,
+                             struct sc_run_trace *out, struct sc_error *error)
 {
     assert(maker->detector != NULL && given->text != NULL);
     *out = (struct sc_run_trace){.index = index,
@@ -213,7 +214,7 @@ enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const char *pro
         return sc_fail(error, SC_ERR_INTERNAL,
                        "trace: expected at most %zu tokens of reasoning, found %zu",
                        given->n_tokens_known ? given->n_tokens : 0, given->n_reasoning);
-    enum sc_status status = make(maker, prompt, given, out, error);
+    enum sc_status status = make(maker, instance, given, out, error);
     if (status != SC_OK) {
         sc_run_trace_free(out);
         *out = (struct sc_run_trace){0};

@@ -5,6 +5,7 @@
 
 #include <safeconf/source.h>
 
+#include "benchmark/benchmark.h"
 #include "experiment/store/run_data.h"
 
 /* How traces are measured and by whom they are judged. */
@@ -13,10 +14,11 @@ struct sc_trace_maker {
     size_t window;        /* tokens */
 };
 
-/* Makes trace `index` of a prompt; sc_run_trace_free releases *out.  Figures that are given and not
- * finite, and text or ends of tokens that break the source's promises, make it a failed trace. */
-enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const char *prompt, uint32_t index,
-                             const struct sc_source_trace *given, struct sc_run_trace *out,
-                             struct sc_error *error);
+/* Makes trace `index` of an instance; sc_run_trace_free releases *out.  Figures that are given and
+ * not finite, and text or ends of tokens that break the source's promises, make it a failed trace.
+ */
+enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const struct sc_instance *instance,
+                             uint32_t index, const struct sc_source_trace *given,
+                             struct sc_run_trace *out, struct sc_error *error);
 
 #endif

@@ -1,11 +1,18 @@
 /*
- * The chat frame of Qwen3: one user message, no system message, no beginning-of-text token.
+ * The chat frame of Qwen3: turns of system, user and assistant, no beginning-of-text token.
  *
- *   <|im_start|>user\n{message}<|im_end|>\n<|im_start|>assistant\n
+ *   <|im_start|>{role}\n{text}<|im_end|>\n     for each turn, then
+ *   <|im_start|>assistant\n
  *
- * and without thinking then <think>\n\n</think>\n\n.  The control tokens are put in by id and the
- * message is encoded without recognising any, so that a prompt cannot end its own turn.  "user\n"
- * and the message are one text, because a split pattern may join what the newline separates.
+ * and without thinking <think>\n\n</think>\n\n.  Of an earlier turn of the assistant the reasoning
+ * is left out, as the makers' template does.  A last turn of the assistant is not closed: the
+ * answer begins with it, after an empty reasoning segment in any case, as that template renders it.
+ *
+ * The control tokens are put in by id and texts are encoded without recognising any, so that a text
+ * cannot end its own turn, unless that is asked for.  What stands between two control tokens is one
+ * text, because a split pattern may join what a newline separates.
+ *
+ * sc_chat_encode is the one place that knows the frame.
  */
 #include <string.h>
 
@@ -13,11 +20,26 @@
 #include "model/model.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/tokenizer.h"
+#include "vocabulary/conversation.h"
 
 struct frame {
     const struct sc_tokenizer *tokenizer;
+    const struct sc_chat *chat;
+    struct sc_text text; /* since the last control token, not encoded yet */
     struct sc_ids ids;
 };
+
+static enum sc_status encode_text(struct frame *f, struct sc_error *error)
+{
+    if (f->text.failed)
+        return sc_fail_nomem(error, "chat prompt");
+    if (f->text.len == 0)
+        return SC_OK;
+    SC_TRY(sc_tokenizer_append(f->tokenizer, f->text.data, f->text.len, f->chat->special, &f->ids,
+                               error));
+    sc_text_free(&f->text);
+    return SC_OK;
+}
 
 static enum sc_status put_control(struct frame *f, const char *token, struct sc_error *error)
 {
@@ -25,49 +47,87 @@ static enum sc_status put_control(struct frame *f, const char *token, struct sc_
     if (id < 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "chat prompt: the tokenizer has no token \"%s\"",
                        token);
+    SC_TRY(encode_text(f, error));
     return sc_ids_add(&f->ids, id) == 0 ? SC_OK : sc_fail_nomem(error, "chat prompt");
 }
 
-static enum sc_status put_text(struct frame *f, const char *text, struct sc_error *error)
-{
-    return sc_tokenizer_append(f->tokenizer, text, strlen(text), false, &f->ids, error);
-}
-
-static enum sc_status put_message(struct frame *f, const char *message, struct sc_error *error)
-{
-    struct sc_text turn = {0};
-    sc_text_puts(&turn, "user\n");
-    sc_text_puts(&turn, message);
-    enum sc_status status =
-        turn.failed ? sc_fail_nomem(error, "chat prompt") : put_text(f, turn.data, error);
-    sc_text_free(&turn);
-    return status;
-}
-
-static enum sc_status put_all(struct frame *f, const char *message, bool thinking,
-                              struct sc_error *error)
+static enum sc_status begin_turn(struct frame *f, const char *role, struct sc_error *error)
 {
     SC_TRY(put_control(f, "<|im_start|>", error));
-    SC_TRY(put_message(f, message, error));
+    sc_text_printf(&f->text, "%s\n", role);
+    return SC_OK;
+}
+
+static enum sc_status put_turn(struct frame *f, const struct sc_message *message,
+                               struct sc_error *error)
+{
+    bool own = strcmp(message->role, "assistant") == 0;
+    SC_TRY(begin_turn(f, message->role, error));
+    sc_text_puts(&f->text, own ? sc_after_reasoning(message->text) : message->text);
     SC_TRY(put_control(f, "<|im_end|>", error));
-    SC_TRY(put_text(f, "\n", error));
-    SC_TRY(put_control(f, "<|im_start|>", error));
-    SC_TRY(put_text(f, "assistant\n", error));
-    if (thinking)
-        return SC_OK;
-    SC_TRY(put_control(f, "<think>", error));
-    SC_TRY(put_text(f, "\n\n", error));
-    SC_TRY(put_control(f, "</think>", error));
-    return put_text(f, "\n\n", error);
+    sc_text_puts(&f->text, "\n");
+    return SC_OK;
 }
 
-enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const char *message,
-                              bool thinking, int32_t **ids, size_t *n_ids, struct sc_error *error)
+static enum sc_status put_empty_reasoning(struct frame *f, struct sc_error *error)
 {
-    struct frame f = {.tokenizer = tokenizer};
+    SC_TRY(put_control(f, "<think>", error));
+    sc_text_puts(&f->text, "\n\n");
+    SC_TRY(put_control(f, "</think>", error));
+    sc_text_puts(&f->text, "\n\n");
+    return SC_OK;
+}
+
+/* prefill: what the answer begins with, or NULL. */
+static enum sc_status begin_answer(struct frame *f, const char *prefill, struct sc_error *error)
+{
+    static const char open[] = "<think>";
+    bool reasons = prefill == NULL ? f->chat->thinking
+                                   : f->chat->special && strncmp(prefill, open, strlen(open)) == 0;
+    SC_TRY(begin_turn(f, "assistant", error));
+    if (!reasons)
+        SC_TRY(put_empty_reasoning(f, error));
+    sc_text_puts(&f->text, prefill != NULL ? prefill : "");
+    return encode_text(f, error);
+}
+
+static enum sc_status check_messages(const struct sc_chat *chat, struct sc_error *error)
+{
+    if (chat->n == 0)
+        return sc_fail(error, SC_ERR_ARGUMENT, "chat: expected messages, found none");
+    for (size_t i = 0; i < chat->n; i++) {
+        const struct sc_message *message = &chat->messages[i];
+        if (message->role == NULL || message->text == NULL)
+            return sc_fail(error, SC_ERR_ARGUMENT, "chat: message %zu: expected a role and a text",
+                           i);
+        if (sc_role_parse(message->role) < 0)
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "chat: message %zu: expected the role system, user or assistant, found "
+                           "\"%.60s\"",
+                           i, message->role);
+    }
+    return SC_OK;
+}
+
+static enum sc_status put_all(struct frame *f, struct sc_error *error)
+{
+    const struct sc_chat *chat = f->chat;
+    SC_TRY(check_messages(chat, error));
+    const struct sc_message *last = &chat->messages[chat->n - 1];
+    bool has_prefill = strcmp(last->role, "assistant") == 0;
+    for (size_t i = 0; i < chat->n - has_prefill; i++)
+        SC_TRY(put_turn(f, &chat->messages[i], error));
+    return begin_answer(f, has_prefill ? last->text : NULL, error);
+}
+
+enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
+                              int32_t **ids, size_t *n_ids, struct sc_error *error)
+{
+    struct frame f = {.tokenizer = tokenizer, .chat = chat};
     *ids = NULL;
     *n_ids = 0;
-    enum sc_status status = put_all(&f, message, thinking, error);
+    enum sc_status status = put_all(&f, error);
+    sc_text_free(&f.text);
     if (status != SC_OK) {
         sc_free(f.ids.ids);
         return status;
@@ -84,16 +144,23 @@ enum sc_status sc_chat_frame(const struct sc_tokenizer *tokenizer,
     if (tokenizer == NULL || messages == NULL || ids == NULL || n_ids == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "chat: expected a tokenizer, messages and where to put the ids");
-    if (n_messages == 0 || messages[0].role == NULL || messages[0].text == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT, "chat: expected a message with role and text");
-    if (strcmp(messages[0].role, "user") != 0)
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "chat: message 0: expected the role \"user\", found \"%.60s\"",
-                       messages[0].role);
-    if (n_messages > 1)
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "chat: messages: expected one of the user, found %zu", n_messages);
-    return sc_chat_encode(tokenizer, messages[0].text, thinking, ids, n_ids, error);
+    const struct sc_chat chat = {.messages = messages, .n = n_messages, .thinking = thinking};
+    return sc_chat_encode(tokenizer, &chat, ids, n_ids, error);
+}
+
+enum sc_reasoning_state sc_chat_reasoning_state(const struct sc_tokenizer *tokenizer,
+                                                const int32_t *ids, size_t n)
+{
+    int32_t open = sc_tokenizer_id(tokenizer, "<think>");
+    int32_t close = sc_tokenizer_id(tokenizer, "</think>");
+    int32_t turn = sc_tokenizer_id(tokenizer, "<|im_start|>");
+    for (size_t i = n; i > 0 && ids[i - 1] != turn; i--) {
+        if (open >= 0 && ids[i - 1] == open)
+            return SC_REASONING_BEGUN;
+        if (close >= 0 && ids[i - 1] == close)
+            return SC_REASONING_OVER;
+    }
+    return SC_REASONING_AHEAD;
 }
 
 static bool is_space(const struct sc_tokenizer *tokenizer, int32_t id)

@@ -16,11 +16,24 @@ bool sc_tokenizer_is_special(const struct sc_tokenizer *tokenizer, int32_t id);
  * give their written form.  The pointer lives as long as the tokenizer. NULL for an unknown id. */
 const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id, size_t *n);
 
-/* The chat frame (docs/DEFINITIONS.md): one user message, no system message, and without thinking
- * an empty reasoning segment.  Special tokens written in the message are text.  *ids: sc_free it.
+/* What a model is asked, and how it is framed. */
+struct sc_chat {
+    const struct sc_message *messages; /* [n]; a last one of the assistant begins the answer */
+    size_t n;
+    bool thinking; /* false: an empty reasoning segment stands before the answer */
+    bool special;  /* control tokens written in the texts are control tokens; else they are text */
+};
+
+/* The chat frame (docs/MODEL_FILES.md), up to where the answer begins.  With special, a beginning
+ * of the answer that starts with <think> begins the reasoning.  *ids: sc_free it. */
+enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
+                              int32_t **ids, size_t *n_ids, struct sc_error *error);
+
+/* Where a framed prompt leaves the model: before a reasoning that may come, inside one, or past it.
  */
-enum sc_status sc_chat_encode(const struct sc_tokenizer *tokenizer, const char *message,
-                              bool thinking, int32_t **ids, size_t *n_ids, struct sc_error *error);
+enum sc_reasoning_state { SC_REASONING_AHEAD, SC_REASONING_BEGUN, SC_REASONING_OVER };
+enum sc_reasoning_state sc_chat_reasoning_state(const struct sc_tokenizer *tokenizer,
+                                                const int32_t *ids, size_t n);
 
 /* Number of tokens of the reasoning segment at the start of a generated sequence: up to and with
  * </think>; n when thinking never ended; 0 when there is none.  thinking says how it was prompted,

@@ -1,0 +1,46 @@
+/* See reading.h. */
+#include "experiment/reading.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "vocabulary/conversation.h"
+
+const char *sc_prefill_answer(const char *prefill)
+{
+    static const char open[] = "<think>";
+    if (prefill == NULL)
+        return "";
+    const char *said = sc_after_reasoning(prefill);
+    bool only_reasoning = said == prefill && strncmp(prefill, open, strlen(open)) == 0;
+    return only_reasoning ? "" : said;
+}
+
+enum sc_status sc_answer_whole(const char *prefill, const char *answer, char **whole,
+                               struct sc_error *error)
+{
+    struct sc_text text = {0};
+    sc_text_puts(&text, sc_prefill_answer(prefill));
+    sc_text_puts(&text, answer);
+    *whole = sc_text_take(&text);
+    return *whole != NULL ? SC_OK : sc_fail_nomem(error, "an answer after its prefill");
+}
+
+enum sc_status sc_answer_detect(struct sc_user_rules *rules, const char *prompt,
+                                const char *prefill, const char *answer, struct sc_detection *out,
+                                struct sc_error *error)
+{
+    size_t n_prefill = strlen(sc_prefill_answer(prefill));
+    char *whole = NULL;
+    if (n_prefill == 0 || answer[strspn(answer, " \t\r\n")] == '\0') {
+        sc_detect_refusal_with(rules, prompt, answer, out);
+        return SC_OK;
+    }
+    SC_TRY(sc_answer_whole(prefill, answer, &whole, error));
+    sc_detect_refusal_with(rules, prompt, whole, out);
+    sc_free(whole);
+    out->end = out->end > n_prefill ? out->end - n_prefill : 0;
+    out->begin = out->end > 0 && out->begin > n_prefill ? out->begin - n_prefill : 0;
+    return SC_OK;
+}
