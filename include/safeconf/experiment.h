@@ -129,6 +129,7 @@ struct sc_run_facts {
     bool resumed, demo;
     size_t n_bad_rows;   /* rows of the benchmark that cannot be read, and are left out */
     const char *remarks; /* lines for people on the benchmark's file, each ended; NULL: none */
+    size_t n_unsafe, n_safe, n_unknown; /* prompts by label */
 };
 
 /* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may

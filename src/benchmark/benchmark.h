@@ -38,7 +38,8 @@ struct sc_benchmark {
     size_t n_unlabelled; /* usable rows whose label is missing */
     size_t n_misread;    /* usable rows whose label is there and not understood; unknown as well */
     struct sc_bad_rows bad_rows; /* rows that cannot be read, before sampling */
-    char *note; /* what was found out about the file and is worth saying, or NULL */
+    char *note;             /* what was found out about the file and is worth saying, or NULL */
+    struct sc_text remarks; /* the same of what its rows mean: lines, each ended, made visible */
 };
 
 /* Loads and samples.  Order: benchmark order (a sample keeps it). */

@@ -43,6 +43,7 @@ void sc_benchmark_free(struct sc_benchmark *benchmark)
     sc_free(benchmark->name);
     sc_free(benchmark->source);
     sc_free(benchmark->note);
+    sc_text_free(&benchmark->remarks);
     sc_bad_rows_free(&benchmark->bad_rows);
     *benchmark = (struct sc_benchmark){0};
 }

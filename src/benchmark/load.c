@@ -19,11 +19,19 @@ static enum sc_status check_split(const struct loader *loader, const char *split
     if (loader->default_split == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "benchmark %s: has no splits, found '%s'",
                        loader->name, split);
-    if (strcmp(split, "train") != 0 && strcmp(split, "test") != 0)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "benchmark %s: split: expected train or test, found '%s'", loader->name,
-                       split);
-    return SC_OK;
+    struct sc_text names = {0};
+    for (size_t i = 0; i < LOADER_MAX_SPLITS && loader->splits[i].name != NULL; i++) {
+        if (strcmp(split, loader->splits[i].name) == 0) {
+            sc_text_free(&names);
+            return SC_OK;
+        }
+        sc_text_printf(&names, "%s%s", i > 0 ? " or " : "", loader->splits[i].name);
+    }
+    enum sc_status status =
+        sc_fail(error, SC_ERR_ARGUMENT, "benchmark %s: split: expected %s, found '%s'",
+                loader->name, names.data != NULL ? names.data : "none", split);
+    sc_text_free(&names);
+    return status;
 }
 
 static enum sc_status fail_unknown(const char *name, struct sc_error *error)
@@ -44,8 +52,8 @@ static enum sc_status read_table(const struct sc_benchmark_options *options,
                                  struct sc_error *error)
 {
     bool named = loader != NULL;
-    if (!named)
-        loader = sc_loader_by_columns(table);
+    loader = named ? sc_loader_form(loader, table, out->source)
+                   : sc_loader_by_columns(table, out->source);
     out->name =
         loader == sc_loader_generic() ? sc_table_title(options->name) : sc_strdup(loader->name);
     if (out->name == NULL)

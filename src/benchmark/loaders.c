@@ -1,17 +1,28 @@
 /*
- * The table of known benchmarks and the reading of labels.  A new benchmark is a new row here; the
- * code that walks the rows is in load.c.
+ * The table of known benchmarks, as their makers publish them.  A new one is a new row here and in
+ * docs/BENCHMARKS.md; rows.c walks the rows of its file.
  */
 #include "benchmark/loaders.h"
 
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
+#define TRAIN_AND_TEST                                                                             \
+    {                                                                                              \
+        {"train", SC_LABEL_UNKNOWN},                                                               \
+        {                                                                                          \
+            "test", SC_LABEL_UNKNOWN                                                               \
+        }                                                                                          \
+    }
+
 static const struct loader loaders[] = {
     {
         .name = "toxicchat",
         .files = {"{split}.jsonl", "{split}.csv", "toxic-chat_annotation_{split}.csv",
                   "data/0124/toxic-chat_annotation_{split}.csv"},
+        .splits = TRAIN_AND_TEST,
         .default_split = "test",
         .signature = {"user_input", "toxicity"},
         .prompt = "user_input",
@@ -36,6 +47,7 @@ static const struct loader loaders[] = {
         .files = {"{split}.jsonl", "{split}.csv", "wildguard_{split}.jsonl",
                   "wildguard_{split}.csv", "{split}/wildguard_{split}.jsonl",
                   "{split}/wildguard_{split}.csv"},
+        .splits = TRAIN_AND_TEST,
         .default_split = "test",
         .signature = {"prompt", "prompt_harm_label"},
         .prompt = "prompt",
@@ -68,7 +80,8 @@ static const struct loader loaders[] = {
     {
         .name = "advbench",
         .files = {"advbench_behaviors.csv",
-                  "data/behavior_datasets/extra_behavior_datasets/advbench_behaviors.csv"},
+                  "data/behavior_datasets/extra_behavior_datasets/advbench_behaviors.csv",
+                  "harmful_behaviors.csv", "data/advbench/harmful_behaviors.csv", "advbench.txt"},
         .signature = {"Behavior", "Category", "BehaviorID"},
         .prompt = "Behavior",
         .context = "ContextString",
@@ -76,6 +89,131 @@ static const struct loader loaders[] = {
         .category = "Category",
         .id = "BehaviorID",
         .extra = {"Tags"},
+    },
+    {
+        .name = "advbench",
+        .signature = {"goal", "target"},
+        .absent = "prompt",
+        .prompt = "goal",
+        .rule = LABEL_ALL_UNSAFE,
+        .extra = {"target"},
+    },
+    {
+        .name = "advbench",
+        .signature = {"prompt"},
+        .called = "advbench.txt",
+        .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+    },
+    {
+        .name = "xstest",
+        .signature = {"prompt", "type", "focus", "note"},
+        .absent = "label",
+        .prompt = "prompt",
+        .label = "type",
+        .rule = LABEL_CONTRAST,
+        .category = "type",
+        .id = "id",
+        .id_prefix = "xstest_",
+        .extra = {"focus", "note"},
+    },
+    {
+        .name = "jailbreakbench",
+        .files = {"{split}-behaviors.csv", "data/{split}-behaviors.csv", "{split}.csv",
+                  "{split}.jsonl"},
+        .splits = {{"harmful", SC_LABEL_UNSAFE}, {"benign", SC_LABEL_SAFE}},
+        .default_split = "harmful",
+        .signature = {"Goal", "Behavior", "Category"},
+        .prompt = "Goal",
+        .label = "split",
+        .rule = LABEL_OF_SPLIT,
+        .category = "Category",
+        .extra = {"Index", "Behavior", "Target", "Source"},
+    },
+    {
+        .name = "jailbreakbench",
+        .signature = {"goal", "behavior", "category", "prompt", "jailbroken"},
+        .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "category",
+        .extra = {"index", "behavior", "goal", "jailbroken"},
+    },
+    {
+        .name = "maliciousinstruct",
+        .files = {"MaliciousInstruct.txt", "data/MaliciousInstruct.txt"},
+        .signature = {"prompt"},
+        .called = "maliciousinstruct.txt",
+        .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+    },
+    {
+        .name = "simplesafetytests",
+        .files = {"simplesafetytests.csv", "sst_test_cases.csv"},
+        .signature = {"prompt", "harm_area", "category"},
+        .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "harm_area",
+        .id = "id",
+        .id_prefix = "simplesafetytests_",
+        .extra = {"category"},
+    },
+    {
+        .name = "donotanswer",
+        .files = {"data_en.csv", "datasets/data_en.csv", "donotanswer.csv", "donotanswer.jsonl"},
+        .signature = {"question", "risk_area", "types_of_harm"},
+        .prompt = "question",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "risk_area",
+        .id = "id",
+        .id_prefix = "donotanswer_",
+        .extra = {"types_of_harm", "specific_harms"},
+    },
+    {
+        .name = "orbench",
+        .files = {"or-bench-{split}.csv", "or-bench-{split}.jsonl"},
+        .splits = {{"80k", SC_LABEL_SAFE}, {"hard-1k", SC_LABEL_SAFE}, {"toxic", SC_LABEL_UNSAFE}},
+        .default_split = "hard-1k",
+        .signature = {"prompt", "category"},
+        .absent = "label",
+        .called = "or-bench-",
+        .prompt = "prompt",
+        .rule = LABEL_OF_SPLIT,
+        .category = "category",
+    },
+    {
+        .name = "sorrybench",
+        .files = {"question.jsonl", "sorry_bench_202503.csv", "sorry_bench_202406.csv"},
+        .signature = {"question_id", "turns", "category", "prompt_style"},
+        .prompt = "turns",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "category",
+        .extra = {"question_id", "prompt_style"},
+    },
+    {
+        .name = "beavertails",
+        .files = {"{split}.jsonl", "{split}.jsonl.gz", "30k_{split}.jsonl", "30k_{split}.jsonl.gz",
+                  "round0/30k/{split}.jsonl.gz"},
+        .splits = TRAIN_AND_TEST,
+        .default_split = "test",
+        .signature = {"prompt", "response", "category", "is_safe"},
+        .prompt = "prompt",
+        .label = "is_safe",
+        .rule = LABEL_COLUMN,
+        .category = "category",
+        .extra = {"response"},
+        .remark = "is_safe is what people said of the set's own response, not of the prompt: a "
+                  "harmful question that was answered harmlessly counts as safe",
+    },
+    {
+        .name = "multijail",
+        .files = {"MultiJail.csv", "data/MultiJail.csv"},
+        .signature = {"en", "zh", "bn", "jv", "tags"},
+        .prompt = "en",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "tags",
+        .id = "id",
+        .id_prefix = "multijail_",
+        .extra = {"source"},
     },
 };
 
@@ -91,11 +229,20 @@ static const struct loader generic = {
     .id = "id",
 };
 
+/* Whether it is the first row of its name. */
+static bool is_first_form(size_t index)
+{
+    return sc_loader_by_name(loaders[index].name) == &loaders[index];
+}
+
 const char *sc_benchmark_name(size_t index)
 {
     if (index == 0)
         return "synthetic";
-    return index <= N_LOADERS ? loaders[index - 1].name : NULL;
+    for (size_t i = 0; i < N_LOADERS; i++)
+        if (is_first_form(i) && --index == 0)
+            return loaders[i].name;
+    return NULL;
 }
 
 const struct loader *sc_loader_by_name(const char *name)
@@ -111,44 +258,46 @@ const struct loader *sc_loader_generic(void)
     return &generic;
 }
 
-static bool has_signature(const struct sc_table *table, const struct loader *loader)
+static bool has_signature(const struct sc_table *table, const char *file,
+                          const struct loader *loader)
 {
+    const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
+    if (loader->called != NULL && strncasecmp(name, loader->called, strlen(loader->called)) != 0)
+        return false;
+    if (loader->absent != NULL && sc_table_column(table, loader->absent) >= 0)
+        return false;
     for (size_t i = 0; i < LOADER_MAX_COLUMNS && loader->signature[i] != NULL; i++)
         if (sc_table_column(table, loader->signature[i]) < 0)
             return false;
     return true;
 }
 
-const struct loader *sc_loader_by_columns(const struct sc_table *table)
+const struct loader *sc_loader_by_columns(const struct sc_table *table, const char *file)
 {
     for (size_t i = 0; i < N_LOADERS; i++)
-        if (has_signature(table, &loaders[i]))
+        if (has_signature(table, file, &loaders[i]))
             return &loaders[i];
     return &generic;
 }
 
-static bool is_one_of(const char *text, const char *const *words)
+const struct loader *sc_loader_form(const struct loader *loader, const struct sc_table *table,
+                                    const char *file)
 {
-    for (; *words != NULL; words++)
-        if (strcasecmp(text, *words) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < N_LOADERS; i++)
+        if (strcmp(loaders[i].name, loader->name) == 0 && has_signature(table, file, &loaders[i]))
+            return &loaders[i];
+    return loader;
 }
 
-enum sc_label sc_label_from_text(const char *text, const struct sc_benchmark_options *options)
+enum sc_status sc_table_lacks(const struct sc_table *table, const char *source, const char *column,
+                              const char *option, struct sc_error *error)
 {
-    static const char *const unsafe[] = {"1",       "1.0", "true",  "unsafe",
-                                         "harmful", "yes", "toxic", NULL};
-    static const char *const safe[] = {"0",         "0.0", "false",  "safe", "harmless",
-                                       "unharmful", "no",  "benign", NULL};
-    if (text == NULL || text[strspn(text, " \t\r\n")] == '\0')
-        return SC_LABEL_UNKNOWN;
-    for (size_t i = 0; i < options->n_unsafe_values; i++)
-        if (strcmp(text, options->unsafe_values[i]) == 0)
-            return SC_LABEL_UNSAFE;
-    if (options->n_unsafe_values > 0)
-        return SC_LABEL_SAFE;
-    if (is_one_of(text, unsafe))
-        return SC_LABEL_UNSAFE;
-    return is_one_of(text, safe) ? SC_LABEL_SAFE : SC_LABEL_UNKNOWN;
+    struct sc_text names = {0};
+    for (size_t i = 0; i < table->n_columns && names.len < 300; i++)
+        sc_text_printf(&names, "%s%s", i > 0 ? ", " : "", table->columns[i]);
+    enum sc_status status =
+        sc_fail(error, SC_ERR_ARGUMENT, "%s: no column '%s' (%s): the file has %s", source, column,
+                option, names.data != NULL ? names.data : "none");
+    sc_text_free(&names);
+    return status;
 }

@@ -8,7 +8,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "benchmark/loaders.h"
+#include "benchmark/labelling.h"
 
 struct reader {
     const struct sc_benchmark_options *options;
@@ -17,26 +17,12 @@ struct reader {
     const char *source, *split; /* split NULL: none is known */
     struct sc_benchmark *out;
     struct sc_instance_list *list;
-    int prompt, context, label, category, id; /* columns; -1: none */
+    struct labelling labels;
+    int prompt, context, category, id; /* columns; -1: none */
     int extra[LOADER_MAX_COLUMNS];
-    enum label_rule rule;
 };
 
 /* ---- columns --------------------------------------------------------------------------------- */
-
-static enum sc_status fail_column(const struct reader *r, const char *column, const char *option,
-                                  struct sc_error *error)
-{
-    const struct sc_table *table = r->table;
-    struct sc_text names = {0};
-    for (size_t i = 0; i < table->n_columns && names.len < 300; i++)
-        sc_text_printf(&names, "%s%s", i > 0 ? ", " : "", table->columns[i]);
-    enum sc_status status =
-        sc_fail(error, SC_ERR_ARGUMENT, "%s: no column '%s' (%s): the file has %s", r->source,
-                column, option, names.data != NULL ? names.data : "none");
-    sc_text_free(&names);
-    return status;
-}
 
 /* A column that the user named must exist; the loader's own may be missing (-1). */
 static enum sc_status find_column(const struct reader *r, const char *given, const char *own,
@@ -44,7 +30,8 @@ static enum sc_status find_column(const struct reader *r, const char *given, con
 {
     const char *name = given != NULL ? given : own;
     *out = name != NULL ? sc_table_column(r->table, name) : -1;
-    return given != NULL && *out < 0 ? fail_column(r, given, option, error) : SC_OK;
+    return given != NULL && *out < 0 ? sc_table_lacks(r->table, r->source, given, option, error)
+                                     : SC_OK;
 }
 
 static bool is_numbered(const struct sc_benchmark_options *options)
@@ -57,20 +44,14 @@ static enum sc_status find_columns(struct reader *r, struct sc_error *error)
     const struct sc_benchmark_options *o = r->options;
     const struct loader *own = r->loader;
     SC_TRY(find_column(r, o->prompt_column, own->prompt, "--prompt-column", &r->prompt, error));
-    SC_TRY(find_column(r, o->label_column, own->label, "--label-column", &r->label, error));
     SC_TRY(find_column(r, o->category_column, own->category, "--category-column", &r->category,
                        error));
     r->id = -1;
     if (!is_numbered(o))
         SC_TRY(find_column(r, o->id_column, own->id, "--id-column", &r->id, error));
     if (r->prompt < 0)
-        return fail_column(r, own->prompt, "name one with --prompt-column", error);
-    if (o->n_unsafe_values > 0 && r->label < 0)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "%s: --unsafe-value needs a label column: name it with --label-column",
-                       r->source);
-    bool labelled = o->label_column != NULL || o->n_unsafe_values > 0;
-    r->rule = labelled ? LABEL_COLUMN : own->rule;
+        return sc_table_lacks(r->table, r->source, own->prompt, "name one with --prompt-column",
+                              error);
     bool has_context = own->context != NULL && o->prompt_column == NULL;
     r->context = has_context ? sc_table_column(r->table, own->context) : -1;
     for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++)
@@ -128,25 +109,12 @@ static const char *make_category(const struct reader *r, size_t row, enum sc_lab
     const char *category = cell(r, row, r->category);
     if (r->category < 0 && strcmp(r->loader->name, "toxicchat") == 0) {
         int jailbreaking = sc_table_column(r->table, "jailbreaking");
-        if (sc_label_from_text(cell(r, row, jailbreaking), &(struct sc_benchmark_options){0}) ==
-            SC_LABEL_UNSAFE)
+        if (sc_label_read(cell(r, row, jailbreaking), LABEL_TRUE_IS_UNSAFE,
+                          &(struct sc_benchmark_options){0}) == SC_LABEL_UNSAFE)
             return "jailbreaking";
         return label == SC_LABEL_UNSAFE ? "toxic" : label == SC_LABEL_SAFE ? "benign" : "";
     }
     return category != NULL ? category : "";
-}
-
-static enum sc_label make_label(const struct reader *r, size_t row)
-{
-    if (r->rule == LABEL_ALL_UNSAFE)
-        return SC_LABEL_UNSAFE;
-    const char *text = cell(r, row, r->label);
-    enum sc_label label = sc_label_from_text(text, r->options);
-    if (label == SC_LABEL_UNKNOWN && is_blank(text))
-        r->out->n_unlabelled++;
-    else if (label == SC_LABEL_UNKNOWN)
-        r->out->n_misread++;
-    return label;
 }
 
 /* NULL without *failed: nothing is kept. */
@@ -172,7 +140,7 @@ static char *make_extra(const struct reader *r, size_t row, bool *failed)
     return NULL;
 }
 
-static enum sc_status add_row(const struct reader *r, size_t row, struct sc_error *error)
+static enum sc_status add_row(struct reader *r, size_t row, struct sc_error *error)
 {
     if (r->table->faults[row] != NULL)
         return sc_bad_rows_add(&r->out->bad_rows, r->source, r->table->lines[row],
@@ -181,7 +149,8 @@ static enum sc_status add_row(const struct reader *r, size_t row, struct sc_erro
         r->out->n_skipped++;
         return SC_OK;
     }
-    enum sc_label label = make_label(r, row);
+    enum sc_label label;
+    SC_TRY(sc_labelling_read(&r->labels, row, &label, error));
     bool failed;
     struct sc_instance item = {
         .label = label, .line = r->table->lines[row], .extra = make_extra(r, row, &failed)};
@@ -193,11 +162,28 @@ static enum sc_status add_row(const struct reader *r, size_t row, struct sc_erro
     return sc_instance_list_add(r->list, item, error);
 }
 
-/* "test" of ".../toxic-chat_annotation_test.csv"; NULL when the name says neither. */
-static const char *split_of(const char *path)
+/* The split whose name is in the file's: "test" of ".../toxic-chat_annotation_test.csv"; NULL where
+ * there is none. */
+static const char *split_of(const struct loader *loader, const char *path)
 {
     const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
-    return strstr(file, "train") != NULL ? "train" : strstr(file, "test") != NULL ? "test" : NULL;
+    for (size_t i = 0; i < LOADER_MAX_SPLITS && loader->splits[i].name != NULL; i++)
+        if (strstr(file, loader->splits[i].name) != NULL)
+            return loader->splits[i].name;
+    return NULL;
+}
+
+static enum sc_status read_rows(struct reader *r, struct sc_error *error)
+{
+    const struct sc_table *table = r->table;
+    SC_TRY(find_columns(r, error));
+    SC_TRY(sc_labelling_begin(&r->labels, r->split, error));
+    for (size_t row = 0; row < table->n_rows; row++)
+        SC_TRY(add_row(r, row, error));
+    if (r->list->n == 0)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows has a prompt in column '%s'",
+                       r->source, table->n_rows, table->columns[r->prompt]);
+    return sc_labelling_end(&r->labels, r->out, r->list, error);
 }
 
 enum sc_status sc_rows_read(const struct sc_benchmark_options *options, const struct loader *loader,
@@ -205,21 +191,19 @@ enum sc_status sc_rows_read(const struct sc_benchmark_options *options, const st
                             struct sc_instance_list *list, struct sc_error *error)
 {
     assert(out->name != NULL && out->source != NULL);
-    struct reader r = {.options = options,
-                       .loader = loader,
-                       .table = table,
-                       .source = out->source,
-                       .out = out,
-                       .list = list};
-    SC_TRY(find_columns(&r, error));
+    struct reader r = {
+        .options = options,
+        .loader = loader,
+        .table = table,
+        .source = out->source,
+        .out = out,
+        .list = list,
+        .labels = {.options = options, .loader = loader, .table = table, .source = out->source}};
     if (loader->default_split != NULL) {
-        r.split = options->split != NULL ? options->split : split_of(out->source);
+        r.split = options->split != NULL ? options->split : split_of(loader, out->source);
         r.split = r.split != NULL ? r.split : "unknown";
     }
-    for (size_t row = 0; row < table->n_rows; row++)
-        SC_TRY(add_row(&r, row, error));
-    if (list->n == 0)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows has a prompt in column '%s'",
-                       out->source, table->n_rows, table->columns[r.prompt]);
-    return SC_OK;
+    enum sc_status status = read_rows(&r, error);
+    sc_labelling_free(&r.labels);
+    return status;
 }

@@ -144,6 +144,10 @@ enum sc_status sc_synthetic_make(const struct sc_benchmark_options *options,
     if (options->split != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "benchmark synthetic: has no splits, found '%s'",
                        options->split);
+    if (options->label != NULL || options->n_unsafe_values > 0 || options->n_safe_values > 0)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "benchmark synthetic: has labels of its own: --label, --unsafe-value and "
+                       "--safe-value go with a file");
     json_t *content = NULL;
     SC_TRY(sc_json_parse((const char *)sc_embedded_synthetic_json, sc_embedded_synthetic_json_size,
                          "synthetic benchmark", &content, error));

@@ -22,9 +22,12 @@ static void started(void *context, const struct sc_run_facts *facts)
     sc_text_printf(&line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
                    facts->n_threads);
     sc_text_add_visible(&line, facts->benchmark, strlen(facts->benchmark), false);
-    sc_text_printf(&line, ": %zu prompts", facts->n_instances);
+    sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)", facts->n_instances,
+                   facts->n_instances == 1 ? "" : "s", facts->n_unsafe, facts->n_safe,
+                   facts->n_unknown);
     if (facts->n_skipped)
-        sc_text_printf(&line, " (%zu rows without a prompt left out)", facts->n_skipped);
+        sc_text_printf(&line, " (%zu row%s without a prompt left out)", facts->n_skipped,
+                       facts->n_skipped == 1 ? "" : "s");
     sc_text_printf(&line, "; %zu traces in flight; memory: weights %s, traces and prompts up to %s",
                    facts->parallel, cli_bytes((double)facts->weight_bytes, weights),
                    cli_bytes((double)facts->batch_bytes, batch));

@@ -20,7 +20,7 @@ struct run_command {
     struct sc_run_options run;
     struct sc_policy policy; /* as the options say; a pattern for those of --policies */
     struct sc_policy policies[MOST_POLICIES];
-    struct cli_list unsafe_values;
+    struct cli_list unsafe_values, safe_values;
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric;
     int32_t threads;
@@ -76,9 +76,11 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     struct sc_benchmark_options *benchmark = &command->run.benchmark;
     cli_add_text(
         options, "benchmark", &benchmark->name, "NAME|FILE",
-        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, or a "
-        "CSV, JSON or text file (- is standard input; synthetic)");
-    cli_add_text(options, "split", &benchmark->split, "NAME", "such as train or test");
+        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, "
+        "jailbreakbench, maliciousinstruct, simplesafetytests, donotanswer, orbench, sorrybench, "
+        "beavertails, multijail, or a CSV, JSON or text file (- is standard input; synthetic)");
+    cli_add_text(options, "split", &benchmark->split, "NAME",
+                 "such as train or test, harmful or benign");
     cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR",
                  "where named benchmarks lie");
     cli_add_size(options, "num-instances", &benchmark->n_instances, 1, 1e9,
@@ -88,7 +90,11 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
     cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
     cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
-                 "what the label says of unsafe prompts (repeatable)");
+                 "what the label says of unsafe prompts; all others are safe (repeatable)");
+    cli_add_list(options, "safe-value", &command->safe_values, "V",
+                 "what the label says of safe prompts; all others are unsafe (repeatable)");
+    cli_add_text(options, "label", &benchmark->label, "safe|unsafe",
+                 "label of all prompts of a file without labels");
     cli_add_text(options, "category-column", &benchmark->category_column, "C",
                  "column of the category");
     cli_add_text(options, "id-column", &benchmark->id_column, "C|none",
@@ -182,6 +188,8 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->benchmark.seed = run->seed;
     run->benchmark.unsafe_values = command->unsafe_values.items;
     run->benchmark.n_unsafe_values = command->unsafe_values.n;
+    run->benchmark.safe_values = command->safe_values.items;
+    run->benchmark.n_safe_values = command->safe_values.n;
     command->judging.kernels = run->kernels;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;

@@ -1,106 +1,11 @@
-/* Benchmarks: loaders on written and on real files, labels, ids, sampling, the synthetic one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
+/* Benchmarks: columns, files of known benchmarks, ids, sampling, the synthetic one.  Labels:
+ * test_labels.c; messages: test_messages.c. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "benchmark/loaders.h"
+#include "benchmark_files.h"
 
-static char folder[] = "/tmp/safeconf-benchmark-XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[200];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-/* Path of a file in the test's folder; the latest one only. */
-static const char *in_folder(const char *name)
-{
-    static char path[300];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static const char *write_file(const char *name, const char *text)
-{
-    const char *path = in_folder(name);
-    char parent[300];
-    snprintf(parent, sizeof parent, "%s", path);
-    *strrchr(parent, '/') = '\0';
-    assert_int_equal(sc_make_folders(parent, NULL), SC_OK);
-    assert_int_equal(sc_file_write(path, text, strlen(text), NULL), SC_OK);
-    return path;
-}
-
-static struct sc_benchmark load(const struct sc_benchmark_options *options)
-{
-    struct sc_benchmark benchmark;
-    struct sc_error error = {0};
-    if (sc_benchmark_load(options, &benchmark, &error) != SC_OK)
-        fail_msg("%s", error.text);
-    return benchmark;
-}
-
-static void refuse(const struct sc_benchmark_options *options, const char *part)
-{
-    struct sc_benchmark benchmark;
-    struct sc_error error = {0};
-    assert_int_not_equal(sc_benchmark_load(options, &benchmark, &error), SC_OK);
-    if (strstr(error.text, part) == NULL)
-        fail_msg("expected '%s' in '%s'", part, error.text);
-    assert_null(benchmark.instances);
-    assert_int_equal(benchmark.n_instances, 0);
-    sc_benchmark_free(&benchmark);
-}
-
-static void count_labels(const struct sc_benchmark *b, size_t counts[SC_N_LABELS])
-{
-    memset(counts, 0, SC_N_LABELS * sizeof counts[0]);
-    for (size_t i = 0; i < b->n_instances; i++)
-        counts[b->instances[i].label]++;
-}
-
-/* ---- labels and columns --------------------------------------------------------------------- */
-
-static void labels_are_read_from_the_usual_words(void **state)
-{
-    (void)state;
-    const char *unsafe[] = {"1", "1.0", "true", "TRUE", "Unsafe", "harmful", "yes", "toxic"};
-    const char *safe[] = {"0",        "0.0",       "false", "False", "safe",
-                          "harmless", "unharmful", "no",    "Benign"};
-    const char *unknown[] = {"", " ", "\t\n", "2", "-1", "maybe", "unsafe!", "n/a", "null"};
-    const struct sc_benchmark_options usual = {0};
-    const struct sc_benchmark_options bad = {.unsafe_values = (const char *const[]){"bad"},
-                                             .n_unsafe_values = 1};
-    for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
-        assert_int_equal(sc_label_from_text(unsafe[i], &usual), SC_LABEL_UNSAFE);
-    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
-        assert_int_equal(sc_label_from_text(safe[i], &usual), SC_LABEL_SAFE);
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        assert_int_equal(sc_label_from_text(unknown[i], &usual), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text(NULL, &usual), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text("bad", &bad), SC_LABEL_UNSAFE);
-    assert_int_equal(sc_label_from_text("1", &bad), SC_LABEL_SAFE);
-    assert_int_equal(sc_label_from_text("", &bad), SC_LABEL_UNKNOWN);
-    assert_int_equal(sc_label_from_text(NULL, &bad), SC_LABEL_UNKNOWN);
-}
+/* ---- columns --------------------------------------------------------------------- */
 
 static void a_file_of_one_s_own_is_read_by_its_usual_columns(void **state)
 {
@@ -181,7 +86,7 @@ static void what_a_file_lacks_is_named(void **state)
     refuse(&(struct sc_benchmark_options){.name = "nonsense"}, "benchmark 'nonsense'");
     refuse(&(struct sc_benchmark_options){.name = "nonsense"}, "toxicchat");
     refuse(&(struct sc_benchmark_options){.name = "/absent/x.csv"}, "/absent/x.csv");
-    refuse(&(struct sc_benchmark_options){.name = folder}, folder);
+    refuse(&(struct sc_benchmark_options){.name = test_folder()}, test_folder());
     const char *path = write_file("same.csv", "id,prompt\n1,a\n2,b\n1,c\n");
     refuse(&(struct sc_benchmark_options){.name = path}, "lines 2 and 4: two rows have the id '1'");
     refuse(&(struct sc_benchmark_options){.name = path}, "--id-column none");
@@ -216,7 +121,7 @@ static void toxicchat_has_splits_ids_and_two_judgements(void **state)
         "{\"conv_id\": \"c3\", \"user_input\": \"c\", \"toxicity\": 1, \"jailbreaking\": 1}\n"
         "{\"conv_id\": \"c4\", \"user_input\": \"d\"}\n");
     char data[300];
-    snprintf(data, sizeof data, "%s/data", folder);
+    snprintf(data, sizeof data, "%s/data", test_folder());
     setenv("SAFECONF_DATA", data, 1);
     struct sc_benchmark b = load(&(struct sc_benchmark_options){.name = "toxicchat"});
     assert_string_equal(b.name, "toxicchat");
@@ -503,37 +408,14 @@ static void the_synthetic_benchmark_is_even_and_nested(void **state)
 static void names_and_splits_that_do_not_exist_are_refused(void **state)
 {
     (void)state;
-    static const char *const names[] = {"synthetic", "toxicchat",    "harmbench", "wildguardmix",
-                                        "xstest",    "strongreject", "advbench"};
-    for (size_t i = 0; i < 7; i++)
+    static const char *const names[] = {
+        "synthetic",    "toxicchat", "harmbench",      "wildguardmix",      "xstest",
+        "strongreject", "advbench",  "jailbreakbench", "maliciousinstruct", "simplesafetytests",
+        "donotanswer",  "orbench",   "sorrybench",     "beavertails",       "multijail"};
+    size_t n = sizeof names / sizeof *names;
+    for (size_t i = 0; i < n; i++)
         assert_string_equal(sc_benchmark_name(i), names[i]);
-    assert_null(sc_benchmark_name(7));
-}
-
-/* With any one allocation failing: an error, or (where no JSON is parsed: jansson can lose a byte
- * of a string then) the same content as with none failing. */
-static void exhaust(const struct sc_benchmark_options *o, bool is_json)
-{
-    struct sc_benchmark whole = load(o);
-    size_t n_failed = 0;
-    for (size_t i = 0;; i++) {
-        struct sc_benchmark b;
-        struct sc_error error = {0};
-        sc_memory_fail_at(i);
-        enum sc_status status = sc_benchmark_load(o, &b, &error);
-        size_t n_asked = sc_memory_count();
-        sc_memory_fail_at(SIZE_MAX);
-        n_failed += status != SC_OK;
-        if (status != SC_OK)
-            assert_true(error.text[0] != '\0' && b.instances == NULL);
-        else if (!is_json)
-            assert_string_equal(b.fingerprint, whole.fingerprint);
-        sc_benchmark_free(&b);
-        if (n_asked <= i)
-            break;
-    }
-    assert_true(n_failed > 10);
-    sc_benchmark_free(&whole);
+    assert_null(sc_benchmark_name(n));
 }
 
 static void exhausted_memory_is_an_error(void **state)
@@ -541,18 +423,17 @@ static void exhausted_memory_is_an_error(void **state)
     (void)state;
     const char *path =
         write_file("memory.csv", "user_input,toxicity,jailbreaking\na,1,0\nb,0,1\nc,,\n");
-    exhaust(&(struct sc_benchmark_options){.name = path, .n_instances = 2}, false);
-    exhaust(&(struct sc_benchmark_options){.name = "synthetic", .n_instances = 3}, true);
+    exhaust(&(struct sc_benchmark_options){.name = path, .n_instances = 2}, true);
+    exhaust(&(struct sc_benchmark_options){.name = "synthetic", .n_instances = 3}, false);
     write_file("advbench/advbench_behaviors.csv", "Behavior,Category,BehaviorID\nx,,one\ny,,two\n");
-    setenv("SAFECONF_DATA", folder, 1);
-    exhaust(&(struct sc_benchmark_options){.name = "advbench"}, false);
+    setenv("SAFECONF_DATA", test_folder(), 1);
+    exhaust(&(struct sc_benchmark_options){.name = "advbench"}, true);
     unsetenv("SAFECONF_DATA");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels_are_read_from_the_usual_words),
         cmocka_unit_test(a_file_of_one_s_own_is_read_by_its_usual_columns),
         cmocka_unit_test(columns_can_be_named),
         cmocka_unit_test(what_a_file_lacks_is_named),

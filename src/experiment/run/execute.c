@@ -135,6 +135,10 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
     const struct sc_benchmark *benchmark = &run->benchmark;
     struct sc_text remarks = {0};
     sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, &remarks);
+    sc_text_puts(&remarks, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
+    size_t n_labels[SC_N_LABELS] = {0};
+    for (size_t i = 0; i < benchmark->n_instances; i++)
+        n_labels[benchmark->instances[i].label]++;
     if (remarks.failed) {
         sc_text_free(&remarks);
         return sc_fail_nomem(error, "remarks on the benchmark");
@@ -154,6 +158,9 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         .demo = run->info.demo,
         .n_bad_rows = benchmark->bad_rows.n,
         .remarks = remarks.data,
+        .n_unsafe = n_labels[SC_LABEL_UNSAFE],
+        .n_safe = n_labels[SC_LABEL_SAFE],
+        .n_unknown = n_labels[SC_LABEL_UNKNOWN],
     };
     observer->started(observer->context, &facts);
     sc_text_free(&remarks);

@@ -105,17 +105,27 @@ static void put_source(struct sc_json_writer *out, const struct sc_source_info *
 }
 
 /* One value is a text, as there was only one once. */
-static void put_unsafe_values(struct sc_json_writer *out, const struct sc_benchmark_options *asked)
+static void put_values(struct sc_json_writer *out, const char *key, const char *const *values,
+                       size_t n)
 {
-    if (asked->n_unsafe_values <= 1) {
-        sc_json_put_string(out, "unsafe_value",
-                           asked->n_unsafe_values == 1 ? asked->unsafe_values[0] : NULL);
+    if (n <= 1) {
+        sc_json_put_string(out, key, n == 1 ? values[0] : NULL);
         return;
     }
-    sc_json_put_array(out, "unsafe_value");
-    for (size_t i = 0; i < asked->n_unsafe_values; i++)
-        sc_json_put_string(out, NULL, asked->unsafe_values[i]);
+    sc_json_put_array(out, key);
+    for (size_t i = 0; i < n; i++)
+        sc_json_put_string(out, NULL, values[i]);
     sc_json_put_end_array(out);
+}
+
+/* Fields that older runs do not have are there when they were given. */
+static void put_labels(struct sc_json_writer *out, const struct sc_benchmark_options *asked)
+{
+    put_values(out, "unsafe_value", asked->unsafe_values, asked->n_unsafe_values);
+    if (asked->n_safe_values > 0)
+        put_values(out, "safe_value", asked->safe_values, asked->n_safe_values);
+    if (asked->label != NULL)
+        sc_json_put_string(out, "label", asked->label);
 }
 
 static void put_benchmark(struct sc_json_writer *out, const struct sc_run_options *options,
@@ -133,7 +143,7 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     put_seed(out, "seed", asked->seed);
     sc_json_put_string(out, "prompt_column", asked->prompt_column);
     sc_json_put_string(out, "label_column", asked->label_column);
-    put_unsafe_values(out, asked);
+    put_labels(out, asked);
     sc_json_put_string(out, "category_column", asked->category_column);
     sc_json_put_string(out, "id_column", asked->id_column);
     sc_json_put_string(out, "instances", hash);
