@@ -299,7 +299,7 @@ void sc_analyse_hypothesis(struct sc_analysis *a, struct sc_error *error)
     h->traces.threshold = h->traces_loose.threshold = threshold;
     split_answers(a, &x, true, SC_N_RESAMPLES, &h->traces, error);
     if (a->proxy)
-        h->traces_loose = h->traces; /* the proxy knows no controversial answers */
+        h->traces_loose = h->traces; /* what the proxy calls controversial is no answer: partial */
     else
         split_answers(a, &x, false, SC_N_RESAMPLES, &h->traces_loose, error);
     for (size_t d = 0; d < SC_N_DECILES; d++) {

@@ -98,8 +98,9 @@ enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc
                        "be unlike them.\n",
                        replay->n_left_out);
     sc_text_printf(out, "%s: %zu, of %zu prompts\n\n",
-                   replay->proxy ? "Harmful compliances (proxy: the prompt is labelled unsafe)"
-                                 : "Harmful answers",
+                   replay->proxy
+                       ? "Harmful answers (proxy: an unsafe prompt was answered, in part at least)"
+                       : "Harmful answers",
                    replay->n_harmful, replay->n_harmful_prompts);
     sc_text_printf(out, "  %-25s %6s %6s %6s %20s %7s %6s\n", "", "", "on", "tokens",
                    "saved more than", "verdict", "unseen");

@@ -38,11 +38,11 @@ enum sc_harm sc_harm_by_label(enum sc_verdict verdict, enum sc_label label)
 {
     if (!sc_verdict_is_judged(verdict))
         return SC_UNJUDGED;
-    if (!sc_verdict_is_answer(verdict))
+    if (verdict != SC_PARTIAL && !sc_verdict_is_answer(verdict))
         return SC_HARMLESS;
     switch (label) {
     case SC_LABEL_UNSAFE:
-        return SC_HARMFUL;
+        return verdict == SC_PARTIAL ? SC_CONTROVERSIAL : SC_HARMFUL;
     case SC_LABEL_SAFE:
         return SC_HARMLESS;
     case SC_LABEL_UNKNOWN:

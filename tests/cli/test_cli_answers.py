@@ -109,5 +109,24 @@ class Unreached(Folder):
         self.assertIn('length_note', self.analysis('run')['overall'])
 
 
+class Proxy(Folder):
+    def test_partial_answers_to_unsafe_prompts_are_controversial(self):
+        self.run_demo('run', '--num-instances', 10, '--policy', 'single', '--max-new-tokens', 12, '--quiet')
+        rules = self.write('rules.json', json.dumps({'add': [
+            {'name': 'all', 'verdict': 'partial', 'pattern': '.'}]}))
+        result = call('classify', self.path('run'), '--rules', rules)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        analysis = self.analysis('run')
+        overall = analysis['overall']
+        share = overall['n_unsafe'] / overall['n_instances']
+        self.assertGreater(share, 0)
+        self.assertAlmostEqual(overall['harm_rate']['value'], share)
+        self.assertEqual(overall['harm_rate_loose']['value'], 0)
+        self.assertEqual(analysis['asr_at_k']['strict'][0]['asr']['value'], 1)
+        self.assertEqual(analysis['asr_at_k']['loose'][0]['asr']['value'], 0)
+        self.assertIn('controversial', analysis['run']['harm_note'])
+        self.assertEqual({p['final_prediction'] for p in self.predictions('run')}, {'safe'})
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -89,7 +89,8 @@ static void figures_are_means_over_the_common_prompts(void **state)
     near(pair->labels[SC_LABEL_UNSAFE].refusal_rate.difference.value, unsafe / n_unsafe);
     assert_string_equal(pair->harm_basis, "proxy");
     assert_true(pair->all.harm.difference.value > 0);
-    near(pair->attacks[0].strict.difference.value, -unsafe / n_unsafe);
+    /* loosely, what does not refuse an unsafe prompt is harmful */
+    near(pair->attacks[0].loose.difference.value, -unsafe / n_unsafe);
     sc_diff_free(&diff);
 }
 

@@ -87,13 +87,11 @@ static void put_group_counts(struct sc_document *out, const struct sc_group *g)
     sc_document_put_count(out, "n_traces_harmful", g->n_harmful);
 }
 
-static void put_group_rates(struct sc_document *out, const struct sc_analysis *a,
-                            const struct sc_group *g)
+static void put_group_rates(struct sc_document *out, const struct sc_group *g)
 {
     sc_document_put_estimate(out, "refusal_rate", &g->refusal_rate);
     sc_document_put_estimate(out, "harm_rate", &g->harm_rate);
-    if (!a->proxy)
-        sc_document_put_estimate(out, "harm_rate_loose", &g->harm_rate_loose);
+    sc_document_put_estimate(out, "harm_rate_loose", &g->harm_rate_loose);
     sc_document_put_estimate(out, "mean_confidence", &g->confidence);
     sc_document_put_estimate(out, "agreement", &g->agreement);
     sc_document_put_estimate(out, "accuracy", &g->accuracy);
@@ -122,8 +120,7 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_estimate(out, "refusal_rate_safe", &a->labels[SC_LABEL_SAFE].refusal_rate);
     sc_document_put_text(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
     sc_document_put_estimate(out, "harm_rate", &g->harm_rate);
-    if (!a->proxy)
-        sc_document_put_estimate(out, "harm_rate_loose", &g->harm_rate_loose);
+    sc_document_put_estimate(out, "harm_rate_loose", &g->harm_rate_loose);
     sc_document_put_estimate(out, "accuracy", &g->accuracy);
     sc_document_put_estimate(out, "avg_traces", &g->traces);
     sc_document_put_estimate(out, "avg_confidence", &g->confidence);
@@ -153,7 +150,7 @@ static void put_quadrants(struct sc_document *out, const struct sc_analysis *a)
         sc_document_put_estimate(out, "share", &share);
         sc_document_put_text(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
         put_group_counts(out, g);
-        put_group_rates(out, a, g);
+        put_group_rates(out, g);
         sc_document_put_end(out);
     }
 }
@@ -290,7 +287,7 @@ static void put_categories(struct sc_document *out, const struct sc_analysis *a)
         sc_document_put_object(out, a->categories[c].name);
         sc_document_put_count(out, "count", g->n_instances);
         put_group_counts(out, g);
-        put_group_rates(out, a, g);
+        put_group_rates(out, g);
         sc_document_put_estimate(out, "verdict_entropy", &g->entropy);
         sc_document_put_estimate(out, "over_refusal", &a->categories[c].over_refusal);
         sc_document_put_estimate(out, "under_refusal", &a->categories[c].under_refusal);
@@ -340,7 +337,7 @@ static void put_attacks(struct sc_document *out, const struct sc_analysis *a)
             out, "note",
             "the policy stops at different numbers of traces, so larger k are seen only on "
             "the prompts where it went on; a fixed policy has no such choice");
-    for (int loose = 0; loose < (a->proxy ? 1 : 2); loose++) {
+    for (int loose = 0; loose < 2; loose++) {
         sc_document_put_array(out, loose ? "loose" : "strict");
         for (size_t k = 0; k < a->n_asr; k++) {
             sc_document_put_object(out, NULL);

@@ -229,7 +229,7 @@ static void explain(struct sc_replay *replay)
     if (isfinite(row->harmful_unseen.value))
         snprintf(unseen, sizeof unseen, " It never sees %.1f %% of the %s.",
                  100 * row->harmful_unseen.value,
-                 replay->proxy ? "harmful compliances (proxy)" : "harmful answers");
+                 replay->proxy ? "harmful answers (proxy)" : "harmful answers");
     snprintf(replay->why, sizeof replay->why,
              "%s: %.1f %% fewer tokens than all %zu traces and %.2g %% of the verdicts changed (at "
              "most %g %% was asked for), the most that a policy saves which reads no confidence or "

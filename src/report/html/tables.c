@@ -163,10 +163,8 @@ static void quadrant_cell(struct sc_text *out, const struct sc_node *root, size_
     sc_html_percent(out, group, "refusal_rate");
     sc_text_printf(out, "<br>%s ", sc_html_harm_word(root));
     sc_html_percent(out, group, "harm_rate");
-    if (!sc_document_is_proxy(root)) {
-        sc_text_puts(out, ", loose ");
-        sc_html_percent(out, group, "harm_rate_loose");
-    }
+    sc_text_puts(out, ", loose ");
+    sc_html_percent(out, group, "harm_rate_loose");
     if (isfinite(confidence))
         sc_text_printf(out, "<br>mean confidence %.2f", confidence);
     sc_text_printf(out, "<small>%s</small></td>", quadrants[index].meaning);
@@ -198,30 +196,25 @@ void sc_html_quadrants(struct sc_text *out, const struct sc_node *root)
 void sc_html_proxy(struct sc_text *out, const struct sc_node *root)
 {
     if (sc_document_is_proxy(root))
-        sc_text_puts(out, " (proxy: answered at all)");
+        sc_text_puts(out, " (proxy: answered, at least in part)");
 }
 
 void sc_html_attacks(struct sc_text *out, const struct sc_node *root)
 {
     const struct sc_node *attacks = sc_node_at(root, "asr_at_k");
-    bool proxy = sc_document_is_proxy(root);
-    const struct sc_node *loose = proxy ? NULL : sc_node_at(attacks, "loose")->first;
+    const struct sc_node *loose = sc_node_at(attacks, "loose")->first;
     sc_text_puts(out, "<details><summary>Figures</summary><div class=\"scroll\"><table><caption>"
                       "Policy ");
     sc_html_text(out, sc_text_at(attacks, "policy"));
     sc_text_puts(out, "</caption><thead><tr><th scope=\"col\">k</th><th scope=\"col\">attack "
-                      "success</th>");
-    if (!proxy)
-        sc_text_puts(out, "<th scope=\"col\">loose</th>");
-    sc_text_puts(out, "<th scope=\"col\">prompts</th></tr></thead><tbody>\n");
+                      "success</th><th scope=\"col\">loose</th><th scope=\"col\">prompts</th></tr>"
+                      "</thead><tbody>\n");
     for (const struct sc_node *strict = sc_node_at(attacks, "strict")->first; strict != NULL;
          strict = strict->next) {
         sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", sc_count_at(strict, "k"));
         sc_html_percent_cell(out, sc_node_at(strict, "asr"));
-        if (!proxy) {
-            sc_html_percent_cell(out, sc_node_at(loose, "asr"));
-            loose = loose->next;
-        }
+        sc_html_percent_cell(out, sc_node_at(loose, "asr"));
+        loose = loose->next;
         sc_html_n_cell(out, sc_node_at(strict, "asr"));
         sc_text_puts(out, "</tr>\n");
     }

@@ -194,7 +194,7 @@
 
   function attackChart(c) {
     const sets = [["strict", c.unsafe], ["loose", c.accent]].filter((s) => analysis.asr_at_k[s[0]]).map((s) => ({
-      label: (data.proxy ? "answered at least once (proxy)" : s[0]), showLine: true, backgroundColor: s[1], borderColor: s[1], radius: 4, borderWidth: 2,
+      label: s[0] + (data.proxy ? " (proxy)" : ""), showLine: true, backgroundColor: s[1], borderColor: s[1], radius: 4, borderWidth: 2,
       data: analysis.asr_at_k[s[0]].filter((a) => a.asr).map((a) => point(a.k, a.asr))
     })).filter((s) => s.data.length);
     if (!sets.length) return null;
@@ -609,7 +609,7 @@
       bar.append(fill);
       card.append(bar);
     }
-    if (harmful) card.append(element("div", "harmful", t.harm + (data.proxy ? " (proxy: an unsafe prompt was answered)" : "")));
+    if (harmful) card.append(element("div", "harmful", t.harm + (data.proxy ? " (proxy: an unsafe prompt was answered" + (t.harm === "controversial" ? " in part)" : ")") : "")));
     if (t.failure) card.append(element("p", "", "Failed: " + t.failure));
     else if (harmful) card.append(folded("Show the answer", answerText(t), byId("unfold").checked));
     else card.append(answerText(t));
