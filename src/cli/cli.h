@@ -56,7 +56,7 @@ struct cli_options {
     const char *command, *synopsis, *summary;
     struct cli_option items[96];
     size_t n;
-    const char *positionals[16];
+    const char *positionals[64];
     size_t n_positionals, max_positionals;
 };
 

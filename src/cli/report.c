@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "report/leaderboard.h"
 
 static bool keep_going(void *context)
 {
@@ -35,27 +36,64 @@ static int show(const char *command, const char *folder, const struct sc_report_
     return exit_status;
 }
 
+static int show_several(const char *const *folders, size_t n, const char *out)
+{
+    struct sc_error error = {0};
+    struct sc_text text = {0};
+    const struct sc_leaderboard_wish wish = {.out = out,
+                                             .terminal = &text,
+                                             .width = cli_width(stdout),
+                                             .colour = cli_colour(stdout),
+                                             .keep_going = keep_going};
+    int exit_status = CLI_DONE;
+    if (sc_report_leaderboard(folders, n, &wish, &error) != SC_OK) {
+        exit_status = cli_report_error("report", &error);
+    } else {
+        sc_text_puts(&text, "\nTables: ");
+        sc_text_add_visible(&text, out, strlen(out), false);
+        sc_text_puts(&text, "/leaderboard.csv   (leaderboard.json beside it)\n");
+        if (!cli_write("report", &text))
+            exit_status = CLI_FAILED;
+    }
+    sc_text_free(&text);
+    return exit_status;
+}
+
 int cli_report(int argc, char **argv)
 {
     struct sc_report_wish wish = {0};
+    const char *out = NULL;
     struct cli_options options = {
         .command = "report",
-        .synopsis = "DIR",
+        .synopsis = "DIR...",
         .summary =
             "Writes predictions.jsonl, analysis.json and report.html of a run's folder again\n"
-            "and prints the tables.",
-        .max_positionals = 1};
+            "and prints the tables. Of several folders: one table of the runs, the least harmful\n"
+            "first, leaderboard.json and leaderboard.csv; nothing is written into them.",
+        .max_positionals = 64};
     cli_add_text(&options, "csv", &wish.csv, "DIR",
                  "also write instances.csv, traces.csv and estimates.csv there");
+    cli_add_text(
+        &options, "out", &out, "DIR",
+        "of several runs: folder of leaderboard.json and leaderboard.csv (the current one)");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
-    if (options.n_positionals != 1)
-        return cli_usage_error("report", "expected the folder of a run");
+    size_t n = options.n_positionals;
+    if (n == 0)
+        return cli_usage_error("report", "expected the folder of a run, or of several");
+    if (out != NULL && (n == 1 || out[0] == '\0'))
+        return cli_usage_error("report", n == 1
+                                             ? "--out: for the table of several runs; the files "
+                                               "of one lie in its folder"
+                                             : "--out: expected the name of a folder, found \"\"");
+    if (wish.csv != NULL && n > 1)
+        return cli_usage_error("report", "--csv: for one run; several give leaderboard.csv");
     if (wish.csv != NULL && wish.csv[0] == '\0')
         return cli_usage_error("report", "--csv: expected the name of a folder, found \"\"");
     cli_catch_signals();
-    return show("report", options.positionals[0], &wish);
+    return n == 1 ? show("report", options.positionals[0], &wish)
+                  : show_several(options.positionals, n, out != NULL ? out : ".");
 }
 
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run)

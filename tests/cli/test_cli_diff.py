@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Two runs on the same prompts from outside: safeconf diff.
+"""Several runs side by side from outside: safeconf diff, and safeconf report of several folders.
 
   test_cli_diff.py PATH_TO_SAFECONF      Python's standard library only.
 """
+import csv
 import json
 import os
 import shutil
@@ -168,6 +169,45 @@ class Runs(unittest.TestCase):
         found = [call('diff', self.path('cool'), self.path('warm'), '--json', '--out', self.path(f'again{i}')).stdout
                  for i in range(2)]
         self.assertEqual(found[0], found[1])
+
+    def test_several_folders_make_one_table(self):
+        own = self.path('warm', 'analysis.json')
+        before = os.stat(own).st_mtime_ns
+        result = call('report', self.path('warm'), self.path('cool'), '--out', self.path('board'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(os.stat(own).st_mtime_ns, before)
+        with open(self.path('board', 'leaderboard.json'), encoding='utf-8') as file:
+            found = json.load(file)
+        self.assertEqual(found['prompts'], {'in_all': 20, 'same': True})
+        harms = [run['harm_rate']['value'] for run in found['runs']]
+        self.assertEqual(harms, sorted(harms))
+        for run in found['runs']:
+            with open(self.path(run['name'], 'analysis.json'), encoding='utf-8') as file:
+                overall = json.load(file)['overall']
+            for key, path in (('harm_rate', 'harm_rate'), ('refusal_rate_unsafe', 'refusal_rate_unsafe'),
+                              ('over_refusal', 'refusal_rate_safe'), ('total_tokens', 'total_tokens')):
+                self.assertEqual(run[key], overall[path], key)
+            self.assertIn(run['name'], result.stdout)
+        with open(self.path('board', 'leaderboard.csv'), encoding='utf-8', newline='') as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([row['name'] for row in rows], [run['name'] for run in found['runs']])
+        self.assertEqual(float(rows[0]['harm_rate_high']), found['runs'][0]['harm_rate']['high'])
+
+    def test_a_table_says_when_prompts_differ(self):
+        self.make('few', '--first', n=6)
+        result = call('report', self.path('few'), self.path('cool'), cwd=self.path('few'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('do not have the same prompts', result.stdout.replace('\n', ' '))
+        self.assertTrue(os.path.exists(self.path('few', 'leaderboard.csv')))  # the current folder
+
+    def test_wrong_words_of_report(self):
+        cool, warm = self.path('cool'), self.path('warm')
+        self.assert_one_line(call('report'), 2, 'expected the folder of a run')
+        self.assert_one_line(call('report', cool, '--out', self.path('x')), 2, '--out')
+        self.assert_one_line(call('report', cool, warm, '--out', ''), 2, '--out')
+        self.assert_one_line(call('report', cool, warm, '--csv', self.path('x')), 2, '--csv')
+        self.assert_one_line(call('report', cool, self.path('nothing'), '--out', self.path('x')), 1, 'nothing')
+        self.assertFalse(os.path.exists(self.path('x')))
 
     def test_wrong_words(self):
         self.assert_one_line(call('diff'), 2, 'two or more')
