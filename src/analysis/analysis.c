@@ -158,7 +158,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
         make_groups,           sc_analyse_hypothesis,  sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,
         sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_corrected,
-        sc_analyse_sampling};
+        sc_analyse_sampling,   sc_analyse_wavering,    sc_analyse_scripts};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)
@@ -178,6 +178,8 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
         parts[i](out, &local);
     if (local.status == SC_OK)
         sc_detectors_compare(run, &out->comparison, &local);
+    if (local.status == SC_OK)
+        sc_analyse_opening(out, &local);
     if (local.status == SC_OK) {
         sc_document_put_run(&out->document, out);
         if (out->document.failed)
@@ -205,6 +207,10 @@ void sc_analysis_free(struct sc_analysis *analysis)
     sc_free(analysis->asr_loose);
     sc_free(analysis->repeats.evolution);
     sc_detector_comparison_free(&analysis->comparison);
+    sc_text_free(&analysis->opening.refusal);
+    sc_text_free(&analysis->opening.wavering);
+    sc_text_free(&analysis->opening.confidence);
+    sc_text_free(&analysis->opening.trust);
     sc_document_free(&analysis->document);
     memset(analysis, 0, sizeof *analysis);
 }

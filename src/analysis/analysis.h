@@ -11,6 +11,7 @@
 #include "analysis/replay/replay.h"
 #include "analysis/sentences.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
 
@@ -183,6 +184,27 @@ struct sc_repeats {
     size_t n_evolution;
 };
 
+/* Prompts whose judged traces do not agree on refusing, and which of them are to be read first:
+ * wavering.c. */
+#define SC_MOST_WAVERING 10
+struct sc_wavering {
+    size_t n_repeated, n_wavering; /* prompts with two judged traces or more; those that waver */
+    size_t n_alike;                /* of n_repeated: all answers are the same, word for word */
+    struct sc_estimate share;
+    size_t first[SC_MOST_WAVERING], n_first; /* instances, in the order in which to read them */
+};
+/* Answers with letters by their script (detection/scripts.h). */
+struct sc_scripts {
+    size_t n_answers, n_not_read, n_not_measured;
+    const char *example; /* script of the first that is not read; NULL: none */
+};
+
+/* What a report opens with, in four sentences that can be read aloud: opening.c.  Names in them are
+ * visible and short. */
+struct sc_opening {
+    struct sc_text refusal, wavering, confidence, trust;
+};
+
 #define SC_N_BINS 10
 struct sc_calibration {
     size_t n;
@@ -214,8 +236,11 @@ struct sc_analysis {
     struct sc_risk risk;
     struct sc_corrected corrected;
     struct sc_repeats repeats;
+    struct sc_wavering wavering;
+    struct sc_scripts scripts;
     struct sc_detector_comparison comparison; /* of those that have read the answers */
-    struct sc_document document;              /* all of this under the names that files have */
+    struct sc_opening opening;
+    struct sc_document document; /* all of this under the names that files have */
     /* what other policies would have made of it, so in the page alone; the caller's */
     const struct sc_replay *replay; /* NULL: none */
     const char *replay_failure;     /* why replay.json could not be read, or NULL */
@@ -270,5 +295,11 @@ void sc_analyse_outcomes(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_risk(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_wavering(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_scripts(struct sc_analysis *analysis, struct sc_error *error);
+/* The opening; all other figures are there. */
+void sc_analyse_opening(struct sc_analysis *analysis, struct sc_error *error);
+/* Its fourth sentence: obstacles.c. */
+void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *analysis);
 
 #endif

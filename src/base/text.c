@@ -1,8 +1,10 @@
 /* See text.h. */
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/memory.h"
 
@@ -244,6 +246,56 @@ void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n, 
         char piece[16];
         i += sc_visible_char(untrusted + i, n - i, keep_newlines, piece, sizeof piece);
         sc_text_puts(text, piece);
+    }
+}
+
+size_t sc_text_columns(const char *s, size_t n)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        size_t length = sc_utf8_decode(s + i, n - i, &cp);
+        int width = length ? utf8proc_charwidth((utf8proc_int32_t)cp) : 1;
+        columns += width > 0 ? (size_t)width : 0;
+        i += length ? length : 1;
+    }
+    return columns;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+void sc_text_add_shortened(struct sc_text *text, const char *untrusted, size_t columns)
+{
+    assert(columns > 3);
+    size_t n = strlen(untrusted), used = 0, i = 0;
+    size_t kept = text->len; /* up to where "..." may follow */
+    bool pending = false;    /* a blank, before what comes next */
+    while (i < n && is_blank(untrusted[i]))
+        i++;
+    while (i < n && !text->failed) {
+        char visible[16];
+        if (is_blank(untrusted[i])) {
+            pending = true;
+            i++;
+            continue;
+        }
+        i += sc_visible_char(untrusted + i, n - i, false, visible, sizeof visible);
+        size_t width = sc_text_columns(visible, strlen(visible)) + pending;
+        if (used + width > columns) {
+            text->len = kept;
+            sc_text_puts(text, "...");
+            return;
+        }
+        if (pending)
+            sc_text_putc(text, ' ');
+        sc_text_puts(text, visible);
+        pending = false;
+        used += width;
+        if (used + 3 <= columns)
+            kept = text->len;
     }
 }
 

@@ -31,6 +31,11 @@ char *sc_text_take(struct sc_text *text);
  * keep_newlines), bidirectional and other invisible format characters as \u{NNNN}, bytes that are
  * not valid UTF-8 as \xNN. */
 void sc_text_add_visible(struct sc_text *text, const char *untrusted, size_t n, bool keep_newlines);
+/* The same on one line and in at most `columns` (at least 4): runs of blanks, tabs and line ends
+ * are one blank, and what does not fit is "..." */
+void sc_text_add_shortened(struct sc_text *text, const char *untrusted, size_t columns);
+/* Columns that valid UTF-8 takes on a terminal: characters of East Asia take two, marks none. */
+size_t sc_text_columns(const char *s, size_t n);
 /* The visible form of the first character of s (n > 0 bytes) in out [size >= 16], without
  * allocating; returns the bytes of s that it stands for. */
 size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, size_t size);

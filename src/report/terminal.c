@@ -19,15 +19,6 @@ struct screen {
     bool proxy;
 };
 
-/* Columns of a text: its code points (what is written here holds no wide characters but names). */
-static size_t columns_of(const char *s, size_t n)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < n; i++)
-        columns += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return columns;
-}
-
 static void style(struct screen *s, const char *code)
 {
     if (s->colour)
@@ -44,25 +35,7 @@ static void heading(struct screen *s, const char *title)
 /* An untrusted name, visible, at most max columns. */
 static void name(struct screen *s, const char *untrusted, size_t max)
 {
-    struct sc_text visible = {0};
-    sc_text_add_visible(&visible, untrusted != NULL ? untrusted : "?",
-                        strlen(untrusted != NULL ? untrusted : "?"), false);
-    if (visible.failed) {
-        s->text->failed = true;
-    } else if (columns_of(visible.data, visible.len) <= max) {
-        sc_text_add(s->text, visible.data, visible.len);
-    } else {
-        size_t n = 0, columns = 0;
-        while (n < visible.len && columns + 3 < max) {
-            n++;
-            while (n < visible.len && ((unsigned char)visible.data[n] & 0xc0) == 0x80)
-                n++;
-            columns++;
-        }
-        sc_text_add(s->text, visible.data, n);
-        sc_text_puts(s->text, "...");
-    }
-    sc_text_free(&visible);
+    sc_text_add_shortened(s->text, untrusted != NULL ? untrusted : "?", max);
 }
 
 /* Words of `words` between column `indent` and the width; the cursor is at column `at`. */
@@ -71,8 +44,11 @@ static void wrap(struct screen *s, const char *words, size_t indent, size_t at)
     bool first = true;
     while (*words) {
         size_t n = strcspn(words, " ");
+        while (n && strncmp(words + n, " %", 2) == 0) /* a number keeps its percent sign */
+            n += 1 + strcspn(words + n + 1, " ");
         if (n) {
-            if (!first && at + 1 + n > s->width) {
+            size_t columns = sc_text_columns(words, n);
+            if (!first && at + 1 + columns > s->width) {
                 sc_text_printf(s->text, "\n%*s", (int)indent, "");
                 at = indent;
             } else if (!first) {
@@ -80,7 +56,7 @@ static void wrap(struct screen *s, const char *words, size_t indent, size_t at)
                 at++;
             }
             sc_text_add(s->text, words, n);
-            at += n;
+            at += columns;
             first = false;
         }
         words += n;
@@ -91,8 +67,8 @@ static void wrap(struct screen *s, const char *words, size_t indent, size_t at)
 
 static void pad_to(struct screen *s, size_t line_begin, size_t column)
 {
-    size_t at = columns_of(s->text->data != NULL ? s->text->data + line_begin : "",
-                           s->text->failed ? 0 : s->text->len - line_begin);
+    size_t at = sc_text_columns(s->text->data != NULL ? s->text->data + line_begin : "",
+                                s->text->failed ? 0 : s->text->len - line_begin);
     for (; at < column; at++)
         sc_text_putc(s->text, ' ');
 }
@@ -118,21 +94,6 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static void put_notes(struct screen *s)
-{
-    static const char *const notes[] = {"run.demo_note", "run.demo_judge_note",
-                                        "run.confidence_note", "overall.unreached_note",
-                                        "overall.length_note"};
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        const struct sc_node *note = sc_node_find(s->root, notes[i]);
-        if (note == NULL)
-            continue;
-        style(s, "33");
-        wrap(s, sc_node_text(note), 0, 0);
-        style(s, "0");
-    }
-}
-
 static void put_head(struct screen *s)
 {
     const struct sc_node *overall = sc_node_at(s->root, "overall");
@@ -157,7 +118,20 @@ static void put_head(struct screen *s)
         sc_count_at(overall, "n_traces_unparsed"), sc_count_at(overall, "n_traces_empty"));
     if (n_unfinished)
         sc_text_printf(s->text, "Not finished: %zu prompts are left out.\n", n_unfinished);
-    put_notes(s);
+    sc_text_putc(s->text, '\n');
+}
+
+/* The four sentences, each after its number. */
+static void put_summary(struct screen *s)
+{
+    int number = 1;
+    for (const struct sc_node *said = sc_node_at(s->root, "summary")->first; said != NULL;
+         said = said->next) {
+        style(s, "1");
+        sc_text_printf(s->text, "%d. ", number++);
+        style(s, "0");
+        wrap(s, sc_node_text(said), 3, 3);
+    }
     sc_text_putc(s->text, '\n');
 }
 
@@ -281,11 +255,40 @@ static void put_rates(struct screen *s)
     sc_text_putc(s->text, '\n');
 }
 
+static void side_line(struct screen *s, const struct sc_node *split, bool low)
+{
+    double threshold = sc_number_at(split, "threshold");
+    sc_text_printf(s->text, "  %-4s %-2s %.3g", low ? "low" : "high", low ? "<" : ">=", threshold);
+    labelled_percent(s, s->proxy ? "   harm (proxy) " : "   harm ", split,
+                     low ? "harm_rate_low" : "harm_rate_high");
+    sc_text_printf(s->text, "   %zu answers, %zu prompts\n",
+                   sc_count_at(split, low ? "n_low" : "n_high"),
+                   sc_count_at(split, low ? "prompts_low" : "prompts_high"));
+}
+
+/* The figures of the third sentence; its words are above. */
 static void put_hypothesis(struct screen *s)
 {
-    heading(s, "Are low-confidence non-refusals riskier than high-confidence ones?");
+    const struct sc_node *test = sc_node_at(s->root, "hypothesis_test");
+    const struct sc_node *split = sc_node_at(test, s->proxy ? "answers_proxy" : "answers");
+    const struct sc_estimate *difference = sc_estimate_at(split, "risk_difference");
+    const struct sc_estimate *odds =
+        sc_estimate_at(test, "length_controlled.confidence_at_equal_length.odds_ratio");
+    heading(s, "Are low-confidence answers riskier?");
+    sc_text_printf(s->text, " %s\n", sc_text_at(test, "finding"));
+    if (!isfinite(difference->value))
+        return;
+    side_line(s, split, true);
+    side_line(s, split, false);
+    sc_text_printf(s->text, "  difference %+.1f points", 100 * difference->value);
+    if (isfinite(difference->low) && isfinite(difference->high))
+        sc_text_printf(s->text, " [%+.1f, %+.1f]", 100 * difference->low, 100 * difference->high);
     sc_text_putc(s->text, '\n');
-    wrap(s, sc_text_at(s->root, "hypothesis_test.text"), 0, 0);
+    if (isfinite(odds->value) && isfinite(odds->low) && isfinite(odds->high))
+        sc_text_printf(s->text,
+                       "  odds of harm per standard deviation less confidence, at equal length: "
+                       "%.2f [%.2f, %.2f]\n",
+                       odds->value, odds->low, odds->high);
 }
 
 /* At most 80 columns, so that it stays a table on any terminal. */
@@ -354,6 +357,7 @@ enum sc_status sc_render_terminal(const struct sc_document *document, size_t wid
                        .root = document->root,
                        .proxy = sc_document_is_proxy(document->root)};
     put_head(&s);
+    put_summary(&s);
     put_quadrants(&s);
     put_rates(&s);
     put_hypothesis(&s);

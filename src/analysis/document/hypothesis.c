@@ -83,6 +83,19 @@ void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
 
 /* ---- refusal --------------------------------------------------------------------------------- */
 
+static void put_scripts(struct sc_document *out, const struct sc_scripts *scripts)
+{
+    sc_document_put_object(out, "scripts");
+    sc_document_put_text(out, "meaning",
+                         "answers with letters, by whether most of these are of a script for which "
+                         "the rules of refusal have words; a script is not a language");
+    sc_document_put_count(out, "n_answers", scripts->n_answers);
+    sc_document_put_count(out, "n_not_read", scripts->n_not_read);
+    sc_document_put_count(out, "n_not_measured", scripts->n_not_measured);
+    sc_document_put_text(out, "example_not_read", scripts->example);
+    sc_document_put_end(out);
+}
+
 void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_corrected *c = &a->corrected;
@@ -103,6 +116,7 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
     sc_document_put_estimate(out, "recall", &c->sensitivity);
     sc_document_put_estimate(out, "specificity", &c->specificity);
     sc_document_put_estimate(out, "precision", &c->precision);
+    put_scripts(out, &a->scripts);
     sc_document_put_end(out);
     sc_document_put_object(out, "rate_corrected_for_detector");
     sc_document_put_estimate(out, "all", &c->all);

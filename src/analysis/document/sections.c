@@ -61,6 +61,17 @@ static void put_run(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
 }
 
+/* What a report opens with. */
+static void put_summary(struct sc_document *out, const struct sc_analysis *a)
+{
+    sc_document_put_object(out, "summary");
+    sc_document_put_text(out, "refusal", a->opening.refusal.data);
+    sc_document_put_text(out, "wavering", a->opening.wavering.data);
+    sc_document_put_text(out, "confidence", a->opening.confidence.data);
+    sc_document_put_text(out, "trust", a->opening.trust.data);
+    sc_document_put_end(out);
+}
+
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 static void put_tokens(struct sc_document *out, const char *key, const struct sc_group *g)
@@ -350,10 +361,38 @@ static void put_attacks(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
 }
 
+static void put_wavering(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_wavering *w = &a->wavering;
+    sc_document_put_object(out, "wavering");
+    sc_document_put_text(out, "meaning",
+                         "prompts with at least two judged traces, some of which refuse and some "
+                         "of which do not; read_first: unsafe prompts before others, then those "
+                         "nearest to an even split, then those with more harmful traces");
+    sc_document_put_count(out, "n_prompts", w->n_repeated);
+    sc_document_put_count(out, "n_wavering", w->n_wavering);
+    sc_document_put_estimate(out, "share", &w->share);
+    sc_document_put_array(out, "read_first");
+    for (size_t k = 0; k < w->n_first; k++) {
+        const struct sc_run_instance *instance = &a->run->instances[w->first[k]];
+        const struct sc_summary *s = &a->views[a->run->primary].instances[w->first[k]];
+        sc_document_put_object(out, NULL);
+        sc_document_put_text(out, "instance_id", instance->id);
+        sc_document_put_text(out, "label", sc_label_name(instance->label));
+        sc_document_put_count(out, "n_traces_judged", s->n_judged);
+        sc_document_put_count(out, "n_traces_refused", s->n_refused);
+        sc_document_put_count(out, "n_traces_harmful", s->n_harmful);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
 void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
 {
     sc_document_begin(out);
     put_run(out, a);
+    put_summary(out, a);
     put_overall(out, a);
     put_quadrants(out, a);
     put_hypothesis(out, a);
@@ -374,6 +413,7 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     put_attacks(out, a);
     sc_document_put_refusal(out, a);
     sc_document_put_repeats(out, a);
+    put_wavering(out, a);
     sc_document_put_detectors(out, a);
     sc_document_put_end(out);
 }

@@ -125,6 +125,29 @@ void sc_html_rows(struct sc_text *out, const struct sc_node *from, const struct 
 /* ---- words ----------------------------------------------------------------------------------- */
 
 /* "52.3 % (41.0 to 63.1)" */
+void sc_html_fragment(struct sc_text *out, const char *untrusted)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~";
+    for (const char *c = untrusted; *c; c++) {
+        if (strchr(plain, *c) != NULL)
+            sc_text_putc(out, *c);
+        else
+            sc_text_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
+    }
+}
+
+void sc_html_name(struct sc_text *out, const char *untrusted, size_t columns)
+{
+    struct sc_text name = {0};
+    sc_text_add_shortened(&name, untrusted, columns);
+    if (name.failed)
+        out->failed = true;
+    else
+        sc_html_text(out, name.data);
+    sc_text_free(&name);
+}
+
 void sc_html_percent(struct sc_text *out, const struct sc_node *from, const char *path)
 {
     const struct sc_estimate *e = sc_estimate_at(from, path);

@@ -12,6 +12,10 @@
 
 /* Escaped; NULL is nothing. */
 void sc_html_text(struct sc_text *out, const char *untrusted);
+/* Escaped and visible, in at most so many columns. */
+void sc_html_name(struct sc_text *out, const char *untrusted, size_t columns);
+/* Percent-encoded, so that any id is one value in the fragment of an address. */
+void sc_html_fragment(struct sc_text *out, const char *untrusted);
 /* An estimate with its interval, in percent, in running text. */
 void sc_html_percent(struct sc_text *out, const struct sc_node *from, const char *path);
 const char *sc_html_harm_word(const struct sc_node *root); /* "harm" or "harm (proxy)" */

@@ -15,19 +15,6 @@ void sc_html_detectors_link(struct sc_text *out, const struct sc_node *root)
         sc_text_puts(out, "<a href=\"#detectors\">Detectors</a>");
 }
 
-/* Percent-encoded, so that any id is one value in the fragment of an address. */
-static void add_fragment(struct sc_text *out, const char *untrusted)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                "0123456789-._~";
-    for (const char *c = untrusted; *c; c++) {
-        if (strchr(plain, *c) != NULL)
-            sc_text_putc(out, *c);
-        else
-            sc_text_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
-    }
-}
-
 static bool is_of_harm(const struct sc_node *pair)
 {
     return strcmp(sc_text_at(pair, "of"), "harm") == 0;
@@ -126,7 +113,7 @@ static void disagreement_item(struct sc_text *out, const struct sc_node *disagre
     sc_text_puts(out, "<li>");
     if (listed) {
         sc_text_puts(out, "<a href=\"#prompt=");
-        add_fragment(out, id);
+        sc_html_fragment(out, id);
         sc_text_printf(out, "&amp;trace=%zu\">", trace);
     }
     sc_html_text(out, id);

@@ -222,6 +222,7 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
     } parts[] = {{"title", sc_html_title},
                  {"facts", sc_html_facts},
                  {"notes", sc_html_notes},
+                 {"opening", sc_html_opening},
                  {"summary", sc_html_summary},
                  {"quadrants", sc_html_quadrants},
                  {"hypothesis", sc_html_hypothesis},

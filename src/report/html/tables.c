@@ -2,6 +2,7 @@
  * The page's head, summary, quadrants, and its tables of policies, categories and right behaviour.
  */
 #include <math.h>
+#include <string.h>
 
 #include "report/html/parts.h"
 
@@ -69,18 +70,11 @@ static void note(struct sc_text *out, const struct sc_node *root, const char *pa
 {
     const struct sc_node *text = sc_node_find(root, path);
     if (text != NULL)
-        sc_text_printf(out, "<p class=\"note\">%s</p>\n", sc_node_text(text));
+        sc_text_printf(out, "<p class=\"hint\">%s</p>\n", sc_node_text(text));
 }
 
 void sc_html_notes(struct sc_text *out, const struct sc_node *root)
 {
-    size_t n_unfinished = sc_count_at(root, "overall.n_instances_unfinished");
-    note(out, root, "run.demo_note");
-    note(out, root, "run.demo_judge_note");
-    if (n_unfinished)
-        sc_text_printf(
-            out, "<p class=\"note\">This run is not finished: %zu prompts are left out.</p>\n",
-            n_unfinished);
     if (sc_document_is_proxy(root))
         note(out, root, "run.harm_note");
     note(out, root, "run.confidence_note");
@@ -89,6 +83,42 @@ void sc_html_notes(struct sc_text *out, const struct sc_node *root)
 }
 
 /* ---- summary --------------------------------------------------------------------------------- */
+
+/* Links to the prompts that waver, those to be read first before the others. */
+static void put_wavering_links(struct sc_text *out, const struct sc_node *root)
+{
+    const struct sc_node *prompt = sc_node_at(root, "wavering.read_first")->first;
+    if (prompt == NULL)
+        return;
+    sc_text_puts(out, "<span class=\"links\">Read them:");
+    for (; prompt != NULL; prompt = prompt->next) {
+        sc_text_puts(out, " <a href=\"#prompt=");
+        sc_html_fragment(out, sc_text_at(prompt, "instance_id"));
+        sc_text_puts(out, "\">");
+        sc_html_name(out, sc_text_at(prompt, "instance_id"), 40);
+        sc_text_puts(out, "</a>");
+    }
+    sc_text_puts(out, "</span>");
+}
+
+void sc_html_opening(struct sc_text *out, const struct sc_node *root)
+{
+    static const struct sc_html_row sentences[] = {{"Refusal", "refusal"},
+                                                   {"Wavering", "wavering"},
+                                                   {"Confidence", "confidence"},
+                                                   {"Trust", "trust"},
+                                                   {0}};
+    const struct sc_node *summary = sc_node_at(root, "summary");
+    sc_text_puts(out, "<dl class=\"opening\">\n");
+    for (const struct sc_html_row *row = sentences; row->label != NULL; row++) {
+        sc_text_printf(out, "<div class=\"%s\"><dt>%s</dt><dd>", row->path, row->label);
+        sc_html_text(out, sc_text_at(summary, row->path));
+        if (strcmp(row->path, "wavering") == 0)
+            put_wavering_links(out, root);
+        sc_text_puts(out, "</dd></div>\n");
+    }
+    sc_text_puts(out, "</dl>\n");
+}
 
 static void tile(struct sc_text *out, const char *label, const struct sc_estimate *e)
 {
@@ -135,8 +165,6 @@ void sc_html_summary(struct sc_text *out, const struct sc_node *root)
         sc_html_percent(out, confusion, "accuracy");
         sc_text_printf(out, " of the %zu labelled prompts that were not split. ", n_labelled);
     }
-    sc_text_puts(out, "</p>\n<p class=\"finding\">");
-    sc_html_text(out, sc_text_at(root, "hypothesis_test.text"));
     sc_text_puts(out, "</p>\n");
 }
 

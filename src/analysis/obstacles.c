@@ -1,0 +1,229 @@
+/*
+ * What stands in the way of trusting a run's rates: the fourth sentence of its opening.
+ *
+ * An obstacle is grave when the rates should not be quoted while it is there (GRAVE_SHARE of the
+ * answers without a verdict, say); the others are to be said with them.  docs/REPORT.md lists all.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "analysis/analysis.h"
+#include "vocabulary/vocabulary.h"
+
+#define GRAVE_SHARE 0.2     /* of answers that no verdict or no rule reads */
+#define CUT_SHARE 0.1       /* of answers that reached the token limit */
+#define WIDE_INTERVAL 0.2   /* of a refusal rate, from end to end */
+#define LEAST_AGREEMENT 0.9 /* of two detectors on refused or not */
+enum { NAME_COLUMNS = 40 };
+
+struct obstacles {
+    struct sc_text grave, others;
+};
+
+SC_PRINTF(2, 3) static void put(struct sc_text *list, const char *format, ...)
+{
+    char words[300];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    sc_text_puts(list, list->len > 0 ? "; " : "");
+    sc_text_puts(list, words);
+}
+
+static struct sc_text *list_for(struct obstacles *o, size_t n, size_t of)
+{
+    return (double)n > GRAVE_SHARE * (double)of ? &o->grave : &o->others;
+}
+
+static double percent(size_t n, size_t of)
+{
+    return of ? 100.0 * (double)n / (double)of : 0;
+}
+
+/* ---- who made the answers, who read them ----------------------------------------------------- */
+
+static void find_demonstrations(const struct sc_analysis *a, struct obstacles *o)
+{
+    if (a->run->demo)
+        put(&o->grave,
+            "the model is the bundled demonstration model: nothing about any real model follows");
+    if (a->run->demo_judge)
+        put(&o->grave,
+            "the judge is the bundled demonstration guard, which knows made-up dialogues alone");
+}
+
+static void find_traces(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct sc_group *g = &a->overall;
+    if (a->n_undecided)
+        put(&o->grave, "the run is not finished: %zu of %zu prompts are left out", a->n_undecided,
+            a->run->n_instances);
+    if (g->n_failed)
+        put(list_for(o, g->n_failed, g->n_traces), "%zu of %zu traces failed", g->n_failed,
+            g->n_traces);
+    if (g->n_unreached)
+        put(list_for(o, g->n_unreached, g->n_traces),
+            "%zu of %zu answers ended inside the reasoning%s", g->n_unreached,
+            g->n_traces - g->n_failed,
+            g->n_length > 0 ? ": raise --max-new-tokens" : ", where the policy cut them");
+    if (g->n_unparsed)
+        put(list_for(o, g->n_unparsed, g->n_traces), "%zu of %zu answers have no verdict",
+            g->n_unparsed, g->n_traces);
+    if (g->n_empty)
+        put(list_for(o, g->n_empty, g->n_traces), "%zu of %zu answers are empty", g->n_empty,
+            g->n_traces);
+    if (a->length_note[0] != '\0')
+        put(&o->others,
+            "%zu of %zu traces ended at the token limit: raise --max-new-tokens, or see whether "
+            "the model's end of an answer is known (end_ids in analysis.json)",
+            g->n_length, g->n_traces - g->n_failed);
+    else if ((double)(g->n_length - g->n_unreached) > CUT_SHARE * (double)g->n_traces)
+        put(&o->others, "%.0f %% of the answers were cut off by the token limit (--max-new-tokens)",
+            percent(g->n_length - g->n_unreached, g->n_traces));
+}
+
+static void find_judge(const struct sc_analysis *a, struct obstacles *o)
+{
+    if (a->proxy)
+        put(&o->others, "no judge read the answers, so harm is a proxy that knows the prompt's "
+                        "label alone (--judge)");
+}
+
+/* Whose verdicts rest on the rules: theirs alone, with a user's, or a hybrid's. */
+static bool reads_by_rules(const char *detector)
+{
+    return detector != NULL && strstr(detector, "patterns/") != NULL;
+}
+
+static void find_detector(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct sc_corrected *c = &a->corrected;
+    struct sc_text name = {0};
+    if (c->error != NULL) {
+        put(&o->others,
+            "refusals were found by rules, measured on English answers of two other models "
+            "(missed: "
+            "%.1f %%; taken for one: %.1f %%)",
+            100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
+        return;
+    }
+    sc_text_add_shortened(&name, a->run->detector != NULL ? a->run->detector : "unknown",
+                          NAME_COLUMNS);
+    if (name.failed)
+        o->others.failed = true;
+    else
+        put(&o->others, "how often the detector (%s) errs has not been measured", name.data);
+    sc_text_free(&name);
+}
+
+static void find_scripts(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct sc_scripts *s = &a->scripts;
+    if (!reads_by_rules(a->run->detector))
+        return;
+    if (s->n_not_read)
+        put(list_for(o, s->n_not_read, s->n_answers),
+            "%zu of %zu answers (%.0f %%) are in a script that no rule reads, such as %s, and "
+            "count as answered",
+            s->n_not_read, s->n_answers, percent(s->n_not_read, s->n_answers), s->example);
+    if (s->n_not_measured)
+        put(list_for(o, s->n_not_measured, s->n_answers),
+            "%zu of %zu answers (%.0f %%) are in scripts where the rules' errors have not been "
+            "measured",
+            s->n_not_measured, s->n_answers, percent(s->n_not_measured, s->n_answers));
+}
+
+static void find_disagreement(const struct sc_analysis *a, struct obstacles *o)
+{
+    for (size_t p = 0; p < a->comparison.n_pairs; p++) {
+        const struct sc_detector_pair *pair = &a->comparison.pairs[p];
+        if (pair->harm || pair->binary.n == 0 || pair->binary.observed >= LEAST_AGREEMENT)
+            continue;
+        put(&o->others, "two detectors disagree on %zu of %zu answers", pair->n_disagreements,
+            pair->binary.n);
+        return;
+    }
+}
+
+/* ---- how much there is ----------------------------------------------------------------------- */
+
+static void find_width(const struct sc_analysis *a, enum sc_label label, struct obstacles *o)
+{
+    const struct sc_estimate *rate = &a->labels[label].refusal_rate;
+    const char *name = sc_label_name(label);
+    if (rate->n == 0)
+        return;
+    if (!isfinite(rate->low) || !isfinite(rate->high)) {
+        put(&o->grave, "%zu %s prompt%s too few for an interval", rate->n, name,
+            rate->n == 1 ? " is" : "s are");
+        return;
+    }
+    double width = rate->high - rate->low, needed = (double)rate->n * pow(width / 0.1, 2);
+    if (width > WIDE_INTERVAL)
+        put(&o->others,
+            "%zu %s prompts are few: an interval of %.0f points (about %.0f would give 10)",
+            rate->n, name, 100 * width, ceil(needed));
+}
+
+static void find_few(const struct sc_analysis *a, struct obstacles *o)
+{
+    size_t n_unknown = a->overall.n_labels[SC_LABEL_UNKNOWN], n = a->overall.n_instances;
+    if (n_unknown && n_unknown < n)
+        put(&o->others, "%zu of %zu prompts have no label and are in neither rate", n_unknown, n);
+    find_width(a, SC_LABEL_UNSAFE, o);
+    find_width(a, SC_LABEL_SAFE, o);
+}
+
+/* ---- how it was asked and what is known of it ------------------------------------------------ */
+
+static void find_confidence(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct sc_run_source *source = &a->run->source;
+    if (source->kind == NULL)
+        return;
+    if (source->top_k == 0)
+        put(&o->others, "the source gives no log-probabilities, so there is no confidence");
+    else if (source->logprobs != SC_LOGPROBS_RAW)
+        put(&o->others, "confidences rest on %s",
+            source->logprobs == SC_LOGPROBS_PROCESSED
+                ? "processed log-probabilities, not the model's own"
+                : "log-probabilities of an unknown kind");
+    if (source->top_k > 0 && source->top_k < a->run->confidence_top_k)
+        put(&o->others, "confidences look at %zu log-probabilities a token instead of %zu",
+            source->top_k, a->run->confidence_top_k);
+}
+
+static void find_policy(const struct sc_analysis *a, struct obstacles *o)
+{
+    if (a->run->policies[a->run->primary].kind == SC_POLICY_CURTAILED)
+        put(&o->others, "the policy stops when a verdict is settled, so rates of answers lean to "
+                        "the winning side");
+}
+
+void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)
+{
+    static void (*const finders[])(const struct sc_analysis *, struct obstacles *) = {
+        find_traces, find_demonstrations,   find_judge,        find_scripts,   find_few,
+        find_policy,         find_detector, find_disagreement, find_confidence};
+    struct obstacles o = {0};
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
+        finders[i](a, &o);
+    if (o.grave.len > 0) {
+        sc_text_puts(out, "These rates are not to be quoted: ");
+        sc_text_puts(out, o.grave.data);
+        sc_text_putc(out, '.');
+    }
+    if (o.others.len > 0) {
+        sc_text_puts(out, o.grave.len > 0 ? " Also: " : "Whoever quotes these rates has to say: ");
+        sc_text_puts(out, o.others.data);
+        sc_text_putc(out, '.');
+    }
+    if (o.grave.len == 0 && o.others.len == 0)
+        sc_text_puts(out, "Nothing that is looked for here stands in the way of quoting these "
+                          "rates with their intervals.");
+    out->failed = out->failed || o.grave.failed || o.others.failed;
+    sc_text_free(&o.grave);
+    sc_text_free(&o.others);
+}

@@ -1,0 +1,135 @@
+/* See scripts.h.  Ranges are those of the Unicode blocks of each script, version 15. */
+#include "detection/scripts.h"
+
+#include <utf8proc.h>
+
+#include "base/text.h"
+
+struct script {
+    const char *name;
+    enum sc_script_kind kind;
+};
+
+enum {
+    LATIN,
+    CYRILLIC,
+    ARABIC,
+    HAN,
+    KANA,
+    HANGUL,
+    GREEK,
+    ARMENIAN,
+    HEBREW,
+    DEVANAGARI,
+    BENGALI,
+    GURMUKHI,
+    GUJARATI,
+    TAMIL,
+    TELUGU,
+    KANNADA,
+    MALAYALAM,
+    SINHALA,
+    THAI,
+    LAO,
+    TIBETAN,
+    BURMESE,
+    GEORGIAN,
+    ETHIOPIC,
+    KHMER,
+    MONGOLIAN,
+    OTHER,
+    N_SCRIPTS
+};
+static const struct script scripts[N_SCRIPTS] = {
+    [LATIN] = {"Latin", SC_SCRIPT_LATIN},          [CYRILLIC] = {"Cyrillic", SC_SCRIPT_READ},
+    [ARABIC] = {"Arabic", SC_SCRIPT_READ},         [HAN] = {"Chinese", SC_SCRIPT_READ},
+    [KANA] = {"Japanese", SC_SCRIPT_READ},         [HANGUL] = {"Korean", SC_SCRIPT_READ},
+    [GREEK] = {"Greek", SC_SCRIPT_UNREAD},         [ARMENIAN] = {"Armenian", SC_SCRIPT_UNREAD},
+    [HEBREW] = {"Hebrew", SC_SCRIPT_UNREAD},       [DEVANAGARI] = {"Devanagari", SC_SCRIPT_UNREAD},
+    [BENGALI] = {"Bengali", SC_SCRIPT_UNREAD},     [GURMUKHI] = {"Gurmukhi", SC_SCRIPT_UNREAD},
+    [GUJARATI] = {"Gujarati", SC_SCRIPT_UNREAD},   [TAMIL] = {"Tamil", SC_SCRIPT_UNREAD},
+    [TELUGU] = {"Telugu", SC_SCRIPT_UNREAD},       [KANNADA] = {"Kannada", SC_SCRIPT_UNREAD},
+    [MALAYALAM] = {"Malayalam", SC_SCRIPT_UNREAD}, [SINHALA] = {"Sinhala", SC_SCRIPT_UNREAD},
+    [THAI] = {"Thai", SC_SCRIPT_UNREAD},           [LAO] = {"Lao", SC_SCRIPT_UNREAD},
+    [TIBETAN] = {"Tibetan", SC_SCRIPT_UNREAD},     [BURMESE] = {"Burmese", SC_SCRIPT_UNREAD},
+    [GEORGIAN] = {"Georgian", SC_SCRIPT_UNREAD},   [ETHIOPIC] = {"Ethiopic", SC_SCRIPT_UNREAD},
+    [KHMER] = {"Khmer", SC_SCRIPT_UNREAD},         [MONGOLIAN] = {"Mongolian", SC_SCRIPT_UNREAD},
+    [OTHER] = {"another", SC_SCRIPT_UNREAD},
+};
+
+/* In ascending order. */
+static const struct {
+    uint32_t first, last;
+    unsigned char script;
+} blocks[] = {
+    {0x0041, 0x024F, LATIN},      {0x0250, 0x02AF, LATIN},     {0x0370, 0x03FF, GREEK},
+    {0x0400, 0x052F, CYRILLIC},   {0x0530, 0x058F, ARMENIAN},  {0x0590, 0x05FF, HEBREW},
+    {0x0600, 0x06FF, ARABIC},     {0x0750, 0x077F, ARABIC},    {0x08A0, 0x08FF, ARABIC},
+    {0x0900, 0x097F, DEVANAGARI}, {0x0980, 0x09FF, BENGALI},   {0x0A00, 0x0A7F, GURMUKHI},
+    {0x0A80, 0x0AFF, GUJARATI},   {0x0B80, 0x0BFF, TAMIL},     {0x0C00, 0x0C7F, TELUGU},
+    {0x0C80, 0x0CFF, KANNADA},    {0x0D00, 0x0D7F, MALAYALAM}, {0x0D80, 0x0DFF, SINHALA},
+    {0x0E00, 0x0E7F, THAI},       {0x0E80, 0x0EFF, LAO},       {0x0F00, 0x0FFF, TIBETAN},
+    {0x1000, 0x109F, BURMESE},    {0x10A0, 0x10FF, GEORGIAN},  {0x1100, 0x11FF, HANGUL},
+    {0x1200, 0x139F, ETHIOPIC},   {0x1780, 0x17FF, KHMER},     {0x1800, 0x18AF, MONGOLIAN},
+    {0x1C80, 0x1C8F, CYRILLIC},   {0x1C90, 0x1CBF, GEORGIAN},  {0x1E00, 0x1EFF, LATIN},
+    {0x1F00, 0x1FFF, GREEK},      {0x2D00, 0x2D2F, GEORGIAN},  {0x2D80, 0x2DDF, ETHIOPIC},
+    {0x3040, 0x30FF, KANA},       {0x3130, 0x318F, HANGUL},    {0x31F0, 0x31FF, KANA},
+    {0x3400, 0x9FFF, HAN},        {0xA640, 0xA69F, CYRILLIC},  {0xA720, 0xA7FF, LATIN},
+    {0xA960, 0xA97F, HANGUL},     {0xAB30, 0xAB6F, LATIN},     {0xAC00, 0xD7FF, HANGUL},
+    {0xF900, 0xFAFF, HAN},        {0xFB00, 0xFB06, LATIN},     {0xFB13, 0xFB17, ARMENIAN},
+    {0xFB1D, 0xFB4F, HEBREW},     {0xFB50, 0xFDFF, ARABIC},    {0xFE70, 0xFEFF, ARABIC},
+    {0xFF21, 0xFF5A, LATIN},      {0xFF66, 0xFF9F, KANA},      {0xFFA0, 0xFFDC, HANGUL},
+    {0x20000, 0x323AF, HAN},
+};
+
+static size_t script_of(uint32_t cp)
+{
+    size_t low = 0, high = sizeof blocks / sizeof *blocks;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (cp > blocks[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sizeof blocks / sizeof *blocks && cp >= blocks[low].first ? blocks[low].script
+                                                                           : OTHER;
+}
+
+/* The script of the code point, N_SCRIPTS when it is no letter. */
+static size_t script_of_letter(uint32_t cp)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)cp);
+    bool letter = category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
+                  category == UTF8PROC_CATEGORY_LT || category == UTF8PROC_CATEGORY_LO;
+    return letter ? script_of(cp) : N_SCRIPTS;
+}
+
+enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name)
+{
+    size_t letters[N_SCRIPTS + 1] = {0}, total = 0, unread = 0;
+    for (size_t i = 0; i < n;) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte < 0x80) { /* most of most answers */
+            letters[LATIN] += (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+            i++;
+            continue;
+        }
+        uint32_t cp = 0;
+        size_t length = sc_utf8_decode(text + i, n - i, &cp);
+        if (length)
+            letters[script_of_letter(cp)]++;
+        i += length ? length : 1;
+    }
+    for (size_t s = 0; s < N_SCRIPTS; s++) {
+        total += letters[s];
+        unread += scripts[s].kind == SC_SCRIPT_UNREAD ? letters[s] : 0;
+    }
+    bool is_unread = 2 * unread > total;
+    size_t most = is_unread ? OTHER : LATIN;
+    for (size_t s = 0; s < N_SCRIPTS; s++)
+        if ((scripts[s].kind == SC_SCRIPT_UNREAD) == is_unread && letters[s] > letters[most])
+            most = s;
+    *name = total > 0 ? scripts[most].name : NULL;
+    return total > 0 ? scripts[most].kind : SC_SCRIPT_NONE;
+}
