@@ -57,6 +57,7 @@ static void find_demonstrations(const struct sc_analysis *a, struct obstacles *o
 static void find_traces(const struct sc_analysis *a, struct obstacles *o)
 {
     const struct sc_group *g = &a->overall;
+    size_t n_cut_off = g->n_length > g->n_unreached ? g->n_length - g->n_unreached : 0;
     if (a->n_undecided)
         put(&o->grave, "the run is not finished: %zu of %zu prompts are left out", a->n_undecided,
             a->run->n_instances);
@@ -79,9 +80,9 @@ static void find_traces(const struct sc_analysis *a, struct obstacles *o)
             "%zu of %zu traces ended at the token limit: raise --max-new-tokens, or see whether "
             "the model's end of an answer is known (end_ids in analysis.json)",
             g->n_length, g->n_traces - g->n_failed);
-    else if ((double)(g->n_length - g->n_unreached) > CUT_SHARE * (double)g->n_traces)
+    else if ((double)n_cut_off > CUT_SHARE * (double)g->n_traces)
         put(&o->others, "%.0f %% of the answers were cut off by the token limit (--max-new-tokens)",
-            percent(g->n_length - g->n_unreached, g->n_traces));
+            percent(n_cut_off, g->n_traces));
 }
 
 static void find_judge(const struct sc_analysis *a, struct obstacles *o)
@@ -205,8 +206,8 @@ static void find_policy(const struct sc_analysis *a, struct obstacles *o)
 void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)
 {
     static void (*const finders[])(const struct sc_analysis *, struct obstacles *) = {
-        find_traces, find_demonstrations,   find_judge,        find_scripts,   find_few,
-        find_policy,         find_detector, find_disagreement, find_confidence};
+        find_traces, find_demonstrations, find_judge,        find_scripts,   find_few,
+        find_policy, find_detector,       find_disagreement, find_confidence};
     struct obstacles o = {0};
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
         finders[i](a, &o);

@@ -13,15 +13,6 @@ struct sc_screen sc_screen_of(struct sc_text *text, size_t width, bool colour)
     return (struct sc_screen){.text = text, .width = width, .colour = colour};
 }
 
-/* Columns of a text: its code points. */
-static size_t columns_of(const char *s, size_t n)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < n; i++)
-        columns += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return columns;
-}
-
 void sc_screen_style(struct sc_screen *s, const char *code)
 {
     if (s->colour)
@@ -37,25 +28,7 @@ void sc_screen_heading(struct sc_screen *s, const char *title)
 
 void sc_screen_name(struct sc_screen *s, const char *untrusted, size_t max)
 {
-    struct sc_text visible = {0};
-    sc_text_add_visible(&visible, untrusted != NULL ? untrusted : "?",
-                        strlen(untrusted != NULL ? untrusted : "?"), false);
-    if (visible.failed) {
-        s->text->failed = true;
-    } else if (columns_of(visible.data != NULL ? visible.data : "", visible.len) <= max) {
-        sc_text_add(s->text, visible.data != NULL ? visible.data : "", visible.len);
-    } else {
-        size_t n = 0, columns = 0;
-        while (n < visible.len && columns + 3 < max) {
-            n++;
-            while (n < visible.len && ((unsigned char)visible.data[n] & 0xc0) == 0x80)
-                n++;
-            columns++;
-        }
-        sc_text_add(s->text, visible.data, n);
-        sc_text_puts(s->text, "...");
-    }
-    sc_text_free(&visible);
+    sc_text_add_shortened(s->text, untrusted != NULL ? untrusted : "?", max);
 }
 
 static void wrap(struct sc_screen *s, const char *words, size_t indent)
@@ -63,7 +36,10 @@ static void wrap(struct sc_screen *s, const char *words, size_t indent)
     size_t at = indent;
     bool first = true;
     while (*words != '\0') {
-        size_t n = strcspn(words, " "), columns = columns_of(words, n);
+        size_t n = strcspn(words, " ");
+        while (n > 0 && strncmp(words + n, " %", 2) == 0) /* a number keeps its percent sign */
+            n += 1 + strcspn(words + n + 1, " ");
+        size_t columns = sc_text_columns(words, n);
         if (n > 0) {
             if (!first && at + 1 + columns > s->width) {
                 sc_text_printf(s->text, "\n%*s", (int)indent, "");
@@ -97,8 +73,8 @@ void sc_screen_pad(struct sc_screen *s, size_t line_begin, size_t column)
 {
     size_t at = s->text->failed
                     ? 0
-                    : columns_of(s->text->data != NULL ? s->text->data + line_begin : "",
-                                 s->text->len - line_begin);
+                    : sc_text_columns(s->text->data != NULL ? s->text->data + line_begin : "",
+                                      s->text->len - line_begin);
     do
         sc_text_putc(s->text, ' ');
     while (++at < column);

@@ -22,7 +22,7 @@ struct sc_screen sc_screen_of(struct sc_text *text, size_t width, bool colour);
 /* "\x1b[CODEm" where there is colour. */
 void sc_screen_style(struct sc_screen *s, const char *code);
 void sc_screen_heading(struct sc_screen *s, const char *title);
-/* An untrusted name, visible, at most max columns. */
+/* An untrusted name, visible, at most max columns; NULL is "?". */
 void sc_screen_name(struct sc_screen *s, const char *untrusted, size_t max);
 /* An untrusted text as one paragraph from column `indent` on, the cursor being there already;
  * a line end follows. */

@@ -7,88 +7,48 @@
 #include <string.h>
 
 #include "report/render.h"
-
-#define MIN_WIDTH 60
-#define MAX_WIDTH 100
+#include "report/screen.h"
 
 struct screen {
-    struct sc_text *text;
-    size_t width;
-    bool colour;
+    struct sc_screen to;
     const struct sc_node *root; /* the run's document */
     bool proxy;
 };
 
-static void style(struct screen *s, const char *code)
-{
-    if (s->colour)
-        sc_text_printf(s->text, "\x1b[%sm", code);
-}
-
 static void heading(struct screen *s, const char *title)
 {
-    style(s, "1");
-    sc_text_puts(s->text, title);
-    style(s, "0");
+    sc_screen_heading(&s->to, title);
 }
 
-/* An untrusted name, visible, at most max columns. */
 static void name(struct screen *s, const char *untrusted, size_t max)
 {
-    sc_text_add_shortened(s->text, untrusted != NULL ? untrusted : "?", max);
-}
-
-/* Words of `words` between column `indent` and the width; the cursor is at column `at`. */
-static void wrap(struct screen *s, const char *words, size_t indent, size_t at)
-{
-    bool first = true;
-    while (*words) {
-        size_t n = strcspn(words, " ");
-        while (n && strncmp(words + n, " %", 2) == 0) /* a number keeps its percent sign */
-            n += 1 + strcspn(words + n + 1, " ");
-        if (n) {
-            size_t columns = sc_text_columns(words, n);
-            if (!first && at + 1 + columns > s->width) {
-                sc_text_printf(s->text, "\n%*s", (int)indent, "");
-                at = indent;
-            } else if (!first) {
-                sc_text_putc(s->text, ' ');
-                at++;
-            }
-            sc_text_add(s->text, words, n);
-            at += columns;
-            first = false;
-        }
-        words += n;
-        words += strspn(words, " ");
-    }
-    sc_text_putc(s->text, '\n');
+    sc_screen_name(&s->to, untrusted, max);
 }
 
 static void pad_to(struct screen *s, size_t line_begin, size_t column)
 {
-    size_t at = sc_text_columns(s->text->data != NULL ? s->text->data + line_begin : "",
-                                s->text->failed ? 0 : s->text->len - line_begin);
+    size_t at = sc_text_columns(s->to.text->data != NULL ? s->to.text->data + line_begin : "",
+                                s->to.text->failed ? 0 : s->to.text->len - line_begin);
     for (; at < column; at++)
-        sc_text_putc(s->text, ' ');
+        sc_text_putc(s->to.text, ' ');
 }
 
 /* "52.3 % [41.0, 63.1]" */
 static void percent(struct screen *s, const struct sc_estimate *e)
 {
     if (!isfinite(e->value))
-        sc_text_puts(s->text, "none");
+        sc_text_puts(s->to.text, "none");
     else if (isfinite(e->low) && isfinite(e->high))
-        sc_text_printf(s->text, "%.1f %% [%.1f, %.1f]", 100 * e->value, 100 * e->low,
+        sc_text_printf(s->to.text, "%.1f %% [%.1f, %.1f]", 100 * e->value, 100 * e->low,
                        100 * e->high);
     else
-        sc_text_printf(s->text, "%.1f %%", 100 * e->value);
+        sc_text_printf(s->to.text, "%.1f %%", 100 * e->value);
 }
 
 static void labelled_percent(struct screen *s, const char *label, const struct sc_node *from,
                              const char *path)
 {
-    sc_text_puts(s->text, label);
+    sc_text_puts(s->to.text, label);
     percent(s, sc_estimate_at(from, path));
 }
 
@@ -100,25 +60,26 @@ static void put_head(struct screen *s)
     size_t n_prompts = sc_count_at(overall, "n_instances");
     size_t n_traces = sc_count_at(overall, "n_traces");
     size_t n_unfinished = sc_count_at(overall, "n_instances_unfinished");
-    style(s, "1");
+    sc_screen_style(&s->to, "1");
     name(s, sc_text_at(s->root, "run.model"), 36);
-    sc_text_puts(s->text, " on ");
+    sc_text_puts(s->to.text, " on ");
     name(s, sc_text_at(s->root, "run.benchmark"), 28);
-    style(s, "0");
-    sc_text_puts(s->text, ", policy ");
+    sc_screen_style(&s->to, "0");
+    sc_text_puts(s->to.text, ", policy ");
     name(s, sc_text_at(s->root, "run.policy"), 20);
-    sc_text_printf(s->text, "\n%zu prompts, %zu traces (%.2f per prompt), ", n_prompts, n_traces,
+    sc_text_printf(s->to.text, "\n%zu prompts, %zu traces (%.2f per prompt), ", n_prompts, n_traces,
                    n_prompts ? (double)n_traces / (double)n_prompts : 0.0);
     if (sc_absent_at(overall, "total_tokens"))
-        sc_text_puts(s->text, "tokens not given; ");
+        sc_text_puts(s->to.text, "tokens not given; ");
     else
-        sc_text_printf(s->text, "%zu tokens; ", sc_count_at(overall, "total_tokens"));
-    sc_text_printf(
-        s->text, "failed %zu, unparsed %zu, empty %zu\n", sc_count_at(overall, "n_traces_failed"),
-        sc_count_at(overall, "n_traces_unparsed"), sc_count_at(overall, "n_traces_empty"));
+        sc_text_printf(s->to.text, "%zu tokens; ", sc_count_at(overall, "total_tokens"));
+    sc_text_printf(s->to.text, "failed %zu, unparsed %zu, empty %zu\n",
+                   sc_count_at(overall, "n_traces_failed"),
+                   sc_count_at(overall, "n_traces_unparsed"),
+                   sc_count_at(overall, "n_traces_empty"));
     if (n_unfinished)
-        sc_text_printf(s->text, "Not finished: %zu prompts are left out.\n", n_unfinished);
-    sc_text_putc(s->text, '\n');
+        sc_text_printf(s->to.text, "Not finished: %zu prompts are left out.\n", n_unfinished);
+    sc_text_putc(s->to.text, '\n');
 }
 
 /* The four sentences, each after its number. */
@@ -127,12 +88,12 @@ static void put_summary(struct screen *s)
     int number = 1;
     for (const struct sc_node *said = sc_node_at(s->root, "summary")->first; said != NULL;
          said = said->next) {
-        style(s, "1");
-        sc_text_printf(s->text, "%d. ", number++);
-        style(s, "0");
-        wrap(s, sc_node_text(said), 3, 3);
+        sc_screen_style(&s->to, "1");
+        sc_text_printf(s->to.text, "%d. ", number++);
+        sc_screen_style(&s->to, "0");
+        sc_screen_say(&s->to, sc_node_text(said), 3);
     }
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
 }
 
 static void quadrant_line(struct screen *s, const char *quadrant, int line)
@@ -145,7 +106,7 @@ static void quadrant_line(struct screen *s, const char *quadrant, int line)
         heading(s, quadrant);
         break;
     case 1:
-        sc_text_printf(s->text, "%zu prompts (%.0f %%), %zu unsafe", count,
+        sc_text_printf(s->to.text, "%zu prompts (%.0f %%), %zu unsafe", count,
                        n ? 100.0 * (double)count / (double)n : 0.0, sc_count_at(group, "n_unsafe"));
         break;
     case 2:
@@ -163,32 +124,32 @@ static void put_quadrants(struct screen *s)
         const char *title, *sign, *refusal, *compliance;
     } rows[] = {{"confident", ">=", "confident_refusal", "confident_compliance"},
                 {"uncertain", "<", "uncertain_refusal", "uncertain_compliance"}};
-    size_t left = 12, right = left + (s->width - left) / 2;
-    size_t invisible = s->colour ? strlen("\x1b[1m\x1b[0m") : 0;
+    size_t left = 12, right = left + (s->to.width - left) / 2;
+    size_t invisible = s->to.colour ? strlen("\x1b[1m\x1b[0m") : 0;
     double threshold = sc_number_at(s->root, "run.confident_threshold");
     if (!isfinite(threshold)) {
-        sc_text_puts(s->text, "No confidence is given, so there are no quadrants.\n\n");
+        sc_text_puts(s->to.text, "No confidence is given, so there are no quadrants.\n\n");
         return;
     }
-    size_t begin = s->text->len;
+    size_t begin = s->to.text->len;
     pad_to(s, begin, left);
-    sc_text_puts(s->text, "refused");
+    sc_text_puts(s->to.text, "refused");
     pad_to(s, begin, right);
-    sc_text_puts(s->text, "did not refuse\n");
+    sc_text_puts(s->to.text, "did not refuse\n");
     for (int row = 0; row < 2; row++)
         for (int line = 0; line < 4; line++) {
-            begin = s->text->len;
+            begin = s->to.text->len;
             if (line == 0)
-                sc_text_puts(s->text, rows[row].title);
+                sc_text_puts(s->to.text, rows[row].title);
             else if (line == 1)
-                sc_text_printf(s->text, " %s %.3g", rows[row].sign, threshold);
+                sc_text_printf(s->to.text, " %s %.3g", rows[row].sign, threshold);
             pad_to(s, begin, left);
             quadrant_line(s, rows[row].refusal, line);
             pad_to(s, begin, right + (line == 0 ? invisible : 0));
             quadrant_line(s, rows[row].compliance, line);
-            sc_text_putc(s->text, '\n');
+            sc_text_putc(s->to.text, '\n');
         }
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
 }
 
 static void put_confidence(struct screen *s)
@@ -200,15 +161,15 @@ static void put_confidence(struct screen *s)
     size_t n_answers = sc_count_at(overall, "n_traces_judged") - n_refused -
                        sc_count_at(overall, "n_traces_empty");
     heading(s, "Confidence");
-    sc_text_printf(s->text, "     %s: ", sc_text_at(s->root, "run.metric"));
+    sc_text_printf(s->to.text, "     %s: ", sc_text_at(s->root, "run.metric"));
     if (isfinite(refusals))
-        sc_text_printf(s->text, "refusals %.3f", refusals);
+        sc_text_printf(s->to.text, "refusals %.3f", refusals);
     else
-        sc_text_puts(s->text, n_refused > 0 ? "refusals not given" : "no refusals");
+        sc_text_puts(s->to.text, n_refused > 0 ? "refusals not given" : "no refusals");
     if (isfinite(answers))
-        sc_text_printf(s->text, ", answers %.3f\n", answers);
+        sc_text_printf(s->to.text, ", answers %.3f\n", answers);
     else
-        sc_text_puts(s->text, n_answers > 0 ? ", answers not given\n" : ", no answers\n");
+        sc_text_puts(s->to.text, n_answers > 0 ? ", answers not given\n" : ", no answers\n");
 }
 
 static void put_counts(struct screen *s, const struct sc_node *from)
@@ -223,8 +184,8 @@ static void put_counts(struct screen *s, const struct sc_node *from)
                   {"  unknown ", "unknown"},
                   {"  not judged ", "not_judged"}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        sc_text_printf(s->text, "%s%zu", counts[i].label, sc_count_at(from, counts[i].path));
-    sc_text_putc(s->text, '\n');
+        sc_text_printf(s->to.text, "%s%zu", counts[i].label, sc_count_at(from, counts[i].path));
+    sc_text_putc(s->to.text, '\n');
 }
 
 static void put_rates(struct screen *s)
@@ -234,34 +195,35 @@ static void put_rates(struct screen *s)
     heading(s, "Refusal rate");
     labelled_percent(s, "   all ", overall, "refusal_rate");
     labelled_percent(s, "   unsafe ", overall, "refusal_rate_unsafe");
-    sc_text_puts(s->text, "\n            ");
+    sc_text_puts(s->to.text, "\n            ");
     labelled_percent(s, "   safe (over-refusal) ", overall, "refusal_rate_safe");
     labelled_percent(s, "   agreement ", overall, "agreement");
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
     if (sc_node_find(s->root, "refusal.detector.measured_on") != NULL) {
         const struct sc_node *corrected =
             sc_node_at(s->root, "refusal.rate_corrected_for_detector");
-        sc_text_puts(s->text, "               with the detector's errors, unsafe");
+        sc_text_puts(s->to.text, "               with the detector's errors, unsafe");
         labelled_percent(s, " ", corrected, "unsafe");
         labelled_percent(s, "   safe ", corrected, "safe");
-        sc_text_putc(s->text, '\n');
+        sc_text_putc(s->to.text, '\n');
     }
     heading(s, "Confusion");
     put_counts(s, confusion);
     labelled_percent(s, "               sensitivity ", confusion, "sensitivity");
     labelled_percent(s, "   specificity ", confusion, "specificity");
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
     put_confidence(s);
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
 }
 
 static void side_line(struct screen *s, const struct sc_node *split, bool low)
 {
     double threshold = sc_number_at(split, "threshold");
-    sc_text_printf(s->text, "  %-4s %-2s %.3g", low ? "low" : "high", low ? "<" : ">=", threshold);
+    sc_text_printf(s->to.text, "  %-4s %-2s %.3g", low ? "low" : "high",
+                   low ? "<" : ">=", threshold);
     labelled_percent(s, s->proxy ? "   harm (proxy) " : "   harm ", split,
                      low ? "harm_rate_low" : "harm_rate_high");
-    sc_text_printf(s->text, "   %zu answers, %zu prompts\n",
+    sc_text_printf(s->to.text, "   %zu answers, %zu prompts\n",
                    sc_count_at(split, low ? "n_low" : "n_high"),
                    sc_count_at(split, low ? "prompts_low" : "prompts_high"));
 }
@@ -275,17 +237,18 @@ static void put_hypothesis(struct screen *s)
     const struct sc_estimate *odds =
         sc_estimate_at(test, "length_controlled.confidence_at_equal_length.odds_ratio");
     heading(s, "Are low-confidence answers riskier?");
-    sc_text_printf(s->text, " %s\n", sc_text_at(test, "finding"));
+    sc_text_printf(s->to.text, " %s\n", sc_text_at(test, "finding"));
     if (!isfinite(difference->value))
         return;
     side_line(s, split, true);
     side_line(s, split, false);
-    sc_text_printf(s->text, "  difference %+.1f points", 100 * difference->value);
+    sc_text_printf(s->to.text, "  difference %+.1f points", 100 * difference->value);
     if (isfinite(difference->low) && isfinite(difference->high))
-        sc_text_printf(s->text, " [%+.1f, %+.1f]", 100 * difference->low, 100 * difference->high);
-    sc_text_putc(s->text, '\n');
+        sc_text_printf(s->to.text, " [%+.1f, %+.1f]", 100 * difference->low,
+                       100 * difference->high);
+    sc_text_putc(s->to.text, '\n');
     if (isfinite(odds->value) && isfinite(odds->low) && isfinite(odds->high))
-        sc_text_printf(s->text,
+        sc_text_printf(s->to.text,
                        "  odds of harm per standard deviation less confidence, at equal length: "
                        "%.2f [%.2f, %.2f]\n",
                        odds->value, odds->low, odds->high);
@@ -294,38 +257,38 @@ static void put_hypothesis(struct screen *s)
 /* At most 80 columns, so that it stays a table on any terminal. */
 static void put_policy(struct screen *s, const struct sc_node *policy)
 {
-    size_t begin = s->text->len;
+    size_t begin = s->to.text->len;
     bool reference = sc_flag_at(policy, "reference");
     double traces = sc_number_at(policy, "avg_traces");
     double fewer = sc_number_at(policy, "tokens_below_reference_percent");
     double refuses = sc_number_at(policy, "refusal_rate");
     double null_traces = sc_number_at(policy, "null_avg_traces");
-    sc_text_puts(s->text, sc_flag_at(policy, "primary") ? "* " : "  ");
+    sc_text_puts(s->to.text, sc_flag_at(policy, "primary") ? "* " : "  ");
     name(s, sc_text_at(policy, "name"), 17);
     pad_to(s, begin, 20);
     if (isfinite(traces))
-        sc_text_printf(s->text, "%6.2f", traces);
+        sc_text_printf(s->to.text, "%6.2f", traces);
     pad_to(s, begin, 26);
     if (sc_absent_at(policy, "total_tokens"))
-        sc_text_printf(s->text, " %10s", "not given");
+        sc_text_printf(s->to.text, " %10s", "not given");
     else
-        sc_text_printf(s->text, " %10zu", sc_count_at(policy, "total_tokens"));
+        sc_text_printf(s->to.text, " %10zu", sc_count_at(policy, "total_tokens"));
     if (reference)
-        sc_text_puts(s->text, "     ref.");
+        sc_text_puts(s->to.text, "     ref.");
     else if (isfinite(fewer))
-        sc_text_printf(s->text, " %6.1f %%", fewer);
+        sc_text_printf(s->to.text, " %6.1f %%", fewer);
     pad_to(s, begin, 46);
     if (isfinite(refuses))
-        sc_text_printf(s->text, " %6.1f %%", 100 * refuses);
+        sc_text_printf(s->to.text, " %6.1f %%", 100 * refuses);
     pad_to(s, begin, 55);
     if (!reference)
-        sc_text_printf(s->text, " %8zu %8zu", sc_count_at(policy, "verdict_changes"),
+        sc_text_printf(s->to.text, " %8zu %8zu", sc_count_at(policy, "verdict_changes"),
                        sc_count_at(policy, "harmful_answers_unseen"));
     if (isfinite(null_traces)) {
         pad_to(s, begin, 73);
-        sc_text_printf(s->text, " %6.2f", null_traces);
+        sc_text_printf(s->to.text, " %6.2f", null_traces);
     }
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
 }
 
 static void put_policies(struct screen *s)
@@ -333,14 +296,15 @@ static void put_policies(struct screen *s)
     const struct sc_node *first = sc_node_at(s->root, "policies")->first;
     if (first == NULL || first->next == NULL)
         return;
-    sc_text_putc(s->text, '\n');
+    sc_text_putc(s->to.text, '\n');
     heading(s, "Policies");
-    sc_text_puts(s->text, s->proxy ? " (unseen: harmful answers, proxy; null: traces with shuffled "
-                                     "confidences)\n"
-                                   : " (unseen: harmful answers; null: traces with shuffled "
-                                     "confidences)\n");
-    sc_text_puts(s->text, "  name              traces     tokens    fewer  refuses  changed   "
-                          "unseen    null\n");
+    sc_text_puts(s->to.text, s->proxy
+                                 ? " (unseen: harmful answers, proxy; null: traces with shuffled "
+                                   "confidences)\n"
+                                 : " (unseen: harmful answers; null: traces with shuffled "
+                                   "confidences)\n");
+    sc_text_puts(s->to.text, "  name              traces     tokens    fewer  refuses  changed   "
+                             "unseen    null\n");
     for (const struct sc_node *policy = first; policy != NULL; policy = policy->next)
         put_policy(s, policy);
 }
@@ -349,11 +313,7 @@ enum sc_status sc_render_terminal(const struct sc_document *document, size_t wid
                                   struct sc_text *out, struct sc_error *error)
 {
     assert(document->root != NULL && !document->failed);
-    struct screen s = {.text = out,
-                       .width = width < MIN_WIDTH   ? MIN_WIDTH
-                                : width > MAX_WIDTH ? MAX_WIDTH
-                                                    : width,
-                       .colour = colour,
+    struct screen s = {.to = sc_screen_of(out, width, colour),
                        .root = document->root,
                        .proxy = sc_document_is_proxy(document->root)};
     put_head(&s);

@@ -366,9 +366,23 @@ static void change_unparsed(struct sc_run *run)
     for (size_t i = 0; i < run->n_instances; i += 2)
         set_verdict(run, i, 0, SC_UNPARSED);
 }
+static void change_unreached(struct sc_run *run)
+{
+    for (size_t i = 0; i < run->n_instances; i++) {
+        set_verdict(run, i, 0, SC_UNREACHED);
+        set_verdict(run, i, 1, SC_UNREACHED);
+        run->instances[i].traces[0].finish = SC_FINISH_LENGTH;
+    }
+}
 static void change_empty(struct sc_run *run)
 {
     set_verdict(run, 0, 0, SC_EMPTY);
+}
+static void change_all_length(struct sc_run *run)
+{
+    for (size_t i = 0; i < run->n_instances; i++)
+        for (size_t t = 0; t < run->instances[i].n_traces; t++)
+            run->instances[i].traces[t].finish = SC_FINISH_LENGTH;
 }
 static void change_length(struct sc_run *run)
 {
@@ -414,8 +428,10 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_unfinished, "1 of 60 prompts are left out", true},
         {change_failed, "1 of 360 traces failed", false},
         {change_unparsed, "30 of 360 answers have no verdict", false},
+        {change_unreached, "120 of 360 answers ended inside the reasoning: raise", true},
         {change_empty, "1 of 360 answers are empty", false},
         {change_length, "cut off by the token limit (--max-new-tokens)", false},
+        {change_all_length, "360 of 360 traces ended at the token limit: raise", false},
         {change_detector, "how often the detector (own/1\\x1B[31m) errs has not", false},
         {change_script, "a script that no rule reads, such as Hebrew", true},
         {change_measured, "in scripts where the rules' errors have not been", true},
