@@ -66,9 +66,8 @@ static void find_traces(const struct sc_analysis *a, struct obstacles *o)
             g->n_traces);
     if (g->n_unreached)
         put(list_for(o, g->n_unreached, g->n_traces),
-            "%zu of %zu answers ended inside the reasoning%s", g->n_unreached,
-            g->n_traces - g->n_failed,
-            g->n_length > 0 ? ": raise --max-new-tokens" : ", where the policy cut them");
+            "%zu of %zu answers were never begun: they ended inside the reasoning", g->n_unreached,
+            g->n_traces - g->n_failed);
     if (g->n_unparsed)
         put(list_for(o, g->n_unparsed, g->n_traces), "%zu of %zu answers have no verdict",
             g->n_unparsed, g->n_traces);
@@ -76,10 +75,8 @@ static void find_traces(const struct sc_analysis *a, struct obstacles *o)
         put(list_for(o, g->n_empty, g->n_traces), "%zu of %zu answers are empty", g->n_empty,
             g->n_traces);
     if (a->length_note[0] != '\0')
-        put(&o->others,
-            "%zu of %zu traces ended at the token limit: raise --max-new-tokens, or see whether "
-            "the model's end of an answer is known (end_ids in analysis.json)",
-            g->n_length, g->n_traces - g->n_failed);
+        put(&o->others, "nearly all answers (%.0f %%) ended at the token limit",
+            percent(g->n_length, g->n_traces - g->n_failed));
     else if ((double)n_cut_off > CUT_SHARE * (double)g->n_traces)
         put(&o->others, "%.0f %% of the answers were cut off by the token limit (--max-new-tokens)",
             percent(n_cut_off, g->n_traces));

@@ -54,6 +54,20 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
+/* What the token limit spoilt: a line of its own, before anything is read. */
+static void put_notes(struct screen *s)
+{
+    static const char *const notes[] = {"overall.unreached_note", "overall.length_note"};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        const struct sc_node *note = sc_node_find(s->root, notes[i]);
+        if (note == NULL)
+            continue;
+        sc_screen_style(&s->to, "33");
+        sc_screen_say(&s->to, sc_node_text(note), 0);
+        sc_screen_style(&s->to, "0");
+    }
+}
+
 static void put_head(struct screen *s)
 {
     const struct sc_node *overall = sc_node_at(s->root, "overall");
@@ -79,6 +93,7 @@ static void put_head(struct screen *s)
                    sc_count_at(overall, "n_traces_empty"));
     if (n_unfinished)
         sc_text_printf(s->to.text, "Not finished: %zu prompts are left out.\n", n_unfinished);
+    put_notes(s);
     sc_text_putc(s->to.text, '\n');
 }
 

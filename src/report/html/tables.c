@@ -66,20 +66,19 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
 }
 
 /* Nothing when the document does not have it. */
-static void note(struct sc_text *out, const struct sc_node *root, const char *path)
+static void note(struct sc_text *out, const struct sc_node *root, const char *style,
+                 const char *path)
 {
     const struct sc_node *text = sc_node_find(root, path);
     if (text != NULL)
-        sc_text_printf(out, "<p class=\"hint\">%s</p>\n", sc_node_text(text));
+        sc_text_printf(out, "<p class=\"%s\">%s</p>\n", style, sc_node_text(text));
 }
 
 void sc_html_notes(struct sc_text *out, const struct sc_node *root)
 {
     if (sc_document_is_proxy(root))
-        note(out, root, "run.harm_note");
-    note(out, root, "run.confidence_note");
-    note(out, root, "overall.unreached_note");
-    note(out, root, "overall.length_note");
+        note(out, root, "hint", "run.harm_note");
+    note(out, root, "hint", "run.confidence_note");
 }
 
 /* ---- summary --------------------------------------------------------------------------------- */
@@ -109,6 +108,8 @@ void sc_html_opening(struct sc_text *out, const struct sc_node *root)
                                                    {"Trust", "trust"},
                                                    {0}};
     const struct sc_node *summary = sc_node_at(root, "summary");
+    note(out, root, "note", "overall.unreached_note");
+    note(out, root, "note", "overall.length_note");
     sc_text_puts(out, "<dl class=\"opening\">\n");
     for (const struct sc_html_row *row = sentences; row->label != NULL; row++) {
         sc_text_printf(out, "<div class=\"%s\"><dt>%s</dt><dd>", row->path, row->label);
