@@ -220,6 +220,7 @@ struct sc_analysis {
     const char *dtype;                             /* from it, or NULL */
     char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
+    char rows_note[SC_NOTE_SIZE]; /* "", or how many rows of the benchmark could not be read */
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;

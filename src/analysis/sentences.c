@@ -49,6 +49,16 @@ void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
             traces->n_length, n);
 }
 
+void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE])
+{
+    note[0] = '\0';
+    if (run->n_bad_rows > 0)
+        snprintf(note, SC_NOTE_SIZE,
+                 "%zu row%s of the benchmark's file could not be read: %s in no figure.",
+                 run->n_bad_rows, run->n_bad_rows == 1 ? "" : "s",
+                 run->n_bad_rows == 1 ? "it is" : "they are");
+}
+
 void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE])
 {
     const struct sc_run_source *source = &run->source;

@@ -72,6 +72,17 @@ static void put_summary(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
 }
 
+/* Where all of its rows were read there is nothing to say. */
+static void put_benchmark(struct sc_document *out, const struct sc_analysis *a)
+{
+    if (a->run->n_bad_rows == 0)
+        return;
+    sc_document_put_object(out, "benchmark");
+    sc_document_put_count(out, "rows_failed", a->run->n_bad_rows);
+    sc_document_put_text(out, "rows_note", a->rows_note);
+    sc_document_put_end(out);
+}
+
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 static void put_tokens(struct sc_document *out, const char *key, const struct sc_group *g)
@@ -393,6 +404,7 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     sc_document_begin(out);
     put_run(out, a);
     put_summary(out, a);
+    put_benchmark(out, a);
     put_overall(out, a);
     put_quadrants(out, a);
     put_hypothesis(out, a);

@@ -146,6 +146,8 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     put_labels(out, asked);
     sc_json_put_string(out, "category_column", asked->category_column);
     sc_json_put_string(out, "id_column", asked->id_column);
+    if (benchmark->bad_rows.n > 0)
+        sc_json_put_count(out, "rows_failed", benchmark->bad_rows.n);
     sc_json_put_string(out, "instances", hash);
     sc_json_put_end_object(out);
 }

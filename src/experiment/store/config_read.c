@@ -190,6 +190,7 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     const json_t *model = json_object_get(config, "model");
     const json_t *benchmark = json_object_get(config, "benchmark");
     const char *hash = json_string_value(json_object_get(benchmark, "instances"));
+    const size_t none = 0;
     if (hash == NULL || strlen(hash) != 16)
         return sc_fail(error, SC_ERR_FORMAT, "\"benchmark.instances\": expected 16 digits");
     memcpy(instances_hash, hash, 17);
@@ -198,6 +199,8 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     SC_TRY(get_text(benchmark, "name", &run->benchmark_name, error));
     SC_TRY(get_size(benchmark, "n_instances", (struct sc_json_ints){0, INT32_MAX}, NULL,
                     n_instances, error));
+    SC_TRY(get_size(benchmark, "rows_failed", (struct sc_json_ints){0, INT32_MAX}, &none,
+                    &run->n_bad_rows, error));
     SC_TRY(get_seed(json_object_get(config, "sampling"), "seed", &run->seed, error));
     SC_TRY(read_confidence(json_object_get(config, "confidence"), run, error));
     SC_TRY(read_source(json_object_get(config, "source"), run, error));
