@@ -149,6 +149,7 @@ int cli_show_run(const char *command, const char *folder, const struct sc_run *r
 /* Help of options that several commands have. */
 #define CLI_ROWS_KEY_HELP "where the rows of a JSON object lie, such as data.rows (found)"
 #define CLI_STRICT_HELP "stop at the first row that cannot be read"
+#define CLI_SPECIAL_HELP "control tokens written in prompts are control tokens (off: they are text)"
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
@@ -187,6 +188,7 @@ int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
+int cli_chat(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_model_command(int argc, char **argv);
 

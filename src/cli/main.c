@@ -21,6 +21,7 @@ static const struct {
     {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},
     {"score", cli_score, "log-probability, confidence and entropy of a given text"},
     {"tokenize", cli_tokenize, "texts to token ids"},
+    {"chat", cli_chat, "what a model is shown of a conversation: framed text and ids"},
     {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
     {"model", cli_model_command, "make a random-weight model"},
 };

@@ -6,18 +6,18 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/cli.h"
-#include "detection/detection.h"
+#include "cli/asked.h"
 #include "engine/open.h"
 #include "experiment/experiment.h"
+#include "experiment/reading.h"
 #include "experiment/store/run_data.h"
-#include "model/tokenizer/tokenizer.h"
 
 struct trace_command {
     struct sc_sampling sampling;
     size_t n_traces, max_new_tokens, window;
     uint64_t seed;
-    bool thinking, json;
+    bool json, show_prompt;
+    struct cli_asked asked;
     int colour; /* auto, always, never */
 };
 
@@ -31,7 +31,8 @@ struct stored_trace {
 
 /* The source of requests and the place where traces are kept. */
 struct collection {
-    struct sc_trace_request request; /* the same for all but the index */
+    enum sc_reasoning_state reasoning; /* where the prompt ends */
+    struct sc_trace_request request;   /* the same for all but the index */
     struct stored_trace *traces;
     size_t n_traces, n_requested;
 };
@@ -99,27 +100,40 @@ static enum sc_status sample_framed(const struct sc_opened *model,
     return sc_model_unchanged(model->model, error);
 }
 
-static enum sc_status sample(const struct sc_opened *model, const char *prompt,
-                             const struct trace_command *command, struct collection *all,
-                             struct sc_error *error)
+/* What a trace command has open; all zero is fine. */
+struct traced {
+    struct trace_command *command;
+    struct sc_conversation turns; /* all that is sent */
+    const char *prompt, *prefill; /* what is asked last; what the answer begins with, or NULL */
+    struct sc_opened model;
+    struct collection all;
+    struct sc_text out;
+    size_t n_failed;
+};
+
+static enum sc_status sample(struct traced *t, struct sc_error *error)
 {
+    const struct trace_command *command = t->command;
+    const struct sc_chat chat = cli_chat_of(&command->asked, &t->turns);
+    const struct sc_opened *model = &t->model;
+    struct collection *all = &t->all;
     int32_t *ids = NULL;
     size_t n_ids = 0;
     all->n_traces = command->n_traces;
     all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
     if (all->traces == NULL)
         return sc_fail_nomem(error, "traces");
-    const struct sc_message message = {"user", prompt};
-    const struct sc_chat chat = {.messages = &message, .n = 1, .thinking = command->thinking};
     SC_TRY(sc_chat_encode(model->tokenizer, &chat, &ids, &n_ids, error));
-    all->request = (struct sc_trace_request){.prompt = ids,
-                                             .n_prompt = n_ids,
-                                             .instance_key = sc_hash64(prompt, strlen(prompt)),
-                                             .seed = command->seed,
-                                             .sampling = command->sampling,
-                                             .max_new_tokens = command->max_new_tokens,
-                                             .end_ids = model->end_ids,
-                                             .n_end_ids = model->n_end_ids};
+    all->reasoning = sc_chat_reasoning_state(model->tokenizer, ids, n_ids);
+    all->request =
+        (struct sc_trace_request){.prompt = ids,
+                                  .n_prompt = n_ids,
+                                  .instance_key = sc_hash64(t->prompt, strlen(t->prompt)),
+                                  .seed = command->seed,
+                                  .sampling = command->sampling,
+                                  .max_new_tokens = command->max_new_tokens,
+                                  .end_ids = model->end_ids,
+                                  .n_end_ids = model->n_end_ids};
     enum sc_status status = sample_framed(model, command, all, error);
     sc_free(ids);
     return status;
@@ -211,30 +225,31 @@ struct found {
     double metrics[SC_N_METRICS];
 };
 
-static enum sc_status look_at(const struct sc_opened *model, const char *prompt,
-                              const struct trace_command *command, const struct stored_trace *trace,
-                              struct found *out, struct sc_error *error)
+static enum sc_status find_verdict(const struct traced *t, const struct stored_trace *trace,
+                                   struct found *out, struct sc_error *error)
 {
-    size_t skip = sc_chat_reasoning_length(model->tokenizer, trace->ids, trace->n,
-                                           command->thinking, trace->finish == SC_FINISH_STOP);
-    enum sc_status status = sc_tokenizer_decode(model->tokenizer, trace->ids + skip,
-                                                trace->n - skip, false, &out->answer, error);
-    if (status != SC_OK)
-        return status;
-    sc_detect_refusal(prompt, out->answer, &out->detection);
+    size_t skip =
+        sc_chat_reasoning_after(t->model.tokenizer, t->all.reasoning, t->command->asked.thinking,
+                                trace->ids, trace->n, trace->finish == SC_FINISH_STOP);
+    SC_TRY(sc_tokenizer_decode(t->model.tokenizer, trace->ids + skip, trace->n - skip, false,
+                               &out->answer, error));
+    SC_TRY(sc_answer_detect(NULL, t->prompt, t->prefill, out->answer, &out->detection, error));
     if (out->detection.verdict == SC_EMPTY && trace->finish == SC_FINISH_LENGTH && skip > 0)
         out->detection = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+    return SC_OK;
+}
+
+static enum sc_status find_metrics(const struct traced *t, const struct stored_trace *trace,
+                                   struct found *out, struct sc_error *error)
+{
     float *figures = sc_alloc_array(trace->n, 2 * sizeof *figures);
-    if (figures == NULL) {
-        sc_release(out->answer);
-        out->answer = NULL;
+    if (figures == NULL)
         return sc_fail_nomem(error, "figures of a trace");
+    for (size_t i = 0; i < trace->n; i++) {
+        figures[i] = trace->stats[i].confidence;
+        figures[trace->n + i] = trace->stats[i].logprob;
     }
-    for (size_t t = 0; t < trace->n; t++) {
-        figures[t] = trace->stats[t].confidence;
-        figures[trace->n + t] = trace->stats[t].logprob;
-    }
-    sc_trace_metrics(figures, figures + trace->n, trace->n, command->window, out->metrics);
+    sc_trace_metrics(figures, figures + trace->n, trace->n, t->command->window, out->metrics);
     sc_free(figures);
     return SC_OK;
 }
@@ -253,13 +268,18 @@ static void add_readable(struct sc_text *out, const struct sc_tokenizer *tokeniz
     sc_text_puts(out, "\n\n");
 }
 
+/* prefill: NULL where there is none. */
 static void add_json(struct sc_text *out, size_t index, const struct stored_trace *trace,
-                     const struct found *found)
+                     const struct found *found, const char *prefill)
 {
     sc_text_printf(out,
                    "{\"trace\":%zu,\"verdict\":\"%s\",\"finish_reason\":\"%s\",\"answer\":", index,
                    sc_verdict_name(found->detection.verdict), sc_finish_name(trace->finish));
     sc_text_add_json_string(out, found->answer);
+    if (prefill != NULL) {
+        sc_text_puts(out, ",\"prefill\":");
+        sc_text_add_json_string(out, prefill);
+    }
     sc_text_puts(out, ",\"metrics\":{");
     for (int m = 0; m < SC_N_METRICS; m++) {
         double value = found->metrics[m];
@@ -281,15 +301,18 @@ static void add_json(struct sc_text *out, size_t index, const struct stored_trac
     sc_text_puts(out, "]}\n");
 }
 
-/* What a trace command has open; all zero is fine. */
-struct traced {
-    const char *prompt;
-    struct trace_command *command;
-    struct sc_opened model;
-    struct collection all;
-    struct sc_text out;
-    size_t n_failed;
-};
+static enum sc_status add_trace(struct traced *t, size_t i, const float *cuts, struct found *found,
+                                struct sc_error *error)
+{
+    const struct stored_trace *trace = &t->all.traces[i];
+    SC_TRY(find_verdict(t, trace, found, error));
+    SC_TRY(find_metrics(t, trace, found, error));
+    if (t->command->json)
+        add_json(&t->out, i, trace, found, t->prefill);
+    else
+        add_readable(&t->out, t->model.tokenizer, i, trace, found, cuts);
+    return SC_OK;
+}
 
 static enum sc_status print_trace(struct traced *t, size_t i, const float *cuts,
                                   struct sc_error *error)
@@ -302,13 +325,9 @@ static enum sc_status print_trace(struct traced *t, size_t i, const float *cuts,
         return SC_OK;
     }
     struct found found = {0};
-    SC_TRY(look_at(&t->model, t->prompt, t->command, trace, &found, error));
-    if (t->command->json)
-        add_json(&t->out, i, trace, &found);
-    else
-        add_readable(&t->out, t->model.tokenizer, i, trace, &found, cuts);
+    enum sc_status status = add_trace(t, i, cuts, &found, error);
     sc_release(found.answer);
-    return SC_OK;
+    return status;
 }
 
 static void add_legend(struct sc_text *out, const float cuts[N_SHADES - 1])
@@ -331,6 +350,11 @@ static enum sc_status print_traces(struct traced *t, struct sc_error *error)
     bool colour = wanted == 1 || (wanted == 0 && cli_colour(stdout));
     float cuts[N_SHADES - 1];
     SC_TRY(find_cuts(&t->all, cuts, error));
+    if (t->prefill != NULL && !t->command->json) {
+        sc_text_puts(&t->out, "Each answer begins with this, which is given and not sampled: ");
+        sc_text_add_visible(&t->out, t->prefill, strlen(t->prefill), true);
+        sc_text_puts(&t->out, "\n\n");
+    }
     for (size_t i = 0; i < t->all.n_traces; i++)
         SC_TRY(print_trace(t, i, colour ? cuts : NULL, error));
     if (colour && !t->command->json)
@@ -357,21 +381,38 @@ static struct sc_sampling resolve_sampling(const struct cli_options *options,
     return own;
 }
 
+/* The turns, and which of them are the prompt and the prefill. */
+static enum sc_status ask(struct traced *t, const char *prompt, struct sc_error *error)
+{
+    SC_TRY(cli_ask(&t->command->asked, prompt, &t->turns, error));
+    bool has_prefill = t->command->asked.prefill != NULL;
+    t->prompt = t->turns.messages[t->turns.n - 1 - has_prefill].text;
+    t->prefill = has_prefill ? t->turns.messages[t->turns.n - 1].text : NULL;
+    return SC_OK;
+}
+
 static enum sc_status make_traces(struct traced *t, const struct cli_options *options,
                                   const struct cli_model_options *wanted, struct sc_error *error)
 {
+    SC_TRY(ask(t, options->positionals[0], error));
+    if (t->command->show_prompt) {
+        const struct sc_chat chat = cli_chat_of(&t->command->asked, &t->turns);
+        SC_TRY(sc_opened_read(&t->model, wanted->model, error));
+        SC_TRY(sc_opened_need_tokenizer(&t->model, error));
+        return cli_show_framed(t->model.tokenizer, &chat, &t->out, error);
+    }
     SC_TRY(cli_model_open(&t->model, wanted, error));
     SC_TRY(sc_opened_need_tokenizer(&t->model, error));
     t->command->sampling = resolve_sampling(options, &t->model, &t->command->sampling);
     cli_catch_signals();
-    SC_TRY(sample(&t->model, t->prompt, t->command, &t->all, error));
+    SC_TRY(sample(t, error));
     return print_traces(t, error);
 }
 
-static int trace_prompt(const char *prompt, const struct cli_options *options,
-                        const struct cli_model_options *wanted, struct trace_command *command)
+static int trace_prompt(const struct cli_options *options, const struct cli_model_options *wanted,
+                        struct trace_command *command)
 {
-    struct traced t = {.prompt = prompt, .command = command};
+    struct traced t = {.command = command};
     struct sc_error error = {0};
     int exit_status = CLI_DONE;
     if (make_traces(&t, options, wanted, &error) != SC_OK)
@@ -382,6 +423,7 @@ static int trace_prompt(const char *prompt, const struct cli_options *options,
         exit_status = CLI_SOME_TRACES_FAILED;
     sc_text_free(&t.out);
     free_traces(&t.all);
+    sc_conversation_free(&t.turns);
     sc_opened_close(&t.model);
     return exit_status;
 }
@@ -409,7 +451,9 @@ int cli_trace(int argc, char **argv)
                  "(the model's own; 0: off)");
     cli_add_real(&options, "repetition-penalty", &command.sampling.repetition_penalty, 0.01, 100,
                  "(the model's own; 1: off)");
-    cli_add_flag(&options, "thinking", &command.thinking, "let the model think before it answers");
+    cli_add_asked(&options, &command.asked);
+    cli_add_flag(&options, "show-prompt", &command.show_prompt,
+                 "print what the model is shown, and sample nothing");
     cli_add_uint64(&options, "seed", &command.seed, "of every trace (0)");
     cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024,
                  "tokens that a confidence looks at (20)");
@@ -422,10 +466,7 @@ int cli_trace(int argc, char **argv)
         return parsed;
     if (options.n_positionals != 1)
         return cli_usage_error("trace", "expected a prompt");
-    if (sc_utf8_valid(options.positionals[0], strlen(options.positionals[0])) !=
-        strlen(options.positionals[0]))
-        return cli_usage_error("trace", "the prompt is not valid UTF-8");
     if (command.max_new_tokens == 0)
-        command.max_new_tokens = sc_default_new_tokens(command.thinking);
-    return trace_prompt(options.positionals[0], &options, &wanted, &command);
+        command.max_new_tokens = sc_default_new_tokens(command.asked.thinking);
+    return trace_prompt(&options, &wanted, &command);
 }

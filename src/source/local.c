@@ -217,11 +217,10 @@ static enum sc_status find_words(struct local *local, enum sc_reasoning_state st
                                  const int32_t *ids, size_t n, struct sc_source_words *words,
                                  struct sc_error *error)
 {
-    bool thinking =
-        state == SC_REASONING_AHEAD ? local->wish.thinking : state == SC_REASONING_BEGUN;
-    bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]) && state != SC_REASONING_BEGUN;
+    bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]);
     *words = (struct sc_source_words){0};
-    size_t n_reasoning = sc_chat_reasoning_length(local->model.tokenizer, ids, n, thinking, ended);
+    size_t n_reasoning =
+        sc_chat_reasoning_after(local->model.tokenizer, state, local->wish.thinking, ids, n, ended);
     assert(n_reasoning <= n);
     words->n_reasoning = n_reasoning;
     SC_TRY(decode(local, ids, n, &words->text, error));

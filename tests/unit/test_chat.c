@@ -3,6 +3,7 @@
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model_fixture.h"
+#include "vocabulary/conversation.h"
 
 static struct sc_tokenizer *small;
 static struct sc_tokenizer *real; /* or NULL */
@@ -159,6 +160,51 @@ static void conversations_are_framed_and_unknown_roles_refused_by_name(void **st
     assert_int_equal(sc_chat_frame(small, turns, 0, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
     assert_int_equal(sc_chat_frame(small, none, 1, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
     assert_int_equal(sc_chat_frame(NULL, turns, 1, false, &ids, &n, NULL), SC_ERR_ARGUMENT);
+}
+
+/* What stands in one line of the golden file, framed with this tokenizer. */
+static void expect_line(const struct sc_tokenizer *tokenizer, const json_t *line)
+{
+    struct sc_conversation turns = {0};
+    char *messages = json_dumps(json_object_get(line, "messages"), JSON_COMPACT);
+    const char *expected = json_string_value(json_object_get(line, "text"));
+    int32_t *ids = NULL, *whole = NULL;
+    size_t n = 0, n_whole = 0;
+    assert_int_equal(sc_conversation_read(messages, &turns, NULL), SC_OK);
+    const struct sc_chat chat = {.messages = turns.messages,
+                                 .n = turns.n,
+                                 .thinking = json_is_true(json_object_get(line, "thinking"))};
+    char *text = framed(tokenizer, &chat);
+    assert_string_equal(text, expected);
+    /* No text of these holds a control token beside the </think> that is left out. */
+    assert_int_equal(
+        sc_tokenizer_encode(tokenizer, expected, strlen(expected), true, &whole, &n_whole, NULL),
+        SC_OK);
+    assert_int_equal(sc_chat_encode(tokenizer, &chat, &ids, &n, NULL), SC_OK);
+    assert_int_equal(n, n_whole);
+    assert_memory_equal(ids, whole, n * sizeof *ids);
+    sc_free(ids);
+    sc_release(whole);
+    sc_release(text);
+    free(messages);
+    sc_conversation_free(&turns);
+}
+
+/* Texts of the published template (make_chat_golden.py). */
+static void frames_are_those_of_the_published_template(void **state)
+{
+    (void)state;
+    size_t n_lines = 0;
+    FILE *file = fopen(TEST_GOLDEN "/chat_qwen3.jsonl", "r");
+    assert_non_null(file);
+    for (json_t *line; (line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL)) != NULL; n_lines++) {
+        expect_line(small, line);
+        if (real != NULL)
+            expect_line(real, line);
+        json_decref(line);
+    }
+    fclose(file);
+    assert_int_equal(n_lines, 30);
 }
 
 static void frame_equals_the_recorded_one(void **state)
@@ -348,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conversations_are_framed_and_unknown_roles_refused_by_name),
         cmocka_unit_test(turns_are_framed_in_order),
+        cmocka_unit_test(frames_are_those_of_the_published_template),
         cmocka_unit_test(control_tokens_in_texts_are_text_unless_that_is_asked_for),
         cmocka_unit_test(a_prompt_ends_before_within_or_after_reasoning),
         cmocka_unit_test(frame_equals_the_recorded_one),

@@ -192,6 +192,14 @@ size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int3
     return opened || !ended ? n : 0;
 }
 
+size_t sc_chat_reasoning_after(const struct sc_tokenizer *tokenizer, enum sc_reasoning_state state,
+                               bool thinking, const int32_t *ids, size_t n, bool ended)
+{
+    bool begun = state == SC_REASONING_BEGUN;
+    return sc_chat_reasoning_length(
+        tokenizer, ids, n, begun || (state == SC_REASONING_AHEAD && thinking), ended && !begun);
+}
+
 size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,
                        const struct sc_generation_config *generation, int32_t *ids)
 {

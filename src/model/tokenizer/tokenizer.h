@@ -41,6 +41,9 @@ enum sc_reasoning_state sc_chat_reasoning_state(const struct sc_tokenizer *token
  * before </think> is all reasoning, one that ended without it answered at once. */
 size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
                                 bool thinking, bool ended);
+/* The same for what follows a prompt that ends in that state. */
+size_t sc_chat_reasoning_after(const struct sc_tokenizer *tokenizer, enum sc_reasoning_state state,
+                               bool thinking, const int32_t *ids, size_t n, bool ended);
 
 /* Fills the ids that end an answer: the model's generation_config, else <|im_end|> and
  * <|endoftext|>.  ids has room for 8. */

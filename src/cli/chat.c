@@ -1,0 +1,103 @@
+/* safeconf chat: what a model is shown of a conversation, as text and as ids. */
+#include "base/json_writer.h"
+#include "base/memory.h"
+#include "cli/asked.h"
+
+static enum sc_status open_tokenizer(struct sc_tokenizer **out, const char *model,
+                                     struct sc_error *error)
+{
+    char *folder = NULL;
+    SC_TRY(sc_model_locate(model, &folder, error));
+    enum sc_status status = sc_tokenizer_open(out, folder, error);
+    sc_free(folder);
+    return status;
+}
+
+/* {"text": ..., "ids": [...]}: the text is that of the ids, control tokens as they are written. */
+static void put_object(struct sc_text *out, const char *text, const int32_t *ids, size_t n)
+{
+    struct sc_json_writer json = {.text = out, .canonical = true};
+    sc_json_put_object(&json, NULL);
+    sc_json_put_string(&json, "text", text);
+    sc_json_put_array(&json, "ids");
+    for (size_t i = 0; i < n; i++)
+        sc_json_put_integer(&json, NULL, ids[i]);
+    sc_json_put_end_array(&json);
+    sc_json_put_end_object(&json);
+    sc_text_putc(out, '\n');
+}
+
+static enum sc_status add_json(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
+                               struct sc_text *out, struct sc_error *error)
+{
+    int32_t *ids = NULL;
+    size_t n = 0;
+    char *text = NULL;
+    SC_TRY(sc_chat_encode(tokenizer, chat, &ids, &n, error));
+    enum sc_status status = sc_tokenizer_decode(tokenizer, ids, n, true, &text, error);
+    if (status != SC_OK)
+        goto done;
+    put_object(out, text, ids, n);
+done:
+    sc_release(text);
+    sc_free(ids);
+    return status;
+}
+
+/* What the command has open; all zero is fine. */
+struct chatting {
+    struct sc_tokenizer *tokenizer;
+    struct sc_conversation turns;
+    struct sc_text out;
+};
+
+struct chat_command {
+    const char *model, *text;
+    struct cli_asked asked;
+    bool json;
+};
+
+static enum sc_status show(struct chatting *c, const struct chat_command *command,
+                           struct sc_error *error)
+{
+    SC_TRY(open_tokenizer(&c->tokenizer, command->model, error));
+    SC_TRY(cli_ask(&command->asked, command->text, &c->turns, error));
+    const struct sc_chat chat = cli_chat_of(&command->asked, &c->turns);
+    return command->json ? add_json(c->tokenizer, &chat, &c->out, error)
+                         : cli_show_framed(c->tokenizer, &chat, &c->out, error);
+}
+
+int cli_chat(int argc, char **argv)
+{
+    struct chat_command command = {.model = "demo"};
+    struct cli_options options = {
+        .command = "chat",
+        .synopsis = "[--model M] [--system S] [--messages FILE] [--prefill T] [TEXT]",
+        .summary =
+            "Prints what a model is shown of a conversation, up to where its answer begins.\n"
+            "The user's text is TEXT or standard input; a folder that holds a tokenizer and\n"
+            "no weights will do.",
+        .max_positionals = 1};
+    cli_add_text(&options, "model", &command.model, "DIR|HUB_NAME|demo", "whose chat format");
+    cli_add_asked(&options, &command.asked);
+    cli_add_text(&options, "messages", &command.asked.messages, "FILE",
+                 "turns: a JSON array of objects with role and content (-: standard input)");
+    cli_add_flag(&options, "json", &command.json, "an object with \"text\" and \"ids\"");
+    int parsed = cli_parse(&options, argc, argv);
+    if (parsed >= 0)
+        return parsed;
+    if (command.asked.messages != NULL && options.n_positionals > 0)
+        return cli_usage_error("chat", "expected a text or --messages, found both");
+    command.text = options.n_positionals > 0 ? options.positionals[0] : NULL;
+    struct sc_error error = {0};
+    struct chatting c = {0};
+    int exit_status = CLI_DONE;
+    if (show(&c, &command, &error) != SC_OK)
+        exit_status = cli_report_error("chat", &error);
+    else if (!cli_write("chat", &c.out))
+        exit_status = CLI_FAILED;
+    sc_text_free(&c.out);
+    sc_conversation_free(&c.turns);
+    sc_tokenizer_close(c.tokenizer);
+    return exit_status;
+}
