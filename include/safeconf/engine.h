@@ -69,8 +69,9 @@ SC_API void sc_model_close(struct sc_model *model);
 /* How its makers advise to sample (generation_config.json, or what they publish). */
 SC_API struct sc_sampling sc_model_sampling(const struct sc_model *model);
 
-/* Tokens that end an answer: those of generation_config.json, else the chat frame's of the
- * tokenizer (which may be NULL).  Returns how many it put into ids [8]. */
+/* Tokens that end an answer: those of generation_config.json, with the chat frame's own end of a
+ * turn where a tokenizer is given (it may be NULL), else the chat frame's.  Returns how many it put
+ * into ids [8]. */
 SC_API size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer *tokenizer,
                                int32_t *ids);
 

@@ -66,6 +66,9 @@ struct sc_source_info {
     enum sc_reproducible reproducible;
     unsigned figures;    /* that its traces can have */
     bool ids, text_ends; /* whether its traces have these */
+    const char *frame;   /* what is unusual in how it frames prompts; part of the configuration */
+    const char *remarks; /* lines for people, each with its end: what it does otherwise than its
+                          * model's files say; NULL: nothing */
 };
 
 /* What sampling takes, for people to see: nothing in it changes a result. */

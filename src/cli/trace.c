@@ -404,6 +404,8 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
     SC_TRY(cli_model_open(&t->model, wanted, error));
     SC_TRY(sc_opened_need_tokenizer(&t->model, error));
     t->command->sampling = resolve_sampling(options, &t->model, &t->command->sampling);
+    if (t->model.remarks.len > 0)
+        fputs(t->model.remarks.data, stderr);
     cli_catch_signals();
     SC_TRY(sample(t, error));
     return print_traces(t, error);

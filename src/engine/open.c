@@ -61,6 +61,24 @@ done:
     return status;
 }
 
+/* What is done otherwise than the model's files say. */
+static enum sc_status find_remarks(struct sc_opened *opened, struct sc_error *error)
+{
+    const struct sc_generation_config *generation = sc_model_generation(opened->model);
+    struct sc_text *out = &opened->remarks;
+    if (opened->tokenizer == NULL)
+        return SC_OK;
+    sc_template_remarks(sc_tokenizer_template(opened->tokenizer), out);
+    if (generation->n_end_ids > 0 && opened->n_end_ids > generation->n_end_ids)
+        sc_text_puts(out,
+                     "generation_config.json does not name <|im_end|> among the tokens that end "
+                     "an answer: it ends one all the same, as the end of a turn\n");
+    if (generation->unapplied[0] != '\0')
+        sc_text_printf(out, "generation_config.json asks for %s: not applied here\n",
+                       generation->unapplied);
+    return out->failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
+}
+
 static enum sc_status read_files(struct sc_opened *opened, const char *name, struct sc_error *error)
 {
     SC_TRY(sc_model_locate(name, &opened->folder, error));
@@ -72,7 +90,7 @@ static enum sc_status read_files(struct sc_opened *opened, const char *name, str
     opened->n_vocab = sc_model_tokens_in(opened->model, opened->tokenizer);
     opened->sampling = sc_model_sampling(opened->model);
     opened->n_end_ids = sc_model_end_ids(opened->model, opened->tokenizer, opened->end_ids);
-    return SC_OK;
+    return find_remarks(opened, error);
 }
 
 enum sc_status sc_opened_read(struct sc_opened *out, const char *name, struct sc_error *error)
@@ -114,5 +132,6 @@ void sc_opened_close(struct sc_opened *opened)
     sc_tokenizer_close(opened->tokenizer);
     sc_model_close(opened->model);
     sc_free(opened->folder);
+    sc_text_free(&opened->remarks);
     *opened = (struct sc_opened){0};
 }

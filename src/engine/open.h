@@ -9,6 +9,7 @@
 #ifndef SC_ENGINE_OPEN_H
 #define SC_ENGINE_OPEN_H
 
+#include "base/text.h"
 #include "engine/inference.h"
 
 struct sc_tokenizer;
@@ -25,6 +26,7 @@ struct sc_opened {
     struct sc_sampling sampling; /* as the model's makers advise */
     int32_t end_ids[8];          /* [n_end_ids] any of them ends an answer */
     size_t n_end_ids;
+    struct sc_text remarks;   /* lines for people: where the files ask for what is not done here */
     struct sc_engine *engine; /* NULL until sc_opened_start */
     double seconds;           /* that reading and starting took */
 };

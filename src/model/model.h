@@ -54,10 +54,13 @@ struct sc_model_config {
 
 /* generation_config.json, with what the family's makers publish where the file or a field is
  * missing. */
+#define SC_MOST_END_IDS 8
 struct sc_generation_config {
     struct sc_sampling sampling;
-    int32_t end_ids[8];
-    size_t n_end_ids; /* 0 when no file says */
+    int32_t end_ids[SC_MOST_END_IDS];
+    size_t n_end_ids;    /* 0 when no file says */
+    bool greedy;         /* do_sample is false: the temperature is 0 */
+    char unapplied[400]; /* what it asks for and nothing here does: "num_beams 4, ..."; else "" */
 };
 
 /* A tensor inside a map: row-major, f32, bf16 or f16, any alignment. */

@@ -75,6 +75,19 @@ static enum sc_status open_model(struct local *local, struct sc_error *error)
     return SC_OK;
 }
 
+/* Greedy traces of a prompt are all the same, which people do not expect of a run. */
+static enum sc_status remark_on_sampling(struct local *local, struct sc_error *error)
+{
+    struct sc_text *remarks = &local->model.remarks;
+    bool greedy = sc_model_generation(local->model.model)->greedy;
+    if (!greedy || !isnan(local->wish.sampling.temperature))
+        return SC_OK;
+    sc_text_puts(remarks, "generation_config.json says do_sample false: answers are greedy "
+                          "(temperature 0), all traces of a prompt the same; --temperature gives "
+                          "another\n");
+    return remarks->failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
+}
+
 static enum sc_status local_describe(void *context, const struct sc_source_wish *wish,
                                      struct sc_source_info *info, struct sc_error *error)
 {
@@ -84,6 +97,8 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
     local->wish = *wish;
     SC_TRY(open_model(local, error));
     resolve_sampling(local);
+    SC_TRY(remark_on_sampling(local, error));
+    bool has_reasoning = sc_template_has_reasoning(sc_tokenizer_template(model->tokenizer));
     local->text_ends = sc_alloc_array(wish->max_new_tokens, sizeof *local->text_ends);
     if (local->text_ends == NULL)
         return sc_fail_nomem(error, "ends of a trace's tokens");
@@ -106,6 +121,8 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .figures = SC_ALL_FIGURES,
         .ids = true,
         .text_ends = true,
+        .frame = has_reasoning ? NULL : "no empty think block",
+        .remarks = model->remarks.data,
     };
     return SC_OK;
 }

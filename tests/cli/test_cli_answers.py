@@ -128,5 +128,67 @@ class Proxy(Folder):
         self.assertEqual({p['final_prediction'] for p in self.predictions('run')}, {'safe'})
 
 
+def demo_folder():
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'models', 'demo')
+
+
+class ModelFiles(Folder):
+    def model(self, name, **files):
+        """A copy of the demonstration model with other files: name_json=object, or None: without it."""
+        shutil.copytree(demo_folder(), self.path(name))
+        for file, content in files.items():
+            file = os.path.join(name, file.replace('_json', '.json').replace('_jinja', '.jinja'))
+            if content is None:
+                os.unlink(self.path(file))
+            elif isinstance(content, (str, bytes)):
+                self.write(file, content)
+            else:
+                with open(os.path.join(demo_folder(), os.path.basename(file)), encoding='utf-8') as old:
+                    self.write(file, json.dumps(dict(json.load(old), **content)))
+        return self.path(name)
+
+    def test_the_end_of_a_turn_ends_an_answer_whatever_the_file_says(self):
+        common = ('--num-instances', 6, '--policy', 'single', '--seed', 5, '--max-new-tokens', 128)
+        self.run_demo('demo', *common)
+        model = self.model('base', generation_config_json={'eos_token_id': 3067})
+        result = self.run_demo('run', '--model', model, *common)
+        self.assertIn('does not name <|im_end|>', result.stderr)
+        self.assertEqual(self.read('run', 'predictions.jsonl'), self.read('demo', 'predictions.jsonl'))
+        self.assertEqual(self.analysis('run')['run']['config']['model']['end_ids'], [3067, 3069])
+
+    def test_settings_that_are_not_applied_are_said_in_one_line(self):
+        model = self.model('model', generation_config_json={'num_beams': 4, 'no_repeat_ngram_size': 3})
+        common = ('--model', model, '--num-instances', 2, '--policy', 'single', '--max-new-tokens', 4)
+        result = self.run_demo('run', *common)
+        lines = [line for line in result.stderr.splitlines() if 'not applied' in line]
+        self.assertEqual(len(lines), 1)
+        self.assertIn('num_beams 4, no_repeat_ngram_size 3', lines[0])
+        model = self.model('greedy', generation_config_json={'do_sample': False})
+        common = ('--model', model, *common[2:])
+        self.assertIn('do_sample false', self.run_demo('r2', *common).stderr)
+        self.assertNotIn('do_sample', self.run_demo('r3', '--temperature', 1, *common).stderr)
+
+    def test_a_template_without_a_think_block_is_framed_without_one(self):
+        turns = ("{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}"
+                 "{%- endfor %}{{- '<|im_start|>assistant\\n' }}")
+        common = ('--num-instances', 3, '--policy', 'single', '--max-new-tokens', 12)
+        self.run_demo('usual', *common)
+        model = self.model('instruct', tokenizer_config_json={'chat_template': turns})
+        result = self.run_demo('run', '--model', model, *common)
+        self.assertIn('has no think block', result.stderr)
+        self.assertEqual(self.analysis('run')['run']['config']['model']['frame'], 'no empty think block')
+        self.assertNotIn('frame', self.analysis('usual')['run']['config']['model'])
+        self.assertNotEqual([p['traces'] for p in self.predictions('run')],
+                            [p['traces'] for p in self.predictions('usual')])
+        trace = call('trace', 'hi', '--model', model, '--traces', 1, '--max-new-tokens', 4)
+        self.assertIn('has no think block', trace.stderr)
+
+    def test_another_frame_is_warned_of_and_does_not_fail_the_run(self):
+        model = self.model('other', chat_template_jinja='<|user|>{{ messages[0].content }}<|assistant|>')
+        result = self.run_demo('run', '--model', model, '--num-instances', 2, '--policy', 'single',
+                               '--max-new-tokens', 4)
+        self.assertIn('the chat template of this model is another one', result.stderr)
+
+
 if __name__ == '__main__':
     unittest.main()

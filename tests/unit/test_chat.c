@@ -357,8 +357,9 @@ static void answers_end_where_the_model_says(void **state)
     int32_t ids[8];
 
     (void)state;
-    assert_int_equal(sc_chat_end_ids(small, &generation, ids), 3);
+    assert_int_equal(sc_chat_end_ids(small, &generation, ids), 4);
     assert_int_equal(ids[2], 7);
+    assert_int_equal(ids[3], IM_END);
     generation.n_end_ids = 0;
     assert_int_equal(sc_chat_end_ids(small, &generation, ids), 2);
     assert_int_equal(ids[0], IM_END);

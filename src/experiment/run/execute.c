@@ -136,6 +136,8 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
     struct sc_text remarks = {0};
     sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, &remarks);
     sc_text_puts(&remarks, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
+    sc_text_add_visible(&remarks, run->info.remarks != NULL ? run->info.remarks : "",
+                        run->info.remarks != NULL ? strlen(run->info.remarks) : 0, true);
     size_t n_labels[SC_N_LABELS] = {0};
     for (size_t i = 0; i < benchmark->n_instances; i++)
         n_labels[benchmark->instances[i].label]++;

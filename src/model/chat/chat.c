@@ -4,7 +4,8 @@
  *   <|im_start|>{role}\n{text}<|im_end|>\n     for each turn, then
  *   <|im_start|>assistant\n
  *
- * and without thinking <think>\n\n</think>\n\n.  Of an earlier turn of the assistant the reasoning
+ * and without thinking <think>\n\n</think>\n\n, unless the model's template knows of no reasoning
+ * (template_check.h).  Of an earlier turn of the assistant the reasoning
  * is left out, as the makers' template does.  A last turn of the assistant is not closed: the
  * answer begins with it, after an empty reasoning segment in any case, as that template renders it.
  *
@@ -85,7 +86,7 @@ static enum sc_status begin_answer(struct frame *f, const char *prefill, struct 
     bool reasons = prefill == NULL ? f->chat->thinking
                                    : f->chat->special && strncmp(prefill, open, strlen(open)) == 0;
     SC_TRY(begin_turn(f, "assistant", error));
-    if (!reasons)
+    if (!reasons && sc_template_has_reasoning(sc_tokenizer_template(f->tokenizer)))
         SC_TRY(put_empty_reasoning(f, error));
     sc_text_puts(&f->text, prefill != NULL ? prefill : "");
     return encode_text(f, error);
@@ -160,7 +161,8 @@ enum sc_reasoning_state sc_chat_reasoning_state(const struct sc_tokenizer *token
         if (close >= 0 && ids[i - 1] == close)
             return SC_REASONING_OVER;
     }
-    return SC_REASONING_AHEAD;
+    bool may_come = sc_template_has_reasoning(sc_tokenizer_template(tokenizer));
+    return may_come ? SC_REASONING_AHEAD : SC_REASONING_OVER;
 }
 
 static bool is_space(const struct sc_tokenizer *tokenizer, int32_t id)
@@ -200,13 +202,26 @@ size_t sc_chat_reasoning_after(const struct sc_tokenizer *tokenizer, enum sc_rea
         tokenizer, ids, n, begun || (state == SC_REASONING_AHEAD && thinking), ended && !begun);
 }
 
+/* Whatever else ends an answer, the end of a turn in the frame does: a model that was trained on
+ * the frame goes on with turns of its own where nothing stops it there. */
+static size_t add_end(int32_t *ids, size_t n, int32_t end)
+{
+    if (end < 0 || n == SC_MOST_END_IDS)
+        return n;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == end)
+            return n;
+    ids[n] = end;
+    return n + 1;
+}
+
 size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,
                        const struct sc_generation_config *generation, int32_t *ids)
 {
     static const char *const ends[] = {"<|im_end|>", "<|endoftext|>"};
     if (generation != NULL && generation->n_end_ids > 0) {
         memcpy(ids, generation->end_ids, generation->n_end_ids * sizeof ids[0]);
-        return generation->n_end_ids;
+        return add_end(ids, generation->n_end_ids, sc_tokenizer_id(tokenizer, ends[0]));
     }
     size_t n = 0;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {

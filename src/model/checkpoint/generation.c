@@ -4,6 +4,9 @@
  * A missing file or field gives what the family's makers publish (arch/), not the library defaults
  * of other programs.  Read next: model.c, chat.c.
  */
+#include <math.h>
+#include <stdio.h>
+
 #include "base/json.h"
 #include "model/checkpoint/checkpoint.h"
 
@@ -19,7 +22,7 @@ static enum sc_status read_real(const json_t *top, const char *key, double low, 
 static enum sc_status add_end(struct sc_generation_config *generation, const json_t *value,
                               struct sc_error *error)
 {
-    const size_t most = sizeof generation->end_ids / sizeof generation->end_ids[0];
+    const size_t most = SC_MOST_END_IDS;
     json_int_t id = json_integer_value(value);
     if (!json_is_integer(value) || id < 0 || id >= INT32_MAX)
         return sc_fail(error, SC_ERR_FORMAT, "eos_token_id: expected token ids");
@@ -42,6 +45,69 @@ static enum sc_status read_ends(const json_t *top, struct sc_generation_config *
     return SC_OK;
 }
 
+/* ---- what is not applied ----------------------------------------------------------------------
+ */
+
+/* A setting that changes what is sampled, and the number at which it changes nothing; NaN: none
+ * does, the setting is a list or an object that is there or not. */
+static const struct {
+    const char *key;
+    double neutral;
+} unapplied[] = {
+    {"num_beams", 1},
+    {"num_beam_groups", 1},
+    {"diversity_penalty", 0},
+    {"penalty_alpha", 0},
+    {"no_repeat_ngram_size", 0},
+    {"encoder_no_repeat_ngram_size", 0},
+    {"encoder_repetition_penalty", 1},
+    {"typical_p", 1},
+    {"epsilon_cutoff", 0},
+    {"eta_cutoff", 0},
+    {"guidance_scale", 1},
+    {"min_length", 0},
+    {"min_new_tokens", 0},
+    {"forced_bos_token_id", NAN},
+    {"forced_eos_token_id", NAN},
+    {"bad_words_ids", NAN},
+    {"suppress_tokens", NAN},
+    {"begin_suppress_tokens", NAN},
+    {"sequence_bias", NAN},
+    {"exponential_decay_length_penalty", NAN},
+    {"stop_strings", NAN},
+    {"watermarking_config", NAN},
+};
+
+static bool asks_for(const json_t *value, double neutral)
+{
+    if (value == NULL || json_is_null(value) || json_is_false(value))
+        return false;
+    if (!isnan(neutral))
+        return !json_is_number(value) || json_number_value(value) != neutral;
+    return json_is_array(value)    ? json_array_size(value) > 0
+           : json_is_object(value) ? json_object_size(value) > 0
+                                   : true;
+}
+
+/* "num_beams 4, bad_words_ids" */
+static void list_unapplied(const json_t *top, struct sc_generation_config *generation)
+{
+    size_t used = 0, size = sizeof generation->unapplied;
+    for (size_t i = 0; i < sizeof unapplied / sizeof *unapplied; i++) {
+        const json_t *value = json_object_get(top, unapplied[i].key);
+        char number[32] = "";
+        if (!asks_for(value, unapplied[i].neutral))
+            continue;
+        if (json_is_number(value))
+            snprintf(number, sizeof number, " %g", json_number_value(value));
+        int n = snprintf(generation->unapplied + used, size - used, "%s%s%s", used > 0 ? ", " : "",
+                         unapplied[i].key, number);
+        used += n > 0 && (size_t)n < size - used ? (size_t)n : 0;
+    }
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
 static enum sc_status read_fields(const json_t *top, struct sc_generation_config *generation,
                                   struct sc_error *error)
 {
@@ -59,8 +125,10 @@ static enum sc_status read_fields(const json_t *top, struct sc_generation_config
     SC_TRY(sc_json_bool(top, "do_sample", &yes, &sample, error));
     SC_TRY(read_ends(top, generation, error));
     sampling->top_k = (int32_t)top_k;
+    generation->greedy = !sample;
     if (!sample)
         sampling->temperature = 0.0;
+    list_unapplied(top, generation);
     return SC_OK;
 }
 

@@ -6,6 +6,7 @@
 #define SC_MODEL_TOKENIZER_BPE_H
 
 #include "base/error.h"
+#include "model/chat/template_check.h"
 
 #define SC_TOKENS_MAX ((size_t)1 << 22)
 
@@ -140,6 +141,7 @@ struct sc_tokenizer {
     bool nfc;
     struct sc_added_set raw, normalized;
     char *added_text; /* the bytes of all added tokens */
+    struct sc_template_facts chat_template;
 };
 
 /* Parses the text of tokenizer.json and, unless NULL, of tokenizer_config.json. */

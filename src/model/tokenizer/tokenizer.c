@@ -555,6 +555,7 @@ static enum sc_status parse_both(struct loader *l, json_t **top, json_t **more,
     fill_alphabet(l);
     l->top = *top;
     l->decoder = json_object_get(*more, "added_tokens_decoder");
+    l->t->chat_template = sc_template_of_config(*more);
     enum sc_status status = load(l, error);
     if (status != SC_OK)
         sc_error_prefix(error, "tokenizer.json");
@@ -603,8 +604,15 @@ enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *folder,
         (status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error)) != SC_OK)
         goto done;
     status = sc_tokenizer_parse(out, text, n, config, n_config, error);
-    if (status != SC_OK)
+    if (status != SC_OK) {
         sc_error_prefix(error, "%.250s", folder);
+        goto done;
+    }
+    status = sc_template_of_folder(folder, &(*out)->chat_template, error);
+    if (status != SC_OK) {
+        sc_tokenizer_close(*out);
+        *out = NULL;
+    }
 done:
     sc_free(config);
     sc_free(text);
@@ -626,6 +634,11 @@ void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
 }
 
 /* ---- reading a tokenizer --------------------------------------------------------------------- */
+
+const struct sc_template_facts *sc_tokenizer_template(const struct sc_tokenizer *tokenizer)
+{
+    return &tokenizer->chat_template;
+}
 
 size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer)
 {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "model/chat/template_check.h"
 
 /* Ids below this exist (largest id in the vocabulary and among the added tokens, plus one). */
 size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer);
@@ -16,11 +17,15 @@ bool sc_tokenizer_is_special(const struct sc_tokenizer *tokenizer, int32_t id);
  * give their written form.  The pointer lives as long as the tokenizer. NULL for an unknown id. */
 const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id, size_t *n);
 
+/* What is known of the chat template that lies beside the tokenizer. */
+const struct sc_template_facts *sc_tokenizer_template(const struct sc_tokenizer *tokenizer);
+
 /* What a model is asked, and how it is framed. */
 struct sc_chat {
     const struct sc_message *messages; /* [n]; a last one of the assistant begins the answer */
     size_t n;
-    bool thinking; /* false: an empty reasoning segment stands before the answer */
+    bool thinking; /* false: an empty reasoning segment stands before the answer, where the model's
+                    * template has one */
     bool special;  /* control tokens written in the texts are control tokens; else they are text */
 };
 
@@ -45,8 +50,8 @@ size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int3
 size_t sc_chat_reasoning_after(const struct sc_tokenizer *tokenizer, enum sc_reasoning_state state,
                                bool thinking, const int32_t *ids, size_t n, bool ended);
 
-/* Fills the ids that end an answer: the model's generation_config, else <|im_end|> and
- * <|endoftext|>.  ids has room for 8. */
+/* Fills the ids that end an answer: those of the model's generation_config, of which the frame's
+ * own end of a turn is always one, else <|im_end|> and <|endoftext|>.  ids has room for 8. */
 struct sc_generation_config;
 size_t sc_chat_end_ids(const struct sc_tokenizer *tokenizer,
                        const struct sc_generation_config *generation, int32_t *ids);
