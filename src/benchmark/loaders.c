@@ -200,6 +200,7 @@ static const struct loader loaders[] = {
         .label = "is_safe",
         .rule = LABEL_COLUMN,
         .category = "category",
+        .categories = true,
         .extra = {"response"},
         .remark = "is_safe is what people said of the set's own response, not of the prompt: a "
                   "harmful question that was answered harmlessly counts as safe",
@@ -211,6 +212,7 @@ static const struct loader loaders[] = {
         .prompt = "en",
         .rule = LABEL_ALL_UNSAFE,
         .category = "tags",
+        .categories = true,
         .id = "id",
         .id_prefix = "multijail_",
         .extra = {"source"},

@@ -36,7 +36,8 @@ struct loader {
     const char *label;
     enum label_rule rule;
     const char *category;
-    const char *id; /* NULL: from name, split and row */
+    bool categories; /* a cell of them is a list of texts, or an object of truths */
+    const char *id;  /* NULL: from name, split and row */
     const char *id_prefix;
     const char *extra[LOADER_MAX_COLUMNS]; /* kept as they are */
     const char *remark;                    /* what readers of its labels should know, or NULL */

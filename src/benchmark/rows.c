@@ -1,6 +1,6 @@
 /*
  * From the rows of a table to instances, by a loader's columns.  Refused: columns that the file
- * lacks.  A row without a prompt is counted and skipped.
+ * lacks.  A row without a prompt is counted and skipped; one that cannot be asked fails alone.
  */
 #include <assert.h>
 #include <string.h>
@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "benchmark/labelling.h"
+#include "benchmark/literal.h"
+#include "benchmark/prompt_cells.h"
 
 struct reader {
     const struct sc_benchmark_options *options;
@@ -18,7 +20,8 @@ struct reader {
     struct sc_benchmark *out;
     struct sc_instance_list *list;
     struct labelling labels;
-    int prompt, context, category, id; /* columns; -1: none */
+    struct prompt_cells prompts;
+    int category, id; /* columns; -1: none */
     int extra[LOADER_MAX_COLUMNS];
 };
 
@@ -43,17 +46,12 @@ static enum sc_status find_columns(struct reader *r, struct sc_error *error)
 {
     const struct sc_benchmark_options *o = r->options;
     const struct loader *own = r->loader;
-    SC_TRY(find_column(r, o->prompt_column, own->prompt, "--prompt-column", &r->prompt, error));
+    SC_TRY(sc_prompt_cells_find(&r->prompts, error));
     SC_TRY(find_column(r, o->category_column, own->category, "--category-column", &r->category,
                        error));
     r->id = -1;
     if (!is_numbered(o))
         SC_TRY(find_column(r, o->id_column, own->id, "--id-column", &r->id, error));
-    if (r->prompt < 0)
-        return sc_table_lacks(r->table, r->source, own->prompt, "name one with --prompt-column",
-                              error);
-    bool has_context = own->context != NULL && o->prompt_column == NULL;
-    r->context = has_context ? sc_table_column(r->table, own->context) : -1;
     for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++)
         r->extra[i] = own->extra[i] != NULL ? sc_table_column(r->table, own->extra[i]) : -1;
     return SC_OK;
@@ -73,19 +71,6 @@ static bool is_blank(const char *text)
     return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
 }
 
-/* HarmBench shows the context first: "{context}\n\n---\n\n{behavior}". */
-static char *make_prompt(const struct reader *r, size_t row)
-{
-    struct sc_text prompt = {0};
-    const char *context = cell(r, row, r->context);
-    if (!is_blank(context)) {
-        sc_text_puts(&prompt, context);
-        sc_text_puts(&prompt, "\n\n---\n\n");
-    }
-    sc_text_puts(&prompt, cell(r, row, r->prompt));
-    return sc_text_take(&prompt);
-}
-
 static char *make_id(const struct reader *r, size_t row)
 {
     struct sc_text id = {0};
@@ -103,34 +88,73 @@ static char *make_id(const struct reader *r, size_t row)
     return sc_text_take(&id);
 }
 
+/* The texts of a list, or the keys of an object that are true: "crime, drugs".  NULL: the cell is
+ * neither. */
+static char *list_categories(const char *text)
+{
+    json_t *value = NULL;
+    struct sc_error ignored = {0};
+    if (sc_json_parse(text, strlen(text), "", &value, &ignored) != SC_OK &&
+        sc_literal_parse(text, strlen(text), &value, &ignored) != SC_OK)
+        return NULL;
+    if (!json_is_object(value) && !json_is_array(value)) {
+        json_decref(value);
+        return NULL;
+    }
+    struct sc_text list = {0};
+    const char *key;
+    json_t *element;
+    json_object_foreach(value, key, element)
+    {
+        if (json_is_true(element))
+            sc_text_printf(&list, "%s%s", list.len > 0 ? ", " : "", key);
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        if (name != NULL)
+            sc_text_printf(&list, "%s%s", list.len > 0 ? ", " : "", name);
+    }
+    json_decref(value);
+    return sc_text_take(&list);
+}
+
 /* ToxicChat has two judgements and no categories: the rarer one names the category. */
-static const char *make_category(const struct reader *r, size_t row, enum sc_label label)
+static char *make_category(const struct reader *r, size_t row, enum sc_label label)
 {
     const char *category = cell(r, row, r->category);
+    char *list = r->loader->categories && category != NULL ? list_categories(category) : NULL;
+    if (list != NULL)
+        return list;
     if (r->category < 0 && strcmp(r->loader->name, "toxicchat") == 0) {
         int jailbreaking = sc_table_column(r->table, "jailbreaking");
         if (sc_label_read(cell(r, row, jailbreaking), LABEL_TRUE_IS_UNSAFE,
                           &(struct sc_benchmark_options){0}) == SC_LABEL_UNSAFE)
-            return "jailbreaking";
-        return label == SC_LABEL_UNSAFE ? "toxic" : label == SC_LABEL_SAFE ? "benign" : "";
+            return sc_strdup("jailbreaking");
+        return sc_strdup(label == SC_LABEL_UNSAFE ? "toxic"
+                         : label == SC_LABEL_SAFE ? "benign"
+                                                  : "");
     }
-    return category != NULL ? category : "";
+    return sc_strdup(category != NULL ? category : "");
+}
+
+static void put_kept(struct sc_json_writer *out, const char *key, const char *text)
+{
+    if (text == NULL || !*text)
+        return;
+    if (out->depth == 0)
+        sc_json_put_object(out, NULL);
+    sc_json_put_string(out, key, text);
 }
 
 /* NULL without *failed: nothing is kept. */
-static char *make_extra(const struct reader *r, size_t row, bool *failed)
+static char *make_extra(const struct reader *r, size_t row, const char *reference, bool *failed)
 {
     struct sc_text extra = {0};
     struct sc_json_writer out = {.text = &extra,
                                  .canonical = true}; /* a run's identity rests on it */
-    for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++) {
-        const char *text = cell(r, row, r->extra[i]);
-        if (text == NULL || !*text)
-            continue;
-        if (out.depth == 0)
-            sc_json_put_object(&out, NULL);
-        sc_json_put_string(&out, r->loader->extra[i], text);
-    }
+    for (size_t i = 0; i < LOADER_MAX_COLUMNS; i++)
+        put_kept(&out, r->loader->extra[i], cell(r, row, r->extra[i]));
+    put_kept(&out, "reference", reference);
     if (out.depth > 0)
         sc_json_put_end_object(&out);
     *failed = extra.failed;
@@ -140,26 +164,58 @@ static char *make_extra(const struct reader *r, size_t row, bool *failed)
     return NULL;
 }
 
+/* All but what is asked. */
+static enum sc_status describe_item(struct reader *r, size_t row, const char *reference,
+                                    struct sc_instance *item, struct sc_error *error)
+{
+    bool failed;
+    SC_TRY(sc_labelling_read(&r->labels, row, &item->label, error));
+    item->line = r->table->lines[row];
+    item->extra = make_extra(r, row, reference, &failed);
+    item->id = make_id(r, row);
+    item->category = make_category(r, row, item->label);
+    return failed ? sc_fail_nomem(error, "benchmark") : SC_OK;
+}
+
+static enum sc_status add_item(struct reader *r, size_t row, struct sc_instance item,
+                               const char *reference, struct sc_error *error)
+{
+    enum sc_status status = describe_item(r, row, reference, &item, error);
+    if (status != SC_OK) {
+        sc_instance_free(&item);
+        return status;
+    }
+    return sc_instance_list_add(r->list, item, error);
+}
+
+static enum sc_status fail_row(struct reader *r, size_t row, const char *why,
+                               struct sc_error *error)
+{
+    return sc_bad_rows_add(&r->out->bad_rows, r->source, r->table->lines[row], why,
+                           r->options->strict, error);
+}
+
 static enum sc_status add_row(struct reader *r, size_t row, struct sc_error *error)
 {
+    struct sc_instance item = {0};
+    struct sc_error why = {0};
+    char *reference = NULL;
     if (r->table->faults[row] != NULL)
-        return sc_bad_rows_add(&r->out->bad_rows, r->source, r->table->lines[row],
-                               r->table->faults[row], r->options->strict, error);
-    if (is_blank(cell(r, row, r->prompt))) {
+        return fail_row(r, row, r->table->faults[row], error);
+    if (sc_prompt_cells_blank(&r->prompts, row)) {
         r->out->n_skipped++;
         return SC_OK;
     }
-    enum sc_label label;
-    SC_TRY(sc_labelling_read(&r->labels, row, &label, error));
-    bool failed;
-    struct sc_instance item = {
-        .label = label, .line = r->table->lines[row], .extra = make_extra(r, row, &failed)};
-    if (!failed) {
-        item.id = make_id(r, row);
-        item.prompt = make_prompt(r, row);
-        item.category = sc_strdup(make_category(r, row, label));
+    enum sc_status status = sc_prompt_cells_read(&r->prompts, row, &item, &reference, &why);
+    if (status != SC_OK) {
+        sc_instance_free(&item);
+        status = status == SC_ERR_FORMAT ? fail_row(r, row, why.text, error)
+                                         : sc_fail(error, status, "%s", why.text);
+    } else {
+        status = add_item(r, row, item, reference, error);
     }
-    return sc_instance_list_add(r->list, item, error);
+    sc_free(reference);
+    return status;
 }
 
 /* The split whose name is in the file's: "test" of ".../toxic-chat_annotation_test.csv"; NULL where
@@ -173,16 +229,25 @@ static const char *split_of(const struct loader *loader, const char *path)
     return NULL;
 }
 
+static enum sc_status fail_all(const struct reader *r, struct sc_error *error)
+{
+    const struct sc_bad_rows *bad = &r->out->bad_rows;
+    if (bad->n > 0)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows can be asked: line %zu: %s",
+                       r->source, r->table->n_rows, bad->lines[0], bad->reasons[0]);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows has a prompt in column '%s'",
+                   r->source, r->table->n_rows, r->table->columns[r->prompts.column]);
+}
+
 static enum sc_status read_rows(struct reader *r, struct sc_error *error)
 {
-    const struct sc_table *table = r->table;
     SC_TRY(find_columns(r, error));
     SC_TRY(sc_labelling_begin(&r->labels, r->split, error));
-    for (size_t row = 0; row < table->n_rows; row++)
+    for (size_t row = 0; row < r->table->n_rows; row++)
         SC_TRY(add_row(r, row, error));
     if (r->list->n == 0)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows has a prompt in column '%s'",
-                       r->source, table->n_rows, table->columns[r->prompt]);
+        return fail_all(r, error);
+    sc_prompt_cells_remark(&r->prompts, &r->out->remarks);
     return sc_labelling_end(&r->labels, r->out, r->list, error);
 }
 
@@ -198,7 +263,8 @@ enum sc_status sc_rows_read(const struct sc_benchmark_options *options, const st
         .source = out->source,
         .out = out,
         .list = list,
-        .labels = {.options = options, .loader = loader, .table = table, .source = out->source}};
+        .labels = {.options = options, .loader = loader, .table = table, .source = out->source},
+        .prompts = {.options = options, .loader = loader, .table = table, .source = out->source}};
     if (loader->default_split != NULL) {
         r.split = options->split != NULL ? options->split : split_of(loader, out->source);
         r.split = r.split != NULL ? r.split : "unknown";

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "benchmark/loaders.h"
+#include "benchmark/wrapping.h"
 
 #define STANDARD_N 200
 
@@ -60,8 +61,9 @@ static char *fill(const char *template, const char *target)
     return sc_text_take(&text);
 }
 
-static enum sc_status add(struct sc_instance_list *list, const json_t *templates,
-                          const struct half *half, size_t k, struct sc_error *error)
+static enum sc_status add(const struct sc_benchmark_options *options, struct sc_instance_list *list,
+                          const json_t *templates, const struct half *half, size_t k,
+                          struct sc_error *error)
 {
     size_t n_templates = json_array_size(templates);
     size_t place = k % half->n_targets, round = k / half->n_targets;
@@ -82,9 +84,13 @@ static enum sc_status add(struct sc_instance_list *list, const json_t *templates
                                .label = half->label,
                                .category = sc_strdup(field(what, "category")),
                                .extra = sc_text_take(&extra)};
-    if (item.extra == NULL) {
+    bool kept_own;
+    enum sc_status status = item.extra == NULL || item.prompt == NULL
+                                ? sc_fail_nomem(error, "synthetic benchmark")
+                                : sc_wrap(options, NULL, NULL, &item, &kept_own, error);
+    if (status != SC_OK) {
         sc_instance_free(&item);
-        return sc_fail_nomem(error, "synthetic benchmark");
+        return status;
     }
     return sc_instance_list_add(list, item, error);
 }
@@ -128,7 +134,7 @@ static enum sc_status make(struct half halves[2], const json_t *content,
                        "benchmark synthetic: expected at most %zu instances, found %zu", most, n);
     out->n_available = most;
     for (size_t i = 0; i < n; i++)
-        SC_TRY(add(list, templates, &halves[i % 2], i / 2, error));
+        SC_TRY(add(options, list, templates, &halves[i % 2], i / 2, error));
     out->name = sc_strdup("synthetic");
     out->source = sc_strdup("built in");
     if (out->name == NULL || out->source == NULL)
@@ -148,6 +154,12 @@ enum sc_status sc_synthetic_make(const struct sc_benchmark_options *options,
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "benchmark synthetic: has labels of its own: --label, --unsafe-value and "
                        "--safe-value go with a file");
+    if (options->messages_column != NULL || options->system_column != NULL ||
+        options->prefill_column != NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "benchmark synthetic: has no columns: --messages-column, --system-column "
+                       "and --prefill-column go with a file");
+    SC_TRY(sc_wrapping_check(options, error));
     json_t *content = NULL;
     SC_TRY(sc_json_parse((const char *)sc_embedded_synthetic_json, sc_embedded_synthetic_json_size,
                          "synthetic benchmark", &content, error));

@@ -15,6 +15,7 @@ struct sc_table {
     size_t n_columns;
     char **cells;  /* [n_rows * n_columns]; NULL: missing (JSON null or absent, short CSV row) */
     bool *nested;  /* [n_rows * n_columns]: the cell was a JSON list or object; its text is JSON */
+    bool typed;    /* the format tells texts from lists (JSON, .txt): a text is a text */
     size_t *lines; /* [n_rows]: of the file, from 1, where the row begins */
     char **faults; /* [n_rows]: why the row cannot be read, or NULL */
     size_t n_rows, n_faults;

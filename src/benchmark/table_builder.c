@@ -202,6 +202,7 @@ enum sc_status table_finish(struct table_builder *b, struct sc_table *out)
                              .n_columns = b->n_columns,
                              .n_rows = b->n_rows,
                              .n_faults = b->n_faults,
+                             .typed = b->typed,
                              .note = b->note.data};
     enum sc_status status = make_matrix(b, &table);
     if (status != SC_OK) {

@@ -27,6 +27,7 @@ struct table_builder {
     struct table_row *rows;
     size_t n_rows, cap_rows, n_faults;
     struct sc_text note;
+    bool typed; /* as in the table */
 };
 
 /* Appends a column; line for the message when there are too many. */

@@ -434,5 +434,6 @@ static enum sc_status read_all(struct json_reader *r, bool lines)
 enum sc_status table_read_json(struct table_builder *b, const char *data, size_t n, bool lines)
 {
     struct json_reader r = {.b = b, .data = data, .n = n, .line = 1};
+    b->typed = true;
     return read_all(&r, lines);
 }

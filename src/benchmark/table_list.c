@@ -20,6 +20,7 @@ enum sc_status table_read_list(struct table_builder *b, const char *data, size_t
 {
     SC_TRY(table_add_column(b, TABLE_PROMPT_COLUMN, strlen(TABLE_PROMPT_COLUMN), 1));
     size_t number = 1;
+    b->typed = true;
     for (size_t at = 0; at < n; number++) {
         struct table_line line = table_line_at(data, n, at);
         if (!table_is_blank(data + at, line.length))

@@ -88,6 +88,12 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     cli_add_flag(options, "first", &benchmark->first,
                  "the first --num-instances instead of a sample");
     cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
+    cli_add_text(options, "messages-column", &benchmark->messages_column, "C",
+                 "column of chat messages or turns, in JSON or as Python prints them");
+    cli_add_text(options, "system-column", &benchmark->system_column, "C",
+                 "column of a prompt's system message");
+    cli_add_text(options, "prefill-column", &benchmark->prefill_column, "C",
+                 "column of what the answer to a prompt begins with");
     cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
     cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
                  "what the label says of unsafe prompts; all others are safe (repeatable)");

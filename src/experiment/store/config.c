@@ -130,6 +130,19 @@ static void put_labels(struct sc_json_writer *out, const struct sc_benchmark_opt
         sc_json_put_string(out, "label", asked->label);
 }
 
+/* The same. */
+static void put_columns(struct sc_json_writer *out, const struct sc_benchmark_options *asked)
+{
+    const struct {
+        const char *key, *column;
+    } columns[] = {{"messages_column", asked->messages_column},
+                   {"system_column", asked->system_column},
+                   {"prefill_column", asked->prefill_column}};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        if (columns[i].column != NULL)
+            sc_json_put_string(out, columns[i].key, columns[i].column);
+}
+
 static void put_benchmark(struct sc_json_writer *out, const struct sc_run_options *options,
                           const struct sc_benchmark *benchmark)
 {
@@ -148,6 +161,7 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     put_labels(out, asked);
     sc_json_put_string(out, "category_column", asked->category_column);
     sc_json_put_string(out, "id_column", asked->id_column);
+    put_columns(out, asked);
     if (benchmark->bad_rows.n > 0)
         sc_json_put_count(out, "rows_failed", benchmark->bad_rows.n);
     sc_json_put_string(out, "instances", hash);
