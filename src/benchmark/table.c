@@ -122,6 +122,16 @@ static const struct {
     {0, 14, "<!doctype html", "a page of the web: expected the file itself, which it may link to"},
 };
 
+/* Files that are not read, by the ending of their names. */
+static const struct {
+    const char *ending, *what;
+} other_endings[] = {
+    {".yaml", "YAML, which is not read: convert it to JSON"},
+    {".yml", "YAML, which is not read: convert it to JSON"},
+    {".toml", "TOML, which is not read: convert it to JSON"},
+    {".xml", "XML, which is not read: convert it to CSV or JSON"},
+};
+
 static enum sc_status check_kind(const char *name, const char *data, size_t n,
                                  struct sc_error *error)
 {
@@ -130,6 +140,9 @@ static enum sc_status check_kind(const char *name, const char *data, size_t n,
         if (n >= offset + others[i].n && memcmp(data + offset, others[i].bytes, others[i].n) == 0)
             return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: %s", name, others[i].what);
     }
+    for (size_t i = 0; i < sizeof other_endings / sizeof *other_endings; i++)
+        if (ends_with(name, plain_length(name), other_endings[i].ending))
+            return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: %s", name, other_endings[i].what);
     return SC_OK;
 }
 

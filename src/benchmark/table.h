@@ -19,6 +19,7 @@ struct sc_table {
     size_t *lines; /* [n_rows]: of the file, from 1, where the row begins */
     char **faults; /* [n_rows]: why the row cannot be read, or NULL */
     size_t n_rows, n_faults;
+    bool texts; /* the rows are nothing but texts, and the only column is called "prompt" by us */
     char *note; /* what was found out about the file and is worth saying, or NULL */
 };
 

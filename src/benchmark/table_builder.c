@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 
-#define MAX_CELLS ((size_t)1 << 28)
+#define MAX_CELLS ((size_t)1 << 26)
+#define MAX_PLACES ((size_t)1 << 28) /* for cells, most of them missing */
 #define MAX_FAULTS ((size_t)1 << 20)
 
 static enum sc_status fail_nomem(struct table_builder *b)
@@ -157,7 +158,7 @@ bool table_text_fault(const char *bytes, size_t n, char *why, size_t size)
 static enum sc_status make_matrix(const struct table_builder *b, struct sc_table *out)
 {
     size_t n = sc_size_mul(b->n_rows, b->n_columns);
-    if (n > MAX_CELLS)
+    if (n > MAX_PLACES)
         return sc_fail(b->error, SC_ERR_LIMIT, "%s: %zu rows of %zu columns: too many", b->name,
                        b->n_rows, b->n_columns);
     out->cells = sc_alloc_zero(n, sizeof *out->cells);
@@ -203,6 +204,7 @@ enum sc_status table_finish(struct table_builder *b, struct sc_table *out)
                              .n_rows = b->n_rows,
                              .n_faults = b->n_faults,
                              .typed = b->typed,
+                             .texts = b->n_texts == b->n_rows - b->n_faults,
                              .note = b->note.data};
     enum sc_status status = make_matrix(b, &table);
     if (status != SC_OK) {

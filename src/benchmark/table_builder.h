@@ -26,6 +26,7 @@ struct table_builder {
     size_t n_cells, cap_cells, cap_nested;
     struct table_row *rows;
     size_t n_rows, cap_rows, n_faults;
+    size_t n_texts; /* rows that are nothing but a text */
     struct sc_text note;
     bool typed; /* as in the table */
 };

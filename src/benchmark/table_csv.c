@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "benchmark/table_builder.h"
@@ -349,11 +350,25 @@ static enum sc_status read_rows(struct csv_reader *r)
     return SC_OK;
 }
 
+/* A first line such as "sep=;", which Excel writes and reads: the length of it, or 0. */
+static size_t separator_line(const char *data, size_t n, char *delimiter)
+{
+    struct table_line line = table_line_at(data, n, 0);
+    if (line.length != 5 || strncasecmp(data, "sep=", 4) != 0 || strchr(",;|\t", data[4]) == NULL)
+        return 0;
+    *delimiter = data[4];
+    return line.next;
+}
+
 enum sc_status table_read_csv(struct table_builder *b, const char *data, size_t n,
                               char usual_delimiter)
 {
-    char delimiter = find_delimiter(data, n, usual_delimiter);
+    char delimiter;
+    size_t begin = separator_line(data, n, &delimiter);
+    if (begin == 0)
+        delimiter = find_delimiter(data, n, usual_delimiter);
     struct csv_reader r = {.b = b, .csv = {data, n, delimiter}, .line = 1};
+    advance(&r, begin);
     if (delimiter == '\t' && delimiter != usual_delimiter)
         sc_text_puts(&b->note, "cells are separated by tabs");
     else if (delimiter != usual_delimiter)

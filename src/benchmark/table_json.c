@@ -7,60 +7,17 @@
  * brackets that do not match, an object in which rows are found at several places or at none that
  * was named.
  */
-#include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "benchmark/json_extent.h"
-#include "benchmark/table_builder.h"
+#include "benchmark/json_reader.h"
 
 /* How deep the keys of an object are followed to where its rows lie. */
 #define MAX_DEPTH 8
 
-struct json_reader {
-    struct table_builder *b;
-    const char *data;
-    size_t n;
-    size_t at, line; /* a place in data, and its line from 1 */
-};
-
-/* The line of an offset; offsets come in ascending order. */
-static size_t line_of(struct json_reader *r, size_t offset)
-{
-    assert(offset <= r->n);
-    while (r->at < offset) {
-        struct table_line line = table_line_at(r->data, r->n, r->at);
-        if (line.next > offset)
-            break;
-        r->line++;
-        r->at = line.next;
-    }
-    return r->line;
-}
-
 /* ---- one row --------------------------------------------------------------------------------- */
-
-/* Cell text of a value: a text as it is, others as compact JSON; NULL when memory is exhausted. */
-static char *value_text(const json_t *value)
-{
-    if (json_is_string(value))
-        return sc_strndup(json_string_value(value), json_string_length(value));
-    struct sc_text text = {0};
-    sc_json_write(&text, value);
-    return sc_text_take(&text);
-}
-
-static enum sc_status put_value(struct table_builder *b, size_t column, const json_t *value)
-{
-    if (json_is_null(value))
-        return table_put_cell(b, column, NULL, false);
-    char *text = value_text(value);
-    if (text == NULL)
-        return sc_fail_nomem(b->error, "table");
-    return table_put_cell(b, column, text, json_is_object(value) || json_is_array(value));
-}
 
 /* A list of texts or of messages; none of numbers. */
 static bool may_be_prompt(const json_t *list)
@@ -80,7 +37,8 @@ static enum sc_status put_row(struct table_builder *b, json_t *row, size_t line)
     size_t column = 0;
     if (json_is_string(row) || may_be_prompt(row)) {
         SC_TRY(table_find_column(b, TABLE_PROMPT_COLUMN, 0, line, &column));
-        return put_value(b, column, row);
+        b->n_texts += json_is_string(row);
+        return json_put_cell(b, column, row);
     }
     if (!json_is_object(row))
         return table_fail_row(b, "expected a JSON object, a text, or a list of texts or messages");
@@ -89,34 +47,21 @@ static enum sc_status put_row(struct table_builder *b, json_t *row, size_t line)
     json_object_foreach(row, key, value)
     {
         SC_TRY(table_find_column(b, key, column, line, &column));
-        SC_TRY(put_value(b, column, value));
+        SC_TRY(json_put_cell(b, column, value));
         column++;
     }
     return SC_OK;
 }
 
-/* Its message counts lines from the row's own; the file's line is what helps. */
-static enum sc_status fail_parse(struct table_builder *b, const struct sc_error *why)
-{
-    if (why->status != SC_ERR_FORMAT)
-        return sc_fail(b->error, why->status, "%s: %s", b->name, why->text);
-    const char *tail = strstr(why->text, "expected JSON: ");
-    return table_fail_row(b, "%s", tail != NULL ? tail : "expected JSON");
-}
-
 static enum sc_status read_row(struct json_reader *r, size_t begin, size_t end)
 {
-    struct table_builder *b = r->b;
-    size_t line = line_of(r, begin);
-    char fault[80];
-    SC_TRY(table_begin_row(b, line));
-    if (table_text_fault(r->data + begin, end - begin, fault, sizeof fault))
-        return table_fail_row(b, "%s", fault);
-    json_t *row = NULL;
-    struct sc_error why = {0};
-    if (sc_json_parse_any(r->data + begin, end - begin, "", &row, &why) != SC_OK)
-        return fail_parse(b, &why);
-    enum sc_status status = put_row(b, row, line);
+    json_t *row;
+    size_t line = json_line_of(r, begin);
+    SC_TRY(table_begin_row(r->b, line));
+    SC_TRY(json_parse_value(r, begin, end, &row));
+    if (row == NULL)
+        return SC_OK;
+    enum sc_status status = put_row(r->b, row, line);
     json_decref(row);
     return status;
 }
@@ -138,7 +83,8 @@ static enum sc_status read_lines(struct json_reader *r)
 static enum sc_status fail_broken(struct json_reader *r)
 {
     json_t *all = NULL;
-    SC_TRY(sc_json_parse(r->data, r->n, r->b->name, &all, r->b->error));
+    if (r->n <= JSON_MAX_ROW_BYTES)
+        SC_TRY(sc_json_parse(r->data, r->n, r->b->name, &all, r->b->error));
     json_decref(all);
     return sc_fail(r->b->error, SC_ERR_FORMAT, "%s: expected JSON", r->b->name);
 }
@@ -150,7 +96,7 @@ static enum sc_status read_sequence(struct json_reader *r, size_t at)
         if (end == at)
             return sc_fail(r->b->error, SC_ERR_FORMAT,
                            "%s: line %zu: the JSON value that begins here never ends", r->b->name,
-                           line_of(r, at));
+                           json_line_of(r, at));
         SC_TRY(read_row(r, at, end));
         at = json_skip_space(r->data, r->n, end);
     }
@@ -176,7 +122,7 @@ struct places {
     struct {
         char *path; /* "data.rows" */
         size_t at;
-        bool objects; /* else texts */
+        char first; /* of the list's items: '{', '"' or '[' */
     } items[MOST_PLACES];
     size_t n;
 };
@@ -204,7 +150,7 @@ static enum sc_status add_place(const struct json_reader *r, struct places *plac
     if (copy == NULL)
         return sc_fail_nomem(r->b->error, "table");
     places->items[places->n].path = copy;
-    places->items[places->n].objects = first_of(r, at) == '{';
+    places->items[places->n].first = first_of(r, at);
     places->items[places->n++].at = at;
     return SC_OK;
 }
@@ -250,7 +196,7 @@ static enum sc_status find_at(const struct json_reader *r, const struct json_wal
         return sc_fail_nomem(r->b->error, "table");
     const char *wanted = r->b->options->rows_key;
     char item = first == '[' ? first_of(r, walk->begin) : '\0';
-    if (wanted != NULL ? strcmp(wanted, below) == 0 : item == '{' || item == '"')
+    if (wanted != NULL ? strcmp(wanted, below) == 0 : item == '{' || item == '"' || item == '[')
         status = add_place(r, places, below, walk->begin);
     else if (first == '{' && depth < MAX_DEPTH)
         status = find_below(r, walk->begin, below, depth + 1, places);
@@ -291,8 +237,11 @@ static void add_paths(struct sc_text *out, const struct places *places, size_t w
     for (size_t i = 0; i < places->n && out->len < 300; i++) {
         if (i == without)
             continue;
+        char item = places->items[i].first;
         sc_text_printf(out, "%s%s (%s)", first ? "" : ", ", places->items[i].path,
-                       places->items[i].objects ? "objects" : "texts");
+                       item == '{'   ? "objects"
+                       : item == '"' ? "texts"
+                                     : "lists");
         first = false;
     }
 }
@@ -309,16 +258,16 @@ static enum sc_status fail_places(const struct json_reader *r, const struct plac
     return status;
 }
 
-/* The one place, or the one with objects among some with texts: *chosen. */
+/* The one place, or the one with objects among others: *chosen. */
 static enum sc_status choose_place(const struct json_reader *r, const struct places *places,
                                    size_t *chosen)
 {
     size_t n_objects = 0;
     *chosen = 0;
     for (size_t i = 0; i < places->n; i++) {
-        n_objects += places->items[i].objects;
-        if (places->items[i].objects)
-            *chosen = i;
+        bool objects = places->items[i].first == '{';
+        n_objects += objects;
+        *chosen = objects ? i : *chosen;
     }
     if (places->n > 1 && n_objects != 1)
         return fail_places(r, places);
@@ -359,9 +308,14 @@ static enum sc_status find_place(struct json_reader *r, size_t at, struct places
     return r->data[places->items[0].at] == '[' ? SC_OK : fail_rows_key(r, "an object");
 }
 
-/* An object that is the whole file: a row, or what holds the rows. */
+/* An object that is the whole file: columns, what holds the rows, or a row. */
 static enum sc_status read_object(struct json_reader *r, size_t at, size_t end)
 {
+    bool columns = false;
+    if (r->b->options->rows_key == NULL)
+        SC_TRY(table_read_columns(r, at, &columns));
+    if (columns)
+        return SC_OK;
     struct places places = {0};
     size_t chosen;
     enum sc_status status = find_place(r, at, &places, &chosen);

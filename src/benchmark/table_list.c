@@ -13,6 +13,7 @@ static enum sc_status read_line(struct table_builder *b, const char *text, size_
     char *copy = sc_strndup(text, n);
     if (copy == NULL)
         return sc_fail_nomem(b->error, "table");
+    b->n_texts++;
     return table_put_cell(b, 0, copy, false);
 }
 

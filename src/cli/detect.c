@@ -9,6 +9,7 @@
 #include "detection/user_rules.h"
 
 #define DEFAULT_PROMPT_COLUMN "prompt"
+#define DEFAULT_COMPLETION_COLUMN "completion"
 
 struct detect_command {
     const char *path, *prompt_column, *completion_column, *gold_column, *rules_file;
@@ -128,6 +129,10 @@ static enum sc_status find_columns(const struct sc_table *table,
                                    struct sc_error *error)
 {
     const char *prompt = command->prompt_column;
+    if (table->texts && strcmp(command->completion_column, DEFAULT_COMPLETION_COLUMN) == 0) {
+        *out = (struct columns){.prompt = -1, .completion = 0}; /* a list can only be of answers */
+        return find_column(table, command->gold_column, "gold-column", &out->gold, error);
+    }
     if (strcmp(prompt, DEFAULT_PROMPT_COLUMN) == 0 && sc_table_column(table, prompt) < 0)
         prompt = NULL; /* the default one may be absent */
     SC_TRY(find_column(table, command->completion_column, "completion-column", &out->completion,
@@ -214,13 +219,13 @@ static int print_detected(const struct detect_command *command, struct detected 
 int cli_detect(int argc, char **argv)
 {
     struct detect_command command = {.prompt_column = DEFAULT_PROMPT_COLUMN,
-                                     .completion_column = "completion"};
+                                     .completion_column = DEFAULT_COMPLETION_COLUMN};
     struct cli_options options = {
         .command = "detect",
-        .synopsis = "FILE [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
-        .summary =
-            "Finds refusals by rules in a CSV or JSONL file; with a column of people's labels\n"
-            "also precision, recall and F1.",
+        .synopsis = "FILE|- [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
+        .summary = "Finds refusals by rules in a CSV, JSON or text file; with a column of people's "
+                   "labels\n"
+                   "also precision, recall and F1.",
         .max_positionals = 1};
     cli_add_text(&options, "prompt-column", &command.prompt_column, "C", "(prompt)");
     cli_add_text(&options, "completion-column", &command.completion_column, "C", "(completion)");
@@ -235,7 +240,8 @@ int cli_detect(int argc, char **argv)
     if (parsed >= 0)
         return parsed;
     if (options.n_positionals != 1)
-        return cli_usage_error("detect", "expected a CSV or JSONL file");
+        return cli_usage_error(
+            "detect", "expected a file of prompts and completions, or - for standard input");
 
     command.path = options.positionals[0];
     struct detected out = {0};

@@ -167,6 +167,19 @@ static enum sc_status read_rules(struct sc_user_rules *rules, json_t *root, stru
     return make_version(rules, root, error);
 }
 
+static enum sc_status read_root(const char *path, json_t **root, struct sc_error *error)
+{
+    char *text;
+    size_t n;
+    SC_TRY(sc_input_read(path, MOST_FILE, &text, &n, error));
+    enum sc_status status = sc_json_parse(text, n, sc_input_name(path), root, error);
+    sc_free(text);
+    if (status != SC_OK || json_is_object(*root))
+        return status;
+    json_decref(*root);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", path);
+}
+
 enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                   struct sc_error *error)
 {
@@ -174,7 +187,7 @@ enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
         return sc_fail(error, SC_ERR_ARGUMENT, "rules: expected a place and a file");
     *out = NULL;
     json_t *root = NULL;
-    SC_TRY(sc_json_read(path, MOST_FILE, &root, error));
+    SC_TRY(read_root(path, &root, error));
     struct sc_user_rules *rules = sc_alloc_zero(1, sizeof *rules);
     enum sc_status status =
         rules != NULL ? read_rules(rules, root, error) : sc_fail_nomem(error, "rules");

@@ -71,6 +71,7 @@ class Shapes(Files):
               'deep.json': json.dumps({'data': {'rows': [{'prompt': WANT}]}}),
               'texts.json': json.dumps([WANT]),
               'blank.csv': f'prompt, label\n{WANT}, 1\n',
+              'columns.json': json.dumps({'prompt': {'0': WANT}, 'label': {'0': 1}}),
               'quoted.csv': f'label, "prompt"\n1, "{WANT}"\n'}
 
     def test_every_shape_gives_the_prompt(self):
@@ -268,6 +269,12 @@ class Detect(Files):
                 with self.subTest(name=name, begin=content[:2]):
                     self.assertEqual(self.verdicts(self.put(name, content)), ['refusal', 'compliance'])
             self.assertEqual(self.verdicts('-', input=files['a.jsonl'].encode()), ['refusal', 'compliance'])
+
+    def test_a_list_is_one_of_answers(self):
+        answers = [c for _, c in self.ROWS]
+        for name, text in (('a.txt', '\n'.join(answers)), ('a.json', json.dumps(answers))):
+            self.assertEqual(self.verdicts(self.put(name, text)), ['refusal', 'compliance'])
+        self.one_line(self.call('detect', self.put('p.csv', 'prompt\nhi\n'), expect=1), 'completion')
 
     def test_bad_rows(self):
         path = self.put('a.jsonl', '{"completion": "I cannot help."}\n{"completion": NaN}\n{"completion": "Sure."}\n')

@@ -318,6 +318,8 @@ static void the_delimiter_is_found_and_said(void **state)
         {"a.csv", "prompt , label\na;b , 1\nc;d, 0\n", NULL},
         {"a.csv", "\"prompt\" ; \"label\"\n\"hi \"\"you\"\"\" ; \"1\"\n",
          "cells are separated by ';'"},
+        {"a.csv", "sep=;\nprompt;label\nhi;1\n", "cells are separated by ';'"},
+        {"a.csv", "sep=,\r\nprompt,label\r\nhi,1\r\n", NULL},
         {"a.csv", "prompt;label;\"a, b\"\nhi;1;2\nhi;1;2\n", "cells are separated by ';'"},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -564,6 +566,60 @@ static void rows_below_a_key_are_found_or_named(void **state)
                     &(struct sc_table_options){.rows_key = "k"}, wrong[i].part);
 }
 
+static void objects_written_column_by_column_are_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"prompt\": [\"hi\", \"you\"], \"label\": [1, 0]}",
+        "{\"prompt\": {\"0\": \"hi\", \"7\": \"you\"}, \"label\": {\"0\": 1, \"7\": 0}}",
+        "{\n\"label\": [true,\n null],\n\"prompt\": [\"hi\",\"you\"]\n}",
+        "{\"prompt\": {\"0\": \"hi\", \"1\": \"you\"}}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct sc_table t = parse("a.json", texts[i]);
+        assert_int_equal(t.n_rows, 2);
+        assert_string_equal(cell(&t, 0, "prompt"), "hi");
+        assert_string_equal(cell(&t, 1, "prompt"), "you");
+        assert_string_equal(t.note, "the members of the object are read as columns");
+        assert_int_equal(t.lines[1], i == 2 ? 3 : 1);
+        sc_table_free(&t);
+    }
+    struct sc_table t =
+        parse("a.json", "{\"prompt\": [\"hi\", \"you\", \"us\"], \"x\": [1, NaN, 3]}");
+    assert_int_equal(t.n_rows, 3);
+    assert_int_equal(t.n_faults, 1);
+    assert_non_null(t.faults[1]);
+    sc_table_free(&t);
+    /* These are something else. */
+    refuse("a.json", "{\"harmful\": [\"a\"], \"benign\": [\"b\"]}", "--rows-key: harmful (texts)");
+    refuse("a.json", "{\"columns\": [\"a\"], \"data\": [[\"b\"]]}",
+           "--rows-key: columns (texts), data (lists)");
+    refuse("a.json", "{\"a\": [1, \"x\"], \"a\": [1, \"x\"]}", "two columns named 'a'");
+    t = parse("a.json", "{\"prompt\": [\"hi\"], \"label\": [1, 2]}");
+    assert_int_equal(t.n_rows, 1);
+    assert_true(t.nested[0]);
+    sc_table_free(&t);
+    t = parse("a.jsonl", "{\"prompt\": [\"hi\"], \"label\": [1]}\n"); /* lines are rows */
+    assert_true(t.nested[0] && t.nested[1]);
+    sc_table_free(&t);
+}
+
+static void a_table_knows_whether_it_is_nothing_but_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+        bool texts;
+    } files[] = {
+        {"a.txt", "hi\n", true},          {"a.json", "[\"hi\", 5]", true},
+        {"a.jsonl", "\"hi\"\n", true},    {"a.jsonl", "\"hi\"\n{\"prompt\": \"x\"}\n", false},
+        {"a.csv", "prompt\nhi\n", false}, {"a.json", "[[\"hi\"]]", false}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct sc_table t = parse(files[i].name, files[i].text);
+        assert_true(t.texts == files[i].texts);
+        sc_table_free(&t);
+    }
+}
+
 static void a_text_file_is_a_list_of_prompts_unless_it_is_json(void **state)
 {
     (void)state;
@@ -603,6 +659,8 @@ static void files_of_other_kinds_are_named_with_what_to_do(void **state)
         {{"\x80\x04\x95xx", 5}, "pickle"},
         {{tar, sizeof tar}, "tar archive"},
     };
+    refuse("prompts.yaml", "- a\n- b\n", "YAML, which is not read");
+    refuse("prompts.yml.gz", "- a\n- b\n", "YAML, which is not read");
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         refuse_with("a.csv", files[i].bytes, NULL, files[i].part);
         struct bytes packed = gzip(files[i].bytes.data, files[i].bytes.n);
@@ -771,6 +829,8 @@ static void hostile_repetition_takes_linear_time(void **state)
         {"a.jsonl", "", "\"\n"},
         {"a.json", "{\"k\":[1],", "\"a\":{\"b\":[]},"},
         {"a.txt", "{", "{\"a\": "},
+        {"a.json", "{\"a\":[1", ",1"},
+        {"a.json", "{\"a\":{\"0\":1}", ",\"b\":{\"0\":1}"},
     };
     size_t n = 1 << 20;
     char *text = malloc(n + 100);
@@ -828,8 +888,9 @@ static void exhausted_memory_is_an_error(void **state)
     release(packed);
     static const char *const json[] = {
         "{\"t\": [\"x\"], \"d\": {\"rows\": [{\"a\": [1]}, {\"a\": NaN}, {\"b\": \"x\"}]}}",
-        "[\"a\", [\"b\"], 5]", "{\"a\": [{}], \"b\": [{}]}"};
-    for (size_t i = 0; i < 3; i++)
+        "{\"a\": [\"x\", 1], \"b\": [null, \"y\"]}", "[\"a\", [\"b\"], 5]",
+        "{\"a\": [{}], \"b\": [{}]}"};
+    for (size_t i = 0; i < sizeof json / sizeof *json; i++)
         exhaust("a.json", (struct bytes){json[i], strlen(json[i])});
     exhaust("a.txt", (struct bytes){"a\nb\xff\n", 5});
 }
@@ -850,6 +911,8 @@ int main(void)
         cmocka_unit_test(rows_of_json_may_be_texts_and_lists),
         cmocka_unit_test(json_written_over_several_lines_is_read),
         cmocka_unit_test(rows_below_a_key_are_found_or_named),
+        cmocka_unit_test(objects_written_column_by_column_are_read),
+        cmocka_unit_test(a_table_knows_whether_it_is_nothing_but_texts),
         cmocka_unit_test(a_text_file_is_a_list_of_prompts_unless_it_is_json),
         cmocka_unit_test(files_of_other_kinds_are_named_with_what_to_do),
         cmocka_unit_test(a_pipe_is_read_to_its_end),
