@@ -148,6 +148,7 @@ struct sc_run_summary {
     double seconds_load, seconds_prefill, seconds_decode, seconds_sampling, seconds_storage;
     uint64_t n_bad_rows; /* rows of the benchmark that cannot be read, and were left out */
     double reserved[15];
+    char failures[1000]; /* "3 traces failed: REASON (2); REASON (1)", visible text; else "" */
 };
 
 /* Runs or resumes.  observer and summary may be NULL.  A different configuration in options->out

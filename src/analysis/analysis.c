@@ -122,6 +122,23 @@ static void read_config(struct sc_analysis *a, struct sc_error *error)
     a->dtype = json_string_value(json_object_get(json_object_get(a->config, "model"), "dtype"));
 }
 
+static void count_failures(struct sc_analysis *a, struct sc_error *error)
+{
+    const struct sc_run *run = a->run;
+    for (size_t i = 0; i < run->n_instances; i++)
+        for (size_t t = 0; t < a->views[run->primary].instances[i].n_traces; t++) {
+            const struct sc_run_trace *trace =
+                sc_run_trace_seen(&run->instances[i], run->primary, t);
+            if (trace->finish == SC_FINISH_FAILED &&
+                sc_failures_add(&a->failures, trace->failure, error) != SC_OK)
+                return;
+        }
+    sc_failures_sort(&a->failures);
+    sc_failures_say(&a->failures, &a->failure_note);
+    if (a->failure_note.failed)
+        sc_fail_nomem(error, "failures of traces");
+}
+
 static void make_groups(struct sc_analysis *a, struct sc_error *error)
 {
     const struct sc_run *run = a->run;
@@ -156,10 +173,10 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
                                 struct sc_error *error)
 {
     static void (*const parts[])(struct sc_analysis *, struct sc_error *) = {
-        make_groups,           sc_analyse_hypothesis,  sc_analyse_policies,
-        sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,
-        sc_analyse_outcomes,   sc_analyse_risk,        sc_analyse_corrected,
-        sc_analyse_sampling,   sc_analyse_wavering,    sc_analyse_scripts};
+        make_groups,           count_failures,         sc_analyse_hypothesis, sc_analyse_policies,
+        sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,    sc_analyse_outcomes,
+        sc_analyse_risk,       sc_analyse_corrected,   sc_analyse_sampling,   sc_analyse_wavering,
+        sc_analyse_scripts};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)
@@ -202,6 +219,8 @@ void sc_analysis_free(struct sc_analysis *analysis)
             sc_free(analysis->views[p].instances);
     sc_free(analysis->views);
     json_decref(analysis->config);
+    sc_failures_free(&analysis->failures);
+    sc_text_free(&analysis->failure_note);
     sc_free(analysis->policies);
     sc_free(analysis->categories);
     sc_free(analysis->asr);

@@ -12,6 +12,7 @@
 #include "analysis/sentences.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "experiment/store/failures.h"
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
 
@@ -219,6 +220,8 @@ struct sc_analysis {
     json_t *config;                                /* the run's configuration, or NULL */
     const char *dtype;                             /* from it, or NULL */
     char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
+    struct sc_failures failures;                   /* of the primary policy's traces */
+    struct sc_text failure_note;                   /* empty, or their reasons in words */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
     char rows_note[SC_NOTE_SIZE]; /* "", or how many rows of the benchmark could not be read */
     size_t n_undecided;

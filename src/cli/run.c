@@ -212,10 +212,10 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
 static void print_summary(const struct sc_run_summary *summary)
 {
     const struct sc_run_progress *p = &summary->progress;
-    if (p->n_tokens == 0) {
+    if (p->n_instances_resumed == p->n_instances)
         fprintf(stderr, "nothing was left to sample: the run was complete\n");
+    if (p->n_tokens == 0)
         return;
-    }
     fprintf(stderr, "%llu tokens in %.1f s (%.0f tokens/s, mean width %.1f of %zu)\n",
             (unsigned long long)p->n_tokens, p->seconds, (double)p->n_tokens / p->seconds,
             p->mean_width, p->parallel);
@@ -271,8 +271,7 @@ static int execute(struct run_command *command)
     exit_status = cli_rows_status(command->name, (size_t)summary.n_bad_rows);
     if (summary.n_failed_traces == 0)
         return exit_status;
-    cli_say(command->name, "%zu traces failed (predictions.jsonl and the report say which and why)",
-            summary.n_failed_traces);
+    cli_say(command->name, "%s (predictions.jsonl says which)", summary.failures);
     return CLI_SOME_TRACES_FAILED;
 }
 

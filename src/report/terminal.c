@@ -57,8 +57,8 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
 /* What the token limit spoilt and what could not be read: lines of their own, before all else. */
 static void put_notes(struct screen *s)
 {
-    static const char *const notes[] = {"benchmark.rows_note", "overall.unreached_note",
-                                        "overall.length_note"};
+    static const char *const notes[] = {"benchmark.rows_note", "overall.failure_note",
+                                        "overall.unreached_note", "overall.length_note"};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         const struct sc_node *note = sc_node_find(s->root, notes[i]);
         if (note == NULL)

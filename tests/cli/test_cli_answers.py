@@ -189,6 +189,42 @@ class ModelFiles(Folder):
                                '--max-new-tokens', 4)
         self.assertIn('the chat template of this model is another one', result.stderr)
 
+    def test_a_model_that_cannot_be_asked_is_an_error_before_sampling(self):
+        with open(os.path.join(demo_folder(), 'tokenizer.json'), encoding='utf-8') as file:
+            renamed = file.read().replace('<|im_start|>', '<|xx_start|>')
+        model = self.model('renamed', tokenizer_json=renamed)
+        result = self.run_demo('run', '--model', model, '--num-instances', 3, '--policy', 'single', expect=1)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertIn('the tokenizer has no token "<|im_start|>" (3 of 3 prompts)', result.stderr)
+        self.assertFalse(os.path.exists(self.path('run')))
+
+
+class Failures(Folder):
+    def test_traces_that_fail_are_said_by_reason(self):
+        rows = ['prompt,label', *(f'{"word " * n},unsafe' for n in (3000, 4000)), 'hi,safe']
+        benchmark = self.write('long.csv', '\n'.join(rows) + '\n')
+        common = ('--benchmark', benchmark, '--policy', 'single', '--max-new-tokens', 4)
+        result = self.run_demo('run', *common, expect=3)
+        words = '2 traces failed: prompt: expected 1 to 2047 tokens (the context less one for the answer) (2)'
+        self.assertIn(words, result.stderr)
+        self.assertIn(words, ' '.join(result.stdout.split()))
+        self.assertIn(words, self.read('run', 'report.html'))
+        self.assertNotIn('nothing was left', result.stderr)
+        self.assertEqual(self.analysis('run')['overall']['failures'],
+                         [{'reason': words[len('2 traces failed: '):-len(' (2)')], 'n_traces': 2}])
+        first, _, last = self.predictions('run')
+        self.assertIn('found 3', first['failures'][0])
+        self.assertNotIn('failures', last)
+        result = self.run_demo('run', *common, expect=3)
+        self.assertIn('nothing was left to sample: the run was complete', result.stderr)
+        self.assertIn(words, result.stderr)
+
+    def test_prompts_that_all_fail_are_no_complete_run(self):
+        benchmark = self.write('long.csv', f'prompt,label\n{"word " * 3000},unsafe\n')
+        result = self.run_demo('run', '--benchmark', benchmark, '--policy', 'single', expect=3)
+        self.assertNotIn('nothing was left', result.stderr)
+        self.assertIn('1 trace failed: prompt: expected 1 to 2047 tokens', result.stderr)
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -133,6 +133,17 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_count(out, "n_traces_empty", g->n_empty);
     sc_document_put_count(out, "n_traces_at_length", g->n_length);
     sc_document_put_count(out, "n_traces_cut", g->n_cut);
+    if (a->failures.n > 0) {
+        sc_document_put_text(out, "failure_note", a->failure_note.data);
+        sc_document_put_array(out, "failures");
+        for (size_t i = 0; i < a->failures.n; i++) {
+            sc_document_put_object(out, NULL);
+            sc_document_put_text(out, "reason", a->failures.items[i].reason);
+            sc_document_put_count(out, "n_traces", a->failures.items[i].n);
+            sc_document_put_end(out);
+        }
+        sc_document_put_end(out);
+    }
     if (a->unreached_note[0] != '\0')
         sc_document_put_text(out, "unreached_note", a->unreached_note);
     if (a->length_note[0] != '\0')

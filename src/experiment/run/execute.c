@@ -22,6 +22,7 @@ struct execution {
     struct sc_source_info info;
     struct sc_source_plan plan;
     struct sc_run_prompt *prompts; /* [benchmark.n_instances] */
+    bool faulty; /* the source has refused every prompt so far, and not for its length */
     char *config;
     struct sc_store *store;
     double seconds_load;
@@ -108,13 +109,30 @@ static enum sc_status prepare_prompt(struct execution *run, size_t position, str
     struct sc_error why = {0};
     enum sc_status status =
         prepare_messages(run, &run->benchmark.instances[position], &prompt->handle, &why);
-    if (status == SC_OK)
+    if (status == SC_OK) {
+        run->faulty = false;
         return SC_OK;
+    }
     if (status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED)
         return sc_fail(error, status, "%s", why.text);
+    run->faulty = run->faulty && status != SC_ERR_LIMIT;
     prompt->handle = NULL;
     prompt->failure = sc_strdup(why.text[0] != '\0' ? why.text : sc_status_text(status));
     return prompt->failure != NULL ? SC_OK : sc_fail_nomem(error, "failure of a prompt");
+}
+
+/* A source that refuses every prompt for one reason cannot be asked at all: then nothing is sampled
+ * and nothing stored. */
+static enum sc_status check_prompts(const struct execution *run, struct sc_error *error)
+{
+    size_t n = run->benchmark.n_instances;
+    if (!run->faulty || n == 0)
+        return SC_OK;
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(run->prompts[i].failure, run->prompts[0].failure) != 0)
+            return SC_OK;
+    return sc_fail(error, SC_ERR_UNSUPPORTED, "the model cannot be asked: %s (%zu of %zu prompts)",
+                   run->prompts[0].failure, n, n);
 }
 
 static enum sc_status prepare_prompts(struct execution *run, struct sc_error *error)
@@ -122,8 +140,10 @@ static enum sc_status prepare_prompts(struct execution *run, struct sc_error *er
     run->prompts = sc_alloc_zero(run->benchmark.n_instances, sizeof *run->prompts);
     if (run->prompts == NULL)
         return sc_fail_nomem(error, "prompts of the run");
+    run->faulty = true;
     for (size_t i = 0; i < run->benchmark.n_instances; i++)
         SC_TRY(prepare_prompt(run, i, error));
+    SC_TRY(check_prompts(run, error));
     return sc_source_plan(&run->source, &run->plan, error);
 }
 

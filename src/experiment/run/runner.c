@@ -8,6 +8,7 @@
 #include "experiment/run/runner.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -215,6 +216,17 @@ static enum sc_status run(struct runner *runner, const struct sc_runner_setup *s
     return SC_OK;
 }
 
+/* In words, for the summary; without memory for them there are none. */
+static void say_failures(struct sc_run_state *state)
+{
+    struct sc_text text = {0};
+    sc_failures_sort(&state->failures);
+    sc_failures_say(&state->failures, &text);
+    if (!text.failed && text.data != NULL)
+        snprintf(state->summary->failures, sizeof state->summary->failures, "%s", text.data);
+    sc_text_free(&text);
+}
+
 enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_summary *summary,
                              struct sc_error *error)
 {
@@ -225,6 +237,7 @@ enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_
     enum sc_status status = run(&runner, setup, summary, error);
     if (status == SC_OK || status == SC_ERR_INTERRUPTED)
         sc_progress_report(&runner.meter, &summary->progress, setup->observer, true);
+    say_failures(&runner.state);
     sc_state_free(&runner.state);
     sc_free(runner.open);
     return status;

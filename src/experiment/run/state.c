@@ -52,6 +52,7 @@ void sc_state_free(struct sc_run_state *state)
     sc_free(state->instances);
     sc_free(state->view);
     sc_free(state->fresh);
+    sc_failures_free(&state->failures);
 }
 
 void sc_state_close_instance(struct sc_instance_state *instance)
@@ -116,6 +117,8 @@ enum sc_status sc_state_take_trace(struct sc_run_state *state, size_t position,
     taken->n_tokens = trace->n_tokens;
     taken->stage = SC_TRACE_DONE;
     taken->failed = trace->finish == SC_FINISH_FAILED;
+    if (taken->failed)
+        SC_TRY(sc_failures_add(&state->failures, trace->failure, error));
     taken->verdict = trace->verdict;
     memcpy(taken->metrics, trace->metrics, sizeof taken->metrics);
     return SC_OK;

@@ -12,6 +12,7 @@
 
 #include "experiment/run/runner.h"
 #include "experiment/run/trace_maker.h"
+#include "experiment/store/failures.h"
 
 enum sc_trace_stage { SC_TRACE_WANTED, SC_TRACE_IN_FLIGHT, SC_TRACE_DONE };
 
@@ -57,6 +58,7 @@ struct sc_run_state {
     struct sc_store_decision *fresh; /* [n_policies] decisions that sc_state_decide has just made */
     size_t n_fresh;
     struct sc_run_summary *summary;
+    struct sc_failures failures; /* of all traces, those that were there already too */
 };
 
 /* On failure sc_state_free releases what was made. */

@@ -70,8 +70,11 @@ static void note(struct sc_text *out, const struct sc_node *root, const char *st
                  const char *path)
 {
     const struct sc_node *text = sc_node_find(root, path);
-    if (text != NULL)
-        sc_text_printf(out, "<p class=\"%s\">%s</p>\n", style, sc_node_text(text));
+    if (text == NULL)
+        return;
+    sc_text_printf(out, "<p class=\"%s\">", style);
+    sc_html_text(out, sc_node_text(text));
+    sc_text_puts(out, "</p>\n");
 }
 
 void sc_html_notes(struct sc_text *out, const struct sc_node *root)
@@ -80,6 +83,7 @@ void sc_html_notes(struct sc_text *out, const struct sc_node *root)
         note(out, root, "hint", "run.harm_note");
     note(out, root, "hint", "run.confidence_note");
     note(out, root, "note", "benchmark.rows_note");
+    note(out, root, "note", "overall.failure_note");
 }
 
 /* ---- summary --------------------------------------------------------------------------------- */

@@ -27,8 +27,10 @@ static void put_metrics(struct sc_json_writer *out, const struct sc_run_instance
 }
 
 static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
-                       const struct sc_run_instance *instance, size_t policy, size_t n)
+                       const struct sc_run_instance *instance, size_t policy,
+                       const struct sc_summary *s)
 {
+    size_t n = s->n_traces;
 #define SEEN sc_run_trace_seen(instance, policy, t)
 #define EACH(key, put)                                                                             \
     sc_json_put_array(out, key);                                                                   \
@@ -53,6 +55,9 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
          sc_json_put_string(out, NULL,
                             SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
     EACH("finish_reasons", sc_json_put_string(out, NULL, sc_finish_name(SEEN->finish)));
+    if (s->n_failed > 0) {
+        EACH("failures", sc_json_put_string(out, NULL, SEEN->failure));
+    }
     sc_json_put_array(out, "tokens_per_trace");
     for (size_t t = 0; t < n; t++)
         if (SEEN->n_tokens_known)
@@ -74,7 +79,7 @@ static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
     sc_json_put_string(out, "prompt", instance->prompt);
     sc_json_put_string(out, "ground_truth_label", sc_label_name(instance->label));
     sc_json_put_string(out, "category", instance->category != NULL ? instance->category : "");
-    put_traces(out, run, instance, policy, s->n_traces);
+    put_traces(out, run, instance, policy, s);
     if (s->n_uncounted == 0)
         sc_json_put_count(out, "total_tokens", s->n_tokens);
     else
