@@ -162,7 +162,7 @@ static void add_work(struct sc_text *out, const struct sc_classify_summary *summ
 static void add_counts(struct sc_text *out, const struct sc_classify_options *options,
                        const struct sc_classify_summary *summary)
 {
-    sc_text_printf(out, "Traces: %zu (%zu failed, %zu with an empty answer)\nDetector ",
+    sc_text_printf(out, "\nTraces: %zu (%zu failed, %zu with an empty answer)\nDetector ",
                    summary->n_traces, summary->n_failed, summary->n_empty);
     sc_text_add_visible(out, summary->detector, strlen(summary->detector), false);
     sc_text_printf(out, ": %zu verdicts by rules, %zu by the judge\n ", summary->n_by_rules,
@@ -235,25 +235,41 @@ static enum sc_status judge_and_load(const struct sc_classify_options *options,
     return status;
 }
 
-int cli_judge(const char *command, const struct cli_options *given,
-              const struct cli_judging *judging, const char *folder, struct sc_run *run)
+/* What is judged, as the command line says it. */
+struct pass {
+    const struct cli_options *given;
+    const struct cli_judging *judging;
+    const char *folder;
+};
+
+/* Judges and loads; *said is what is to be told of it. */
+static int judge(const char *command, const struct pass *pass, struct sc_text *said,
+                 struct sc_run *run)
 {
     struct sc_error error = {0};
     struct sc_classify_options options;
-    struct sc_text out = {0};
-    int exit_status = CLI_DONE;
-    enum sc_status status = resolve(given, judging, folder, &options, &error);
+    enum sc_status status = resolve(pass->given, pass->judging, pass->folder, &options, &error);
     if (status == SC_OK)
-        status = judge_and_load(&options, judging, &out, run, &error);
+        status = judge_and_load(&options, pass->judging, said, run, &error);
     if (status == SC_ERR_INTERRUPTED) {
         cli_say(command, "interrupted; judgements so far are kept, and the same command goes on");
-        exit_status = CLI_INTERRUPTED;
-    } else if (status != SC_OK) {
-        exit_status = cli_report_error(command, &error);
-    } else if (!cli_write(command, &out)) {
-        exit_status = CLI_FAILED;
+        return CLI_INTERRUPTED;
     }
-    sc_text_free(&out);
+    return status == SC_OK ? CLI_DONE : cli_report_error(command, &error);
+}
+
+int cli_judge_and_show(const char *command, const struct cli_options *given,
+                       const struct cli_judging *judging, const char *folder)
+{
+    struct sc_run run = {0};
+    struct sc_text said = {0};
+    int exit_status = judge(command, &(struct pass){given, judging, folder}, &said, &run);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_show_run(command, folder, &run);
+    if (exit_status == CLI_DONE && !cli_write(command, &said))
+        exit_status = CLI_FAILED;
+    sc_text_free(&said);
+    sc_run_free(&run);
     return exit_status;
 }
 
@@ -285,11 +301,5 @@ int cli_classify(int argc, char **argv)
     if (options.n_positionals != 1)
         return cli_usage_error("classify", "expected the folder of a run");
     cli_catch_signals();
-    struct sc_run run = {0};
-    const char *folder = options.positionals[0];
-    int exit_status = cli_judge("classify", &options, &judging, folder, &run);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_show_run("classify", folder, &run);
-    sc_run_free(&run);
-    return exit_status;
+    return cli_judge_and_show("classify", &options, &judging, options.positionals[0]);
 }

@@ -170,10 +170,10 @@ bool cli_judging_wanted(const struct cli_options *options, const struct cli_judg
 /* Whether a pass with these options can begin, as far as that is cheap to know. */
 enum sc_status cli_judging_check(const struct cli_options *options,
                                  const struct cli_judging *judging, struct sc_error *error);
-/* Judges, prints how far detectors agree, and returns an exit status.  *run, zeroed, is then the
- * folder's run with what was said, loaded with tokens (sc_run_free). */
-int cli_judge(const char *command, const struct cli_options *options,
-              const struct cli_judging *judging, const char *folder, struct sc_run *run);
+/* Judges the folder's run and shows its report, then what the judge said and how it agrees with
+ * others.  CLI_DONE, or what to exit with. */
+int cli_judge_and_show(const char *command, const struct cli_options *given,
+                       const struct cli_judging *judging, const char *folder);
 
 /* ---- commands: argv[0] is the first word after the command
  * ---------------------------------------- */

@@ -244,16 +244,10 @@ static int sample(struct run_command *command, struct sc_run_summary *summary)
 /* The judge, where one is asked for, and the report: the run is loaded once. */
 static int judge_and_show(struct run_command *command)
 {
-    struct sc_run run = {0};
     const char *folder = command->run.out;
-    bool judges = cli_judging_wanted(command->given, &command->judging);
-    int exit_status =
-        judges ? cli_judge(command->name, command->given, &command->judging, folder, &run)
-               : CLI_DONE;
-    if (exit_status == CLI_DONE)
-        exit_status = cli_show_run(command->name, folder, judges ? &run : NULL);
-    sc_run_free(&run);
-    return exit_status;
+    if (!cli_judging_wanted(command->given, &command->judging))
+        return cli_show_run(command->name, folder, NULL);
+    return cli_judge_and_show(command->name, command->given, &command->judging, folder);
 }
 
 static int execute(struct run_command *command)
