@@ -8,7 +8,7 @@
 int cli_diff(int argc, char **argv)
 {
     const char *out = ".";
-    bool json = false;
+    bool json = false, by_id = false;
     struct cli_options options = {
         .command = "diff",
         .synopsis = "DIR_A DIR_B... [--out DIR] [--json]",
@@ -19,6 +19,8 @@ int cli_diff(int argc, char **argv)
         .max_positionals = 16};
     cli_add_text(&options, "out", &out, "DIR",
                  "folder of diff.json and diff.html (the current one)");
+    cli_add_flag(&options, "by-id", &by_id,
+                 "prompts of one id are the same, whatever their text (a template, a translation)");
     cli_add_flag(&options, "json", &json, "print diff.json instead of the tables");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
@@ -29,7 +31,7 @@ int cli_diff(int argc, char **argv)
         return cli_usage_error("diff", "--out: expected the name of a folder, found \"\"");
     struct sc_error error = {0};
     struct sc_text text = {0};
-    struct sc_diff_wish wish = {.out = out};
+    struct sc_diff_wish wish = {.out = out, .by_id = by_id};
     if (json)
         wish.json = &text;
     else

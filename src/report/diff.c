@@ -34,10 +34,10 @@ static void work_free(struct work *w)
     sc_text_free(&w->html);
 }
 
-static enum sc_status make_json(const char *const *folders, size_t n, struct work *w,
+static enum sc_status make_json(const char *const *folders, size_t n, bool by_id, struct work *w,
                                 struct sc_error *error)
 {
-    SC_TRY(sc_diff_make(folders, n, &w->diff, error));
+    SC_TRY(sc_diff_make(folders, n, by_id, &w->diff, error));
     return sc_render_json(&w->diff.document, &w->json, error);
 }
 
@@ -45,7 +45,7 @@ static enum sc_status write_all(const char *const *folders, size_t n,
                                 const struct sc_diff_wish *wish, struct work *w,
                                 struct sc_error *error)
 {
-    SC_TRY(make_json(folders, n, w, error));
+    SC_TRY(make_json(folders, n, wish->by_id, w, error));
     SC_TRY(sc_make_folders(wish->out, error));
     SC_TRY(write_file(wish->out, "diff.json", &w->json, error));
     SC_TRY(sc_render_diff_html(&w->diff.document, &w->html, error));
@@ -95,7 +95,7 @@ enum sc_status sc_diff_json(const char *const *folders, size_t n, char **json,
     *json = NULL;
     SC_TRY(check_folders(folders, n, error));
     struct work work = {0};
-    enum sc_status status = make_json(folders, n, &work, error);
+    enum sc_status status = make_json(folders, n, false, &work, error);
     if (status != SC_OK)
         goto done;
     *json = sc_text_take(&work.json);

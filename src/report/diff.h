@@ -12,6 +12,7 @@
 /* What is written, and what else is asked for. */
 struct sc_diff_wish {
     const char *out;          /* folder of the files, which is made; "." is the current one */
+    bool by_id;               /* prompts of one id are the same, whatever their text */
     struct sc_text *terminal; /* gets the tables; or NULL */
     size_t width;             /* of them */
     bool colour;

@@ -148,6 +148,28 @@ static void prompts_are_joined_by_id_and_text(void **state)
     sc_diff_free(&diff);
 }
 
+static void prompts_of_one_id_are_the_same_where_that_is_asked(void **state)
+{
+    (void)state;
+    struct sc_diff diff;
+    struct sc_error error = {0};
+    for (int by_id = 0; by_id < 2; by_id++) {
+        struct sc_run runs[2] = {made(NULL, NULL), made(" and more", NULL)};
+        memset(&diff, 0, sizeof diff);
+        diff.by_id = by_id;
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(sc_diff_add(&diff, &runs[i], "x", NULL), SC_OK);
+        assert_int_equal(sc_diff_compute(&diff, &error), by_id ? SC_OK : SC_ERR_FORMAT);
+        assert_int_equal(diff.pairs[0].n_common, by_id ? N : 0);
+        assert_int_equal(diff.pairs[0].n_other_prompt, N);
+        if (by_id)
+            assert_non_null(strstr(diff.sentences[3], "40 prompts have the same id and another "
+                                                      "text: they are compared all the same"));
+        sc_diff_free(&diff);
+    }
+    assert_non_null(strstr(error.text, "40 have the same id and another prompt (--by-id"));
+}
+
 static void a_conversation_is_part_of_the_prompt_and_a_system_message_a_setting(void **state)
 {
     (void)state;
@@ -386,6 +408,10 @@ static void three_runs_give_three_pairs(void **state)
     assert_string_equal(sc_text_at(root, "pairs.2.b"), "C");
     near(sc_estimate_at(root, "pairs.2.refusal_rate.b")->value, 0);
     assert_string_equal(sc_text_at(root, "runs.2.name"), "third");
+    assert_int_equal(sc_count_at(root, "in_all_runs.common"), N);
+    assert_int_equal(sc_count_at(root, "in_all_runs.verdict_changed.n"),
+                     diff.pairs[1].all.n_changed); /* only the third differs */
+    assert_non_null(strstr(diff.sentences[1], "Of all 3 pairs of runs 2 differ (Holm)"));
     sc_diff_free(&diff);
 }
 
@@ -504,6 +530,7 @@ int main(void)
         cmocka_unit_test(figures_are_means_over_the_common_prompts),
         cmocka_unit_test(a_run_against_itself_changed_nothing),
         cmocka_unit_test(prompts_are_joined_by_id_and_text),
+        cmocka_unit_test(prompts_of_one_id_are_the_same_where_that_is_asked),
         cmocka_unit_test(a_conversation_is_part_of_the_prompt_and_a_system_message_a_setting),
         cmocka_unit_test(runs_without_a_common_prompt_are_an_error),
         cmocka_unit_test(undecided_runs_are_no_crash),

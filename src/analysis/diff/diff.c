@@ -88,6 +88,31 @@ static enum sc_status adjust_pairs(struct sc_diff *diff, struct sc_error *error)
     return SC_OK;
 }
 
+/* Over the prompts that all runs share, by the pairs of the first run with each other one. */
+static enum sc_status count_in_all(struct sc_diff *diff, struct sc_error *error)
+{
+    size_t n = diff->runs[0].run.n_instances;
+    size_t *n_others = sc_alloc_zero(n, sizeof *n_others);
+    bool *changed = sc_alloc_zero(n, sizeof *changed);
+    bool whole = n_others != NULL && changed != NULL;
+    for (size_t p = 0; whole && p + 1 < diff->n_runs; p++) {
+        const struct sc_diff_pair *pair = &diff->pairs[p];
+        for (size_t m = 0; m < pair->n_common; m++) {
+            size_t i = pair->matches[m].a;
+            n_others[i]++;
+            changed[i] =
+                changed[i] || sc_diff_in_a(pair, m)->behaviour != sc_diff_in_b(pair, m)->behaviour;
+        }
+    }
+    for (size_t i = 0; whole && i < n; i++) {
+        diff->n_in_all += n_others[i] + 1 == diff->n_runs;
+        diff->n_changed_in_any += n_others[i] + 1 == diff->n_runs && changed[i];
+    }
+    sc_free(n_others);
+    sc_free(changed);
+    return whole ? SC_OK : sc_fail_nomem(error, "prompts of all runs");
+}
+
 enum sc_status sc_diff_compute(struct sc_diff *diff, struct sc_error *error)
 {
     assert(diff->n_runs >= 2 && diff->pairs == NULL);
@@ -100,6 +125,7 @@ enum sc_status sc_diff_compute(struct sc_diff *diff, struct sc_error *error)
             struct sc_diff_pair *pair = &diff->pairs[diff->n_pairs];
             pair->a = &diff->runs[i];
             pair->b = &diff->runs[j];
+            pair->by_id = diff->by_id;
             pair->whole = diff->n_pairs++ == 0;
             SC_TRY(sc_diff_join(pair, error));
             SC_TRY(sc_diff_figures(pair, error));
@@ -107,6 +133,7 @@ enum sc_status sc_diff_compute(struct sc_diff *diff, struct sc_error *error)
                 SC_TRY(sc_diff_rank(pair, error));
         }
     SC_TRY(adjust_pairs(diff, error));
+    SC_TRY(count_in_all(diff, error));
     SC_TRY(sc_diff_find_settings(diff, error));
     SC_TRY(sc_diff_say(diff, error));
     sc_document_put_diff(&diff->document, diff);
@@ -124,10 +151,11 @@ static enum sc_status make(const char *const *folders, size_t n, struct sc_diff 
     return sc_diff_compute(out, error);
 }
 
-enum sc_status sc_diff_make(const char *const *folders, size_t n, struct sc_diff *out,
+enum sc_status sc_diff_make(const char *const *folders, size_t n, bool by_id, struct sc_diff *out,
                             struct sc_error *error)
 {
     memset(out, 0, sizeof *out);
+    out->by_id = by_id;
     if (n < 2 || n > SC_DIFF_MOST_RUNS)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "diff: expected the folders of 2 to %d runs, found %zu", SC_DIFF_MOST_RUNS,

@@ -76,10 +76,11 @@ struct sc_diff_attack {
 
 struct sc_diff_pair {
     const struct sc_diff_run *a, *b;
+    bool by_id;                    /* prompts of one id are the same, whatever their text */
     bool whole;                    /* with categories, attacks, tables and prompts */
     struct sc_diff_match *matches; /* [n_common] in a's order */
     size_t n_common, n_only_a, n_only_b;
-    size_t n_other_prompt; /* the same id, but another prompt: left out */
+    size_t n_other_prompt; /* the same id, but another prompt: left out, or common where by_id */
     size_t n_unfinished;   /* a policy has not finished it in one of the runs: left out */
     size_t n_other_label;  /* common, but labels differ: in no figure of a label */
     size_t n_other_frame;  /* common, but sent with another system message or prefill */
@@ -106,9 +107,11 @@ struct sc_diff_setting {
 struct sc_diff {
     struct sc_diff_run runs[SC_DIFF_MOST_RUNS];
     size_t n_runs;
+    bool by_id;                 /* prompts of one id are the same, whatever their text */
     struct sc_diff_pair *pairs; /* [n_pairs] (0,1), (0,2), ... (1,2), ...; the first one whole */
     size_t n_pairs;
-    struct sc_diff_setting *settings; /* of the first two runs */
+    size_t n_in_all, n_changed_in_any; /* prompts of all runs; with no one behaviour in all */
+    struct sc_diff_setting *settings;  /* of the first two runs */
     size_t n_settings, cap_settings;
     char *sentences[SC_DIFF_N_SENTENCES];
     char *notes[SC_DIFF_MOST_NOTES]; /* what stands in the way, worst first */
@@ -117,8 +120,9 @@ struct sc_diff {
 };
 
 /* Loads n runs, 2 to SC_DIFF_MOST_RUNS, and compares them.  Where two of them have no prompt in
- * common that is an error, SC_ERR_FORMAT.  *out is to be released in any case. */
-enum sc_status sc_diff_make(const char *const *folders, size_t n, struct sc_diff *out,
+ * common that is an error, SC_ERR_FORMAT.  by_id: prompts of one id are the same, whatever their
+ * text.  *out is to be released in any case. */
+enum sc_status sc_diff_make(const char *const *folders, size_t n, bool by_id, struct sc_diff *out,
                             struct sc_error *error);
 void sc_diff_free(struct sc_diff *diff);
 

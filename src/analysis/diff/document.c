@@ -285,6 +285,13 @@ static void put_said(struct sc_document *out, const struct sc_diff *diff)
 
 static void put_pairs(struct sc_document *out, const struct sc_diff *diff)
 {
+    sc_document_put_object(out, "in_all_runs");
+    sc_document_put_count(out, "common", diff->n_in_all);
+    sc_document_put_object(out, "verdict_changed");
+    sc_document_put_count(out, "n", diff->n_changed_in_any);
+    sc_document_put_count(out, "of", diff->n_in_all);
+    sc_document_put_end(out);
+    sc_document_put_end(out);
     sc_document_put_array(out, "pairs");
     for (size_t i = 0; i < diff->n_pairs; i++) {
         sc_document_put_object(out, NULL);

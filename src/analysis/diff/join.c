@@ -107,17 +107,19 @@ static bool is_same_frame(const struct sc_run_instance *a, const struct sc_run_i
 /* One id that both have. */
 static void take(struct sc_diff_pair *pair, size_t a, size_t b)
 {
-    if (!is_same_prompt(&pair->a->run.instances[a], &pair->b->run.instances[b])) {
-        pair->n_other_prompt++;
-    } else if (!pair->a->view.instances[a].decided || !pair->b->view.instances[b].decided) {
+    const struct sc_run_instance *x = &pair->a->run.instances[a];
+    const struct sc_run_instance *y = &pair->b->run.instances[b];
+    bool same = is_same_prompt(x, y);
+    pair->n_other_prompt += !same;
+    if (!same && !pair->by_id)
+        return;
+    if (!pair->a->view.instances[a].decided || !pair->b->view.instances[b].decided) {
         pair->n_unfinished++;
-    } else {
-        pair->matches[pair->n_common++] = (struct sc_diff_match){a, b};
-        const struct sc_run_instance *x = &pair->a->run.instances[a];
-        const struct sc_run_instance *y = &pair->b->run.instances[b];
-        pair->n_other_label += x->label != y->label;
-        pair->n_other_frame += !is_same_frame(x, y);
+        return;
     }
+    pair->matches[pair->n_common++] = (struct sc_diff_match){a, b};
+    pair->n_other_label += x->label != y->label;
+    pair->n_other_frame += !is_same_frame(x, y);
 }
 
 static void merge(struct sc_diff_pair *pair, const struct entry *a, const struct entry *b)
@@ -155,12 +157,13 @@ enum sc_status sc_diff_join(struct sc_diff_pair *pair, struct sc_error *error)
         return sc_fail_nomem(error, "common prompts");
     if (pair->n_common > 0)
         return SC_OK;
+    const char *advice = pair->n_other_prompt > 0 && !pair->by_id ? " (--by-id compares them)" : "";
     return sc_fail(
         error, SC_ERR_FORMAT,
         "%s and %s: expected prompts that both have finished, found none (%zu are in the "
-        "first only, %zu in the second only, %zu have the same id and another prompt, "
+        "first only, %zu in the second only, %zu have the same id and another prompt%s, "
         "%zu are not finished)",
-        pair->a->name, pair->b->name, pair->n_only_a, pair->n_only_b, pair->n_other_prompt,
+        pair->a->name, pair->b->name, pair->n_only_a, pair->n_only_b, pair->n_other_prompt, advice,
         pair->n_unfinished);
 }
 

@@ -92,6 +92,29 @@ static bool leaves_zero_out(const struct sc_estimate *e)
     return isfinite(e->low) && isfinite(e->high) && (e->low > 0 || e->high < 0);
 }
 
+/* Of several runs: how many pairs differ, which most, and how many prompts waver between them. */
+static void say_pairs(struct sc_text *out, const struct sc_diff *diff)
+{
+    const struct sc_diff_pair *most = NULL;
+    size_t n_apart = 0;
+    if (diff->n_pairs < 2)
+        return;
+    for (size_t i = 0; i < diff->n_pairs; i++) {
+        const struct sc_diff_pair *pair = &diff->pairs[i];
+        double size = fabs(pair->all.refusal_rate.difference.value);
+        n_apart += pair->all.permutation.holm < 0.05;
+        if (isfinite(size) &&
+            (most == NULL || size > fabs(most->all.refusal_rate.difference.value)))
+            most = pair;
+    }
+    sc_text_printf(out, " Of all %zu pairs of runs %zu differ (Holm)", diff->n_pairs, n_apart);
+    if (most != NULL)
+        sc_text_printf(out, "; furthest apart are %s and %s, %+.1f points", most->a->mark,
+                       most->b->mark, 100 * most->all.refusal_rate.difference.value);
+    sc_text_printf(out, ". %zu of the %zu prompts of all runs do not behave the same in all.",
+                   diff->n_changed_in_any, diff->n_in_all);
+}
+
 static void say_certainty(struct sc_text *out, const struct sc_diff_pair *pair)
 {
     double p = pair->all.permutation.p, holm = pair->all.permutation.holm;
@@ -195,8 +218,9 @@ static enum sc_status note_prompts(struct sc_diff *diff, const struct sc_diff_pa
                                    struct sc_error *error)
 {
     if (pair->n_other_prompt > 0)
-        SC_TRY(note(diff, error, "%zu prompts have the same id and another text: they are left out",
-                    pair->n_other_prompt));
+        SC_TRY(note(diff, error, "%zu prompts have the same id and another text: they are %s",
+                    pair->n_other_prompt,
+                    pair->by_id ? "compared all the same, as was asked" : "left out"));
     if (pair->n_only_a > 0 || pair->n_only_b > 0)
         SC_TRY(note(diff, error, "%zu prompts are in %s only and %zu in %s only: they are left out",
                     pair->n_only_a, pair->a->mark, pair->n_only_b, pair->b->mark));
@@ -336,6 +360,7 @@ enum sc_status sc_diff_say(struct sc_diff *diff, struct sc_error *error)
     say_change(&text, pair);
     SC_TRY(take(&text, &diff->sentences[0], error));
     say_certainty(&text, pair);
+    say_pairs(&text, diff);
     SC_TRY(take(&text, &diff->sentences[1], error));
     say_where(&text, pair);
     SC_TRY(take(&text, &diff->sentences[2], error));
