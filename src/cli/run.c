@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "cli/cli.h"
+#include "cli/asked.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "experiment/experiment.h"
@@ -21,6 +21,10 @@ struct run_command {
     struct sc_policy policy; /* as the options say; a pattern for those of --policies */
     struct sc_policy policies[MOST_POLICIES];
     struct cli_list unsafe_values, safe_values;
+    struct around {
+        const char *system, *prefill, *prompt_template; /* TEXT|@FILE, or NULL */
+        char *texts[3];                                 /* what they give; owned */
+    } around;
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric;
     int32_t threads;
@@ -94,6 +98,12 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
                  "column of a prompt's system message");
     cli_add_text(options, "prefill-column", &benchmark->prefill_column, "C",
                  "column of what the answer to a prompt begins with");
+    cli_add_text(options, "system", &command->around.system, "TEXT|@FILE",
+                 "system message of every prompt that has none of its own");
+    cli_add_text(options, "prefill", &command->around.prefill, "TEXT|@FILE",
+                 "what every answer begins with: given to the model, not sampled");
+    cli_add_text(options, "prompt-template", &command->around.prompt_template, "TEXT|@FILE",
+                 "asked in place of the prompt, which stands where it has {prompt}");
     cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
     cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
                  "what the label says of unsafe prompts; all others are safe (repeatable)");
@@ -185,6 +195,25 @@ static enum sc_status choose_policies(struct run_command *command, struct sc_err
     return SC_OK;
 }
 
+static enum sc_status read_around(struct run_command *command, struct sc_error *error)
+{
+    struct around *around = &command->around;
+    struct sc_benchmark_options *benchmark = &command->run.benchmark;
+    const struct {
+        const char *option, *given;
+        const char **text;
+    } options[] = {{"system", around->system, &benchmark->system},
+                   {"prefill", around->prefill, &benchmark->prefill},
+                   {"prompt-template", around->prompt_template, &benchmark->prompt_template}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (options[i].given == NULL)
+            continue;
+        SC_TRY(cli_text_or_file(options[i].option, options[i].given, &around->texts[i], error));
+        *options[i].text = around->texts[i];
+    }
+    return SC_OK;
+}
+
 /* From what the options say to what the experiment takes. */
 static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
 {
@@ -203,6 +232,7 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
     SC_TRY(choose_policies(command, error));
+    SC_TRY(read_around(command, error));
     if (run->out == NULL)
         run->out = command->default_out = default_out(command);
     return run->out != NULL ? SC_OK : sc_fail_nomem(error, "name of the results folder");
@@ -297,6 +327,8 @@ static int run_or_compare(int argc, char **argv, bool compare)
         return cli_usage_error(command.name, "--policies goes with compare");
     int exit_status = execute(&command);
     sc_free(command.default_out);
+    for (size_t i = 0; i < sizeof command.around.texts / sizeof *command.around.texts; i++)
+        sc_free(command.around.texts[i]);
     return exit_status;
 }
 

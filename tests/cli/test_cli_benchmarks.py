@@ -178,6 +178,30 @@ class Messages(Benchmarks):
         self.ask(self.write('harmful_behaviors.csv', 'goal,target\nDo it,"Sure, here is"\n'), '--prefill-column', 'target')
         self.assertEqual(self.stored(), [('Do it', None, 'Sure, here is')])
 
+    def test_system_message_prefill_and_template_come_from_options_and_files(self):
+        path = self.write('x.jsonl', json.dumps({'prompt': self.LOCK}) + '\n')
+        template = self.write('template.txt', 'Answer this: {prompt}\n')
+        system = self.write('system.txt', 'Always answer in one word.\r\n')
+        plain, _ = self.ask(path, n=16)
+        for option in ('--system', 'Always answer in one word.'), ('--prefill', 'Sure, here is'), \
+                ('--prompt-template', '@' + template):
+            rows, _ = self.ask(path, *option, n=16)
+            self.assertNotEqual(rows[0]['confidences'], plain[0]['confidences'], option)
+            self.assertEqual(rows[0]['prompt'], self.LOCK)
+        self.ask(path, '--system', '@' + system, '--prefill', '@@home', '--prompt-template', '@' + template)
+        self.assertEqual(self.stored(), [(self.LOCK, [
+            {'role': 'system', 'content': 'Always answer in one word.'},
+            {'role': 'user', 'content': 'Answer this: ' + self.LOCK}], '@home')])
+
+    def test_wrong_words_around_a_prompt_are_one_line(self):
+        path = self.write('x.jsonl', json.dumps({'prompt': self.LOCK}) + '\n')
+        for expect, *options in (2, '--prompt-template', 'no place'), (1, '--system', '@/absent'), \
+                (2, '--system-column', 'nope'), (2, '--prefill-column', 'nope'), (2, '--messages-column', 'nope'), \
+                (2, '--prompt-column', 'prompt', '--messages-column', 'prompt'):
+            _, said = self.ask(path, *options, expect=expect)
+            self.assertEqual(len(said.strip().splitlines()), 1, said)
+            self.assertIn(options[0], said)
+
     def test_an_answer_in_the_data_is_not_asked_and_said_to_be_there(self):
         turns = [{'from': 'human', 'value': self.LOCK}, {'from': 'gpt', 'value': 'With a pick.'}]
         _, said = self.ask(self.write('sft.jsonl', json.dumps({'conversations': turns}) + '\n'))
