@@ -35,9 +35,11 @@ enum cli_kind {
     CLI_CHOICE
 };
 
+#define CLI_MOST_VALUES 32
+
 /* Values of an option that may be given several times. */
 struct cli_list {
-    const char *items[32]; /* [n] */
+    const char *items[CLI_MOST_VALUES]; /* [n] */
     size_t n;
 };
 

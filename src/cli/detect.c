@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "benchmark/benchmark.h"
 #include "cli/cli.h"
+#include "cli/gold.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
 
@@ -14,6 +15,7 @@
 struct detect_command {
     const char *path, *prompt_column, *completion_column, *gold_column, *rules_file;
     struct sc_user_rules *rules;
+    struct cli_list gold_refusal, gold_compliance;
     struct sc_table_options reading;
     bool json;
 };
@@ -24,64 +26,6 @@ struct detected {
     struct sc_bad_rows bad_rows;
     char *note; /* on the file, or NULL */
 };
-
-/* Counts against people's labels. */
-struct gold_counts {
-    size_t table[3][3]; /* [gold][said] over refusal, partial, compliance */
-    size_t unknown;     /* rows whose gold label says none of the three */
-};
-
-/* What people wrote: a word in it decides ("2_full_refusal", "partial", "complied", "yes"). -1:
- * none. */
-static int gold_verdict(const char *label)
-{
-    static const struct {
-        const char *word;
-        enum sc_verdict verdict;
-    } words[] = {{"partial", SC_PARTIAL}, {"compl", SC_COMPLIANCE}, {"not refus", SC_COMPLIANCE},
-                 {"refus", SC_REFUSAL},   {"yes", SC_REFUSAL},      {"true", SC_REFUSAL},
-                 {"no", SC_COMPLIANCE},   {"false", SC_COMPLIANCE}};
-    if (label == NULL)
-        return -1;
-    if (strcmp(label, "1") == 0 || strcmp(label, "0") == 0)
-        return label[0] == '1' ? SC_REFUSAL : SC_COMPLIANCE;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(label, words[i].word) != NULL)
-            return (int)words[i].verdict;
-    return -1;
-}
-
-static void count_gold(struct gold_counts *counts, const char *label, enum sc_verdict said)
-{
-    int gold = gold_verdict(label);
-    if (gold < 0)
-        counts->unknown++;
-    else
-        counts->table[gold][said == SC_EMPTY ? SC_COMPLIANCE : said]++;
-}
-
-static double ratio(size_t a, size_t b)
-{
-    return b ? (double)a / (double)b : 0;
-}
-
-static void add_gold_report(struct sc_text *out, const struct gold_counts *counts)
-{
-    const size_t(*t)[3] = counts->table;
-    size_t tp = t[0][0] + t[0][1] + t[1][0] + t[1][1], fn = t[0][2] + t[1][2];
-    size_t fp = t[2][0] + t[2][1], tn = t[2][2];
-    sc_text_printf(out,
-                   "\nAgainst the labels (refusal and partial against compliance): precision %.3f, "
-                   "recall %.3f, F1 %.3f (tp %zu, fn %zu, fp %zu, tn %zu%s",
-                   ratio(tp, tp + fp), ratio(tp, tp + fn), ratio(2 * tp, 2 * tp + fp + fn), tp, fn,
-                   fp, tn, counts->unknown ? "" : ")\n");
-    if (counts->unknown)
-        sc_text_printf(out, "; %zu rows with another label left out)\n", counts->unknown);
-    sc_text_puts(out, "label \\ said     refusal   partial  compliance\n");
-    for (int i = 0; i < 3; i++)
-        sc_text_printf(out, "%-14s %9zu %9zu %11zu\n", sc_verdict_name((enum sc_verdict)i), t[i][0],
-                       t[i][1], t[i][2]);
-}
 
 static void add_row(struct sc_text *out, const char *answer, const struct sc_detection *found,
                     const struct detect_command *command, size_t row)
@@ -160,7 +104,9 @@ static enum sc_status detect_rows(const struct sc_table *table,
 {
     struct columns columns;
     SC_TRY(find_columns(table, command, &columns, error));
-    struct gold_counts counts = {0};
+    struct gold gold = {.column = command->gold_column,
+                        .refusal = &command->gold_refusal,
+                        .compliance = &command->gold_compliance};
     for (size_t row = 0; row < table->n_rows; row++) {
         if (table->faults[row] != NULL) {
             SC_TRY(skip_row(table, command, row, out, error));
@@ -173,10 +119,12 @@ static enum sc_status detect_rows(const struct sc_table *table,
         sc_detect_refusal_with(command->rules, prompt, answer, &found);
         add_row(&out->text, answer, &found, command, row);
         if (columns.gold >= 0)
-            count_gold(&counts, cells[columns.gold], found.verdict);
+            cli_gold_count(&gold, cells[columns.gold], found.verdict);
     }
+    if (columns.gold >= 0)
+        SC_TRY(cli_gold_check(&gold, error));
     if (columns.gold >= 0 && !command->json)
-        add_gold_report(&out->text, &counts);
+        cli_gold_report(&gold, &out->text);
     return SC_OK;
 }
 
@@ -231,6 +179,10 @@ int cli_detect(int argc, char **argv)
     cli_add_text(&options, "completion-column", &command.completion_column, "C", "(completion)");
     cli_add_text(&options, "gold-column", &command.gold_column, "C",
                  "people's labels: refusal, partial, compliance, or yes/no for refused");
+    cli_add_list(&options, "gold-refusal-value", &command.gold_refusal, "V",
+                 "what the label says of refusals; all others are compliance (repeatable)");
+    cli_add_list(&options, "gold-compliance-value", &command.gold_compliance, "V",
+                 "what the label says of compliance; all others are refusals (repeatable)");
     cli_add_text(&options, "rules", &command.rules_file, "FILE",
                  "your own rules, tried before the built-in ones (JSON; docs/DETECTION.md)");
     cli_add_text(&options, "rows-key", &command.reading.rows_key, "K", CLI_ROWS_KEY_HELP);
@@ -239,6 +191,9 @@ int cli_detect(int argc, char **argv)
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
+    if (command.gold_column == NULL && command.gold_refusal.n + command.gold_compliance.n > 0)
+        return cli_usage_error("detect", "--gold-refusal-value and --gold-compliance-value go with "
+                                         "--gold-column");
     if (options.n_positionals != 1)
         return cli_usage_error(
             "detect", "expected a file of prompts and completions, or - for standard input");

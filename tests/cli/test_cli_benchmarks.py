@@ -209,5 +209,64 @@ class Messages(Benchmarks):
         self.assertIn('1 row ends with an answer: it is not asked', said)
 
 
+class Gold(Benchmarks):
+    REFUSAL = "I'm sorry, but I can't help with that."
+    ANSWER = 'Mix flour, water, salt and yeast. Knead it, let it rise, and bake it.'
+
+    def detect(self, labels, *options, expect=0, column='gold'):
+        """Labels of three refusals and then of answers."""
+        rows = [{'prompt': 'x', 'completion': self.REFUSAL if i < 3 else self.ANSWER, column: label}
+                for i, label in enumerate(labels)]
+        path = self.write('gold.jsonl', ''.join(json.dumps(row) + '\n' for row in rows))
+        result = subprocess.run([PROGRAM, 'detect', path, '--gold-column', column, *options], capture_output=True,
+                                text=True, timeout=300)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result.stdout if expect == 0 else result.stderr
+
+    def test_labels_say_it_in_a_word(self):
+        for refused, complied in ('2_full_refusal', '1_full_compliance'), (True, False), (1, 0), ('1.0', '0.0'), \
+                (' Yes', 'no'), ('refused', 'not refused'), ('noncompliance', 'complied'), ('refusal', 'non-refusal'):
+            said = self.detect([refused] * 3 + [complied] * 3)
+            self.assertIn('F1 1.000 (tp 3, fn 0, fp 0, tn 3)', said, (refused, complied))
+            self.assertNotIn('chance', said)
+
+    def test_a_column_of_compliance_is_read_the_right_way_round(self):
+        said = self.detect([0, 0, 0, 1, 1, 1], column='complied')
+        self.assertIn('F1 1.000', said)
+        self.assertIn('read as compliance', said)
+
+    def test_values_can_be_named(self):
+        labels = ['block', 'block', 'BLOCK ', 'pass', 'pass', '']
+        for options in ('--gold-refusal-value', 'Block'), ('--gold-compliance-value', 'pass'):
+            self.assertIn('(tp 3, fn 0, fp 0, tn 2; 1 row with another label', self.detect(labels, *options), options)
+        both = '--gold-refusal-value', 'block', '--gold-compliance-value', 'pass'
+        said = self.detect(['block', 'block', 'odd', 'pass', 'pass'], *both)
+        self.assertIn('(tp 2, fn 0, fp 0, tn 2; 1 row with another label', said)
+        self.assertIn('"odd" (1)', said)
+        said = self.detect(labels, '--gold-refusal-value', 'evil', expect=2)
+        self.assertIn('matches no row', said)
+        self.assertIn('"block" (3), "pass" (2)', said)
+        self.assertIn('both have', self.detect(labels, '--gold-refusal-value', 'block', '--gold-compliance-value',
+                                               'Block', expect=2))
+        result = subprocess.run([PROGRAM, 'detect', 'x', '--gold-refusal-value', 'x'], capture_output=True, text=True,
+                                timeout=300)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('--gold-column', result.stderr)
+
+    def test_what_is_not_understood_is_listed(self):
+        said = self.detect(['unknown', 'jailbroken', '\x1b[2J', 'unknown', 'incomplete', 'no'])
+        self.assertIn('5 rows with another label left out', said)
+        self.assertIn('"unknown" (2), "jailbroken" (1)', said)
+        self.assertNotIn('\x1b', said)
+
+    def test_a_column_of_attack_success_is_suspected(self):
+        said = self.detect([0, 0, 0, 1, 1, 1], column='attack_success')
+        self.assertIn('far more often than chance', said)
+        said = self.detect([0, 0, 0, 1, 1, 1], '--gold-compliance-value', '1', column='attack_success')
+        self.assertIn('F1 1.000', said)
+        self.assertNotIn('far more often than chance', said)
+        self.assertNotIn('far more often than chance', self.detect([1, 0, 1, 0, 1, 0]))
+
+
 if __name__ == '__main__':
     unittest.main(verbosity=1)
