@@ -37,13 +37,15 @@ SC_API int sc_reproducible_parse(const char *name);                         /* -
 struct sc_source_wish {
     size_t size;                 /* sizeof(struct sc_source_wish) */
     struct sc_sampling sampling; /* NaN and top_k -1: the source's own values */
-    size_t max_new_tokens;       /* of an answer, at least 1 */
+    size_t max_new_tokens;       /* of an answer, at least 1; reasoning included without a budget */
     size_t confidence_top_k;     /* most likely tokens that a confidence looks at */
     bool thinking;               /* the model is to reason before it answers */
     uint64_t seed;               /* passed on to where traces are drawn */
-    size_t thinking_budget;      /* tokens after which the reasoning is closed; 0: none */
-    bool special;                /* control tokens written in messages are control tokens */
-    size_t n_turns;              /* most answers of a conversation, each one in the next's prompt */
+    /* Sampled tokens after which a reasoning that goes on is closed by words that are put in; the
+     * answer then has max_new_tokens of its own.  0: none */
+    size_t thinking_budget;
+    bool special;          /* control tokens written in messages are control tokens */
+    size_t n_turns;        /* most answers of a conversation, each one in the next's prompt */
     bool limit_is_default; /* nobody asked for max_new_tokens: a smaller context is no fault */
 };
 
@@ -69,6 +71,7 @@ struct sc_source_info {
     const char *frame;   /* what is unusual in how it frames prompts; part of the configuration */
     const char *remarks; /* lines for people, each with its end: what it does otherwise than its
                           * model's files say; NULL: nothing */
+    size_t thinking_budget; /* of the wish, where it holds to it; 0: it knows none */
 };
 
 /* What sampling takes, for people to see: nothing in it changes a result. */
@@ -102,7 +105,10 @@ struct sc_source_trace {
     const struct sc_token_stats *stats; /* [n_tokens] or NULL: none; what is not given is NaN */
     const uint32_t *text_ends; /* [n_tokens] bytes of text that the tokens up to this one complete,
                                 * between characters; or NULL: not given */
-    const void *reserved[8];   /* NULL */
+    /* Tokens [forced_begin, forced_begin + n_forced) were put in to close the reasoning, which they
+     * belong to; their figures are not read.  n_forced 0: none. */
+    size_t forced_begin, n_forced;
+    const void *reserved[6]; /* NULL */
 };
 
 /* The words of some tokens.  Allocated with malloc; they become the caller's. */
@@ -130,8 +136,8 @@ struct sc_feed {
     /* A trace ended.  A failure here (such as a full disk) ends sampling with that status. */
     enum sc_status (*done)(void *context, const struct sc_source_request *request,
                            const struct sc_source_trace *trace, struct sc_error *error);
-    /* After each token, n so far; may be NULL.  false cuts the trace (SC_FINISH_CUT) unless it
-     * ended with this token anyway.  A source that sees no single tokens need not call it. */
+    /* After each sampled token, n so far; may be NULL.  false cuts the trace (SC_FINISH_CUT) unless
+     * it ended with this token anyway.  A source that sees no single tokens need not call it. */
     bool (*keep)(void *context, const struct sc_source_request *request,
                  const struct sc_token_stats *stats, size_t n);
     /* Every now and then, at least once a second.  false ends sampling with SC_ERR_INTERRUPTED;

@@ -54,7 +54,7 @@ static uint64_t tokens_of_first(const struct sc_run_instance *instance, size_t n
 {
     uint64_t sum = 0;
     for (size_t t = 0; t < n; t++)
-        sum += instance->traces[t].n_tokens;
+        sum += sc_run_trace_cost(&instance->traces[t]);
     return sum;
 }
 

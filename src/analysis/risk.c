@@ -87,7 +87,7 @@ static void regress(const struct sc_analysis *a, const struct sc_answers *x, str
             out->alone = odds_of(&fit, 1);
         size_t n_uncounted = 0;
         for (size_t i = 0; i < n; i++) {
-            size_t n_tokens = x->trace[i]->n_tokens;
+            size_t n_tokens = sc_run_trace_sampled_of(x->trace[i], x->trace[i]->n_tokens);
             n_uncounted += !x->trace[i]->n_tokens_known;
             design[3 * i] = 1;
             design[3 * i + 1] = (mean - x->confidence[i]) / deviation;

@@ -110,7 +110,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     double sum = 0;
     for (size_t t = 0; t < n; t++) {
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
-        s->n_tokens += trace->n_tokens;
+        s->n_tokens += sc_run_trace_cost(trace);
         s->n_uncounted += !trace->n_tokens_known;
         s->n_length += trace->finish == SC_FINISH_LENGTH;
         s->n_cut += trace->finish == SC_FINISH_CUT;

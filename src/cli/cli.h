@@ -142,7 +142,8 @@ enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
  * the folder's, loaded with tokens; NULL: it is loaded. */
 struct sc_run;
 /* What --max-new-tokens says of itself. */
-#define CLI_MAX_NEW_TOKENS "tokens of an answer, reasoning included (256; with --thinking 2048)"
+#define CLI_MAX_NEW_TOKENS                                                                         \
+    "tokens of an answer, reasoning included unless it has a budget (256; with --thinking 2048)"
 
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
 

@@ -137,6 +137,9 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "model's own; 1: off)");
     cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
     cli_add_flag(options, "thinking", &run->thinking, "let the model think before it answers");
+    cli_add_size(options, "thinking-budget", &run->thinking_budget, 1, 1e6,
+                 "close the thinking after so many tokens, as the model's makers do; the answer "
+                 "then has --max-new-tokens (256)");
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
     cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32",
                  "arithmetic (default: the model's own)");

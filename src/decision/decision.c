@@ -237,25 +237,42 @@ static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
 
 /* ---- deepconf ------------------------------------------------------------------------------- */
 
+/* Knuth's two-sum keeps what each step rounds away (sums of floats of one magnitude are exact even
+ * without it). */
+static void scan_add(struct sc_low_scan *scan, double x)
+{
+    double sum = scan->sum + x, part = sum - scan->sum;
+    scan->rest += (scan->sum - (sum - part)) + (x - part);
+    scan->sum = sum;
+}
+
+/* A token that was put in, not sampled, has no figure at all. */
+static bool is_sampled(const struct sc_token_stats *stats)
+{
+    return !isnan(stats->logprob) || !isnan(stats->sampled_logprob) || !isnan(stats->confidence) ||
+           !isnan(stats->entropy);
+}
+
 double sc_low_scan_next(struct sc_low_scan *scan, const struct sc_token_stats *stats, size_t n,
                         size_t window)
 {
-    /* Knuth's two-sum keeps what each step rounds away (sums of floats of one magnitude are exact
-     * even without it). */
-    for (int leaves = 0; leaves < (n > window ? 2 : 1); leaves++) {
-        double x =
-            leaves ? -(double)stats[n - 1 - window].confidence : (double)stats[n - 1].confidence;
-        double sum = scan->sum + x, part = sum - scan->sum;
-        scan->rest += (scan->sum - (sum - part)) + (x - part);
-        scan->sum = sum;
+    for (; scan->n_looked < n; scan->n_looked++) {
+        if (!is_sampled(&stats[scan->n_looked]))
+            continue;
+        scan_add(scan, (double)stats[scan->n_looked].confidence);
+        if (++scan->n_sampled <= window)
+            continue;
+        while (!is_sampled(&stats[scan->oldest]))
+            scan->oldest++;
+        scan_add(scan, -(double)stats[scan->oldest++].confidence);
     }
-    return n < window ? NAN : (scan->sum + scan->rest) / (double)window;
+    return scan->n_sampled < window ? NAN : (scan->sum + scan->rest) / (double)window;
 }
 
 size_t sc_lows_find(const struct sc_token_stats *stats, size_t n, size_t window,
                     struct sc_low *lows)
 {
-    struct sc_low_scan scan = {0, 0};
+    struct sc_low_scan scan = {0};
     double lowest = INFINITY;
     size_t n_lows = 0;
     for (size_t i = 1; i <= n; i++) {

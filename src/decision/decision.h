@@ -56,11 +56,15 @@ struct sc_low {
 };
 
 /* Mean of the newest full window, token by token, from the trace's first one; start with zeros.
- * Live cutting and lists of lows use it alike, so they agree to the last bit. */
+ * Live cutting and lists of lows use it alike, so they agree to the last bit.  Tokens that were put
+ * in, which have no figure at all, are in no window. */
 struct sc_low_scan {
-    double sum, rest; /* rest: what sum rounds away */
+    double sum, rest;         /* rest: what sum rounds away */
+    size_t n_looked;          /* tokens seen so far, whether sampled or not */
+    size_t n_sampled, oldest; /* of these the sampled ones; where the newest window begins */
 };
-/* After n tokens, stats [n]; call it for n = 1, 2, 3 ... NaN when there is no full window yet. */
+/* After n tokens, stats [n]; call it for a rising n, the last of them sampled.  NaN when there is
+ * no full window yet. */
 double sc_low_scan_next(struct sc_low_scan *scan, const struct sc_token_stats *stats, size_t n,
                         size_t window);
 /* The lows of a trace in order: positions rise, means fall.  Returns how many there are, at most

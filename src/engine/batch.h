@@ -16,10 +16,13 @@ struct sc_place {
     size_t number; /* that the device knows it by */
     struct sc_trace_request request;
     struct sc_prompt *prompt;
-    int32_t *ids;                 /* [max_new] */
-    struct sc_token_stats *stats; /* [max_new] */
-    float *watched;               /* [max_new][max_watch] */
-    size_t n, limit;              /* tokens so far; at most */
+    int32_t *ids;                  /* [max_new] */
+    struct sc_token_stats *stats;  /* [max_new] */
+    float *watched;                /* [max_new][max_watch] */
+    size_t n, limit;               /* tokens so far; at most */
+    bool reasons;                  /* under a budget that has not ended */
+    size_t forced_begin, n_forced; /* tokens that were put in so far */
+    size_t n_to_force;             /* tokens that are still to be put in */
 };
 
 /* A request that waits for a place or for its prompt. */
@@ -42,6 +45,7 @@ struct sc_batch {
     struct sc_place **order;     /* [parallel] places that decode, side by side per prompt */
     struct sc_place **drawing;   /* [parallel] places that get a token */
     struct sc_draw *draws;       /* [parallel] theirs */
+    struct sc_place **forcing;   /* [parallel] places that get a token of a closing */
     struct sc_prompt **ending;   /* [SC_PROMPT_ENDS] prompts whose last row is in the step */
     struct sc_waiting *waiting;  /* [parallel + look_ahead], oldest first */
     struct sc_session_bytes own; /* what of this is for traces, prompts, and the rest */

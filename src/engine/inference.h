@@ -19,6 +19,16 @@ const struct sc_model *sc_engine_model(const struct sc_engine *engine);
 size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
 size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */
 
+/* After how much reasoning an answer is to begin.  When n_tokens were sampled without close_id, the
+ * tokens of closing are put in their place: not sampled, without a random number and without
+ * figures.  The answer begins behind them, or behind the close_id that was sampled. */
+struct sc_reasoning_budget {
+    size_t n_tokens; /* 0: no budget */
+    int32_t close_id;
+    const int32_t *closing; /* [n_closing] at least one, with close_id among them */
+    size_t n_closing;
+};
+
 /* One trace to sample.  The prompt's ids are the caller's and must stay until done() was called for
  * the last trace of it.  Token j of the answer (from 0) is drawn with the random number
  * (seed, instance_key, trace_index, j). */
@@ -30,7 +40,10 @@ struct sc_trace_request {
     uint32_t trace_index;
     uint64_t seed;
     struct sc_sampling sampling;
-    size_t max_new_tokens;  /* >= 1; the model's context may end the answer earlier */
+    /* >= 1; the model's context may end the answer earlier.  With a budget those of the answer
+     * alone: the places of a session are then for budget + closing + max_new_tokens. */
+    size_t max_new_tokens;
+    struct sc_reasoning_budget budget;
     const int32_t *end_ids; /* [n_end_ids] */
     size_t n_end_ids;
     /* The first n_shared tokens (fewer than n_prompt) begin all prompts that carry this shared_key
@@ -50,6 +63,9 @@ struct sc_trace_result {
     const int32_t *ids;                 /* [n]; the end token included */
     const struct sc_token_stats *stats; /* [n] */
     size_t n;
+    /* Tokens [forced_begin, forced_begin + n_forced) were put in by the budget; their figures are
+     * NaN. */
+    size_t forced_begin, n_forced;
     const float *watched; /* [n][request->n_watch] log P of the watched tokens; NULL without any */
     const char *failure;  /* why, when finish is SC_FINISH_FAILED; else NULL */
 };
@@ -75,8 +91,8 @@ struct sc_trace_source {
     /* A trace ended.  A failure here (such as a full disk) ends the run with that status. */
     enum sc_status (*done)(void *context, const struct sc_trace_result *result,
                            struct sc_error *error);
-    /* After each token, may be NULL: false cuts the trace (finish SC_FINISH_CUT), unless it ended
-     * with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH). */
+    /* After each sampled token, may be NULL: false cuts the trace (finish SC_FINISH_CUT), unless it
+     * ended with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH). */
     bool (*keep)(void *context, const struct sc_trace_request *request,
                  const struct sc_token_stats *stats, size_t n);
     /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED; traces under way

@@ -41,6 +41,7 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct 
     b->order = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
     b->drawing = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
     b->draws = sc_arena_take(arena, s->parallel, sizeof *b->draws);
+    b->forcing = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
     b->ending = sc_arena_take(arena, SC_PROMPT_ENDS, sizeof(struct sc_prompt *));
     b->waiting = sc_arena_take(arena, s->parallel + s->look_ahead, sizeof *b->waiting);
     b->own.scratch = arena->used - start;

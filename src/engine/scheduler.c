@@ -10,10 +10,12 @@
  * cpu/forward.c.
  */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "engine/batch.h"
 #include "engine/sampling.h"
@@ -28,12 +30,21 @@ struct sampling {
     struct sc_step_report report;
     size_t n_waiting, n_active; /* requests without a place; places in use */
     size_t n_drawing, n_decode_rows, n_rows, n_ending;
+    size_t n_forcing;       /* places that get their next token from a closing */
     bool starved, finished; /* `next` said 0 since the last done(); said -1 */
     char failure[160];
     struct sc_error *error;
 };
 
 /* ---- the source ------------------------------------------------------------------------------ */
+
+/* Tokens that a trace of the request may have. */
+static size_t most_new(const struct sc_trace_request *r)
+{
+    size_t reasoning =
+        r->budget.n_tokens > 0 ? sc_size_add(r->budget.n_tokens, r->budget.n_closing) : 0;
+    return sc_size_add(reasoning, r->max_new_tokens);
+}
 
 static enum sc_status report_done(struct sampling *s, const struct sc_trace_result *result)
 {
@@ -73,9 +84,11 @@ static bool check_request(struct sampling *s, const struct sc_trace_request *r)
                  sizes->max_prompt, r->n_prompt);
     else if (r->max_new_tokens == 0)
         snprintf(to, size, "new tokens: expected at least one, found none");
-    else if (r->max_new_tokens > sizes->max_new && sizes->max_new < c->max_positions)
+    else if (most_new(r) > sizes->max_new && sizes->max_new < c->max_positions)
         snprintf(to, size, "new tokens: expected at most %zu (planned), found %zu", sizes->max_new,
-                 r->max_new_tokens);
+                 most_new(r));
+    else if (r->budget.n_tokens > 0 && r->budget.n_closing == 0)
+        snprintf(to, size, "reasoning budget: expected tokens that close it, found none");
     else if (r->n_shared >= r->n_prompt)
         snprintf(to, size, "shared tokens: expected fewer than the prompt's %zu, found %zu",
                  r->n_prompt, r->n_shared);
@@ -182,6 +195,28 @@ static bool is_end(const struct sc_trace_request *request, int32_t id)
     return false;
 }
 
+/* The answer begins with the next token: from here on it has its own limit. */
+static void begin_answer(struct sc_place *place, size_t left)
+{
+    place->reasons = false;
+    size_t limit = sc_size_add(place->n + place->n_to_force, place->request.max_new_tokens);
+    place->limit = limit < left ? limit : left;
+}
+
+/* Looks at the newest sampled token of a trace whose reasoning has a budget. */
+static void watch_reasoning(const struct sampling *s, struct sc_place *place)
+{
+    const struct sc_reasoning_budget *budget = &place->request.budget;
+    size_t left = s->engine->config.max_positions - place->request.n_prompt;
+    if (place->ids[place->n - 1] == budget->close_id) {
+        begin_answer(place, left);
+    } else if (place->n == budget->n_tokens) {
+        place->forced_begin = place->n;
+        place->n_to_force = budget->n_closing;
+        begin_answer(place, left);
+    }
+}
+
 /* What the newest token makes of the trace; false: it goes on. */
 static bool has_ended(const struct sampling *s, const struct sc_place *place,
                       enum sc_finish *finish)
@@ -201,29 +236,53 @@ static bool has_ended(const struct sampling *s, const struct sc_place *place,
     return true;
 }
 
-/* Takes a drawn token into the trace; hands the trace over when it ended. */
-static enum sc_status settle_place(struct sampling *s, struct sc_place *place, bool ok)
+/* Hands over a trace that ended. */
+static enum sc_status leave_place(struct sampling *s, struct sc_place *place, enum sc_finish finish)
 {
-    struct sc_trace_result result = {
-        .request = &place->request, .ids = place->ids, .stats = place->stats};
-    if (ok) {
-        place->n++;
-        s->report.n_generated++;
-        if (!has_ended(s, place, &result.finish))
-            return SC_OK;
-    } else {
-        snprintf(s->failure, sizeof s->failure,
-                 "logits of answer token %zu: expected finite numbers", place->n);
-        result.finish = SC_FINISH_FAILED;
-        result.failure = s->failure;
-    }
-    result.n = place->n;
-    result.watched = place->request.n_watch ? place->watched : NULL;
+    const struct sc_trace_result result = {
+        .request = &place->request,
+        .finish = finish,
+        .ids = place->ids,
+        .stats = place->stats,
+        .n = place->n,
+        .forced_begin = place->n_forced > 0 ? place->forced_begin : 0,
+        .n_forced = place->n_forced,
+        .watched = place->request.n_watch ? place->watched : NULL,
+        .failure = finish == SC_FINISH_FAILED ? s->failure : NULL};
     enum sc_status status = report_done(s, &result);
     sc_prompt_release(place->prompt);
     place->prompt = NULL;
     s->n_active--;
     return status;
+}
+
+/* Takes a drawn token into the trace; hands the trace over when it ended. */
+static enum sc_status settle_place(struct sampling *s, struct sc_place *place, bool ok)
+{
+    enum sc_finish finish;
+    if (!ok) {
+        snprintf(s->failure, sizeof s->failure,
+                 "logits of answer token %zu: expected finite numbers", place->n);
+        return leave_place(s, place, SC_FINISH_FAILED);
+    }
+    place->n++;
+    s->report.n_generated++;
+    if (place->reasons)
+        watch_reasoning(s, place);
+    return has_ended(s, place, &finish) ? leave_place(s, place, finish) : SC_OK;
+}
+
+/* Puts the next token of a closing into the trace. */
+static enum sc_status force_token(struct sampling *s, struct sc_place *place)
+{
+    const struct sc_trace_request *r = &place->request;
+    const size_t at = place->n++;
+    place->ids[at] = r->budget.closing[place->n_forced++];
+    place->stats[at] = (struct sc_token_stats){NAN, NAN, NAN, NAN};
+    for (size_t i = 0; i < r->n_watch; i++)
+        place->watched[at * r->n_watch + i] = NAN;
+    place->n_to_force--;
+    return place->n == place->limit ? leave_place(s, place, SC_FINISH_LENGTH) : SC_OK;
 }
 
 static enum sc_status draw(struct sampling *s)
@@ -252,8 +311,9 @@ static void seat(struct sampling *s, struct sc_place *place, size_t waiting)
 
     place->request = w->request;
     place->prompt = w->prompt;
-    place->n = 0;
-    place->limit = w->request.max_new_tokens < left ? w->request.max_new_tokens : left;
+    place->n = place->forced_begin = place->n_forced = place->n_to_force = 0;
+    place->reasons = w->request.budget.n_tokens > 0;
+    place->limit = most_new(&w->request) < left ? most_new(&w->request) : left;
     s->n_active++;
     drop_waiting(s, waiting);
     add_draw(s, place, kept_logits(s, place->prompt));
@@ -291,13 +351,14 @@ static enum sc_status start_traces(struct sampling *s)
 
 /* ---- the step -------------------------------------------------------------------------------- */
 
-/* Places in use, those of one prompt side by side. */
+/* Places in use, those of one prompt side by side.  A place that gets its next token from a closing
+ * needs no logits. */
 static void add_decode_rows(struct sampling *s)
 {
     struct sc_batch *b = s->b;
     size_t n = 0;
 
-    s->n_drawing = 0;
+    s->n_drawing = s->n_forcing = 0;
     for (size_t p = 0; p < s->sizes->parallel; p++) {
         struct sc_place *place = &b->places[p];
         size_t at = n;
@@ -316,8 +377,11 @@ static void add_decode_rows(struct sampling *s)
                                                .position = place->prompt->n + place->n - 1,
                                                .prompt = place->prompt,
                                                .place = place->number,
-                                               .wants_logits = true};
-        add_draw(s, place, i);
+                                               .wants_logits = place->n_to_force == 0};
+        if (place->n_to_force == 0)
+            add_draw(s, place, s->n_drawing);
+        else
+            b->forcing[s->n_forcing++] = place;
     }
     s->n_decode_rows = n;
 }
@@ -374,7 +438,7 @@ static void count_step(struct sampling *s, const struct sc_step_seconds *seconds
 {
     struct sc_step_report *report = &s->report;
     size_t n_prompt_rows = s->n_rows - s->n_decode_rows;
-    size_t n_logits = s->n_decode_rows + s->n_ending;
+    size_t n_logits = s->n_drawing + s->n_ending;
     double prefill = seconds->layers * (double)n_prompt_rows / (double)s->n_rows;
 
     if (n_logits)
@@ -396,9 +460,11 @@ static enum sc_status step(struct sampling *s)
     struct sc_step_seconds seconds = {0};
     SC_TRY(device->forward(session, s->b->rows, s->n_rows, &seconds, s->error));
     for (size_t i = 0; i < s->n_ending; i++)
-        device->keep(session, s->n_decode_rows + i, s->b->ending[i]->slot);
+        device->keep(session, s->n_drawing + i, s->b->ending[i]->slot);
     count_step(s, &seconds);
     SC_TRY(draw(s));
+    for (size_t i = 0; i < s->n_forcing; i++)
+        SC_TRY(force_token(s, s->b->forcing[i]));
     if (source->step != NULL && !source->step(source->context, &s->report))
         return sc_fail(s->error, SC_ERR_INTERRUPTED, "engine: interrupted");
     return SC_OK;

@@ -141,7 +141,7 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     put_text(out, failed ? NULL : sc_harm_name(sc_trace_harm(a->run, instance, trace)));
     put_text(out, a->proxy ? "proxy" : a->run->judge);
     put_text(out, sc_finish_name(trace->finish));
-    put_known(out, trace->n_tokens_known, trace->n_tokens);
+    put_known(out, trace->n_tokens_known, sc_run_trace_cost(trace));
     put_known(out, trace->n_tokens_known, trace->n_reasoning);
     put_number(out, sc_trace_confidence(trace, a->run->metric));
     for (int m = 0; m < SC_N_METRICS; m++)

@@ -33,8 +33,10 @@ struct local {
     size_t n_prompts, cap_prompts, longest;
     struct sc_batch_options batch;
     struct sc_batch_plan plan;
-    const struct sc_feed *feed; /* while sampling */
-    uint32_t *text_ends;        /* [wish.max_new_tokens] */
+    const struct sc_feed *feed;     /* while sampling */
+    struct sc_chat_closing closing; /* with a budget for reasoning */
+    size_t most_new;                /* tokens of a trace */
+    uint32_t *text_ends;            /* [most_new] */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -56,15 +58,35 @@ static void resolve_sampling(struct local *local)
         local->sampling.top_k = wish->top_k;
 }
 
+/* Tokens of a trace: of its answer, and with a budget those of the reasoning and its closing. */
+static enum sc_status find_limit(struct local *local, struct sc_error *error)
+{
+    const struct sc_source_wish *wish = &local->wish;
+    const struct sc_opened *model = &local->model;
+    if (wish->max_new_tokens >= model->context && !wish->limit_is_default)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "max-new-tokens: expected less than the model's context of %zu, found %zu",
+                       model->context, wish->max_new_tokens);
+    local->most_new = wish->max_new_tokens;
+    if (wish->thinking_budget == 0)
+        return SC_OK;
+    SC_TRY(sc_chat_closing(model->tokenizer, &local->closing, error));
+    size_t reasoning = wish->thinking_budget + local->closing.n;
+    if (reasoning >= model->context)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "thinking-budget: expected, with %zu tokens that close the reasoning, less "
+                       "than the model's context of %zu, found %zu",
+                       local->closing.n, model->context, wish->thinking_budget);
+    local->most_new += reasoning;
+    return SC_OK;
+}
+
 static enum sc_status open_model(struct local *local, struct sc_error *error)
 {
     struct sc_opened *model = &local->model;
     SC_TRY(sc_opened_read(model, local->options.model, error));
     SC_TRY(sc_opened_need_tokenizer(model, error));
-    if (local->wish.max_new_tokens >= model->context && !local->wish.limit_is_default)
-        return sc_fail(error, SC_ERR_LIMIT,
-                       "max-new-tokens: expected less than the model's context of %zu, found %zu",
-                       model->context, local->wish.max_new_tokens);
+    SC_TRY(find_limit(local, error));
     struct sc_engine_options engine = sc_engine_options_default();
     engine.dtype = local->options.dtype;
     engine.n_threads = local->options.n_threads;
@@ -99,7 +121,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
     resolve_sampling(local);
     SC_TRY(remark_on_sampling(local, error));
     bool has_reasoning = sc_template_has_reasoning(sc_tokenizer_template(model->tokenizer));
-    local->text_ends = sc_alloc_array(wish->max_new_tokens, sizeof *local->text_ends);
+    local->text_ends = sc_alloc_array(local->most_new, sizeof *local->text_ends);
     if (local->text_ends == NULL)
         return sc_fail_nomem(error, "ends of a trace's tokens");
     *info = (struct sc_source_info){
@@ -123,6 +145,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .text_ends = true,
         .frame = has_reasoning ? NULL : "no empty think block",
         .remarks = model->remarks.data,
+        .thinking_budget = wish->thinking_budget,
     };
     return SC_OK;
 }
@@ -199,7 +222,7 @@ static enum sc_status local_plan(void *context, struct sc_source_plan *plan, str
 {
     struct local *local = context;
     local->batch = (struct sc_batch_options){.parallel = local->options.parallel,
-                                             .max_new_tokens = local->wish.max_new_tokens,
+                                             .max_new_tokens = local->most_new,
                                              .max_prompt = local->longest ? local->longest : 1,
                                              .max_bytes = local->options.max_bytes};
     SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
@@ -238,6 +261,10 @@ static enum sc_status find_words(struct local *local, enum sc_reasoning_state st
     *words = (struct sc_source_words){0};
     size_t n_reasoning =
         sc_chat_reasoning_after(local->model.tokenizer, state, local->wish.thinking, ids, n, ended);
+    size_t budget = local->wish.thinking_budget;
+    size_t n_forced = sc_chat_closing_in(&local->closing, budget, ids, n);
+    if (n_forced > 0) /* what stands behind </think> was put in as well */
+        n_reasoning = budget + n_forced;
     assert(n_reasoning <= n);
     words->n_reasoning = n_reasoning;
     SC_TRY(decode(local, ids, n, &words->text, error));
@@ -260,6 +287,17 @@ static enum sc_status local_decode(void *context, const int32_t *ids, size_t n,
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 
+/* A prompt that ends past a reasoning has none to come. */
+static struct sc_reasoning_budget budget_of(const struct local *local, const struct prompt *prompt)
+{
+    if (prompt->reasoning == SC_REASONING_OVER)
+        return (struct sc_reasoning_budget){0};
+    return (struct sc_reasoning_budget){.n_tokens = local->wish.thinking_budget,
+                                        .close_id = local->closing.end_id,
+                                        .closing = local->closing.ids,
+                                        .n_closing = local->closing.n};
+}
+
 static int local_next(void *context, struct sc_trace_request *request)
 {
     struct local *local = context;
@@ -276,6 +314,7 @@ static int local_next(void *context, struct sc_trace_request *request)
                                          .seed = local->wish.seed,
                                          .sampling = local->sampling,
                                          .max_new_tokens = local->wish.max_new_tokens,
+                                         .budget = budget_of(local, prompt),
                                          .end_ids = local->model.end_ids,
                                          .n_end_ids = local->model.n_end_ids,
                                          .user = wanted.user};
@@ -318,7 +357,9 @@ static enum sc_status local_done(void *context, const struct sc_trace_result *re
                                           .ids = result->ids,
                                           .figures = SC_ALL_FIGURES,
                                           .stats = result->stats,
-                                          .text_ends = local->text_ends};
+                                          .text_ends = local->text_ends,
+                                          .forced_begin = result->forced_begin,
+                                          .n_forced = result->n_forced};
     status = local->feed->done(local->feed->context, &request, &trace, error);
 done:
     sc_free(words.text);
@@ -380,6 +421,7 @@ static void local_close(void *context)
         free_prompt(local->prompts[i]);
     sc_free(local->prompts);
     sc_free(local->text_ends);
+    sc_free(local->closing.ids);
     sc_opened_close(&local->model);
     sc_free(local);
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Options of sampling from outside: the repetition penalty.
+"""Options of sampling from outside: the repetition penalty, a budget for reasoning.
 
   test_cli_sampling.py PATH_TO_SAFECONF      Python's standard library only.
 """
+import array
 import json
 import os
 import shutil
@@ -117,6 +118,103 @@ class RepetitionPenalty(Folder):
         folder = self.model(repetition_penalty=0)
         self.assert_one_line(call('run', '--model', folder, '--quiet', '--out', self.path('a')), 1, 'repetition_penalty',
                              'generation_config.json')
+
+
+CLOSING = '\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n</think>\n\n'
+
+
+class ThinkingBudget(Folder):
+    def budget(self, out, n, *options, new=20):
+        return self.good('run', '--num-instances', 8, '--policy', 'fixed', '--max-traces', 3, '--thinking', '--thinking-budget', n,
+                         '--max-new-tokens', new, '--out', self.path(out), '--quiet', *options)
+
+    def rows(self, out, sql):
+        db = sqlite3.connect(f'file:{self.path(out, "run.db")}?mode=ro', uri=True)
+        self.addCleanup(db.close)
+        return db.execute(sql).fetchall()
+
+    def test_reasoning_is_closed_and_an_answer_follows(self):
+        self.budget('a', 12)
+        n_closed = n_own = 0
+        for line in self.read('a', 'predictions.jsonl').splitlines():
+            line = json.loads(line)
+            self.assertNotIn('unreached', line['verdicts'])
+            for text, tokens, finish in zip(line['traces'], line['tokens_per_trace'], line['finish_reasons']):
+                self.assertEqual(text.count('</think>'), 1)
+                n_closed += CLOSING in text
+                n_own += CLOSING not in text
+                self.assertLessEqual(tokens, 12 + 20)
+                if CLOSING in text and finish == 'length':
+                    self.assertEqual(tokens, 12 + 20)  # sampled ones alone
+            self.assertEqual(line['total_tokens'], sum(line['tokens_per_trace']))
+        self.assertGreater(n_closed, 5)
+        self.assertGreater(n_own, 0)
+
+    def test_what_was_put_in_stands_in_the_database_without_figures(self):
+        self.budget('a', 12)
+        rows = self.rows('a', """select n_tokens, n_reasoning, forced_begin, n_forced, text, answer, mean, logprob, confidence, ids,
+                                 text_end from trace join token using (instance, trace) where n_forced is not null""")
+        self.assertGreater(len(rows), 5)
+        for n, reasoning, begin, forced, text, answer, mean, *blobs in rows:
+            self.assertEqual((begin, reasoning), (12, 12 + forced))
+            self.assertEqual(text, text[:len(text) - len(answer)] + answer)
+            self.assertTrue(text[:len(text) - len(answer)].endswith(CLOSING))
+            logprob, confidence, ids, ends = (array.array(kind, blob) for kind, blob in zip('ffIi', blobs))
+            self.assertEqual([i for i, x in enumerate(confidence) if x != x], list(range(begin, begin + forced)))
+            self.assertEqual([i for i, x in enumerate(logprob) if x != x], list(range(begin, begin + forced)))
+            sampled = [x for x in confidence if x == x]
+            self.assertAlmostEqual(mean, sum(sampled) / len(sampled), 9)
+            self.assertEqual((len(ids), ends[-1]), (n, len(text.encode())))
+        self.assertEqual(self.rows('a', 'select count(*) from trace where finish = "failed"'), [(0,)])
+
+    def test_width_threads_and_resuming_change_nothing(self):
+        self.budget('a', 12, '--no-batch', '--threads', 1)
+        self.budget('b', 12, '--parallel', 7, '--threads', 3)
+        shutil.copytree(self.path('a'), self.path('c'))
+        db = sqlite3.connect(self.path('c', 'run.db'))
+        db.execute('delete from trace where (instance + trace) % 2 = 0')
+        db.commit()
+        db.close()
+        self.budget('c', 12, '--parallel', 3)
+        for name in ('predictions.jsonl', 'analysis.json'):
+            self.assertEqual(self.read('a', name), self.read('b', name))
+            self.assertEqual(self.read('a', name), self.read('c', name))
+
+    def test_deepconf_alone_and_beside_others_cuts_alike(self):
+        words = ('--num-instances', 12, '--window', 4, '--thinking', '--thinking-budget', 6, '--max-new-tokens', 16, '--quiet',
+                 '--temperature', 1.5, '--top-p', 1)
+        self.good('run', *words, '--policy', 'deepconf', '--max-traces', 8, '--eta', 50,
+                  '--out', self.path('alone'))
+        self.good('compare', *words, '--policies', 'fixed:8,deepconf:3-8@50', '--out', self.path('beside'))
+        alone = self.rows('alone', """select instance, trace, text, answer, n_tokens, n_reasoning, mean, reasoning_mean, answer_mean
+                                      from trace where finish = 'cut' order by 1, 2""")
+        beside = self.rows('beside', """select instance, trace, text, answer, n_tokens, n_reasoning, mean, reasoning_mean,
+                                        answer_mean from cut order by 1, 2""")
+        self.assertGreater(len(alone), 3)
+        self.assertEqual(alone, beside)
+        lines = [[json.loads(line) for line in self.read(*name).splitlines()]
+                 for name in (('alone', 'predictions.jsonl'), ('beside', 'predictions-deepconf.jsonl'))]
+        self.assertEqual(*([line['tokens_per_trace'] for line in some] for some in lines))
+        replayed = json.loads(self.good('replay', self.path('beside'), '--json').stdout)
+        total = sum(line['total_tokens'] for line in map(json.loads, self.read('beside', 'predictions-fixed.jsonl').splitlines()))
+        self.assertEqual(replayed['source']['n_tokens'], total)
+
+    def test_a_budget_is_part_of_the_configuration_and_goes_with_thinking(self):
+        self.budget('a', 12)
+        self.assertEqual(self.config('a')['model']['thinking_budget'], 12)
+        self.assertEqual(self.config('a')['sampling']['max_new_tokens'], 20)
+        self.run_demo('plain', '--thinking')
+        self.assertNotIn('thinking_budget', self.config('plain')['model'])
+        self.assert_one_line(call('run', '--thinking-budget', 8, '--out', self.path('b'), '--quiet'), 2, 'thinking')
+        for value in ('0', '-1', 'x', '1.5'):
+            self.assert_one_line(call('run', '--thinking', '--thinking-budget', value), 2, 'thinking-budget')
+        self.assert_one_line(call('run', '--thinking', '--thinking-budget', 100000, '--out', self.path('c'), '--quiet'), 1,
+                             'thinking-budget', 'context')
+
+    def test_without_a_limit_the_answer_has_256_tokens(self):
+        self.good('run', '--num-instances', 1, '--policy', 'single', '--thinking', '--thinking-budget', 4, '--out', self.path('a'),
+                  '--quiet')
+        self.assertEqual(self.config('a')['sampling']['max_new_tokens'], 256)
 
 
 if __name__ == '__main__':

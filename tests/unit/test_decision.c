@@ -360,6 +360,32 @@ static struct sc_policy deepconf(double eta, size_t min, size_t max, size_t batc
     return policy;
 }
 
+/* Windows go over the tokens before and behind those that were put in, as if these were not there.
+ */
+static void tokens_that_were_put_in_are_in_no_window(void **state)
+{
+    const float confidence[] = {9, 7, 8, 5, 6, 4, 3, 3.5f};
+    struct sc_token_stats whole[8], with[11];
+    struct sc_low plain[8], around[8];
+    (void)state;
+    for (size_t begin = 0; begin <= 8; begin++) {
+        for (size_t i = 0; i < 11; i++)
+            with[i] = (struct sc_token_stats){NAN, NAN, NAN, NAN};
+        for (size_t i = 0; i < 8; i++)
+            whole[i] = with[i < begin ? i : i + 3] =
+                (struct sc_token_stats){-1, -1, confidence[i], 1};
+        for (size_t window = 1; window <= 4; window++) {
+            size_t n = sc_lows_find(whole, 8, window, plain);
+            assert_int_equal(sc_lows_find(with, 11, window, around), n);
+            for (size_t i = 0; i < n; i++) {
+                size_t at = plain[i].n_tokens;
+                assert_true(around[i].mean == plain[i].mean);
+                assert_int_equal(around[i].n_tokens, at <= begin ? at : at + 3);
+            }
+        }
+    }
+}
+
 static void lows_are_windows_below_all_before_them(void **state)
 {
     struct sc_token_stats stats[8];
@@ -602,6 +628,7 @@ int main(void)
         cmocka_unit_test(curtailed_skips_points_that_can_settle_nothing),
         cmocka_unit_test(a_risk_is_a_tail_of_the_beta_binomial),
         cmocka_unit_test(lows_are_windows_below_all_before_them),
+        cmocka_unit_test(tokens_that_were_put_in_are_in_no_window),
         cmocka_unit_test(the_last_low_is_the_metric_lowest),
         cmocka_unit_test(deepconf_votes_as_it_does_by_hand),
         cmocka_unit_test(a_cut_trace_decides_as_the_whole_one),

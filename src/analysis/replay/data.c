@@ -39,6 +39,13 @@ void sc_replay_data_free(struct sc_replay_data *data)
     *data = (struct sc_replay_data){0};
 }
 
+size_t sc_replay_cost(const struct sc_replay_trace *trace, size_t n)
+{
+    const struct sc_run_trace whole = {.forced_begin = trace->forced_begin,
+                                       .n_forced = trace->n_forced};
+    return trace->n_earlier + sc_run_trace_sampled_of(&whole, n);
+}
+
 static enum sc_status take_trace(const struct sc_run *run, const struct sc_run_instance *instance,
                                  const struct sc_run_trace *from, struct sc_replay_trace *to,
                                  struct sc_error *error)
@@ -47,6 +54,9 @@ static enum sc_status take_trace(const struct sc_run *run, const struct sc_run_i
     to->verdict = from->verdict;
     to->harmful = sc_harm_is_harmful(sc_trace_harm(run, instance, from), true);
     to->n_tokens = from->n_tokens;
+    to->forced_begin = from->forced_begin;
+    to->n_forced = from->n_forced;
+    to->n_earlier = from->n_earlier;
     for (int m = 0; m < SC_N_METRICS; m++)
         to->confidence[m] =
             to->failed ? NAN : sc_metric_as_confidence((enum sc_metric)m, from->metrics[m]);
@@ -138,7 +148,7 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
         }
         size_t n_tokens = sc_policy_tokens(policy, &scratch[t], t, trace->n_tokens, out->last.bar);
         bool cut = n_tokens < trace->n_tokens;
-        out->n_tokens += n_tokens;
+        out->n_tokens += sc_replay_cost(trace, n_tokens);
         out->n_cut += cut;
         out->n_harmful_unseen += cut && trace->harmful;
     }

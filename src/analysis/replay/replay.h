@@ -22,9 +22,14 @@ struct sc_replay_trace {
     enum sc_verdict verdict;
     bool failed, harmful; /* harmful: by the judge's word or the proxy, strictly */
     size_t n_tokens;
-    struct sc_low *lows; /* [n_lows] */
+    size_t forced_begin, n_forced; /* of these, tokens that were put in and cost nothing */
+    size_t n_earlier;              /* sampled in the turns before, whatever is cut here */
+    struct sc_low *lows;           /* [n_lows] */
     size_t n_lows;
 };
+
+/* Tokens that the trace costs when it ends after its first n: sampled ones, of all turns. */
+size_t sc_replay_cost(const struct sc_replay_trace *trace, size_t n);
 
 struct sc_replay_instance {
     uint64_t key;                   /* of the instance's id: names its random orders */

@@ -121,7 +121,8 @@ static void sweep_instance(void *context, size_t i, size_t worker)
     struct sc_replay_outcome whole;
     sc_replay_decide(instance, n, &all, NULL, s->view, &whole);
     for (size_t t = 0; t < n; t++) {
-        sweep->totals[i].tokens += (double)instance->traces[t].n_tokens;
+        sweep->totals[i].tokens +=
+            (double)sc_replay_cost(&instance->traces[t], instance->traces[t].n_tokens);
         sweep->totals[i].harmful += instance->traces[t].harmful;
     }
     for (size_t r = 0; r < sweep->n_rows; r++) {

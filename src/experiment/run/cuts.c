@@ -75,6 +75,8 @@ static enum sc_status make_cut(struct sc_run_state *state, size_t position,
                                               .n_tokens_known = true,
                                               .n_tokens = n,
                                               .n_reasoning = words.n_reasoning,
+                                              .forced_begin = whole->forced_begin,
+                                              .n_forced = n - sc_run_trace_sampled_of(whole, n),
                                               .figures = whole->figures,
                                               .stats = whole->stats};
         status = sc_trace_make(&state->maker, &setup->instances[position], whole->index, &begun,

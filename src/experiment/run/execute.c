@@ -54,12 +54,17 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
         .max_new_tokens = options->max_new_tokens,
         .confidence_top_k = options->confidence_top_k,
         .thinking = options->thinking,
+        .thinking_budget = options->thinking_budget,
         .seed = options->seed,
         .special = options->special,
         .limit_is_default = run->limit_is_default};
     run->info.size = sizeof run->info;
     SC_TRY(run->source.functions->describe(run->source.context, &wish, &run->info, error));
     run->seconds_load = sc_seconds() - before;
+    if (options->thinking_budget > 0 && run->info.thinking_budget != options->thinking_budget)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "thinking-budget: expected a source that closes a reasoning after so many "
+                       "tokens, found one that does not");
     return SC_OK;
 }
 
@@ -251,7 +256,7 @@ enum sc_status sc_run_execute(const struct sc_run_options *options,
     SC_TRY(sc_run_options_read(options, &all, error));
     run.limit_is_default = all.max_new_tokens == 0 && all.thinking;
     if (all.max_new_tokens == 0)
-        all.max_new_tokens = sc_default_new_tokens(all.thinking);
+        all.max_new_tokens = sc_default_new_tokens(all.thinking && all.thinking_budget == 0);
     enum sc_status status = execute(&run, observer, summary, error);
     release(&run);
     return status;

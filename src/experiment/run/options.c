@@ -133,6 +133,9 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
     const struct sc_run_options *options = &read;
     SC_TRY(check_names(options, error));
     SC_TRY(check_range("max-new-tokens", options->max_new_tokens, 0, 1 << 24, error));
+    SC_TRY(check_range("thinking-budget", options->thinking_budget, 0, 1 << 24, error));
+    if (options->thinking_budget > 0 && !options->thinking)
+        return sc_fail(error, SC_ERR_ARGUMENT, "thinking-budget: goes with thinking");
     SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
     SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
                        1 << 16, error));

@@ -25,12 +25,19 @@ static float figure_of(const struct sc_token_stats *stats, int figure)
     return figures[figure];
 }
 
-/* The first token with a given figure that is not a number, or n. */
+/* Whether token i was put in; such a token has no figures. */
+static bool is_forced(size_t begin, size_t n_forced, size_t i)
+{
+    return i >= begin && i - begin < n_forced;
+}
+
+/* The first sampled token with a given figure that is not a number, or n. */
 static size_t first_not_finite(const struct sc_source_trace *given)
 {
     for (size_t i = 0; given->stats != NULL && i < given->n_tokens; i++)
         for (int f = 0; f < SC_N_FIGURES; f++)
-            if (given->figures >> f & 1 && !isfinite(figure_of(&given->stats[i], f)))
+            if (given->figures >> f & 1 && !is_forced(given->forced_begin, given->n_forced, i) &&
+                !isfinite(figure_of(&given->stats[i], f)))
                 return i;
     return given->n_tokens;
 }
@@ -106,7 +113,8 @@ static enum sc_status copy_array(const void *from, size_t n, size_t size, void *
     return SC_OK;
 }
 
-/* What is not given is NaN, whatever the source left there. */
+/* What is not given, or belongs to a token that was put in, is NaN, whatever the source left there.
+ */
 static void blank_unknown_figures(struct sc_run_trace *out)
 {
     for (size_t i = 0; out->stats != NULL && i < out->n_tokens; i++) {
@@ -117,7 +125,7 @@ static void blank_unknown_figures(struct sc_run_trace *out)
             [SC_FIGURE_ENTROPY] = &out->stats[i].entropy,
         };
         for (int f = 0; f < SC_N_FIGURES; f++)
-            if (!(out->figures >> f & 1))
+            if (!(out->figures >> f & 1) || is_forced(out->forced_begin, out->n_forced, i))
                 *figures[f] = NAN;
     }
 }
@@ -143,20 +151,25 @@ static enum sc_status copy_tokens(const struct sc_source_trace *given, bool with
     return SC_OK;
 }
 
-/* Metrics over all tokens, over those of the reasoning and over those of the answer. */
+/* Metrics over all tokens, over those of the reasoning and over those of the answer; tokens that
+ * were put in are in none of them. */
 static enum sc_status measure(const struct sc_trace_maker *maker, struct sc_run_trace *out,
                               struct sc_error *error)
 {
     size_t n = out->finish == SC_FINISH_FAILED || out->stats == NULL ? 0 : out->n_tokens;
-    size_t n_reasoning = n ? out->n_reasoning : 0;
+    size_t n_reasoning = 0, n_sampled = 0;
     float *confidence = sc_alloc_array(2 * n, sizeof *confidence);
     if (confidence == NULL)
         return sc_fail_nomem(error, "figures of a trace");
     float *logprob = confidence + n;
     for (size_t i = 0; i < n; i++) {
-        confidence[i] = out->stats[i].confidence;
-        logprob[i] = out->stats[i].logprob;
+        if (is_forced(out->forced_begin, out->n_forced, i))
+            continue;
+        confidence[n_sampled] = out->stats[i].confidence;
+        logprob[n_sampled++] = out->stats[i].logprob;
+        n_reasoning += i < out->n_reasoning;
     }
+    n = n_sampled;
     sc_trace_metrics(confidence, logprob, n, maker->window, out->metrics);
     sc_trace_metrics(confidence, logprob, n_reasoning, maker->window, out->reasoning_metrics);
     sc_trace_metrics(confidence + n_reasoning, logprob + n_reasoning, n - n_reasoning,
@@ -209,11 +222,18 @@ enum sc_status sc_trace_make(const struct sc_trace_maker *maker, const struct sc
                                  .finish = given->finish,
                                  .n_tokens_known = given->n_tokens_known,
                                  .n_tokens = given->n_tokens,
-                                 .n_reasoning = given->n_reasoning};
+                                 .n_reasoning = given->n_reasoning,
+                                 .forced_begin = given->n_forced > 0 ? given->forced_begin : 0,
+                                 .n_forced = given->n_forced};
     if (given->n_reasoning > given->n_tokens || (!given->n_tokens_known && given->n_tokens > 0))
         return sc_fail(error, SC_ERR_INTERNAL,
                        "trace: expected at most %zu tokens of reasoning, found %zu",
                        given->n_tokens_known ? given->n_tokens : 0, given->n_reasoning);
+    if (given->n_forced > given->n_tokens ||
+        given->forced_begin > given->n_tokens - given->n_forced)
+        return sc_fail(error, SC_ERR_INTERNAL,
+                       "trace: expected tokens that were put in among %zu, found %zu from %zu on",
+                       given->n_tokens, given->n_forced, given->forced_begin);
     enum sc_status status = make(maker, instance, given, out, error);
     if (status != SC_OK) {
         sc_run_trace_free(out);

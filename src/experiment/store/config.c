@@ -87,6 +87,8 @@ static void put_model(struct sc_json_writer *out, const struct sc_run_options *o
         sc_json_put_integer(out, NULL, source->end_ids[i]);
     sc_json_put_end_array(out);
     sc_json_put_bool(out, "thinking", options->thinking);
+    if (options->thinking_budget > 0)
+        sc_json_put_count(out, "thinking_budget", options->thinking_budget);
     if (source->frame != NULL)
         sc_json_put_string(out, "frame", source->frame);
     sc_json_put_end_object(out);

@@ -54,6 +54,17 @@ static enum sc_status append_trace(struct sc_run_trace **traces, size_t *n,
     return SC_OK;
 }
 
+size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n)
+{
+    size_t behind = n > trace->forced_begin ? n - trace->forced_begin : 0;
+    return n - (behind < trace->n_forced ? behind : trace->n_forced);
+}
+
+size_t sc_run_trace_cost(const struct sc_run_trace *trace)
+{
+    return trace->n_earlier + sc_run_trace_sampled_of(trace, trace->n_tokens);
+}
+
 /* Keeps the traces that follow one another from 0: in a run that was interrupted a later one may
  * have finished before an earlier one. */
 static enum sc_status take_trace(void *context, size_t position, struct sc_run_trace *trace,
@@ -63,6 +74,9 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     struct sc_run_instance *instance = &run->instances[position];
     if (trace->index != instance->n_traces)
         return SC_OK;
+    trace->n_earlier = 0;
+    for (size_t i = 0; i < trace->n_turns; i++)
+        trace->n_earlier += sc_run_trace_cost(&trace->turns[i]);
     return append_trace(&instance->traces, &instance->n_traces, trace, error);
 }
 
@@ -82,6 +96,10 @@ static enum sc_status take_cut(void *context, size_t position, size_t policy,
                        "instance %zu: cut of %s: expected the beginning of a trace that it used, "
                        "found %zu tokens of trace %u",
                        position, run->policy_names[policy], trace->n_tokens, trace->index);
+    const struct sc_run_trace *whole = &instance->traces[trace->index];
+    trace->n_earlier = whole->n_earlier;
+    trace->n_forced = trace->n_tokens - sc_run_trace_sampled_of(whole, trace->n_tokens);
+    trace->forced_begin = trace->n_forced > 0 ? whole->forced_begin : 0;
     return append_trace(&decision->cuts, &decision->n_cuts, trace, error);
 }
 

@@ -35,7 +35,13 @@ struct sc_run_trace {
      * without verdict and harm. */
     struct sc_run_trace *turns;
     size_t n_turns, cap_turns;
+    size_t n_earlier; /* tokens that were sampled in the turns before; of a loaded run */
 };
+
+/* Of the first n tokens of a trace, those that were sampled and not put in. */
+size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n);
+/* Tokens that the trace cost: sampled ones, those of earlier turns included. */
+size_t sc_run_trace_cost(const struct sc_run_trace *trace);
 
 /* Of a trace whose answer is empty: whether its token limit, or a cut, fell before the answer could
  * begin, within the reasoning or right after it.  Its verdict is then unreached, not empty. */

@@ -50,6 +50,20 @@ size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int3
 size_t sc_chat_reasoning_after(const struct sc_tokenizer *tokenizer, enum sc_reasoning_state state,
                                bool thinking, const int32_t *ids, size_t n, bool ended);
 
+/* What closes a reasoning that has used up its budget: the makers' words with </think> among them.
+ */
+struct sc_chat_closing {
+    int32_t end_id; /* </think> */
+    int32_t *ids;   /* [n]: sc_free it */
+    size_t n;
+};
+enum sc_status sc_chat_closing(const struct sc_tokenizer *tokenizer, struct sc_chat_closing *out,
+                               struct sc_error *error);
+/* How many of the n ids of a trace belong to the closing that was put in behind `budget` sampled
+ * ones: none where these hold </think>, where others follow, or where there is no budget (0). */
+size_t sc_chat_closing_in(const struct sc_chat_closing *closing, size_t budget, const int32_t *ids,
+                          size_t n);
+
 /* Fills the ids that end an answer: those of the model's generation_config, of which the frame's
  * own end of a turn is always one, else <|im_end|> and <|endoftext|>.  ids has room for 8. */
 struct sc_generation_config;

@@ -74,11 +74,17 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     if (failed)
         sc_json_put_string(out, "failure", trace->failure);
     if (trace->n_tokens_known)
-        sc_json_put_count(out, "tokens", trace->n_tokens);
+        sc_json_put_count(out, "tokens", sc_run_trace_cost(trace));
     else
         sc_json_put_null(out, "tokens");
     if (trace->n_reasoning)
         sc_json_put_count(out, "reasoning", trace->n_reasoning);
+    if (trace->n_forced > 0) {
+        sc_json_put_array(out, "forced");
+        sc_json_put_count(out, NULL, trace->forced_begin);
+        sc_json_put_count(out, NULL, trace->n_forced);
+        sc_json_put_end_array(out);
+    }
     sc_json_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
     if (trace->rule != NULL)
         sc_json_put_string(out, "rule", trace->rule);

@@ -61,7 +61,7 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
     sc_json_put_array(out, "tokens_per_trace");
     for (size_t t = 0; t < n; t++)
         if (SEEN->n_tokens_known)
-            sc_json_put_count(out, NULL, SEEN->n_tokens);
+            sc_json_put_count(out, NULL, sc_run_trace_cost(SEEN));
         else
             sc_json_put_null(out, NULL);
     sc_json_put_end_array(out);

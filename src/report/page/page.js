@@ -497,6 +497,7 @@
   function tokenText(t, whole, from, mark) {
     const box = element("div"), text = element("div", "text tokens"), readout = element("p", "readout", " ");
     const tokens = readTokens(t.shade), spans = [];
+    const forced = (k) => t.forced && k >= t.forced[0] && k < t.forced[0] + t.forced[1];
     tokens.forEach((token, k) => {
       const begin = Math.max(token.begin, from), end = Math.min(token.end, whole.length);
       if (begin >= end) return;
@@ -504,7 +505,7 @@
       if (mark) for (const at of mark) if (begin < at + from && at + from < end) cuts.push(at + from);
       cuts.sort((a, b) => a - b);
       for (let i = 0; i + 1 < cuts.length; i++) {
-        const level = shadeOf(token.confidence);
+        const level = forced(k) ? 0 : shadeOf(token.confidence);
         const decided = mark && cuts[i] >= mark[0] + from && cuts[i + 1] <= mark[1] + from;
         const span = element("span", (level ? "s" + level : "") + (decided ? " decided" : ""), whole.slice(cuts[i], cuts[i + 1]));
         span.dataset.k = k;
@@ -523,7 +524,7 @@
       if (!span) { readout.textContent = " "; return; }
       span.classList.add("now");
       const k = Number(span.dataset.k);
-      readout.textContent = "token " + (k + 1) + " of " + tokens.length + ": confidence " + number(tokens[k].confidence, 2);
+      readout.textContent = "token " + (k + 1) + " of " + tokens.length + (forced(k) ? ": put in to close the reasoning, not sampled" : ": confidence " + number(tokens[k].confidence, 2));
     }
     text.addEventListener("mouseover", (event) => { if (event.target.dataset.k) show(event.target); });
     text.addEventListener("mouseleave", () => show(null));
