@@ -158,6 +158,55 @@ SC_API enum sc_status sc_run_execute(const struct sc_run_options *options,
                                      const struct sc_run_observer *observer,
                                      struct sc_run_summary *summary, struct sc_error *error);
 
+/* ---- answers that others sampled (docs/IMPORT.md) ---------------------------------------------
+ */
+
+/* Strings and arrays are borrowed.  What is reserved is NULL. */
+struct sc_import_options {
+    size_t size;          /* set by the defaults function */
+    const char *file;     /* CSV, JSONL ...: prompts and answers */
+    const char *requests; /* of a batch, when the file has its outputs alone; NULL: none */
+    const char *out;      /* folder: a new one, or that of the same import, which goes on */
+    const char *model;    /* NULL: as the file says; of several in the file, the one to take */
+    /* What the prompts are: columns, labels; name, split, sampling and templates are not read. */
+    struct sc_benchmark_options benchmark;
+    /* NULL: by the usual names; "doc.answer" is a field of what the column doc holds */
+    const char *completion_column, *trace_column, *logprobs_column, *harm_column, *finish_column;
+    enum sc_logprob_kind logprobs;   /* SC_LOGPROBS_UNKNOWN */
+    size_t window, confidence_top_k; /* as in struct sc_run_options */
+    double confident_quantile, confident_threshold;
+    enum sc_metric metric;
+    const void *reserved[12];
+};
+SC_API struct sc_import_options sc_import_options_default(void);
+
+/* Any of them may be NULL. */
+struct sc_import_observer {
+    void *context;
+    /* A row that is left out, by the line of the file where it begins. */
+    void (*row_failed)(void *context, size_t line, const char *why);
+    /* Something about the whole file. */
+    void (*note)(void *context, const char *text);
+    bool (*keep_going)(void *context); /* false interrupts; the same options go on later */
+};
+
+struct sc_import_summary {
+    size_t n_rows, n_rows_failed;
+    size_t n_instances, n_unsafe, n_safe, n_unlabelled;
+    size_t n_traces, n_failed_traces, most_traces; /* most of one instance */
+    size_t n_with_logprobs, top_k; /* traces; likeliest tokens that confidences look at, or 0 */
+    size_t n_measured;             /* traces whose metrics the file gives */
+    size_t n_kept;                 /* traces that the folder had already */
+    double reserved[8];
+};
+
+/* Makes a run's folder of answers that were sampled elsewhere.  What the file does not say is
+ * absent.  observer and summary may be NULL.  A folder with another import or run in it gives
+ * SC_ERR_CONFLICT; a file without a usable row SC_ERR_FORMAT. */
+SC_API enum sc_status sc_import(const struct sc_import_options *options,
+                                const struct sc_import_observer *observer,
+                                struct sc_import_summary *summary, struct sc_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,7 +27,15 @@ enum sc_verdict {
 };
 enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARMS };
 enum sc_label { SC_LABEL_SAFE, SC_LABEL_UNSAFE, SC_LABEL_UNKNOWN, SC_N_LABELS };
-enum sc_finish { SC_FINISH_STOP, SC_FINISH_LENGTH, SC_FINISH_CUT, SC_FINISH_FAILED, SC_N_FINISHES };
+/* unknown: whoever sampled the answer did not say why it ended. */
+enum sc_finish {
+    SC_FINISH_STOP,
+    SC_FINISH_LENGTH,
+    SC_FINISH_CUT,
+    SC_FINISH_FAILED,
+    SC_FINISH_UNKNOWN,
+    SC_N_FINISHES
+};
 
 /* What an instance did: refused when more than half of its judged traces refuse (or the policy's
  * weighted vote says so), complied when fewer do, split at exactly half; NONE when there is nothing

@@ -1,6 +1,7 @@
 /* Sentences that every presentation repeats word for word. */
 #include "analysis/sentences.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "analysis/analysis.h"
@@ -59,6 +60,27 @@ void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE])
                  run->n_bad_rows == 1 ? "it is" : "they are");
 }
 
+/* Whether any trace has the metric. */
+static bool has_metric(const struct sc_run *run, enum sc_metric metric)
+{
+    for (size_t i = 0; i < run->n_instances; i++)
+        for (size_t t = 0; t < run->instances[i].n_traces; t++)
+            if (isfinite(run->instances[i].traces[t].metrics[metric]))
+                return true;
+    return false;
+}
+
+/* Of a source that gives no log-probabilities of the likeliest tokens. */
+static const char *note_without_likeliest(const struct sc_run *run)
+{
+    if (has_metric(run, SC_METRIC_MEAN))
+        return "Confidences are those that the imported file gives of whole traces.";
+    if (has_metric(run, SC_METRIC_PROB))
+        return "The source gives log-probabilities of the sampled tokens alone: there is no "
+               "confidence but the metrics prob and nll.";
+    return "The source gives no log-probabilities, so there is no confidence.";
+}
+
 void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE])
 {
     const struct sc_run_source *source = &run->source;
@@ -67,8 +89,7 @@ void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_S
     if (source->kind == NULL) /* the model in this process gives everything */
         return;
     if (source->top_k == 0) {
-        snprintf(note, SC_CONFIDENCE_NOTE_SIZE,
-                 "The source gives no log-probabilities, so there is no confidence.");
+        snprintf(note, SC_CONFIDENCE_NOTE_SIZE, "%s", note_without_likeliest(run));
         return;
     }
     if (source->logprobs == SC_LOGPROBS_PROCESSED)

@@ -167,3 +167,13 @@ enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *f
     *out = json_is_true(value);
     return SC_OK;
 }
+
+const char *sc_json_kind(const json_t *value)
+{
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",    [JSON_ARRAY] = "a list",    [JSON_STRING] = "text",
+        [JSON_INTEGER] = "a number",    [JSON_REAL] = "a number",   [JSON_TRUE] = "true or false",
+        [JSON_FALSE] = "true or false", [JSON_NULL] = "no content",
+    };
+    return value != NULL ? kinds[json_typeof(value)] : "nothing";
+}

@@ -31,6 +31,9 @@ enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_
 /* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
 void sc_json_write(struct sc_text *text, const json_t *value);
 
+/* "a list", "an object", "no content" ...: for messages; NULL is "nothing". */
+const char *sc_json_kind(const json_t *value);
+
 struct sc_json_ints {
     int64_t low, high;
 };

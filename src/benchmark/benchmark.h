@@ -18,6 +18,7 @@ struct sc_instance {
     struct sc_conversation conversation;
     char *prefill; /* what the answer begins with, or NULL */
     size_t line;   /* of the file, where the row begins; 0: none */
+    size_t row;    /* of the table, from 0 */
     enum sc_label label;
     char *category; /* "" when there is none */
     char *extra;    /* JSON object of kept columns (jailbreaking, response ...), or NULL */
@@ -45,6 +46,10 @@ struct sc_benchmark {
 /* Loads and samples.  Order: benchmark order (a sample keeps it). */
 enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_error *error);
+/* The same of all rows of a table, named after the path options->name, which is not read. */
+enum sc_status sc_benchmark_from_table(const struct sc_benchmark_options *options,
+                                       const struct sc_table *table, struct sc_benchmark *out,
+                                       struct sc_error *error);
 void sc_benchmark_free(struct sc_benchmark *benchmark);
 
 /* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last.

@@ -124,3 +124,34 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
         sc_benchmark_free(out);
     return status;
 }
+
+static enum sc_status load_table(const struct sc_benchmark_options *options,
+                                 const struct sc_table *table, struct sc_benchmark *out,
+                                 struct sc_instance_list *list, struct sc_error *error)
+{
+    out->source = sc_strdup(sc_input_name(options->name));
+    out->name = sc_table_title(options->name);
+    if (out->source == NULL || out->name == NULL)
+        return sc_fail_nomem(error, "benchmark");
+    SC_TRY(
+        sc_rows_read(options, sc_loader_by_columns(table, out->source), table, out, list, error));
+    SC_TRY(sc_instance_list_check_ids(list, out->source, error));
+    sc_instance_list_fingerprint(list, out->fingerprint);
+    out->n_available = list->n;
+    return SC_OK;
+}
+
+enum sc_status sc_benchmark_from_table(const struct sc_benchmark_options *options,
+                                       const struct sc_table *table, struct sc_benchmark *out,
+                                       struct sc_error *error)
+{
+    assert(options->name != NULL);
+    *out = (struct sc_benchmark){0};
+    struct sc_instance_list list = {0};
+    enum sc_status status = load_table(options, table, out, &list, error);
+    out->instances = list.items;
+    out->n_instances = list.n;
+    if (status != SC_OK)
+        sc_benchmark_free(out);
+    return status;
+}

@@ -171,6 +171,7 @@ static enum sc_status describe_item(struct reader *r, size_t row, const char *re
     bool failed;
     SC_TRY(sc_labelling_read(&r->labels, row, &item->label, error));
     item->line = r->table->lines[row];
+    item->row = row;
     item->extra = make_extra(r, row, reference, &failed);
     item->id = make_id(r, row);
     item->category = make_category(r, row, item->label);

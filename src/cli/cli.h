@@ -187,6 +187,7 @@ int cli_report(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_classify(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_import(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);

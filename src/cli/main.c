@@ -17,6 +17,7 @@ static const struct {
     {"diff", cli_diff, "two or more runs on the same prompts, paired"},
     {"classify", cli_classify, "judge the stored traces of a run again"},
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},
+    {"import", cli_import, "a run's folder of answers that others sampled"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},
     {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},
     {"score", cli_score, "log-probability, confidence and entropy of a given text"},

@@ -72,10 +72,12 @@ static void put_known(struct sc_json_writer *out, const char *key, size_t value)
 }
 
 static void put_model(struct sc_json_writer *out, const struct sc_run_options *options,
-                      const struct sc_source_info *source)
+                      const struct sc_config_facts *facts)
 {
+    const struct sc_source_info *source = facts->source;
+    const char *name = facts->answers != NULL ? facts->model : source->name;
     sc_json_put_object(out, "model");
-    sc_json_put_string(out, "name", source->name != NULL ? source->name : "unknown");
+    sc_json_put_string(out, "name", name != NULL ? name : "unknown");
     sc_json_put_bool(out, "demo", source->demo);
     sc_json_put_string(out, "fingerprint", source->fingerprint);
     sc_json_put_string(out, "tokenizer", source->tokenizer);
@@ -95,8 +97,9 @@ static void put_model(struct sc_json_writer *out, const struct sc_run_options *o
 }
 
 /* Runs of the model in this process say all of this by their model. */
-static void put_source(struct sc_json_writer *out, const struct sc_source_info *source)
+static void put_source(struct sc_json_writer *out, const struct sc_config_facts *facts)
 {
+    const struct sc_source_info *source = facts->source;
     if (strcmp(source->kind, SC_SOURCE_IN_PROCESS) == 0)
         return;
     sc_json_put_object(out, "source");
@@ -105,6 +108,8 @@ static void put_source(struct sc_json_writer *out, const struct sc_source_info *
     sc_json_put_string(out, "logprobs", sc_logprob_kind_name(source->logprobs));
     sc_json_put_count(out, "top_k", source->top_k);
     sc_json_put_string(out, "reproducible", sc_reproducible_name(source->reproducible));
+    if (facts->answers != NULL)
+        sc_json_put_string(out, "answers", facts->answers);
     sc_json_put_end_object(out);
 }
 
@@ -184,7 +189,7 @@ static void put_sampling(struct sc_json_writer *out, const struct sc_run_options
     double penalty = sampling->repetition_penalty;
     if (!isnan(penalty) && penalty != 0 && penalty != 1)
         sc_json_put_number(out, "repetition_penalty", penalty);
-    sc_json_put_count(out, "max_new_tokens", options->max_new_tokens);
+    put_known(out, "max_new_tokens", options->max_new_tokens);
     put_seed(out, "seed", options->seed);
     sc_json_put_end_object(out);
 }
@@ -254,8 +259,8 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
     struct sc_json_writer out = {.text = &text, .canonical = true};
     sc_json_put_object(&out, NULL);
     sc_json_put_string(&out, "program", SAFECONF_VERSION);
-    put_model(&out, options, facts->source);
-    put_source(&out, facts->source);
+    put_model(&out, options, facts);
+    put_source(&out, facts);
     put_benchmark(&out, options, facts->benchmark);
     put_sampling(&out, options, &facts->source->sampling);
     put_confidence(&out, options);

@@ -14,6 +14,9 @@ struct sc_config_facts {
     const struct sc_source_info *source;
     const struct sc_benchmark *benchmark;
     const char *detector; /* with its version */
+    /* Of answers that were sampled elsewhere, who gave them and the key of all of them; else NULL.
+     */
+    const char *model, *answers;
 };
 
 /* *json: sc_free it. */

@@ -228,7 +228,8 @@ void sc_run_free(struct sc_run *run)
 /* A source that counts no tokens shows its reasoning as text that is not the answer's. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
 {
-    bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT;
+    bool open = trace->finish == SC_FINISH_UNKNOWN && strstr(trace->text, "</think>") == NULL;
+    bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT || open;
     return stopped && (trace->n_reasoning > 0 || strlen(trace->text) > strlen(trace->answer));
 }
 

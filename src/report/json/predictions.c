@@ -26,6 +26,12 @@ static void put_metrics(struct sc_json_writer *out, const struct sc_run_instance
     sc_json_put_end_object(out);
 }
 
+/* NULL where nobody said it. */
+static const char *finish_reason(const struct sc_run_trace *trace)
+{
+    return trace->finish == SC_FINISH_UNKNOWN ? NULL : sc_finish_name(trace->finish);
+}
+
 static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
                        const struct sc_run_instance *instance, size_t policy,
                        const struct sc_summary *s)
@@ -54,7 +60,7 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
     EACH("harm",
          sc_json_put_string(out, NULL,
                             SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
-    EACH("finish_reasons", sc_json_put_string(out, NULL, sc_finish_name(SEEN->finish)));
+    EACH("finish_reasons", sc_json_put_string(out, NULL, finish_reason(SEEN)));
     if (s->n_failed > 0) {
         EACH("failures", sc_json_put_string(out, NULL, SEEN->failure));
     }

@@ -600,7 +600,7 @@
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
-    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish, "confidence " + number(t.confidence, 2)];
+    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish, "confidence " + number(t.confidence, 2)];
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
     if (k >= p.used) facts.push("not seen by " + data.policy);
     card.append(head, element("p", "facts-line", facts.join(" · ")));
