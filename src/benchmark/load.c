@@ -39,9 +39,10 @@ static enum sc_status fail_unknown(const char *name, struct sc_error *error)
     struct sc_text names = {0};
     for (size_t i = 0; sc_benchmark_name(i) != NULL; i++)
         sc_text_printf(&names, "%s, ", sc_benchmark_name(i));
-    enum sc_status status = sc_fail(error, SC_ERR_ARGUMENT,
-                                    "benchmark '%s': expected %sor the path of a CSV or JSONL file",
-                                    name, names.data != NULL ? names.data : "");
+    enum sc_status status =
+        sc_fail(error, SC_ERR_ARGUMENT,
+                "benchmark '%s': expected %sor the path of a CSV, JSON or text file", name,
+                names.data != NULL ? names.data : "");
     sc_text_free(&names);
     return status;
 }

@@ -197,10 +197,9 @@ static char find_delimiter(const char *data, size_t n, char usual)
 struct csv_reader {
     struct table_builder *b;
     struct csv csv;
-    size_t at, line; /* where reading is, and the line of that place, from 1 */
-    /* [n_kept] of a row, at most one more than there are columns */
-    struct csv_cell *cells;
-    size_t n_kept, cap, n_cells; /* n_cells: all of the row */
+    size_t at, line;             /* where reading is, and the line of that place, from 1 */
+    struct csv_cell *cells;      /* [n_kept] of a row */
+    size_t n_kept, cap, n_cells; /* n_cells: up to the last that is not empty, or that is kept */
 };
 
 /* Goes on at `to`, counting the lines that end before it. */
@@ -218,12 +217,15 @@ static enum sc_status scan_row(struct csv_reader *r, size_t most, size_t *end, e
 {
     *end = r->at;
     r->n_kept = r->n_cells = 0;
+    size_t n = 0;
     do {
         struct csv_cell cell;
         *how = read_cell(&r->csv, end, &cell);
-        r->n_cells++;
-        if (r->n_kept > most)
-            continue; /* counted, and an error */
+        n++;
+        if (n <= most || cell.n > 0)
+            r->n_cells = n;
+        if (r->n_kept >= most)
+            continue; /* no more than counted: an error, or nothing but delimiters */
         if (sc_grow((void **)&r->cells, r->n_kept, &r->cap, sizeof *r->cells) != 0)
             return sc_fail_nomem(r->b->error, "table");
         r->cells[r->n_kept++] = cell;
@@ -280,7 +282,7 @@ static enum sc_status read_header(struct csv_reader *r)
     size_t end;
     enum csv_end how;
     char why[80];
-    SC_TRY(scan_row(r, TABLE_MAX_COLUMNS, &end, &how));
+    SC_TRY(scan_row(r, TABLE_MAX_COLUMNS + 1, &end, &how));
     if (how == CSV_OPEN)
         return fail_open(r);
     if (how == CSV_DAMAGED)
@@ -311,6 +313,15 @@ static enum sc_status put_cells(struct csv_reader *r)
     return SC_OK;
 }
 
+static enum sc_status fail_wide(struct table_builder *b)
+{
+    if (b->n_columns > 1)
+        return table_fail_row(b, "more cells than the header's %zu columns", b->n_columns);
+    return table_fail_row(b,
+                          "more cells than the header's one column: a prompt with commas is to be "
+                          "quoted, and a plain list of prompts to be called .txt");
+}
+
 static enum sc_status read_row(struct csv_reader *r)
 {
     struct table_builder *b = r->b;
@@ -328,7 +339,7 @@ static enum sc_status read_row(struct csv_reader *r)
     else if (how == CSV_DAMAGED)
         SC_TRY(table_fail_row(b, "damaged quoting"));
     else if (r->n_cells > b->n_columns)
-        SC_TRY(table_fail_row(b, "more cells than the header's %zu columns", b->n_columns));
+        SC_TRY(fail_wide(b));
     else
         SC_TRY(put_cells(r));
     advance(r, end);

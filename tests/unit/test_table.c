@@ -134,6 +134,9 @@ static void a_damaged_row_of_csv_fails_alone(void **state)
 {
     (void)state;
     fault("b.csv", "a,b\n1,2\n1,2,3\n4,5\n", 3, "more cells than the header's 2 columns");
+    fault("b.csv", "a,b\n1,2\n1,,,3\n4,5\n", 3, "more cells than the header's 2 columns");
+    fault("b.csv", "a\nx\ny, z\n", 3,
+          "more cells than the header's one column: a prompt with commas");
     fault("b.csv", "a,b\n\"1\n2\",2\n1,2,3\n", 4, "more cells");
     fault("b.csv", "a,b\n1,2\r1,2,3\r4,5\r", 3, "more cells");
     fault("b.csv", "a,b\n1,2\n\"x\"y,2\n3,4\n", 3, "damaged quoting");
@@ -142,6 +145,13 @@ static void a_damaged_row_of_csv_fails_alone(void **state)
     fault("b.csv", "a\nx\n\xed\xa0\x80\ny\n", 3, "half of a surrogate pair");
     expect_fault("b.csv", "a\nx\0y\nz\n", 8, 2, "a NUL byte");
     expect_fault("b.txt", "z\nx\0y\n", 6, 2, "a NUL byte");
+
+    /* More delimiters with nothing between them are no cells. */
+    struct sc_table wide = parse("b.csv", "a,b\n1,2,,\n3,,,\"\"\n");
+    assert_int_equal(wide.n_faults, 0);
+    assert_string_equal(cell(&wide, 0, "b"), "2");
+    assert_string_equal(cell(&wide, 1, "b"), "");
+    sc_table_free(&wide);
 
     /* Reading goes on at the line after the one on which the damaged row began. */
     struct sc_table t = parse("b.csv", "a,b\n\"open,2\n3,4\n\"5\",6\n");
