@@ -27,8 +27,8 @@ enum sc_status sc_render_diff_terminal(const struct sc_document *document, size_
 enum sc_status sc_render_diff_html(const struct sc_document *document, struct sc_text *out,
                                    struct sc_error *error);
 
-/* Categories by how clearly they changed (p of the permutation, then their own order): the one
- * after `after`, or the first for NULL; NULL at the end. */
+/* Categories by how clearly they changed (p of the permutation, then the size of the change, then
+ * their own order): the one after `after`, or the first for NULL; NULL at the end. */
 const struct sc_node *sc_diff_next_category(const struct sc_node *categories,
                                             const struct sc_node *after);
 

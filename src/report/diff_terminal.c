@@ -16,21 +16,28 @@ enum { MOST_CATEGORIES = 12, MOST_PROMPTS = 8 };
 
 static void put_run(struct sc_screen *s, const struct sc_node *run)
 {
-    sc_screen_heading(s, sc_text_at(run, "run"));
-    sc_text_puts(s->text, "  ");
-    sc_screen_name(s, sc_text_at(run, "name"), 28);
-    sc_text_puts(s->text, ": ");
-    sc_screen_name(s, sc_text_at(run, "model"), 28);
-    sc_text_puts(s->text, ", policy ");
-    sc_screen_name(s, sc_text_at(run, "policy"), 20);
+    struct sc_text line = {0};
+    struct sc_screen words = sc_screen_of(&line, s->width, false); /* broken between lines below */
+    sc_screen_name(&words, sc_text_at(run, "name"), 28);
+    sc_text_puts(&line, ": ");
+    sc_screen_name(&words, sc_text_at(run, "model"), 28);
+    sc_text_puts(&line, ", policy ");
+    sc_screen_name(&words, sc_text_at(run, "policy"), 20);
     double temperature = sc_number_at(run, "temperature");
     if (isfinite(temperature))
-        sc_text_printf(s->text, ", temperature %g", temperature);
+        sc_text_printf(&line, ", temperature %g", temperature);
     size_t fewest = sc_count_at(run, "fewest_traces"), most = sc_count_at(run, "most_traces");
-    if (fewest == most)
-        sc_text_printf(s->text, ", %zu traces a prompt\n", most);
+    if (fewest < most)
+        sc_text_printf(&line, ", %zu to %zu traces a prompt", fewest, most);
     else
-        sc_text_printf(s->text, ", %zu to %zu traces a prompt\n", fewest, most);
+        sc_text_printf(&line, ", %zu trace%s a prompt", most, most == 1 ? "" : "s");
+    sc_screen_heading(s, sc_text_at(run, "run"));
+    sc_text_puts(s->text, "  ");
+    if (line.failed)
+        s->text->failed = true;
+    else
+        sc_screen_say(s, line.data, 3);
+    sc_text_free(&line);
 }
 
 static void put_summary(struct sc_screen *s, const struct sc_node *root)
@@ -80,7 +87,7 @@ static void put_change(struct sc_screen *s, const struct sc_estimate *e, double 
 /* Where the values of A, B and their difference begin. */
 static size_t column(const struct sc_screen *s, size_t i)
 {
-    size_t left = 20;
+    size_t left = 18;
     return left + i * ((s->width - left) / 3);
 }
 
@@ -169,32 +176,41 @@ static void put_moves(struct sc_screen *s, const struct sc_node *root, const cha
 
 /* ---- categories ------------------------------------------------------------------------------ */
 
+static void put_category(struct sc_screen *s, const struct sc_node *category)
+{
+    const struct sc_node *rate = sc_node_at(category, "refusal_rate");
+    const struct sc_node *p = sc_node_find(category, "permutation.p_holm");
+    double a = sc_estimate_at(rate, "a")->value, b = sc_estimate_at(rate, "b")->value;
+    size_t begin = s->text->len;
+    sc_text_puts(s->text, "  ");
+    sc_screen_name(s, *category->key != '\0' ? category->key : "(none)", 21);
+    sc_screen_pad(s, begin, 24);
+    sc_text_printf(s->text, "%7zu", sc_count_at(category, "count"));
+    if (isfinite(a) && isfinite(b))
+        sc_text_printf(s->text, "%8.1f%8.1f", 100 * a, 100 * b);
+    sc_screen_pad(s, begin, 49);
+    sc_screen_points(s, sc_estimate_at(rate, "difference"));
+    sc_screen_pad(s, begin, 71);
+    if (p != NULL && isfinite(sc_node_number(p)))
+        sc_text_printf(s->text, "%.4f", sc_node_number(p));
+    sc_text_putc(s->text, '\n');
+}
+
 static void put_categories(struct sc_screen *s, const struct sc_node *root)
 {
     const struct sc_node *categories = sc_node_at(root, "per_category");
     if (categories->first == NULL || categories->first->next == NULL)
         return;
-    sc_screen_heading(s, "Categories");
-    sc_text_puts(s->text, " by the clearest change of the refusal rate (p: Holm)\n");
-    const struct sc_node *c = sc_diff_next_category(categories, NULL);
-    for (int shown = 0; c != NULL && shown < MOST_CATEGORIES; shown++) {
-        const struct sc_node *rate = sc_node_at(c, "refusal_rate");
-        const struct sc_node *p = sc_node_find(c, "permutation.p_holm");
-        size_t begin = s->text->len;
-        sc_text_puts(s->text, "  ");
-        sc_screen_name(s, *c->key != '\0' ? c->key : "(none)", 24);
-        sc_screen_pad(s, begin, 28);
-        sc_text_printf(s->text, "%4zu prompts  ", sc_count_at(c, "count"));
-        double a = sc_estimate_at(rate, "a")->value, b = sc_estimate_at(rate, "b")->value;
-        if (isfinite(a) && isfinite(b))
-            sc_text_printf(s->text, "%5.1f %% -> %5.1f %%  ", 100 * a, 100 * b);
-        sc_screen_points(s, sc_estimate_at(rate, "difference"));
-        if (p != NULL)
-            sc_text_printf(s->text, "  p %.4f", sc_node_number(p));
-        sc_text_putc(s->text, '\n');
-        c = sc_diff_next_category(categories, c);
+    size_t begin = s->text->len;
+    sc_text_puts(s->text, "Refusal by category");
+    sc_screen_pad(s, begin, 24);
+    sc_text_puts(s->text, "prompts    A, %    B, %  B - A, points         p (Holm)\n");
+    const struct sc_node *category = sc_diff_next_category(categories, NULL);
+    for (int shown = 0; category != NULL && shown < MOST_CATEGORIES; shown++) {
+        put_category(s, category);
+        category = sc_diff_next_category(categories, category);
     }
-    if (c != NULL)
+    if (category != NULL)
         sc_text_puts(s->text, "  and others: diff.json has all\n");
     sc_text_putc(s->text, '\n');
 }
