@@ -292,6 +292,12 @@ enum sc_status sc_file_write(const char *path, const char *data, size_t n, struc
     return status;
 }
 
+bool sc_is_lfs_pointer(const void *bytes, size_t n)
+{
+    static const char begin[] = "version https://git-lfs.github.com/spec/";
+    return n >= sizeof begin - 1 && memcmp(bytes, begin, sizeof begin - 1) == 0;
+}
+
 bool sc_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -47,6 +47,9 @@ void sc_map_forget(const void *data, size_t bytes);
  * process that has ended left of an earlier attempt is removed. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
 
+/* Whether these bytes are what Git LFS leaves in the place of a file that was not fetched. */
+bool sc_is_lfs_pointer(const void *bytes, size_t n);
+
 bool sc_file_exists(const char *path);
 bool sc_is_folder(const char *path);
 /* Makes a folder and its parents; no error when it exists.  path must not be empty. */

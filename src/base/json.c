@@ -42,6 +42,9 @@ static enum sc_status parse(const char *text, size_t n, size_t flags, const char
     }
     if (*out != NULL)
         return SC_OK;
+    if (sc_is_lfs_pointer(text, n))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: a Git LFS pointer, not the file: git lfs pull fetches it", what);
     return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line,
                    why.text);
 }

@@ -198,6 +198,53 @@ class ModelFiles(Folder):
         self.assertIn('the tokenizer has no token "<|im_start|>" (3 of 3 prompts)', result.stderr)
         self.assertFalse(os.path.exists(self.path('run')))
 
+    def refused(self, model, *words, env=None):
+        result = call('trace', 'hi', '--model', model, '--traces', 1, '--max-new-tokens', 2, env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def test_what_is_no_checkpoint_is_named_with_what_to_do(self):
+        pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 1503300328\n'
+        for file in ('model.safetensors', 'tokenizer.json', 'config.json'):
+            folder = self.model('lfs-' + file, **{file: pointer})
+            self.refused(folder, file + ': a Git LFS pointer', 'git lfs pull')
+        self.write('lora/adapter_config.json', '{"base_model_name_or_path": "Qwen/Qwen3\\u001b[31m"}')
+        self.write('lora/adapter_model.safetensors', '')
+        self.refused(self.path('lora'), 'a LoRA adapter of Qwen/Qwen3\\x1B[31m: merge it first')
+        self.write('broken/adapter_config.json', '{')
+        self.refused(self.path('broken'), 'a LoRA adapter of another model')
+        for name in ('q.gguf', 'gguf/q.gguf'):
+            self.write(name, 'GGUF')
+        self.refused(self.path('q.gguf'), 'a GGUF file')
+        self.refused(self.path('gguf'), 'q.gguf: a GGUF file')
+        torch = self.model('torch', **{'model.safetensors': None, 'pytorch_model.bin': b'PK'})
+        self.refused(torch, 'pytorch_model.bin: weights of PyTorch', 'safetensors')
+        shards = self.model('shards', **{'model.safetensors': None, 'model-00001-of-00002.safetensors': b''})
+        self.refused(shards, 'model.safetensors.index.json', 'model-00001-of-00002.safetensors')
+        os.mkdir(self.path('empty'))
+        self.refused(self.path('empty'), 'expected config.json, found an empty folder')
+        self.write('wrong/README.md', 'x')
+        self.refused(self.path('wrong'), 'expected config.json, found none')
+        self.refused(os.path.join(demo_folder(), 'model.safetensors'), 'a file', 'folder')
+
+    def test_the_only_snapshot_of_a_cache_is_taken_without_refs(self):
+        env = {'HF_HOME': self.path('hf'), 'HF_HUB_CACHE': ''}
+        cache = os.path.join('hf', 'hub', 'models--acme--tiny')
+        snapshot = os.path.join(cache, 'snapshots', 'abc')
+        self.model(snapshot)
+        result = call('trace', 'hi', '--model', 'acme/tiny', '--traces', 1, '--max-new-tokens', 2, env=env)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        shutil.copytree(self.path(snapshot), self.path(cache, 'snapshots', 'def'))
+        self.refused('acme/tiny', 'expected refs/main or one snapshot, found 2', 'abc', 'def', env=env)
+        self.write(os.path.join(cache, 'refs', 'main'), 'def\n')
+        result = call('trace', 'hi', '--model', 'acme/tiny', '--traces', 1, '--max-new-tokens', 2, env=env)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        os.unlink(self.path(cache, 'refs', 'main'))
+        shutil.rmtree(self.path(cache, 'snapshots'))
+        self.refused('acme/tiny', 'found 0', env=env)
+
 
 class Failures(Folder):
     def test_traces_that_fail_are_said_by_reason(self):

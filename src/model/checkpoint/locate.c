@@ -2,6 +2,7 @@
  * Finding a model by name: a folder, a bundled model, or a model of a hub in the local cache.
  * Nothing is fetched here.  Read next: model.c.
  */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/foreign.h"
 
 #define REVISION_BYTES_MAX 256
 
@@ -78,11 +80,13 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
         found = look_in(roots[i], name, folder, &looked);
     if (found < 0 || looked.failed) {
         status = sc_fail_nomem(error, "model");
+    } else if (found == 0 && sc_is_folder(name)) {
+        status = sc_foreign_folder(name, "config.json", error);
     } else if (found == 0) {
         status =
             sc_fail(error, SC_ERR_IO,
-                    "model \"%.100s\": no folder of that name with a model in it, and no bundled "
-                    "model: looked for %.350s",
+                    "model \"%.100s\": no folder of that name, and no bundled model: looked for "
+                    "%.350s",
                     name, looked.len > 0 ? looked.data : "no place");
     }
     if (status != SC_OK) {
@@ -151,6 +155,72 @@ static enum sc_status read_revision(const char *repository, char **revision, str
     return status;
 }
 
+/* Adds the snapshot to the list of all that there are, and keeps its name. */
+static enum sc_status add_snapshot(const char *snapshot, char **last, struct sc_text *list,
+                                   struct sc_error *error)
+{
+    sc_text_printf(list, "%s%s", list->len > 0 ? ", " : "", snapshot);
+    sc_free(*last);
+    *last = sc_strdup(snapshot);
+    return *last != NULL && !list->failed ? SC_OK : sc_fail_nomem(error, "model");
+}
+
+static enum sc_status list_snapshots(const char *snapshots, size_t *n, char **last,
+                                     struct sc_text *list, struct sc_error *error)
+{
+    DIR *entries = opendir(snapshots);
+    enum sc_status status = SC_OK;
+    if (entries == NULL)
+        return SC_OK;
+    for (struct dirent *e = readdir(entries); e != NULL && status == SC_OK; e = readdir(entries))
+        if (sc_is_plain_name(e->d_name)) {
+            status = add_snapshot(e->d_name, last, list, error);
+            (*n)++;
+        }
+    closedir(entries);
+    return status;
+}
+
+/* The one snapshot, or what there is instead. */
+static enum sc_status take_only_snapshot(const char *name, const char *snapshots, char **revision,
+                                         struct sc_text *list, struct sc_error *error)
+{
+    size_t n = 0;
+    SC_TRY(list_snapshots(snapshots, &n, revision, list, error));
+    if (n == 1)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_IO,
+                   "model \"%s\": %.250s: expected refs/main or one snapshot, found %zu%s%.200s",
+                   name, snapshots, n, n > 0 ? ": " : "", n > 0 ? list->data : "");
+}
+
+/* Tools that fetch a revision by its number write no refs/main: the only snapshot is then the one.
+ */
+static enum sc_status find_only_snapshot(const char *name, const char *repository, char **revision,
+                                         struct sc_error *error)
+{
+    char *snapshots = sc_path_join(repository, "snapshots");
+    struct sc_text list = {0};
+    if (snapshots == NULL)
+        return sc_fail_nomem(error, "model");
+    enum sc_status status = take_only_snapshot(name, snapshots, revision, &list, error);
+    sc_text_free(&list);
+    sc_free(snapshots);
+    return status;
+}
+
+static enum sc_status choose_revision(const char *name, const char *repository, char **revision,
+                                      struct sc_error *error)
+{
+    char *path = sc_path_join(repository, "refs/main");
+    if (path == NULL)
+        return sc_fail_nomem(error, "model");
+    bool named = sc_file_exists(path);
+    sc_free(path);
+    return named ? read_revision(repository, revision, error)
+                 : find_only_snapshot(name, repository, revision, error);
+}
+
 /* The folder of a snapshot in a repository of the cache. */
 static enum sc_status find_snapshot(const char *name, const char *repository, const char *revision,
                                     char **folder, struct sc_error *error)
@@ -188,7 +258,7 @@ static enum sc_status locate_cached(const char *name, char **folder, struct sc_e
                          name, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
         goto done;
     }
-    status = read_revision(repository, &revision, error);
+    status = choose_revision(name, repository, &revision, error);
     if (status == SC_OK)
         status = find_snapshot(name, repository, revision, folder, error);
 done:
@@ -213,6 +283,8 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
         *folder = sc_strdup(name);
         return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
     }
+    if (sc_file_exists(name) && !sc_is_folder(name))
+        return sc_foreign_file(name, error);
     if (bare)
         return locate_bundled(name, folder, error);
     if (is_hub_name(name))

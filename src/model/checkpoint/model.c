@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/foreign.h"
 #include "model/tokenizer/tokenizer.h"
 
 #define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
@@ -55,6 +56,10 @@ static enum sc_status read_config(struct sc_model *model, bool *dtype_given, str
     char *path = sc_path_join(model->folder, "config.json");
     if (path == NULL)
         return sc_fail_nomem(error, "config.json");
+    if (!sc_file_exists(path)) {
+        sc_free(path);
+        return sc_foreign_folder(model->folder, "config.json", error);
+    }
     enum sc_status status =
         sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes, error);
     sc_free(path);
@@ -169,9 +174,7 @@ static enum sc_status open_weights(struct sc_model *model, struct sc_error *erro
     else if (sc_file_exists(index))
         status = open_index(model, index, error);
     else
-        status = sc_fail(error, SC_ERR_IO,
-                         "%.250s: expected model.safetensors or " INDEX_NAME ", found neither",
-                         model->folder);
+        status = sc_foreign_folder(model->folder, "model.safetensors or " INDEX_NAME, error);
     sc_free(index);
     sc_free(single);
     return status;

@@ -119,6 +119,10 @@ static enum sc_status parse(struct sc_shard *shard, const unsigned char *bytes, 
 {
     uint64_t header_bytes = 0;
 
+    if (sc_is_lfs_pointer(bytes, n))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: a Git LFS pointer, not the weights: git lfs pull fetches them",
+                       shard->name);
     if (n < 8) {
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: expected a safetensors file of at least 8 bytes, found %zu",
