@@ -48,7 +48,7 @@ static void find_demonstrations(const struct sc_analysis *a, struct obstacles *o
 {
     if (a->run->demo)
         put(&o->grave,
-            "the model is the bundled demonstration model: nothing about any real model follows");
+            "the model is the bundled demonstration model, so nothing follows about any real one");
     if (a->run->demo_judge)
         put(&o->grave,
             "the judge is the bundled demonstration guard, which knows made-up dialogues alone");
@@ -101,9 +101,9 @@ static void find_detector(const struct sc_analysis *a, struct obstacles *o)
     struct sc_text name = {0};
     if (c->error != NULL) {
         put(&o->others,
-            "refusals were found by rules, measured on English answers of two other models "
-            "(missed: "
-            "%.1f %%; taken for one: %.1f %%)",
+            "refusals were found by rules that missed %.1f %% of refusals and saw one in %.1f %% "
+            "of "
+            "other answers where they were measured, in English, on two other models",
             100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
         return;
     }
@@ -167,6 +167,10 @@ static void find_width(const struct sc_analysis *a, enum sc_label label, struct 
 
 static void find_few(const struct sc_analysis *a, struct obstacles *o)
 {
+    size_t n_bad = a->run->n_bad_rows;
+    if (n_bad)
+        put(&o->others, "%zu row%s of the benchmark could not be read", n_bad,
+            n_bad == 1 ? "" : "s");
     size_t n_unknown = a->overall.n_labels[SC_LABEL_UNKNOWN], n = a->overall.n_instances;
     if (n_unknown && n_unknown < n)
         put(&o->others, "%zu of %zu prompts have no label and are in neither rate", n_unknown, n);
@@ -175,6 +179,48 @@ static void find_few(const struct sc_analysis *a, struct obstacles *o)
 }
 
 /* ---- how it was asked and what is known of it ------------------------------------------------ */
+
+struct asked {
+    size_t n_prefills, n_systems, n_turns; /* prompts that had one; that had earlier turns */
+};
+
+static struct asked count_asked(const struct sc_run *run)
+{
+    struct asked asked = {0};
+    for (size_t i = 0; i < run->n_instances; i++) {
+        const struct sc_conversation *c = &run->instances[i].conversation;
+        bool has_system = c->n > 0 && sc_role_parse(c->messages[0].role) == SC_ROLE_SYSTEM;
+        asked.n_prefills += run->instances[i].prefill != NULL;
+        asked.n_systems += has_system;
+        asked.n_turns += c->n > (has_system ? 2u : 1u);
+    }
+    return asked;
+}
+
+static const json_t *configured(const struct sc_analysis *a, const char *section, const char *key)
+{
+    return json_object_get(json_object_get(a->config, section), key);
+}
+
+/* What the model was given beside the prompts of the benchmark. */
+static void find_asked(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct asked asked = count_asked(a->run);
+    size_t n = a->run->n_instances;
+    if (asked.n_prefills)
+        put(&o->others, "the answers to %zu of %zu prompts were begun for the model (prefill)",
+            asked.n_prefills, n);
+    if (asked.n_systems)
+        put(&o->others, "%zu of %zu prompts had a system message", asked.n_systems, n);
+    if (asked.n_turns)
+        put(&o->others, "%zu of %zu prompts went on from earlier turns", asked.n_turns, n);
+    if (json_is_string(configured(a, "benchmark", "prompt_template")))
+        put(&o->others, "every prompt was put into a template (--prompt-template)");
+    if (json_is_true(configured(a, "model", "special")))
+        put(&o->others, "control tokens written in prompts were let through (--special)");
+    if (json_is_string(configured(a, "benchmark", "label")))
+        put(&o->others, "the label was given for all prompts together (--label)");
+}
 
 static void find_confidence(const struct sc_analysis *a, struct obstacles *o)
 {
@@ -203,8 +249,8 @@ static void find_policy(const struct sc_analysis *a, struct obstacles *o)
 void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)
 {
     static void (*const finders[])(const struct sc_analysis *, struct obstacles *) = {
-        find_traces, find_demonstrations, find_judge,        find_scripts,   find_few,
-        find_policy, find_detector,       find_disagreement, find_confidence};
+        find_traces, find_demonstrations, find_judge,    find_scripts,      find_few,
+        find_asked,  find_policy,         find_detector, find_disagreement, find_confidence};
     struct obstacles o = {0};
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
         finders[i](a, &o);

@@ -265,9 +265,7 @@ int cli_judge_and_show(const char *command, const struct cli_options *given,
     struct sc_text said = {0};
     int exit_status = judge(command, &(struct pass){given, judging, folder}, &said, &run);
     if (exit_status == CLI_DONE)
-        exit_status = cli_show_run(command, folder, &run);
-    if (exit_status == CLI_DONE && !cli_write(command, &said))
-        exit_status = CLI_FAILED;
+        exit_status = cli_show_run(command, folder, &run, &said);
     sc_text_free(&said);
     sc_run_free(&run);
     return exit_status;

@@ -138,14 +138,16 @@ enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_opti
 /* Parses a --dtype; NULL gives -1 (the model's own). */
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 
-/* Writes the files of a run's folder that derive from run.db and prints the terminal report.  run:
- * the folder's, loaded with tokens; NULL: it is loaded. */
-struct sc_run;
 /* What --max-new-tokens says of itself. */
 #define CLI_MAX_NEW_TOKENS                                                                         \
     "tokens of an answer, reasoning included unless it has a budget (256; with --thinking 2048)"
 
-int cli_show_run(const char *command, const char *folder, const struct sc_run *run);
+/* Writes the files of a run's folder that derive from run.db and prints the terminal report.  run:
+ * the folder's, loaded with tokens; NULL: it is loaded.  after: printed after it, with an empty
+ * line at its end; or NULL. */
+struct sc_run;
+int cli_show_run(const char *command, const char *folder, const struct sc_run *run,
+                 const struct sc_text *after);
 
 /* ---- files of prompts ------------------------------------------------------------------------ */
 

@@ -13,7 +13,10 @@ static bool keep_going(void *context)
     return !cli_interrupted();
 }
 
-static int show(const char *command, const char *folder, const struct sc_report_wish *wish)
+/* after: what is printed between the tables and the last line, with an empty line at its end; or
+ * NULL. */
+static int show(const char *command, const char *folder, const struct sc_report_wish *wish,
+                const struct sc_text *after)
 {
     struct sc_error error = {0};
     struct sc_text out = {0};
@@ -26,7 +29,10 @@ static int show(const char *command, const char *folder, const struct sc_report_
     if (sc_report_make(folder, &whole, &error) != SC_OK) {
         exit_status = cli_report_error(command, &error);
     } else {
-        sc_text_puts(&out, "\nPage to open in a browser: ");
+        sc_text_putc(&out, '\n');
+        if (after != NULL) /* ends with an empty line */
+            sc_text_add(&out, after->data, after->len);
+        sc_text_puts(&out, "Page to open in a browser: ");
         sc_text_add_visible(&out, folder, strlen(folder), false);
         sc_text_puts(&out, "/report.html   (analysis.json and predictions.jsonl beside it)\n");
         if (!cli_write(command, &out))
@@ -92,11 +98,12 @@ int cli_report(int argc, char **argv)
     if (wish.csv != NULL && wish.csv[0] == '\0')
         return cli_usage_error("report", "--csv: expected the name of a folder, found \"\"");
     cli_catch_signals();
-    return n == 1 ? show("report", options.positionals[0], &wish)
+    return n == 1 ? show("report", options.positionals[0], &wish, NULL)
                   : show_several(options.positionals, n, out != NULL ? out : ".");
 }
 
-int cli_show_run(const char *command, const char *folder, const struct sc_run *run)
+int cli_show_run(const char *command, const char *folder, const struct sc_run *run,
+                 const struct sc_text *after)
 {
-    return show(command, folder, &(struct sc_report_wish){.run = run});
+    return show(command, folder, &(struct sc_report_wish){.run = run}, after);
 }

@@ -274,12 +274,13 @@ static int sample(struct run_command *command, struct sc_run_summary *summary)
     return CLI_DONE;
 }
 
-/* The judge, where one is asked for, and the report: the run is loaded once. */
+/* The judge, where one is asked for, and the report: the run is loaded once.  The report comes
+ * first, what the judge did after it. */
 static int judge_and_show(struct run_command *command)
 {
     const char *folder = command->run.out;
     if (!cli_judging_wanted(command->given, &command->judging))
-        return cli_show_run(command->name, folder, NULL);
+        return cli_show_run(command->name, folder, NULL, NULL);
     return cli_judge_and_show(command->name, command->given, &command->judging, folder);
 }
 

@@ -85,13 +85,9 @@ static void put_head(struct screen *s)
     sc_text_printf(s->to.text, "\n%zu prompts, %zu traces (%.2f per prompt), ", n_prompts, n_traces,
                    n_prompts ? (double)n_traces / (double)n_prompts : 0.0);
     if (sc_absent_at(overall, "total_tokens"))
-        sc_text_puts(s->to.text, "tokens not given; ");
+        sc_text_puts(s->to.text, "tokens not given\n");
     else
-        sc_text_printf(s->to.text, "%zu tokens; ", sc_count_at(overall, "total_tokens"));
-    sc_text_printf(s->to.text, "failed %zu, unparsed %zu, empty %zu\n",
-                   sc_count_at(overall, "n_traces_failed"),
-                   sc_count_at(overall, "n_traces_unparsed"),
-                   sc_count_at(overall, "n_traces_empty"));
+        sc_text_printf(s->to.text, "%zu tokens\n", sc_count_at(overall, "total_tokens"));
     if (n_unfinished)
         sc_text_printf(s->to.text, "Not finished: %zu prompts are left out.\n", n_unfinished);
     put_notes(s);
@@ -134,36 +130,65 @@ static void quadrant_line(struct screen *s, const char *quadrant, int line)
     }
 }
 
-static void put_quadrants(struct screen *s)
+struct quadrant_row {
+    const char *title, *sign, *refusal, *compliance;
+};
+
+/* Its two quadrants side by side. */
+static void put_quadrant_row(struct screen *s, const struct quadrant_row *row, double threshold)
 {
-    static const struct {
-        const char *title, *sign, *refusal, *compliance;
-    } rows[] = {{"confident", ">=", "confident_refusal", "confident_compliance"},
-                {"uncertain", "<", "uncertain_refusal", "uncertain_compliance"}};
     size_t left = 12, right = left + (s->to.width - left) / 2;
     size_t invisible = s->to.colour ? strlen("\x1b[1m\x1b[0m") : 0;
+    for (int line = 0; line < 4; line++) {
+        size_t begin = s->to.text->len;
+        if (line == 0)
+            sc_text_puts(s->to.text, row->title);
+        else if (line == 1)
+            sc_text_printf(s->to.text, " %s %.3g", row->sign, threshold);
+        pad_to(s, begin, left);
+        quadrant_line(s, row->refusal, line);
+        pad_to(s, begin, right + (line == 0 ? invisible : 0));
+        quadrant_line(s, row->compliance, line);
+        sc_text_putc(s->to.text, '\n');
+    }
+}
+
+/* One quadrant, where two have no place beside each other. */
+static void put_quadrant(struct screen *s, const char *quadrant, const char *sign, double threshold)
+{
+    quadrant_line(s, quadrant, 0);
+    sc_text_printf(s->to.text, " (confidence %s %.3g)\n", sign, threshold);
+    for (int line = 1; line < 4; line++) {
+        sc_text_puts(s->to.text, "  ");
+        quadrant_line(s, quadrant, line);
+        sc_text_putc(s->to.text, '\n');
+    }
+}
+
+static void put_quadrants(struct screen *s)
+{
+    static const struct quadrant_row rows[] = {
+        {"confident", ">=", "confident_refusal", "confident_compliance"},
+        {"uncertain", "<", "uncertain_refusal", "uncertain_compliance"}};
     double threshold = sc_number_at(s->root, "run.confident_threshold");
+    bool narrow = s->to.width < 78;
     if (!isfinite(threshold)) {
         sc_text_puts(s->to.text, "No confidence is given, so there are no quadrants.\n\n");
         return;
     }
     size_t begin = s->to.text->len;
-    pad_to(s, begin, left);
-    sc_text_puts(s->to.text, "refused");
-    pad_to(s, begin, right);
-    sc_text_puts(s->to.text, "did not refuse\n");
-    for (int row = 0; row < 2; row++)
-        for (int line = 0; line < 4; line++) {
-            begin = s->to.text->len;
-            if (line == 0)
-                sc_text_puts(s->to.text, rows[row].title);
-            else if (line == 1)
-                sc_text_printf(s->to.text, " %s %.3g", rows[row].sign, threshold);
-            pad_to(s, begin, left);
-            quadrant_line(s, rows[row].refusal, line);
-            pad_to(s, begin, right + (line == 0 ? invisible : 0));
-            quadrant_line(s, rows[row].compliance, line);
-            sc_text_putc(s->to.text, '\n');
+    if (!narrow) {
+        pad_to(s, begin, 12);
+        sc_text_puts(s->to.text, "refused");
+        pad_to(s, begin, 12 + (s->to.width - 12) / 2);
+        sc_text_puts(s->to.text, "did not refuse\n");
+    }
+    for (size_t row = 0; row < 2; row++)
+        if (narrow) {
+            put_quadrant(s, rows[row].refusal, rows[row].sign, threshold);
+            put_quadrant(s, rows[row].compliance, rows[row].sign, threshold);
+        } else {
+            put_quadrant_row(s, &rows[row], threshold);
         }
     sc_text_putc(s->to.text, '\n');
 }
@@ -177,7 +202,7 @@ static void put_confidence(struct screen *s)
     size_t n_answers = sc_count_at(overall, "n_traces_judged") - n_refused -
                        sc_count_at(overall, "n_traces_empty");
     heading(s, "Confidence");
-    sc_text_printf(s->to.text, "     %s: ", sc_text_at(s->root, "run.metric"));
+    sc_text_printf(s->to.text, "      %s: ", sc_text_at(s->root, "run.metric"));
     if (isfinite(refusals))
         sc_text_printf(s->to.text, "refusals %.3f", refusals);
     else
@@ -188,44 +213,61 @@ static void put_confidence(struct screen *s)
         sc_text_puts(s->to.text, n_answers > 0 ? ", answers not given\n" : ", no answers\n");
 }
 
+/* What the confusion matrix leaves out is said where there is some. */
 static void put_counts(struct screen *s, const struct sc_node *from)
 {
     static const struct {
         const char *label, *path;
-    } counts[] = {{"      tp ", "tp"},
-                  {"  fn ", "fn"},
-                  {"  fp ", "fp"},
-                  {"  tn ", "tn"},
-                  {"   split ", "split"},
-                  {"  unknown ", "unknown"},
-                  {"  not judged ", "not_judged"}};
+        bool always;
+    } counts[] = {{"tp", "tp", true},
+                  {"fn", "fn", true},
+                  {"fp", "fp", true},
+                  {"tn", "tn", true},
+                  {"split", "split", false},
+                  {"no label", "unknown", false},
+                  {"not judged", "not_judged", false}};
+    sc_text_puts(s->to.text, "     ");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        sc_text_printf(s->to.text, "%s%zu", counts[i].label, sc_count_at(from, counts[i].path));
+        if (counts[i].always || sc_count_at(from, counts[i].path) > 0)
+            sc_text_printf(s->to.text, "  %s %zu", counts[i].label,
+                           sc_count_at(from, counts[i].path));
+    sc_text_putc(s->to.text, '\n');
+}
+
+static void put_refusal_row(struct screen *s, const char *label, const char *seen,
+                            const struct sc_estimate *corrected)
+{
+    size_t begin = s->to.text->len;
+    sc_text_printf(s->to.text, "  %s", label);
+    pad_to(s, begin, 16);
+    percent(s, sc_estimate_at(s->root, seen));
+    if (corrected != NULL) {
+        pad_to(s, begin, 38);
+        percent(s, corrected);
+    }
     sc_text_putc(s->to.text, '\n');
 }
 
 static void put_rates(struct screen *s)
 {
-    const struct sc_node *overall = sc_node_at(s->root, "overall");
+    static const struct {
+        const char *label, *seen, *corrected;
+    } rows[] = {{"unsafe", "overall.refusal_rate_unsafe", "unsafe"},
+                {"safe", "overall.refusal_rate_safe", "safe"},
+                {"all", "overall.refusal_rate", "all"}};
     const struct sc_node *confusion = sc_node_at(s->root, "confusion");
+    const struct sc_node *corrected = sc_node_at(s->root, "refusal.rate_corrected_for_detector");
+    bool measured = sc_node_find(s->root, "refusal.detector.measured_on") != NULL;
     heading(s, "Refusal rate");
-    labelled_percent(s, "   all ", overall, "refusal_rate");
-    labelled_percent(s, "   unsafe ", overall, "refusal_rate_unsafe");
-    sc_text_puts(s->to.text, "\n            ");
-    labelled_percent(s, "   safe (over-refusal) ", overall, "refusal_rate_safe");
-    labelled_percent(s, "   agreement ", overall, "agreement");
-    sc_text_putc(s->to.text, '\n');
-    if (sc_node_find(s->root, "refusal.detector.measured_on") != NULL) {
-        const struct sc_node *corrected =
-            sc_node_at(s->root, "refusal.rate_corrected_for_detector");
-        sc_text_puts(s->to.text, "               with the detector's errors, unsafe");
-        labelled_percent(s, " ", corrected, "unsafe");
-        labelled_percent(s, "   safe ", corrected, "safe");
-        sc_text_putc(s->to.text, '\n');
-    }
+    sc_text_printf(s->to.text, "    prompts%s\n",
+                   measured ? "               with the detector's errors" : "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        put_refusal_row(s, rows[i].label, rows[i].seen,
+                        measured ? sc_estimate_at(corrected, rows[i].corrected) : NULL);
+    put_refusal_row(s, "agreement", "overall.agreement", NULL);
     heading(s, "Confusion");
     put_counts(s, confusion);
-    labelled_percent(s, "               sensitivity ", confusion, "sensitivity");
+    labelled_percent(s, "  sensitivity ", confusion, "sensitivity");
     labelled_percent(s, "   specificity ", confusion, "specificity");
     sc_text_putc(s->to.text, '\n');
     put_confidence(s);
@@ -234,17 +276,16 @@ static void put_rates(struct screen *s)
 
 static void side_line(struct screen *s, const struct sc_node *split, bool low)
 {
-    double threshold = sc_number_at(split, "threshold");
-    sc_text_printf(s->to.text, "  %-4s %-2s %.3g", low ? "low" : "high",
-                   low ? "<" : ">=", threshold);
-    labelled_percent(s, s->proxy ? "   harm (proxy) " : "   harm ", split,
-                     low ? "harm_rate_low" : "harm_rate_high");
-    sc_text_printf(s->to.text, "   %zu answers, %zu prompts\n",
-                   sc_count_at(split, low ? "n_low" : "n_high"),
+    size_t begin = s->to.text->len;
+    sc_text_printf(s->to.text, "  %-2s %.3g", low ? "<" : ">=", sc_number_at(split, "threshold"));
+    pad_to(s, begin, 16);
+    percent(s, sc_estimate_at(split, low ? "harm_rate_low" : "harm_rate_high"));
+    pad_to(s, begin, 38);
+    sc_text_printf(s->to.text, "%7zu  %7zu\n", sc_count_at(split, low ? "n_low" : "n_high"),
                    sc_count_at(split, low ? "prompts_low" : "prompts_high"));
 }
 
-/* The figures of the third sentence; its words are above. */
+/* The figures of the third sentence. */
 static void put_hypothesis(struct screen *s)
 {
     const struct sc_node *test = sc_node_at(s->root, "hypothesis_test");
@@ -256,17 +297,17 @@ static void put_hypothesis(struct screen *s)
     sc_text_printf(s->to.text, " %s\n", sc_text_at(test, "finding"));
     if (!isfinite(difference->value))
         return;
+    sc_text_printf(s->to.text, "  confidence    %-22sanswers  prompts\n",
+                   s->proxy ? "harm (proxy)" : "harm");
     side_line(s, split, true);
     side_line(s, split, false);
-    sc_text_printf(s->to.text, "  difference %+.1f points", 100 * difference->value);
-    if (isfinite(difference->low) && isfinite(difference->high))
-        sc_text_printf(s->to.text, " [%+.1f, %+.1f]", 100 * difference->low,
-                       100 * difference->high);
+    sc_text_puts(s->to.text, "  points        ");
+    sc_screen_points(&s->to, difference);
     sc_text_putc(s->to.text, '\n');
     if (isfinite(odds->value) && isfinite(odds->low) && isfinite(odds->high))
         sc_text_printf(s->to.text,
-                       "  odds of harm per standard deviation less confidence, at equal length: "
-                       "%.2f [%.2f, %.2f]\n",
+                       "  odds          %.2f [%.2f, %.2f] per SD less confidence\n"
+                       "                (between answers of equal length)\n",
                        odds->value, odds->low, odds->high);
 }
 

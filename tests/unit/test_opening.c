@@ -410,6 +410,31 @@ static void change_processed(struct sc_run *run)
                                          .top_k = 5};
     run->confidence_top_k = 20;
 }
+static void change_asked(struct sc_run *run)
+{
+    for (size_t i = 0; i < 7; i++) {
+        struct sc_run_instance *instance = &run->instances[i];
+        struct sc_conversation *c = &instance->conversation;
+        if (i < 4)
+            instance->prefill = sc_strdup("Sure");
+        assert_int_equal(sc_conversation_add(c, SC_ROLE_SYSTEM, "Be brief.", NULL), SC_OK);
+        if (i < 3) {
+            assert_int_equal(sc_conversation_add(c, SC_ROLE_USER, "Hello", NULL), SC_OK);
+            assert_int_equal(sc_conversation_add(c, SC_ROLE_ASSISTANT, "Hi", NULL), SC_OK);
+        }
+        assert_int_equal(sc_conversation_add(c, SC_ROLE_USER, instance->prompt, NULL), SC_OK);
+    }
+}
+static void change_configured(struct sc_run *run)
+{
+    sc_free(run->config_json);
+    run->config_json = sc_strdup("{\"model\":{\"special\":true},\"benchmark\":"
+                                 "{\"prompt_template\":\"Now: {prompt}\",\"label\":\"unsafe\"}}");
+}
+static void change_rows(struct sc_run *run)
+{
+    run->n_bad_rows = 2;
+}
 static void change_curtailed(struct sc_run *run)
 {
     run->policies[0].kind = SC_POLICY_CURTAILED;
@@ -437,10 +462,17 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_measured, "in scripts where the rules' errors have not been", true},
         {change_processed, "processed log-probabilities", false},
         {change_processed, "5 log-probabilities a token instead of 20", false},
+        {change_asked, "the answers to 4 of 60 prompts were begun for the model", false},
+        {change_asked, "7 of 60 prompts had a system message", false},
+        {change_asked, "3 of 60 prompts went on from earlier turns", false},
+        {change_configured, "put into a template (--prompt-template)", false},
+        {change_configured, "were let through (--special)", false},
+        {change_configured, "given for all prompts together (--label)", false},
+        {change_rows, "2 rows of the benchmark could not be read", false},
         {change_curtailed, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
         {change_nothing, "of 60 prompts have no label", false},
-        {change_nothing, "measured on English answers of two other models", false},
+        {change_nothing, "in English, on two other models", false},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct sc_run plain = make_run(&kinds[0]), run = make_run(&kinds[0]);
@@ -564,7 +596,7 @@ static void names_in_the_sentences_are_visible_short_and_on_one_line(void **stat
         char *line = strstr(terminal.data, "1. Unsafe prompts were refused ");
         assert_non_null(line);
         assert_says(line, "of the time");
-        char *end = strstr(line, "            refused");
+        char *end = strstr(line, "\nPolicies ("); /* that table is 80 columns wide */
         assert_non_null(end);
         for (; line < end; line += strcspn(line, "\n") + 1)
             assert_true(sc_text_columns(line, strcspn(line, "\n")) <= 60);
