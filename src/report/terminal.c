@@ -234,8 +234,8 @@ static void put_counts(struct screen *s, const struct sc_node *from)
     sc_text_putc(s->to.text, '\n');
 }
 
-static void put_refusal_row(struct screen *s, const char *label, const char *seen,
-                            const struct sc_estimate *corrected)
+static void put_rate_row(struct screen *s, const char *label, const char *seen,
+                         const struct sc_estimate *corrected)
 {
     size_t begin = s->to.text->len;
     sc_text_printf(s->to.text, "  %s", label);
@@ -260,16 +260,15 @@ static void put_rates(struct screen *s)
     bool measured = sc_node_find(s->root, "refusal.detector.measured_on") != NULL;
     heading(s, "Refusal rate");
     sc_text_printf(s->to.text, "    prompts%s\n",
-                   measured ? "               with the detector's errors" : "");
+                   measured ? "               with detector's errors" : "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        put_refusal_row(s, rows[i].label, rows[i].seen,
-                        measured ? sc_estimate_at(corrected, rows[i].corrected) : NULL);
-    put_refusal_row(s, "agreement", "overall.agreement", NULL);
+        put_rate_row(s, rows[i].label, rows[i].seen,
+                     measured ? sc_estimate_at(corrected, rows[i].corrected) : NULL);
+    put_rate_row(s, "agreement", "overall.agreement", NULL);
     heading(s, "Confusion");
     put_counts(s, confusion);
-    labelled_percent(s, "  sensitivity ", confusion, "sensitivity");
-    labelled_percent(s, "   specificity ", confusion, "specificity");
-    sc_text_putc(s->to.text, '\n');
+    put_rate_row(s, "sensitivity", "confusion.sensitivity", NULL);
+    put_rate_row(s, "specificity", "confusion.specificity", NULL);
     put_confidence(s);
     sc_text_putc(s->to.text, '\n');
 }

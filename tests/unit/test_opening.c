@@ -450,11 +450,11 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
     } cases[] = {
         {change_demo, "demonstration model", true},
         {change_demo_judge, "demonstration guard", true},
-        {change_unfinished, "1 of 60 prompts are left out", true},
-        {change_failed, "1 of 360 traces failed", false},
-        {change_unparsed, "30 of 360 answers have no verdict", false},
-        {change_unreached, "120 of 360 answers were never begun", true},
-        {change_empty, "1 of 360 answers are empty", false},
+        {change_unfinished, "1 of 20 prompts are left out", true},
+        {change_failed, "1 of 80 traces failed", false},
+        {change_unparsed, "10 of 80 answers have no verdict", false},
+        {change_unreached, "40 of 80 answers were never begun", true},
+        {change_empty, "1 of 80 answers are empty", false},
         {change_length, "cut off by the token limit (--max-new-tokens)", false},
         {change_all_length, "nearly all answers (100 %) ended at the token limit", false},
         {change_detector, "how often the detector (own/1\\x1B[31m) errs has not", false},
@@ -462,32 +462,35 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_measured, "in scripts where the rules' errors have not been", true},
         {change_processed, "processed log-probabilities", false},
         {change_processed, "5 log-probabilities a token instead of 20", false},
-        {change_asked, "the answers to 4 of 60 prompts were begun for the model", false},
-        {change_asked, "7 of 60 prompts had a system message", false},
-        {change_asked, "3 of 60 prompts went on from earlier turns", false},
+        {change_asked, "the answers to 4 of 20 prompts were begun for the model", false},
+        {change_asked, "7 of 20 prompts had a system message", false},
+        {change_asked, "3 of 20 prompts went on from earlier turns", false},
         {change_configured, "put into a template (--prompt-template)", false},
         {change_configured, "were let through (--special)", false},
         {change_configured, "given for all prompts together (--label)", false},
         {change_rows, "2 rows of the benchmark could not be read", false},
         {change_curtailed, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
-        {change_nothing, "of 60 prompts have no label", false},
+        {change_nothing, "of 20 prompts have no label", false},
         {change_nothing, "in English, on two other models", false},
     };
+    const struct fixture_options options = {.n_instances = 20, .n_traces = 4};
+    struct sc_run plain = make_run(&options);
+    struct sc_analysis before = analyse(&plain);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        struct sc_run plain = make_run(&kinds[0]), run = make_run(&kinds[0]);
+        struct sc_run run = make_run(&options);
         cases[c].change(&run);
-        struct sc_analysis before = analyse(&plain), a = analyse(&run);
+        struct sc_analysis a = analyse(&run);
         assert_says(a.opening.trust.data, cases[c].says);
         assert_says(a.opening.trust.data,
                     cases[c].grave ? "not to be quoted: " : "Whoever quotes these rates has to");
         if (cases[c].change != change_nothing)
             assert_says_not(before.opening.trust.data, cases[c].says);
-        sc_analysis_free(&before);
         sc_analysis_free(&a);
-        sc_run_free(&plain);
         sc_run_free(&run);
     }
+    sc_analysis_free(&before);
+    sc_run_free(&plain);
 }
 
 static void few_prompts_are_said_with_how_many_would_do(void **state)
@@ -565,7 +568,8 @@ static void names_in_the_sentences_are_visible_short_and_on_one_line(void **stat
     longest[sizeof longest - 1] = '\0';
     for (size_t h = 0; h <= sizeof hostile / sizeof *hostile; h++) {
         const char *words = h < sizeof hostile / sizeof *hostile ? hostile[h] : longest;
-        struct sc_run run = make_run(&kinds[2]);
+        struct fixture_options options = {.n_instances = 16, .n_traces = 5, .compare = true};
+        struct sc_run run = make_run(&options);
         for (size_t i = 0; i < run.n_instances; i++) {
             sc_free(run.instances[i].id);
             sc_free(run.instances[i].prompt);
@@ -599,7 +603,8 @@ static void names_in_the_sentences_are_visible_short_and_on_one_line(void **stat
         char *end = strstr(line, "\nPolicies ("); /* that table is 80 columns wide */
         assert_non_null(end);
         for (; line < end; line += strcspn(line, "\n") + 1)
-            assert_true(sc_text_columns(line, strcspn(line, "\n")) <= 60);
+            if (sc_text_columns(line, strcspn(line, "\n")) > 60)
+                fail_msg("longer than 60 columns: %.*s", (int)strcspn(line, "\n"), line);
         sc_text_free(&terminal);
         sc_text_free(&page);
         sc_analysis_free(&a);
