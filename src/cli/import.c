@@ -143,7 +143,7 @@ static int execute(struct import_command *command)
         return cli_report_error("import", &error);
     if (!command->quiet)
         show_summary(&summary);
-    int exit_status = cli_show_run("import", import->out, NULL);
+    int exit_status = cli_show_run("import", import->out, NULL, NULL);
     if (exit_status != CLI_DONE)
         return exit_status;
     exit_status = cli_rows_status("import", summary.n_rows_failed);
