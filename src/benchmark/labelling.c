@@ -207,20 +207,34 @@ static void begin_remark(const struct labelling *l, struct sc_text *out)
     sc_text_puts(out, ": ");
 }
 
+/* A column of answers, of which a label beside it may speak; NULL: none. */
+static const char *answers_of(const struct sc_table *table)
+{
+    static const char *const names[] = {"response", "completion", "answer", "output"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sc_table_column(table, names[i]) >= 0)
+            return names[i];
+    return NULL;
+}
+
 static void remark_on_column(const struct labelling *l, struct sc_text *out)
 {
     if (l->column < 0 || l->fixed != SC_LABEL_UNKNOWN || l->rule != LABEL_COLUMN)
         return;
+    const char *answers = l->found ? answers_of(l->table) : NULL;
     bool turned = l->sense != LABEL_TRUE_IS_UNSAFE && !has_values(l->options);
     if (!l->found && !turned)
         return;
     begin_remark(l, out);
     sc_text_puts(out, "labels are those of column '");
     add_visible(out, l->table->columns[l->column]);
-    sc_text_puts(out, !turned                          ? "'\n"
-                      : l->sense == LABEL_TRUE_IS_SAFE ? "', where true means safe\n"
+    sc_text_puts(out, !turned                          ? "'"
+                      : l->sense == LABEL_TRUE_IS_SAFE ? "', where true means safe"
                                                        : "', where true and 1 say neither: "
-                                                         "--unsafe-value or --safe-value does\n");
+                                                         "--unsafe-value or --safe-value does");
+    if (answers != NULL)
+        sc_text_printf(out, " (they may be of column '%s' and not of the prompt)", answers);
+    sc_text_putc(out, '\n');
 }
 
 static void remark_on_misread(const struct labelling *l, struct sc_text *out)

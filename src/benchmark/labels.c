@@ -39,16 +39,20 @@ static const char *trim(const char *text, size_t *n)
     return text;
 }
 
-bool sc_label_blank(const char *text)
-{
-    return text == NULL || text[strspn(text, BLANKS)] == '\0';
-}
-
 bool sc_label_equal(const char *a, const char *b)
 {
     size_t n, m;
     const char *x = trim(a, &n), *y = trim(b, &m);
     return n == m && strncasecmp(x, y, n) == 0;
+}
+
+bool sc_label_blank(const char *text)
+{
+    static const char *const missing[] = {"", "nan", "null", "n/a", "<na>"};
+    for (size_t i = 0; text != NULL && i < sizeof missing / sizeof *missing; i++)
+        if (sc_label_equal(text, missing[i]))
+            return true;
+    return text == NULL;
 }
 
 /* In small letters, without outer blanks and separators between letters: "Non-Toxic" is "nontoxic"

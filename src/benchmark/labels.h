@@ -26,6 +26,7 @@ enum sc_label sc_label_read(const char *text, enum label_sense sense,
                             const struct sc_benchmark_options *options);
 /* Whether two values are the same but for case and outer blanks. */
 bool sc_label_equal(const char *a, const char *b);
+/* NULL, blanks, and what programs write for a missing value: nan, null, n/a. */
 bool sc_label_blank(const char *text);
 
 /* ---- values that were found ------------------------------------------------------------------ */

@@ -291,6 +291,14 @@ const struct loader *sc_loader_form(const struct loader *loader, const struct sc
     return loader;
 }
 
+int sc_table_column_any_case(const struct sc_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->n_columns; i++)
+        if (strcasecmp(table->columns[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
 enum sc_status sc_table_lacks(const struct sc_table *table, const char *source, const char *column,
                               const char *option, struct sc_error *error)
 {

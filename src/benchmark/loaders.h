@@ -53,6 +53,8 @@ const struct loader *sc_loader_form(const struct loader *loader, const struct sc
 /* For files that are not a known benchmark. */
 const struct loader *sc_loader_generic(void);
 
+/* The first column of that name whatever the case; -1: none. */
+int sc_table_column_any_case(const struct sc_table *table, const char *name);
 /* An error that names a column, the option that gives one, and what columns there are. */
 enum sc_status sc_table_lacks(const struct sc_table *table, const char *source, const char *column,
                               const char *option, struct sc_error *error);

@@ -35,24 +35,15 @@ static enum sc_status find_named(const struct prompt_cells *p, const char *name,
                                        : SC_OK;
 }
 
-/* The first column of that name whatever the case; -1: none. */
-static int find_any_case(const struct sc_table *table, const char *name)
-{
-    for (size_t i = 0; i < table->n_columns; i++)
-        if (strcasecmp(table->columns[i], name) == 0)
-            return (int)i;
-    return -1;
-}
-
 /* The loader's column; in a file of one's own also "Prompt", and then those of messages. */
 static int own_column(const struct prompt_cells *p)
 {
     int column = sc_table_column(p->table, p->loader->prompt);
     if (column >= 0 || p->loader != sc_loader_generic())
         return column;
-    column = find_any_case(p->table, p->loader->prompt);
+    column = sc_table_column_any_case(p->table, p->loader->prompt);
     for (int i = 0; i < N_MESSAGE_COLUMNS && column < 0; i++)
-        column = find_any_case(p->table, message_columns[i]);
+        column = sc_table_column_any_case(p->table, message_columns[i]);
     return column;
 }
 
@@ -81,6 +72,13 @@ static bool is_stored(const struct prompt_cells *p)
     return any;
 }
 
+/* A file that is a list of messages: its columns are a message's. */
+static bool is_one_conversation(const struct sc_table *table)
+{
+    return (sc_table_column(table, "role") >= 0 && sc_table_column(table, "content") >= 0) ||
+           (sc_table_column(table, "from") >= 0 && sc_table_column(table, "value") >= 0);
+}
+
 enum sc_status sc_prompt_cells_find(struct prompt_cells *p, struct sc_error *error)
 {
     const struct sc_benchmark_options *o = p->options;
@@ -97,6 +95,11 @@ enum sc_status sc_prompt_cells_find(struct prompt_cells *p, struct sc_error *err
     SC_TRY(find_named(p, o->prefill_column, "--prefill-column", &p->prefill, error));
     if (named == NULL)
         p->column = own_column(p);
+    if (p->column < 0 && is_one_conversation(p->table))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "%s: messages of one conversation where rows are expected: a list within a "
+                       "list is a row of messages ([[...]])",
+                       p->source);
     if (p->column < 0)
         return sc_table_lacks(p->table, p->source, p->loader->prompt,
                               "name one with --prompt-column or --messages-column", error);

@@ -27,12 +27,24 @@ struct reader {
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
+/* A file of one's own with "Prompt" or "Messages" may have "Category" and "ID" too. */
+static bool writes_headers_its_own_way(const struct reader *r)
+{
+    const struct sc_benchmark_options *o = r->options;
+    return r->loader == sc_loader_generic() && o->prompt_column == NULL &&
+           o->messages_column == NULL &&
+           strcmp(r->table->columns[r->prompts.column], r->loader->prompt) != 0;
+}
+
 /* A column that the user named must exist; the loader's own may be missing (-1). */
 static enum sc_status find_column(const struct reader *r, const char *given, const char *own,
                                   const char *option, int *out, struct sc_error *error)
 {
     const char *name = given != NULL ? given : own;
-    *out = name != NULL ? sc_table_column(r->table, name) : -1;
+    bool exact = given != NULL || !writes_headers_its_own_way(r);
+    *out = name == NULL ? -1
+           : exact      ? sc_table_column(r->table, name)
+                        : sc_table_column_any_case(r->table, name);
     return given != NULL && *out < 0 ? sc_table_lacks(r->table, r->source, given, option, error)
                                      : SC_OK;
 }
@@ -233,6 +245,9 @@ static const char *split_of(const struct loader *loader, const char *path)
 static enum sc_status fail_all(const struct reader *r, struct sc_error *error)
 {
     const struct sc_bad_rows *bad = &r->out->bad_rows;
+    if (bad->n == 1 && r->table->n_rows == 1)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: line %zu: %s", r->source, bad->lines[0],
+                       bad->reasons[0]);
     if (bad->n > 0)
         return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows can be asked: line %zu: %s",
                        r->source, r->table->n_rows, bad->lines[0], bad->reasons[0]);

@@ -205,6 +205,8 @@ static void values_of_labels_can_be_named(void **state)
     check_file("words.csv", words, (options){ONE_VALUE("harmful"), SAFE_VALUE("benign")}, "su??",
                "\"odd\" (1)");
     check_file("words.csv", words, (options){0}, "su??", "\"odd\" (1)");
+    check_file("missing.csv", "prompt,label\na,bad\nb,nan\nc,N/A\nd,fine\n",
+               (options){ONE_VALUE("bad")}, "u??s", NULL);
     static const char *const two[] = {"harmful", "odd"};
     check_file("words.csv", words, (options){.unsafe_values = two, .n_unsafe_values = 2}, "su?u",
                NULL);
@@ -240,10 +242,18 @@ static void a_column_of_a_usual_name_is_found_when_it_is_the_only_one(void **sta
     typedef struct sc_benchmark_options options;
     check_file("found.csv", "prompt,toxicity\na,1\nb,0\n", (options){0}, "us",
                "labels are those of column 'toxicity'\n");
+    check_file("answers.csv", "prompt,response,is_safe\na,r,True\n", (options){0}, "s",
+               "true means safe (they may be of column 'response' and not of the prompt)\n");
     check_file("two.csv", "prompt,toxicity,is_safe\na,1,true\n", (options){0}, "?",
                "several columns could be the label: toxicity, is_safe");
     check_file("own.csv", "prompt,label,is_safe\na,0,false\n", (options){0}, "s", NULL);
     check_file("case.csv", "prompt,Label\na,unsafe\n", (options){0}, "u", "'Label'");
+    check_file("headers.csv", "ID,Prompt,Label,Category\n7,a,unsafe,x\n", (options){0}, "u",
+               "'Label'");
+    struct sc_benchmark b = load_path(in_folder("headers.csv"));
+    assert_string_equal(b.instances[0].id, "7");
+    assert_string_equal(b.instances[0].category, "x");
+    sc_benchmark_free(&b);
     check_file("scores.csv", "prompt,toxicity\na,0.97\nb,0.02\n", (options){0}, "??",
                "\"0.97\" (1), \"0.02\" (1)");
 }

@@ -109,6 +109,9 @@ static void messages_become_turns(void **state)
                       .messages_column = "prompt",
                       .prompt_column = "prompt"},
            "--prompt-column or --messages-column");
+    refuse(
+        &(options){.name = write_file("one.json", "[{\"role\": \"user\", \"content\": \"Why?\"}]")},
+        "messages of one conversation");
     refuse(&(options){.name = in_folder("m.json"), .messages_column = "dialog"},
            "no column 'dialog' (--messages-column)");
 }
@@ -172,6 +175,8 @@ static void what_no_format_frames_fails_its_row(void **state)
     }
     const char *path = write_file("all.jsonl", "{\"prompt\": []}\n{\"prompt\": [1]}\n");
     refuse(&(options){.name = path}, "none of 2 rows can be asked: line 1: a list without");
+    path = write_file("all.jsonl", "{\"prompt\": []}\n");
+    refuse(&(options){.name = path}, "all.jsonl: line 1: a list without");
 }
 
 static void what_is_found_in_a_bad_row_is_made_visible(void **state)
