@@ -281,6 +281,16 @@ static void tables_of_moves_count_every_common_prompt(void **state)
             quadrants += pair->quadrants[a][b];
     assert_int_equal(behaviours, N);
     assert_int_equal(quadrants, N);
+    for (size_t a = 0; a < SC_N_QUADRANTS; a++) {
+        size_t n = 0, moved = 0;
+        for (size_t b = 0; b <= SC_N_QUADRANTS; b++)
+            n += pair->quadrants[a][b];
+        for (size_t m = 0; m < pair->n_common; m++)
+            moved += sc_diff_in_a(pair, m)->quadrant == (enum sc_quadrant)a &&
+                     sc_diff_in_a(pair, m)->behaviour != sc_diff_in_b(pair, m)->behaviour;
+        assert_int_equal(pair->by_quadrant[a].n, n);
+        assert_int_equal(pair->by_quadrant[a].n_changed, moved);
+    }
     assert_string_equal(pair->harm_basis, "guard");
     sc_diff_free(&diff);
 }
@@ -423,8 +433,9 @@ static void json_has_the_shape_that_others_read(void **state)
 {
     (void)state;
     static const char *const keys[] = {
-        "runs",    "prompts",         "refusal_rate", "over_refusal", "harm",      "confidence",
-        "mcnemar", "verdict_changed", "permutation",  "per_category", "per_label", "changed_most"};
+        "runs",       "prompts",      "refusal_rate",    "over_refusal", "harm",
+        "confidence", "mcnemar",      "verdict_changed", "permutation",  "per_category",
+        "per_label",  "changed_most", "per_quadrant"};
     struct sc_diff diff;
     struct sc_text text = {0};
     json_error_t why;

@@ -85,7 +85,8 @@ struct sc_diff_pair {
     size_t n_other_label;  /* common, but labels differ: in no figure of a label */
     size_t n_other_frame;  /* common, but sent with another system message or prefill */
     struct sc_diff_group all, labels[SC_N_LABELS];
-    struct sc_diff_group *categories; /* [n_categories], sorted by name */
+    struct sc_diff_group by_quadrant[SC_N_QUADRANTS]; /* in a */
+    struct sc_diff_group *categories;                 /* [n_categories], sorted by name */
     size_t n_categories;
     struct sc_diff_mcnemar mcnemar;
     size_t behaviours[SC_N_BEHAVIOURS][SC_N_BEHAVIOURS]; /* [of a][of b] */

@@ -148,6 +148,27 @@ static void put_group(struct sc_document *out, const char *key, const struct sc_
     sc_document_put_end(out);
 }
 
+/* Grouped by what A did, prompts move towards the middle by chance alone: no test of them. */
+static void put_quadrants(struct sc_document *out, const struct sc_diff_pair *pair)
+{
+    sc_document_put_text(out, "per_quadrant_note",
+                         "prompts by their quadrant in a: those that refused most by chance refuse "
+                         "less when asked again, and the reverse (regression to the mean), so that "
+                         "these differences describe and test nothing");
+    sc_document_put_object(out, "per_quadrant");
+    for (size_t q = 0; q < SC_N_QUADRANTS; q++) {
+        const struct sc_diff_group *g = &pair->by_quadrant[q];
+        sc_document_put_object(out, g->name);
+        sc_document_put_count(out, "count", g->n);
+        put_figure(out, "refusal_rate", &g->refusal_rate);
+        put_harm(out, pair, g);
+        put_figure(out, "confidence", &g->confidence);
+        put_changed(out, g);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+}
+
 /* The figures that stand at the top for the first two runs, and in "pairs" for all. */
 static void put_pair(struct sc_document *out, const struct sc_diff_pair *pair)
 {
@@ -327,6 +348,7 @@ void sc_document_put_diff(struct sc_document *out, const struct sc_diff *diff)
         put_group(out, pair->categories[k].name, pair, &pair->categories[k]);
     sc_document_put_end(out);
     put_moves(out, pair);
+    put_quadrants(out, pair);
     put_most(out, pair);
     if (diff->n_runs > 2)
         put_pairs(out, diff);

@@ -215,6 +215,15 @@ static void choose_label(struct columns *c, enum sc_label label)
             c->chosen[c->n_members++] = m;
 }
 
+static void choose_quadrant(struct columns *c, enum sc_quadrant quadrant)
+{
+    c->n_members = 0;
+    c->members = c->chosen;
+    for (size_t m = 0; m < c->pair->n_common; m++)
+        if (sc_diff_in_a(c->pair, m)->quadrant == quadrant)
+            c->chosen[c->n_members++] = m;
+}
+
 static void choose_all(struct columns *c)
 {
     c->members = c->chosen;
@@ -401,6 +410,10 @@ static enum sc_status make_figures(struct sc_diff_pair *pair, struct columns *c,
     }
     if (pair->whole && local.status == SC_OK)
         make_categories(pair, c, &local);
+    for (int q = 0; pair->whole && q < SC_N_QUADRANTS; q++) {
+        choose_quadrant(c, (enum sc_quadrant)q);
+        make_group(c, sc_quadrant_name((enum sc_quadrant)q), &pair->by_quadrant[q], &local);
+    }
     if (pair->whole)
         make_attacks(pair, c, &local);
     count_moves(pair);

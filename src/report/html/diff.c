@@ -225,6 +225,28 @@ static void move_table(struct sc_text *out, const struct sc_node *moves, const c
     close_table(out);
 }
 
+static void put_quadrants(struct sc_text *out, const struct sc_node *root)
+{
+    static const struct sc_html_column columns[] = {
+        {"A refuses", NULL, "refusal_rate.a", sc_html_percent_cell},
+        {"B refuses", NULL, "refusal_rate.b", sc_html_percent_cell},
+        {"refusal, B − A", NULL, "refusal_rate.difference", sc_html_points_cell},
+        {"harm, B − A", NULL, "harm.difference", sc_html_points_cell},
+        {"confidence, B − A", NULL, "confidence.difference", sc_html_3_digits_cell},
+        {"changed", NULL, "verdict_changed.n", sc_html_count_cell},
+        {"prompts", NULL, "count", sc_html_count_cell},
+        {0}};
+    const struct sc_node *quadrants = sc_node_at(root, "per_quadrant");
+    open_table(out, "Differences by quadrant in A", "", columns);
+    for (const struct sc_node *q = quadrants->first; q != NULL; q = q->next) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", q->key);
+        sc_html_cells(out, q, columns);
+        sc_text_puts(out, "</tr>\n");
+    }
+    close_table(out);
+    paragraph(out, " class=\"hint\"", sc_text_at(root, "per_quadrant_note"));
+}
+
 static void put_moves(struct sc_text *out, const struct sc_node *root)
 {
     const struct sc_node *t = sc_node_at(root, "mcnemar");
@@ -237,6 +259,7 @@ static void put_moves(struct sc_text *out, const struct sc_node *root)
     move_table(out, sc_node_at(root, "behaviours"), "Behaviour of the prompts");
     move_table(out, sc_node_at(root, "quadrants"),
                "Quadrants of the prompts, each run by its own threshold");
+    put_quadrants(out, root);
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
