@@ -1,5 +1,5 @@
 /*
- * Benchmarks: prompts with labels, from the built-in generator or a file (CSV, JSONL), untrusted.
+ * Benchmarks: prompts with labels, from the built-in generator or a file, untrusted.
  * docs/BENCHMARKS.md says what is read from where.
  */
 #ifndef SC_BENCHMARK_BENCHMARK_H

@@ -10,6 +10,7 @@
 
 #define MAX_CELLS ((size_t)1 << 26)
 #define MAX_PLACES ((size_t)1 << 28) /* for cells, most of them missing */
+#define MAX_ROWS ((size_t)1 << 24)
 #define MAX_FAULTS ((size_t)1 << 20)
 
 static enum sc_status fail_nomem(struct table_builder *b)
@@ -66,6 +67,9 @@ enum sc_status table_find_column(struct table_builder *b, const char *name, size
 
 enum sc_status table_begin_row(struct table_builder *b, size_t line)
 {
+    if (b->n_rows >= MAX_ROWS)
+        return sc_fail(b->error, SC_ERR_LIMIT, "%s: line %zu: more than %zu rows", b->name, line,
+                       MAX_ROWS);
     if (sc_grow((void **)&b->rows, b->n_rows, &b->cap_rows, sizeof *b->rows) != 0)
         return fail_nomem(b);
     b->rows[b->n_rows++] = (struct table_row){.first_cell = b->n_cells, .line = line};

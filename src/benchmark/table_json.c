@@ -86,7 +86,8 @@ static enum sc_status fail_broken(struct json_reader *r)
     if (r->n <= JSON_MAX_ROW_BYTES)
         SC_TRY(sc_json_parse(r->data, r->n, r->b->name, &all, r->b->error));
     json_decref(all);
-    return sc_fail(r->b->error, SC_ERR_FORMAT, "%s: expected JSON", r->b->name);
+    return sc_fail(r->b->error, SC_ERR_FORMAT, "%s: expected JSON: brackets that match",
+                   r->b->name);
 }
 
 static enum sc_status read_sequence(struct json_reader *r, size_t at)
