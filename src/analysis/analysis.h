@@ -200,6 +200,14 @@ struct sc_scripts {
     const char *example; /* script of the first that is not read; NULL: none */
 };
 
+/* What was asked beside the prompts: asked.c. */
+struct sc_asked {
+    size_t n_system, n_conversations; /* instances with a system message; with earlier turns */
+    size_t n_prefilled;               /* whose answers begin with a given text */
+    bool special;                     /* control tokens written in prompts were control tokens */
+    char note[600];                   /* all of this in words; "" where there is nothing to say */
+};
+
 /* What a report opens with, in four sentences that can be read aloud: opening.c.  Names in them are
  * visible and short. */
 struct sc_opening {
@@ -224,6 +232,7 @@ struct sc_analysis {
     struct sc_text failure_note;                   /* empty, or their reasons in words */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
     char rows_note[SC_NOTE_SIZE]; /* "", or how many rows of the benchmark could not be read */
+    struct sc_asked asked;
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
     struct sc_confusion confusion;
@@ -301,6 +310,7 @@ void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_wavering(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_scripts(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_asked(struct sc_analysis *analysis, struct sc_error *error);
 /* The opening; all other figures are there. */
 void sc_analyse_opening(struct sc_analysis *analysis, struct sc_error *error);
 /* Its fourth sentence: obstacles.c. */

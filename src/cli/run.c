@@ -136,6 +136,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "tokens that prompt or answer hold already are drawn less often (default: the "
                  "model's own; 1: off)");
     cli_add_size(options, "max-new-tokens", &run->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
+    cli_add_flag(options, "special", &run->special, CLI_SPECIAL_HELP);
     cli_add_flag(options, "thinking", &run->thinking, "let the model think before it answers");
     cli_add_size(options, "thinking-budget", &run->thinking_budget, 1, 1e6,
                  "close the thinking after so many tokens, as the model's makers do; the answer "

@@ -107,6 +107,8 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
     put_known(out, s->n_uncounted == 0, s->n_tokens);
     put_text(out, instance->decisions[a->run->primary].stop_reason);
     put_text(out, instance->prompt);
+    if (a->asked.n_prefilled > 0)
+        put_text(out, instance->prefill);
     end_row(out);
 }
 
@@ -116,7 +118,8 @@ void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
                  "instance_id,label,category,n_traces,n_failed,n_judged,n_refused,refusal_rate,"
                  "refusal_low,refusal_high,agreement,verdict_entropy,confidence,behaviour,"
                  "quadrant,prediction,n_harm_known,n_harmful,n_harmful_loose,harm_basis,"
-                 "n_tokens,stop_reason,prompt\n");
+                 "n_tokens,stop_reason,prompt");
+    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill\n" : "\n");
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             put_instance(out, a, i);
@@ -148,6 +151,8 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
         put_number(out, failed ? NAN : trace->metrics[m]);
     put_text(out, trace->rule);
     put_text(out, trace->text);
+    if (a->asked.n_prefilled > 0)
+        put_text(out, instance->prefill);
     end_row(out);
 }
 
@@ -157,7 +162,8 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
                       "finish,n_tokens,n_reasoning,confidence,");
     for (int m = 0; m < SC_N_METRICS; m++)
         sc_text_printf(out, "%s,", sc_metric_name((enum sc_metric)m));
-    sc_text_puts(out, "rule,text\n");
+    sc_text_puts(out, "rule,text");
+    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill\n" : "\n");
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             for (size_t t = 0; t < a->run->instances[i].n_traces; t++)

@@ -54,11 +54,13 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-/* What the token limit spoilt and what could not be read: lines of their own, before all else. */
+/* What could not be read, what was asked beside the prompts and what the token limit spoilt: lines
+ * of their own, before all else. */
 static void put_notes(struct screen *s)
 {
     static const char *const notes[] = {"benchmark.rows_note", "overall.failure_note",
-                                        "overall.unreached_note", "overall.length_note"};
+                                        "prompts.note", "overall.unreached_note",
+                                        "overall.length_note"};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         const struct sc_node *note = sc_node_find(s->root, notes[i]);
         if (note == NULL)

@@ -83,6 +83,21 @@ static void put_benchmark(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
 }
 
+/* The same. */
+static void put_asked(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_asked *asked = &a->asked;
+    if (asked->note[0] == '\0')
+        return;
+    sc_document_put_object(out, "prompts");
+    sc_document_put_count(out, "n_system", asked->n_system);
+    sc_document_put_count(out, "n_conversations", asked->n_conversations);
+    sc_document_put_count(out, "n_prefilled", asked->n_prefilled);
+    sc_document_put_flag(out, "special", asked->special);
+    sc_document_put_text(out, "note", asked->note);
+    sc_document_put_end(out);
+}
+
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 static void put_tokens(struct sc_document *out, const char *key, const struct sc_group *g)
@@ -416,6 +431,7 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     put_run(out, a);
     put_summary(out, a);
     put_benchmark(out, a);
+    put_asked(out, a);
     put_overall(out, a);
     put_quadrants(out, a);
     put_hypothesis(out, a);

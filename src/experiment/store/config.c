@@ -93,6 +93,8 @@ static void put_model(struct sc_json_writer *out, const struct sc_run_options *o
         sc_json_put_count(out, "thinking_budget", options->thinking_budget);
     if (source->frame != NULL)
         sc_json_put_string(out, "frame", source->frame);
+    if (options->special)
+        sc_json_put_bool(out, "special", true);
     sc_json_put_end_object(out);
 }
 
@@ -150,6 +152,39 @@ static void put_columns(struct sc_json_writer *out, const struct sc_benchmark_op
             sc_json_put_string(out, columns[i].key, columns[i].column);
 }
 
+/* Bytes of a text that stand in the configuration; a longer one has its hash beside its beginning.
+ */
+enum { LONGEST_TEXT = 1000 };
+
+/* A text that was given for all prompts; nothing where there is none. */
+static void put_given(struct sc_json_writer *out, const char *key, const char *text)
+{
+    size_t n = text != NULL ? strlen(text) : 0;
+    char hash_key[40], hash[17], begin[LONGEST_TEXT + 1];
+    if (n <= LONGEST_TEXT) {
+        if (text != NULL)
+            sc_json_put_string(out, key, text);
+        return;
+    }
+    size_t kept = LONGEST_TEXT;
+    while (((unsigned char)text[kept] & 0xc0) == 0x80)
+        kept--;
+    memcpy(begin, text, kept);
+    begin[kept] = '\0';
+    snprintf(hash_key, sizeof hash_key, "%s_hash", key);
+    snprintf(hash, sizeof hash, "%016" PRIx64, sc_hash64(text, n));
+    sc_json_put_string(out, key, begin);
+    sc_json_put_string(out, hash_key, hash);
+}
+
+/* What is put around every prompt. */
+static void put_around(struct sc_json_writer *out, const struct sc_benchmark_options *asked)
+{
+    put_given(out, "system", asked->system);
+    put_given(out, "prefill", asked->prefill);
+    put_given(out, "prompt_template", asked->prompt_template);
+}
+
 static void put_benchmark(struct sc_json_writer *out, const struct sc_run_options *options,
                           const struct sc_benchmark *benchmark)
 {
@@ -169,6 +204,7 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     sc_json_put_string(out, "category_column", asked->category_column);
     sc_json_put_string(out, "id_column", asked->id_column);
     put_columns(out, asked);
+    put_around(out, asked);
     if (benchmark->bad_rows.n > 0)
         sc_json_put_count(out, "rows_failed", benchmark->bad_rows.n);
     sc_json_put_string(out, "instances", hash);

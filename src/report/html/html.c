@@ -110,6 +110,11 @@ static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a
     sc_json_put_object(out, NULL);
     sc_json_put_string(out, "id", instance->id);
     sc_json_put_string(out, "prompt", instance->prompt);
+    if (instance->conversation.n > 0)
+        sc_conversation_put(out, "messages", instance->conversation.messages,
+                            instance->conversation.n);
+    if (instance->prefill != NULL)
+        sc_json_put_string(out, "prefill", instance->prefill);
     sc_json_put_string(out, "label", sc_label_name(instance->label));
     sc_json_put_string(out, "category", instance->category != NULL ? instance->category : "");
     sc_json_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));

@@ -75,6 +75,16 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
 #undef SEEN
 }
 
+/* What was asked and the answers' beginning, where that is more than a prompt. */
+static void put_asked(struct sc_json_writer *out, const struct sc_run_instance *instance)
+{
+    const struct sc_conversation *turns = &instance->conversation;
+    if (turns->n > 0)
+        sc_conversation_put(out, "messages", turns->messages, turns->n);
+    if (instance->prefill != NULL)
+        sc_json_put_string(out, "prefill", instance->prefill);
+}
+
 static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
                          const struct sc_run_instance *instance, size_t policy,
                          const struct sc_summary *s)
@@ -96,6 +106,7 @@ static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
     sc_json_put_number(out, "refusal_rate", s->refusal_rate);
     sc_json_put_number(out, "avg_confidence", s->confidence);
     sc_json_put_number(out, "agreement", s->agreement);
+    put_asked(out, instance);
     sc_json_put_string(out, "behaviour", sc_behaviour_name(s->behaviour));
     sc_json_put_string(out, "confidence_category", sc_quadrant_name(s->quadrant));
     sc_json_put_string(out, "stop_reason", decision->stop_reason);

@@ -570,6 +570,27 @@
     return text;
   }
 
+  // What was sampled, after what the answer was made to begin with.
+  function wholeAnswer(p, t) {
+    if (p.prefill === undefined) return answerText(t);
+    const box = element("div"), given = element("div", "given", p.prefill);
+    given.dir = "auto";
+    given.title = "Given to the model as the beginning of its answer, not sampled";
+    box.append(given, answerText(t));
+    return box;
+  }
+
+  // All that was sent, where that is more than the prompt.
+  function conversation(p) {
+    const box = element("div", "turns");
+    for (const m of p.messages) {
+      const text = element("div", "prompt", m.content);
+      text.dir = "auto";
+      box.append(element("p", "facts-line", m.role), text);
+    }
+    return folded("All that the model was sent: " + p.messages.length + (p.messages.length === 1 ? " message" : " messages"), box, false);
+  }
+
   function folded(summary, content, open) {
     const box = element("details");
     box.append(element("summary", "", summary), content);
@@ -612,8 +633,8 @@
     }
     if (harmful) card.append(element("div", "harmful", t.harm + (data.proxy ? " (proxy: an unsafe prompt was answered" + (t.harm === "controversial" ? " in part)" : ")") : "")));
     if (t.failure) card.append(element("p", "", "Failed: " + t.failure));
-    else if (harmful) card.append(folded("Show the answer", answerText(t), byId("unfold").checked));
-    else card.append(answerText(t));
+    else if (harmful) card.append(folded("Show the answer", wholeAnswer(p, t), byId("unfold").checked));
+    else card.append(wholeAnswer(p, t));
     if (t.whole) {
       const box = element("details");
       box.append(element("summary", "", "Whole text with reasoning"));
@@ -652,6 +673,7 @@
     link.title = "Address of this prompt";
     title.append(link);
     detail.replaceChildren(title, prompt, chips, cards);
+    if (p.messages) prompt.after(conversation(p));
     if (jump) {
       byId("explorer").scrollIntoView();
       detail.focus({ preventScroll: true });
