@@ -30,6 +30,7 @@ enum cli_kind {
     CLI_INT32,
     CLI_UINT64,
     CLI_REAL,
+    CLI_REALS,
     CLI_TEXT,
     CLI_LIST,
     CLI_CHOICE
@@ -40,6 +41,12 @@ enum cli_kind {
 /* Values of an option that may be given several times. */
 struct cli_list {
     const char *items[CLI_MOST_VALUES]; /* [n] */
+    size_t n;
+};
+
+/* Numbers in one value, separated by commas. */
+struct cli_reals {
+    double items[16]; /* [n], no two alike */
     size_t n;
 };
 
@@ -71,6 +78,9 @@ void cli_add_uint64(struct cli_options *options, const char *name, uint64_t *tar
                     const char *help);
 void cli_add_real(struct cli_options *options, const char *name, double *target, double low,
                   double high, const char *help);
+/* One number or several: X,X,...; as many of them as fit. */
+void cli_add_reals(struct cli_options *options, const char *name, struct cli_reals *target,
+                   double low, double high, const char *help);
 void cli_add_text(struct cli_options *options, const char *name, const char **target,
                   const char *argument, const char *help);
 /* Repeatable; its help says so. */

@@ -52,6 +52,12 @@ void cli_add_real(struct cli_options *options, const char *name, double *target,
     set_range(add(options, name, CLI_REAL, target, "X", help), low, high);
 }
 
+void cli_add_reals(struct cli_options *options, const char *name, struct cli_reals *target,
+                   double low, double high, const char *help)
+{
+    set_range(add(options, name, CLI_REALS, target, "X,...", help), low, high);
+}
+
 void cli_add_text(struct cli_options *options, const char *name, const char **target,
                   const char *argument, const char *help)
 {
@@ -127,6 +133,37 @@ static int set_number(const struct cli_options *options, struct cli_option *opti
     return -1;
 }
 
+/* Each piece as a number of its own. */
+static int set_reals(const struct cli_options *options, struct cli_option *option,
+                     const char *value)
+{
+    struct cli_reals *reals = option->target;
+    const size_t most = sizeof reals->items / sizeof *reals->items;
+    char piece[64], expected[80];
+    for (const char *p = value;; p++) {
+        double number = 0;
+        struct cli_option one = *option;
+        size_t length = strcspn(p, ",");
+        one.kind = CLI_REAL;
+        one.target = &number;
+        snprintf(piece, sizeof piece, "%.*s", (int)(length < 60 ? length : 60), p);
+        int status = set_number(options, &one, piece);
+        if (status >= 0)
+            return status;
+        for (size_t i = 0; i < reals->n; i++)
+            if (reals->items[i] == number)
+                return bad_value(options, option, "different numbers", value);
+        if (reals->n == most) {
+            snprintf(expected, sizeof expected, "at most %zu numbers", most);
+            return bad_value(options, option, expected, value);
+        }
+        reals->items[reals->n++] = number;
+        p += length;
+        if (*p == '\0')
+            return -1;
+    }
+}
+
 static int set_choice(const struct cli_options *options, struct cli_option *option,
                       const char *value)
 {
@@ -166,6 +203,8 @@ static int set_value(const struct cli_options *options, struct cli_option *optio
         return add_to_list(options, option, value);
     case CLI_CHOICE:
         return set_choice(options, option, value);
+    case CLI_REALS:
+        return set_reals(options, option, value);
     default:
         return set_number(options, option, value);
     }

@@ -8,8 +8,10 @@
 #include "cli/asked.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
+#include "cli/sweep.h"
 #include "experiment/experiment.h"
 #include "experiment/store/run_data.h"
+#include "report/report.h"
 #include "vocabulary/vocabulary.h"
 
 #define MOST_POLICIES 8
@@ -27,6 +29,7 @@ struct run_command {
     } around;
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric;
+    struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
     bool compare, no_early_stopping, quiet;
@@ -126,8 +129,9 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "model in Hugging Face layout (demo: the bundled one)");
     add_benchmark_options(options, command);
     add_policy_options(options, command);
-    cli_add_real(options, "temperature", &run->temperature, 0, 100,
-                 "0 is greedy (default: the model's own)");
+    cli_add_reals(options, "temperature", &command->temperatures, 0, 100,
+                  "0 is greedy (default: the model's own); several such as 0,0.6,1: a run of each, "
+                  "in folders below --out, and how many prompts change");
     cli_add_real(options, "top-p", &run->top_p, 0, 1, "(default: the model's own)");
     cli_add_int32(options, "top-k", &run->top_k, 0, INT32_MAX,
                   "(default: the model's own; 0: off)");
@@ -233,6 +237,13 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;
     command->judging.quiet = command->quiet;
+    if (command->temperatures.n == 1)
+        run->temperature = command->temperatures.items[0];
+    if (command->temperatures.n > 1 && sc_input_is_unnamed(run->benchmark.name))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "several temperatures read the benchmark several times: expected a file, "
+                       "found %s",
+                       run->benchmark.name);
     SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
     SC_TRY(choose_policies(command, error));
@@ -275,23 +286,29 @@ static int sample(struct run_command *command, struct sc_run_summary *summary)
     return CLI_DONE;
 }
 
-/* The judge, where one is asked for, and the report: the run is loaded once.  The report comes
- * first, what the judge did after it. */
-static int judge_and_show(struct run_command *command)
-{
-    const char *folder = command->run.out;
-    if (!cli_judging_wanted(command->given, &command->judging))
-        return cli_show_run(command->name, folder, NULL, NULL);
-    return cli_judge_and_show(command->name, command->given, &command->judging, folder);
-}
-
-static int execute(struct run_command *command)
+/* The files alone: a sweep prints its comparison. */
+static int write_report(const struct run_command *command)
 {
     struct sc_error error = {0};
+    return sc_report_write(command->run.out, &error) == SC_OK
+               ? CLI_DONE
+               : cli_report_error(command->name, &error);
+}
+
+/* The judge, where one is asked for, and the report: the run is loaded once.  The report comes
+ * first, what the judge did after it. */
+static int judge_and_show(const struct run_command *command)
+{
+    const char *folder = command->run.out;
+    if (cli_judging_wanted(command->given, &command->judging))
+        return cli_judge_and_show(command->name, command->given, &command->judging, folder);
+    return command->temperatures.n > 1 ? write_report(command)
+                                       : cli_show_run(command->name, folder, NULL, NULL);
+}
+
+static int run_one(struct run_command *command)
+{
     struct sc_run_summary summary = {0};
-    if (finish_options(command, &error) != SC_OK)
-        return cli_report_error(command->name, &error);
-    cli_catch_signals();
     int exit_status = sample(command, &summary);
     if (exit_status == CLI_DONE)
         exit_status = judge_and_show(command);
@@ -302,6 +319,31 @@ static int execute(struct run_command *command)
         return exit_status;
     cli_say(command->name, "%s (predictions.jsonl says which)", summary.failures);
     return CLI_SOME_TRACES_FAILED;
+}
+
+static int run_at(void *context, double temperature, const char *folder)
+{
+    struct run_command one = *(const struct run_command *)context;
+    one.run.temperature = temperature;
+    one.run.out = folder;
+    one.run.policies = one.policies;
+    return run_one(&one);
+}
+
+static int execute(struct run_command *command)
+{
+    struct sc_error error = {0};
+    if (finish_options(command, &error) != SC_OK)
+        return cli_report_error(command->name, &error);
+    cli_catch_signals();
+    if (command->temperatures.n <= 1)
+        return run_one(command);
+    return cli_sweep(&(struct cli_sweep){.command = command->name,
+                                         .out = command->run.out,
+                                         .temperatures = &command->temperatures,
+                                         .run = run_at,
+                                         .context = command,
+                                         .quiet = command->quiet});
 }
 
 static int run_or_compare(int argc, char **argv, bool compare)
