@@ -177,7 +177,7 @@ static enum sc_status read_root(const char *path, json_t **root, struct sc_error
     if (status != SC_OK || json_is_object(*root))
         return status;
     json_decref(*root);
-    return sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", path);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: expected a JSON object", sc_input_name(path));
 }
 
 enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
@@ -193,7 +193,7 @@ enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
         rules != NULL ? read_rules(rules, root, error) : sc_fail_nomem(error, "rules");
     json_decref(root);
     if (status != SC_OK) {
-        sc_error_prefix(error, "%s", path);
+        sc_error_prefix(error, "%s", sc_input_name(path));
         sc_user_rules_free(rules);
         return status;
     }

@@ -276,6 +276,12 @@ class Detect(Files):
             self.assertEqual(self.verdicts(self.put(name, text)), ['refusal', 'compliance'])
         self.one_line(self.call('detect', self.put('p.csv', 'prompt\nhi\n'), expect=1), 'completion')
 
+    def test_rules_from_standard_input(self):
+        path = self.put('a.jsonl', json.dumps({'completion': 'That is outside my remit.'}) + '\n')
+        rules = {'add': [{'name': 'remit', 'verdict': 'refusal', 'pattern': '(?i)outside my remit', 'within': 200}]}
+        self.assertEqual(self.verdicts(path, '--rules', '-', input=json.dumps(rules).encode()), ['refusal'])
+        self.one_line(self.call('detect', path, '--rules', '-', expect=1, input=b'[]'), 'standard input: expected a JSON object')
+
     def test_bad_rows(self):
         path = self.put('a.jsonl', '{"completion": "I cannot help."}\n{"completion": NaN}\n{"completion": "Sure."}\n')
         result = self.call('detect', path, '--json', expect=3)

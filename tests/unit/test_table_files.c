@@ -491,8 +491,7 @@ static void json_written_over_several_lines_is_read(void **state)
         "{\n \"prompt\": \"hi\",\n \"label\": 1\n}\n{\n \"prompt\": \"you\",\n \"label\": 0\n}\n",
         "[\n {\n  \"prompt\": \"hi\", \"label\": 1},\n\n  {\"prompt\": \"you\", \"label\": 0}\n]\n",
         "{\"prompt\": \"hi\",\n \"label\": 1}\n\n {\"prompt\": \"you\",\n \"label\": 0}\n",
-        "{\n\"data\": {\n\"rows\": [{\"prompt\": \"hi\", \"label\": 1},\n{\"prompt\": \"you\","
-        "\"label\": 0}]}}"};
+        "{\n\"data\": {\n\"rows\": [{\"prompt\": \"hi\", \"label\": 1},\n{\"prompt\": \"you\"}]}}"};
     static const size_t lines[] = {5, 5, 4, 4};
     static const char *const names[] = {"a.json", "a.jsonl", "a"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
