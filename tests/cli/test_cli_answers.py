@@ -220,7 +220,7 @@ class ModelFiles(Folder):
         self.refused(self.path('q.gguf'), 'a GGUF file')
         self.refused(self.path('gguf'), 'q.gguf: a GGUF file')
         torch = self.model('torch', **{'model.safetensors': None, 'pytorch_model.bin': b'PK'})
-        self.refused(torch, 'pytorch_model.bin: weights of PyTorch', 'safetensors')
+        self.refused(torch, 'pytorch_model.bin: weights in another form: convert them to safetensors')
         shards = self.model('shards', **{'model.safetensors': None, 'model-00001-of-00002.safetensors': b''})
         self.refused(shards, 'model.safetensors.index.json', 'model-00001-of-00002.safetensors')
         os.mkdir(self.path('empty'))

@@ -25,6 +25,8 @@ static void a_folder_is_named_by_what_it_holds(void **state)
     says(folder, SC_ERR_IO, "found an empty folder");
     put_string(folder, "notes.txt", "");
     says(folder, SC_ERR_IO, "expected config.json, found none");
+    put_string(folder, "flax_model.msgpack", "");
+    says(folder, SC_ERR_UNSUPPORTED, "flax_model.msgpack: weights in another form");
     put_string(folder, "b.safetensors", "");
     put_string(folder, "a.safetensors", "");
     says(folder, SC_ERR_IO, "found none beside a.safetensors");

@@ -97,6 +97,10 @@ static void a_template_file_goes_before_the_configuration(void **state)
     facts = config;
     assert_int_equal(sc_template_of_folder(folder, &facts, NULL), SC_OK);
     assert_true(facts.unreadable);
+    put_string(folder, "chat_template.jinja", "version https://git-lfs.github.com/spec/v1\n");
+    facts = config;
+    assert_int_equal(sc_template_of_folder(folder, &facts, NULL), SC_OK);
+    assert_true(facts.unreadable);
     bool done = false;
     for (size_t nth = 0; !done; nth++) {
         struct sc_error error = {0};

@@ -76,7 +76,7 @@ enum sc_status sc_template_of_folder(const char *folder, struct sc_template_fact
         sc_fail_nomem(error, "chat template");
         goto done;
     }
-    *facts = status == SC_OK && strlen(source) == n
+    *facts = status == SC_OK && strlen(source) == n && !sc_is_lfs_pointer(source, n)
                  ? sc_template_look(source)
                  : (struct sc_template_facts){.found = true, .unreadable = true};
     status = SC_OK;

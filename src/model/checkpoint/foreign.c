@@ -19,13 +19,14 @@ static bool ends_with(const char *name, const char *end)
 }
 
 /* Kinds of files that hold weights, by how their names end. */
-enum kind { GGUF, TORCH, SHARD, N_KINDS };
+enum kind { GGUF, OTHER, SHARD, N_KINDS };
 static int kind_of(const char *name)
 {
-    static const char *const torch[] = {".bin", ".pt", ".pth", ".ckpt"};
-    for (size_t i = 0; i < sizeof torch / sizeof *torch; i++)
-        if (ends_with(name, torch[i]))
-            return TORCH;
+    static const char *const others[] = {".bin", ".pt",      ".pth", ".ckpt",
+                                         ".h5",  ".msgpack", ".onnx"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (ends_with(name, others[i]))
+            return OTHER;
     return ends_with(name, ".gguf") ? GGUF : ends_with(name, ".safetensors") ? SHARD : -1;
 }
 
@@ -88,11 +89,11 @@ enum sc_status sc_foreign_folder(const char *folder, const char *missing, struct
     if (content.names[GGUF][0] != '\0')
         return sc_fail(error, SC_ERR_UNSUPPORTED, "%.250s: %s: a GGUF file: " NEEDED, folder,
                        content.names[GGUF]);
-    if (content.names[TORCH][0] != '\0' && content.names[SHARD][0] == '\0')
+    if (content.names[OTHER][0] != '\0' && content.names[SHARD][0] == '\0')
         return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "%.250s: %s: weights of PyTorch: expected safetensors; convert them "
-                       "(save_pretrained of transformers writes safetensors)",
-                       folder, content.names[TORCH]);
+                       "%.250s: %s: weights in another form: convert them to safetensors "
+                       "(save_pretrained of transformers writes them)",
+                       folder, content.names[OTHER]);
     if (content.n == 0)
         return sc_fail(error, SC_ERR_IO, "%.250s: expected %s, found an empty folder", folder,
                        missing);
