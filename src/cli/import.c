@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "benchmark/table.h"
 #include "cli/cli.h"
 #include "experiment/experiment.h"
@@ -90,7 +91,7 @@ static bool keep_going(void *context)
 static void show_bad_rows(struct import_command *command)
 {
     struct sc_text text = {0};
-    sc_table_remarks(command->import.file, NULL, &command->bad_rows, &text);
+    sc_table_remarks(sc_input_name(command->import.file), NULL, &command->bad_rows, &text);
     if (text.data != NULL)
         fputs(text.data, stderr);
     sc_text_free(&text);
@@ -149,8 +150,9 @@ static int execute(struct import_command *command)
     exit_status = cli_rows_status("import", summary.n_rows_failed);
     if (summary.n_failed_traces == 0)
         return exit_status;
-    cli_say("import", "%zu answers failed where they were sampled (the report says why)",
-            summary.n_failed_traces);
+    cli_say("import", "%zu answer%s failed where %s sampled (the report says why)",
+            summary.n_failed_traces, plural(summary.n_failed_traces),
+            summary.n_failed_traces == 1 ? "it was" : "they were");
     return CLI_SOME_TRACES_FAILED;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 static const struct sc_import_column nowhere = {.column = -1};
@@ -42,8 +43,9 @@ static enum sc_status fail_column(const struct sc_import_options *options,
     struct sc_text names = {0};
     for (size_t i = 0; i < table->n_columns && names.len < 300; i++)
         sc_text_printf(&names, "%s%s", i > 0 ? ", " : "", table->columns[i]);
-    enum sc_status status = sc_fail(error, SC_ERR_ARGUMENT, "%s: %s: the file has %s",
-                                    options->file, what, names.data != NULL ? names.data : "none");
+    enum sc_status status =
+        sc_fail(error, SC_ERR_ARGUMENT, "%s: %s: the file has %s", sc_input_name(options->file),
+                what, names.data != NULL ? names.data : "none");
     sc_text_free(&names);
     return status;
 }
@@ -185,7 +187,7 @@ static enum sc_status find_prompts(const struct sc_import_options *options,
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "%s: outputs of a batch without their prompts: name the file of the "
                            "requests with --requests",
-                           options->file);
+                           sc_input_name(options->file));
     }
     if (out->shape != SC_IMPORT_BATCH)
         fall_back(&out->prompt, find_first(table, prompts));

@@ -233,7 +233,7 @@ static enum sc_status write_config(struct import *import, struct sc_error *error
                                      .max_traces = import->summary->most_traces};
     struct sc_run_options run = as_run(import, &policy);
     char answers[17], *name = NULL;
-    const char *last = sc_path_last(import->options->file, &length);
+    const char *last = sc_path_last(sc_input_name(import->options->file), &length);
     SC_TRY(sc_policy_check(&policy, error));
     hash_answers(import, answers);
     name = sc_strndup(last, length);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -101,7 +102,7 @@ static enum sc_status choose_model(struct reader *r, struct models *models, stru
     if (models->n > 1 && !models->wanted)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "%s: answers of %zu models (%s): name the one to take with --model",
-                       r->options->file, models->n, models->names.data);
+                       sc_input_name(r->options->file), models->n, models->names.data);
     if (models->n <= 1)
         r->columns.model.column = -1; /* nothing to choose */
     const char *name = r->options->model != NULL ? r->options->model : models->first;
@@ -422,8 +423,8 @@ static enum sc_status take_row(struct reader *r, size_t row, struct sc_error *er
     if (status != SC_OK)
         sc_import_answers_cut(&r->out->answers, before);
     if (!goes_on || (status != SC_OK && r->options->benchmark.strict))
-        return sc_fail(error, status, "%s: line %zu: %s", r->options->file, table->lines[row],
-                       why.text);
+        return sc_fail(error, status, "%s: line %zu: %s", sc_input_name(r->options->file),
+                       table->lines[row], why.text);
     if (status != SC_OK)
         report_row(r, table->lines[row], why.text);
     return SC_OK;
@@ -533,7 +534,7 @@ static enum sc_status open_files(struct reader *r, struct sc_error *error)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "%s: requests belong to the outputs of a batch (custom_id, response), which "
                        "this file has not",
-                       r->options->file);
+                       sc_input_name(r->options->file));
     return find_model(r, error);
 }
 
@@ -555,7 +556,7 @@ static enum sc_status read_all(struct reader *r, struct sc_error *error)
     SC_TRY(read_rows(r, error));
     if (answers->n == 0)
         return sc_fail(error, SC_ERR_FORMAT, "%s: none of %zu rows has a prompt and an answer: %s",
-                       r->options->file, r->summary->n_rows, r->first_fault);
+                       sc_input_name(r->options->file), r->summary->n_rows, r->first_fault);
     for (size_t i = 0; i < answers->n; i++)
         answers->items[i].order = i;
     qsort(answers->items, answers->n, sizeof *answers->items, compare_answers);
