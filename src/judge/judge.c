@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "judge/endpoint.h"
 #include "judge/guard.h"
 #include "model/model.h"
@@ -153,6 +154,30 @@ const char *sc_judge_name(const struct sc_judge *judge)
 const char *sc_judge_family(const struct sc_judge *judge)
 {
     return judge->family;
+}
+
+bool sc_judge_takes_conversations(const struct sc_judge *judge)
+{
+    return judge->kind->run == run_guard;
+}
+
+enum sc_status sc_judge_conversation(const struct sc_message *turns, size_t n, const char *prompt,
+                                     char **text, struct sc_error *error)
+{
+    struct sc_text out = {0};
+    bool asked = false;
+    for (size_t i = 0; i < n; i++) {
+        bool asks = strcmp(turns[i].role, "user") == 0;
+        if (strcmp(turns[i].role, "system") == 0 || (!asked && !asks))
+            continue;
+        sc_text_puts(&out, !asked ? "" : asks ? "\n\nUSER: " : "\n\nASSISTANT: ");
+        sc_text_puts(&out, turns[i].text);
+        asked = true;
+    }
+    sc_text_puts(&out, asked ? "\n\nUSER: " : "");
+    sc_text_puts(&out, prompt);
+    *text = sc_text_take(&out);
+    return *text != NULL ? SC_OK : sc_fail_nomem(error, "a judge's prompt");
 }
 
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,

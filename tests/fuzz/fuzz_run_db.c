@@ -17,6 +17,7 @@ static size_t n_good;
 static void finish(void)
 {
     free(good);
+    sc_conversation_free(&fixture.instances[1].conversation);
     fixture_free(&fixture);
 }
 
@@ -55,11 +56,44 @@ static enum sc_status judge_again(void)
     return status;
 }
 
+/* A prompt after earlier turns, with a prefill. */
+static enum sc_status ask_more(void)
+{
+    static char prefill[] = "Sure";
+    struct sc_instance *instance = &fixture.instances[1];
+    enum sc_status status = sc_conversation_add(&instance->conversation, SC_ROLE_SYSTEM, "S", NULL);
+    if (status == SC_OK)
+        status = sc_conversation_add(&instance->conversation, SC_ROLE_USER, "u", NULL);
+    instance->prefill = prefill;
+    instance->line = 3;
+    return status;
+}
+
+/* A trace after two earlier answers, some of whose tokens were put in. */
+static enum sc_status answer_more(void)
+{
+    struct fixture_trace made, before;
+    struct sc_store *store = NULL;
+    fixture_trace(&made, 1, 15);
+    fixture_trace(&before, 1, 16);
+    before.trace.n_forced = 2;
+    struct sc_run_trace turns[] = {before.trace, before.trace};
+    made.trace.turns = turns;
+    made.trace.n_turns = 2;
+    enum sc_status status = sc_store_open_existing(&store, fixture.folder, NULL);
+    if (status == SC_OK)
+        status = sc_store_put_trace(store, 1,
+                                    &(struct sc_store_trace){&made.trace, "none", NULL, 0}, NULL);
+    sc_store_close(store);
+    return status;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    if (fixture_make(&fixture, 2) || fixture_write(&fixture, false, NULL) || judge_again())
+    if (fixture_make(&fixture, 2) || ask_more() || fixture_configure(&fixture) ||
+        fixture_write(&fixture, false, NULL) || answer_more() || judge_again())
         abort();
     snprintf(path, sizeof path, "%s/run.db", fixture.folder);
     FILE *file = fopen(path, "rb");

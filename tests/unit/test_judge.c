@@ -485,6 +485,34 @@ static void assert_same(const struct kept *a, const struct kept *b)
     assert_memory_equal(&x->refused_mass, &y->refused_mass, sizeof(double));
 }
 
+static void a_conversation_is_written_as_the_frame_writes_one(void **state)
+{
+    (void)state;
+    static const struct sc_message turns[] = {{"system", "S"},
+                                              {"assistant", "Hello."},
+                                              {"user", "a {response}"},
+                                              {"assistant", "b"},
+                                              {"system", "T"}};
+    static const struct {
+        size_t from, n;
+        const char *text;
+    } cases[] = {{0, 0, "c"},
+                 {0, 5, "a {response}\n\nASSISTANT: b\n\nUSER: c"},
+                 {2, 1, "a {response}\n\nUSER: c"},
+                 {0, 2, "c"}};
+    char *text = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(sc_judge_conversation(turns + cases[i].from, cases[i].n, "c", &text, NULL),
+                         SC_OK);
+        assert_string_equal(text, cases[i].text);
+        sc_free(text);
+    }
+    sc_memory_fail_at(0);
+    assert_int_equal(sc_judge_conversation(turns, 5, "c", &text, NULL), SC_ERR_NOMEM);
+    sc_memory_fail_at(SIZE_MAX);
+    assert_null(text);
+}
+
 static void judgements_do_not_depend_on_company(void **state)
 {
     static struct collection alone, shared;
@@ -631,6 +659,7 @@ int main(void)
         cmocka_unit_test(shares_hold_though_the_mass_is_tiny),
         cmocka_unit_test(frames_have_the_expected_tokens),
         cmocka_unit_test(scores_are_those_of_a_float64_forward_pass),
+        cmocka_unit_test(a_conversation_is_written_as_the_frame_writes_one),
         cmocka_unit_test(judgements_do_not_depend_on_company),
         cmocka_unit_test(what_cannot_be_judged_is_said),
         cmocka_unit_test(a_run_can_be_stopped),
