@@ -11,6 +11,12 @@
  *   sample      once: runs until the feed has no more requests
  *   decode, check   at any time after describe, also from within the feed's functions
  *   drop        once for each prepared prompt;  close  at the end
+ *
+ * Where a conversation's turns are asked one after another (wish.n_turns above 1), the prompts of
+ * later turns hold the answers before: they are prepared while it samples, from within the feed's
+ * `next`, and dropped within `next` or `done`, once no trace of theirs is under way.  Before `plan`
+ * the longest of them, without those answers, is prepared and dropped, so that it can be planned
+ * for.
  */
 #ifndef SAFECONF_SOURCE_H
 #define SAFECONF_SOURCE_H
@@ -44,8 +50,8 @@ struct sc_source_wish {
     /* Sampled tokens after which a reasoning that goes on is closed by words that are put in; the
      * answer then has max_new_tokens of its own.  0: none */
     size_t thinking_budget;
-    bool special;          /* control tokens written in messages are control tokens */
-    size_t n_turns;        /* most answers of a conversation, each one in the next's prompt */
+    bool special;   /* control tokens written in messages are control tokens */
+    size_t n_turns; /* most turns of a conversation, each answer in the next one's prompt; 1 */
     bool limit_is_default; /* nobody asked for max_new_tokens: a smaller context is no fault */
 };
 
@@ -72,6 +78,7 @@ struct sc_source_info {
     const char *remarks; /* lines for people, each with its end: what it does otherwise than its
                           * model's files say; NULL: nothing */
     size_t thinking_budget; /* of the wish, where it holds to it; 0: it knows none */
+    size_t n_turns; /* of the wish, where prompts can be prepared while it samples; else 0 */
 };
 
 /* What sampling takes, for people to see: nothing in it changes a result. */

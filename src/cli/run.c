@@ -28,7 +28,7 @@ struct run_command {
         char *texts[3];                                 /* what they give; owned */
     } around;
     const char *policies_list, *dtype;
-    int policy_kind, adaptive_rule, metric;
+    int policy_kind, adaptive_rule, metric, multi_turn;
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
@@ -114,6 +114,10 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
                  "what the label says of safe prompts; all others are unsafe (repeatable)");
     cli_add_text(options, "label", &benchmark->label, "safe|unsafe",
                  "label of all prompts of a file without labels");
+    cli_add_choice(
+        options, "multi-turn", &command->multi_turn, "generate",
+        "ask the user's turns of a row one after another, the model's own answers between "
+        "them; a trace is the whole conversation, and its verdict that of the last answer");
     cli_add_text(options, "category-column", &benchmark->category_column, "C",
                  "column of the category");
     cli_add_text(options, "id-column", &benchmark->id_column, "C|none",
@@ -229,6 +233,7 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->n_threads = command->threads;
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
+    run->benchmark.multi_turn = cli_given(command->given, "multi-turn");
     run->benchmark.unsafe_values = command->unsafe_values.items;
     run->benchmark.n_unsafe_values = command->unsafe_values.n;
     run->benchmark.safe_values = command->safe_values.items;

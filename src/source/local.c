@@ -146,6 +146,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .frame = has_reasoning ? NULL : "no empty think block",
         .remarks = model->remarks.data,
         .thinking_budget = wish->thinking_budget,
+        .n_turns = wish->n_turns,
     };
     return SC_OK;
 }
@@ -217,13 +218,24 @@ static void local_drop(void *context, void *dropped)
     free_prompt(prompt);
 }
 
+/* The longest prompt, with the answers that a later turn's will hold: twice their tokens, since
+ * their text may be encoded in more than were sampled. */
+static size_t longest_to_come(const struct local *local)
+{
+    size_t longest = local->longest > 0 ? local->longest : 1;
+    if (local->wish.n_turns > 1)
+        longest = sc_size_add(longest,
+                              sc_size_mul(2 * local->wish.max_new_tokens, local->wish.n_turns - 1));
+    return longest < longest_allowed(local) ? longest : longest_allowed(local);
+}
+
 /* Sizes the batch by the longest prompt that will run. */
 static enum sc_status local_plan(void *context, struct sc_source_plan *plan, struct sc_error *error)
 {
     struct local *local = context;
     local->batch = (struct sc_batch_options){.parallel = local->options.parallel,
                                              .max_new_tokens = local->most_new,
-                                             .max_prompt = local->longest ? local->longest : 1,
+                                             .max_prompt = longest_to_come(local),
                                              .max_bytes = local->options.max_bytes};
     SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
     *plan = (struct sc_source_plan){

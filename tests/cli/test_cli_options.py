@@ -47,7 +47,7 @@ class Options(unittest.TestCase):
             for option, argument, text in options_of(command):
                 if 'repeatable' in text:
                     continue
-                values = [argument.split('|')[0]] if '|' in argument and argument.islower() else ['3', '1', '0.5', '0']
+                values = [argument.split('|')[0]] if argument.islower() else ['3', '1', '0.5', '0']
                 for value in values if argument else [None]:
                     words = (f'--{option}', value, f'--{option}={value}') if argument else (f'--{option}',) * 2
                     result = call(*command, *words)

@@ -11,12 +11,14 @@
 #include "base/memory.h"
 #include "detection/detection.h"
 #include "experiment/run/runner.h"
+#include "experiment/run/turns.h"
 #include "experiment/store/config.h"
 
 struct execution {
     const struct sc_run_options *options; /* checked */
     bool limit_is_default;                /* room for reasoning was left open */
     struct sc_benchmark benchmark;
+    size_t n_turns;                       /* most of an instance */
     struct sc_source source;              /* the caller's or our own */
     struct sc_source_functions functions; /* of the caller's */
     struct sc_source_info info;
@@ -27,6 +29,17 @@ struct execution {
     struct sc_store *store;
     double seconds_load;
 };
+
+/* Most turns of an instance. */
+static size_t most_turns(const struct execution *run)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < run->benchmark.n_instances; i++) {
+        size_t n = sc_turn_count(&run->benchmark.instances[i], run->options->benchmark.multi_turn);
+        most = n > most ? n : most;
+    }
+    return most;
+}
 
 static enum sc_status open_source(struct execution *run, struct sc_error *error)
 {
@@ -57,10 +70,15 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
         .thinking_budget = options->thinking_budget,
         .seed = options->seed,
         .special = options->special,
+        .n_turns = run->n_turns,
         .limit_is_default = run->limit_is_default};
     run->info.size = sizeof run->info;
     SC_TRY(run->source.functions->describe(run->source.context, &wish, &run->info, error));
     run->seconds_load = sc_seconds() - before;
+    if (run->n_turns > 1 && run->info.n_turns != run->n_turns)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "multi-turn: expected a source that takes prompts while it samples, found "
+                       "one that does not");
     if (options->thinking_budget > 0 && run->info.thinking_budget != options->thinking_budget)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "thinking-budget: expected a source that closes a reasoning after so many "
@@ -87,36 +105,17 @@ static enum sc_status check_policies(const struct execution *run, struct sc_erro
     return SC_OK;
 }
 
-/* All that is sent: the conversation, or the prompt alone, and what the answer begins with. */
-static enum sc_status prepare_messages(struct execution *run, const struct sc_instance *instance,
-                                       void **handle, struct sc_error *error)
-{
-    size_t n = instance->conversation.n;
-    struct sc_message *messages = sc_alloc_array(n + 2, sizeof *messages);
-    if (messages == NULL)
-        return sc_fail_nomem(error, "messages of a prompt");
-    for (size_t i = 0; i < n; i++)
-        messages[i] = instance->conversation.messages[i];
-    if (n == 0)
-        messages[n++] = (struct sc_message){"user", instance->prompt};
-    if (instance->prefill != NULL)
-        messages[n++] = (struct sc_message){"assistant", instance->prefill};
-    enum sc_status status =
-        run->source.functions->prepare(run->source.context, messages, n, handle, error);
-    sc_free(messages);
-    return status;
-}
-
 /* A prompt that the source cannot take fails as traces, with its reason. */
 static enum sc_status prepare_prompt(struct execution *run, size_t position, struct sc_error *error)
 {
     struct sc_run_prompt *prompt = &run->prompts[position];
     struct sc_error why = {0};
-    enum sc_status status =
-        prepare_messages(run, &run->benchmark.instances[position], &prompt->handle, &why);
+    const struct sc_turn first = {.instance = &run->benchmark.instances[position],
+                                  .multi_turn = run->options->benchmark.multi_turn};
+    enum sc_status status = sc_turn_prepare(&run->source, &first, &prompt->handle, &why);
     if (status == SC_OK) {
         run->faulty = false;
-        return SC_OK;
+        return first.multi_turn ? sc_turn_foresee(&run->source, first.instance, error) : SC_OK;
     }
     if (status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED)
         return sc_fail(error, status, "%s", why.text);
@@ -202,6 +201,7 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
     bool resumed = false;
     SC_TRY(sc_run_options_check(options, error));
     SC_TRY(sc_benchmark_load(&options->benchmark, &run->benchmark, error));
+    run->n_turns = most_turns(run);
     SC_TRY(open_source(run, error));
     SC_TRY(check_policies(run, error));
     SC_TRY(prepare_prompts(run, error));

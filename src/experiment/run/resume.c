@@ -92,7 +92,7 @@ enum sc_status sc_state_resume(struct sc_run_state *state, struct sc_error *erro
     for (size_t i = 0; i < setup->n_instances; i++) {
         if (!state->instances[i].finished)
             continue;
-        sc_state_close_instance(&state->instances[i]);
+        sc_state_close_instance(state, &state->instances[i]);
         progress->n_instances_done++;
         progress->n_instances_resumed++;
     }

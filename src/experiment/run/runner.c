@@ -2,6 +2,9 @@
  * The runner (runner.h): keeps the source supplied with the traces that the policies ask for, in
  * the order of the benchmark, and stores each one when it ends.
  *
+ * A trace of a conversation is asked for turn by turn: when an answer ends that is not the last,
+ * the trace waits for the request of its next turn, before any other is made (turns.h).
+ *
  * An instance is opened only when no open one wants a trace, so there are never more open instances
  * than traces in flight, plus one.  What is known of each: state.h.
  */
@@ -14,13 +17,22 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "experiment/run/progress.h"
 #include "experiment/run/state.h"
+
+/* A trace whose next turn is to be asked. */
+struct next_turn {
+    size_t position;
+    uint32_t index;
+};
 
 struct runner {
     struct sc_run_state state;
     size_t *open; /* positions of open instances, ascending */
     size_t n_open, cap_open, n_unopened_from, n_in_flight;
+    struct next_turn *waiting; /* [n_waiting] traces whose next turn is to be asked, oldest first */
+    size_t n_waiting, cap_waiting;
     struct sc_progress_meter meter;
     struct sc_error failure; /* what ended the run from within a callback that cannot say so */
 };
@@ -46,12 +58,23 @@ static enum sc_status store_trace(struct sc_run_state *state, size_t position,
     return status;
 }
 
+/* The answers so far become the trace's; the prompt of its last turn is let go. */
+static void end_chain(const struct sc_run_state *state, struct sc_chain *chain,
+                      struct sc_run_trace *trace)
+{
+    sc_chain_give(chain, trace);
+    sc_chain_drop(chain, state->setup->source);
+}
+
 static enum sc_status keep_trace(struct sc_run_state *state, size_t position, uint32_t index,
                                  const struct sc_source_trace *given, struct sc_error *error)
 {
     struct sc_run_trace trace;
     const struct sc_instance *instance = &state->setup->instances[position];
     SC_TRY(sc_trace_make(&state->maker, instance, index, given, &trace, error));
+    struct sc_instance_state *of = &state->instances[position];
+    if (index < of->n_traces)
+        end_chain(state, &of->traces[index].chain, &trace);
     state->n_fresh = 0;
     enum sc_status status = store_trace(state, position, &trace, error);
     for (size_t i = 0; i < state->n_fresh; i++)
@@ -89,7 +112,7 @@ static void close_finished(struct runner *runner)
     for (size_t i = 0; i < runner->n_open; i++) {
         struct sc_instance_state *instance = &runner->state.instances[runner->open[i]];
         if (instance->finished)
-            sc_state_close_instance(instance);
+            sc_state_close_instance(&runner->state, instance);
         else
             runner->open[kept++] = runner->open[i];
     }
@@ -105,6 +128,113 @@ static enum sc_status open_instance(struct runner *runner, size_t position, stru
     if (runner->state.setup->prompts[position].failure != NULL)
         return fail_instance(&runner->state, position, error);
     return SC_OK;
+}
+
+/* ---- conversations --------------------------------------------------------------------------- */
+
+/* Ends a trace whose next turn cannot be asked, or failed. */
+static enum sc_status fail_turn(struct sc_run_state *state, size_t position, uint32_t index,
+                                const struct sc_source_trace *given, struct sc_error *error)
+{
+    const struct sc_instance_state *instance = &state->instances[position];
+    struct sc_source_trace failed = *given;
+    struct sc_text why = {0};
+    sc_text_printf(&why, "turn %zu of %zu: %s", instance->traces[index].chain.n + 1,
+                   instance->n_turns, given->failure != NULL ? given->failure : "no reason given");
+    if (why.failed) {
+        sc_text_free(&why);
+        return sc_fail_nomem(error, "failure of a turn");
+    }
+    failed.failure = why.data;
+    enum sc_status status = keep_trace(state, position, index, &failed, error);
+    sc_text_free(&why);
+    return status;
+}
+
+/* Keeps an answer that is not the last; the trace waits for its next turn. */
+static enum sc_status add_answer(struct runner *runner, size_t position,
+                                 struct sc_run_trace *answer, struct sc_error *error)
+{
+    struct sc_run_state *state = &runner->state;
+    const uint32_t index = answer->index;
+    if (sc_grow((void **)&runner->waiting, runner->n_waiting, &runner->cap_waiting,
+                sizeof *runner->waiting) != 0)
+        return sc_fail_nomem(error, "conversations");
+    SC_TRY(sc_chain_add(&state->instances[position].traces[index].chain, state->setup->source,
+                        answer, error));
+    runner->waiting[runner->n_waiting++] = (struct next_turn){position, index};
+    return SC_OK;
+}
+
+/* An answer that is not the last, and one that failed. */
+static enum sc_status keep_answer(struct runner *runner, size_t position, uint32_t index,
+                                  const struct sc_source_trace *given, struct sc_error *error)
+{
+    struct sc_run_state *state = &runner->state;
+    struct sc_run_trace answer;
+    SC_TRY(sc_trace_make(&state->maker, &state->setup->instances[position], index, given, &answer,
+                         error));
+    enum sc_status status;
+    if (answer.finish == SC_FINISH_FAILED) {
+        struct sc_source_trace failed = *given;
+        failed.finish = SC_FINISH_FAILED;
+        failed.failure = answer.failure;
+        runner->n_in_flight--;
+        status = fail_turn(state, position, index, &failed, error);
+    } else {
+        status = add_answer(runner, position, &answer, error);
+    }
+    sc_run_trace_free(&answer);
+    return status;
+}
+
+/* Asks for the next turn of a trace; *asked is false where it failed instead. */
+static enum sc_status ask_turn(struct runner *runner, const struct next_turn *next,
+                               struct sc_source_request *request, bool *asked,
+                               struct sc_error *error)
+{
+    const struct sc_runner_setup *setup = runner->state.setup;
+    const struct sc_instance *of = &setup->instances[next->position];
+    struct sc_instance_state *instance = &runner->state.instances[next->position];
+    struct sc_chain *chain = &instance->traces[next->index].chain;
+    const struct sc_turn turn = {of, true, chain->turns, chain->n};
+    struct sc_error why = {0};
+    *asked = false;
+    enum sc_status status = sc_turn_prepare(setup->source, &turn, &chain->handle, &why);
+    if (status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED)
+        return sc_fail(error, status, "%s", why.text);
+    if (status != SC_OK) {
+        const struct sc_source_trace failed = {
+            .finish = SC_FINISH_FAILED,
+            .failure = why.text[0] != '\0' ? why.text : sc_status_text(status),
+            .text = "",
+            .n_tokens_known = true};
+        runner->n_in_flight--;
+        return fail_turn(&runner->state, next->position, next->index, &failed, error);
+    }
+    *asked = true;
+    *request = (struct sc_source_request){.prompt = chain->handle,
+                                          .instance_key = sc_turn_key(of->id, chain->n),
+                                          .trace_index = next->index,
+                                          .user = instance};
+    return SC_OK;
+}
+
+/* The request of the oldest trace that waits for its next turn: 1; 0: none waits; -1: the run ends
+ * with runner->failure. */
+static int next_of_conversations(struct runner *runner, struct sc_source_request *request)
+{
+    while (runner->n_waiting > 0) {
+        const struct next_turn next = runner->waiting[0];
+        bool asked = false;
+        runner->n_waiting--;
+        memmove(runner->waiting, runner->waiting + 1, runner->n_waiting * sizeof next);
+        if (ask_turn(runner, &next, request, &asked, &runner->failure) != SC_OK)
+            return -1;
+        if (asked)
+            return 1;
+    }
+    return 0;
 }
 
 /* ---- the feed -------------------------------------------------------------------------------- */
@@ -132,6 +262,9 @@ static int feed_next(void *context, struct sc_source_request *request)
     struct runner *runner = context;
     if (runner->failure.status != SC_OK)
         return -1;
+    int more = next_of_conversations(runner, request);
+    if (more != 0)
+        return more;
     close_finished(runner);
     for (size_t i = 0; i < runner->n_open; i++)
         if (next_of_instance(runner, runner->open[i], request))
@@ -148,6 +281,11 @@ static int feed_next(void *context, struct sc_source_request *request)
     return runner->n_in_flight > 0 ? 0 : -1;
 }
 
+static bool is_last_turn(const struct sc_instance_state *instance, uint32_t index)
+{
+    return instance->traces[index].chain.n + 1 >= instance->n_turns;
+}
+
 static enum sc_status feed_done(void *context, const struct sc_source_request *request,
                                 const struct sc_source_trace *trace, struct sc_error *error)
 {
@@ -158,16 +296,22 @@ static enum sc_status feed_done(void *context, const struct sc_source_request *r
     if (index >= instance->n_traces || instance->traces[index].stage != SC_TRACE_IN_FLIGHT)
         return sc_fail(error, SC_ERR_INTERNAL, "instance %zu: trace %u was not asked for", position,
                        index);
+    if (!is_last_turn(instance, index) ||
+        (instance->n_turns > 1 && trace->finish == SC_FINISH_FAILED))
+        return keep_answer(runner, position, index, trace, error);
     runner->n_in_flight--;
     return keep_trace(&runner->state, position, index, trace, error);
 }
 
-/* Cuts a trace after the warm-up as soon as the mean of a full window is below the bar. */
+/* Cuts a trace after the warm-up as soon as the mean of a full window is below the bar; of a
+ * conversation the last answer alone. */
 static bool feed_keep(void *context, const struct sc_source_request *request,
                       const struct sc_token_stats *stats, size_t n)
 {
     const struct runner *runner = context;
     const struct sc_instance_state *instance = request->user;
+    if (!is_last_turn(instance, request->trace_index))
+        return true;
     double mean = sc_low_scan_next(&instance->traces[request->trace_index].scan, stats, n,
                                    runner->state.setup->options->window);
     return request->trace_index < runner->state.policies[0].min_traces || !(mean < instance->bar);
@@ -240,5 +384,6 @@ enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_
     say_failures(&runner.state);
     sc_state_free(&runner.state);
     sc_free(runner.open);
+    sc_free(runner.waiting);
     return status;
 }

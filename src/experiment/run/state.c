@@ -39,6 +39,7 @@ enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_
         if (instance->stops == NULL)
             return sc_fail_nomem(error, "decisions of the run");
         instance->bar = NAN;
+        instance->n_turns = sc_turn_count(&setup->instances[i], options->benchmark.multi_turn);
     }
     return SC_OK;
 }
@@ -46,7 +47,7 @@ enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_
 void sc_state_free(struct sc_run_state *state)
 {
     for (size_t i = 0; state->instances != NULL && i < state->setup->n_instances; i++) {
-        sc_state_close_instance(&state->instances[i]);
+        sc_state_close_instance(state, &state->instances[i]);
         sc_free(state->instances[i].stops);
     }
     sc_free(state->instances);
@@ -55,10 +56,12 @@ void sc_state_free(struct sc_run_state *state)
     sc_failures_free(&state->failures);
 }
 
-void sc_state_close_instance(struct sc_instance_state *instance)
+void sc_state_close_instance(struct sc_run_state *state, struct sc_instance_state *instance)
 {
-    for (size_t t = 0; t < instance->n_traces; t++)
+    for (size_t t = 0; t < instance->n_traces; t++) {
         sc_free(instance->traces[t].lows);
+        sc_chain_drop(&instance->traces[t].chain, state->setup->source);
+    }
     sc_free(instance->traces);
     instance->traces = NULL;
     instance->n_traces = 0;

@@ -12,6 +12,7 @@
 
 #include "experiment/run/runner.h"
 #include "experiment/run/trace_maker.h"
+#include "experiment/run/turns.h"
 #include "experiment/store/failures.h"
 
 enum sc_trace_stage { SC_TRACE_WANTED, SC_TRACE_IN_FLIGHT, SC_TRACE_DONE };
@@ -26,6 +27,7 @@ struct sc_trace_state {
     struct sc_low *lows; /* [n_lows], when a policy of the run reads them */
     size_t n_lows;
     struct sc_low_scan scan; /* in flight */
+    struct sc_chain chain;   /* in flight, of a conversation: the answers so far */
 };
 
 /* What a policy decided, once it has stopped. */
@@ -42,6 +44,7 @@ struct sc_instance_state {
     size_t n_prefix;       /* finished traces from 0 on, without a gap */
     size_t n_wanted;       /* the largest prefix that a policy asks for */
     size_t n_next;         /* no wanted trace below */
+    size_t n_turns;        /* of each of its traces, at least 1 */
     struct sc_stop *stops; /* [n_policies] */
     double bar; /* below which the traces after the warm-up are cut as they are sampled, or NaN */
     bool finished;
@@ -79,7 +82,7 @@ enum sc_status sc_state_decide(struct sc_run_state *state, size_t position, stru
 /* Moves n_next to the next wanted trace; false when there is none. */
 bool sc_state_next_wanted(struct sc_instance_state *instance);
 /* Lets go of an instance's traces; its decisions stay. */
-void sc_state_close_instance(struct sc_instance_state *instance);
+void sc_state_close_instance(struct sc_run_state *state, struct sc_instance_state *instance);
 
 /* ---- cuts (cuts.c) --------------------------------------------------------------------------- */
 

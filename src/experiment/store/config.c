@@ -207,6 +207,8 @@ static void put_benchmark(struct sc_json_writer *out, const struct sc_run_option
     put_around(out, asked);
     if (benchmark->bad_rows.n > 0)
         sc_json_put_count(out, "rows_failed", benchmark->bad_rows.n);
+    if (asked->multi_turn)
+        sc_json_put_bool(out, "multi_turn", true);
     sc_json_put_string(out, "instances", hash);
     sc_json_put_end_object(out);
 }

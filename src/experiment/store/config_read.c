@@ -197,6 +197,8 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     SC_TRY(get_text(model, "name", &run->model_name, error));
     SC_TRY(sc_json_bool(model, "demo", NULL, &run->demo, error));
     SC_TRY(get_text(benchmark, "name", &run->benchmark_name, error));
+    const bool no = false;
+    SC_TRY(sc_json_bool(benchmark, "multi_turn", &no, &run->multi_turn, error));
     SC_TRY(get_size(benchmark, "n_instances", (struct sc_json_ints){0, INT32_MAX}, NULL,
                     n_instances, error));
     SC_TRY(get_size(benchmark, "rows_failed", (struct sc_json_ints){0, INT32_MAX}, &none,

@@ -99,6 +99,7 @@ struct sc_run {
     char *model_name;
     bool demo; /* the bundled demonstration model */
     char *benchmark_name;
+    bool multi_turn;   /* the user's turns of a conversation were asked one after another */
     size_t n_bad_rows; /* of the benchmark's file, which could not be read */
     bool judged_again; /* detector and judge are those of a later pass, not of the configuration */
     /* All detectors and judges, by name, when there was a later pass; else none. */

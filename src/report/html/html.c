@@ -57,6 +57,17 @@ static void put_segment(struct sc_json_writer *out, const char *key, const doubl
     sc_json_put_end_array(out);
 }
 
+/* The answers to the earlier turns of a conversation, whole. */
+static void put_turns(struct sc_json_writer *out, const struct sc_run_trace *trace)
+{
+    if (trace->n_turns == 0)
+        return;
+    sc_json_put_array(out, "turns");
+    for (size_t i = 0; i < trace->n_turns; i++)
+        sc_json_put_string(out, NULL, trace->turns[i].text);
+    sc_json_put_end_array(out);
+}
+
 static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
                       const struct sc_run_instance *instance, const struct sc_run_trace *trace,
                       struct sc_token_scale *scale)
@@ -89,6 +100,7 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     if (trace->rule != NULL)
         sc_json_put_string(out, "rule", trace->rule);
     put_mark(out, trace);
+    put_turns(out, trace);
     sc_put_tokens(out, "shade", trace, scale);
     if (trace->n_reasoning && !failed) {
         put_segment(out, "reasoning_metrics", trace->reasoning_metrics);
@@ -138,6 +150,8 @@ static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a
             t < s->n_traces ? *sc_run_trace_seen(instance, a->run->primary, t) : *stored;
         seen.stats = stored->stats; /* a cut trace's tokens are the first of the whole one's */
         seen.text_ends = stored->text_ends;
+        seen.turns = stored->turns;
+        seen.n_turns = stored->n_turns;
         put_trace(out, a, instance, &seen, scale);
     }
     sc_json_put_end_array(out);

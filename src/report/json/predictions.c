@@ -32,6 +32,17 @@ static const char *finish_reason(const struct sc_run_trace *trace)
     return trace->finish == SC_FINISH_UNKNOWN ? NULL : sc_finish_name(trace->finish);
 }
 
+/* The answers of a conversation in their order; of a trace that was cut in the last one too. */
+static void put_turns(struct sc_json_writer *out, const struct sc_run_trace *seen,
+                      const struct sc_run_trace *stored)
+{
+    sc_json_put_array(out, NULL);
+    for (size_t i = 0; i < stored->n_turns; i++)
+        sc_json_put_string(out, NULL, stored->turns[i].text);
+    sc_json_put_string(out, NULL, seen->text != NULL ? seen->text : "");
+    sc_json_put_end_array(out);
+}
+
 static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
                        const struct sc_run_instance *instance, size_t policy,
                        const struct sc_summary *s)
@@ -45,6 +56,9 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
     sc_json_put_end_array(out)
 
     EACH("traces", sc_json_put_string(out, NULL, SEEN->text != NULL ? SEEN->text : ""));
+    if (run->multi_turn) {
+        EACH("turns", put_turns(out, SEEN, &instance->traces[t]));
+    }
     EACH("confidences", sc_json_put_number(out, NULL, sc_trace_confidence(SEEN, run->metric)));
     put_metrics(out, instance, policy, n);
     EACH("verdicts",

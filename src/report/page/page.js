@@ -635,6 +635,17 @@
     if (t.failure) card.append(element("p", "", "Failed: " + t.failure));
     else if (harmful) card.append(folded("Show the answer", wholeAnswer(p, t), byId("unfold").checked));
     else card.append(wholeAnswer(p, t));
+    if (t.turns) {
+      const turns = element("div"), asked = (p.messages || []).filter((m) => m.role === "user");
+      t.turns.forEach((answer, i) => {
+        for (const words of ["User: " + (asked[i] ? asked[i].content : ""), "Answer: " + answer]) {
+          const line = element("div", "text", words);
+          line.dir = "auto";
+          turns.append(line);
+        }
+      });
+      card.append(folded("The turns before (" + t.turns.length + "), which the verdict does not read", turns, false));
+    }
     if (t.whole) {
       const box = element("details");
       box.append(element("summary", "", "Whole text with reasoning"));
