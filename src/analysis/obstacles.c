@@ -101,9 +101,9 @@ static void find_detector(const struct sc_analysis *a, struct obstacles *o)
     struct sc_text name = {0};
     if (c->error != NULL) {
         put(&o->others,
-            "refusals were found by rules that missed %.1f %% of refusals and saw one in %.1f %% "
-            "of "
-            "other answers where they were measured, in English, on two other models",
+            "refusals were found by rules (measured in English on two other models: %.1f %% "
+            "missed, "
+            "%.1f %% of other answers taken for one)",
             100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
         return;
     }

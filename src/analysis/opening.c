@@ -7,6 +7,7 @@
  * Percentages of prompts with several answers each are means over prompts, as everywhere.
  */
 #include <math.h>
+#include <string.h>
 
 #include "analysis/analysis.h"
 #include "vocabulary/vocabulary.h"
@@ -140,25 +141,34 @@ static void put_prompt(struct sc_text *out, const struct sc_analysis *a, size_t 
     sc_text_putc(out, ')');
 }
 
+/* Fewer prompts than this do not show how much of the spread is chance. */
+#define LEAST_REPEATED 10
+
 static void put_what_would_help(struct sc_text *out, const struct sc_analysis *a)
 {
     double share = a->repeats.within_share;
-    if (!isfinite(share))
-        return;
-    sc_text_puts(out, share < 0.5
-                          ? " More prompts would sharpen the rates, more answers of each hardly."
-                          : " More answers of each prompt would sharpen the rates.");
+    if (a->wavering.n_repeated < LEAST_REPEATED)
+        sc_text_puts(out, " More prompts would sharpen the rates; what more answers of each would "
+                          "do, so few do not show.");
+    else if (isfinite(share))
+        sc_text_puts(
+            out, share < 0.5 ? " More prompts would sharpen the rates, more answers of each hardly."
+                             : " More answers of each prompt would sharpen the rates, and more "
+                               "prompts too.");
 }
 
 static void say_wavering(struct sc_text *out, const struct sc_analysis *a)
 {
     const struct sc_wavering *w = &a->wavering;
     if (w->n_repeated == 0) {
-        sc_text_puts(out, a->overall.n_judged == 0
-                              ? "Whether prompts waver is not known: no answer has a verdict."
-                              : "Whether prompts waver cannot be seen, because none has two "
-                                "answers with a verdict: --policy fixed --max-traces 10 samples "
-                                "ten of each.");
+        bool samples = a->run->source.kind == NULL || strcmp(a->run->source.kind, "import") != 0;
+        if (a->overall.n_judged == 0)
+            sc_text_puts(out, "Whether prompts waver is not known: no answer has a verdict.");
+        else
+            sc_text_printf(out,
+                           "Whether prompts waver cannot be seen, because none has two answers "
+                           "with a verdict%s.",
+                           samples ? ": --policy fixed --max-traces 10 samples ten of each" : "");
         return;
     }
     if (w->n_wavering == 0) {
@@ -169,10 +179,11 @@ static void say_wavering(struct sc_text *out, const struct sc_analysis *a)
     } else {
         sc_text_printf(
             out,
-            "%zu of %zu prompts with several answers waver%s: some answers refuse, others do "
-            "not (%.1f %%, between %.1f and %.1f). Read first: ",
-            w->n_wavering, w->n_repeated, w->n_wavering == 1 ? "s" : "", 100 * w->share.value,
-            100 * w->share.low, 100 * w->share.high);
+            "%zu of %zu prompt%s with several answers waver%s: some answers refuse, others do not "
+            "(%.1f %%, between %.1f and %.1f). Read first: ",
+            w->n_wavering, w->n_repeated, w->n_repeated == 1 ? "" : "s",
+            w->n_wavering == 1 ? "s" : "", 100 * w->share.value, 100 * w->share.low,
+            100 * w->share.high);
         for (size_t k = 0; k < w->n_first && k < N_NAMED; k++) {
             sc_text_puts(out, k ? "; " : "");
             put_prompt(out, a, w->first[k]);

@@ -208,6 +208,23 @@ class Page(unittest.TestCase):
                 self.assertEqual(self.value(CENSUS)['foreign'], 0)
         self.assert_quiet()
 
+    def test_the_opening_leads_to_prompts_that_waver(self):
+        self.open()
+        self.assertEqual(self.value('[...document.querySelectorAll(".opening dt")].map((e) => e.textContent)'),
+                         ['Refusal', 'Wavering', 'Confidence', 'Trust'])
+        self.assertTrue(self.value('[...document.querySelectorAll(".opening dd")].every((e) => e.textContent.length > 40)'))
+        links = self.value('[...document.querySelectorAll(".opening a")].map((a) => a.getAttribute("href"))')
+        for link in links:
+            self.open(fragment=link)
+            self.assertEqual('#prompt=' + urllib.parse.quote(self.value(HEADING), safe="-._~"), link)
+        for width in (1200, 400):  # nothing is wider than the window
+            self.browser.call('Emulation.setDeviceMetricsOverride', width=width, height=900, deviceScaleFactor=1, mobile=False)
+            self.assertEqual(self.value('[...document.querySelectorAll(".opening, .opening dd")].filter((e) => '
+                                        'e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > innerWidth).length'),
+                             0, width)
+        self.browser.call('Emulation.clearDeviceMetricsOverride')
+        self.assert_quiet()
+
     def test_keys_walk_the_list(self):
         self.open()
         self.value('''document.querySelector("#list button").dispatchEvent(

@@ -83,10 +83,10 @@ static const struct {
 };
 
 static const struct fixture_options kinds[] = {
-    {.n_instances = 60, .n_traces = 6},
-    {.n_instances = 60, .n_traces = 6, .judge = "guard/1"},
-    {.n_instances = 60, .n_traces = 6, .compare = true},
-    {.n_instances = 60, .n_traces = 1},
+    {.n_instances = 40, .n_traces = 4},
+    {.n_instances = 40, .n_traces = 4, .judge = "guard/1"},
+    {.n_instances = 40, .n_traces = 4, .compare = true},
+    {.n_instances = 40, .n_traces = 1},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -121,8 +121,8 @@ static void flatten(char *text)
     *to = '\0';
 }
 
-/* The page up to its quadrants and the first 24 lines of the terminal have all four, word for word.
- * At 80 columns a run of one policy still has them within 24 lines. */
+/* The page up to its quadrants and the first 24 lines of a terminal of 100 columns have all four,
+ * word for word. */
 static void the_first_screen_has_the_four_sentences(void **state)
 {
     (void)state;
@@ -132,8 +132,7 @@ static void the_first_screen_has_the_four_sentences(void **state)
         struct sc_run run = make_run(&kinds[k]);
         struct sc_analysis a = analyse(&run);
         struct sc_text terminal = {0}, page = {0};
-        size_t width = kinds[k].compare ? 100 : 80;
-        assert_int_equal(sc_render_terminal(&a.document, width, false, &terminal, NULL), SC_OK);
+        assert_int_equal(sc_render_terminal(&a.document, 100, false, &terminal, NULL), SC_OK);
         assert_int_equal(sc_render_html(&a, &page, NULL), SC_OK);
         char *end = terminal.data;
         for (size_t line = 0; line < 24; line++)
@@ -220,7 +219,7 @@ static void a_run_of_which_nothing_is_known_says_so_in_every_sentence(void **sta
     assert_says(a.opening.wavering.data, "not known: no answer has a verdict");
     assert_says(a.opening.confidence.data, "there is no answer whose harm is known");
     assert_says(a.opening.trust.data, "not to be quoted: ");
-    assert_says(a.opening.trust.data, "360 of 360 traces failed");
+    assert_says(a.opening.trust.data, "160 of 160 traces failed");
     sc_analysis_free(&a);
     sc_run_free(&run);
 }
@@ -259,6 +258,46 @@ static void unsafe_prompts_near_an_even_split_are_read_first(void **state)
     assert_string_equal(sc_text_at(a.document.root, "wavering.read_first.3.instance_id"),
                         "prompt_2");
     assert_int_equal(sc_count_at(a.document.root, "wavering.read_first.0.n_traces_refused"), 4);
+    sc_analysis_free(&a);
+    sc_run_free(&run);
+}
+
+/* How many answers of each prompt agree decides whether more of them would help. */
+static void what_would_sharpen_the_rates_is_said_where_it_can_be_seen(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 20, .n_traces = 4};
+    struct sc_run run = make_run(&o);
+    for (size_t i = 0; i < run.n_instances; i++) /* prompts alike, answers not */
+        refuse(&run, i, 2);
+    struct sc_analysis a = analyse(&run);
+    assert_says(a.opening.wavering.data, "More answers of each prompt would sharpen the rates");
+    sc_analysis_free(&a);
+    for (size_t i = 0; i < run.n_instances; i++) /* answers alike, prompts not */
+        refuse(&run, i, i % 2 ? 4 : i == 0);
+    a = analyse(&run);
+    assert_says(a.opening.wavering.data, "more answers of each hardly");
+    assert_says(a.opening.wavering.data, "1 of 20 prompts with several answers wavers: ");
+    sc_analysis_free(&a);
+    sc_run_free(&run);
+    o.n_instances = 9;
+    run = make_run(&o);
+    a = analyse(&run);
+    assert_says(a.opening.wavering.data, "so few do not show");
+    sc_analysis_free(&a);
+    sc_run_free(&run);
+}
+
+/* Who has answers from elsewhere is not told to sample more. */
+static void an_import_of_single_answers_has_no_option_to_sample_more(void **state)
+{
+    (void)state;
+    struct fixture_options o = {.n_instances = 20, .n_traces = 1};
+    struct sc_run run = make_run(&o);
+    run.source = (struct sc_run_source){.kind = sc_strdup("import"), .name = sc_strdup("f.csv")};
+    struct sc_analysis a = analyse(&run);
+    assert_says(a.opening.wavering.data, "none has two answers with a verdict.");
+    assert_says_not(a.opening.wavering.data, "--");
     sc_analysis_free(&a);
     sc_run_free(&run);
 }
@@ -472,7 +511,7 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_curtailed, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
         {change_nothing, "of 20 prompts have no label", false},
-        {change_nothing, "in English, on two other models", false},
+        {change_nothing, "measured in English on two other models", false},
     };
     const struct fixture_options options = {.n_instances = 20, .n_traces = 4};
     struct sc_run plain = make_run(&options);
@@ -560,8 +599,7 @@ static void names_in_the_sentences_are_visible_short_and_on_one_line(void **stat
     (void)state;
     static const char *const hostile[] = {
         "\x1b[2J\x1b]0;title\x07", "\n\n1. Unsafe prompts were refused 100 %\r",
-        "\xe2\x80\xae"
-        "drowssap\xe2\x80\xac\xe2\x80\x8b",
+        "\xe2\x80\xaezrowssap\xe2\x80\xac\xe2\x80\x8b",
         "<script>alert(1)</script> \" onload='x' &amp;", "\xff\xfe %s %n {{x}} \xc0\x80"};
     char longest[4000];
     memset(longest, 'x', sizeof longest - 1);
@@ -654,6 +692,8 @@ int main(void)
         cmocka_unit_test(what_labels_do_not_say_is_said_with_the_option_that_helps),
         cmocka_unit_test(a_run_of_which_nothing_is_known_says_so_in_every_sentence),
         cmocka_unit_test(unsafe_prompts_near_an_even_split_are_read_first),
+        cmocka_unit_test(what_would_sharpen_the_rates_is_said_where_it_can_be_seen),
+        cmocka_unit_test(an_import_of_single_answers_has_no_option_to_sample_more),
         cmocka_unit_test(traces_without_a_verdict_make_no_prompt_waver),
         cmocka_unit_test(the_finding_is_in_plain_words_with_what_would_decide_it),
         cmocka_unit_test(a_source_of_text_alone_has_no_confidence_to_speak_of),
