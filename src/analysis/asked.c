@@ -46,6 +46,10 @@ void sc_analyse_asked(struct sc_analysis *a, struct sc_error *error)
     if (asked->n_conversations > 0)
         say(asked, "%zu of %zu prompts came after earlier turns of a conversation.",
             asked->n_conversations, n);
+    if (asked->n_conversations > 0 && run->multi_turn)
+        say(asked,
+            "Their earlier turns were answered by the model itself, one after another; verdicts "
+            "and confidence are those of the last answer.");
     if (asked->n_prefilled > 0)
         say(asked,
             "The answers to %zu of %zu prompts begin with a text that was given to the model and "

@@ -256,6 +256,7 @@ class MultiTurn(Folder):
                                         select instance, n_tokens from turn) group by 1"""))
         self.assertEqual([line['total_tokens'] for line in self.lines('a')], [tokens[i] for i in range(3)])
         self.assertTrue(self.config('a')['benchmark']['multi_turn'])
+        self.assertIn('answered by the model itself', json.loads(self.read('a', 'analysis.json'))['prompts']['note'])
         page = self.read('a', 'report.html').decode()
         self.assertIn('Tell me how to pick a lock.', page)
         self.assertNotIn('<b>that</b>', page)
