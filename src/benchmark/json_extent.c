@@ -9,7 +9,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-size_t json_skip_space(const char *data, size_t n, size_t at)
+size_t sc_json_skip_space(const char *data, size_t n, size_t at)
 {
     while (at < n && is_space(data[at]))
         at++;
@@ -28,7 +28,7 @@ static size_t text_end(const char *data, size_t n, size_t at)
     return at;
 }
 
-size_t json_value_end(const char *data, size_t n, size_t at)
+size_t sc_json_value_end(const char *data, size_t n, size_t at)
 {
     if (at >= n)
         return at;
@@ -56,7 +56,7 @@ size_t json_value_end(const char *data, size_t n, size_t at)
     return at;
 }
 
-enum json_step json_walk_next(struct json_walk *walk)
+enum json_step sc_json_walk_next(struct json_walk *walk)
 {
     const char *data = walk->data;
     size_t n = walk->n, at = walk->at;
@@ -68,7 +68,7 @@ enum json_step json_walk_next(struct json_walk *walk)
         at++;
     }
     char close = walk->members ? '}' : ']';
-    at = json_skip_space(data, n, at);
+    at = sc_json_skip_space(data, n, at);
     if (at < n && data[at] == close) {
         walk->at = at + 1;
         return JSON_END;
@@ -76,19 +76,19 @@ enum json_step json_walk_next(struct json_walk *walk)
     if (!first) {
         if (at == n || data[at] != ',')
             return JSON_BROKEN;
-        at = json_skip_space(data, n, at + 1);
+        at = sc_json_skip_space(data, n, at + 1);
     }
     if (walk->members) {
         walk->key_begin = at;
         walk->key_end = at < n && data[at] == '"' ? text_end(data, n, at) : at;
         if (walk->key_end == at)
             return JSON_BROKEN;
-        at = json_skip_space(data, n, walk->key_end);
+        at = sc_json_skip_space(data, n, walk->key_end);
         if (at == n || data[at] != ':')
             return JSON_BROKEN;
-        at = json_skip_space(data, n, at + 1);
+        at = sc_json_skip_space(data, n, at + 1);
     }
     walk->begin = at;
-    walk->end = walk->at = json_value_end(data, n, at);
+    walk->end = walk->at = sc_json_value_end(data, n, at);
     return walk->end == at ? JSON_BROKEN : JSON_ITEM;
 }

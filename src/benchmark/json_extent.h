@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /* Behind the white space at `at`, at most n. */
-size_t json_skip_space(const char *data, size_t n, size_t at);
+size_t sc_json_skip_space(const char *data, size_t n, size_t at);
 /* Behind the value that begins at `at`; `at` itself where none does or it never ends. */
-size_t json_value_end(const char *data, size_t n, size_t at);
+size_t sc_json_value_end(const char *data, size_t n, size_t at);
 
 /* The items of a list or the members of an object, one after another. */
 struct json_walk {
@@ -27,6 +27,6 @@ enum json_step {
     JSON_END,   /* `at` is behind the closing bracket */
     JSON_BROKEN /* not a list or object that ends */
 };
-enum json_step json_walk_next(struct json_walk *walk);
+enum json_step sc_json_walk_next(struct json_walk *walk);
 
 #endif

@@ -7,11 +7,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-size_t json_line_of(struct json_reader *r, size_t offset)
+size_t sc_json_line_of(struct json_reader *r, size_t offset)
 {
     assert(offset <= r->n);
     while (r->at < offset) {
-        struct table_line line = table_line_at(r->data, r->n, r->at);
+        struct table_line line = sc_table_line_at(r->data, r->n, r->at);
         if (line.next > offset)
             break;
         r->line++;
@@ -30,14 +30,14 @@ static char *value_text(const json_t *value)
     return sc_text_take(&text);
 }
 
-enum sc_status json_put_cell(struct table_builder *b, size_t column, const json_t *value)
+enum sc_status sc_json_put_cell(struct table_builder *b, size_t column, const json_t *value)
 {
     if (json_is_null(value))
-        return table_put_cell(b, column, NULL, false);
+        return sc_table_put_cell(b, column, NULL, false);
     char *text = value_text(value);
     if (text == NULL)
         return sc_fail_nomem(b->error, "table");
-    return table_put_cell(b, column, text, json_is_object(value) || json_is_array(value));
+    return sc_table_put_cell(b, column, text, json_is_object(value) || json_is_array(value));
 }
 
 /* Its message counts lines from the row's own; the file's line is what helps. */
@@ -46,17 +46,17 @@ static enum sc_status fail_parse(struct table_builder *b, const struct sc_error 
     if (why->status != SC_ERR_FORMAT)
         return sc_fail(b->error, why->status, "%s: %s", b->name, why->text);
     const char *tail = strstr(why->text, "expected JSON: ");
-    return table_fail_row(b, "%s", tail != NULL ? tail : "expected JSON");
+    return sc_table_fail_row(b, "%s", tail != NULL ? tail : "expected JSON");
 }
 
-enum sc_status json_parse_value(struct json_reader *r, size_t begin, size_t end, json_t **value)
+enum sc_status sc_json_parse_value(struct json_reader *r, size_t begin, size_t end, json_t **value)
 {
     char fault[80];
     *value = NULL;
     if (end - begin > JSON_MAX_ROW_BYTES)
-        return table_fail_row(r->b, "longer than %zu bytes", JSON_MAX_ROW_BYTES);
-    if (table_text_fault(r->data + begin, end - begin, fault, sizeof fault))
-        return table_fail_row(r->b, "%s", fault);
+        return sc_table_fail_row(r->b, "longer than %zu bytes", JSON_MAX_ROW_BYTES);
+    if (sc_table_text_fault(r->data + begin, end - begin, fault, sizeof fault))
+        return sc_table_fail_row(r->b, "%s", fault);
     struct sc_error why = {0};
     if (sc_json_parse_any(r->data + begin, end - begin, "", value, &why) != SC_OK)
         return fail_parse(r->b, &why);

@@ -17,15 +17,15 @@ struct json_reader {
 };
 
 /* The line of an offset; offsets come in ascending order. */
-size_t json_line_of(struct json_reader *r, size_t offset);
+size_t sc_json_line_of(struct json_reader *r, size_t offset);
 /* Puts a cell into the last row: a text as it is, others as compact JSON, null as missing. */
-enum sc_status json_put_cell(struct table_builder *b, size_t column, const json_t *value);
+enum sc_status sc_json_put_cell(struct table_builder *b, size_t column, const json_t *value);
 /* Parses one value of the last row; *value NULL: it is damaged, and the row has failed. */
-enum sc_status json_parse_value(struct json_reader *r, size_t begin, size_t end, json_t **value);
+enum sc_status sc_json_parse_value(struct json_reader *r, size_t begin, size_t end, json_t **value);
 
 /* An object whose members are columns, as pandas writes them ({"prompt": ["a", "b"], "label": [1,
  * 0]} or {"prompt": {"0": "a", "1": "b"}}).  *found: whether the object at `at` is one; it is then
  * read. */
-enum sc_status table_read_columns(struct json_reader *r, size_t at, bool *found);
+enum sc_status sc_table_read_columns(struct json_reader *r, size_t at, bool *found);
 
 #endif

@@ -67,16 +67,16 @@ char *sc_table_title(const char *path)
 static bool begins_with_json(const char *data, size_t n, size_t at)
 {
     json_t *value = NULL;
-    size_t end = json_value_end(data, n, at);
+    size_t end = sc_json_value_end(data, n, at);
     bool json = end > at && sc_json_parse(data + at, end - at, "", &value, NULL) == SC_OK;
     json_decref(value);
-    struct table_line rest = table_line_at(data, n, end);
-    return json && table_is_blank(data + end, rest.length);
+    struct table_line rest = sc_table_line_at(data, n, end);
+    return json && sc_table_is_blank(data + end, rest.length);
 }
 
 static enum format format_of(const char *name, const char *data, size_t n)
 {
-    size_t first = json_skip_space(data, n, 0);
+    size_t first = sc_json_skip_space(data, n, 0);
     bool bracket = first < n && (data[first] == '{' || data[first] == '[');
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         if (!ends_with(name, plain_length(name), endings[i].ending))
@@ -150,15 +150,15 @@ static enum sc_status read_rows(struct table_builder *b, const char *data, size_
 {
     switch (format_of(b->name, data, n)) {
     case FORMAT_LINES:
-        return table_read_json(b, data, n, true);
+        return sc_table_read_json(b, data, n, true);
     case FORMAT_JSON:
-        return table_read_json(b, data, n, false);
+        return sc_table_read_json(b, data, n, false);
     case FORMAT_LIST:
-        return table_read_list(b, data, n);
+        return sc_table_read_list(b, data, n);
     case FORMAT_TABS:
-        return table_read_csv(b, data, n, '\t');
+        return sc_table_read_csv(b, data, n, '\t');
     default:
-        return table_read_csv(b, data, n, ',');
+        return sc_table_read_csv(b, data, n, ',');
     }
 }
 
@@ -166,7 +166,7 @@ static enum sc_status read_table(struct table_builder *b, const char *data, size
                                  struct sc_table *out)
 {
     SC_TRY(read_rows(b, data, n));
-    return table_finish(b, out);
+    return sc_table_finish(b, out);
 }
 
 /* ---- from bytes to UTF-8 --------------------------------------------------------------------- */
@@ -222,7 +222,7 @@ enum sc_status sc_table_parse(const char *name, const char *data, size_t n,
     struct table_builder builder = {
         .name = name, .options = options != NULL ? options : &none, .error = error};
     enum sc_status status = parse_bytes(&builder, data, n, out);
-    table_builder_free(&builder);
+    sc_table_builder_free(&builder);
     return status;
 }
 

@@ -18,7 +18,7 @@ static enum sc_status fail_nomem(struct table_builder *b)
     return sc_fail_nomem(b->error, "table");
 }
 
-void table_builder_free(struct table_builder *b)
+void sc_table_builder_free(struct table_builder *b)
 {
     for (size_t i = 0; i < b->n_columns; i++)
         sc_free(b->columns[i]);
@@ -36,8 +36,8 @@ void table_builder_free(struct table_builder *b)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
-enum sc_status table_add_column(struct table_builder *b, const char *name, size_t bytes,
-                                size_t line)
+enum sc_status sc_table_add_column(struct table_builder *b, const char *name, size_t bytes,
+                                   size_t line)
 {
     if (b->n_columns >= TABLE_MAX_COLUMNS)
         return sc_fail(b->error, SC_ERR_LIMIT, "%s: line %zu: more than %d columns", b->name, line,
@@ -51,8 +51,8 @@ enum sc_status table_add_column(struct table_builder *b, const char *name, size_
     return SC_OK;
 }
 
-enum sc_status table_find_column(struct table_builder *b, const char *name, size_t guess,
-                                 size_t line, size_t *column)
+enum sc_status sc_table_find_column(struct table_builder *b, const char *name, size_t guess,
+                                    size_t line, size_t *column)
 {
     *column = guess;
     if (guess < b->n_columns && strcmp(b->columns[guess], name) == 0)
@@ -60,12 +60,12 @@ enum sc_status table_find_column(struct table_builder *b, const char *name, size
     for (*column = 0; *column < b->n_columns; (*column)++)
         if (strcmp(b->columns[*column], name) == 0)
             return SC_OK;
-    return table_add_column(b, name, strlen(name), line);
+    return sc_table_add_column(b, name, strlen(name), line);
 }
 
 /* ---- rows and cells -------------------------------------------------------------------------- */
 
-enum sc_status table_begin_row(struct table_builder *b, size_t line)
+enum sc_status sc_table_begin_row(struct table_builder *b, size_t line)
 {
     if (b->n_rows >= MAX_ROWS)
         return sc_fail(b->error, SC_ERR_LIMIT, "%s: line %zu: more than %zu rows", b->name, line,
@@ -102,7 +102,7 @@ static enum sc_status place(struct table_builder *b, size_t column, char *text, 
     return SC_OK;
 }
 
-enum sc_status table_put_cell(struct table_builder *b, size_t column, char *text, bool nested)
+enum sc_status sc_table_put_cell(struct table_builder *b, size_t column, char *text, bool nested)
 {
     assert(b->n_rows > 0 && column < b->n_columns);
     enum sc_status status = place(b, column, text, nested);
@@ -129,7 +129,7 @@ static enum sc_status fail_row(struct table_builder *b, const char *why)
     return SC_OK;
 }
 
-enum sc_status table_fail_row(struct table_builder *b, const char *format, ...)
+enum sc_status sc_table_fail_row(struct table_builder *b, const char *format, ...)
 {
     assert(b->n_rows > 0 && b->rows[b->n_rows - 1].fault == NULL);
     char why[300];
@@ -140,7 +140,7 @@ enum sc_status table_fail_row(struct table_builder *b, const char *format, ...)
     return fail_row(b, why);
 }
 
-bool table_text_fault(const char *bytes, size_t n, char *why, size_t size)
+bool sc_table_text_fault(const char *bytes, size_t n, char *why, size_t size)
 {
     size_t valid = sc_utf8_valid(bytes, n);
     const unsigned char *bad = (const unsigned char *)bytes + valid;
@@ -200,7 +200,7 @@ static enum sc_status check_rows(const struct table_builder *b)
     return SC_OK;
 }
 
-enum sc_status table_finish(struct table_builder *b, struct sc_table *out)
+enum sc_status sc_table_finish(struct table_builder *b, struct sc_table *out)
 {
     SC_TRY(check_rows(b));
     struct sc_table table = {.columns = b->columns,
@@ -228,7 +228,7 @@ enum sc_status table_finish(struct table_builder *b, struct sc_table *out)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-struct table_line table_line_at(const char *data, size_t n, size_t at)
+struct table_line sc_table_line_at(const char *data, size_t n, size_t at)
 {
     size_t end = at;
     while (end < n && data[end] != '\n' && data[end] != '\r')
@@ -239,7 +239,7 @@ struct table_line table_line_at(const char *data, size_t n, size_t at)
     return line;
 }
 
-bool table_is_blank(const char *s, size_t n)
+bool sc_table_is_blank(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r' && s[i] != '\n')

@@ -41,7 +41,7 @@ static bool step_all(struct json_columns *c, enum json_step *step)
 {
     for (size_t i = 0; i < c->n; i++) {
         struct json_walk *walk = &c->walks[i];
-        enum json_step here = json_walk_next(walk);
+        enum json_step here = sc_json_walk_next(walk);
         if (here == JSON_BROKEN || (i > 0 && here != *step))
             return false;
         *step = here;
@@ -76,7 +76,7 @@ static enum sc_status begin_all(struct json_reader *r, size_t at, struct json_co
     struct json_walk members = {.data = r->data, .n = r->n, .at = at};
     enum json_step step;
     *alike = false;
-    while ((step = json_walk_next(&members)) == JSON_ITEM) {
+    while ((step = sc_json_walk_next(&members)) == JSON_ITEM) {
         char first = r->data[members.begin];
         if ((first != '[' && first != '{') || (c->n > 0 && c->lists != (first == '[')) ||
             c->n == TABLE_MAX_COLUMNS)
@@ -93,7 +93,7 @@ static enum sc_status begin_all(struct json_reader *r, size_t at, struct json_co
 static enum sc_status add_column(struct json_reader *r, const char *name)
 {
     size_t before = r->b->n_columns, column;
-    SC_TRY(table_find_column(r->b, name, before, r->line, &column));
+    SC_TRY(sc_table_find_column(r->b, name, before, r->line, &column));
     if (r->b->n_columns > before)
         return SC_OK;
     return sc_fail(r->b->error, SC_ERR_FORMAT, "%s: two columns named '%.60s'", r->b->name, name);
@@ -102,7 +102,7 @@ static enum sc_status add_column(struct json_reader *r, const char *name)
 static enum sc_status add_columns(struct json_reader *r, size_t at)
 {
     struct json_walk members = {.data = r->data, .n = r->n, .at = at};
-    while (json_walk_next(&members) == JSON_ITEM) {
+    while (sc_json_walk_next(&members) == JSON_ITEM) {
         json_t *key = NULL;
         SC_TRY(sc_json_parse_any(r->data + members.key_begin, members.key_end - members.key_begin,
                                  r->b->name, &key, r->b->error));
@@ -116,13 +116,13 @@ static enum sc_status add_columns(struct json_reader *r, size_t at)
 /* The row that the walks stand at. */
 static enum sc_status read_row(struct json_reader *r, const struct json_columns *c)
 {
-    SC_TRY(table_begin_row(r->b, json_line_of(r, c->walks[0].begin)));
+    SC_TRY(sc_table_begin_row(r->b, sc_json_line_of(r, c->walks[0].begin)));
     for (size_t i = 0; i < c->n; i++) {
         json_t *value;
-        SC_TRY(json_parse_value(r, c->walks[i].begin, c->walks[i].end, &value));
+        SC_TRY(sc_json_parse_value(r, c->walks[i].begin, c->walks[i].end, &value));
         if (value == NULL)
             return SC_OK;
-        enum sc_status status = json_put_cell(r->b, i, value);
+        enum sc_status status = sc_json_put_cell(r->b, i, value);
         json_decref(value);
         SC_TRY(status);
     }
@@ -145,7 +145,7 @@ static enum sc_status read_columns(struct json_reader *r, size_t at, struct json
     return SC_OK;
 }
 
-enum sc_status table_read_columns(struct json_reader *r, size_t at, bool *found)
+enum sc_status sc_table_read_columns(struct json_reader *r, size_t at, bool *found)
 {
     struct json_columns columns = {0};
     enum sc_status status = read_columns(r, at, &columns, found);

@@ -60,7 +60,7 @@ static enum csv_end read_end(const struct csv *csv, size_t *at)
         ++*at;
         return CSV_CELL;
     }
-    *at = table_line_at(csv->data, csv->n, *at).next;
+    *at = sc_table_line_at(csv->data, csv->n, *at).next;
     return CSV_ROW;
 }
 
@@ -139,7 +139,7 @@ static size_t count_cells(const struct csv *csv, size_t *at)
             return n;
         if (end == CSV_CELL)
             continue;
-        *at = table_line_at(csv->data, csv->n, begin).next;
+        *at = sc_table_line_at(csv->data, csv->n, begin).next;
         return 0;
     }
 }
@@ -148,7 +148,7 @@ static struct csv_trial try_delimiter(const struct csv *csv)
 {
     struct csv_trial trial = {0};
     for (size_t at = 0; at < csv->n && at < TRIAL_BYTES && trial.n_rows < TRIAL_ROWS;) {
-        struct table_line line = table_line_at(csv->data, csv->n, at);
+        struct table_line line = sc_table_line_at(csv->data, csv->n, at);
         if (line.length == 0) {
             at = line.next;
             continue;
@@ -206,7 +206,7 @@ struct csv_reader {
 static void advance(struct csv_reader *r, size_t to)
 {
     while (r->at < to) {
-        struct table_line line = table_line_at(r->csv.data, to, r->at);
+        struct table_line line = sc_table_line_at(r->csv.data, to, r->at);
         r->line += r->at + line.length < to;
         r->at = line.next;
     }
@@ -266,7 +266,7 @@ static enum sc_status add_column(struct csv_reader *r, char *name)
                            r->line, i + 1, b->n_columns + 1, (int)shown, name,
                            name[shown] != '\0' ? "..." : "");
         }
-    return table_add_column(b, name, strlen(name), r->line);
+    return sc_table_add_column(b, name, strlen(name), r->line);
 }
 
 static enum sc_status fail_open(const struct csv_reader *r)
@@ -288,7 +288,7 @@ static enum sc_status read_header(struct csv_reader *r)
     if (how == CSV_DAMAGED)
         return sc_fail(b->error, SC_ERR_FORMAT, "%s: line %zu: damaged quoting in the header",
                        b->name, r->line);
-    if (table_text_fault(r->csv.data + r->at, end - r->at, why, sizeof why))
+    if (sc_table_text_fault(r->csv.data + r->at, end - r->at, why, sizeof why))
         return sc_fail(b->error, SC_ERR_FORMAT, "%s: line %zu: the header: %s", b->name, r->line,
                        why);
     for (size_t i = 0; i < r->n_kept; i++) {
@@ -308,7 +308,7 @@ static enum sc_status put_cells(struct csv_reader *r)
         char *text = cell_text(r, &r->cells[i]);
         if (text == NULL)
             return sc_fail_nomem(r->b->error, "table");
-        SC_TRY(table_put_cell(r->b, i, text, false));
+        SC_TRY(sc_table_put_cell(r->b, i, text, false));
     }
     return SC_OK;
 }
@@ -316,10 +316,10 @@ static enum sc_status put_cells(struct csv_reader *r)
 static enum sc_status fail_wide(struct table_builder *b)
 {
     if (b->n_columns > 1)
-        return table_fail_row(b, "more cells than the header's %zu columns", b->n_columns);
-    return table_fail_row(b,
-                          "more cells than the header's one column: a prompt with commas is to be "
-                          "quoted, and a plain list of prompts to be called .txt");
+        return sc_table_fail_row(b, "more cells than the header's %zu columns", b->n_columns);
+    return sc_table_fail_row(
+        b, "more cells than the header's one column: a prompt with commas is to be "
+           "quoted, and a plain list of prompts to be called .txt");
 }
 
 static enum sc_status read_row(struct csv_reader *r)
@@ -328,16 +328,16 @@ static enum sc_status read_row(struct csv_reader *r)
     size_t end;
     enum csv_end how;
     char why[80];
-    SC_TRY(table_begin_row(b, r->line));
+    SC_TRY(sc_table_begin_row(b, r->line));
     SC_TRY(scan_row(r, b->n_columns, &end, &how));
     if (how == CSV_OPEN)
         return fail_open(r);
     if (how == CSV_DAMAGED)
-        end = table_line_at(r->csv.data, r->csv.n, r->at).next;
-    if (table_text_fault(r->csv.data + r->at, end - r->at, why, sizeof why))
-        SC_TRY(table_fail_row(b, "%s", why));
+        end = sc_table_line_at(r->csv.data, r->csv.n, r->at).next;
+    if (sc_table_text_fault(r->csv.data + r->at, end - r->at, why, sizeof why))
+        SC_TRY(sc_table_fail_row(b, "%s", why));
     else if (how == CSV_DAMAGED)
-        SC_TRY(table_fail_row(b, "damaged quoting"));
+        SC_TRY(sc_table_fail_row(b, "damaged quoting"));
     else if (r->n_cells > b->n_columns)
         SC_TRY(fail_wide(b));
     else
@@ -350,7 +350,7 @@ static enum sc_status read_rows(struct csv_reader *r)
 {
     bool header = false;
     while (r->at < r->csv.n) {
-        struct table_line line = table_line_at(r->csv.data, r->csv.n, r->at);
+        struct table_line line = sc_table_line_at(r->csv.data, r->csv.n, r->at);
         if (line.length == 0) {
             advance(r, line.next);
             continue;
@@ -364,15 +364,15 @@ static enum sc_status read_rows(struct csv_reader *r)
 /* A first line such as "sep=;", which Excel writes and reads: the length of it, or 0. */
 static size_t separator_line(const char *data, size_t n, char *delimiter)
 {
-    struct table_line line = table_line_at(data, n, 0);
+    struct table_line line = sc_table_line_at(data, n, 0);
     if (line.length != 5 || strncasecmp(data, "sep=", 4) != 0 || strchr(",;|\t", data[4]) == NULL)
         return 0;
     *delimiter = data[4];
     return line.next;
 }
 
-enum sc_status table_read_csv(struct table_builder *b, const char *data, size_t n,
-                              char usual_delimiter)
+enum sc_status sc_table_read_csv(struct table_builder *b, const char *data, size_t n,
+                                 char usual_delimiter)
 {
     char delimiter;
     size_t begin = separator_line(data, n, &delimiter);

@@ -36,18 +36,19 @@ static enum sc_status put_row(struct table_builder *b, json_t *row, size_t line)
 {
     size_t column = 0;
     if (json_is_string(row) || may_be_prompt(row)) {
-        SC_TRY(table_find_column(b, TABLE_PROMPT_COLUMN, 0, line, &column));
+        SC_TRY(sc_table_find_column(b, TABLE_PROMPT_COLUMN, 0, line, &column));
         b->n_texts += json_is_string(row);
-        return json_put_cell(b, column, row);
+        return sc_json_put_cell(b, column, row);
     }
     if (!json_is_object(row))
-        return table_fail_row(b, "expected a JSON object, a text, or a list of texts or messages");
+        return sc_table_fail_row(b,
+                                 "expected a JSON object, a text, or a list of texts or messages");
     const char *key;
     json_t *value;
     json_object_foreach(row, key, value)
     {
-        SC_TRY(table_find_column(b, key, column, line, &column));
-        SC_TRY(json_put_cell(b, column, value));
+        SC_TRY(sc_table_find_column(b, key, column, line, &column));
+        SC_TRY(sc_json_put_cell(b, column, value));
         column++;
     }
     return SC_OK;
@@ -56,9 +57,9 @@ static enum sc_status put_row(struct table_builder *b, json_t *row, size_t line)
 static enum sc_status read_row(struct json_reader *r, size_t begin, size_t end)
 {
     json_t *row;
-    size_t line = json_line_of(r, begin);
-    SC_TRY(table_begin_row(r->b, line));
-    SC_TRY(json_parse_value(r, begin, end, &row));
+    size_t line = sc_json_line_of(r, begin);
+    SC_TRY(sc_table_begin_row(r->b, line));
+    SC_TRY(sc_json_parse_value(r, begin, end, &row));
     if (row == NULL)
         return SC_OK;
     enum sc_status status = put_row(r->b, row, line);
@@ -71,8 +72,8 @@ static enum sc_status read_row(struct json_reader *r, size_t begin, size_t end)
 static enum sc_status read_lines(struct json_reader *r)
 {
     for (size_t at = 0; at < r->n;) {
-        struct table_line line = table_line_at(r->data, r->n, at);
-        if (!table_is_blank(r->data + at, line.length))
+        struct table_line line = sc_table_line_at(r->data, r->n, at);
+        if (!sc_table_is_blank(r->data + at, line.length))
             SC_TRY(read_row(r, at, at + line.length));
         at = line.next;
     }
@@ -93,13 +94,13 @@ static enum sc_status fail_broken(struct json_reader *r)
 static enum sc_status read_sequence(struct json_reader *r, size_t at)
 {
     while (at < r->n) {
-        size_t end = json_value_end(r->data, r->n, at);
+        size_t end = sc_json_value_end(r->data, r->n, at);
         if (end == at)
             return sc_fail(r->b->error, SC_ERR_FORMAT,
                            "%s: line %zu: the JSON value that begins here never ends", r->b->name,
-                           json_line_of(r, at));
+                           sc_json_line_of(r, at));
         SC_TRY(read_row(r, at, end));
-        at = json_skip_space(r->data, r->n, end);
+        at = sc_json_skip_space(r->data, r->n, end);
     }
     return SC_OK;
 }
@@ -109,7 +110,7 @@ static enum sc_status read_list(struct json_reader *r, size_t at)
 {
     struct json_walk walk = {.data = r->data, .n = r->n, .at = at};
     enum json_step step;
-    while ((step = json_walk_next(&walk)) == JSON_ITEM)
+    while ((step = sc_json_walk_next(&walk)) == JSON_ITEM)
         SC_TRY(read_row(r, walk.begin, walk.end));
     return step == JSON_END ? SC_OK : fail_broken(r);
 }
@@ -138,7 +139,7 @@ static void places_free(struct places *places)
 /* What a list begins with: '{', '"' or another character; 0: nothing. */
 static char first_of(const struct json_reader *r, size_t at)
 {
-    size_t first = json_skip_space(r->data, r->n, at + 1);
+    size_t first = sc_json_skip_space(r->data, r->n, at + 1);
     return first < r->n && r->data[first] != ']' ? r->data[first] : '\0';
 }
 
@@ -209,7 +210,7 @@ static enum sc_status find_below(const struct json_reader *r, size_t at, const c
                                  size_t depth, struct places *places)
 {
     struct json_walk walk = {.data = r->data, .n = r->n, .at = at};
-    while (json_walk_next(&walk) == JSON_ITEM)
+    while (sc_json_walk_next(&walk) == JSON_ITEM)
         SC_TRY(find_at(r, &walk, path, depth, places));
     return SC_OK;
 }
@@ -221,7 +222,7 @@ static enum sc_status is_row(const struct json_reader *r, size_t at, bool *row)
                                           "conversation", "turns"};
     struct json_walk walk = {.data = r->data, .n = r->n, .at = at};
     *row = false;
-    while (!*row && json_walk_next(&walk) == JSON_ITEM) {
+    while (!*row && sc_json_walk_next(&walk) == JSON_ITEM) {
         enum sc_status status;
         char *key = member_key(r, &walk, &status);
         SC_TRY(status);
@@ -314,7 +315,7 @@ static enum sc_status read_object(struct json_reader *r, size_t at, size_t end)
 {
     bool columns = false;
     if (r->b->options->rows_key == NULL)
-        SC_TRY(table_read_columns(r, at, &columns));
+        SC_TRY(sc_table_read_columns(r, at, &columns));
     if (columns)
         return SC_OK;
     struct places places = {0};
@@ -334,10 +335,10 @@ done:
 static bool holds_rows(const struct json_reader *r, size_t at)
 {
     struct json_walk list = {.data = r->data, .n = r->n, .at = at};
-    if (json_walk_next(&list) != JSON_ITEM || r->data[list.begin] != '{')
+    if (sc_json_walk_next(&list) != JSON_ITEM || r->data[list.begin] != '{')
         return false;
     struct json_walk walk = {.data = r->data, .n = r->n, .at = list.begin};
-    while (json_walk_next(&walk) == JSON_ITEM) {
+    while (sc_json_walk_next(&walk) == JSON_ITEM) {
         size_t n = walk.key_end - walk.key_begin;
         const char *key = r->data + walk.key_begin;
         if ((n == 6 && memcmp(key, "\"role\"", 6) == 0) ||
@@ -351,10 +352,10 @@ static bool holds_rows(const struct json_reader *r, size_t at)
  * value is whole only with later ones. */
 static bool is_sequence(const struct json_reader *r, size_t first, size_t end)
 {
-    size_t length = table_line_at(r->data, r->n, first).length;
+    size_t length = sc_table_line_at(r->data, r->n, first).length;
     if (end <= first + length)
         return false;
-    if (table_is_blank(r->data + first + 1, length - 1))
+    if (sc_table_is_blank(r->data + first + 1, length - 1))
         return true;
     json_t *value = NULL;
     bool whole = sc_json_parse(r->data + first, end - first, "", &value, NULL) == SC_OK;
@@ -364,14 +365,14 @@ static bool is_sequence(const struct json_reader *r, size_t first, size_t end)
 
 static enum sc_status read_all(struct json_reader *r, bool lines)
 {
-    size_t first = json_skip_space(r->data, r->n, 0);
+    size_t first = sc_json_skip_space(r->data, r->n, 0);
     if (first == r->n)
         return SC_OK;
     char c = r->data[first];
-    size_t end = json_value_end(r->data, r->n, first);
-    size_t next = json_skip_space(r->data, r->n, end);
+    size_t end = sc_json_value_end(r->data, r->n, first);
+    size_t next = sc_json_skip_space(r->data, r->n, end);
     bool single = end > first && next == r->n;
-    bool one_line = end <= first + table_line_at(r->data, r->n, first).length;
+    bool one_line = end <= first + sc_table_line_at(r->data, r->n, first).length;
     if (r->b->options->rows_key != NULL && (!single || c != '{'))
         return sc_fail(r->b->error, SC_ERR_ARGUMENT,
                        "%s: --rows-key is for a file that is one JSON object", r->b->name);
@@ -386,7 +387,7 @@ static enum sc_status read_all(struct json_reader *r, bool lines)
     return is_sequence(r, first, end) ? read_sequence(r, first) : read_lines(r);
 }
 
-enum sc_status table_read_json(struct table_builder *b, const char *data, size_t n, bool lines)
+enum sc_status sc_table_read_json(struct table_builder *b, const char *data, size_t n, bool lines)
 {
     struct json_reader r = {.b = b, .data = data, .n = n, .line = 1};
     b->typed = true;
