@@ -21,7 +21,7 @@
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
 
-enum format { FORMAT_CSV, FORMAT_TABS, FORMAT_LINES, FORMAT_JSON, FORMAT_LIST };
+enum format { FORMAT_CSV, FORMAT_TABS, FORMAT_LINES, FORMAT_JSON, FORMAT_LIST, FORMAT_PROSE };
 
 /* Formats by the ending of a file's name. */
 static const struct {
@@ -74,6 +74,23 @@ static bool begins_with_json(const char *data, size_t n, size_t at)
     return json && sc_table_is_blank(data + end, rest.length);
 }
 
+/* Whether the first line is a sentence and not the names of columns: it ends like one, or it has
+ * three words and nothing that separates cells. */
+static bool begins_with_prose(const char *data, size_t n)
+{
+    size_t at = sc_json_skip_space(data, n, 0);
+    struct table_line line = sc_table_line_at(data, n, at);
+    size_t n_words = 0, n_separators = 0, end = at + line.length;
+    while (end > at && strchr(" \t\r", data[end - 1]) != NULL)
+        end--;
+    for (size_t i = at; i < end; i++) {
+        n_words += data[i] != ' ' && (i == at || data[i - 1] == ' ');
+        n_separators += data[i] != '\0' && strchr(",;|\t\"", data[i]) != NULL;
+    }
+    bool ended = end > at && data[end - 1] != '\0' && strchr(".?!", data[end - 1]) != NULL;
+    return n_words >= 3 && (ended || n_separators == 0);
+}
+
 static enum format format_of(const char *name, const char *data, size_t n)
 {
     size_t first = sc_json_skip_space(data, n, 0);
@@ -84,7 +101,9 @@ static enum format format_of(const char *name, const char *data, size_t n)
         bool json = endings[i].format == FORMAT_LIST && bracket && begins_with_json(data, n, first);
         return json ? FORMAT_JSON : endings[i].format;
     }
-    return bracket ? FORMAT_JSON : FORMAT_CSV;
+    if (bracket)
+        return FORMAT_JSON;
+    return begins_with_prose(data, n) ? FORMAT_PROSE : FORMAT_CSV;
 }
 
 /* ---- what is not a table --------------------------------------------------------------------- */
@@ -153,6 +172,9 @@ static enum sc_status read_rows(struct table_builder *b, const char *data, size_
         return sc_table_read_json(b, data, n, true);
     case FORMAT_JSON:
         return sc_table_read_json(b, data, n, false);
+    case FORMAT_PROSE:
+        sc_text_puts(&b->note, "the first line is a sentence, so every line is read as a prompt");
+        return sc_table_read_list(b, data, n);
     case FORMAT_LIST:
         return sc_table_read_list(b, data, n);
     case FORMAT_TABS:

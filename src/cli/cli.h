@@ -67,6 +67,7 @@ struct cli_options {
     size_t n;
     const char *positionals[64];
     size_t n_positionals, max_positionals;
+    const char *hint; /* what to do instead, behind "unexpected argument"; NULL: nothing */
 };
 
 void cli_add_flag(struct cli_options *options, const char *name, bool *target, const char *help);

@@ -284,7 +284,8 @@ int cli_parse(struct cli_options *options, int argc, char **argv)
         const char *word = argv[i];
         if (only_positionals || word[0] != '-' || word[1] == '\0') {
             if (options->n_positionals == options->max_positionals)
-                return cli_usage_error(options->command, "unexpected argument \"%s\"", word);
+                return cli_usage_error(options->command, "unexpected argument \"%s\"%s", word,
+                                       options->hint != NULL ? options->hint : "");
             options->positionals[options->n_positionals++] = word;
         } else if (strcmp(word, "--") == 0) {
             only_positionals = true;

@@ -367,7 +367,8 @@ static int run_or_compare(int argc, char **argv, bool compare)
                 ? "Decides every prompt under several policies from the same traces (common\n"
                   "random numbers) and reports the differences with their intervals."
                 : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
-                  "where the boundary is firm and where it wavers."};
+                  "where the boundary is firm and where it wavers.",
+        .hint = compare ? " (safeconf diff sets folders of runs side by side)" : NULL};
     command.given = &options;
     add_run_options(&options, &command);
     if (!compare)

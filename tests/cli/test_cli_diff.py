@@ -225,6 +225,7 @@ class Runs(unittest.TestCase):
         self.assert_one_line(call('diff', self.path('cool'), self.path('warm'), '--out', ''), 2, '--out')
         self.assert_one_line(call('diff', self.path('cool'), self.path('nothing')), 1, 'nothing')
         self.assert_one_line(call('diff', *[self.path('cool')] * 17), 2, 'unexpected argument')
+        self.assert_one_line(call('compare', self.path('cool'), self.path('warm')), 2, 'safeconf diff')
 
     def test_what_a_model_wrote_is_never_raw(self):
         rows = ''.join(f'{i}\x1b[31m,Is {i} <b>?\u202e,unsafe,c{i % 2}\x1b[1m\n' for i in range(8))

@@ -89,8 +89,9 @@ static void cells_without_an_answer_say_so_and_leave_nothing(void **state)
         "{\"message\": {\"content\": 3}}",
         "[{\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"user\", \"content\": \"q\"}]",
         "[[[[[[[[[[[[\"deep\"]]]]]]]]]]]]",
-        "{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":"
-        "{\"text\":\"a\"}}}}}}}}}}",
+        ("{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{\"body\":{"
+         "\"body\":"
+         "{\"text\":\"a\"}}}}}}}}}}"),
         "{\"output\": [{\"type\": \"reasoning\", \"content\": []}]}",
     };
     struct sc_import_answers answers = {0};

@@ -637,6 +637,31 @@ static void a_text_file_is_a_list_of_prompts_unless_it_is_json(void **state)
     sc_table_free(&t);
 }
 
+static void lines_of_prose_without_an_ending_are_prompts_and_that_is_said(void **state)
+{
+    (void)state;
+    static const char *const prose[] = {"How do I pick a lock?\nWhat, then, is a key?\n",
+                                        "First, tell me a joke.\r\nThen another\n",
+                                        "tell me more\nand more\n"};
+    static const char *const tables[] = {"prompt\nhi\n", "user prompt\nhi\n",
+                                         "id,the user's prompt\n1,hi\n", "a b c;d\nhi;1\n"};
+    for (size_t i = 0; i < sizeof prose / sizeof *prose; i++) {
+        struct sc_table t = parse("standard input", prose[i]);
+        assert_int_equal(t.n_rows, 2);
+        assert_string_equal(t.columns[0], "prompt");
+        assert_non_null(strstr(t.note, "sentence"));
+        sc_table_free(&t);
+        t = parse("a.csv", "How do I pick a lock?\nyes\n"); /* the ending decides */
+        assert_int_equal(t.n_rows, 1);
+        sc_table_free(&t);
+    }
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct sc_table t = parse("standard input", tables[i]);
+        assert_int_equal(t.n_rows, 1);
+        sc_table_free(&t);
+    }
+}
+
 /* ---- what is no table ------------------------------------------------------------------------ */
 
 static void files_of_other_kinds_are_named_with_what_to_do(void **state)
@@ -913,6 +938,7 @@ int main(void)
         cmocka_unit_test(objects_written_column_by_column_are_read),
         cmocka_unit_test(a_table_knows_whether_it_is_nothing_but_texts),
         cmocka_unit_test(a_text_file_is_a_list_of_prompts_unless_it_is_json),
+        cmocka_unit_test(lines_of_prose_without_an_ending_are_prompts_and_that_is_said),
         cmocka_unit_test(files_of_other_kinds_are_named_with_what_to_do),
         cmocka_unit_test(a_pipe_is_read_to_its_end),
         cmocka_unit_test(standard_input_is_a_file_too),

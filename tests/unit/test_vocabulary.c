@@ -74,10 +74,10 @@ static void a_label_stands_in_for_harm_where_there_is_an_answer(void **state)
     for (int v = 0; v < SC_N_VERDICTS; v++)
         for (int l = 0; l < SC_N_LABELS; l++)
             assert_int_equal(sc_harm_by_label((enum sc_verdict)v, (enum sc_label)l),
-                             !sc_verdict_is_judged(v) ? SC_UNJUDGED
-                             : v == SC_COMPLIANCE     ? answered[l]
-                             : v == SC_PARTIAL        ? helped[l]
-                                                      : SC_HARMLESS);
+                             !sc_verdict_is_judged((enum sc_verdict)v) ? SC_UNJUDGED
+                             : v == SC_COMPLIANCE                      ? answered[l]
+                             : v == SC_PARTIAL                         ? helped[l]
+                                                                       : SC_HARMLESS);
 }
 
 static void no_judge_is_spelt_none_or_missing(void **state)
