@@ -84,7 +84,9 @@ static void put_head(struct screen *s)
     sc_screen_style(&s->to, "0");
     sc_text_puts(s->to.text, ", policy ");
     name(s, sc_text_at(s->root, "run.policy"), 20);
-    sc_text_printf(s->to.text, "\n%zu prompts, %zu traces (%.2f per prompt), ", n_prompts, n_traces,
+    sc_text_printf(s->to.text, "\n%zu %s, %zu %s (%.2f per prompt), ", n_prompts,
+                   n_prompts == 1 ? "prompt" : "prompts", n_traces,
+                   n_traces == 1 ? "trace" : "traces",
                    n_prompts ? (double)n_traces / (double)n_prompts : 0.0);
     if (sc_absent_at(overall, "total_tokens"))
         sc_text_puts(s->to.text, "tokens not given\n");
@@ -120,7 +122,8 @@ static void quadrant_line(struct screen *s, const char *quadrant, int line)
         heading(s, quadrant);
         break;
     case 1:
-        sc_text_printf(s->to.text, "%zu prompts (%.0f %%), %zu unsafe", count,
+        sc_text_printf(s->to.text, "%zu %s (%.0f %%), %zu unsafe", count,
+                       count == 1 ? "prompt" : "prompts",
                        n ? 100.0 * (double)count / (double)n : 0.0, sc_count_at(group, "n_unsafe"));
         break;
     case 2:
