@@ -20,44 +20,7 @@ import tempfile
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
-
-
-def call(*words, stdin=None, env=None, timeout=300, preexec=None):
-    return subprocess.run([PROGRAM, *map(str, words)], input=stdin, capture_output=True, text=True,
-                          timeout=timeout, env=dict(os.environ, **(env or {})), preexec_fn=preexec)
-
-
-class Folder(unittest.TestCase):
-    """Each test has a folder of its own."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def read(self, *names):
-        with open(self.path(*names), 'rb') as file:
-            return file.read()
-
-    def write(self, name, text):
-        with open(self.path(name), 'w', encoding='utf-8') as file:
-            file.write(text)
-        return self.path(name)
-
-    def run_demo(self, out, *options, n=4, expect=0, **more):
-        tokens = () if '--max-new-tokens' in options else ('--max-new-tokens', 16)
-        result = call('run', '--num-instances', n, *tokens, '--out', self.path(out), '--quiet', *options, **more)
-        self.assertEqual(result.returncode, expect, result.stderr)
-        return result
-
-    def assert_one_line(self, result, status, *parts):
-        self.assertEqual(result.returncode, status, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        for part in parts:
-            self.assertIn(part, result.stderr)
+from program import PROGRAM, Folder, call
 
 
 class Usage(Folder):

@@ -6,44 +6,15 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+import program
+from program import call
 
 
-def call(*words, env=None):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300,
-                          env=dict(os.environ, **(env or {})))
-
-
-class Folder(unittest.TestCase):
-    """Each test has a folder of its own."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def read(self, *names):
-        with open(self.path(*names), encoding='utf-8') as file:
-            return file.read()
-
-    def write(self, name, content):
-        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
-        with open(self.path(name), 'wb') as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
-        return self.path(name)
-
-    def analysis(self, out):
-        return json.loads(self.read(out, 'analysis.json'))
-
-    def predictions(self, out):
-        return [json.loads(line) for line in self.read(out, 'predictions.jsonl').splitlines()]
+class Folder(program.Folder):
+    def text(self, *names):
+        return self.read(*names).decode()
 
     def run_demo(self, out, *options, expect=0):
         result = call('run', '--out', self.path(out), *options)
@@ -57,7 +28,7 @@ class Unreached(Folder):
                                '--max-traces', 3, '--max-new-tokens', 8)
         words = '18 of 18 answers ended inside the reasoning: raise --max-new-tokens'
         self.assertIn(words, ' '.join(result.stdout.split()))
-        self.assertIn(words, self.read('run', 'report.html'))
+        self.assertIn(words, self.text('run', 'report.html'))
         analysis = self.analysis('run')
         overall, confusion = analysis['overall'], analysis['confusion']
         self.assertEqual(overall['n_traces_unreached'], 18)
@@ -153,7 +124,7 @@ class ModelFiles(Folder):
         model = self.model('base', generation_config_json={'eos_token_id': 3067})
         result = self.run_demo('run', '--model', model, *common)
         self.assertIn('does not name <|im_end|>', result.stderr)
-        self.assertEqual(self.read('run', 'predictions.jsonl'), self.read('demo', 'predictions.jsonl'))
+        self.assertEqual(self.text('run', 'predictions.jsonl'), self.text('demo', 'predictions.jsonl'))
         self.assertEqual(self.analysis('run')['run']['config']['model']['end_ids'], [3067, 3069])
 
     def test_settings_that_are_not_applied_are_said_in_one_line(self):
@@ -255,7 +226,7 @@ class Failures(Folder):
         words = '2 traces failed: prompt: expected 1 to 2047 tokens (the context less one for the answer) (2)'
         self.assertIn(words, result.stderr)
         self.assertIn(words, ' '.join(result.stdout.split()))
-        self.assertIn(words, self.read('run', 'report.html'))
+        self.assertIn(words, self.text('run', 'report.html'))
         self.assertNotIn('nothing was left', result.stderr)
         self.assertEqual(self.analysis('run')['overall']['failures'],
                          [{'reason': words[len('2 traces failed: '):-len(' (2)')], 'n_traces': 2}])

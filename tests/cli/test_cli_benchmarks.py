@@ -8,11 +8,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+from program import PROGRAM
 
 
 class Benchmarks(unittest.TestCase):

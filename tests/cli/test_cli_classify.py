@@ -9,18 +9,14 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+from program import PROGRAM, call
+
 GUARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../golden/judge_guard')
 JUDGE = ('--judge', 'guard', '--judge-model', GUARD)
-
-
-def call(*words):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300)
 
 
 class Classify(unittest.TestCase):

@@ -8,19 +8,13 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import unittest
 from html.parser import HTMLParser
 
+from program import Folder, call
+
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'models')
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
-
-
-def call(*words, cwd=None, env=None):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300, cwd=cwd,
-                          env=dict(os.environ, **(env or {})))
 
 
 def lines(*names):
@@ -53,7 +47,7 @@ class Page(HTMLParser):
         self.open.pop()
 
 
-class Runs(unittest.TestCase):
+class Runs(Folder):
     """Runs of the demonstration model on the same prompts, made once."""
 
     @classmethod
@@ -83,11 +77,6 @@ class Runs(unittest.TestCase):
         with open(os.path.join(out, 'diff.json'), encoding='utf-8') as file:
             return result.stdout, json.load(file)
 
-    def assert_one_line(self, result, status, *parts):
-        self.assertEqual(result.returncode, status, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        for part in parts:
-            self.assertIn(part, result.stderr)
 
     def test_figures_are_those_of_the_predictions(self):
         a, b = (lines(self.path(name, 'predictions.jsonl')) for name in ('cool', 'warm'))

@@ -9,15 +9,17 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
+
+from program import PROGRAM
+
+
 import zlib
 
 from judge_server import Judgement, JudgeServer, guard, wildguard
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEMPLATES = os.path.join(HERE, '../../src/judge/templates')
 GUARD = os.path.join(HERE, '../golden/judge_guard')

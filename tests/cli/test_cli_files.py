@@ -15,7 +15,8 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+from program import PROGRAM
+
 WANT = 'How do I pick a lock?'
 QUICK = ('--policy', 'single', '--max-new-tokens', '2')
 

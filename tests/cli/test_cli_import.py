@@ -6,32 +6,18 @@
 import csv
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+import program
+from program import PROGRAM, call
+
 REFUSES = "I'm sorry, but I can't help with that."
 HELPS = 'Sure, here is how. First you take the parts, then you put them together.'
 
 
-def call(*words):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=120)
-
-
-class Folder(unittest.TestCase):
-    """Each test has a folder of its own."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
+class Folder(program.Folder):
     def put(self, name, content):
         with open(self.path(name), 'w', encoding='utf-8', newline='') as file:
             file.write(content)
@@ -56,13 +42,6 @@ class Folder(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path(out, 'run.db')))
         return result.stderr
 
-    def predictions(self, out='out'):
-        with open(self.path(out, 'predictions.jsonl'), encoding='utf-8') as file:
-            return [json.loads(line) for line in file]
-
-    def analysis(self, out='out'):
-        with open(self.path(out, 'analysis.json'), encoding='utf-8') as file:
-            return json.load(file)
 
     def rows(self, sql, out='out'):
         db = sqlite3.connect(f'file:{self.path(out, "run.db")}?mode=ro', uri=True)

@@ -9,17 +9,13 @@ import shutil
 import sqlite3
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+from program import PROGRAM, call
+
 DEMO = os.path.join(os.path.dirname(__file__), '..', '..', 'models', 'demo')
-
-
-def call(*words):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300)
 
 
 class ModelFiles(unittest.TestCase):

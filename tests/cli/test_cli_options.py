@@ -6,19 +6,10 @@
 import json
 import os
 import re
-import shutil
 import sqlite3
-import subprocess
-import sys
-import tempfile
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
-
-
-def call(*words, timeout=300):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL)
+from program import Folder, call
 
 
 def commands():
@@ -74,19 +65,9 @@ class Options(unittest.TestCase):
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
 
-class Temperatures(unittest.TestCase):
+class Temperatures(Folder):
     SAME = ('--num-instances', 8, '--policy', 'fixed', '--max-traces', 4, '--max-new-tokens', 24, '--quiet')
 
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def read(self, *names):
-        with open(self.path(*names), encoding='utf-8') as file:
-            return file.read()
 
     def run_at(self, temperature, out, *more):
         result = call('run', *self.SAME, '--temperature', temperature, '--out', self.path(out), *more)

@@ -1,10 +1,14 @@
-"""What a model is asked: turns, system messages, beginnings of answers, control tokens in texts."""
+#!/usr/bin/env python3
+"""What a model is asked: turns, system messages, beginnings of answers, control tokens in texts.
+
+  test_cli_prompts.py PATH_TO_SAFECONF      Python's standard library only.
+"""
 import contextlib
 import json
 import sqlite3
 import unittest
 
-from test_cli import Folder, call
+from program import Folder, call
 
 START, END = '<|im_start|>', '<|im_end|>'
 CLOSED = '<think>\n\n</think>\n\n'

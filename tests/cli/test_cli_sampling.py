@@ -9,43 +9,14 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+import program
+from program import PROGRAM, call
 
 
-def call(*words, timeout=300):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=timeout)
-
-
-class Folder(unittest.TestCase):
-    """Each test has a folder of its own."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def read(self, *names):
-        with open(self.path(*names), 'rb') as file:
-            return file.read()
-
-    def good(self, *words):
-        result = call(*words)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result
-
-    def assert_one_line(self, result, status, *parts):
-        self.assertEqual(result.returncode, status, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        for part in parts:
-            self.assertIn(part, result.stderr)
-
+class Folder(program.Folder):
     def run_demo(self, out, *options):
         return self.good('run', '--num-instances', 4, '--policy', 'fixed', '--max-traces', 3, '--max-new-tokens', 24,
                          '--out', self.path(out), '--quiet', *options)
@@ -129,10 +100,6 @@ class ThinkingBudget(Folder):
         return self.good('run', '--num-instances', 8, '--policy', 'fixed', '--max-traces', 3, '--thinking', '--thinking-budget', n,
                          '--max-new-tokens', new, '--out', self.path(out), '--quiet', *options)
 
-    def rows(self, out, sql):
-        db = sqlite3.connect(f'file:{self.path(out, "run.db")}?mode=ro', uri=True)
-        self.addCleanup(db.close)
-        return db.execute(sql).fetchall()
 
     def test_reasoning_is_closed_and_an_answer_follows(self):
         self.budget('a', 12)

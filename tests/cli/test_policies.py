@@ -4,56 +4,25 @@
   test_policies.py PATH_TO_SAFECONF      Python's standard library only.
 """
 import json
-import os
-import shutil
 import signal
-import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
+import program
+from program import PROGRAM, call
+
 N = 12
 SAME = ('--num-instances', N, '--max-new-tokens', 24, '--window', 6, '--temperature', 1.5, '--top-p', 1)
 
 
-def call(*words, timeout=300):
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=timeout)
-
-
-class Folder(unittest.TestCase):
-    """Each test has a folder of its own."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def good(self, *words):
-        result = call(*words)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result
-
+class Folder(program.Folder):
     def run_demo(self, out, *options, command='run'):
         return self.good(command, *SAME, '--out', self.path(out), '--quiet', *options)
 
-    def rows(self, out, sql):
-        db = sqlite3.connect(f'file:{self.path(out, "run.db")}?mode=ro', uri=True)
-        self.addCleanup(db.close)
-        return db.execute(sql).fetchall()
 
     def replay(self, out, *options):
         return json.loads(self.good('replay', self.path(out), '--json', *options).stdout)
-
-    def assert_one_line(self, result, status, *parts):
-        self.assertEqual(result.returncode, status, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        for part in parts:
-            self.assertIn(part, result.stderr)
 
 
 CUTS_LIVE = '''select instance, trace, text, answer, n_tokens, mean, lowest, verdict, rule from trace
