@@ -162,18 +162,32 @@ struct sc_chat cli_chat_of(const struct cli_asked *asked, const struct sc_conver
                             .special = asked->special};
 }
 
+void cli_framed_free(struct cli_framed *framed)
+{
+    sc_free(framed->ids);
+    sc_release(framed->text);
+    *framed = (struct cli_framed){0};
+}
+
+enum sc_status cli_frame(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
+                         struct cli_framed *out, struct sc_error *error)
+{
+    *out = (struct cli_framed){0};
+    SC_TRY(sc_chat_encode(tokenizer, chat, &out->ids, &out->n, error));
+    enum sc_status status =
+        sc_tokenizer_decode(tokenizer, out->ids, out->n, true, &out->text, error);
+    if (status != SC_OK)
+        cli_framed_free(out);
+    return status;
+}
+
 enum sc_status cli_show_framed(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
                                struct sc_text *out, struct sc_error *error)
 {
-    int32_t *ids = NULL;
-    size_t n = 0;
-    char *text = NULL;
-    SC_TRY(sc_chat_encode(tokenizer, chat, &ids, &n, error));
-    enum sc_status status = sc_tokenizer_decode(tokenizer, ids, n, true, &text, error);
-    sc_free(ids);
-    SC_TRY(status);
-    sc_text_add_visible(out, text, strlen(text), true);
+    struct cli_framed framed;
+    SC_TRY(cli_frame(tokenizer, chat, &framed, error));
+    sc_text_add_visible(out, framed.text, strlen(framed.text), true);
     sc_text_putc(out, '\n');
-    sc_release(text);
+    cli_framed_free(&framed);
     return SC_OK;
 }

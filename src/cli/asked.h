@@ -26,6 +26,15 @@ enum sc_status cli_ask(const struct cli_asked *asked, const char *text, struct s
 /* How they are to be framed; borrows the turns. */
 struct sc_chat cli_chat_of(const struct cli_asked *asked, const struct sc_conversation *turns);
 
+/* The framed text, control tokens in it, and its ids. */
+struct cli_framed {
+    char *text;
+    int32_t *ids; /* [n] */
+    size_t n;
+};
+enum sc_status cli_frame(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
+                         struct cli_framed *out, struct sc_error *error);
+void cli_framed_free(struct cli_framed *framed);
 /* Appends the framed text to *out: with control tokens as they are written, made visible. */
 enum sc_status cli_show_framed(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
                                struct sc_text *out, struct sc_error *error);

@@ -30,18 +30,11 @@ static void put_object(struct sc_text *out, const char *text, const int32_t *ids
 static enum sc_status add_json(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
                                struct sc_text *out, struct sc_error *error)
 {
-    int32_t *ids = NULL;
-    size_t n = 0;
-    char *text = NULL;
-    SC_TRY(sc_chat_encode(tokenizer, chat, &ids, &n, error));
-    enum sc_status status = sc_tokenizer_decode(tokenizer, ids, n, true, &text, error);
-    if (status != SC_OK)
-        goto done;
-    put_object(out, text, ids, n);
-done:
-    sc_release(text);
-    sc_free(ids);
-    return status;
+    struct cli_framed framed;
+    SC_TRY(cli_frame(tokenizer, chat, &framed, error));
+    put_object(out, framed.text, framed.ids, framed.n);
+    cli_framed_free(&framed);
+    return SC_OK;
 }
 
 /* What the command has open; all zero is fine. */

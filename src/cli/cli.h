@@ -164,6 +164,16 @@ int cli_show_run(const char *command, const char *folder, const struct sc_run *r
 
 /* Help of options that several commands have. */
 #define CLI_ROWS_KEY_HELP "where the rows of a JSON object lie, such as data.rows (found)"
+struct sc_benchmark_options;
+/* Values that labels have, as options give them; cli_take_labels hands them on once the options are
+ * parsed. */
+struct cli_labels {
+    struct cli_list unsafe_values, safe_values;
+};
+void cli_add_labels(struct cli_options *options, struct sc_benchmark_options *benchmark,
+                    struct cli_labels *labels);
+void cli_take_labels(const struct cli_labels *labels, struct sc_benchmark_options *benchmark);
+
 #define CLI_STRICT_HELP "stop at the first row that cannot be read"
 #define CLI_SPECIAL_HELP "control tokens written in prompts are control tokens (off: they are text)"
 

@@ -10,7 +10,7 @@
 
 struct import_command {
     struct sc_import_options import;
-    struct cli_list unsafe_values, safe_values;
+    struct cli_labels labels;
     struct sc_bad_rows bad_rows; /* lines that were left out, until they are shown */
     int logprobs, metric;
     bool quiet;
@@ -41,13 +41,7 @@ static void add_options(struct cli_options *options, struct import_command *comm
                  "column of why the answer ended (found)");
     cli_add_text(options, "harm-column", &import->harm_column, "C",
                  "column of whether the answer is harmful, as somebody judged it");
-    cli_add_text(options, "label-column", &columns->label_column, "C",
-                 "column of the prompt's label");
-    cli_add_text(options, "label", &columns->label, "safe|unsafe", "the label of all prompts");
-    cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
-                 "what the label says of unsafe prompts (repeatable)");
-    cli_add_list(options, "safe-value", &command->safe_values, "V",
-                 "what the label says of safe prompts (repeatable)");
+    cli_add_labels(options, columns, &command->labels);
     cli_add_text(options, "category-column", &columns->category_column, "C",
                  "column of the category");
     cli_add_text(options, "id-column", &columns->id_column, "C|none",
@@ -133,10 +127,7 @@ static int execute(struct import_command *command)
     struct sc_import_options *import = &command->import;
     import->logprobs = (enum sc_logprob_kind)command->logprobs;
     import->metric = (enum sc_metric)command->metric;
-    import->benchmark.unsafe_values = command->unsafe_values.items;
-    import->benchmark.n_unsafe_values = command->unsafe_values.n;
-    import->benchmark.safe_values = command->safe_values.items;
-    import->benchmark.n_safe_values = command->safe_values.n;
+    cli_take_labels(&command->labels, &import->benchmark);
     cli_catch_signals();
     enum sc_status status = sc_import(import, &observer, &summary, &error);
     show_bad_rows(command);

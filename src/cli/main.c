@@ -36,7 +36,7 @@ static void print_help(FILE *stream)
         fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream,
             "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
-            "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces failed,\n"
+            "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces or rows failed,\n"
             "130 interrupted (the same command goes on where it stopped)\n");
 }
 

@@ -22,7 +22,7 @@ struct run_command {
     struct sc_run_options run;
     struct sc_policy policy; /* as the options say; a pattern for those of --policies */
     struct sc_policy policies[MOST_POLICIES];
-    struct cli_list unsafe_values, safe_values;
+    struct cli_labels labels;
     struct around {
         const char *system, *prefill, *prompt_template; /* TEXT|@FILE, or NULL */
         char *texts[3];                                 /* what they give; owned */
@@ -107,13 +107,7 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
                  "what every answer begins with: given to the model, not sampled");
     cli_add_text(options, "prompt-template", &command->around.prompt_template, "TEXT|@FILE",
                  "asked in place of the prompt, which stands where it has {prompt}");
-    cli_add_text(options, "label-column", &benchmark->label_column, "C", "column of the label");
-    cli_add_list(options, "unsafe-value", &command->unsafe_values, "V",
-                 "what the label says of unsafe prompts; all others are safe (repeatable)");
-    cli_add_list(options, "safe-value", &command->safe_values, "V",
-                 "what the label says of safe prompts; all others are unsafe (repeatable)");
-    cli_add_text(options, "label", &benchmark->label, "safe|unsafe",
-                 "label of all prompts of a file without labels");
+    cli_add_labels(options, benchmark, &command->labels);
     cli_add_choice(
         options, "multi-turn", &command->multi_turn, "generate",
         "ask the user's turns of a row one after another, the model's own answers between "
@@ -234,10 +228,7 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
     run->benchmark.multi_turn = cli_given(command->given, "multi-turn");
-    run->benchmark.unsafe_values = command->unsafe_values.items;
-    run->benchmark.n_unsafe_values = command->unsafe_values.n;
-    run->benchmark.safe_values = command->safe_values.items;
-    run->benchmark.n_safe_values = command->safe_values.n;
+    cli_take_labels(&command->labels, &run->benchmark);
     command->judging.kernels = run->kernels;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;

@@ -5,16 +5,13 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "vocabulary/conversation.h"
+#include "vocabulary/reasoning.h"
 
 const char *sc_prefill_answer(const char *prefill)
 {
-    static const char open[] = "<think>";
-    if (prefill == NULL)
+    if (prefill == NULL || sc_reasoning_length(prefill) == strlen(prefill))
         return "";
-    const char *said = sc_after_reasoning(prefill);
-    bool only_reasoning = said == prefill && strncmp(prefill, open, strlen(open)) == 0;
-    return only_reasoning ? "" : said;
+    return sc_after_reasoning(prefill);
 }
 
 enum sc_status sc_answer_whole(const char *prefill, const char *answer, char **whole,

@@ -49,34 +49,6 @@ enum sc_status sc_conversation_add(struct sc_conversation *conversation, enum sc
     return SC_OK;
 }
 
-static enum sc_status copy_turns(const struct sc_conversation *from, struct sc_conversation *out,
-                                 struct sc_error *error)
-{
-    for (size_t i = 0; i < from->n; i++)
-        SC_TRY(sc_conversation_add(out, (enum sc_role)sc_role_parse(from->messages[i].role),
-                                   from->messages[i].text, error));
-    return SC_OK;
-}
-
-enum sc_status sc_conversation_copy(const struct sc_conversation *from, struct sc_conversation *out,
-                                    struct sc_error *error)
-{
-    assert(out->n == 0);
-    enum sc_status status = copy_turns(from, out, error);
-    if (status != SC_OK)
-        sc_conversation_free(out);
-    return status;
-}
-
-const char *sc_after_reasoning(const char *text)
-{
-    static const char end[] = "</think>";
-    const char *said = text;
-    for (const char *next; (next = strstr(said, end)) != NULL;)
-        said = next + sizeof end - 1;
-    return said == text ? text : said + strspn(said, "\n");
-}
-
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 void sc_conversation_put(struct sc_json_writer *out, const char *key,

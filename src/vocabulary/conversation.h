@@ -24,14 +24,6 @@ void sc_conversation_free(struct sc_conversation *conversation);
 /* Appends a turn; the text is copied. */
 enum sc_status sc_conversation_add(struct sc_conversation *conversation, enum sc_role role,
                                    const char *text, struct sc_error *error);
-/* *out begins as zeros and is empty after a failure. */
-enum sc_status sc_conversation_copy(const struct sc_conversation *from, struct sc_conversation *out,
-                                    struct sc_error *error);
-
-/* What a text of the assistant says after its reasoning: what follows the last </think> and the
- * ends of lines after it; the text itself where there is none. */
-const char *sc_after_reasoning(const char *text);
-
 /* An array of {"role", "content"}. */
 void sc_conversation_put(struct sc_json_writer *out, const char *key,
                          const struct sc_message *messages, size_t n);

@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/memory.h"
 #include "vocabulary/conversation.h"
+#include "vocabulary/reasoning.h"
 
 static void what_is_written_is_read_back(void **state)
 {
@@ -50,23 +52,50 @@ static void what_is_not_a_conversation_is_refused(void **state)
     }
 }
 
-static void a_copy_survives_every_failure_of_memory(void **state)
+static void reading_survives_every_failure_of_memory(void **state)
 {
     (void)state;
     struct sc_conversation c = {0};
     for (int i = 0; i < 9; i++)
         assert_int_equal(sc_conversation_add(&c, SC_ROLE_USER, "turn", NULL), SC_OK);
+    char *json = NULL;
+    assert_int_equal(sc_conversation_write(c.messages, c.n, &json, NULL), SC_OK);
     enum sc_status status = SC_ERR_NOMEM;
     for (size_t k = 1; status != SC_OK; k++) {
         struct sc_conversation copy = {0};
         sc_memory_fail_at(k);
-        status = sc_conversation_copy(&c, &copy, NULL);
+        status = sc_conversation_read(json, &copy, NULL);
         sc_memory_fail_at(0);
         assert_int_equal(copy.n, status == SC_OK ? 9 : 0);
         sc_conversation_free(&copy);
-        assert_true(k < 100);
+        assert_true(k < 1000);
     }
+    sc_free(json);
     sc_conversation_free(&c);
+}
+
+static void a_text_is_divided_at_the_end_of_its_reasoning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *after;
+        size_t length;
+    } texts[] = {
+        {"", "", 0},
+        {"Hi.", "Hi.", 0},
+        {"<think>hm", "<think>hm", 9},
+        {" \n<think>hm", " \n<think>hm", 11},
+        {"a <think>", "a <think>", 0},
+        {"<think>hm</think>\n\nHi.", "Hi.", 17},
+        {"hm</think>Hi.", "Hi.", 10},
+        {"a</think>b</think>\n c", " c", 9},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_int_equal(sc_reasoning_length(texts[i].text), texts[i].length);
+        assert_string_equal(sc_after_reasoning(texts[i].text), texts[i].after);
+        assert_int_equal(sc_reasoning_is_closed(texts[i].text),
+                         strstr(texts[i].text, "</think>") != NULL);
+    }
 }
 
 int main(void)
@@ -74,7 +103,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(what_is_not_a_conversation_is_refused),
-        cmocka_unit_test(a_copy_survives_every_failure_of_memory),
+        cmocka_unit_test(a_text_is_divided_at_the_end_of_its_reasoning),
+        cmocka_unit_test(reading_survives_every_failure_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "experiment/import/answers.h"
+#include "vocabulary/reasoning.h"
 
 enum { MOST_DEPTH = 8 };
-
-static const char think[] = "<think>", think_end[] = "</think>";
 
 void sc_import_answer_free(struct sc_import_answer *answer)
 {
@@ -65,28 +64,17 @@ static enum sc_status add(struct sc_import_answers *out, struct sc_import_answer
     return SC_OK;
 }
 
-/* Bytes of a text that are the reasoning: up to </think>, or all of it where <think> is never
- * closed. */
-static size_t reasoning_of(const char *text)
-{
-    const char *end = strstr(text, think_end);
-    if (end != NULL)
-        return (size_t)(end - text) + strlen(think_end);
-    const char *begin = text + strspn(text, " \t\r\n");
-    return strncmp(begin, think, strlen(think)) == 0 ? strlen(text) : 0;
-}
-
 /* Reasoning that came apart from the text stands before it as models write it. */
 static enum sc_status add_text(struct sc_import_answers *out, const char *reasoning,
                                const char *text, enum sc_finish finish, struct sc_error *error)
 {
     struct sc_text whole = {0};
     if (reasoning != NULL && *reasoning)
-        sc_text_printf(&whole, "%s\n%s\n%s\n\n", think, reasoning, think_end);
+        sc_text_printf(&whole, SC_REASONING_OPENS "\n%s\n" SC_REASONING_CLOSES "\n\n", reasoning);
     sc_text_puts(&whole, text);
     struct sc_import_answer answer = {.finish = finish, .text = sc_text_take(&whole)};
     if (answer.text != NULL)
-        answer.answer_begin = reasoning_of(answer.text);
+        answer.answer_begin = sc_reasoning_length(answer.text);
     return add(out, answer, error);
 }
 

@@ -12,6 +12,7 @@
 #include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/store.h"
+#include "vocabulary/reasoning.h"
 
 /* Takes the prompts out of the instances. */
 static enum sc_status take_instances(struct sc_run *run, struct sc_instance *instances, size_t n,
@@ -228,7 +229,7 @@ void sc_run_free(struct sc_run *run)
 /* A source that counts no tokens shows its reasoning as text that is not the answer's. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
 {
-    bool open = trace->finish == SC_FINISH_UNKNOWN && strstr(trace->text, "</think>") == NULL;
+    bool open = trace->finish == SC_FINISH_UNKNOWN && !sc_reasoning_is_closed(trace->text);
     bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT || open;
     return stopped && (trace->n_reasoning > 0 || strlen(trace->text) > strlen(trace->answer));
 }

@@ -22,6 +22,7 @@
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/tokenizer.h"
 #include "vocabulary/conversation.h"
+#include "vocabulary/reasoning.h"
 
 struct frame {
     const struct sc_tokenizer *tokenizer;
