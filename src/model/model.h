@@ -12,27 +12,43 @@
  * what it does not compute (engine/device.h); whatever is all zero is the plainest case. */
 enum sc_norms { SC_NORM_BEFORE, SC_NORM_AFTER, SC_NORM_BEFORE_AND_AFTER }; /* of a block */
 enum sc_qk_norm { SC_QK_NORM_NONE, SC_QK_NORM_PER_HEAD, SC_QK_NORM_WHOLE };
-enum sc_rotary {
-    SC_ROTARY_HALVES,
-    SC_ROTARY_PAIRS
-}; /* numbers that turn together: i and i + d/2; 2i and 2i + 1 */
 enum sc_activation { SC_ACTIVATION_SILU, SC_ACTIVATION_GELU_TANH };
 struct sc_layer_kind {
     enum sc_norms norms;
     enum sc_qk_norm qk_norm; /* of queries and keys, before they turn */
     float gain_offset;       /* a gain is this + what the file holds */
     bool qkv_bias, output_bias;
-    enum sc_rotary rotary;
-    bool rope_scaled; /* the angles are not position * theta^(-2i / head_dim) */
     enum sc_activation activation;
-    size_t window;           /* positions that a row sees; 0: all before it */
+    size_t window;           /* positions that a row of a local layer sees, its own one of them;
+                              * 0: all up to its own, in every layer */
+    float attention_scale;   /* of the scores; 0: 1 / sqrt(head_dim) */
     float attention_softcap; /* scores become cap * tanh(score / cap); 0: off */
     float logit_softcap;
     float embedding_scale; /* of the embedding's rows; 0: as they are */
-    size_t n_experts;      /* 0: dense */
+    /* The FFN of a row is a sum over n_experts_used of n_experts (0: dense), the likeliest by the
+     * softmax of the router's products, each times its share; with share_among_used the shares of
+     * those used are divided by their sum. */
+    size_t n_experts, n_experts_used, expert_ffn;
+    bool share_among_used;
+};
+
+/* How queries and keys turn with their position: numbers i and i + n of a head together, i < n;
+ * those past 2 n stay as they are. */
+#define SC_MOST_ROPE_PAIRS 256
+struct sc_rope {
+    size_t n;
+    double step[SC_MOST_ROPE_PAIRS]; /* [n] radians per position */
+    double scale;                    /* of cosines and sines */
+};
+enum sc_rope_kind {
+    SC_ROPE_GLOBAL,
+    SC_ROPE_LOCAL, /* in local layers */
+    SC_ROPE_LONG,  /* in sequences that may pass long_from positions */
+    SC_N_ROPES
 };
 
 struct sc_family;
+#define SC_MOST_LAYERS 4096
 
 /* Shapes and constants of a network. */
 struct sc_model_config {
@@ -44,12 +60,15 @@ struct sc_model_config {
     size_t n_heads;    /* query heads */
     size_t n_kv_heads; /* divides n_heads */
     size_t head_dim;   /* even */
-    size_t ffn;        /* width of the SwiGLU layer */
+    size_t ffn;        /* width of the dense FFN */
     size_t max_positions;
     float rms_eps;
     double rope_theta;
-    bool tied;           /* the output matrix is the embedding */
-    enum sc_dtype dtype; /* of the stored weights, as config.json says */
+    struct sc_rope rope[SC_N_ROPES]; /* LOCAL is that of GLOBAL where the family has one for all */
+    size_t long_from;                /* 0: no sequence turns by SC_ROPE_LONG */
+    uint64_t local_layers[SC_MOST_LAYERS / 64]; /* bit l % 64 of word l / 64: layer l is local */
+    bool tied;                                  /* the output matrix is the embedding */
+    enum sc_dtype dtype;                        /* of the stored weights, as config.json says */
 };
 
 /* generation_config.json, with what the family's makers publish where the file or a field is
@@ -70,15 +89,32 @@ struct sc_tensor {
     size_t n_rows, n_cols; /* a vector has n_rows = 1 */
 };
 
-struct sc_layer_tensors {
-    struct sc_tensor input_norm;     /* [hidden] */
-    struct sc_tensor q, k, v;        /* [heads * head_dim][hidden] */
-    struct sc_tensor o;              /* [hidden][n_heads * head_dim] */
-    struct sc_tensor q_norm, k_norm; /* [head_dim] */
-    struct sc_tensor post_norm;      /* [hidden] */
-    struct sc_tensor gate, up;       /* [ffn][hidden] */
-    struct sc_tensor down;           /* [hidden][ffn] */
+struct sc_expert_tensors {
+    struct sc_tensor gate, up; /* [expert_ffn][hidden] */
+    struct sc_tensor down;     /* [hidden][expert_ffn] */
 };
+
+/* Those that the family's layers do not have are all zero. */
+struct sc_layer_tensors {
+    struct sc_tensor input_norm;             /* [hidden], before attention */
+    struct sc_tensor q, k, v;                /* [heads * head_dim][hidden] */
+    struct sc_tensor q_bias, k_bias, v_bias; /* [heads * head_dim] */
+    struct sc_tensor o;                      /* [hidden][n_heads * head_dim] */
+    struct sc_tensor o_bias;                 /* [hidden] */
+    struct sc_tensor q_norm, k_norm;         /* [head_dim], or [heads * head_dim] when whole */
+    struct sc_tensor attention_out_norm;     /* [hidden], of what attention adds */
+    struct sc_tensor ffn_norm;               /* [hidden], before the FFN */
+    struct sc_tensor ffn_out_norm;           /* [hidden], of what the FFN adds */
+    struct sc_tensor gate, up;               /* [ffn][hidden] */
+    struct sc_tensor down;                   /* [hidden][ffn] */
+    struct sc_tensor router;                 /* [n_experts][hidden] */
+    struct sc_expert_tensors *experts;       /* [n_experts] */
+};
+
+static inline bool sc_layer_is_local(const struct sc_model_config *config, size_t layer)
+{
+    return config->local_layers[layer / 64] >> (layer % 64) & 1;
+}
 
 const struct sc_model_config *sc_model_config(const struct sc_model *model);
 const struct sc_generation_config *sc_model_generation(const struct sc_model *model);

@@ -57,8 +57,6 @@ static void each_kind_of_layer_that_is_not_computed_is_refused_by_name(void **st
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .gain_offset = 1}, "offset"},
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .qkv_bias = true}, "bias"},
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .output_bias = true}, "bias"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .rotary = SC_ROTARY_PAIRS}, "pairs"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .rope_scaled = true}, "scaled"},
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .activation = SC_ACTIVATION_GELU_TANH}, "SiLU"},
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .window = 4096}, "window"},
         {{.qk_norm = SC_QK_NORM_PER_HEAD, .attention_softcap = 50}, "cap"},

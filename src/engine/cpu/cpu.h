@@ -6,13 +6,13 @@
 #include "kernels/kernels.h"
 
 struct sc_layer_weights {
-    struct sc_packed q;                  /* [n_heads * head_dim][hidden] */
-    struct sc_packed k, v;               /* [n_kv_heads * head_dim][hidden] */
-    struct sc_packed o;                  /* [hidden][n_heads * head_dim] */
-    struct sc_packed gate, up;           /* [ffn][hidden] */
-    struct sc_packed down;               /* [hidden][ffn] */
-    const float *input_norm, *post_norm; /* [hidden] */
-    const float *q_norm, *k_norm;        /* [head_dim] */
+    struct sc_packed q;                 /* [n_heads * head_dim][hidden] */
+    struct sc_packed k, v;              /* [n_kv_heads * head_dim][hidden] */
+    struct sc_packed o;                 /* [hidden][n_heads * head_dim] */
+    struct sc_packed gate, up;          /* [ffn][hidden] */
+    struct sc_packed down;              /* [hidden][ffn] */
+    const float *input_norm, *ffn_norm; /* [hidden] */
+    const float *q_norm, *k_norm;       /* [head_dim] */
 };
 
 struct sc_cpu {

@@ -31,14 +31,14 @@ static size_t widest_row(const struct sc_cpu *cpu)
         max_size(cpu->matmul->row_bytes(c->n_heads * c->head_dim), cpu->matmul->row_bytes(c->ffn)));
 }
 
-/* Angles position * theta^(-2i / head_dim), in double and then rounded. */
+/* Angles position * step, in double and then rounded. */
 static void fill_angles(struct sc_forward *f)
 {
-    const struct sc_model_config *c = &f->cpu->config;
-    size_t half = c->head_dim / 2;
+    const struct sc_rope *rope = &f->cpu->config.rope[SC_ROPE_GLOBAL];
+    size_t half = rope->n;
 
     for (size_t i = 0; i < half; i++) {
-        double step = pow(c->rope_theta, -2.0 * (double)i / (double)c->head_dim);
+        double step = rope->step[i];
 
         for (size_t position = 0; position < f->sizes.n_positions; position++) {
             f->cosines[position * half + i] = (float)cos((double)position * step);
@@ -219,11 +219,11 @@ static void input_norm_task(void *context, size_t task, size_t worker)
     norm_rows(f, task, worker, f->cpu->layers[f->layer].input_norm, f->layer > 0);
 }
 
-static void post_norm_task(void *context, size_t task, size_t worker)
+static void ffn_norm_task(void *context, size_t task, size_t worker)
 {
     struct sc_forward *f = context;
 
-    norm_rows(f, task, worker, f->cpu->layers[f->layer].post_norm, true);
+    norm_rows(f, task, worker, f->cpu->layers[f->layer].ffn_norm, true);
 }
 
 /* The rows that want logits: the last branch added, normed, prepared side by side. */
@@ -429,7 +429,7 @@ static void run_layer(struct sc_forward *f)
     sc_attention_run(f);
     run_slices(f, f->n_rows, c->n_heads * c->head_dim, attended_task);
     multiply(f, f->n_rows, output_stage(f, f->layer), gate_stage(f, f->layer));
-    run_slices(f, f->n_rows, c->hidden, post_norm_task);
+    run_slices(f, f->n_rows, c->hidden, ffn_norm_task);
     multiply(f, f->n_rows, gate_stage(f, f->layer), down_stage(f, f->layer));
     run_slices(f, f->n_rows, c->ffn, gated_task);
     multiply(f, f->n_rows, down_stage(f, f->layer),

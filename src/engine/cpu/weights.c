@@ -55,8 +55,10 @@ const char *sc_cpu_refused(const struct sc_model_config *config)
          "queries and keys that are not normed per head are not computed"},
         {layer->gain_offset != 0, "gains with an offset are not computed"},
         {layer->qkv_bias || layer->output_bias, "biases of attention are not computed"},
-        {layer->rotary != SC_ROTARY_HALVES, "rotary positions by pairs are not computed"},
-        {layer->rope_scaled, "scaled rotary positions are not computed"},
+        {config->rope[SC_ROPE_GLOBAL].n != config->head_dim / 2 ||
+             config->rope[SC_ROPE_GLOBAL].scale != 1 || config->long_from != 0,
+         "partial or scaled rotary positions are not computed"},
+        {layer->attention_scale != 0, "other scales of scores are not computed"},
         {layer->activation != SC_ACTIVATION_SILU, "activations other than SiLU are not computed"},
         {layer->window != 0, "sliding windows are not computed"},
         {layer->attention_softcap != 0 || layer->logit_softcap != 0, "soft caps are not computed"},
@@ -182,7 +184,7 @@ static enum sc_status convert_norms(struct sc_cpu *cpu, struct sc_error *error)
         const struct sc_layer_tensors *t = sc_model_layer(cpu->model, l);
         struct sc_layer_weights *w = &cpu->layers[l];
         w->input_norm = next_gain(&to, &t->input_norm);
-        w->post_norm = next_gain(&to, &t->post_norm);
+        w->ffn_norm = next_gain(&to, &t->ffn_norm);
         w->q_norm = next_gain(&to, &t->q_norm);
         w->k_norm = next_gain(&to, &t->k_norm);
     }

@@ -66,49 +66,111 @@ static size_t size_of(const struct sc_model_config *c, enum sc_size size)
         return c->ffn;
     case SC_SIZE_VOCAB:
         return c->n_vocab;
+    case SC_SIZE_EXPERTS:
+        return c->layer.n_experts;
+    case SC_SIZE_EXPERT_FFN:
+        return c->layer.expert_ffn;
     }
     return 0;
 }
 
-static struct sc_tensor_slot slot_of(const struct sc_model_config *config,
-                                     const struct sc_family_tensor *tensor, const char *name,
-                                     size_t layer)
+static bool is_present(const struct sc_model_config *config, const struct sc_family_tensor *tensor)
 {
-    return (struct sc_tensor_slot){.name = name,
-                                   .n_rows = size_of(config, tensor->rows),
-                                   .n_cols = size_of(config, tensor->cols),
-                                   .layer = layer,
-                                   .at = tensor->at};
+    switch (tensor->when) {
+    case SC_WHEN_ALWAYS:
+        return true;
+    case SC_WHEN_QKV_BIAS:
+        return config->layer.qkv_bias;
+    case SC_WHEN_OUTPUT_BIAS:
+        return config->layer.output_bias;
+    }
+    return false;
 }
 
-static enum sc_status visit_top(const struct sc_model_config *config,
-                                const struct sc_family_tensor *tensor, sc_slot_visit *visit,
-                                void *context, struct sc_error *error)
+static struct sc_tensor_slot slot_of(const struct sc_model_config *config,
+                                     const struct sc_family_tensor *tensor, const char *name,
+                                     size_t layer, size_t expert)
 {
-    const struct sc_tensor_slot slot = slot_of(config, tensor, tensor->name, SC_NO_LAYER);
-    return visit(context, &slot, error);
+    struct sc_tensor_slot slot = {.name = name,
+                                  .n_rows = size_of(config, tensor->rows),
+                                  .n_cols = size_of(config, tensor->cols),
+                                  .layer = layer,
+                                  .expert = expert,
+                                  .at = tensor->at};
+    slot.all_rows = slot.n_rows;
+    if (tensor->fused != NULL) {
+        slot.all_rows = 0;
+        for (size_t i = 0; i < tensor->fused->n; i++) {
+            if (i == tensor->part)
+                slot.first_row = slot.all_rows;
+            slot.all_rows += size_of(config, tensor->fused->rows[i]);
+        }
+    }
+    return slot;
+}
+
+/* What a walk over the tensors carries. */
+struct walk {
+    const struct sc_model_config *config;
+    sc_slot_visit *visit;
+    void *context;
+};
+
+static enum sc_status visit_top(const struct walk *w, const struct sc_family_tensor *tensor,
+                                struct sc_error *error)
+{
+    const struct sc_tensor_slot slot =
+        slot_of(w->config, tensor, tensor->name, SC_NO_LAYER, SC_NO_EXPERT);
+    return w->visit(w->context, &slot, error);
+}
+
+static enum sc_status visit_experts(const struct walk *w, size_t layer, struct sc_error *error)
+{
+    const struct sc_family *family = w->config->family;
+    for (size_t e = 0; e < w->config->layer.n_experts; e++)
+        for (size_t k = 0; k < family->n_expert; k++) {
+            char name[128];
+            snprintf(name, sizeof name, "model.layers.%zu.%s%zu.%s", layer, family->experts_name, e,
+                     family->expert[k].name);
+            const struct sc_tensor_slot slot =
+                slot_of(w->config, &family->expert[k], name, layer, e);
+            SC_TRY(w->visit(w->context, &slot, error));
+        }
+    return SC_OK;
+}
+
+static enum sc_status visit_layer(const struct walk *w, size_t layer, struct sc_error *error)
+{
+    const struct sc_family *family = w->config->family;
+    for (size_t k = 0; k < family->n_layer; k++) {
+        const struct sc_family_tensor *tensor = &family->layer[k];
+        char name[96];
+        if (!is_present(w->config, tensor))
+            continue;
+        snprintf(name, sizeof name, "model.layers.%zu.%s", layer, tensor->name);
+        const struct sc_tensor_slot slot = slot_of(w->config, tensor, name, layer, SC_NO_EXPERT);
+        SC_TRY(w->visit(w->context, &slot, error));
+    }
+    return visit_experts(w, layer, error);
 }
 
 enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
                                void *context, struct sc_error *error)
 {
     const struct sc_family *family = config->family;
+    const struct walk w = {config, visit, context};
     assert(family != NULL);
-    SC_TRY(visit_top(config, &family->embedding, visit, context, error));
-    for (size_t i = 0; i < config->n_layers; i++) {
-        for (size_t k = 0; k < family->n_layer; k++) {
-            char name[96];
-            snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, family->layer[k].name);
-            const struct sc_tensor_slot slot = slot_of(config, &family->layer[k], name, i);
-            SC_TRY(visit(context, &slot, error));
-        }
-    }
-    SC_TRY(visit_top(config, &family->final_norm, visit, context, error));
-    return config->tied ? SC_OK : visit_top(config, &family->output, visit, context, error);
+    SC_TRY(visit_top(&w, &family->embedding, error));
+    for (size_t i = 0; i < config->n_layers; i++)
+        SC_TRY(visit_layer(&w, i, error));
+    SC_TRY(visit_top(&w, &family->final_norm, error));
+    return config->tied ? SC_OK : visit_top(&w, &family->output, error);
 }
 
 static size_t n_numbers(const struct sc_model_config *config, const struct sc_family_tensor *tensor)
 {
+    if (!is_present(config, tensor))
+        return 0;
     size_t rows = tensor->rows == SC_SIZE_NONE ? 1 : size_of(config, tensor->rows);
     return sc_size_mul(rows, size_of(config, tensor->cols));
 }
@@ -117,9 +179,12 @@ size_t sc_config_n_parameters(const struct sc_model_config *config)
 {
     const struct sc_family *family = config->family;
     assert(family != NULL);
-    size_t layer = 0;
+    size_t layer = 0, expert = 0;
     for (size_t k = 0; k < family->n_layer; k++)
         layer = sc_size_add(layer, n_numbers(config, &family->layer[k]));
+    for (size_t k = 0; k < family->n_expert; k++)
+        expert = sc_size_add(expert, n_numbers(config, &family->expert[k]));
+    layer = sc_size_add(layer, sc_size_mul(expert, config->layer.n_experts));
     size_t total =
         sc_size_add(n_numbers(config, &family->embedding), sc_size_mul(layer, config->n_layers));
     total = sc_size_add(total, n_numbers(config, &family->final_norm));

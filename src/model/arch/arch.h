@@ -11,6 +11,7 @@
 #define SC_MODEL_ARCH_ARCH_H
 
 #include <jansson.h>
+#include <stddef.h>
 
 #include "base/text.h"
 #include "model/model.h"
@@ -23,22 +24,51 @@ enum sc_size {
     SC_SIZE_KV_HEADS, /* n_kv_heads * head_dim */
     SC_SIZE_HEAD_DIM,
     SC_SIZE_FFN,
-    SC_SIZE_VOCAB
+    SC_SIZE_VOCAB,
+    SC_SIZE_EXPERTS,
+    SC_SIZE_EXPERT_FFN
+};
+
+/* Which configurations have a tensor. */
+enum sc_tensor_when { SC_WHEN_ALWAYS, SC_WHEN_QKV_BIAS, SC_WHEN_OUTPUT_BIAS };
+
+/* A tensor of a file that holds several of ours, one above the other. */
+struct sc_fused {
+    enum sc_size rows[4];
+    size_t n;
 };
 
 struct sc_family_tensor {
-    const char *name; /* of a layer's: what stands between "model.layers.N." and ".weight" */
+    const char *name; /* of a layer's: what follows "model.layers.N."; of an expert's, what follows
+                       * the family's experts_name and "E." */
     enum sc_size rows, cols;
-    size_t at; /* offset in struct sc_layer_tensors, or in struct sc_top_tensors */
+    size_t at; /* offset in struct sc_layer_tensors, sc_top_tensors or sc_expert_tensors */
+    enum sc_tensor_when when;
+    const struct sc_fused *fused; /* NULL: alone under its name */
+    size_t part;                  /* of fused; parts follow one another in the table */
 };
+
+/* An entry that every configuration has, alone under its name. */
+#define SC_LAYER_TENSOR(name, rows, cols, field)                                                   \
+    {                                                                                              \
+        name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_layer_tensors, field),            \
+            SC_WHEN_ALWAYS, NULL, 0                                                                \
+    }
+#define SC_TOP_TENSOR(name, rows, cols, field)                                                     \
+    {                                                                                              \
+        name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_top_tensors, field),              \
+            SC_WHEN_ALWAYS, NULL, 0                                                                \
+    }
 
 /* A published shape, for models of random weights. */
 struct sc_family_shape {
     const char *name;
     size_t hidden, n_layers, n_heads, n_kv_heads, head_dim, ffn, n_vocab, max_positions;
     bool tied;
-    double sigma, norm_sigma; /* standard deviations of matrices, and of gains around 1 */
+    double sigma, norm_sigma; /* standard deviations of matrices, and of gains and biases around
+                               * what they are where they do nothing */
     int32_t end_id, pad_id;   /* where no tokenizer says */
+    const char *more;         /* members of config.json that are this shape's own, or NULL */
 };
 
 struct sc_family {
@@ -52,6 +82,9 @@ struct sc_family {
     struct sc_family_tensor embedding, final_norm, output; /* whole names */
     const struct sc_family_tensor *layer; /* [n_layer], in the order of the fingerprint */
     size_t n_layer;
+    const char *experts_name;              /* "mlp.experts." */
+    const struct sc_family_tensor *expert; /* [n_expert] of each expert; n_expert 0: none */
+    size_t n_expert;
     const struct sc_family_shape *shapes; /* [n_shapes] */
     size_t n_shapes;
     /* config.json of a model of random weights; dtype_name as torch spells it. */
@@ -71,14 +104,19 @@ struct sc_text sc_family_shape_names(void);
 extern const struct sc_family sc_family_qwen3;
 
 /* A tensor that a network needs, and its offset: that of a struct sc_tensor in the struct
- * sc_layer_tensors of its layer, or in struct sc_top_tensors when it belongs to none. */
+ * sc_expert_tensors of its expert, in the struct sc_layer_tensors of its layer when it belongs to
+ * no expert, or in struct sc_top_tensors when it belongs to no layer. */
 struct sc_tensor_slot {
-    const char *name;
+    const char *name;      /* of the tensor in the files */
     size_t n_rows, n_cols; /* n_rows 0: a vector */
+    size_t first_row;      /* ours are rows [first_row, first_row + n_rows) of */
+    size_t all_rows;       /* the file's; 0 and n_rows where it is alone */
     size_t layer;          /* or SC_NO_LAYER */
+    size_t expert;         /* or SC_NO_EXPERT */
     size_t at;
 };
 #define SC_NO_LAYER SIZE_MAX
+#define SC_NO_EXPERT SIZE_MAX
 struct sc_top_tensors {
     struct sc_tensor embedding, final_norm, output;
 };

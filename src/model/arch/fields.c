@@ -1,6 +1,7 @@
 /* See fields.h. */
 #include "model/arch/fields.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -64,7 +65,16 @@ static enum sc_status check_rope_type(const json_t *rope, const char *field, str
     return SC_OK;
 }
 
-enum sc_status sc_field_plain_rope(const json_t *top, double *theta, struct sc_error *error)
+/* Steps theta^(-2i / head_dim) for every pair of a head. */
+static void turn_plainly(struct sc_rope *rope, double theta, size_t head_dim)
+{
+    *rope = (struct sc_rope){.n = head_dim / 2, .scale = 1};
+    for (size_t i = 0; i < rope->n; i++)
+        rope->step[i] = pow(theta, -2.0 * (double)i / (double)head_dim);
+}
+
+enum sc_status sc_field_plain_rope(const json_t *top, struct sc_model_config *config,
+                                   struct sc_error *error)
 {
     const json_t *owner = top;
     if (sc_field_is_set(top, "rope_scaling"))
@@ -75,5 +85,9 @@ enum sc_status sc_field_plain_rope(const json_t *top, double *theta, struct sc_e
         if (sc_field_is_set(rope, "rope_theta"))
             owner = rope;
     }
-    return sc_json_real(owner, "rope_theta", (struct sc_json_reals){1.0, 1e12}, NULL, theta, error);
+    SC_TRY(sc_json_real(owner, "rope_theta", (struct sc_json_reals){1.0, 1e12}, NULL,
+                        &config->rope_theta, error));
+    turn_plainly(&config->rope[SC_ROPE_GLOBAL], config->rope_theta, config->head_dim);
+    config->rope[SC_ROPE_LOCAL] = config->rope[SC_ROPE_GLOBAL];
+    return SC_OK;
 }

@@ -23,8 +23,9 @@ enum sc_status sc_field_refuse_true(const json_t *top, const char *key, struct s
 enum sc_status sc_field_refuse_other(const json_t *top, const char *key, const char *only,
                                      struct sc_error *error);
 
-/* rope_theta of rotary positions that nothing scales, at the top (as published) or in the newer
- * rope_parameters; scaled ones are refused. */
-enum sc_status sc_field_plain_rope(const json_t *top, double *theta, struct sc_error *error);
+/* Rotary positions that nothing scales, over whole heads: rope_theta, at the top (as published) or
+ * in the newer rope_parameters; scaled ones are refused.  head_dim is known already. */
+enum sc_status sc_field_plain_rope(const json_t *top, struct sc_model_config *config,
+                                   struct sc_error *error);
 
 #endif

@@ -29,35 +29,31 @@ static enum sc_status read(const json_t *top, struct sc_model_config *config,
     config->layer = (struct sc_layer_kind){
         .norms = SC_NORM_BEFORE,
         .qk_norm = SC_QK_NORM_PER_HEAD,
-        .rotary = SC_ROTARY_HALVES,
         .activation = SC_ACTIVATION_SILU,
     };
-    SC_TRY(sc_field_plain_rope(top, &config->rope_theta, error));
+    SC_TRY(sc_field_plain_rope(top, config, error));
     SC_TRY(sc_field_refuse_true(top, "attention_bias", error));
     SC_TRY(sc_field_refuse_true(top, "use_sliding_window", error));
     SC_TRY(sc_field_refuse_other(top, "hidden_act", "silu", error));
     return check_layer_types(json_object_get(top, "layer_types"), error);
 }
 
-#define LAYER(field) offsetof(struct sc_layer_tensors, field)
-#define TOP(field) offsetof(struct sc_top_tensors, field)
-
 static const struct sc_family_tensor layer[] = {
-    {"input_layernorm", SC_SIZE_NONE, SC_SIZE_HIDDEN, LAYER(input_norm)},
-    {"self_attn.q_proj", SC_SIZE_HEADS, SC_SIZE_HIDDEN, LAYER(q)},
-    {"self_attn.k_proj", SC_SIZE_KV_HEADS, SC_SIZE_HIDDEN, LAYER(k)},
-    {"self_attn.v_proj", SC_SIZE_KV_HEADS, SC_SIZE_HIDDEN, LAYER(v)},
-    {"self_attn.o_proj", SC_SIZE_HIDDEN, SC_SIZE_HEADS, LAYER(o)},
-    {"self_attn.q_norm", SC_SIZE_NONE, SC_SIZE_HEAD_DIM, LAYER(q_norm)},
-    {"self_attn.k_norm", SC_SIZE_NONE, SC_SIZE_HEAD_DIM, LAYER(k_norm)},
-    {"post_attention_layernorm", SC_SIZE_NONE, SC_SIZE_HIDDEN, LAYER(post_norm)},
-    {"mlp.gate_proj", SC_SIZE_FFN, SC_SIZE_HIDDEN, LAYER(gate)},
-    {"mlp.up_proj", SC_SIZE_FFN, SC_SIZE_HIDDEN, LAYER(up)},
-    {"mlp.down_proj", SC_SIZE_HIDDEN, SC_SIZE_FFN, LAYER(down)},
+    SC_LAYER_TENSOR("input_layernorm.weight", NONE, HIDDEN, input_norm),
+    SC_LAYER_TENSOR("self_attn.q_proj.weight", HEADS, HIDDEN, q),
+    SC_LAYER_TENSOR("self_attn.k_proj.weight", KV_HEADS, HIDDEN, k),
+    SC_LAYER_TENSOR("self_attn.v_proj.weight", KV_HEADS, HIDDEN, v),
+    SC_LAYER_TENSOR("self_attn.o_proj.weight", HIDDEN, HEADS, o),
+    SC_LAYER_TENSOR("self_attn.q_norm.weight", NONE, HEAD_DIM, q_norm),
+    SC_LAYER_TENSOR("self_attn.k_norm.weight", NONE, HEAD_DIM, k_norm),
+    SC_LAYER_TENSOR("post_attention_layernorm.weight", NONE, HIDDEN, ffn_norm),
+    SC_LAYER_TENSOR("mlp.gate_proj.weight", FFN, HIDDEN, gate),
+    SC_LAYER_TENSOR("mlp.up_proj.weight", FFN, HIDDEN, up),
+    SC_LAYER_TENSOR("mlp.down_proj.weight", HIDDEN, FFN, down),
 };
 
 #define PUBLISHED 151936, 40960
-#define DRAWN 0.02, 0.05, 151645, 151643
+#define DRAWN 0.02, 0.05, 151645, 151643, NULL
 
 static const struct sc_family_shape shapes[] = {
     {"qwen3-0.6b", 1024, 28, 16, 8, 128, 3072, PUBLISHED, true, DRAWN},
@@ -66,7 +62,7 @@ static const struct sc_family_shape shapes[] = {
     {"qwen3-8b", 4096, 36, 32, 8, 128, 12288, PUBLISHED, false, DRAWN},
     {"qwen3-14b", 5120, 40, 40, 8, 128, 17408, PUBLISHED, false, DRAWN},
     {"qwen3-32b", 5120, 64, 64, 8, 128, 25600, PUBLISHED, false, DRAWN},
-    {"tiny", 64, 2, 4, 2, 32, 128, 512, 4096, true, 0.15, 0.2, 511, 510},
+    {"tiny", 64, 2, 4, 2, 32, 128, 512, 4096, true, 0.15, 0.2, 511, 510, NULL},
 };
 
 static void write(struct sc_text *out, const struct sc_model_config *c,
@@ -97,9 +93,9 @@ const struct sc_family sc_family_qwen3 = {
     .tied = false,
     .sampling = {.temperature = 0.6, .top_k = 20, .top_p = 0.95},
     .read = read,
-    .embedding = {"model.embed_tokens.weight", SC_SIZE_VOCAB, SC_SIZE_HIDDEN, TOP(embedding)},
-    .final_norm = {"model.norm.weight", SC_SIZE_NONE, SC_SIZE_HIDDEN, TOP(final_norm)},
-    .output = {"lm_head.weight", SC_SIZE_VOCAB, SC_SIZE_HIDDEN, TOP(output)},
+    .embedding = SC_TOP_TENSOR("model.embed_tokens.weight", VOCAB, HIDDEN, embedding),
+    .final_norm = SC_TOP_TENSOR("model.norm.weight", NONE, HIDDEN, final_norm),
+    .output = SC_TOP_TENSOR("lm_head.weight", VOCAB, HIDDEN, output),
     .layer = layer,
     .n_layer = sizeof layer / sizeof layer[0],
     .shapes = shapes,

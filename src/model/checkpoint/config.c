@@ -73,16 +73,18 @@ static enum sc_status read_heads(const json_t *top, struct sc_model_config *conf
                        "found %zu",
                        config->n_kv_heads, config->n_heads);
     if (sc_field_is_set(top, "head_dim"))
-        SC_TRY(sc_field_size(top, "head_dim", 4096, &config->head_dim, error));
+        SC_TRY(sc_field_size(top, "head_dim", (size_t)2 * SC_MOST_ROPE_PAIRS, &config->head_dim,
+                             error));
     else if (config->hidden % config->n_heads != 0)
         return sc_fail(error, SC_ERR_FORMAT,
                        "head_dim: missing, and hidden_size %zu is not a multiple of %zu heads",
                        config->hidden, config->n_heads);
     else
         config->head_dim = config->hidden / config->n_heads;
-    if (config->head_dim % 2 != 0)
-        return sc_fail(error, SC_ERR_FORMAT, "head_dim: expected an even number, found %zu",
-                       config->head_dim);
+    if (config->head_dim % 2 != 0 || config->head_dim > (size_t)2 * SC_MOST_ROPE_PAIRS)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "head_dim: expected an even number up to %d, found %zu",
+                       2 * SC_MOST_ROPE_PAIRS, config->head_dim);
     return SC_OK;
 }
 
@@ -94,7 +96,7 @@ static enum sc_status read_fields(const json_t *top, struct sc_model_config *con
     const bool tied = config->family->tied;
     SC_TRY(sc_field_size(top, "vocab_size", (size_t)1 << 22, &config->n_vocab, error));
     SC_TRY(sc_field_size(top, "hidden_size", (size_t)1 << 18, &config->hidden, error));
-    SC_TRY(sc_field_size(top, "num_hidden_layers", 4096, &config->n_layers, error));
+    SC_TRY(sc_field_size(top, "num_hidden_layers", SC_MOST_LAYERS, &config->n_layers, error));
     SC_TRY(read_heads(top, config, error));
     SC_TRY(sc_field_size(top, "intermediate_size", (size_t)1 << 22, &config->ffn, error));
     SC_TRY(sc_field_size(top, "max_position_embeddings", (size_t)1 << 28, &config->max_positions,

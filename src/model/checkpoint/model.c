@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "kernels/kernels.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/foreign.h"
 #include "model/tokenizer/tokenizer.h"
@@ -33,7 +34,8 @@ struct sc_model {
     struct sc_shard *shards; /* [n_shards] */
     size_t n_shards, shards_cap;
     struct sc_top_tensors top;
-    struct sc_layer_tensors *layers; /* [n_layers] */
+    struct sc_layer_tensors *layers;   /* [n_layers] */
+    struct sc_expert_tensors *experts; /* [n_layers][n_experts]; NULL where there are none */
 };
 
 bool sc_is_plain_name(const char *name)
@@ -180,12 +182,15 @@ static enum sc_status open_weights(struct sc_model *model, struct sc_error *erro
     return status;
 }
 
-static const struct sc_tensor *tensor_at(const struct sc_model *model,
-                                         const struct sc_tensor_slot *slot)
+/* top: of the model, or a copy where the model may not change. */
+static struct sc_tensor *tensor_at(struct sc_top_tensors *top, const struct sc_model *model,
+                                   const struct sc_tensor_slot *slot)
 {
-    const char *base = slot->layer == SC_NO_LAYER ? (const char *)&model->top
-                                                  : (const char *)&model->layers[slot->layer];
-    return (const struct sc_tensor *)(const void *)(base + slot->at);
+    char *base = slot->layer == SC_NO_LAYER ? (char *)top
+                 : slot->expert == SC_NO_EXPERT
+                     ? (char *)&model->layers[slot->layer]
+                     : (char *)&model->layers[slot->layer].experts[slot->expert];
+    return (struct sc_tensor *)(void *)(base + slot->at);
 }
 
 /* The shapes in config.json cannot ask for more than the files hold; two bytes is the smallest
@@ -206,13 +211,34 @@ static enum sc_status find_tensor(void *context, const struct sc_tensor_slot *sl
                                   struct sc_error *error)
 {
     struct sc_model *model = context;
-    char *base =
-        slot->layer == SC_NO_LAYER ? (char *)&model->top : (char *)&model->layers[slot->layer];
+    struct sc_tensor *tensor = tensor_at(&model->top, model, slot);
     size_t i = 0;
     while (i + 1 < model->n_shards && !sc_shard_has(&model->shards[i], slot->name))
         i++;
-    return sc_shard_tensor(&model->shards[i], slot->name, slot->n_rows, slot->n_cols,
-                           (struct sc_tensor *)(void *)(base + slot->at), error);
+    SC_TRY(sc_shard_tensor(&model->shards[i], slot->name, slot->all_rows, slot->n_cols, tensor,
+                           error));
+    if (slot->all_rows == slot->n_rows)
+        return SC_OK;
+    tensor->data =
+        (const char *)tensor->data + slot->first_row * slot->n_cols * sc_dtype_bytes(tensor->dtype);
+    tensor->n_rows = slot->n_rows;
+    return SC_OK;
+}
+
+static enum sc_status make_layers(struct sc_model *model, struct sc_error *error)
+{
+    const size_t n_layers = model->config.n_layers, n_experts = model->config.layer.n_experts;
+    model->layers = sc_alloc_zero(n_layers, sizeof *model->layers);
+    if (model->layers == NULL)
+        return sc_fail_nomem(error, "layers");
+    if (n_experts == 0)
+        return SC_OK;
+    model->experts = sc_alloc_zero(sc_size_mul(n_layers, n_experts), sizeof *model->experts);
+    if (model->experts == NULL)
+        return sc_fail_nomem(error, "layers");
+    for (size_t i = 0; i < n_layers; i++)
+        model->layers[i].experts = model->experts + i * n_experts;
+    return SC_OK;
 }
 
 static enum sc_status fill_model(struct sc_model *model, const char *folder, struct sc_error *error)
@@ -228,9 +254,7 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
     SC_TRY(read_generation(model, error));
     SC_TRY(open_weights(model, error));
     SC_TRY(check_size(model, error));
-    model->layers = sc_alloc_zero(model->config.n_layers, sizeof *model->layers);
-    if (model->layers == NULL)
-        return sc_fail_nomem(error, "layers");
+    SC_TRY(make_layers(model, error));
     SC_TRY(sc_config_visit(&model->config, find_tensor, model, error));
     if (model->config.tied)
         model->top.output = model->top.embedding;
@@ -265,6 +289,7 @@ void sc_model_close(struct sc_model *model)
         sc_shard_close(&model->shards[i]);
     sc_free(model->shards);
     sc_free(model->layers);
+    sc_free(model->experts);
     sc_free(model->config_text);
     sc_free(model->folder);
     sc_free(model);
@@ -368,6 +393,7 @@ const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size
 
 struct hashing {
     const struct sc_model *model;
+    struct sc_top_tensors top; /* the model's */
     XXH3_state_t state;
 };
 
@@ -377,7 +403,7 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
                                   struct sc_error *error)
 {
     struct hashing *hashing = context;
-    const struct sc_tensor *tensor = tensor_at(hashing->model, slot);
+    const struct sc_tensor *tensor = tensor_at(&hashing->top, hashing->model, slot);
     size_t element = tensor->dtype == SC_DTYPE_F32 ? 4 : 2;
     size_t n = tensor->n_rows * tensor->n_cols * element, piece = (size_t)16 << 20;
     const char *name = sc_dtype_name(tensor->dtype), *data = tensor->data;
@@ -394,7 +420,7 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
 void sc_model_fingerprint(const struct sc_model *model, char out[33])
 {
     static const char digits[] = "0123456789abcdef";
-    struct hashing hashing = {.model = model};
+    struct hashing hashing = {.model = model, .top = model->top};
     XXH3_INITSTATE(&hashing.state);
     XXH3_128bits_reset(&hashing.state);
     XXH3_128bits_update(&hashing.state, model->config_text, model->config_bytes);

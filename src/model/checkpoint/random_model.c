@@ -76,8 +76,10 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
                                   struct sc_error *error)
 {
     struct writer *w = context;
+    if (slot->first_row > 0)
+        return SC_OK; /* came with the first part */
     uint64_t bytes =
-        (uint64_t)(slot->n_rows == 0 ? 1 : slot->n_rows) * slot->n_cols * element_bytes(w);
+        (uint64_t)(slot->all_rows == 0 ? 1 : slot->all_rows) * slot->n_cols * element_bytes(w);
     struct planned *last = w->n_tensors > 0 ? &w->tensors[w->n_tensors - 1] : NULL;
     uint64_t begin = last != NULL ? last->end : 0;
     size_t shard = last != NULL ? last->shard : 0;
@@ -93,7 +95,7 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
         begin = 0;
     }
     w->tensors[w->n_tensors++] =
-        (struct planned){name, slot->n_rows, slot->n_cols, shard, begin, begin + bytes};
+        (struct planned){name, slot->all_rows, slot->n_cols, shard, begin, begin + bytes};
     w->n_shards = shard + 1;
     w->total_bytes += bytes;
     return SC_OK;
