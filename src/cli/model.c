@@ -8,18 +8,20 @@
 int cli_model_command(int argc, char **argv)
 {
     const char *shape = NULL, *tokenizer = NULL, *out = NULL, *dtype = "bf16";
-    uint64_t seed = 0;
+    struct sc_random_options random = {0};
     struct cli_options options = {
         .command = "model",
-        .synopsis = "random --shape qwen3-0.6b --out DIR [--tokenizer DIR]",
+        .synopsis = "random --shape qwen3-0.6b --out DIR [--tokenizer DIR] [--layers N]",
         .summary = "Writes a random-weight model in Hugging Face layout, for benchmarks of speed.\n"
-                   "Shapes: qwen3-0.6b, 1.7b, 4b, 8b, 14b, 32b, and tiny.",
+                   "Shapes: qwen3-0.6b, 1.7b, 4b, 8b, 14b, 32b, qwen3-30b-a3b, and tiny.",
         .max_positionals = 1};
     cli_add_text(&options, "shape", &shape, "NAME", "which of the published shapes");
     cli_add_text(&options, "out", &out, "DIR", "folder to write");
     cli_add_text(&options, "tokenizer", &tokenizer, "DIR", "folder whose tokenizer is copied");
     cli_add_text(&options, "dtype", &dtype, "bf16|f16|f32", "of the stored weights (bf16)");
-    cli_add_uint64(&options, "seed", &seed, "of the weights (0)");
+    cli_add_uint64(&options, "seed", &random.seed, "of the weights (0)");
+    cli_add_size(&options, "layers", &random.n_layers, 1, SC_MOST_LAYERS,
+                 "as many layers in place of the shape's");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
@@ -30,8 +32,10 @@ int cli_model_command(int argc, char **argv)
     int kind = sc_dtype_parse(dtype);
     if (kind < 0 || kind == SC_DTYPE_INT8)
         return cli_usage_error("model", "--dtype: expected bf16, f16 or f32, found \"%s\"", dtype);
+    random.tokenizer_folder = tokenizer;
+    random.dtype = (enum sc_dtype)kind;
     struct sc_error error = {0};
-    if (sc_model_write_random(shape, tokenizer, (enum sc_dtype)kind, seed, out, &error) != SC_OK)
+    if (sc_model_write_random_as(shape, &random, out, &error) != SC_OK)
         return cli_report_error("model", &error);
     struct sc_text text = {0};
     sc_text_add_visible(&text, out, strlen(out), false);

@@ -133,7 +133,16 @@ enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);
 
 /* Writes a random-weight checkpoint.  shape: of any family (arch/), such as "qwen3-0.6b" or "tiny".
- * tokenizer_folder may be NULL; dtype f32, bf16 or f16. */
+ */
+struct sc_random_options {
+    const char *tokenizer_folder; /* or NULL */
+    enum sc_dtype dtype;          /* f32, bf16 or f16 */
+    uint64_t seed;
+    size_t n_layers; /* 0: as many as the shape has */
+};
+enum sc_status sc_model_write_random_as(const char *shape, const struct sc_random_options *options,
+                                        const char *out_folder, struct sc_error *error);
+/* The same with all layers. */
 enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
                                      enum sc_dtype dtype, uint64_t seed, const char *out_folder,
                                      struct sc_error *error);

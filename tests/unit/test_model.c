@@ -124,7 +124,7 @@ static void config_errors_name_the_field(void **state)
         const char *key, *value, *says;
     } cases[] = {
         {"model_type", "\"mamba\"", "mamba"},
-        {"model_type", "\"qwen3_moe\"", "qwen3_moe"},
+        {"model_type", "\"qwen4_moe\"", "qwen4_moe"},
         {"model_type", NULL, "model_type"},
         {"model_type", "3", "model_type"},
         {"num_hidden_layers", NULL, NULL},

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-static const struct sc_family *const families[] = {&sc_family_qwen3};
+static const struct sc_family *const families[] = {&sc_family_qwen3, &sc_family_qwen3_moe};
 enum { N_FAMILIES = sizeof families / sizeof families[0] };
 
 const struct sc_family *sc_family_find(const char *model_type)

@@ -60,6 +60,12 @@ struct sc_family_tensor {
             SC_WHEN_ALWAYS, NULL, 0                                                                \
     }
 
+#define SC_EXPERT_TENSOR(name, rows, cols, field)                                                  \
+    {                                                                                              \
+        name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_expert_tensors, field),           \
+            SC_WHEN_ALWAYS, NULL, 0                                                                \
+    }
+
 /* A published shape, for models of random weights. */
 struct sc_family_shape {
     const char *name;
@@ -102,6 +108,7 @@ struct sc_text sc_family_names(void);
 struct sc_text sc_family_shape_names(void);
 
 extern const struct sc_family sc_family_qwen3;
+extern const struct sc_family sc_family_qwen3_moe;
 
 /* A tensor that a network needs, and its offset: that of a struct sc_tensor in the struct
  * sc_expert_tensors of its expert, in the struct sc_layer_tensors of its layer when it belongs to

@@ -101,6 +101,27 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
     return SC_OK;
 }
 
+static void put_config(struct sc_text *out, const struct writer *w)
+{
+    static const char *const names[] = {
+        [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
+    w->config.family->write(out, &w->config, &w->shape, names[w->config.dtype]);
+}
+
+/* What follows from the family's own members of config.json: the network is the one that a reader
+ * of the file will see. */
+static enum sc_status read_back(struct writer *w, struct sc_error *error)
+{
+    struct sc_text text = {0};
+    put_config(&text, w);
+    bool dtype_given;
+    enum sc_status status =
+        text.failed ? sc_fail_nomem(error, "config.json")
+                    : sc_config_parse(text.data, text.len, &w->config, &dtype_given, error);
+    sc_text_free(&text);
+    return status;
+}
+
 static enum sc_status plan(struct writer *w, const struct sc_family *family, enum sc_dtype dtype,
                            struct sc_error *error)
 {
@@ -116,6 +137,7 @@ static enum sc_status plan(struct writer *w, const struct sc_family *family, enu
                                          .max_positions = s->max_positions,
                                          .tied = s->tied,
                                          .dtype = dtype};
+    SC_TRY(read_back(w, error));
     return sc_config_visit(&w->config, plan_tensor, w, error);
 }
 
@@ -356,10 +378,8 @@ static enum sc_status write_generation(struct writer *w, struct sc_error *error)
 
 static enum sc_status write_config(struct writer *w, struct sc_error *error)
 {
-    static const char *const names[] = {
-        [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
     struct sc_text text = {0};
-    w->config.family->write(&text, &w->config, &w->shape, names[w->config.dtype]);
+    put_config(&text, w);
     return write_text(w, "config.json", &text, error);
 }
 
@@ -493,20 +513,19 @@ static enum sc_status refuse_shape(const char *shape, struct sc_error *error)
 }
 
 static enum sc_status make_model(struct writer *w, const struct sc_family *family,
-                                 const char *tokenizer_folder, enum sc_dtype dtype,
-                                 struct sc_error *error)
+                                 const struct sc_random_options *options, struct sc_error *error)
 {
     SC_TRY(sc_make_folders(w->folder, error));
     SC_TRY(refuse_occupied(w->folder, error));
-    SC_TRY(plan(w, family, dtype, error));
+    SC_TRY(plan(w, family, options->dtype, error));
     SC_TRY(check_space(w, error));
-    return write_model(w, tokenizer_folder, error);
+    return write_model(w, options->tokenizer_folder, error);
 }
 
-enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
-                                     enum sc_dtype dtype, uint64_t seed, const char *out_folder,
-                                     struct sc_error *error)
+enum sc_status sc_model_write_random_as(const char *shape, const struct sc_random_options *options,
+                                        const char *out_folder, struct sc_error *error)
 {
+    const enum sc_dtype dtype = options->dtype;
     const struct sc_family *family = NULL;
     const struct sc_family_shape *found = sc_family_find_shape(shape, &family);
     if (found == NULL)
@@ -514,11 +533,25 @@ enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_fo
     if (dtype != SC_DTYPE_F32 && dtype != SC_DTYPE_BF16 && dtype != SC_DTYPE_F16)
         return sc_fail(error, SC_ERR_ARGUMENT, "dtype: expected f32, bf16 or f16, found \"%s\"",
                        sc_dtype_name(dtype));
-    struct writer w = {.shape = *found, .folder = out_folder, .seed = seed};
+    if (options->n_layers > SC_MOST_LAYERS)
+        return sc_fail(error, SC_ERR_ARGUMENT, "layers: expected 1 to %d, found %zu",
+                       SC_MOST_LAYERS, options->n_layers);
+    struct writer w = {.shape = *found, .folder = out_folder, .seed = options->seed};
+    if (options->n_layers > 0)
+        w.shape.n_layers = options->n_layers;
     bool was_there = sc_is_folder(out_folder);
-    enum sc_status status = make_model(&w, family, tokenizer_folder, dtype, error);
+    enum sc_status status = make_model(&w, family, options, error);
     writer_free(&w, status == SC_OK);
     if (status != SC_OK && !was_there)
         rmdir(out_folder); /* only when it is empty */
     return status;
+}
+
+enum sc_status sc_model_write_random(const char *shape, const char *tokenizer_folder,
+                                     enum sc_dtype dtype, uint64_t seed, const char *out_folder,
+                                     struct sc_error *error)
+{
+    const struct sc_random_options options = {
+        .tokenizer_folder = tokenizer_folder, .dtype = dtype, .seed = seed};
+    return sc_model_write_random_as(shape, &options, out_folder, error);
 }
