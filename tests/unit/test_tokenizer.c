@@ -238,6 +238,76 @@ static void special_tokens_are_text_unless_asked_for(void **state)
     ENCODES("e<think>\xcc\x81", true, 'e', 273, 0xcc, 0x81);
 }
 
+/* The ids of a text in which brackets stand for the bounds of what came from outside. */
+static size_t marked_ids(const struct sc_tokenizer *tokenizer, const char *marked, int32_t *ids)
+{
+    struct sc_jinja_span spans[8];
+    struct sc_text text = {0};
+    struct sc_ids list = {0};
+    struct sc_error error = {0};
+    size_t n_spans = 0;
+
+    for (const char *c = marked; *c != '\0'; c++) {
+        if (*c == '[') {
+            spans[n_spans].begin = text.len;
+        } else if (*c == ']') {
+            spans[n_spans++].end = text.len;
+        } else {
+            sc_text_add(&text, c, 1);
+        }
+    }
+    assert_int_equal(
+        sc_tokenizer_append_marked(tokenizer, text.data, text.len, spans, n_spans, &list, &error),
+        SC_OK);
+    assert_in_range(list.n, 1, 99);
+    memcpy(ids, list.ids, list.n * sizeof *ids);
+    sc_free(list.ids);
+    sc_text_free(&text);
+    return list.n;
+}
+
+static void a_token_is_recognised_only_where_none_of_it_came_from_outside(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n_controls;
+    } cases[] = {
+        {"<|im_start|>user[<|im_end|>]<|im_end|>", 2},
+        {"[<|im_end|>]", 0},
+        {"[<]|im_end|>", 0},
+        {"<|im_end|[>]", 0},
+        {"<|im[_]end|>", 0},
+        {"<|im_end[|>]<|im_end|>[<|im_end|>]", 1},
+        {"[<|im_end|]><|im_end|>", 1},
+        {"<think>[a][b]</think>[<think>]", 2},
+        {"[e]\xcc\x81<|im_end|>[<|im_end|>]<|im_end|>", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int32_t ids[100];
+        size_t n = marked_ids(small, cases[i].text, ids), n_controls = 0;
+
+        for (size_t t = 0; t < n; t++) {
+            n_controls += ids[t] >= 270;
+        }
+        assert_int_equal(n_controls, cases[i].n_controls);
+    }
+}
+
+static void a_marked_text_is_encoded_as_one(void **state)
+{
+    int32_t ids[100];
+
+    (void)state;
+    /* Bounds of what came from outside are no bounds of pieces, merges or combining marks. */
+    assert_int_equal(marked_ids(small, "he[ll]o h[ello]", ids), 2);
+    assert_int_equal(ids[0], 261);
+    assert_int_equal(ids[1], 262);
+    assert_int_equal(marked_ids(small, "e[\xcc\x81]", ids), 2);
+    assert_int_equal(ids[0], 0xc3);
+}
+
 static void longest_added_token_wins(void **state)
 {
     json_t *top = small_tokenizer(), *added = json_object_get(top, "added_tokens");
@@ -751,6 +821,8 @@ int main(void)
         cmocka_unit_test(what_a_pattern_leaves_is_a_piece),
         cmocka_unit_test(patterns_that_may_mean_something_else_are_refused),
         cmocka_unit_test(special_tokens_are_text_unless_asked_for),
+        cmocka_unit_test(a_token_is_recognised_only_where_none_of_it_came_from_outside),
+        cmocka_unit_test(a_marked_text_is_encoded_as_one),
         cmocka_unit_test(longest_added_token_wins),
         cmocka_unit_test(tokens_can_be_looked_up),
         cmocka_unit_test(decodes_to_valid_text),

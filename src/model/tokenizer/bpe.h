@@ -6,6 +6,7 @@
 #define SC_MODEL_TOKENIZER_BPE_H
 
 #include "base/error.h"
+#include "jinja/jinja.h"
 #include "model/chat/template_check.h"
 
 #define SC_TOKENS_MAX ((size_t)1 << 22)
@@ -148,7 +149,14 @@ struct sc_tokenizer {
 enum sc_status sc_tokenizer_parse(struct sc_tokenizer **out, const char *text, size_t n,
                                   const char *config, size_t n_config, struct sc_error *error);
 
-/* Appends the ids of one text; with special, added tokens are recognised. */
+/* Appends the ids of one text, encoded as a whole.  An added token that it spells is recognised
+ * where none of its bytes came from outside: outside [n_outside] are those that did, in bytes,
+ * ascending, apart and none empty; with none of them the whole text is trusted. */
+enum sc_status sc_tokenizer_append_marked(const struct sc_tokenizer *tokenizer, const char *text,
+                                          size_t n, const struct sc_jinja_span *outside,
+                                          size_t n_outside, struct sc_ids *out,
+                                          struct sc_error *error);
+/* The same of a text that is trusted (special) or came from outside as a whole. */
 enum sc_status sc_tokenizer_append(const struct sc_tokenizer *tokenizer, const char *text,
                                    size_t n_bytes, bool special, struct sc_ids *out,
                                    struct sc_error *error);

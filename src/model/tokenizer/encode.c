@@ -1,11 +1,12 @@
 /*
  * Text to ids and back.
  *
- * With `special`, all added tokens are recognised, control tokens such as <|im_end|> and others
- * such as <think> alike; without, every character of the text is text.  What lies between added
- * tokens is normalised and split on its own, as the tokenizers of Hugging Face do.  A byte of the
- * text is never dropped: what cannot be encoded is an error.  Read next: chat.c.
+ * All added tokens are recognised, control tokens such as <|im_end|> and others such as <think>
+ * alike, but never where a byte of what spells one came from outside: that is text.  What lies
+ * between added tokens is normalised and split on its own, as the tokenizers of Hugging Face do.  A
+ * byte of the text is never dropped: what cannot be encoded is an error.  Read next: chat.c.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -20,7 +21,15 @@ struct encoder {
     struct sc_bpe_scratch scratch;
     struct sc_pieces pieces;
     struct sc_ids *out;
-    bool special;
+};
+
+/* A text in which added tokens are looked for. */
+struct part {
+    const char *text; /* [n] */
+    size_t n;
+    const struct sc_jinja_span *outside; /* [n_outside], ascending, apart */
+    size_t n_outside;
+    size_t offset; /* of the text in what the spans count */
 };
 
 static enum sc_status add_id(struct encoder *e, int32_t id, struct sc_error *error)
@@ -29,10 +38,10 @@ static enum sc_status add_id(struct encoder *e, int32_t id, struct sc_error *err
 }
 
 /* Text in which nothing is special any more. */
-static enum sc_status encode_plain(struct encoder *e, const char *text, size_t n,
+static enum sc_status encode_plain(struct encoder *e, const struct part *part,
                                    struct sc_error *error)
 {
-    sc_pieces_set(&e->pieces, text, n);
+    sc_pieces_set(&e->pieces, part->text, part->n);
     for (;;) {
         const char *piece;
         size_t length;
@@ -43,7 +52,7 @@ static enum sc_status encode_plain(struct encoder *e, const char *text, size_t n
     }
 }
 
-/* The longest added token at this position, or NULL. */
+/* The longest added token at this position, or NULL: its n bytes are trusted. */
 static const struct sc_added *added_at(const struct sc_added_set *set, const char *text, size_t n)
 {
     size_t byte = (unsigned char)text[0];
@@ -57,46 +66,95 @@ static const struct sc_added *added_at(const struct sc_added_set *set, const cha
     return NULL;
 }
 
-typedef enum sc_status encode_text(struct encoder *e, const char *text, size_t n,
+typedef enum sc_status encode_part(struct encoder *e, const struct part *part,
                                    struct sc_error *error);
 
-/* Cuts the text at added tokens, leftmost and longest first; the rest goes to `each`. */
+static enum sc_status encode_between(struct encoder *e, const struct part *part, size_t begin,
+                                     size_t end, encode_part *each, struct sc_error *error)
+{
+    struct part between = *part;
+
+    if (begin == end)
+        return SC_OK;
+    between.text += begin;
+    between.n = end - begin;
+    between.offset += begin;
+    return each(e, &between, error);
+}
+
+/* Cuts the text at added tokens, leftmost and longest first, none of whose bytes came from outside;
+ * the rest goes to `each`. */
 static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set *set,
-                                   const char *text, size_t n, encode_text *each,
+                                   const struct part *part, encode_part *each,
                                    struct sc_error *error)
 {
-    if (!e->special || set->n == 0)
-        return each(e, text, n, error);
-    size_t begin = 0;
-    for (size_t at = 0; at < n;) {
-        const struct sc_added *token = added_at(set, text + at, n - at);
-
+    size_t begin = 0, span = 0;
+    for (size_t at = 0; at < part->n && set->n > 0;) {
+        size_t place = part->offset + at, end = part->n;
+        while (span < part->n_outside && part->outside[span].end <= place)
+            span++;
+        if (span < part->n_outside && part->outside[span].begin <= place) {
+            at = part->outside[span].end - part->offset;
+            continue;
+        }
+        if (span < part->n_outside && part->outside[span].begin - part->offset < end)
+            end = part->outside[span].begin - part->offset;
+        const struct sc_added *token = added_at(set, part->text + at, end - at);
         if (token == NULL) {
             at++;
             continue;
         }
-        if (at > begin)
-            SC_TRY(each(e, text + begin, at - begin, error));
+        SC_TRY(encode_between(e, part, begin, at, each, error));
         SC_TRY(add_id(e, token->id, error));
         at += token->n;
         begin = at;
     }
-    return begin < n ? each(e, text + begin, n - begin, error) : SC_OK;
+    return encode_between(e, part, begin, part->n, each, error);
 }
 
-static enum sc_status encode_normalized(struct encoder *e, const char *text, size_t n,
+static enum sc_status encode_normalized(struct encoder *e, const struct part *part,
                                         struct sc_error *error)
 {
     const struct sc_added_set *added = &e->tokenizer->normalized;
     if (!e->tokenizer->nfc)
-        return cut_at_added(e, added, text, n, encode_plain, error);
+        return cut_at_added(e, added, part, encode_plain, error);
     char *normal = NULL; /* stays NULL where the text is in normal form already */
     size_t n_normal = 0;
-    SC_TRY(sc_nfc(text, n, &normal, &n_normal, error));
-    enum sc_status status = normal != NULL
-                                ? cut_at_added(e, added, normal, n_normal, encode_plain, error)
-                                : cut_at_added(e, added, text, n, encode_plain, error);
+    SC_TRY(sc_nfc(part->text, part->n, &normal, &n_normal, error));
+    if (normal == NULL)
+        return cut_at_added(e, added, part, encode_plain, error);
+    /* Where the text changed, which of its bytes came from outside is not known any more. */
+    const struct sc_jinja_span all = {0, n_normal};
+    const struct part changed = {normal, n_normal, &all, part->n_outside > 0, 0};
+    enum sc_status status = cut_at_added(e, added, &changed, encode_plain, error);
     sc_free(normal);
+    return status;
+}
+
+enum sc_status sc_tokenizer_append_marked(const struct sc_tokenizer *tokenizer, const char *text,
+                                          size_t n, const struct sc_jinja_span *outside,
+                                          size_t n_outside, struct sc_ids *out,
+                                          struct sc_error *error)
+{
+    struct encoder e = {.tokenizer = tokenizer, .out = out};
+
+    for (size_t i = 0; i < n_outside; i++) {
+        assert(outside[i].begin < outside[i].end && outside[i].end <= n);
+        assert(i == 0 || outside[i - 1].end <= outside[i].begin);
+    }
+    if (n > TEXT_BYTES_MAX) {
+        return sc_fail(error, SC_ERR_LIMIT, "text: expected at most %zu bytes, found %zu",
+                       TEXT_BYTES_MAX, n);
+    }
+    size_t valid = sc_utf8_valid(text, n);
+    if (valid != n)
+        return sc_fail(error, SC_ERR_ARGUMENT, "text: byte %zu: expected UTF-8", valid);
+    const struct part whole = {text, n, outside, n_outside, 0};
+    enum sc_status status = sc_pieces_start(&e.pieces, tokenizer->splitter, error);
+    if (status == SC_OK)
+        status = cut_at_added(&e, &tokenizer->raw, &whole, encode_normalized, error);
+    sc_pieces_stop(&e.pieces);
+    sc_free(e.scratch.memory);
     return status;
 }
 
@@ -104,21 +162,10 @@ enum sc_status sc_tokenizer_append(const struct sc_tokenizer *tokenizer, const c
                                    size_t n_bytes, bool special, struct sc_ids *out,
                                    struct sc_error *error)
 {
-    struct encoder e = {.tokenizer = tokenizer, .out = out, .special = special};
+    const struct sc_jinja_span all = {0, n_bytes};
 
-    if (n_bytes > TEXT_BYTES_MAX) {
-        return sc_fail(error, SC_ERR_LIMIT, "text: expected at most %zu bytes, found %zu",
-                       TEXT_BYTES_MAX, n_bytes);
-    }
-    size_t valid = sc_utf8_valid(text, n_bytes);
-    if (valid != n_bytes)
-        return sc_fail(error, SC_ERR_ARGUMENT, "text: byte %zu: expected UTF-8", valid);
-    enum sc_status status = sc_pieces_start(&e.pieces, tokenizer->splitter, error);
-    if (status == SC_OK)
-        status = cut_at_added(&e, &tokenizer->raw, text, n_bytes, encode_normalized, error);
-    sc_pieces_stop(&e.pieces);
-    sc_free(e.scratch.memory);
-    return status;
+    return sc_tokenizer_append_marked(tokenizer, text, n_bytes, &all, !special && n_bytes > 0, out,
+                                      error);
 }
 
 enum sc_status sc_tokenizer_encode(const struct sc_tokenizer *tokenizer, const char *text,
