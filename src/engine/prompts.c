@@ -81,11 +81,13 @@ static struct sc_prompt *make_room(struct sc_prompt_cache *cache, size_t n_pages
     return slot;
 }
 
-static struct sc_prompt *find(struct sc_prompt_cache *cache, uint64_t key, bool is_stem)
+static struct sc_prompt *find(struct sc_prompt_cache *cache, uint64_t key, bool is_stem,
+                              bool is_long)
 {
     for (size_t i = 0; i < cache->n_prompts; i++) {
         struct sc_prompt *prompt = &cache->prompts[i];
-        if (prompt->n_pages && prompt->key == key && prompt->is_stem == is_stem)
+        if (prompt->n_pages && prompt->key == key && prompt->is_stem == is_stem &&
+            prompt->is_long == is_long)
             return prompt;
     }
     return NULL;
@@ -129,7 +131,7 @@ static enum sc_prompt_found acquire_stem(struct sc_prompt_cache *cache,
                                          const struct sc_prompt_wanted *wanted, size_t n,
                                          struct sc_prompt **out)
 {
-    struct sc_prompt *stem = find(cache, wanted->shared_key, true);
+    struct sc_prompt *stem = find(cache, wanted->shared_key, true, wanted->is_long);
     if (stem != NULL && stem->n != n)
         return SC_PROMPT_OTHER;
     if (stem == NULL) {
@@ -139,6 +141,7 @@ static enum sc_prompt_found acquire_stem(struct sc_prompt_cache *cache,
         stem->key = wanted->shared_key;
         stem->n = n;
         stem->is_stem = true;
+        stem->is_long = wanted->is_long;
     }
     return use(cache, stem, wanted->ids, out);
 }
@@ -154,6 +157,7 @@ static enum sc_prompt_found open_prompt(struct sc_prompt_cache *cache,
     prompt->key = wanted->key;
     prompt->n = wanted->n;
     prompt->is_stem = false;
+    prompt->is_long = wanted->is_long;
     return use(cache, prompt, wanted->ids, out);
 }
 
@@ -163,7 +167,7 @@ enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache,
 {
     assert(wanted->n > 0);
     *out = NULL;
-    struct sc_prompt *prompt = find(cache, wanted->key, false);
+    struct sc_prompt *prompt = find(cache, wanted->key, false, wanted->is_long);
     if (prompt != NULL)
         return prompt->n == wanted->n ? use(cache, prompt, wanted->ids, out) : SC_PROMPT_OTHER;
     size_t n_stem = wanted->n_shared - wanted->n_shared % SC_PAGE_POSITIONS;

@@ -27,6 +27,7 @@ struct sc_prompt {
     uint64_t last_use;      /* for the choice of what to forget */
     uint32_t *pages;        /* [n_pages]; the first n_stem_pages are the stem's */
     bool is_stem;           /* whole pages with which other prompts begin; it has no logits */
+    bool is_long;           /* its positions turn by the model's angles for long sequences */
     struct sc_prompt *stem; /* whose pages this prompt begins with; NULL: all are its own */
     size_t n_stem_pages;
     size_t n_children; /* prompts kept that begin with this one */
@@ -57,6 +58,7 @@ struct sc_prompt_wanted {
     size_t n;
     uint64_t shared_key;
     size_t n_shared; /* 0: none */
+    bool is_long;    /* keys of both kinds are different prompts */
 };
 
 /* The prompt of that key, one reference more: found, or opened in place of prompts that nobody

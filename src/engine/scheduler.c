@@ -139,6 +139,15 @@ static enum sc_status take_requests(struct sampling *s)
     return SC_OK;
 }
 
+/* Whether prompt and answer together may pass the positions up to which the model turns as it was
+ * first trained; what the answer will be is not known when its prompt is computed. */
+static bool may_be_long(const struct sampling *s, const struct sc_trace_request *r)
+{
+    const struct sc_model_config *c = &s->engine->config;
+    size_t most = sc_size_add(r->n_prompt, most_new(r));
+    return c->long_from > 0 && (most < c->max_positions ? most : c->max_positions) > c->long_from;
+}
+
 /* Finds or makes room for the prompts of waiting requests, oldest first and none out of turn, so
  * that a long prompt is not overtaken for ever. */
 static enum sc_status open_prompts(struct sampling *s)
@@ -151,7 +160,8 @@ static enum sc_status open_prompts(struct sampling *s)
                                                 .ids = w->request.prompt,
                                                 .n = w->request.n_prompt,
                                                 .shared_key = w->request.shared_key,
-                                                .n_shared = w->request.n_shared};
+                                                .n_shared = w->request.n_shared,
+                                                .is_long = may_be_long(s, &w->request)};
         enum sc_prompt_found found = sc_prompt_acquire(&s->b->cache, &wanted, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
             break;

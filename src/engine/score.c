@@ -84,7 +84,12 @@ static enum sc_status score(struct scoring *s, struct sc_error *error)
     SC_TRY(s->engine->device->session_open(&s->session, s->engine->weights, &sizes, error));
     for (size_t i = 0; i < n_pages; i++)
         s->pages[i] = (uint32_t)i;
-    s->prompt = (struct sc_prompt){.ids = s->ids, .n = s->n, .pages = s->pages, .n_pages = n_pages};
+    size_t long_from = s->engine->config.long_from;
+    s->prompt = (struct sc_prompt){.ids = s->ids,
+                                   .n = s->n,
+                                   .pages = s->pages,
+                                   .n_pages = n_pages,
+                                   .is_long = long_from > 0 && s->n > long_from};
     if (s->out.logprob != NULL)
         s->out.logprob[0] = NAN;
     for (size_t begin = 0; begin < s->n; begin += s->n_rows)

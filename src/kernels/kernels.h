@@ -78,11 +78,16 @@ struct sc_kernels {
 
     /* y[i] = x[i] / sqrt(mean(x^2) + eps) * gain[i]; the mean in double. y may be x. */
     void (*rms_norm)(float *y, const float *x, const float *gain, size_t n, float eps);
-    /* Half rotation in place: (x[i], x[i+d/2]) by the angle whose cos and sin stand at i < d/2. */
-    void (*rope)(float *x, const float *cosines, const float *sines, size_t head_dim);
+    /* Half rotation in place: (x[i], x[i+n/2]) by the angle whose cos and sin stand at i < n/2. */
+    void (*rope)(float *x, const float *cosines, const float *sines, size_t n);
     /* y[i] = gate[i] / (1 + exp(-gate[i])) * up[i]; y may be gate. */
     void (*silu_mul)(float *y, const float *gate, const float *up, size_t n);
+    /* The same with g(1 + tanh(v)) / 2 = g / (1 + exp(-2v)) of a gate g, where
+     * v = sqrt(2/pi) (g + 0.044715 g^3): Hendrycks and Gimpel, "Gaussian error linear units". */
+    void (*gelu_mul)(float *y, const float *gate, const float *up, size_t n);
     void (*add)(float *x, const float *y, size_t n); /* x += y */
+    /* x[i] = cap tanh(x[i] / cap), in place.  What is infinite becomes NaN, so that it shows. */
+    void (*softcap)(float *x, size_t n, float cap);
     /* x[i] = exp(x[i] - max x) / sum, in place; the sum in double. n > 0. */
     void (*softmax)(float *x, size_t n);
 

@@ -61,6 +61,13 @@ void sc_int8_panels_pack(struct sc_packed *w, const void *source, enum sc_dtype 
 #define SC_EXP_LOW (-150.0f)
 #define SC_EXP_HIGH 89.0f
 
+/* The exponent -2v of gelu_mul is GELU_LINEAR g (1 + GELU_CUBIC g^2). */
+#define SC_GELU_LINEAR (-0x1.9884540p+0f) /* -2 sqrt(2 / pi) */
+#define SC_GELU_CUBIC 0.044715f
+
+/* Beyond this tanh is 1 in f32. */
+#define SC_TANH_ONE 10.0f
+
 /* Asks for the next so many bytes, to the second cache: what is on the way may be as large as the
  * first. */
 static inline void sc_ask(struct sc_ahead *ahead, size_t bytes)

@@ -44,33 +44,14 @@ static void qwen3_is_what_the_processor_computes(void **state)
     assert_null(sc_cpu_refused(&config));
 }
 
-static void each_kind_of_layer_that_is_not_computed_is_refused_by_name(void **state)
+static void what_is_not_computed_is_refused_by_name(void **state)
 {
     (void)state;
-    const struct {
-        struct sc_layer_kind differs; /* from Qwen3's in one field */
-        const char *word;
-    } cases[] = {
-        {{.norms = SC_NORM_AFTER, .qk_norm = SC_QK_NORM_PER_HEAD}, "norms"},
-        {{.qk_norm = SC_QK_NORM_NONE}, "normed per head"},
-        {{.qk_norm = SC_QK_NORM_WHOLE}, "normed per head"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .gain_offset = 1}, "offset"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .qkv_bias = true}, "bias"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .output_bias = true}, "bias"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .activation = SC_ACTIVATION_GELU_TANH}, "SiLU"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .window = 4096}, "window"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .attention_softcap = 50}, "cap"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .logit_softcap = 30}, "cap"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .embedding_scale = 8}, "embedding"},
-        {{.qk_norm = SC_QK_NORM_PER_HEAD, .n_experts = 8}, "experts"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct sc_model_config config = parse();
-        config.layer = cases[i].differs;
-        const char *refused = sc_cpu_refused(&config);
-        assert_non_null(refused);
-        assert_non_null(strstr(refused, cases[i].word));
-    }
+    struct sc_model_config config = parse();
+    config.layer.n_experts = 8;
+    const char *refused = sc_cpu_refused(&config);
+    assert_non_null(refused);
+    assert_non_null(strstr(refused, "experts"));
 }
 
 struct count {
@@ -123,7 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_family_is_named_beside_the_known_ones),
         cmocka_unit_test(qwen3_is_what_the_processor_computes),
-        cmocka_unit_test(each_kind_of_layer_that_is_not_computed_is_refused_by_name),
+        cmocka_unit_test(what_is_not_computed_is_refused_by_name),
         cmocka_unit_test(parameters_are_counted_as_the_tensors_are_listed),
         cmocka_unit_test(what_a_family_writes_it_reads),
     };

@@ -37,7 +37,8 @@ static void levels_are_found_by_name_and_best_first(void **state)
             assert_int_equal(a->element_bytes, sc_dtype_bytes(dtypes[d]));
             assert_true(a->store && a->scores && a->mix);
         }
-        assert_true(k->rms_norm && k->rope && k->silu_mul && k->add && k->softmax);
+        assert_true(k->rms_norm && k->rope && k->silu_mul && k->gelu_mul);
+        assert_true(k->softcap && k->add && k->softmax);
         assert_true(k->logit_max && k->logit_sums && k->logit_above);
     }
     assert_in_range(n, 1, 4);

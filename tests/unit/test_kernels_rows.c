@@ -16,7 +16,7 @@ static const double EXP_ERROR = 1.0e-7;
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-enum { MAX_QUERIES = 13, MAX_POS = 70 };
+enum { MAX_QUERIES = 16, MAX_POS = 70, MAX_DIM = 512 };
 
 struct scene {
     const struct sc_attention *a;
@@ -151,12 +151,12 @@ static void check_scores(struct scene *s, float scale)
 static void check_mix(struct scene *s)
 {
     const float *weights = s->weights.data;
-    float *together = s->out.data, apart[MAX_QUERIES * 256];
+    float *together = s->out.data, apart[MAX_QUERIES * MAX_DIM];
     size_t n = s->n_queries * s->head_dim;
     for (size_t i = 0; i < n; i++) {
         together[i] = random_float();
     }
-    float before[MAX_QUERIES * 256];
+    float before[MAX_QUERIES * MAX_DIM];
     memcpy(apart, together, s->out.bytes);
     memcpy(before, together, s->out.bytes);
     struct hint hint;
@@ -192,7 +192,7 @@ static void check_mix(struct scene *s)
 static void attention_is_right_and_the_same_in_any_company(void **state)
 {
     (void)state;
-    static const size_t dims[] = {2, 6, 16, 18, 30, 64, 80, 128, 250, 256};
+    static const size_t dims[] = {2, 6, 16, 18, 30, 64, 80, 96, 128, 250, 256, 320, MAX_DIM};
     FOR_EACH_LEVEL(k)
     {
         for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
@@ -282,11 +282,11 @@ static void rope_turns_halves_by_their_angles(void **state)
     (void)state;
     FOR_EACH_LEVEL(k)
     {
-        for (size_t dim = 2; dim <= 256; dim += dim < 70 ? 2 : 58) {
+        for (size_t dim = 2; dim <= MAX_DIM; dim += dim < 70 ? 2 : 58) {
             size_t half = dim / 2;
             struct guarded gx = guarded_floats(dim), gc = guarded_floats(half);
             struct guarded gs = guarded_floats(half);
-            float *x = gx.data, *c = gc.data, *s = gs.data, before[256];
+            float *x = gx.data, *c = gc.data, *s = gs.data, before[MAX_DIM];
             memcpy(before, x, gx.bytes);
             k->rope(x, c, s, dim);
             for (size_t i = 0; i < half; i++) {
@@ -324,35 +324,79 @@ static void add_adds_in_place(void **state)
     }
 }
 
-static void silu_is_within_its_bound(void **state)
+/* A gate's factor: 1 / (1 + exp(exponent)). */
+static double exponent_of(double g, bool gelu)
+{
+    return gelu ? -2 * sqrt(2 / acos(-1)) * (g + 0.044715 * g * g * g) : -g;
+}
+
+static void check_gates(void (*gate_mul)(float *, const float *, const float *, size_t), bool gelu)
+{
+    for (size_t j = 0; j < N_LENGTHS; j++) {
+        size_t n = lengths[j];
+        struct guarded gg = guarded_floats(n), gu = guarded_floats(n), gy = guarded_floats(n);
+        float *gate = gg.data, *up = gu.data, *y = gy.data;
+        for (size_t i = 0; i < n; i++) {
+            gate[i] *= gelu ? 10 : 87;
+        }
+        gate_mul(y, gate, up, n);
+        for (size_t i = 0; i < n; i++) { /* the sum, quotient and product are rounded */
+            double g = (double)gate[i], exponent = exponent_of(g, gelu);
+            double expected = g / (1 + exp(exponent)) * (double)up[i];
+            double of_exponent = gelu ? 5 * UNIT * fabs(exponent) : 0;
+            check_near("gate", (double)y[i], expected,
+                       fabs(expected) * (EXP_ERROR + 3.01 * UNIT + of_exponent) + 0x1p-126);
+        }
+        gate_mul(gate, gate, up, n);
+        check_same("gate in place", gate, y, n * sizeof *y);
+        guarded_free(&gg);
+        guarded_free(&gu);
+        guarded_free(&gy);
+    }
+    float gate[6] = {-100, 3e38f, -3e38f, NAN, 100, 0}, up[6] = {1, 1, 1, 1, 2, 1}, y[6];
+    gate_mul(y, gate, up, 6);
+    assert_true(fabsf(y[0]) < 1e-35f && y[1] >= 3e38f && fabsf(y[2]) < 1e-35f);
+    assert_true(isnan(y[3]) && y[4] >= 200 && y[4] <= 200 && fabsf(y[5]) <= 0);
+}
+
+static void gates_are_within_their_bound(void **state)
 {
     (void)state;
     FOR_EACH_LEVEL(k)
     {
-        for (size_t j = 0; j < N_LENGTHS; j++) {
-            size_t n = lengths[j];
-            struct guarded gg = guarded_floats(n), gu = guarded_floats(n), gy = guarded_floats(n);
-            float *gate = gg.data, *up = gu.data, *y = gy.data;
+        check_gates(k->silu_mul, false);
+        check_gates(k->gelu_mul, true);
+    }
+}
+
+static void softcap_is_within_its_bound_and_shows_what_is_not_finite(void **state)
+{
+    (void)state;
+    static const float caps[] = {30, 50, 0.7f}, sizes[] = {1e-30f, 1e-3f, 1, 60, 1e6f, 3e38f};
+    FOR_EACH_LEVEL(k)
+    {
+        for (size_t j = 0; j < N_LENGTHS * 6; j++) {
+            size_t n = lengths[j / 6];
+            float cap = caps[j % 3], one_by_one[1024], before[1024];
+            struct guarded g = guarded_floats(n);
+            float *x = g.data;
             for (size_t i = 0; i < n; i++) {
-                gate[i] *= 87;
+                before[i] = one_by_one[i] = x[i] *= sizes[j % 6];
+                k->softcap(&one_by_one[i], 1, cap);
             }
-            k->silu_mul(y, gate, up, n);
-            for (size_t i = 0; i < n; i++) { /* the sum, quotient and product are rounded */
-                double g = (double)gate[i];
-                double expected = g / (1 + exp(-g)) * (double)up[i];
-                check_near("silu", (double)y[i], expected,
-                           fabs(expected) * (EXP_ERROR + 3.01 * UNIT) + 0x1p-126);
+            k->softcap(x, n, cap);
+            check_same("softcap alone", one_by_one, x, n * sizeof *x);
+            for (size_t i = 0; i < n; i++) {
+                double expected = (double)cap * tanh((double)before[i] / (double)cap);
+                check_near("softcap", (double)x[i], expected, fabs(expected) * 8 * UNIT + 0x1p-140);
+                assert_true(fabsf(x[i]) <= cap && !signbit(x[i]) == !signbit(before[i]));
             }
-            k->silu_mul(gate, gate, up, n);
-            check_same("silu in place", gate, y, n * sizeof *y);
-            guarded_free(&gg);
-            guarded_free(&gu);
-            guarded_free(&gy);
+            guarded_free(&g);
         }
-        float gate[5] = {-100, 3e38f, -3e38f, NAN, 100}, up[5] = {1, 1, 1, 1, 2}, y[5];
-        k->silu_mul(y, gate, up, 5);
-        assert_true(fabsf(y[0]) < 1e-35f && y[1] >= 3e38f && fabsf(y[2]) < 1e-35f);
-        assert_true(isnan(y[3]) && y[4] >= 200 && y[4] <= 200);
+        float x[6] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 5};
+        k->softcap(x, 6, 30);
+        assert_true(isnan(x[0]) && isnan(x[1]) && isnan(x[2]) && x[5] > 4.9f && x[5] < 5);
+        assert_true(fabsf(x[3]) <= 0 && fabsf(x[4]) <= 0 && !signbit(x[3]) && signbit(x[4]));
     }
 }
 
@@ -536,7 +580,8 @@ int main(void)
         cmocka_unit_test(rms_norm_is_within_its_bound),
         cmocka_unit_test(rope_turns_halves_by_their_angles),
         cmocka_unit_test(add_adds_in_place),
-        cmocka_unit_test(silu_is_within_its_bound),
+        cmocka_unit_test(gates_are_within_their_bound),
+        cmocka_unit_test(softcap_is_within_its_bound_and_shows_what_is_not_finite),
         cmocka_unit_test(softmax_is_within_its_bound),
         cmocka_unit_test(exp_is_within_its_bound),
         cmocka_unit_test(logit_max_shows_what_is_not_finite),

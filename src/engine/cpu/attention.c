@@ -26,6 +26,8 @@ size_t sc_heads_per_kv(const struct sc_model_config *config)
 void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
 {
     const struct sc_model_config *c = &f->cpu->config;
+    f->score_scale = c->layer.attention_scale != 0 ? c->layer.attention_scale
+                                                   : (float)(1.0 / sqrt((double)c->head_dim));
     f->score_stride = sc_size_add(f->sizes.n_positions, 15) & ~(size_t)15;
     size_t row_scores = sc_size_mul(sc_heads_per_kv(c) * sizeof(float), f->score_stride);
     f->group_rows = SCORE_BYTES / row_scores;
@@ -75,17 +77,52 @@ static const unsigned char *page_at(const struct sc_forward *f, const struct sc_
            sc_kv_offset(f->cpu, SC_PAGE_POSITIONS, f->layer, kind, head);
 }
 
+static size_t later(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The first position that a row sees in the layer. */
+static size_t seen_from(const struct sc_forward *f, const struct sc_row *row)
+{
+    const struct sc_model_config *c = &f->cpu->config;
+    size_t window = sc_layer_is_local(c, f->layer) ? c->layer.window : 0;
+    return window > 0 && row->position >= window ? row->position + 1 - window : 0;
+}
+
+/* The positions [from, to) of the prompt that all rows of a group see. */
+struct common {
+    size_t from, to;
+};
+
+static struct common common_of(const struct sc_forward *f, const struct sc_row_group *group)
+{
+    struct common common = {0, group->common};
+    if (f->cpu->config.layer.window > 0)
+        for (size_t i = group->begin; i < group->begin + group->n; i++)
+            common.from = later(common.from, seen_from(f, &f->rows[i]));
+    if (common.from > common.to)
+        common.from = common.to;
+    return common;
+}
+
+/* The positions of a row's own tokens that it sees; a row of the prompt itself has none. */
+static size_t own_from(const struct sc_forward *f, const struct sc_row *row)
+{
+    return later(seen_from(f, row), row->prompt->n);
+}
+
+static size_t n_own(const struct sc_forward *f, const struct sc_row *row)
+{
+    return row->place != SC_NO_PLACE ? row->position + 1 - own_from(f, row) : 0;
+}
+
 static const unsigned char *own_at(const struct sc_forward *f, const struct sc_row *row,
                                    enum sc_kv_kind kind, size_t head)
 {
     return f->places + row->place * f->place_bytes +
-           sc_kv_offset(f->cpu, f->sizes.max_new, f->layer, kind, head);
-}
-
-/* The positions that a row does not share; a row of the prompt itself has its in the prompt. */
-static size_t n_own(const struct sc_row *row)
-{
-    return row->place != SC_NO_PLACE ? row->position + 1 - row->prompt->n : 0;
+           sc_kv_offset(f->cpu, f->sizes.max_new, f->layer, kind, head) +
+           (own_from(f, row) - row->prompt->n) * position_bytes(f);
 }
 
 /* A task's way through the stretches that it reads. */
@@ -109,14 +146,16 @@ static struct sc_stretch *list_prompt(const struct sc_forward *f, struct stretch
                                       enum sc_kv_kind kind, size_t head)
 {
     const struct sc_prompt *prompt = f->rows[group->begin].prompt;
+    const struct common common = common_of(f, group);
 
-    for (size_t at = 0; at < group->common; at += SC_PAGE_POSITIONS) {
-        size_t n = group->common - at;
+    for (size_t at = common.from; at < common.to;) {
+        size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
 
-        if (n > SC_PAGE_POSITIONS)
-            n = SC_PAGE_POSITIONS;
-        to = list(r, to, page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head),
-                  n * position_bytes(f));
+        if (n > common.to - at)
+            n = common.to - at;
+        const unsigned char *page = page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head);
+        to = list(r, to, page + in_page * position_bytes(f), n * position_bytes(f));
+        at += n;
     }
     return to;
 }
@@ -128,7 +167,7 @@ static struct sc_stretch *list_own(const struct sc_forward *f, struct stretches 
     for (size_t i = group->begin; i < group->begin + group->n; i++)
         if (f->rows[i].place != SC_NO_PLACE)
             to = list(r, to, own_at(f, &f->rows[i], kind, head),
-                      n_own(&f->rows[i]) * position_bytes(f));
+                      n_own(f, &f->rows[i]) * position_bytes(f));
     return to;
 }
 
@@ -210,8 +249,8 @@ static void over(const struct pass *p, const struct queries *q, const void *data
     const struct sc_attention *attention = f->cpu->attention;
     size_t d = f->cpu->config.head_dim;
     if (p->kind == SC_KV_KEYS)
-        attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d,
-                          (float)(1.0 / sqrt((double)d)), ahead);
+        attention->scores(q->scores + at, f->score_stride, q->q, q->n, data, n, d, f->score_scale,
+                          ahead);
     else
         attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, ahead);
 }
@@ -231,25 +270,56 @@ static void over_prompt(const struct pass *p, const struct queries *q,
     }
 }
 
-/* The part of a row's history that it does not share with its group. */
-static void over_rest(const struct pass *p, const struct queries *q, const struct sc_row *row,
-                      size_t common, struct stretches *r)
+/* What a row sees before what its group sees together, which it cannot share. */
+static void over_early(const struct pass *p, const struct queries *q, const struct sc_row *row,
+                       struct common common)
 {
+    over_prompt(p, q, row->prompt, seen_from(p->f, row), common.from, NULL);
+}
+
+/* What a row sees after it. */
+static void over_late(const struct pass *p, const struct queries *q, const struct sc_row *row,
+                      struct common common, struct stretches *r)
+{
+    size_t from = later(common.to, seen_from(p->f, row));
+    size_t n = n_own(p->f, row);
     if (row->place != SC_NO_PLACE)
-        over(p, q, own_at(p->f, row, p->kind, p->head), common, n_own(row),
-             reads(r, n_own(row) * position_bytes(p->f)));
+        over(p, q, own_at(p->f, row, p->kind, p->head), from, n,
+             reads(r, n * position_bytes(p->f)));
     else
-        over_prompt(p, q, row->prompt, common, row->position + 1, NULL);
+        over_prompt(p, q, row->prompt, from, row->position + 1, NULL);
+}
+
+/* Scores of a row to weights. */
+static void weigh(const struct sc_forward *f, const struct sc_row *row, const struct queries *q)
+{
+    const struct sc_kernels *kernels = f->cpu->kernels;
+    float softcap = f->cpu->config.layer.attention_softcap;
+    size_t from = seen_from(f, row), n = row->position + 1 - from;
+    for (size_t g = 0; g < q->n; g++) {
+        float *scores = q->scores + g * f->score_stride + from;
+        if (softcap != 0)
+            kernels->softcap(scores, n, softcap);
+        kernels->softmax(scores, n);
+    }
+}
+
+/* The queries of the i-th row of a group. */
+static struct queries of_row(const struct sc_forward *f, const struct queries *all, size_t i)
+{
+    size_t n = sc_heads_per_kv(&f->cpu->config), at = i * n * f->cpu->config.head_dim;
+    return (struct queries){all->q + at, all->scores + i * n * f->score_stride, all->out + at, n};
 }
 
 /* One kv head of one group.  Scores, softmax and sums of a row go over its positions in order, so
- * they do not show where the prompt ends and the trace's own tokens begin. */
+ * they show neither where the prompt ends and the trace's own tokens begin, nor what it shared. */
 static void attend(void *context, size_t task, size_t worker)
 {
     const struct sc_forward *f = context;
     const struct sc_cpu *e = f->cpu;
     const struct sc_row_group *group = &f->groups[task / e->config.n_kv_heads];
     const struct sc_row *rows = f->rows + group->begin;
+    const struct common common = common_of(f, group);
     size_t head = task % e->config.n_kv_heads, per_kv = sc_heads_per_kv(&e->config);
     size_t d = e->config.head_dim, width = e->config.n_heads * d;
     unsigned char *memory = f->worker_memory + worker * f->worker_bytes;
@@ -263,20 +333,22 @@ static void attend(void *context, size_t task, size_t worker)
         list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
     const struct pass keys = {f, SC_KV_KEYS, head}, values = {f, SC_KV_VALUES, head};
 
-    over_prompt(&keys, &all, rows[0].prompt, 0, group->common, &r);
+    over_prompt(&keys, &all, rows[0].prompt, common.from, common.to, &r);
     for (size_t i = 0; i < group->n; i++) {
-        const struct queries one = {all.q + i * per_kv * d,
-                                    all.scores + i * per_kv * f->score_stride, NULL, per_kv};
-        over_rest(&keys, &one, &rows[i], group->common, &r);
-        for (size_t g = 0; g < per_kv; g++)
-            e->kernels->softmax(one.scores + g * f->score_stride, rows[i].position + 1);
+        const struct queries one = of_row(f, &all, i);
+        over_early(&keys, &one, &rows[i], common);
+        over_late(&keys, &one, &rows[i], common, &r);
+        weigh(f, &rows[i], &one);
     }
     memset(all.out, 0, all.n * d * sizeof *all.out);
-    over_prompt(&values, &all, rows[0].prompt, 0, group->common, &r);
     for (size_t i = 0; i < group->n; i++) {
-        const struct queries one = {NULL, all.scores + i * per_kv * f->score_stride,
-                                    all.out + i * per_kv * d, per_kv};
-        over_rest(&values, &one, &rows[i], group->common, &r);
+        const struct queries one = of_row(f, &all, i);
+        over_early(&values, &one, &rows[i], common);
+    }
+    over_prompt(&values, &all, rows[0].prompt, common.from, common.to, &r);
+    for (size_t i = 0; i < group->n; i++) {
+        const struct queries one = of_row(f, &all, i);
+        over_late(&values, &one, &rows[i], common, &r);
         memcpy(f->q + (group->begin + i) * width + head * per_kv * d, one.out,
                per_kv * d * sizeof(float));
     }

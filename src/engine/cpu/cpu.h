@@ -5,14 +5,19 @@
 #include "engine/engine.h"
 #include "kernels/kernels.h"
 
+/* Matrices packed; vectors in f32, gains with the family's offset, NULL where it has none. */
 struct sc_layer_weights {
-    struct sc_packed q;                 /* [n_heads * head_dim][hidden] */
-    struct sc_packed k, v;              /* [n_kv_heads * head_dim][hidden] */
-    struct sc_packed o;                 /* [hidden][n_heads * head_dim] */
-    struct sc_packed gate, up;          /* [ffn][hidden] */
-    struct sc_packed down;              /* [hidden][ffn] */
-    const float *input_norm, *ffn_norm; /* [hidden] */
-    const float *q_norm, *k_norm;       /* [head_dim] */
+    struct sc_packed q;                    /* [n_heads * head_dim][hidden] */
+    struct sc_packed k, v;                 /* [n_kv_heads * head_dim][hidden] */
+    struct sc_packed o;                    /* [hidden][n_heads * head_dim] */
+    struct sc_packed gate, up;             /* [ffn][hidden] */
+    struct sc_packed down;                 /* [hidden][ffn] */
+    const float *q_bias, *k_bias, *v_bias; /* [heads * head_dim] */
+    const float *o_bias;                   /* [hidden] */
+    const float *input_norm, *ffn_norm;    /* [hidden], before a block */
+    const float *attention_out_norm;       /* [hidden], of what attention gives */
+    const float *ffn_out_norm;             /* [hidden], of what the FFN gives */
+    const float *q_norm, *k_norm;          /* [head_dim], or [heads * head_dim] */
 };
 
 struct sc_cpu {
@@ -27,7 +32,7 @@ struct sc_cpu {
     size_t n_threads;
     size_t weight_bytes;
     unsigned char *weights;  /* all packed matrices */
-    float *norms;            /* all gains */
+    float *norms;            /* all gains and biases */
     const float *final_norm; /* [hidden] */
     struct sc_layer_weights *layers;
     struct sc_packed output; /* [n_vocab][hidden] */

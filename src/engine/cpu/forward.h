@@ -14,6 +14,12 @@ struct sc_row_group {
     size_t common;   /* positions of the prompt that all of them see */
 };
 
+/* Angles of a struct sc_rope at each position. */
+struct sc_angles {
+    size_t n;               /* 0: not needed */
+    float *cosines, *sines; /* [n_positions][n] */
+};
+
 struct sc_forward {
     const struct sc_cpu *cpu;
     struct sc_pool *pool; /* the session's; set after the layout */
@@ -21,10 +27,11 @@ struct sc_forward {
     unsigned char *places; /* [n_places][place_bytes] keys and values of generated tokens */
     unsigned char *pages;  /* [n_pages][page_bytes] those of prompts */
     size_t place_bytes, page_bytes;
-    float *stored;           /* [n_kept][n_vocab] logits kept between steps */
-    size_t group_rows;       /* rows of one attention task, at most */
-    size_t score_stride;     /* floats of one query's scores */
-    float *cosines, *sines;  /* [n_positions][head_dim / 2] */
+    float *stored;       /* [n_kept][n_vocab] logits kept between steps */
+    size_t group_rows;   /* rows of one attention task, at most */
+    size_t score_stride; /* floats of one query's scores */
+    float score_scale;
+    struct sc_angles angles[SC_N_ROPES];
     float *x;                /* [rows][hidden], the residual stream */
     float *branch;           /* [rows][hidden], what a block adds to it */
     float *q;                /* [rows][n_heads * head_dim]; then what attention gave */

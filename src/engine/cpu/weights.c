@@ -2,8 +2,8 @@
  * Weights packed for the CPU: which arithmetic, which instruction set, and the panels of it.
  *
  * Refuses an arithmetic that the instruction set has no product for, and layers of a kind that
- * forward.c does not compute.  Norm gains stay f32; the embedding is read from the model's map row
- * by row.  Next: forward.c, which computes with these weights.
+ * forward.c does not compute.  Gains and biases stay f32; the embedding is read from the model's
+ * map row by row.  Next: forward.c, which computes with these weights.
  */
 #include <stdint.h>
 #include <string.h>
@@ -45,29 +45,8 @@ void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out)
 
 const char *sc_cpu_refused(const struct sc_model_config *config)
 {
-    const struct sc_layer_kind *layer = &config->layer;
-    const struct {
-        bool differs;
-        const char *what;
-    } not_computed[] = {
-        {layer->norms != SC_NORM_BEFORE, "norms after a block are not computed"},
-        {layer->qk_norm != SC_QK_NORM_PER_HEAD,
-         "queries and keys that are not normed per head are not computed"},
-        {layer->gain_offset != 0, "gains with an offset are not computed"},
-        {layer->qkv_bias || layer->output_bias, "biases of attention are not computed"},
-        {config->rope[SC_ROPE_GLOBAL].n != config->head_dim / 2 ||
-             config->rope[SC_ROPE_GLOBAL].scale != 1 || config->long_from != 0,
-         "partial or scaled rotary positions are not computed"},
-        {layer->attention_scale != 0, "other scales of scores are not computed"},
-        {layer->activation != SC_ACTIVATION_SILU, "activations other than SiLU are not computed"},
-        {layer->window != 0, "sliding windows are not computed"},
-        {layer->attention_softcap != 0 || layer->logit_softcap != 0, "soft caps are not computed"},
-        {layer->embedding_scale != 0, "a scaled embedding is not computed"},
-        {layer->n_experts != 0, "mixtures of experts are not computed"},
-    };
-    for (size_t i = 0; i < sizeof not_computed / sizeof not_computed[0]; i++)
-        if (not_computed[i].differs)
-            return not_computed[i].what;
+    if (config->layer.n_experts != 0)
+        return "mixtures of experts are not computed";
     return NULL;
 }
 
@@ -164,31 +143,58 @@ static enum sc_status pack_weights(struct sc_cpu *cpu, struct sc_pool *pool, str
     return status;
 }
 
-static const float *next_gain(float **to, const struct sc_tensor *tensor)
+/* Vectors one behind the other; while there is no memory for them, they are only counted. */
+struct vectors {
+    float *all;
+    size_t n;
+};
+
+/* offset is added to what the tensor holds; NULL for a tensor that the model does not have. */
+static const float *add_vector(struct vectors *v, const struct sc_tensor *tensor, float offset)
 {
-    const float *gain = *to;
-    sc_tensor_row(tensor, 0, *to);
-    *to += tensor->n_cols;
-    return gain;
+    if (tensor->data == NULL)
+        return NULL;
+    float *vector = v->all != NULL ? v->all + v->n : NULL;
+    v->n += tensor->n_cols;
+    if (vector == NULL)
+        return NULL;
+    sc_tensor_row(tensor, 0, vector);
+    for (size_t i = 0; offset != 0 && i < tensor->n_cols; i++)
+        vector[i] += offset;
+    return vector;
 }
 
-static enum sc_status convert_norms(struct sc_cpu *cpu, struct sc_error *error)
+static void add_layer_vectors(struct vectors *v, const struct sc_layer_tensors *t, float offset,
+                              struct sc_layer_weights *w)
 {
-    const struct sc_model_config *c = &cpu->config;
-    size_t n = c->n_layers * 2 * (c->hidden + c->head_dim) + c->hidden;
-    float *to = cpu->norms = sc_alloc_array(n, sizeof *to);
+    w->input_norm = add_vector(v, &t->input_norm, offset);
+    w->ffn_norm = add_vector(v, &t->ffn_norm, offset);
+    w->q_norm = add_vector(v, &t->q_norm, offset);
+    w->k_norm = add_vector(v, &t->k_norm, offset);
+    w->attention_out_norm = add_vector(v, &t->attention_out_norm, offset);
+    w->ffn_out_norm = add_vector(v, &t->ffn_out_norm, offset);
+    w->q_bias = add_vector(v, &t->q_bias, 0);
+    w->k_bias = add_vector(v, &t->k_bias, 0);
+    w->v_bias = add_vector(v, &t->v_bias, 0);
+    w->o_bias = add_vector(v, &t->o_bias, 0);
+}
 
-    if (to == NULL)
-        return sc_fail_nomem(error, "norm gains");
-    for (size_t l = 0; l < c->n_layers; l++) {
-        const struct sc_layer_tensors *t = sc_model_layer(cpu->model, l);
-        struct sc_layer_weights *w = &cpu->layers[l];
-        w->input_norm = next_gain(&to, &t->input_norm);
-        w->ffn_norm = next_gain(&to, &t->ffn_norm);
-        w->q_norm = next_gain(&to, &t->q_norm);
-        w->k_norm = next_gain(&to, &t->k_norm);
-    }
-    cpu->final_norm = next_gain(&to, sc_model_final_norm(cpu->model));
+static size_t add_vectors(struct sc_cpu *cpu)
+{
+    struct vectors v = {.all = cpu->norms};
+    float offset = cpu->config.layer.gain_offset;
+    for (size_t l = 0; l < cpu->config.n_layers; l++)
+        add_layer_vectors(&v, sc_model_layer(cpu->model, l), offset, &cpu->layers[l]);
+    cpu->final_norm = add_vector(&v, sc_model_final_norm(cpu->model), offset);
+    return v.n;
+}
+
+static enum sc_status convert_vectors(struct sc_cpu *cpu, struct sc_error *error)
+{
+    cpu->norms = sc_alloc_array(add_vectors(cpu), sizeof *cpu->norms);
+    if (cpu->norms == NULL)
+        return sc_fail_nomem(error, "gains and biases");
+    add_vectors(cpu);
     return SC_OK;
 }
 
@@ -226,7 +232,7 @@ static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_option
     cpu->layers = sc_alloc_zero(cpu->config.n_layers, sizeof *cpu->layers);
     if (cpu->layers == NULL)
         return sc_fail_nomem(error, "layers");
-    SC_TRY(convert_norms(cpu, error));
+    SC_TRY(convert_vectors(cpu, error));
     struct sc_pool *pool = NULL;
     SC_TRY(
         sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(), error));

@@ -366,15 +366,15 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
     }
 }
 
-static void rope(float *x, const float *cosines, const float *sines, size_t head_dim)
+static void rope(float *x, const float *cosines, const float *sines, size_t n)
 {
-    size_t half = head_dim / 2;
+    size_t half = n / 2;
     for (size_t i = 0; i < half; i += 4) {
-        size_t n = half - i;
-        float32x4_t a = sc_neon_load(x + i, n), b = sc_neon_load(x + half + i, n);
-        float32x4_t c = sc_neon_load(cosines + i, n), s = sc_neon_load(sines + i, n);
-        sc_neon_store(x + i, vfmsq_f32(vmulq_f32(a, c), b, s), n);
-        sc_neon_store(x + half + i, vfmaq_f32(vmulq_f32(b, c), a, s), n);
+        size_t left = half - i;
+        float32x4_t a = sc_neon_load(x + i, left), b = sc_neon_load(x + half + i, left);
+        float32x4_t c = sc_neon_load(cosines + i, left), s = sc_neon_load(sines + i, left);
+        sc_neon_store(x + i, vfmsq_f32(vmulq_f32(a, c), b, s), left);
+        sc_neon_store(x + half + i, vfmaq_f32(vmulq_f32(b, c), a, s), left);
     }
 }
 
@@ -383,35 +383,78 @@ INLINE float32x4_t power_of_two(int32x4_t n)
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
 }
 
-/* exp within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, where the
- * Taylor polynomial of degree 7 leaves 6e-9.  2^n in two halves, as it may lie outside the normal
- * numbers.  min and max give a NaN for a NaN. */
-INLINE float32x4_t exp4(float32x4_t x)
+/* n = round(x / ln 2) and exp(r) - 1 of what is left, |r| <= ln(2) / 2, where the Taylor polynomial
+ * of degree 7 leaves 6e-9. */
+INLINE float32x4_t reduce4(float32x4_t x, float32x4_t *n)
 {
-    x = vmaxq_f32(x, vdupq_n_f32(SC_EXP_LOW));
-    x = vminq_f32(x, vdupq_n_f32(SC_EXP_HIGH));
-    float32x4_t n = vrndnq_f32(vmulq_f32(x, vdupq_n_f32(0x1.715476p+0f)));
-    float32x4_t r = vfmsq_f32(x, n, vdupq_n_f32(0x1.62e430p-1f));
-    r = vfmsq_f32(r, n, vdupq_n_f32(-0x1.05c610p-29f));
+    *n = vrndnq_f32(vmulq_f32(x, vdupq_n_f32(0x1.715476p+0f)));
+    float32x4_t r = vfmsq_f32(x, *n, vdupq_n_f32(0x1.62e430p-1f));
+    r = vfmsq_f32(r, *n, vdupq_n_f32(-0x1.05c610p-29f));
     float32x4_t p = vdupq_n_f32(1.0f / 5040);
     p = vfmaq_f32(vdupq_n_f32(1.0f / 720), p, r);
     p = vfmaq_f32(vdupq_n_f32(1.0f / 120), p, r);
     p = vfmaq_f32(vdupq_n_f32(1.0f / 24), p, r);
     p = vfmaq_f32(vdupq_n_f32(1.0f / 6), p, r);
     p = vfmaq_f32(vdupq_n_f32(0.5f), p, r);
-    p = vfmaq_f32(r, p, vmulq_f32(r, r));
-    p = vaddq_f32(p, vdupq_n_f32(1.0f));
+    return vfmaq_f32(r, p, vmulq_f32(r, r));
+}
+
+/* exp within 1e-7 relative: 2^n exp(r).  2^n in two halves, as it may lie outside the normal
+ * numbers.  min and max give a NaN for a NaN. */
+INLINE float32x4_t exp4(float32x4_t x)
+{
+    x = vmaxq_f32(x, vdupq_n_f32(SC_EXP_LOW));
+    x = vminq_f32(x, vdupq_n_f32(SC_EXP_HIGH));
+    float32x4_t n, p = vaddq_f32(reduce4(x, &n), vdupq_n_f32(1.0f));
     int32x4_t whole = vcvtq_s32_f32(n), half = vshrq_n_s32(whole, 1);
     p = vmulq_f32(p, power_of_two(half));
     return vmulq_f32(p, power_of_two(vsubq_s32(whole, half)));
 }
 
-static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+INLINE float32x4_t gate_exponent(float32x4_t g, bool gelu)
+{
+    if (!gelu) {
+        return vnegq_f32(g);
+    }
+    float32x4_t cubic = vfmaq_n_f32(vdupq_n_f32(1.0f), vmulq_f32(g, g), SC_GELU_CUBIC);
+    return vmulq_f32(vmulq_n_f32(g, SC_GELU_LINEAR), cubic);
+}
+
+INLINE void gate_mul(float *y, const float *gate, const float *up, size_t n, bool gelu)
 {
     for (size_t i = 0; i < n; i += 4) {
         float32x4_t g = sc_neon_load(gate + i, n - i);
-        float32x4_t v = vdivq_f32(g, vaddq_f32(vdupq_n_f32(1.0f), exp4(vnegq_f32(g))));
+        float32x4_t e = exp4(gate_exponent(g, gelu));
+        float32x4_t v = vdivq_f32(g, vaddq_f32(vdupq_n_f32(1.0f), e));
         sc_neon_store(y + i, vmulq_f32(v, sc_neon_load(up + i, n - i)), n - i);
+    }
+}
+
+static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, false);
+}
+
+static void gelu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, true);
+}
+
+/* tanh(a) = -e / (2 + e) with e = exp(-2a) - 1 = 2^n (exp(r) - 1) + 2^n - 1, which is exact enough
+ * however small a is.  Infinity times 0 is NaN. */
+static void softcap(float *x, size_t n, float cap)
+{
+    const float32x4_t caps = vdupq_n_f32(cap), one = vdupq_n_f32(1.0f), two = vdupq_n_f32(2.0f);
+    const uint32x4_t sign = vdupq_n_u32(0x80000000u);
+    for (size_t i = 0; i < n; i += 4) {
+        float32x4_t was = sc_neon_load(x + i, n - i);
+        float32x4_t a = vminq_f32(vabsq_f32(vdivq_f32(was, caps)), vdupq_n_f32(SC_TANH_ONE));
+        float32x4_t whole, p = reduce4(vmulq_n_f32(a, -2.0f), &whole);
+        float32x4_t power = power_of_two(vcvtq_s32_f32(whole));
+        float32x4_t e = vfmaq_f32(vsubq_f32(power, one), power, p);
+        float32x4_t t = vdivq_f32(vmulq_f32(e, caps), vaddq_f32(two, e)); /* not positive */
+        t = vbslq_f32(sign, was, t);
+        sc_neon_store(x + i, vfmaq_f32(t, was, vdupq_n_f32(0)), n - i);
     }
 }
 
@@ -571,6 +614,8 @@ void sc_level_neon(struct sc_kernels *table)
     table->rms_norm = rms_norm;
     table->rope = rope;
     table->silu_mul = silu_mul;
+    table->gelu_mul = gelu_mul;
+    table->softcap = softcap;
     table->add = add;
     table->softmax = softmax;
     table->logit_max = logit_max;

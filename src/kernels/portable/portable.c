@@ -236,9 +236,9 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
     }
 }
 
-static void rope(float *x, const float *cosines, const float *sines, size_t head_dim)
+static void rope(float *x, const float *cosines, const float *sines, size_t n)
 {
-    size_t half = head_dim / 2;
+    size_t half = n / 2;
     for (size_t i = 0; i < half; i++) {
         float a = x[i], b = x[i + half];
         x[i] = a * cosines[i] - b * sines[i];
@@ -258,6 +258,21 @@ static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         y[i] = gate[i] / (1.0f + clamped_exp(-gate[i])) * up[i];
+    }
+}
+
+static void gelu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float g = gate[i], exponent = SC_GELU_LINEAR * g * (1.0f + SC_GELU_CUBIC * (g * g));
+        y[i] = g / (1.0f + clamped_exp(exponent)) * up[i];
+    }
+}
+
+static void softcap(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = cap * tanhf(x[i] / cap) + x[i] * 0.0f; /* infinity times 0 is NaN */
     }
 }
 
@@ -376,6 +391,8 @@ void sc_level_portable(struct sc_kernels *table)
         .rms_norm = rms_norm,
         .rope = rope,
         .silu_mul = silu_mul,
+        .gelu_mul = gelu_mul,
+        .softcap = softcap,
         .add = add,
         .softmax = softmax,
         .logit_max = logit_max,

@@ -211,9 +211,9 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
     }
 }
 
-static void rope(float *x, const float *cosines, const float *sines, size_t head_dim)
+static void rope(float *x, const float *cosines, const float *sines, size_t n)
 {
-    size_t half = head_dim / 2;
+    size_t half = n / 2;
     for (size_t i = 0; i < half; i += 8) {
         __m256 a = load_first(x + i, half - i), b = load_first(x + half + i, half - i);
         __m256 c = load_first(cosines + i, half - i), s = load_first(sines + i, half - i);
@@ -233,18 +233,14 @@ INLINE __m256 power_of_two(__m256i n)
  * one works while the others wait. */
 enum { TOGETHER = 4 };
 
-/* n_v registers to their exp, within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2),
- * |r| <= ln(2) / 2, where the Taylor polynomial of degree 7 leaves 6e-9.  2^n in two halves, as it
- * may lie outside the normal numbers.  min and max give their second operand for a NaN.  n_v is a
- * constant. */
-INLINE void exp_each(__m256 *x, size_t n_v)
+/* Of n_v registers, n = round(x / ln 2) and exp(r) - 1 of what is left, |r| <= ln(2) / 2, where the
+ * Taylor polynomial of degree 7 leaves 6e-9.  n_v is a constant. */
+INLINE void reduce_each(const __m256 *x, size_t n_v, __m256 *n, __m256 *p)
 {
     static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f};
-    __m256 n[TOGETHER], r[TOGETHER], p[TOGETHER];
+    __m256 r[TOGETHER];
     UNROLL
     for (size_t v = 0; v < n_v; v++) {
-        x[v] = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x[v]);
-        x[v] = _mm256_min_ps(_mm256_set1_ps(SC_EXP_HIGH), x[v]);
         n[v] = _mm256_round_ps(_mm256_mul_ps(x[v], _mm256_set1_ps(0x1.715476p+0f)),
                                _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         r[v] = _mm256_fnmadd_ps(n[v], _mm256_set1_ps(0x1.62e430p-1f), x[v]);
@@ -261,6 +257,22 @@ INLINE void exp_each(__m256 *x, size_t n_v)
     UNROLL
     for (size_t v = 0; v < n_v; v++) {
         p[v] = _mm256_fmadd_ps(p[v], _mm256_mul_ps(r[v], r[v]), r[v]);
+    }
+}
+
+/* n_v registers to their exp, within 1e-7 relative: 2^n exp(r).  2^n in two halves, as it may lie
+ * outside the normal numbers.  min and max give their second operand for a NaN. */
+INLINE void exp_each(__m256 *x, size_t n_v)
+{
+    __m256 n[TOGETHER], p[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        x[v] = _mm256_max_ps(_mm256_set1_ps(SC_EXP_LOW), x[v]);
+        x[v] = _mm256_min_ps(_mm256_set1_ps(SC_EXP_HIGH), x[v]);
+    }
+    reduce_each(x, n_v, n, p);
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
         p[v] = _mm256_add_ps(p[v], _mm256_set1_ps(1.0f));
         __m256i whole = _mm256_cvtps_epi32(n[v]), half = _mm256_srai_epi32(whole, 1);
         p[v] = _mm256_mul_ps(p[v], power_of_two(half));
@@ -268,14 +280,25 @@ INLINE void exp_each(__m256 *x, size_t n_v)
     }
 }
 
+INLINE __m256 gate_exponent(__m256 g, bool gelu)
+{
+    if (!gelu) {
+        return _mm256_sub_ps(_mm256_setzero_ps(), g);
+    }
+    __m256 cubic =
+        _mm256_fmadd_ps(_mm256_mul_ps(g, g), _mm256_set1_ps(SC_GELU_CUBIC), _mm256_set1_ps(1.0f));
+    return _mm256_mul_ps(_mm256_mul_ps(g, _mm256_set1_ps(SC_GELU_LINEAR)), cubic);
+}
+
 /* The parts of the loops below take n_v (a constant) registers of what is left: one of them, with
  * n_left that may be less than 8, or several whole ones. */
-INLINE void silu_part(float *y, const float *gate, const float *up, size_t n_left, size_t n_v)
+INLINE void gate_part(float *y, const float *gate, const float *up, size_t n_left, size_t n_v,
+                      bool gelu)
 {
     __m256 e[TOGETHER];
     UNROLL
     for (size_t v = 0; v < n_v; v++) {
-        e[v] = _mm256_sub_ps(_mm256_setzero_ps(), load_first(gate + 8 * v, n_left));
+        e[v] = gate_exponent(load_first(gate + 8 * v, n_left), gelu);
     }
     exp_each(e, n_v);
     UNROLL
@@ -286,14 +309,60 @@ INLINE void silu_part(float *y, const float *gate, const float *up, size_t n_lef
     }
 }
 
-static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+INLINE void gate_mul(float *y, const float *gate, const float *up, size_t n, bool gelu)
 {
     size_t i = 0;
     for (; i + 8 * TOGETHER <= n; i += 8 * TOGETHER) {
-        silu_part(y + i, gate + i, up + i, 8, TOGETHER);
+        gate_part(y + i, gate + i, up + i, 8, TOGETHER, gelu);
     }
     for (; i < n; i += 8) {
-        silu_part(y + i, gate + i, up + i, n - i, 1);
+        gate_part(y + i, gate + i, up + i, n - i, 1, gelu);
+    }
+}
+
+static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, false);
+}
+
+static void gelu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, true);
+}
+
+/* tanh(a) = -e / (2 + e) with e = exp(-2a) - 1 = 2^n (exp(r) - 1) + 2^n - 1, which is exact enough
+ * however small a is.  Infinity times 0 is NaN. */
+INLINE void softcap_part(float *x, size_t n_left, size_t n_v, __m256 cap)
+{
+    const __m256 sign = _mm256_set1_ps(-0.0f), one = _mm256_set1_ps(1.0f);
+    __m256 u[TOGETHER], n[TOGETHER], p[TOGETHER];
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        u[v] = _mm256_andnot_ps(sign, _mm256_div_ps(load_first(x + 8 * v, n_left), cap));
+        u[v] = _mm256_min_ps(u[v], _mm256_set1_ps(SC_TANH_ONE));
+        u[v] = _mm256_mul_ps(u[v], _mm256_set1_ps(-2.0f));
+    }
+    reduce_each(u, n_v, n, p);
+    UNROLL
+    for (size_t v = 0; v < n_v; v++) {
+        __m256 was = load_first(x + 8 * v, n_left);
+        __m256 power = power_of_two(_mm256_cvtps_epi32(n[v]));
+        __m256 e = _mm256_fmadd_ps(power, p[v], _mm256_sub_ps(power, one));
+        __m256 t = _mm256_div_ps(_mm256_mul_ps(e, cap), _mm256_sub_ps(_mm256_set1_ps(-2.0f), e));
+        t = _mm256_or_ps(t, _mm256_and_ps(was, sign));
+        store_first(x + 8 * v, n_left, _mm256_fmadd_ps(was, _mm256_setzero_ps(), t));
+    }
+}
+
+static void softcap(float *x, size_t n, float cap)
+{
+    const __m256 caps = _mm256_set1_ps(cap);
+    size_t i = 0;
+    for (; i + 8 * TOGETHER <= n; i += 8 * TOGETHER) {
+        softcap_part(x + i, 8, TOGETHER, caps);
+    }
+    for (; i < n; i += 8) {
+        softcap_part(x + i, n - i, 1, caps);
     }
 }
 
@@ -509,6 +578,8 @@ void sc_level_avx2(struct sc_kernels *table)
     table->rms_norm = rms_norm;
     table->rope = rope;
     table->silu_mul = silu_mul;
+    table->gelu_mul = gelu_mul;
+    table->softcap = softcap;
     table->add = add;
     table->softmax = softmax;
     table->logit_max = logit_max;

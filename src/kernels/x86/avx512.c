@@ -503,9 +503,9 @@ static void rms_norm(float *y, const float *x, const float *gain, size_t n, floa
     }
 }
 
-static void rope(float *x, const float *cosines, const float *sines, size_t head_dim)
+static void rope(float *x, const float *cosines, const float *sines, size_t n)
 {
-    size_t half = head_dim / 2;
+    size_t half = n / 2;
     for (size_t i = 0; i < half; i += 16) {
         __mmask16 mask = mask_of(half - i);
         __m512 a = _mm512_maskz_loadu_ps(mask, x + i);
@@ -519,35 +519,80 @@ static void rope(float *x, const float *cosines, const float *sines, size_t head
     }
 }
 
-/* exp within 1e-7 relative: exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2, where the
- * Taylor polynomial of degree 7 leaves 6e-9.  min and max give their second operand for a NaN. */
-INLINE __m512 exp16(__m512 x)
+/* n = round(x / ln 2) and exp(r) - 1 of what is left, |r| <= ln(2) / 2, where the Taylor polynomial
+ * of degree 7 leaves 6e-9. */
+INLINE __m512 reduce16(__m512 x, __m512 *n)
 {
-    x = _mm512_max_ps(_mm512_set1_ps(SC_EXP_LOW), x);
-    x = _mm512_min_ps(_mm512_set1_ps(SC_EXP_HIGH), x);
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(0x1.715476p+0f)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e430p-1f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-0x1.05c610p-29f), r);
+    *n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(0x1.715476p+0f)),
+                              _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_fnmadd_ps(*n, _mm512_set1_ps(0x1.62e430p-1f), x);
+    r = _mm512_fnmadd_ps(*n, _mm512_set1_ps(-0x1.05c610p-29f), r);
     __m512 p = _mm512_set1_ps(1.0f / 5040);
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r);
+    return _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r);
+}
+
+/* exp within 1e-7 relative: 2^n exp(r).  min and max give their second operand for a NaN. */
+INLINE __m512 exp16(__m512 x)
+{
+    x = _mm512_max_ps(_mm512_set1_ps(SC_EXP_LOW), x);
+    x = _mm512_min_ps(_mm512_set1_ps(SC_EXP_HIGH), x);
+    __m512 n, p = reduce16(x, &n);
     return _mm512_scalef_ps(_mm512_add_ps(p, _mm512_set1_ps(1.0f)), n);
 }
 
-static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+INLINE __m512 gate_exponent(__m512 g, bool gelu)
+{
+    if (!gelu) {
+        return _mm512_sub_ps(_mm512_setzero_ps(), g);
+    }
+    __m512 cubic =
+        _mm512_fmadd_ps(_mm512_mul_ps(g, g), _mm512_set1_ps(SC_GELU_CUBIC), _mm512_set1_ps(1.0f));
+    return _mm512_mul_ps(_mm512_mul_ps(g, _mm512_set1_ps(SC_GELU_LINEAR)), cubic);
+}
+
+INLINE void gate_mul(float *y, const float *gate, const float *up, size_t n, bool gelu)
 {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 mask = mask_of(n - i);
         __m512 g = _mm512_maskz_loadu_ps(mask, gate + i);
-        __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), g));
+        __m512 e = exp16(gate_exponent(g, gelu));
         __m512 v = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0f), e));
         v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(mask, up + i));
         store_first(y + i, n - i, v);
+    }
+}
+
+static void silu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, false);
+}
+
+static void gelu_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    gate_mul(y, gate, up, n, true);
+}
+
+/* tanh(a) = -e / (2 + e) with e = exp(-2a) - 1 = 2^n (exp(r) - 1) + 2^n - 1, which is exact enough
+ * however small a is.  Infinity times 0 is NaN. */
+static void softcap(float *x, size_t n, float cap)
+{
+    const __m512 caps = _mm512_set1_ps(cap), one = _mm512_set1_ps(1.0f);
+    const __m512 sign = _mm512_set1_ps(-0.0f);
+    for (size_t i = 0; i < n; i += 16) {
+        __m512 was = _mm512_maskz_loadu_ps(mask_of(n - i), x + i);
+        __m512 a = _mm512_andnot_ps(sign, _mm512_div_ps(was, caps));
+        a = _mm512_min_ps(a, _mm512_set1_ps(SC_TANH_ONE));
+        __m512 whole, p = reduce16(_mm512_mul_ps(a, _mm512_set1_ps(-2.0f)), &whole);
+        __m512 power = _mm512_scalef_ps(one, whole);
+        __m512 e = _mm512_fmadd_ps(power, p, _mm512_sub_ps(power, one));
+        __m512 t = _mm512_div_ps(_mm512_mul_ps(e, caps), _mm512_sub_ps(_mm512_set1_ps(-2.0f), e));
+        t = _mm512_or_ps(t, _mm512_and_ps(was, sign));
+        store_first(x + i, n - i, _mm512_fmadd_ps(was, _mm512_setzero_ps(), t));
     }
 }
 
@@ -752,6 +797,8 @@ void sc_level_avx512(struct sc_kernels *table)
     table->rms_norm = rms_norm;
     table->rope = rope;
     table->silu_mul = silu_mul;
+    table->gelu_mul = gelu_mul;
+    table->softcap = softcap;
     table->add = add;
     table->softmax = softmax;
     table->logit_max = logit_max;
