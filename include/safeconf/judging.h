@@ -23,7 +23,12 @@ struct sc_judge_options {
     const char *kernels; /* NULL: the best of this machine */
     int n_threads;       /* 0: one per available core */
     size_t max_bytes;    /* memory limit; 0: automatic */
-    const void *reserved[8];
+    /* How often it is asked about each text (0 and 1: once), and how its answers are drawn: 0 takes
+     * the likeliest token, NaN is 1 where it is asked repeatedly and 0 elsewhere. */
+    size_t repeats;
+    double temperature;
+    uint64_t seed; /* of what is drawn */
+    const void *reserved[5];
 };
 
 enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID };

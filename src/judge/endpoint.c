@@ -14,12 +14,15 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "remote/remote.h"
 
 struct sc_endpoint_judge {
     struct sc_judge_config config;
     struct sc_remote *remote;
-    size_t many; /* failures in a row that end a run */
+    double temperature;
+    uint64_t seed; /* of the options; the configuration has one too */
+    size_t many;   /* failures in a row that end a run */
 };
 
 struct refusal {
@@ -85,6 +88,8 @@ static enum sc_status open_judge(struct sc_endpoint_judge *judge,
     remote.max_response = most_bytes(config);
     remote.seed = config->seed;
     judge->many = remote.most_failures;
+    judge->temperature = options->temperature;
+    judge->seed = options->seed;
     return sc_remote_open(&judge->remote, &remote, error);
 }
 
@@ -188,18 +193,30 @@ static void free_refusals(struct asking *asking)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static enum sc_status make_body(const struct sc_judge_config *config,
-                                const struct sc_judge_item *item, struct sc_text *text,
+/* A greedy judge keeps the configuration's seed.  31 bits, which every server takes. */
+static uint64_t seed_of(const struct sc_endpoint_judge *judge, struct sc_judge_draw draw)
+{
+    uint64_t both = sc_random_bits(SC_STREAM_JUDGING, judge->config.seed, judge->seed, 0, 0);
+    uint64_t drawn = sc_random_bits(SC_STREAM_JUDGING, both, draw.key, draw.repeat, 1);
+    return judge->temperature > 0 ? drawn & 0x7fffffff : judge->config.seed;
+}
+
+static enum sc_status make_body(const struct asking *asking, size_t place, struct sc_text *text,
                                 struct sc_remote_request *request, struct sc_error *error)
 {
+    const struct sc_endpoint_judge *judge = asking->judge;
+    const struct sc_judge_config *config = &judge->config;
+    const struct sc_judge_item *item = &asking->items[place];
     SC_TRY(sc_judge_config_render(config, item->prompt, item->response, text, error));
-    const struct sc_completion_request completion = {.endpoint = config->endpoint,
-                                                     .model = config->model,
-                                                     .text = text->data != NULL ? text->data : "",
-                                                     .max_tokens = config->max_tokens,
-                                                     .seed = config->seed,
-                                                     .n_top = config->n_top,
-                                                     .more = config->more};
+    const struct sc_completion_request completion = {
+        .endpoint = config->endpoint,
+        .model = config->model,
+        .text = text->data != NULL ? text->data : "",
+        .temperature = judge->temperature,
+        .max_tokens = config->max_tokens,
+        .seed = seed_of(judge, sc_judge_draw_of(asking->sink, place)),
+        .n_top = config->n_top,
+        .more = config->more};
     return sc_completion_body(&completion, &request->body, &request->n, error);
 }
 
@@ -211,7 +228,7 @@ static enum sc_status make_request(const struct asking *asking, size_t item,
     request->path = sc_endpoint_path(config->endpoint);
     request->tag = item;
     struct sc_text text = {0};
-    enum sc_status status = make_body(config, &asking->items[item], &text, request, error);
+    enum sc_status status = make_body(asking, item, &text, request, error);
     sc_text_free(&text);
     return status;
 }

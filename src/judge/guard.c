@@ -302,12 +302,16 @@ static int next(void *context, struct sc_trace_request *request)
     if (job == NULL)
         return j->running != NULL && j->failure.status == SC_OK ? 0 : -1;
     push(&j->running, job);
+    struct sc_judge_draw draw = sc_judge_draw_of(j->sink, job->item);
     j->counts->n_prompt_tokens += job->n + job->n_forced;
     *request = (struct sc_trace_request){
         .prompt_key = ++j->next_key,
         .prompt = job->ids,
         .n_prompt = job->n + job->n_forced,
-        .sampling = {.temperature = 0},
+        .instance_key = draw.key,
+        .trace_index = draw.repeat,
+        .seed = guard->options.seed,
+        .sampling = {.temperature = guard->options.temperature, .top_p = 1},
         .max_new_tokens = job->phase == PHASE_SPEAK ? MAX_NEW : 1,
         .end_ids = guard->model.end_ids,
         .n_end_ids = guard->model.n_end_ids,

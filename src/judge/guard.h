@@ -17,6 +17,8 @@ struct sc_guard_options {
     int n_threads;       /* 0: one per available core */
     size_t parallel;     /* judgements in flight; 0: chosen for the machine */
     size_t max_bytes;    /* memory limit; 0: automatic */
+    double temperature;  /* 0: the likeliest token */
+    uint64_t seed;       /* of what is drawn */
     bool no_sharing;     /* compute the beginning of the frame for every judgement anew */
 };
 
@@ -28,7 +30,7 @@ void sc_guard_close(struct sc_guard *guard); /* NULL is fine */
  * the model: "guard/1:Qwen3Guard-Gen-0.6B:bf16:avx512@0123456789ab". */
 const char *sc_guard_name(const struct sc_guard *guard);
 
-/* Judges all items: greedy, at most 128 tokens each.  What cannot be judged (a text beyond the
+/* Judges all items: at most 128 tokens each.  What cannot be judged (a text beyond the
  * model's context) is handed over with its reason; it ends nothing. */
 enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,

@@ -4,6 +4,8 @@
  */
 #include "judge/judge.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -23,7 +25,9 @@ struct kind {
 struct sc_judge {
     const struct kind *kind;
     void *self;
-    const char *name, *family; /* of self */
+    const char *family; /* of self */
+    char *name, *asked; /* with and without the number of repeats */
+    struct sc_judge_repeats repeats;
 };
 
 /* ---- in process ------------------------------------------------------------------------------ */
@@ -50,10 +54,13 @@ static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_o
                                                    .kernels = options->kernels,
                                                    .n_threads = options->n_threads,
                                                    .parallel = options->parallel,
-                                                   .max_bytes = options->max_bytes};
+                                                   .max_bytes = options->max_bytes,
+                                                   .temperature = options->temperature,
+                                                   .seed = options->seed};
     struct sc_guard *guard = NULL;
     SC_TRY(sc_guard_open(&guard, &guard_options, error));
-    *judge = (struct sc_judge){&in_process, guard, sc_guard_name(guard), "guard"};
+    *judge = (struct sc_judge){.kind = &in_process, .self = guard, .family = "guard"};
+    judge->asked = sc_strdup(sc_guard_name(guard));
     return SC_OK;
 }
 
@@ -79,7 +86,8 @@ static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judg
     struct sc_endpoint_judge *endpoint = NULL;
     SC_TRY(sc_endpoint_judge_open(&endpoint, options, error));
     const struct sc_judge_config *config = sc_endpoint_judge_config(endpoint);
-    *judge = (struct sc_judge){&behind_server, endpoint, config->name, config->family};
+    *judge = (struct sc_judge){.kind = &behind_server, .self = endpoint, .family = config->family};
+    judge->asked = sc_strdup(config->name);
     return SC_OK;
 }
 
@@ -90,8 +98,28 @@ static bool is_in_process(const struct sc_judge_options *options)
     return strcmp(options->judge, "guard") == 0 && options->url == NULL;
 }
 
+/* The options with a temperature; refuses what nobody can be asked. */
+static enum sc_status settle(const struct sc_judge_options *options, struct sc_judge_options *out,
+                             struct sc_error *error)
+{
+    *out = *options;
+    if (options->repeats > SC_MOST_REPEATS)
+        return sc_fail(error, SC_ERR_ARGUMENT, "judge-repeats: expected at most %d, found %zu",
+                       SC_MOST_REPEATS, options->repeats);
+    if (out->repeats == 0)
+        out->repeats = 1;
+    if (isnan(out->temperature))
+        out->temperature = out->repeats > 1 ? 1 : 0;
+    if (!(out->temperature >= 0 && out->temperature <= 100))
+        return sc_fail(error, SC_ERR_ARGUMENT, "judge-temperature: expected 0 to 100, found %g",
+                       out->temperature);
+    return SC_OK;
+}
+
 static enum sc_status check_given(const struct sc_judge_options *options, struct sc_error *error)
 {
+    struct sc_judge_options settled;
+    SC_TRY(settle(options, &settled, error));
     if (is_in_process(options) && options->model == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "judge-model: expected the folder of a Qwen3Guard-Gen model, or a server's "
@@ -120,18 +148,57 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
     return SC_OK;
 }
 
+/* Adds to the names how answers are drawn and how often. */
+static enum sc_status name_repeats(struct sc_judge *judge, const struct sc_judge_options *options,
+                                   struct sc_error *error)
+{
+    bool drawn = options->temperature > 0;
+    judge->repeats = (struct sc_judge_repeats){.wanted = options->repeats,
+                                               .asked = options->repeats,
+                                               .temperature = options->temperature,
+                                               .deterministic = !drawn && is_in_process(options)};
+    if (judge->repeats.deterministic)
+        judge->repeats.asked = 1;
+    struct sc_text asked = {0}, name = {0};
+    sc_text_puts(&asked, judge->asked != NULL ? judge->asked : "");
+    asked.failed |= judge->asked == NULL;
+    if (drawn || judge->repeats.asked > 1)
+        sc_text_printf(&asked, "+t%g", options->temperature);
+    if (drawn && options->seed != 0)
+        sc_text_printf(&asked, "s%" PRIu64, options->seed);
+    if (!asked.failed)
+        sc_text_puts(&name, asked.data);
+    name.failed |= asked.failed;
+    if (judge->repeats.asked > 1)
+        sc_text_printf(&name, "x%zu", judge->repeats.asked);
+    sc_free(judge->asked);
+    judge->asked = sc_text_take(&asked);
+    judge->name = sc_text_take(&name);
+    return judge->asked != NULL && judge->name != NULL ? SC_OK
+                                                       : sc_fail_nomem(error, "name of a judge");
+}
+
+static enum sc_status open_any(struct sc_judge *judge, const struct sc_judge_options *options,
+                               struct sc_error *error)
+{
+    SC_TRY(is_in_process(options) ? open_guard(judge, options, error)
+                                  : open_endpoint(judge, options, error));
+    return name_repeats(judge, options, error);
+}
+
 enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
                              struct sc_error *error)
 {
     *out = NULL;
+    struct sc_judge_options settled;
+    SC_TRY(settle(options, &settled, error));
     SC_TRY(check_given(options, error));
     struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
     if (judge == NULL)
         return sc_fail_nomem(error, "judge");
-    enum sc_status status = is_in_process(options) ? open_guard(judge, options, error)
-                                                   : open_endpoint(judge, options, error);
+    enum sc_status status = open_any(judge, &settled, error);
     if (status != SC_OK) {
-        sc_free(judge);
+        sc_judge_close(judge);
         return status;
     }
     *out = judge;
@@ -142,13 +209,26 @@ void sc_judge_close(struct sc_judge *judge)
 {
     if (judge == NULL)
         return;
-    judge->kind->close(judge->self);
+    if (judge->kind != NULL)
+        judge->kind->close(judge->self);
+    sc_free(judge->name);
+    sc_free(judge->asked);
     sc_free(judge);
 }
 
 const char *sc_judge_name(const struct sc_judge *judge)
 {
     return judge->name;
+}
+
+const char *sc_judge_asked(const struct sc_judge *judge)
+{
+    return judge->asked;
+}
+
+struct sc_judge_repeats sc_judge_repeats(const struct sc_judge *judge)
+{
+    return judge->repeats;
 }
 
 const char *sc_judge_family(const struct sc_judge *judge)

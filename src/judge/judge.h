@@ -12,6 +12,8 @@
 
 struct sc_judge;
 
+enum { SC_MOST_REPEATS = 100 };
+
 /* What a judge can say. */
 struct sc_judge_abilities {
     bool refusal, harm; /* of an answer */
@@ -28,8 +30,19 @@ enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_option
 void sc_judge_close(struct sc_judge *judge); /* NULL is fine */
 
 /* Name and version kept with each judgement: all that it depends on.  In process
- * "guard/1:MODEL:DTYPE:KERNELS@CONTENT", behind a server "NAME/VERSION:MODEL:server@CONTENT". */
+ * "guard/1:MODEL:DTYPE:KERNELS@CONTENT", behind a server "NAME/VERSION:MODEL:server@CONTENT"; where
+ * answers are drawn "+t1" (the temperature, with s and the seed unless that is 0) and "x5"
+ * (repeats) follow. */
 const char *sc_judge_name(const struct sc_judge *judge);
+/* The same without the number of repeats: what one answer of the judge depends on. */
+const char *sc_judge_asked(const struct sc_judge *judge);
+/* How it is asked about each text. */
+struct sc_judge_repeats {
+    size_t wanted, asked; /* asked: 1 where all answers would be the same */
+    double temperature;
+    bool deterministic; /* in process and greedy */
+};
+struct sc_judge_repeats sc_judge_repeats(const struct sc_judge *judge);
 /* The first word of the name, which the rules of its verdicts begin with: "guard". */
 const char *sc_judge_family(const struct sc_judge *judge);
 
@@ -42,6 +55,12 @@ bool sc_judge_takes_conversations(const struct sc_judge *judge);
 enum sc_status sc_judge_conversation(const struct sc_message *turns, size_t n, const char *prompt,
                                      char **text, struct sc_error *error);
 
+/* Names the random numbers of one answer: token j is drawn with (seed, key, repeat, j). */
+struct sc_judge_draw {
+    uint64_t key;
+    uint32_t repeat;
+};
+
 /* A text to judge. */
 struct sc_judge_item {
     const char *prompt, *response; /* response NULL: the prompt alone is judged */
@@ -52,11 +71,19 @@ struct sc_judge_sink {
     /* One judgement, in no certain order; item is a place in the array.  Not SC_OK ends the run. */
     enum sc_status (*done)(void *context, size_t item, const struct sc_judgement *judgement,
                            struct sc_error *error);
+    /* Of a judge whose answers are drawn; may be NULL: an item's place is its key. */
+    struct sc_judge_draw (*draw)(void *context, size_t item);
     /* Some times a second, may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
     bool (*step)(void *context, const struct sc_judge_counts *counts);
 };
 
-/* Judges all items, greedily.  What cannot be judged is handed over with its reason; it ends
+static inline struct sc_judge_draw sc_judge_draw_of(const struct sc_judge_sink *sink, size_t item)
+{
+    return sink->draw != NULL ? sink->draw(sink->context, item)
+                              : (struct sc_judge_draw){.key = item};
+}
+
+/* Judges all items.  What cannot be judged is handed over with its reason; it ends
  * nothing.  A server that does not answer ends the run. */
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,

@@ -1,4 +1,4 @@
-/* Agreement of two raters on the same subjects. */
+/* Agreement of two raters on the same subjects, and of one rater with itself. */
 #ifndef SC_STATISTICS_AGREEMENT_H
 #define SC_STATISTICS_AGREEMENT_H
 
@@ -30,5 +30,34 @@ struct sc_ratings {
 
 enum sc_status sc_agreement(const struct sc_ratings *ratings, struct sc_agreement *out,
                             struct sc_error *error);
+
+/* ---- one rater, asked several times ---------------------------------------------------------- */
+
+struct sc_repeated {
+    /* [n * n_repeats] ratings below n_categories, subject by subject; a larger value is none. */
+    const unsigned char *ratings;
+    const size_t
+        *cluster; /* [n], ascending: subjects that belong together; NULL: each is its own */
+    size_t n, n_repeats, n_categories;
+};
+
+/* How one subject's ratings agree: of its pairs, and whether all are the same.  False: fewer than
+ * two ratings. */
+struct sc_repeat {
+    size_t n_pairs, n_differing;
+};
+bool sc_repeat_of(const struct sc_repeated *data, size_t subject, struct sc_repeat *out);
+
+struct sc_reliability {
+    size_t n;         /* subjects with two ratings or more */
+    size_t n_ratings; /* theirs */
+    double alpha, low, high;
+};
+/* Krippendorff's alpha for nominal data (2004, "Content Analysis", chapter 11): 1 - the
+ * disagreement within subjects over that between all ratings; ratings may be missing.  Interval:
+ * the delete-one-cluster jackknife, normal (Efron and Tibshirani, 1993, chapter 11).  NaN: no two
+ * ratings of a subject, or only one value throughout; the interval as in sc_agreement. */
+enum sc_status sc_reliability(const struct sc_repeated *data, struct sc_reliability *out,
+                              struct sc_error *error);
 
 #endif
