@@ -66,8 +66,12 @@ static enum sc_status find_remarks(struct sc_opened *opened, struct sc_error *er
 {
     const struct sc_generation_config *generation = sc_model_generation(opened->model);
     struct sc_text *out = &opened->remarks;
+    if (sc_model_output_differs(opened->model))
+        sc_text_puts(out, "config.json says that the output matrix is the embedding "
+                          "(tie_word_embeddings), and the files have another one (lm_head.weight): "
+                          "the embedding is used\n");
     if (opened->tokenizer == NULL)
-        return SC_OK;
+        return out->failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
     sc_template_remarks(sc_tokenizer_template(opened->tokenizer), out);
     if (generation->n_end_ids > 0 && opened->n_end_ids > generation->n_end_ids)
         sc_text_puts(out,

@@ -50,6 +50,12 @@ enum sc_rope_kind {
 struct sc_family;
 #define SC_MOST_LAYERS 4096
 
+/* What config.json says of quantized weights; all zero: nothing. */
+struct sc_quantization {
+    bool is_f8;                    /* some weights are 8-bit floats */
+    size_t block_rows, block_cols; /* of a scale; 0: a scale is for a row or for a tensor */
+};
+
 /* Shapes and constants of a network. */
 struct sc_model_config {
     const struct sc_family *family;
@@ -68,7 +74,8 @@ struct sc_model_config {
     size_t long_from;                /* 0: no sequence turns by SC_ROPE_LONG */
     uint64_t local_layers[SC_MOST_LAYERS / 64]; /* bit l % 64 of word l / 64: layer l is local */
     bool tied;                                  /* the output matrix is the embedding */
-    enum sc_dtype dtype;                        /* of the stored weights, as config.json says */
+    struct sc_quantization quantization;
+    enum sc_dtype dtype; /* of the stored weights, as config.json says */
 };
 
 /* generation_config.json, with what the family's makers publish where the file or a field is
@@ -82,12 +89,29 @@ struct sc_generation_config {
     char unapplied[400]; /* what it asks for and nothing here does: "num_beams 4, ..."; else "" */
 };
 
-/* A tensor inside a map: row-major, f32, bf16 or f16, any alignment. */
+/* The scales of weights that are 8-bit floats (e4m3: 4 bits of exponent, 3 of mantissa, no
+ * infinities): a weight is its number times the scale of its block. */
+struct sc_f8_scales {
+    const void *data;              /* [blocks of rows][n_cols] */
+    enum sc_dtype dtype;           /* f32, bf16 or f16 */
+    size_t block_rows, block_cols; /* weights that one scale is for */
+    size_t n_cols;
+    size_t first_row; /* of the tensor that the blocks cut, where ours is a part of it */
+};
+
+/* A tensor inside a map: row-major, f32, bf16 or f16, any alignment; or e4m3 with its scales, and
+ * then dtype is f32, which its weights are widened to. */
 struct sc_tensor {
     const void *data;
     enum sc_dtype dtype;
     size_t n_rows, n_cols; /* a vector has n_rows = 1 */
+    bool is_f8;
+    struct sc_f8_scales f8;
 };
+/* Bytes of a row as it is stored. */
+size_t sc_tensor_row_bytes(const struct sc_tensor *tensor);
+/* Row `row` as floats [n_cols]. */
+void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out);
 
 struct sc_expert_tensors {
     struct sc_tensor gate, up; /* [expert_ffn][hidden] */
@@ -120,6 +144,8 @@ const struct sc_model_config *sc_model_config(const struct sc_model *model);
 const struct sc_generation_config *sc_model_generation(const struct sc_model *model);
 const struct sc_tensor *sc_model_embedding(const struct sc_model *model); /* [n_vocab][hidden] */
 const struct sc_tensor *sc_model_output(const struct sc_model *model); /* the embedding when tied */
+/* The output matrix is the embedding, and the files have a separate one that is another. */
+bool sc_model_output_differs(const struct sc_model *model);
 const struct sc_tensor *sc_model_final_norm(const struct sc_model *model);
 const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size_t layer);
 /* Tokens that exist: those of the tokenizer (NULL: all) that have a row in the embedding.  Further

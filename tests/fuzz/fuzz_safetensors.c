@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The first and the last byte of the tensor, wherever it lies. */
 static unsigned touch(const struct sc_tensor *tensor)
 {
-    size_t bytes = tensor->n_rows * tensor->n_cols * (tensor->dtype == SC_DTYPE_F32 ? 4 : 2);
+    size_t bytes = tensor->n_rows * sc_tensor_row_bytes(tensor);
     unsigned char first = 0, last = 0;
 
     if (bytes > 0) {

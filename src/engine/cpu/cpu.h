@@ -41,9 +41,6 @@ struct sc_cpu {
 /* Why the CPU does not compute such a network, or NULL. */
 const char *sc_cpu_refused(const struct sc_model_config *config);
 
-/* Row `row` of a tensor as floats. */
-void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out);
-
 enum sc_status sc_cpu_open(struct sc_engine *engine, const struct sc_engine_options *options,
                            struct sc_error *error);
 void sc_cpu_close(void *weights);

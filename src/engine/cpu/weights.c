@@ -25,23 +25,9 @@ struct packing_list {
     const struct sc_matmul *matmul;
     struct packing *items;
     size_t n_items, n_panels, n_tasks;
+    float *wide; /* [worker][panel][wide_cols] for 8-bit floats; NULL where there are none */
+    size_t wide_cols;
 };
-
-void sc_tensor_row(const struct sc_tensor *tensor, size_t row, float *out)
-{
-    size_t n = tensor->n_cols, size = sc_dtype_bytes(tensor->dtype);
-    const unsigned char *from = (const unsigned char *)tensor->data + row * n * size;
-    /* memcpy: a tensor may stand at any address. */
-    if (tensor->dtype == SC_DTYPE_F32) {
-        memcpy(out, from, n * sizeof *out);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half;
-        memcpy(&half, from + 2 * i, sizeof half);
-        out[i] = tensor->dtype == SC_DTYPE_BF16 ? sc_f32_from_bf16(half) : sc_f32_from_f16(half);
-    }
-}
 
 const char *sc_cpu_refused(const struct sc_model_config *config)
 {
@@ -50,16 +36,38 @@ const char *sc_cpu_refused(const struct sc_model_config *config)
     return NULL;
 }
 
+/* The same of 8-bit floats, each panel widened to floats by itself: wide [panel][n_cols]. */
+static void pack_widened(const struct sc_matmul *matmul, const struct packing *item, size_t from,
+                         size_t to, float *wide)
+{
+    const struct sc_tensor *source = item->source;
+    const struct sc_packed *whole = item->packed;
+    const size_t panel_bytes = matmul->packed_bytes(matmul->panel, whole->n_in);
+    for (size_t p = from; p < to; p++) {
+        const size_t first = p * matmul->panel, left = whole->n_out - first;
+        struct sc_packed one = *whole;
+        one.n_out = left < matmul->panel ? left : matmul->panel;
+        one.data = (unsigned char *)whole->data + p * panel_bytes;
+        one.bytes = panel_bytes;
+        for (size_t r = 0; r < one.n_out; r++)
+            sc_tensor_row(source, first + r, wide + r * source->n_cols);
+        matmul->pack(&one, wide, SC_DTYPE_F32, 0, 1);
+    }
+}
+
 /* Packs panels [from, to) and gives the pages of their source back to the system, so that the
  * weights are not in memory twice.  (Rows of the embedding that are needed later are read again.)
  */
 static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
-                        size_t to)
+                        size_t to, float *wide)
 {
     const struct sc_tensor *source = item->source;
-    size_t panel = matmul->panel, row_bytes = source->n_cols * sc_dtype_bytes(source->dtype);
+    size_t panel = matmul->panel, row_bytes = sc_tensor_row_bytes(source);
     size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
-    matmul->pack(item->packed, source->data, source->dtype, from, to);
+    if (source->is_f8)
+        pack_widened(matmul, item, from, to, wide);
+    else
+        matmul->pack(item->packed, source->data, source->dtype, from, to);
     sc_map_forget((const unsigned char *)source->data + from * panel * row_bytes,
                   (last - from * panel) * row_bytes);
 }
@@ -70,13 +78,14 @@ static void pack_task(void *context, size_t task, size_t worker)
     size_t begin = list->n_panels * task / list->n_tasks;
     size_t end = list->n_panels * (task + 1) / list->n_tasks;
     size_t first = 0;
-    (void)worker;
+    float *wide =
+        list->wide != NULL ? list->wide + worker * list->matmul->panel * list->wide_cols : NULL;
     for (size_t i = 0; i < list->n_items && first < end; i++) {
         struct packing *item = &list->items[i];
         size_t from = begin > first ? begin - first : 0;
         size_t to = end - first < item->n_panels ? end - first : item->n_panels;
         if (from < to)
-            pack_panels(list->matmul, item, from, to);
+            pack_panels(list->matmul, item, from, to, wide);
         first += item->n_panels;
     }
 }
@@ -90,6 +99,8 @@ static void add_packing(struct packing_list *list, struct sc_packed *packed,
     packed->bytes = list->matmul->packed_bytes(n_out, source->n_cols);
     *item = (struct packing){source, packed, (n_out + panel - 1) / panel};
     list->n_panels += item->n_panels;
+    if (source->is_f8 && source->n_cols > list->wide_cols)
+        list->wide_cols = source->n_cols;
 }
 
 static void list_weights(struct sc_cpu *cpu, struct packing_list *list)
@@ -126,6 +137,12 @@ static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
         list->items[i].packed->data = cpu->weights + at;
         at += (list->items[i].packed->bytes + 63) & ~(size_t)63;
     }
+    if (list->wide_cols > 0) {
+        list->wide =
+            sc_alloc_array(sc_size_mul(cpu->n_threads, list->matmul->panel), list->wide_cols * 4);
+        if (list->wide == NULL)
+            return sc_fail_nomem(error, "weights of 8 bits on their way");
+    }
     list->n_tasks = list->n_panels < 32 * cpu->n_threads ? 1 : 32 * cpu->n_threads;
     sc_pool_run(pool, list->n_tasks, pack_task, list);
     return SC_OK;
@@ -140,6 +157,7 @@ static enum sc_status pack_weights(struct sc_cpu *cpu, struct sc_pool *pool, str
     list_weights(cpu, &list);
     enum sc_status status = pack_listed(cpu, &list, pool, error);
     sc_free(list.items);
+    sc_free(list.wide);
     return status;
 }
 

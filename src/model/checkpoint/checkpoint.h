@@ -41,10 +41,14 @@ void sc_shard_close(struct sc_shard *shard);
 /* Releases the header; the data stays mapped. */
 void sc_shard_drop_header(struct sc_shard *shard);
 
-/* Finds a tensor and checks its dtype and shape: [n_rows][n_cols], or [n_cols] when n_rows is 0. */
+/* Finds a tensor and checks its dtype and shape: [n_rows][n_cols], or [n_cols] when n_rows is 0.
+ * One of 8-bit floats comes without its scales (quantization.h). */
 enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, size_t n_rows,
                                size_t n_cols, struct sc_tensor *out, struct sc_error *error);
 bool sc_shard_has(const struct sc_shard *shard, const char *name);
+/* Finds a tensor of any shape, *n numbers of f32, bf16 or f16: fills out->data and out->dtype. */
+enum sc_status sc_shard_numbers(const struct sc_shard *shard, const char *name,
+                                struct sc_tensor *out, size_t *n, struct sc_error *error);
 
 /* A name of one file or folder: not empty, no '/', not hidden, no control characters. */
 bool sc_is_plain_name(const char *name);

@@ -13,6 +13,7 @@
 #include "model/arch/arch.h"
 #include "model/arch/fields.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/quantization.h"
 
 #define WHERE "config.json"
 
@@ -105,9 +106,7 @@ static enum sc_status read_fields(const json_t *top, struct sc_model_config *con
     config->rms_eps = (float)eps;
     SC_TRY(sc_json_bool(top, "tie_word_embeddings", &tied, &config->tied, error));
     SC_TRY(read_dtype(top, config, dtype_given, error));
-    if (sc_field_is_set(top, "quantization_config"))
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "quantization_config: quantized checkpoints are not supported");
+    SC_TRY(sc_quantization_read(top, &config->quantization, error));
     return config->family->read(top, config, error);
 }
 

@@ -13,9 +13,9 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "kernels/kernels.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/foreign.h"
+#include "model/checkpoint/quantization.h"
 #include "model/tokenizer/tokenizer.h"
 
 #define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
@@ -34,7 +34,8 @@ struct sc_model {
     struct sc_shard *shards; /* [n_shards] */
     size_t n_shards, shards_cap;
     struct sc_top_tensors top;
-    struct sc_layer_tensors *layers;   /* [n_layers] */
+    bool output_differs;             /* a separate output matrix that is not used is another one */
+    struct sc_layer_tensors *layers; /* [n_layers] */
     struct sc_expert_tensors *experts; /* [n_layers][n_experts]; NULL where there are none */
 };
 
@@ -193,17 +194,45 @@ static struct sc_tensor *tensor_at(struct sc_top_tensors *top, const struct sc_m
     return (struct sc_tensor *)(void *)(base + slot->at);
 }
 
-/* The shapes in config.json cannot ask for more than the files hold; two bytes is the smallest
- * element. */
+/* The shapes in config.json cannot ask for more than the files hold; two bytes are the smallest
+ * number, one where some are 8-bit floats. */
 static enum sc_status check_size(const struct sc_model *model, struct sc_error *error)
 {
     size_t n_parameters = sc_config_n_parameters(&model->config), bytes = 0;
     for (size_t i = 0; i < model->n_shards; i++)
         bytes = sc_size_add(bytes, model->shards[i].data_bytes);
-    if (n_parameters > bytes / 2)
+    const size_t most = model->config.quantization.is_f8 ? bytes : bytes / 2;
+    if (n_parameters > most)
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: config.json asks for %zu parameters, the weight files hold at most %zu",
-                       model->shards[0].name, n_parameters, bytes / 2);
+                       model->shards[0].name, n_parameters, most);
+    return SC_OK;
+}
+
+/* The file that has a tensor; the last of them where none has. */
+static const struct sc_shard *shard_of(const struct sc_model *model, const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < model->n_shards && !sc_shard_has(&model->shards[i], name))
+        i++;
+    return &model->shards[i];
+}
+
+/* What there is in a missing tensor's place. */
+static enum sc_status fail_missing(const struct sc_model *model, const struct sc_tensor_slot *slot,
+                                   struct sc_error *error)
+{
+    const char *kind = sc_quantization_guess(model->shards, model->n_shards, slot->name);
+    if (kind != NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "%s: %s: found the tensors of %s in its place: quantized weights are read "
+                       "in 8-bit floats (FP8) alone",
+                       model->shards[0].name, slot->name, kind);
+    if (slot->layer == SC_NO_LAYER && slot->at == offsetof(struct sc_top_tensors, output))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: expected the tensor %s, found none: config.json has "
+                       "tie_word_embeddings false",
+                       shard_of(model, slot->name)->name, slot->name);
     return SC_OK;
 }
 
@@ -212,17 +241,44 @@ static enum sc_status find_tensor(void *context, const struct sc_tensor_slot *sl
 {
     struct sc_model *model = context;
     struct sc_tensor *tensor = tensor_at(&model->top, model, slot);
-    size_t i = 0;
-    while (i + 1 < model->n_shards && !sc_shard_has(&model->shards[i], slot->name))
-        i++;
-    SC_TRY(sc_shard_tensor(&model->shards[i], slot->name, slot->all_rows, slot->n_cols, tensor,
-                           error));
+    const struct sc_shard *shard = shard_of(model, slot->name);
+    if (!sc_shard_has(shard, slot->name))
+        SC_TRY(fail_missing(model, slot, error));
+    SC_TRY(sc_shard_tensor(shard, slot->name, slot->all_rows, slot->n_cols, tensor, error));
+    if (tensor->is_f8)
+        SC_TRY(sc_quantization_scales(&model->config.quantization, model->shards, model->n_shards,
+                                      slot->name, tensor, error));
     if (slot->all_rows == slot->n_rows)
         return SC_OK;
-    tensor->data =
-        (const char *)tensor->data + slot->first_row * slot->n_cols * sc_dtype_bytes(tensor->dtype);
+    tensor->data = (const char *)tensor->data + slot->first_row * sc_tensor_row_bytes(tensor);
     tensor->n_rows = slot->n_rows;
+    tensor->f8.first_row = slot->first_row;
     return SC_OK;
+}
+
+/* Rows that are looked at to tell a separate output matrix from the embedding: one that was trained
+ * apart differs in every row. */
+enum { COMPARED_ROWS = 512 };
+
+/* Some published checkpoints carry an output matrix although config.json says that the embedding is
+ * it.  Equal, it is no news. */
+static void compare_output(struct sc_model *model)
+{
+    const char *name = model->config.family->output.name;
+    const struct sc_shard *shard = shard_of(model, name);
+    const struct sc_tensor *embedding = &model->top.embedding;
+    struct sc_tensor output;
+    if (!sc_shard_has(shard, name) ||
+        sc_shard_tensor(shard, name, embedding->n_rows, embedding->n_cols, &output, NULL) != SC_OK)
+        return;
+    const size_t bytes = sc_tensor_row_bytes(embedding);
+    bool same = output.dtype == embedding->dtype && output.is_f8 == embedding->is_f8;
+    for (size_t i = 0; same && i < COMPARED_ROWS; i++) {
+        const size_t at = embedding->n_rows * i / COMPARED_ROWS * bytes;
+        same =
+            memcmp((const char *)output.data + at, (const char *)embedding->data + at, bytes) == 0;
+    }
+    model->output_differs = !same;
 }
 
 static enum sc_status make_layers(struct sc_model *model, struct sc_error *error)
@@ -256,8 +312,10 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
     SC_TRY(check_size(model, error));
     SC_TRY(make_layers(model, error));
     SC_TRY(sc_config_visit(&model->config, find_tensor, model, error));
-    if (model->config.tied)
+    if (model->config.tied) {
+        compare_output(model);
         model->top.output = model->top.embedding;
+    }
     if (!dtype_given)
         model->config.dtype = model->top.embedding.dtype;
     for (size_t i = 0; i < model->n_shards; i++)
@@ -369,6 +427,11 @@ size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer 
     return generation->n_end_ids;
 }
 
+bool sc_model_output_differs(const struct sc_model *model)
+{
+    return model->output_differs;
+}
+
 const struct sc_tensor *sc_model_embedding(const struct sc_model *model)
 {
     return &model->top.embedding;
@@ -397,6 +460,16 @@ struct hashing {
     XXH3_state_t state;
 };
 
+static void hash_bytes(struct hashing *hashing, const char *data, size_t n)
+{
+    const size_t piece = (size_t)16 << 20;
+    for (size_t i = 0; i < n; i += piece) {
+        size_t length = n - i < piece ? n - i : piece;
+        XXH3_128bits_update(&hashing->state, data + i, length);
+        sc_map_forget(data + i, length); /* so that the weights are not in memory twice */
+    }
+}
+
 /* The dtype joins the hash because equal bytes of another dtype are other weights; the shapes
  * follow from config.json. */
 static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *slot,
@@ -404,15 +477,16 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
 {
     struct hashing *hashing = context;
     const struct sc_tensor *tensor = tensor_at(&hashing->top, hashing->model, slot);
-    size_t element = tensor->dtype == SC_DTYPE_F32 ? 4 : 2;
-    size_t n = tensor->n_rows * tensor->n_cols * element, piece = (size_t)16 << 20;
-    const char *name = sc_dtype_name(tensor->dtype), *data = tensor->data;
+    const struct sc_f8_scales *f8 = &tensor->f8;
+    const char *name = tensor->is_f8 ? "e4m3" : sc_dtype_name(tensor->dtype);
     (void)error;
     XXH3_128bits_update(&hashing->state, name, strlen(name));
-    for (size_t i = 0; i < n; i += piece) {
-        size_t length = n - i < piece ? n - i : piece;
-        XXH3_128bits_update(&hashing->state, data + i, length);
-        sc_map_forget(data + i, length); /* so that the weights are not in memory twice */
+    hash_bytes(hashing, tensor->data, tensor->n_rows * sc_tensor_row_bytes(tensor));
+    if (tensor->is_f8) {
+        const size_t first = f8->first_row / f8->block_rows;
+        const size_t last = (f8->first_row + tensor->n_rows - 1) / f8->block_rows;
+        const size_t bytes = f8->n_cols * (f8->dtype == SC_DTYPE_F32 ? 4 : 2);
+        hash_bytes(hashing, (const char *)f8->data + first * bytes, (last + 1 - first) * bytes);
     }
     return SC_OK;
 }

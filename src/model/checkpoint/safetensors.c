@@ -15,25 +15,24 @@
 #include "base/memory.h"
 #include "model/checkpoint/checkpoint.h"
 
-static bool dtype_parse(const char *name, enum sc_dtype *dtype)
-{
-    static const struct {
-        const char *name;
-        enum sc_dtype dtype;
-    } names[] = {{"BF16", SC_DTYPE_BF16}, {"F16", SC_DTYPE_F16}, {"F32", SC_DTYPE_F32}};
+/* Numbers of a kind that is read: what they are widened to, and their bytes. */
+struct kind {
+    const char *name;
+    enum sc_dtype dtype;
+    size_t bytes;
+};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i].name) == 0) {
-            *dtype = names[i].dtype;
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t element_bytes(enum sc_dtype dtype)
+static const struct kind *kind_of(const char *name)
 {
-    return dtype == SC_DTYPE_F32 ? 4 : 2;
+    static const struct kind kinds[] = {{"BF16", SC_DTYPE_BF16, 2},
+                                        {"F16", SC_DTYPE_F16, 2},
+                                        {"F32", SC_DTYPE_F32, 4},
+                                        {"F8_E4M3", SC_DTYPE_F32, 1}};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return &kinds[i];
+    return NULL;
 }
 
 /* An array of `n` (at most 8) integers, none negative. */
@@ -54,8 +53,7 @@ static bool read_sizes(const json_t *array, uint64_t *out, size_t *n)
 
 struct entry {
     const char *dtype_name;
-    bool dtype_known;
-    enum sc_dtype dtype;
+    const struct kind *kind; /* NULL: none that is read */
     uint64_t shape[8], offsets[8];
     size_t n_dims;
 };
@@ -86,10 +84,10 @@ static enum sc_status read_entry(const struct sc_shard *shard, const char *name,
                        "file holds), found %" PRIu64 " and %" PRIu64,
                        shard->name, name, shard->data_bytes, entry->offsets[0], entry->offsets[1]);
     }
-    entry->dtype_known = dtype_parse(entry->dtype_name, &entry->dtype);
-    if (!entry->dtype_known)
+    entry->kind = kind_of(entry->dtype_name);
+    if (entry->kind == NULL)
         return SC_OK;
-    bytes = element_bytes(entry->dtype);
+    bytes = entry->kind->bytes;
     for (size_t i = 0; i < entry->n_dims; i++)
         bytes = sc_size_mul(bytes, entry->shape[i]);
     if (bytes != entry->offsets[1] - entry->offsets[0]) {
@@ -223,32 +221,50 @@ static enum sc_status wrong_shape(const struct sc_shard *shard, const char *name
     return SC_ERR_FORMAT;
 }
 
-enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, size_t n_rows,
-                               size_t n_cols, struct sc_tensor *out, struct sc_error *error)
+/* What the header says of a tensor whose numbers can be read. */
+static enum sc_status find_entry(const struct sc_shard *shard, const char *name,
+                                 struct entry *entry, struct sc_error *error)
 {
     const json_t *value = json_object_get(shard->header, name);
-    struct entry entry;
-
-    if (value == NULL) {
+    if (value == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected the tensor %s, found none", shard->name,
                        name);
-    }
-    enum sc_status status = read_entry(shard, name, value, &entry, error);
-    if (status != SC_OK)
-        return status;
-    if (!entry.dtype_known) {
+    SC_TRY(read_entry(shard, name, value, entry, error));
+    if (entry->kind == NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "%s: %s: dtype: expected F32, F16, BF16 or F8_E4M3, found \"%.40s\"",
+                       shard->name, name, entry->dtype_name);
+    return SC_OK;
+}
+
+enum sc_status sc_shard_numbers(const struct sc_shard *shard, const char *name,
+                                struct sc_tensor *out, size_t *n, struct sc_error *error)
+{
+    struct entry entry;
+    SC_TRY(find_entry(shard, name, &entry, error));
+    if (entry.kind->bytes == 1)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "%s: %s: dtype: expected F32, F16 or BF16, found \"%.40s\"", shard->name,
                        name, entry.dtype_name);
-    }
+    *out = (struct sc_tensor){.data = shard->data + entry.offsets[0], .dtype = entry.kind->dtype};
+    *n = (size_t)(entry.offsets[1] - entry.offsets[0]) / entry.kind->bytes;
+    return SC_OK;
+}
+
+enum sc_status sc_shard_tensor(const struct sc_shard *shard, const char *name, size_t n_rows,
+                               size_t n_cols, struct sc_tensor *out, struct sc_error *error)
+{
+    struct entry entry;
+    SC_TRY(find_entry(shard, name, &entry, error));
     bool fits = n_rows == 0
                     ? entry.n_dims == 1 && entry.shape[0] == n_cols
                     : entry.n_dims == 2 && entry.shape[0] == n_rows && entry.shape[1] == n_cols;
     if (!fits)
         return wrong_shape(shard, name, n_rows, n_cols, &entry, error);
-    out->data = shard->data + entry.offsets[0];
-    out->dtype = entry.dtype;
-    out->n_rows = n_rows == 0 ? 1 : n_rows;
-    out->n_cols = n_cols;
+    *out = (struct sc_tensor){.data = shard->data + entry.offsets[0],
+                              .dtype = entry.kind->dtype,
+                              .n_rows = n_rows == 0 ? 1 : n_rows,
+                              .n_cols = n_cols,
+                              .is_f8 = entry.kind->bytes == 1};
     return SC_OK;
 }
