@@ -64,13 +64,13 @@ static void tensors_that_do_not_fit_are_refused(void **state)
         size_t n_rows, n_cols;
         const char *says;
     } cases[] = {{"m", 2, 3, "[3, 2]"},       {"m", 0, 6, "[3, 2]"},  {"v", 1, 4, "[4]"},
-                 {"v", 0, 5, "expected [5]"}, {"gone", 0, 4, "gone"}, {"odd", 0, 4, "F8_E4M3"}};
+                 {"v", 0, 5, "expected [5]"}, {"gone", 0, 4, "gone"}, {"odd", 0, 4, "F8_E5M2"}};
     struct sc_shard shard;
     struct sc_error error = {0};
 
     (void)state;
     assert_int_equal(parse("{\"m\":{\"dtype\":\"BF16\",\"shape\":[3,2],\"data_offsets\":[0,12]},"
-                           "\"odd\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]},"
+                           "\"odd\":{\"dtype\":\"F8_E5M2\",\"shape\":[4],\"data_offsets\":[0,4]},"
                            "\"v\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}",
                            16, &shard, &error),
                      SC_OK);

@@ -17,6 +17,42 @@
 
 #define WHERE "config.json"
 
+/* What kind of model a family is that is known for something else than writing text. */
+static const char *other_kind(const char *type)
+{
+    static const struct {
+        const char *begin, *kind;
+    } kinds[] = {
+        {"bert", "an encoder, which writes no text"},
+        {"roberta", "an encoder, which writes no text"},
+        {"xlm-roberta", "an encoder, which writes no text"},
+        {"deberta", "an encoder, which writes no text"},
+        {"electra", "an encoder, which writes no text"},
+        {"modernbert", "an encoder, which writes no text"},
+        {"distilbert", "an encoder, which writes no text"},
+        {"t5", "an encoder with a decoder"},
+        {"mt5", "an encoder with a decoder"},
+        {"bart", "an encoder with a decoder"},
+        {"llava", "a model of text and pictures"},
+        {"mllama", "a model of text and pictures"},
+        {"llama4", "a model of text and pictures"},
+        {"qwen2_vl", "a model of text and pictures"},
+        {"qwen2_5_vl", "a model of text and pictures"},
+        {"qwen3_vl", "a model of text and pictures"},
+        {"paligemma", "a model of text and pictures"},
+        {"gemma3n", "a model of text, pictures and speech"},
+        {"mistral3", "a model of text and pictures"},
+        {"pixtral", "a model of text and pictures"},
+        {"idefics", "a model of text and pictures"},
+        {"whisper", "a model of speech"},
+        {"clip", "a model of pictures"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(type, kinds[i].begin, strlen(kinds[i].begin)) == 0)
+            return kinds[i].kind;
+    return NULL;
+}
+
 static enum sc_status find_family(const json_t *top, struct sc_model_config *config,
                                   struct sc_error *error)
 {
@@ -25,12 +61,13 @@ static enum sc_status find_family(const json_t *top, struct sc_model_config *con
     if (config->family != NULL)
         return SC_OK;
     struct sc_text names = sc_family_names();
+    const char *kind = type != NULL ? other_kind(type) : NULL;
     const char *known = names.failed ? "a known family" : names.data;
     enum sc_status status =
         type != NULL ? sc_fail(error, SC_ERR_UNSUPPORTED,
                                "model_type: expected a family that is computed here (%s), found "
-                               "\"%.60s\"",
-                               known, type)
+                               "\"%.60s\"%s%s",
+                               known, type, kind != NULL ? ", " : "", kind != NULL ? kind : "")
                      : sc_fail(error, SC_ERR_FORMAT,
                                "model_type: expected the name of a family (%s), found none", known);
     sc_text_free(&names);

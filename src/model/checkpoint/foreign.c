@@ -82,6 +82,20 @@ done:
     return status;
 }
 
+/* Fails for weights as their makers keep them, beside a params.json. */
+static enum sc_status refuse_makers_layout(const char *folder, struct sc_error *error)
+{
+    char *path = sc_path_join(folder, "params.json");
+    if (path == NULL)
+        return sc_fail_nomem(error, "model");
+    const bool found = sc_file_exists(path);
+    sc_free(path);
+    if (found)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "%.250s: weights in the makers' own layout (params.json): " NEEDED, folder);
+    return SC_OK;
+}
+
 enum sc_status sc_foreign_folder(const char *folder, const char *missing, struct sc_error *error)
 {
     SC_TRY(refuse_adapter(folder, error));
@@ -94,6 +108,7 @@ enum sc_status sc_foreign_folder(const char *folder, const char *missing, struct
                        "%.250s: %s: weights in another form: convert them to safetensors "
                        "(save_pretrained of transformers writes them)",
                        folder, content.names[OTHER]);
+    SC_TRY(refuse_makers_layout(folder, error));
     if (content.n == 0)
         return sc_fail(error, SC_ERR_IO, "%.250s: expected %s, found an empty folder", folder,
                        missing);

@@ -238,9 +238,31 @@ static enum sc_status find_snapshot(const char *name, const char *repository, co
     return SC_ERR_IO;
 }
 
+static enum sc_status locate_in_repository(const char *name, const char *repository, char **folder,
+                                           struct sc_error *error)
+{
+    char *revision = NULL;
+    enum sc_status status = choose_revision(name, repository, &revision, error);
+    if (status == SC_OK)
+        status = find_snapshot(name, repository, revision, folder, error);
+    sc_free(revision);
+    return status;
+}
+
+/* A repository of the cache, named as a folder: snapshots, and no model beside them. */
+static bool is_repository(const char *name)
+{
+    if (!sc_is_folder(name) || holds_model(name))
+        return false;
+    char *snapshots = sc_path_join(name, "snapshots");
+    const bool found = snapshots != NULL && sc_is_folder(snapshots);
+    sc_free(snapshots);
+    return found;
+}
+
 static enum sc_status locate_cached(const char *name, char **folder, struct sc_error *error)
 {
-    char *cache = hub_cache(), *revision = NULL;
+    char *cache = hub_cache();
     struct sc_text text = {0};
     size_t owner = strcspn(name, "/");
     sc_text_printf(&text, "%s/models--%.*s--%s", cache != NULL ? cache : ".", (int)owner, name,
@@ -258,11 +280,8 @@ static enum sc_status locate_cached(const char *name, char **folder, struct sc_e
                          name, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
         goto done;
     }
-    status = choose_revision(name, repository, &revision, error);
-    if (status == SC_OK)
-        status = find_snapshot(name, repository, revision, folder, error);
+    status = locate_in_repository(name, repository, folder, error);
 done:
-    sc_free(revision);
     sc_free(repository);
     sc_free(cache);
     return status;
@@ -279,6 +298,8 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
     *folder = NULL;
     if (name[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
+    if (is_repository(name))
+        return locate_in_repository(name, name, folder, error);
     if (sc_is_folder(name) && (!bare || holds_model(name))) {
         *folder = sc_strdup(name);
         return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
