@@ -13,8 +13,7 @@ static bool is_same(const struct sc_rope *a, const struct sc_rope *b)
 /* Whether the local layers turn by angles of their own. */
 static bool has_local(const struct sc_model_config *config)
 {
-    return config->layer.window != 0 &&
-           !is_same(&config->rope[SC_ROPE_LOCAL], &config->rope[SC_ROPE_GLOBAL]);
+    return !is_same(&config->rope[SC_ROPE_LOCAL], &config->rope[SC_ROPE_GLOBAL]);
 }
 
 /* Angles position * step, their cosines and sines in double and then rounded. */
