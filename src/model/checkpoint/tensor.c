@@ -5,16 +5,16 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
-/* e4m3 as the published checkpoints have it: bias 7, no infinities, all ones is NaN.  Source: the
- * OCP 8-bit floating point specification, and torch.float8_e4m3fn. */
+/* e4m3 as the published checkpoints have it: bias 7, no infinities, all ones is NaN.  Exponent and
+ * mantissa are put where a float has its own, which is then 2^120 too small, denormals too.
+ * Source: the OCP 8-bit floating point specification, and torch.float8_e4m3fn. */
 static float f32_from_e4m3(uint8_t x)
 {
-    const int exponent = x >> 3 & 15, mantissa = x & 7;
-    float value =
-        exponent == 0 ? ldexpf((float)mantissa, -9) : ldexpf((float)(8 + mantissa), exponent - 10);
-    if (exponent == 15 && mantissa == 7)
-        value = NAN;
-    return x & 0x80 ? -value : value;
+    const uint32_t bits = (uint32_t)(x & 0x7f) << 20;
+    float magnitude;
+    memcpy(&magnitude, &bits, sizeof magnitude);
+    magnitude = (x & 0x7f) == 0x7f ? NAN : magnitude * 0x1p120f;
+    return x & 0x80 ? -magnitude : magnitude;
 }
 
 /* Number i of an array at any address. */
