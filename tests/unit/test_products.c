@@ -113,9 +113,60 @@ static void pieces_shrink_towards_the_end(void **state)
     assert_in_range(largest_call, 1, 2);
 }
 
+static char row_memory[MOST_PANELS];
+static float outputs[MOST_PANELS];
+static atomic_int n_of_own[MOST_PANELS]; /* panels multiplied of each product */
+
+/* Each product has its own rows and outputs, which say which one it is. */
+static void count_own(float *y, size_t y_stride, const void *rows, size_t n_rows,
+                      const struct sc_packed *w, size_t begin, size_t end, const void *next)
+{
+    size_t i = (size_t)((const char *)rows - row_memory);
+    size_t at = next == NULL ? 0 : (size_t)((const char *)next - weights[0]);
+    atomic_fetch_add(&n_astray, i >= MOST_PANELS || y != outputs + i || n_rows != 1 + i % 5 ||
+                                    w != &matrices[i % 3] || y_stride != w->n_out || begin >= end ||
+                                    at % PANEL_BYTES != 0 || at / sizeof weights[0] >= N_MATRICES);
+    atomic_fetch_add(&n_of_own[i], (int)(end - begin));
+}
+
+static void products_with_rows_of_their_own_are_each_computed_once(void **state)
+{
+    const struct sc_matmul matmul = {.panel = PANEL, .multiply = count_own};
+    static const size_t n_panels[3] = {24, 1, 5};
+    (void)state;
+    for (size_t m = 0; m < 3; m++)
+        matrices[m] = (struct sc_packed){.n_out = n_panels[m] * PANEL - 1,
+                                         .n_in = N_IN,
+                                         .data = weights[m],
+                                         .bytes = n_panels[m] * PANEL_BYTES};
+    for (int n_threads = 1; n_threads <= 3; n_threads++)
+        for (size_t n = 1; n <= MOST_PANELS; n += 1 + n / 2) {
+            struct sc_multiplication items[MOST_PANELS];
+            struct sc_multiplications list = {.items = items}, none = {0};
+            struct sc_pool *pool;
+            for (size_t i = 0; i < n; i++)
+                sc_multiplications_add(&list, &matmul,
+                                       (struct sc_multiplication){.y = outputs + i,
+                                                                  .w = &matrices[i % 3],
+                                                                  .rows = row_memory + i,
+                                                                  .n_rows = 1 + i % 5});
+            memset(n_of_own, 0, sizeof n_of_own);
+            n_astray = 0;
+            assert_int_equal(sc_pool_new(&pool, n_threads, NULL), SC_OK);
+            sc_multiplications_run(pool, &matmul, &list, &none);
+            sc_multiplications_run(pool, &matmul, &list, &list);
+            sc_pool_free(pool);
+            assert_int_equal(n_astray, 0);
+            for (size_t i = 0; i < n; i++)
+                assert_int_equal(n_of_own[i], 2 * n_panels[i % 3]);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_panel_is_multiplied_once),
-                                       cmocka_unit_test(pieces_shrink_towards_the_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_panel_is_multiplied_once),
+        cmocka_unit_test(pieces_shrink_towards_the_end),
+        cmocka_unit_test(products_with_rows_of_their_own_are_each_computed_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
