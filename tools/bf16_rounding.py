@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How large an error does bfloat16 arithmetic by itself explain?
 
-Computes a Qwen3 checkpoint twice in float64: as it is, and with the roundings that the engine's bf16 arithmetic makes
+Computes a Qwen3 checkpoint (dense or with experts) twice in float64: as it is, and with the roundings that the engine's bf16 arithmetic makes
 (weights, inputs of every product, keys and values) and no other. The difference is what bf16 costs whatever the code; the
 engine's own error against float64 (`safeconf score --dtype bf16`) should be of that size.
 
@@ -74,14 +74,31 @@ class Network:
         share /= share.sum(axis=-1, keepdims=True)
         return self.product(np.einsum('hqk,khd->qhd', share, v).reshape(n, -1), prefix + 'o_proj.weight')
 
+    def ffn(self, h, prefix):
+        gate, up = (self.product(h, f'{prefix}{part}_proj.weight') for part in ('gate', 'up'))
+        return self.product(gate / (1 + np.exp(-gate)) * up, prefix + 'down_proj.weight')
+
+    def experts(self, h, prefix):
+        """The router is not rounded: the engine multiplies it in f32."""
+        z = h @ self.w[prefix + 'gate.weight'].T
+        share = np.exp(z - z.max(axis=-1, keepdims=True))
+        share /= share.sum(axis=-1, keepdims=True)
+        used = np.argsort(-z, axis=-1, kind='stable')[:, :self.c['num_experts_per_tok']]
+        out = np.zeros_like(h)
+        for row, experts in enumerate(used):
+            total = share[row, experts].sum() if self.c['norm_topk_prob'] else 1
+            for expert in experts:
+                one = self.ffn(h[row:row + 1], f'{prefix}experts.{expert}.')[0]
+                out[row] += share[row, expert] / total * one
+        return out
+
     def log_probabilities(self, tokens):
         x = self.w['model.embed_tokens.weight'][tokens]
         for layer in range(self.c['num_hidden_layers']):
             prefix = f'model.layers.{layer}.'
             x = x + self.attention(self.norm(x, prefix + 'input_layernorm.weight'), prefix + 'self_attn.')
             h = self.norm(x, prefix + 'post_attention_layernorm.weight')
-            gate, up = (self.product(h, f'{prefix}mlp.{part}_proj.weight') for part in ('gate', 'up'))
-            x = x + self.product(gate / (1 + np.exp(-gate)) * up, prefix + 'mlp.down_proj.weight')
+            x = x + (self.experts if self.c['model_type'] == 'qwen3_moe' else self.ffn)(h, prefix + 'mlp.')
         head = 'model.embed_tokens.weight' if self.c['tie_word_embeddings'] else 'lm_head.weight'
         z = self.product(self.norm(x, 'model.norm.weight'), head)
         z -= z.max(axis=-1, keepdims=True)

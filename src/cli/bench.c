@@ -28,7 +28,9 @@ struct bench_command {
 
 /* What a token costs. */
 struct bench_costs {
-    double weight_bytes;            /* streamed by a decode step */
+    double weight_bytes;            /* of all that is packed */
+    double expert_bytes;            /* those of experts, of all layers */
+    double unused;                  /* the share of a layer's experts that a token leaves */
     double decode_ops, prefill_ops; /* of a token: two per weight that it meets */
 };
 
@@ -68,6 +70,13 @@ static void sample_machine(const struct bench *bench, double seconds)
     sc_machine_sample(bench->machine, bench->arithmetic, seconds);
 }
 
+/* Weights that a step of so many tokens reads: each layer's experts as far as any token takes them,
+ * where tokens take any of them alike and each for itself. */
+static double step_bytes(const struct bench_costs *costs, size_t width)
+{
+    return costs->weight_bytes - costs->expert_bytes * pow(costs->unused, (double)width);
+}
+
 /* Roofline: a step cannot be faster than its weights can be read, nor than its products can be
  * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous.
  */
@@ -80,7 +89,7 @@ static struct bench_rates ceilings(const struct bench *bench, size_t width,
 
     return (struct bench_rates){
         .prefill = ops / costs->prefill_ops,
-        .decode = fmin(read / costs->weight_bytes * (double)width, ops / costs->decode_ops)};
+        .decode = fmin(read / step_bytes(costs, width) * (double)width, ops / costs->decode_ops)};
 }
 
 /* ---- one measured run ------------------------------------------------------------------------ */
@@ -223,13 +232,24 @@ static void count_costs(const struct sc_engine *engine, struct bench_costs *cost
 {
     const struct sc_model *model = sc_engine_model(engine);
     const struct sc_model_config *c = sc_model_config(model);
-    double keys = (double)c->hidden * (double)c->head_dim * 2 * (double)c->n_kv_heads;
-    double layer = keys + (double)c->hidden * (double)c->head_dim * 2 * (double)c->n_heads +
-                   3 * (double)c->hidden * (double)c->ffn;
+    const double hidden = (double)c->hidden, n_layers = (double)c->n_layers;
+    const double n_experts = (double)c->layer.n_experts, n_used = (double)c->layer.n_experts_used;
+    double keys = hidden * (double)c->head_dim * 2 * (double)c->n_kv_heads;
+    double attention = keys + hidden * (double)c->head_dim * 2 * (double)c->n_heads;
+    double expert = 3 * hidden * (double)c->layer.expert_ffn, router = hidden * n_experts;
+    double ffn = n_experts > 0 ? router + n_used * expert : 3 * hidden * (double)c->ffn;
+    double output = hidden * (double)c->n_vocab;
     /* Of the last layer a prompt needs keys and values only. */
-    costs->prefill_ops = 2 * (layer * (double)(c->n_layers - 1) + keys);
-    costs->decode_ops = 2 * (layer * (double)c->n_layers + (double)c->hidden * (double)c->n_vocab);
+    costs->prefill_ops = 2 * ((attention + ffn) * (n_layers - 1) + keys);
+    costs->decode_ops = 2 * ((attention + ffn) * n_layers + output);
     costs->weight_bytes = (double)sc_engine_weight_bytes(engine);
+    if (n_experts > 0) {
+        /* By their share of the weights: what padding and the router's f32 add is little. */
+        double experts = n_experts * expert * n_layers;
+        double others = (attention + router) * n_layers + output;
+        costs->expert_bytes = costs->weight_bytes * experts / (experts + others);
+        costs->unused = 1 - n_used / n_experts;
+    }
 }
 
 /* The loop whose operations the engine's dtype takes. */
@@ -277,7 +297,7 @@ static void add_json(struct sc_text *out, const struct bench *bench)
             i ? "," : "", f->width, f->rates.prefill, f->rates.decode, best.prefill, best.decode,
             f->rates.prefill / best.prefill, f->rates.decode / best.decode, f->read_sustained,
             f->ops_sustained, f->share_of_sustained.prefill, f->share_of_sustained.decode,
-            f->sampling_share, costs->weight_bytes, costs->decode_ops * (double)f->width,
+            f->sampling_share, step_bytes(costs, f->width), costs->decode_ops * (double)f->width,
             f->batch_bytes);
     }
     sc_text_puts(out, "]}\n");

@@ -71,7 +71,8 @@ struct sc_step_seconds {
 struct sc_device {
     const char *name; /* "cpu" */
 
-    /* Why it does not compute such a network, in words that follow "the device cpu: ", or NULL. */
+    /* Why it does not compute such a network, in words that follow "the device cpu: ", or NULL;
+     * NULL for a device that computes all kinds of layers (model/model.h). */
     const char *(*refused)(const struct sc_model_config *config);
 
     /* Packs the weights.  Reads engine's model, config, n_vocab and confidence_top_k; sets

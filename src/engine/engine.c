@@ -51,12 +51,13 @@ static enum sc_status choose_sizes(struct sc_engine *engine,
 static enum sc_status open_engine(struct sc_engine *engine, const struct sc_engine_options *options,
                                   struct sc_error *error)
 {
-    const char *refused = engine->device->refused(&engine->config);
+    const struct sc_device *device = engine->device;
+    const char *refused = device->refused != NULL ? device->refused(&engine->config) : NULL;
     if (refused != NULL)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "engine: the device %s: %s", engine->device->name,
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "engine: the device %s: %s", device->name,
                        refused);
     SC_TRY(choose_sizes(engine, options, error));
-    return engine->device->open(engine, options, error);
+    return device->open(engine, options, error);
 }
 
 enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *model,

@@ -1,5 +1,4 @@
-/* Families of networks: what a table entry says, and what a device refuses of it. */
-#include "engine/cpu/cpu.h"
+/* Families of networks: what a table entry says. */
 #include "model/arch/arch.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model_fixture.h"
@@ -33,7 +32,7 @@ static void an_unknown_family_is_named_beside_the_known_ones(void **state)
     assert_non_null(strstr(error.text, "qwen3"));
 }
 
-static void qwen3_is_what_the_processor_computes(void **state)
+static void qwen3_norms_queries_and_keys_per_head(void **state)
 {
     (void)state;
     struct sc_model_config config = parse();
@@ -41,17 +40,6 @@ static void qwen3_is_what_the_processor_computes(void **state)
     assert_int_equal(config.layer.norms, SC_NORM_BEFORE);
     assert_int_equal(config.layer.qk_norm, SC_QK_NORM_PER_HEAD);
     assert_int_equal(config.layer.activation, SC_ACTIVATION_SILU);
-    assert_null(sc_cpu_refused(&config));
-}
-
-static void what_is_not_computed_is_refused_by_name(void **state)
-{
-    (void)state;
-    struct sc_model_config config = parse();
-    config.layer.n_experts = 8;
-    const char *refused = sc_cpu_refused(&config);
-    assert_non_null(refused);
-    assert_non_null(strstr(refused, "experts"));
 }
 
 struct count {
@@ -103,8 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_family_is_named_beside_the_known_ones),
-        cmocka_unit_test(qwen3_is_what_the_processor_computes),
-        cmocka_unit_test(what_is_not_computed_is_refused_by_name),
+        cmocka_unit_test(qwen3_norms_queries_and_keys_per_head),
         cmocka_unit_test(parameters_are_counted_as_the_tensors_are_listed),
         cmocka_unit_test(what_a_family_writes_it_reads),
     };

@@ -189,7 +189,6 @@ static enum sc_status describe(void *session, struct sc_description *rows, size_
 
 const struct sc_device sc_device_cpu = {
     .name = "cpu",
-    .refused = sc_cpu_refused,
     .open = sc_cpu_open,
     .close = sc_cpu_close,
     .measure = measure,

@@ -5,6 +5,11 @@
 #include "engine/engine.h"
 #include "kernels/kernels.h"
 
+struct sc_expert_weights {
+    struct sc_packed gate, up; /* [expert_ffn][hidden] */
+    struct sc_packed down;     /* [hidden][expert_ffn] */
+};
+
 /* Matrices packed; vectors in f32, gains with the family's offset, NULL where it has none. */
 struct sc_layer_weights {
     struct sc_packed q;                    /* [n_heads * head_dim][hidden] */
@@ -12,6 +17,8 @@ struct sc_layer_weights {
     struct sc_packed o;                    /* [hidden][n_heads * head_dim] */
     struct sc_packed gate, up;             /* [ffn][hidden] */
     struct sc_packed down;                 /* [hidden][ffn] */
+    struct sc_packed router;               /* [n_experts][hidden], in f32 */
+    struct sc_expert_weights *experts;     /* [n_experts], in place of gate, up and down */
     const float *q_bias, *k_bias, *v_bias; /* [heads * head_dim] */
     const float *o_bias;                   /* [hidden] */
     const float *input_norm, *ffn_norm;    /* [hidden], before a block */
@@ -35,11 +42,9 @@ struct sc_cpu {
     float *norms;            /* all gains and biases */
     const float *final_norm; /* [hidden] */
     struct sc_layer_weights *layers;
-    struct sc_packed output; /* [n_vocab][hidden] */
+    struct sc_expert_weights *experts; /* [n_layers][n_experts]; NULL where there are none */
+    struct sc_packed output;           /* [n_vocab][hidden] */
 };
-
-/* Why the CPU does not compute such a network, or NULL. */
-const char *sc_cpu_refused(const struct sc_model_config *config);
 
 enum sc_status sc_cpu_open(struct sc_engine *engine, const struct sc_engine_options *options,
                            struct sc_error *error);

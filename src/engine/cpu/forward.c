@@ -1,6 +1,5 @@
 /*
- * The network, one step at a time; docs/INFERENCE.md draws the way of a row, and sc_cpu_refused
- * says which kinds of layers it does not compute.
+ * The network, one step at a time; docs/INFERENCE.md draws the way of a row.
  *
  * Each stage is one parallel loop: over slices of rows where rows are independent, over panels of
  * weights in a product, over (group of rows, kv head) in attention.  Nothing here depends on who
@@ -25,12 +24,18 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* 0 where experts are in its place. */
+static size_t dense_ffn(const struct sc_model_config *config)
+{
+    return config->layer.n_experts > 0 ? 0 : config->ffn;
+}
+
 static size_t widest_row(const struct sc_cpu *cpu)
 {
     const struct sc_model_config *c = &cpu->config;
-    return max_size(
-        cpu->matmul->row_bytes(c->hidden),
-        max_size(cpu->matmul->row_bytes(c->n_heads * c->head_dim), cpu->matmul->row_bytes(c->ffn)));
+    return max_size(cpu->matmul->row_bytes(c->hidden),
+                    max_size(cpu->matmul->row_bytes(c->n_heads * c->head_dim),
+                             cpu->matmul->row_bytes(dense_ffn(c))));
 }
 
 struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_cpu *cpu,
@@ -55,7 +60,7 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
 
     struct sc_arena worker = {0};
     size_t q_width = c->n_heads * c->head_dim, kv_width = c->n_kv_heads * c->head_dim;
-    size_t max_rows = sizes->max_rows;
+    size_t max_rows = sizes->max_rows, ffn = dense_ffn(c);
     sc_attention_layout(f, &worker);
     f->normed_at = worker.used;
     sc_arena_take(&worker, c->hidden, float_bytes);
@@ -67,8 +72,9 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
     f->k = sc_arena_take(arena, max_rows, kv_width * float_bytes);
     f->v = sc_arena_take(arena, max_rows, kv_width * float_bytes);
     f->queries = sc_arena_take(arena, max_rows, q_width * float_bytes);
-    f->gate = sc_arena_take(arena, max_rows, c->ffn * float_bytes);
-    f->up = sc_arena_take(arena, max_rows, c->ffn * float_bytes);
+    f->gate = sc_arena_take(arena, max_rows, ffn * float_bytes);
+    f->up = sc_arena_take(arena, max_rows, ffn * float_bytes);
+    sc_experts_layout(&f->experts, cpu, max_rows, arena);
     f->prepared = sc_arena_take(arena, max_rows, widest_row(cpu));
     f->logits = sc_arena_take(arena, sizes->max_logit_rows, cpu->n_vocab * float_bytes);
     f->logit_rows = sc_arena_take(arena, sizes->max_logit_rows, sizeof *f->logit_rows);
@@ -126,16 +132,18 @@ static void add_branch(const struct sc_forward *f, size_t r, const float *bias, 
 }
 
 /* Prepares a row of the residual stream, normed where there is a gain, as the at-th for products.
- */
-static void enter_block(const struct sc_forward *f, size_t r, size_t at, const float *gain,
-                        float *normed)
+ * Returns what was prepared. */
+static const float *enter_block(const struct sc_forward *f, size_t r, size_t at, const float *gain,
+                                float *normed)
 {
     const struct sc_cpu *e = f->cpu;
     size_t hidden = e->config.hidden;
     const float *x = f->x + r * hidden;
     if (gain != NULL)
         e->kernels->rms_norm(normed, x, gain, hidden, e->config.rms_eps);
-    sc_rows_prepare(f, at, gain != NULL ? normed : x, hidden);
+    const float *entered = gain != NULL ? normed : x;
+    sc_rows_prepare(f, at, entered, hidden);
+    return entered;
 }
 
 static void attention_enter_task(void *context, size_t task, size_t worker)
@@ -157,7 +165,9 @@ static void ffn_enter_task(void *context, size_t task, size_t worker)
     struct sc_slice rows = sc_rows_slice(f, f->n_rows, task);
     for (size_t r = rows.begin; r < rows.end; r++) {
         add_branch(f, r, w->o_bias, w->attention_out_norm);
-        enter_block(f, r, r, w->ffn_norm, normed_row(f, worker));
+        const float *entered = enter_block(f, r, r, w->ffn_norm, normed_row(f, worker));
+        if (f->cpu->config.layer.n_experts > 0)
+            sc_experts_prepare(f, r, entered);
     }
 }
 

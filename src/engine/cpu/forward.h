@@ -6,6 +6,7 @@
 #define SC_ENGINE_CPU_FORWARD_H
 
 #include "base/pool.h"
+#include "engine/cpu/experts.h"
 #include "engine/cpu/kv.h"
 
 /* Rows that read the same keys together. */
@@ -32,12 +33,13 @@ struct sc_forward {
     size_t score_stride; /* floats of one query's scores */
     float score_scale;
     struct sc_angles angles[SC_N_ROPES];
-    float *x;                /* [rows][hidden], the residual stream */
-    float *branch;           /* [rows][hidden], what a block adds to it */
-    float *q;                /* [rows][n_heads * head_dim]; then what attention gave */
-    float *k, *v;            /* [rows][n_kv_heads * head_dim] */
-    float *queries;          /* [kv head][row][heads of it][head_dim] */
-    float *gate, *up;        /* [rows][ffn] */
+    float *x;         /* [rows][hidden], the residual stream */
+    float *branch;    /* [rows][hidden], what a block adds to it */
+    float *q;         /* [rows][n_heads * head_dim]; then what attention gave */
+    float *k, *v;     /* [rows][n_kv_heads * head_dim] */
+    float *queries;   /* [kv head][row][heads of it][head_dim] */
+    float *gate, *up; /* [rows][ffn] */
+    struct sc_experts experts;
     unsigned char *prepared; /* [rows][row_bytes] */
     float *logits;           /* [logit rows][n_vocab] */
     size_t *logit_rows;      /* [logit rows] their row */

@@ -23,6 +23,15 @@ void sc_rows_prepare(const struct sc_forward *f, size_t row, const float *x, siz
     matmul->prepare(f->prepared + row * matmul->row_bytes(n), x, n);
 }
 
+void sc_rows_gate(const struct sc_forward *f, float *gate, const float *up, size_t n)
+{
+    const struct sc_cpu *e = f->cpu;
+    if (e->config.layer.activation == SC_ACTIVATION_SILU)
+        e->kernels->silu_mul(gate, gate, up, n);
+    else
+        e->kernels->gelu_mul(gate, gate, up, n);
+}
+
 void sc_rows_multiply(struct sc_forward *f, size_t n_rows, struct sc_stage stage,
                       struct sc_stage next)
 {

@@ -16,6 +16,8 @@ struct sc_slice sc_rows_slice(const struct sc_forward *forward, size_t n, size_t
 
 /* Rounds x [n] to what products read, as prepared row `row`. */
 void sc_rows_prepare(const struct sc_forward *forward, size_t row, const float *x, size_t n);
+/* gate[i] = activation(gate[i]) * up[i], with the activation of the network. */
+void sc_rows_gate(const struct sc_forward *forward, float *gate, const float *up, size_t n);
 /* Multiplies the first n_rows prepared rows. */
 void sc_rows_multiply(struct sc_forward *forward, size_t n_rows, struct sc_stage stage,
                       struct sc_stage next);

@@ -1,9 +1,9 @@
 /*
  * Weights packed for the CPU: which arithmetic, which instruction set, and the panels of it.
  *
- * Refuses an arithmetic that the instruction set has no product for, and layers of a kind that
- * forward.c does not compute.  Gains and biases stay f32; the embedding is read from the model's
- * map row by row.  Next: forward.c, which computes with these weights.
+ * Refuses an arithmetic that the instruction set has no product for.  Gains and biases stay f32;
+ * the embedding is read from the model's map row by row.  Next: forward.c, which computes with
+ * these weights.
  */
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "engine/cpu/cpu.h"
 
 struct packing {
+    const struct sc_matmul *matmul;
     const struct sc_tensor *source;
     struct sc_packed *packed;
     size_t n_panels;
@@ -22,24 +23,16 @@ struct packing {
 
 /* All matrices of the model, for one parallel loop over their panels. */
 struct packing_list {
-    const struct sc_matmul *matmul;
     struct packing *items;
     size_t n_items, n_panels, n_tasks;
-    float *wide; /* [worker][panel][wide_cols] for 8-bit floats; NULL where there are none */
-    size_t wide_cols;
+    float *wide;   /* [worker][n_wide] for a panel of 8-bit floats; NULL where there are none */
+    size_t n_wide; /* of the largest panel of them */
 };
 
-const char *sc_cpu_refused(const struct sc_model_config *config)
+/* Panels of 8-bit floats, each widened to floats by itself: wide [panel][n_cols]. */
+static void pack_widened(const struct packing *item, size_t from, size_t to, float *wide)
 {
-    if (config->layer.n_experts != 0)
-        return "mixtures of experts are not computed";
-    return NULL;
-}
-
-/* The same of 8-bit floats, each panel widened to floats by itself: wide [panel][n_cols]. */
-static void pack_widened(const struct sc_matmul *matmul, const struct packing *item, size_t from,
-                         size_t to, float *wide)
-{
+    const struct sc_matmul *matmul = item->matmul;
     const struct sc_tensor *source = item->source;
     const struct sc_packed *whole = item->packed;
     const size_t panel_bytes = matmul->packed_bytes(matmul->panel, whole->n_in);
@@ -58,14 +51,14 @@ static void pack_widened(const struct sc_matmul *matmul, const struct packing *i
 /* Packs panels [from, to) and gives the pages of their source back to the system, so that the
  * weights are not in memory twice.  (Rows of the embedding that are needed later are read again.)
  */
-static void pack_panels(const struct sc_matmul *matmul, const struct packing *item, size_t from,
-                        size_t to, float *wide)
+static void pack_panels(const struct packing *item, size_t from, size_t to, float *wide)
 {
+    const struct sc_matmul *matmul = item->matmul;
     const struct sc_tensor *source = item->source;
     size_t panel = matmul->panel, row_bytes = sc_tensor_row_bytes(source);
     size_t last = to * panel < item->packed->n_out ? to * panel : item->packed->n_out;
     if (source->is_f8)
-        pack_widened(matmul, item, from, to, wide);
+        pack_widened(item, from, to, wide);
     else
         matmul->pack(item->packed, source->data, source->dtype, from, to);
     sc_map_forget((const unsigned char *)source->data + from * panel * row_bytes,
@@ -78,47 +71,75 @@ static void pack_task(void *context, size_t task, size_t worker)
     size_t begin = list->n_panels * task / list->n_tasks;
     size_t end = list->n_panels * (task + 1) / list->n_tasks;
     size_t first = 0;
-    float *wide =
-        list->wide != NULL ? list->wide + worker * list->matmul->panel * list->wide_cols : NULL;
+    float *wide = list->wide != NULL ? list->wide + worker * list->n_wide : NULL;
     for (size_t i = 0; i < list->n_items && first < end; i++) {
         struct packing *item = &list->items[i];
         size_t from = begin > first ? begin - first : 0;
         size_t to = end - first < item->n_panels ? end - first : item->n_panels;
         if (from < to)
-            pack_panels(list->matmul, item, from, to, wide);
+            pack_panels(item, from, to, wide);
         first += item->n_panels;
     }
 }
 
-static void add_packing(struct packing_list *list, struct sc_packed *packed,
-                        const struct sc_tensor *source, size_t n_out, enum sc_dtype dtype)
+static void add_packing(const struct sc_cpu *cpu, struct packing_list *list,
+                        struct sc_packed *packed, const struct sc_tensor *source, size_t n_out,
+                        enum sc_dtype dtype)
 {
+    const struct sc_matmul *matmul = &cpu->kernels->matmul[dtype];
     struct packing *item = &list->items[list->n_items++];
-    size_t panel = list->matmul->panel;
     *packed = (struct sc_packed){.dtype = dtype, .n_out = n_out, .n_in = source->n_cols};
-    packed->bytes = list->matmul->packed_bytes(n_out, source->n_cols);
-    *item = (struct packing){source, packed, (n_out + panel - 1) / panel};
+    packed->bytes = matmul->packed_bytes(n_out, source->n_cols);
+    *item = (struct packing){matmul, source, packed, (n_out + matmul->panel - 1) / matmul->panel};
     list->n_panels += item->n_panels;
-    if (source->is_f8 && source->n_cols > list->wide_cols)
-        list->wide_cols = source->n_cols;
+    if (source->is_f8 && matmul->panel * source->n_cols > list->n_wide)
+        list->n_wide = matmul->panel * source->n_cols;
+}
+
+/* One that is packed as a whole in the engine's arithmetic. */
+static void add_matrix(const struct sc_cpu *cpu, struct packing_list *list,
+                       struct sc_packed *packed, const struct sc_tensor *source)
+{
+    add_packing(cpu, list, packed, source, source->n_rows, cpu->dtype);
+}
+
+/* The router multiplies in f32 (experts.c). */
+static void list_experts(const struct sc_cpu *cpu, struct packing_list *list,
+                         const struct sc_layer_tensors *t, struct sc_layer_weights *w)
+{
+    add_packing(cpu, list, &w->router, &t->router, t->router.n_rows, SC_DTYPE_F32);
+    for (size_t e = 0; e < cpu->config.layer.n_experts; e++) {
+        add_matrix(cpu, list, &w->experts[e].gate, &t->experts[e].gate);
+        add_matrix(cpu, list, &w->experts[e].up, &t->experts[e].up);
+        add_matrix(cpu, list, &w->experts[e].down, &t->experts[e].down);
+    }
 }
 
 static void list_weights(struct sc_cpu *cpu, struct packing_list *list)
 {
-    enum sc_dtype dtype = cpu->dtype;
     for (size_t l = 0; l < cpu->config.n_layers; l++) {
         const struct sc_layer_tensors *t = sc_model_layer(cpu->model, l);
         struct sc_layer_weights *w = &cpu->layers[l];
-        add_packing(list, &w->q, &t->q, t->q.n_rows, dtype);
-        add_packing(list, &w->k, &t->k, t->k.n_rows, dtype);
-        add_packing(list, &w->v, &t->v, t->v.n_rows, dtype);
-        add_packing(list, &w->o, &t->o, t->o.n_rows, dtype);
-        add_packing(list, &w->gate, &t->gate, t->gate.n_rows, dtype);
-        add_packing(list, &w->up, &t->up, t->up.n_rows, dtype);
-        add_packing(list, &w->down, &t->down, t->down.n_rows, dtype);
+        add_matrix(cpu, list, &w->q, &t->q);
+        add_matrix(cpu, list, &w->k, &t->k);
+        add_matrix(cpu, list, &w->v, &t->v);
+        add_matrix(cpu, list, &w->o, &t->o);
+        if (cpu->config.layer.n_experts > 0) {
+            list_experts(cpu, list, t, w);
+            continue;
+        }
+        add_matrix(cpu, list, &w->gate, &t->gate);
+        add_matrix(cpu, list, &w->up, &t->up);
+        add_matrix(cpu, list, &w->down, &t->down);
     }
     /* Rows past n_vocab are not tokens: they are not even computed. */
-    add_packing(list, &cpu->output, sc_model_output(cpu->model), cpu->n_vocab, dtype);
+    add_packing(cpu, list, &cpu->output, sc_model_output(cpu->model), cpu->n_vocab, cpu->dtype);
+}
+
+static size_t matrices_of_a_layer(const struct sc_cpu *cpu)
+{
+    const size_t n_experts = cpu->config.layer.n_experts;
+    return 4 + (n_experts > 0 ? 1 + 3 * n_experts : 3);
 }
 
 static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
@@ -137,9 +158,8 @@ static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
         list->items[i].packed->data = cpu->weights + at;
         at += (list->items[i].packed->bytes + 63) & ~(size_t)63;
     }
-    if (list->wide_cols > 0) {
-        list->wide =
-            sc_alloc_array(sc_size_mul(cpu->n_threads, list->matmul->panel), list->wide_cols * 4);
+    if (list->n_wide > 0) {
+        list->wide = sc_alloc_array(sc_size_mul(cpu->n_threads, list->n_wide), sizeof *list->wide);
         if (list->wide == NULL)
             return sc_fail_nomem(error, "weights of 8 bits on their way");
     }
@@ -150,8 +170,9 @@ static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
 
 static enum sc_status pack_weights(struct sc_cpu *cpu, struct sc_pool *pool, struct sc_error *error)
 {
-    struct packing_list list = {.matmul = cpu->matmul};
-    list.items = sc_alloc_array(7 * cpu->config.n_layers + 1, sizeof *list.items);
+    struct packing_list list = {0};
+    list.items =
+        sc_alloc_array(cpu->config.n_layers * matrices_of_a_layer(cpu) + 1, sizeof *list.items);
     if (list.items == NULL)
         return sc_fail_nomem(error, "list of weights");
     list_weights(cpu, &list);
@@ -243,13 +264,27 @@ static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engi
     return SC_OK;
 }
 
+static enum sc_status make_layers(struct sc_cpu *cpu, struct sc_error *error)
+{
+    const size_t n_layers = cpu->config.n_layers, n_experts = cpu->config.layer.n_experts;
+    cpu->layers = sc_alloc_zero(n_layers, sizeof *cpu->layers);
+    if (cpu->layers == NULL)
+        return sc_fail_nomem(error, "layers");
+    if (n_experts == 0)
+        return SC_OK;
+    cpu->experts = sc_alloc_zero(n_layers * n_experts, sizeof *cpu->experts);
+    if (cpu->experts == NULL)
+        return sc_fail_nomem(error, "layers");
+    for (size_t l = 0; l < n_layers; l++)
+        cpu->layers[l].experts = cpu->experts + l * n_experts;
+    return SC_OK;
+}
+
 static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_options *options,
                                struct sc_error *error)
 {
     SC_TRY(choose_arithmetic(cpu, options, error));
-    cpu->layers = sc_alloc_zero(cpu->config.n_layers, sizeof *cpu->layers);
-    if (cpu->layers == NULL)
-        return sc_fail_nomem(error, "layers");
+    SC_TRY(make_layers(cpu, error));
     SC_TRY(convert_vectors(cpu, error));
     struct sc_pool *pool = NULL;
     SC_TRY(
@@ -287,5 +322,6 @@ void sc_cpu_close(void *weights)
     sc_free(cpu->weights);
     sc_free(cpu->norms);
     sc_free(cpu->layers);
+    sc_free(cpu->experts);
     sc_free(cpu);
 }
