@@ -7,13 +7,17 @@
 
 #include "base/memory.h"
 
-static const struct sc_family *const families[] = {&sc_family_qwen3, &sc_family_qwen3_moe};
+static const struct sc_family *const families[] = {
+    &sc_family_qwen2,       &sc_family_qwen3,   &sc_family_qwen3_moe,
+    &sc_family_llama,       &sc_family_mistral, &sc_family_gemma2,
+    &sc_family_gemma3_text, &sc_family_phi3,    &sc_family_olmo2};
 enum { N_FAMILIES = sizeof families / sizeof families[0] };
 
 const struct sc_family *sc_family_find(const char *model_type)
 {
     for (size_t i = 0; i < N_FAMILIES; i++)
-        if (strcmp(families[i]->model_type, model_type) == 0)
+        if (strcmp(families[i]->model_type, model_type) == 0 ||
+            (families[i]->wrapper != NULL && strcmp(families[i]->wrapper, model_type) == 0))
             return families[i];
     return NULL;
 }
@@ -45,6 +49,34 @@ struct sc_text sc_family_shape_names(void)
         for (size_t k = 0; k < families[i]->n_shapes; k++)
             sc_text_printf(&names, "%s%s", names.len > 0 ? ", " : "", families[i]->shapes[k].name);
     return names;
+}
+
+void sc_family_write(struct sc_text *out, const struct sc_model_config *config,
+                     const struct sc_family_shape *shape, const char *dtype_name, const char *extra)
+{
+    const struct sc_family *family = config->family;
+    const char *const members[] = {family->own, shape->more, extra};
+    assert(family->architecture != NULL);
+    sc_text_printf(out,
+                   "{\n  \"architectures\": [\n    \"%s\"\n  ],\n  \"model_type\": \"%s\",\n"
+                   "  \"eos_token_id\": %d,\n  \"hidden_size\": %zu,\n"
+                   "  \"intermediate_size\": %zu,\n  \"max_position_embeddings\": %zu,\n",
+                   family->architecture, family->model_type, (int)shape->end_id, config->hidden,
+                   config->ffn, config->max_positions);
+    if (config->head_dim * config->n_heads != config->hidden)
+        sc_text_printf(out, "  \"head_dim\": %zu,\n", config->head_dim);
+    sc_text_printf(out,
+                   "  \"num_attention_heads\": %zu,\n  \"num_hidden_layers\": %zu,\n"
+                   "  \"num_key_value_heads\": %zu,\n  \"attention_dropout\": 0.0,\n"
+                   "  \"initializer_range\": 0.02,\n  \"use_cache\": true,\n",
+                   config->n_heads, config->n_layers, config->n_kv_heads);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (members[i] != NULL)
+            sc_text_printf(out, "  %s,\n", members[i]);
+    sc_text_printf(out,
+                   "  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\",\n"
+                   "  \"vocab_size\": %zu\n}\n",
+                   config->tied ? "true" : "false", dtype_name, config->n_vocab);
 }
 
 /* ---- the tensors that follow from a configuration -------------------------------------------- */

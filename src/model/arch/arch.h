@@ -54,6 +54,28 @@ struct sc_family_tensor {
         name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_layer_tensors, field),            \
             SC_WHEN_ALWAYS, NULL, 0                                                                \
     }
+/* A vector that configurations with the biases of WHEN have. */
+#define SC_LAYER_BIAS(name, cols, field, when)                                                     \
+    {                                                                                              \
+        name, SC_SIZE_NONE, SC_SIZE_##cols, offsetof(struct sc_layer_tensors, field), when, NULL,  \
+            0                                                                                      \
+    }
+/* The biases of attention, as all families call them: of q, k and v, and of what comes out. */
+#define SC_QKV_BIASES                                                                              \
+    SC_LAYER_BIAS("self_attn.q_proj.bias", HEADS, q_bias, SC_WHEN_QKV_BIAS),                       \
+        SC_LAYER_BIAS("self_attn.k_proj.bias", KV_HEADS, k_bias, SC_WHEN_QKV_BIAS),                \
+        SC_LAYER_BIAS("self_attn.v_proj.bias", KV_HEADS, v_bias, SC_WHEN_QKV_BIAS)
+#define SC_OUTPUT_BIAS SC_LAYER_BIAS("self_attn.o_proj.bias", HIDDEN, o_bias, SC_WHEN_OUTPUT_BIAS)
+/* The entries of most families. */
+#define SC_ATTENTION_TENSORS                                                                       \
+    SC_LAYER_TENSOR("self_attn.q_proj.weight", HEADS, HIDDEN, q),                                  \
+        SC_LAYER_TENSOR("self_attn.k_proj.weight", KV_HEADS, HIDDEN, k),                           \
+        SC_LAYER_TENSOR("self_attn.v_proj.weight", KV_HEADS, HIDDEN, v),                           \
+        SC_LAYER_TENSOR("self_attn.o_proj.weight", HIDDEN, HEADS, o)
+#define SC_FFN_TENSORS                                                                             \
+    SC_LAYER_TENSOR("mlp.gate_proj.weight", FFN, HIDDEN, gate),                                    \
+        SC_LAYER_TENSOR("mlp.up_proj.weight", FFN, HIDDEN, up),                                    \
+        SC_LAYER_TENSOR("mlp.down_proj.weight", HIDDEN, FFN, down)
 #define SC_TOP_TENSOR(name, rows, cols, field)                                                     \
     {                                                                                              \
         name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_top_tensors, field),              \
@@ -78,8 +100,12 @@ struct sc_family_shape {
 };
 
 struct sc_family {
-    const char *model_type;      /* in config.json */
-    bool tied;                   /* where config.json does not say */
+    const char *model_type; /* in config.json */
+    const char *wrapper;    /* model_type of models of more than text, whose text_config is that of
+                             * this family; or NULL */
+    bool tied;              /* where config.json does not say */
+    bool heads_for_all;     /* without num_key_value_heads each head has keys of its own */
+    const char *defaults;   /* members that published files leave out, as a JSON object, or NULL */
     struct sc_sampling sampling; /* where generation_config.json does not */
     /* What is read the same way for all families stands in config already.  Fills config->layer and
      * the constants that belong to it; refuses what would change the numbers. */
@@ -93,12 +119,21 @@ struct sc_family {
     size_t n_expert;
     const struct sc_family_shape *shapes; /* [n_shapes] */
     size_t n_shapes;
-    /* config.json of a model of random weights; dtype_name as torch spells it. */
+    /* config.json of a model of random weights; dtype_name as torch spells it.  NULL: it is written
+     * by sc_family_write. */
     void (*write)(struct sc_text *out, const struct sc_model_config *config,
                   const struct sc_family_shape *shape, const char *dtype_name);
+    const char *architecture; /* for sc_family_write: the name of the class, */
+    const char *own;          /* and members that all shapes have, "\"a\": 1, \"b\": 2" */
 };
 
-/* The family of a model_type, or NULL. */
+/* config.json with the members that all families share, family->own, shape->more and extra (NULL:
+ * none). */
+void sc_family_write(struct sc_text *out, const struct sc_model_config *config,
+                     const struct sc_family_shape *shape, const char *dtype_name,
+                     const char *extra);
+
+/* The family of a model_type, or that whose wrapper it is, or NULL. */
 const struct sc_family *sc_family_find(const char *model_type);
 /* The shape of that name in any family, or NULL. */
 const struct sc_family_shape *sc_family_find_shape(const char *name,
@@ -107,8 +142,9 @@ const struct sc_family_shape *sc_family_find_shape(const char *name,
 struct sc_text sc_family_names(void);
 struct sc_text sc_family_shape_names(void);
 
-extern const struct sc_family sc_family_qwen3;
-extern const struct sc_family sc_family_qwen3_moe;
+extern const struct sc_family sc_family_gemma2, sc_family_gemma3_text, sc_family_llama,
+    sc_family_mistral, sc_family_olmo2, sc_family_phi3, sc_family_qwen2, sc_family_qwen3,
+    sc_family_qwen3_moe;
 
 /* A tensor that a network needs, and its offset: that of a struct sc_tensor in the struct
  * sc_expert_tensors of its expert, in the struct sc_layer_tensors of its layer when it belongs to

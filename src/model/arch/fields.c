@@ -1,7 +1,6 @@
 /* See fields.h. */
 #include "model/arch/fields.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -49,45 +48,114 @@ enum sc_status sc_field_refuse_other(const json_t *top, const char *key, const c
     return SC_OK;
 }
 
-/* rope_type "default" in either spelling; anything else stretches the angles. */
-static enum sc_status check_rope_type(const json_t *rope, const char *field, struct sc_error *error)
+enum sc_status sc_field_flag(const json_t *top, const char *key, bool *out, struct sc_error *error)
 {
-    if (!json_is_object(rope))
-        return sc_fail(error, SC_ERR_FORMAT, "%s: expected an object or null", field);
-    const json_t *type = json_object_get(rope, "rope_type");
-    if (type == NULL)
-        type = json_object_get(rope, "type");
-    if (type != NULL && strcmp(sc_field_text(type), "default") != 0)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: expected \"default\", found \"%.60s\"",
-                       field, sc_field_text(type));
-    if (type == NULL && sc_field_is_set(rope, "factor"))
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: scaled positions are not supported", field);
+    const bool off = false;
+    return sc_json_bool(top, key, &off, out, error);
+}
+
+enum sc_status sc_field_attention_bias(const json_t *top, struct sc_model_config *config,
+                                       struct sc_error *error)
+{
+    SC_TRY(sc_field_flag(top, "attention_bias", &config->layer.qkv_bias, error));
+    config->layer.output_bias = config->layer.qkv_bias;
     return SC_OK;
 }
 
-/* Steps theta^(-2i / head_dim) for every pair of a head. */
-static void turn_plainly(struct sc_rope *rope, double theta, size_t head_dim)
+enum sc_status sc_field_cap(const json_t *top, const char *key, double fallback, float *out,
+                            struct sc_error *error)
 {
-    *rope = (struct sc_rope){.n = head_dim / 2, .scale = 1};
-    for (size_t i = 0; i < rope->n; i++)
-        rope->step[i] = pow(theta, -2.0 * (double)i / (double)head_dim);
+    double cap = fallback;
+    const json_t *value = json_object_get(top, key);
+    *out = 0;
+    if (json_is_null(value))
+        return SC_OK;
+    SC_TRY(sc_json_real(top, key, (struct sc_json_reals){1e-3, 1e6}, &fallback, &cap, error));
+    *out = (float)cap;
+    return SC_OK;
 }
 
-enum sc_status sc_field_plain_rope(const json_t *top, struct sc_model_config *config,
-                                   struct sc_error *error)
+/* ---- windows --------------------------------------------------------------------------------- */
+
+static void set_local(struct sc_model_config *config, size_t layer)
 {
-    const json_t *owner = top;
-    if (sc_field_is_set(top, "rope_scaling"))
-        SC_TRY(check_rope_type(json_object_get(top, "rope_scaling"), "rope_scaling", error));
-    if (sc_field_is_set(top, "rope_parameters")) {
-        const json_t *rope = json_object_get(top, "rope_parameters");
-        SC_TRY(check_rope_type(rope, "rope_parameters", error));
-        if (sc_field_is_set(rope, "rope_theta"))
-            owner = rope;
+    config->local_layers[layer / 64] |= (uint64_t)1 << (layer % 64);
+}
+
+static enum sc_status read_layer_types(const json_t *types, struct sc_model_config *config,
+                                       struct sc_error *error)
+{
+    if (!json_is_array(types) || json_array_size(types) != config->n_layers)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "layer_types: expected a list of %zu, one for each layer, found %s of %zu",
+                       config->n_layers, sc_json_kind(types), json_array_size(types));
+    for (size_t i = 0; i < config->n_layers; i++) {
+        const char *type = sc_field_text(json_array_get(types, i));
+        const bool is_local = strcmp(type, "sliding_attention") == 0;
+        if (!is_local && strcmp(type, "full_attention") != 0)
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "layer_types[%zu]: expected \"full_attention\" or "
+                           "\"sliding_attention\", found \"%.60s\"",
+                           i, type);
+        if (is_local && config->layer.window == 0)
+            return sc_fail(error, SC_ERR_FORMAT,
+                           "layer_types[%zu]: \"sliding_attention\" without a sliding_window that "
+                           "is used",
+                           i);
+        if (is_local)
+            set_local(config, i);
     }
-    SC_TRY(sc_json_real(owner, "rope_theta", (struct sc_json_reals){1.0, 1e12}, NULL,
-                        &config->rope_theta, error));
-    turn_plainly(&config->rope[SC_ROPE_GLOBAL], config->rope_theta, config->head_dim);
-    config->rope[SC_ROPE_LOCAL] = config->rope[SC_ROPE_GLOBAL];
     return SC_OK;
+}
+
+static bool rule_has(const struct sc_window_rule *rule, size_t layer)
+{
+    return rule->window > 0 && layer >= rule->first &&
+           (rule->period == 0 || (layer + 1) % rule->period != 0);
+}
+
+enum sc_status sc_field_windows(const json_t *top, const struct sc_window_rule *rule,
+                                struct sc_model_config *config, struct sc_error *error)
+{
+    memset(config->local_layers, 0, sizeof config->local_layers);
+    config->layer.window = rule->window;
+    if (sc_field_is_set(top, "layer_types"))
+        SC_TRY(read_layer_types(json_object_get(top, "layer_types"), config, error));
+    else
+        for (size_t i = 0; i < config->n_layers; i++)
+            if (rule_has(rule, i))
+                set_local(config, i);
+    bool any = false;
+    for (size_t i = 0; i < config->n_layers; i++)
+        any = any || sc_layer_is_local(config, i);
+    if (!any || config->layer.window >= config->max_positions)
+        config->layer.window = 0;
+    return SC_OK;
+}
+
+enum sc_status sc_field_window_size(const json_t *top, size_t fallback, size_t *out,
+                                    struct sc_error *error)
+{
+    const json_t *value = json_object_get(top, "sliding_window");
+    *out = value == NULL ? fallback : 0;
+    return value == NULL || json_is_null(value)
+               ? SC_OK
+               : sc_field_size(top, "sliding_window", SC_MOST_POSITIONS, out, error);
+}
+
+enum sc_status sc_field_qwen_windows(const json_t *top, struct sc_model_config *config,
+                                     struct sc_error *error)
+{
+    struct sc_window_rule rule = {0};
+    bool used = false;
+    SC_TRY(sc_field_flag(top, "use_sliding_window", &used, error));
+    if (used) {
+        const int64_t usual = 28;
+        int64_t first = 0;
+        SC_TRY(sc_field_window_size(top, 4096, &rule.window, error));
+        SC_TRY(sc_json_int(top, "max_window_layers", (struct sc_json_ints){0, SC_MOST_LAYERS},
+                           &usual, &first, error));
+        rule.first = (size_t)first;
+    }
+    return sc_field_windows(top, &rule, config, error);
 }

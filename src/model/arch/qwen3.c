@@ -1,27 +1,15 @@
 /*
  * Qwen3, dense: RMSNorm before each block, grouped-query attention whose queries and keys are
- * normed per head and then rotated by halves, SwiGLU; no biases.  Tied and untied output matrices.
+ * normed per head and then rotated by halves, SwiGLU; biases of attention where attention_bias says
+ * so.  Tied and untied output matrices.
  *
- * Refuses sliding windows, biases and scaled positions, which published models of this family do
- * not use.  Sources: the published configurations and their model cards.
+ * Sources: the published configurations and their model cards.
  */
 #include <stddef.h>
-#include <string.h>
 
 #include "model/arch/arch.h"
 #include "model/arch/fields.h"
-
-static enum sc_status check_layer_types(const json_t *types, struct sc_error *error)
-{
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *type = sc_field_text(json_array_get(types, i));
-        if (strcmp(type, "full_attention") != 0)
-            return sc_fail(error, SC_ERR_UNSUPPORTED,
-                           "layer_types[%zu]: expected \"full_attention\", found \"%.60s\"", i,
-                           type);
-    }
-    return SC_OK;
-}
+#include "model/arch/rope.h"
 
 static enum sc_status read(const json_t *top, struct sc_model_config *config,
                            struct sc_error *error)
@@ -31,25 +19,21 @@ static enum sc_status read(const json_t *top, struct sc_model_config *config,
         .qk_norm = SC_QK_NORM_PER_HEAD,
         .activation = SC_ACTIVATION_SILU,
     };
-    SC_TRY(sc_field_plain_rope(top, config, error));
-    SC_TRY(sc_field_refuse_true(top, "attention_bias", error));
-    SC_TRY(sc_field_refuse_true(top, "use_sliding_window", error));
+    SC_TRY(sc_rope_read(top, &(struct sc_rope_rules){0}, config, error));
+    SC_TRY(sc_field_attention_bias(top, config, error));
     SC_TRY(sc_field_refuse_other(top, "hidden_act", "silu", error));
-    return check_layer_types(json_object_get(top, "layer_types"), error);
+    return sc_field_qwen_windows(top, config, error);
 }
 
 static const struct sc_family_tensor layer[] = {
     SC_LAYER_TENSOR("input_layernorm.weight", NONE, HIDDEN, input_norm),
-    SC_LAYER_TENSOR("self_attn.q_proj.weight", HEADS, HIDDEN, q),
-    SC_LAYER_TENSOR("self_attn.k_proj.weight", KV_HEADS, HIDDEN, k),
-    SC_LAYER_TENSOR("self_attn.v_proj.weight", KV_HEADS, HIDDEN, v),
-    SC_LAYER_TENSOR("self_attn.o_proj.weight", HIDDEN, HEADS, o),
+    SC_ATTENTION_TENSORS,
+    SC_QKV_BIASES,
+    SC_OUTPUT_BIAS,
     SC_LAYER_TENSOR("self_attn.q_norm.weight", NONE, HEAD_DIM, q_norm),
     SC_LAYER_TENSOR("self_attn.k_norm.weight", NONE, HEAD_DIM, k_norm),
     SC_LAYER_TENSOR("post_attention_layernorm.weight", NONE, HIDDEN, ffn_norm),
-    SC_LAYER_TENSOR("mlp.gate_proj.weight", FFN, HIDDEN, gate),
-    SC_LAYER_TENSOR("mlp.up_proj.weight", FFN, HIDDEN, up),
-    SC_LAYER_TENSOR("mlp.down_proj.weight", HIDDEN, FFN, down),
+    SC_FFN_TENSORS,
 };
 
 #define PUBLISHED 151936, 40960

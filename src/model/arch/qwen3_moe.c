@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "model/arch/arch.h"
 #include "model/arch/fields.h"
+#include "model/arch/rope.h"
 
 enum { MOST_EXPERTS = 4096 };
 
@@ -61,7 +62,7 @@ static enum sc_status read(const json_t *top, struct sc_model_config *config,
         .qk_norm = SC_QK_NORM_PER_HEAD,
         .activation = SC_ACTIVATION_SILU,
     };
-    SC_TRY(sc_field_plain_rope(top, config, error));
+    SC_TRY(sc_rope_read(top, &(struct sc_rope_rules){0}, config, error));
     SC_TRY(sc_field_refuse_true(top, "attention_bias", error));
     SC_TRY(sc_field_refuse_true(top, "use_sliding_window", error));
     SC_TRY(sc_field_refuse_other(top, "hidden_act", "silu", error));

@@ -74,6 +74,46 @@ static enum sc_status find_family(const json_t *top, struct sc_model_config *con
     return status;
 }
 
+/* What config.json is made of: of a model of more than text, its part that reads text. */
+struct parts {
+    json_t *text;
+    const json_t *whole; /* the same where there is no other part */
+};
+
+static enum sc_status find_text(json_t *top, const struct sc_family *family, struct parts *parts,
+                                struct sc_error *error)
+{
+    const char *type = json_string_value(json_object_get(top, "model_type"));
+    *parts = (struct parts){top, top};
+    if (strcmp(type, family->model_type) == 0)
+        return SC_OK;
+    parts->text = json_object_get(top, "text_config");
+    if (!json_is_object(parts->text))
+        return sc_fail(error, SC_ERR_FORMAT, "text_config: expected an object, found %s",
+                       sc_json_kind(parts->text));
+    return sc_field_refuse_other(parts->text, "model_type", family->model_type, error);
+}
+
+/* Puts the family's defaults where the file says nothing. */
+static enum sc_status add_defaults(json_t *text, const struct sc_family *family,
+                                   struct sc_error *error)
+{
+    if (family->defaults == NULL)
+        return SC_OK;
+    json_t *defaults = NULL, *value;
+    const char *key;
+    SC_TRY(sc_json_parse(family->defaults, strlen(family->defaults), family->model_type, &defaults,
+                         error));
+    int failed = 0;
+    json_object_foreach(defaults, key, value)
+    {
+        if (!sc_field_is_set(text, key))
+            failed |= json_object_set(text, key, value);
+    }
+    json_decref(defaults);
+    return failed == 0 ? SC_OK : sc_fail_nomem(error, WHERE);
+}
+
 static enum sc_status read_dtype(const json_t *top, struct sc_model_config *config, bool *given,
                                  struct sc_error *error)
 {
@@ -104,7 +144,9 @@ static enum sc_status read_heads(const json_t *top, struct sc_model_config *conf
                                  struct sc_error *error)
 {
     SC_TRY(sc_field_size(top, "num_attention_heads", 4096, &config->n_heads, error));
-    SC_TRY(sc_field_size(top, "num_key_value_heads", 4096, &config->n_kv_heads, error));
+    config->n_kv_heads = config->n_heads;
+    if (!config->family->heads_for_all || sc_field_is_set(top, "num_key_value_heads"))
+        SC_TRY(sc_field_size(top, "num_key_value_heads", 4096, &config->n_kv_heads, error));
     if (config->n_heads % config->n_kv_heads != 0)
         return sc_fail(error, SC_ERR_FORMAT,
                        "num_attention_heads: expected a multiple of num_key_value_heads %zu, "
@@ -126,25 +168,40 @@ static enum sc_status read_heads(const json_t *top, struct sc_model_config *conf
     return SC_OK;
 }
 
-static enum sc_status read_fields(const json_t *top, struct sc_model_config *config,
-                                  bool *dtype_given, struct sc_error *error)
+static enum sc_status read_sizes(const json_t *top, struct sc_model_config *config,
+                                 struct sc_error *error)
 {
     double eps = 0;
-    SC_TRY(find_family(top, config, error));
-    const bool tied = config->family->tied;
     SC_TRY(sc_field_size(top, "vocab_size", (size_t)1 << 22, &config->n_vocab, error));
     SC_TRY(sc_field_size(top, "hidden_size", (size_t)1 << 18, &config->hidden, error));
     SC_TRY(sc_field_size(top, "num_hidden_layers", SC_MOST_LAYERS, &config->n_layers, error));
     SC_TRY(read_heads(top, config, error));
     SC_TRY(sc_field_size(top, "intermediate_size", (size_t)1 << 22, &config->ffn, error));
-    SC_TRY(sc_field_size(top, "max_position_embeddings", (size_t)1 << 28, &config->max_positions,
+    SC_TRY(sc_field_size(top, "max_position_embeddings", SC_MOST_POSITIONS, &config->max_positions,
                          error));
     SC_TRY(sc_json_real(top, "rms_norm_eps", (struct sc_json_reals){0.0, 1.0}, NULL, &eps, error));
     config->rms_eps = (float)eps;
-    SC_TRY(sc_json_bool(top, "tie_word_embeddings", &tied, &config->tied, error));
-    SC_TRY(read_dtype(top, config, dtype_given, error));
-    SC_TRY(sc_quantization_read(top, &config->quantization, error));
-    return config->family->read(top, config, error);
+    return SC_OK;
+}
+
+static enum sc_status read_fields(json_t *top, struct sc_model_config *config, bool *dtype_given,
+                                  struct sc_error *error)
+{
+    struct parts parts;
+    SC_TRY(find_family(top, config, error));
+    SC_TRY(find_text(top, config->family, &parts, error));
+    SC_TRY(add_defaults(parts.text, config->family, error));
+    SC_TRY(read_sizes(parts.text, config, error));
+    SC_TRY(sc_json_bool(parts.text, "tie_word_embeddings", &config->family->tied, &config->tied,
+                        error));
+    SC_TRY(sc_json_bool(parts.whole, "tie_word_embeddings", &config->tied, &config->tied, error));
+    SC_TRY(read_dtype(parts.text, config, dtype_given, error));
+    if (!*dtype_given)
+        SC_TRY(read_dtype(parts.whole, config, dtype_given, error));
+    SC_TRY(sc_quantization_read(parts.whole, &config->quantization, error));
+    if (!config->quantization.is_f8)
+        SC_TRY(sc_quantization_read(parts.text, &config->quantization, error));
+    return config->family->read(parts.text, config, error);
 }
 
 enum sc_status sc_config_parse(const char *text, size_t n, struct sc_model_config *config,

@@ -33,9 +33,13 @@
 #define TASK 32768    /* weights drawn by one task; a multiple of 4 */
 #define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
 
+/* What is drawn around 0 or 1: matrices and biases around 0, gains around what changes nothing. */
+enum kind { MATRIX, GAIN, BIAS, N_KINDS };
+
 /* A tensor to be written. */
 struct planned {
     char *name;
+    enum kind kind;
     size_t n_rows, n_cols; /* n_rows 0: a vector */
     size_t shard;
     uint64_t begin, end; /* in the shard's data */
@@ -58,8 +62,8 @@ struct writer {
     struct part *parts; /* [n_parts] */
     size_t n_parts, parts_cap;
     struct sc_pool *pool;
-    void *quantiles[2]; /* of matrices and of norms, in the dtype written: [N_QUANTILES] */
-    void *buffer;       /* [CHUNK] */
+    void *quantiles[N_KINDS]; /* in the dtype written: [N_QUANTILES] */
+    void *buffer;             /* [CHUNK] */
     /* what the pool's tasks draw now */
     const void *table;
     size_t tensor, first, n;
@@ -71,6 +75,14 @@ static size_t element_bytes(const struct writer *w)
 }
 
 /* ---- plan ------------------------------------------------------------------------------------ */
+
+static enum kind kind_of(const struct sc_tensor_slot *slot)
+{
+    const size_t n = strlen(slot->name), ending = sizeof ".bias" - 1;
+    if (n > ending && strcmp(slot->name + n - ending, ".bias") == 0)
+        return BIAS;
+    return slot->n_rows == 0 ? GAIN : MATRIX;
+}
 
 static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *slot,
                                   struct sc_error *error)
@@ -94,38 +106,33 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
         shard++;
         begin = 0;
     }
-    w->tensors[w->n_tensors++] =
-        (struct planned){name, slot->all_rows, slot->n_cols, shard, begin, begin + bytes};
+    w->tensors[w->n_tensors++] = (struct planned){
+        name, kind_of(slot), slot->all_rows, slot->n_cols, shard, begin, begin + bytes};
     w->n_shards = shard + 1;
     w->total_bytes += bytes;
     return SC_OK;
 }
 
-static void put_config(struct sc_text *out, const struct writer *w)
+/* The text of config.json, as it will be written; sc_text_free. */
+static struct sc_text config_text(const struct writer *w)
 {
     static const char *const names[] = {
         [SC_DTYPE_F32] = "float32", [SC_DTYPE_BF16] = "bfloat16", [SC_DTYPE_F16] = "float16"};
-    w->config.family->write(out, &w->config, &w->shape, names[w->config.dtype]);
-}
-
-/* What follows from the family's own members of config.json: the network is the one that a reader
- * of the file will see. */
-static enum sc_status read_back(struct writer *w, struct sc_error *error)
-{
     struct sc_text text = {0};
-    put_config(&text, w);
-    bool dtype_given;
-    enum sc_status status =
-        text.failed ? sc_fail_nomem(error, "config.json")
-                    : sc_config_parse(text.data, text.len, &w->config, &dtype_given, error);
-    sc_text_free(&text);
-    return status;
+    const char *dtype = names[w->config.dtype];
+    if (w->config.family->write != NULL)
+        w->config.family->write(&text, &w->config, &w->shape, dtype);
+    else
+        sc_family_write(&text, &w->config, &w->shape, dtype, NULL);
+    return text;
 }
 
+/* What follows from the shape is what the written config.json is read as. */
 static enum sc_status plan(struct writer *w, const struct sc_family *family, enum sc_dtype dtype,
                            struct sc_error *error)
 {
     const struct sc_family_shape *s = &w->shape;
+    bool given = false;
     w->config = (struct sc_model_config){.family = family,
                                          .n_vocab = s->n_vocab,
                                          .hidden = s->hidden,
@@ -137,7 +144,12 @@ static enum sc_status plan(struct writer *w, const struct sc_family *family, enu
                                          .max_positions = s->max_positions,
                                          .tied = s->tied,
                                          .dtype = dtype};
-    SC_TRY(read_back(w, error));
+    struct sc_text text = config_text(w);
+    enum sc_status status = text.failed
+                                ? sc_fail_nomem(error, "config.json")
+                                : sc_config_parse(text.data, text.len, &w->config, &given, error);
+    sc_text_free(&text);
+    SC_TRY(status);
     return sc_config_visit(&w->config, plan_tensor, w, error);
 }
 
@@ -160,9 +172,10 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
 
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
-    const double mean[2] = {0.0, 1.0}, sigma[2] = {w->shape.sigma, w->shape.norm_sigma};
+    const double mean[N_KINDS] = {[GAIN] = 1 - (double)w->config.layer.gain_offset};
+    const double sigma[N_KINDS] = {w->shape.sigma, w->shape.norm_sigma, w->shape.norm_sigma};
 
-    for (size_t kind = 0; kind < 2; kind++) {
+    for (size_t kind = 0; kind < N_KINDS; kind++) {
         void *table = sc_alloc_array(N_QUANTILES, element_bytes(w));
 
         if (table == NULL)
@@ -309,7 +322,7 @@ static enum sc_status write_tensor(struct writer *w, size_t tensor, int fd, cons
 {
     const struct planned *t = &w->tensors[tensor];
     size_t n = (t->n_rows == 0 ? 1 : t->n_rows) * t->n_cols;
-    w->table = w->quantiles[t->n_rows == 0 ? 1 : 0];
+    w->table = w->quantiles[t->kind];
     w->tensor = tensor;
     for (w->first = 0; w->first < n; w->first += CHUNK) {
         w->n = n - w->first < CHUNK ? n - w->first : CHUNK;
@@ -362,25 +375,51 @@ static enum sc_status write_index(struct writer *w, struct sc_error *error)
     return write_text(w, "model.safetensors.index.json", &text, error);
 }
 
-static enum sc_status write_generation(struct writer *w, struct sc_error *error)
+/* The id that config.json has under this key, or the fallback. */
+static int32_t id_in(const json_t *config, const char *key, int32_t fallback)
 {
-    struct sc_text text = {0};
-
-    sc_text_printf(&text,
-                   "{\n  \"bos_token_id\": %d,\n  \"do_sample\": true,\n"
-                   "  \"eos_token_id\": [\n    %d,\n    %d\n  ],\n  \"pad_token_id\": %d,\n"
-                   "  \"temperature\": 0.6,\n  \"top_k\": 20,\n  \"top_p\": 0.95,\n"
-                   "  \"transformers_version\": \"4.51.0\"\n}\n",
-                   (int)w->shape.pad_id, (int)w->shape.end_id, (int)w->shape.pad_id,
-                   (int)w->shape.pad_id);
-    return write_text(w, "generation_config.json", &text, error);
+    const json_t *value = json_object_get(config, key);
+    return json_is_integer(value) ? (int32_t)json_integer_value(value) : fallback;
 }
 
-static enum sc_status write_config(struct writer *w, struct sc_error *error)
+static void write_generation_fields(const struct writer *w, const json_t *config,
+                                    struct sc_text *text)
 {
-    struct sc_text text = {0};
-    put_config(&text, w);
-    return write_text(w, "config.json", &text, error);
+    const struct sc_sampling *sampling = &w->config.family->sampling;
+    const int end = (int)w->shape.end_id, pad = (int)w->shape.pad_id;
+    sc_text_printf(text, "{\n  \"bos_token_id\": %d,\n  \"do_sample\": true,\n",
+                   (int)id_in(config, "bos_token_id", w->shape.pad_id));
+    if (end == pad)
+        sc_text_printf(text, "  \"eos_token_id\": %d,\n", end);
+    else
+        sc_text_printf(text, "  \"eos_token_id\": [\n    %d,\n    %d\n  ],\n", end, pad);
+    sc_text_printf(text, "  \"pad_token_id\": %d,\n",
+                   (int)id_in(config, "pad_token_id", w->shape.pad_id));
+    if (sampling->temperature != 1)
+        sc_text_printf(text, "  \"temperature\": %g,\n", sampling->temperature);
+    if (sampling->top_k > 0)
+        sc_text_printf(text, "  \"top_k\": %d,\n", (int)sampling->top_k);
+    if (sampling->top_p < 1)
+        sc_text_printf(text, "  \"top_p\": %g,\n", sampling->top_p);
+    sc_text_puts(text, "  \"transformers_version\": \"4.51.0\"\n}\n");
+}
+
+static enum sc_status write_configs(struct writer *w, struct sc_error *error)
+{
+    struct sc_text config = config_text(w), generation = {0};
+    json_t *top = NULL;
+    enum sc_status status =
+        config.failed ? sc_fail_nomem(error, "config.json")
+                      : sc_json_parse(config.data, config.len, "config.json", &top, error);
+    if (status == SC_OK) {
+        write_generation_fields(w, top, &generation);
+        status = write_text(w, "generation_config.json", &generation, error);
+    }
+    if (status == SC_OK)
+        status = write_text(w, "config.json", &config, error);
+    sc_text_free(&config);
+    json_decref(top);
+    return status;
 }
 
 /* ---- the tokenizer's files ------------------------------------------------------------------- */
@@ -476,8 +515,7 @@ static enum sc_status write_model(struct writer *w, const char *tokenizer_folder
         SC_TRY(write_shard(w, i, error));
     if (w->n_shards > 1)
         SC_TRY(write_index(w, error));
-    SC_TRY(write_generation(w, error));
-    SC_TRY(write_config(w, error));
+    SC_TRY(write_configs(w, error));
     return rename_all(w, error);
 }
 
@@ -496,8 +534,8 @@ static void writer_free(struct writer *w, bool keep)
         sc_free(w->tensors[i].name);
     sc_free(w->parts);
     sc_free(w->tensors);
-    sc_free(w->quantiles[0]);
-    sc_free(w->quantiles[1]);
+    for (size_t kind = 0; kind < N_KINDS; kind++)
+        sc_free(w->quantiles[kind]);
     sc_free(w->buffer);
     sc_pool_free(w->pool);
 }
