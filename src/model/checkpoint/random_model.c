@@ -404,22 +404,24 @@ static void write_generation_fields(const struct writer *w, const json_t *config
     sc_text_puts(text, "  \"transformers_version\": \"4.51.0\"\n}\n");
 }
 
-static enum sc_status write_configs(struct writer *w, struct sc_error *error)
+static enum sc_status write_generation(struct writer *w, struct sc_error *error)
 {
-    struct sc_text config = config_text(w), generation = {0};
+    struct sc_text config = config_text(w), text = {0};
     json_t *top = NULL;
     enum sc_status status =
         config.failed ? sc_fail_nomem(error, "config.json")
                       : sc_json_parse(config.data, config.len, "config.json", &top, error);
-    if (status == SC_OK) {
-        write_generation_fields(w, top, &generation);
-        status = write_text(w, "generation_config.json", &generation, error);
-    }
-    if (status == SC_OK)
-        status = write_text(w, "config.json", &config, error);
     sc_text_free(&config);
+    SC_TRY(status);
+    write_generation_fields(w, top, &text);
     json_decref(top);
-    return status;
+    return write_text(w, "generation_config.json", &text, error);
+}
+
+static enum sc_status write_config(struct writer *w, struct sc_error *error)
+{
+    struct sc_text text = config_text(w);
+    return write_text(w, "config.json", &text, error);
 }
 
 /* ---- the tokenizer's files ------------------------------------------------------------------- */
@@ -515,7 +517,8 @@ static enum sc_status write_model(struct writer *w, const char *tokenizer_folder
         SC_TRY(write_shard(w, i, error));
     if (w->n_shards > 1)
         SC_TRY(write_index(w, error));
-    SC_TRY(write_configs(w, error));
+    SC_TRY(write_generation(w, error));
+    SC_TRY(write_config(w, error));
     return rename_all(w, error);
 }
 
