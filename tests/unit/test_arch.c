@@ -1,5 +1,6 @@
 /* Families of networks: what a table entry says. */
 #include "model/arch/arch.h"
+#include "model/arch/write.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model_fixture.h"
 

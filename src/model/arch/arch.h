@@ -120,18 +120,12 @@ struct sc_family {
     const struct sc_family_shape *shapes; /* [n_shapes] */
     size_t n_shapes;
     /* config.json of a model of random weights; dtype_name as torch spells it.  NULL: it is written
-     * by sc_family_write. */
+     * by sc_family_write (write.h). */
     void (*write)(struct sc_text *out, const struct sc_model_config *config,
                   const struct sc_family_shape *shape, const char *dtype_name);
     const char *architecture; /* for sc_family_write: the name of the class, */
     const char *own;          /* and members that all shapes have, "\"a\": 1, \"b\": 2" */
 };
-
-/* config.json with the members that all families share, family->own, shape->more and extra (NULL:
- * none). */
-void sc_family_write(struct sc_text *out, const struct sc_model_config *config,
-                     const struct sc_family_shape *shape, const char *dtype_name,
-                     const char *extra);
 
 /* The family of a model_type, or that whose wrapper it is, or NULL. */
 const struct sc_family *sc_family_find(const char *model_type);

@@ -13,6 +13,7 @@
 #include "model/arch/arch.h"
 #include "model/arch/fields.h"
 #include "model/arch/rope.h"
+#include "model/arch/write.h"
 
 static enum sc_status read(const json_t *top, struct sc_model_config *config,
                            struct sc_error *error)

@@ -24,6 +24,7 @@
 #include "base/random.h"
 #include "base/system.h"
 #include "kernels/kernels.h"
+#include "model/arch/write.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/tokenizer/tokenizer.h"
 
