@@ -4,16 +4,39 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "model/arch/arch.h"
 
-int cli_model_command(int argc, char **argv)
+/* What the command does, and all shapes in lines of at most 78 columns. */
+static void add_summary(struct sc_text *out)
+{
+    enum { COLUMNS = 78 };
+    struct sc_text names = sc_family_shape_names();
+    sc_text_puts(out,
+                 "Writes a random-weight model in Hugging Face layout, for benchmarks of speed.\n"
+                 "Shapes:");
+    size_t column = sizeof "Shapes:" - 1;
+    for (char *name = names.data, *end; name != NULL; name = end) {
+        end = strstr(name, ", ");
+        const size_t n = end != NULL ? (size_t)(end - name) + 1 : strlen(name);
+        const bool fits = column + 1 + n <= COLUMNS;
+        sc_text_putc(out, fits ? ' ' : '\n');
+        sc_text_add(out, name, n);
+        column = fits ? column + 1 + n : n;
+        if (end != NULL)
+            end += 2;
+    }
+    out->failed = out->failed || names.failed;
+    sc_text_free(&names);
+}
+
+static int run(int argc, char **argv, const char *summary)
 {
     const char *shape = NULL, *tokenizer = NULL, *out = NULL, *dtype = "bf16";
     struct sc_random_options random = {0};
     struct cli_options options = {
         .command = "model",
         .synopsis = "random --shape qwen3-0.6b --out DIR [--tokenizer DIR] [--layers N]",
-        .summary = "Writes a random-weight model in Hugging Face layout, for benchmarks of speed.\n"
-                   "Shapes: qwen3-0.6b, 1.7b, 4b, 8b, 14b, 32b, qwen3-30b-a3b, and tiny.",
+        .summary = summary,
         .max_positionals = 1};
     cli_add_text(&options, "shape", &shape, "NAME", "which of the published shapes");
     cli_add_text(&options, "out", &out, "DIR", "folder to write");
@@ -43,4 +66,13 @@ int cli_model_command(int argc, char **argv)
     bool written = cli_write("model", &text);
     sc_text_free(&text);
     return written ? CLI_DONE : CLI_FAILED;
+}
+
+int cli_model_command(int argc, char **argv)
+{
+    struct sc_text summary = {0};
+    add_summary(&summary);
+    int status = run(argc, argv, summary.failed ? "" : summary.data);
+    sc_text_free(&summary);
+    return status;
 }

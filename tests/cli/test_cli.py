@@ -444,6 +444,10 @@ class OtherCommands(Folder):
         self.assertRegex(table.splitlines()[-1], r'^ +2 +[0-9.]+ ')
         self.assertIn('int8 ', table.splitlines()[1])
         self.assert_one_line(call('model', 'random', '--shape', 'huge', '--out', self.path('x')), 2, 'huge')
+        shapes = call('model', '--help').stdout
+        for shape in ('qwen2.5-0.5b', 'llama-3.2-1b', 'gemma-2-2b', 'qwen3-30b-a3b', 'tiny-olmo2-b'):
+            self.assertRegex(shapes, rf'[ \n]{shape}\b')
+        self.assertLess(max(map(len, shapes.splitlines())), 80)
 
     def test_bench_experiment(self):
         bench = call('bench', '--experiment', '--dtype', 'int8', '--num-instances', 2, '--traces', 2, '--new-tokens', 4, '--json')

@@ -544,16 +544,6 @@ static void writer_free(struct writer *w, bool keep)
     sc_pool_free(w->pool);
 }
 
-static enum sc_status refuse_shape(const char *shape, struct sc_error *error)
-{
-    struct sc_text names = sc_family_shape_names();
-    enum sc_status status =
-        sc_fail(error, SC_ERR_ARGUMENT, "shape: expected one of %s, found \"%.60s\"",
-                names.failed ? "the known ones" : names.data, shape);
-    sc_text_free(&names);
-    return status;
-}
-
 static enum sc_status make_model(struct writer *w, const struct sc_family *family,
                                  const struct sc_random_options *options, struct sc_error *error)
 {
@@ -571,7 +561,10 @@ enum sc_status sc_model_write_random_as(const char *shape, const struct sc_rando
     const struct sc_family *family = NULL;
     const struct sc_family_shape *found = sc_family_find_shape(shape, &family);
     if (found == NULL)
-        return refuse_shape(shape, error);
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "shape: expected one of those that 'safeconf model --help' lists, found "
+                       "\"%.60s\"",
+                       shape);
     if (dtype != SC_DTYPE_F32 && dtype != SC_DTYPE_BF16 && dtype != SC_DTYPE_F16)
         return sc_fail(error, SC_ERR_ARGUMENT, "dtype: expected f32, bf16 or f16, found \"%s\"",
                        sc_dtype_name(dtype));
