@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "kernels/kernels.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/foreign.h"
 #include "model/checkpoint/quantization.h"
