@@ -28,7 +28,8 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard-response.txt=qwen3guard_response"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.txt=wildguard"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard.json=qwen3guard_json"
-    "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.json=wildguard_json")
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.json=wildguard_json"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/harmbench.json=harmbench_json")
   foreach(pair IN LISTS pairs)
     string(REPLACE "=" ";" parts "${pair}")
     list(GET parts 0 path)

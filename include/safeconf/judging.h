@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 struct sc_judge_options {
-    const char *judge; /* "guard", "wildguard" or a configuration file; NULL: no judge */
+    const char *judge; /* a judge's name (docs/JUDGES.md) or a configuration file; NULL: no judge */
     const char *model; /* in process: a folder or hub name; else what the server calls its model */
     const char *url;   /* base URL of a server; NULL: the configuration's, or in process */
     size_t parallel;   /* judgements in flight; 0: 16 at a server, chosen here in process */
@@ -27,8 +27,9 @@ struct sc_judge_options {
      * the likeliest token, NaN is 1 where it is asked repeatedly and 0 elsewhere. */
     size_t repeats;
     double temperature;
-    uint64_t seed; /* of what is drawn */
-    const void *reserved[5];
+    uint64_t seed;     /* of what is drawn */
+    const char *frame; /* a file with the text that the judge is asked with, or NULL: its own */
+    const void *reserved[4];
 };
 
 enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID };

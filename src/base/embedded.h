@@ -26,5 +26,7 @@ extern const unsigned char sc_embedded_qwen3guard_json[];
 extern const size_t sc_embedded_qwen3guard_json_size;
 extern const unsigned char sc_embedded_wildguard_json[];
 extern const size_t sc_embedded_wildguard_json_size;
+extern const unsigned char sc_embedded_harmbench_json[];
+extern const size_t sc_embedded_harmbench_json_size;
 
 #endif

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "experiment/store/run_data.h"
 #include "judge/judge.h"
+#include "judge/kinds.h"
 #include "report/detectors.h"
 #include "vocabulary/vocabulary.h"
 
@@ -14,13 +15,17 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
     cli_add_choice(options, "detector", &judging->detector, "patterns|judge|hybrid|guard",
                    "who finds refusals: rules, the judge (or guard, which says the same), or rules "
                    "where they are clear and the judge elsewhere (patterns; with a judge: judge)");
-    cli_add_text(options, "judge", &judging->judge, "none|guard|wildguard|FILE",
-                 "who judges harm: Qwen3Guard, WildGuard, or any model that a configuration "
-                 "describes (none: prompt labels as a proxy; docs/JUDGES.md)");
+    cli_add_text(options, "judge", &judging->judge, "none|NAME|FILE",
+                 "who judges harm: " SC_JUDGE_NAMES ", or any model that a configuration describes "
+                 "(none: prompt labels as a proxy; docs/JUDGES.md)");
     cli_add_text(options, "judge-model", &judging->model, "DIR|NAME|demo-guard",
-                 "a Qwen3Guard-Gen model to be run here, which alone means --judge guard; with a "
-                 "server, its name for the model (demo-guard: a bundled toy that knows the answers "
-                 "of --model demo only)");
+                 "the judge's model, to be run here; alone it says by its name which judge it is, "
+                 "else guard (Qwen3Guard-Gen); with a server, its name for the model (demo-guard: "
+                 "a bundled toy that knows the answers of --model demo only)");
+    cli_add_text(options, "judge-frame", &judging->frame, "FILE",
+                 "the text around a prompt and its answer that the judge is asked with: {prompt} "
+                 "and {response}, or {behavior} and {generation} (the judge's own; harmbench needs "
+                 "one)");
     cli_add_text(options, "judge-url", &judging->url, "URL",
                  "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1 "
                  "(environment: SAFECONF_JUDGE_KEY, a key for it)");
@@ -35,7 +40,9 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 static const char *judge_of(const struct cli_judging *judging)
 {
     if (judging->judge == NULL)
-        return judging->model != NULL && judging->url == NULL ? "guard" : NULL;
+        return judging->model != NULL && judging->url == NULL
+                   ? sc_judge_kind_of_model(judging->model)->name
+                   : NULL;
     return sc_judge_is_none(judging->judge) ? NULL : judging->judge;
 }
 
@@ -49,7 +56,7 @@ static enum sc_classify_detector detector_of(const struct cli_judging *judging)
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
 {
     return judging->model != NULL || judging->url != NULL || judge_of(judging) != NULL ||
-           judging->prompts ||
+           judging->frame != NULL || judging->prompts ||
            (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
 }
 
@@ -58,9 +65,9 @@ static enum sc_status check_no_judge(const struct sc_classify_options *options,
                                      const struct cli_judging *judging, struct sc_error *error)
 {
     if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model != NULL ||
-        judging->url != NULL)
+        judging->url != NULL || judging->frame != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
-                       "--judge: expected guard, wildguard or a configuration file, found %s",
+                       "--judge: expected " SC_JUDGE_NAMES " or a configuration file, found %s",
                        judging->judge != NULL ? judging->judge : "nothing");
     return SC_OK;
 }
@@ -79,6 +86,7 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                                         .judge = {.judge = judge_of(judging),
                                                   .model = judging->model,
                                                   .url = judging->url,
+                                                  .frame = judging->frame,
                                                   .kernels = judging->kernels,
                                                   .n_threads = judging->threads,
                                                   .parallel = judging->parallel,
@@ -276,7 +284,7 @@ int cli_classify(int argc, char **argv)
     struct cli_judging judging = {.n_shown = 10};
     struct cli_options options = {
         .command = "classify",
-        .synopsis = "DIR [--judge guard|wildguard|FILE] [--judge-model M] [--judge-url URL]",
+        .synopsis = "DIR [--judge NAME|FILE] [--judge-model M] [--judge-url URL]",
         .summary =
             "Judges the stored traces of a run again and writes its report from that. Earlier\n"
             "verdicts stay and are compared with the new ones.",

@@ -182,7 +182,7 @@ void cli_take_labels(const struct cli_labels *labels, struct sc_benchmark_option
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {
     const char *judge; /* NULL: not given */
-    const char *model, *url, *dtype;
+    const char *model, *url, *dtype, *frame;
     int detector; /* an index in the option's choices */
     bool prompts, quiet;
     const char *kernels, *rules;

@@ -6,16 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/embedded.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "judge/template.h"
 #include "remote/remote.h"
 #include "vocabulary/vocabulary.h"
 
-enum { MOST_FILE = 1 << 20, LONGEST_TEXT = 200, MOST_CONTROLS = 64 };
+enum { LONGEST_TEXT = 200, MOST_CONTROLS = 64 };
 
 /* Version of what question.c and reading.c do with an answer. */
 static const char reading_rules[] = "reading/1";
@@ -229,6 +227,50 @@ static size_t count(const struct sc_frame *frame, const char *mark)
     return n;
 }
 
+static enum sc_status check_text(const struct sc_frame *frame, const char *key, const char *name,
+                                 struct sc_error *error)
+{
+    if (strlen(frame->text) != frame->n || sc_utf8_valid(frame->text, frame->n) != frame->n)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected UTF-8 without NUL", key, name);
+    return SC_OK;
+}
+
+/* Writes one mark in the place of another. */
+static enum sc_status rename_mark(struct sc_frame *frame, const char *from, const char *to,
+                                  struct sc_error *error)
+{
+    struct sc_text out = {0};
+    const char *at = frame->text;
+    for (const char *mark; (mark = strstr(at, from)) != NULL; at = mark + strlen(from)) {
+        sc_text_add(&out, at, (size_t)(mark - at));
+        sc_text_puts(&out, to);
+    }
+    sc_text_puts(&out, at);
+    frame->n = out.len;
+    sc_free(frame->text);
+    frame->text = sc_text_take(&out);
+    return frame->text != NULL ? SC_OK : sc_fail_nomem(error, "judge-frame");
+}
+
+/* A frame that is given beside the configuration, in our marks or in those of HarmBench's makers.
+ */
+static enum sc_status read_answer_frame(struct sc_frame *out, const char *path,
+                                        struct sc_error *error)
+{
+    SC_TRY(sc_file_read(path, SC_MOST_JUDGE_FILE, &out->text, &out->n, error));
+    SC_TRY(check_text(out, "judge-frame", path, error));
+    if (strstr(out->text, "{response}") == NULL) {
+        SC_TRY(rename_mark(out, "{generation}", "{response}", error));
+        SC_TRY(rename_mark(out, "{behavior}", "{prompt}", error));
+    }
+    if (count(out, "{response}") != 1 || count(out, "{prompt}") > 1)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "judge-frame: %s: expected {response} (or {generation}) once and {prompt} "
+                       "(or {behavior}) at most once in it",
+                       path);
+    return SC_OK;
+}
+
 static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const char *key,
                                  const struct sc_judge_source *source, struct sc_error *error)
 {
@@ -239,15 +281,14 @@ static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const
     if (name == NULL || *name == '\0')
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected the name of a file", key);
     SC_TRY(source->frame(source->context, name, &out->text, &out->n, error));
-    if (strlen(out->text) != out->n || sc_utf8_valid(out->text, out->n) != out->n)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: %s: expected UTF-8 without NUL", key, name);
-    return SC_OK;
+    return check_text(out, key, name, error);
 }
 
 static enum sc_status take_frames(struct sc_judge_config *out, const json_t *root,
                                   const struct sc_judge_source *source, struct sc_error *error)
 {
-    SC_TRY(take_frame(&out->answer, root, "template", source, error));
+    SC_TRY(source->answer != NULL ? read_answer_frame(&out->answer, source->answer, error)
+                                  : take_frame(&out->answer, root, "template", source, error));
     SC_TRY(take_frame(&out->prompt, root, "prompt_template", source, error));
     if (out->answer.text == NULL && out->prompt.text == NULL)
         return sc_fail(error, SC_ERR_FORMAT,
@@ -395,81 +436,5 @@ enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *js
         sc_error_prefix(error, "%s", source->what);
         sc_judge_config_free(out);
     }
-    return status;
-}
-
-/* ---- files, and those that are compiled in --------------------------------------------------- */
-
-static enum sc_status read_file(const void *context, const char *name, char **text, size_t *n,
-                                struct sc_error *error)
-{
-    const char *config = context, *slash = strrchr(config, '/');
-    struct sc_text path = {0};
-    if (name[0] != '/' && slash != NULL)
-        sc_text_add(&path, config, (size_t)(slash - config) + 1);
-    sc_text_puts(&path, name);
-    enum sc_status status = path.failed ? sc_fail_nomem(error, "a template")
-                                        : sc_file_read(path.data, MOST_FILE, text, n, error);
-    sc_text_free(&path);
-    return status;
-}
-
-static const struct {
-    const char *file;
-    enum sc_template which;
-} frames[] = {{"qwen3guard-response.txt", SC_TEMPLATE_GUARD_RESPONSE},
-              {"qwen3guard-prompt.txt", SC_TEMPLATE_GUARD_PROMPT},
-              {"wildguard.txt", SC_TEMPLATE_WILDGUARD}};
-
-static enum sc_status read_embedded(const void *context, const char *name, char **text, size_t *n,
-                                    struct sc_error *error)
-{
-    (void)context;
-    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-        if (strcmp(frames[i].file, name) != 0)
-            continue;
-        const char *frame = sc_template_text(frames[i].which, n);
-        *text = sc_strndup(frame, *n);
-        return *text != NULL ? SC_OK : sc_fail_nomem(error, "a template");
-    }
-    return sc_fail(error, SC_ERR_INTERNAL, "no template %s", name);
-}
-
-static enum sc_status open_embedded(struct sc_judge_config *out, const unsigned char *json,
-                                    size_t n, struct sc_judge_source *source,
-                                    struct sc_error *error)
-{
-    source->frame = read_embedded;
-    SC_TRY(sc_judge_config_parse(out, (const char *)json, n, source, error));
-    /* The user's own key for a judge that names no variable. */
-    enum sc_status status = replace(&out->key_variable, "SAFECONF_JUDGE_KEY", error);
-    if (status != SC_OK)
-        sc_judge_config_free(out);
-    return status;
-}
-
-enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *judge,
-                                    const char *model, const char *url, struct sc_error *error)
-{
-    assert(judge != NULL);
-    *out = (struct sc_judge_config){0};
-    struct sc_judge_source source = {
-        .what = judge, .frame = read_file, .context = judge, .model = model, .url = url};
-    if (strcmp(judge, "guard") == 0)
-        return open_embedded(out, sc_embedded_qwen3guard_json, sc_embedded_qwen3guard_json_size,
-                             &source, error);
-    if (strcmp(judge, "wildguard") == 0)
-        return open_embedded(out, sc_embedded_wildguard_json, sc_embedded_wildguard_json_size,
-                             &source, error);
-    if (!sc_file_exists(judge))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "judge: expected none, guard, wildguard or a configuration file, found "
-                       "\"%s\"",
-                       judge);
-    char *json = NULL;
-    size_t n = 0;
-    SC_TRY(sc_file_read(judge, MOST_FILE, &json, &n, error));
-    enum sc_status status = sc_judge_config_parse(out, json, n, &source, error);
-    sc_free(json);
     return status;
 }

@@ -5,10 +5,14 @@
 #ifndef SC_JUDGE_CONFIG_H
 #define SC_JUDGE_CONFIG_H
 
+#include <safeconf/judging.h>
+
 #include "base/text.h"
 #include "judge/judgement.h"
 #include "judge/question.h"
 #include "remote/completion.h"
+
+enum { SC_MOST_JUDGE_FILE = 1 << 20 }; /* bytes of a configuration or template */
 
 struct sc_frame {
     char *text; /* NULL: there is none */
@@ -35,10 +39,11 @@ struct sc_judge_config {
     struct sc_pattern *categories;        /* its first group is a list, or NULL */
 };
 
-/* Reads one that is compiled in ("guard", "wildguard") or a file; model and url may be NULL and
- * otherwise take the place of the configuration's. */
-enum sc_status sc_judge_config_open(struct sc_judge_config *out, const char *judge,
-                                    const char *model, const char *url, struct sc_error *error);
+/* Reads one that is compiled in ("guard", "wildguard", ...) or a file: options->judge.  Of the
+ * options model, url and frame are read besides; where they are given they take the place of the
+ * configuration's. */
+enum sc_status sc_judge_config_open(struct sc_judge_config *out,
+                                    const struct sc_judge_options *options, struct sc_error *error);
 void sc_judge_config_free(struct sc_judge_config *config);
 
 /* Where a configuration comes from. */
@@ -49,6 +54,7 @@ struct sc_judge_source {
                             struct sc_error *error);
     const void *context;
     const char *model, *url; /* in the place of the configuration's; NULL: its own */
+    const char *answer;      /* a file in the place of "template", or NULL */
 };
 
 /* The same from n bytes of JSON.  After an error there is nothing to free. */
@@ -60,6 +66,10 @@ enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *js
 enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
                                       const char *response, struct sc_text *out,
                                       struct sc_error *error);
+
+/* The categories that n bytes of a judge's words name (judgement.h). */
+unsigned sc_judge_config_categories(const struct sc_judge_config *config, const char *text,
+                                    size_t n);
 
 /* Reads the words and scores of an answer.  *out borrows the completion's text. */
 void sc_judge_config_read(const struct sc_judge_config *config,

@@ -48,7 +48,7 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
                                            const struct sc_judge_options *options,
                                            struct sc_error *error)
 {
-    SC_TRY(sc_judge_config_open(out, options->judge, options->model, options->url, error));
+    SC_TRY(sc_judge_config_open(out, options, error));
     enum sc_status status = SC_OK;
     if (out->url == NULL)
         status = sc_fail(error, SC_ERR_ARGUMENT,

@@ -1,52 +1,58 @@
 /*
- * The guard as judge: items become requests of the engine, and its words become judgements.
+ * A judge in process: items become requests of the engine, and its words become judgements.
  *
- * A judgement is a job of up to three phases.  First the guard speaks.  Where its words come to a
- * label as the tokenizer writes it, the label's probability is read there.  Where they do not, the
- * score is forced: the words before the label are put after the prompt and the next token's
- * probabilities are read.  The parsed label always comes from the guard's own words.
+ * A judgement is a job.  First the judge speaks.  Where its words come to a label as the tokenizer
+ * writes it, the label's probability is read there.  Where they do not, the score is forced: the
+ * words before the label are put after the prompt and the next token's probabilities are read.  The
+ * parsed label always comes from the judge's own words.
  *
  * A job's memory is released in next(), never in done(), whose caller still holds the request.
- * Next: template.c (what is asked), parse.c (what is read), labels.c (what is scored).
+ * Next: kinds.c (the judges), asking.c (what is asked), answers.c (what is read and scored).
  */
 #include "judge/guard.h"
 
+#include <assert.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "engine/open.h"
+#include "judge/answers.h"
+#include "judge/asking.h"
 #include "judge/labels.h"
-#include "judge/template.h"
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
 
-enum { MAX_NEW = 128, MOST_FORCED = 64 };
+enum { LEAST_FORCED = 64 };
 
 struct sc_guard {
     struct sc_guard_options options;
+    const struct sc_judge_kind *kind;
+    struct sc_judge_config config;
     char *name;
     struct sc_opened model;
-    struct sc_guard_labels labels;
-    struct head { /* the tokens with which every prompt of a frame begins */
+    struct sc_kind_labels labels;
+    struct sc_asking asking;
+    size_t most_forced; /* tokens that may be put after a frame */
+    struct head {       /* the tokens with which every prompt of a frame begins */
         int32_t *ids;
         size_t n;
-    } heads[2]; /* SC_TEMPLATE_GUARD_PROMPT, SC_TEMPLATE_GUARD_RESPONSE */
+    } heads[2]; /* of an answer, of a prompt alone */
 };
-
-enum phase { PHASE_SPEAK, PHASE_FORCE_SAFETY, PHASE_FORCE_REFUSED, PHASE_OVER };
 
 struct job {
     struct job *next;
     size_t item;
-    enum phase phase;
-    int32_t *ids; /* the frame [n], then room for forced words */
+    bool spoken;        /* its words are read; what is asked now is forced */
+    size_t forced_line; /* whose score is forced */
+    int32_t *ids;       /* the frame [n], then room for forced words */
     size_t n, n_forced;
+    struct sc_answers answers;
     struct sc_judgement judgement;
     char *output;
 };
@@ -63,34 +69,51 @@ struct judging {
     struct sc_error failure; /* what ended the run inside next() */
 };
 
+static bool is_prompt_alone(const struct judging *j, const struct job *job)
+{
+    return j->items[job->item].response == NULL;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Shortens the head to what the prompt of one more text shares with it. */
-static enum sc_status narrow_head(const struct sc_guard *guard, enum sc_template which,
-                                  const char *text, struct head *head, struct sc_error *error)
+/* The frame around a text in both places. */
+static enum sc_status encode_text(const struct sc_guard *guard, bool prompt_alone, const char *text,
+                                  struct head *out, struct sc_error *error)
 {
-    int32_t *ids = NULL;
-    size_t n = 0, same = 0;
-    SC_TRY(sc_template_encode(guard->model.tokenizer, which, (struct sc_template_texts){text, text},
-                              &ids, &n, error));
-    while (same < n && same < head->n && ids[same] == head->ids[same])
+    const struct sc_judge_item item = {.prompt = text, .response = prompt_alone ? NULL : text};
+    return sc_asking_encode(&guard->asking, &item, &out->ids, &out->n, error);
+}
+
+/* Shortens the head to what the prompt of one more text shares with it. */
+static enum sc_status narrow_head(const struct sc_guard *guard, bool prompt_alone, const char *text,
+                                  struct head *head, struct sc_error *error)
+{
+    struct head other = {0};
+    size_t same = 0;
+    SC_TRY(encode_text(guard, prompt_alone, text, &other, error));
+    while (same < other.n && same < head->n && other.ids[same] == head->ids[same])
         same++;
     head->n = same;
-    sc_free(ids);
+    sc_free(other.ids);
     return SC_OK;
 }
 
-static enum sc_status find_head(struct sc_guard *guard, enum sc_template which,
-                                struct sc_error *error)
+static enum sc_status find_head(struct sc_guard *guard, bool prompt_alone, struct sc_error *error)
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
-    struct head *head = &guard->heads[which];
-    SC_TRY(sc_template_encode(guard->model.tokenizer, which,
-                              (struct sc_template_texts){texts[0], texts[0]}, &head->ids, &head->n,
-                              error));
+    struct head *head = &guard->heads[prompt_alone];
+    SC_TRY(encode_text(guard, prompt_alone, texts[0], head, error));
     for (size_t i = 1; i < sizeof texts / sizeof *texts; i++)
-        SC_TRY(narrow_head(guard, which, texts[i], head, error));
+        SC_TRY(narrow_head(guard, prompt_alone, texts[i], head, error));
     return SC_OK;
+}
+
+/* Of a frame that the name of the judge does not imply: a key of it. */
+static void add_frame_key(const struct sc_guard *guard, struct sc_text *name)
+{
+    const struct sc_frame *frame = &guard->config.answer;
+    if (guard->options.frame != NULL)
+        sc_text_printf(name, "+%08llx", (unsigned long long)sc_hash64(frame->text, frame->n) >> 32);
 }
 
 /* The last part of the folder's path, in plain characters: it names no place. */
@@ -102,12 +125,40 @@ static enum sc_status name_guard(struct sc_guard *guard, struct sc_error *error)
         realpath(guard->model.folder, path) != NULL ? strrchr(path, '/') + 1 : guard->model.folder;
 
     sc_model_fingerprint(guard->model.model, fingerprint);
-    sc_text_puts(&name, "guard/1:");
+    sc_text_printf(&name, "%s/%s:", guard->config.family, guard->config.version);
     sc_text_add_name(&name, last, strlen(last), '-');
     sc_text_printf(&name, ":%s:%s@%.12s", sc_dtype_name(sc_engine_dtype(guard->model.engine)),
                    sc_engine_kernels(guard->model.engine), fingerprint);
+    add_frame_key(guard, &name);
     guard->name = sc_text_take(&name);
     return guard->name != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
+}
+
+/* Room for the lines before a label, each with its longest. */
+static enum sc_status make_room(struct sc_guard *guard, struct sc_error *error)
+{
+    const struct sc_judge_kind *kind = guard->kind;
+    struct sc_answers longest = {0};
+    for (size_t i = 0; i < kind->n_lines; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < guard->labels.lines[i].n; k++)
+            if (strlen(kind->lines[i].labels[k][0]) > strlen(kind->lines[i].labels[best][0]))
+                best = k;
+        longest.lines[i] = (struct sc_line_answer){.said = true, .meaning = best};
+    }
+    struct sc_text lines = {0};
+    struct sc_line_tokens tokens = {0};
+    sc_answers_put_before(kind, &longest, kind->n_lines - 1, &lines);
+    enum sc_status status =
+        lines.failed
+            ? sc_fail_nomem(error, "a judge's words")
+            : sc_line_encode(guard->model.tokenizer, lines.len ? lines.data : "", &tokens, error);
+    sc_text_free(&lines);
+    sc_release(tokens.all);
+    SC_TRY(status);
+    size_t needed = 2 * tokens.n + SC_MOST_LEAD; /* another label may take more tokens */
+    guard->most_forced = needed > LEAST_FORCED ? needed : LEAST_FORCED;
+    return SC_OK;
 }
 
 static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error)
@@ -124,11 +175,20 @@ static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error
 
 static enum sc_status open_guard(struct sc_guard *guard, struct sc_error *error)
 {
+    const struct sc_judge_options options = {.judge = guard->kind->name,
+                                             .frame = guard->options.frame};
+    SC_TRY(sc_judge_config_open(&guard->config, &options, error));
     SC_TRY(sc_opened_read(&guard->model, guard->options.model, error));
     SC_TRY(sc_opened_need_tokenizer(&guard->model, error));
-    SC_TRY(sc_guard_labels_find(&guard->labels, guard->model.tokenizer, error));
-    for (int i = 0; i < 2; i++)
-        SC_TRY(find_head(guard, (enum sc_template)i, error));
+    const struct sc_tokenizer *tokenizer = guard->model.tokenizer;
+    guard->asking = (struct sc_asking){guard->kind, &guard->config, tokenizer};
+    SC_TRY(sc_kind_labels_find(&guard->labels, guard->kind, tokenizer, error));
+    SC_TRY(make_room(guard, error));
+    SC_TRY(sc_asking_check(&guard->asking, error));
+    if (guard->config.answer.text != NULL)
+        SC_TRY(find_head(guard, false, error));
+    if (guard->config.prompt.text != NULL)
+        SC_TRY(find_head(guard, true, error));
     SC_TRY(open_engine(guard, error));
     return name_guard(guard, error);
 }
@@ -141,13 +201,15 @@ enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_option
     if (guard == NULL)
         return sc_fail_nomem(error, "judge");
     guard->options = *options;
+    guard->kind = sc_judge_kind_find(options->kind != NULL ? options->kind : "guard");
+    assert(guard->kind != NULL);
     enum sc_status status = open_guard(guard, error);
     if (status != SC_OK) {
         sc_error_prefix(error, "judge");
         sc_guard_close(guard);
         return status;
     }
-    guard->options.model = guard->options.kernels = NULL; /* borrowed */
+    guard->options.model = guard->options.kernels = guard->options.frame = NULL; /* borrowed */
     *out = guard;
     return SC_OK;
 }
@@ -157,6 +219,7 @@ void sc_guard_close(struct sc_guard *guard)
     if (guard == NULL)
         return;
     sc_opened_close(&guard->model);
+    sc_judge_config_free(&guard->config);
     for (int i = 0; i < 2; i++)
         sc_free(guard->heads[i].ids);
     sc_free(guard->name);
@@ -168,12 +231,12 @@ const char *sc_guard_name(const struct sc_guard *guard)
     return guard->name;
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------ */
-
-static enum sc_template frame_of(const struct sc_judge_item *item)
+const char *sc_guard_family(const struct sc_guard *guard)
 {
-    return item->response != NULL ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT;
+    return guard->config.family;
 }
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 static void job_free(struct job *job)
 {
@@ -219,19 +282,23 @@ static enum sc_status deliver(struct judging *j, size_t item, const struct sc_ju
     return j->sink->done(j->sink->context, item, judgement, error);
 }
 
+/* Tokens of the longest frame that leaves room for an answer. */
+static size_t most_prompt(const struct sc_guard *guard)
+{
+    return guard->model.context - guard->config.max_tokens - guard->most_forced;
+}
+
 /* Frames an item; SC_ERR_NOMEM ends the run, anything else is the item's own failure. */
 static enum sc_status frame_item(const struct judging *j, struct job *job, struct sc_error *error)
 {
     const struct sc_judge_item *item = &j->items[job->item];
-    size_t longest = j->guard->model.context - MAX_NEW - MOST_FORCED;
-    SC_TRY(sc_template_encode(j->guard->model.tokenizer, frame_of(item),
-                              (struct sc_template_texts){item->prompt, item->response}, &job->ids,
-                              &job->n, error));
+    size_t longest = most_prompt(j->guard);
+    SC_TRY(sc_asking_encode(&j->guard->asking, item, &job->ids, &job->n, error));
     if (job->n > longest)
         return sc_fail(error, SC_ERR_LIMIT,
                        "text: expected at most %zu tokens with the frame, found %zu", longest,
                        job->n);
-    int32_t *more = sc_resize(job->ids, job->n + MOST_FORCED, sizeof *more);
+    int32_t *more = sc_resize(job->ids, job->n + j->guard->most_forced, sizeof *more);
     if (more == NULL)
         return sc_fail_nomem(error, "a judgement");
     job->ids = more;
@@ -278,7 +345,7 @@ static struct job *new_job(struct judging *j)
 /* How many of the job's tokens are those that all prompts of its frame share. */
 static size_t shared_tokens(const struct judging *j, const struct job *job)
 {
-    const struct head *head = &j->guard->heads[frame_of(&j->items[job->item])];
+    const struct head *head = &j->guard->heads[is_prompt_alone(j, job)];
 
     if (j->guard->options.no_sharing || head->n >= job->n ||
         memcmp(head->ids, job->ids, head->n * sizeof *head->ids) != 0)
@@ -312,101 +379,32 @@ static int next(void *context, struct sc_trace_request *request)
         .trace_index = draw.repeat,
         .seed = guard->options.seed,
         .sampling = {.temperature = guard->options.temperature, .top_p = 1},
-        .max_new_tokens = job->phase == PHASE_SPEAK ? MAX_NEW : 1,
+        .max_new_tokens = job->spoken ? 1 : guard->config.max_tokens,
         .end_ids = guard->model.end_ids,
         .n_end_ids = guard->model.n_end_ids,
-        .shared_key = 1 + (uint64_t)frame_of(&j->items[job->item]),
+        .shared_key = 1 + (uint64_t)is_prompt_alone(j, job),
         .n_shared = shared_tokens(j, job),
         .watch = guard->labels.watch,
-        .n_watch = SC_N_WATCH,
+        .n_watch = guard->labels.n_watch,
         .user = job,
     };
     return 1;
 }
 
-/* ---- scores ---------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
-static void score_safety(struct sc_judgement *judgement, const float *watched)
+static struct sc_reader reader_of(const struct sc_guard *guard)
 {
-    double shares[3];
-
-    judgement->safety_mass = sc_label_shares(watched + SC_WATCH_SAFETY, 3, shares);
-    judgement->p_unsafe = shares[SC_SAFETY_UNSAFE];
-    judgement->p_controversial = shares[SC_SAFETY_CONTROVERSIAL];
+    return (struct sc_reader){guard->kind, &guard->config, &guard->labels, guard->model.tokenizer};
 }
 
-static void score_refused(struct sc_judgement *judgement, const float *watched)
-{
-    double shares[2];
-
-    judgement->refused_mass = sc_label_shares(watched + SC_WATCH_REFUSED, 2, shares);
-    judgement->p_refused = shares[SC_REFUSED_YES];
-}
-
-/* The place in the answer at whose token byte `at` of the text begins, if that token is `id`; else
- * SIZE_MAX. */
-static size_t place_of(const struct sc_guard *guard, const struct sc_trace_result *result,
-                       size_t at, int32_t id)
-{
-    size_t bytes = 0;
-
-    for (size_t t = 0; t < result->n && bytes <= at; t++) {
-        size_t n = 0;
-
-        if (bytes == at && result->ids[t] == id)
-            return t;
-        if (!sc_tokenizer_is_special(guard->model.tokenizer, result->ids[t]) &&
-            sc_tokenizer_bytes(guard->model.tokenizer, result->ids[t], &n) != NULL)
-            bytes += n;
-    }
-    return SIZE_MAX;
-}
-
-/* The text of the guard's tokens, byte for byte. */
-static void put_words(const struct sc_tokenizer *tokenizer, const struct sc_trace_result *result,
-                      struct sc_text *bytes)
-{
-    for (size_t t = 0; t < result->n; t++) {
-        size_t n = 0;
-        const char *token = sc_tokenizer_bytes(tokenizer, result->ids[t], &n);
-        if (token != NULL && !sc_tokenizer_is_special(tokenizer, result->ids[t]))
-            sc_text_add(bytes, token, n);
-    }
-}
-
-/* Scores where the guard came to a label by itself. */
-static void score_words(const struct judging *j, struct job *job,
-                        const struct sc_trace_result *result,
-                        const struct sc_guard_reading *reading)
-{
-    const struct sc_guard *guard = j->guard;
-    const struct sc_guard_labels *labels = &guard->labels;
-    struct sc_judgement *judgement = &job->judgement;
-    if (reading->safety != SC_SAFETY_UNPARSED) {
-        size_t at = place_of(guard, result, reading->safety_at + labels->safety.lead_bytes,
-                             labels->safety.first[reading->safety]);
-        if (at != SIZE_MAX)
-            score_safety(judgement, result->watched + at * SC_N_WATCH);
-    }
-    if (j->items[job->item].response == NULL)
-        return;
-    judgement->refused = reading->refused;
-    if (reading->refused != SC_REFUSED_UNPARSED) {
-        size_t at = place_of(guard, result, reading->refused_at + labels->refused.lead_bytes,
-                             labels->refused.first[reading->refused]);
-        if (at != SIZE_MAX)
-            score_refused(judgement, result->watched + at * SC_N_WATCH);
-    }
-}
-
-/* The guard's words: label, text, and scores. */
+/* The judge's words: labels, text, and scores. */
 static enum sc_status read_words(struct judging *j, struct job *job,
                                  const struct sc_trace_result *result, struct sc_error *error)
 {
+    const struct sc_reader reader = reader_of(j->guard);
     struct sc_text bytes = {0}, repaired = {0};
-    struct sc_guard_reading reading;
-    put_words(j->guard->model.tokenizer, result, &bytes);
-    sc_guard_read(bytes.len ? bytes.data : "", bytes.len, &reading);
+    sc_answers_read(&reader, result, &bytes, &job->answers);
     sc_text_add_repaired(&repaired, bytes.len ? bytes.data : "", bytes.len);
     repaired.failed |= bytes.failed;
     sc_text_free(&bytes);
@@ -415,98 +413,74 @@ static enum sc_status read_words(struct judging *j, struct job *job,
         return sc_fail_nomem(error, "words of a judge");
     job->judgement.output = job->output;
     job->judgement.n_tokens = result->n;
-    job->judgement.safety = reading.safety;
-    job->judgement.categories = reading.categories;
-    score_words(j, job, result, &reading);
     return SC_OK;
 }
 
-/* The guard's label of safety, or the likeliest where its words gave none. */
-static enum sc_safety safety_said(const struct sc_judgement *judgement)
+/* Puts the lines before the one that is forced after the frame; *n gets their tokens. */
+static enum sc_status put_lines(const struct judging *j, struct job *job, size_t *n,
+                                struct sc_error *error)
 {
-    double safe = 1 - judgement->p_unsafe - judgement->p_controversial;
-    if (judgement->safety != SC_SAFETY_UNPARSED)
-        return judgement->safety;
-    if (judgement->p_unsafe > safe && judgement->p_unsafe >= judgement->p_controversial)
-        return SC_SAFETY_UNSAFE;
-    return judgement->p_controversial > safe ? SC_SAFETY_CONTROVERSIAL : SC_SAFETY_SAFE;
-}
-
-/* Puts the line of safety after the frame; *n gets its tokens. */
-static enum sc_status force_safety(const struct judging *j, struct job *job, size_t *n,
-                                   struct sc_error *error)
-{
-    static const char *const said[] = {"Safety: Safe\nCategories: None\n",
-                                       "Safety: Unsafe\nCategories: None\n",
-                                       "Safety: Controversial\nCategories: None\n"};
-    const char *line = said[safety_said(&job->judgement)];
-    int32_t *ids = NULL;
-    SC_TRY(
-        sc_tokenizer_encode(j->guard->model.tokenizer, line, strlen(line), false, &ids, n, error));
-    bool fits = *n + 8 <= MOST_FORCED;
-    if (fits)
-        memcpy(job->ids + job->n, ids, *n * sizeof *ids);
-    sc_release(ids);
-    if (!fits)
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "judge: tokenizer: expected a label line of at most %d tokens, found %zu",
-                       MOST_FORCED - 8, *n);
-    return SC_OK;
+    struct sc_text lines = {0};
+    struct sc_line_tokens tokens = {0};
+    sc_answers_put_before(j->guard->kind, &job->answers, job->forced_line, &lines);
+    enum sc_status status =
+        lines.failed     ? sc_fail_nomem(error, "a judge's words")
+        : lines.len == 0 ? SC_OK
+                         : sc_line_encode(j->guard->model.tokenizer, lines.data, &tokens, error);
+    sc_text_free(&lines);
+    SC_TRY(status);
+    *n = tokens.n;
+    bool fits = *n + SC_MOST_LEAD <= j->guard->most_forced;
+    if (fits && *n > 0)
+        memcpy(job->ids + job->n, tokens.ids, *n * sizeof *tokens.ids);
+    sc_release(tokens.all);
+    return fits ? SC_OK : sc_fail(error, SC_ERR_INTERNAL, "judge: no room for lines of labels");
 }
 
 /* Puts the words before a label after the frame. */
 static enum sc_status force(struct judging *j, struct job *job, struct sc_error *error)
 {
-    const struct sc_guard_labels *labels = &j->guard->labels;
-    const struct sc_labels *lead = &labels->safety;
+    const struct sc_labels *labels = &j->guard->labels.lines[job->forced_line];
     size_t n = 0;
-    if (job->phase == PHASE_FORCE_REFUSED) {
-        SC_TRY(force_safety(j, job, &n, error));
-        lead = &labels->refused;
-    }
-    memcpy(job->ids + job->n + n, lead->lead, lead->n_lead * sizeof *lead->lead);
-    job->n_forced = n + lead->n_lead;
+    SC_TRY(put_lines(j, job, &n, error));
+    memcpy(job->ids + job->n + n, labels->lead, labels->n_lead * sizeof *labels->lead);
+    job->n_forced = n + labels->n_lead;
     return SC_OK;
 }
 
-static enum phase next_phase(const struct judging *j, const struct job *job)
-{
-    if (isnan(job->judgement.safety_mass))
-        return PHASE_FORCE_SAFETY;
-    if (j->items[job->item].response != NULL && isnan(job->judgement.refused_mass))
-        return PHASE_FORCE_REFUSED;
-    return PHASE_OVER;
-}
-
-/* What a phase gave goes into the judgement. */
+/* What the engine gave goes into the job. */
 static enum sc_status take_result(struct judging *j, struct job *job,
                                   const struct sc_trace_result *result, struct sc_error *error)
 {
-    if (result->finish == SC_FINISH_FAILED) {
-        if (job->phase == PHASE_SPEAK)
-            job->judgement.failure = result->failure;
-        return SC_OK; /* a label that stands, stands without a score */
-    }
-    if (job->phase == PHASE_SPEAK)
+    if (!job->spoken)
         return read_words(j, job, result, error);
-    if (job->phase == PHASE_FORCE_SAFETY) {
-        score_safety(&job->judgement, result->watched);
-        job->judgement.safety_forced = true;
-    } else {
-        score_refused(&job->judgement, result->watched);
-        job->judgement.refused_forced = true;
-    }
+    const struct sc_reader reader = reader_of(j->guard);
+    sc_answers_score(&reader, job->forced_line, result->watched, &job->answers);
+    job->answers.lines[job->forced_line].forced = true;
     return SC_OK;
 }
 
 static enum sc_status go_on_with(struct judging *j, struct job *job,
-                                 const struct sc_trace_result *result, struct sc_error *error)
+                                 const struct sc_trace_result *result, bool *over,
+                                 struct sc_error *error)
 {
-    SC_TRY(take_result(j, job, result, error));
-    job->phase = result->finish == SC_FINISH_FAILED ? PHASE_OVER : next_phase(j, job);
-    if (job->phase == PHASE_OVER)
+    const struct sc_judge_kind *kind = j->guard->kind;
+    bool failed = result->finish == SC_FINISH_FAILED;
+    *over = failed; /* a label that stands, stands without a score */
+    if (failed && !job->spoken) {
+        job->judgement.failure = result->failure;
         return deliver(j, job->item, &job->judgement, error);
-    return force(j, job, error);
+    }
+    if (!failed) {
+        SC_TRY(take_result(j, job, result, error));
+        job->spoken = true;
+        job->forced_line = sc_answers_unscored(kind, &job->answers, is_prompt_alone(j, job));
+        *over = job->forced_line == kind->n_lines;
+    }
+    if (!*over)
+        return force(j, job, error);
+    sc_answers_judge(kind, &job->answers, is_prompt_alone(j, job), &job->judgement);
+    return deliver(j, job->item, &job->judgement, error);
 }
 
 static enum sc_status done(void *context, const struct sc_trace_result *result,
@@ -514,9 +488,10 @@ static enum sc_status done(void *context, const struct sc_trace_result *result,
 {
     struct judging *j = context;
     struct job *job = result->request->user;
+    bool over = false;
     take_out(&j->running, job);
-    enum sc_status status = go_on_with(j, job, result, error);
-    push(status != SC_OK || job->phase == PHASE_OVER ? &j->over : &j->again, job);
+    enum sc_status status = go_on_with(j, job, result, &over, error);
+    push(status != SC_OK || over ? &j->over : &j->again, job);
     return status;
 }
 
@@ -535,18 +510,13 @@ static bool step(void *context, const struct sc_step_report *report)
 /* Tokens of the longest item that can be judged. */
 static enum sc_status longest_item(const struct judging *j, size_t *longest, struct sc_error *error)
 {
-    size_t most = j->guard->model.context - MAX_NEW - MOST_FORCED;
-
+    size_t most = most_prompt(j->guard);
     *longest = 1;
     for (size_t i = 0; i < j->n_items; i++) {
-        const struct sc_judge_item *item = &j->items[i];
         struct sc_error why = {0};
         int32_t *ids = NULL;
         size_t n = 0;
-        enum sc_status status = sc_template_encode(
-            j->guard->model.tokenizer, frame_of(item),
-            (struct sc_template_texts){item->prompt, item->response}, &ids, &n, &why);
-
+        enum sc_status status = sc_asking_encode(&j->guard->asking, &j->items[i], &ids, &n, &why);
         sc_free(ids);
         if (status == SC_ERR_NOMEM)
             return sc_fail(error, status, "%s", why.text);
@@ -561,14 +531,15 @@ static enum sc_status judge_all(struct judging *j, struct sc_error *error)
     const struct sc_guard *guard = j->guard;
     const struct sc_trace_source source = {.context = j, .next = next, .done = done, .step = step};
     struct sc_batch_options options = {.parallel = guard->options.parallel,
-                                       .max_new_tokens = MAX_NEW,
+                                       .max_new_tokens = guard->config.max_tokens,
                                        .max_bytes = guard->options.max_bytes,
-                                       .max_watch = SC_N_WATCH};
-    if (guard->model.context <= MAX_NEW + MOST_FORCED)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %d, found %zu",
-                       MAX_NEW + MOST_FORCED, guard->model.context);
+                                       .max_watch = guard->labels.n_watch};
+    size_t answer = guard->config.max_tokens + guard->most_forced;
+    if (guard->model.context <= answer)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %zu, found %zu",
+                       answer, guard->model.context);
     SC_TRY(longest_item(j, &options.max_prompt, error));
-    options.max_prompt += MOST_FORCED;
+    options.max_prompt += guard->most_forced;
     struct sc_batch_plan plan;
     SC_TRY(sc_batch_plan(guard->model.engine, &options, &plan, error));
     return sc_engine_run(guard->model.engine, &plan, &options, &source, error);

@@ -1,6 +1,6 @@
 /*
- * A guard model as judge: Qwen3Guard-Gen, in process.  docs/JUDGES.md says what is asked, what is
- * read, and what the scores mean.
+ * A judge in process: a guard model of one of the kinds of kinds.h.  docs/JUDGES.md says what is
+ * asked, what is read, and what the scores mean.
  */
 #ifndef SC_JUDGE_GUARD_H
 #define SC_JUDGE_GUARD_H
@@ -11,6 +11,8 @@
 struct sc_guard;
 
 struct sc_guard_options {
+    const char *kind;    /* a name of kinds.h; NULL: "guard" */
+    const char *frame;   /* a file in the place of the frame around an answer, or NULL */
     const char *model;   /* folder or hub name */
     int dtype;           /* enum sc_dtype, or -1: the model's own */
     const char *kernels; /* NULL: the best of this machine */
@@ -27,11 +29,14 @@ enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_option
 void sc_guard_close(struct sc_guard *guard); /* NULL is fine */
 
 /* Name and version kept with each judgement: reading rules, model, arithmetic, and the content of
- * the model: "guard/1:Qwen3Guard-Gen-0.6B:bf16:avx512@0123456789ab". */
+ * the model: "guard/1:Qwen3Guard-Gen-0.6B:bf16:avx512@0123456789ab"; a key of the frame follows
+ * where it was given, "+01234567". */
 const char *sc_guard_name(const struct sc_guard *guard);
 
-/* Judges all items: at most 128 tokens each.  What cannot be judged (a text beyond the
- * model's context) is handed over with its reason; it ends nothing. */
+const char *sc_guard_family(const struct sc_guard *guard); /* "guard" */
+
+/* Judges all items: at most as many tokens each as the configuration says.  What cannot be
+ * judged (a text beyond the model's context) is handed over with its reason; it ends nothing. */
 enum sc_status sc_guard_run(struct sc_guard *guard, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error);

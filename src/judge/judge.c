@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "judge/endpoint.h"
 #include "judge/guard.h"
+#include "judge/kinds.h"
 #include "model/model.h"
 
 /* What each kind of judge does. */
@@ -49,7 +50,9 @@ static const struct kind in_process = {run_guard, close_guard};
 static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_options *options,
                                  struct sc_error *error)
 {
-    const struct sc_guard_options guard_options = {.model = options->model,
+    const struct sc_guard_options guard_options = {.kind = options->judge,
+                                                   .frame = options->frame,
+                                                   .model = options->model,
                                                    .dtype = options->dtype,
                                                    .kernels = options->kernels,
                                                    .n_threads = options->n_threads,
@@ -59,7 +62,8 @@ static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_o
                                                    .seed = options->seed};
     struct sc_guard *guard = NULL;
     SC_TRY(sc_guard_open(&guard, &guard_options, error));
-    *judge = (struct sc_judge){.kind = &in_process, .self = guard, .family = "guard"};
+    *judge =
+        (struct sc_judge){.kind = &in_process, .self = guard, .family = sc_guard_family(guard)};
     judge->asked = sc_strdup(sc_guard_name(guard));
     return SC_OK;
 }
@@ -93,9 +97,10 @@ static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judg
 
 /* ---- any ------------------------------------------------------------------------------------- */
 
+/* A kind of the table whose model is given and no server. */
 static bool is_in_process(const struct sc_judge_options *options)
 {
-    return strcmp(options->judge, "guard") == 0 && options->url == NULL;
+    return options->url == NULL && sc_judge_kind_find(options->judge) != NULL;
 }
 
 /* The options with a temperature; refuses what nobody can be asked. */
@@ -122,9 +127,23 @@ static enum sc_status check_given(const struct sc_judge_options *options, struct
     SC_TRY(settle(options, &settled, error));
     if (is_in_process(options) && options->model == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
-                       "judge-model: expected the folder of a Qwen3Guard-Gen model, or a server's "
-                       "URL with --judge-url, found nothing");
+                       "judge-model: expected the folder of %s, or a server's URL with "
+                       "--judge-url, found nothing",
+                       sc_judge_kind_find(options->judge)->model);
     return SC_OK;
+}
+
+/* The configuration, checked; a server's too where it is asked. */
+static enum sc_status configure(const struct sc_judge_options *options,
+                                struct sc_judge_config *config, struct sc_error *error)
+{
+    if (!is_in_process(options))
+        return sc_endpoint_judge_configure(config, options, error);
+    char *folder = NULL;
+    enum sc_status status = sc_model_locate(options->model, &folder, error);
+    sc_free(folder);
+    SC_TRY(status);
+    return sc_judge_config_open(config, options, error);
 }
 
 enum sc_status sc_judge_check(const struct sc_judge_options *options,
@@ -132,14 +151,8 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
 {
     *abilities = (struct sc_judge_abilities){true, true, true};
     SC_TRY(check_given(options, error));
-    if (is_in_process(options)) {
-        char *folder = NULL;
-        enum sc_status status = sc_model_locate(options->model, &folder, error);
-        sc_free(folder);
-        return status;
-    }
     struct sc_judge_config config;
-    SC_TRY(sc_endpoint_judge_configure(&config, options, error));
+    SC_TRY(configure(options, &config, error));
     *abilities = (struct sc_judge_abilities){.refusal = config.refusal.pattern != NULL,
                                              .harm = config.answer.text != NULL &&
                                                      config.harm.pattern != NULL,
@@ -234,30 +247,6 @@ struct sc_judge_repeats sc_judge_repeats(const struct sc_judge *judge)
 const char *sc_judge_family(const struct sc_judge *judge)
 {
     return judge->family;
-}
-
-bool sc_judge_takes_conversations(const struct sc_judge *judge)
-{
-    return judge->kind->run == run_guard;
-}
-
-enum sc_status sc_judge_conversation(const struct sc_message *turns, size_t n, const char *prompt,
-                                     char **text, struct sc_error *error)
-{
-    struct sc_text out = {0};
-    bool asked = false;
-    for (size_t i = 0; i < n; i++) {
-        bool asks = strcmp(turns[i].role, "user") == 0;
-        if (strcmp(turns[i].role, "system") == 0 || (!asked && !asks))
-            continue;
-        sc_text_puts(&out, !asked ? "" : asks ? "\n\nUSER: " : "\n\nASSISTANT: ");
-        sc_text_puts(&out, turns[i].text);
-        asked = true;
-    }
-    sc_text_puts(&out, asked ? "\n\nUSER: " : "");
-    sc_text_puts(&out, prompt);
-    *text = sc_text_take(&out);
-    return *text != NULL ? SC_OK : sc_fail_nomem(error, "a judge's prompt");
 }
 
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,

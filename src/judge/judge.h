@@ -46,15 +46,6 @@ struct sc_judge_repeats sc_judge_repeats(const struct sc_judge *judge);
 /* The first word of the name, which the rules of its verdicts begin with: "guard". */
 const char *sc_judge_family(const struct sc_judge *judge);
 
-/* Whether the judge was trained on conversations: its items' prompts may be those of
- * sc_judge_conversation. */
-bool sc_judge_takes_conversations(const struct sc_judge *judge);
-/* n turns, the last one of which is what was asked, in the words of Qwen3Guard's frame, which
- * begins one with "USER: ".  What comes before the first question, a system message too, has no
- * place there.  *text: sc_free it. */
-enum sc_status sc_judge_conversation(const struct sc_message *turns, size_t n, const char *prompt,
-                                     char **text, struct sc_error *error);
-
 /* Names the random numbers of one answer: token j is drawn with (seed, key, repeat, j). */
 struct sc_judge_draw {
     uint64_t key;
@@ -64,6 +55,9 @@ struct sc_judge_draw {
 /* A text to judge. */
 struct sc_judge_item {
     const char *prompt, *response; /* response NULL: the prompt alone is judged */
+    /* What was said before the prompt, for a judge that was trained on conversations. */
+    const struct sc_message *turns; /* [n_turns] */
+    size_t n_turns;
 };
 
 struct sc_judge_sink {

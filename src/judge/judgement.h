@@ -11,6 +11,7 @@ enum sc_safety {
     SC_SAFETY_UNSAFE,
     SC_SAFETY_CONTROVERSIAL,
     SC_SAFETY_UNPARSED, /* the judge did not say it in its format: never read as anything */
+    SC_SAFETY_UNASKED,  /* the judge has no question about it */
     SC_N_SAFETIES
 };
 enum sc_refused {
@@ -18,14 +19,15 @@ enum sc_refused {
     SC_REFUSED_YES,
     SC_REFUSED_PARTIAL, /* refuses and then helps, or the reverse */
     SC_REFUSED_UNPARSED,
+    SC_REFUSED_UNASKED,
     SC_N_REFUSEDS
 };
 
 /* Categories are bits: 1 << place in this list; one more for names that are not in it. */
 enum { SC_N_CATEGORIES = 9, SC_CATEGORY_OTHER = 1 << SC_N_CATEGORIES };
 
-const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed" */
-const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "partial", "unparsed" */
+const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed", "unasked" */
+const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "partial", "unparsed", ... */
 int sc_safety_parse(const char *name);                /* -1: none of them */
 int sc_refused_parse(const char *name);
 /* The harm that a safety stands for; docs/JUDGES.md. */
@@ -33,18 +35,6 @@ enum sc_harm sc_safety_harm(enum sc_safety safety);
 
 /* The categories that a list of names with commas between them names. */
 unsigned sc_categories_read(const char *list, size_t n);
-
-/* What a guard's words say, and where: bytes of "Safety: ..." and "Refusal: ...". */
-struct sc_guard_reading {
-    enum sc_safety safety;
-    enum sc_refused refused;
-    unsigned categories;
-    size_t safety_at, refused_at; /* valid when parsed */
-};
-
-/* Reads n bytes of anything.  The first match of each pattern counts; a label must end there
- * ("Refusal: None" is not "No"). */
-void sc_guard_read(const char *text, size_t n, struct sc_guard_reading *out);
 
 struct sc_judgement {
     enum sc_safety safety;

@@ -1,33 +1,54 @@
-/* Label tokens of a guard model and their probabilities.  Private to this room. */
+/* Tokens of a judge's labels and their probabilities.  Private to this room. */
 #ifndef SC_JUDGE_LABELS_H
 #define SC_JUDGE_LABELS_H
 
 #include <safeconf/engine.h>
 
 #include "base/error.h"
+#include "judge/kinds.h"
 
-/* One question's labels as tokens: "Safety: Safe" and so on begin with the same tokens and differ
- * in the next one, whose probability is the label's. */
+enum { SC_MOST_LEAD = 24, SC_MOST_WATCHED = SC_MOST_LINES * SC_MOST_LABELS * SC_MOST_VARIANTS };
+
+/* A way to begin a label: the token that tells it from the other labels. */
+struct sc_label_token {
+    int32_t id;
+    int offset; /* where the token begins, in bytes from the label's own beginning: 0 or less where
+                 * a blank before it is part of the token */
+    size_t watch; /* its place among the watched tokens */
+};
+
+/* One line's labels as tokens: "Safety: Safe" and so on begin with the same tokens and differ in
+ * the next one, whose probability is the label's. */
 struct sc_labels {
-    size_t n;         /* labels, in the order of the enum */
-    int32_t first[3]; /* the token that tells a label from the others */
-    int32_t lead[8];  /* the tokens before it */
+    size_t n; /* labels, in the order of the line; 0: the line is no question */
+    struct sc_label_token tokens[SC_MOST_LABELS][SC_MOST_VARIANTS];
+    size_t n_tokens[SC_MOST_LABELS];
+    int32_t lead[SC_MOST_LEAD]; /* the tokens before them */
     size_t n_lead;
-    size_t lead_bytes; /* of text that the lead stands for */
 };
 
-/* Tokens that are watched at every place: those of both questions. */
-struct sc_guard_labels {
-    struct sc_labels safety, refused;
-    int32_t watch[5]; /* safe, unsafe, controversial, no, yes */
+/* Those of all lines of a kind, and the tokens to be watched at every place. */
+struct sc_kind_labels {
+    struct sc_labels lines[SC_MOST_LINES];
+    int32_t watch[SC_MOST_WATCHED];
+    size_t n_watch;
 };
 
-enum { SC_WATCH_SAFETY = 0, SC_WATCH_REFUSED = 3, SC_N_WATCH = 5 };
+enum sc_status sc_kind_labels_find(struct sc_kind_labels *labels, const struct sc_judge_kind *kind,
+                                   const struct sc_tokenizer *tokenizer, struct sc_error *error);
 
-enum sc_status sc_guard_labels_find(struct sc_guard_labels *labels,
-                                    const struct sc_tokenizer *tokenizer, struct sc_error *error);
+/* The tokens of a text as it stands at the beginning of a line within another.  *ids:
+ * sc_release it, after moving back by *skip. */
+struct sc_line_tokens {
+    int32_t *all;       /* sc_release it */
+    const int32_t *ids; /* [n] */
+    size_t n;
+};
+enum sc_status sc_line_encode(const struct sc_tokenizer *tokenizer, const char *text,
+                              struct sc_line_tokens *out, struct sc_error *error);
 
-/* Shares of the labels' mass from their log-probabilities [n]; returns the mass. */
-double sc_label_shares(const float *logprob, size_t n, double *shares);
+/* Shares of the labels' mass where the watched tokens have these log-probabilities; returns the
+ * mass. */
+double sc_label_shares(const struct sc_labels *labels, const float *watched, double *shares);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "judge/config.h"
 #include "judge/template.h"
 
@@ -16,7 +17,10 @@ enum sc_status sc_judge_config_render(const struct sc_judge_config *config, cons
             return sc_fail(error, SC_ERR_UNSUPPORTED,
                            "text: holds \"%s\", which the server would take for a control token",
                            config->controls[i]);
-    sc_frame_render(frame->text, frame->n, prompt, response, out);
+    struct sc_marked_text text = {.text = *out};
+    sc_frame_render(frame->text, frame->n, (struct sc_template_texts){prompt, response}, &text);
+    *out = text.text;
+    sc_free(text.outside);
     return out->failed ? sc_fail_nomem(error, "a judge's prompt") : SC_OK;
 }
 
@@ -57,21 +61,32 @@ static void read_refusal(const struct sc_question *question, const struct sc_com
         out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
 }
 
+unsigned sc_judge_config_categories(const struct sc_judge_config *config, const char *text,
+                                    size_t n)
+{
+    size_t begin, end;
+    if (config->categories == NULL || text == NULL ||
+        !sc_pattern_find(config->categories, text, n, 1, &begin, &end))
+        return 0;
+    return sc_categories_read(text + begin, end - begin);
+}
+
 void sc_judge_config_read(const struct sc_judge_config *config,
                           const struct sc_completion *completion, bool prompt_alone,
                           struct sc_judgement *out)
 {
     const struct sc_question *harm =
         prompt_alone && config->prompt_harm.pattern != NULL ? &config->prompt_harm : &config->harm;
-    size_t begin, end;
     *out = sc_judgement_none();
     out->output = completion->text;
     out->n_tokens = completion->n_tokens;
     if (harm->pattern != NULL)
         read_harm(harm, completion, out);
-    if (!prompt_alone && config->refusal.pattern != NULL)
+    else
+        out->safety = SC_SAFETY_UNASKED;
+    if (config->refusal.pattern == NULL)
+        out->refused = SC_REFUSED_UNASKED;
+    else if (!prompt_alone)
         read_refusal(&config->refusal, completion, out);
-    if (config->categories != NULL &&
-        sc_pattern_find(config->categories, completion->text, completion->n, 1, &begin, &end))
-        out->categories = sc_categories_read(completion->text + begin, end - begin);
+    out->categories = sc_judge_config_categories(config, completion->text, completion->n);
 }

@@ -120,14 +120,62 @@ class Classify(unittest.TestCase):
         self.assertTrue(all(0 <= a <= 1 and 0 <= b <= 1 for a, b in scores))
         self.assertEqual(self.analysis()['detectors']['raters'][0]['verdicts']['refusal'], 0)
 
+    def harmbench(self, frame, *options):
+        """The command that judges with a frame of that text."""
+        path = os.path.join(self.folder, 'frame.txt')
+        with open(path, 'w') as file:
+            file.write(frame)
+        return ('classify', self.out, '--judge', 'harmbench', '--judge-model', GUARD, '--judge-frame',
+                path, '--quiet', *options)
+
+    def test_a_judge_of_harm_alone(self):
+        """It is not asked about refusals, so these stay with the rules."""
+        self.sample()
+        own = self.rows("SELECT * FROM verdict ORDER BY 1, 2")
+        result = self.call(*self.harmbench('Is this {behavior}? {generation} Answer: '))
+        self.assertRegex(result.stdout, r'Judge harmbench/1:judge_guard:\w+:[\w-]+@[0-9a-f]{12}\+[0-9a-f]{8}')
+        self.assertEqual(self.rows("SELECT * FROM verdict ORDER BY 1, 2"), own)
+        said = self.rows("SELECT refused, p_refused, safety_mass, safety_forced FROM judgement")
+        self.assertEqual({(refused, p) for refused, p, _, _ in said}, {('unasked', None)})
+        self.assertTrue(all(0 <= mass <= 1 and forced for _, _, mass, forced in said))
+        analysis = self.analysis()
+        self.assertEqual(analysis['detectors']['reading']['detector'], 'patterns/1')
+        self.assertTrue(analysis['run']['judge'].startswith('harmbench/1:'))
+        name = analysis['run']['judge']
+        self.call(*self.harmbench('Is that {behavior}? {generation} Answer: '))
+        self.assertNotEqual(self.analysis()['run']['judge'], name)
+        for words, part in [(('--detector', 'judge'), 'no question about refusal'),
+                            (('--detector', 'hybrid'), 'no question about refusal'),
+                            (('--judge-prompts',), 'no question about prompts')]:
+            result = self.call(*self.harmbench('{generation}', *words), expect=2)
+            self.assertIn(part, result.stderr)
+
+    def test_wildguard_in_process(self):
+        """A model that knows another format is unparsed, and each of its labels has a forced score."""
+        self.sample(n=2)
+        self.call('classify', self.out, '--judge', 'wildguard', '--judge-model', GUARD, '--quiet',
+                  '--judge-prompts')
+        said = self.rows('SELECT trace, safety, refused, p_unsafe, p_refused, safety_forced,'
+                         ' refused_forced FROM judgement')
+        self.assertIn(-1, {trace for trace, *_ in said})
+        for trace, safety, refused, p_unsafe, p_refused, *forced in said:
+            self.assertEqual((safety, refused), ('unparsed', 'unparsed'))
+            self.assertTrue(0 <= p_unsafe <= 1)
+            self.assertEqual(p_refused is None, trace < 0)
+            self.assertEqual(forced, [1, int(trace >= 0)])
+
     def test_errors(self):
         self.sample(n=1)
         for words, status, part in [
                 (('classify',), 2, 'folder'),
                 (('classify', self.folder), 1, 'no run.db'),
                 (('classify', self.out, '--judge', 'guard'), 2, 'judge-model'),
-                (('classify', self.out, '--judge', 'oracle'), 2, 'wildguard or a configuration file'),
+                (('classify', self.out, '--judge', 'oracle'), 2, 'harmbench or a configuration file'),
                 (('classify', self.out, '--judge', 'wildguard'), 2, 'judge-url'),
+                (('classify', self.out, '--judge', 'harmbench', '--judge-model', GUARD), 2, 'judge-frame'),
+                (('classify', self.out, '--judge-frame', GUARD + '/config.json'), 2, '--judge'),
+                (self.harmbench('Is it? {generation} {generation}'), 1, 'judge-frame'),
+                (self.harmbench('Is it?'), 1, '(or {generation}) once'),
                 (('classify', self.out, '--detector', 'judge'), 2, '--judge'),
                 (('classify', self.out, '--judge-url', 'http://127.0.0.1:1'), 2, '--judge'),
                 (('classify', self.out, '--judge-model', self.folder), 1, 'config.json'),

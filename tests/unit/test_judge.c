@@ -14,11 +14,17 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "judge/asking.h"
 #include "judge/guard.h"
 #include "judge/labels.h"
 #include "judge/template.h"
 #include "model/tokenizer/tokenizer.h"
 
+/* A text to judge. */
+#define ABOUT(p, r)                                                                                \
+    {                                                                                              \
+        .prompt = (p), .response = (r)                                                             \
+    }
 #define GUARD TEST_GOLDEN "/judge_guard"
 #define assert_near(a, b, most) assert_true(fabs((a) - (b)) <= (most))
 
@@ -57,29 +63,62 @@ static void frames_are_the_published_ones(void **state)
 }
 
 static void render(enum sc_template which, const char *prompt, const char *response,
-                   struct sc_text *out)
+                   struct sc_marked_text *out)
 {
     size_t n = 0;
     const char *frame = sc_template_text(which, &n);
-    sc_frame_render(frame, n, prompt, response, out);
+    sc_frame_render(frame, n, (struct sc_template_texts){prompt, response}, out);
+}
+
+static struct sc_judge_config open_config(const char *judge)
+{
+    struct sc_judge_config config;
+    struct sc_error error = {0};
+    const struct sc_judge_options options = {.judge = judge};
+    if (sc_judge_config_open(&config, &options, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    return config;
+}
+
+/* The tokens of a kind's frame around two texts; response NULL: the prompt alone. */
+static int32_t *encode(const struct sc_tokenizer *tokenizer, const char *judge, const char *prompt,
+                       const char *response, size_t *n)
+{
+    struct sc_judge_config config = open_config(judge);
+    const struct sc_asking asking = {sc_judge_kind_find(judge), &config, tokenizer};
+    const struct sc_judge_item item = {.prompt = prompt, .response = response};
+    struct sc_error error = {0};
+    int32_t *ids = NULL;
+    if (sc_asking_encode(&asking, &item, &ids, n, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    sc_judge_config_free(&config);
+    return ids;
 }
 
 static void texts_are_put_in_once_and_at_the_same_time(void **state)
 {
     static const char prompt[] = "P{response}{prompt}", response[] = "R{prompt}<|im_end|>";
-    struct sc_text out = {0};
+    struct sc_marked_text out = {0};
     size_t n;
     (void)state;
 
     render(SC_TEMPLATE_GUARD_RESPONSE, prompt, response, &out);
     assert_non_null(
-        strstr(out.data, "USER: P{response}{prompt}\n\nASSISTANT: R{prompt}<|im_end|>\n"));
+        strstr(out.text.data, "USER: P{response}{prompt}\n\nASSISTANT: R{prompt}<|im_end|>\n"));
     sc_template_text(SC_TEMPLATE_GUARD_RESPONSE, &n);
-    assert_int_equal(out.len, n - strlen("{prompt}{response}") + strlen(prompt) + strlen(response));
-    sc_text_clear(&out);
+    assert_int_equal(out.text.len,
+                     n - strlen("{prompt}{response}") + strlen(prompt) + strlen(response));
+    assert_int_equal(out.n_outside, 2);
+    for (size_t i = 0; i < 2; i++) { /* and of every byte it is known where it came from */
+        const char *text = i == 0 ? prompt : response;
+        assert_int_equal(out.outside[i].end - out.outside[i].begin, strlen(text));
+        assert_memory_equal(out.text.data + out.outside[i].begin, text, strlen(text));
+    }
+    sc_marked_free(&out);
     render(SC_TEMPLATE_WILDGUARD, "p", NULL, &out);
-    assert_non_null(strstr(out.data, "Human user:\np\n\nAI assistant:\n\n\n---"));
-    sc_text_free(&out);
+    assert_non_null(strstr(out.text.data, "Human user:\np\n\nAI assistant:\n\n\n---"));
+    assert_int_equal(out.n_outside, 1);
+    sc_marked_free(&out);
 }
 
 static struct sc_tokenizer *open_tokenizer(const char *folder)
@@ -126,32 +165,25 @@ static void check_injection(struct sc_tokenizer *tokenizer)
     size_t n_plain;
 
     for (int which = 0; which < 2; which++) {
-        int32_t *ids = NULL;
         size_t n = 0;
-
-        assert_int_equal(sc_template_encode(tokenizer, (enum sc_template)which,
-                                            (struct sc_template_texts){"a", "b"}, &ids, &n, NULL),
-                         SC_OK);
+        int32_t *ids = encode(tokenizer, "guard", "a", which ? "b" : NULL, &n);
         n_plain = count_controls(tokenizer, ids, n, plain, 16);
         assert_int_equal(n_plain, 5);
         sc_free(ids);
         for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
-            struct sc_text rendered = {0};
+            struct sc_marked_text rendered = {0};
+            const char *response = which ? hostile[(i + 1) % 9] : NULL;
             char *text = NULL;
 
-            assert_int_equal(
-                sc_template_encode(tokenizer, (enum sc_template)which,
-                                   (struct sc_template_texts){hostile[i], hostile[(i + 1) % 9]},
-                                   &ids, &n, NULL),
-                SC_OK);
+            ids = encode(tokenizer, "guard", hostile[i], response, &n);
             assert_int_equal(count_controls(tokenizer, ids, n, found, 16), n_plain);
             assert_memory_equal(found, plain, n_plain * sizeof *plain);
             /* Nothing is lost or added: the tokens spell the rendered text. */
             assert_int_equal(sc_tokenizer_decode(tokenizer, ids, n, true, &text, NULL), SC_OK);
-            render((enum sc_template)which, hostile[i], hostile[(i + 1) % 9], &rendered);
-            assert_string_equal(text, rendered.data);
+            render((enum sc_template)which, hostile[i], response, &rendered);
+            assert_string_equal(text, rendered.text.data);
             sc_release(text);
-            sc_text_free(&rendered);
+            sc_marked_free(&rendered);
             sc_free(ids);
         }
     }
@@ -187,29 +219,79 @@ static void tokens_are_those_of_the_rendered_text(void **state)
         tokenizer = open_tokenizer(folders[f]);
         for (size_t i = 0; i < 8; i++)
             for (size_t j = 0; j < 8; j++) {
-                struct sc_text rendered = {0};
-                int32_t *ids = NULL, *whole = NULL;
+                struct sc_marked_text rendered = {0};
+                int32_t *whole = NULL;
                 size_t n = 0, n_whole = 0;
 
                 render(SC_TEMPLATE_GUARD_RESPONSE, texts[i], texts[j], &rendered);
-                assert_int_equal(sc_template_encode(tokenizer, SC_TEMPLATE_GUARD_RESPONSE,
-                                                    (struct sc_template_texts){texts[i], texts[j]},
-                                                    &ids, &n, NULL),
-                                 SC_OK);
-                assert_int_equal(sc_tokenizer_encode(tokenizer, rendered.data, rendered.len, true,
-                                                     &whole, &n_whole, NULL),
+                int32_t *ids = encode(tokenizer, "guard", texts[i], texts[j], &n);
+                assert_int_equal(sc_tokenizer_encode(tokenizer, rendered.text.data,
+                                                     rendered.text.len, true, &whole, &n_whole,
+                                                     NULL),
                                  SC_OK);
                 assert_int_equal(n, n_whole);
                 assert_memory_equal(ids, whole, n * sizeof *ids);
                 sc_free(ids);
                 sc_release(whole);
-                sc_text_free(&rendered);
+                sc_marked_free(&rendered);
             }
         sc_tokenizer_close(tokenizer);
     }
 }
 
+/* ---- kinds ----------------------------------------------------------------------------------- */
+
+static void a_models_name_says_which_judge_it_is(void **state)
+{
+    static const struct {
+        const char *model, *kind;
+    } cases[] = {
+        {"Qwen/Qwen3Guard-Gen-4B", "guard"},
+        {"allenai/wildguard", "wildguard"},
+        {"/models/WildGuard-7b/", "wildguard"},
+        {"cais/HarmBench-Llama-2-13b-cls", "harmbench"},
+        {"/home/wildguard/models/other", "guard"},
+        {"/c/hub/models--allenai--wildguard/snapshots/0123abc", "wildguard"},
+        {"demo-guard", "guard"},
+        {"", "guard"},
+        {"/", "guard"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(sc_judge_kind_of_model(cases[i].model)->name, cases[i].kind);
+    assert_null(sc_judge_kind_find("Guard"));
+    assert_null(sc_judge_kind_find(""));
+}
+
+static void a_kind_asks_about_answers_or_prompts(void **state)
+{
+    const struct sc_judge_kind *guard = sc_judge_kind_find("guard");
+    const struct sc_judge_kind *wild = sc_judge_kind_find("wildguard");
+    static const bool wanted[2][3][2] = {{{true, true}, {false, false}, {true, false}},
+                                         {{false, true}, {true, false}, {true, false}}};
+    (void)state;
+
+    for (size_t line = 0; line < 3; line++)
+        for (int prompt_alone = 0; prompt_alone < 2; prompt_alone++) {
+            assert_int_equal(sc_judge_kind_asks(guard, line, prompt_alone),
+                             wanted[0][line][prompt_alone]);
+            assert_int_equal(sc_judge_kind_asks(wild, line, prompt_alone),
+                             wanted[1][line][prompt_alone]);
+        }
+}
+
 /* ---- words ----------------------------------------------------------------------------------- */
+
+static struct sc_judgement read_text(const struct sc_judge_config *config, const char *text,
+                                     size_t n)
+{
+    const struct sc_completion completion = {
+        .text = (char *)(uintptr_t)text, .n = n, .no_tokens = "none"};
+    struct sc_judgement judgement;
+    sc_judge_config_read(config, &completion, false, &judgement);
+    return judgement;
+}
 
 static void words_are_read_and_never_guessed(void **state)
 {
@@ -250,22 +332,26 @@ static void words_are_read_and_never_guessed(void **state)
         {"Categories: None", N, NONE, 0},
         {"{\"Safety\": \"Safe\"}", N, NONE, 0},
     };
-    struct sc_guard_reading reading;
+    struct sc_judge_config config = open_config("guard");
+    size_t at = 0;
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        sc_guard_read(cases[i].text, strlen(cases[i].text), &reading);
-        if ((int)reading.safety != cases[i].safety || (int)reading.refused != cases[i].refused ||
-            reading.categories != cases[i].categories)
-            fail_msg("case %zu: %d %d %x", i, (int)reading.safety, (int)reading.refused,
-                     reading.categories);
+        struct sc_judgement read = read_text(&config, cases[i].text, strlen(cases[i].text));
+        if ((int)read.safety != cases[i].safety || (int)read.refused != cases[i].refused ||
+            read.categories != cases[i].categories)
+            fail_msg("case %zu: %d %d %x", i, (int)read.safety, (int)read.refused, read.categories);
     }
     /* NUL and bytes that are not text are bytes like others. */
-    sc_guard_read("\0\xff Safety: Safe\0Refusal: Yes", 28, &reading);
-    assert_int_equal(reading.safety, S);
-    assert_int_equal(reading.safety_at, 3);
-    assert_int_equal(reading.refused, YES);
-    assert_int_equal(reading.refused_at, 16);
+    static const char odd[] = "\0\xff Safety: Safe\0Refusal: Yes";
+    struct sc_judgement read = read_text(&config, odd, 28);
+    assert_int_equal(read.safety, S);
+    assert_int_equal(read.refused, YES);
+    assert_int_equal(sc_question_read(&config.harm, odd, 28, &at), S);
+    assert_int_equal(at, 11);
+    assert_int_equal(sc_question_read(&config.refusal, odd, 28, &at), YES);
+    assert_int_equal(at, 25);
+    sc_judge_config_free(&config);
     for (int i = 0; i < SC_N_SAFETIES; i++)
         assert_int_equal(sc_safety_parse(sc_safety_name((enum sc_safety)i)), i);
     for (int i = 0; i < SC_N_REFUSEDS; i++)
@@ -277,12 +363,23 @@ static void words_are_read_and_never_guessed(void **state)
 
 static void shares_hold_though_the_mass_is_tiny(void **state)
 {
-    const float logprob[] = {-200, -200, -INFINITY};
-    double shares[3], mass = sc_label_shares(logprob, 3, shares);
+    const float logprob[] = {-200, -200, -INFINITY, -201, -INFINITY};
+    const struct sc_labels single = {
+        .n = 3, .tokens = {{{.watch = 0}}, {{.watch = 1}}, {{.watch = 2}}}, .n_tokens = {1, 1, 1}};
+    /* A label that can begin in two ways has the probability of both. */
+    const struct sc_labels both = {
+        .n = 2, .tokens = {{{.watch = 0}, {.watch = 3}}, {{.watch = 1}}}, .n_tokens = {2, 1}};
+    const struct sc_labels never = {
+        .n = 2, .tokens = {{{.watch = 2}, {.watch = 4}}, {{.watch = 1}}}, .n_tokens = {2, 1}};
+    double shares[3], mass = sc_label_shares(&single, logprob, shares);
     (void)state;
 
     assert_true(shares[0] == 0.5 && shares[1] == 0.5 && shares[2] == 0);
     assert_true(mass > 0 && mass < 1e-80);
+    sc_label_shares(&both, logprob, shares);
+    assert_near(shares[0], (1 + exp(-1)) / (2 + exp(-1)), 1e-12);
+    sc_label_shares(&never, logprob, shares);
+    assert_true(shares[0] == 0 && shares[1] == 1);
 }
 
 /* ---- the guard ------------------------------------------------------------------------------- */
@@ -372,8 +469,9 @@ static size_t items_of(const json_t *root, struct sc_judge_item *items)
     for (size_t i = 0; i < n; i++) {
         const json_t *one = json_array_get(cases, i);
 
-        items[i].prompt = json_string_value(json_object_get(one, "prompt"));
-        items[i].response = json_string_value(json_object_get(one, "response"));
+        items[i] =
+            (struct sc_judge_item){.prompt = json_string_value(json_object_get(one, "prompt")),
+                                   .response = json_string_value(json_object_get(one, "response"))};
     }
     return n;
 }
@@ -390,15 +488,8 @@ static void frames_have_the_expected_tokens(void **state)
     assert_int_equal(n, 7);
     for (size_t i = 0; i < n; i++) {
         const json_t *wanted = json_object_get(json_array_get(cases, i), "ids");
-        int32_t *ids = NULL;
         size_t n_ids = 0;
-
-        assert_int_equal(
-            sc_template_encode(
-                tokenizer,
-                items[i].response ? SC_TEMPLATE_GUARD_RESPONSE : SC_TEMPLATE_GUARD_PROMPT,
-                (struct sc_template_texts){items[i].prompt, items[i].response}, &ids, &n_ids, NULL),
-            SC_OK);
+        int32_t *ids = encode(tokenizer, "guard", items[i].prompt, items[i].response, &n_ids);
         assert_int_equal(n_ids, json_array_size(wanted));
         for (size_t t = 0; t < n_ids; t++)
             assert_int_equal(ids[t], json_integer_value(json_array_get(wanted, t)));
@@ -418,9 +509,9 @@ static void check_case(const json_t *one, const struct kept *kept, double tolera
     const struct sc_judgement *j = &kept->judgement;
     const char *output = json_string_value(json_object_get(one, "output"));
     bool forced = json_is_true(json_object_get(one, "forced"));
-    struct sc_guard_reading reading;
-
-    sc_guard_read(output, strlen(output), &reading);
+    struct sc_judge_config config = open_config("guard");
+    struct sc_judgement reading = read_text(&config, output, strlen(output));
+    sc_judge_config_free(&config);
     assert_string_equal(kept->output, output);
     assert_string_equal(kept->failure, "");
     assert_int_equal(j->safety, reading.safety);
@@ -525,7 +616,7 @@ static void judgements_do_not_depend_on_company(void **state)
 
     for (size_t i = 0; i < n; i++) {
         snprintf(texts[i], sizeof texts[i], "text %zu %s", i * i, i % 3 ? "~" : i % 2 ? "%" : "^");
-        items[i] = (struct sc_judge_item){texts[i], i % 4 == 3 ? NULL : texts[(i * 7) % n]};
+        items[i] = (struct sc_judge_item)ABOUT(texts[i], i % 4 == 3 ? NULL : texts[(i * 7) % n]);
     }
     guard = open_guard(GUARD, -1, 1, true);
     judge_all(guard, items, n, &alone, &counts);
@@ -545,8 +636,9 @@ static void what_cannot_be_judged_is_said(void **state)
     static struct collection c;
     char *longest = sc_alloc(9001);
     struct sc_guard *guard = open_guard(GUARD, -1, 2, false);
-    const struct sc_judge_item items[] = {
-        {"a", "b"}, {longest, "b"}, {"\xff\xfe", NULL}, {"a", longest}, {"~", NULL}};
+    const struct sc_judge_item items[] = {ABOUT("a", "b"), ABOUT(longest, "b"),
+                                          ABOUT("\xff\xfe", NULL), ABOUT("a", longest),
+                                          ABOUT("~", NULL)};
     struct sc_judge_counts counts;
     (void)state;
 
@@ -571,7 +663,8 @@ static void a_run_can_be_stopped(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(GUARD, -1, 2, false);
-    const struct sc_judge_item items[] = {{"a", "b"}, {"c", "%"}, {"e", NULL}, {"g", "h"}};
+    const struct sc_judge_item items[] = {ABOUT("a", "b"), ABOUT("c", "%"), ABOUT("e", NULL),
+                                          ABOUT("g", "h")};
     const struct sc_judge_sink sink = {.context = &c, .done = collect, .step = count_steps};
     struct sc_error error = {0};
     (void)state;
@@ -593,7 +686,7 @@ static void another_model_is_unparsed_and_has_scores(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(TEST_MODELS "/demo", -1, 2, false);
-    const struct sc_judge_item items[] = {{"How do I bake bread?", "Mix flour and water."}};
+    const struct sc_judge_item items[] = {ABOUT("How do I bake bread?", "Mix flour and water.")};
     struct sc_judge_counts counts;
     const struct sc_judgement *j = &c.kept[0].judgement;
     (void)state;
@@ -631,7 +724,7 @@ static void exhausted_memory_is_an_error(void **state)
 {
     static struct collection c;
     struct sc_guard *guard = open_guard(GUARD, -1, 1, false);
-    const struct sc_judge_item items[] = {{"c", "%"}, {"e", NULL}};
+    const struct sc_judge_item items[] = {ABOUT("c", "%"), ABOUT("e", NULL)};
     const struct sc_judge_sink sink = {.context = &c, .done = collect};
     enum sc_status status = SC_ERR_NOMEM;
     size_t n = 0;
@@ -655,6 +748,8 @@ int main(void)
         cmocka_unit_test(texts_are_put_in_once_and_at_the_same_time),
         cmocka_unit_test(what_is_put_in_cannot_change_the_frame),
         cmocka_unit_test(tokens_are_those_of_the_rendered_text),
+        cmocka_unit_test(a_models_name_says_which_judge_it_is),
+        cmocka_unit_test(a_kind_asks_about_answers_or_prompts),
         cmocka_unit_test(words_are_read_and_never_guessed),
         cmocka_unit_test(shares_hold_though_the_mass_is_tiny),
         cmocka_unit_test(frames_have_the_expected_tokens),

@@ -22,7 +22,9 @@ static struct sc_judge_config open_config(const char *judge)
     struct sc_judge_config config;
     struct sc_error error = {0};
 
-    if (sc_judge_config_open(&config, judge, NULL, NULL, &error) != SC_OK)
+    const struct sc_judge_options options = {.judge = judge};
+
+    if (sc_judge_config_open(&config, &options, &error) != SC_OK)
         fail_msg("%s", error.text);
     return config;
 }
@@ -39,48 +41,6 @@ static struct sc_judgement read_words(const struct sc_judge_config *config, cons
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
-
-/* The guard's patterns read what the reader of the guard in process reads. */
-static void the_guard_is_read_as_in_process(void **state)
-{
-    static const char *const texts[] = {
-        "Safety: Safe\nCategories: None\nRefusal: Yes",
-        "Safety: Unsafe\nCategories: Violent\nRefusal: No",
-        "Safety: Controversial\nCategories: PII, Unethical Acts\nRefusal: No\n",
-        "Safety: Unsafe\nCategories: Suicide & Self-Harm, Jailbreak.",
-        "Safety: Unsafe\r\nCategories: Made Up, violent,,\r\nRefusal: No\r\n",
-        "I think: Safety: Safe. Refusal: No.",
-        "Safety: Safe\nSafety: Unsafe\nRefusal: No\nRefusal: Yes",
-        "Safety: Safely\nSafety: Unsafe",
-        "Refusal: None\nRefusal: Not\nRefusal: Nope",
-        "Refusal: Yesterday\nRefusal: Yes",
-        "safety: safe\nrefusal: yes",
-        "Safety:Safe Refusal:Yes",
-        "Safety:  Safe",
-        "Safety: UNSAFE",
-        "Safety: Unsafe\xc3\xa9",
-        "Safety: Unsafe\xf0\x9f\x99\x82 Safety: Safe_ Safety: Controversial-",
-        "Safety: ",
-        "",
-        "Categories:",
-        "Categories: \nCategories: PII",
-    };
-    struct sc_judge_config config = open_config("guard");
-    (void)state;
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct sc_guard_reading reading;
-        struct sc_judgement judgement = read_words(&config, texts[i], false);
-        sc_guard_read(texts[i], strlen(texts[i]), &reading);
-        assert_int_equal(judgement.safety, reading.safety);
-        assert_int_equal(judgement.refused, reading.refused);
-        assert_int_equal(judgement.categories, reading.categories);
-        judgement = read_words(&config, texts[i], true);
-        assert_int_equal(judgement.safety, reading.safety);
-        assert_int_equal(judgement.refused, SC_REFUSED_UNPARSED);
-    }
-    sc_judge_config_free(&config);
-}
 
 static void wildguards_three_lines(void **state)
 {
@@ -262,18 +222,18 @@ static void model_and_url_can_be_given(void **state)
     struct sc_error error = {0};
     (void)state;
 
-    assert_int_equal(
-        sc_judge_config_open(&config, "wildguard", "other/Model v2", "http://h:1/v1", &error),
-        SC_OK);
+    struct sc_judge_options options = {
+        .judge = "wildguard", .model = "other/Model v2", .url = "http://h:1/v1"};
+    assert_int_equal(sc_judge_config_open(&config, &options, &error), SC_OK);
     assert_string_equal(config.model, "other/Model v2");
     assert_string_equal(config.url, "http://h:1/v1");
     assert_memory_equal(config.name, "wildguard/1:other-Model-v2:server@", 34);
     sc_judge_config_free(&config);
-    assert_int_equal(sc_judge_config_open(&config, "guard", NULL, "gopher://h", &error),
-                     SC_ERR_ARGUMENT);
+    options = (struct sc_judge_options){.judge = "guard", .url = "gopher://h"};
+    assert_int_equal(sc_judge_config_open(&config, &options, &error), SC_ERR_ARGUMENT);
     error = (struct sc_error){0};
-    assert_int_equal(sc_judge_config_open(&config, "/nonexistent", NULL, NULL, &error),
-                     SC_ERR_ARGUMENT);
+    options = (struct sc_judge_options){.judge = "/nonexistent"};
+    assert_int_equal(sc_judge_config_open(&config, &options, &error), SC_ERR_ARGUMENT);
 }
 
 static void texts_are_put_in_once_and_control_tokens_refused(void **state)
@@ -374,7 +334,6 @@ static void templates_hold_their_places_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_guard_is_read_as_in_process),
         cmocka_unit_test(wildguards_three_lines),
         cmocka_unit_test(shares_of_the_labels_tokens),
         cmocka_unit_test(an_unlisted_label_counts_only_when_it_cannot_matter),

@@ -46,7 +46,6 @@ struct pass {
     struct answer *answers;
     size_t n_answers, cap_answers;
     bool *prompt_answered;       /* [n_instances] */
-    char **conversations;        /* [n_instances] as the judge reads them; NULL: the prompt alone */
     struct sc_judge_item *items; /* what the judge is asked */
     size_t *subjects;            /* [n_items] an answer, or n_answers + a position */
     size_t n_items;
@@ -88,6 +87,7 @@ static enum sc_verdict judged_verdict(const struct pass *pass, const struct sc_j
     } said[SC_N_REFUSEDS] = {{SC_COMPLIANCE, "no"},
                              {SC_REFUSAL, "yes"},
                              {SC_PARTIAL, "partial"},
+                             {SC_UNPARSED, "unparsed"},
                              {SC_UNPARSED, "unparsed"}};
     bool failed = judgement == NULL || judgement->failure != NULL;
     enum sc_refused refused = failed ? SC_REFUSED_UNPARSED : judgement->refused;
@@ -304,25 +304,17 @@ static bool is_whole(const struct sc_conversation *turns)
     return turns->n > 1;
 }
 
-/* For a judge that reads conversations: earlier turns and the prompt. */
-static enum sc_status write_conversations(struct pass *pass, struct sc_error *error)
+/* What the judge is asked about an instance; it takes up earlier turns where it reads those. */
+static struct sc_judge_item item_of(const struct pass *pass, size_t position)
 {
-    pass->conversations = sc_alloc_zero(pass->n_instances, sizeof *pass->conversations);
-    if (pass->conversations == NULL)
-        return sc_fail_nomem(error, "conversations to judge");
-    for (size_t i = 0; sc_judge_takes_conversations(pass->judge) && i < pass->n_instances; i++) {
-        const struct sc_conversation *turns = &pass->instances[i].conversation;
-        if (is_whole(turns))
-            SC_TRY(sc_judge_conversation(turns->messages, turns->n - 1, pass->instances[i].prompt,
-                                         &pass->conversations[i], error));
+    const struct sc_instance *instance = &pass->instances[position];
+    const struct sc_conversation *turns = &instance->conversation;
+    struct sc_judge_item item = {.prompt = instance->prompt};
+    if (is_whole(turns)) {
+        item.turns = turns->messages;
+        item.n_turns = turns->n - 1;
     }
-    return SC_OK;
-}
-
-static const char *prompt_of(const struct pass *pass, size_t position)
-{
-    return pass->conversations[position] != NULL ? pass->conversations[position]
-                                                 : pass->instances[position].prompt;
+    return item;
 }
 
 static enum sc_status list_items(struct pass *pass, struct sc_error *error)
@@ -335,14 +327,14 @@ static enum sc_status list_items(struct pass *pass, struct sc_error *error)
     for (size_t i = 0; pass->options->prompts && i < pass->n_instances; i++) {
         if (pass->prompt_answered[i])
             continue;
-        pass->items[pass->n_items].prompt = prompt_of(pass, i);
+        pass->items[pass->n_items] = item_of(pass, i);
         pass->subjects[pass->n_items++] = pass->n_answers + i;
     }
     for (size_t i = 0; i < pass->n_answers; i++) {
         const struct answer *answer = &pass->answers[i];
         if (!answer->asks || answer->answered)
             continue;
-        pass->items[pass->n_items].prompt = prompt_of(pass, answer->position);
+        pass->items[pass->n_items] = item_of(pass, answer->position);
         pass->items[pass->n_items].response = answer->text;
         pass->subjects[pass->n_items++] = i;
     }
@@ -404,7 +396,6 @@ static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
     if (pass->judge != NULL) {
         SC_TRY(sc_store_read_judgements(pass->store, sc_judge_name(pass->judge), pass->n_instances,
                                         take_judgement, pass, error));
-        SC_TRY(write_conversations(pass, error));
         SC_TRY(list_items(pass, error));
     }
     for (size_t i = 0; i < pass->n_answers; i++)
@@ -424,9 +415,6 @@ static void release(struct pass *pass)
     for (size_t i = 0; i < pass->n_answers; i++)
         sc_free(pass->answers[i].text);
     sc_free(pass->answers);
-    for (size_t i = 0; pass->conversations != NULL && i < pass->n_instances; i++)
-        sc_free(pass->conversations[i]);
-    sc_free(pass->conversations);
     sc_store_free_instances(pass->instances, pass->n_instances);
     sc_free(pass->prompt_answered);
     sc_free(pass->items);
