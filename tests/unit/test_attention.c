@@ -2,9 +2,12 @@
  * What attention asks for ahead of its reading: what will be read, in order, and not too far ahead.
  * A table of kernels that watches the real ones sees every call.
  */
+#include <math.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "engine/cpu/attention.h"
-#include "inference_fixture.h"
+#include "layer_kinds.h"
 
 enum { N_PROMPT = 150, N_OWN = 60, N_TRACES = 20, N_POSITIONS = N_PROMPT + N_OWN };
 enum { MOST_AHEAD = 32 << 10 };
@@ -119,12 +122,63 @@ static void check_watch(void)
     assert_in_range(watch.most_ahead, 1, MOST_AHEAD);
 }
 
-static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **state)
+/* What is asked for in vain and what is read without having been asked for. */
+struct shares {
+    double asked_before, asked_per_read;
+};
+
+/* What no window of the traces reaches is no number any more. */
+static void spoil_what_is_outside(struct stage *s, const struct sc_prompt *prompt)
 {
-    (void)state;
-    struct fixture f = fixture_open("tied_bf16", SC_DTYPE_F32, 1, NULL, 0, 4);
-    struct sc_cpu *cpu = fixture_cpu(&f);
+    const struct sc_model_config *c = &s->forward.cpu->config;
+    size_t bytes = c->head_dim * s->forward.cpu->attention->element_bytes;
+    for (size_t l = 0; l < c->n_layers; l++)
+        for (size_t at = 0; sc_layer_is_local(c, l) && at + c->layer.window <= N_PROMPT; at++)
+            for (size_t i = 0; i < 2 * c->n_kv_heads; i++)
+                memset(s->forward.pages +
+                           prompt->pages[at / SC_PAGE_POSITIONS] * s->forward.page_bytes +
+                           sc_kv_offset(s->forward.cpu, SC_PAGE_POSITIONS, l, i % 2, i / 2) +
+                           at % SC_PAGE_POSITIONS * bytes,
+                       0xff, bytes);
+}
+
+/* A prompt and then N_OWN tokens of N_TRACES traces; the worst of all steps of the traces. */
+static struct shares run_traces(struct stage *s, struct sc_prompt *prompt)
+{
+    struct shares worst = {1, 0};
+    struct sc_row rows[N_TRACES];
+    for (size_t at = 0; at < N_PROMPT; at += N_TRACES) {
+        size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;
+
+        for (size_t i = 0; i < n; i++)
+            rows[i] = (struct sc_row){prompt->ids[at + i], at + i, prompt, SC_NO_PLACE, false};
+        sc_forward_run(&s->forward, rows, n);
+        check_watch();
+    }
+    watch.most_ahead = 0;
+    spoil_what_is_outside(s, prompt);
+    for (size_t step = 0; step < N_OWN; step++) {
+        watch.n_read = watch.n_read_asked = watch.n_asked = 0;
+        for (size_t i = 0; i < N_TRACES; i++)
+            rows[i] = (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, prompt, i, true};
+        sc_forward_run(&s->forward, rows, N_TRACES);
+        check_watch();
+        for (size_t i = 0; i < N_TRACES; i++)
+            assert_true(isfinite(*sc_forward_logits(&s->forward, i)));
+        double before = (double)watch.n_read_asked / (double)watch.n_read;
+        double asked = (double)watch.n_asked / (double)watch.n_read;
+        worst.asked_before = before < worst.asked_before ? before : worst.asked_before;
+        worst.asked_per_read = asked > worst.asked_per_read ? asked : worst.asked_per_read;
+    }
+    return worst;
+}
+
+static struct shares watch_kind(const char *folder, const struct layer_kind *kind)
+{
+    struct kinds_fixture f = kinds_open(folder, kind, SC_DTYPE_F32, 1, NULL);
+    struct sc_cpu *cpu = kinds_cpu(&f);
     struct sc_attention watched = *cpu->attention;
+    memset(&watch, 0, sizeof watch);
     watch.real = cpu->attention;
     watched.scores = watched_scores;
     watched.mix = watched_mix;
@@ -149,40 +203,46 @@ static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **st
         sc_prompt_acquire(&s.cache, &(struct sc_prompt_wanted){.key = 1, .ids = ids, .n = N_PROMPT},
                           &prompt),
         SC_PROMPT_READY);
-
-    struct sc_row rows[N_TRACES];
-    for (size_t at = 0; at < N_PROMPT; at += N_TRACES) {
-        size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;
-
-        for (size_t i = 0; i < n; i++)
-            rows[i] = (struct sc_row){ids[at + i], at + i, prompt, SC_NO_PLACE, false};
-        sc_forward_run(&s.forward, rows, n);
-        check_watch();
-    }
-    watch.most_ahead = 0;
-    for (size_t step = 0; step < N_OWN; step++) {
-        watch.n_read = watch.n_read_asked = watch.n_asked = 0;
-        for (size_t i = 0; i < N_TRACES; i++)
-            rows[i] = (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, prompt, i, true};
-        sc_forward_run(&s.forward, rows, N_TRACES);
-        check_watch();
-        /* All but a layer's first page and what an own beginning is too short for. */
-        assert_true((double)watch.n_read_asked > 0.95 * (double)watch.n_read);
-        /* A task asks again for the keys that the one before it asked for. */
-        assert_true((double)watch.n_asked < 1.3 * (double)watch.n_read);
-    }
-    assert_in_range(watch.most_ahead, MOST_AHEAD - 64, MOST_AHEAD); /* the limit was reached */
+    struct shares worst = run_traces(&s, prompt);
     cpu->attention = watch.real;
     sc_pool_free(s.forward.pool);
     sc_free(watch.asked);
     sc_free(watch.memory);
-    fixture_close(&f);
+    kinds_close(&f);
+    return worst;
+}
+
+static void each_task_asks_ahead_for_what_it_will_read_and_not_too_far(void **state)
+{
+    (void)state;
+    char *folder = write_network(&network_shapes[0]);
+    struct shares worst = watch_kind(folder, &layer_kinds[0]);
+    /* All but a layer's first page and what an own beginning is too short for. */
+    assert_true(worst.asked_before > 0.95);
+    /* A task asks again for the keys that the one before it asked for. */
+    assert_true(worst.asked_per_read < 1.3);
+    assert_in_range(watch.most_ahead, MOST_AHEAD - 64, MOST_AHEAD); /* the limit was reached */
+    remove_network(folder);
+}
+
+/* In windows too, nothing is asked for that is not read, and nothing outside them is read. */
+static void nothing_outside_a_window_is_asked_for_or_read(void **state)
+{
+    (void)state;
+    char *folder = write_network(&network_shapes[0]);
+    for (size_t k = 0; k < n_layer_kinds; k++)
+        if (layer_kinds[k].layer.window > 0) {
+            struct shares worst = watch_kind(folder, &layer_kinds[k]);
+            assert_true(worst.asked_per_read < 1.5);
+        }
+    remove_network(folder);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_task_asks_ahead_for_what_it_will_read_and_not_too_far),
+        cmocka_unit_test(nothing_outside_a_window_is_asked_for_or_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

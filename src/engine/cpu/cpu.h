@@ -37,7 +37,7 @@ struct sc_cpu {
     const struct sc_matmul *matmul;       /* the kernels' of dtype */
     const struct sc_attention *attention; /* f32 for dtype f32, else bf16 */
     size_t n_threads;
-    size_t weight_bytes;
+    size_t weight_bytes;     /* of matrices, gains and biases */
     unsigned char *weights;  /* all packed matrices */
     float *norms;            /* all gains and biases */
     const float *final_norm; /* [hidden] */

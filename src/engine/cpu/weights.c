@@ -153,7 +153,7 @@ static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
         return sc_fail(error, SC_ERR_NOMEM,
                        "engine: %zu bytes for the packed weights: not available", bytes);
     sc_prefer_large_pages(cpu->weights, bytes); /* every step reads them all */
-    cpu->weight_bytes = bytes;
+    cpu->weight_bytes += bytes;
     for (size_t i = 0; i < list->n_items; i++) {
         list->items[i].packed->data = cpu->weights + at;
         at += (list->items[i].packed->bytes + 63) & ~(size_t)63;
@@ -230,9 +230,11 @@ static size_t add_vectors(struct sc_cpu *cpu)
 
 static enum sc_status convert_vectors(struct sc_cpu *cpu, struct sc_error *error)
 {
-    cpu->norms = sc_alloc_array(add_vectors(cpu), sizeof *cpu->norms);
+    size_t n = add_vectors(cpu);
+    cpu->norms = sc_alloc_array(n, sizeof *cpu->norms);
     if (cpu->norms == NULL)
         return sc_fail_nomem(error, "gains and biases");
+    cpu->weight_bytes += n * sizeof *cpu->norms;
     add_vectors(cpu);
     return SC_OK;
 }
