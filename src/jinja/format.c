@@ -1,0 +1,368 @@
+#include "jinja/format.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jinja/show.h"
+
+#define MAX_WIDTH 100000
+
+/* How one value is to stand: what both ways have in common. */
+struct spec {
+    char fill[5]; /* one character */
+    char align;   /* '<' '>' '^' '=', 0: as its kind has it */
+    char sign;    /* '+', ' ' or 0 */
+    bool alternate, zero, comma;
+    int width, precision; /* -1: none */
+    char kind;            /* 's' 'd' 'f' ..., 0: none given */
+};
+
+static enum sc_status bad_format(struct run *run, const char *what)
+{
+    return sc_jinja_fail(run, "format: %s", what);
+}
+
+/* ---- numbers as text ---- */
+
+static void add_commas(char *text, size_t size)
+{
+    size_t begin = text[0] == '-', n = strspn(text + begin, "0123456789");
+
+    for (size_t i = n; i > 3 && strlen(text) + 2 < size;) {
+        i -= 3;
+        memmove(text + begin + i + 1, text + begin + i, strlen(text + begin + i) + 1);
+        text[begin + i] = ',';
+    }
+}
+
+static enum sc_status float_text(struct run *run, double real, const struct spec *spec, char *text,
+                                 size_t size)
+{
+    char format[8] = "%.*", kind = spec->kind == 'F' ? 'f' : spec->kind;
+    int precision = spec->precision < 0 ? 6 : spec->precision;
+
+    if (spec->kind == 0 && spec->precision < 0) {
+        sc_jinja_float_text(real, text, size);
+        return SC_OK;
+    }
+    if (precision > 100)
+        return bad_format(run, "a precision beyond 100");
+    if (kind == 0)
+        kind = 'g';
+    if (kind == '%') {
+        kind = 'f';
+        real *= 100;
+    }
+    format[3] = spec->alternate ? '#' : kind;
+    if (spec->alternate)
+        snprintf(format, sizeof format, "%%#.*%c", kind);
+    if (isnan(real) || isinf(real))
+        snprintf(text, size, "%s", isnan(real) ? "nan" : real < 0 ? "-inf" : "inf");
+    else
+        snprintf(text, size, format, precision, real);
+    if (spec->kind == '%')
+        snprintf(text + strlen(text), size - strlen(text), "%%");
+    return SC_OK;
+}
+
+static void int_text(int64_t integer, const struct spec *spec, char *text, size_t size)
+{
+    uint64_t n = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+    const char *sign = integer < 0 ? "-" : "";
+    char digits[72];
+    size_t at = sizeof digits - 1;
+
+    digits[at] = 0;
+    if (spec->kind == 'b') {
+        do
+            digits[--at] = (char)('0' + (n & 1));
+        while ((n >>= 1) != 0);
+        snprintf(text, size, "%s%s%s", sign, spec->alternate ? "0b" : "", digits + at);
+    } else {
+        const char *prefix = !spec->alternate    ? ""
+                             : spec->kind == 'x' ? "0x"
+                             : spec->kind == 'X' ? "0X"
+                             : spec->kind == 'o' ? "0o"
+                                                 : "";
+        const char *format = spec->kind == 'x'   ? "%llx"
+                             : spec->kind == 'X' ? "%llX"
+                             : spec->kind == 'o' ? "%llo"
+                                                 : "%llu";
+        snprintf(digits, sizeof digits, format, (unsigned long long)n);
+        snprintf(text, size, "%s%s%s", sign, prefix, digits);
+    }
+}
+
+/* ---- one value in its place ---- */
+
+static enum sc_status add_fills(struct builder *b, const struct spec *spec, int64_t n)
+{
+    struct string fill =
+        sc_jinja_own(spec->fill[0] ? spec->fill : " ", spec->fill[0] ? strlen(spec->fill) : 1);
+
+    for (int64_t i = 0; i < n; i++) {
+        SC_TRY(sc_jinja_step(b->run, 1));
+        sc_jinja_add(b, &fill);
+    }
+    return SC_OK;
+}
+
+static enum sc_status add_padded(struct builder *b, const struct string *s, const struct spec *spec,
+                                 char align)
+{
+    int64_t room = spec->width > (int64_t)s->n_chars ? spec->width - (int64_t)s->n_chars : 0;
+    int64_t left = align == '>' ? room : align == '^' ? room / 2 : 0;
+    size_t sign = 0;
+
+    if (align == '=') {
+        sign = s->n && strchr("+- ", s->bytes[0]) != NULL && s->bytes[0];
+        if (s->n > sign + 1 && s->bytes[sign] == '0' && strchr("xXob", s->bytes[sign + 1]))
+            sign += 2;
+        sc_jinja_add_part(b, s, 0, sign);
+        left = room;
+    }
+    SC_TRY(add_fills(b, spec, left));
+    sc_jinja_add_part(b, s, sign, s->n);
+    return add_fills(b, spec, room - left);
+}
+
+static enum sc_status add_number(struct builder *b, struct value value, const struct spec *spec)
+{
+    char text[512];
+
+    if (value.kind == VALUE_FLOAT)
+        SC_TRY(float_text(b->run, value.real, spec, text, sizeof text - 8));
+    else
+        int_text(sc_jinja_integer(value), spec, text, sizeof text - 8);
+    if (spec->comma)
+        add_commas(text, sizeof text - 8);
+    if (spec->sign && text[0] != '-') {
+        memmove(text + 1, text, strlen(text) + 1);
+        text[0] = spec->sign;
+    }
+    struct string s = sc_jinja_own(text, strlen(text));
+    s.outside = value.outside;
+    return add_padded(b, &s, spec, spec->align ? spec->align : spec->zero ? '=' : '>');
+}
+
+/* ---- "%s" % x ---- */
+
+struct percent {
+    struct run *run;
+    const struct string *s;
+    size_t at;
+    struct value values;
+    size_t n_used;
+    bool by_name;
+};
+
+static enum sc_status next_value(struct percent *p, struct value *out)
+{
+    if (p->values.kind == VALUE_TUPLE) {
+        if (p->n_used == p->values.list->n)
+            return bad_format(p->run, "not enough values for the text");
+        *out = p->values.list->items[p->n_used++];
+        return SC_OK;
+    }
+    if (p->n_used++ > 0)
+        return bad_format(p->run, "not enough values for the text");
+    *out = p->values;
+    return SC_OK;
+}
+
+static char peek(const struct percent *p)
+{
+    return p->at < p->s->n ? p->s->bytes[p->at] : 0;
+}
+
+/* A number, or "*": the next value. */
+static enum sc_status read_number(struct percent *p, int *out)
+{
+    int64_t n = 0;
+
+    if (peek(p) == '*') {
+        struct value value;
+        p->at++;
+        SC_TRY(next_value(p, &value));
+        if (!sc_jinja_is_integer(value))
+            return bad_format(p->run, "\"*\" needs a whole number");
+        n = sc_jinja_integer(value);
+    } else {
+        for (; peek(p) >= '0' && peek(p) <= '9' && n <= MAX_WIDTH; p->at++)
+            n = n * 10 + (peek(p) - '0');
+    }
+    if (n > MAX_WIDTH || n < -MAX_WIDTH)
+        return bad_format(p->run, "a width beyond 100000");
+    *out = (int)n;
+    return SC_OK;
+}
+
+static enum sc_status named_value(struct percent *p, struct value *out)
+{
+    size_t begin = ++p->at, depth = 1;
+    const struct string *name;
+
+    for (; p->at < p->s->n && depth; p->at++)
+        depth = peek(p) == '(' ? depth + 1 : peek(p) == ')' ? depth - 1 : depth;
+    if (depth)
+        return bad_format(p->run, "a name that is not closed");
+    if (p->values.kind != VALUE_DICT)
+        return bad_format(p->run, "a name where no dict is given");
+    SC_TRY(sc_jinja_part(p->run, p->s, begin, p->at - 1, &name));
+    const struct value *found = sc_jinja_get_text(p->values.dict, name);
+    if (found == NULL)
+        return bad_format(p->run, "the dict has no such name");
+    *out = *found;
+    p->by_name = true;
+    return SC_OK;
+}
+
+static enum sc_status read_spec(struct percent *p, struct spec *spec)
+{
+    for (; peek(p) && strchr("-+ 0#", peek(p)) != NULL; p->at++) {
+        char c = peek(p);
+        if (c == '-')
+            spec->align = '<';
+        else if (c == '0')
+            spec->zero = true;
+        else if (c == '#')
+            spec->alternate = true;
+        else if (c == '+' || spec->sign == 0)
+            spec->sign = c;
+    }
+    SC_TRY(read_number(p, &spec->width));
+    if (spec->width < 0) {
+        spec->align = '<';
+        spec->width = -spec->width;
+    }
+    if (peek(p) == '.') {
+        p->at++;
+        SC_TRY(read_number(p, &spec->precision));
+        if (spec->precision < 0)
+            spec->precision = 0;
+    }
+    while (peek(p) && strchr("hlL", peek(p)) != NULL)
+        p->at++;
+    spec->kind = peek(p);
+    if (spec->kind == 0)
+        return bad_format(p->run, "the text ends within a place for a value");
+    p->at++;
+    return SC_OK;
+}
+
+/* A whole number with at least so many digits, as "%.3d". */
+static void with_digits(char *text, size_t size, int precision)
+{
+    size_t begin = text[0] == '-', n = strlen(text + begin);
+
+    if (precision > 0 && (size_t)precision > n && (size_t)precision + begin + 1 < size) {
+        size_t zeros = (size_t)precision - n;
+        memmove(text + begin + zeros, text + begin, n + 1);
+        memset(text + begin, '0', zeros);
+    }
+}
+
+static enum sc_status add_percent_int(struct percent *p, struct builder *b, struct value value,
+                                      struct spec *spec)
+{
+    char text[512];
+
+    if (value.kind == VALUE_FLOAT && strchr("diu", spec->kind) != NULL) {
+        if (!(value.real > -0x1p63 && value.real < 0x1p63))
+            return bad_format(p->run, "a number beyond 64 bits");
+        value = sc_jinja_int((int64_t)value.real, value.outside);
+    }
+    if (!sc_jinja_is_integer(value))
+        return bad_format(p->run, "a whole number is needed");
+    int_text(sc_jinja_integer(value), spec, text, sizeof text - 200);
+    if (spec->precision > 200)
+        return bad_format(p->run, "a precision beyond 200");
+    with_digits(text, sizeof text - 8, spec->precision);
+    if (spec->sign && text[0] != '-') {
+        memmove(text + 1, text, strlen(text) + 1);
+        text[0] = spec->sign;
+    }
+    struct string s = sc_jinja_own(text, strlen(text));
+    s.outside = value.outside;
+    bool zero = spec->zero && spec->align != '<';
+    memcpy(spec->fill, zero ? "0" : " ", 2);
+    return add_padded(b, &s, spec, zero ? '=' : spec->align ? spec->align : '>');
+}
+
+static enum sc_status add_percent_value(struct percent *p, struct builder *b, struct value value,
+                                        struct spec *spec)
+{
+    struct builder text = sc_jinja_builder(p->run);
+    const struct string *s;
+
+    if (strchr("diuxXo", spec->kind) != NULL)
+        return add_percent_int(p, b, value, spec);
+    if (strchr("eEfFgG", spec->kind) != NULL) {
+        if (!sc_jinja_is_number(value))
+            return bad_format(p->run, "a number is needed");
+        bool zero = spec->zero && spec->align != '<';
+        memcpy(spec->fill, zero ? "0" : " ", 2);
+        spec->zero = zero;
+        return add_number(b, sc_jinja_float(sc_jinja_real(value), value.outside), spec);
+    }
+    if (spec->kind == 's')
+        SC_TRY(sc_jinja_add_shown(&text, value));
+    else if (spec->kind == 'r')
+        SC_TRY(sc_jinja_add_repr(&text, value));
+    else if (spec->kind == 'c' && value.kind == VALUE_STRING && value.string->n_chars == 1)
+        sc_jinja_add(&text, value.string);
+    else
+        return bad_format(p->run, "a letter that is not known behind \"%\"");
+    SC_TRY(sc_jinja_built(&text, &s));
+    if (b->markup)
+        SC_TRY(sc_jinja_escaped(p->run, s, &s));
+    memcpy(spec->fill, " ", 2);
+    if (spec->precision >= 0 && (size_t)spec->precision < s->n_chars)
+        SC_TRY(sc_jinja_part(p->run, s, 0, sc_jinja_offset(s, (size_t)spec->precision), &s));
+    return add_padded(b, s, spec, spec->align ? spec->align : '>');
+}
+
+static enum sc_status add_place(struct percent *p, struct builder *b)
+{
+    struct spec spec = {.precision = -1};
+    struct value value = {.kind = VALUE_MISSING};
+
+    p->at++;
+    if (peek(p) == '(')
+        SC_TRY(named_value(p, &value));
+    SC_TRY(read_spec(p, &spec));
+    if (spec.kind == '%') {
+        sc_jinja_add_part(b, p->s, p->at - 1, p->at);
+        return SC_OK;
+    }
+    if (value.kind == VALUE_MISSING)
+        SC_TRY(next_value(p, &value));
+    return add_percent_value(p, b, value, &spec);
+}
+
+enum sc_status sc_jinja_format_percent(struct run *run, const struct string *s, struct value values,
+                                       struct value *out)
+{
+    struct percent p = {.run = run, .s = s, .values = values};
+    struct builder b = sc_jinja_builder(run);
+
+    b.markup = s->markup;
+    SC_TRY(sc_jinja_step_bytes(run, s->n));
+    while (p.at < s->n) {
+        const char *percent = memchr(s->bytes + p.at, '%', s->n - p.at);
+        size_t end = percent != NULL ? (size_t)(percent - s->bytes) : s->n;
+        sc_jinja_add_part(&b, s, p.at, end);
+        p.at = end;
+        SC_TRY(sc_jinja_step(run, 1));
+        if (percent != NULL)
+            SC_TRY(add_place(&p, &b));
+    }
+    bool left = values.kind == VALUE_TUPLE
+                    ? p.n_used < values.list->n
+                    : p.n_used == 0 && values.kind != VALUE_DICT && values.kind != VALUE_LIST;
+    if (left && !p.by_name)
+        return bad_format(run, "not all values have a place in the text");
+    return sc_jinja_built_value(&b, out);
+}
