@@ -56,6 +56,7 @@ struct bench {
     enum sc_machine_loop arithmetic; /* that of the engine's dtype */
     struct bench_costs costs;
     const int32_t *prompt;
+    size_t prefill_rows; /* of the prompt, in one step */
     struct bench_figures figures[MOST_WIDTHS];
 };
 
@@ -86,9 +87,11 @@ static struct bench_rates ceilings(const struct bench *bench, size_t width,
     const struct bench_costs *costs = &bench->costs;
     double read = speed(bench->machine, SC_LOOP_READ);
     double ops = speed(bench->machine, bench->arithmetic);
+    double rows = (double)bench->prefill_rows;
 
     return (struct bench_rates){
-        .prefill = ops / costs->prefill_ops,
+        .prefill =
+            fmin(read / step_bytes(costs, bench->prefill_rows) * rows, ops / costs->prefill_ops),
         .decode = fmin(read / step_bytes(costs, width) * (double)width, ops / costs->decode_ops)};
 }
 
@@ -185,7 +188,7 @@ static enum sc_status run_once(const struct bench *bench, const struct sc_batch_
     return status;
 }
 
-static enum sc_status measure_width(const struct bench *bench, size_t width,
+static enum sc_status measure_width(struct bench *bench, size_t width,
                                     struct bench_figures *figures, struct sc_error *error)
 {
     enum { PREFILL, DECODE, OF_PREFILL, OF_DECODE, SAMPLING, READ, OPS, N_KINDS };
@@ -202,6 +205,8 @@ static enum sc_status measure_width(const struct bench *bench, size_t width,
         return sc_fail(error, SC_ERR_LIMIT,
                        "--parallel: %zu traces do not fit in memory, %zu would", width,
                        plan.parallel);
+    bench->prefill_rows =
+        batch.max_prompt < plan.prefill_rows ? batch.max_prompt : plan.prefill_rows;
     for (size_t i = 0; i < n_runs; i++) {
         struct bench_run run;
         sc_machine_restart(bench->machine);

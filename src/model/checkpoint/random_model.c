@@ -35,7 +35,11 @@
 #define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
 
 /* What is drawn around 0 or 1: matrices and biases around 0, gains around what changes nothing. */
-enum kind { MATRIX, GAIN, BIAS, N_KINDS };
+enum kind { MATRIX, GAIN, BIAS, APART, N_KINDS };
+
+/* Of an embedding before experts: as in a trained model, tokens are to lie apart; or else what all
+ * rows have in common decides, they take the same experts, and a step reads too few weights. */
+static const double APART_SIGMA = 2;
 
 /* A tensor to be written. */
 struct planned {
@@ -77,8 +81,11 @@ static size_t element_bytes(const struct writer *w)
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
-static enum kind kind_of(const struct sc_tensor_slot *slot)
+static enum kind kind_of(const struct sc_model_config *config, const struct sc_tensor_slot *slot)
 {
+    const bool is_embedding = strcmp(slot->name, config->family->embedding.name) == 0;
+    if (is_embedding && config->layer.n_experts > 0 && !config->tied)
+        return APART;
     const size_t n = strlen(slot->name), ending = sizeof ".bias" - 1;
     if (n > ending && strcmp(slot->name + n - ending, ".bias") == 0)
         return BIAS;
@@ -108,7 +115,7 @@ static enum sc_status plan_tensor(void *context, const struct sc_tensor_slot *sl
         begin = 0;
     }
     w->tensors[w->n_tensors++] = (struct planned){
-        name, kind_of(slot), slot->all_rows, slot->n_cols, shard, begin, begin + bytes};
+        name, kind_of(&w->config, slot), slot->all_rows, slot->n_cols, shard, begin, begin + bytes};
     w->n_shards = shard + 1;
     w->total_bytes += bytes;
     return SC_OK;
@@ -174,7 +181,10 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
     const double mean[N_KINDS] = {[GAIN] = 1 - (double)w->config.layer.gain_offset};
-    const double sigma[N_KINDS] = {w->shape.sigma, w->shape.norm_sigma, w->shape.norm_sigma};
+    const double sigma[N_KINDS] = {[MATRIX] = w->shape.sigma,
+                                   [GAIN] = w->shape.norm_sigma,
+                                   [BIAS] = w->shape.norm_sigma,
+                                   [APART] = APART_SIGMA};
 
     for (size_t kind = 0; kind < N_KINDS; kind++) {
         void *table = sc_alloc_array(N_QUANTILES, element_bytes(w));
