@@ -11,7 +11,7 @@ struct text {
     const struct sc_cpu *cpu;
     const struct sc_model_config *config;
     size_t n;
-    bool is_long;
+    bool is_long, bf16;
     size_t layer;
     double *x; /* [n][hidden] */
 };
@@ -23,19 +23,36 @@ static double *doubles(size_t n)
     return x;
 }
 
-/* y [n][rows of w] = x [n][columns of w] times w. */
-static double *product(const double *x, size_t n, const struct sc_tensor *w)
+static double rounded(const struct text *t, double x)
 {
-    double *y = doubles(n * w->n_rows);
-    float *row = malloc(w->n_cols * sizeof *row);
+    return t->bf16 ? (double)sc_f32_from_bf16(sc_bf16_from_f32((float)x)) : x;
+}
+
+static void round_each(const struct text *t, double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = rounded(t, x[i]);
+}
+
+/* y [n][rows of w] = x [n][columns of w] times w. */
+static double *product(const struct text *t, const double *x, const struct sc_tensor *w)
+{
+    size_t n = t->n, n_in = w->n_cols;
+    double *y = doubles(n * w->n_rows), *from = doubles(n * n_in);
+    float *row = malloc(n_in * sizeof *row);
     assert(row != NULL);
+    memcpy(from, x, n * n_in * sizeof *from);
+    round_each(t, from, n * n_in);
     for (size_t o = 0; o < w->n_rows; o++) {
         sc_tensor_row(w, o, row);
-        for (size_t r = 0; r < n; r++)
-            for (size_t i = 0; i < w->n_cols; i++)
-                y[r * w->n_rows + o] += x[r * w->n_cols + i] * (double)row[i];
+        for (size_t i = 0; i < n_in; i++) {
+            double weight = rounded(t, (double)row[i]);
+            for (size_t r = 0; r < n; r++)
+                y[r * w->n_rows + o] += from[r * n_in + i] * weight;
+        }
     }
     free(row);
+    free(from);
     return y;
 }
 
@@ -103,7 +120,7 @@ static double *heads(const struct text *t, const double *x, const struct sc_tens
                      const float *bias, const float *gain)
 {
     size_t d = t->config->head_dim;
-    double *y = product(x, t->n, w);
+    double *y = product(t, x, w);
     add_to_each(y, t->n, w->n_rows, bias);
     if (t->config->layer.qk_norm == SC_QK_NORM_WHOLE)
         norm_each(y, t->n, w->n_rows, gain, (double)t->config->rms_eps);
@@ -151,12 +168,14 @@ static void run_attention(struct text *t)
     double *mixed = doubles(t->n * c->n_heads * d);
     turn(t, q, c->n_heads);
     turn(t, k, c->n_kv_heads);
+    round_each(t, k, t->n * c->n_kv_heads * d);
+    round_each(t, v, t->n * c->n_kv_heads * d);
     for (size_t r = 0; r < t->n; r++)
         for (size_t h = 0; h < c->n_heads; h++) {
             size_t at = (r * c->n_heads + h) * d, of_kv = h / per_kv * d;
             attend(t, r, q + at, k + of_kv, v + of_kv, mixed + at);
         }
-    add_block(t, product(mixed, t->n, &m->o), w->o_bias, w->attention_out_norm);
+    add_block(t, product(t, mixed, &m->o), w->o_bias, w->attention_out_norm);
     free(x);
     free(q);
     free(k);
@@ -176,10 +195,10 @@ static void run_ffn(struct text *t)
     const struct sc_layer_tensors *m = sc_model_layer(t->cpu->model, t->layer);
     const struct sc_layer_weights *w = &t->cpu->layers[t->layer];
     double *x = normed(t, w->ffn_norm);
-    double *gate = product(x, t->n, &m->gate), *up = product(x, t->n, &m->up);
+    double *gate = product(t, x, &m->gate), *up = product(t, x, &m->up);
     for (size_t i = 0; i < t->n * t->config->ffn; i++)
         gate[i] = activated(&t->config->layer, gate[i]) * up[i];
-    add_block(t, product(gate, t->n, &m->down), NULL, w->ffn_out_norm);
+    add_block(t, product(t, gate, &m->down), NULL, w->ffn_out_norm);
     free(x);
     free(gate);
     free(up);
@@ -199,19 +218,20 @@ static void embed(struct text *t, const int32_t *ids)
     free(row);
 }
 
-void reference_logits(const struct sc_cpu *cpu, const int32_t *ids, size_t n, bool is_long,
-                      double *logits)
+void reference_logits(const struct sc_cpu *cpu, const struct reference_text *text, double *logits)
 {
-    struct text t = {.cpu = cpu, .config = &cpu->config, .n = n, .is_long = is_long};
+    size_t n = text->n;
+    struct text t = {
+        .cpu = cpu, .config = &cpu->config, .n = n, .is_long = text->is_long, .bf16 = text->bf16};
     double cap = (double)t.config->layer.logit_softcap;
     t.x = doubles(n * t.config->hidden);
-    embed(&t, ids);
+    embed(&t, text->ids);
     for (t.layer = 0; t.layer < t.config->n_layers; t.layer++) {
         run_attention(&t);
         run_ffn(&t);
     }
     const struct sc_tensor *output = sc_model_output(cpu->model);
-    double *x = normed(&t, cpu->final_norm), *z = product(x, n, output);
+    double *x = normed(&t, cpu->final_norm), *z = product(&t, x, output);
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < cpu->n_vocab; i++) {
             double raw = z[r * output->n_rows + i];

@@ -8,9 +8,14 @@
 
 #include "engine/cpu/cpu.h"
 
-/* Logits [n][cpu->n_vocab] after each of n tokens.  is_long: positions turn by SC_ROPE_LONG. */
-void reference_logits(const struct sc_cpu *cpu, const int32_t *ids, size_t n, bool is_long,
-                      double *logits);
+/* Logits [n][cpu->n_vocab] after each of n tokens. */
+struct reference_text {
+    const int32_t *ids; /* [n] */
+    size_t n;
+    bool is_long; /* positions turn by SC_ROPE_LONG */
+    bool bf16; /* weights, inputs of products, keys and values are rounded to bf16, nothing else */
+};
+void reference_logits(const struct sc_cpu *cpu, const struct reference_text *text, double *logits);
 
 /* What is said of a row of logits z [n]: log P of a token, entropy, confidence over the best k. */
 struct reference_figures {

@@ -34,13 +34,14 @@ static void score(const struct kinds_fixture *f, const int32_t *ids, size_t n, s
         fail_msg("%s", error.text);
 }
 
-static double *reference(const struct kinds_fixture *f, const int32_t *ids, size_t n)
+static double *reference(const struct kinds_fixture *f, const int32_t *ids, size_t n, bool bf16)
 {
     const struct sc_cpu *cpu = kinds_cpu(f);
     size_t long_from = cpu->config.long_from;
     double *z = malloc(n * cpu->n_vocab * sizeof *z);
     assert_non_null(z);
-    reference_logits(cpu, ids, n, long_from > 0 && n > long_from, z);
+    const struct reference_text text = {ids, n, long_from > 0 && n > long_from, bf16};
+    reference_logits(cpu, &text, z);
     return z;
 }
 
@@ -71,7 +72,7 @@ static double error_of_kind(const char *folder, const struct layer_kind *kind, s
         int32_t ids[N_IDS];
         random_ids(f.engine, ids, n);
         if (z == NULL)
-            z = reference(&f, ids, n);
+            z = reference(&f, ids, n, false);
         score(&f, ids, n, 32, &got);
         worst = fmax(worst, largest_error(z, f.engine->n_vocab, ids, n, &got));
         kinds_close(&f);
@@ -105,6 +106,55 @@ static void figures_of_every_kind_agree_with_float64(void **state)
         print_message("shape %zu: largest error %.1e\n", s, worst);
         remove_network(folder);
     }
+}
+
+/* The figures of a row of logits [n][n_vocab] that largest_error looks at. */
+static void figures_of(const double *z, size_t n_vocab, const int32_t *ids, size_t n,
+                       struct figures *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct reference_figures e =
+            reference_figures(z + i * n_vocab, n_vocab, i + 1 < n ? ids[i + 1] : 0, TOP_K);
+        out->confidence[i] = (float)e.confidence;
+        out->entropy[i] = (float)e.entropy;
+        if (i + 1 < n)
+            out->logprob[i + 1] = (float)e.logprob;
+    }
+}
+
+/* In bf16 a kind is off by what the roundings of weights, of the inputs of products and of keys and
+ * values explain: by as much as the network in double is when it makes these and no others. */
+static void errors_in_bf16_are_those_of_its_roundings(void **state)
+{
+    (void)state;
+    char *folder = write_network(&network_shapes[0]);
+    for (size_t k = 0; k < n_layer_kinds; k++) {
+        double *exact = NULL, explained = 0;
+        for (const struct sc_kernels *const *at = sc_kernels_available(); *at != NULL; at++) {
+            struct kinds_fixture f =
+                kinds_open(folder, &layer_kinds[k], SC_DTYPE_BF16, 2, (*at)->name);
+            size_t n_vocab = f.engine->n_vocab;
+            struct figures got;
+            int32_t ids[N_IDS];
+            random_ids(f.engine, ids, N_IDS);
+            if (exact == NULL) {
+                exact = reference(&f, ids, N_IDS, false);
+                double *z = reference(&f, ids, N_IDS, true);
+                figures_of(z, n_vocab, ids, N_IDS, &got);
+                explained = largest_error(exact, n_vocab, ids, N_IDS, &got);
+                free(z);
+            }
+            score(&f, ids, N_IDS, 32, &got);
+            double error = largest_error(exact, n_vocab, ids, N_IDS, &got);
+            if (at == sc_kernels_available())
+                print_message("%s: rounding alone %.3f, engine %.3f\n", layer_kinds[k].name,
+                              explained, error);
+            assert_true(explained > 1e-3 && error < 2 * explained);
+            kinds_close(&f);
+        }
+        free(exact);
+    }
+    remove_network(folder);
 }
 
 /* ---- the same bits --------------------------------------------------------------------------- */
@@ -316,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_of_every_kind_agree_with_float64),
+        cmocka_unit_test(errors_in_bf16_are_those_of_its_roundings),
         cmocka_unit_test(figures_of_no_kind_depend_on_steps_or_threads),
         cmocka_unit_test(traces_of_no_kind_depend_on_company),
         cmocka_unit_test(gains_are_packed_with_the_offset_of_their_family),
