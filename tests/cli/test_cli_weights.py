@@ -99,6 +99,12 @@ class EightBitFloats(Folder):
                    {'quantization_config': {'quant_method': 'fp8', 'activation_scheme': 'dynamic', 'fmt': 'e4m3',
                                             'weight_block_size': [BLOCK, BLOCK]}})
 
+    def test_a_scale_for_each_block_of_an_expert(self):
+        shutil.rmtree(self.path('plain'))
+        self.good('model', 'random', '--shape', 'tiny-qwen3-moe', '--dtype', 'f32', '--out', self.path('plain'))
+        self.check('experts', self.blocks, '_scale_inv', {'quantization_config': {
+            'quant_method': 'fp8', 'weight_block_size': [BLOCK, BLOCK], 'modules_to_not_convert': ['lm_head']}})
+
     def test_a_scale_for_each_row(self):
         self.check('rows', lambda rows, cols: ([rows, 1], lambda r, c: r), '_scale', {'quantization_config': {
             'quant_method': 'compressed-tensors', 'format': 'float-quantized', 'ignore': ['lm_head'],
