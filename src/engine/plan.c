@@ -12,6 +12,9 @@
 #define DEFAULT_PARALLEL 32
 #define MOST_PARALLEL 4096
 #define PREFILL_ROWS 128
+/* Rows of a prompt take nearly all experts between them, however few they are: more rows for what a
+ * step reads. */
+#define PREFILL_ROWS_OF_EXPERTS 256
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -143,7 +146,8 @@ enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_bat
 {
     size_t limit = options->max_bytes ? options->max_bytes : sc_available_memory() / 2;
     size_t parallel = options->parallel ? options->parallel : DEFAULT_PARALLEL;
-    size_t prefill_rows = PREFILL_ROWS;
+    size_t prefill_rows =
+        engine->config.layer.n_experts > 0 ? PREFILL_ROWS_OF_EXPERTS : PREFILL_ROWS;
     if (parallel > MOST_PARALLEL)
         parallel = MOST_PARALLEL;
     for (;;) {
