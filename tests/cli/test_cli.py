@@ -449,6 +449,22 @@ class OtherCommands(Folder):
             self.assertRegex(shapes, rf'[ \n]{shape}\b')
         self.assertLess(max(map(len, shapes.splitlines()[2:])), 80)
 
+    def test_bench_counts_the_experts_that_a_step_reads(self):
+        made = call('model', 'random', '--shape', 'tiny-qwen3-moe', '--layers', 1, '--out', self.path('experts'))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with open(self.path('experts', 'config.json')) as file:
+            self.assertEqual(json.load(file)['num_hidden_layers'], 1)
+        got = json.loads(call('bench', '--model', self.path('experts'), '--prompt-tokens', 4, '--new-tokens', 2,
+                              '--parallel', '1,2,64', '--runs', 1, '--json').stdout)
+        one, two, many = (width['bytes_per_step'] for width in got['widths'])
+        experts = 8 * 3 * 48 * 64 * 2  # in bf16, of which a token takes a quarter
+        left = got['weight_bytes'] - one
+        self.assertAlmostEqual(left, 0.75 * experts, delta=0.2 * experts)  # panels are padded
+        self.assertAlmostEqual(got['weight_bytes'] - two, 0.75 * left, delta=2)
+        self.assertAlmostEqual(got['weight_bytes'] - many, 0, delta=2)
+        for wrong in 0, 4097, 'all':
+            self.assert_one_line(call('model', 'random', '--shape', 'tiny', '--layers', wrong, '--out', self.path('x')), 2, 'layers')
+
     def test_bench_experiment(self):
         bench = call('bench', '--experiment', '--dtype', 'int8', '--num-instances', 2, '--traces', 2, '--new-tokens', 4, '--json')
         self.assertEqual(bench.returncode, 0, bench.stderr)
