@@ -2,6 +2,8 @@
  * Mistral (7B, Nemo, Small): RMSNorm before each block, grouped-query attention, SwiGLU, no biases.
  * Where sliding_window is a number every layer sees that window.
  *
+ * Models of more than text (model_type mistral3) hold the same network under text_config.
+ *
  * Refuses layer_types that say otherwise: alternating layers belong to other families of the same
  * makers.  Sources: the published configurations and their model cards.
  */
@@ -67,6 +69,7 @@ static const struct sc_family_shape shapes[] = {
 
 const struct sc_family sc_family_mistral = {
     .model_type = "mistral",
+    .wrapper = "mistral3",
     .defaults = "{\"rope_theta\": 10000.0}",
     .sampling = {.temperature = 1, .top_p = 1},
     .read = read,

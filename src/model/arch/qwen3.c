@@ -10,6 +10,7 @@
 #include "model/arch/arch.h"
 #include "model/arch/fields.h"
 #include "model/arch/rope.h"
+#include "model/arch/write.h"
 
 static enum sc_status read(const json_t *top, struct sc_model_config *config,
                            struct sc_error *error)
@@ -47,11 +48,19 @@ static const struct sc_family_shape shapes[] = {
     {"qwen3-14b", 5120, 40, 40, 8, 128, 17408, PUBLISHED, false, DRAWN},
     {"qwen3-32b", 5120, 64, 64, 8, 128, 25600, PUBLISHED, false, DRAWN},
     {"tiny", 64, 2, 4, 2, 32, 128, 512, 4096, true, 0.15, 0.2, 511, 510, NULL},
+    {"tiny-qwen3-b", 56, 3, 7, 1, 12, 88, 389, 256, false, 0.15, 0.2, 388, 387,
+     "\"hidden_act\": \"silu\", \"rms_norm_eps\": 1e-06, \"rope_theta\": 10000.0, "
+     "\"attention_bias\": true, \"use_sliding_window\": true, \"sliding_window\": 14, "
+     "\"max_window_layers\": 1"},
 };
 
 static void write(struct sc_text *out, const struct sc_model_config *c,
                   const struct sc_family_shape *shape, const char *dtype_name)
 {
+    if (shape->more != NULL) { /* the published ones need nothing of their own */
+        sc_family_write(out, c, shape, dtype_name, NULL);
+        return;
+    }
     sc_text_printf(out,
                    "{\n  \"architectures\": [\n    \"Qwen3ForCausalLM\"\n  ],\n"
                    "  \"attention_bias\": false,\n  \"attention_dropout\": 0.0,\n"
@@ -85,4 +94,5 @@ const struct sc_family sc_family_qwen3 = {
     .shapes = shapes,
     .n_shapes = sizeof shapes / sizeof shapes[0],
     .write = write,
+    .architecture = "Qwen3ForCausalLM",
 };

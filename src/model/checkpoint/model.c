@@ -9,6 +9,7 @@
  */
 #include "model/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -34,6 +35,8 @@ struct sc_model {
     size_t config_bytes;
     struct sc_shard *shards; /* [n_shards] */
     size_t n_shards, shards_cap;
+    const char *prefix;        /* of the files' names, in place of "model." */
+    const char *output_prefix; /* the same before the output matrix */
     struct sc_top_tensors top;
     bool output_differs;             /* a separate output matrix that is not used is another one */
     struct sc_layer_tensors *layers; /* [n_layers] */
@@ -219,21 +222,58 @@ static const struct sc_shard *shard_of(const struct sc_model *model, const char 
     return &model->shards[i];
 }
 
+static bool has_tensor(const struct sc_model *model, const char *name)
+{
+    return sc_shard_has(shard_of(model, name), name);
+}
+
+#define OWN_PREFIX "model."
+enum { NAME_SIZE = 192 };
+
+/* What a tensor of the family's table is called in the files. */
+static void name_in_files(const struct sc_model *model, const char *name, char out[NAME_SIZE])
+{
+    const size_t own = sizeof OWN_PREFIX - 1;
+    const bool inside = strncmp(name, OWN_PREFIX, own) == 0;
+    snprintf(out, NAME_SIZE, "%s%s", inside ? model->prefix : model->output_prefix,
+             inside ? name + own : name);
+}
+
+/* Models of more than text call the part that reads text by longer names, of which there are an
+ * older and a newer kind; a network exported without its output matrix has none before them. */
+static void find_prefixes(struct sc_model *model)
+{
+    static const char *const kinds[][2] = {{OWN_PREFIX, ""},
+                                           {"language_model.model.", "language_model."},
+                                           {"model.language_model.", ""},
+                                           {"", ""}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char name[NAME_SIZE];
+        model->prefix = kinds[i][0];
+        model->output_prefix = kinds[i][1];
+        name_in_files(model, model->config.family->embedding.name, name);
+        if (has_tensor(model, name))
+            return;
+    }
+    model->prefix = OWN_PREFIX;
+    model->output_prefix = "";
+}
+
 /* What there is in a missing tensor's place. */
 static enum sc_status fail_missing(const struct sc_model *model, const struct sc_tensor_slot *slot,
-                                   struct sc_error *error)
+                                   const char *name, struct sc_error *error)
 {
-    const char *kind = sc_quantization_guess(model->shards, model->n_shards, slot->name);
+    const char *kind = sc_quantization_guess(model->shards, model->n_shards, name);
     if (kind != NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "%s: %s: found the tensors of %s in its place: quantized weights are read "
                        "in 8-bit floats (FP8) alone",
-                       model->shards[0].name, slot->name, kind);
+                       model->shards[0].name, name, kind);
     if (slot->layer == SC_NO_LAYER && slot->at == offsetof(struct sc_top_tensors, output))
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: expected the tensor %s, found none: config.json has "
                        "tie_word_embeddings false",
-                       shard_of(model, slot->name)->name, slot->name);
+                       shard_of(model, name)->name, name);
     return SC_OK;
 }
 
@@ -242,13 +282,15 @@ static enum sc_status find_tensor(void *context, const struct sc_tensor_slot *sl
 {
     struct sc_model *model = context;
     struct sc_tensor *tensor = tensor_at(&model->top, model, slot);
-    const struct sc_shard *shard = shard_of(model, slot->name);
-    if (!sc_shard_has(shard, slot->name))
-        SC_TRY(fail_missing(model, slot, error));
-    SC_TRY(sc_shard_tensor(shard, slot->name, slot->all_rows, slot->n_cols, tensor, error));
+    char name[NAME_SIZE];
+    name_in_files(model, slot->name, name);
+    const struct sc_shard *shard = shard_of(model, name);
+    if (!sc_shard_has(shard, name))
+        SC_TRY(fail_missing(model, slot, name, error));
+    SC_TRY(sc_shard_tensor(shard, name, slot->all_rows, slot->n_cols, tensor, error));
     if (tensor->is_f8)
         SC_TRY(sc_quantization_scales(&model->config.quantization, model->shards, model->n_shards,
-                                      slot->name, tensor, error));
+                                      name, tensor, error));
     if (slot->all_rows == slot->n_rows)
         return SC_OK;
     tensor->data = (const char *)tensor->data + slot->first_row * sc_tensor_row_bytes(tensor);
@@ -265,7 +307,8 @@ enum { COMPARED_ROWS = 512 };
  * it.  Equal, it is no news. */
 static void compare_output(struct sc_model *model)
 {
-    const char *name = model->config.family->output.name;
+    char name[NAME_SIZE];
+    name_in_files(model, model->config.family->output.name, name);
     const struct sc_shard *shard = shard_of(model, name);
     const struct sc_tensor *embedding = &model->top.embedding;
     struct sc_tensor output;
@@ -323,6 +366,7 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
     SC_TRY(open_weights(model, error));
     SC_TRY(check_size(model, error));
     SC_TRY(make_layers(model, error));
+    find_prefixes(model);
     SC_TRY(sc_config_visit(&model->config, find_tensor, model, error));
     if (model->config.tied) {
         compare_output(model);
