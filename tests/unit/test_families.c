@@ -184,7 +184,9 @@ static void logits_are_those_of_transformers_on_every_instruction_set(void **sta
         }
         print_message("%-55s largest error %.1e\n", name, of_case);
         if (!(of_case < 1e-4))
-            fail_msg("%s: expected logits within 1e-4, found %.1e", name, of_case);
+            fail_msg("%s: expected logits within 1e-4 of the recorded ones, found %.1e (or are the "
+                     "weights of this shape drawn in another way now?)",
+                     name, of_case);
         worst = fmax(worst, of_case);
         n++;
     }
