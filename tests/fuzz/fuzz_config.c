@@ -1,4 +1,5 @@
 /* Any bytes as config.json and as generation_config.json: what is accepted keeps its promises. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "model/checkpoint/checkpoint.h"
@@ -10,6 +11,28 @@ static void expect(bool holds)
     if (!holds) {
         abort();
     }
+}
+
+/* What turns stays within a head, by steps that are numbers. */
+static void expect_rope(const struct sc_model_config *c, const struct sc_rope *rope)
+{
+    expect(rope->n > 0 && 2 * rope->n <= c->head_dim && rope->n <= SC_MOST_ROPE_PAIRS);
+    expect(isfinite(rope->scale));
+    for (size_t i = 0; i < rope->n; i++)
+        expect(isfinite(rope->step[i]) && rope->step[i] >= 0);
+}
+
+static void expect_layers(const struct sc_model_config *c)
+{
+    const struct sc_layer_kind *layer = &c->layer;
+    expect_rope(c, &c->rope[SC_ROPE_GLOBAL]);
+    expect_rope(c, &c->rope[SC_ROPE_LOCAL]);
+    if (c->long_from > 0)
+        expect_rope(c, &c->rope[SC_ROPE_LONG]);
+    expect(layer->window < c->max_positions);
+    expect(isfinite(layer->attention_scale) && layer->attention_softcap >= 0 &&
+           layer->logit_softcap >= 0);
+    expect(layer->n_experts_used <= layer->n_experts);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect(c.head_dim > 0 && c.head_dim % 2 == 0 && c.max_positions > 0);
         expect(c.rope_theta >= 1 && c.rms_eps >= 0);
         expect(sc_config_n_parameters(&c) >= c.n_vocab * c.hidden);
+        expect_layers(&c);
     } else {
         expect(error.status != SC_OK);
     }
