@@ -48,7 +48,8 @@ CASES = {
     **{shape: (shape, {}, {}) for shape in (
         "tiny-qwen2", "tiny-qwen2-b", "tiny", "tiny-qwen3-b", "tiny-qwen3-moe", "tiny-qwen3-moe-b", "tiny-llama",
         "tiny-llama-b", "tiny-mistral", "tiny-mistral-b", "tiny-gemma2", "tiny-gemma2-b", "tiny-gemma3", "tiny-gemma3-b",
-        "tiny-phi3-b", "tiny-olmo2", "tiny-olmo2-b")},
+        "tiny-phi3-b", "tiny-olmo2", "tiny-olmo2-b", "tiny-smollm3", "tiny-smollm3-b", "tiny-olmo3",
+        "tiny-olmo3-b")},
     "phi3, long": ("tiny-phi3", {}, {"prompt": 50}),
     "phi3, short": ("tiny-phi3", {}, {"length": 48, "prompt": 16}),
     "phi3, whole heads turn, an older name, its own scale": (

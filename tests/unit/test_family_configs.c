@@ -113,6 +113,11 @@ static void what_would_change_numbers_is_refused_by_name(void **state)
         {"tiny-phi3", "{\"attention_bias\":true}", "attention_bias"},
         {"tiny-phi3", "{\"original_max_position_embeddings\":0}",
          "original_max_position_embeddings"},
+        {"tiny-smollm3", "{\"no_rope_layers\":[1,1]}", "no_rope_layers"},
+        {"tiny-smollm3", "{\"no_rope_layers\":[1,1,1,1,2]}", "no_rope_layers[4]"},
+        {"tiny-smollm3", "{\"no_rope_layers\":true}", "no_rope_layers"},
+        {"tiny-smollm3", "{\"no_rope_layer_interval\":0}", "no_rope_layer_interval"},
+        {"tiny-smollm3", "{\"use_sliding_window\":true}", "use_sliding_window"},
         {"tiny-olmo2", "{\"hidden_act\":\"gelu\"}", "hidden_act"},
     };
     (void)state;

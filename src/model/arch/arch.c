@@ -8,9 +8,9 @@
 #include "base/memory.h"
 
 static const struct sc_family *const families[] = {
-    &sc_family_qwen2,       &sc_family_qwen3,   &sc_family_qwen3_moe,
-    &sc_family_llama,       &sc_family_mistral, &sc_family_gemma2,
-    &sc_family_gemma3_text, &sc_family_phi3,    &sc_family_olmo2};
+    &sc_family_qwen2,   &sc_family_qwen3,   &sc_family_qwen3_moe, &sc_family_llama,
+    &sc_family_smollm3, &sc_family_mistral, &sc_family_gemma2,    &sc_family_gemma3_text,
+    &sc_family_phi3,    &sc_family_olmo2,   &sc_family_olmo3};
 enum { N_FAMILIES = sizeof families / sizeof families[0] };
 
 const struct sc_family *sc_family_find(const char *model_type)

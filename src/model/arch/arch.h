@@ -137,8 +137,8 @@ struct sc_text sc_family_names(void);
 struct sc_text sc_family_shape_names(void);
 
 extern const struct sc_family sc_family_gemma2, sc_family_gemma3_text, sc_family_llama,
-    sc_family_mistral, sc_family_olmo2, sc_family_phi3, sc_family_qwen2, sc_family_qwen3,
-    sc_family_qwen3_moe;
+    sc_family_mistral, sc_family_olmo2, sc_family_olmo3, sc_family_phi3, sc_family_qwen2,
+    sc_family_qwen3, sc_family_qwen3_moe, sc_family_smollm3;
 
 /* A tensor that a network needs, and its offset: that of a struct sc_tensor in the struct
  * sc_expert_tensors of its expert, in the struct sc_layer_tensors of its layer when it belongs to
