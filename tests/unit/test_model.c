@@ -666,6 +666,36 @@ static void random_models_take_a_tokenizer(void **state)
     json_decref(tokenizer);
 }
 
+/* The ends of answers of another family's tokenizer, and its template. */
+static void random_models_end_as_their_tokenizer_does(void **state)
+{
+    char path[128], from[128];
+    struct sc_error error = {0};
+    struct sc_model *model = NULL;
+    json_t *tokenizer = small_tokenizer(), *added = json_object_get(tokenizer, "added_tokens");
+
+    (void)state;
+    json_object_set_new(json_array_get(added, 0), "content", json_string("<eos>"));
+    json_object_set_new(json_array_get(added, 2), "content", json_string("<end_of_turn>"));
+    char *text = json_text(tokenizer);
+    snprintf(from, sizeof from, "%s/tokenizer-of-another", folder);
+    snprintf(path, sizeof path, "%s/of-another", folder);
+    assert_int_equal(mkdir(from, 0777), 0);
+    put_string(from, "tokenizer.json", text);
+    put_string(from, "chat_template.jinja", "{{ messages[0].content }}");
+    if (sc_model_write_random("tiny-gemma3", from, SC_DTYPE_BF16, 1, path, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(n_files(path), 5);
+    assert_int_equal(sc_model_open(&model, path, &error), SC_OK);
+    assert_int_equal(sc_model_generation(model)->n_end_ids, 2);
+    assert_int_equal(sc_model_generation(model)->end_ids[0], 272);
+    assert_int_equal(sc_model_generation(model)->end_ids[1], 270);
+    assert_int_equal(sc_model_generation(model)->sampling.top_k, 64);
+    sc_model_close(model);
+    sc_free(text);
+    json_decref(tokenizer);
+}
+
 /* A limit on file sizes stands in for a full disk. */
 static void random_models_leave_nothing_on_a_full_disk(void **state)
 {
@@ -795,6 +825,7 @@ int main(void)
         cmocka_unit_test(random_models_follow_the_seed),
         cmocka_unit_test(random_models_refuse_what_they_cannot_do),
         cmocka_unit_test(random_models_take_a_tokenizer),
+        cmocka_unit_test(random_models_end_as_their_tokenizer_does),
         cmocka_unit_test(random_models_leave_nothing_on_a_full_disk),
         cmocka_unit_test(random_models_survive_failing_allocations),
         cmocka_unit_test(a_name_is_a_folder_only_where_a_model_is_in_it),

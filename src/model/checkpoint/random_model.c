@@ -460,6 +460,27 @@ static enum sc_status copy_file(struct writer *w, const char *from_folder, const
     return status;
 }
 
+/* How families spell the end of a turn, and that of a text. */
+enum { N_ENDS = 5 };
+static const char *const turn_ends[N_ENDS] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>",
+                                              "<|end|>", "</s>"};
+static const char *const text_ends[N_ENDS] = {"<|endoftext|>", "<|end_of_text|>",
+                                              "<\xef\xbd\x9c"
+                                              "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+                                              "<eos>", "</s>"};
+
+/* The id of the first of these that the tokenizer has, or the fallback. */
+static int32_t first_id(const struct sc_tokenizer *tokenizer, const char *const *names, size_t n,
+                        int32_t fallback)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = sc_tokenizer_id(tokenizer, names[i]);
+        if (id >= 0)
+            return id;
+    }
+    return fallback;
+}
+
 /* Opens the tokenizer first: it must be whole, and its ids must have rows in the embedding. */
 static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struct sc_error *error)
 {
@@ -471,16 +492,14 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
                          "%.300s: the tokenizer has %zu tokens, the shape %s %zu rows", folder,
                          sc_tokenizer_n_tokens(tokenizer), w->shape.name, w->config.n_vocab);
     } else {
-        int32_t end = sc_tokenizer_id(tokenizer, "<|im_end|>");
-        int32_t pad = sc_tokenizer_id(tokenizer, "<|endoftext|>");
-
-        w->shape.end_id = end >= 0 ? end : w->shape.end_id;
-        w->shape.pad_id = pad >= 0 ? pad : w->shape.pad_id;
+        w->shape.end_id = first_id(tokenizer, turn_ends, N_ENDS, w->shape.end_id);
+        w->shape.pad_id = first_id(tokenizer, text_ends, N_ENDS, w->shape.pad_id);
     }
     sc_tokenizer_close(tokenizer);
     SC_TRY(status);
     SC_TRY(copy_file(w, folder, "tokenizer.json", true, error));
-    return copy_file(w, folder, "tokenizer_config.json", false, error);
+    SC_TRY(copy_file(w, folder, "tokenizer_config.json", false, error));
+    return copy_file(w, folder, "chat_template.jinja", false, error);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
