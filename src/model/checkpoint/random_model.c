@@ -464,10 +464,10 @@ static enum sc_status copy_file(struct writer *w, const char *from_folder, const
 enum { N_ENDS = 5 };
 static const char *const turn_ends[N_ENDS] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>",
                                               "<|end|>", "</s>"};
-static const char *const text_ends[N_ENDS] = {"<|endoftext|>", "<|end_of_text|>",
-                                              "<\xef\xbd\x9c"
-                                              "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
-                                              "<eos>", "</s>"};
+static const char *const text_ends[N_ENDS] = {
+    "<|endoftext|>", "<|end_of_text|>",
+    "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>", /* DeepSeek */
+    "<eos>", "</s>"};
 
 /* The id of the first of these that the tokenizer has, or the fallback. */
 static int32_t first_id(const struct sc_tokenizer *tokenizer, const char *const *names, size_t n,
