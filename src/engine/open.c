@@ -70,6 +70,10 @@ static enum sc_status find_remarks(struct sc_opened *opened, struct sc_error *er
         sc_text_puts(out, "config.json says that the output matrix is the embedding "
                           "(tie_word_embeddings), and the files have another one (lm_head.weight): "
                           "the embedding is used\n");
+    if (sc_model_config(opened->model)->is_part)
+        sc_text_puts(out,
+                     "config.json is that of a model of more than text: what reads pictures is "
+                     "left alone\n");
     if (opened->tokenizer == NULL)
         return out->failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
     sc_template_remarks(sc_tokenizer_template(opened->tokenizer), out);

@@ -74,6 +74,7 @@ struct sc_model_config {
     size_t long_from;                /* 0: no sequence turns by SC_ROPE_LONG */
     uint64_t local_layers[SC_MOST_LAYERS / 64]; /* bit l % 64 of word l / 64: layer l is local */
     bool tied;                                  /* the output matrix is the embedding */
+    bool is_part;                               /* of a model that reads more than text */
     struct sc_quantization quantization;
     enum sc_dtype dtype; /* of the stored weights, as config.json says */
 };

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "engine/cpu/cpu.h"
+#include "engine/open.h"
 #include "forward_logits.h"
 #include "model_fixture.h"
 
@@ -431,6 +432,17 @@ static void wrap_config(const char *path, const char *model_type)
     json_decref(config);
 }
 
+/* What is said when the model is opened. */
+static void check_remark(const char *path, bool is_part)
+{
+    struct sc_opened opened = {0};
+    struct sc_error error = {0};
+    assert_int_equal(sc_opened_read(&opened, path, &error), SC_OK);
+    const char *remarks = opened.remarks.data != NULL ? opened.remarks.data : "";
+    assert_int_equal(strstr(remarks, "pictures") != NULL, is_part);
+    sc_opened_close(&opened);
+}
+
 static void tensors_of_models_of_more_than_text_are_found(void **state)
 {
     static const struct {
@@ -463,6 +475,7 @@ static void tensors_of_models_of_more_than_text_are_found(void **state)
             wrap_config(path, cases[i].wrapper);
         else
             write_config(path, NULL, NULL);
+        check_remark(path, cases[i].wrapper != NULL);
         struct opened o = open_engine(path, SC_DTYPE_F32, NULL);
         assert_true(error_of(one, &o) < 1e-4);
         close_engine(&o);

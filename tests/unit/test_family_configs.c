@@ -287,6 +287,7 @@ static void a_model_of_more_than_text_is_read_for_its_text(void **state)
     if (sc_config_parse(text, strlen(text), &c, &given, &error) != SC_OK)
         fail_msg("%s", error.text);
     assert_true(given && c.dtype == SC_DTYPE_BF16 && c.tied);
+    assert_true(c.is_part && !whole.is_part);
     assert_memory_equal(&c.layer, &whole.layer, sizeof c.layer);
     assert_memory_equal(&c.rope, &whole.rope, sizeof c.rope);
     assert_memory_equal(&c.local_layers, &whole.local_layers, sizeof c.local_layers);

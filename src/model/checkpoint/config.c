@@ -190,6 +190,7 @@ static enum sc_status read_fields(json_t *top, struct sc_model_config *config, b
     struct parts parts;
     SC_TRY(find_family(top, config, error));
     SC_TRY(find_text(top, config->family, &parts, error));
+    config->is_part = parts.text != parts.whole;
     SC_TRY(add_defaults(parts.text, config->family, error));
     SC_TRY(read_sizes(parts.text, config, error));
     SC_TRY(sc_json_bool(parts.text, "tie_word_embeddings", &config->family->tied, &config->tied,
