@@ -101,6 +101,14 @@ static enum sc_status execute_set_block(struct run *run, const struct node *node
     return assign(run, node->left, value);
 }
 
+static enum sc_status add_block_text(struct run *run, struct value value)
+{
+    if (value.kind != VALUE_STRING)
+        return sc_jinja_fail(run, "a block gives a %s, expected a text", sc_jinja_kind(value));
+    sc_jinja_add(run->out, value.string);
+    return SC_OK;
+}
+
 static enum sc_status execute_filter_block(struct run *run, const struct node *node)
 {
     struct builder text = sc_jinja_builder(run);
@@ -112,7 +120,7 @@ static enum sc_status execute_filter_block(struct run *run, const struct node *n
     SC_TRY(sc_jinja_built_value(&text, &value));
     run->line = node->line;
     SC_TRY(sc_jinja_apply_filters(run, node->right, value, &value));
-    return sc_jinja_add_shown(run->out, value);
+    return add_block_text(run, value);
 }
 
 /* The values are those outside of the block. */
@@ -406,7 +414,7 @@ static enum sc_status execute_call_block(struct run *run, const struct node *nod
     SC_TRY(sc_jinja_arguments(run, node->left->arguments, &caller, &arguments));
     run->line = node->line;
     SC_TRY(sc_jinja_call(run, what, &arguments, &text));
-    return sc_jinja_add_shown(run->out, text);
+    return add_block_text(run, text);
 }
 
 /* ---- all of them ---- */

@@ -163,7 +163,8 @@ static enum sc_status round_(struct run *run, const struct call *call, struct va
         return sc_jinja_fail(run, "round: the method is common, ceil or floor");
     double power = pow(10, (double)digits), scaled = sc_jinja_real(self) * power;
     double result = sc_jinja_is(method, "ceil") ? ceil(scaled) : floor(scaled);
-    *out = sc_jinja_float(result / power, self.outside);
+    *out =
+        sc_jinja_float((result + 0.0) / power, self.outside); /* Python's is a whole one: no -0 */
     return SC_OK;
 }
 

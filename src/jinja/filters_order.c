@@ -33,22 +33,25 @@ static enum sc_status keys_of(struct run *run, const struct key_of *by, const st
     return SC_OK;
 }
 
-/* The keys of items by several paths, "a,b": tuples. */
+/* The keys of items by one or several paths, "a,b": tuples, so that equal ones need no order. */
 static enum sc_status keys_by_paths(struct run *run, const struct key_of *by,
                                     const struct list *items, struct list **out)
 {
-    const struct string *s = by->path.string;
-    struct value path, key;
+    static const struct string nothing = {.bytes = "", .n = 0};
+    bool several = by->path.kind == VALUE_STRING;
+    const struct string *s = several ? by->path.string : &nothing;
+    struct key_of one = *by;
+    struct value key;
     struct list *tuple;
 
     SC_TRY(sc_jinja_list(run, items->n, out));
     for (size_t i = 0; i < items->n; i++) {
-        SC_TRY(sc_jinja_list(run, 0, &tuple));
+        SC_TRY(sc_jinja_list(run, 1, &tuple));
         for (size_t begin = 0, end; begin <= s->n; begin = end + 1) {
             const char *comma = memchr(s->bytes + begin, ',', s->n - begin);
             end = comma != NULL ? (size_t)(comma - s->bytes) : s->n;
-            SC_TRY(sc_jinja_part_value(run, s, begin, end, &path));
-            struct key_of one = {path, NULL, by->with_case};
+            if (several)
+                SC_TRY(sc_jinja_part_value(run, s, begin, end, &one.path));
             SC_TRY(key_of(run, &one, items->items[i], &key));
             SC_TRY(sc_jinja_push(run, tuple, key));
         }
@@ -69,12 +72,6 @@ static enum sc_status in_order(struct run *run, const struct list *items, const 
     return SC_OK;
 }
 
-static bool has_comma(struct value path)
-{
-    return path.kind == VALUE_STRING && path.string->n &&
-           memchr(path.string->bytes, ',', path.string->n) != NULL;
-}
-
 static enum sc_status sort(struct run *run, const struct call *call, struct value *out)
 {
     struct key_of by = {call->a[2], NULL, sc_jinja_truth(call->a[1])};
@@ -82,8 +79,7 @@ static enum sc_status sort(struct run *run, const struct call *call, struct valu
     struct list *keys, *sorted;
 
     SC_TRY(sc_jinja_items(run, call->self, &items));
-    SC_TRY(has_comma(by.path) ? keys_by_paths(run, &by, items, &keys)
-                              : keys_of(run, &by, items, &keys));
+    SC_TRY(keys_by_paths(run, &by, items, &keys));
     SC_TRY(in_order(run, items, keys, sc_jinja_truth(call->a[0]), &sorted));
     *out = sc_jinja_list_value(VALUE_LIST, sorted);
     return SC_OK;

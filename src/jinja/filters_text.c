@@ -12,6 +12,20 @@ static enum sc_status give(const struct string *s, struct value *out)
     return SC_OK;
 }
 
+static enum sc_status set_markup(struct run *run, const struct string *s, bool markup,
+                                 struct value *out)
+{
+    struct string *copy;
+
+    if (s->markup == markup)
+        return give(s, out);
+    if ((copy = sc_jinja_take(run, sizeof *copy)) == NULL)
+        return run->failed;
+    *copy = *s;
+    copy->markup = markup;
+    return give(copy, out);
+}
+
 static enum sc_status upper(struct run *run, const struct call *call, struct value *out)
 {
     const struct string *s;
@@ -48,7 +62,7 @@ static bool begins_word(uint32_t cp)
 static enum sc_status title(struct run *run, const struct call *call, struct value *out)
 {
     struct builder b = sc_jinja_builder(run);
-    const struct string *s;
+    const struct string *s, *word;
     bool first = true;
     size_t n, rest;
 
@@ -66,7 +80,8 @@ static enum sc_status title(struct run *run, const struct call *call, struct val
         } else {
             while (rest < s->n && !begins_word(sc_jinja_char_at(s, rest, &n)))
                 rest += n;
-            sc_jinja_add_in_case(&b, s, at, rest, CASE_LOWER);
+            SC_TRY(sc_jinja_part(run, s, at, rest, &word));
+            sc_jinja_add_in_case(&b, word, 0, word->n, CASE_LOWER);
         }
     }
     return sc_jinja_built_value(&b, out);
@@ -94,7 +109,7 @@ static enum sc_status replace(struct run *run, const struct call *call, struct v
     if (call->a[2].kind != VALUE_NONE)
         SC_TRY(sc_jinja_need_int(run, call->a[2], "replace", -1, &count));
     SC_TRY(sc_jinja_replace(run, s, what, with, count, &s));
-    return give(s, out);
+    return set_markup(run, s, false, out);
 }
 
 static enum sc_status string(struct run *run, const struct call *call, struct value *out)
@@ -110,12 +125,7 @@ static enum sc_status safe(struct run *run, const struct call *call, struct valu
     const struct string *s;
 
     SC_TRY(sc_jinja_show(run, call->self, &s));
-    struct string *marked = sc_jinja_take(run, sizeof *marked);
-    if (marked == NULL)
-        return run->failed;
-    *marked = *s;
-    marked->markup = true;
-    return give(marked, out);
+    return set_markup(run, s, true, out);
 }
 
 static enum sc_status escape(struct run *run, const struct call *call, struct value *out)
@@ -206,7 +216,6 @@ static enum sc_status truncate(struct run *run, const struct call *call, struct 
     struct builder b = sc_jinja_builder(run);
     int64_t length, leeway = 5;
 
-    SC_TRY(sc_jinja_need_text(run, call->self, "truncate", &s));
     SC_TRY(sc_jinja_need_int(run, call->a[0], "truncate", 255, &length));
     if (sc_jinja_given(call->a[2]))
         SC_TRY(sc_jinja_need_text(run, call->a[2], "truncate", &end));
@@ -214,8 +223,11 @@ static enum sc_status truncate(struct run *run, const struct call *call, struct 
         SC_TRY(sc_jinja_need_int(run, call->a[3], "truncate", 5, &leeway));
     if (length < (int64_t)end->n_chars || leeway < 0)
         return sc_jinja_fail(run, "truncate: a length below that of its end");
-    if (leeway > INT64_MAX - length || (int64_t)s->n_chars <= length + leeway)
-        return give(s, out);
+    int64_t n = sc_jinja_length(call->self);
+    *out = call->self; /* a list that is short enough too */
+    if (n >= 0 && (leeway > INT64_MAX - length || n <= length + leeway))
+        return SC_OK;
+    SC_TRY(sc_jinja_need_text(run, call->self, "truncate", &s));
     size_t kept = sc_jinja_offset(s, (size_t)(length - (int64_t)end->n_chars)), at = SIZE_MAX;
     if (!sc_jinja_truth(call->a[1]))
         at = sc_jinja_find_last(s, &blank, 0, kept);

@@ -5,21 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jinja/format_spec.h"
 #include "jinja/show.h"
 
-#define MAX_WIDTH 100000
-
-/* How one value is to stand: what both ways have in common. */
-struct spec {
-    char fill[5]; /* one character */
-    char align;   /* '<' '>' '^' '=', 0: as its kind has it */
-    char sign;    /* '+', ' ' or 0 */
-    bool alternate, zero, comma;
-    int width, precision; /* -1: none */
-    char kind;            /* 's' 'd' 'f' ..., 0: none given */
-};
-
-static enum sc_status bad_format(struct run *run, const char *what)
+enum sc_status sc_jinja_bad_format(struct run *run, const char *what)
 {
     return sc_jinja_fail(run, "format: %s", what);
 }
@@ -48,7 +37,7 @@ static enum sc_status float_text(struct run *run, double real, const struct spec
         return SC_OK;
     }
     if (precision > 100)
-        return bad_format(run, "a precision beyond 100");
+        return sc_jinja_bad_format(run, "a precision beyond 100");
     if (kind == 0)
         kind = 'g';
     if (kind == '%') {
@@ -109,8 +98,8 @@ static enum sc_status add_fills(struct builder *b, const struct spec *spec, int6
     return SC_OK;
 }
 
-static enum sc_status add_padded(struct builder *b, const struct string *s, const struct spec *spec,
-                                 char align)
+enum sc_status sc_jinja_add_padded(struct builder *b, const struct string *s,
+                                   const struct spec *spec, char align)
 {
     int64_t room = spec->width > (int64_t)s->n_chars ? spec->width - (int64_t)s->n_chars : 0;
     int64_t left = align == '>' ? room : align == '^' ? room / 2 : 0;
@@ -128,7 +117,7 @@ static enum sc_status add_padded(struct builder *b, const struct string *s, cons
     return add_fills(b, spec, room - left);
 }
 
-static enum sc_status add_number(struct builder *b, struct value value, const struct spec *spec)
+enum sc_status sc_jinja_add_number(struct builder *b, struct value value, const struct spec *spec)
 {
     char text[512];
 
@@ -144,7 +133,7 @@ static enum sc_status add_number(struct builder *b, struct value value, const st
     }
     struct string s = sc_jinja_own(text, strlen(text));
     s.outside = value.outside;
-    return add_padded(b, &s, spec, spec->align ? spec->align : spec->zero ? '=' : '>');
+    return sc_jinja_add_padded(b, &s, spec, spec->align ? spec->align : spec->zero ? '=' : '>');
 }
 
 /* ---- "%s" % x ---- */
@@ -162,12 +151,12 @@ static enum sc_status next_value(struct percent *p, struct value *out)
 {
     if (p->values.kind == VALUE_TUPLE) {
         if (p->n_used == p->values.list->n)
-            return bad_format(p->run, "not enough values for the text");
+            return sc_jinja_bad_format(p->run, "not enough values for the text");
         *out = p->values.list->items[p->n_used++];
         return SC_OK;
     }
     if (p->n_used++ > 0)
-        return bad_format(p->run, "not enough values for the text");
+        return sc_jinja_bad_format(p->run, "not enough values for the text");
     *out = p->values;
     return SC_OK;
 }
@@ -187,14 +176,14 @@ static enum sc_status read_number(struct percent *p, int *out)
         p->at++;
         SC_TRY(next_value(p, &value));
         if (!sc_jinja_is_integer(value))
-            return bad_format(p->run, "\"*\" needs a whole number");
+            return sc_jinja_bad_format(p->run, "\"*\" needs a whole number");
         n = sc_jinja_integer(value);
     } else {
         for (; peek(p) >= '0' && peek(p) <= '9' && n <= MAX_WIDTH; p->at++)
             n = n * 10 + (peek(p) - '0');
     }
     if (n > MAX_WIDTH || n < -MAX_WIDTH)
-        return bad_format(p->run, "a width beyond 100000");
+        return sc_jinja_bad_format(p->run, "a width beyond 100000");
     *out = (int)n;
     return SC_OK;
 }
@@ -207,13 +196,13 @@ static enum sc_status named_value(struct percent *p, struct value *out)
     for (; p->at < p->s->n && depth; p->at++)
         depth = peek(p) == '(' ? depth + 1 : peek(p) == ')' ? depth - 1 : depth;
     if (depth)
-        return bad_format(p->run, "a name that is not closed");
+        return sc_jinja_bad_format(p->run, "a name that is not closed");
     if (p->values.kind != VALUE_DICT)
-        return bad_format(p->run, "a name where no dict is given");
+        return sc_jinja_bad_format(p->run, "a name where no dict is given");
     SC_TRY(sc_jinja_part(p->run, p->s, begin, p->at - 1, &name));
     const struct value *found = sc_jinja_get_text(p->values.dict, name);
     if (found == NULL)
-        return bad_format(p->run, "the dict has no such name");
+        return sc_jinja_bad_format(p->run, "the dict has no such name");
     *out = *found;
     p->by_name = true;
     return SC_OK;
@@ -247,7 +236,7 @@ static enum sc_status read_spec(struct percent *p, struct spec *spec)
         p->at++;
     spec->kind = peek(p);
     if (spec->kind == 0)
-        return bad_format(p->run, "the text ends within a place for a value");
+        return sc_jinja_bad_format(p->run, "the text ends within a place for a value");
     p->at++;
     return SC_OK;
 }
@@ -271,14 +260,14 @@ static enum sc_status add_percent_int(struct percent *p, struct builder *b, stru
 
     if (value.kind == VALUE_FLOAT && strchr("diu", spec->kind) != NULL) {
         if (!(value.real > -0x1p63 && value.real < 0x1p63))
-            return bad_format(p->run, "a number beyond 64 bits");
+            return sc_jinja_bad_format(p->run, "a number beyond 64 bits");
         value = sc_jinja_int((int64_t)value.real, value.outside);
     }
     if (!sc_jinja_is_integer(value))
-        return bad_format(p->run, "a whole number is needed");
+        return sc_jinja_bad_format(p->run, "a whole number is needed");
     int_text(sc_jinja_integer(value), spec, text, sizeof text - 200);
     if (spec->precision > 200)
-        return bad_format(p->run, "a precision beyond 200");
+        return sc_jinja_bad_format(p->run, "a precision beyond 200");
     with_digits(text, sizeof text - 8, spec->precision);
     if (spec->sign && text[0] != '-') {
         memmove(text + 1, text, strlen(text) + 1);
@@ -288,7 +277,7 @@ static enum sc_status add_percent_int(struct percent *p, struct builder *b, stru
     s.outside = value.outside;
     bool zero = spec->zero && spec->align != '<';
     memcpy(spec->fill, zero ? "0" : " ", 2);
-    return add_padded(b, &s, spec, zero ? '=' : spec->align ? spec->align : '>');
+    return sc_jinja_add_padded(b, &s, spec, zero ? '=' : spec->align ? spec->align : '>');
 }
 
 static enum sc_status add_percent_value(struct percent *p, struct builder *b, struct value value,
@@ -301,11 +290,11 @@ static enum sc_status add_percent_value(struct percent *p, struct builder *b, st
         return add_percent_int(p, b, value, spec);
     if (strchr("eEfFgG", spec->kind) != NULL) {
         if (!sc_jinja_is_number(value))
-            return bad_format(p->run, "a number is needed");
+            return sc_jinja_bad_format(p->run, "a number is needed");
         bool zero = spec->zero && spec->align != '<';
         memcpy(spec->fill, zero ? "0" : " ", 2);
         spec->zero = zero;
-        return add_number(b, sc_jinja_float(sc_jinja_real(value), value.outside), spec);
+        return sc_jinja_add_number(b, sc_jinja_float(sc_jinja_real(value), value.outside), spec);
     }
     if (spec->kind == 's')
         SC_TRY(sc_jinja_add_shown(&text, value));
@@ -314,14 +303,14 @@ static enum sc_status add_percent_value(struct percent *p, struct builder *b, st
     else if (spec->kind == 'c' && value.kind == VALUE_STRING && value.string->n_chars == 1)
         sc_jinja_add(&text, value.string);
     else
-        return bad_format(p->run, "a letter that is not known behind \"%\"");
+        return sc_jinja_bad_format(p->run, "a letter that is not known behind \"%\"");
     SC_TRY(sc_jinja_built(&text, &s));
     if (b->markup)
         SC_TRY(sc_jinja_escaped(p->run, s, &s));
     memcpy(spec->fill, " ", 2);
     if (spec->precision >= 0 && (size_t)spec->precision < s->n_chars)
         SC_TRY(sc_jinja_part(p->run, s, 0, sc_jinja_offset(s, (size_t)spec->precision), &s));
-    return add_padded(b, s, spec, spec->align ? spec->align : '>');
+    return sc_jinja_add_padded(b, s, spec, spec->align ? spec->align : '>');
 }
 
 static enum sc_status add_place(struct percent *p, struct builder *b)
@@ -363,6 +352,6 @@ enum sc_status sc_jinja_format_percent(struct run *run, const struct string *s, 
                     ? p.n_used < values.list->n
                     : p.n_used == 0 && values.kind != VALUE_DICT && values.kind != VALUE_LIST;
     if (left && !p.by_name)
-        return bad_format(run, "not all values have a place in the text");
+        return sc_jinja_bad_format(run, "not all values have a place in the text");
     return sc_jinja_built_value(&b, out);
 }

@@ -153,7 +153,7 @@ static size_t text_end(const struct lexer *l, size_t begin, size_t tag)
 
 static struct token token_at(const struct lexer *l, enum token_kind kind)
 {
-    return (struct token){.kind = kind, .line = l->line};
+    return (struct token){.kind = kind, .line = l->line, .bytes = ""};
 }
 
 static void enter_tag(struct lexer *l, enum token_kind kind, size_t to, struct token *out)
@@ -171,6 +171,8 @@ static enum sc_status raw_text(struct lexer *l, size_t begin, struct token *out)
     *out = token_at(l, TOKEN_TEXT);
     for (size_t at = begin;; at++) {
         at = next_opening(l, at);
+        if (at == l->n && begin == l->n) /* nothing is behind it */
+            return SC_OK;
         if (at == l->n)
             return sc_jinja_fail_at(l->run, out->line, "{%% raw %%} is not closed");
         size_t end = l->source[at + 1] == '%' ? raw_closing(l, at) : 0;
@@ -185,6 +187,10 @@ static enum sc_status raw_text(struct lexer *l, size_t begin, struct token *out)
 
 static enum sc_status skip_comment(struct lexer *l, size_t begin)
 {
+    if (begin == l->n) { /* nothing is behind its beginning */
+        move(l, begin);
+        return SC_OK;
+    }
     for (size_t at = begin; at < l->n; at++) {
         if (l->source[at] != '#' && l->source[at] != '-' && l->source[at] != '+')
             continue;

@@ -1,6 +1,7 @@
 /* Methods of texts that split, join and format them. */
 #include "jinja/builtins.h"
 #include "jinja/format.h"
+#include "jinja/show.h"
 #include "jinja/words.h"
 
 /* The separator and the largest number of splits. */
@@ -95,12 +96,37 @@ static enum sc_status join(struct run *run, const struct call *call, struct valu
         SC_TRY(sc_jinja_step(run, 1));
         if (i)
             sc_jinja_add(&b, s);
-        SC_TRY(sc_jinja_need_text(run, items->items[i], "join", &part));
-        if (b.markup)
+        if (b.markup) {
+            SC_TRY(sc_jinja_show(run, items->items[i], &part));
             SC_TRY(sc_jinja_escaped(run, part, &part));
+        } else {
+            SC_TRY(sc_jinja_need_text(run, items->items[i], "join", &part));
+        }
         sc_jinja_add(&b, part);
     }
     return sc_jinja_built_value(&b, out);
+}
+
+static enum sc_status format(struct run *run, const struct call *call, struct value *out)
+{
+    return sc_jinja_format_braces(run, call->self.string, call->given, out);
+}
+
+static enum sc_status format_map(struct run *run, const struct call *call, struct value *out)
+{
+    const struct dict *dict = call->a[0].dict;
+    struct arguments arguments = {0};
+
+    if (call->a[0].kind != VALUE_DICT)
+        return sc_jinja_fail(run, "format_map: expected a dict");
+    arguments.keywords = sc_jinja_take_array(run, dict->n, sizeof *arguments.keywords);
+    if (arguments.keywords == NULL)
+        return run->failed;
+    for (size_t i = 0; i < dict->n; i++)
+        if (dict->entries[i].key.kind == VALUE_STRING)
+            arguments.keywords[arguments.n_keywords++] =
+                (struct keyword_value){dict->entries[i].key.string, dict->entries[i].value};
+    return sc_jinja_format_braces(run, call->self.string, &arguments, out);
 }
 
 const struct builtin sc_jinja_split_methods[] = {{"split", split, "sep maxsplit", 0},
@@ -109,4 +135,6 @@ const struct builtin sc_jinja_split_methods[] = {{"split", split, "sep maxsplit"
                                                  {"partition", partition, "sep", 1},
                                                  {"rpartition", rpartition, "sep", 1},
                                                  {"join", join, "iterable", 1},
+                                                 {"format", format, "*", 0},
+                                                 {"format_map", format_map, "mapping", 1},
                                                  {NULL, NULL, NULL, 0}};

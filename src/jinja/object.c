@@ -399,7 +399,8 @@ enum sc_status sc_jinja_items(struct run *run, struct value value, const struct 
         return SC_OK;
     case VALUE_ITERATOR:
         SC_TRY(sc_jinja_list(run, 0, &list));
-        list->items = value.list->items + value.list->at;
+        if (value.list->n)
+            list->items = value.list->items + value.list->at;
         list->n = list->cap = value.list->n - value.list->at;
         value.list->at = value.list->n;
         *out = list;

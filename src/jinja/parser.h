@@ -20,6 +20,7 @@ struct parser {
 };
 
 enum sc_status sc_jinja_advance(struct parser *p);
+bool sc_jinja_is_name(const struct token *token, const char *name);
 bool sc_jinja_at_name(const struct parser *p, const char *name);
 bool sc_jinja_at_operator(const struct parser *p, const char *op);
 /* Steps over a name or operator where it is the present token. */

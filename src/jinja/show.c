@@ -187,7 +187,11 @@ enum sc_status sc_jinja_add_repr(struct builder *b, struct value value)
     SC_TRY(sc_jinja_step(b->run, 1));
     switch (value.kind) {
     case VALUE_STRING:
+        if (value.string->markup)
+            add_word(b, "Markup(", false);
         add_string_repr(b, value.string);
+        if (value.string->markup)
+            add_word(b, ")", false);
         return SC_OK;
     case VALUE_UNDEFINED:
         add_word(b, "Undefined", false);
@@ -357,7 +361,7 @@ static void add_json_string(struct builder *b, const struct string *s, bool asci
     sc_jinja_add_bytes(b, "\"", 1, false);
     for (size_t at = 0; at < s->n; at += n) {
         uint32_t cp = sc_jinja_char_at(s, at, &n);
-        if (cp >= ' ' && cp != '"' && cp != '\\' && (!ascii || cp < 0x7f || cp == 0x7f))
+        if (cp >= ' ' && cp != '"' && cp != '\\' && (!ascii || cp < 0x7f))
             continue;
         sc_jinja_add_part(b, s, begin, at);
         add_json_escape(b, cp, sc_jinja_part_outside(s, at, at + n));

@@ -267,22 +267,21 @@ static bool is_case_ignorable(uint32_t cp)
     }
 }
 
-/* Whether the sigma at byte `at` ends a word of [begin, end): a letter before it and none behind.
- */
-static bool is_final_sigma(const struct string *s, size_t begin, size_t at, size_t end)
+/* Whether the sigma at byte `at` ends a word: a letter before it and none behind. */
+static bool is_final_sigma(const struct string *s, size_t at)
 {
     size_t n, i = at;
     uint32_t cp = 0;
 
     do {
-        if (i == begin)
+        if (i == 0)
             return false;
         i = sc_jinja_char_before(s, i);
         cp = sc_jinja_char_at(s, i, &n);
     } while (is_case_ignorable(cp));
     if (!sc_jinja_is_cased(cp))
         return false;
-    for (i = at + 2; i < end; i += n) {
+    for (i = at + 2; i < s->n; i += n) {
         cp = sc_jinja_char_at(s, i, &n);
         if (!is_case_ignorable(cp))
             return !sc_jinja_is_cased(cp);
@@ -337,7 +336,7 @@ void sc_jinja_add_in_case(struct builder *b, const struct string *s, size_t begi
         if (cp < 0x80)
             sc_jinja_add_char(b, cp ^ 0x20, outside);
         else if (cp == 0x3A3 && to == CASE_LOWER)
-            sc_jinja_add_char(b, is_final_sigma(s, begin, at, end) ? 0x3C2 : 0x3C3, outside);
+            sc_jinja_add_char(b, is_final_sigma(s, at) ? 0x3C2 : 0x3C3, outside);
         else
             add_char_in_case(b, cp, to, outside);
     }

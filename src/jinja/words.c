@@ -68,10 +68,12 @@ enum sc_status sc_jinja_strip(struct run *run, const struct string *s, const str
         SC_TRY(strip_chars(run, s, chars, left, right, &begin, &end));
     } else {
         sc_jinja_strip_blanks(s, &begin, &end);
-        if (!right)
-            end = s->n;
+        if (!left && begin == end) /* blanks alone */
+            end = 0;
         if (!left)
             begin = 0;
+        if (!right)
+            end = s->n;
         SC_TRY(sc_jinja_step_bytes(run, s->n - (end - begin)));
     }
     return sc_jinja_part(run, s, begin, end, out);
@@ -227,18 +229,14 @@ static size_t skip_blanks(const struct string *s, size_t at, bool blank)
 static enum sc_status split_blanks(struct run *run, const struct string *s, int64_t max,
                                    struct list *out)
 {
-    size_t at = skip_blanks(s, 0, true), begin = 0, end;
+    size_t at = skip_blanks(s, 0, true), end;
 
     for (int64_t i = 0; at < s->n && (max < 0 || i < max); i++) {
         end = skip_blanks(s, at, false);
         SC_TRY(push_part(run, out, s, at, end));
         at = skip_blanks(s, end, true);
     }
-    if (at == s->n)
-        return SC_OK;
-    end = s->n;
-    sc_jinja_strip_blanks(s, &begin, &end);
-    return push_part(run, out, s, at, end);
+    return at < s->n ? push_part(run, out, s, at, s->n) : SC_OK;
 }
 
 enum sc_status sc_jinja_split(struct run *run, const struct string *s,
@@ -286,9 +284,7 @@ static enum sc_status split_last_blanks(struct run *run, const struct string *s,
         SC_TRY(push_part(run, out, s, begin, end));
         end = skip_back(s, begin, true);
     }
-    if (end == 0)
-        return SC_OK;
-    return push_part(run, out, s, skip_blanks(s, 0, true), end);
+    return end > 0 ? push_part(run, out, s, 0, end) : SC_OK;
 }
 
 static void reverse(struct list *list)
