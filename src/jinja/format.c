@@ -331,6 +331,13 @@ static enum sc_status add_place(struct percent *p, struct builder *b)
     return add_percent_value(p, b, value, &spec);
 }
 
+/* What might be asked for values by name or number, of which none needs a place. */
+static bool has_items(struct value value)
+{
+    return value.kind == VALUE_LIST || value.kind == VALUE_DICT || value.kind == VALUE_RANGE ||
+           value.kind == VALUE_UNDEFINED;
+}
+
 enum sc_status sc_jinja_format_percent(struct run *run, const struct string *s, struct value values,
                                        struct value *out)
 {
@@ -348,9 +355,8 @@ enum sc_status sc_jinja_format_percent(struct run *run, const struct string *s, 
         if (percent != NULL)
             SC_TRY(add_place(&p, &b));
     }
-    bool left = values.kind == VALUE_TUPLE
-                    ? p.n_used < values.list->n
-                    : p.n_used == 0 && values.kind != VALUE_DICT && values.kind != VALUE_LIST;
+    bool left = values.kind == VALUE_TUPLE ? p.n_used < values.list->n
+                                           : p.n_used == 0 && !has_items(values);
     if (left && !p.by_name)
         return sc_jinja_bad_format(run, "not all values have a place in the text");
     return sc_jinja_built_value(&b, out);

@@ -43,6 +43,8 @@ static enum sc_status make_dict(struct run *run, const struct arguments *given, 
     SC_TRY(sc_jinja_dict(run, out));
     if (given->n > 1)
         return sc_jinja_fail(run, "dict: more than one argument without a name");
+    if (given->n && given->values[0].kind == VALUE_UNDEFINED)
+        return sc_jinja_fail_undefined(run, &given->values[0]);
     if (given->n && given->values[0].kind == VALUE_DICT) {
         const struct dict *from = given->values[0].dict;
         for (size_t i = 0; i < from->n; i++)

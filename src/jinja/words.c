@@ -300,12 +300,12 @@ enum sc_status sc_jinja_find_last_counted(struct run *run, const struct string *
                                           const struct string *what, size_t from, size_t to,
                                           size_t *out)
 {
-    size_t places = to > from && what->n <= to - from ? to - from - what->n + 1 : 1;
+    size_t n = to > from ? to - from : 0;
 
+    *out = SIZE_MAX;
+    SC_TRY(sc_jinja_step(run, 1 + n / 32 * (1 + what->n / 32)));
     *out = sc_jinja_find_last(s, what, from, to);
-    if (*out != SIZE_MAX)
-        places = to - *out - what->n + 1;
-    return sc_jinja_step(run, 1 + places / 32 * (1 + what->n / 32));
+    return SC_OK;
 }
 
 enum sc_status sc_jinja_split_last(struct run *run, const struct string *s,

@@ -284,6 +284,9 @@ s.index('zz')
 '%s %s' % ('a',)
 '%d' % 'x'
 '%s' % ('a', 'b')
+'x' % [1] ~ 'x' % {} ~ 'x' % () ~ 'x' % undefined_one
+'x' % 5
+dict(undefined_one)
 '%+d % d %5s|%e|%g|%c' % (3, 4, 'r', 12345.678, 0.00001234, 'z')
 '%.2s|%5.1s|%*d' % ('abc', 'xyz', 4, 7)
 '{} {}'.format(1, 'b') ~ '{1}{0}'.format('x', 'y') ~ '{a.role}{b[0]}'.format(a=messages[0], b=l)
