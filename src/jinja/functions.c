@@ -7,14 +7,18 @@
 
 static enum sc_status range(struct run *run, const struct call *call, struct value *out)
 {
-    int64_t *ends = sc_jinja_take_array(run, 3, sizeof *ends), size;
+    struct value start = call->a[0], stop = call->a[1];
+    int64_t *ends = sc_jinja_take_array(run, 3, sizeof *ends), number;
     struct list *list;
 
     if (ends == NULL)
         return run->failed;
-    bool one = !sc_jinja_given(call->a[1]);
-    SC_TRY(sc_jinja_need_int(run, call->a[one ? 7 : 0], "range", 0, &ends[0]));
-    SC_TRY(sc_jinja_need_int(run, call->a[one ? 0 : 1], "range", 0, &ends[1]));
+    if (!sc_jinja_given(stop)) {
+        stop = start;
+        start.kind = VALUE_MISSING;
+    }
+    SC_TRY(sc_jinja_need_int(run, start, "range", 0, &ends[0]));
+    SC_TRY(sc_jinja_need_int(run, stop, "range", 0, &ends[1]));
     SC_TRY(sc_jinja_need_int(run, call->a[2], "range", 1, &ends[2]));
     if (ends[2] == 0)
         return sc_jinja_fail(run, "range with step 0");
@@ -27,9 +31,9 @@ static enum sc_status range(struct run *run, const struct call *call, struct val
     if (n > MAX_RANGE)
         return sc_jinja_fail(run, "range of more than %d numbers", MAX_RANGE);
     SC_TRY(sc_jinja_list(run, (size_t)n, &list));
-    size = ends[0];
-    for (; list->n < n; size = (int64_t)((uint64_t)size + (uint64_t)ends[2]))
-        list->items[list->n++] = sc_jinja_int(size, false);
+    number = ends[0];
+    for (; list->n < n; number = (int64_t)((uint64_t)number + (uint64_t)ends[2]))
+        list->items[list->n++] = sc_jinja_int(number, false);
     list->range = ends;
     *out = sc_jinja_list_value(VALUE_RANGE, list);
     return sc_jinja_step(run, (size_t)n / 8);

@@ -9,7 +9,7 @@
  *
  * Meaning is that of Jinja2 with the settings of chat templates (trim_blocks, lstrip_blocks, loop
  * controls, the sandbox), and is checked against it.  What is not known here is refused when the
- * template is parsed, by name and line.
+ * template is parsed, by name and line.  docs/TEMPLATES.md says what is known.
  */
 #ifndef SC_JINJA_JINJA_H
 #define SC_JINJA_JINJA_H

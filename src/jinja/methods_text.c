@@ -269,8 +269,7 @@ static enum sc_status count(struct run *run, const struct call *call, struct val
     SC_TRY(sc_jinja_need_text(run, call->a[0], "count", &what));
     SC_TRY(search_extent(run, s, call->a + 1, &from, &to, &valid));
     if (valid && what->n == 0) {
-        struct string part = {.bytes = s->bytes + from, .n = to - from};
-        n = 1 + (int64_t)sc_jinja_own(part.bytes, part.n).n_chars;
+        n = 1 + (int64_t)(sc_jinja_chars_before(s, to) - sc_jinja_chars_before(s, from));
     } else if (valid) {
         for (; (at = sc_jinja_find(s, what, from, to)) != SIZE_MAX; from = at + what->n)
             n++;

@@ -41,7 +41,6 @@ bool sc_jinja_can_iterate(struct value value);
 enum sc_status sc_jinja_items(struct run *run, struct value value, const struct list **out);
 
 bool sc_jinja_truth(struct value value);
-/* Whether any part of a value came from outside. */
 enum sc_status sc_jinja_equal(struct run *run, struct value a, struct value b, bool *out);
 /* -1, 0, 1, or 2 where one is no number; an error where Python has no order of such values. */
 enum sc_status sc_jinja_compare(struct run *run, struct value a, struct value b, int *out);

@@ -107,20 +107,6 @@ void sc_jinja_add(struct builder *b, const struct string *s)
     sc_jinja_add_part(b, s, 0, s->n);
 }
 
-void sc_jinja_add_repeated(struct builder *b, char c, size_t count)
-{
-    if (count == 0 || !grow(b, count))
-        return;
-    if (b->n == 0)
-        b->outside = false;
-    else if (b->outside && !mark_bytes(b))
-        return;
-    memset(b->bytes + b->n, c, count);
-    if (b->marks != NULL)
-        memset(b->marks + b->n, 0, count);
-    b->n += count;
-}
-
 void sc_jinja_add_char(struct builder *b, uint32_t cp, bool outside)
 {
     char bytes[4];

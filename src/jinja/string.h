@@ -21,7 +21,6 @@ void sc_jinja_add_text(struct builder *b, const char *text); /* the template's o
 void sc_jinja_add(struct builder *b, const struct string *s);
 /* Bytes [begin, end) of s. */
 void sc_jinja_add_part(struct builder *b, const struct string *s, size_t begin, size_t end);
-void sc_jinja_add_repeated(struct builder *b, char c, size_t count);
 void sc_jinja_add_char(struct builder *b, uint32_t cp, bool outside);
 enum sc_status sc_jinja_built(struct builder *b, const struct string **out);
 enum sc_status sc_jinja_built_value(struct builder *b, struct value *out);

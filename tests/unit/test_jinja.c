@@ -130,6 +130,13 @@ static void bytes_keep_their_origin(void **state)
     expect_marks("{{ content | tojson }}", variables, "\" Ab c\\n\"", " ^^^^^^^ ");
     expect_marks("{{ [content[1:3], n] }}", variables, "['Ab', 3]", "  ^^     ");
     expect_marks("{{ d.content }}{{ n }}{{ d.content + n }}", variables, "7310", "^ ^^");
+    /* bytes that stand for others */
+    expect_marks("{{ [content] }}", variables, "[' Ab c\\n']", "  ^^^^^^^  ");
+    expect_marks("{{ content | tojson(ensure_ascii=true) }}", "{\"content\":\"\u00e9<\"}",
+                 "\"\\u00e9<\"", " ^^^^^^^ ");
+    expect_marks("<{{ content | e }}>", "{\"content\":\"a<\"}", "<a&lt;>", " ^^^^^ ");
+    expect_marks("<{{ content | urlencode }}>", "{\"content\":\"a \"}", "<a%20>", " ^^^^ ");
+    expect_marks("{{ content | length }}-{{ content.find('b') }}", variables, "6-2", "^ ^");
     expect_marks("{{ '%s-%d' % (content[1], 4) }}", variables, "A-4", "^  ");
     expect_marks("{% set x %}a{{ content[1] }}{% endset %}{{ x[::-1] }}", variables, "Aa", "^ ");
     expect_marks("{{ 'x' if content[1] == 'A' }}{{ 'A' }}", variables, "xA", "  ");
