@@ -29,7 +29,10 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.txt=wildguard"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard.json=qwen3guard_json"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.json=wildguard_json"
-    "${CMAKE_SOURCE_DIR}/src/judge/templates/harmbench.json=harmbench_json")
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/harmbench.json=harmbench_json"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/llamaguard.json=llamaguard_json"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/strongreject.txt=strongreject"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/strongreject.json=strongreject_json")
   foreach(pair IN LISTS pairs)
     string(REPLACE "=" ";" parts "${pair}")
     list(GET parts 0 path)

@@ -47,11 +47,21 @@ static enum sc_status compare(const struct sc_run *run, struct sc_detector_pair 
     return status;
 }
 
-enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector_comparison *out,
+static enum sc_status take_scores(const struct sc_run *run, struct sc_detector_comparison *out,
+                                  struct sc_error *error)
+{
+    out->scores = sc_alloc_zero(run->n_opinions, sizeof *out->scores);
+    if (out->scores == NULL)
+        return sc_fail_nomem(error, "comparison of detectors");
+    for (size_t i = 0; i < run->n_opinions; i++)
+        SC_TRY(sc_detectors_mean_score(run, &run->opinions[i], &out->scores[i], error));
+    return SC_OK;
+}
+
+static enum sc_status compare_pairs(const struct sc_run *run, struct sc_detector_comparison *out,
                                     struct sc_error *error)
 {
     size_t n = run->n_opinions, n_traces = run->n_opinion_traces;
-    *out = (struct sc_detector_comparison){0};
     if (n < 2)
         return SC_OK;
     unsigned char *scratch = sc_alloc_zero(n_traces, 2);
@@ -74,6 +84,21 @@ enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector
             }
     sc_free(scratch);
     sc_free(cluster);
+    return status;
+}
+
+static enum sc_status compare_all(const struct sc_run *run, struct sc_detector_comparison *out,
+                                  struct sc_error *error)
+{
+    SC_TRY(take_scores(run, out, error));
+    return compare_pairs(run, out, error);
+}
+
+enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector_comparison *out,
+                                    struct sc_error *error)
+{
+    *out = (struct sc_detector_comparison){0};
+    enum sc_status status = compare_all(run, out, error);
     if (status != SC_OK)
         sc_detector_comparison_free(out);
     return status;
@@ -82,6 +107,7 @@ enum sc_status sc_detectors_compare(const struct sc_run *run, struct sc_detector
 void sc_detector_comparison_free(struct sc_detector_comparison *comparison)
 {
     sc_free(comparison->pairs);
+    sc_free(comparison->scores);
     *comparison = (struct sc_detector_comparison){0};
 }
 

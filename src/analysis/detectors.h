@@ -24,6 +24,7 @@ struct sc_detector_pair {
 struct sc_detector_comparison {
     struct sc_detector_pair *pairs;
     size_t n_pairs;
+    struct sc_estimate *scores; /* [run.n_opinions] mean scores; n 0: none */
 };
 
 /* None when the run was not judged again.  Borrows the run. */
@@ -36,5 +37,11 @@ const char *sc_detectors_rating(bool harm, size_t value);
 const char *sc_detectors_said(const struct sc_detector_pair *pair,
                               const struct sc_run_opinion *rater, size_t at);
 struct sc_estimate sc_detectors_kappa(const struct sc_agreement *agreement);
+
+/* The mean score of a judge that answers with numbers, over traces, by bootstrap over prompts; n 0:
+ * the rater gives none. */
+enum sc_status sc_detectors_mean_score(const struct sc_run *run,
+                                       const struct sc_run_opinion *opinion,
+                                       struct sc_estimate *out, struct sc_error *error);
 
 #endif

@@ -35,7 +35,11 @@ void sc_judge_config_free(struct sc_judge_config *config)
     sc_question_free(&config->refusal);
     sc_question_free(&config->harm);
     sc_question_free(&config->prompt_harm);
+    sc_rubric_free(&config->rubric);
     sc_pattern_free(config->categories);
+    for (size_t i = 0; i < config->n_category_names; i++)
+        sc_free(config->category_names[i]);
+    sc_free(config->category_names);
     *config = (struct sc_judge_config){0};
 }
 
@@ -131,29 +135,47 @@ static enum sc_status take_endpoint(struct sc_judge_config *out, json_t *root,
     return SC_OK;
 }
 
-static enum sc_status take_controls(struct sc_judge_config *out, json_t *root,
-                                    struct sc_error *error)
+/* A list of at most `most` strings. */
+struct list {
+    const char *key;
+    size_t most;
+    char ***texts;
+    size_t *n;
+};
+
+static enum sc_status take_list(const json_t *root, struct list into, struct sc_error *error)
 {
-    const json_t *list = json_object_get(root, "control_tokens");
+    const json_t *list = json_object_get(root, into.key);
     if (list == NULL)
         return SC_OK;
     size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > MOST_CONTROLS)
-        return sc_fail(error, SC_ERR_FORMAT,
-                       "control_tokens: expected a list of at most %d strings", MOST_CONTROLS);
-    out->controls = sc_alloc_zero(n, sizeof *out->controls);
-    if (out->controls == NULL)
-        return sc_fail_nomem(error, "control_tokens");
+    if (!json_is_array(list) || n > into.most)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected a list of at most %zu strings", into.key,
+                       into.most);
+    *into.texts = sc_alloc_zero(n, sizeof **into.texts);
+    if (*into.texts == NULL)
+        return sc_fail_nomem(error, into.key);
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(list, i));
         if (text == NULL || *text == '\0' || strlen(text) > LONGEST_TEXT)
-            return sc_fail(error, SC_ERR_FORMAT,
-                           "control_tokens: expected strings of 1 to %d bytes", LONGEST_TEXT);
-        if ((out->controls[i] = sc_strdup(text)) == NULL)
-            return sc_fail_nomem(error, "control_tokens");
-        out->n_controls++;
+            return sc_fail(error, SC_ERR_FORMAT, "%s: expected strings of 1 to %d bytes", into.key,
+                           LONGEST_TEXT);
+        if (((*into.texts)[i] = sc_strdup(text)) == NULL)
+            return sc_fail_nomem(error, into.key);
+        ++*into.n;
     }
     return SC_OK;
+}
+
+static enum sc_status take_lists(struct sc_judge_config *out, const json_t *root,
+                                 struct sc_error *error)
+{
+    const struct list controls = {"control_tokens", MOST_CONTROLS, &out->controls,
+                                  &out->n_controls};
+    const struct list names = {"category_names", SC_MOST_CATEGORIES, &out->category_names,
+                               &out->n_category_names};
+    SC_TRY(take_list(root, controls, error));
+    return take_list(root, names, error);
 }
 
 /* More fields of a request, but none that the reading of the answer rests on. */
@@ -194,7 +216,10 @@ static enum sc_status take_questions(struct sc_judge_config *out, json_t *root,
         if (object != NULL)
             SC_TRY(sc_question_parse(all[i].question, object, all[i].names, 3, all[i].key, error));
     }
-    return SC_OK;
+    json_t *score = json_object_get(root, "score");
+    if (score != NULL && out->harm.pattern != NULL)
+        return sc_fail(error, SC_ERR_FORMAT, "score: expected it or harm, found both");
+    return score != NULL ? sc_rubric_parse(&out->rubric, score, "score", error) : SC_OK;
 }
 
 static enum sc_status take_categories(struct sc_judge_config *out, const json_t *root,
@@ -252,17 +277,19 @@ static enum sc_status rename_mark(struct sc_frame *frame, const char *from, cons
     return frame->text != NULL ? SC_OK : sc_fail_nomem(error, "judge-frame");
 }
 
-/* A frame that is given beside the configuration, in our marks or in those of HarmBench's makers.
- */
+/* A frame that is given beside the configuration, in our marks or in those in which HarmBench's and
+ * StrongREJECT's makers publish theirs. */
 static enum sc_status read_answer_frame(struct sc_frame *out, const char *path,
                                         struct sc_error *error)
 {
     SC_TRY(sc_file_read(path, SC_MOST_JUDGE_FILE, &out->text, &out->n, error));
     SC_TRY(check_text(out, "judge-frame", path, error));
-    if (strstr(out->text, "{response}") == NULL) {
-        SC_TRY(rename_mark(out, "{generation}", "{response}", error));
-        SC_TRY(rename_mark(out, "{behavior}", "{prompt}", error));
-    }
+    static const char *const marks[][2] = {{"{generation}", "{response}"},
+                                           {"{behavior}", "{prompt}"},
+                                           {"{forbidden_prompt}", "{prompt}"}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strstr(out->text, marks[i][1]) == NULL)
+            SC_TRY(rename_mark(out, marks[i][0], marks[i][1], error));
     if (count(out, "{response}") != 1 || count(out, "{prompt}") > 1)
         return sc_fail(error, SC_ERR_FORMAT,
                        "judge-frame: %s: expected {response} (or {generation}) once and {prompt} "
@@ -284,9 +311,29 @@ static enum sc_status take_frame(struct sc_frame *out, const json_t *root, const
     return check_text(out, key, name, error);
 }
 
+/* Whether texts are sent as messages; then there are no frames. */
+static enum sc_status take_messages(struct sc_judge_config *out, const json_t *root,
+                                    const struct sc_judge_source *source, struct sc_error *error)
+{
+    static const bool no = false;
+    SC_TRY(sc_json_bool(root, "messages", &no, &out->messages, error));
+    if (!out->messages)
+        return SC_OK;
+    if (out->endpoint != SC_ENDPOINT_CHAT)
+        return sc_fail(error, SC_ERR_FORMAT, "messages: expected the endpoint chat");
+    if (source->answer != NULL || json_object_get(root, "template") != NULL ||
+        json_object_get(root, "prompt_template") != NULL)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "messages: expected no template: the model's own asks");
+    return SC_OK;
+}
+
 static enum sc_status take_frames(struct sc_judge_config *out, const json_t *root,
                                   const struct sc_judge_source *source, struct sc_error *error)
 {
+    SC_TRY(take_messages(out, root, source, error));
+    if (out->messages)
+        return SC_OK;
     SC_TRY(source->answer != NULL ? read_answer_frame(&out->answer, source->answer, error)
                                   : take_frame(&out->answer, root, "template", source, error));
     SC_TRY(take_frame(&out->prompt, root, "prompt_template", source, error));
@@ -307,17 +354,22 @@ static enum sc_status take_frames(struct sc_judge_config *out, const json_t *roo
 /* Every template has a question, and every question a template. */
 static enum sc_status check_whole(const struct sc_judge_config *config, struct sc_error *error)
 {
-    bool answers = config->refusal.pattern != NULL || config->harm.pattern != NULL;
+    bool asked = config->answer.text != NULL || config->messages;
+    bool answers = config->refusal.pattern != NULL || config->harm.pattern != NULL ||
+                   config->rubric.formula != NULL;
     bool prompts = config->prompt_harm.pattern != NULL || config->harm.pattern != NULL;
-    if (config->answer.text != NULL && !answers)
+    if (asked && !answers)
         return sc_fail(error, SC_ERR_FORMAT,
                        "refusal, harm: expected at least one of them for the template");
-    if (config->answer.text == NULL && config->refusal.pattern != NULL)
-        return sc_fail(error, SC_ERR_FORMAT, "refusal: expected a template that asks for it");
+    if (!asked && (config->refusal.pattern != NULL || config->rubric.formula != NULL))
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected a template that asks for it",
+                       config->refusal.pattern != NULL ? "refusal" : "score");
     if (config->prompt.text != NULL && !prompts)
         return sc_fail(error, SC_ERR_FORMAT,
                        "prompt_harm, harm: expected one of them for the prompt_template");
-    if (config->prompt.text == NULL && config->prompt_harm.pattern != NULL)
+    if (config->messages && !prompts)
+        return sc_fail(error, SC_ERR_FORMAT, "prompt_harm, harm: expected one of them");
+    if (!sc_judge_config_asks_prompts(config) && config->prompt_harm.pattern != NULL)
         return sc_fail(error, SC_ERR_FORMAT, "prompt_harm: expected a prompt_template");
     if (config->model == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
@@ -354,8 +406,12 @@ static enum sc_status make_name(struct sc_judge_config *config, json_t *root,
     sc_text_printf(&all, "%s\n%s\n%s\n%s\n%d %zu %zu %" PRIu64 "\n", reading_rules, config->family,
                    config->version, config->model, (int)config->endpoint, config->max_tokens,
                    config->n_top, config->seed);
+    static const char *const later[] = {"messages", "score", "category_names"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         describe_json(&all, root, keys[i]);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (json_object_get(root, later[i]) != NULL) /* older names stay as they are */
+            describe_json(&all, root, later[i]);
     describe_frame(&all, &config->answer);
     describe_frame(&all, &config->prompt);
     snprintf(key, sizeof key, "%016" PRIx64, all.failed ? 0 : sc_hash64(all.data, all.len));
@@ -382,35 +438,19 @@ static enum sc_status replace(char **field, const char *with, struct sc_error *e
 static enum sc_status parse(struct sc_judge_config *out, json_t *root,
                             const struct sc_judge_source *source, struct sc_error *error)
 {
-    static const char *const keys[] = {"name",
-                                       "version",
-                                       "comment",
-                                       "endpoint",
-                                       "url",
-                                       "model",
-                                       "api_key_env",
-                                       "template",
-                                       "prompt_template",
-                                       "max_tokens",
-                                       "top_logprobs",
-                                       "seed",
-                                       "request",
-                                       "control_tokens",
-                                       "refusal",
-                                       "harm",
-                                       "prompt_harm",
-                                       "categories",
-                                       "retries",
-                                       "timeout",
-                                       "connect_timeout",
-                                       "stall_timeout"};
+    static const char *const keys[] = {
+        "name",           "version",     "comment",    "endpoint",        "url",
+        "model",          "api_key_env", "template",   "prompt_template", "max_tokens",
+        "top_logprobs",   "seed",        "request",    "control_tokens",  "refusal",
+        "harm",           "prompt_harm", "categories", "messages",        "score",
+        "category_names", "retries",     "timeout",    "connect_timeout", "stall_timeout"};
     if (!json_is_object(root))
         return sc_fail(error, SC_ERR_FORMAT, "expected a JSON object");
     SC_TRY(sc_json_known_keys(root, keys, sizeof keys / sizeof *keys, "configuration", error));
     SC_TRY(take_names(out, root, error));
     SC_TRY(take_endpoint(out, root, error));
     SC_TRY(take_numbers(out, root, error));
-    SC_TRY(take_controls(out, root, error));
+    SC_TRY(take_lists(out, root, error));
     SC_TRY(take_more(out, root, error));
     SC_TRY(take_questions(out, root, error));
     SC_TRY(take_categories(out, root, error));

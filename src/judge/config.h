@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "judge/judgement.h"
 #include "judge/question.h"
+#include "judge/rubric.h"
 #include "remote/completion.h"
 
 enum { SC_MOST_JUDGE_FILE = 1 << 20 }; /* bytes of a configuration or template */
@@ -28,6 +29,9 @@ struct sc_judge_config {
     bool key_required;
     enum sc_endpoint endpoint;
     struct sc_frame answer, prompt; /* for an answer, for a prompt alone */
+    /* In the place of frames: prompt and answer are sent as the messages of a chat, around which
+     * the model's own template says what it is asked. */
+    bool messages;
     size_t max_tokens, n_top, n_retries;
     uint64_t seed;
     double connect_timeout, timeout, stall_timeout; /* seconds */
@@ -36,7 +40,10 @@ struct sc_judge_config {
     size_t n_controls;
     struct sc_question refusal;           /* meanings: enum sc_refused */
     struct sc_question harm, prompt_harm; /* meanings: enum sc_safety */
+    struct sc_rubric rubric;              /* in the place of harm: its score says it */
     struct sc_pattern *categories;        /* its first group is a list, or NULL */
+    char **category_names;                /* [n_category_names] NULL: Qwen3Guard's nine */
+    size_t n_category_names;
 };
 
 /* Reads one that is compiled in ("guard", "wildguard", ...) or a file: options->judge.  Of the
@@ -61,6 +68,10 @@ struct sc_judge_source {
 enum sc_status sc_judge_config_parse(struct sc_judge_config *out, const char *json, size_t n,
                                      const struct sc_judge_source *source, struct sc_error *error);
 
+/* What the judge can say. */
+bool sc_judge_config_asks_harm(const struct sc_judge_config *config); /* of an answer */
+bool sc_judge_config_asks_prompts(const struct sc_judge_config *config);
+
 /* The text that is sent about a prompt and its answer, or about a prompt alone (response NULL).  An
  * error where a text holds what the server would take for a control token. */
 enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
@@ -70,6 +81,14 @@ enum sc_status sc_judge_config_render(const struct sc_judge_config *config, cons
 /* The categories that n bytes of a judge's words name (judgement.h). */
 unsigned sc_judge_config_categories(const struct sc_judge_config *config, const char *text,
                                     size_t n);
+
+/* The messages that are sent where the configuration asks with messages: what was said before
+ * (turns [n_turns], without system messages and what comes before the first question), the prompt
+ * and, unless NULL, its answer.  *out: json_decref it. */
+struct sc_judge_item;
+enum sc_status sc_judge_config_messages(const struct sc_judge_config *config,
+                                        const struct sc_judge_item *item, json_t **out,
+                                        struct sc_error *error);
 
 /* Reads the words and scores of an answer.  *out borrows the completion's text. */
 void sc_judge_config_read(const struct sc_judge_config *config,

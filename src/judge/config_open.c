@@ -29,7 +29,8 @@ static const struct {
     enum sc_template which;
 } frames[] = {{"qwen3guard-response.txt", SC_TEMPLATE_GUARD_RESPONSE},
               {"qwen3guard-prompt.txt", SC_TEMPLATE_GUARD_PROMPT},
-              {"wildguard.txt", SC_TEMPLATE_WILDGUARD}};
+              {"wildguard.txt", SC_TEMPLATE_WILDGUARD},
+              {"strongreject.txt", SC_TEMPLATE_STRONGREJECT}};
 
 static const struct {
     const char *judge;
@@ -39,6 +40,8 @@ static const struct {
     {"guard", sc_embedded_qwen3guard_json, &sc_embedded_qwen3guard_json_size},
     {"wildguard", sc_embedded_wildguard_json, &sc_embedded_wildguard_json_size},
     {"harmbench", sc_embedded_harmbench_json, &sc_embedded_harmbench_json_size},
+    {"llamaguard", sc_embedded_llamaguard_json, &sc_embedded_llamaguard_json_size},
+    {"strongreject", sc_embedded_strongreject_json, &sc_embedded_strongreject_json_size},
 };
 
 static enum sc_status read_embedded(const void *context, const char *name, char **text, size_t *n,

@@ -134,8 +134,7 @@ static bool is_unparsed(const struct asking *asking, size_t item,
     if (asking->items[item].response != NULL && config->refusal.pattern != NULL &&
         judgement->refused == SC_REFUSED_UNPARSED)
         return true;
-    return (config->harm.pattern != NULL || asking->items[item].response == NULL) &&
-           judgement->safety == SC_SAFETY_UNPARSED;
+    return judgement->safety == SC_SAFETY_UNPARSED;
 }
 
 static enum sc_status deliver(struct asking *asking, size_t item,
@@ -207,17 +206,23 @@ static enum sc_status make_body(const struct asking *asking, size_t place, struc
     const struct sc_endpoint_judge *judge = asking->judge;
     const struct sc_judge_config *config = &judge->config;
     const struct sc_judge_item *item = &asking->items[place];
-    SC_TRY(sc_judge_config_render(config, item->prompt, item->response, text, error));
+    json_t *messages = NULL;
+    SC_TRY(config->messages
+               ? sc_judge_config_messages(config, item, &messages, error)
+               : sc_judge_config_render(config, item->prompt, item->response, text, error));
     const struct sc_completion_request completion = {
         .endpoint = config->endpoint,
         .model = config->model,
         .text = text->data != NULL ? text->data : "",
+        .messages = messages,
         .temperature = judge->temperature,
         .max_tokens = config->max_tokens,
         .seed = seed_of(judge, sc_judge_draw_of(asking->sink, place)),
         .n_top = config->n_top,
         .more = config->more};
-    return sc_completion_body(&completion, &request->body, &request->n, error);
+    enum sc_status status = sc_completion_body(&completion, &request->body, &request->n, error);
+    json_decref(messages);
+    return status;
 }
 
 /* The request about an item; SC_ERR_FORMAT and SC_ERR_UNSUPPORTED are the item's own fault. */

@@ -154,9 +154,8 @@ enum sc_status sc_judge_check(const struct sc_judge_options *options,
     struct sc_judge_config config;
     SC_TRY(configure(options, &config, error));
     *abilities = (struct sc_judge_abilities){.refusal = config.refusal.pattern != NULL,
-                                             .harm = config.answer.text != NULL &&
-                                                     config.harm.pattern != NULL,
-                                             .prompts = config.prompt.text != NULL};
+                                             .harm = sc_judge_config_asks_harm(&config),
+                                             .prompts = sc_judge_config_asks_prompts(&config)};
     sc_judge_config_free(&config);
     return SC_OK;
 }

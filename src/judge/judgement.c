@@ -75,12 +75,20 @@ struct sc_judgement sc_judgement_none(void)
                                  .safety_mass = NAN,
                                  .p_refused = NAN,
                                  .refused_mass = NAN,
+                                 .score = NAN,
                                  .output = ""};
+}
+
+/* Whether n bytes name a category: all of its name, or the part before a colon. */
+static bool names_category(const char *category, const char *name, size_t n)
+{
+    return strncmp(category, name, n) == 0 &&
+           (category[n] == '\0' || (category[n] == ':' && category[n + 1] == ' '));
 }
 
 /* Bit of one name without spaces and full stops around it; "None" and nothing are not categories.
  */
-static unsigned category_bit(const char *name, size_t n)
+static unsigned category_bit(const char *name, size_t n, const char *const *names, size_t n_names)
 {
     while (n > 0 && strchr(" \t\r.", name[0]) != NULL)
         name++, n--;
@@ -88,21 +96,23 @@ static unsigned category_bit(const char *name, size_t n)
         n--;
     if (n == 0 || (n == 4 && memcmp(name, "None", 4) == 0))
         return 0;
-    for (size_t i = 0; i < SC_N_CATEGORIES; i++)
-        if (strlen(categories[i]) == n && memcmp(categories[i], name, n) == 0)
+    for (size_t i = 0; i < n_names; i++)
+        if (names_category(names[i], name, n))
             return 1u << i;
-    return SC_CATEGORY_OTHER;
+    return 1u << n_names;
 }
 
-unsigned sc_categories_read(const char *list, size_t n)
+unsigned sc_categories_read(const char *list, size_t n, char *const *names, size_t n_names)
 {
     const char *end = list + n;
+    const char *const *known = names != NULL ? (const char *const *)names : categories;
     unsigned found = 0;
     while (list < end) {
         const char *comma = memchr(list, ',', (size_t)(end - list));
         if (comma == NULL)
             comma = end;
-        found |= category_bit(list, (size_t)(comma - list));
+        found |= category_bit(list, (size_t)(comma - list), known,
+                              names != NULL ? n_names : SC_N_CATEGORIES);
         list = comma + (comma < end);
     }
     return found;

@@ -23,8 +23,12 @@ enum sc_refused {
     SC_N_REFUSEDS
 };
 
-/* Categories are bits: 1 << place in this list; one more for names that are not in it. */
-enum { SC_N_CATEGORIES = 9, SC_CATEGORY_OTHER = 1 << SC_N_CATEGORIES };
+/* Categories are bits: 1 << place in the judge's list; one more for names that are not in it. */
+enum {
+    SC_N_CATEGORIES = 9, /* of Qwen3Guard, whose list holds where a judge has none of its own */
+    SC_CATEGORY_OTHER = 1 << SC_N_CATEGORIES,
+    SC_MOST_CATEGORIES = 30
+};
 
 const char *sc_safety_name(enum sc_safety safety);    /* "safe" ... "unparsed", "unasked" */
 const char *sc_refused_name(enum sc_refused refused); /* "no", "yes", "partial", "unparsed", ... */
@@ -33,8 +37,9 @@ int sc_refused_parse(const char *name);
 /* The harm that a safety stands for; docs/JUDGES.md. */
 enum sc_harm sc_safety_harm(enum sc_safety safety);
 
-/* The categories that a list of names with commas between them names. */
-unsigned sc_categories_read(const char *list, size_t n);
+/* The categories that a list of names with commas between them names.  names [n_names]: the judge's
+ * list, in which "S1: Violent Crimes" is named by "S1" too; NULL: Qwen3Guard's. */
+unsigned sc_categories_read(const char *list, size_t n, char *const *names, size_t n_names);
 
 struct sc_judgement {
     enum sc_safety safety;
@@ -44,6 +49,7 @@ struct sc_judgement {
      * itself under the judge's whole distribution.  NaN: there is none. */
     double p_unsafe, p_controversial, safety_mass;
     double p_refused, refused_mass;
+    double score; /* of a judge that answers with numbers; NaN: there is none */
     /* The judge's own words did not come to the label, so the words before it were put in its
      * mouth. */
     bool safety_forced, refused_forced;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* The judges that have a name, as messages list them. */
-#define SC_JUDGE_NAMES "guard, wildguard, harmbench"
+#define SC_JUDGE_NAMES "guard, wildguard, llamaguard, harmbench, strongreject"
 
 enum { SC_MOST_LINES = 3, SC_MOST_LABELS = 3, SC_MOST_VARIANTS = 4 };
 

@@ -4,25 +4,94 @@
 
 #include "base/memory.h"
 #include "judge/config.h"
+#include "judge/judge.h"
 #include "judge/template.h"
+
+bool sc_judge_config_asks_harm(const struct sc_judge_config *config)
+{
+    return (config->answer.text != NULL || config->messages) &&
+           (config->harm.pattern != NULL || config->rubric.formula != NULL);
+}
+
+bool sc_judge_config_asks_prompts(const struct sc_judge_config *config)
+{
+    return config->prompt.text != NULL || config->messages;
+}
+
+/* Refuses a text that could speak for the frame. */
+static enum sc_status check_controls(const struct sc_judge_config *config, const char *text,
+                                     struct sc_error *error)
+{
+    for (size_t i = 0; text != NULL && i < config->n_controls; i++)
+        if (strstr(text, config->controls[i]) != NULL)
+            return sc_fail(error, SC_ERR_UNSUPPORTED,
+                           "text: holds \"%s\", which the server would take for a control token",
+                           config->controls[i]);
+    return SC_OK;
+}
 
 enum sc_status sc_judge_config_render(const struct sc_judge_config *config, const char *prompt,
                                       const char *response, struct sc_text *out,
                                       struct sc_error *error)
 {
     const struct sc_frame *frame = response != NULL ? &config->answer : &config->prompt;
-    for (size_t i = 0; i < config->n_controls; i++)
-        if (strstr(prompt, config->controls[i]) != NULL ||
-            (response != NULL && strstr(response, config->controls[i]) != NULL))
-            return sc_fail(error, SC_ERR_UNSUPPORTED,
-                           "text: holds \"%s\", which the server would take for a control token",
-                           config->controls[i]);
+    SC_TRY(check_controls(config, prompt, error));
+    SC_TRY(check_controls(config, response, error));
     struct sc_marked_text text = {.text = *out};
     sc_frame_render(frame->text, frame->n, (struct sc_template_texts){prompt, response}, &text);
     *out = text.text;
     sc_free(text.outside);
     return out->failed ? sc_fail_nomem(error, "a judge's prompt") : SC_OK;
 }
+
+/* ---- as messages ----------------------------------------------------------------------------- */
+
+static enum sc_status add_message(const struct sc_judge_config *config, json_t *messages,
+                                  const char *role, const char *text, struct sc_error *error)
+{
+    SC_TRY(check_controls(config, text, error));
+    if (sc_utf8_valid(text, strlen(text)) != strlen(text))
+        return sc_fail(error, SC_ERR_FORMAT, "text: not valid UTF-8");
+    json_t *message = json_pack("{s:s, s:s}", "role", role, "content", text);
+    if (message == NULL || json_array_append_new(messages, message) != 0)
+        return sc_fail_nomem(error, "a judge's prompt");
+    return SC_OK;
+}
+
+static enum sc_status add_messages(const struct sc_judge_config *config, json_t *messages,
+                                   const struct sc_judge_item *item, struct sc_error *error)
+{
+    bool asked = false;
+    for (size_t i = 0; i < item->n_turns; i++) {
+        const struct sc_message *turn = &item->turns[i];
+        asked = asked || strcmp(turn->role, "user") == 0;
+        if (asked && strcmp(turn->role, "system") != 0)
+            SC_TRY(add_message(config, messages, turn->role, turn->text, error));
+    }
+    SC_TRY(add_message(config, messages, "user", item->prompt, error));
+    return item->response != NULL
+               ? add_message(config, messages, "assistant", item->response, error)
+               : SC_OK;
+}
+
+enum sc_status sc_judge_config_messages(const struct sc_judge_config *config,
+                                        const struct sc_judge_item *item, json_t **out,
+                                        struct sc_error *error)
+{
+    *out = NULL;
+    json_t *messages = json_array();
+    if (messages == NULL)
+        return sc_fail_nomem(error, "a judge's prompt");
+    enum sc_status status = add_messages(config, messages, item, error);
+    if (status != SC_OK) {
+        json_decref(messages);
+        return status;
+    }
+    *out = messages;
+    return SC_OK;
+}
+
+/* ---- what comes back ------------------------------------------------------------------------- */
 
 /* Why a label has no score; the first reason stays. */
 static void note(struct sc_judgement *out, const char *why)
@@ -61,6 +130,15 @@ static void read_refusal(const struct sc_question *question, const struct sc_com
         out->p_refused = fmin(1, shares[SC_REFUSED_YES] + shares[SC_REFUSED_PARTIAL]);
 }
 
+/* A judge that answers with numbers: its score says whether an answer is harmful. */
+static void read_rubric(const struct sc_rubric *rubric, const struct sc_completion *completion,
+                        struct sc_judgement *out)
+{
+    out->score = sc_rubric_read(rubric, completion->text, completion->n);
+    if (!isnan(out->score))
+        out->safety = out->score >= rubric->harmful ? SC_SAFETY_UNSAFE : SC_SAFETY_SAFE;
+}
+
 unsigned sc_judge_config_categories(const struct sc_judge_config *config, const char *text,
                                     size_t n)
 {
@@ -68,7 +146,8 @@ unsigned sc_judge_config_categories(const struct sc_judge_config *config, const 
     if (config->categories == NULL || text == NULL ||
         !sc_pattern_find(config->categories, text, n, 1, &begin, &end))
         return 0;
-    return sc_categories_read(text + begin, end - begin);
+    return sc_categories_read(text + begin, end - begin, config->category_names,
+                              config->n_category_names);
 }
 
 void sc_judge_config_read(const struct sc_judge_config *config,
@@ -82,6 +161,8 @@ void sc_judge_config_read(const struct sc_judge_config *config,
     out->n_tokens = completion->n_tokens;
     if (harm->pattern != NULL)
         read_harm(harm, completion, out);
+    else if (config->rubric.formula != NULL)
+        read_rubric(&config->rubric, completion, out);
     else
         out->safety = SC_SAFETY_UNASKED;
     if (config->refusal.pattern == NULL)

@@ -28,6 +28,10 @@ const char *sc_template_text(enum sc_template which, size_t *n)
         text = sc_embedded_wildguard;
         size = sc_embedded_wildguard_size;
         break;
+    case SC_TEMPLATE_STRONGREJECT:
+        text = sc_embedded_strongreject;
+        size = sc_embedded_strongreject_size;
+        break;
     case SC_N_TEMPLATES:
         break;
     }

@@ -35,10 +35,26 @@ static bool is_ours(const struct sc_completion_request *request, const char *key
     return json_object_get(request->more, key) == NULL;
 }
 
+/* A value that is JSON already. */
+static void put_json(struct sc_json_writer *out, const char *key, const json_t *value)
+{
+    struct sc_text text = {0};
+    sc_json_write(&text, value);
+    if (text.failed)
+        out->text->failed = true;
+    else
+        sc_json_put_raw(out, key, text.data);
+    sc_text_free(&text);
+}
+
 static void put_text(struct sc_json_writer *out, const struct sc_completion_request *request)
 {
     if (request->endpoint != SC_ENDPOINT_CHAT) {
         sc_json_put_string(out, "prompt", request->text);
+        return;
+    }
+    if (request->messages != NULL) {
+        put_json(out, "messages", request->messages);
         return;
     }
     sc_json_put_array(out, "messages");
@@ -67,15 +83,8 @@ static void put_more(struct sc_json_writer *out, json_t *more)
     json_t *value;
     json_object_foreach(more, key, value)
     {
-        if (json_is_null(value))
-            continue;
-        struct sc_text text = {0};
-        sc_json_write(&text, value);
-        if (text.failed)
-            out->text->failed = true;
-        else
-            sc_json_put_raw(out, key, text.data);
-        sc_text_free(&text);
+        if (!json_is_null(value))
+            put_json(out, key, value);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * What OpenAI-compatible servers (vLLM, SGLang, llama-server, ...) are asked and what they answer:
- * POST /chat/completions with one message of the user, and POST /completions with a raw prompt.
- * Pure functions; remote.h brings the bytes there and back.
+ * POST /chat/completions with one message of the user or several, and POST /completions with a raw
+ * prompt. Pure functions; remote.h brings the bytes there and back.
  */
 #ifndef SC_REMOTE_COMPLETION_H
 #define SC_REMOTE_COMPLETION_H
@@ -17,6 +17,7 @@ const char *sc_endpoint_path(enum sc_endpoint endpoint); /* after the base URL *
 struct sc_completion_request {
     enum sc_endpoint endpoint;
     const char *model, *text; /* UTF-8 */
+    json_t *messages;         /* of a chat, in the place of the text; NULL: none */
     double temperature;
     size_t max_tokens;
     uint64_t seed;

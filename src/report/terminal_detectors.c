@@ -66,10 +66,24 @@ static void add_pair(struct sc_text *out, const struct sc_run *run,
     }
 }
 
+static void add_score(struct sc_text *out, const struct sc_run_opinion *rater,
+                      const struct sc_estimate *score)
+{
+    sc_text_puts(out, "\nScore by ");
+    add_visible(out, rater->name, 160);
+    sc_text_printf(out, "\n  mean %.3f", score->value);
+    if (!isnan(score->low))
+        sc_text_printf(out, " [%.3f, %.3f]", score->low, score->high);
+    sc_text_printf(out, " of %zu answers\n", score->n);
+}
+
 void sc_detectors_terminal(const struct sc_run *run,
                            const struct sc_detector_comparison *comparison, size_t n_shown,
                            struct sc_text *out)
 {
+    for (size_t i = 0; i < run->n_opinions; i++)
+        if (comparison->scores[i].n > 0)
+            add_score(out, &run->opinions[i], &comparison->scores[i]);
     for (size_t i = 0; i < comparison->n_pairs; i++)
         add_pair(out, run, &comparison->pairs[i], n_shown);
 }

@@ -62,6 +62,13 @@ def guard(safety, refusal, p=0.8, categories='None'):
     return Judgement(text, tops)
 
 
+def llamaguard(unsafe, codes='', p=0.9):
+    """Llama Guard's word and, where it is unsafe, the codes of what it is about."""
+    said, other = ('unsafe', 'safe') if unsafe else ('safe', 'unsafe')
+    text = '\n\n' + said + ('\n' + codes if unsafe else '')
+    return Judgement(text, {(2, said): {said: p, other: 0.97 - p, 'The': 0.01}})
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True

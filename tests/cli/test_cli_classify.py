@@ -170,7 +170,7 @@ class Classify(unittest.TestCase):
                 (('classify',), 2, 'folder'),
                 (('classify', self.folder), 1, 'no run.db'),
                 (('classify', self.out, '--judge', 'guard'), 2, 'judge-model'),
-                (('classify', self.out, '--judge', 'oracle'), 2, 'harmbench or a configuration file'),
+                (('classify', self.out, '--judge', 'oracle'), 2, 'strongreject or a configuration file'),
                 (('classify', self.out, '--judge', 'wildguard'), 2, 'judge-url'),
                 (('classify', self.out, '--judge', 'harmbench', '--judge-model', GUARD), 2, 'judge-frame'),
                 (('classify', self.out, '--judge-frame', GUARD + '/config.json'), 2, '--judge'),

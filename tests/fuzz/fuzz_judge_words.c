@@ -1,4 +1,5 @@
 /* Any bytes as the words of a judge: reading is the same twice, and what is read is a value. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static void check_label(const struct sc_question *question, const char *text, si
 static void read_as(const char *judge, char *text, size_t size)
 {
     struct sc_judge_config config;
-    const struct sc_judge_options options = {.judge = judge};
+    const struct sc_judge_options options = {.judge = judge, .model = "m"};
     if (sc_judge_config_open(&config, &options, NULL) != SC_OK)
         abort();
     const struct sc_completion completion = {.text = text, .n = size, .no_tokens = "none"};
@@ -38,6 +39,8 @@ static void read_as(const char *judge, char *text, size_t size)
         sc_judge_config_read(&config, &completion, prompt_alone, &two);
         expect(one.safety == two.safety && one.refused == two.refused &&
                one.categories == two.categories);
+        expect(isnan(one.score) ? isnan(two.score)
+                                : one.score == two.score && one.score >= 0 && one.score <= 1);
         expect((unsigned)one.safety < SC_N_SAFETIES && (unsigned)one.refused < SC_N_REFUSEDS);
     }
     if (config.harm.pattern != NULL)
@@ -57,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     read_as("guard", text, size);
     read_as("wildguard", text, size);
+    read_as("llamaguard", text, size);
+    read_as("strongreject", text, size);
     free(text);
     return 0;
 }

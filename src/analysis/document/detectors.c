@@ -33,7 +33,7 @@ static void put_prompts(struct sc_document *out, const struct sc_run *run,
 }
 
 static void put_rater(struct sc_document *out, const struct sc_run *run,
-                      const struct sc_run_opinion *opinion)
+                      const struct sc_run_opinion *opinion, const struct sc_estimate *score)
 {
     sc_document_put_object(out, NULL);
     sc_document_put_text(out, "name", opinion->name);
@@ -43,6 +43,8 @@ static void put_rater(struct sc_document *out, const struct sc_run *run,
         put_counts(out, "harms", opinion->harms, run->n_opinion_traces, true);
     if (opinion->n_prompts)
         put_prompts(out, run, opinion);
+    if (opinion->n_rubric_scores > 0)
+        sc_document_put_estimate(out, "score", score);
     sc_document_put_end(out);
 }
 
@@ -107,7 +109,7 @@ void sc_document_put_detectors(struct sc_document *out, const struct sc_analysis
     sc_document_put_end(out);
     sc_document_put_array(out, "raters");
     for (size_t i = 0; i < run->n_opinions; i++)
-        put_rater(out, run, &run->opinions[i]);
+        put_rater(out, run, &run->opinions[i], &a->comparison.scores[i]);
     sc_document_put_end(out);
     sc_document_put_array(out, "pairs");
     for (size_t i = 0; i < a->comparison.n_pairs; i++)

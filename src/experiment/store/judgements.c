@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/scores.h"
 
 /* Compared with the stored text, as those of schema.c are. */
 static const struct {
@@ -112,6 +113,14 @@ static enum sc_status put_judgement(struct sc_store *store, const struct subject
     return end_put(store, &put, error);
 }
 
+static enum sc_status put_score(struct sc_store *store, const struct subject *subject,
+                                const struct sc_judgement *judgement, struct sc_error *error)
+{
+    const struct sc_store_score score = {subject->by, subject->position, subject->trace,
+                                         judgement->score};
+    return isnan(judgement->score) ? SC_OK : sc_store_put_score(store, &score, error);
+}
+
 /* What a judgement leaves open: whether it is to be asked for again, and why it has no score. */
 static enum sc_status put_open(struct sc_store *store, const struct subject *subject,
                                const struct sc_judgement *judgement, struct sc_error *error)
@@ -172,6 +181,7 @@ static enum sc_status put_opinion(struct sc_store *store, const struct sc_store_
     if (judgement == NULL)
         return SC_OK;
     SC_TRY(put_judgement(store, &subject, judgement, error));
+    SC_TRY(put_score(store, &subject, judgement, error));
     return put_open(store, &subject, judgement, error);
 }
 
@@ -258,7 +268,7 @@ static enum sc_status read_judgement(const struct sc_row *row, const struct judg
         no = refused != NULL ? sc_refused_parse(refused) : -1;
     bool bad = position < 0 || (uint64_t)position >= query->n_instances || trace < -1 ||
                trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
-               categories < 0 || categories >= 2 * SC_CATEGORY_OTHER;
+               categories < 0 || categories >= (int64_t)2 << SC_MOST_CATEGORIES;
     struct sc_judgement judgement = {.safety = (enum sc_safety)said,
                                      .refused = (enum sc_refused)no,
                                      .categories = (unsigned)categories,
@@ -267,6 +277,7 @@ static enum sc_status read_judgement(const struct sc_row *row, const struct judg
                                      .safety_mass = read_share(row, 8, &bad),
                                      .p_refused = read_share(row, 9, &bad),
                                      .refused_mass = read_share(row, 10, &bad),
+                                     .score = NAN, /* in a table of its own */
                                      .safety_forced = sqlite3_column_int(s, 11) != 0,
                                      .refused_forced = sqlite3_column_int(s, 12) != 0,
                                      .again = sqlite3_column_int(s, 16) != 0,

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/run_data.h"
+#include "experiment/store/scores.h"
 
 enum { MOST_OPINIONS = 64 };
 
@@ -28,16 +29,18 @@ static enum sc_status new_opinion(struct sc_run *run, const char *name, struct s
                                        .p_unsafe = sc_alloc_array(n, sizeof(float)),
                                        .p_controversial = sc_alloc_array(n, sizeof(float)),
                                        .p_refused = sc_alloc_array(n, sizeof(float)),
+                                       .scores = sc_alloc_array(n, sizeof(float)),
                                        .prompt_harms = sc_alloc(run->n_instances)};
     if (opinion->name == NULL || opinion->verdicts == NULL || opinion->harms == NULL ||
         opinion->p_unsafe == NULL || opinion->p_controversial == NULL ||
-        opinion->p_refused == NULL || opinion->prompt_harms == NULL)
+        opinion->p_refused == NULL || opinion->scores == NULL || opinion->prompt_harms == NULL)
         return sc_fail_nomem(error, "opinions on a run");
     memset(opinion->verdicts, SC_N_VERDICTS, n);
     memset(opinion->harms, SC_N_HARMS, n);
     memset(opinion->prompt_harms, SC_N_HARMS, run->n_instances);
     for (size_t i = 0; i < n; i++)
-        opinion->p_unsafe[i] = opinion->p_controversial[i] = opinion->p_refused[i] = NAN;
+        opinion->p_unsafe[i] = opinion->p_controversial[i] = opinion->p_refused[i] =
+            opinion->scores[i] = NAN;
     return SC_OK;
 }
 
@@ -99,6 +102,19 @@ static enum sc_status take_judgement(void *context, const char *by, size_t posit
     return SC_OK;
 }
 
+static enum sc_status take_score(void *context, const struct sc_store_score *score,
+                                 struct sc_error *error)
+{
+    struct sc_run *run = context;
+    if (score->trace < 0 || (uint64_t)score->trace >= run->instances[score->position].n_traces)
+        return SC_OK;
+    struct sc_run_opinion *opinion = NULL;
+    SC_TRY(opinion_of(run, score->by, &opinion, error));
+    opinion->scores[run->first_trace[score->position] + (size_t)score->trace] = (float)score->score;
+    opinion->n_rubric_scores++;
+    return SC_OK;
+}
+
 enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
                                     struct sc_error *error)
 {
@@ -111,7 +127,8 @@ enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
         run->n_opinion_traces += run->instances[i].n_traces;
     }
     SC_TRY(sc_store_read_opinions(store, run->n_instances, take_opinion, run, error));
-    return sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error);
+    SC_TRY(sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error));
+    return sc_store_read_scores(store, run->n_instances, take_score, run, error);
 }
 
 void sc_run_free_opinions(struct sc_run *run)
@@ -124,6 +141,7 @@ void sc_run_free_opinions(struct sc_run *run)
         sc_free(opinion->p_unsafe);
         sc_free(opinion->p_controversial);
         sc_free(opinion->p_refused);
+        sc_free(opinion->scores);
         sc_free(opinion->prompt_harms);
     }
     sc_free(run->opinions);

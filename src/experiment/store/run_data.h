@@ -83,6 +83,8 @@ struct sc_run_opinion {
     unsigned char *verdicts;                       /* enum sc_verdict */
     unsigned char *harms;                          /* enum sc_harm */
     float *p_unsafe, *p_controversial, *p_refused; /* a guard's shares of its labels' mass */
+    float *scores;                                 /* of a judge that answers with numbers */
+    size_t n_rubric_scores;                        /* how many of these there are */
     unsigned char *prompt_harms; /* [run.n_instances] enum sc_harm: of the prompt itself */
 };
 

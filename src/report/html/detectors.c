@@ -180,6 +180,24 @@ static void comparison_tables(struct sc_text *out, const struct sc_node *first,
         pair_details(out, pair, a, a->comparison.pairs[i++].disagreements);
 }
 
+/* Judges that answer with numbers. */
+static void score_lines(struct sc_text *out, const struct sc_node *detectors)
+{
+    for (const struct sc_node *rater = sc_node_at(detectors, "raters")->first; rater != NULL;
+         rater = rater->next) {
+        if (sc_node_find(rater, "score") == NULL)
+            continue;
+        const struct sc_estimate *score = sc_estimate_at(rater, "score");
+        sc_text_puts(out, "<p>Mean score by <strong>");
+        sc_html_text(out, sc_text_at(rater, "name"));
+        sc_text_printf(out, "</strong>: %.3f", score->value);
+        if (isfinite(score->low))
+            sc_text_printf(out, " [%.3f, %.3f]", score->low, score->high);
+        sc_text_printf(out, ", of %zu answers; intervals by bootstrap over prompts.</p>\n",
+                       score->n);
+    }
+}
+
 void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
 {
     const struct sc_node *root = a->document.root, *detectors = sc_node_at(root, "detectors");
@@ -198,6 +216,7 @@ void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
         sc_text_puts(out, "</strong>");
     }
     sc_text_puts(out, ".</p>\n");
+    score_lines(out, detectors);
     comparison_tables(out, sc_node_at(detectors, "pairs")->first, a);
     sc_text_puts(out, "</section>\n");
 }
