@@ -31,6 +31,7 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/judge/templates/wildguard.json=wildguard_json"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/harmbench.json=harmbench_json"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/llamaguard.json=llamaguard_json"
+    "${CMAKE_SOURCE_DIR}/src/judge/templates/shieldgemma.json=shieldgemma_json"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/strongreject.txt=strongreject"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/strongreject.json=strongreject_json")
   foreach(pair IN LISTS pairs)

@@ -28,6 +28,8 @@ extern const unsigned char sc_embedded_wildguard_json[];
 extern const size_t sc_embedded_wildguard_json_size;
 extern const unsigned char sc_embedded_harmbench_json[];
 extern const size_t sc_embedded_harmbench_json_size;
+extern const unsigned char sc_embedded_shieldgemma_json[];
+extern const size_t sc_embedded_shieldgemma_json_size;
 extern const unsigned char sc_embedded_llamaguard_json[];
 extern const size_t sc_embedded_llamaguard_json_size;
 extern const unsigned char sc_embedded_strongreject[];

@@ -9,6 +9,7 @@
 #include "judge/answers.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "model/tokenizer/tokenizer.h"
@@ -205,5 +206,23 @@ void sc_answers_judge(const struct sc_judge_kind *kind, const struct sc_answers 
             judge_refusal(&answers->lines[i], out);
         else
             judge_harm(&answers->lines[i], out);
+    }
+}
+
+void sc_answers_join(const struct sc_answers *answers, size_t ask, struct sc_judgement *out)
+{
+    const struct sc_line_answer *answer = &answers->lines[0];
+    out->refused = SC_REFUSED_UNASKED;
+    out->safety_forced |= answer->forced;
+    if (!answer->scored)
+        return;
+    double share = answer->shares[SC_SAFETY_UNSAFE];
+    if (share >= 0.5)
+        out->categories |= 1u << ask;
+    out->safety = out->categories != 0 ? SC_SAFETY_UNSAFE : SC_SAFETY_SAFE;
+    if (isnan(out->p_unsafe) || share > out->p_unsafe) {
+        out->p_unsafe = share;
+        out->p_controversial = 0;
+        out->safety_mass = answer->mass;
     }
 }

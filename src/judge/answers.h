@@ -44,6 +44,10 @@ void sc_answers_put_before(const struct sc_judge_kind *kind, const struct sc_ans
 void sc_answers_score(const struct sc_reader *reader, size_t line, const float *watched,
                       struct sc_answers *answers);
 
+/* Of a judge that is asked once for each guideline: takes up what it said of one.  A guideline is
+ * broken from a share of one half, and the share of the judgement is the largest. */
+void sc_answers_join(const struct sc_answers *answers, size_t ask, struct sc_judgement *out);
+
 /* What they come to. */
 void sc_answers_judge(const struct sc_judge_kind *kind, const struct sc_answers *answers,
                       bool prompt_alone, struct sc_judgement *out);

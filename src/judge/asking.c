@@ -11,7 +11,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "judge/folder_template.h"
 #include "judge/template.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/tokenizer.h"
@@ -51,6 +53,26 @@ static enum sc_status write_prompt(const struct sc_asking *asking, const struct 
     return sc_judge_conversation(item->turns, whole ? item->n_turns : 0, item->prompt, text, error);
 }
 
+static const char *guideline_of(const struct sc_asking *asking, bool prompt_alone, size_t ask)
+{
+    const struct sc_guideline *guideline = &asking->kind->guidelines[ask];
+    if (asking->kind->n_guidelines == 0)
+        return NULL;
+    return prompt_alone ? guideline->prompt : guideline->answer;
+}
+
+/* By the model's own template; a judge that was not trained on conversations sees no earlier turn.
+ */
+static enum sc_status render_own(const struct sc_asking *asking, const struct sc_judge_item *item,
+                                 size_t ask, struct sc_marked_text *out, struct sc_error *error)
+{
+    struct sc_judge_item shown = *item;
+    if (!asking->kind->conversations)
+        shown.n_turns = 0;
+    return sc_own_template_render(&asking->own, &shown,
+                                  guideline_of(asking, item->response == NULL, ask), out, error);
+}
+
 static enum sc_status render(const struct sc_asking *asking, const struct sc_judge_item *item,
                              struct sc_marked_text *out, struct sc_error *error)
 {
@@ -69,35 +91,41 @@ static enum sc_status render(const struct sc_asking *asking, const struct sc_jud
 /* ---- as tokens ------------------------------------------------------------------------------- */
 
 static enum sc_status render_and_encode(const struct sc_asking *asking,
-                                        const struct sc_judge_item *item,
+                                        const struct sc_judge_item *item, size_t ask,
                                         struct sc_marked_text *text, struct sc_ids *out,
                                         struct sc_error *error)
 {
-    SC_TRY(render(asking, item, text, error));
+    SC_TRY(asking->kind->frame == SC_FRAME_MODEL ? render_own(asking, item, ask, text, error)
+                                                 : render(asking, item, text, error));
     return sc_tokenizer_append_marked(asking->tokenizer, text->text.data, text->text.len,
                                       text->outside, text->n_outside, out, error);
 }
 
 enum sc_status sc_asking_encode(const struct sc_asking *asking, const struct sc_judge_item *item,
-                                int32_t **ids, size_t *n_ids, struct sc_error *error)
+                                size_t ask, struct sc_asked *out, struct sc_error *error)
 {
-    assert(item->prompt != NULL);
-    *ids = NULL;
-    *n_ids = 0;
+    assert(item->prompt != NULL && ask < sc_asking_n_asks(asking));
+    *out = (struct sc_asked){0};
     struct sc_marked_text text = {0};
-    struct sc_ids out = {0};
-    enum sc_status status = render_and_encode(asking, item, &text, &out, error);
+    struct sc_ids ids = {0};
+    enum sc_status status = render_and_encode(asking, item, ask, &text, &ids, error);
     sc_marked_free(&text);
     if (status != SC_OK) {
-        sc_free(out.ids);
+        sc_free(ids.ids);
         return status;
     }
-    *ids = out.ids;
-    *n_ids = out.n;
+    *out = (struct sc_asked){ids.ids, ids.n};
     return SC_OK;
 }
 
-enum sc_status sc_asking_check(const struct sc_asking *asking, struct sc_error *error)
+size_t sc_asking_n_asks(const struct sc_asking *asking)
+{
+    return asking->kind->n_guidelines > 0 ? asking->kind->n_guidelines : 1;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static enum sc_status check_controls(const struct sc_asking *asking, struct sc_error *error)
 {
     const struct sc_judge_config *config = asking->config;
     for (size_t i = 0; asking->kind->controls_exist && i < config->n_controls; i++)
@@ -107,4 +135,46 @@ enum sc_status sc_asking_check(const struct sc_asking *asking, struct sc_error *
                            "a judge's prompt: the tokenizer has no token \"%s\"",
                            config->controls[i]);
     return SC_OK;
+}
+
+/* A template in the place of the folder's. */
+static enum sc_status replace_template(struct sc_folder_template *own, const char *frame,
+                                       struct sc_error *error)
+{
+    if (frame == NULL)
+        return SC_OK;
+    sc_free(own->text);
+    own->text = NULL;
+    return sc_file_read(frame, SC_MOST_JUDGE_FILE, &own->text, &own->n, error);
+}
+
+static enum sc_status open_own(struct sc_asking *asking, struct sc_folder_template *own,
+                               const char *frame, struct sc_error *error)
+{
+    SC_TRY(replace_template(own, frame, error));
+    if (own->text == NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "chat template: expected that of %s in the model's folder or one by "
+                       "--judge-frame, found none",
+                       asking->kind->model);
+    return sc_own_template_open(&asking->own, own->text, own->n, own->special,
+                                guideline_of(asking, false, 0), error);
+}
+
+enum sc_status sc_asking_open(struct sc_asking *asking, const char *folder, const char *frame,
+                              struct sc_error *error)
+{
+    SC_TRY(check_controls(asking, error));
+    if (asking->kind->frame != SC_FRAME_MODEL)
+        return SC_OK;
+    struct sc_folder_template own;
+    SC_TRY(sc_folder_template_read(folder, &own, error));
+    enum sc_status status = open_own(asking, &own, frame, error);
+    sc_folder_template_free(&own);
+    return status;
+}
+
+void sc_asking_close(struct sc_asking *asking)
+{
+    sc_own_template_free(&asking->own);
 }

@@ -41,6 +41,7 @@ static const struct {
     {"wildguard", sc_embedded_wildguard_json, &sc_embedded_wildguard_json_size},
     {"harmbench", sc_embedded_harmbench_json, &sc_embedded_harmbench_json_size},
     {"llamaguard", sc_embedded_llamaguard_json, &sc_embedded_llamaguard_json_size},
+    {"shieldgemma", sc_embedded_shieldgemma_json, &sc_embedded_shieldgemma_json_size},
     {"strongreject", sc_embedded_strongreject_json, &sc_embedded_strongreject_json_size},
 };
 

@@ -39,22 +39,20 @@ struct sc_guard {
     struct sc_kind_labels labels;
     struct sc_asking asking;
     size_t most_forced; /* tokens that may be put after a frame */
-    struct head {       /* the tokens with which every prompt of a frame begins */
-        int32_t *ids;
-        size_t n;
-    } heads[2]; /* of an answer, of a prompt alone */
+    /* The tokens with which every prompt of a frame begins. */
+    struct sc_asked heads[2][SC_MOST_ASKS]; /* of an answer, of a prompt alone */
 };
 
 struct job {
     struct job *next;
-    size_t item;
-    bool spoken;        /* its words are read; what is asked now is forced */
-    size_t forced_line; /* whose score is forced */
-    int32_t *ids;       /* the frame [n], then room for forced words */
-    size_t n, n_forced;
+    size_t item, ask;
+    struct sc_asked asks[SC_MOST_ASKS]; /* the frames, each with room for forced words */
+    bool spoken;                        /* its words are read; what is asked now is forced */
+    size_t forced_line;                 /* whose score is forced */
+    size_t n_forced;
     struct sc_answers answers;
     struct sc_judgement judgement;
-    char *output;
+    struct sc_text output;
 };
 
 struct judging {
@@ -76,21 +74,28 @@ static bool is_prompt_alone(const struct judging *j, const struct job *job)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* A frame: of which ask, and around what. */
+struct frame {
+    bool prompt_alone;
+    size_t ask;
+};
+
 /* The frame around a text in both places. */
-static enum sc_status encode_text(const struct sc_guard *guard, bool prompt_alone, const char *text,
-                                  struct head *out, struct sc_error *error)
+static enum sc_status encode_text(const struct sc_guard *guard, struct frame frame,
+                                  const char *text, struct sc_asked *out, struct sc_error *error)
 {
-    const struct sc_judge_item item = {.prompt = text, .response = prompt_alone ? NULL : text};
-    return sc_asking_encode(&guard->asking, &item, &out->ids, &out->n, error);
+    const struct sc_judge_item item = {.prompt = text,
+                                       .response = frame.prompt_alone ? NULL : text};
+    return sc_asking_encode(&guard->asking, &item, frame.ask, out, error);
 }
 
 /* Shortens the head to what the prompt of one more text shares with it. */
-static enum sc_status narrow_head(const struct sc_guard *guard, bool prompt_alone, const char *text,
-                                  struct head *head, struct sc_error *error)
+static enum sc_status narrow_head(const struct sc_guard *guard, struct frame frame,
+                                  const char *text, struct sc_asked *head, struct sc_error *error)
 {
-    struct head other = {0};
+    struct sc_asked other = {0};
     size_t same = 0;
-    SC_TRY(encode_text(guard, prompt_alone, text, &other, error));
+    SC_TRY(encode_text(guard, frame, text, &other, error));
     while (same < other.n && same < head->n && other.ids[same] == head->ids[same])
         same++;
     head->n = same;
@@ -98,13 +103,25 @@ static enum sc_status narrow_head(const struct sc_guard *guard, bool prompt_alon
     return SC_OK;
 }
 
-static enum sc_status find_head(struct sc_guard *guard, bool prompt_alone, struct sc_error *error)
+static enum sc_status find_head(struct sc_guard *guard, struct frame frame, struct sc_error *error)
 {
     static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
-    struct head *head = &guard->heads[prompt_alone];
-    SC_TRY(encode_text(guard, prompt_alone, texts[0], head, error));
+    struct sc_asked *head = &guard->heads[frame.prompt_alone][frame.ask];
+    SC_TRY(encode_text(guard, frame, texts[0], head, error));
     for (size_t i = 1; i < sizeof texts / sizeof *texts; i++)
-        SC_TRY(narrow_head(guard, prompt_alone, texts[i], head, error));
+        SC_TRY(narrow_head(guard, frame, texts[i], head, error));
+    return SC_OK;
+}
+
+static enum sc_status find_heads(struct sc_guard *guard, struct sc_error *error)
+{
+    const struct sc_judge_config *config = &guard->config;
+    for (size_t ask = 0; ask < sc_asking_n_asks(&guard->asking); ask++) {
+        if (config->answer.text != NULL || config->messages)
+            SC_TRY(find_head(guard, (struct frame){false, ask}, error));
+        if (sc_judge_config_asks_prompts(config))
+            SC_TRY(find_head(guard, (struct frame){true, ask}, error));
+    }
     return SC_OK;
 }
 
@@ -112,7 +129,9 @@ static enum sc_status find_head(struct sc_guard *guard, bool prompt_alone, struc
 static void add_frame_key(const struct sc_guard *guard, struct sc_text *name)
 {
     const struct sc_frame *frame = &guard->config.answer;
-    if (guard->options.frame != NULL)
+    if (guard->kind->frame == SC_FRAME_MODEL)
+        sc_text_printf(name, "+%08llx", (unsigned long long)guard->asking.own.key >> 32);
+    else if (guard->options.frame != NULL)
         sc_text_printf(name, "+%08llx", (unsigned long long)sc_hash64(frame->text, frame->n) >> 32);
 }
 
@@ -175,20 +194,20 @@ static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error
 
 static enum sc_status open_guard(struct sc_guard *guard, struct sc_error *error)
 {
+    const char *frame = guard->options.frame;
+    bool own = guard->kind->frame == SC_FRAME_MODEL;
     const struct sc_judge_options options = {.judge = guard->kind->name,
-                                             .frame = guard->options.frame};
+                                             .frame = own ? NULL : frame};
     SC_TRY(sc_judge_config_open(&guard->config, &options, error));
     SC_TRY(sc_opened_read(&guard->model, guard->options.model, error));
     SC_TRY(sc_opened_need_tokenizer(&guard->model, error));
     const struct sc_tokenizer *tokenizer = guard->model.tokenizer;
-    guard->asking = (struct sc_asking){guard->kind, &guard->config, tokenizer};
+    guard->asking =
+        (struct sc_asking){.kind = guard->kind, .config = &guard->config, .tokenizer = tokenizer};
     SC_TRY(sc_kind_labels_find(&guard->labels, guard->kind, tokenizer, error));
     SC_TRY(make_room(guard, error));
-    SC_TRY(sc_asking_check(&guard->asking, error));
-    if (guard->config.answer.text != NULL)
-        SC_TRY(find_head(guard, false, error));
-    if (guard->config.prompt.text != NULL)
-        SC_TRY(find_head(guard, true, error));
+    SC_TRY(sc_asking_open(&guard->asking, guard->model.folder, frame, error));
+    SC_TRY(find_heads(guard, error));
     SC_TRY(open_engine(guard, error));
     return name_guard(guard, error);
 }
@@ -220,8 +239,10 @@ void sc_guard_close(struct sc_guard *guard)
         return;
     sc_opened_close(&guard->model);
     sc_judge_config_free(&guard->config);
-    for (int i = 0; i < 2; i++)
-        sc_free(guard->heads[i].ids);
+    for (size_t ask = 0; ask < SC_MOST_ASKS; ask++)
+        for (int i = 0; i < 2; i++)
+            sc_free(guard->heads[i][ask].ids);
+    sc_asking_close(&guard->asking);
     sc_free(guard->name);
     sc_free(guard);
 }
@@ -240,8 +261,9 @@ const char *sc_guard_family(const struct sc_guard *guard)
 
 static void job_free(struct job *job)
 {
-    sc_free(job->ids);
-    sc_free(job->output);
+    for (size_t ask = 0; ask < SC_MOST_ASKS; ask++)
+        sc_free(job->asks[ask].ids);
+    sc_text_free(&job->output);
     sc_free(job);
 }
 
@@ -288,20 +310,28 @@ static size_t most_prompt(const struct sc_guard *guard)
     return guard->model.context - guard->config.max_tokens - guard->most_forced;
 }
 
+static enum sc_status frame_ask(const struct judging *j, struct job *job, size_t ask,
+                                struct sc_error *error)
+{
+    struct sc_asked *asked = &job->asks[ask];
+    size_t longest = most_prompt(j->guard);
+    SC_TRY(sc_asking_encode(&j->guard->asking, &j->items[job->item], ask, asked, error));
+    if (asked->n > longest)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "text: expected at most %zu tokens with the frame, found %zu", longest,
+                       asked->n);
+    int32_t *more = sc_resize(asked->ids, asked->n + j->guard->most_forced, sizeof *more);
+    if (more == NULL)
+        return sc_fail_nomem(error, "a judgement");
+    asked->ids = more;
+    return SC_OK;
+}
+
 /* Frames an item; SC_ERR_NOMEM ends the run, anything else is the item's own failure. */
 static enum sc_status frame_item(const struct judging *j, struct job *job, struct sc_error *error)
 {
-    const struct sc_judge_item *item = &j->items[job->item];
-    size_t longest = most_prompt(j->guard);
-    SC_TRY(sc_asking_encode(&j->guard->asking, item, &job->ids, &job->n, error));
-    if (job->n > longest)
-        return sc_fail(error, SC_ERR_LIMIT,
-                       "text: expected at most %zu tokens with the frame, found %zu", longest,
-                       job->n);
-    int32_t *more = sc_resize(job->ids, job->n + j->guard->most_forced, sizeof *more);
-    if (more == NULL)
-        return sc_fail_nomem(error, "a judgement");
-    job->ids = more;
+    for (size_t ask = 0; ask < sc_asking_n_asks(&j->guard->asking); ask++)
+        SC_TRY(frame_ask(j, job, ask, error));
     return SC_OK;
 }
 
@@ -345,10 +375,10 @@ static struct job *new_job(struct judging *j)
 /* How many of the job's tokens are those that all prompts of its frame share. */
 static size_t shared_tokens(const struct judging *j, const struct job *job)
 {
-    const struct head *head = &j->guard->heads[is_prompt_alone(j, job)];
-
-    if (j->guard->options.no_sharing || head->n >= job->n ||
-        memcmp(head->ids, job->ids, head->n * sizeof *head->ids) != 0)
+    const struct sc_asked *head = &j->guard->heads[is_prompt_alone(j, job)][job->ask];
+    const struct sc_asked *asked = &job->asks[job->ask];
+    if (j->guard->options.no_sharing || head->n >= asked->n ||
+        memcmp(head->ids, asked->ids, head->n * sizeof *head->ids) != 0)
         return 0;
     return head->n;
 }
@@ -370,11 +400,12 @@ static int next(void *context, struct sc_trace_request *request)
         return j->running != NULL && j->failure.status == SC_OK ? 0 : -1;
     push(&j->running, job);
     struct sc_judge_draw draw = sc_judge_draw_of(j->sink, job->item);
-    j->counts->n_prompt_tokens += job->n + job->n_forced;
+    const struct sc_asked *asked = &job->asks[job->ask];
+    j->counts->n_prompt_tokens += asked->n + job->n_forced;
     *request = (struct sc_trace_request){
         .prompt_key = ++j->next_key,
-        .prompt = job->ids,
-        .n_prompt = job->n + job->n_forced,
+        .prompt = asked->ids,
+        .n_prompt = asked->n + job->n_forced,
         .instance_key = draw.key,
         .trace_index = draw.repeat,
         .seed = guard->options.seed,
@@ -382,7 +413,7 @@ static int next(void *context, struct sc_trace_request *request)
         .max_new_tokens = job->spoken ? 1 : guard->config.max_tokens,
         .end_ids = guard->model.end_ids,
         .n_end_ids = guard->model.n_end_ids,
-        .shared_key = 1 + (uint64_t)is_prompt_alone(j, job),
+        .shared_key = 1 + (uint64_t)is_prompt_alone(j, job) + 2 * job->ask,
         .n_shared = shared_tokens(j, job),
         .watch = guard->labels.watch,
         .n_watch = guard->labels.n_watch,
@@ -408,11 +439,17 @@ static enum sc_status read_words(struct judging *j, struct job *job,
     sc_text_add_repaired(&repaired, bytes.len ? bytes.data : "", bytes.len);
     repaired.failed |= bytes.failed;
     sc_text_free(&bytes);
-    job->output = sc_text_take(&repaired);
-    if (job->output == NULL)
+    if (job->output.len > 0) /* what it said of the guideline before */
+        sc_text_putc(&job->output, '\n');
+    if (sc_asking_n_asks(&j->guard->asking) > 1)
+        sc_text_printf(&job->output, "%s: ", j->guard->config.category_names[job->ask]);
+    sc_text_puts(&job->output, repaired.len ? repaired.data : "");
+    job->output.failed |= repaired.failed;
+    sc_text_free(&repaired);
+    if (job->output.failed)
         return sc_fail_nomem(error, "words of a judge");
-    job->judgement.output = job->output;
-    job->judgement.n_tokens = result->n;
+    job->judgement.output = job->output.data != NULL ? job->output.data : "";
+    job->judgement.n_tokens += result->n;
     return SC_OK;
 }
 
@@ -432,7 +469,8 @@ static enum sc_status put_lines(const struct judging *j, struct job *job, size_t
     *n = tokens.n;
     bool fits = *n + SC_MOST_LEAD <= j->guard->most_forced;
     if (fits && *n > 0)
-        memcpy(job->ids + job->n, tokens.ids, *n * sizeof *tokens.ids);
+        memcpy(job->asks[job->ask].ids + job->asks[job->ask].n, tokens.ids,
+               *n * sizeof *tokens.ids);
     sc_release(tokens.all);
     return fits ? SC_OK : sc_fail(error, SC_ERR_INTERNAL, "judge: no room for lines of labels");
 }
@@ -443,7 +481,8 @@ static enum sc_status force(struct judging *j, struct job *job, struct sc_error 
     const struct sc_labels *labels = &j->guard->labels.lines[job->forced_line];
     size_t n = 0;
     SC_TRY(put_lines(j, job, &n, error));
-    memcpy(job->ids + job->n + n, labels->lead, labels->n_lead * sizeof *labels->lead);
+    const struct sc_asked *asked = &job->asks[job->ask];
+    memcpy(asked->ids + asked->n + n, labels->lead, labels->n_lead * sizeof *labels->lead);
     job->n_forced = n + labels->n_lead;
     return SC_OK;
 }
@@ -479,8 +518,15 @@ static enum sc_status go_on_with(struct judging *j, struct job *job,
     }
     if (!*over)
         return force(j, job, error);
-    sc_answers_judge(kind, &job->answers, is_prompt_alone(j, job), &job->judgement);
-    return deliver(j, job->item, &job->judgement, error);
+    if (kind->n_guidelines == 0) {
+        sc_answers_judge(kind, &job->answers, is_prompt_alone(j, job), &job->judgement);
+        return deliver(j, job->item, &job->judgement, error);
+    }
+    sc_answers_join(&job->answers, job->ask, &job->judgement);
+    *over = ++job->ask == kind->n_guidelines;
+    job->spoken = false;
+    job->n_forced = 0;
+    return *over ? deliver(j, job->item, &job->judgement, error) : SC_OK;
 }
 
 static enum sc_status done(void *context, const struct sc_trace_result *result,
@@ -510,18 +556,18 @@ static bool step(void *context, const struct sc_step_report *report)
 /* Tokens of the longest item that can be judged. */
 static enum sc_status longest_item(const struct judging *j, size_t *longest, struct sc_error *error)
 {
-    size_t most = most_prompt(j->guard);
+    size_t most = most_prompt(j->guard), n_asks = sc_asking_n_asks(&j->guard->asking);
     *longest = 1;
-    for (size_t i = 0; i < j->n_items; i++) {
+    for (size_t i = 0; i < j->n_items * n_asks; i++) {
         struct sc_error why = {0};
-        int32_t *ids = NULL;
-        size_t n = 0;
-        enum sc_status status = sc_asking_encode(&j->guard->asking, &j->items[i], &ids, &n, &why);
-        sc_free(ids);
+        struct sc_asked asked;
+        enum sc_status status =
+            sc_asking_encode(&j->guard->asking, &j->items[i / n_asks], i % n_asks, &asked, &why);
+        sc_free(asked.ids);
         if (status == SC_ERR_NOMEM)
             return sc_fail(error, status, "%s", why.text);
-        if (status == SC_OK && n <= most && n > *longest)
-            *longest = n;
+        if (status == SC_OK && asked.n <= most && asked.n > *longest)
+            *longest = asked.n;
     }
     return SC_OK;
 }

@@ -125,11 +125,17 @@ static enum sc_status check_given(const struct sc_judge_options *options, struct
 {
     struct sc_judge_options settled;
     SC_TRY(settle(options, &settled, error));
+    const struct sc_judge_kind *kind = sc_judge_kind_find(options->judge);
+    if (kind != NULL && kind->n_guidelines > 0 && options->url != NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "judge-url: %s is asked about each of its guidelines in turn, which is done "
+                       "in process alone",
+                       kind->name);
     if (is_in_process(options) && options->model == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "judge-model: expected the folder of %s, or a server's URL with "
                        "--judge-url, found nothing",
-                       sc_judge_kind_find(options->judge)->model);
+                       kind->model);
     return SC_OK;
 }
 
@@ -143,7 +149,10 @@ static enum sc_status configure(const struct sc_judge_options *options,
     enum sc_status status = sc_model_locate(options->model, &folder, error);
     sc_free(folder);
     SC_TRY(status);
-    return sc_judge_config_open(config, options, error);
+    struct sc_judge_options own = *options;
+    if (sc_judge_kind_find(options->judge)->frame == SC_FRAME_MODEL)
+        own.frame = NULL; /* a chat template, which the configuration knows nothing of */
+    return sc_judge_config_open(config, &own, error);
 }
 
 enum sc_status sc_judge_check(const struct sc_judge_options *options,

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 /* The judges that have a name, as messages list them. */
-#define SC_JUDGE_NAMES "guard, wildguard, llamaguard, harmbench, strongreject"
+#define SC_JUDGE_NAMES "guard, wildguard, llamaguard, shieldgemma, harmbench, strongreject"
 
-enum { SC_MOST_LINES = 3, SC_MOST_LABELS = 3, SC_MOST_VARIANTS = 4 };
+enum { SC_MOST_ASKS = 4, SC_MOST_LINES = 3, SC_MOST_LABELS = 3, SC_MOST_VARIANTS = 4 };
 
 enum sc_line_asks {
     SC_LINE_FIXED,   /* no question: words that the model writes between two */
@@ -34,6 +34,12 @@ struct sc_judge_line {
 enum sc_frame_from {
     SC_FRAME_BUILT_IN, /* its configuration's templates */
     SC_FRAME_FILE,     /* to be given: its makers' text is not ours to copy */
+    SC_FRAME_MODEL,    /* the chat template of its model */
+};
+
+/* A rule that a judge is asked about, one at a time. */
+struct sc_guideline {
+    const char *answer, *prompt; /* as it is put about an answer, about a prompt alone */
 };
 
 struct sc_judge_kind {
@@ -46,6 +52,10 @@ struct sc_judge_kind {
     bool conversations;  /* trained on earlier turns: "USER: ...", "ASSISTANT: ..." */
     struct sc_judge_line lines[SC_MOST_LINES];
     size_t n_lines;
+    /* Of a judge that is asked once for each, in the order of its categories; its first line's
+     * second label breaks the rule.  n 0: it is asked once. */
+    struct sc_guideline guidelines[SC_MOST_ASKS];
+    size_t n_guidelines;
 };
 
 /* The kind of that name; NULL: none runs in process. */

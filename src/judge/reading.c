@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "judge/config.h"
-#include "judge/judge.h"
+#include "judge/messages.h"
 #include "judge/template.h"
 
 bool sc_judge_config_asks_harm(const struct sc_judge_config *config)
@@ -46,48 +46,23 @@ enum sc_status sc_judge_config_render(const struct sc_judge_config *config, cons
 
 /* ---- as messages ----------------------------------------------------------------------------- */
 
-static enum sc_status add_message(const struct sc_judge_config *config, json_t *messages,
-                                  const char *role, const char *text, struct sc_error *error)
-{
-    SC_TRY(check_controls(config, text, error));
-    if (sc_utf8_valid(text, strlen(text)) != strlen(text))
-        return sc_fail(error, SC_ERR_FORMAT, "text: not valid UTF-8");
-    json_t *message = json_pack("{s:s, s:s}", "role", role, "content", text);
-    if (message == NULL || json_array_append_new(messages, message) != 0)
-        return sc_fail_nomem(error, "a judge's prompt");
-    return SC_OK;
-}
-
-static enum sc_status add_messages(const struct sc_judge_config *config, json_t *messages,
-                                   const struct sc_judge_item *item, struct sc_error *error)
-{
-    bool asked = false;
-    for (size_t i = 0; i < item->n_turns; i++) {
-        const struct sc_message *turn = &item->turns[i];
-        asked = asked || strcmp(turn->role, "user") == 0;
-        if (asked && strcmp(turn->role, "system") != 0)
-            SC_TRY(add_message(config, messages, turn->role, turn->text, error));
-    }
-    SC_TRY(add_message(config, messages, "user", item->prompt, error));
-    return item->response != NULL
-               ? add_message(config, messages, "assistant", item->response, error)
-               : SC_OK;
-}
-
 enum sc_status sc_judge_config_messages(const struct sc_judge_config *config,
                                         const struct sc_judge_item *item, json_t **out,
                                         struct sc_error *error)
 {
-    *out = NULL;
-    json_t *messages = json_array();
-    if (messages == NULL)
-        return sc_fail_nomem(error, "a judge's prompt");
-    enum sc_status status = add_messages(config, messages, item, error);
-    if (status != SC_OK) {
-        json_decref(messages);
-        return status;
+    SC_TRY(sc_judge_messages(item, false, out, error));
+    size_t i;
+    json_t *message;
+    json_array_foreach(*out, i, message)
+    {
+        const char *text = json_string_value(json_object_get(message, "content"));
+        enum sc_status status = check_controls(config, text, error);
+        if (status != SC_OK) {
+            json_decref(*out);
+            *out = NULL;
+            return status;
+        }
     }
-    *out = messages;
     return SC_OK;
 }
 

@@ -176,31 +176,33 @@ static void a_judgement_does_not_depend_on_company(void **state)
  */
 static void check_frame_around(const struct sc_tokenizer *tokenizer, const char *response)
 {
-    int32_t *plain = NULL, *marked = NULL;
-    size_t n_plain = 0, n_marked = 0, from_front = 0, from_back = 0, n_controls = 0;
+    struct sc_asked plain, marked;
+    size_t from_front = 0, from_back = 0, n_controls = 0;
     struct sc_judge_config config;
     const struct sc_judge_options options = {.judge = "guard"};
     const struct sc_judge_item items[] = {{.prompt = "How?", .response = "So."},
                                           {.prompt = "How?", .response = response}};
 
     assert_int_equal(sc_judge_config_open(&config, &options, NULL), SC_OK);
-    const struct sc_asking asking = {sc_judge_kind_find("guard"), &config, tokenizer};
-    assert_int_equal(sc_asking_encode(&asking, &items[0], &plain, &n_plain, NULL), SC_OK);
-    assert_int_equal(sc_asking_encode(&asking, &items[1], &marked, &n_marked, NULL), SC_OK);
+    const struct sc_asking asking = {
+        .kind = sc_judge_kind_find("guard"), .config = &config, .tokenizer = tokenizer};
+    assert_int_equal(sc_asking_encode(&asking, &items[0], 0, &plain, NULL), SC_OK);
+    assert_int_equal(sc_asking_encode(&asking, &items[1], 0, &marked, NULL), SC_OK);
     sc_judge_config_free(&config);
-    while (from_front < n_plain && from_front < n_marked && plain[from_front] == marked[from_front])
+    while (from_front < plain.n && from_front < marked.n &&
+           plain.ids[from_front] == marked.ids[from_front])
         from_front++;
-    while (from_back < n_plain && from_back < n_marked &&
-           plain[n_plain - 1 - from_back] == marked[n_marked - 1 - from_back])
+    while (from_back < plain.n && from_back < marked.n &&
+           plain.ids[plain.n - 1 - from_back] == marked.ids[marked.n - 1 - from_back])
         from_back++;
-    assert_true(from_front + from_back + 8 >= n_plain); /* all but the response and its borders */
-    for (size_t i = 0; i < n_marked; i++)
-        n_controls += marked[i] == sc_tokenizer_id(tokenizer, "<|im_start|>") ||
-                      marked[i] == sc_tokenizer_id(tokenizer, "<|im_end|>") ||
-                      marked[i] == sc_tokenizer_id(tokenizer, "</think>");
+    assert_true(from_front + from_back + 8 >= plain.n); /* all but the response and its borders */
+    for (size_t i = 0; i < marked.n; i++)
+        n_controls += marked.ids[i] == sc_tokenizer_id(tokenizer, "<|im_start|>") ||
+                      marked.ids[i] == sc_tokenizer_id(tokenizer, "<|im_end|>") ||
+                      marked.ids[i] == sc_tokenizer_id(tokenizer, "</think>");
     assert_int_equal(n_controls, 4);
-    sc_free(plain);
-    sc_free(marked);
+    sc_free(plain.ids);
+    sc_free(marked.ids);
 }
 
 static const char *const marks[] = {

@@ -85,14 +85,16 @@ static int32_t *encode(const struct sc_tokenizer *tokenizer, const char *judge, 
                        const char *response, size_t *n)
 {
     struct sc_judge_config config = open_config(judge);
-    const struct sc_asking asking = {sc_judge_kind_find(judge), &config, tokenizer};
+    const struct sc_asking asking = {
+        .kind = sc_judge_kind_find(judge), .config = &config, .tokenizer = tokenizer};
     const struct sc_judge_item item = {.prompt = prompt, .response = response};
     struct sc_error error = {0};
-    int32_t *ids = NULL;
-    if (sc_asking_encode(&asking, &item, &ids, n, &error) != SC_OK)
+    struct sc_asked asked;
+    if (sc_asking_encode(&asking, &item, 0, &asked, &error) != SC_OK)
         fail_msg("%s", error.text);
     sc_judge_config_free(&config);
-    return ids;
+    *n = asked.n;
+    return asked.ids;
 }
 
 static void texts_are_put_in_once_and_at_the_same_time(void **state)
