@@ -82,8 +82,9 @@ struct sc_judgement sc_judgement_none(void)
 /* Whether n bytes name a category: all of its name, or the part before a colon. */
 static bool names_category(const char *category, const char *name, size_t n)
 {
-    return strncmp(category, name, n) == 0 &&
-           (category[n] == '\0' || (category[n] == ':' && category[n + 1] == ' '));
+    if (n > strlen(category) || memcmp(category, name, n) != 0)
+        return false;
+    return category[n] == '\0' || (category[n] == ':' && category[n + 1] == ' ');
 }
 
 /* Bit of one name without spaces and full stops around it; "None" and nothing are not categories.
