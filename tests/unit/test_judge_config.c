@@ -121,6 +121,34 @@ static void llama_guards_word_and_codes(void **state)
     sc_judge_config_free(&config);
 }
 
+static void a_list_of_categories_may_hold_any_bytes(void **state)
+{
+    static const char zeros[60] = "S1\0S2\0";
+    static const struct {
+        const char *list;
+        size_t n;
+        unsigned categories;
+    } cases[] = {
+        {"S1", 2, 1},
+        {"S1\0", 3, 1}, /* around a name it is a blank like others */
+        {"S\0001", 3, 1 << 14},
+        {zeros, 5, 1 << 14},
+        {zeros, sizeof zeros, 1 << 14},
+        {"S", 1, 1 << 14},
+        {"S1: Violent Crimes and more", 27, 1 << 14},
+        {",, ,None,.", 10, 0},
+        {"\xff,S14", 5, 1 << 13 | 1 << 14},
+    };
+    struct sc_judge_config config = open_config("llamaguard");
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(sc_categories_read(cases[i].list, cases[i].n, config.category_names,
+                                            config.n_category_names),
+                         cases[i].categories);
+    sc_judge_config_free(&config);
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void a_conversation_is_sent_as_messages(void **state)
@@ -428,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wildguards_three_lines),
         cmocka_unit_test(llama_guards_word_and_codes),
+        cmocka_unit_test(a_list_of_categories_may_hold_any_bytes),
         cmocka_unit_test(a_conversation_is_sent_as_messages),
         cmocka_unit_test(shares_of_the_labels_tokens),
         cmocka_unit_test(an_unlisted_label_counts_only_when_it_cannot_matter),
