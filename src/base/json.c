@@ -28,43 +28,90 @@ void sc_json_use_own_memory(void)
     json_set_alloc_funcs(allocate, sc_free);
 }
 
-static enum sc_status parse(const char *text, size_t n, size_t flags, const char *what,
-                            json_t **out, struct sc_error *error)
+static enum sc_status fail_parse(const char *text, size_t n, const char *what,
+                                 const json_error_t *why, struct sc_error *error)
 {
-    json_error_t why;
-    memory_lost = false;
-    *out = json_loadb(text, n, flags, &why);
-    bool lost = memory_lost || (*out == NULL && json_error_code(&why) == json_error_out_of_memory);
-    if (lost) {
-        json_decref(*out);
-        *out = NULL;
-        return sc_fail_nomem(error, what);
-    }
-    if (*out != NULL)
-        return SC_OK;
     if (sc_is_lfs_pointer(text, n))
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: a Git LFS pointer, not the file: git lfs pull fetches it", what);
-    return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why.line,
-                   why.text);
+    if (json_error_code(why) == json_error_null_byte_in_key)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: line %d: expected JSON: the name of a field holds \\u0000", what,
+                       why->line);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: line %d: expected JSON: %s", what, why->line,
+                   why->text);
+}
+
+/* Whether a value holds a text with U+0000; the parser has bounded how deep it goes. */
+static bool holds_nul(json_t *value)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+    if (json_is_string(value))
+        return memchr(json_string_value(value), 0, json_string_length(value)) != NULL;
+    json_array_foreach(value, i, item)
+    {
+        if (holds_nul(item))
+            return true;
+    }
+    json_object_foreach(value, key, item)
+    {
+        if (holds_nul(item))
+            return true;
+    }
+    return false;
+}
+
+static enum sc_status refuse_nul(json_t *value, const char *text, size_t n, const char *what,
+                                 struct sc_error *error)
+{
+    if (memmem(text, n, "\\u0000", 6) == NULL || !holds_nul(value))
+        return SC_OK;
+    return sc_fail(error, SC_ERR_FORMAT,
+                   "%s: expected JSON: a text holds \\u0000, which only \"tokenize\" takes", what);
+}
+
+static enum sc_status parse(const char *text, size_t n, size_t flags, bool keeps_nul,
+                            const char *what, json_t **out, struct sc_error *error)
+{
+    json_error_t why;
+    memory_lost = false;
+    *out = json_loadb(text, n, flags | JSON_ALLOW_NUL, &why);
+    bool lost = memory_lost || (*out == NULL && json_error_code(&why) == json_error_out_of_memory);
+    enum sc_status status = lost           ? sc_fail_nomem(error, what)
+                            : *out == NULL ? fail_parse(text, n, what, &why, error)
+                            : keeps_nul    ? SC_OK
+                                           : refuse_nul(*out, text, n, what, error);
+    if (status != SC_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
                              struct sc_error *error)
 {
-    return parse(text, n, JSON_REJECT_DUPLICATES, what, out, error);
+    return parse(text, n, JSON_REJECT_DUPLICATES, false, what, out, error);
 }
 
 enum sc_status sc_json_parse_any(const char *text, size_t n, const char *what, json_t **out,
                                  struct sc_error *error)
 {
-    return parse(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, what, out, error);
+    return parse(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, false, what, out, error);
+}
+
+enum sc_status sc_json_parse_nul(const char *text, size_t n, const char *what, json_t **out,
+                                 struct sc_error *error)
+{
+    return parse(text, n, JSON_REJECT_DUPLICATES, true, what, out, error);
 }
 
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,
                                      struct sc_error *error)
 {
-    return parse(text, n, 0, what, out, error);
+    return parse(text, n, 0, false, what, out, error);
 }
 
 enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_t n,

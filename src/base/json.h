@@ -16,11 +16,15 @@ void sc_json_use_own_memory(void);
 /* Reads and parses a file of at most max_bytes whose top is an object. */
 enum sc_status sc_json_read(const char *path, size_t max_bytes, json_t **out,
                             struct sc_error *error);
-/* Parses n bytes; what names the source in the message. */
+/* Parses n bytes; what names the source in the message.  A text that holds U+0000 is refused, in
+ * words: most of what reads texts takes it for their end. */
 enum sc_status sc_json_parse(const char *text, size_t n, const char *what, json_t **out,
                              struct sc_error *error);
 /* The same of any value, a text or a number too. */
 enum sc_status sc_json_parse_any(const char *text, size_t n, const char *what, json_t **out,
+                                 struct sc_error *error);
+/* The same for a caller that asks each text for its length: texts may hold U+0000. */
+enum sc_status sc_json_parse_nul(const char *text, size_t n, const char *what, json_t **out,
                                  struct sc_error *error);
 /* Parses n bytes that another program said: of two equal keys the last one counts. */
 enum sc_status sc_json_parse_foreign(const char *text, size_t n, const char *what, json_t **out,

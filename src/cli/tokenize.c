@@ -46,7 +46,7 @@ static enum sc_status tokenize_line(struct tokenizing *t, const char *line, size
     char what[64];
     json_t *object = NULL;
     snprintf(what, sizeof what, "standard input line %zu", t->line);
-    SC_TRY(sc_json_parse(line, n, what, &object, error));
+    SC_TRY(sc_json_parse_nul(line, n, what, &object, error));
     sc_text_clear(&t->out);
     enum sc_status status = encode_object(t, object, what, error);
     json_decref(object);

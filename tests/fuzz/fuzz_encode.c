@@ -6,7 +6,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/parts.h"
 #include "model/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /* The chat frame: its ids, what a message cannot do to it, and the reasoning segment. */
 #include "model/model.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/parts.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model_fixture.h"
 #include "vocabulary/conversation.h"

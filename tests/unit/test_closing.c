@@ -4,7 +4,7 @@
 
 #include "experiment/run/trace_maker.h"
 #include "model/model.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/parts.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model_fixture.h"
 

@@ -2,7 +2,7 @@
 #include <utf8proc.h>
 
 #include "base/random.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/parts.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model_fixture.h"
 
@@ -193,12 +193,13 @@ static void what_a_pattern_leaves_is_a_piece(void **state)
 static void patterns_that_may_mean_something_else_are_refused(void **state)
 {
     static const char *const patterns[] = {
-        "",           "a*",      "(",       "[",        "[a",       "^a",          "a$",
-        "\\w+",       "\\bx",    "\\h",     "\\x41",    "\\p{Han}", "\\pL",        "\\p{^L}",
-        "\\p{L",      "\\",      "(?<n>a)", "(?x)a",    "(?#c)a",   "(?R)",        "(?C1)a",
-        "(*COMMIT)a", "(?<=a)b", "[a[b]]",  "[a&&b]",   "[]a]",     "[[:alpha:]]", "a{1,3}+",
-        "a{,3}",      "a{x}",    "[\\s-a]", "(a)\\1",   "a{3,1}",   "\\G",         "\\K",
-        "(?i",        "\\u{41}", "a|",      "(?:a|b*)", "[\\w]"};
+        "",           "a*",       "(",       "[",        "[a",     "a)",          "^*a",
+        "\\bx",       "\\h",      "\\x41",   "\\p{Han}", "\\pL",   "\\p{^L}",     "\\p{Lb}",
+        "\\p{L",      "\\",       "(?<n>a)", "(?x)a",    "(?#c)a", "(?R)",        "(?C1)a",
+        "(*COMMIT)a", "(?<=a+)b", "[a[b]]",  "[a&&b]",   "[]a]",   "[[:alpha:]]", "a(?i)b",
+        "a{,3}",      "a{x}",     "[\\s-a]", "(a)\\1",   "a{3,1}", "\\G",         "\\K",
+        "(?i",        "\\u{41}",  "a|",      "(?:a|b*)", "[\\W]",  "[\\P{L}]",    "[\\p{C}]",
+        "a{2}?"};
 
     (void)state;
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
@@ -587,6 +588,16 @@ static void variants_of_files_are_accepted(void **state)
         {"model.merges", "[]"},
         {"model.continuing_subword_prefix", "\"\""},
         {"model.unk_token", "null"},
+        {"model.unk_token", "\"absent\""},
+        {"model.byte_fallback", "true"},
+        {"model.ignore_merges", "true"},
+        {"model.merges", "[\"#version: 0.2\",\"h e\"]"},
+        {"normalizer", "{\"type\":\"NFKC\"}"},
+        {"pre_tokenizer", "{\"type\":\"ByteLevel\",\"use_regex\":false}"},
+        {"pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}"},
+        {"decoder", "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteLevel\"},"
+                    "{\"type\":\"Fuse\"}]}"},
+        {"post_processor", "{\"type\":\"BertProcessing\",\"cls\":[\"a\",1],\"sep\":[\"b\",2]}"},
     };
 
     (void)state;
@@ -609,8 +620,6 @@ static void what_would_give_other_ids_is_refused(void **state)
         {"model.dropout", "0.1"},
         {"model.continuing_subword_prefix", "\"##\""},
         {"model.end_of_word_suffix", "\"</w>\""},
-        {"model.byte_fallback", "true"},
-        {"model.ignore_merges", "true"},
         {"model.vocab", NULL},
         {"model.vocab", "[]"},
         {"model.vocab", "{}"},
@@ -630,37 +639,43 @@ static void what_would_give_other_ids_is_refused(void **state)
         {"model.merges", "[\"absent e\"]"},
         {"model.merges", "[\"h e\",\"h e\"]"},
         {"model.merges", "[3]"},
-        {"normalizer", "{\"type\":\"NFKC\"}"},
+        {"model.unk_token", "7"},
         {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"}]}"},
+        {"normalizer", "{\"type\":\"Sequence\"}"},
+        {"normalizer", "{\"type\":\"Prepend\"}"},
+        {"normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"}}"},
+        {"normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"b\"}"},
+        {"normalizer", "{\"type\":\"Replace\",\"pattern\":7,\"content\":\"b\"}"},
         {"normalizer", "7"},
-        {"pre_tokenizer", "null"},
-        {"pre_tokenizer", "{\"type\":\"Whitespace\"}"},
-        {"pre_tokenizer", "{\"type\":\"ByteLevel\",\"use_regex\":false}"},
-        {"pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}"},
-        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[]}"},
-        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                          "\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Removed\"},"
-                          "{\"type\":\"ByteLevel\",\"use_regex\":false}]}"},
-        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                          "\"pattern\":{\"String\":\"a\"},\"behavior\":\"Isolated\"},"
-                          "{\"type\":\"ByteLevel\",\"use_regex\":false}]}"},
-        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                          "\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Isolated\","
-                          "\"invert\":true},{\"type\":\"ByteLevel\",\"use_regex\":false}]}"},
-        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-                          "\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Isolated\"},"
-                          "{\"type\":\"ByteLevel\",\"use_regex\":true}]}"},
+        {"pre_tokenizer", "{\"type\":\"BertPreTokenizer\"}"},
+        {"pre_tokenizer", "{\"type\":\"Sequence\"}"},
+        {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},"
+                          "{\"type\":\"Digits\"}]}"},
+        {"pre_tokenizer",
+         "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Odd\"}"},
+        {"pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{},\"behavior\":\"Removed\"}"},
+        {"pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"ab\"}"},
+        {"pre_tokenizer",
+         "{\"type\":\"Metaspace\",\"replacement\":\"a\",\"prepend_scheme\":\"last\"}"},
+        {"pre_tokenizer", "{\"type\":\"FixedLength\",\"length\":0}"},
         {"post_processor", "{\"type\":\"TemplateProcessing\"}"},
+        {"post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[]}"},
+        {"post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
+                           "\"<s>\"}},{\"Sequence\":{\"id\":\"A\"}}]}"},
+        {"post_processor",
+         "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},"
+         "{\"Sequence\":{\"id\":\"B\"}}]}"},
+        {"post_processor",
+         "{\"type\":\"RobertaProcessing\",\"cls\":[\"a\",9999],\"sep\":[\"b\",1]}"},
+        {"post_processor", "{\"type\":\"Odd\"}"},
         {"decoder", "{\"type\":\"WordPiece\"}"},
+        {"decoder", "{\"type\":\"ByteFallback\"}"}, /* of a vocabulary of text */
         {"added_tokens", "{}"},
         {"added_tokens", "[3]"},
         {"added_tokens", "[{\"content\":\"<x>\"}]"},
         {"added_tokens", "[{\"id\":-1,\"content\":\"<x>\"}]"},
         {"added_tokens", "[{\"id\":300}]"},
         {"added_tokens", "[{\"id\":300,\"content\":\"\"}]"},
-        {"added_tokens", "[{\"id\":300,\"content\":\"<x>\",\"lstrip\":true}]"},
-        {"added_tokens", "[{\"id\":300,\"content\":\"<x>\",\"rstrip\":true}]"},
-        {"added_tokens", "[{\"id\":300,\"content\":\"<x>\",\"single_word\":true}]"},
         {"added_tokens", "[{\"id\":261,\"content\":\"other\"}]"},
         {"added_tokens", "[{\"id\":300,\"content\":\"<x>\"},{\"id\":300,\"content\":\"<x>\"}]"},
         {"added_tokens", "[{\"id\":300,\"content\":\"<x>\"},{\"id\":301,\"content\":\"<x>\"}]"},

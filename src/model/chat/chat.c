@@ -19,7 +19,7 @@
 
 #include "base/memory.h"
 #include "model/model.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/encode.h"
 #include "model/tokenizer/tokenizer.h"
 #include "vocabulary/conversation.h"
 #include "vocabulary/reasoning.h"

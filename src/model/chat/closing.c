@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/encode.h"
 #include "model/tokenizer/tokenizer.h"
 
 static const char before_end[] = "\n\nConsidering the limited time by the user, I have to give the "

@@ -1,16 +1,19 @@
 /*
- * Byte-pair merging over bytes: the vocabulary, the table of merges, and the merging itself.
+ * Byte-pair merging: the vocabulary, the table of merges, and the merging itself.
  *
- * Of all neighbouring pairs the one of lowest rank is merged, the leftmost first, until no pair is
- * in the table.  Short pieces search the list again at each step; long ones keep a heap, so that a
- * megabyte of one letter costs n log n.  Read next: pretokenize.c, encode.c.
+ * A piece begins as its bytes, or as its characters where the vocabulary is one of text.  Of all
+ * neighbouring pairs the one of lowest rank is merged, the leftmost first, until no pair is in the
+ * table.  Short pieces search the list again at each step; long ones keep a heap, so that a
+ * megabyte of one letter costs n log n.  Read next: split.c, encode.c.
  */
 #include "model/tokenizer/bpe.h"
 
+#include <assert.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #define NO_RANK UINT32_MAX
 #define N_SHORT                                                                                    \
@@ -94,7 +97,8 @@ int32_t sc_bpe_find(const struct sc_bpe *bpe, const char *bytes, size_t n)
     return find_slot(bpe, bytes, n, &tag)->id;
 }
 
-static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, struct sc_token *token)
+/* Stores bytes and says where. */
+static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, uint32_t *begin)
 {
     if (n > UINT32_MAX / 2 || bpe->n_bytes > UINT32_MAX / 2)
         return -1;
@@ -108,8 +112,7 @@ static int store_bytes(struct sc_bpe *bpe, const char *bytes, size_t n, struct s
         bpe->bytes_cap = cap;
     }
     memcpy(bpe->bytes + bpe->n_bytes, bytes, n);
-    token->begin = (uint32_t)bpe->n_bytes;
-    token->n = (uint32_t)n;
+    *begin = (uint32_t)bpe->n_bytes;
     bpe->n_bytes += n;
     return 0;
 }
@@ -137,9 +140,27 @@ enum sc_status sc_bpe_add_token(struct sc_bpe *bpe, int32_t id, enum sc_token_ki
         slot->tag = tag;
         slot->id = id;
     }
-    if (store_bytes(bpe, bytes, n, token) != 0)
+    if (store_bytes(bpe, bytes, n, &token->begin) != 0)
         return sc_fail_nomem(error, "vocabulary");
+    token->n = token->said_n = (uint32_t)n;
+    token->said_begin = token->begin;
     token->kind = (uint8_t)kind;
+    if (kind == SC_TOKEN_VOCABULARY && n > bpe->longest)
+        bpe->longest = n;
+    return SC_OK;
+}
+
+enum sc_status sc_bpe_set_said(struct sc_bpe *bpe, int32_t id, const char *said, size_t n,
+                               struct sc_error *error)
+{
+    struct sc_token *token = &bpe->tokens[id];
+
+    assert(token->kind != SC_TOKEN_NONE);
+    if (n == token->n && memcmp(bpe->bytes + token->begin, said, n) == 0)
+        return SC_OK;
+    if (store_bytes(bpe, said, n, &token->said_begin) != 0)
+        return sc_fail_nomem(error, "vocabulary");
+    token->said_n = (uint32_t)n;
     return SC_OK;
 }
 
@@ -323,46 +344,132 @@ static int place_long(struct long_piece *p, struct sc_bpe_scratch *scratch, size
     return 0;
 }
 
+static enum sc_status merge_long(const struct sc_bpe *bpe, struct long_piece *p, size_t n,
+                                 struct sc_ids *out, struct sc_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        p->prev[i] = (int32_t)i - 1;
+        p->next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
+    }
+    for (size_t i = 0; i < n; i++)
+        renew_pair(bpe, p, i);
+    while (p->n_heap > 0) {
+        uint64_t key = heap_pop(p);
+        size_t i = (size_t)(key & UINT32_MAX);
+
+        if (p->ranks[i] == (uint32_t)(key >> 32))
+            merge_at(bpe, p, i);
+    }
+    for (int32_t i = 0; i >= 0; i = p->next[i])
+        if (sc_ids_add(out, p->ids[i]) != 0)
+            return sc_fail_nomem(error, "tokens");
+    return SC_OK;
+}
+
+/* ---- what merging begins with ---------------------------------------------------------------- */
+
+/* Where a piece is spelt: bytes or characters, one id each, but for what is unknown. */
+struct spelling {
+    const struct sc_bpe *bpe;
+    int32_t *ids; /* room for one id per byte of the piece */
+    size_t n;
+    bool unknown; /* one waits to be put */
+};
+
+static void put_unknown(struct spelling *s)
+{
+    if (s->unknown)
+        s->ids[s->n++] = s->bpe->rules.unknown_id;
+    s->unknown = false;
+}
+
+/* The tokens of a character's bytes.  One that waits unknown stays behind them: the reference does
+ * so. */
+static bool put_bytes(struct spelling *s, const char *bytes, size_t n)
+{
+    const int32_t *ids = s->bpe->rules.byte_id;
+
+    for (size_t i = 0; i < n; i++)
+        if (ids[(unsigned char)bytes[i]] < 0)
+            return false;
+    for (size_t i = 0; i < n; i++)
+        s->ids[s->n++] = ids[(unsigned char)bytes[i]];
+    return true;
+}
+
+static enum sc_status put_symbol(struct spelling *s, const char *bytes, size_t n,
+                                 struct sc_error *error)
+{
+    const struct sc_bpe_rules *rules = &s->bpe->rules;
+    int32_t id = n == 1 ? s->bpe->byte_ids[(unsigned char)bytes[0]] : sc_bpe_find(s->bpe, bytes, n);
+
+    if (id >= 0) {
+        put_unknown(s);
+        s->ids[s->n++] = id;
+        return SC_OK;
+    }
+    if (rules->byte_fallback && put_bytes(s, bytes, n))
+        return SC_OK;
+    if (rules->unknown_id < 0 && rules->characters)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "the tokenizer's vocabulary has no token for the character \"%.*s\"", (int)n,
+                       bytes);
+    if (rules->unknown_id < 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED,
+                       "the tokenizer's vocabulary has no token for the byte 0x%02X",
+                       (unsigned)(unsigned char)bytes[0]);
+    if (!rules->fuse_unknown)
+        put_unknown(s);
+    s->unknown = true;
+    return SC_OK;
+}
+
+static enum sc_status spell(struct spelling *s, const char *piece, size_t n, struct sc_error *error)
+{
+    for (size_t at = 0; at < n;) {
+        int32_t id = s->bpe->byte_ids[(unsigned char)piece[at]];
+        if (!s->bpe->rules.characters && id >= 0 && !s->unknown) {
+            s->ids[s->n++] = id;
+            at++;
+            continue;
+        }
+        uint32_t point;
+        size_t length = s->bpe->rules.characters ? sc_utf8_decode(piece + at, n - at, &point) : 1;
+
+        assert(length > 0);
+        SC_TRY(put_symbol(s, piece + at, length, error));
+        at += length;
+    }
+    put_unknown(s);
+    return SC_OK;
+}
+
+/* ---- encoding -------------------------------------------------------------------------------- */
+
 static enum sc_status encode_long(const struct sc_bpe *bpe, struct sc_bpe_scratch *scratch,
-                                  const unsigned char *piece, size_t n, struct sc_ids *out,
+                                  const char *piece, size_t n, struct sc_ids *out,
                                   struct sc_error *error)
 {
     struct long_piece p;
 
     if (place_long(&p, scratch, n) != 0)
         return sc_fail_nomem(error, "a long piece of text");
-    for (size_t i = 0; i < n; i++) {
-        p.ids[i] = bpe->byte_ids[piece[i]];
-        p.prev[i] = (int32_t)i - 1;
-        p.next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
-    }
-    for (size_t i = 0; i < n; i++)
-        renew_pair(bpe, &p, i);
-    while (p.n_heap > 0) {
-        uint64_t key = heap_pop(&p);
-        size_t i = (size_t)(key & UINT32_MAX);
-
-        if (p.ranks[i] == (uint32_t)(key >> 32))
-            merge_at(bpe, &p, i);
-    }
-    for (int32_t i = 0; i >= 0; i = p.next[i])
-        if (sc_ids_add(out, p.ids[i]) != 0)
-            return sc_fail_nomem(error, "tokens");
-    return SC_OK;
+    struct spelling s = {.bpe = bpe, .ids = p.ids};
+    SC_TRY(spell(&s, piece, n, error));
+    return merge_long(bpe, &p, s.n, out, error);
 }
 
-/* ---- encoding -------------------------------------------------------------------------------- */
-
-static enum sc_status check_bytes(const struct sc_bpe *bpe, const unsigned char *piece, size_t n,
-                                  struct sc_error *error)
+static enum sc_status encode_short(const struct sc_bpe *bpe, const char *piece, size_t n,
+                                   struct sc_ids *out, struct sc_error *error)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (bpe->byte_ids[piece[i]] < 0) {
-            return sc_fail(error, SC_ERR_UNSUPPORTED,
-                           "the tokenizer's vocabulary has no token for the byte 0x%02X",
-                           (unsigned)piece[i]);
-        }
-    }
+    int32_t ids[N_SHORT];
+    struct spelling s = {.bpe = bpe, .ids = ids};
+
+    SC_TRY(spell(&s, piece, n, error));
+    size_t n_left = merge_short(bpe, ids, s.n);
+    for (size_t i = 0; i < n_left; i++)
+        if (sc_ids_add(out, ids[i]) != 0)
+            return sc_fail_nomem(error, "tokens");
     return SC_OK;
 }
 
@@ -370,30 +477,21 @@ enum sc_status sc_bpe_encode(const struct sc_bpe *bpe, struct sc_bpe_scratch *sc
                              const char *piece, size_t n, struct sc_ids *out,
                              struct sc_error *error)
 {
-    const unsigned char *bytes = (const unsigned char *)piece;
-    int32_t ids[N_SHORT], whole;
+    int32_t whole = n <= bpe->longest ? sc_bpe_find(bpe, piece, n) : -1;
 
-    whole = sc_bpe_find(bpe, piece, n);
+    assert(n > 0 && n < INT32_MAX);
     if (whole >= 0 && bpe->tokens[whole].whole)
         return sc_ids_add(out, whole) == 0 ? SC_OK : sc_fail_nomem(error, "tokens");
-    enum sc_status status = check_bytes(bpe, bytes, n, error);
-    if (status != SC_OK)
-        return status;
-    if (n > N_SHORT)
-        return encode_long(bpe, scratch, bytes, n, out, error);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = bpe->byte_ids[bytes[i]];
-    n = merge_short(bpe, ids, n);
-    for (size_t i = 0; i < n; i++)
-        if (sc_ids_add(out, ids[i]) != 0)
-            return sc_fail_nomem(error, "tokens");
-    return SC_OK;
+    return n > N_SHORT ? encode_long(bpe, scratch, piece, n, out, error)
+                       : encode_short(bpe, piece, n, out, error);
 }
 
-/* A vocabulary may hold tokens that merging their bytes does not reach; only the others may be
- * taken straight from the table. */
-enum sc_status sc_bpe_finish(struct sc_bpe *bpe, struct sc_error *error)
+/* A vocabulary may hold tokens that merging their bytes does not reach; unless merges are to be
+ * ignored, only the others may be taken straight from the table. */
+enum sc_status sc_bpe_finish(struct sc_bpe *bpe, const struct sc_bpe_rules *rules,
+                             struct sc_error *error)
 {
+    bpe->rules = *rules;
     for (int byte = 0; byte < 256; byte++) {
         char c = (char)byte;
         bpe->byte_ids[byte] = sc_bpe_find(bpe, &c, 1);
@@ -403,14 +501,18 @@ enum sc_status sc_bpe_finish(struct sc_bpe *bpe, struct sc_error *error)
     enum sc_status status = SC_OK;
     for (size_t id = 0; status == SC_OK && id < bpe->n_tokens; id++) {
         struct sc_token *token = &bpe->tokens[id];
-        const char *bytes = bpe->bytes + token->begin;
 
-        if (token->kind != SC_TOKEN_VOCABULARY ||
-            check_bytes(bpe, (const unsigned char *)bytes, token->n, NULL) != SC_OK)
+        if (token->kind != SC_TOKEN_VOCABULARY)
             continue;
+        if (rules->ignore_merges) {
+            token->whole = true;
+            continue;
+        }
         ids.n = 0;
-        status = sc_bpe_encode(bpe, &scratch, bytes, token->n, &ids, error);
-        token->whole = ids.n == 1;
+        struct sc_error missing = {0}; /* of what the vocabulary lacks, perhaps */
+        status = sc_bpe_encode(bpe, &scratch, bpe->bytes + token->begin, token->n, &ids, &missing);
+        token->whole = status == SC_OK && ids.n == 1 && ids.ids[0] == (int32_t)id;
+        status = status == SC_ERR_NOMEM ? sc_fail_nomem(error, "vocabulary") : SC_OK;
     }
     sc_free(scratch.memory);
     sc_free(ids.ids);

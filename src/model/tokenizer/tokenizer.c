@@ -1,10 +1,10 @@
 /*
  * Loading a tokenizer: tokenizer.json, and what tokenizer_config.json adds to it.
  *
- * Supported is byte-level byte-pair encoding with one split pattern and NFC or no normalisation.
- * Whatever else a file asks for (other models, prefixes, dropout, templates that add tokens, added
- * tokens that swallow spaces) is refused by name, because ignoring it would give other ids than the
- * model was trained on.  Read next: encode.c (text to ids), chat.c (the prompt's frame).
+ * Supported is byte-pair encoding, of bytes or of characters, with the normalizers, pre-tokenizers,
+ * decoders and post-processors that the readers of these know.  Whatever else a file asks for
+ * (other models, prefixes, dropout) is refused by name, because ignoring it would give other ids
+ * than the model was trained on.  Read next: vocabulary.c, encode.c.
  */
 #include "model/tokenizer/tokenizer.h"
 
@@ -14,99 +14,22 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/parts.h"
+#include "model/tokenizer/vocabulary.h"
 
 #define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
 #define CONFIG_BYTES_MAX ((size_t)4 << 20)
-#define ADDED_MAX 65536
 
 struct loader {
     struct sc_tokenizer *t;
-    const json_t *top, *model, *merges;
-    json_t *vocab;        /* jansson walks no const object; nothing here changes it */
-    const json_t *added;  /* array of tokenizer.json, may be NULL */
-    json_t *decoder;      /* added_tokens_decoder of tokenizer_config.json, may be NULL */
-    int16_t byte_of[512]; /* code point of the byte alphabet to byte, -1: none */
-    char *key;            /* [key_cap], bytes of a vocabulary key */
-    size_t key_cap, added_used;
+    const json_t *top;
+    const json_t *added;   /* array of tokenizer.json, may be NULL */
+    json_t *added_decoder; /* added_tokens_decoder of tokenizer_config.json, may be NULL */
+    struct sc_vocabulary vocabulary;
+    struct sc_decoder decoder;
 };
 
-static enum sc_status unsupported(struct sc_error *error, const char *field, const char *expected)
-{
-    return sc_fail(error, SC_ERR_UNSUPPORTED, "%s: expected %s", field, expected);
-}
-
-/* Missing, null, false or "". */
-static bool is_off(const json_t *value)
-{
-    return value == NULL || json_is_null(value) || json_is_false(value) ||
-           (json_is_string(value) && json_string_length(value) == 0);
-}
-
-static bool has_type(const json_t *object, const char *type)
-{
-    const char *found = json_string_value(json_object_get(object, "type"));
-
-    return found != NULL && strcmp(found, type) == 0;
-}
-
-/* ---- the byte alphabet ----------------------------------------------------------------------- */
-
-/* Bytes that are printable in Latin-1 stand for themselves, the others for U+0100 and on.  Source:
- * GPT-2's encoder.py, bytes_to_unicode. */
-static void fill_alphabet(struct loader *l)
-{
-    int next = 256;
-
-    for (size_t i = 0; i < 512; i++)
-        l->byte_of[i] = -1;
-    for (int byte = 0; byte < 256; byte++) {
-        bool itself = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-
-        l->byte_of[itself ? byte : next++] = (int16_t)byte;
-    }
-}
-
-/* Writes the bytes of a key to l->key; returns how many, or 0 when it is not in the alphabet. */
-static size_t key_bytes(struct loader *l, const char *key, size_t n)
-{
-    size_t used = 0;
-
-    for (size_t at = 0; at < n;) {
-        uint32_t point = 0;
-        size_t length = sc_utf8_decode(key + at, n - at, &point);
-
-        if (length == 0 || point >= 512 || l->byte_of[point] < 0)
-            return 0;
-        l->key[used++] = (char)l->byte_of[point];
-        at += length;
-    }
-    return used;
-}
-
-static int reserve_key(struct loader *l, size_t n)
-{
-    if (n <= l->key_cap)
-        return 0;
-    char *grown = sc_resize(l->key, n * 2, 1);
-    if (grown == NULL)
-        return -1;
-    l->key = grown;
-    l->key_cap = n * 2;
-    return 0;
-}
-
-/* ---- vocabulary ------------------------------------------------------------------------------ */
-
-static bool read_id(const json_t *value, int32_t *id)
-{
-    json_int_t number = json_integer_value(value);
-
-    if (!json_is_integer(value) || number < 0 || number >= (json_int_t)SC_TOKENS_MAX)
-        return false;
-    *id = (int32_t)number;
-    return true;
-}
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 /* The ids of added_tokens_decoder are its keys. */
 static bool read_key_id(const char *key, int32_t *id)
@@ -131,29 +54,21 @@ static void count_id(int32_t id, size_t *n_tokens)
 static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, struct sc_error *error)
 {
     int32_t id;
+    size_t i;
     const char *key;
     json_t *value;
     *n_tokens = 0;
-    json_object_foreach(l->vocab, key, value)
-    {
-        if (!read_id(value, &id)) {
-            return sc_fail(error, SC_ERR_FORMAT,
-                           "model.vocab: \"%.60s\": expected an id from 0 to %zu", key,
-                           SC_TOKENS_MAX - 1);
-        }
-        count_id(id, n_tokens);
-    }
-    size_t i;
+    SC_TRY(sc_vocabulary_count(&l->vocabulary, n_tokens, error));
     json_array_foreach(l->added, i, value)
     {
-        if (!read_id(json_object_get(value, "id"), &id)) {
+        if (!sc_read_id(json_object_get(value, "id"), &id)) {
             return sc_fail(error, SC_ERR_FORMAT,
                            "added_tokens[%zu]: id: expected a number from 0 to %zu", i,
                            SC_TOKENS_MAX - 1);
         }
         count_id(id, n_tokens);
     }
-    json_object_foreach(l->decoder, key, value)
+    json_object_foreach(l->added_decoder, key, value)
     {
         if (!read_key_id(key, &id)) {
             return sc_fail(error, SC_ERR_FORMAT,
@@ -165,99 +80,7 @@ static enum sc_status count_tokens(const struct loader *l, size_t *n_tokens, str
     return SC_OK;
 }
 
-static enum sc_status load_vocabulary(struct loader *l, struct sc_error *error)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(l->vocab, key, value)
-    {
-        size_t n = strlen(key);
-        if (reserve_key(l, n) != 0)
-            return sc_fail_nomem(error, "vocabulary");
-        size_t bytes = key_bytes(l, key, n);
-        enum sc_status status =
-            sc_bpe_add_token(&l->t->bpe, (int32_t)json_integer_value(value),
-                             bytes > 0 ? SC_TOKEN_VOCABULARY : SC_TOKEN_LITERAL,
-                             bytes > 0 ? l->key : key, bytes > 0 ? bytes : n, error);
-        if (status != SC_OK) {
-            sc_error_prefix(error, "model.vocab");
-            return status;
-        }
-    }
-    return SC_OK;
-}
-
-static int32_t find_key(struct loader *l, const char *key, size_t n)
-{
-    size_t bytes = reserve_key(l, n) == 0 ? key_bytes(l, key, n) : 0;
-
-    return bytes > 0 ? sc_bpe_find(&l->t->bpe, l->key, bytes) : -1;
-}
-
-/* "a b" or ["a", "b"]; an id of -1 for what is not in the vocabulary. */
-static void read_merge(struct loader *l, const json_t *value, int32_t *left, int32_t *right)
-{
-    *left = *right = -1;
-    if (json_is_string(value)) {
-        const char *a = json_string_value(value), *space = strchr(a, ' ');
-        if (space == NULL)
-            return;
-        *left = find_key(l, a, (size_t)(space - a));
-        *right = find_key(l, space + 1, strlen(space + 1));
-    } else if (json_array_size(value) == 2 && json_is_string(json_array_get(value, 0)) &&
-               json_is_string(json_array_get(value, 1))) {
-        const char *a = json_string_value(json_array_get(value, 0));
-        const char *b = json_string_value(json_array_get(value, 1));
-        *left = find_key(l, a, strlen(a));
-        *right = find_key(l, b, strlen(b));
-    }
-}
-
-static enum sc_status load_merges(struct loader *l, struct sc_error *error)
-{
-    size_t i;
-    json_t *value;
-    json_array_foreach(l->merges, i, value)
-    {
-        int32_t left, right;
-        read_merge(l, value, &left, &right);
-        if (left < 0 || right < 0)
-            return sc_fail(error, SC_ERR_FORMAT,
-                           "model.merges[%zu]: expected two entries of the vocabulary", i);
-        enum sc_status status = sc_bpe_add_merge(&l->t->bpe, (uint32_t)i, left, right, error);
-        if (status != SC_OK) {
-            sc_error_prefix(error, "model");
-            return status;
-        }
-    }
-    return SC_OK;
-}
-
 /* ---- added tokens ---------------------------------------------------------------------------- */
-
-static enum sc_status check_added(const json_t *value, struct sc_error *error)
-{
-    static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
-
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-        if (!is_off(json_object_get(value, flags[i])))
-            return unsupported(error, flags[i], "false");
-    if (!json_is_string(json_object_get(value, "content")) ||
-        json_string_length(json_object_get(value, "content")) == 0)
-        return sc_fail(error, SC_ERR_FORMAT, "content: expected text");
-    return SC_OK;
-}
-
-static enum sc_status add_to_set(struct sc_added_set *set, const struct sc_added *token,
-                                 struct sc_error *error)
-{
-    if (set->n == ADDED_MAX)
-        return sc_fail(error, SC_ERR_LIMIT, "expected at most %d added tokens", ADDED_MAX);
-    if (sc_grow((void **)&set->tokens, set->n, &set->cap, sizeof *set->tokens) != 0)
-        return sc_fail_nomem(error, "added tokens");
-    set->tokens[set->n++] = *token;
-    return SC_OK;
-}
 
 static bool is_added(const struct sc_tokenizer *t, int32_t id)
 {
@@ -271,71 +94,74 @@ static bool is_added(const struct sc_tokenizer *t, int32_t id)
     return false;
 }
 
-/* A token that is matched in normalised text is written in normalised form. */
-static enum sc_status normal_content(const struct loader *l, const struct sc_added *token,
-                                     struct sc_error *error)
+/* What is looked for: a token that is matched in normalised text is so in normalised form. */
+static enum sc_status look_for(const struct loader *l, const char *content,
+                               struct sc_flagged *normal, struct sc_added *token,
+                               struct sc_error *error)
 {
-    if (!token->normalized || !l->t->nfc)
-        return SC_OK;
-    char *normal = NULL;
-    size_t n = 0;
-    SC_TRY(sc_nfc(token->text, token->n, &normal, &n, error));
-    bool same = normal == NULL || (n == token->n && memcmp(normal, token->text, n) == 0);
-    sc_free(normal);
-    return same ? SC_OK : unsupported(error, "content", "text in normal form (NFC)");
+    bool same = true, moved = false;
+
+    if (token->normalized)
+        SC_TRY(sc_normalizer_run(&l->t->normalizer, content, NULL, token->n, normal, &same, &moved,
+                                 error));
+    token->n = same ? token->n : normal->text.len;
+    if (token->n == 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "content: nothing is left when normalised");
+    token->text = sc_strndup(same ? content : normal->text.data, token->n);
+    if (token->text == NULL)
+        return sc_fail_nomem(error, "added tokens");
+    return sc_added_set_add(token->normalized ? &l->t->normalized : &l->t->raw, token, error);
+}
+
+/* Gives the id its text, or checks the one that it has; *known: it is an added token already. */
+static enum sc_status name_token(struct loader *l, int32_t id, const char *content, size_t n,
+                                 bool *known, struct sc_error *error)
+{
+    struct sc_bpe *bpe = &l->t->bpe;
+    const struct sc_token *token = &bpe->tokens[id];
+
+    *known = false;
+    if (token->kind == SC_TOKEN_NONE)
+        return sc_bpe_add_token(bpe, id, SC_TOKEN_ADDED, content, n, error);
+    if (token->n != n || memcmp(bpe->bytes + token->begin, content, n) != 0)
+        return sc_fail(error, SC_ERR_FORMAT, "id %d: the vocabulary has another text for it",
+                       (int)id);
+    *known = is_added(l->t, id);
+    return SC_OK;
 }
 
 /* `late`: from tokenizer_config.json, where a token known already may be repeated. */
 static enum sc_status add_added(struct loader *l, int32_t id, const json_t *value, bool late,
                                 struct sc_error *error)
 {
-    SC_TRY(check_added(value, error));
-    const char *content = json_string_value(json_object_get(value, "content"));
-    size_t n = strlen(content);
-    struct sc_bpe *bpe = &l->t->bpe;
-    if (bpe->tokens[id].kind == SC_TOKEN_NONE) {
-        SC_TRY(sc_bpe_add_token(bpe, id, SC_TOKEN_ADDED, content, n, error));
-    } else if (bpe->tokens[id].n != n ||
-               memcmp(bpe->bytes + bpe->tokens[id].begin, content, n) != 0) {
-        return sc_fail(error, SC_ERR_FORMAT, "id %d: the vocabulary has another text for it",
-                       (int)id);
-    } else if (is_added(l->t, id)) {
+    const json_t *content = json_object_get(value, "content");
+    const char *text = json_string_value(content);
+    size_t n = json_string_length(content);
+    bool known, special = json_is_true(json_object_get(value, "special"));
+    if (n == 0 || strlen(text) != n)
+        return sc_fail(error, SC_ERR_FORMAT, "content: expected text");
+    SC_TRY(name_token(l, id, text, n, &known, error));
+    if (known)
         return late ? SC_OK : sc_fail(error, SC_ERR_FORMAT, "id %d: expected one entry", (int)id);
-    }
-    bpe->tokens[id].special = json_is_true(json_object_get(value, "special"));
-    char *text = l->t->added_text + l->added_used;
-    memcpy(text, content, n);
-    l->added_used += n;
-    const struct sc_added token = {.text = text,
-                                   .n = n,
-                                   .id = id,
-                                   .normalized =
-                                       json_is_true(json_object_get(value, "normalized"))};
-    SC_TRY(normal_content(l, &token, error));
-    return add_to_set(token.normalized ? &l->t->normalized : &l->t->raw, &token, error);
-}
-
-static size_t content_bytes(const json_t *value)
-{
-    return json_string_length(json_object_get(value, "content"));
+    l->t->bpe.tokens[id].special = special;
+    struct sc_added token = {.n = n,
+                             .id = id,
+                             .normalized = json_is_true(json_object_get(value, "normalized")),
+                             .left = json_is_true(json_object_get(value, "lstrip")),
+                             .right = json_is_true(json_object_get(value, "rstrip")),
+                             .single_word = json_is_true(json_object_get(value, "single_word")),
+                             .is_text = !special && sc_added_is_text(text, n)};
+    struct sc_flagged normal = {0};
+    enum sc_status status = look_for(l, text, &normal, &token, error);
+    sc_flagged_free(&normal);
+    return status;
 }
 
 static enum sc_status load_added(struct loader *l, struct sc_error *error)
 {
-    size_t bytes = 1, i;
+    size_t i;
     const char *key;
     json_t *value;
-    json_array_foreach(l->added, i, value)
-    {
-        bytes += content_bytes(value);
-    }
-    json_object_foreach(l->decoder, key, value)
-    {
-        bytes += content_bytes(value);
-    }
-    l->t->added_text = sc_alloc(bytes);
-    if (l->t->added_text == NULL)
-        return sc_fail_nomem(error, "added tokens");
     json_array_foreach(l->added, i, value)
     {
         enum sc_status status = add_added(
@@ -345,7 +171,7 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
             return status;
         }
     }
-    json_object_foreach(l->decoder, key, value)
+    json_object_foreach(l->added_decoder, key, value)
     {
         int32_t id = 0;
         read_key_id(key, &id);
@@ -355,178 +181,50 @@ static enum sc_status load_added(struct loader *l, struct sc_error *error)
             return status;
         }
     }
-    return SC_OK;
+    SC_TRY(sc_added_set_order(&l->t->raw, error));
+    return sc_added_set_order(&l->t->normalized, error);
 }
 
-static int compare_added(const void *a, const void *b)
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* What the tokens of a vocabulary of text say. */
+static enum sc_status say_tokens(struct loader *l, struct sc_error *error)
 {
-    const struct sc_added *x = a, *y = b;
-    unsigned char first_x = (unsigned char)x->text[0], first_y = (unsigned char)y->text[0];
+    struct sc_bpe *bpe = &l->t->bpe;
+    struct sc_text said = {0};
+    enum sc_status status = SC_OK;
 
-    if (first_x != first_y)
-        return first_x < first_y ? -1 : 1;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return memcmp(x->text, y->text, x->n);
-}
-
-static enum sc_status order_added(struct sc_added_set *set, struct sc_error *error)
-{
-    size_t at = 0;
-
-    if (set->n > 0)
-        qsort(set->tokens, set->n, sizeof *set->tokens, compare_added);
-    for (size_t byte = 0; byte <= 256; byte++) {
-        while (at < set->n && (unsigned char)set->tokens[at].text[0] < byte)
-            at++;
-        set->first[byte] = at;
+    for (size_t id = 0; status == SC_OK && id < bpe->n_tokens; id++) {
+        const struct sc_token *token = &bpe->tokens[id];
+        if (token->kind == SC_TOKEN_NONE)
+            continue;
+        sc_decoder_say(&l->decoder, bpe->bytes + token->begin, token->n, &said);
+        status = said.failed ? sc_fail_nomem(error, "vocabulary")
+                             : sc_bpe_set_said(bpe, (int32_t)id, said.data, said.len, error);
     }
-    for (size_t i = 1; i < set->n; i++) {
-        if (compare_added(&set->tokens[i - 1], &set->tokens[i]) == 0) {
-            return sc_fail(error, SC_ERR_FORMAT, "added_tokens: ids %d and %d have the same text",
-                           (int)set->tokens[i - 1].id, (int)set->tokens[i].id);
-        }
-    }
-    return SC_OK;
-}
-
-/* ---- what else the file asks for ------------------------------------------------------------- */
-
-static enum sc_status read_model(struct loader *l, struct sc_error *error)
-{
-    static const char *const off[] = {"continuing_subword_prefix", "end_of_word_suffix",
-                                      "byte_fallback", "ignore_merges"};
-
-    l->model = json_object_get(l->top, "model");
-    if (!json_is_object(l->model))
-        return sc_fail(error, SC_ERR_FORMAT, "model: expected an object");
-    if (json_object_get(l->model, "type") != NULL && !has_type(l->model, "BPE")) {
-        const char *type = json_string_value(json_object_get(l->model, "type"));
-
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "model.type: expected \"BPE\", found \"%.60s\"",
-                       type != NULL ? type : "something that is not text");
-    }
-    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
-        if (!is_off(json_object_get(l->model, off[i])))
-            return sc_fail(error, SC_ERR_UNSUPPORTED, "model.%s: expected none or false", off[i]);
-    const json_t *dropout = json_object_get(l->model, "dropout");
-    if (!is_off(dropout) && !(json_is_number(dropout) && json_number_value(dropout) == 0))
-        return unsupported(error, "model.dropout", "null or 0");
-    l->vocab = json_object_get(l->model, "vocab");
-    l->merges = json_object_get(l->model, "merges");
-    if (!json_is_object(l->vocab) || json_object_size(l->vocab) == 0)
-        return sc_fail(error, SC_ERR_FORMAT, "model.vocab: expected an object that is not empty");
-    if (!json_is_array(l->merges))
-        return sc_fail(error, SC_ERR_FORMAT, "model.merges: expected an array");
-    return SC_OK;
-}
-
-static enum sc_status read_normalizer(struct loader *l, const json_t *value, struct sc_error *error)
-{
-    const json_t *parts = json_object_get(value, "normalizers");
-
-    if (value == NULL || json_is_null(value))
-        return SC_OK;
-    if (has_type(value, "NFC")) {
-        l->t->nfc = true;
-        return SC_OK;
-    }
-    if (!has_type(value, "Sequence") || !json_is_array(parts))
-        return unsupported(error, "normalizer", "null, NFC or a Sequence of these");
-    for (size_t i = 0; i < json_array_size(parts); i++) {
-        if (!has_type(json_array_get(parts, i), "NFC"))
-            return unsupported(error, "normalizer", "nothing but NFC in the Sequence");
-        l->t->nfc = true;
-    }
-    return SC_OK;
-}
-
-/* ByteLevel; *pattern is set when it splits by itself. */
-static enum sc_status read_byte_level(const json_t *value, const char **pattern,
-                                      struct sc_error *error)
-{
-    const json_t *use_regex = json_object_get(value, "use_regex");
-
-    if (!has_type(value, "ByteLevel"))
-        return unsupported(error, "pre_tokenizer", "ByteLevel, or Split and then ByteLevel");
-    if (!is_off(json_object_get(value, "add_prefix_space")))
-        return unsupported(error, "pre_tokenizer.add_prefix_space", "false");
-    /* In files older than the field ByteLevel always splits. */
-    *pattern = use_regex == NULL || json_is_true(use_regex) ? sc_gpt2_pattern : NULL;
-    return SC_OK;
-}
-
-static enum sc_status read_split(const json_t *value, const char **pattern, struct sc_error *error)
-{
-    const char *behavior = json_string_value(json_object_get(value, "behavior"));
-
-    if (!has_type(value, "Split") || behavior == NULL || strcmp(behavior, "Isolated") != 0 ||
-        !is_off(json_object_get(value, "invert")))
-        return unsupported(error, "pre_tokenizer", "Split, Isolated, not inverted");
-    *pattern = json_string_value(json_object_get(json_object_get(value, "pattern"), "Regex"));
-    return *pattern != NULL
-               ? SC_OK
-               : unsupported(error, "pre_tokenizer", "a Split pattern that is a Regex");
-}
-
-static enum sc_status read_pre_tokenizer(struct loader *l, const json_t *value,
-                                         struct sc_error *error)
-{
-    const json_t *parts = json_object_get(value, "pretokenizers");
-    const char *pattern = NULL, *own = NULL;
-    if (!has_type(value, "Sequence")) {
-        SC_TRY(read_byte_level(value, &pattern, error));
-        if (pattern == NULL)
-            return unsupported(error, "pre_tokenizer", "a split pattern");
-    } else {
-        if (json_array_size(parts) != 2)
-            return unsupported(error, "pre_tokenizer", "a Sequence of Split and ByteLevel");
-        SC_TRY(read_split(json_array_get(parts, 0), &pattern, error));
-        SC_TRY(read_byte_level(json_array_get(parts, 1), &own, error));
-        if (own != NULL)
-            return unsupported(error, "pre_tokenizer", "use_regex false after a Split");
-    }
-    return sc_splitter_new(&l->t->splitter, pattern, error);
-}
-
-/* Neither may add tokens or change the text: ByteLevel, alone or in sequence, or nothing. */
-static enum sc_status check_byte_level(const json_t *value, const char *field, const char *list,
-                                       struct sc_error *error)
-{
-    const json_t *parts = json_object_get(value, list);
-
-    if (value == NULL || json_is_null(value) || has_type(value, "ByteLevel"))
-        return SC_OK;
-    if (!has_type(value, "Sequence") || !json_is_array(parts))
-        return unsupported(error, field, "null or ByteLevel");
-    for (size_t i = 0; i < json_array_size(parts); i++)
-        if (!has_type(json_array_get(parts, i), "ByteLevel"))
-            return unsupported(error, field, "nothing but ByteLevel in the Sequence");
-    return SC_OK;
+    sc_text_free(&said);
+    return status;
 }
 
 static enum sc_status load(struct loader *l, struct sc_error *error)
 {
     const json_t *top = l->top;
+    struct sc_tokenizer *t = l->t;
     l->added = json_object_get(top, "added_tokens");
     if (l->added != NULL && !json_is_null(l->added) && !json_is_array(l->added))
         return sc_fail(error, SC_ERR_FORMAT, "added_tokens: expected an array");
-    SC_TRY(read_model(l, error));
-    SC_TRY(read_normalizer(l, json_object_get(top, "normalizer"), error));
-    SC_TRY(read_pre_tokenizer(l, json_object_get(top, "pre_tokenizer"), error));
-    SC_TRY(check_byte_level(json_object_get(top, "post_processor"), "post_processor", "processors",
-                            error));
-    SC_TRY(check_byte_level(json_object_get(top, "decoder"), "decoder", "decoders", error));
+    SC_TRY(sc_vocabulary_find(&l->vocabulary, top, error));
+    SC_TRY(sc_normalizer_parse(&t->normalizer, json_object_get(top, "normalizer"), error));
+    SC_TRY(sc_pre_tokenizer_parse(&t->pre, json_object_get(top, "pre_tokenizer"), error));
+    SC_TRY(
+        sc_decoder_parse(&l->decoder, json_object_get(top, "decoder"), t->pre.byte_level, error));
     size_t n_tokens = 0;
     SC_TRY(count_tokens(l, &n_tokens, error));
-    SC_TRY(sc_bpe_init(&l->t->bpe, n_tokens, json_object_size(l->vocab), json_array_size(l->merges),
-                       error));
-    SC_TRY(load_vocabulary(l, error));
-    SC_TRY(load_merges(l, error));
-    SC_TRY(sc_bpe_finish(&l->t->bpe, error));
+    SC_TRY(sc_processor_parse(&t->before, &t->after, json_object_get(top, "post_processor"),
+                              n_tokens, error));
+    SC_TRY(sc_vocabulary_load(&l->vocabulary, t->pre.byte_level, n_tokens, &t->bpe, error));
     SC_TRY(load_added(l, error));
-    SC_TRY(order_added(&l->t->raw, error));
-    return order_added(&l->t->normalized, error);
+    return t->pre.byte_level ? SC_OK : say_tokens(l, error);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -552,9 +250,8 @@ static enum sc_status parse_both(struct loader *l, json_t **top, json_t **more,
     SC_TRY(parse_object(texts->text, texts->n, "tokenizer.json", top, error));
     if (texts->config != NULL)
         SC_TRY(parse_object(texts->config, texts->n_config, "tokenizer_config.json", more, error));
-    fill_alphabet(l);
     l->top = *top;
-    l->decoder = json_object_get(*more, "added_tokens_decoder");
+    l->added_decoder = json_object_get(*more, "added_tokens_decoder");
     l->t->chat_template = sc_template_of_config(*more);
     enum sc_status status = load(l, error);
     if (status != SC_OK)
@@ -574,7 +271,8 @@ enum sc_status sc_tokenizer_parse(struct sc_tokenizer **out, const char *text, s
     enum sc_status status = parse_both(&loader, &top, &more, &texts, error);
     json_decref(top);
     json_decref(more);
-    sc_free(loader.key);
+    sc_vocabulary_free(&loader.vocabulary);
+    sc_decoder_free(&loader.decoder);
     if (status != SC_OK) {
         sc_tokenizer_close(loader.t);
         return status;
@@ -626,10 +324,12 @@ void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
     if (tokenizer == NULL)
         return;
     sc_bpe_free(&tokenizer->bpe);
-    sc_splitter_free(tokenizer->splitter);
-    sc_free(tokenizer->raw.tokens);
-    sc_free(tokenizer->normalized.tokens);
-    sc_free(tokenizer->added_text);
+    sc_normalizer_free(&tokenizer->normalizer);
+    sc_pre_tokenizer_free(&tokenizer->pre);
+    sc_added_set_free(&tokenizer->raw);
+    sc_added_set_free(&tokenizer->normalized);
+    sc_free(tokenizer->before.ids);
+    sc_free(tokenizer->after.ids);
     sc_free(tokenizer);
 }
 
@@ -645,20 +345,32 @@ size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer)
     return tokenizer->bpe.n_tokens;
 }
 
+/* Whether an added token is written so: what is looked for may be its normal form. */
+static bool is_written(const struct sc_bpe *bpe, const struct sc_added *added, const char *token,
+                       size_t n)
+{
+    const struct sc_token *entry = &bpe->tokens[added->id];
+    return entry->n == n && memcmp(bpe->bytes + entry->begin, token, n) == 0;
+}
+
 int32_t sc_tokenizer_id(const struct sc_tokenizer *tokenizer, const char *token)
 {
-    const struct sc_added_set *sets[] = {&tokenizer->raw, &tokenizer->normalized};
+    const struct sc_added_set *raw = &tokenizer->raw, *normalized = &tokenizer->normalized;
     size_t n = strlen(token), byte = (unsigned char)token[0];
 
-    for (size_t s = 0; s < 2; s++) {
-        for (size_t i = sets[s]->first[byte]; i < sets[s]->first[byte + 1]; i++) {
-            const struct sc_added *added = &sets[s]->tokens[i];
-
-            if (added->n == n && memcmp(added->text, token, n) == 0)
-                return added->id;
-        }
-    }
+    for (size_t i = raw->first[byte]; i < raw->first[byte + 1]; i++)
+        if (is_written(&tokenizer->bpe, &raw->tokens[i], token, n))
+            return raw->tokens[i].id;
+    for (size_t i = 0; i < normalized->n; i++)
+        if (is_written(&tokenizer->bpe, &normalized->tokens[i], token, n))
+            return normalized->tokens[i].id;
     return n > 0 ? sc_bpe_find(&tokenizer->bpe, token, n) : -1;
+}
+
+struct sc_tokenizer_around sc_tokenizer_around(const struct sc_tokenizer *tokenizer)
+{
+    return (struct sc_tokenizer_around){tokenizer->before.ids, tokenizer->before.n,
+                                        tokenizer->after.ids, tokenizer->after.n};
 }
 
 static const struct sc_token *token_of(const struct sc_tokenizer *tokenizer, int32_t id)
@@ -680,6 +392,6 @@ const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id,
 {
     const struct sc_token *token = token_of(tokenizer, id);
 
-    *n = token != NULL ? token->n : 0;
-    return token != NULL ? tokenizer->bpe.bytes + token->begin : NULL;
+    *n = token != NULL ? token->said_n : 0;
+    return token != NULL ? tokenizer->bpe.bytes + token->said_begin : NULL;
 }

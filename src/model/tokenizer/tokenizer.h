@@ -17,6 +17,16 @@ bool sc_tokenizer_is_special(const struct sc_tokenizer *tokenizer, int32_t id);
  * give their written form.  The pointer lives as long as the tokenizer. NULL for an unknown id. */
 const char *sc_tokenizer_bytes(const struct sc_tokenizer *tokenizer, int32_t id, size_t *n);
 
+/* The ids that the file's post-processor puts before and after one text, such as the beginning of a
+ * text; they live as long as the tokenizer. */
+struct sc_tokenizer_around {
+    const int32_t *before; /* [n_before] */
+    size_t n_before;
+    const int32_t *after; /* [n_after] */
+    size_t n_after;
+};
+struct sc_tokenizer_around sc_tokenizer_around(const struct sc_tokenizer *tokenizer);
+
 /* What is known of the chat template that lies beside the tokenizer. */
 const struct sc_template_facts *sc_tokenizer_template(const struct sc_tokenizer *tokenizer);
 
