@@ -34,8 +34,8 @@ SC_API enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *f
                                         struct sc_error *error);
 SC_API void sc_tokenizer_close(struct sc_tokenizer *tokenizer);
 
-/* Encodes n_bytes of UTF-8.  With special, special tokens written in the text become control
- * tokens; without, they are text.  *ids is allocated; release it with sc_release. */
+/* Encodes n_bytes of UTF-8, U+0000 included.  With special, special tokens written in the text
+ * become control tokens; without, they are text.  *ids is allocated; release it with sc_release. */
 SC_API enum sc_status sc_tokenizer_encode(const struct sc_tokenizer *tokenizer, const char *text,
                                           size_t n_bytes, bool special, int32_t **ids,
                                           size_t *n_ids, struct sc_error *error);

@@ -7,14 +7,22 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "model/model.h"
+#include "model/tokenizer/tokenizer.h"
 
 /* What the command has open; all zero is fine. */
 struct tokenizing {
     struct sc_tokenizer *tokenizer;
-    bool special, written; /* written: standard output took all so far */
-    size_t line;           /* its number */
+    bool special, around; /* around: with what the file puts before and after a text */
+    bool written;         /* standard output took all so far */
+    size_t line;          /* its number */
     struct sc_text out;
 };
+
+static void put_ids(struct tokenizing *t, const int32_t *ids, size_t n, bool first)
+{
+    for (size_t i = 0; i < n; i++)
+        sc_text_printf(&t->out, i > 0 || !first ? ",%d" : "%d", (int)ids[i]);
+}
 
 static enum sc_status encode_object(struct tokenizing *t, const json_t *object, const char *what,
                                     struct sc_error *error)
@@ -31,9 +39,12 @@ static enum sc_status encode_object(struct tokenizing *t, const json_t *object, 
         sc_error_prefix(error, "%s", what);
         return status;
     }
+    const struct sc_tokenizer_around around =
+        t->around ? sc_tokenizer_around(t->tokenizer) : (struct sc_tokenizer_around){0};
     sc_text_puts(&t->out, "{\"ids\":[");
-    for (size_t i = 0; i < n_ids; i++)
-        sc_text_printf(&t->out, i ? ",%d" : "%d", ids[i]);
+    put_ids(t, around.before, around.n_before, true);
+    put_ids(t, ids, n_ids, around.n_before == 0);
+    put_ids(t, around.after, around.n_after, around.n_before + n_ids == 0);
     sc_text_puts(&t->out, "]}\n");
     sc_release(ids);
     return SC_OK;
@@ -85,21 +96,23 @@ static enum sc_status open_tokenizer(struct tokenizing *t, const char *model,
 int cli_tokenize(int argc, char **argv)
 {
     const char *model = "demo";
-    bool special = false;
+    bool special = false, around = false;
     struct cli_options options = {
         .command = "tokenize",
-        .synopsis = "[--model M] [--special] < texts.jsonl > ids.jsonl",
+        .synopsis = "[--model M] [--special] [--add-special-tokens] < texts.jsonl > ids.jsonl",
         .summary = "Reads JSONL with \"text\", writes JSONL with \"ids\".  A folder that holds a\n"
                    "tokenizer and no weights will do."};
     cli_add_text(&options, "model", &model, "DIR|HUB_NAME|demo", "whose tokenizer");
     cli_add_flag(&options, "special", &special,
                  "special tokens written in a text become control tokens");
+    cli_add_flag(&options, "add-special-tokens", &around,
+                 "with the ids that the file's post-processor puts before and after a text");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
 
     struct sc_error error = {0};
-    struct tokenizing t = {.special = special, .written = true};
+    struct tokenizing t = {.special = special, .around = around, .written = true};
     enum sc_status status = open_tokenizer(&t, model, &error);
     if (status == SC_OK)
         status = tokenize_input(&t, &error);

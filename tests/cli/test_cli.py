@@ -403,6 +403,28 @@ class OtherCommands(Folder):
         for bad in ('{', '[]', '{"text": 1}', '{"txt": "x"}'):
             self.assert_one_line(call('tokenize', stdin=bad + '\n'), 1, 'line 1')
 
+    def test_texts_with_the_character_zero(self):
+        text = ''.join(json.dumps({'text': t}) + '\n' for t in ('a', '\0', 'b', 'a\0b'))
+        ids = [json.loads(line)['ids'] for line in call('tokenize', stdin=text).stdout.splitlines()]
+        self.assertEqual(ids[3], ids[0] + ids[1] + ids[2])
+        self.assert_one_line(call('tokenize', stdin='{"text": "x", "\\u0000": 1}\n'), 1, 'the name of a field holds')
+        rows = self.write('rows.jsonl', json.dumps({'prompt': 'What is tea?'}) + '\n' + json.dumps({'prompt': 'a\0b'}) + '\n')
+        result = call('run', '--benchmark', rows, '--policy', 'single', '--max-new-tokens', '2', '--out', self.path('out'))
+        self.assertIn('a text holds \\u0000', result.stderr)
+        self.assertNotIn('ALLOW_NUL', result.stderr)
+
+    def test_what_a_post_processor_puts_around_a_text(self):
+        with open(os.path.join(demo_folder(), 'tokenizer.json'), encoding='utf-8') as file:
+            tokenizer = json.load(file)
+        tokenizer['post_processor'] = {
+            'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': 's'}}, {'Sequence': {'id': 'A'}}],
+            'special_tokens': {'s': {'ids': [7, 8]}}}
+        self.write('model/tokenizer.json', json.dumps(tokenizer))
+        for words, before in (([], []), (['--add-special-tokens'], [7, 8])):
+            lines = self.good('tokenize', '--model', self.path('model'), *words, stdin='{"text":"a"}\n{"text":""}\n')
+            ids = [json.loads(line)['ids'] for line in lines.stdout.splitlines()]
+            self.assertEqual((ids[0][:-1], ids[1]), (before, before))
+
     def test_score(self):
         got = json.loads(call('score', '--text', 'How do I bake bread?', '--json').stdout)
         self.assertIsNone(got['logprob'][0])

@@ -1,5 +1,5 @@
 /* Any bytes as tokenizer.json, as tokenizer_config.json and as a split pattern; what is accepted
- * encodes a text and gives it back. */
+ * encodes a text to ids that exist, and no control token comes from a text that is not trusted. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +11,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char text[] = "Hello, it's 2024 \n\n  caf\xc3\xa9 <|im_end|> aaaa \xe6\x97\xa5!";
 
+static bool is_control(const struct sc_tokenizer *tokenizer, int32_t id)
+{
+    const struct sc_added_set *sets[] = {&tokenizer->raw, &tokenizer->normalized};
+
+    for (size_t s = 0; s < 2; s++) {
+        for (size_t i = 0; i < sets[s]->n; i++) {
+            if (sets[s]->tokens[i].id == id) {
+                return !sets[s]->tokens[i].is_text &&
+                       tokenizer->bpe.tokens[id].kind == SC_TOKEN_ADDED;
+            }
+        }
+    }
+    return false;
+}
+
 static void encode_and_decode(const struct sc_tokenizer *tokenizer)
 {
     for (int special = 0; special < 2; special++) {
@@ -20,10 +35,15 @@ static void encode_and_decode(const struct sc_tokenizer *tokenizer)
 
         if (sc_tokenizer_encode(tokenizer, text, sizeof text - 1, special, &ids, &n, NULL) !=
             SC_OK) {
-            continue; /* such as a byte that the vocabulary lacks */
+            continue; /* such as a character that the vocabulary lacks */
         }
-        if (sc_tokenizer_decode(tokenizer, ids, n, true, &back, NULL) != SC_OK ||
-            strcmp(back, text) != 0) {
+        for (size_t i = 0; i < n; i++) {
+            if (ids[i] < 0 || (size_t)ids[i] >= sc_tokenizer_n_tokens(tokenizer) ||
+                (!special && is_control(tokenizer, ids[i]))) {
+                abort();
+            }
+        }
+        if (sc_tokenizer_decode(tokenizer, ids, n, true, &back, NULL) != SC_OK) {
             abort();
         }
         sc_release(back);
