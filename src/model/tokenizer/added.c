@@ -29,7 +29,6 @@ enum sc_status sc_added_set_add(struct sc_added_set *set, const struct sc_added 
         return status;
     }
     set->tokens[set->n++] = *token;
-    set->has_text = set->has_text || token->is_text;
     return SC_OK;
 }
 
@@ -63,6 +62,8 @@ enum sc_status sc_added_set_order(struct sc_added_set *set, struct sc_error *err
         while (at < set->n && (unsigned char)set->tokens[at].text[0] < byte)
             at++;
         set->first[byte] = at;
+        if (byte > 0)
+            set->begins[byte - 1] = set->first[byte] > set->first[byte - 1];
     }
     for (size_t i = 1; i < set->n; i++) {
         if (compare_added(&set->tokens[i - 1], &set->tokens[i]) == 0) {
@@ -172,36 +173,40 @@ static size_t skip_spaces_after(const struct sc_added_scan *scan, size_t at)
     return at;
 }
 
-/* The bytes from `at` on that came from nowhere outside; *skip is where to go on where there is
- * nothing to be found before. */
-static size_t trusted_at(struct sc_added_scan *scan, size_t *skip)
+/* The bytes from `at` on that came from nowhere outside. */
+static size_t trusted_at(struct sc_added_scan *scan)
 {
-    size_t place = scan->offset + scan->at;
+    size_t place = scan->offset + scan->at, rest = scan->n - scan->at;
 
     while (scan->span < scan->n_outside && scan->outside[scan->span].end <= place)
         scan->span++;
-    *skip = scan->at;
     if (scan->span == scan->n_outside)
-        return scan->n - scan->at;
+        return rest;
     const struct sc_jinja_span *span = &scan->outside[scan->span];
-    if (span->begin > place)
-        return span->begin - place < scan->n - scan->at ? span->begin - place : scan->n - scan->at;
-    if (!scan->set->has_text)
-        *skip = span->end - scan->offset < scan->n ? span->end - scan->offset : scan->n;
-    return 0;
+    if (span->begin <= place)
+        return 0;
+    return span->begin - place < rest ? span->begin - place : rest;
+}
+
+/* Where from `at` on a byte stands that a token begins with, or the end. */
+static size_t skip_others(const struct sc_added_set *set, const char *text, size_t n, size_t at)
+{
+    while (at < n && !set->begins[(unsigned char)text[at]])
+        at++;
+    return at;
 }
 
 /* Source of the order of these steps: added_vocabulary.rs of Hugging Face tokenizers. */
 const struct sc_added *sc_added_next(struct sc_added_scan *scan, size_t *begin, size_t *end)
 {
-    while (scan->at < scan->n && scan->set->n > 0) {
-        size_t skip, trusted = trusted_at(scan, &skip);
-        if (skip > scan->at) {
-            scan->at = skip;
-            continue;
-        }
+    if (scan->set->n == 0)
+        scan->at = scan->n;
+    for (;;) {
+        scan->at = skip_others(scan->set, scan->text, scan->n, scan->at);
+        if (scan->at == scan->n)
+            break;
         const struct sc_added *token =
-            added_at(scan->set, scan->text + scan->at, scan->n - scan->at, trusted);
+            added_at(scan->set, scan->text + scan->at, scan->n - scan->at, trusted_at(scan));
         if (token == NULL) {
             scan->at++;
             continue;

@@ -100,8 +100,8 @@ struct sc_added {
 struct sc_added_set {
     struct sc_added *tokens; /* [n] */
     size_t n, cap;
-    bool has_text;     /* one is_text */
     size_t first[257]; /* tokens whose text begins with byte b: [first[b], first[b + 1]) */
+    bool begins[256];  /* whether there are any */
 };
 
 /* The set takes the token's text in any case. */

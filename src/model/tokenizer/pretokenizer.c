@@ -333,6 +333,20 @@ static bool joins(enum sc_split_behavior behavior, const struct cut *now, const 
     return false;
 }
 
+/* The usual case: every piece by itself. */
+static enum sc_status run_isolated(struct sc_pre_run *run, size_t i, bool first,
+                                   struct sc_error *error)
+{
+    for (size_t count = 0;; count++) {
+        const char *piece;
+        size_t n;
+        SC_TRY(sc_pieces_next(&run->pieces[i], &piece, &n, error));
+        if (n == 0)
+            return SC_OK;
+        SC_TRY(run_from(run, i + 1, piece, n, first && count == 0, error));
+    }
+}
+
 static enum sc_status run_split(struct sc_pre_run *run, size_t i, const char *text, size_t n,
                                 bool first, struct sc_error *error)
 {
@@ -340,6 +354,8 @@ static enum sc_status run_split(struct sc_pre_run *run, size_t i, const char *te
     struct cut now, next;
 
     sc_pieces_set(&run->pieces[i], text, n);
+    if (behavior == SC_SPLIT_ISOLATED)
+        return run_isolated(run, i, first, error);
     SC_TRY(next_cut(run, i, &now, error));
     while (now.n > 0) {
         bool joined = false;

@@ -1,6 +1,7 @@
 /* See unicode.h; the tables are in unicode_tables.c. */
 #include "model/tokenizer/unicode.h"
 
+#include <string.h>
 #include <utf8proc.h>
 
 #include "base/text.h"
@@ -27,9 +28,24 @@ static bool may_be_newer(uint32_t point)
            point >= 0x10000;
 }
 
+/* The first byte from `at` on that is not ASCII, eight bytes at a time, or n. */
+static size_t skip_ascii(const char *text, size_t n, size_t at)
+{
+    uint64_t bytes;
+
+    for (; n - at >= sizeof bytes; at += sizeof bytes) {
+        memcpy(&bytes, text + at, sizeof bytes);
+        if ((bytes & 0x8080808080808080U) != 0)
+            break;
+    }
+    while (at < n && (unsigned char)text[at] < 0x80)
+        at++;
+    return at;
+}
+
 bool sc_unicode_has_newer(const char *text, size_t n)
 {
-    for (size_t at = 0; at < n;) {
+    for (size_t at = skip_ascii(text, n, 0); at < n; at = skip_ascii(text, n, at)) {
         if ((unsigned char)text[at] < 0xE0) {
             at++;
             continue;
