@@ -32,6 +32,15 @@ struct sc_judge_options {
     const void *reserved[4];
 };
 
+/* A file of answers that people labelled: those who judge the run judge these too, and how often
+ * they err is carried into its rates. */
+struct sc_labels_options {
+    const char *file; /* NULL: none */
+    /* NULL: found by their usual names; of the last two, one is enough. */
+    const char *prompt_column, *completion_column, *refusal_column, *harm_column;
+    const void *reserved[4];
+};
+
 enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID };
 
 struct sc_classify_options {
@@ -42,6 +51,7 @@ struct sc_classify_options {
     bool prompts;                       /* the judge reads the prompts too */
     const char *rules;                  /* file of a user's rules for the patterns, or NULL */
     struct sc_judge_options judge;
+    struct sc_labels_options labels;
 };
 /* The rules alone, no judge; folder is to be set. */
 SC_API struct sc_classify_options sc_classify_options_default(void);
@@ -76,6 +86,8 @@ struct sc_classify_summary {
     size_t verdicts[SC_N_VERDICTS], harms[SC_N_HARMS];
     size_t prompts[SC_N_LABELS][SC_N_HARMS]; /* the benchmark's label against the judge's */
     struct sc_judge_counts counts;
+    size_t n_labelled;    /* answers that people labelled */
+    char *labels_remarks; /* what there is to say of their file: lines, or "" */
 };
 SC_API void sc_classify_summary_free(struct sc_classify_summary *summary);
 

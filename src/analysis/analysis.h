@@ -8,6 +8,7 @@
 
 #include "analysis/detectors.h"
 #include "analysis/document/document.h"
+#include "analysis/measured.h"
 #include "analysis/replay/replay.h"
 #include "analysis/sentences.h"
 #include "base/json.h"
@@ -163,6 +164,18 @@ struct sc_corrected {
     const struct sc_detector_error *error; /* NULL: not measured for this detector */
     struct sc_estimate sensitivity, specificity, precision;
     struct sc_estimate all, labels[SC_N_LABELS];
+    /* Where the user had the detector measured on answers that people labelled. */
+    struct sc_measured measured;
+    struct sc_detector_error own;
+    char source[SC_MEASURED_SOURCE];
+};
+/* Harm with the judge's own errors carried in, where the user had it measured. */
+struct sc_corrected_harm {
+    struct sc_corrected_reading {
+        struct sc_measured measured;
+        struct sc_estimate all, labels[SC_N_LABELS];
+    } strict, loose;
+    char source[SC_MEASURED_SOURCE];
 };
 
 /* What more samples would show: sampling.c. */
@@ -248,6 +261,7 @@ struct sc_analysis {
     struct sc_estimate auroc_refusal; /* of confidence for refusing, over traces */
     struct sc_risk risk;
     struct sc_corrected corrected;
+    struct sc_corrected_harm corrected_harm;
     struct sc_repeats repeats;
     struct sc_wavering wavering;
     struct sc_scripts scripts;

@@ -58,6 +58,18 @@ static enum sc_status take_scores(const struct sc_run *run, struct sc_detector_c
     return SC_OK;
 }
 
+static enum sc_status agree_with_self(const struct sc_run *run, struct sc_detector_comparison *out,
+                                      struct sc_error *error)
+{
+    out->self = sc_alloc_zero(run->n_opinions, sizeof *out->self);
+    if (out->self == NULL)
+        return sc_fail_nomem(error, "repeated judgements");
+    for (size_t i = 0; i < run->n_opinions; i++)
+        if (run->opinions[i].repeats.n > 0)
+            SC_TRY(sc_self_agreement(run, &run->opinions[i], &out->self[i], error));
+    return SC_OK;
+}
+
 static enum sc_status compare_pairs(const struct sc_run *run, struct sc_detector_comparison *out,
                                     struct sc_error *error)
 {
@@ -91,6 +103,7 @@ static enum sc_status compare_all(const struct sc_run *run, struct sc_detector_c
                                   struct sc_error *error)
 {
     SC_TRY(take_scores(run, out, error));
+    SC_TRY(agree_with_self(run, out, error));
     return compare_pairs(run, out, error);
 }
 
@@ -108,6 +121,7 @@ void sc_detector_comparison_free(struct sc_detector_comparison *comparison)
 {
     sc_free(comparison->pairs);
     sc_free(comparison->scores);
+    sc_free(comparison->self);
     *comparison = (struct sc_detector_comparison){0};
 }
 

@@ -2,6 +2,7 @@
 #ifndef SC_ANALYSIS_DETECTORS_H
 #define SC_ANALYSIS_DETECTORS_H
 
+#include "analysis/self_agreement.h"
 #include "experiment/store/run_data.h"
 #include "statistics/agreement.h"
 #include "statistics/statistics.h"
@@ -24,7 +25,8 @@ struct sc_detector_pair {
 struct sc_detector_comparison {
     struct sc_detector_pair *pairs;
     size_t n_pairs;
-    struct sc_estimate *scores; /* [run.n_opinions] mean scores; n 0: none */
+    struct sc_estimate *scores;     /* [run.n_opinions] mean scores; n 0: none */
+    struct sc_self_agreement *self; /* [run->n_opinions] of those that were asked repeatedly */
 };
 
 /* None when the run was not judged again.  Borrows the run. */

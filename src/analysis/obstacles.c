@@ -99,6 +99,13 @@ static void find_detector(const struct sc_analysis *a, struct obstacles *o)
 {
     const struct sc_corrected *c = &a->corrected;
     struct sc_text name = {0};
+    if (c->measured.there) {
+        put(&o->others,
+            "on %zu answers that people labelled, who found the refusals missed %.1f %% and took "
+            "%.1f %% of other answers for one",
+            c->measured.n, 100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
+        return;
+    }
     if (c->error != NULL) {
         put(&o->others,
             "refusals were found by rules (measured in English on two other models: %.1f %% "
@@ -114,6 +121,35 @@ static void find_detector(const struct sc_analysis *a, struct obstacles *o)
     else
         put(&o->others, "how often the detector (%s) errs has not been measured", name.data);
     sc_text_free(&name);
+}
+
+static void find_harm_errors(const struct sc_analysis *a, struct obstacles *o)
+{
+    const struct sc_measured *m = &a->corrected_harm.strict.measured;
+    if (m->there && m->tp + m->fn > 0 && m->fp + m->tn > 0)
+        put(&o->others,
+            "on %zu answers that people labelled, the judge missed %.1f %% of the harmful ones and "
+            "took %.1f %% of the others for harmful",
+            m->n, 100 * (1 - m->sensitivity.value), 100 * (1 - m->specificity.value));
+}
+
+/* Of a judge that was asked repeatedly. */
+static void find_wavering_judge(const struct sc_analysis *a, struct obstacles *o)
+{
+    for (size_t i = 0; i < a->run->n_opinions; i++) {
+        const struct sc_run_opinion *opinion = &a->run->opinions[i];
+        const struct sc_self_agreement *self = &a->comparison.self[i];
+        const struct sc_self *refused = &self->of[SC_SELF_REFUSED];
+        const struct sc_self *harmful = &self->of[SC_SELF_HARMFUL_STRICT];
+        const struct sc_self *of = refused->n > 0 ? refused : harmful;
+        bool reads = strstr(a->run->detector, opinion->name) != NULL ||
+                     strstr(a->run->judge, opinion->name) != NULL;
+        if (opinion->repeats.n == 0 || self->reason != NULL || of->n == 0 || !reads ||
+            of->unanimous.value >= LEAST_AGREEMENT)
+            continue;
+        put(&o->others, "asked %zu times, the judge is of one mind on %.0f %% of the answers alone",
+            opinion->repeats.n, 100 * of->unanimous.value);
+    }
 }
 
 static void find_scripts(const struct sc_analysis *a, struct obstacles *o)
@@ -249,8 +285,9 @@ static void find_policy(const struct sc_analysis *a, struct obstacles *o)
 void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)
 {
     static void (*const finders[])(const struct sc_analysis *, struct obstacles *) = {
-        find_traces, find_demonstrations, find_judge,    find_scripts,      find_few,
-        find_asked,  find_policy,         find_detector, find_disagreement, find_confidence};
+        find_traces,      find_demonstrations, find_judge,          find_scripts,
+        find_few,         find_asked,          find_policy,         find_detector,
+        find_harm_errors, find_disagreement,   find_wavering_judge, find_confidence};
     struct obstacles o = {0};
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
         finders[i](a, &o);

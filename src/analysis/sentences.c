@@ -26,6 +26,11 @@ const char sc_detector_sentence[] =
     "rules were made while its mistakes on these were read, so on another model expect it to err "
     "more.";
 
+const char sc_own_labels_sentence[] =
+    "The errors were measured on answers that people labelled, and are taken to be the same on the "
+    "run's answers: the nearer the labelled ones are to these in model, prompts and language, the "
+    "better that holds.";
+
 /* Of fewer traces, all may end by length by chance. */
 #define LEAST_AT_LENGTH 5
 

@@ -3,12 +3,30 @@
 #include <safeconf/judging.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "benchmark/labelled.h"
 #include "cli/cli.h"
-#include "experiment/store/run_data.h"
+#include "experiment/judging/measure.h"
+#include "experiment/store/labels.h"
 #include "judge/judge.h"
 #include "judge/kinds.h"
 #include "report/detectors.h"
 #include "vocabulary/vocabulary.h"
+
+static void add_labels(struct cli_options *options, struct cli_judging *judging)
+{
+    cli_add_text(options, "judge-labels", &judging->labels, "FILE",
+                 "answers that people labelled (CSV, JSON): how often judge and detector err on "
+                 "them is carried into the rates");
+    cli_add_text(options, "labels-prompt-column", &judging->labels_prompt, "C",
+                 "column of the prompts there (found)");
+    cli_add_text(options, "labels-completion-column", &judging->labels_completion, "C",
+                 "column of the answers there (found)");
+    cli_add_text(options, "labels-refusal-column", &judging->labels_refusal, "C",
+                 "people's labels of refusing: refusal, partial, compliance, or yes/no (found)");
+    cli_add_text(options, "labels-harm-column", &judging->labels_harm, "C",
+                 "people's labels of harm: harmful, harmless, or yes/no (found)");
+}
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
@@ -34,6 +52,14 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
     cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
                  "arithmetic of a judge run here (default: the model's own)");
     cli_add_flag(options, "judge-prompts", &judging->prompts, "the judge reads the prompts too");
+    cli_add_size(
+        options, "judge-repeats", &judging->repeats, 1, SC_MOST_REPEATS,
+        "times that the judge is asked about each text; its majority counts, and how far it "
+        "agrees with itself is reported (1)");
+    cli_add_real(options, "judge-temperature", &judging->temperature, 0, 100,
+                 "at which its answers are drawn (0, the likeliest; with repeats 1)");
+    cli_add_uint64(options, "judge-seed", &judging->seed, "of what is drawn (0)");
+    add_labels(options, judging);
 }
 
 /* The judge that the options name, or NULL. */
@@ -55,15 +81,27 @@ static enum sc_classify_detector detector_of(const struct cli_judging *judging)
 
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
 {
+    static const char *const names[] = {
+        "judge-repeats",         "judge-temperature",    "judge-seed",
+        "judge-labels",          "labels-prompt-column", "labels-completion-column",
+        "labels-refusal-column", "labels-harm-column"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cli_given(options, names[i]))
+            return true;
     return judging->model != NULL || judging->url != NULL || judge_of(judging) != NULL ||
            judging->frame != NULL || judging->prompts ||
            (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
 }
 
 /* Without a judge its options mean nothing. */
-static enum sc_status check_no_judge(const struct sc_classify_options *options,
+static enum sc_status check_no_judge(const struct cli_options *given,
+                                     const struct sc_classify_options *options,
                                      const struct cli_judging *judging, struct sc_error *error)
 {
+    static const char *const names[] = {"judge-repeats", "judge-temperature", "judge-seed"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cli_given(given, names[i]))
+            return sc_fail(error, SC_ERR_ARGUMENT, "--%s: goes with --judge", names[i]);
     if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model != NULL ||
         judging->url != NULL || judging->frame != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
@@ -72,33 +110,64 @@ static enum sc_status check_no_judge(const struct sc_classify_options *options,
     return SC_OK;
 }
 
+/* A file that can be read twice is looked at before anything is sampled. */
+static enum sc_status check_labels(const struct cli_options *options,
+                                   const struct cli_judging *judging,
+                                   const struct sc_classify_options *found, struct sc_error *error)
+{
+    static const char *const columns[] = {"labels-prompt-column", "labels-completion-column",
+                                          "labels-refusal-column", "labels-harm-column"};
+    for (size_t i = 0; judging->labels == NULL && i < sizeof columns / sizeof *columns; i++)
+        if (cli_given(options, columns[i]))
+            return sc_fail(error, SC_ERR_ARGUMENT, "--%s goes with --judge-labels", columns[i]);
+    if (judging->labels == NULL || sc_input_is_unnamed(judging->labels))
+        return SC_OK;
+    struct sc_labelled labelled;
+    SC_TRY(sc_labelled_read(&labelled, &found->labels, error));
+    enum sc_status status = SC_OK;
+    if (labelled.n_refusals == 0 && !found->harms)
+        status =
+            sc_fail(error, SC_ERR_ARGUMENT,
+                    "%s: labels of harm alone, and no judge of harm (--judge)", judging->labels);
+    sc_labelled_free(&labelled);
+    return status;
+}
+
 /* What the options stand for. */
 static enum sc_status resolve(const struct cli_options *options, const struct cli_judging *judging,
                               const char *folder, struct sc_classify_options *out,
                               struct sc_error *error)
 {
     struct sc_judge_abilities can = {0};
-    *out = (struct sc_classify_options){.size = sizeof *out,
-                                        .folder = folder,
-                                        .detector = detector_of(judging),
-                                        .prompts = judging->prompts,
-                                        .rules = judging->rules,
-                                        .judge = {.judge = judge_of(judging),
-                                                  .model = judging->model,
-                                                  .url = judging->url,
-                                                  .frame = judging->frame,
-                                                  .kernels = judging->kernels,
-                                                  .n_threads = judging->threads,
-                                                  .parallel = judging->parallel,
-                                                  .max_bytes = (size_t)(judging->memory_gb * 1e9)}};
-    enum sc_status status = cli_dtype(judging->dtype, &out->judge.dtype, error);
-    if (status == SC_OK)
-        status = out->judge.judge != NULL ? sc_judge_check(&out->judge, &can, error)
-                                          : check_no_judge(out, judging, error);
+    *out = (struct sc_classify_options){
+        .size = sizeof *out,
+        .folder = folder,
+        .detector = detector_of(judging),
+        .prompts = judging->prompts,
+        .rules = judging->rules,
+        .judge = {.judge = judge_of(judging),
+                  .model = judging->model,
+                  .url = judging->url,
+                  .kernels = judging->kernels,
+                  .n_threads = judging->threads,
+                  .parallel = judging->parallel,
+                  .max_bytes = (size_t)(judging->memory_gb * 1e9),
+                  .repeats = judging->repeats,
+                  .temperature =
+                      cli_given(options, "judge-temperature") ? judging->temperature : NAN,
+                  .seed = judging->seed},
+        .labels = {.file = judging->labels,
+                   .prompt_column = judging->labels_prompt,
+                   .completion_column = judging->labels_completion,
+                   .refusal_column = judging->labels_refusal,
+                   .harm_column = judging->labels_harm}};
+    SC_TRY(cli_dtype(judging->dtype, &out->judge.dtype, error));
+    SC_TRY(out->judge.judge != NULL ? sc_judge_check(&out->judge, &can, error)
+                                    : check_no_judge(options, out, judging, error));
     if (!cli_given(options, "detector") && can.refusal)
         out->detector = SC_BY_JUDGE;
     out->harms = can.harm;
-    return status;
+    return check_labels(options, judging, out, error);
 }
 
 enum sc_status cli_judging_check(const struct cli_options *options,
@@ -190,6 +259,7 @@ static void add_counts(struct sc_text *out, const struct sc_classify_options *op
     if (options->judge.judge != NULL)
         add_work(out, summary);
     sc_text_putc(out, '\n');
+    fputs(summary->labels_remarks != NULL ? summary->labels_remarks : "", stderr);
 }
 
 static void add_prompts(struct sc_text *out, const struct sc_classify_summary *summary)
@@ -215,12 +285,14 @@ static enum sc_status add_result(struct sc_text *out, const struct sc_classify_o
     add_counts(out, options, summary);
     if (options->prompts)
         add_prompts(out, summary);
-    enum sc_status status = sc_detectors_compare(run, &comparison, error);
-    if (status == SC_OK)
-        sc_detectors_terminal(run, &comparison, n_shown, out);
+    SC_TRY(sc_detectors_compare(run, &comparison, error));
+    sc_detectors_terminal(run, &comparison, n_shown, out);
     sc_detector_comparison_free(&comparison);
+    const struct sc_measured_readers readers = {
+        .detector = run->detector, .judge = run->judge, .labels = run->labels};
+    SC_TRY(sc_measured_show(&readers, out, error));
     sc_text_putc(out, '\n');
-    return status;
+    return SC_OK;
 }
 
 /* Judges, and loads the run with what was said. */
@@ -279,15 +351,61 @@ int cli_judge_and_show(const char *command, const struct cli_options *given,
     return exit_status;
 }
 
+/* What is known of the labelled answers. */
+struct measuring {
+    struct sc_classify_options options;
+    struct sc_classify_summary summary;
+    struct sc_run_labels labels[SC_N_LABELS_OF];
+    struct sc_text out;
+};
+
+static enum sc_status try_measure(const struct cli_options *given,
+                                  const struct cli_judging *judging, struct measuring *m,
+                                  struct sc_error *error)
+{
+    struct judging_progress state = {.terminal = cli_terminal(stderr), .quiet = judging->quiet};
+    const struct sc_classify_observer observer = {&state, progress, keep_going};
+    state.next_line = state.terminal ? 0 : 15;
+    SC_TRY(resolve(given, judging, NULL, &m->options, error));
+    enum sc_status status = sc_measure_judge(&m->options, &observer, &m->summary, m->labels, error);
+    if (state.shown && state.terminal)
+        fputc('\n', stderr);
+    SC_TRY(status);
+    const struct sc_measured_readers readers = {.detector = m->summary.detector,
+                                                .judge = m->summary.judge,
+                                                .labels = m->labels,
+                                                .json = judging->json};
+    return sc_measured_show(&readers, &m->out, error);
+}
+
+/* The labelled answers alone: no folder, and nothing is kept. */
+static int measure(const struct cli_options *given, const struct cli_judging *judging)
+{
+    struct sc_error error = {0};
+    struct measuring m = {0};
+    int exit_status = try_measure(given, judging, &m, &error) != SC_OK
+                          ? cli_report_error("classify", &error)
+                      : cli_write("classify", &m.out) ? CLI_DONE
+                                                      : CLI_FAILED;
+    fputs(m.summary.labels_remarks != NULL ? m.summary.labels_remarks : "", stderr);
+    for (int of = 0; of < SC_N_LABELS_OF; of++)
+        sc_run_labels_free(&m.labels[of]);
+    sc_classify_summary_free(&m.summary);
+    sc_text_free(&m.out);
+    return exit_status;
+}
+
 int cli_classify(int argc, char **argv)
 {
     struct cli_judging judging = {.n_shown = 10};
     struct cli_options options = {
         .command = "classify",
-        .synopsis = "DIR [--judge NAME|FILE] [--judge-model M] [--judge-url URL]",
+        .synopsis =
+            "[DIR] [--judge NAME|FILE] [--judge-model M] [--judge-url URL] [--judge-labels FILE]",
         .summary =
             "Judges the stored traces of a run again and writes its report from that. Earlier\n"
-            "verdicts stay and are compared with the new ones.",
+            "verdicts stay and are compared with the new ones. Without a run, measures who judges\n"
+            "on answers that people labelled.",
         .max_positionals = 1};
     cli_add_judging(&options, &judging);
     cli_add_text(&options, "rules", &judging.rules, "FILE",
@@ -301,11 +419,16 @@ int cli_classify(int argc, char **argv)
     cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,
                  "disagreements to print (10)");
     cli_add_flag(&options, "quiet", &judging.quiet, "no progress");
+    cli_add_flag(&options, "json", &judging.json, "with --judge-labels and no DIR: an object");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
-    if (options.n_positionals != 1)
+    if (options.n_positionals != 1 && judging.labels == NULL)
         return cli_usage_error("classify", "expected the folder of a run");
+    if (judging.json && options.n_positionals == 1)
+        return cli_usage_error("classify", "--json goes with --judge-labels and no folder");
     cli_catch_signals();
+    if (options.n_positionals == 0)
+        return measure(&options, &judging);
     return cli_judge_and_show("classify", &options, &judging, options.positionals[0]);
 }

@@ -184,11 +184,13 @@ struct cli_judging {
     const char *judge; /* NULL: not given */
     const char *model, *url, *dtype, *frame;
     int detector; /* an index in the option's choices */
-    bool prompts, quiet;
+    bool prompts, quiet, json;
     const char *kernels, *rules;
     int32_t threads;
-    size_t parallel, n_shown;
-    double memory_gb;
+    size_t parallel, n_shown, repeats;
+    double memory_gb, temperature;
+    uint64_t seed;
+    const char *labels, *labels_prompt, *labels_completion, *labels_refusal, *labels_harm;
 };
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging);
 /* Whether the options ask for a pass at all. */

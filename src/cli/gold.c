@@ -3,56 +3,12 @@
 
 #include <string.h>
 
+#include "benchmark/refusal_label.h"
 #include "vocabulary/vocabulary.h"
 
-enum { MOST_SHOWN = 8, LONGEST_LABEL = 64 };
+enum { MOST_SHOWN = 8 };
 
 /* ---- what a label says ----------------------------------------------------------------------- */
-
-/* 1 and true in a column called "complied" or "compliance" say that the model complied. */
-static bool says_compliance(const char *column)
-{
-    return strcasestr(column, "compl") != NULL && strcasestr(column, "refus") == NULL &&
-           strcasestr(column, "not") == NULL && strcasestr(column, "non") == NULL;
-}
-
-/* Words that say yes or no, alone: 1, 0, or -1. */
-static int yes_or_no(const char *label)
-{
-    static const char *const yes[] = {"yes", "true", "1", "1.0"};
-    static const char *const no[] = {"no", "false", "0", "0.0"};
-    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        if (sc_label_equal(label, yes[i]))
-            return 1;
-        if (sc_label_equal(label, no[i]))
-            return 0;
-    }
-    return -1;
-}
-
-/* A word within a short label decides: "2_full_refusal", "partial", "complied".  -1: none. */
-static int read_word(const char *label, bool yes_is_compliance)
-{
-    static const struct {
-        const char *word;
-        int verdict;
-    } words[] = {{"partial", SC_PARTIAL},      {"incompl", -1},
-                 {"not compl", SC_REFUSAL},    {"non-compl", SC_REFUSAL},
-                 {"noncompl", SC_REFUSAL},     {"not_compl", SC_REFUSAL},
-                 {"compl", SC_COMPLIANCE},     {"not refus", SC_COMPLIANCE},
-                 {"not_refus", SC_COMPLIANCE}, {"non-refus", SC_COMPLIANCE},
-                 {"non_refus", SC_COMPLIANCE}, {"no refus", SC_COMPLIANCE},
-                 {"no_refus", SC_COMPLIANCE},  {"refus", SC_REFUSAL}};
-    int yes = yes_or_no(label);
-    if (yes >= 0)
-        return (yes == 1) != yes_is_compliance ? SC_REFUSAL : SC_COMPLIANCE;
-    if (strlen(label) > LONGEST_LABEL)
-        return -1; /* a sentence, whose words may say anything */
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(label, words[i].word) != NULL)
-            return words[i].verdict;
-    return -1;
-}
 
 static bool match(const struct cli_list *values, bool *matched, const char *label)
 {
@@ -69,7 +25,7 @@ static int read_label(struct gold *gold, const char *label)
     if (sc_label_blank(label))
         return -1;
     if (gold->refusal->n + gold->compliance->n == 0)
-        return read_word(label, says_compliance(gold->column));
+        return sc_refusal_label_read(label, sc_refusal_label_is_compliance(gold->column));
     sc_label_values_add(&gold->seen, label);
     if (match(gold->refusal, gold->matched[0], label))
         return SC_REFUSAL;
@@ -168,7 +124,7 @@ static void add_notes(const struct gold *gold, const struct counts *c, struct sc
         sc_text_puts(out,
                      ": --gold-refusal-value and --gold-compliance-value say what they mean\n");
     }
-    if (!given && says_compliance(gold->column))
+    if (!given && sc_refusal_label_is_compliance(gold->column))
         sc_text_puts(out, "By the column's name yes and 1 are read as compliance.\n");
     if (far_below_chance(c))
         sc_text_puts(

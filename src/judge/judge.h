@@ -12,8 +12,6 @@
 
 struct sc_judge;
 
-enum { SC_MOST_REPEATS = 100 };
-
 /* What a judge can say. */
 struct sc_judge_abilities {
     bool refusal, harm; /* of an answer */

@@ -49,6 +49,13 @@ int sc_refused_parse(const char *name)
     return find_name(refused_names, SC_N_REFUSEDS, name);
 }
 
+enum sc_verdict sc_refused_verdict(enum sc_refused refused)
+{
+    static const enum sc_verdict verdicts[SC_N_REFUSEDS] = {SC_COMPLIANCE, SC_REFUSAL, SC_PARTIAL,
+                                                            SC_UNPARSED, SC_UNPARSED};
+    return verdicts[refused];
+}
+
 enum sc_harm sc_safety_harm(enum sc_safety safety)
 {
     switch (safety) {

@@ -36,6 +36,8 @@ int sc_safety_parse(const char *name);                /* -1: none of them */
 int sc_refused_parse(const char *name);
 /* The harm that a safety stands for; docs/JUDGES.md. */
 enum sc_harm sc_safety_harm(enum sc_safety safety);
+/* The verdict that a refusal stands for; without a label, unparsed. */
+enum sc_verdict sc_refused_verdict(enum sc_refused refused);
 
 /* The categories that a list of names with commas between them names.  names [n_names]: the judge's
  * list, in which "S1: Violent Crimes" is named by "S1" too; NULL: Qwen3Guard's. */
@@ -62,5 +64,15 @@ struct sc_judgement {
 
 /* Nothing parsed, no score, no words. */
 struct sc_judgement sc_judgement_none(void);
+
+enum { SC_MOST_REPEATS = 100 };
+
+/* What n answers of one judge about the same text say together; *out borrows their texts.  A label
+ * is the median of those given (safe < controversial < unsafe; no < partial < yes), and none where
+ * half of the answers or more came to none; a question that is not asked stays so.  Where an even
+ * number is torn between two: controversial; partial between partial and yes; unparsed between no
+ * and either.  Scores are means, categories those that at least half name.  A failure where all
+ * failed; again where any may be asked again. */
+void sc_judgements_combine(const struct sc_judgement *given, size_t n, struct sc_judgement *out);
 
 #endif

@@ -253,6 +253,20 @@ static void put_rate_row(struct screen *s, const char *label, const char *seen,
     sc_text_putc(s->to.text, '\n');
 }
 
+/* Only where the judge was measured on the user's labels. */
+static void put_harm_rates(struct screen *s)
+{
+    const struct sc_node *harm = sc_node_find(s->root, "harm");
+    if (harm == NULL)
+        return;
+    heading(s, "Harm rate");
+    sc_text_puts(s->to.text, "       answers               with judge's errors\n");
+    put_rate_row(s, "strict", "overall.harm_rate",
+                 sc_estimate_at(harm, "strict.rate_corrected_for_judge.all"));
+    put_rate_row(s, "loose", "overall.harm_rate_loose",
+                 sc_estimate_at(harm, "loose.rate_corrected_for_judge.all"));
+}
+
 static void put_rates(struct screen *s)
 {
     static const struct {
@@ -270,6 +284,7 @@ static void put_rates(struct screen *s)
         put_rate_row(s, rows[i].label, rows[i].seen,
                      measured ? sc_estimate_at(corrected, rows[i].corrected) : NULL);
     put_rate_row(s, "agreement", "overall.agreement", NULL);
+    put_harm_rates(s);
     heading(s, "Confusion");
     put_counts(s, confusion);
     put_rate_row(s, "sensitivity", "confusion.sensitivity", NULL);

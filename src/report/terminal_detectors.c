@@ -77,6 +77,43 @@ static void add_score(struct sc_text *out, const struct sc_run_opinion *rater,
     sc_text_printf(out, " of %zu answers\n", score->n);
 }
 
+static void add_estimate(struct sc_text *out, const struct sc_estimate *e, double scale)
+{
+    sc_text_printf(out, scale > 1 ? "%.1f %%" : "%.3f", scale * e->value);
+    if (!isnan(e->low))
+        sc_text_printf(out, scale > 1 ? " [%.1f, %.1f]" : " [%.3f, %.3f]", scale * e->low,
+                       scale * e->high);
+}
+
+/* A judge that was asked repeatedly, against itself. */
+static void add_self(struct sc_text *out, const struct sc_run_opinion *opinion,
+                     const struct sc_self_agreement *self)
+{
+    static const char *const words[SC_N_SELF] = {
+        "refused (partial too) or not", "harmful or controversial, or not", "harmful, or not"};
+    sc_text_puts(out, "\nThe judge against itself: ");
+    add_visible(out, opinion->name, 160);
+    sc_text_printf(out, "\n  asked %zu times about each answer, at temperature %g\n",
+                   opinion->repeats.n, opinion->repeats.temperature);
+    if (self->reason != NULL)
+        sc_text_printf(out, "  %s\n", self->reason);
+    for (int of = 0; self->reason == NULL && of < SC_N_SELF; of++) {
+        const struct sc_self *s = &self->of[of];
+        if (s->n == 0)
+            continue;
+        sc_text_printf(out, "  %s: one mind on ", words[of]);
+        add_estimate(out, &s->unanimous, 100);
+        sc_text_printf(out, " of %zu answers, pairs differ in ", s->n);
+        add_estimate(out, &s->differing, 100);
+        sc_text_puts(out, ", alpha ");
+        if (isnan(s->alpha.value))
+            sc_text_printf(out, "none (%s)", s->alpha.reason);
+        else
+            add_estimate(out, &s->alpha, 1);
+        sc_text_putc(out, '\n');
+    }
+}
+
 void sc_detectors_terminal(const struct sc_run *run,
                            const struct sc_detector_comparison *comparison, size_t n_shown,
                            struct sc_text *out)
@@ -86,4 +123,7 @@ void sc_detectors_terminal(const struct sc_run *run,
             add_score(out, &run->opinions[i], &comparison->scores[i]);
     for (size_t i = 0; i < comparison->n_pairs; i++)
         add_pair(out, run, &comparison->pairs[i], n_shown);
+    for (size_t i = 0; i < run->n_opinions; i++)
+        if (run->opinions[i].repeats.n > 0)
+            add_self(out, &run->opinions[i], &comparison->self[i]);
 }

@@ -99,6 +99,12 @@ double sc_beta_binomial_check(const struct sc_trials *data, const struct sc_beta
  * seen in n_found effective trials; of n_positive labelled positives the detector finds
  * true_positive, of n_negative labelled negatives it leaves true_negative alone.  n is
  * round(n_found).  None when the detector is no better than chance. */
+struct sc_seen {
+    double right, n; /* of n labelled answers, the detector was right about so many */
+};
+/* The counts may be effective ones: labelled answers to one prompt are alike. */
+struct sc_estimate sc_rogan_gladen_of(double found, double n_found, struct sc_seen positives,
+                                      struct sc_seen negatives);
 struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_positive,
                                    size_t n_positive, size_t true_negative, size_t n_negative);
 

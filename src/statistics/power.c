@@ -71,18 +71,17 @@ size_t sc_trials_needed(double rate, double half_width)
     return (size_t)high_n;
 }
 
-struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_positive,
-                                   size_t n_positive, size_t true_negative, size_t n_negative)
+struct sc_estimate sc_rogan_gladen_of(double found, double n_found, struct sc_seen positives,
+                                      struct sc_seen negatives)
 {
     size_t n = n_found > 0 && n_found < 1e15 ? (size_t)(n_found + 0.5) : 0;
     if (!(found >= 0 && found <= 1) || !(n_found > 0))
         return sc_estimate_none(n, "no share to correct");
-    if (n_positive == 0 || n_negative == 0 || true_positive > n_positive ||
-        true_negative > n_negative)
+    if (!(positives.n > 0 && negatives.n > 0 && positives.right >= 0 && negatives.right >= 0 &&
+          positives.right <= positives.n && negatives.right <= negatives.n))
         return sc_estimate_none(n, "the detector's errors are not known");
-    double positives = (double)n_positive, negatives = (double)n_negative;
-    double sensitivity = (double)true_positive / positives;
-    double specificity = (double)true_negative / negatives;
+    double sensitivity = positives.right / positives.n;
+    double specificity = negatives.right / negatives.n;
     if (sensitivity + specificity <= 1)
         return sc_estimate_none(n, "the detector is no better than chance");
     double value = (found + specificity - 1) / (sensitivity + specificity - 1);
@@ -91,15 +90,15 @@ struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_pos
     /* Lang and Reiczigel: added observations, and a shift for the skew that they leave */
     double z2 = SC_Z95 * SC_Z95, trials = n_found + z2;
     double q = (n_found * found + z2 / 2) / trials;
-    double se = ((double)true_positive + 1) / (positives + 2);
-    double sp = ((double)true_negative + 1) / (negatives + 2);
+    double se = (positives.right + 1) / (positives.n + 2);
+    double sp = (negatives.right + 1) / (negatives.n + 2);
     double gain = se + sp - 1;
     if (gain <= 0) {
         out.reason = "too few labelled answers for an interval";
         return out;
     }
     double share = (q + sp - 1) / gain;
-    double from_se = se * (1 - se) / (positives + 2), from_sp = sp * (1 - sp) / (negatives + 2);
+    double from_se = se * (1 - se) / (positives.n + 2), from_sp = sp * (1 - sp) / (negatives.n + 2);
     double shift = 2 * z2 * (share * from_se - (1 - share) * from_sp);
     double half =
         SC_Z95 / gain *
@@ -107,4 +106,12 @@ struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_pos
     out.low = fmin(out.value, fmin(1, fmax(0, share + shift - half)));
     out.high = fmax(out.value, fmin(1, fmax(0, share + shift + half)));
     return out;
+}
+
+struct sc_estimate sc_rogan_gladen(double found, double n_found, size_t true_positive,
+                                   size_t n_positive, size_t true_negative, size_t n_negative)
+{
+    return sc_rogan_gladen_of(found, n_found,
+                              (struct sc_seen){(double)true_positive, (double)n_positive},
+                              (struct sc_seen){(double)true_negative, (double)n_negative});
 }

@@ -33,6 +33,15 @@ struct sc_estimate sc_wilson(size_t successes, size_t n)
     return out;
 }
 
+struct sc_estimate sc_wilson_of(double share, double n)
+{
+    if (!(n > 0) || !(share >= 0 && share <= 1))
+        return sc_estimate_none(0, "no trials");
+    struct sc_estimate out = {.value = share, .n = n < 1e15 ? (size_t)(n + 0.5) : 0};
+    sc_wilson_limits(share, n, &out.low, &out.high);
+    return out;
+}
+
 void sc_newcombe_limits(const struct sc_estimate *first, const struct sc_estimate *second,
                         double *low, double *high)
 {

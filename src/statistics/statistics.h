@@ -37,6 +37,8 @@ struct sc_estimate sc_mean_t(const double *x, size_t n);
 
 /* Wilson score interval of successes among n independent trials (Wilson, 1927). */
 struct sc_estimate sc_wilson(size_t successes, size_t n);
+/* The same of a share that was seen in as many trials, whole or not. */
+struct sc_estimate sc_wilson_of(double share, double n);
 /* Difference of two proportions p1 - p2 (Newcombe, 1998, method 10); n is n1 + n2. */
 struct sc_estimate sc_newcombe(size_t s1, size_t n1, size_t s2, size_t n2);
 /* Ratio of two proportions p1 / p2 with the log-normal interval (Katz et al., 1978); n is n1 + n2.

@@ -95,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 getattr(self, 'fault_' + fault)(request, text)
             else:
                 time.sleep(owner.delay)
-                self.reply(request, owner.judge(text))
+                self.reply(request, owner.drawn(request, text) if owner.drawn else owner.judge(text))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
@@ -302,6 +302,7 @@ class JudgeServer:
     def __init__(self, judge, fault=lambda number, text: None, certificate=None):
         self.judge, self.fault, self.certificate = judge, fault, certificate
         self.delay, self.logprobs, self.elsewhere = 0.0, True, 'http://127.0.0.1:1/v1/completions'
+        self.drawn = None  # a function of (request, text) in the judge's place: seed and temperature
         self.lock = threading.Lock()
         self.requests, self.n_now, self.most_at_once = [], 0, 0
         self.connections, self.n_connections = set(), 0

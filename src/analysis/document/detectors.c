@@ -32,8 +32,34 @@ static void put_prompts(struct sc_document *out, const struct sc_run *run,
     sc_document_put_end(out);
 }
 
+/* Of a judge that was asked repeatedly. */
+static void put_repeats(struct sc_document *out, const struct sc_run_repeats *repeats,
+                        const struct sc_self_agreement *self)
+{
+    static const char *const names[SC_N_SELF] = {"refused", "harmful_strict", "harmful_loose"};
+    sc_document_put_object(out, "repeats");
+    sc_document_put_count(out, "asked", repeats->n);
+    sc_document_put_number(out, "temperature", repeats->temperature);
+    sc_document_put_flag(out, "deterministic", repeats->deterministic);
+    for (int of = 0; of < SC_N_SELF; of++) {
+        const struct sc_self *s = &self->of[of];
+        if (self->reason != NULL) {
+            sc_document_put_absent(out, names[of], self->reason);
+            continue;
+        }
+        sc_document_put_object(out, names[of]);
+        sc_document_put_count(out, "n", s->n);
+        sc_document_put_estimate(out, "unanimous", &s->unanimous);
+        sc_document_put_estimate(out, "pairs_differing", &s->differing);
+        sc_document_put_estimate(out, "alpha", &s->alpha);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+}
+
 static void put_rater(struct sc_document *out, const struct sc_run *run,
-                      const struct sc_run_opinion *opinion, const struct sc_estimate *score)
+                      const struct sc_run_opinion *opinion, const struct sc_estimate *score,
+                      const struct sc_self_agreement *self)
 {
     sc_document_put_object(out, NULL);
     sc_document_put_text(out, "name", opinion->name);
@@ -45,6 +71,8 @@ static void put_rater(struct sc_document *out, const struct sc_run *run,
         put_prompts(out, run, opinion);
     if (opinion->n_rubric_scores > 0)
         sc_document_put_estimate(out, "score", score);
+    if (opinion->repeats.n > 0)
+        put_repeats(out, &opinion->repeats, self);
     sc_document_put_end(out);
 }
 
@@ -109,7 +137,7 @@ void sc_document_put_detectors(struct sc_document *out, const struct sc_analysis
     sc_document_put_end(out);
     sc_document_put_array(out, "raters");
     for (size_t i = 0; i < run->n_opinions; i++)
-        put_rater(out, run, &run->opinions[i], &a->comparison.scores[i]);
+        put_rater(out, run, &run->opinions[i], &a->comparison.scores[i], &a->comparison.self[i]);
     sc_document_put_end(out);
     sc_document_put_array(out, "pairs");
     for (size_t i = 0; i < a->comparison.n_pairs; i++)

@@ -96,6 +96,24 @@ static void put_scripts(struct sc_document *out, const struct sc_scripts *script
     sc_document_put_end(out);
 }
 
+/* What a measurement on the user's own labels has beyond counts and shares. */
+static void put_measured(struct sc_document *out, const struct sc_measured *m)
+{
+    sc_document_put_count(out, "n_labelled", m->n);
+    sc_document_put_count(out, "n_labelled_prompts", m->n_prompts);
+    sc_document_put_count(out, "n_not_read", m->n_unread);
+    sc_document_put_estimate(out, "kappa", &m->kappa);
+    sc_document_put_estimate(out, "auroc", &m->auroc);
+}
+
+static void put_counts(struct sc_document *out, size_t tp, size_t fn, size_t fp, size_t tn)
+{
+    sc_document_put_count(out, "tp", tp);
+    sc_document_put_count(out, "fn", fn);
+    sc_document_put_count(out, "fp", fp);
+    sc_document_put_count(out, "tn", tn);
+}
+
 void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_corrected *c = &a->corrected;
@@ -107,15 +125,17 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
     if (c->error != NULL) {
         sc_document_put_text(out, "measured_on", c->error->source);
         sc_document_put_text(out, "models", c->error->models);
-        sc_document_put_text(out, "note", sc_detector_sentence);
-        sc_document_put_count(out, "tp", c->error->tp);
-        sc_document_put_count(out, "fn", c->error->fn);
-        sc_document_put_count(out, "fp", c->error->fp);
-        sc_document_put_count(out, "tn", c->error->tn);
+        sc_document_put_text(out, "note",
+                             c->measured.there ? sc_own_labels_sentence : sc_detector_sentence);
+        put_counts(out, c->error->tp, c->error->fn, c->error->fp, c->error->tn);
     }
     sc_document_put_estimate(out, "recall", &c->sensitivity);
     sc_document_put_estimate(out, "specificity", &c->specificity);
     sc_document_put_estimate(out, "precision", &c->precision);
+    if (c->measured.there) {
+        sc_document_put_text(out, "labels", a->run->labels[SC_LABELS_OF_REFUSAL].content);
+        put_measured(out, &c->measured);
+    }
     put_scripts(out, &a->scripts);
     sc_document_put_end(out);
     sc_document_put_object(out, "rate_corrected_for_detector");
@@ -123,6 +143,44 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
     sc_document_put_estimate(out, "unsafe", &c->labels[SC_LABEL_UNSAFE]);
     sc_document_put_estimate(out, "safe", &c->labels[SC_LABEL_SAFE]);
     sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
+/* ---- harm ------------------------------------------------------------------------------------ */
+
+static void put_reading(struct sc_document *out, const char *key,
+                        const struct sc_corrected_reading *reading)
+{
+    const struct sc_measured *m = &reading->measured;
+    sc_document_put_object(out, key);
+    put_counts(out, m->tp, m->fn, m->fp, m->tn);
+    sc_document_put_estimate(out, "recall", &m->sensitivity);
+    sc_document_put_estimate(out, "specificity", &m->specificity);
+    sc_document_put_estimate(out, "precision", &m->precision);
+    put_measured(out, m);
+    sc_document_put_object(out, "rate_corrected_for_judge");
+    sc_document_put_estimate(out, "all", &reading->all);
+    sc_document_put_estimate(out, "unsafe", &reading->labels[SC_LABEL_UNSAFE]);
+    sc_document_put_estimate(out, "safe", &reading->labels[SC_LABEL_SAFE]);
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
+/* Only where the judge was measured. */
+void sc_document_put_harm(struct sc_document *out, const struct sc_analysis *a)
+{
+    const struct sc_corrected_harm *h = &a->corrected_harm;
+    if (!h->strict.measured.there)
+        return;
+    sc_document_put_object(out, "harm");
+    sc_document_put_object(out, "judge");
+    sc_document_put_text(out, "name", a->run->judge);
+    sc_document_put_text(out, "measured_on", h->source);
+    sc_document_put_text(out, "labels", a->run->labels[SC_LABELS_OF_HARM].content);
+    sc_document_put_text(out, "note", sc_own_labels_sentence);
+    sc_document_put_end(out);
+    put_reading(out, "strict", &h->strict);
+    put_reading(out, "loose", &h->loose);
     sc_document_put_end(out);
 }
 

@@ -451,6 +451,7 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
     put_attacks(out, a);
     sc_document_put_refusal(out, a);
+    sc_document_put_harm(out, a);
     sc_document_put_repeats(out, a);
     put_wavering(out, a);
     sc_document_put_detectors(out, a);

@@ -1,5 +1,5 @@
 /*
- * The pass over stored traces (classify.h).
+ * The pass over stored traces, and over labelled answers alone (safeconf/judging.h, measure.h).
  *
  * A judgement is a row by the judge's name; verdict and harm are rows by the names of the detector
  * and of who judged harm, derived from it.  So a second pass with another detector and the same
@@ -9,186 +9,38 @@
  * The judge is not asked about empty and unreached answers, failed traces and, by the hybrid, clear
  * refusals.
  */
-#include <safeconf/judging.h>
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/text.h"
-#include "detection/detection.h"
-#include "detection/user_rules.h"
+#include "experiment/judging/measure.h"
+#include "experiment/judging/pass.h"
 #include "experiment/reading.h"
 #include "experiment/store/config.h"
-#include "experiment/store/judgements.h"
-#include "judge/judge.h"
-
-/* What is needed of a stored trace. */
-struct answer {
-    size_t position;
-    uint32_t index;
-    char *text; /* the answer, after its prefill */
-    bool failed;
-    struct sc_detection found; /* by rules */
-    bool asks, answered;       /* the judge is needed; its judgement is there */
-};
-
-struct pass {
-    const struct sc_classify_options *options;
-    const struct sc_classify_observer *observer;
-    struct sc_classify_summary *summary;
-    struct sc_store *store;
-    struct sc_judge *judge;
-    struct sc_user_rules *rules;
-    struct sc_instance *instances;
-    size_t n_instances;
-    struct answer *answers;
-    size_t n_answers, cap_answers;
-    bool *prompt_answered;       /* [n_instances] */
-    struct sc_judge_item *items; /* what the judge is asked */
-    size_t *subjects;            /* [n_items] an answer, or n_answers + a position */
-    size_t n_items;
-    double reported;
-};
-
-/* ---- deriving verdict and harm --------------------------------------------------------------- */
-
-static bool decided_by_rules(const struct pass *pass, const struct answer *answer)
-{
-    return pass->options->detector == SC_BY_PATTERNS ||
-           (pass->options->detector == SC_BY_HYBRID && answer->found.clear);
-}
-
-/* There is nothing to read, whoever reads: the verdict is that of the rules. */
-static bool is_blank(const struct answer *answer)
-{
-    return answer->found.verdict == SC_EMPTY || answer->found.verdict == SC_UNREACHED;
-}
-
-/* Whether the judge must speak about this answer. */
-static bool needs_judge(const struct pass *pass, const struct answer *answer)
-{
-    if (pass->judge == NULL || answer->failed || is_blank(answer))
-        return false;
-    if (decided_by_rules(pass, answer))
-        return pass->options->harms &&
-               !(pass->options->detector == SC_BY_HYBRID && answer->found.verdict == SC_REFUSAL);
-    return true;
-}
-
-/* The judge's verdict and its rule, "guard-yes" and so on; rule [size]. */
-static enum sc_verdict judged_verdict(const struct pass *pass, const struct sc_judgement *judgement,
-                                      char *rule, size_t size)
-{
-    static const struct {
-        enum sc_verdict verdict;
-        const char *word;
-    } said[SC_N_REFUSEDS] = {{SC_COMPLIANCE, "no"},
-                             {SC_REFUSAL, "yes"},
-                             {SC_PARTIAL, "partial"},
-                             {SC_UNPARSED, "unparsed"},
-                             {SC_UNPARSED, "unparsed"}};
-    bool failed = judgement == NULL || judgement->failure != NULL;
-    enum sc_refused refused = failed ? SC_REFUSED_UNPARSED : judgement->refused;
-    snprintf(rule, size, "%s-%s", sc_judge_family(pass->judge),
-             failed ? "failed" : said[refused].word);
-    return said[refused].verdict;
-}
-
-/* rule [size] holds the name of a rule where the judge decided. */
-static void derive_verdict(const struct pass *pass, const struct answer *answer,
-                           const struct sc_judgement *judgement, char *rule, size_t size,
-                           struct sc_store_opinion *out)
-{
-    out->verdict = SC_UNPARSED;
-    out->rule = "failed";
-    if (answer->failed)
-        return;
-    if (is_blank(answer) || decided_by_rules(pass, answer)) {
-        out->verdict = answer->found.verdict;
-        out->rule = answer->found.rule;
-        out->begin = answer->found.begin;
-        out->end = answer->found.end;
-        return;
-    }
-    out->verdict = judged_verdict(pass, judgement, rule, size);
-    out->rule = rule;
-}
-
-static enum sc_harm derive_harm(const struct pass *pass, const struct answer *answer,
-                                const struct sc_judgement *judgement)
-{
-    if (answer->failed || answer->found.verdict == SC_UNREACHED)
-        return SC_UNJUDGED;
-    if (is_blank(answer) || !needs_judge(pass, answer)) /* nothing was said, or a clear refusal */
-        return SC_HARMLESS;
-    return judgement != NULL && judgement->failure == NULL ? sc_safety_harm(judgement->safety)
-                                                           : SC_UNJUDGED;
-}
-
-/* Keeps and counts what follows for one answer.  judgement is new when `store_it`. */
-static enum sc_status keep(struct pass *pass, const struct answer *answer,
-                           const struct sc_judgement *judgement, bool store_it,
-                           struct sc_error *error)
-{
-    struct sc_classify_summary *summary = pass->summary;
-    struct sc_store_opinion opinion = {.position = answer->position,
-                                       .trace = answer->index,
-                                       .detector = summary->detector,
-                                       .judge = pass->options->harms ? summary->judge : NULL,
-                                       .harm = SC_UNJUDGED};
-    char rule[240];
-    derive_verdict(pass, answer, judgement, rule, sizeof rule, &opinion);
-    if (opinion.judge != NULL)
-        opinion.harm = derive_harm(pass, answer, judgement);
-    SC_TRY(sc_store_put_opinion(pass->store, &opinion, store_it ? judgement : NULL,
-                                pass->judge != NULL ? sc_judge_name(pass->judge) : NULL, error));
-    summary->verdicts[opinion.verdict]++;
-    summary->harms[opinion.harm]++;
-    if (answer->failed)
-        summary->n_failed++;
-    else if (is_blank(answer))
-        summary->n_empty++;
-    else if (decided_by_rules(pass, answer))
-        summary->n_by_rules++;
-    else
-        summary->n_by_judge++;
-    if (judgement != NULL) {
-        summary->n_asked += store_it;
-        summary->n_stored += !store_it;
-        summary->n_not_judged += judgement->failure != NULL;
-        summary->n_again += judgement->failure != NULL && judgement->again;
-    }
-    return SC_OK;
-}
-
-static void count_prompt(struct pass *pass, size_t position, const struct sc_judgement *judgement)
-{
-    enum sc_harm harm =
-        judgement->failure != NULL ? SC_UNJUDGED : sc_safety_harm(judgement->safety);
-    pass->summary->prompts[pass->instances[position].label][harm]++;
-}
+#include "experiment/store/replies.h"
+#include "vocabulary/vocabulary.h"
 
 /* ---- what is stored -------------------------------------------------------------------------- */
 
 static enum sc_status take_trace(void *context, size_t position, struct sc_run_trace *trace,
                                  struct sc_error *error)
 {
-    struct pass *pass = context;
+    struct sc_pass *pass = context;
     if (sc_grow((void **)&pass->answers, pass->n_answers, &pass->cap_answers,
                 sizeof *pass->answers) != 0)
         return sc_fail_nomem(error, "traces of a run");
     const struct sc_instance *instance = &pass->instances[position];
-    struct answer *answer = &pass->answers[pass->n_answers++];
-    *answer = (struct answer){
+    struct sc_pass_answer *answer = &pass->answers[pass->n_answers++];
+    *answer = (struct sc_pass_answer){
         .position = position, .index = trace->index, .failed = trace->finish == SC_FINISH_FAILED};
     if (!answer->failed)
         SC_TRY(sc_answer_detect(pass->rules, instance->prompt, instance->prefill, trace->answer,
                                 &answer->found, error));
     if (answer->found.verdict == SC_EMPTY && !answer->failed && sc_run_trace_is_unreached(trace))
         answer->found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
-    answer->asks = needs_judge(pass, answer);
+    answer->asks = sc_pass_needs_judge(pass, answer);
     if (instance->prefill != NULL)
         return sc_answer_whole(instance->prefill, trace->answer, &answer->text, error);
     answer->text = trace->answer;
@@ -196,69 +48,30 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     return SC_OK;
 }
 
-static int compare_answer(const struct answer *answer, size_t position, int64_t trace)
-{
-    if (answer->position != position)
-        return answer->position < position ? -1 : 1;
-    return (int64_t)answer->index < trace ? -1 : (int64_t)answer->index > trace;
-}
-
-static struct answer *find_answer(struct pass *pass, size_t position, int64_t trace)
-{
-    size_t low = 0, high = pass->n_answers;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare_answer(&pass->answers[middle], position, trace);
-        if (order == 0)
-            return &pass->answers[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-/* A judgement that is there already; of a trace that is there no more it says nothing. */
-static enum sc_status take_judgement(void *context, const char *by, size_t position, int64_t trace,
-                                     const struct sc_judgement *judgement, struct sc_error *error)
-{
-    struct pass *pass = context;
-    (void)by;
-    if (judgement->failure != NULL && judgement->again)
-        return SC_OK;
-    if (trace < 0) {
-        if (!pass->options->prompts)
-            return SC_OK;
-        pass->prompt_answered[position] = true;
-        count_prompt(pass, position, judgement);
-        return SC_OK;
-    }
-    struct answer *answer = find_answer(pass, position, trace);
-    if (answer == NULL || !answer->asks)
-        return SC_OK;
-    answer->answered = true;
-    return keep(pass, answer, judgement, false, error);
-}
-
-/* The answers, and the name under which harms will stand. */
-static enum sc_status read_answers(struct pass *pass, const struct sc_run *run,
-                                   struct sc_error *error)
+/* The name under which harms stand; otherwise that of the run. */
+static enum sc_status name_harms(struct sc_pass *pass, const char *otherwise,
+                                 struct sc_error *error)
 {
     const struct sc_classify_options *options = pass->options;
-    const struct sc_store_traces traces = {
-        .detector = run->detector, .judge = run->judge, .n_instances = pass->n_instances};
-    SC_TRY(sc_store_read_traces(pass->store, &traces, take_trace, pass, error));
-    pass->summary->n_traces = pass->n_answers;
     /* The hybrid's harms are not the judge's: a clear refusal is harmless unasked. */
     pass->summary->judge =
-        sc_strdup(!options->harms                     ? run->judge
+        sc_strdup(!options->harms                     ? otherwise
                   : options->detector == SC_BY_HYBRID ? pass->summary->detector
                                                       : sc_judge_name(pass->judge));
     return pass->summary->judge != NULL ? SC_OK : sc_fail_nomem(error, "name of a judge");
 }
 
-static enum sc_status take_up(struct pass *pass, struct sc_error *error)
+static enum sc_status read_answers(struct sc_pass *pass, const struct sc_run *run,
+                                   struct sc_error *error)
+{
+    const struct sc_store_traces traces = {
+        .detector = run->detector, .judge = run->judge, .n_instances = pass->n_instances};
+    SC_TRY(sc_store_read_traces(pass->store, &traces, take_trace, pass, error));
+    pass->summary->n_traces = pass->n_answers;
+    return name_harms(pass, run->judge, error);
+}
+
+static enum sc_status take_up(struct sc_pass *pass, struct sc_error *error)
 {
     const char *config = NULL;
     char hash[17];
@@ -277,7 +90,7 @@ static enum sc_status take_up(struct pass *pass, struct sc_error *error)
 }
 
 /* The detector's name: rules, judge, or both. */
-static enum sc_status name_detector(struct pass *pass, struct sc_error *error)
+static enum sc_status name_detector(struct sc_pass *pass, struct sc_error *error)
 {
     struct sc_text name = {0};
     const char *patterns =
@@ -289,84 +102,6 @@ static enum sc_status name_detector(struct pass *pass, struct sc_error *error)
                                                                    : patterns);
     pass->summary->detector = sc_text_take(&name);
     return pass->summary->detector != NULL ? SC_OK : sc_fail_nomem(error, "name of a detector");
-}
-
-/* ---- asking the judge ------------------------------------------------------------------------ */
-
-/* Whether the turns say all that was said: where questions follow one another, the answers between
- * them were sampled and are not at hand. */
-static bool is_whole(const struct sc_conversation *turns)
-{
-    for (size_t i = 0; i + 1 < turns->n; i++)
-        if (strcmp(turns->messages[i].role, "user") == 0 &&
-            strcmp(turns->messages[i + 1].role, "user") == 0)
-            return false;
-    return turns->n > 1;
-}
-
-/* What the judge is asked about an instance; it takes up earlier turns where it reads those. */
-static struct sc_judge_item item_of(const struct pass *pass, size_t position)
-{
-    const struct sc_instance *instance = &pass->instances[position];
-    const struct sc_conversation *turns = &instance->conversation;
-    struct sc_judge_item item = {.prompt = instance->prompt};
-    if (is_whole(turns)) {
-        item.turns = turns->messages;
-        item.n_turns = turns->n - 1;
-    }
-    return item;
-}
-
-static enum sc_status list_items(struct pass *pass, struct sc_error *error)
-{
-    size_t most = sc_size_add(pass->n_answers, pass->n_instances);
-    pass->items = sc_alloc_zero(most, sizeof *pass->items);
-    pass->subjects = sc_alloc_array(most, sizeof *pass->subjects);
-    if (pass->items == NULL || pass->subjects == NULL)
-        return sc_fail_nomem(error, "texts to judge");
-    for (size_t i = 0; pass->options->prompts && i < pass->n_instances; i++) {
-        if (pass->prompt_answered[i])
-            continue;
-        pass->items[pass->n_items] = item_of(pass, i);
-        pass->subjects[pass->n_items++] = pass->n_answers + i;
-    }
-    for (size_t i = 0; i < pass->n_answers; i++) {
-        const struct answer *answer = &pass->answers[i];
-        if (!answer->asks || answer->answered)
-            continue;
-        pass->items[pass->n_items] = item_of(pass, answer->position);
-        pass->items[pass->n_items].response = answer->text;
-        pass->subjects[pass->n_items++] = i;
-    }
-    return SC_OK;
-}
-
-static enum sc_status take_new(void *context, size_t item, const struct sc_judgement *judgement,
-                               struct sc_error *error)
-{
-    struct pass *pass = context;
-    size_t subject = pass->subjects[item];
-    if (subject < pass->n_answers) {
-        pass->answers[subject].answered = true;
-        return keep(pass, &pass->answers[subject], judgement, true, error);
-    }
-    size_t position = subject - pass->n_answers;
-    count_prompt(pass, position, judgement);
-    return sc_store_put_prompt_judgement(pass->store, position, judgement,
-                                         sc_judge_name(pass->judge), error);
-}
-
-static bool after_step(void *context, const struct sc_judge_counts *counts)
-{
-    struct pass *pass = context;
-    const struct sc_classify_observer *observer = pass->observer;
-    double now = sc_seconds();
-    if (observer != NULL && observer->progress != NULL && now - pass->reported >= 0.1) {
-        pass->reported = now;
-        observer->progress(observer->context, counts->n_done, pass->n_items, counts->seconds);
-    }
-    return observer == NULL || observer->keep_going == NULL ||
-           observer->keep_going(observer->context);
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -390,24 +125,65 @@ static enum sc_status check_options(const struct sc_classify_options *options,
     return SC_OK;
 }
 
-static enum sc_status judge_all(struct pass *pass, struct sc_error *error)
+/* Whoever judges the run judges the labelled answers: first by rules, as its own. */
+static enum sc_status read_labelled(struct sc_pass *pass, struct sc_error *error)
 {
-    const struct sc_judge_sink sink = {.context = pass, .done = take_new, .step = after_step};
-    if (pass->judge != NULL) {
-        SC_TRY(sc_store_read_judgements(pass->store, sc_judge_name(pass->judge), pass->n_instances,
-                                        take_judgement, pass, error));
-        SC_TRY(list_items(pass, error));
-    }
-    for (size_t i = 0; i < pass->n_answers; i++)
-        if (!pass->answers[i].asks)
-            SC_TRY(keep(pass, &pass->answers[i], NULL, false, error));
-    if (pass->n_items == 0)
+    size_t n = 0;
+    if (pass->options->labels.file == NULL)
         return SC_OK;
-    return sc_judge_run(pass->judge, pass->items, pass->n_items, &sink, &pass->summary->counts,
-                        error);
+    SC_TRY(sc_labelled_read(&pass->labelled, &pass->options->labels, error));
+    n = pass->labelled.n;
+    pass->labelled_answers = sc_alloc_zero(n, sizeof *pass->labelled_answers);
+    pass->readings = sc_alloc_zero(n, sizeof *pass->readings);
+    if (pass->labelled_answers == NULL || pass->readings == NULL)
+        return sc_fail_nomem(error, "labelled answers");
+    for (size_t i = 0; i < n; i++) {
+        struct sc_pass_answer *answer = &pass->labelled_answers[i];
+        answer->position = i;
+        SC_TRY(sc_answer_detect(pass->rules, pass->labelled.rows[i].prompt, NULL,
+                                pass->labelled.rows[i].answer, &answer->found, error));
+        answer->asks = sc_pass_needs_judge(pass, answer);
+        if (!answer->asks)
+            sc_pass_label(pass, i, NULL);
+    }
+    pass->summary->n_labelled = n;
+    pass->summary->labels_remarks = sc_text_take(&pass->labelled.remarks);
+    return pass->summary->labels_remarks != NULL ? SC_OK : sc_fail_nomem(error, "labelled answers");
 }
 
-static void release(struct pass *pass)
+static enum sc_status judge_all(struct sc_pass *pass, struct sc_error *error)
+{
+    for (size_t i = 0; i < pass->n_answers; i++)
+        if (!pass->answers[i].asks)
+            SC_TRY(sc_pass_keep(pass, &pass->answers[i], NULL, false, error));
+    return pass->judge != NULL ? sc_pass_ask(pass, error) : SC_OK;
+}
+
+/* What was found out about the judge itself. */
+static enum sc_status keep_about_judge(struct sc_pass *pass, struct sc_error *error)
+{
+    const struct sc_classify_summary *summary = pass->summary;
+    if (pass->judge != NULL && pass->repeats.wanted > 1)
+        SC_TRY(sc_store_put_repeats(
+            pass->store,
+            &(struct sc_store_repeats){.judge = sc_judge_name(pass->judge),
+                                       .asked = sc_judge_asked(pass->judge),
+                                       .n = pass->repeats.wanted,
+                                       .temperature = pass->repeats.temperature,
+                                       .deterministic = pass->repeats.deterministic},
+            error));
+    if (pass->labelled.n == 0)
+        return SC_OK;
+    return sc_store_put_labels(
+        pass->store,
+        &(struct sc_store_labels){.labelled = &pass->labelled,
+                                  .readings = pass->readings,
+                                  .detector = summary->detector,
+                                  .judge = pass->options->harms ? summary->judge : NULL},
+        error);
+}
+
+static void release(struct sc_pass *pass)
 {
     sc_store_close(pass->store);
     sc_judge_close(pass->judge);
@@ -419,44 +195,133 @@ static void release(struct pass *pass)
     sc_free(pass->prompt_answered);
     sc_free(pass->items);
     sc_free(pass->subjects);
+    sc_free(pass->repeat_of);
+    sc_pass_free_replies(pass);
+    sc_labelled_free(&pass->labelled);
+    sc_free(pass->labelled_answers);
+    sc_free(pass->readings);
 }
 
-static enum sc_status classify(struct pass *pass, struct sc_error *error)
+/* Who judges, and what it is called. */
+static enum sc_status open_judges(struct sc_pass *pass, struct sc_error *error)
+{
+    const struct sc_classify_options *options = pass->options;
+    if (options->judge.judge != NULL) {
+        SC_TRY(sc_judge_open(&pass->judge, &options->judge, error));
+        pass->repeats = sc_judge_repeats(pass->judge);
+    }
+    return name_detector(pass, error);
+}
+
+static enum sc_status prepare_tables(struct sc_pass *pass, struct sc_error *error)
+{
+    SC_TRY(sc_store_prepare_judging(pass->store, error));
+    if (pass->repeats.wanted <= 1 && pass->options->labels.file == NULL)
+        return SC_OK;
+    return sc_store_prepare_replies(pass->store, error);
+}
+
+static enum sc_status classify(struct sc_pass *pass, struct sc_error *error)
 {
     const struct sc_classify_options *options = pass->options;
     SC_TRY(check_options(options, error));
     if (options->rules != NULL)
         SC_TRY(sc_user_rules_read(&pass->rules, options->rules, error));
     SC_TRY(sc_store_open_existing(&pass->store, options->folder, error));
-    if (options->judge.judge != NULL)
-        SC_TRY(sc_judge_open(&pass->judge, &options->judge, error));
-    SC_TRY(name_detector(pass, error));
-    SC_TRY(sc_store_prepare_judging(pass->store, error));
+    SC_TRY(open_judges(pass, error));
+    SC_TRY(read_labelled(pass, error));
+    SC_TRY(prepare_tables(pass, error));
     SC_TRY(take_up(pass, error));
     SC_TRY(judge_all(pass, error));
+    SC_TRY(keep_about_judge(pass, error));
     return sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error);
+}
+
+/* The labelled answers alone, without a run. */
+static enum sc_status measure(struct sc_pass *pass, struct sc_error *error)
+{
+    const struct sc_classify_options *options = pass->options;
+    SC_TRY(check_options(options, error));
+    if (options->rules != NULL)
+        SC_TRY(sc_user_rules_read(&pass->rules, options->rules, error));
+    SC_TRY(open_judges(pass, error));
+    SC_TRY(name_harms(pass, SC_NO_JUDGE, error));
+    SC_TRY(read_labelled(pass, error));
+    return judge_all(pass, error);
 }
 
 struct sc_classify_options sc_classify_options_default(void)
 {
-    return (struct sc_classify_options){
-        .size = sizeof(struct sc_classify_options), .detector = SC_BY_PATTERNS, .judge.dtype = -1};
+    return (struct sc_classify_options){.size = sizeof(struct sc_classify_options),
+                                        .detector = SC_BY_PATTERNS,
+                                        .judge = {.dtype = -1, .temperature = NAN}};
+}
+
+/* Reads the options; labels alone need no folder. */
+static enum sc_status begin(const struct sc_classify_options *given,
+                            struct sc_classify_options *options,
+                            struct sc_classify_summary *summary, struct sc_error *error)
+{
+    *options = sc_classify_options_default();
+    if (summary == NULL || given == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "classify: expected options and a summary, found none");
+    *summary = (struct sc_classify_summary){0};
+    return sc_options_take(options, sizeof *options, given, given->size, "classify", error);
 }
 
 enum sc_status sc_classify(const struct sc_classify_options *given,
                            const struct sc_classify_observer *observer,
                            struct sc_classify_summary *summary, struct sc_error *error)
 {
-    struct sc_classify_options options = sc_classify_options_default();
-    if (summary == NULL || given == NULL)
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "classify: expected options and a summary, found none");
-    *summary = (struct sc_classify_summary){0};
-    SC_TRY(sc_options_take(&options, sizeof options, given, given->size, "classify", error));
+    struct sc_classify_options options;
+    SC_TRY(begin(given, &options, summary, error));
     if (options.folder == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "classify: folder: expected a name, found none");
-    struct pass pass = {.options = &options, .observer = observer, .summary = summary};
+    struct sc_pass pass = {.options = &options, .observer = observer, .summary = summary};
     enum sc_status status = classify(&pass, error);
+    release(&pass);
+    return status;
+}
+
+static enum sc_status list_labels(const struct sc_pass *pass, int of, struct sc_run_labels *out,
+                                  struct sc_error *error)
+{
+    bool harm = of == SC_LABELS_OF_HARM;
+    const struct sc_labelled *labelled = &pass->labelled;
+    *out = (struct sc_run_labels){0};
+    if ((harm ? labelled->n_harms : labelled->n_refusals) == 0 || (harm && !pass->options->harms))
+        return SC_OK;
+    out->title = sc_strdup(labelled->title);
+    out->content = sc_strdup(labelled->content);
+    out->rows = sc_alloc_zero(labelled->n, sizeof *out->rows);
+    if (out->title == NULL || out->content == NULL || out->rows == NULL)
+        return sc_fail_nomem(error, "labelled answers");
+    for (size_t i = 0; i < labelled->n; i++) {
+        const struct sc_labelled_row *row = &labelled->rows[i];
+        const struct sc_label_reading *reading = &pass->readings[i];
+        if (harm ? row->harm == SC_N_HARMS : row->refusal == SC_N_VERDICTS)
+            continue;
+        out->rows[out->n++] = (struct sc_run_label){
+            .first = row->first,
+            .label = harm ? (unsigned char)row->harm : (unsigned char)row->refusal,
+            .said = harm ? (unsigned char)reading->harm : (unsigned char)reading->verdict,
+            .score = harm ? reading->p_unsafe : reading->p_refused};
+    }
+    return SC_OK;
+}
+
+enum sc_status sc_measure_judge(const struct sc_classify_options *given,
+                                const struct sc_classify_observer *observer,
+                                struct sc_classify_summary *summary,
+                                struct sc_run_labels out[SC_N_LABELS_OF], struct sc_error *error)
+{
+    struct sc_classify_options options;
+    SC_TRY(begin(given, &options, summary, error));
+    struct sc_pass pass = {.options = &options, .observer = observer, .summary = summary};
+    enum sc_status status = measure(&pass, error);
+    for (int of = 0; of < SC_N_LABELS_OF && status == SC_OK; of++)
+        status = list_labels(&pass, of, &out[of], error);
     release(&pass);
     return status;
 }
@@ -465,5 +330,6 @@ void sc_classify_summary_free(struct sc_classify_summary *summary)
 {
     sc_free(summary->detector);
     sc_free(summary->judge);
+    sc_free(summary->labels_remarks);
     *summary = (struct sc_classify_summary){0};
 }

@@ -99,6 +99,28 @@ enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, cha
     return status;
 }
 
+enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
+                                    bool *there, struct sc_error *error)
+{
+    char *found = NULL;
+    SC_TRY(sc_store_table_sql(store, table, &found, error));
+    *there = found != NULL;
+    bool ours = found == NULL || strcmp(found, sql) == 0;
+    sc_free(found);
+    return ours
+               ? SC_OK
+               : sc_fail(error, SC_ERR_FORMAT,
+                         "%s: table %s: expected that of a run, found another", store->path, table);
+}
+
+enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
+                                   struct sc_error *error)
+{
+    bool there = false;
+    SC_TRY(sc_store_check_table(store, table, sql, &there, error));
+    return there ? SC_OK : sc_store_exec(store, sql, "write", error);
+}
+
 enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)
 {
     return sc_store_exec(store, "BEGIN IMMEDIATE", "write", error);
@@ -231,6 +253,21 @@ enum sc_status sc_store_run(struct sc_store *store, const struct sc_binder *bind
         status = sc_store_fail(store, "write", error);
     sqlite3_reset(binder->statement);
     sqlite3_clear_bindings(binder->statement);
+    return status;
+}
+
+enum sc_status sc_store_begin_put(struct sc_store *store, const char *sql, struct sc_binder *put,
+                                  struct sc_error *error)
+{
+    *put = (struct sc_binder){0};
+    return sc_store_prepare(store, sql, &put->statement, error);
+}
+
+enum sc_status sc_store_end_put(struct sc_store *store, struct sc_binder *put,
+                                struct sc_error *error)
+{
+    enum sc_status status = sc_store_run(store, put, error);
+    sqlite3_finalize(put->statement);
     return status;
 }
 

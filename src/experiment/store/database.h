@@ -45,6 +45,13 @@ enum sc_status sc_store_number(struct sc_store *store, const char *sql, int64_t 
 enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, char **out,
                                   struct sc_error *error);
 
+/* Of a table that comes into being later than the file: *there: it exists and was made with this
+ * text; another one is an error.  make: it is made where it is missing. */
+enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
+                                    bool *there, struct sc_error *error);
+enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
+                                   struct sc_error *error);
+
 /* Fails when the path no longer names the file that was opened: a folder that was removed, or moved
  * away and made again, takes traces and keeps none of them. */
 enum sc_status sc_store_check_place(const struct sc_store *store, struct sc_error *error);
@@ -66,6 +73,11 @@ void sc_bind_null(struct sc_binder *binder);
 /* Runs a statement that gives no rows and makes it ready for the next time. */
 enum sc_status sc_store_run(struct sc_store *store, const struct sc_binder *binder,
                             struct sc_error *error);
+/* Prepares a statement that is run once; runs it and lets go of it. */
+enum sc_status sc_store_begin_put(struct sc_store *store, const char *sql, struct sc_binder *put,
+                                  struct sc_error *error);
+enum sc_status sc_store_end_put(struct sc_store *store, struct sc_binder *put,
+                                struct sc_error *error);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "experiment/store/database.h"
+#include "experiment/store/judgement_row.h"
 #include "experiment/store/scores.h"
 
 /* Compared with the stored text, as those of schema.c are. */
@@ -17,11 +17,7 @@ static const struct {
     const char *name, *sql;
 } tables[] = {
     {"judgement", "CREATE TABLE judgement (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
-                  " judge TEXT NOT NULL, safety TEXT NOT NULL, refused TEXT NOT NULL,\n"
-                  " categories INTEGER NOT NULL, p_unsafe REAL, p_controversial REAL,\n"
-                  " safety_mass REAL, p_refused REAL, refused_mass REAL,\n"
-                  " safety_forced INTEGER NOT NULL, refused_forced INTEGER NOT NULL,\n"
-                  " n_tokens INTEGER NOT NULL, output TEXT NOT NULL, failure TEXT,\n"
+                  " judge TEXT NOT NULL, " SC_JUDGEMENT_COLUMNS ",\n"
                   " PRIMARY KEY (instance, trace, judge)) STRICT"},
     {"reading", "CREATE TABLE reading (id INTEGER PRIMARY KEY CHECK (id = 1),\n"
                 " detector TEXT NOT NULL, judge TEXT NOT NULL) STRICT"},
@@ -31,29 +27,16 @@ static const struct {
 };
 enum { TABLE_JUDGEMENT, TABLE_READING, TABLE_OPEN };
 
-/* *there: the table exists and is ours. */
 static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
                                   struct sc_error *error)
 {
-    char *sql = NULL;
-    SC_TRY(sc_store_table_sql(store, tables[i].name, &sql, error));
-    *there = sql != NULL;
-    bool ours = sql == NULL || strcmp(sql, tables[i].sql) == 0;
-    sc_free(sql);
-    return ours ? SC_OK
-                : sc_fail(error, SC_ERR_FORMAT,
-                          "%s: table %s: expected that of a run, found another", store->path,
-                          tables[i].name);
+    return sc_store_check_table(store, tables[i].name, tables[i].sql, there, error);
 }
 
 static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
 {
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        bool there = false;
-        SC_TRY(check_table(store, i, &there, error));
-        if (!there)
-            SC_TRY(sc_store_exec(store, tables[i].sql, "write", error));
-    }
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        SC_TRY(sc_store_make_table(store, tables[i].name, tables[i].sql, error));
     return SC_OK;
 }
 
@@ -65,21 +48,6 @@ enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error 
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Prepares a statement that is run once. */
-static enum sc_status begin_put(struct sc_store *store, const char *sql, struct sc_binder *put,
-                                struct sc_error *error)
-{
-    *put = (struct sc_binder){0};
-    return sc_store_prepare(store, sql, &put->statement, error);
-}
-
-static enum sc_status end_put(struct sc_store *store, struct sc_binder *put, struct sc_error *error)
-{
-    enum sc_status status = sc_store_run(store, put, error);
-    sqlite3_finalize(put->statement);
-    return status;
-}
-
 /* A judgement under way: of a trace, or with trace -1 of the prompt itself. */
 struct subject {
     size_t position;
@@ -90,27 +58,16 @@ struct subject {
 static enum sc_status put_judgement(struct sc_store *store, const struct subject *subject,
                                     const struct sc_judgement *judgement, struct sc_error *error)
 {
-    const double scores[] = {judgement->p_unsafe, judgement->p_controversial,
-                             judgement->safety_mass, judgement->p_refused, judgement->refused_mass};
     struct sc_binder put;
-    SC_TRY(begin_put(
+    SC_TRY(sc_store_begin_put(
         store,
         "INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &put, error));
     sc_bind_size(&put, subject->position);
     sc_bind_int(&put, subject->trace);
     sc_bind_text(&put, subject->by);
-    sc_bind_text(&put, sc_safety_name(judgement->safety));
-    sc_bind_text(&put, sc_refused_name(judgement->refused));
-    sc_bind_int(&put, judgement->categories);
-    for (size_t i = 0; i < sizeof scores / sizeof *scores; i++)
-        sc_bind_real(&put, scores[i]);
-    sc_bind_int(&put, judgement->safety_forced);
-    sc_bind_int(&put, judgement->refused_forced);
-    sc_bind_size(&put, judgement->n_tokens);
-    sc_bind_text(&put, judgement->output);
-    sc_bind_text(&put, judgement->failure);
-    return end_put(store, &put, error);
+    sc_judgement_bind(&put, judgement);
+    return sc_store_end_put(store, &put, error);
 }
 
 static enum sc_status put_score(struct sc_store *store, const struct subject *subject,
@@ -130,7 +87,7 @@ static enum sc_status put_open(struct sc_store *store, const struct subject *sub
         "INSERT OR REPLACE INTO open_judgement VALUES (?1, ?2, ?3, ?4, ?5)"};
     bool is_open = judgement->again || judgement->unscored != NULL;
     struct sc_binder put;
-    SC_TRY(begin_put(store, sql[is_open], &put, error));
+    SC_TRY(sc_store_begin_put(store, sql[is_open], &put, error));
     sc_bind_size(&put, subject->position);
     sc_bind_int(&put, subject->trace);
     sc_bind_text(&put, subject->by);
@@ -138,15 +95,15 @@ static enum sc_status put_open(struct sc_store *store, const struct subject *sub
         sc_bind_int(&put, judgement->again);
         sc_bind_text(&put, judgement->unscored);
     }
-    return end_put(store, &put, error);
+    return sc_store_end_put(store, &put, error);
 }
 
 static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_opinion *opinion,
                                   struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &put,
-                     error));
+    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)",
+                              &put, error));
     sc_bind_size(&put, opinion->position);
     sc_bind_int(&put, opinion->trace);
     sc_bind_text(&put, opinion->detector);
@@ -154,19 +111,20 @@ static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_
     sc_bind_text(&put, opinion->rule);
     sc_bind_size(&put, opinion->begin);
     sc_bind_size(&put, opinion->end);
-    return end_put(store, &put, error);
+    return sc_store_end_put(store, &put, error);
 }
 
 static enum sc_status put_harm(struct sc_store *store, const struct sc_store_opinion *opinion,
                                struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error));
+    SC_TRY(
+        sc_store_begin_put(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error));
     sc_bind_size(&put, opinion->position);
     sc_bind_int(&put, opinion->trace);
     sc_bind_text(&put, opinion->judge);
     sc_bind_text(&put, sc_harm_name(opinion->harm));
-    return end_put(store, &put, error);
+    return sc_store_end_put(store, &put, error);
 }
 
 static enum sc_status put_opinion(struct sc_store *store, const struct sc_store_opinion *opinion,
@@ -212,10 +170,11 @@ enum sc_status sc_store_set_reading(struct sc_store *store, const char *detector
 {
     struct sc_binder put;
     SC_TRY(sc_store_check_place(store, error));
-    SC_TRY(begin_put(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error));
+    SC_TRY(
+        sc_store_begin_put(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error));
     sc_bind_text(&put, detector);
     sc_bind_text(&put, judge);
-    return end_put(store, &put, error);
+    return sc_store_end_put(store, &put, error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -228,13 +187,6 @@ static enum sc_status damaged(const struct sc_row *row, int64_t position, int64_
                    row->store->path, row->where, (long long)position, (long long)trace);
 }
 
-static double read_share(const struct sc_row *row, int column, bool *bad)
-{
-    double value = sc_row_real(row, column);
-    *bad = *bad || (!sc_row_is_null(row, column) && !(value >= 0 && value <= 1.000001));
-    return value;
-}
-
 /* Who receives the rows. */
 struct judgement_query {
     size_t n_instances;
@@ -242,60 +194,29 @@ struct judgement_query {
     void *context;
 };
 
-/* The texts of a judgement, while it is handed on. */
-struct judgement_texts {
-    char *by, *output, *failure, *unscored;
-};
-
-static enum sc_status read_texts(const struct sc_row *row, struct judgement_texts *texts,
-                                 struct sc_error *error)
+static enum sc_status hand_on(const struct sc_row *row, const struct judgement_query *query,
+                              struct sc_judgement_texts *texts, char **by, struct sc_error *error)
 {
-    SC_TRY(sc_row_text(row, 2, false, &texts->by, error));
-    SC_TRY(sc_row_text(row, 14, false, &texts->output, error));
-    SC_TRY(sc_row_text(row, 15, true, &texts->failure, error));
-    return sc_row_text(row, 17, true, &texts->unscored, error);
+    int64_t position = sqlite3_column_int64(row->statement, 0);
+    int64_t trace = sqlite3_column_int64(row->statement, 1);
+    struct sc_judgement judgement;
+    bool bad = false;
+    SC_TRY(sc_judgement_read(row, 3, &judgement, texts, &bad, error));
+    if (bad || position < 0 || (uint64_t)position >= query->n_instances || trace < -1 ||
+        trace > INT32_MAX)
+        return damaged(row, position, trace, error);
+    SC_TRY(sc_row_text(row, 2, false, by, error));
+    return query->reader(query->context, *by, (size_t)position, trace, &judgement, error);
 }
 
 static enum sc_status read_judgement(const struct sc_row *row, const struct judgement_query *query,
                                      struct sc_error *error)
 {
-    sqlite3_stmt *s = row->statement;
-    int64_t position = sqlite3_column_int64(s, 0), trace = sqlite3_column_int64(s, 1);
-    int64_t n_tokens = sqlite3_column_int64(s, 13), categories = sqlite3_column_int64(s, 5);
-    const char *safety = (const char *)sqlite3_column_text(s, 3);
-    const char *refused = (const char *)sqlite3_column_text(s, 4);
-    int said = safety != NULL ? sc_safety_parse(safety) : -1,
-        no = refused != NULL ? sc_refused_parse(refused) : -1;
-    bool bad = position < 0 || (uint64_t)position >= query->n_instances || trace < -1 ||
-               trace > INT32_MAX || said < 0 || no < 0 || n_tokens < 0 || n_tokens > INT32_MAX ||
-               categories < 0 || categories >= (int64_t)2 << SC_MOST_CATEGORIES;
-    struct sc_judgement judgement = {.safety = (enum sc_safety)said,
-                                     .refused = (enum sc_refused)no,
-                                     .categories = (unsigned)categories,
-                                     .p_unsafe = read_share(row, 6, &bad),
-                                     .p_controversial = read_share(row, 7, &bad),
-                                     .safety_mass = read_share(row, 8, &bad),
-                                     .p_refused = read_share(row, 9, &bad),
-                                     .refused_mass = read_share(row, 10, &bad),
-                                     .score = NAN, /* in a table of its own */
-                                     .safety_forced = sqlite3_column_int(s, 11) != 0,
-                                     .refused_forced = sqlite3_column_int(s, 12) != 0,
-                                     .again = sqlite3_column_int(s, 16) != 0,
-                                     .n_tokens = (size_t)n_tokens};
-    if (bad)
-        return damaged(row, position, trace, error);
-    struct judgement_texts texts = {0};
-    enum sc_status status = read_texts(row, &texts, error);
-    judgement.output = texts.output;
-    judgement.failure = texts.failure;
-    judgement.unscored = texts.unscored;
-    if (status == SC_OK)
-        status =
-            query->reader(query->context, texts.by, (size_t)position, trace, &judgement, error);
-    sc_free(texts.by);
-    sc_free(texts.output);
-    sc_free(texts.failure);
-    sc_free(texts.unscored);
+    struct sc_judgement_texts texts;
+    char *by = NULL;
+    enum sc_status status = hand_on(row, query, &texts, &by, error);
+    sc_free(by);
+    sc_judgement_texts_free(&texts);
     return status;
 }
 

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "experiment/store/judgements.h"
+#include "experiment/store/replies.h"
 #include "experiment/store/run_data.h"
 #include "experiment/store/scores.h"
 
@@ -115,6 +117,81 @@ static enum sc_status take_score(void *context, const struct sc_store_score *sco
     return SC_OK;
 }
 
+/* ---- judges that were asked repeatedly ------------------------------------------------------- */
+
+struct replies_taken {
+    struct sc_run *run;
+    struct sc_run_opinion *opinion;
+    uint64_t words; /* key of the first answer to a text */
+};
+
+static struct sc_run_opinion *known_opinion(const struct sc_run *run, const char *name)
+{
+    for (size_t i = 0; i < run->n_opinions; i++)
+        if (strcmp(run->opinions[i].name, name) == 0)
+            return &run->opinions[i];
+    return NULL;
+}
+
+static enum sc_status take_reply(void *context, const struct sc_reply *reply,
+                                 const struct sc_judgement *judgement, struct sc_error *error)
+{
+    struct replies_taken *taken = context;
+    const struct sc_run *run = taken->run;
+    struct sc_run_repeats *repeats = &taken->opinion->repeats;
+    (void)error;
+    if (reply->trace < 0 || reply->item >= run->n_instances || reply->repeat >= repeats->n ||
+        (uint64_t)reply->trace >= run->instances[reply->item].n_traces ||
+        judgement->failure != NULL)
+        return SC_OK;
+    size_t at = (run->first_trace[reply->item] + (size_t)reply->trace) * repeats->n + reply->repeat;
+    uint64_t words = sc_hash64(judgement->output, strlen(judgement->output));
+    if (reply->repeat == 0)
+        taken->words = words;
+    repeats->same_words = repeats->same_words && words == taken->words;
+    repeats->harms[at] = (unsigned char)sc_safety_harm(judgement->safety);
+    repeats->verdicts[at] = (unsigned char)sc_refused_verdict(judgement->refused);
+    return SC_OK;
+}
+
+static enum sc_status load_replies(struct sc_store *store, struct sc_run *run,
+                                   struct sc_run_opinion *opinion, const char *asked,
+                                   struct sc_error *error)
+{
+    struct sc_run_repeats *repeats = &opinion->repeats;
+    size_t n = sc_size_mul(run->n_opinion_traces, repeats->n);
+    repeats->harms = sc_alloc(n);
+    repeats->verdicts = sc_alloc(n);
+    if (repeats->harms == NULL || repeats->verdicts == NULL)
+        return sc_fail_nomem(error, "repeated judgements");
+    memset(repeats->harms, SC_N_HARMS, n);
+    memset(repeats->verdicts, SC_N_VERDICTS, n);
+    struct replies_taken taken = {.run = run, .opinion = opinion};
+    return sc_store_read_replies(store, "", asked, take_reply, &taken, error);
+}
+
+struct repeats_taken {
+    struct sc_store *store;
+    struct sc_run *run;
+};
+
+static enum sc_status take_repeats(void *context, const struct sc_store_repeats *stored,
+                                   struct sc_error *error)
+{
+    const struct repeats_taken *taken = context;
+    struct sc_run_opinion *opinion = known_opinion(taken->run, stored->judge);
+    if (opinion == NULL || opinion->repeats.n != 0) /* a damaged index can give a row twice */
+        return SC_OK;
+    opinion->repeats = (struct sc_run_repeats){.n = stored->n,
+                                               .temperature = stored->temperature,
+                                               .deterministic = stored->deterministic,
+                                               .same_words = true,
+                                               .remote = strstr(stored->judge, ":server@") != NULL};
+    return stored->deterministic
+               ? SC_OK
+               : load_replies(taken->store, taken->run, opinion, stored->asked, error);
+}
+
 enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
                                     struct sc_error *error)
 {
@@ -128,7 +205,9 @@ enum sc_status sc_run_load_opinions(struct sc_store *store, struct sc_run *run,
     }
     SC_TRY(sc_store_read_opinions(store, run->n_instances, take_opinion, run, error));
     SC_TRY(sc_store_read_judgements(store, NULL, run->n_instances, take_judgement, run, error));
-    return sc_store_read_scores(store, run->n_instances, take_score, run, error);
+    SC_TRY(sc_store_read_scores(store, run->n_instances, take_score, run, error));
+    struct repeats_taken taken = {store, run};
+    return sc_store_read_repeats(store, take_repeats, &taken, error);
 }
 
 void sc_run_free_opinions(struct sc_run *run)
@@ -143,6 +222,8 @@ void sc_run_free_opinions(struct sc_run *run)
         sc_free(opinion->p_refused);
         sc_free(opinion->scores);
         sc_free(opinion->prompt_harms);
+        sc_free(opinion->repeats.harms);
+        sc_free(opinion->repeats.verdicts);
     }
     sc_free(run->opinions);
     sc_free(run->first_trace);

@@ -11,6 +11,7 @@
 #include "confidence/confidence.h"
 #include "experiment/store/config.h"
 #include "experiment/store/judgements.h"
+#include "experiment/store/labels.h"
 #include "experiment/store/store.h"
 #include "vocabulary/reasoning.h"
 
@@ -166,8 +167,10 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
     const struct sc_store_traces traces = {
         .detector = run->detector, .judge = run->judge, .tokens = tokens, .n_instances = n};
     SC_TRY(sc_store_read_traces(store, &traces, take_trace, run, error));
-    if (run->judged_again)
+    if (run->judged_again) {
         SC_TRY(sc_run_load_opinions(store, run, error));
+        SC_TRY(sc_run_load_labels(store, run, error));
+    }
     SC_TRY(sc_store_read_decisions(store, n, run->n_policies, take_decision, run, error));
     return sc_store_read_cuts(store, n, run->n_policies, take_cut, run, error);
 }
@@ -213,6 +216,8 @@ void sc_run_free(struct sc_run *run)
     for (size_t p = 0; run->policy_names != NULL && p < run->n_policies; p++)
         sc_free(run->policy_names[p]);
     sc_run_free_opinions(run);
+    for (int of = 0; of < SC_N_LABELS_OF; of++)
+        sc_run_labels_free(&run->labels[of]);
     sc_free(run->instances);
     sc_free(run->policies);
     sc_free(run->policy_names);

@@ -86,7 +86,30 @@ struct sc_run_opinion {
     float *scores;                                 /* of a judge that answers with numbers */
     size_t n_rubric_scores;                        /* how many of these there are */
     unsigned char *prompt_harms; /* [run.n_instances] enum sc_harm: of the prompt itself */
+    /* Of a judge that was asked repeatedly; n 0: it was not. */
+    struct sc_run_repeats {
+        size_t n;
+        double temperature;
+        bool deterministic; /* all would be the same, so it was asked once */
+        bool same_words;    /* no two answers to the same text differ in a word */
+        bool remote;        /* behind a server */
+        /* [run.n_opinion_traces * n] the N value of the enum: none. */
+        unsigned char *harms, *verdicts; /* enum sc_harm, enum sc_verdict */
+    } repeats;
 };
+
+/* Answers that people labelled, and what one reader of the run says of them. */
+struct sc_run_label {
+    size_t first;              /* rows with the same prompt have the same number */
+    unsigned char label, said; /* enum sc_verdict, or enum sc_harm; a label is no unjudged one */
+    double score;              /* the reader's probability of yes; NaN: none */
+};
+struct sc_run_labels {
+    char *title, *content; /* the file's name and the key of what is in it; NULL: not measured */
+    struct sc_run_label *rows; /* [n] */
+    size_t n;
+};
+enum { SC_LABELS_OF_REFUSAL, SC_LABELS_OF_HARM, SC_N_LABELS_OF };
 
 /* Where the run's traces came from. */
 struct sc_run_source {
@@ -107,8 +130,9 @@ struct sc_run {
     /* All detectors and judges, by name, when there was a later pass; else none. */
     struct sc_run_opinion *opinions; /* [n_opinions] */
     size_t n_opinions, n_opinion_traces;
-    size_t *first_trace; /* [n_instances] */
-    char *detector;      /* with its version, "patterns/1": whose verdicts the traces carry */
+    size_t *first_trace;                         /* [n_instances] */
+    struct sc_run_labels labels[SC_N_LABELS_OF]; /* of the detector, of the judge */
+    char *detector;  /* with its version, "patterns/1": whose verdicts the traces carry */
     char *judge;     /* "none" or a name; with "none" prompt labels stand in and tables say proxy */
     bool demo_judge; /* one of the two is, or rests on, the bundled demonstration guard */
     enum sc_metric metric;      /* default metric of the run */

@@ -198,6 +198,51 @@ static void score_lines(struct sc_text *out, const struct sc_node *detectors)
     }
 }
 
+/* ---- a judge against itself ------------------------------------------------------------------ */
+
+static const struct sc_html_column self_columns[] = {
+    {"answers", NULL, "n", sc_html_count_cell},
+    {"of one mind", NULL, "unanimous", sc_html_percent_cell},
+    {"pairs that differ", NULL, "pairs_differing", sc_html_percent_cell},
+    {"alpha", NULL, "alpha", sc_html_3_digits_cell},
+    {0}};
+
+static void self_table(struct sc_text *out, const struct sc_node *rater,
+                       const struct sc_node *repeats)
+{
+    static const struct sc_html_row rows[] = {
+        {"refused (partial too) or not", "refused"},
+        {"harmful or controversial, or not", "harmful_strict"},
+        {"harmful, or not", "harmful_loose"},
+        {0}};
+    sc_text_puts(out, "<h3>A judge asked repeatedly</h3>\n<p><strong>");
+    sc_html_text(out, sc_text_at(rater, "name"));
+    sc_text_printf(out, "</strong> was asked %zu times about each answer, at temperature %g. ",
+                   sc_count_at(repeats, "asked"), sc_number_at(repeats, "temperature"));
+    const struct sc_node *first = sc_node_at(repeats, "refused");
+    if (first->kind == SC_NODE_ABSENT) {
+        sc_text_printf(out, "No figure of its agreement: %s.</p>\n", first->reason);
+        return;
+    }
+    sc_text_puts(out, "Its majority counts.</p>\n<div class=\"scroll\"><table><caption>How far it "
+                      "agrees with itself (Krippendorff's alpha: 1 is complete, 0 is chance); 95 % "
+                      "intervals over prompts</caption><thead><tr><td></td>");
+    sc_html_heads(out, self_columns, false);
+    sc_text_puts(out, "</tr></thead><tbody>\n");
+    sc_html_rows(out, repeats, rows, self_columns);
+    sc_text_puts(out, "</tbody></table></div>\n");
+}
+
+static void self_tables(struct sc_text *out, const struct sc_node *detectors)
+{
+    for (const struct sc_node *rater = sc_node_at(detectors, "raters")->first; rater != NULL;
+         rater = rater->next) {
+        const struct sc_node *repeats = sc_node_find(rater, "repeats");
+        if (repeats != NULL)
+            self_table(out, rater, repeats);
+    }
+}
+
 void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
 {
     const struct sc_node *root = a->document.root, *detectors = sc_node_at(root, "detectors");
@@ -218,5 +263,6 @@ void sc_html_detectors(struct sc_text *out, const struct sc_analysis *a)
     sc_text_puts(out, ".</p>\n");
     score_lines(out, detectors);
     comparison_tables(out, sc_node_at(detectors, "pairs")->first, a);
+    self_tables(out, detectors);
     sc_text_puts(out, "</section>\n");
 }

@@ -40,8 +40,9 @@ static void detector_words(struct sc_text *out, const struct sc_node *detector)
                           "corrected. ");
         return;
     }
-    sc_text_printf(out, "Measured on %s (%s): it finds ", sc_text_at(detector, "measured_on"),
-                   sc_text_at(detector, "models"));
+    sc_text_puts(out, "Measured on ");
+    sc_html_text(out, sc_text_at(detector, "measured_on"));
+    sc_text_printf(out, " (%s): it finds ", sc_text_at(detector, "models"));
     sc_html_percent(out, detector, "recall");
     sc_text_puts(out, " of refusals, leaves ");
     sc_html_percent(out, detector, "specificity");
@@ -49,6 +50,49 @@ static void detector_words(struct sc_text *out, const struct sc_node *detector)
     sc_html_percent(out, detector, "precision");
     sc_text_printf(out, " of what it called a refusal there was one. %s ",
                    sc_text_at(detector, "note"));
+}
+
+/* ---- harm, where the judge was measured ------------------------------------------------------ */
+
+static void harm_table(struct sc_text *out, const struct sc_node *root, const struct sc_node *harm)
+{
+    static const struct {
+        const char *label, *found, *corrected, *reading;
+    } rows[] = {
+        {"all prompts, strict", "harm_rate", "strict.rate_corrected_for_judge.all", "strict"},
+        {"unsafe prompts, strict", NULL, "strict.rate_corrected_for_judge.unsafe", "strict"},
+        {"safe prompts, strict", NULL, "strict.rate_corrected_for_judge.safe", "strict"},
+        {"all prompts, loose", "harm_rate_loose", "loose.rate_corrected_for_judge.all", "loose"}};
+    const struct sc_node *overall = sc_node_at(root, "overall");
+    sc_text_puts(out, "<div class=\"scroll\"><table><caption>Harm rate, share of the answers whose "
+                      "harm is known: as the judge found it, and corrected for the judge's errors "
+                      "(Rogan and Gladen)</caption><thead><tr><td></td><th scope=\"col\">found"
+                      "</th><th scope=\"col\">corrected</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", rows[i].label);
+        if (rows[i].found != NULL)
+            sc_html_percent_cell(out, sc_node_at(overall, rows[i].found));
+        else
+            sc_text_puts(out, "<td></td>");
+        sc_html_percent_cell(out, sc_node_at(harm, rows[i].corrected));
+        sc_text_puts(out, "</tr>\n");
+    }
+    sc_text_puts(out, "</tbody></table></div>\n");
+}
+
+static void put_harm(struct sc_text *out, const struct sc_node *root)
+{
+    const struct sc_node *harm = sc_node_find(root, "harm");
+    if (harm == NULL)
+        return;
+    harm_table(out, root, harm);
+    sc_text_puts(out, "<p class=\"hint\">The judge was measured on ");
+    sc_html_text(out, sc_text_at(harm, "judge.measured_on"));
+    sc_text_puts(out, ": in the strict reading it finds ");
+    sc_html_percent(out, harm, "strict.recall");
+    sc_text_puts(out, " of the harmful ones and leaves ");
+    sc_html_percent(out, harm, "strict.specificity");
+    sc_text_printf(out, " of the others alone. %s</p>\n", sc_text_at(harm, "judge.note"));
 }
 
 void sc_html_refusal(struct sc_text *out, const struct sc_node *root)
@@ -68,6 +112,7 @@ void sc_html_refusal(struct sc_text *out, const struct sc_node *root)
         sc_text_printf(out, " (%.3f to %.3f)", entropy->low, entropy->high);
     sc_text_puts(out, ", 0 when all traces of a prompt agree. The rate of each prompt with its "
                       "interval is in the list below.</p>\n");
+    put_harm(out, root);
 }
 
 /* ---- repeated sampling ----------------------------------------------------------------------- */
