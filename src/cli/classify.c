@@ -148,6 +148,7 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
         .judge = {.judge = judge_of(judging),
                   .model = judging->model,
                   .url = judging->url,
+                  .frame = judging->frame,
                   .kernels = judging->kernels,
                   .n_threads = judging->threads,
                   .parallel = judging->parallel,

@@ -5,6 +5,8 @@
  * own.
  */
 #include "experiment/store/judgements.h"
+#include "experiment/store/labels.h"
+#include "experiment/store/replies.h"
 #include "run_fixture.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -19,6 +21,33 @@ static void finish(void)
     free(good);
     sc_conversation_free(&fixture.instances[1].conversation);
     fixture_free(&fixture);
+}
+
+/* What a judge that was asked twice said, and its errors on one labelled answer. */
+static enum sc_status judge_twice(struct sc_store *store)
+{
+    static char prompt[] = "How?", answer[] = "No.", title[] = "gold";
+    struct sc_judgement judgement = sc_judgement_none();
+    struct sc_labelled_row row = {
+        .prompt = prompt, .answer = answer, .refusal = SC_REFUSAL, .harm = SC_HARMLESS};
+    struct sc_labelled labelled = {.rows = &row,
+                                   .n = 1,
+                                   .n_refusals = 1,
+                                   .n_harms = 1,
+                                   .title = title,
+                                   .texts = "0123456789abcdef",
+                                   .content = "fedcba9876543210"};
+    const struct sc_label_reading reading = {SC_PARTIAL, SC_HARMFUL, 0.5, 0.5};
+    judgement.output = "Safety: Safe";
+    SC_TRY(sc_store_prepare_replies(store, NULL));
+    for (uint32_t r = 0; r < 2; r++)
+        SC_TRY(sc_store_put_reply(
+            store, &(struct sc_reply){.labels = "", .asked = "guard/1:y", .repeat = r}, &judgement,
+            NULL));
+    SC_TRY(sc_store_put_repeats(
+        store, &(struct sc_store_repeats){"guard/1:x", "guard/1:y", 2, 1, false}, NULL));
+    return sc_store_put_labels(
+        store, &(struct sc_store_labels){&labelled, &reading, "guard/1:x", "guard/1:x"}, NULL);
 }
 
 /* The tables of a later pass too. */
@@ -52,6 +81,8 @@ static enum sc_status judge_again(void)
         status = sc_store_put_prompt_judgement(store, 1, &failed, "guard/1:x", NULL);
     if (status == SC_OK)
         status = sc_store_set_reading(store, "guard/1:x", "guard/1:x", NULL);
+    if (status == SC_OK)
+        status = judge_twice(store);
     sc_store_close(store);
     return status;
 }

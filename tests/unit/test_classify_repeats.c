@@ -219,7 +219,8 @@ static void replies_about_what_is_gone_say_nothing(void **state)
     sc_classify_summary_free(&summary);
     change("INSERT INTO reply SELECT labels, 77, trace, judge, repeat, safety, refused, categories,"
            " p_unsafe, p_controversial, safety_mass, p_refused, refused_mass, safety_forced,"
-           " refused_forced, n_tokens, output, failure, again, unscored FROM reply WHERE item = 0;"
+           " refused_forced, n_tokens, output, failure, again, unscored, score FROM reply"
+           " WHERE item = 0;"
            "INSERT INTO repeats VALUES ('nobody', 'nobody', 3, 1.0, 0)");
     struct sc_run run = load();
     sc_run_free(&run);
