@@ -12,6 +12,7 @@
 struct models {
     char *folder;
     struct sc_tokenizer *tokenizer;
+    struct sc_chat_format *format;
     struct sc_model *model;
     struct sc_engine *engine;
     struct sc_session *session;
@@ -47,6 +48,8 @@ static enum sc_status open_model(struct models *m, const char *name, struct sc_e
         return status;
     if ((status = sc_tokenizer_open(&m->tokenizer, m->folder, error)) != SC_OK)
         return status;
+    if ((status = sc_chat_format_open(&m->format, m->tokenizer, NULL, error)) != SC_OK)
+        return status;
     if ((status = sc_model_open(&m->model, m->folder, error)) != SC_OK)
         return status;
     if ((status = sc_engine_open(&m->engine, m->model, NULL, error)) != SC_OK)
@@ -62,7 +65,7 @@ static enum sc_status sample(struct models *m, const char *question, size_t n,
     const struct sc_message message = {.role = "user", .text = question};
     struct sc_sample_options wanted = sc_sample_options_default(m->model);
     enum sc_status status =
-        sc_chat_frame(m->tokenizer, &message, 1, false, &m->prompt, &wanted.n_prompt, error);
+        sc_chat_frame(m->format, &message, 1, &m->prompt, &wanted.n_prompt, error);
     if (status != SC_OK)
         return status;
     int32_t end_ids[8];
@@ -70,7 +73,7 @@ static enum sc_status sample(struct models *m, const char *question, size_t n,
     wanted.instance_id = "example";
     wanted.n_traces = n;
     wanted.end_ids = end_ids;
-    wanted.n_end_ids = sc_model_end_ids(m->model, m->tokenizer, end_ids);
+    wanted.n_end_ids = sc_model_end_ids(m->model, m->tokenizer, m->format, end_ids);
     wanted.context = m;
     wanted.trace = print_trace;
     return sc_session_sample(m->session, &wanted, error);
@@ -91,6 +94,7 @@ int main(int argc, char **argv)
     sc_session_close(m.session); /* what is made of another is closed before it */
     sc_engine_close(m.engine);
     sc_model_close(m.model);
+    sc_chat_format_close(m.format);
     sc_tokenizer_close(m.tokenizer);
     sc_release(m.folder);
     return status == SC_OK ? 0 : 1;

@@ -42,7 +42,7 @@ extern "C" {
 
 #define SAFECONF_VERSION "0.2.0"
 /* Of the interface: rises when a program that was built with an older header would go wrong. */
-#define SAFECONF_API_VERSION 1
+#define SAFECONF_API_VERSION 2
 
 /* Those of the library that runs; never NULL. */
 SC_API const char *sc_version(void);

@@ -46,15 +46,42 @@ SC_API enum sc_status sc_tokenizer_decode(const struct sc_tokenizer *tokenizer, 
                                           size_t n_ids, bool with_special, char **text,
                                           struct sc_error *error);
 
+/* ---- how prompts are framed ------------------------------------------------------------------ */
+
+struct sc_chat_format; /* a chat template with its arguments, for one tokenizer; immutable */
+
+/* Strings and arrays are borrowed until the format is open. */
+struct sc_chat_options {
+    size_t size; /* set by the defaults function */
+    /* A file with a template; "raw": the prompt alone, for base models; "chatml": the frame of
+     * Qwen3, without a system message of its own; NULL: the model's own template. */
+    const char *chat_template;
+    const char *const *template_args; /* [n_template_args] "name=value": variables of the template;
+                                         a value is what it says as JSON, or else a text */
+    size_t n_template_args;
+    const char *template_date; /* "YYYY-MM-DD": today, as templates tell it; NULL: 2024-07-26 */
+    bool thinking;             /* the model is to reason before it answers */
+    bool special;              /* control tokens written in messages are control tokens */
+};
+SC_API struct sc_chat_options sc_chat_options_default(void);
+
+/* Opens the frame of a tokenizer's model (docs/TEMPLATES.md).  SC_ERR_UNSUPPORTED where the model
+ * has no template and none is given, or where one uses what is not known here.  options NULL: the
+ * defaults. */
+SC_API enum sc_status sc_chat_format_open(struct sc_chat_format **out,
+                                          const struct sc_tokenizer *tokenizer,
+                                          const struct sc_chat_options *options,
+                                          struct sc_error *error);
+SC_API void sc_chat_format_close(struct sc_chat_format *format);
+
 /* Frames a conversation (roles "system", "user", "assistant") as the model was trained to read it,
- * up to where its answer begins; without thinking with an empty reasoning segment.  When the last
- * message is the assistant's, the answer begins with it.  What is written in a text is never a
- * control token.  An unknown role is SC_ERR_UNSUPPORTED, with its name.  *ids is allocated; release
- * it with sc_release. */
-SC_API enum sc_status sc_chat_frame(const struct sc_tokenizer *tokenizer,
+ * up to where its answer begins.  When the last message is the assistant's, the answer begins with
+ * it.  What is written in a text is never a control token, unless the format is special.  An
+ * unknown role is SC_ERR_UNSUPPORTED, with its name, and so is what a template refuses, with its
+ * words.  *ids is allocated; release it with sc_release. */
+SC_API enum sc_status sc_chat_frame(const struct sc_chat_format *format,
                                     const struct sc_message *messages, size_t n_messages,
-                                    bool thinking, int32_t **ids, size_t *n_ids,
-                                    struct sc_error *error);
+                                    int32_t **ids, size_t *n_ids, struct sc_error *error);
 
 /* ---- model and engine ------------------------------------------------------------------------ */
 
@@ -69,11 +96,11 @@ SC_API void sc_model_close(struct sc_model *model);
 /* How its makers advise to sample (generation_config.json, or what they publish). */
 SC_API struct sc_sampling sc_model_sampling(const struct sc_model *model);
 
-/* Tokens that end an answer: those of generation_config.json, with the chat frame's own end of a
- * turn where a tokenizer is given (it may be NULL), else the chat frame's.  Returns how many it put
- * into ids [8]. */
+/* Tokens that end an answer: those of generation_config.json, the tokenizer's own end, and the end
+ * of a turn in the frame; tokenizer and format may be NULL.  Returns how many it put into ids [8].
+ */
 SC_API size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer *tokenizer,
-                               int32_t *ids);
+                               const struct sc_chat_format *format, int32_t *ids);
 
 /* Fails when a weight file is no longer the one that was opened (replaced, written to, cut short):
  * what was computed since may rest on other weights.  A call of stat per file. */

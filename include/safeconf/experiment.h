@@ -99,6 +99,11 @@ struct sc_run_options {
     size_t parallel;  /* traces in flight; 0: automatic */
     bool no_batch;    /* one trace at a time */
     size_t max_bytes; /* memory limit; 0: automatic */
+
+    /* Of the model in this process, how its prompts are framed: as in struct sc_chat_options. */
+    const char *chat_template, *template_date;
+    const char *const *template_args; /* [n_template_args] */
+    size_t n_template_args;
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);

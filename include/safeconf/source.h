@@ -86,6 +86,7 @@ struct sc_source_plan {
     size_t parallel; /* traces in flight */
     size_t n_threads;
     size_t weight_bytes, batch_bytes; /* memory; 0: none here */
+    const char *remarks; /* lines for people on the prompts, each with its end; NULL: nothing */
 };
 
 /* One trace that is wanted.  A source that is reproducible draws token j of it (from 0) with random

@@ -1,5 +1,6 @@
 /* What was asked beside the prompts: earlier turns, system messages, beginnings of answers. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,24 @@ static void say(struct sc_asked *asked, const char *format, ...)
         asked->note[used] = '\0';
 }
 
+/* What the configuration says of the frame, which is read from a file and not trusted. */
+static void say_frame(struct sc_asked *asked, const char *frame)
+{
+    static const char mark[] = ", date ", shape[] = "dddd-dd-dd";
+    const char *date = frame != NULL ? strstr(frame, mark) : NULL;
+    if (frame != NULL && strcmp(frame, "raw") == 0)
+        say(asked, "Prompts were given as they are, without a chat template (raw).");
+    if (date == NULL)
+        return;
+    date += strlen(mark);
+    for (size_t i = 0; shape[i] != '\0'; i++) {
+        bool digit = date[i] >= '0' && date[i] <= '9';
+        if (shape[i] == 'd' ? !digit : date[i] != shape[i])
+            return;
+    }
+    say(asked, "The chat template told the model that today is %.10s.", date);
+}
+
 void sc_analyse_asked(struct sc_analysis *a, struct sc_error *error)
 {
     (void)error;
@@ -58,4 +77,6 @@ void sc_analyse_asked(struct sc_analysis *a, struct sc_error *error)
             asked->n_prefilled, n);
     if (asked->special)
         say(asked, "Control tokens written in prompts were control tokens (--special).");
+    say_frame(asked,
+              json_string_value(json_object_get(json_object_get(a->config, "model"), "frame")));
 }

@@ -51,6 +51,20 @@ void cli_add_asked(struct cli_options *options, struct cli_asked *asked)
                  "what the answer begins with: given to the model, not sampled");
     cli_add_flag(options, "special", &asked->special, CLI_SPECIAL_HELP);
     cli_add_flag(options, "thinking", &asked->thinking, "let the model think before it answers");
+    cli_add_template(options, &asked->template);
+}
+
+void cli_add_template(struct cli_options *options, struct cli_template *template)
+{
+    cli_add_text(options, "chat-template", &template->file, "FILE|raw|chatml",
+                 "the template around prompts (the model's own; raw: the prompt alone, for base "
+                 "models)");
+    cli_add_list(
+        options, "template-arg", &template->arguments, "NAME=VALUE",
+        "a variable of the chat template, such as reasoning_effort=low; a value is JSON or "
+        "else a text; repeatable");
+    cli_add_text(options, "template-date", &template->date, "YYYY-MM-DD",
+                 "today, for chat templates that tell it (" SC_TEMPLATE_DATE ")");
 }
 
 static enum sc_status add_option(const char *option, const char *given, enum sc_role role,
@@ -154,40 +168,26 @@ enum sc_status cli_ask(const struct cli_asked *asked, const char *text, struct s
     return status;
 }
 
-struct sc_chat cli_chat_of(const struct cli_asked *asked, const struct sc_conversation *turns)
+struct sc_chat_options cli_chat_options(const struct cli_asked *asked)
 {
-    return (struct sc_chat){.messages = turns->messages,
-                            .n = turns->n,
-                            .thinking = asked->thinking,
-                            .special = asked->special};
+    struct sc_chat_options options = sc_chat_options_default();
+    options.chat_template = asked->template.file;
+    options.template_date = asked->template.date;
+    options.template_args = asked->template.arguments.items;
+    options.n_template_args = asked->template.arguments.n;
+    options.thinking = asked->thinking;
+    options.special = asked->special;
+    return options;
 }
 
-void cli_framed_free(struct cli_framed *framed)
+enum sc_status cli_show_framed(const struct sc_chat_format *format,
+                               const struct sc_conversation *turns, struct sc_text *out,
+                               struct sc_error *error)
 {
-    sc_free(framed->ids);
-    sc_release(framed->text);
-    *framed = (struct cli_framed){0};
-}
-
-enum sc_status cli_frame(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
-                         struct cli_framed *out, struct sc_error *error)
-{
-    *out = (struct cli_framed){0};
-    SC_TRY(sc_chat_encode(tokenizer, chat, &out->ids, &out->n, error));
-    enum sc_status status =
-        sc_tokenizer_decode(tokenizer, out->ids, out->n, true, &out->text, error);
-    if (status != SC_OK)
-        cli_framed_free(out);
-    return status;
-}
-
-enum sc_status cli_show_framed(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
-                               struct sc_text *out, struct sc_error *error)
-{
-    struct cli_framed framed;
-    SC_TRY(cli_frame(tokenizer, chat, &framed, error));
-    sc_text_add_visible(out, framed.text, strlen(framed.text), true);
+    struct sc_framed framed;
+    SC_TRY(sc_chat_encode(format, turns->messages, turns->n, &framed, error));
+    sc_text_add_visible(out, framed.text, framed.n_text, true);
     sc_text_putc(out, '\n');
-    cli_framed_free(&framed);
+    sc_framed_free(&framed);
     return SC_OK;
 }

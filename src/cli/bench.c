@@ -24,6 +24,7 @@ struct bench_command {
     const char *widths_list;
     size_t widths[MOST_WIDTHS], n_widths;
     bool json, experiment;
+    struct cli_template template;
 };
 
 /* What a token costs. */
@@ -422,9 +423,10 @@ static enum sc_status bench_experiment(const struct cli_model_options *wanted,
                                        const struct bench_command *command, bool parallel_given,
                                        struct sc_text *out, struct sc_error *error)
 {
-    struct bench_experiment experiment = {command->n_instances, command->n_traces,
-                                          command->new_tokens,
-                                          parallel_given ? command->widths[0] : 0, command->json};
+    struct bench_experiment experiment = {
+        command->n_instances, command->n_traces,
+        command->new_tokens,  parallel_given ? command->widths[0] : 0,
+        command->json,        command->template};
     if (parallel_given && command->n_widths > 1)
         return sc_fail(error, SC_ERR_ARGUMENT, "--parallel: expected one width with --experiment");
     return cli_bench_experiment(wanted, &experiment, out, error);
@@ -457,6 +459,7 @@ int cli_bench(int argc, char **argv)
                  "a whole run over the synthetic benchmark and where its time goes");
     cli_add_size(&options, "num-instances", &command.n_instances, 1, 1e6, "its prompts (16)");
     cli_add_size(&options, "traces", &command.n_traces, 1, 1e4, "its traces of each prompt (5)");
+    cli_add_template(&options, &command.template);
     cli_add_flag(&options, "json", &command.json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed < 0)

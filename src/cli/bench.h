@@ -2,12 +2,13 @@
 #ifndef SC_CLI_BENCH_H
 #define SC_CLI_BENCH_H
 
-#include "cli/cli.h"
+#include "cli/asked.h"
 
 struct bench_experiment {
     size_t n_instances, n_traces, new_tokens;
     size_t parallel; /* 0: chosen */
     bool json;
+    struct cli_template template;
 };
 
 /* A whole run with all its parts; appends what it took to out. */

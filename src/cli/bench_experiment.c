@@ -116,6 +116,10 @@ enum sc_status cli_bench_experiment(const struct cli_model_options *model,
     run.benchmark.n_instances = wanted->n_instances;
     run.max_new_tokens = wanted->new_tokens;
     run.parallel = wanted->parallel;
+    run.chat_template = wanted->template.file;
+    run.template_date = wanted->template.date;
+    run.template_args = wanted->template.arguments.items;
+    run.n_template_args = wanted->template.arguments.n;
     run.out = folder;
     enum sc_status status = cli_dtype(model->dtype, &run.dtype, error);
     double begin = sc_seconds();

@@ -2,6 +2,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "cli/asked.h"
+#include "model/tokenizer/tokenizer.h"
 
 static enum sc_status open_tokenizer(struct sc_tokenizer **out, const char *model,
                                      struct sc_error *error)
@@ -13,7 +14,15 @@ static enum sc_status open_tokenizer(struct sc_tokenizer **out, const char *mode
     return status;
 }
 
-/* {"text": ..., "ids": [...]}: the text is that of the ids, control tokens as they are written. */
+/* What the command has open; all zero is fine. */
+struct chatting {
+    struct sc_tokenizer *tokenizer;
+    struct sc_chat_format *format;
+    struct sc_conversation turns;
+    struct sc_text out;
+};
+
+/* {"text": ..., "ids": [...]}: the text as the template writes it. */
 static void put_object(struct sc_text *out, const char *text, const int32_t *ids, size_t n)
 {
     struct sc_json_writer json = {.text = out, .canonical = true};
@@ -27,22 +36,15 @@ static void put_object(struct sc_text *out, const char *text, const int32_t *ids
     sc_text_putc(out, '\n');
 }
 
-static enum sc_status add_json(const struct sc_tokenizer *tokenizer, const struct sc_chat *chat,
-                               struct sc_text *out, struct sc_error *error)
+static enum sc_status add_json(const struct chatting *c, struct sc_text *out,
+                               struct sc_error *error)
 {
-    struct cli_framed framed;
-    SC_TRY(cli_frame(tokenizer, chat, &framed, error));
+    struct sc_framed framed;
+    SC_TRY(sc_chat_encode(c->format, c->turns.messages, c->turns.n, &framed, error));
     put_object(out, framed.text, framed.ids, framed.n);
-    cli_framed_free(&framed);
+    sc_framed_free(&framed);
     return SC_OK;
 }
-
-/* What the command has open; all zero is fine. */
-struct chatting {
-    struct sc_tokenizer *tokenizer;
-    struct sc_conversation turns;
-    struct sc_text out;
-};
 
 struct chat_command {
     const char *model, *text;
@@ -53,11 +55,17 @@ struct chat_command {
 static enum sc_status show(struct chatting *c, const struct chat_command *command,
                            struct sc_error *error)
 {
+    const struct sc_chat_options options = cli_chat_options(&command->asked);
     SC_TRY(open_tokenizer(&c->tokenizer, command->model, error));
+    enum sc_status status = sc_chat_format_open(&c->format, c->tokenizer, &options, error);
+    if (status != SC_OK) {
+        sc_error_prefix(error, "%.200s", command->model);
+        return status;
+    }
+    fputs(sc_chat_format_remarks(c->format), stderr);
     SC_TRY(cli_ask(&command->asked, command->text, &c->turns, error));
-    const struct sc_chat chat = cli_chat_of(&command->asked, &c->turns);
-    return command->json ? add_json(c->tokenizer, &chat, &c->out, error)
-                         : cli_show_framed(c->tokenizer, &chat, &c->out, error);
+    return command->json ? add_json(c, &c->out, error)
+                         : cli_show_framed(c->format, &c->turns, &c->out, error);
 }
 
 int cli_chat(int argc, char **argv)
@@ -91,6 +99,7 @@ int cli_chat(int argc, char **argv)
         exit_status = CLI_FAILED;
     sc_text_free(&c.out);
     sc_conversation_free(&c.turns);
+    sc_chat_format_close(c.format);
     sc_tokenizer_close(c.tokenizer);
     return exit_status;
 }

@@ -29,6 +29,7 @@ struct run_command {
     } around;
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric, multi_turn;
+    struct cli_template template;
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
@@ -143,6 +144,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_size(options, "thinking-budget", &run->thinking_budget, 1, 1e6,
                  "close the thinking after so many tokens, as the model's makers do; the answer "
                  "then has --max-new-tokens (256)");
+    cli_add_template(options, &command->template);
     cli_add_uint64(options, "seed", &run->seed, "of the sample of prompts and of every trace (0)");
     cli_add_text(options, "dtype", &command->dtype, "bf16|int8|f32",
                  "arithmetic (default: the model's own)");
@@ -229,6 +231,10 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     run->benchmark.seed = run->seed;
     run->benchmark.multi_turn = cli_given(command->given, "multi-turn");
     cli_take_labels(&command->labels, &run->benchmark);
+    run->chat_template = command->template.file;
+    run->template_date = command->template.date;
+    run->template_args = command->template.arguments.items;
+    run->n_template_args = command->template.arguments.n;
     command->judging.kernels = run->kernels;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;

@@ -11,6 +11,7 @@
 #include "experiment/experiment.h"
 #include "experiment/reading.h"
 #include "experiment/store/run_data.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct trace_command {
     struct sc_sampling sampling;
@@ -114,20 +115,18 @@ struct traced {
 static enum sc_status sample(struct traced *t, struct sc_error *error)
 {
     const struct trace_command *command = t->command;
-    const struct sc_chat chat = cli_chat_of(&command->asked, &t->turns);
     const struct sc_opened *model = &t->model;
     struct collection *all = &t->all;
-    int32_t *ids = NULL;
-    size_t n_ids = 0;
+    struct sc_framed framed;
     all->n_traces = command->n_traces;
     all->traces = sc_alloc_zero(all->n_traces, sizeof *all->traces);
     if (all->traces == NULL)
         return sc_fail_nomem(error, "traces");
-    SC_TRY(sc_chat_encode(model->tokenizer, &chat, &ids, &n_ids, error));
-    all->reasoning = sc_chat_reasoning_state(model->tokenizer, ids, n_ids);
+    SC_TRY(sc_chat_encode(model->format, t->turns.messages, t->turns.n, &framed, error));
+    all->reasoning = framed.reasoning;
     all->request =
-        (struct sc_trace_request){.prompt = ids,
-                                  .n_prompt = n_ids,
+        (struct sc_trace_request){.prompt = framed.ids,
+                                  .n_prompt = framed.n,
                                   .instance_key = sc_hash64(t->prompt, strlen(t->prompt)),
                                   .seed = command->seed,
                                   .sampling = command->sampling,
@@ -135,7 +134,7 @@ static enum sc_status sample(struct traced *t, struct sc_error *error)
                                   .end_ids = model->end_ids,
                                   .n_end_ids = model->n_end_ids};
     enum sc_status status = sample_framed(model, command, all, error);
-    sc_free(ids);
+    sc_framed_free(&framed);
     return status;
 }
 
@@ -228,9 +227,9 @@ struct found {
 static enum sc_status find_verdict(const struct traced *t, const struct stored_trace *trace,
                                    struct found *out, struct sc_error *error)
 {
-    size_t skip =
-        sc_chat_reasoning_after(t->model.tokenizer, t->all.reasoning, t->command->asked.thinking,
-                                trace->ids, trace->n, trace->finish == SC_FINISH_STOP);
+    size_t skip = sc_chat_reasoning_after(t->model.tokenizer, t->all.reasoning,
+                                          sc_chat_format_thinks(t->model.format), trace->ids,
+                                          trace->n, trace->finish == SC_FINISH_STOP);
     SC_TRY(sc_tokenizer_decode(t->model.tokenizer, trace->ids + skip, trace->n - skip, false,
                                &out->answer, error));
     SC_TRY(sc_answer_detect(NULL, t->prompt, t->prefill, out->answer, &out->detection, error));
@@ -394,15 +393,15 @@ static enum sc_status ask(struct traced *t, const char *prompt, struct sc_error 
 static enum sc_status make_traces(struct traced *t, const struct cli_options *options,
                                   const struct cli_model_options *wanted, struct sc_error *error)
 {
+    const struct sc_chat_options chat = cli_chat_options(&t->command->asked);
     SC_TRY(ask(t, options->positionals[0], error));
     if (t->command->show_prompt) {
-        const struct sc_chat chat = cli_chat_of(&t->command->asked, &t->turns);
         SC_TRY(sc_opened_read(&t->model, wanted->model, error));
-        SC_TRY(sc_opened_need_tokenizer(&t->model, error));
-        return cli_show_framed(t->model.tokenizer, &chat, &t->out, error);
+        SC_TRY(sc_opened_frame(&t->model, &chat, error));
+        return cli_show_framed(t->model.format, &t->turns, &t->out, error);
     }
     SC_TRY(cli_model_open(&t->model, wanted, error));
-    SC_TRY(sc_opened_need_tokenizer(&t->model, error));
+    SC_TRY(sc_opened_frame(&t->model, &chat, error));
     t->command->sampling = resolve_sampling(options, &t->model, &t->command->sampling);
     if (t->model.remarks.len > 0)
         fputs(t->model.remarks.data, stderr);

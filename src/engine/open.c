@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "model/chat/chat.h"
 #include "model/tokenizer/tokenizer.h"
 
 /* The last part of a folder's path, however it was written. */
@@ -61,11 +62,25 @@ done:
     return status;
 }
 
+/* Tokens that end an answer beside those that the file names. */
+static void remark_on_ends(const struct sc_opened *opened, struct sc_text *out)
+{
+    size_t n_named = sc_model_generation(opened->model)->n_end_ids, n = 0;
+    for (size_t i = n_named; n_named > 0 && i < opened->n_end_ids; i++) {
+        const char *token = sc_tokenizer_bytes(opened->tokenizer, opened->end_ids[i], &n);
+        sc_text_puts(out, "generation_config.json does not name ");
+        sc_text_add_visible(out, token != NULL ? token : "", n, false);
+        sc_text_puts(out, " among the tokens that end an answer: it ends one all the same, as the "
+                          "end of a turn\n");
+    }
+}
+
 /* What is done otherwise than the model's files say. */
 static enum sc_status find_remarks(struct sc_opened *opened, struct sc_error *error)
 {
     const struct sc_generation_config *generation = sc_model_generation(opened->model);
     struct sc_text *out = &opened->remarks;
+    sc_text_clear(out);
     if (sc_model_output_differs(opened->model))
         sc_text_puts(out, "config.json says that the output matrix is the embedding "
                           "(tie_word_embeddings), and the files have another one (lm_head.weight): "
@@ -76,11 +91,9 @@ static enum sc_status find_remarks(struct sc_opened *opened, struct sc_error *er
                      "left alone\n");
     if (opened->tokenizer == NULL)
         return out->failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
-    sc_template_remarks(sc_tokenizer_template(opened->tokenizer), out);
-    if (generation->n_end_ids > 0 && opened->n_end_ids > generation->n_end_ids)
-        sc_text_puts(out,
-                     "generation_config.json does not name <|im_end|> among the tokens that end "
-                     "an answer: it ends one all the same, as the end of a turn\n");
+    if (opened->format != NULL)
+        sc_text_puts(out, sc_chat_format_remarks(opened->format));
+    remark_on_ends(opened, out);
     if (generation->unapplied[0] != '\0')
         sc_text_printf(out, "generation_config.json asks for %s: not applied here\n",
                        generation->unapplied);
@@ -97,7 +110,7 @@ static enum sc_status read_files(struct sc_opened *opened, const char *name, str
     opened->context = config->max_positions;
     opened->n_vocab = sc_model_tokens_in(opened->model, opened->tokenizer);
     opened->sampling = sc_model_sampling(opened->model);
-    opened->n_end_ids = sc_model_end_ids(opened->model, opened->tokenizer, opened->end_ids);
+    opened->n_end_ids = sc_model_end_ids(opened->model, opened->tokenizer, NULL, opened->end_ids);
     return find_remarks(opened, error);
 }
 
@@ -122,6 +135,21 @@ enum sc_status sc_opened_need_tokenizer(const struct sc_opened *opened, struct s
     return SC_OK;
 }
 
+enum sc_status sc_opened_frame(struct sc_opened *opened, const struct sc_chat_options *options,
+                               struct sc_error *error)
+{
+    assert(opened->format == NULL);
+    SC_TRY(sc_opened_need_tokenizer(opened, error));
+    enum sc_status status = sc_chat_format_open(&opened->format, opened->tokenizer, options, error);
+    if (status != SC_OK) {
+        sc_error_prefix(error, "%.200s", opened->name);
+        return status;
+    }
+    opened->n_end_ids =
+        sc_model_end_ids(opened->model, opened->tokenizer, opened->format, opened->end_ids);
+    return find_remarks(opened, error);
+}
+
 enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_options *options,
                                struct sc_error *error)
 {
@@ -137,6 +165,7 @@ enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_
 void sc_opened_close(struct sc_opened *opened)
 {
     sc_engine_close(opened->engine);
+    sc_chat_format_close(opened->format);
     sc_tokenizer_close(opened->tokenizer);
     sc_model_close(opened->model);
     sc_free(opened->folder);

@@ -13,6 +13,8 @@
 #include "engine/inference.h"
 
 struct sc_tokenizer;
+struct sc_chat_format;
+struct sc_chat_options;
 
 struct sc_opened {
     char *folder;
@@ -21,6 +23,7 @@ struct sc_opened {
     struct sc_model *model;
     struct sc_tokenizer *tokenizer; /* NULL: the folder has none */
     char tokenizer_fingerprint[17]; /* hexadecimal; "" without a tokenizer */
+    struct sc_chat_format *format;  /* NULL until sc_opened_frame */
     size_t n_vocab;              /* tokens that exist and have a row in the embedding: those in P */
     size_t context;              /* tokens of a prompt and its answer together */
     struct sc_sampling sampling; /* as the model's makers advise */
@@ -37,6 +40,11 @@ enum sc_status sc_opened_read(struct sc_opened *out, const char *name, struct sc
 
 /* Refuses a folder without a tokenizer. */
 enum sc_status sc_opened_need_tokenizer(const struct sc_opened *opened, struct sc_error *error);
+
+/* Opens the frame of the model's prompts; what ends an answer and the remarks take it up.  Refuses
+ * a model without a tokenizer or a usable chat template. */
+enum sc_status sc_opened_frame(struct sc_opened *opened, const struct sc_chat_options *options,
+                               struct sc_error *error);
 
 /* Opens the engine.  options->n_vocab is not read: it is opened->n_vocab. */
 enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_options *options,

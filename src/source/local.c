@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "engine/inference.h"
 #include "engine/open.h"
+#include "model/chat/chat.h"
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
 #include "source/source.h"
@@ -37,6 +38,8 @@ struct local {
     struct sc_chat_closing closing; /* with a budget for reasoning */
     size_t most_new;                /* tokens of a trace */
     uint32_t *text_ends;            /* [most_new] */
+    size_t n_trimmed;               /* prompts whose beginning of the answer lost blanks */
+    struct sc_text remarks;         /* on the prompts */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -85,7 +88,10 @@ static enum sc_status open_model(struct local *local, struct sc_error *error)
 {
     struct sc_opened *model = &local->model;
     SC_TRY(sc_opened_read(model, local->options.model, error));
-    SC_TRY(sc_opened_need_tokenizer(model, error));
+    struct sc_chat_options chat = local->options.chat;
+    chat.thinking = local->wish.thinking;
+    chat.special = local->wish.special;
+    SC_TRY(sc_opened_frame(model, &chat, error));
     SC_TRY(find_limit(local, error));
     struct sc_engine_options engine = sc_engine_options_default();
     engine.dtype = local->options.dtype;
@@ -120,7 +126,6 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
     SC_TRY(open_model(local, error));
     resolve_sampling(local);
     SC_TRY(remark_on_sampling(local, error));
-    bool has_reasoning = sc_template_has_reasoning(sc_tokenizer_template(model->tokenizer));
     local->text_ends = sc_alloc_array(local->most_new, sizeof *local->text_ends);
     if (local->text_ends == NULL)
         return sc_fail_nomem(error, "ends of a trace's tokens");
@@ -143,7 +148,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .figures = SC_ALL_FIGURES,
         .ids = true,
         .text_ends = true,
-        .frame = has_reasoning ? NULL : "no empty think block",
+        .frame = sc_chat_format_identity(model->format),
         .remarks = model->remarks.data,
         .thinking_budget = wish->thinking_budget,
         .n_turns = wish->n_turns,
@@ -168,11 +173,15 @@ static void free_prompt(struct prompt *prompt)
     sc_free(prompt);
 }
 
-static enum sc_status encode(struct local *local, const struct sc_chat *chat, struct prompt *prompt,
-                             struct sc_error *error)
+static enum sc_status encode(struct local *local, const struct sc_message *messages, size_t n,
+                             struct prompt *prompt, struct sc_error *error)
 {
-    SC_TRY(sc_chat_encode(local->model.tokenizer, chat, &prompt->ids, &prompt->n_ids, error));
-    prompt->reasoning = sc_chat_reasoning_state(local->model.tokenizer, prompt->ids, prompt->n_ids);
+    struct sc_framed framed;
+    SC_TRY(sc_chat_encode(local->model.format, messages, n, &framed, error));
+    *prompt = (struct prompt){.ids = framed.ids, .n_ids = framed.n, .reasoning = framed.reasoning};
+    local->n_trimmed += framed.trimmed;
+    framed.ids = NULL;
+    sc_framed_free(&framed);
     size_t allowed = longest_allowed(local);
     if (prompt->n_ids == 0 || prompt->n_ids > allowed)
         return sc_fail(
@@ -186,10 +195,6 @@ static enum sc_status local_prepare(void *context, const struct sc_message *mess
                                     void **out, struct sc_error *error)
 {
     struct local *local = context;
-    const struct sc_chat chat = {.messages = messages,
-                                 .n = n,
-                                 .thinking = local->wish.thinking,
-                                 .special = local->wish.special};
     assert(local->model.engine != NULL);
     if (sc_grow((void **)&local->prompts, local->n_prompts, &local->cap_prompts,
                 sizeof(struct prompt *)) != 0)
@@ -197,7 +202,7 @@ static enum sc_status local_prepare(void *context, const struct sc_message *mess
     struct prompt *prompt = sc_alloc_zero(1, sizeof *prompt);
     if (prompt == NULL)
         return sc_fail_nomem(error, "prompt");
-    enum sc_status status = encode(local, &chat, prompt, error);
+    enum sc_status status = encode(local, messages, n, prompt, error);
     if (status != SC_OK) {
         free_prompt(prompt);
         return status;
@@ -229,6 +234,16 @@ static size_t longest_to_come(const struct local *local)
     return longest < longest_allowed(local) ? longest : longest_allowed(local);
 }
 
+static enum sc_status remark_on_prompts(struct local *local, struct sc_error *error)
+{
+    if (local->n_trimmed > 0)
+        sc_text_printf(&local->remarks,
+                       "%zu prompt%s: the chat template leaves out blanks around what the answer "
+                       "begins with\n",
+                       local->n_trimmed, local->n_trimmed == 1 ? "" : "s");
+    return local->remarks.failed ? sc_fail_nomem(error, "remarks on the prompts") : SC_OK;
+}
+
 /* Sizes the batch by the longest prompt that will run. */
 static enum sc_status local_plan(void *context, struct sc_source_plan *plan, struct sc_error *error)
 {
@@ -238,7 +253,9 @@ static enum sc_status local_plan(void *context, struct sc_source_plan *plan, str
                                              .max_prompt = longest_to_come(local),
                                              .max_bytes = local->options.max_bytes};
     SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
+    SC_TRY(remark_on_prompts(local, error));
     *plan = (struct sc_source_plan){
+        .remarks = local->remarks.data,
         .parallel = local->plan.parallel,
         .n_threads = sc_engine_n_threads(local->model.engine),
         .weight_bytes = sc_engine_weight_bytes(local->model.engine),
@@ -271,8 +288,8 @@ static enum sc_status find_words(struct local *local, enum sc_reasoning_state st
 {
     bool ended = n > 0 && ends_answer(&local->model, ids[n - 1]);
     *words = (struct sc_source_words){0};
-    size_t n_reasoning =
-        sc_chat_reasoning_after(local->model.tokenizer, state, local->wish.thinking, ids, n, ended);
+    size_t n_reasoning = sc_chat_reasoning_after(
+        local->model.tokenizer, state, sc_chat_format_thinks(local->model.format), ids, n, ended);
     size_t budget = local->wish.thinking_budget;
     size_t n_forced = sc_chat_closing_in(&local->closing, budget, ids, n);
     if (n_forced > 0) /* what stands behind </think> was put in as well */
@@ -433,6 +450,7 @@ static void local_close(void *context)
         free_prompt(local->prompts[i]);
     sc_free(local->prompts);
     sc_free(local->text_ends);
+    sc_text_free(&local->remarks);
     sc_free(local->closing.ids);
     sc_opened_close(&local->model);
     sc_free(local);

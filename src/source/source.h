@@ -5,20 +5,23 @@
 #ifndef SC_SOURCE_SOURCE_H
 #define SC_SOURCE_SOURCE_H
 
+#include <safeconf/engine.h>
 #include <safeconf/source.h>
 
 #include "base/error.h"
 
 #define SC_SOURCE_IN_PROCESS "in-process" /* the kind of the local source */
 
-/* The model in this process.  Nothing here changes a result but model, dtype and kernels. */
+/* The model in this process.  Nothing here changes a result but model, chat, dtype and
+ * kernels. */
 struct sc_local_options {
-    const char *model;   /* folder, hub name or "demo" */
-    int dtype;           /* enum sc_dtype or -1: the model's own */
-    const char *kernels; /* NULL: best */
-    int n_threads;       /* 0: one per core */
-    size_t parallel;     /* traces in flight; 0: chosen for the machine and memory */
-    size_t max_bytes;    /* memory limit for traces and prompts; 0: automatic */
+    const char *model;           /* folder, hub name or "demo" */
+    struct sc_chat_options chat; /* thinking and special are the wish's */
+    int dtype;                   /* enum sc_dtype or -1: the model's own */
+    const char *kernels;         /* NULL: best */
+    int n_threads;               /* 0: one per core */
+    size_t parallel;             /* traces in flight; 0: chosen for the machine and memory */
+    size_t max_bytes;            /* memory limit for traces and prompts; 0: automatic */
 };
 
 /* Only notes the options: the model is opened by describe.  Close it with sc_source_close. */

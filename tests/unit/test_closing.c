@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "experiment/run/trace_maker.h"
+#include "model/chat/chat.h"
 #include "model/model.h"
 #include "model/tokenizer/parts.h"
 #include "model/tokenizer/tokenizer.h"

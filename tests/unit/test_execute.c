@@ -223,19 +223,22 @@ static void answers_end_with_the_context(void **state)
     enum { CONTEXT = 2048, PLACES = 5 };
     char path[100];
     struct sc_tokenizer *tokenizer = NULL;
+    struct sc_chat_format *format = NULL;
     struct sc_run run;
     size_t n_at_end = 0, n_ids = 0, n_words = 0;
     need_model();
     assert_int_equal(sc_tokenizer_open(&tokenizer, TEST_MODELS "/demo", NULL), SC_OK);
+    assert_int_equal(sc_chat_format_open(&format, tokenizer, NULL, NULL), SC_OK);
     struct sc_text prompt = {0}, csv = {0};
     while (n_ids < CONTEXT - PLACES) { /* one word more at a time near the end */
         int32_t *ids = NULL;
         for (size_t k = n_ids + 60 < CONTEXT - PLACES ? 20 : 1; k > 0; k--, n_words++)
             sc_text_puts(&prompt, " why");
         const struct sc_message message = {"user", prompt.data};
-        assert_int_equal(sc_chat_frame(tokenizer, &message, 1, false, &ids, &n_ids, NULL), SC_OK);
+        assert_int_equal(sc_chat_frame(format, &message, 1, &ids, &n_ids, NULL), SC_OK);
         sc_free(ids);
     }
+    sc_chat_format_close(format);
     sc_tokenizer_close(tokenizer);
     assert_int_equal(n_ids, CONTEXT - PLACES);
     sc_text_printf(&csv, "question\n%s\n%s why why why why\n%s why why why why why\n", prompt.data,

@@ -16,10 +16,9 @@ import words as W
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 ADDED = [("<|endoftext|>", True), ("<|im_start|>", True), ("<|im_end|>", True), ("<think>", False), ("</think>", False)]
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-# The chat prompt of a single question, without thinking unless it is asked for.
-CHAT_TEMPLATE = ("{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
-                 "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
-                 "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}{%- endif %}")
+# ChatML as the program has it (src/model/chat/chatml.c).
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "chat_template.jinja")) as file:
+    CHAT_TEMPLATE = file.read()
 
 
 def texts(path):

@@ -48,7 +48,13 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
     if (options->source != NULL) {
         SC_TRY(sc_source_adopt(options->source, &run->functions, &run->source, error));
     } else {
+        struct sc_chat_options chat = sc_chat_options_default();
+        chat.chat_template = options->chat_template;
+        chat.template_date = options->template_date;
+        chat.template_args = options->template_args;
+        chat.n_template_args = options->n_template_args;
         const struct sc_local_options local = {.model = options->model,
+                                               .chat = chat,
                                                .dtype = options->dtype,
                                                .kernels = options->kernels,
                                                .n_threads = options->n_threads,
@@ -162,6 +168,8 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
     sc_text_puts(&remarks, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
     sc_text_add_visible(&remarks, run->info.remarks != NULL ? run->info.remarks : "",
                         run->info.remarks != NULL ? strlen(run->info.remarks) : 0, true);
+    sc_text_add_visible(&remarks, run->plan.remarks != NULL ? run->plan.remarks : "",
+                        run->plan.remarks != NULL ? strlen(run->plan.remarks) : 0, true);
     size_t n_labels[SC_N_LABELS] = {0};
     for (size_t i = 0; i < benchmark->n_instances; i++)
         n_labels[benchmark->instances[i].label]++;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/chat/chat.h"
 #include "model/tokenizer/encode.h"
 #include "model/tokenizer/tokenizer.h"
 

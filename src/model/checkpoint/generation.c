@@ -2,7 +2,7 @@
  * generation_config.json: how the model's makers advise to sample, and which tokens end an answer.
  *
  * A missing file or field gives what the family's makers publish (arch/), not the library defaults
- * of other programs.  Read next: model.c, chat.c.
+ * of other programs.  Read next: model.c, chat/frame.c.
  */
 #include <math.h>
 #include <stdio.h>

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "kernels/kernels.h"
+#include "model/chat/chat.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/foreign.h"
 #include "model/checkpoint/quantization.h"
@@ -475,11 +476,11 @@ struct sc_sampling sc_model_sampling(const struct sc_model *model)
 }
 
 size_t sc_model_end_ids(const struct sc_model *model, const struct sc_tokenizer *tokenizer,
-                        int32_t *ids)
+                        const struct sc_chat_format *format, int32_t *ids)
 {
     const struct sc_generation_config *generation = &model->generation;
     if (tokenizer != NULL)
-        return sc_chat_end_ids(tokenizer, generation, ids);
+        return sc_chat_end_ids(tokenizer, format, generation, ids);
     memcpy(ids, generation->end_ids, generation->n_end_ids * sizeof ids[0]);
     return generation->n_end_ids;
 }

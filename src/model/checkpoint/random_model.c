@@ -25,6 +25,8 @@
 #include "base/system.h"
 #include "kernels/kernels.h"
 #include "model/arch/write.h"
+#include "model/chat/chat.h"
+#include "model/chat/source.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -481,6 +483,15 @@ static int32_t first_id(const struct sc_tokenizer *tokenizer, const char *const 
     return fallback;
 }
 
+/* Whether a tokenizer was trained on ChatML and comes without a template: our own says how then. */
+static bool has_chatml_alone(const struct sc_tokenizer *tokenizer)
+{
+    const struct sc_chat_source *source = sc_tokenizer_chat_source(tokenizer);
+    return source->text == NULL && source->fault == NULL &&
+           sc_tokenizer_id(tokenizer, "<|im_start|>") >= 0 &&
+           sc_tokenizer_id(tokenizer, "<|im_end|>") >= 0;
+}
+
 /* Opens the tokenizer first: it must be whole, and its ids must have rows in the embedding. */
 static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struct sc_error *error)
 {
@@ -495,11 +506,15 @@ static enum sc_status copy_tokenizer(struct writer *w, const char *folder, struc
         w->shape.end_id = first_id(tokenizer, turn_ends, N_ENDS, w->shape.end_id);
         w->shape.pad_id = first_id(tokenizer, text_ends, N_ENDS, w->shape.pad_id);
     }
+    bool chatml = has_chatml_alone(tokenizer);
     sc_tokenizer_close(tokenizer);
     SC_TRY(status);
     SC_TRY(copy_file(w, folder, "tokenizer.json", true, error));
     SC_TRY(copy_file(w, folder, "tokenizer_config.json", false, error));
-    return copy_file(w, folder, "chat_template.jinja", false, error);
+    SC_TRY(copy_file(w, folder, "special_tokens_map.json", false, error));
+    return chatml ? write_part(w, "chat_template.jinja", sc_chatml_template,
+                               strlen(sc_chatml_template), error)
+                  : copy_file(w, folder, "chat_template.jinja", false, error);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * Added tokens are recognised, control tokens such as <|im_end|> and others such as <think> alike,
  * but never where a byte of what spells one came from outside: that is text.  What lies between
  * added tokens is normalised and cut on its own, as the tokenizers of Hugging Face do.  A character
- * of the text is never dropped: what cannot be encoded is an error.  Read next: chat.c.
+ * of the text is never dropped: what cannot be encoded is an error.  Read next: chat/frame.c.
  */
 #include <assert.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "model/chat/template_check.h"
+#include "model/chat/source.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/normalize.h"
 #include "model/tokenizer/split.h"
@@ -155,7 +155,7 @@ struct sc_tokenizer {
     struct sc_pre_tokenizer pre;
     struct sc_added_set raw, normalized;
     struct sc_ids before, after; /* of the post-processor */
-    struct sc_template_facts chat_template;
+    struct sc_chat_source chat_source;
 };
 
 /* Parses the text of tokenizer.json and, unless NULL, of tokenizer_config.json. */

@@ -252,7 +252,7 @@ static enum sc_status parse_both(struct loader *l, json_t **top, json_t **more,
         SC_TRY(parse_object(texts->config, texts->n_config, "tokenizer_config.json", more, error));
     l->top = *top;
     l->added_decoder = json_object_get(*more, "added_tokens_decoder");
-    l->t->chat_template = sc_template_of_config(*more);
+    SC_TRY(sc_chat_source_of_config(*more, &l->t->chat_source, error));
     enum sc_status status = load(l, error);
     if (status != SC_OK)
         sc_error_prefix(error, "tokenizer.json");
@@ -306,7 +306,7 @@ enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *folder,
         sc_error_prefix(error, "%.250s", folder);
         goto done;
     }
-    status = sc_template_of_folder(folder, &(*out)->chat_template, error);
+    status = sc_chat_source_of_folder(folder, &(*out)->chat_source, error);
     if (status != SC_OK) {
         sc_tokenizer_close(*out);
         *out = NULL;
@@ -330,14 +330,15 @@ void sc_tokenizer_close(struct sc_tokenizer *tokenizer)
     sc_added_set_free(&tokenizer->normalized);
     sc_free(tokenizer->before.ids);
     sc_free(tokenizer->after.ids);
+    sc_chat_source_free(&tokenizer->chat_source);
     sc_free(tokenizer);
 }
 
 /* ---- reading a tokenizer --------------------------------------------------------------------- */
 
-const struct sc_template_facts *sc_tokenizer_template(const struct sc_tokenizer *tokenizer)
+const struct sc_chat_source *sc_tokenizer_chat_source(const struct sc_tokenizer *tokenizer)
 {
-    return &tokenizer->chat_template;
+    return &tokenizer->chat_source;
 }
 
 size_t sc_tokenizer_n_tokens(const struct sc_tokenizer *tokenizer)
