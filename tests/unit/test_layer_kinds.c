@@ -335,6 +335,37 @@ static void traces_of_no_kind_depend_on_company(void **state)
     for_each_kind(check_company);
 }
 
+static struct sc_prompt *acquire(struct sc_prompt_cache *cache, uint64_t key, bool is_long)
+{
+    static const int32_t ids[80];
+    struct sc_prompt *prompt;
+    const struct sc_prompt_wanted wanted = {
+        .key = key, .ids = ids, .n = 80, .shared_key = 9, .n_shared = 40, .is_long = is_long};
+    assert_int_equal(sc_prompt_acquire(cache, &wanted, &prompt), SC_PROMPT_READY);
+    return prompt;
+}
+
+/* Keys that turned by other angles are no keys of the same prompt, nor of the same stem. */
+static void a_prompt_is_kept_for_each_kind_of_sequence(void **state)
+{
+    (void)state;
+    struct sc_prompt_cache cache;
+    struct sc_arena arena = {0};
+    sc_prompt_cache_layout(&cache, 8, 20, 80, &arena);
+    arena = (struct sc_arena){.base = sc_alloc_aligned(arena.used)};
+    assert_non_null(arena.base);
+    sc_prompt_cache_layout(&cache, 8, 20, 80, &arena);
+    const struct sc_prompt *plain = acquire(&cache, 1, false), *turned = acquire(&cache, 1, true);
+    assert_ptr_not_equal(plain, turned);
+    assert_ptr_not_equal(plain->stem, turned->stem);
+    assert_true(!plain->is_long && !plain->stem->is_long);
+    assert_true(turned->is_long && turned->stem->is_long);
+    assert_ptr_equal(acquire(&cache, 1, false), plain);
+    assert_ptr_equal(acquire(&cache, 1, true), turned);
+    assert_ptr_equal(acquire(&cache, 2, true)->stem, turned->stem);
+    sc_free(arena.base);
+}
+
 /* A family may keep its gains as their distance from 1; its biases are what they are. */
 static void gains_are_packed_with_the_offset_of_their_family(void **state)
 {
@@ -369,6 +400,7 @@ int main(void)
         cmocka_unit_test(errors_in_bf16_are_those_of_its_roundings),
         cmocka_unit_test(figures_of_no_kind_depend_on_steps_or_threads),
         cmocka_unit_test(traces_of_no_kind_depend_on_company),
+        cmocka_unit_test(a_prompt_is_kept_for_each_kind_of_sequence),
         cmocka_unit_test(gains_are_packed_with_the_offset_of_their_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
