@@ -213,6 +213,17 @@ static void run_silu(const struct row_bench *b)
     b->level->silu_mul(b->y, b->x, b->x, b->n);
 }
 
+static void run_gelu(const struct row_bench *b)
+{
+    b->level->gelu_mul(b->y, b->x, b->x, b->n);
+}
+
+static void run_softcap(const struct row_bench *b)
+{
+    memcpy(b->y, b->x, b->n * sizeof *b->y);
+    b->level->softcap(b->y, b->n, 30);
+}
+
 static void run_norm(const struct row_bench *b)
 {
     b->level->rms_norm(b->y, b->x, b->x, b->n, 1e-6f);
@@ -316,6 +327,8 @@ static void bench_rows(const struct sc_kernels *level, enum sc_dtype dtype, int 
     bench_row("above", &b, 0, run_above, repeats);
     b.n = 3072;
     bench_row("silu_mul", &b, 0, run_silu, repeats);
+    bench_row("gelu_mul", &b, 0, run_gelu, repeats);
+    bench_row("softcap", &b, 0, run_softcap, repeats);
     b.n = 1024;
     bench_row("rms_norm", &b, 0, run_norm, repeats);
     b.n = 300;
