@@ -24,7 +24,8 @@ struct sc_layer_kind {
     float attention_scale;   /* of the scores; 0: 1 / sqrt(head_dim) */
     float attention_softcap; /* scores become cap * tanh(score / cap); 0: off */
     float logit_softcap;
-    float embedding_scale; /* of the embedding's rows; 0: as they are */
+    float embedding_scale; /* of the embedding's rows; 0: as they are.  In arithmetic other than f32
+                            * it is rounded to the dtype of the stored weights. */
     /* The FFN of a row is a sum over n_experts_used of n_experts (0: dense), the likeliest by the
      * softmax of the router's products, each times its share; with share_among_used the shares of
      * those used are divided by their sum. */

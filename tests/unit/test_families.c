@@ -371,6 +371,32 @@ static void int8_moves_logits_little(void **state)
     }
 }
 
+static float scale_in(const char *path, enum sc_dtype dtype)
+{
+    struct opened o = open_engine(path, dtype, "portable");
+    const struct sc_cpu *cpu = o.engine->weights;
+    const float scale = cpu->config.layer.embedding_scale;
+    close_engine(&o);
+    return scale;
+}
+
+/* sqrt(48) is 6.9282; the nearest number of bf16 is 6.9375. */
+static void scaled_embeddings_are_scaled_as_in_the_weights_own_dtype(void **state)
+{
+    char path[160];
+    struct sc_error error = {0};
+    (void)state;
+    snprintf(path, sizeof path, "%s/scaled", folder);
+    assert_int_equal(sc_model_write_random("tiny-gemma2", NULL, SC_DTYPE_BF16, 1, path, &error),
+                     SC_OK);
+    assert_true(scale_in(path, SC_DTYPE_F32) == sqrtf(48));
+    assert_true(scale_in(path, SC_DTYPE_BF16) == 6.9375F);
+    assert_true(scale_in(path, SC_DTYPE_INT8) == 6.9375F);
+    weights_of("tiny-gemma2", 1, path, sizeof path);
+    write_config(path, NULL, NULL);
+    assert_true(scale_in(path, SC_DTYPE_BF16) == sqrtf(48));
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* The same weights under names that begin with `prefix` in place of "model.", and the output matrix
@@ -489,6 +515,7 @@ int main(void)
         cmocka_unit_test(greedy_continuations_are_those_of_transformers),
         cmocka_unit_test(bf16_moves_logits_as_far_as_its_roundings_explain),
         cmocka_unit_test(int8_moves_logits_little),
+        cmocka_unit_test(scaled_embeddings_are_scaled_as_in_the_weights_own_dtype),
         cmocka_unit_test(tensors_of_models_of_more_than_text_are_found),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

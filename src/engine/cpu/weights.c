@@ -266,6 +266,19 @@ static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engi
     return SC_OK;
 }
 
+/* With the scale of the embedding as a number of the weights' own dtype the network was trained,
+ * and others run it so in that dtype; in f32 they do not round it. */
+static void round_scale(struct sc_cpu *cpu)
+{
+    float *scale = &cpu->config.layer.embedding_scale;
+    if (cpu->dtype == SC_DTYPE_F32)
+        return;
+    if (cpu->config.dtype == SC_DTYPE_BF16)
+        *scale = sc_f32_from_bf16(sc_bf16_from_f32(*scale));
+    else if (cpu->config.dtype == SC_DTYPE_F16)
+        *scale = sc_f32_from_f16(sc_f16_from_f32(*scale));
+}
+
 static enum sc_status make_layers(struct sc_cpu *cpu, struct sc_error *error)
 {
     const size_t n_layers = cpu->config.n_layers, n_experts = cpu->config.layer.n_experts;
@@ -286,6 +299,7 @@ static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_option
                                struct sc_error *error)
 {
     SC_TRY(choose_arithmetic(cpu, options, error));
+    round_scale(cpu);
     SC_TRY(make_layers(cpu, error));
     SC_TRY(convert_vectors(cpu, error));
     struct sc_pool *pool = NULL;

@@ -3,8 +3,8 @@
  * scores are capped, every second layer beginning with the first over a window; GeGLU with the tanh
  * form of GELU; embeddings times sqrt(hidden); capped logits.
  *
- * The scale of the embeddings is rounded to the dtype of the stored weights, as in training
- * (model.c).  Sources: the published configurations, arXiv:2408.00118.
+ * In arithmetic other than f32 the scale of the embeddings is rounded to the dtype of the stored
+ * weights, as in training.  Sources: the published configurations, arXiv:2408.00118.
  */
 #include <math.h>
 #include <stddef.h>

@@ -14,7 +14,6 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "kernels/kernels.h"
 #include "model/chat/chat.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/foreign.h"
@@ -342,17 +341,6 @@ static enum sc_status make_layers(struct sc_model *model, struct sc_error *error
     return SC_OK;
 }
 
-/* The scale of the embeddings as a number of the weights' own dtype: with it the network was
- * trained and is run elsewhere. */
-static void round_scale(struct sc_model_config *config)
-{
-    float *scale = &config->layer.embedding_scale;
-    if (config->dtype == SC_DTYPE_BF16)
-        *scale = sc_f32_from_bf16(sc_bf16_from_f32(*scale));
-    else if (config->dtype == SC_DTYPE_F16)
-        *scale = sc_f32_from_f16(sc_f16_from_f32(*scale));
-}
-
 static enum sc_status fill_model(struct sc_model *model, const char *folder, struct sc_error *error)
 {
     bool dtype_given = false;
@@ -375,7 +363,6 @@ static enum sc_status fill_model(struct sc_model *model, const char *folder, str
     }
     if (!dtype_given)
         model->config.dtype = model->top.embedding.dtype;
-    round_scale(&model->config);
     for (size_t i = 0; i < model->n_shards; i++)
         sc_shard_drop_header(&model->shards[i]);
     return SC_OK;
