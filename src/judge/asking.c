@@ -11,10 +11,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
-#include "judge/folder_template.h"
 #include "judge/template.h"
+#include "model/chat/source.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -137,41 +136,36 @@ static enum sc_status check_controls(const struct sc_asking *asking, struct sc_e
     return SC_OK;
 }
 
-/* A template in the place of the folder's. */
-static enum sc_status replace_template(struct sc_folder_template *own, const char *frame,
-                                       struct sc_error *error)
+static enum sc_status open_given(struct sc_asking *asking, const char *frame, const json_t *special,
+                                 struct sc_error *error)
 {
-    if (frame == NULL)
-        return SC_OK;
-    sc_free(own->text);
-    own->text = NULL;
-    return sc_file_read(frame, SC_MOST_JUDGE_FILE, &own->text, &own->n, error);
+    char *text = NULL;
+    size_t n = 0;
+    SC_TRY(sc_chat_source_read(frame, &text, &n, error));
+    enum sc_status status =
+        sc_own_template_open(&asking->own, text, n, special, guideline_of(asking, false, 0), error);
+    sc_free(text);
+    return status;
 }
 
-static enum sc_status open_own(struct sc_asking *asking, struct sc_folder_template *own,
-                               const char *frame, struct sc_error *error)
+static enum sc_status open_own(struct sc_asking *asking, const char *frame, struct sc_error *error)
 {
-    SC_TRY(replace_template(own, frame, error));
-    if (own->text == NULL)
+    const struct sc_chat_source *source = sc_tokenizer_chat_source(asking->tokenizer);
+    if (frame != NULL)
+        return open_given(asking, frame, source->special, error);
+    if (source->text == NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "chat template: expected that of %s in the model's folder or one by "
-                       "--judge-frame, found none",
-                       asking->kind->model);
-    return sc_own_template_open(&asking->own, own->text, own->n, own->special,
+                       "--judge-frame, found %s",
+                       asking->kind->model, source->fault != NULL ? source->fault : "none");
+    return sc_own_template_open(&asking->own, source->text, source->n, source->special,
                                 guideline_of(asking, false, 0), error);
 }
 
-enum sc_status sc_asking_open(struct sc_asking *asking, const char *folder, const char *frame,
-                              struct sc_error *error)
+enum sc_status sc_asking_open(struct sc_asking *asking, const char *frame, struct sc_error *error)
 {
     SC_TRY(check_controls(asking, error));
-    if (asking->kind->frame != SC_FRAME_MODEL)
-        return SC_OK;
-    struct sc_folder_template own;
-    SC_TRY(sc_folder_template_read(folder, &own, error));
-    enum sc_status status = open_own(asking, &own, frame, error);
-    sc_folder_template_free(&own);
-    return status;
+    return asking->kind->frame == SC_FRAME_MODEL ? open_own(asking, frame, error) : SC_OK;
 }
 
 void sc_asking_close(struct sc_asking *asking)

@@ -19,8 +19,7 @@ struct sc_asking {
 
 /* The rest is borrowed.  frame: a file with a chat template in the place of that in the model's
  * folder, or NULL.  Refuses a tokenizer without the control tokens of the frame. */
-enum sc_status sc_asking_open(struct sc_asking *asking, const char *folder, const char *frame,
-                              struct sc_error *error);
+enum sc_status sc_asking_open(struct sc_asking *asking, const char *frame, struct sc_error *error);
 void sc_asking_close(struct sc_asking *asking);
 
 /* How often an item is asked about. */

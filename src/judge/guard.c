@@ -206,7 +206,7 @@ static enum sc_status open_guard(struct sc_guard *guard, struct sc_error *error)
         (struct sc_asking){.kind = guard->kind, .config = &guard->config, .tokenizer = tokenizer};
     SC_TRY(sc_kind_labels_find(&guard->labels, guard->kind, tokenizer, error));
     SC_TRY(make_room(guard, error));
-    SC_TRY(sc_asking_open(&guard->asking, guard->model.folder, frame, error));
+    SC_TRY(sc_asking_open(&guard->asking, frame, error));
     SC_TRY(find_heads(guard, error));
     SC_TRY(open_engine(guard, error));
     return name_guard(guard, error);

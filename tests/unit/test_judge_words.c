@@ -107,7 +107,7 @@ static void open_asking(struct opened *out, const struct kind *kind)
     assert_int_equal(sc_judge_config_open(&out->config, &options, &error), SC_OK);
     out->asking =
         (struct sc_asking){.kind = found, .config = &out->config, .tokenizer = out->tokenizer};
-    if (sc_asking_open(&out->asking, WORDS, kind->frame, &error) != SC_OK)
+    if (sc_asking_open(&out->asking, kind->frame, &error) != SC_OK)
         fail_msg("%s: %s", kind->name, error.text);
 }
 
