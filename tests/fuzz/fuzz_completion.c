@@ -1,15 +1,18 @@
-/* Any bytes as a server's answer: what is read is text and probabilities, by two judges. */
+/* Any bytes as a server's answer: what is read is text and probabilities, by four judges. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "judge/config.h"
+#include "judge/judge.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct sc_judge_config judges[2];
+static const char *const names[] = {"guard", "wildguard", "llamaguard", "strongreject"};
+enum { N_JUDGES = sizeof names / sizeof *names };
+static struct sc_judge_config judges[N_JUDGES];
 
 static void expect(bool holds)
 {
@@ -19,16 +22,18 @@ static void expect(bool holds)
 
 static void finish(void)
 {
-    sc_judge_config_free(&judges[0]);
-    sc_judge_config_free(&judges[1]);
+    for (size_t i = 0; i < N_JUDGES; i++)
+        sc_judge_config_free(&judges[i]);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    expect(sc_judge_config_open(&judges[0], "guard", NULL, NULL, NULL) == SC_OK);
-    expect(sc_judge_config_open(&judges[1], "wildguard", NULL, NULL, NULL) == SC_OK);
+    for (size_t i = 0; i < N_JUDGES; i++) {
+        const struct sc_judge_options options = {.judge = names[i], .model = "m"};
+        expect(sc_judge_config_open(&judges[i], &options, NULL) == SC_OK);
+    }
     atexit(finish);
     return 0;
 }
@@ -64,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect(strlen(words) < sizeof words);
     if (sc_completion_read(text, size, &completion, &error) == SC_OK) {
         check_completion(&completion);
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 2 * (size_t)N_JUDGES; i++) {
             struct sc_judgement judgement;
             sc_judge_config_read(&judges[i / 2], &completion, i % 2, &judgement);
             check_share(judgement.p_unsafe);
