@@ -269,7 +269,7 @@ static enum sc_status check_order(const struct sc_conversation *turns, size_t n,
 }
 
 static enum sc_status keep_turns(const struct sc_conversation *turns, bool multi_turn,
-                                 struct messages *out, struct sc_error *error)
+                                 struct sc_messages *out, struct sc_error *error)
 {
     size_t n = turns->n;
     while (n > 0 && is_role(&turns->messages[n - 1], SC_ROLE_ASSISTANT))
@@ -288,19 +288,19 @@ static enum sc_status keep_turns(const struct sc_conversation *turns, bool multi
 }
 
 static enum sc_status read_value(const json_t *value, bool multi_turn,
-                                 struct sc_conversation *turns, struct messages *out,
+                                 struct sc_conversation *turns, struct sc_messages *out,
                                  struct sc_error *error)
 {
     SC_TRY(add_value(value, turns, error));
     return keep_turns(turns, multi_turn, out, error);
 }
 
-enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct messages *out,
+enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct sc_messages *out,
                                 struct sc_error *error)
 {
     assert(value != NULL);
     struct sc_conversation turns = {0};
-    *out = (struct messages){0};
+    *out = (struct sc_messages){0};
     enum sc_status status = read_value(value, multi_turn, &turns, out, error);
     sc_conversation_free(&turns);
     if (status != SC_OK)
@@ -308,9 +308,9 @@ enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct mes
     return status;
 }
 
-void sc_messages_free(struct messages *messages)
+void sc_messages_free(struct sc_messages *messages)
 {
     sc_conversation_free(&messages->conversation);
     sc_free(messages->reference);
-    *messages = (struct messages){0};
+    *messages = (struct sc_messages){0};
 }

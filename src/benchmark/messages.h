@@ -1,6 +1,6 @@
 /*
  * A prompt that is more than a text: chat messages or a list of turns, as data sets have them.
- * docs/BENCHMARKS.md, "Messages", says what is read how.  Private to this room.
+ * docs/BENCHMARKS.md, "Messages", says what is read how.
  */
 #ifndef SC_BENCHMARK_MESSAGES_H
 #define SC_BENCHMARK_MESSAGES_H
@@ -9,7 +9,7 @@
 #include "vocabulary/conversation.h"
 
 /* Zeros are empty; sc_messages_free. */
-struct messages {
+struct sc_messages {
     /* All that is sent, ending with a user's turn. */
     struct sc_conversation conversation;
     char *reference; /* the assistant's turns behind it, which are not asked; or NULL */
@@ -26,8 +26,8 @@ bool sc_messages_are(const char *text, bool texts_too);
 /* Reads a value: a text, a list of one text or of turns, messages, an object that holds messages.
  * multi_turn: user's turns may follow each other, and assistant's turns between them are left out.
  * SC_ERR_FORMAT: it cannot be asked, with the reason; *out is then empty. */
-enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct messages *out,
+enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct sc_messages *out,
                                 struct sc_error *error);
-void sc_messages_free(struct messages *messages);
+void sc_messages_free(struct sc_messages *messages);
 
 #endif

@@ -139,7 +139,7 @@ static bool is_source(const struct prompt_cells *p, size_t row)
 }
 
 /* One question of the user's and nothing else is a prompt as a text would be. */
-static enum sc_status take_messages(struct messages *messages, struct sc_instance *item,
+static enum sc_status take_messages(struct sc_messages *messages, struct sc_instance *item,
                                     char **reference, struct sc_error *error)
 {
     struct sc_conversation *turns = &messages->conversation;
@@ -160,7 +160,7 @@ static enum sc_status read_messages(const struct prompt_cells *p, size_t row,
                                     struct sc_error *error)
 {
     json_t *value = NULL;
-    struct messages messages = {0};
+    struct sc_messages messages = {0};
     SC_TRY(sc_messages_parse(cell(p, row, p->column), &value, error));
     enum sc_status status = sc_messages_read(value, p->options->multi_turn, &messages, error);
     json_decref(value);

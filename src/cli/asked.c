@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "benchmark/messages.h"
 
 enum { MOST_BYTES = 1 << 24 };
 
@@ -120,13 +121,37 @@ static enum sc_status add_turns(const struct cli_asked *asked, const struct sc_c
     return SC_OK;
 }
 
+/* Messages as data sets have them: contents in parts, roles by other names, an object around them.
+ * What the assistant says behind the last question begins the answer here. */
+static enum sc_status read_messages(const char *json, struct sc_conversation *turns,
+                                    struct sc_error *error)
+{
+    json_t *value = NULL;
+    struct sc_messages read = {0};
+    SC_TRY(sc_messages_parse(json, &value, error));
+    enum sc_status status = sc_messages_read(value, false, &read, error);
+    json_decref(value);
+    SC_TRY(status);
+    *turns = read.conversation;
+    read.conversation = (struct sc_conversation){0};
+    if (read.reference != NULL)
+        status = sc_conversation_add(turns, SC_ROLE_ASSISTANT, read.reference, error);
+    sc_messages_free(&read);
+    return status;
+}
+
 static enum sc_status read_turns(const char *path, struct sc_conversation *turns,
                                  struct sc_error *error)
 {
     char *json = NULL;
     size_t n = 0;
     SC_TRY(sc_input_read(path, MOST_BYTES, &json, &n, error));
-    enum sc_status status = sc_conversation_read(json, turns, error);
+    /* Plain messages are taken as they are, in any order: it is the template that knows it. */
+    enum sc_status status = sc_conversation_read(json, turns, NULL);
+    if (status == SC_ERR_FORMAT)
+        status = read_messages(json, turns, error);
+    else if (status != SC_OK)
+        sc_fail_nomem(error, path);
     sc_free(json);
     return status;
 }

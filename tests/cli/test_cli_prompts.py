@@ -69,7 +69,7 @@ class Chat(Folder):
             file.write(b'a\xff')
         for words, status, said in [(('--messages', system, '--system', 'z'), 2, 'found both'),
                                     (('--messages', begun, '--prefill', 'z'), 2, 'found both'),
-                                    (('--messages', tool), 1, 'turn 0'),
+                                    (('--messages', tool), 1, 'role "tool"'),
                                     (('--messages', self.write('none.json', '[]')), 1, 'found none'),
                                     (('--messages', self.write('bad.json', '[')), 1, 'JSON'),
                                     (('--messages', self.path('absent')), 1, 'absent'),
@@ -78,6 +78,27 @@ class Chat(Folder):
                                     (('--system', '@' + self.path('absent'), 'x'), 1, '--system'),
                                     (('x', 'y'), 2, ''), (('--model', self.folder, 'x'), 1, '')]:
             self.assert_one_line(call('chat', *words), status, said)
+
+    def test_messages_as_data_sets_have_them(self):
+        parts = [{'type': 'text', 'text': 'Hello '}, {'type': 'text', 'text': 'there'}]
+        for given, turns in (([{'role': 'user', 'content': parts}], [('user', 'Hello there')]),
+                             ({'messages': [{'role': 'user', 'content': 'Hi'}]}, [('user', 'Hi')]),
+                             ([{'from': 'human', 'value': 'Hi'}], [('user', 'Hi')]),
+                             ([{'role': 'developer', 'content': 'x'}, {'role': 'user', 'content': 'Hi'}],
+                              [('system', 'x'), ('user', 'Hi')])):
+            path = self.write('turns.json', json.dumps(given))
+            self.assertEqual(self.chat('--messages', path)['text'], framed(*turns), given)
+        path = self.write('turns.json', json.dumps([{'role': 'human', 'content': 'Hi'}, {'role': 'gpt', 'content': 'So'}]))
+        self.assertEqual(self.chat('--messages', path)['text'], framed(('user', 'Hi'), answer=CLOSED + 'So'))
+
+    def test_a_message_that_cannot_be_framed_is_named(self):
+        for given, said in (([{'role': 'user', 'content': 'a'}, {'role': 'tool', 'content': '4'}], 'role "tool"'),
+                            ([{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {'url': 'x'}}]}], 'image_url'),
+                            ([{'role': 'user'}], 'content')):
+            result = call('chat', '--messages', self.write('turns.json', json.dumps(given)))
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertIn(said, result.stderr)
+            self.assertEqual(result.stderr.count('\n'), 1)
 
 
 class Trace(Folder):

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct messages *messages)
+static void check(const struct sc_messages *messages)
 {
     const struct sc_conversation *turns = &messages->conversation;
     if (turns->n == 0 || strcmp(turns->messages[turns->n - 1].role, "user") != 0)
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((status == SC_OK) != (value != NULL) || (status == SC_OK) != (error.text[0] == '\0'))
         abort();
     for (int multi_turn = 0; multi_turn < 2 && value != NULL; multi_turn++) {
-        struct messages messages;
+        struct sc_messages messages;
         struct sc_error why = {0};
         status = sc_messages_read(value, multi_turn == 1, &messages, &why);
         if (status == SC_OK)
