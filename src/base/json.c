@@ -218,6 +218,15 @@ enum sc_status sc_json_bool(const json_t *object, const char *key, const bool *f
     return SC_OK;
 }
 
+json_t *sc_json_copy_flat(const json_t *object)
+{
+    json_t *copy = json_deep_copy(object);
+    if (copy == NULL || json_object_size(copy) == json_object_size(object))
+        return copy;
+    json_decref(copy);
+    return NULL;
+}
+
 const char *sc_json_kind(const json_t *value)
 {
     static const char *const kinds[] = {

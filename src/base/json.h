@@ -35,6 +35,10 @@ enum sc_status sc_json_known_keys(json_t *object, const char *const *keys, size_
 /* Appends the compact text of a value; keys in the order of insertion, reals as %.17g. */
 void sc_json_write(struct sc_text *text, const json_t *value);
 
+/* An object with the same members, which are no containers themselves; NULL without memory, where
+ * the JSON library's own copy may lack some without a word. */
+json_t *sc_json_copy_flat(const json_t *object);
+
 /* "a list", "an object", "no content" ...: for messages; NULL is "nothing". */
 const char *sc_json_kind(const json_t *value);
 

@@ -9,21 +9,12 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "judge/messages.h"
 
 static const char *const outside[] = {"content"};
-
-/* An object with the same members, or NULL without memory: jansson's copy may lack some then. */
-static json_t *copy_of(const json_t *object)
-{
-    json_t *copy = json_deep_copy(object);
-    if (copy == NULL || json_object_size(copy) == json_object_size(object))
-        return copy;
-    json_decref(copy);
-    return NULL;
-}
 
 /* ---- rendering ------------------------------------------------------------------------------- */
 
@@ -92,7 +83,7 @@ enum sc_status sc_own_template_render(const struct sc_own_template *own,
                                       const struct sc_judge_item *item, const char *guideline,
                                       struct sc_marked_text *out, struct sc_error *error)
 {
-    json_t *variables = copy_of(own->variables);
+    json_t *variables = sc_json_copy_flat(own->variables);
     if (variables == NULL)
         return sc_fail_nomem(error, "a judge's prompt");
     struct sc_jinja_output rendered = {0};
@@ -151,7 +142,7 @@ static enum sc_status open_template(struct sc_own_template *out, const char *sou
                                     struct sc_error *error)
 {
     out->key = sc_hash64(source, n);
-    out->variables = special != NULL ? copy_of(special) : json_object();
+    out->variables = special != NULL ? sc_json_copy_flat(special) : json_object();
     if (out->variables == NULL)
         return sc_fail_nomem(error, "a judge's chat template");
     struct sc_error why = {0};

@@ -240,7 +240,7 @@ static enum sc_status set_variables(struct sc_chat_format *format,
                                     const struct sc_chat_options *options, struct sc_error *error)
 {
     const json_t *special = sc_tokenizer_chat_source(format->tokenizer)->special;
-    format->variables = special != NULL ? json_deep_copy(special) : json_object();
+    format->variables = special != NULL ? sc_json_copy_flat(special) : json_object();
     if (format->variables == NULL)
         return sc_fail_nomem(error, "variables of a chat template");
     if (format->template == NULL)

@@ -35,8 +35,10 @@ static json_t *messages_of(const struct sc_message *messages, size_t n)
 static json_t *variables_of(const struct sc_chat_format *format, const struct sc_message *messages,
                             size_t n, enum sc_prompt_end end)
 {
-    json_t *out = json_deep_copy(format->variables);
-    bool failed = json_object_set_new(out, "messages", messages_of(messages, n)) != 0;
+    json_t *out = json_object();
+    /* not a copy: those of the JSON library lose members in silence without memory */
+    bool failed = json_object_update(out, format->variables) != 0;
+    failed |= json_object_set_new(out, "messages", messages_of(messages, n)) != 0;
     failed |= json_object_set_new(out, "add_generation_prompt",
                                   json_boolean(end != SC_PROMPT_LEFT_OPEN)) != 0;
     for (size_t i = 0; end == SC_PROMPT_ASKS_TO_THINK && i < SC_N_SWITCHES; i++)
