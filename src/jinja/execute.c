@@ -87,18 +87,25 @@ static enum sc_status execute_set(struct run *run, const struct node *node)
     return assign(run, node->left, value);
 }
 
-static enum sc_status execute_set_block(struct run *run, const struct node *node)
+/* The text of a block through its filters; none where the block jumps out of itself. */
+static enum sc_status capture_block(struct run *run, const struct node *node, struct value *value)
 {
     struct builder text = sc_jinja_builder(run);
-    struct value value;
 
     SC_TRY(execute_in_new(run, node->body, &text));
     if (run->jump != GO_ON)
         return SC_OK;
-    SC_TRY(sc_jinja_built_value(&text, &value));
+    SC_TRY(sc_jinja_built_value(&text, value));
     run->line = node->line;
-    SC_TRY(sc_jinja_apply_filters(run, node->right, value, &value));
-    return assign(run, node->left, value);
+    return sc_jinja_apply_filters(run, node->right, *value, value);
+}
+
+static enum sc_status execute_set_block(struct run *run, const struct node *node)
+{
+    struct value value;
+
+    SC_TRY(capture_block(run, node, &value));
+    return run->jump == GO_ON ? assign(run, node->left, value) : SC_OK;
 }
 
 static enum sc_status add_block_text(struct run *run, struct value value)
@@ -111,16 +118,10 @@ static enum sc_status add_block_text(struct run *run, struct value value)
 
 static enum sc_status execute_filter_block(struct run *run, const struct node *node)
 {
-    struct builder text = sc_jinja_builder(run);
     struct value value;
 
-    SC_TRY(execute_in_new(run, node->body, &text));
-    if (run->jump != GO_ON)
-        return SC_OK;
-    SC_TRY(sc_jinja_built_value(&text, &value));
-    run->line = node->line;
-    SC_TRY(sc_jinja_apply_filters(run, node->right, value, &value));
-    return add_block_text(run, value);
+    SC_TRY(capture_block(run, node, &value));
+    return run->jump == GO_ON ? add_block_text(run, value) : SC_OK;
 }
 
 /* The values are those outside of the block. */

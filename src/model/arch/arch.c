@@ -113,6 +113,15 @@ static struct sc_tensor_slot slot_of(const struct sc_model_config *config,
     return slot;
 }
 
+/* The tensors that belong to no layer, alike in all families. */
+#define TOP(field) offsetof(struct sc_top_tensors, field)
+static const struct sc_family_tensor embedding = {
+    .name = SC_EMBEDDING_NAME, .rows = SC_SIZE_VOCAB, .cols = SC_SIZE_HIDDEN, .at = TOP(embedding)};
+static const struct sc_family_tensor final_norm = {
+    .name = "model.norm.weight", .cols = SC_SIZE_HIDDEN, .at = TOP(final_norm)};
+static const struct sc_family_tensor output = {
+    .name = SC_OUTPUT_NAME, .rows = SC_SIZE_VOCAB, .cols = SC_SIZE_HIDDEN, .at = TOP(output)};
+
 /* What a walk over the tensors carries. */
 struct walk {
     const struct sc_model_config *config;
@@ -161,14 +170,13 @@ static enum sc_status visit_layer(const struct walk *w, size_t layer, struct sc_
 enum sc_status sc_config_visit(const struct sc_model_config *config, sc_slot_visit *visit,
                                void *context, struct sc_error *error)
 {
-    const struct sc_family *family = config->family;
     const struct walk w = {config, visit, context};
-    assert(family != NULL);
-    SC_TRY(visit_top(&w, &family->embedding, error));
+    assert(config->family != NULL);
+    SC_TRY(visit_top(&w, &embedding, error));
     for (size_t i = 0; i < config->n_layers; i++)
         SC_TRY(visit_layer(&w, i, error));
-    SC_TRY(visit_top(&w, &family->final_norm, error));
-    return config->tied ? SC_OK : visit_top(&w, &family->output, error);
+    SC_TRY(visit_top(&w, &final_norm, error));
+    return config->tied ? SC_OK : visit_top(&w, &output, error);
 }
 
 static size_t n_numbers(const struct sc_model_config *config, const struct sc_family_tensor *tensor)
@@ -189,8 +197,7 @@ size_t sc_config_n_parameters(const struct sc_model_config *config)
     for (size_t k = 0; k < family->n_expert; k++)
         expert = sc_size_add(expert, n_numbers(config, &family->expert[k]));
     layer = sc_size_add(layer, sc_size_mul(expert, config->layer.n_experts));
-    size_t total =
-        sc_size_add(n_numbers(config, &family->embedding), sc_size_mul(layer, config->n_layers));
-    total = sc_size_add(total, n_numbers(config, &family->final_norm));
-    return config->tied ? total : sc_size_add(total, n_numbers(config, &family->output));
+    size_t total = sc_size_add(n_numbers(config, &embedding), sc_size_mul(layer, config->n_layers));
+    total = sc_size_add(total, n_numbers(config, &final_norm));
+    return config->tied ? total : sc_size_add(total, n_numbers(config, &output));
 }

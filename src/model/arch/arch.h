@@ -76,12 +76,6 @@ struct sc_family_tensor {
     SC_LAYER_TENSOR("mlp.gate_proj.weight", FFN, HIDDEN, gate),                                    \
         SC_LAYER_TENSOR("mlp.up_proj.weight", FFN, HIDDEN, up),                                    \
         SC_LAYER_TENSOR("mlp.down_proj.weight", HIDDEN, FFN, down)
-#define SC_TOP_TENSOR(name, rows, cols, field)                                                     \
-    {                                                                                              \
-        name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_top_tensors, field),              \
-            SC_WHEN_ALWAYS, NULL, 0                                                                \
-    }
-
 #define SC_EXPERT_TENSOR(name, rows, cols, field)                                                  \
     {                                                                                              \
         name, SC_SIZE_##rows, SC_SIZE_##cols, offsetof(struct sc_expert_tensors, field),           \
@@ -111,7 +105,6 @@ struct sc_family {
      * the constants that belong to it; refuses what would change the numbers. */
     enum sc_status (*read)(const json_t *top, struct sc_model_config *config,
                            struct sc_error *error);
-    struct sc_family_tensor embedding, final_norm, output; /* whole names */
     const struct sc_family_tensor *layer; /* [n_layer], in the order of the fingerprint */
     size_t n_layer;
     const char *experts_name;              /* "mlp.experts." */
@@ -126,6 +119,13 @@ struct sc_family {
     const char *architecture; /* for sc_family_write: the name of the class, */
     const char *own;          /* and members that all shapes have, "\"a\": 1, \"b\": 2" */
 };
+
+/* A table of a family and how many it has: .layer and .n_layer, say. */
+#define SC_TABLE(field, table) .field = table, .n_##field = sizeof table / sizeof table[0]
+
+/* What all families call the matrices that belong to no layer. */
+#define SC_EMBEDDING_NAME "model.embed_tokens.weight"
+#define SC_OUTPUT_NAME "lm_head.weight"
 
 /* The family of a model_type, or that whose wrapper it is, or NULL. */
 const struct sc_family *sc_family_find(const char *model_type);

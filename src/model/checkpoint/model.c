@@ -251,7 +251,7 @@ static void find_prefixes(struct sc_model *model)
         char name[NAME_SIZE];
         model->prefix = kinds[i][0];
         model->output_prefix = kinds[i][1];
-        name_in_files(model, model->config.family->embedding.name, name);
+        name_in_files(model, SC_EMBEDDING_NAME, name);
         if (has_tensor(model, name))
             return;
     }
@@ -308,7 +308,7 @@ enum { COMPARED_ROWS = 512 };
 static void compare_output(struct sc_model *model)
 {
     char name[NAME_SIZE];
-    name_in_files(model, model->config.family->output.name, name);
+    name_in_files(model, SC_OUTPUT_NAME, name);
     const struct sc_shard *shard = shard_of(model, name);
     const struct sc_tensor *embedding = &model->top.embedding;
     struct sc_tensor output;

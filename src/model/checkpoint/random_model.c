@@ -85,7 +85,7 @@ static size_t element_bytes(const struct writer *w)
 
 static enum kind kind_of(const struct sc_model_config *config, const struct sc_tensor_slot *slot)
 {
-    const bool is_embedding = strcmp(slot->name, config->family->embedding.name) == 0;
+    const bool is_embedding = strcmp(slot->name, SC_EMBEDDING_NAME) == 0;
     if (is_embedding && config->layer.n_experts > 0 && !config->tied)
         return APART;
     const size_t n = strlen(slot->name), ending = sizeof ".bias" - 1;
