@@ -1,7 +1,6 @@
 /*
  * How a reasoning stands in a text, whatever wrote it: <think>, the reasoning, </think>, the
- * answer. A model's own tokens for it are its family's affair (model/chat); this is for texts
- * alone.
+ * answer.  Which tokens of a model write the two marks is model/chat's affair.
  */
 #ifndef SC_VOCABULARY_REASONING_H
 #define SC_VOCABULARY_REASONING_H

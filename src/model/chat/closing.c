@@ -11,6 +11,7 @@
 #include "model/chat/chat.h"
 #include "model/tokenizer/encode.h"
 #include "model/tokenizer/tokenizer.h"
+#include "vocabulary/reasoning.h"
 
 static const char before_end[] = "\n\nConsidering the limited time by the user, I have to give the "
                                  "solution based on the thinking directly now.\n";
@@ -29,7 +30,7 @@ enum sc_status sc_chat_closing(const struct sc_tokenizer *tokenizer, struct sc_c
                                struct sc_error *error)
 {
     struct sc_ids ids = {0};
-    int32_t end = sc_tokenizer_id(tokenizer, "</think>");
+    int32_t end = sc_tokenizer_id(tokenizer, SC_REASONING_CLOSES);
     *out = (struct sc_chat_closing){0};
     if (end < 0)
         return sc_fail(error, SC_ERR_UNSUPPORTED,

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "model/chat/source.h"
 #include "model/tokenizer/tokenizer.h"
+#include "vocabulary/reasoning.h"
 
 struct sc_chat_options sc_chat_options_default(void)
 {
@@ -153,9 +154,10 @@ static enum sc_status parse(struct sc_chat_format *format, const char *text, siz
         return status;
     }
     format->hash = sc_hash64(text, n);
-    for (size_t i = 0; i + strlen(SC_OPENS) <= n && !format->may_reason; i++)
-        format->may_reason = memcmp(text + i, SC_OPENS, strlen(SC_OPENS)) == 0 ||
-                             memcmp(text + i, "/think>", strlen(SC_OPENS)) == 0;
+    for (size_t i = 0; i + strlen(SC_REASONING_OPENS) <= n && !format->may_reason; i++)
+        format->may_reason =
+            memcmp(text + i, SC_REASONING_OPENS, strlen(SC_REASONING_OPENS)) == 0 ||
+            memcmp(text + i, "/think>", strlen(SC_REASONING_OPENS)) == 0;
     return SC_OK;
 }
 
@@ -233,7 +235,7 @@ static bool has_switch(const struct sc_chat_format *format, const char *name)
     if (!sc_jinja_uses(format->template, name))
         return false;
     return format->hash != sc_hash64(sc_chatml_template, strlen(sc_chatml_template)) ||
-           sc_tokenizer_id(format->tokenizer, SC_OPENS) >= 0;
+           sc_tokenizer_id(format->tokenizer, SC_REASONING_OPENS) >= 0;
 }
 
 static enum sc_status set_variables(struct sc_chat_format *format,

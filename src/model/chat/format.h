@@ -23,9 +23,6 @@ struct sc_chat_format {
     struct sc_text remarks;
 };
 
-#define SC_OPENS "<think>"
-#define SC_CLOSES "</think>"
-
 /* ---- render.c -------------------------------------------------------------------------------- */
 
 /* Variables by which templates are told whether the model is to think. */

@@ -16,6 +16,7 @@
 #include "model/tokenizer/encode.h"
 #include "model/tokenizer/tokenizer.h"
 #include "vocabulary/conversation.h"
+#include "vocabulary/reasoning.h"
 
 /* The words of transformers, whose blank at the end shows whether a template trims. */
 #define TAG "CONTINUE_FINAL_MESSAGE_TAG"
@@ -108,9 +109,9 @@ static enum sc_reasoning_state state_since(const struct sc_chat_format *format,
                                            enum sc_reasoning_state none)
 {
     for (size_t at = out->n; at > begin; at--) {
-        if (has_mark(format, out, at - 1, SC_OPENS))
+        if (has_mark(format, out, at - 1, SC_REASONING_OPENS))
             return SC_REASONING_BEGUN;
-        if (has_mark(format, out, at - 1, SC_CLOSES))
+        if (has_mark(format, out, at - 1, SC_REASONING_CLOSES))
             return SC_REASONING_OVER;
     }
     return none;
@@ -202,8 +203,8 @@ static enum sc_status render_begun_reasoning(const struct sc_chat_format *format
 {
     struct sc_jinja_output *out = &text->out;
     SC_TRY(sc_format_render(format, messages, n - 1, SC_PROMPT_ASKS_TO_THINK, out, error));
-    size_t end = trimmed_end(out->text, out->n), n_mark = strlen(SC_OPENS);
-    if (end >= n_mark && has_mark(format, out, end - n_mark, SC_OPENS))
+    size_t end = trimmed_end(out->text, out->n), n_mark = strlen(SC_REASONING_OPENS);
+    if (end >= n_mark && has_mark(format, out, end - n_mark, SC_REASONING_OPENS))
         cut_off(out, end - n_mark); /* the template opens it too */
     return append_outside(out, messages[n - 1].text, error);
 }
@@ -213,7 +214,8 @@ static enum sc_status make_begun(const struct sc_chat_format *format,
                                  struct sc_frame_text *text, struct sc_error *error)
 {
     const char *begun = messages[n - 1].text;
-    if (n > 1 && format->special && strncmp(begun, SC_OPENS, strlen(SC_OPENS)) == 0)
+    if (n > 1 && format->special &&
+        strncmp(begun, SC_REASONING_OPENS, strlen(SC_REASONING_OPENS)) == 0)
         SC_TRY(render_begun_reasoning(format, messages, n, text, error));
     else
         SC_TRY(render_begun(format, messages, n, text, error));

@@ -1,4 +1,6 @@
 /* Where the reasoning of a sampled sequence ends, and which tokens end an answer. */
+#include "vocabulary/reasoning.h"
+
 #include <jansson.h>
 #include <string.h>
 
@@ -22,8 +24,8 @@ static bool is_space(const struct sc_tokenizer *tokenizer, int32_t id)
 size_t sc_chat_reasoning_length(const struct sc_tokenizer *tokenizer, const int32_t *ids, size_t n,
                                 bool thinking, bool ended)
 {
-    int32_t open = sc_tokenizer_id(tokenizer, "<think>");
-    int32_t close = sc_tokenizer_id(tokenizer, "</think>");
+    int32_t open = sc_tokenizer_id(tokenizer, SC_REASONING_OPENS);
+    int32_t close = sc_tokenizer_id(tokenizer, SC_REASONING_CLOSES);
     size_t first = 0;
     while (first < n && is_space(tokenizer, ids[first]))
         first++;
