@@ -3,6 +3,13 @@
  * task by moving that word forward, so a worker that wakes late finds nothing to claim and nobody
  * waits for it: a run ends when its tasks have, not when all workers have looked.
  *
+ * Who goes to sleep says so first and then looks once more; who has news publishes it first and
+ * then looks for sleepers.  One of the two must see the other, so nothing may pass between a
+ * thread's own store and its own load.  Both stores are exchanges: the language asks no more than a
+ * sequentially consistent store, but qemu runs AArch64's (stlr, then ldar) on x86-64 without the
+ * barrier between them, and a worker then sleeps for ever.  On x86-64 itself the two are the same
+ * instruction.
+ *
  * Refuses: a run from inside a task, or from two threads at once (the caller's to avoid).
  */
 #include "base/pool.h"
@@ -138,7 +145,7 @@ static void wait_for_end(struct sc_pool *pool, size_t n_tasks)
             break;
     }
     pthread_mutex_lock(&pool->mutex);
-    atomic_store(&pool->caller_sleeps, true);
+    atomic_exchange(&pool->caller_sleeps, true);
     while (atomic_load(&pool->n_done) != n_tasks)
         pthread_cond_wait(&pool->ended, &pool->mutex);
     atomic_store(&pool->caller_sleeps, false);
@@ -171,7 +178,7 @@ static void run_piece(struct sc_pool *pool, size_t first, size_t n_tasks, sc_poo
     atomic_store_explicit(&pool->first, first, memory_order_release);
     atomic_store_explicit(&pool->n_tasks, n_tasks, memory_order_release);
     atomic_store_explicit(&pool->n_done, 0, memory_order_relaxed);
-    atomic_store(&pool->word, (run + 1) << 32);
+    atomic_exchange(&pool->word, (run + 1) << 32);
     if (atomic_load(&pool->n_sleeping) > 0) {
         pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->wake);
