@@ -21,7 +21,7 @@
 #ifndef SAFECONF_SOURCE_H
 #define SAFECONF_SOURCE_H
 
-#include <safeconf/vocabulary.h>
+#include <safeconf/engine.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,7 +78,9 @@ struct sc_source_info {
     const char *remarks; /* lines for people, each with its end: what it does otherwise than its
                           * model's files say; NULL: nothing */
     size_t thinking_budget; /* of the wish, where it holds to it; 0: it knows none */
-    size_t n_turns; /* of the wish, where prompts can be prepared while it samples; else 0 */
+    size_t n_turns;       /* of the wish, where prompts can be prepared while it samples; else 0 */
+    const char *software; /* what samples, as it says of itself, such as "vllm 0.32.0"; NULL */
+    const char *revision; /* of the model, as a hub names it; NULL */
 };
 
 /* What sampling takes, for people to see: nothing in it changes a result. */
@@ -116,7 +118,14 @@ struct sc_source_trace {
     /* Tokens [forced_begin, forced_begin + n_forced) were put in to close the reasoning, which they
      * belong to; their figures are not read.  n_forced 0: none. */
     size_t forced_begin, n_forced;
-    const void *reserved[6]; /* NULL */
+    /* Bounds of each token's entropy over the vocabulary, nats, where only the likeliest tokens are
+     * known; [n_tokens] or NULL.  Upper ones need the size of the vocabulary. */
+    const float *entropy_low, *entropy_high;
+    /* As a server gave them; NULL or 0: it did not. */
+    const char *finish_reason;
+    const char *reasoning;               /* said apart from the text; UTF-8 */
+    size_t n_prompt_tokens, n_generated; /* its own count of this request */
+    uint64_t reserved[8];                /* 0 */
 };
 
 /* The words of some tokens.  Allocated with malloc; they become the caller's. */
@@ -132,7 +141,9 @@ struct sc_source_progress {
     double mean_width;      /* over the run so far */
     uint64_t n_tokens;      /* generated */
     double seconds_prefill, seconds_decode, seconds_sampling;
-    double reserved[8]; /* 0 */
+    uint64_t n_requests, n_retries; /* to servers; retries are requests too */
+    uint64_t n_prompt_tokens;       /* that servers counted */
+    double reserved[5];             /* 0 */
 };
 
 /* Where requests come from and traces go to. */
@@ -182,6 +193,34 @@ struct sc_source {
     const struct sc_source_functions *functions;
     void *context;
 };
+/* Ends a source that a function below opened; zeros are fine. */
+SC_API void sc_source_close(struct sc_source *source);
+
+/* ---- a server as a source (docs/SERVERS.md) -------------------------------------------------- */
+
+/* Strings and arrays are borrowed until the source is closed. */
+struct sc_server_options {
+    size_t size; /* set by the defaults function */
+    /* [n_urls] bases such as "http://127.0.0.1:8000/v1", of servers that are alike */
+    const char *const *urls;
+    size_t n_urls;
+    const char *model; /* the server's name for it; NULL: the only one that it has */
+    const char *key;   /* API key; NULL: none.  Never shown or stored. */
+    /* Folder, hub name or "demo" whose tokenizer and chat template frame the prompts, which then
+     * go to /completions; NULL: messages go to /chat/completions. */
+    const char *tokenizer;
+    struct sc_chat_options chat; /* with a tokenizer; thinking and special are the wish's */
+    size_t parallel;             /* requests in flight, all servers together */
+    size_t n_choices;            /* traces of one prompt asked for in one request; 1 */
+    double timeout;              /* seconds of one request in all */
+    size_t most_failures;        /* of requests in a row, which end the run */
+    const void *reserved[8];     /* NULL */
+};
+SC_API struct sc_server_options sc_server_options_default(void);
+
+/* Only notes the options and checks them: the server is asked by describe. */
+SC_API enum sc_status sc_source_open_server(const struct sc_server_options *options,
+                                            struct sc_source *out, struct sc_error *error);
 
 #ifdef __cplusplus
 }

@@ -27,13 +27,16 @@ enum sc_verdict {
 };
 enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARMS };
 enum sc_label { SC_LABEL_SAFE, SC_LABEL_UNSAFE, SC_LABEL_UNKNOWN, SC_N_LABELS };
-/* unknown: whoever sampled the answer did not say why it ended. */
+/* unknown: whoever sampled the answer did not say why it ended.  filtered: the service around the
+ * model ended or withheld it (content_filter, a refusal of the interface), which is no act of the
+ * model's. */
 enum sc_finish {
     SC_FINISH_STOP,
     SC_FINISH_LENGTH,
     SC_FINISH_CUT,
     SC_FINISH_FAILED,
     SC_FINISH_UNKNOWN,
+    SC_FINISH_FILTERED,
     SC_N_FINISHES
 };
 

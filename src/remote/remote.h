@@ -12,7 +12,11 @@
 struct sc_remote; /* one thread at a time */
 
 struct sc_remote_options {
-    const char *url;    /* base, such as "http://127.0.0.1:8000/v1" */
+    const char *url; /* base, such as "http://127.0.0.1:8000/v1" */
+    /* [n_urls] instead of url: servers that are alike; a request goes to the one with the fewest in
+     * flight */
+    const char *const *urls;
+    size_t n_urls;
     const char *key;    /* sent as "Authorization: Bearer KEY"; NULL: none.  Never shown. */
     size_t parallel;    /* requests in flight at most */
     unsigned n_retries; /* after the first try */
@@ -37,9 +41,14 @@ enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_erro
 
 struct sc_remote_request {
     const char *path; /* after the base: "/completions" */
-    char *body;       /* JSON [n]; the client takes it and releases it with sc_free */
+    char *body;       /* JSON [n]; the client takes it and releases it with sc_free.  NULL: a GET */
     size_t n;
     size_t tag; /* the caller's own; comes back with the reply */
+    /* The answer is wanted as an event stream: the source's event gets it piece by piece, and the
+     * reply has no body. */
+    bool stream;
+    bool at_root;  /* the path stands after scheme, host and port, without the base's own path */
+    size_t server; /* from 1: this one; 0: any */
 };
 
 enum sc_remote_outcome {
@@ -54,6 +63,9 @@ struct sc_remote_reply {
     size_t n;
     const char *failure; /* why there is no answer (one line, no host in it), or NULL */
     size_t tag;          /* of the request */
+    long http_status;    /* of the last answer; 0: there was none */
+    size_t server;       /* from 1: who was asked */
+    bool ended;          /* a stream that event() ended */
     /* Set by done(): the body is not what was asked for, which counts as a failure. */
     bool unusable;
 };
@@ -70,6 +82,12 @@ struct sc_remote_source {
                            struct sc_error *error);
     /* Takes a reply, in no certain order.  Not SC_OK ends the run. */
     enum sc_status (*done)(void *context, struct sc_remote_reply *reply, struct sc_error *error);
+    /* The data of one event of a stream, the key masked.  data NULL: the try failed and the request
+     * begins anew, so what came of it is void.  *go_on, true before, set to false ends the request
+     * there: the connection is closed, which ends the server's work, and done gets ended.  May be
+     * NULL where no request is a stream. */
+    enum sc_status (*event)(void *context, size_t tag, const char *data, size_t n, bool *go_on,
+                            struct sc_error *error);
     /* At least ten times a second; may be NULL; false ends the run with SC_ERR_INTERRUPTED. */
     bool (*step)(void *context, const struct sc_remote_counts *counts);
 };

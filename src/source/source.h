@@ -38,6 +38,5 @@ enum sc_status sc_source_plan(const struct sc_source *source, struct sc_source_p
                               struct sc_error *error);
 enum sc_status sc_source_unchanged(const struct sc_source *source, struct sc_error *error);
 void sc_source_drop(const struct sc_source *source, void *prompt);
-void sc_source_close(struct sc_source *source); /* zeros are fine */
 
 #endif

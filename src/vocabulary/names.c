@@ -8,7 +8,8 @@ static const char *const verdict_names[] = {"refusal", "partial",  "compliance",
                                             "empty",   "unparsed", "unreached"};
 static const char *const harm_names[] = {"harmful", "harmless", "controversial", "unjudged"};
 static const char *const label_names[] = {"safe", "unsafe", "unknown"};
-static const char *const finish_names[] = {"stop", "length", "cut", "failed", "unknown"};
+static const char *const finish_names[] = {"stop",   "length",  "cut",
+                                           "failed", "unknown", "filtered"};
 static const char *const figure_names[] = {"logprob", "sampled_logprob", "confidence", "entropy"};
 static const char *const logprob_kind_names[] = {"raw", "processed", "unknown"};
 #define NAME(arg, id, name, sign, unit, label) name,
