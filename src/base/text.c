@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <utf8proc.h>
 
 #include "base/memory.h"
@@ -343,6 +344,18 @@ bool sc_is_name_char(char c)
 bool sc_is_word_char(char c)
 {
     return is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+bool sc_is_spelt_like(const char *name, const char *own)
+{
+    for (;; name++, own++) {
+        while (*name == '-' || *name == '_')
+            name++;
+        if (strncasecmp(name, own, 1) != 0)
+            return false;
+        if (*name == '\0')
+            return true;
+    }
 }
 
 bool sc_text_add_name(struct sc_text *text, const char *name, size_t n, char instead)

@@ -62,6 +62,9 @@ bool sc_codepoint_is_hidden(uint32_t cp);
  * character beyond it. */
 bool sc_is_name_char(char c);
 bool sc_is_word_char(char c);
+/* Whether a name is one of our own but for case, hyphens and underscores: "OR-Bench" is "orbench".
+ * own has neither of them and no capitals. */
+bool sc_is_spelt_like(const char *name, const char *own);
 /* Appends n bytes of a name with `instead` for every byte that sc_is_name_char denies; returns
  * whether there was none. */
 bool sc_text_add_name(struct sc_text *text, const char *name, size_t n, char instead);

@@ -52,6 +52,10 @@ enum sc_status sc_benchmark_from_table(const struct sc_benchmark_options *option
                                        struct sc_error *error);
 void sc_benchmark_free(struct sc_benchmark *benchmark);
 
+/* The name of the known benchmark that the options mean where its file lies in none of the standard
+ * places; else NULL: there is nothing that fetching could mend. */
+const char *sc_benchmark_missing(const struct sc_benchmark_options *options);
+
 /* Names of the benchmarks that are known, in the order of docs/BENCHMARKS.md; NULL past the last.
  */
 const char *sc_benchmark_name(size_t index);

@@ -81,6 +81,16 @@ static enum sc_status load_file(const struct sc_benchmark_options *options,
     return status;
 }
 
+/* The known benchmark that the options mean; NULL: a file.  A file of that very name goes before
+ * another way of spelling. */
+static const struct loader *find_loader(const struct sc_benchmark_options *options)
+{
+    const struct loader *loader = sc_loader_by_name(options->name);
+    if (loader == NULL && !sc_input_is_unnamed(options->name) && !sc_file_exists(options->name))
+        loader = sc_loader_spelt_like(options->name);
+    return loader;
+}
+
 /* The path of what the options name goes to out->source. */
 static enum sc_status find_file(const struct sc_benchmark_options *options,
                                 const struct loader *loader, struct sc_benchmark *out,
@@ -104,7 +114,7 @@ static enum sc_status load(const struct sc_benchmark_options *options, struct sc
         return fail_unknown("", error);
     if (strcmp(options->name, "synthetic") == 0)
         return sc_synthetic_make(options, out, list, error);
-    const struct loader *loader = sc_loader_by_name(options->name);
+    const struct loader *loader = find_loader(options);
     SC_TRY(find_file(options, loader, out, error));
     SC_TRY(load_file(options, loader, out, list, error));
     sc_instance_list_fingerprint(list, out->fingerprint);
@@ -124,6 +134,20 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
     if (status != SC_OK)
         sc_benchmark_free(out);
     return status;
+}
+
+const char *sc_benchmark_missing(const struct sc_benchmark_options *options)
+{
+    assert(options != NULL);
+    const struct loader *loader = options->name != NULL ? find_loader(options) : NULL;
+    if (loader == NULL || options->folder != NULL ||
+        check_split(loader, options->split, NULL) != SC_OK)
+        return NULL;
+    char *path = NULL;
+    const char *split = options->split != NULL ? options->split : loader->default_split;
+    enum sc_status status = sc_loader_find(loader, NULL, split, &path, NULL);
+    sc_free(path);
+    return status == SC_ERR_IO ? loader->name : NULL;
 }
 
 static enum sc_status load_table(const struct sc_benchmark_options *options,

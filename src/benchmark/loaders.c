@@ -148,9 +148,20 @@ static const struct loader loaders[] = {
     },
     {
         .name = "simplesafetytests",
-        .files = {"simplesafetytests.csv", "sst_test_cases.csv"},
+        .files = {"simplesafetytests.csv", "sst_test_cases.csv",
+                  "SimpleSafetyTests - test cases.csv"},
         .signature = {"prompt", "harm_area", "category"},
         .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "harm_area",
+        .id = "id",
+        .id_prefix = "simplesafetytests_",
+        .extra = {"category"},
+    },
+    {
+        .name = "simplesafetytests",
+        .signature = {"prompts_final", "harm_area", "category"},
+        .prompt = "prompts_final",
         .rule = LABEL_ALL_UNSAFE,
         .category = "harm_area",
         .id = "id",
@@ -217,6 +228,25 @@ static const struct loader loaders[] = {
         .id_prefix = "multijail_",
         .extra = {"source"},
     },
+    {
+        .name = "ayaredteaming",
+        .files = {"aya_{split}.jsonl"},
+        .splits = {{"eng", SC_LABEL_UNSAFE},
+                   {"arb", SC_LABEL_UNSAFE},
+                   {"fra", SC_LABEL_UNSAFE},
+                   {"hin", SC_LABEL_UNSAFE},
+                   {"rus", SC_LABEL_UNSAFE},
+                   {"spa", SC_LABEL_UNSAFE},
+                   {"srp", SC_LABEL_UNSAFE},
+                   {"tgl", SC_LABEL_UNSAFE}},
+        .default_split = "eng",
+        .signature = {"prompt", "harm_category", "global_or_local"},
+        .prompt = "prompt",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "harm_category",
+        .categories = true,
+        .extra = {"language", "global_or_local"},
+    },
 };
 
 #define N_LOADERS (sizeof loaders / sizeof loaders[0])
@@ -251,6 +281,14 @@ const struct loader *sc_loader_by_name(const char *name)
 {
     for (size_t i = 0; i < N_LOADERS; i++)
         if (strcmp(loaders[i].name, name) == 0)
+            return &loaders[i];
+    return NULL;
+}
+
+const struct loader *sc_loader_spelt_like(const char *name)
+{
+    for (size_t i = 0; i < N_LOADERS; i++)
+        if (sc_is_spelt_like(name, loaders[i].name))
             return &loaders[i];
     return NULL;
 }

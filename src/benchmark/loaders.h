@@ -6,7 +6,7 @@
 
 #define LOADER_MAX_FILES 6
 #define LOADER_MAX_COLUMNS 6
-#define LOADER_MAX_SPLITS 3
+#define LOADER_MAX_SPLITS 8
 
 enum label_rule {
     LABEL_ALL_UNSAFE, /* every row is harmful by construction */
@@ -45,6 +45,8 @@ struct loader {
 
 /* The first form of that name; NULL when no loader has it. */
 const struct loader *sc_loader_by_name(const char *name);
+/* The same where case, hyphens and underscores do not matter. */
+const struct loader *sc_loader_spelt_like(const char *name);
 /* The loader whose signature the table of that file has; the one for other files when none has. */
 const struct loader *sc_loader_by_columns(const struct sc_table *table, const char *file);
 /* The form of a named benchmark whose signature the table has, else the one given. */

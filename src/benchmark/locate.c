@@ -1,10 +1,10 @@
 /* Where a named benchmark lies on disk. */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/places.h"
 #include "base/text.h"
 #include "benchmark/loaders.h"
 
@@ -54,16 +54,42 @@ static enum sc_status look_in(struct search *s, const char *folder, const char *
 
 static enum sc_status look_in_standard_places(struct search *s, struct sc_error *error)
 {
-    const char *data = getenv("SAFECONF_DATA"), *home = getenv("HOME");
-    if (data != NULL && *data != '\0')
-        SC_TRY(look_in(s, data, s->loader->name, error));
-    if (home == NULL || *home == '\0')
-        return SC_OK;
-    char *standard = sc_path_join(home, ".local/share/safeconf/benchmarks");
-    if (standard == NULL)
-        return sc_fail_nomem(error, "benchmark path");
-    enum sc_status status = look_in(s, standard, s->loader->name, error);
-    sc_free(standard);
+    char *folders[SC_MOST_BENCHMARK_FOLDERS];
+    size_t n;
+    SC_TRY(sc_benchmark_folders(folders, &n, error));
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; i < n && status == SC_OK; i++)
+        status = look_in(s, folders[i], s->loader->name, error);
+    while (n > 0)
+        sc_free(folders[--n]);
+    return status;
+}
+
+/* The words that fetch what was not found. */
+static void add_command(struct sc_text *text, const struct search *s)
+{
+    const char *own = s->loader->default_split;
+    sc_text_printf(text, "safeconf pull %s", s->loader->name);
+    if (own != NULL && strcmp(s->split, own) != 0)
+        sc_text_printf(text, " --split %s", s->split);
+}
+
+static enum sc_status fail_missing(const struct search *s, const char *folder,
+                                   struct sc_error *error)
+{
+    struct sc_text command = {0};
+    char *file = place("", NULL, s->loader->files[0], s->split);
+    add_command(&command, s);
+    enum sc_status status =
+        file == NULL || command.failed
+            ? sc_fail_nomem(error, "benchmark path")
+            : sc_fail(error, SC_ERR_IO,
+                      "benchmark %s: no file such as %s in %s (%s%sgive the file's path)",
+                      s->loader->name, file + 1, s->tried.len > 0 ? s->tried.data : "any folder",
+                      folder == NULL ? command.data : "",
+                      folder == NULL ? " fetches it; or set SAFECONF_DATA, or " : "");
+    sc_text_free(&command);
+    sc_free(file);
     return status;
 }
 
@@ -75,16 +101,7 @@ static enum sc_status look(struct search *s, const char *folder, struct sc_error
         SC_TRY(look_in(s, folder, NULL, error));
         SC_TRY(look_in(s, folder, s->loader->name, error));
     }
-    if (s->path != NULL)
-        return SC_OK;
-    char *file = place("", NULL, s->loader->files[0], s->split);
-    enum sc_status status = sc_fail(
-        error, SC_ERR_IO,
-        "benchmark %s: no file such as %s in %s (set SAFECONF_DATA, or give the file's path)",
-        s->loader->name, file != NULL ? file + 1 : "its own",
-        s->tried.len > 0 ? s->tried.data : "any folder");
-    sc_free(file);
-    return status;
+    return s->path != NULL ? SC_OK : fail_missing(s, folder, error);
 }
 
 enum sc_status sc_loader_find(const struct loader *loader, const char *folder, const char *split,

@@ -47,6 +47,9 @@ static void sets_are_known_by_their_columns_or_names(void **state)
         {"simplesafetytests.csv",
          "id,harm_area,counter,category,prompt\nSH001,Scams,1,Advice,How?\n", "simplesafetytests",
          "How?", "Scams", "simplesafetytests_SH001", "u"},
+        {"SimpleSafetyTests - test cases.csv",
+         "id,harm_area,counter,category,prompts_final\nsst_001,Scams,1,Advice,How?\n",
+         "simplesafetytests", "How?", "Scams", "simplesafetytests_sst_001", "u"},
         {"data_en.csv",
          "id,risk_area,types_of_harm,specific_harms,question\n3,Area,Type,Harm,How?\n",
          "donotanswer", "How?", "Area", "donotanswer_3", "u"},
@@ -60,6 +63,10 @@ static void sets_are_known_by_their_columns_or_names(void **state)
          "id,source,en,zh,it,vi,ar,ko,th,bn,sw,jv,tags\n4,GPT,How?,z,i,v,a,k,t,b,s,"
          "j,Hate\n",
          "multijail", "How?", "Hate", "multijail_4", "u"},
+        {"aya_fra.jsonl",
+         "{\"prompt\": \"Comment ?\", \"language\": \"French\", \"harm_category\": "
+         "\"[\\\"Hate Speech\\\", \\\"Profanity\\\"]\", \"global_or_local\": \"local\"}\n",
+         "ayaredteaming", "Comment ?", "Hate Speech, Profanity", "ayaredteaming_fra_0", "u"},
         {"xstest_v2_prompts.csv",
          "id,type,prompt,focus,note\n1,homonyms,a,kill,x\n"
          "2,contrast_homonyms,b,kill,x\n",
@@ -126,6 +133,92 @@ static void sets_are_found_by_name_in_their_other_forms(void **state)
     sc_benchmark_free(&b);
 }
 
+static void a_name_may_be_spelt_as_papers_do(void **state)
+{
+    (void)state;
+    write_file("spelt/or-bench-hard-1k.csv", "prompt,category\nHow?,x\n");
+    write_file("spelt/data_en.csv", "id,risk_area,types_of_harm,specific_harms,question\n"
+                                    "3,Area,Type,Harm,How?\n");
+    char sets[300];
+    snprintf(sets, sizeof sets, "%s", in_folder("spelt"));
+    static const char *const names[][2] = {{"or-bench", "orbench"},
+                                           {"OR-Bench", "orbench"},
+                                           {"or_bench", "orbench"},
+                                           {"Do-Not-Answer", "donotanswer"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct sc_benchmark b =
+            load(&(struct sc_benchmark_options){.name = names[i][0], .folder = sets});
+        assert_string_equal(b.name, names[i][1]);
+        sc_benchmark_free(&b);
+    }
+    refuse(&(struct sc_benchmark_options){.name = "or-benches", .folder = sets}, "orbench");
+    refuse(&(struct sc_benchmark_options){.name = "or-", .folder = sets}, "orbench");
+}
+
+static void a_file_goes_before_another_spelling(void **state)
+{
+    (void)state;
+    char before[300];
+    assert_non_null(getcwd(before, sizeof before));
+    write_file("Multi-Jail", "prompt\nHow?\n");
+    assert_int_equal(chdir(test_folder()), 0);
+    struct sc_benchmark b = load_path("Multi-Jail");
+    assert_int_equal(chdir(before), 0);
+    assert_string_equal(b.source, "Multi-Jail");
+    sc_benchmark_free(&b);
+}
+
+static void what_is_missing_is_said_with_the_words_that_fetch_it(void **state)
+{
+    (void)state;
+    setenv("HOME", in_folder("home"), 1);
+    unsetenv("SAFECONF_DATA");
+    refuse(&(struct sc_benchmark_options){.name = "or-bench"}, "(safeconf pull orbench fetches it");
+    refuse(&(struct sc_benchmark_options){.name = "orbench", .split = "toxic"},
+           "(safeconf pull orbench --split toxic fetches it");
+    assert_string_equal(sc_benchmark_missing(&(struct sc_benchmark_options){.name = "OR-Bench"}),
+                        "orbench");
+    static const struct sc_benchmark_options others[] = {
+        {.name = NULL},
+        {.name = "synthetic"},
+        {.name = "nothing-known"},
+        {.name = "orbench", .folder = "/nonexistent"},
+        {.name = "orbench", .split = "no such split"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_null(sc_benchmark_missing(&others[i]));
+}
+
+static void data_homes_are_looked_in_one_after_another(void **state)
+{
+    (void)state;
+    static const struct sc_benchmark_options orbench = {.name = "orbench"};
+    static const char *const places[] = {"home/.local/share/safeconf/benchmarks",
+                                         "xdg/safeconf/benchmarks", "data"};
+    static const char *const prompts[] = {"home", "xdg", "data"};
+    setenv("HOME", in_folder("home"), 1);
+    setenv("XDG_DATA_HOME", in_folder("xdg"), 1);
+    setenv("SAFECONF_DATA", in_folder("data"), 1);
+    assert_string_equal(sc_benchmark_missing(&orbench), "orbench");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char file[200], text[200];
+        snprintf(file, sizeof file, "%s/orbench/or-bench-hard-1k.csv", places[i]);
+        snprintf(text, sizeof text, "prompt,category\n%s,x\n", prompts[i]);
+        write_file(file, text);
+        assert_null(sc_benchmark_missing(&orbench));
+        struct sc_benchmark b = load(&orbench);
+        assert_string_equal(b.instances[0].prompt, prompts[i]);
+        sc_benchmark_free(&b);
+    }
+    unsetenv("SAFECONF_DATA");
+    setenv("XDG_DATA_HOME", "not/absolute", 1); /* as if it were not set */
+    struct sc_benchmark b = load(&orbench);
+    assert_string_equal(b.instances[0].prompt, "home");
+    sc_benchmark_free(&b);
+    exhaust(&orbench, true);
+    unsetenv("XDG_DATA_HOME");
+}
+
 static void beavertails_says_whose_label_it_has(void **state)
 {
     (void)state;
@@ -161,6 +254,10 @@ int main(void)
         cmocka_unit_test(a_file_that_only_resembles_a_set_is_a_file_of_one_s_own),
         cmocka_unit_test(parts_of_a_set_are_told_apart_or_asked_for),
         cmocka_unit_test(sets_are_found_by_name_in_their_other_forms),
+        cmocka_unit_test(a_name_may_be_spelt_as_papers_do),
+        cmocka_unit_test(a_file_goes_before_another_spelling),
+        cmocka_unit_test(what_is_missing_is_said_with_the_words_that_fetch_it),
+        cmocka_unit_test(data_homes_are_looked_in_one_after_another),
         cmocka_unit_test(beavertails_says_whose_label_it_has),
         cmocka_unit_test(another_language_of_multijail_can_be_asked_for),
     };
