@@ -104,6 +104,13 @@ struct sc_run_options {
     const char *chat_template, *template_date;
     const char *const *template_args; /* [n_template_args] */
     size_t n_template_args;
+
+    /* What this call may take, no part of the configuration either; 0: no limit.  When one is
+     * reached nothing new is begun, what is under way is finished and stored, and the run ends with
+     * SC_ERR_INTERRUPTED. */
+    size_t max_requests;     /* to servers, retries included; traces where a source counts none */
+    size_t max_total_tokens; /* generated ones, and those of prompts that servers count */
+    double max_minutes;      /* since the call; opening the source included */
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);
@@ -122,7 +129,9 @@ struct sc_run_progress {
     double mean_width;            /* over the run so far */
     double seconds, seconds_left; /* left: NaN when unknown */
     size_t n_instances_resumed;   /* finished before this process started */
-    double reserved[8];
+    /* of servers: requests, how many of them were retries, tokens of prompts as they count them */
+    uint64_t n_requests, n_retries, n_prompt_tokens;
+    double reserved[5];
 };
 
 /* Facts known before sampling starts. */
@@ -135,6 +144,11 @@ struct sc_run_facts {
     size_t n_bad_rows;   /* rows of the benchmark that cannot be read, and are left out */
     const char *remarks; /* lines for people on the benchmark's file, each ended; NULL: none */
     size_t n_unsafe, n_safe, n_unknown; /* prompts by label */
+    /* of the source: as in struct sc_source_info */
+    const char *source_kind, *software, *revision;
+    enum sc_logprob_kind logprobs;
+    size_t top_k;
+    enum sc_reproducible reproducible;
 };
 
 /* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may
@@ -154,11 +168,14 @@ struct sc_run_summary {
     uint64_t n_bad_rows; /* rows of the benchmark that cannot be read, and were left out */
     double reserved[15];
     char failures[1000]; /* "3 traces failed: REASON (2); REASON (1)", visible text; else "" */
+    /* "stopped at --max-minutes 30: 812 of 1000 prompts are finished, 2310 traces" where a limit
+     * of the options ended the run; else "" */
+    char stopped[200];
 };
 
 /* Runs or resumes.  observer and summary may be NULL.  A different configuration in options->out
  * gives SC_ERR_CONFLICT.  Each finished trace is one transaction in run.db.  SC_ERR_INTERRUPTED:
- * stopped by the observer, resumable. */
+ * stopped by the observer or by a limit of the options (summary->stopped), resumable. */
 SC_API enum sc_status sc_run_execute(const struct sc_run_options *options,
                                      const struct sc_run_observer *observer,
                                      struct sc_run_summary *summary, struct sc_error *error);

@@ -36,6 +36,8 @@ enum sc_reproducible {
 SC_API const char *sc_reproducible_name(enum sc_reproducible reproducible); /* "no" ... */
 SC_API int sc_reproducible_parse(const char *name);                         /* -1: unknown */
 
+#define SC_SOURCE_IN_PROCESS "in-process" /* the kind of the model in this process */
+
 /* The set of all figures; a set is a sum of 1u << enum sc_figure. */
 #define SC_ALL_FIGURES ((1u << SC_N_FIGURES) - 1)
 
@@ -59,7 +61,7 @@ struct sc_source_wish {
  * for what it does not know. */
 struct sc_source_info {
     size_t size;                 /* sizeof(struct sc_source_info), set by the caller of describe */
-    const char *kind;            /* "in-process"; such as "server" or "callable" */
+    const char *kind;            /* SC_SOURCE_IN_PROCESS; such as "server" or "callable" */
     const char *name;            /* of the model */
     const char *fingerprint;     /* of the model's content */
     const char *tokenizer;       /* fingerprint of the tokenizer */

@@ -10,17 +10,39 @@
 /* Seconds between plain lines. */
 static const double plain_interval = 15;
 
+/* Where the traces come from: how this process computes, or what the source is said to be. */
+static void put_source(struct sc_text *line, const struct sc_run_facts *facts, bool here)
+{
+    sc_text_add_visible(line, facts->model, strlen(facts->model), false);
+    if (here) {
+        sc_text_printf(line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
+                       facts->n_threads);
+        return;
+    }
+    sc_text_puts(line, " (");
+    sc_text_add_visible(line, facts->source_kind, strlen(facts->source_kind), false);
+    if (facts->software != NULL) {
+        sc_text_puts(line, ", ");
+        sc_text_add_visible(line, facts->software, strlen(facts->software), false);
+    }
+    if (facts->top_k > 0)
+        sc_text_printf(line, ", %zu log-probabilities a token: %s), ", facts->top_k,
+                       sc_logprob_kind_name(facts->logprobs));
+    else
+        sc_text_puts(line, ", no log-probabilities), ");
+}
+
 static void started(void *context, const struct sc_run_facts *facts)
 {
-    const struct cli_progress *state = context;
+    struct cli_progress *state = context;
     char weights[32], batch[32];
+    bool here = strcmp(facts->source_kind, SC_SOURCE_IN_PROCESS) == 0;
+    state->elsewhere = !here;
     if (state->quiet)
         return;
     struct sc_text line = {0};
     sc_text_puts(&line, facts->resumed ? "resuming: " : "");
-    sc_text_add_visible(&line, facts->model, strlen(facts->model), false);
-    sc_text_printf(&line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
-                   facts->n_threads);
+    put_source(&line, facts, here);
     sc_text_add_visible(&line, facts->benchmark, strlen(facts->benchmark), false);
     sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)", facts->n_instances,
                    facts->n_instances == 1 ? "" : "s", facts->n_unsafe, facts->n_safe,
@@ -28,9 +50,13 @@ static void started(void *context, const struct sc_run_facts *facts)
     if (facts->n_skipped)
         sc_text_printf(&line, " (%zu row%s without a prompt left out)", facts->n_skipped,
                        facts->n_skipped == 1 ? "" : "s");
-    sc_text_printf(&line, "; %zu traces in flight; memory: weights %s, traces and prompts up to %s",
-                   facts->parallel, cli_bytes((double)facts->weight_bytes, weights),
-                   cli_bytes((double)facts->batch_bytes, batch));
+    if (here)
+        sc_text_printf(&line,
+                       "; %zu traces in flight; memory: weights %s, traces and prompts up to %s",
+                       facts->parallel, cli_bytes((double)facts->weight_bytes, weights),
+                       cli_bytes((double)facts->batch_bytes, batch));
+    else if (facts->parallel > 0)
+        sc_text_printf(&line, "; up to %zu requests in flight", facts->parallel);
     if (!line.failed)
         fprintf(stderr, "%s\n", line.data);
     sc_text_free(&line);
@@ -56,16 +82,22 @@ static void progress(void *context, const struct sc_run_progress *now)
     struct cli_progress *state = context;
     if (state->quiet || (!state->terminal && now->seconds < state->next_line))
         return;
-    char left[32], refused[32] = "-", line[256];
+    char left[32], refused[32] = "-", flight[80], line[256];
     format_time(now->seconds_left, left, sizeof left);
     if (now->n_judged)
         snprintf(refused, sizeof refused, "%.0f %%",
                  100.0 * (double)now->n_refused / (double)now->n_judged);
+    if (!state->elsewhere)
+        snprintf(flight, sizeof flight, "width %zu/%zu", now->width, now->parallel);
+    else if (now->n_retries > 0)
+        snprintf(flight, sizeof flight, "%zu/%zu requests in flight, %llu retries", now->width,
+                 now->parallel, (unsigned long long)now->n_retries);
+    else
+        snprintf(flight, sizeof flight, "%zu/%zu requests in flight", now->width, now->parallel);
     int length = snprintf(line, sizeof line,
-                          "%zu/%zu prompts, %zu traces, %.0f tokens/s, width %zu/%zu, refused %s, "
-                          "%s left",
+                          "%zu/%zu prompts, %zu traces, %.0f tokens/s, %s, refused %s, %s left",
                           now->n_instances_done, now->n_instances, now->n_traces_done,
-                          now->tokens_per_second, now->width, now->parallel, refused, left);
+                          now->tokens_per_second, flight, refused, left);
     if (length < 0)
         return;
     if (!state->terminal) {

@@ -7,6 +7,7 @@
 
 struct cli_progress {
     bool terminal, quiet;
+    bool elsewhere;     /* the traces come from no model in this process */
     size_t last_length; /* columns of the line that stands on the terminal */
     double next_line;   /* when the next plain line is due, seconds of the run */
 };

@@ -122,6 +122,20 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
     cli_add_flag(options, "strict", &benchmark->strict, CLI_STRICT_HELP);
 }
 
+/* What this call may take. */
+static void add_limits(struct cli_options *options, struct sc_run_options *run)
+{
+    cli_add_size(options, "max-requests", &run->max_requests, 1, 1e15,
+                 "begin nothing new after so many requests to servers, retries included (in this "
+                 "process: traces); what is under way is finished, and the same command goes on");
+    cli_add_uint64(
+        options, "max-total-tokens", &run->max_total_tokens,
+        "the same after so many tokens, generated ones and those of prompts that servers "
+        "count");
+    cli_add_real(options, "max-minutes", &run->max_minutes, 0.001, 1e6,
+                 "the same after so many minutes");
+}
+
 static void add_run_options(struct cli_options *options, struct run_command *command)
 {
     struct sc_run_options *run = &command->run;
@@ -157,6 +171,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
     cli_add_real(options, "memory", &command->memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
                  "GB that traces and prompts may take (half of what is free)");
+    add_limits(options, run);
     cli_add_judging(options, &command->judging);
     cli_add_text(options, "out", &run->out, "DIR",
                  "folder of the results; the same command resumes in it (results/...)");
@@ -264,6 +279,15 @@ static void print_summary(const struct sc_run_summary *summary)
         fprintf(stderr, "nothing was left to sample: the run was complete\n");
     if (p->n_tokens == 0)
         return;
+    if (p->n_requests > 0) {
+        fprintf(stderr,
+                "%llu tokens and %llu of prompts in %.1f s (%.0f tokens/s), %llu requests, %llu of "
+                "them retries\n",
+                (unsigned long long)p->n_tokens, (unsigned long long)p->n_prompt_tokens, p->seconds,
+                (double)p->n_tokens / p->seconds, (unsigned long long)p->n_requests,
+                (unsigned long long)p->n_retries);
+        return;
+    }
     fprintf(stderr, "%llu tokens in %.1f s (%.0f tokens/s, mean width %.1f of %zu)\n",
             (unsigned long long)p->n_tokens, p->seconds, (double)p->n_tokens / p->seconds,
             p->mean_width, p->parallel);
@@ -277,6 +301,8 @@ static int sample(struct run_command *command, struct sc_run_summary *summary)
     struct sc_run_observer observer = cli_progress_observer(&progress);
     enum sc_status status = sc_run_execute(&command->run, &observer, summary, &error);
     cli_progress_end(&progress);
+    if (status == SC_ERR_INTERRUPTED && summary->stopped[0] != '\0')
+        return CLI_INTERRUPTED;
     if (status == SC_ERR_INTERRUPTED) {
         cli_say(command->name, "interrupted; nothing is lost: the same command goes on in %s",
                 command->run.out);
@@ -309,10 +335,25 @@ static int judge_and_show(const struct run_command *command)
                                        : cli_show_run(command->name, folder, NULL, NULL);
 }
 
+/* A limit of the options ended the sampling: the report is of the prompts that are finished.  The
+ * judge waits until all are. */
+static int stop_at_limit(const struct run_command *command, const struct sc_run_summary *summary)
+{
+    const char *folder = command->run.out;
+    int exit_status = CLI_DONE;
+    if (summary->progress.n_instances_done > 0)
+        exit_status = command->temperatures.n > 1 ? write_report(command)
+                                                  : cli_show_run(command->name, folder, NULL, NULL);
+    cli_say(command->name, "%s; the same command goes on in %s", summary->stopped, folder);
+    return exit_status == CLI_DONE ? CLI_INTERRUPTED : exit_status;
+}
+
 static int run_one(struct run_command *command)
 {
     struct sc_run_summary summary = {0};
     int exit_status = sample(command, &summary);
+    if (summary.stopped[0] != '\0')
+        return stop_at_limit(command, &summary);
     if (exit_status == CLI_DONE)
         exit_status = judge_and_show(command);
     if (exit_status != CLI_DONE)

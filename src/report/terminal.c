@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <math.h>
+#include <safeconf/source.h>
 #include <string.h>
 
 #include "report/render.h"
@@ -71,6 +72,32 @@ static void put_notes(struct screen *s)
     }
 }
 
+/* Of a model elsewhere: what it is said to be, and what its log-probabilities are. */
+static void put_source(struct screen *s)
+{
+    const struct sc_node *source = sc_node_at(s->root, "run.source");
+    const char *software = sc_node_text(sc_node_find(source, "software"));
+    const char *revision = sc_node_text(sc_node_find(source, "revision"));
+    size_t top_k = sc_count_at(source, "top_k");
+    if (strcmp(sc_text_at(source, "kind"), SC_SOURCE_IN_PROCESS) == 0)
+        return;
+    sc_text_puts(s->to.text, "source: ");
+    name(s, sc_text_at(source, "kind"), 16);
+    if (software != NULL) {
+        sc_text_puts(s->to.text, ", ");
+        name(s, software, 30);
+    }
+    if (revision != NULL) {
+        sc_text_puts(s->to.text, ", revision ");
+        name(s, revision, 12);
+    }
+    if (top_k > 0)
+        sc_text_printf(s->to.text, ", %zu log-probabilities a token (%s)\n", top_k,
+                       sc_text_at(source, "logprobs"));
+    else
+        sc_text_puts(s->to.text, ", no log-probabilities of the likeliest tokens\n");
+}
+
 static void put_head(struct screen *s)
 {
     const struct sc_node *overall = sc_node_at(s->root, "overall");
@@ -92,6 +119,7 @@ static void put_head(struct screen *s)
         sc_text_puts(s->to.text, "tokens not given\n");
     else
         sc_text_printf(s->to.text, "%zu tokens\n", sc_count_at(overall, "total_tokens"));
+    put_source(s);
     if (n_unfinished)
         sc_text_printf(s->to.text, "Not finished: %zu prompts are left out.\n", n_unfinished);
     put_notes(s);

@@ -10,8 +10,6 @@
 
 #include "base/error.h"
 
-#define SC_SOURCE_IN_PROCESS "in-process" /* the kind of the local source */
-
 /* The model in this process.  Nothing here changes a result but model, chat, dtype and
  * kernels. */
 struct sc_local_options {

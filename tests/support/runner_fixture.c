@@ -233,6 +233,9 @@ static enum sc_status made_sample(void *context, const struct sc_feed *feed, str
             if (more <= 0)
                 break;
             n++;
+            progress.n_requests += source->counts ? 1 + source->n_retries : 0;
+            progress.n_retries += source->n_retries;
+            progress.n_prompt_tokens += source->n_prompt_tokens;
         }
         if (n == 0 || (source->wrong == 2 && n_done == 5))
             return finished || source->wrong ? SC_OK : sc_fail(error, SC_ERR_INTERNAL, "starved");

@@ -29,9 +29,13 @@ struct made_source {
     size_t parallel, n_sampled, n_prepared, max_prompt;
     uint64_t seed;
     struct sc_random order;
-    size_t stop_after;    /* interrupts itself after so many traces; 0: never */
-    int wrong;            /* 1: a trace that nobody asked for; 2: says done too early */
-    bool fails, thinks;   /* some traces fail; some think */
+    size_t stop_after;  /* interrupts itself after so many traces; 0: never */
+    int wrong;          /* 1: a trace that nobody asked for; 2: says done too early */
+    bool fails, thinks; /* some traces fail; some think */
+    /* what it counts as servers do: requests of each trace after the first one, and tokens of each
+     * prompt; counts false: nothing */
+    bool counts;
+    size_t n_retries, n_prompt_tokens;
     size_t changes_after; /* sc_source_functions.check fails after so many traces; 0: never */
     unsigned char seen[FIXTURE_MOST_INSTANCES][16]; /* how often each trace was sampled */
 };

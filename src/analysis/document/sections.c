@@ -12,15 +12,18 @@
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* {"kind","name","logprobs","top_k","reproducible"}, where it is not the model in this process. */
+/* Where traces came from, and what its log-probabilities are. */
 static void put_source(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_run_source *source = &a->run->source;
-    if (source->kind == NULL)
-        return;
+    bool here = source->kind == NULL;
     sc_document_put_object(out, "source");
-    sc_document_put_text(out, "kind", source->kind);
-    sc_document_put_text(out, "name", source->name);
+    sc_document_put_text(out, "kind", here ? SC_SOURCE_IN_PROCESS : source->kind);
+    sc_document_put_text(out, "name", here ? a->run->model_name : source->name);
+    if (source->software != NULL)
+        sc_document_put_text(out, "software", source->software);
+    if (source->revision != NULL)
+        sc_document_put_text(out, "revision", source->revision);
     sc_document_put_text(out, "logprobs", sc_logprob_kind_name(source->logprobs));
     sc_document_put_count(out, "top_k", source->top_k);
     sc_document_put_text(out, "reproducible", sc_reproducible_name(source->reproducible));

@@ -27,7 +27,7 @@ struct execution {
     bool faulty; /* the source has refused every prompt so far, and not for its length */
     char *config;
     struct sc_store *store;
-    double seconds_load;
+    double started, seconds_load;
 };
 
 /* Most turns of an instance. */
@@ -195,6 +195,12 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         .n_unsafe = n_labels[SC_LABEL_UNSAFE],
         .n_safe = n_labels[SC_LABEL_SAFE],
         .n_unknown = n_labels[SC_LABEL_UNKNOWN],
+        .source_kind = run->info.kind,
+        .software = run->info.software,
+        .revision = run->info.revision,
+        .logprobs = run->info.logprobs,
+        .top_k = run->info.top_k,
+        .reproducible = run->info.reproducible,
     };
     observer->started(observer->context, &facts);
     sc_text_free(&remarks);
@@ -233,6 +239,7 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
         .detector = detector,
         .source = &run->source,
         .observer = observer,
+        .started = run->started,
     };
     return sc_runner_run(&setup, summary, error);
 }
@@ -256,7 +263,7 @@ enum sc_status sc_run_execute(const struct sc_run_options *options,
                               struct sc_run_summary *summary, struct sc_error *error)
 {
     struct sc_run_options all;
-    struct execution run = {.options = &all};
+    struct execution run = {.options = &all, .started = sc_seconds()};
     struct sc_run_summary unused;
     if (summary == NULL)
         summary = &unused;

@@ -139,6 +139,10 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
     SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
     SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
                        1 << 16, error));
+    if (!(options->max_minutes >= 0 && isfinite(options->max_minutes)))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "max-minutes: expected a number of 0 or more, found %g",
+                       options->max_minutes);
     SC_TRY(check_sampling(options, error));
     SC_TRY(check_confidence(options, error));
     return check_policies(options, error);

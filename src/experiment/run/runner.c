@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "experiment/run/limits.h"
 #include "experiment/run/progress.h"
 #include "experiment/run/state.h"
 
@@ -34,6 +35,7 @@ struct runner {
     struct next_turn *waiting; /* [n_waiting] traces whose next turn is to be asked, oldest first */
     size_t n_waiting, cap_waiting;
     struct sc_progress_meter meter;
+    struct sc_run_limits limits;
     struct sc_error failure; /* what ended the run from within a callback that cannot say so */
 };
 
@@ -263,12 +265,14 @@ static int feed_next(void *context, struct sc_source_request *request)
     if (runner->failure.status != SC_OK)
         return -1;
     int more = next_of_conversations(runner, request);
-    if (more != 0)
-        return more;
+    if (more != 0) /* what is under way goes on to its end */
+        return sc_run_limits_begin(&runner->limits, more);
     close_finished(runner);
+    if (!sc_run_limits_allow(&runner->limits))
+        return runner->n_in_flight > 0 ? 0 : -1;
     for (size_t i = 0; i < runner->n_open; i++)
         if (next_of_instance(runner, runner->open[i], request))
-            return 1;
+            return sc_run_limits_begin(&runner->limits, 1);
     while (runner->n_unopened_from < runner->state.setup->n_instances) {
         size_t position = runner->n_unopened_from++;
         if (runner->state.instances[position].finished)
@@ -276,7 +280,7 @@ static int feed_next(void *context, struct sc_source_request *request)
         if (open_instance(runner, position, &runner->failure) != SC_OK)
             return -1;
         if (next_of_instance(runner, position, request))
-            return 1;
+            return sc_run_limits_begin(&runner->limits, 1);
     }
     return runner->n_in_flight > 0 ? 0 : -1;
 }
@@ -322,7 +326,11 @@ static bool feed_step(void *context, const struct sc_source_progress *now)
     struct runner *runner = context;
     struct sc_run_summary *summary = runner->state.summary;
     const struct sc_run_observer *observer = runner->state.setup->observer;
+    sc_run_limits_note(&runner->limits, now);
     summary->progress.n_tokens = now->n_tokens;
+    summary->progress.n_requests = now->n_requests;
+    summary->progress.n_retries = now->n_retries;
+    summary->progress.n_prompt_tokens = now->n_prompt_tokens;
     summary->progress.width = now->width;
     summary->progress.parallel = now->parallel;
     summary->progress.mean_width = now->mean_width;
@@ -354,10 +362,12 @@ static enum sc_status run(struct runner *runner, const struct sc_runner_setup *s
     }
     SC_TRY(status);
     SC_TRY(sc_source_unchanged(setup->source, error));
-    if (summary->progress.n_instances_done != setup->n_instances)
-        return sc_fail(error, SC_ERR_INTERNAL, "run: expected %zu finished instances, found %zu",
-                       setup->n_instances, summary->progress.n_instances_done);
-    return SC_OK;
+    if (summary->progress.n_instances_done == setup->n_instances)
+        return SC_OK;
+    if (runner->limits.reached != SC_LIMIT_NONE)
+        return sc_run_limits_say(&runner->limits, summary, error);
+    return sc_fail(error, SC_ERR_INTERNAL, "run: expected %zu finished instances, found %zu",
+                   setup->n_instances, summary->progress.n_instances_done);
 }
 
 /* In words, for the summary; without memory for them there are none. */
@@ -374,7 +384,7 @@ static void say_failures(struct sc_run_state *state)
 enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_summary *summary,
                              struct sc_error *error)
 {
-    struct runner runner = {0};
+    struct runner runner = {.limits = {.options = setup->options, .started = setup->started}};
     assert(setup->store != NULL && setup->source != NULL && setup->prompts != NULL);
     summary->progress.n_instances = setup->n_instances;
     sc_progress_start(&runner.meter);

@@ -27,10 +27,12 @@ struct sc_runner_setup {
     const char *detector;                 /* with its version */
     const struct sc_source *source;
     const struct sc_run_observer *observer; /* may be NULL */
+    double started;                         /* sc_seconds() when the call began */
 };
 
 /* Takes up what the store holds, samples what is missing, and fills the summary's progress,
- * failures and time in storage also when it does not finish. */
+ * failures and time in storage also when it does not finish.  A limit of the options that is
+ * reached before all is sampled gives SC_ERR_INTERRUPTED, and words in summary->stopped. */
 enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_summary *summary,
                              struct sc_error *error);
 

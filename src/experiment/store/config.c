@@ -71,6 +71,11 @@ static void put_known(struct sc_json_writer *out, const char *key, size_t value)
         sc_json_put_null(out, key);
 }
 
+static bool is_in_process(const struct sc_source_info *source)
+{
+    return strcmp(source->kind, SC_SOURCE_IN_PROCESS) == 0;
+}
+
 static void put_model(struct sc_json_writer *out, const struct sc_run_options *options,
                       const struct sc_config_facts *facts)
 {
@@ -79,6 +84,8 @@ static void put_model(struct sc_json_writer *out, const struct sc_run_options *o
     sc_json_put_object(out, "model");
     sc_json_put_string(out, "name", name != NULL ? name : "unknown");
     sc_json_put_bool(out, "demo", source->demo);
+    if (source->revision != NULL && is_in_process(source))
+        sc_json_put_string(out, "revision", source->revision);
     sc_json_put_string(out, "fingerprint", source->fingerprint);
     sc_json_put_string(out, "tokenizer", source->tokenizer);
     sc_json_put_string(out, "dtype", source->dtype);
@@ -102,11 +109,15 @@ static void put_model(struct sc_json_writer *out, const struct sc_run_options *o
 static void put_source(struct sc_json_writer *out, const struct sc_config_facts *facts)
 {
     const struct sc_source_info *source = facts->source;
-    if (strcmp(source->kind, SC_SOURCE_IN_PROCESS) == 0)
+    if (is_in_process(source))
         return;
     sc_json_put_object(out, "source");
     sc_json_put_string(out, "kind", source->kind);
-    sc_json_put_string(out, "name", source->name);
+    sc_json_put_string(out, "name", source->name != NULL ? source->name : "unknown");
+    if (source->software != NULL)
+        sc_json_put_string(out, "software", source->software);
+    if (source->revision != NULL)
+        sc_json_put_string(out, "revision", source->revision);
     sc_json_put_string(out, "logprobs", sc_logprob_kind_name(source->logprobs));
     sc_json_put_count(out, "top_k", source->top_k);
     sc_json_put_string(out, "reproducible", sc_reproducible_name(source->reproducible));

@@ -164,6 +164,13 @@ static enum sc_status read_confidence(const json_t *object, struct sc_run *run,
     return SC_OK;
 }
 
+/* A string field that may be missing. */
+static enum sc_status get_optional_text(const json_t *object, const char *key, char **out,
+                                        struct sc_error *error)
+{
+    return json_object_get(object, key) != NULL ? get_text(object, key, out, error) : SC_OK;
+}
+
 /* Without the object the run is one of the model in this process. */
 static enum sc_status read_source(const json_t *object, struct sc_run *run, struct sc_error *error)
 {
@@ -175,6 +182,8 @@ static enum sc_status read_source(const json_t *object, struct sc_run *run, stru
         return SC_OK;
     SC_TRY(get_text(object, "kind", &run->source.kind, error));
     SC_TRY(get_text(object, "name", &run->source.name, error));
+    SC_TRY(get_optional_text(object, "software", &run->source.software, error));
+    SC_TRY(get_optional_text(object, "revision", &run->source.revision, error));
     SC_TRY(get_name(object, "logprobs", sc_logprob_kind_parse, &logprobs, error));
     SC_TRY(get_size(object, "top_k", (struct sc_json_ints){0, INT32_MAX}, NULL, &run->source.top_k,
                     error));
@@ -206,6 +215,8 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     SC_TRY(get_seed(json_object_get(config, "sampling"), "seed", &run->seed, error));
     SC_TRY(read_confidence(json_object_get(config, "confidence"), run, error));
     SC_TRY(read_source(json_object_get(config, "source"), run, error));
+    if (run->source.kind == NULL)
+        SC_TRY(get_optional_text(model, "revision", &run->source.revision, error));
     SC_TRY(read_policies(config, run, error));
     SC_TRY(get_text(config, "detector", &run->detector, error));
     return get_text(config, "judge", &run->judge, error);

@@ -228,6 +228,8 @@ void sc_run_free(struct sc_run *run)
     sc_free(run->judge);
     sc_free(run->source.kind);
     sc_free(run->source.name);
+    sc_free(run->source.software);
+    sc_free(run->source.revision);
     *run = (struct sc_run){0};
 }
 

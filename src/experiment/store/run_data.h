@@ -114,6 +114,8 @@ enum { SC_LABELS_OF_REFUSAL, SC_LABELS_OF_HARM, SC_N_LABELS_OF };
 /* Where the run's traces came from. */
 struct sc_run_source {
     char *kind, *name; /* NULL: the model in this process */
+    char *software;    /* what sampled, as it says of itself; NULL: not known */
+    char *revision;    /* of the model, as a hub names it; NULL: not known */
     enum sc_logprob_kind logprobs;
     size_t top_k; /* log-probabilities at each token; 0: none */
     enum sc_reproducible reproducible;

@@ -2,6 +2,7 @@
  * The page's head, summary, quadrants, and its tables of policies, categories and right behaviour.
  */
 #include <math.h>
+#include <safeconf/source.h>
 #include <string.h>
 
 #include "report/html/parts.h"
@@ -41,7 +42,12 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
                                                {"Seed", "run.seed"},
                                                {0}};
     static const struct sc_html_row of_source[] = {
-        {"Source", "run.source.kind"}, {"Log-probabilities", "run.source.logprobs"}, {0}};
+        {"Source", "run.source.kind"},
+        {"Software", "run.source.software"},
+        {"Log-probabilities", "run.source.logprobs"},
+        {"Log-probabilities a token", "run.source.top_k"},
+        {"Repeats itself", "run.source.reproducible"},
+        {0}};
     static const struct sc_html_row troubles[] = {
         {"Failed traces", "overall.n_traces_failed"},
         {"Unparsed traces", "overall.n_traces_unparsed"},
@@ -52,9 +58,12 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "<dl class=\"facts\">\n");
     for (const struct sc_html_row *row = facts; row->label != NULL; row++)
         fact_of(out, row->label, sc_node_at(root, row->path));
-    if (sc_node_find(root, "run.source") != NULL)
+    if (strcmp(sc_text_at(root, "run.source.kind"), SC_SOURCE_IN_PROCESS) != 0)
         for (const struct sc_html_row *row = of_source; row->label != NULL; row++)
-            fact_of(out, row->label, sc_node_at(root, row->path));
+            if (sc_node_find(root, row->path) != NULL)
+                fact_of(out, row->label, sc_node_at(root, row->path));
+    if (sc_node_find(root, "run.source.revision") != NULL)
+        fact(out, "Revision", sc_text_at(root, "run.source.revision"));
     fact(out, "Confidence", sc_text_at(root, "run.metric"));
     fact(out, "Judge",
          sc_document_is_proxy(root) ? "none (labels stand in: proxy)"
