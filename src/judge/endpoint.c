@@ -78,7 +78,8 @@ static enum sc_status open_judge(struct sc_endpoint_judge *judge,
     const struct sc_judge_config *config = &judge->config;
     SC_TRY(sc_endpoint_judge_configure(&judge->config, options, error));
     struct sc_remote_options remote = sc_remote_options_default();
-    remote.url = config->url;
+    remote.urls = (const char *const[]){config->url};
+    remote.n_urls = 1;
     remote.key = config->key_variable != NULL ? getenv(config->key_variable) : NULL;
     remote.parallel = options->parallel ? options->parallel : remote.parallel;
     remote.n_retries = (unsigned)config->n_retries;
@@ -279,14 +280,12 @@ static enum sc_status take_answer(struct asking *asking, size_t item, struct sc_
                                   struct sc_error *error)
 {
     struct sc_completion completion;
-    struct sc_error why = {0};
-    enum sc_status status = sc_completion_read(reply->body, reply->n, &completion, &why);
+    enum sc_status status = sc_completion_read(reply->body, reply->n, &completion, &reply->why);
     if (status == SC_ERR_NOMEM)
-        return sc_fail(error, status, "%s", why.text);
-    if (status != SC_OK) {
-        reply->unusable = true;
-        return deliver_failure(asking, item, why.text, true, error);
-    }
+        return sc_fail(error, status, "%s", reply->why.text);
+    reply->unusable = status != SC_OK; /* tried again; a failure when no try is left */
+    if (reply->unusable)
+        return SC_OK;
     status = take_completion(asking, item, &completion, error);
     sc_completion_free(&completion);
     return status;

@@ -1,9 +1,10 @@
 /*
  * The client's loop (remote.h).  A place holds one request from its first try to its end, pauses
  * included, so a server that is overloaded is asked less at a time.  Next: transfer.c (one try),
- * completion.c (what is asked and answered).
+ * servers.c (who is asked), completion.c (what is asked and answered).
  */
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -13,13 +14,18 @@
 #include "base/memory.h"
 #include "remote/transfer.h"
 
-enum { STEP_MS = 100, LONGEST_KEY = 4096 };
+/* Tries and seconds after which a server that was never reached is not there. */
+enum { STEP_MS = 100, LONGEST_KEY = 4096, FIRST_TRIES = 3, FIRST_SECONDS = 2 };
 
 struct sc_remote {
     struct sc_remote_options options;
-    char *url, *key;
+    char *key;
+    struct sc_mask mask;
+    struct sc_remote_servers servers;
+    struct sc_transfer_shared shared;
     CURLM *multi;
     struct sc_transfer *places; /* [options.parallel] */
+    struct sc_transfer **idle;  /* [options.parallel]: those without a request, during a run */
 };
 
 /* What a run has come to. */
@@ -27,10 +33,12 @@ struct run {
     struct sc_remote *remote;
     const struct sc_remote_source *source;
     struct sc_remote_counts *counts;
-    bool over;     /* the source has no more */
-    size_t n_busy; /* places that hold a request */
+    bool over; /* the source has no request now */
+    size_t n_idle;
     size_t n_failed_in_row;
     uint64_t n_requests;
+    double began;
+    double next_look; /* when a pause ends, or stalls are looked for */
 };
 
 /* ---- SIGPIPE -------------------------------------------------------------------------------- */
@@ -80,58 +88,6 @@ struct sc_remote_options sc_remote_options_default(void)
                                       .most_failures = 20};
 }
 
-/* Whether a URL has that part. */
-static bool has(CURLU *parts, CURLUPart part)
-{
-    char *text = NULL;
-    bool there = curl_url_get(parts, part, &text, 0) == CURLUE_OK;
-    curl_free(text);
-    return there;
-}
-
-static bool scheme_fits(CURLU *parts)
-{
-    char *scheme = NULL;
-    bool fits = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    curl_free(scheme);
-    return fits;
-}
-
-/* Whether a URL can be a server's base.  One with a password is not repeated in the message. */
-static enum sc_status check_parts(CURLU *parts, const char *url, struct sc_error *error)
-{
-    bool readable = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
-    if (readable && (has(parts, CURLUPART_USER) || has(parts, CURLUPART_PASSWORD)))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "URL of a server: expected no user and no password in it");
-    if (!readable || !scheme_fits(parts) || has(parts, CURLUPART_QUERY) ||
-        has(parts, CURLUPART_FRAGMENT))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
-                       url);
-    return SC_OK;
-}
-
-enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_error *error)
-{
-    assert(url != NULL);
-    if (clean != NULL)
-        *clean = NULL;
-    CURLU *parts = curl_url();
-    if (parts == NULL)
-        return sc_fail_nomem(error, "URL of a server");
-    enum sc_status status = check_parts(parts, url, error);
-    curl_url_cleanup(parts);
-    if (status != SC_OK || clean == NULL)
-        return status;
-    size_t n = strlen(url);
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    *clean = sc_strndup(url, n);
-    return *clean != NULL ? SC_OK : sc_fail_nomem(error, "URL of a server");
-}
-
 /* Visible ASCII: anything else would end the header line. */
 static enum sc_status check_key(const char *key, struct sc_error *error)
 {
@@ -149,11 +105,14 @@ static enum sc_status check_key(const char *key, struct sc_error *error)
 static enum sc_status make_places(struct sc_remote *remote, struct sc_error *error)
 {
     size_t n = remote->options.parallel;
+    remote->shared =
+        (struct sc_transfer_shared){.options = &remote->options, .mask = &remote->mask};
     remote->places = sc_alloc_zero(n, sizeof *remote->places);
-    if (remote->places == NULL)
+    remote->idle = sc_alloc_zero(n, sizeof(struct sc_transfer *));
+    if (remote->places == NULL || remote->idle == NULL)
         return sc_fail_nomem(error, "connections to a server");
     for (size_t i = 0; i < n; i++)
-        SC_TRY(sc_transfer_init(&remote->places[i], &remote->options, error));
+        SC_TRY(sc_transfer_init(&remote->places[i], &remote->shared, error));
     remote->multi = curl_multi_init();
     if (remote->multi == NULL ||
         curl_multi_setopt(remote->multi, CURLMOPT_MAXCONNECTS, (long)n) != CURLM_OK ||
@@ -166,17 +125,18 @@ static enum sc_status open_remote(struct sc_remote *remote, const struct sc_remo
                                   struct sc_error *error)
 {
     remote->options = *options;
-    remote->options.url = remote->options.key = NULL;
+    remote->options.urls = NULL;
+    remote->options.key = NULL;
     if (remote->options.parallel == 0)
         remote->options.parallel = sc_remote_options_default().parallel;
-    SC_TRY(sc_remote_check_url(options->url, &remote->url, error));
+    SC_TRY(sc_servers_open(&remote->servers, options->urls, options->n_urls, error));
     SC_TRY(check_key(options->key, error));
     if (options->key != NULL) {
         remote->key = sc_strdup(options->key);
         if (remote->key == NULL)
             return sc_fail_nomem(error, "a server's client");
     }
-    remote->options.url = remote->url;
+    SC_TRY(sc_mask_open(&remote->mask, options->key, error));
     remote->options.key = remote->key;
     return make_places(remote, error);
 }
@@ -210,122 +170,221 @@ void sc_remote_close(struct sc_remote *remote)
     hush_end(&hush);
     if (remote->key != NULL)
         explicit_bzero(remote->key, strlen(remote->key));
+    sc_mask_close(&remote->mask);
+    sc_servers_close(&remote->servers);
     sc_free(remote->places);
-    sc_free(remote->url);
+    sc_free(remote->idle);
     sc_free(remote->key);
     sc_free(remote);
 }
 
-/* ---- places ---------------------------------------------------------------------------------- */
+const char *sc_remote_url(const struct sc_remote *remote, size_t server)
+{
+    assert(server >= 1 && server <= remote->servers.n);
+    return remote->servers.all[server - 1].url;
+}
+
+void sc_remote_mask(const struct sc_remote *remote, char *text, size_t n)
+{
+    sc_mask_apply(&remote->mask, text, n, true);
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static enum sc_status start(struct run *run, struct sc_transfer *place, struct sc_error *error)
 {
+    const struct sc_remote_servers *servers = &run->remote->servers;
+    size_t wanted = place->request.server;
+    assert(wanted <= servers->n);
+    place->server =
+        wanted > 0 ? &servers->all[wanted - 1] : sc_servers_choose(servers, sc_seconds());
     run->counts->n_tries++;
     run->counts->n_retries += place->n_tries > 0;
     SC_TRY(sc_transfer_begin(place, error));
     if (curl_multi_add_handle(run->remote->multi, place->easy) != CURLM_OK)
         return sc_fail_nomem(error, "a request to a server");
+    place->server->n_in_flight++;
     place->state = SC_TRANSFER_ACTIVE;
     return SC_OK;
 }
 
-/* Gives a free place the source's next request, if it has one. */
-static enum sc_status begin(struct run *run, struct sc_transfer *place, struct sc_error *error)
-{
-    bool given = false;
-    place->request = (struct sc_remote_request){0};
-    SC_TRY(run->source->next(run->source->context, &place->request, &given, error));
-    run->over = !given;
-    if (!given)
-        return SC_OK;
-    run->n_busy++;
-    place->number = run->n_requests++;
-    place->n_tries = 0;
-    return start(run, place, error);
-}
-
-/* Gives free places new requests and begins the retries that are due. */
+/* Gives free places the source's next requests, as long as it has some. */
 static enum sc_status fill(struct run *run, struct sc_error *error)
 {
-    double now = sc_seconds();
-    for (size_t i = 0; i < run->remote->options.parallel; i++) {
-        struct sc_transfer *place = &run->remote->places[i];
-        if (place->state == SC_TRANSFER_WAITING && place->due <= now)
-            SC_TRY(start(run, place, error));
-        else if (place->state == SC_TRANSFER_IDLE && !run->over)
-            SC_TRY(begin(run, place, error));
+    while (run->n_idle > 0 && !run->over) {
+        struct sc_transfer *place = run->remote->idle[run->n_idle - 1];
+        bool given = false;
+        place->request = (struct sc_remote_request){0};
+        SC_TRY(run->source->next(run->source->context, &place->request, &given, error));
+        run->over = !given;
+        if (!given)
+            return SC_OK;
+        assert(!place->request.stream || run->source->event != NULL);
+        run->n_idle--;
+        place->number = run->n_requests++;
+        place->n_tries = 0;
+        SC_TRY(start(run, place, error));
     }
     return SC_OK;
 }
 
-/* Counts an outcome and says whether the run is to end with it. */
-static bool hopeless(struct run *run, const struct sc_transfer *place,
-                     const struct sc_remote_reply *reply)
-{
-    struct sc_remote_counts *counts = run->counts;
-    if (reply->outcome == SC_REMOTE_FAILED || reply->unusable) {
-        counts->n_failed++;
-        run->n_failed_in_row++;
-        return run->n_failed_in_row >= run->remote->options.most_failures ||
-               (counts->n_answered + counts->n_refused == 0 && place->unreachable);
-    }
-    run->n_failed_in_row = 0;
-    counts->n_refused += reply->outcome == SC_REMOTE_REFUSED;
-    counts->n_answered += reply->outcome == SC_REMOTE_ANSWERED;
-    return false;
-}
+/* ---- ending ---------------------------------------------------------------------------------- */
 
-static enum sc_status give_up(const struct run *run, const char *failure, struct sc_error *error)
+static enum sc_status give_up(const struct run *run, const struct sc_transfer *place,
+                              struct sc_error *error)
 {
-    const struct sc_remote_options *options = &run->remote->options;
+    const struct sc_remote_servers *servers = &run->remote->servers;
     if (run->n_failed_in_row > 1)
         return sc_fail(error, SC_ERR_IO, "%s: %zu requests in a row failed, the last one: %s",
-                       options->url, run->n_failed_in_row, failure);
-    return sc_fail(error, SC_ERR_IO, "%s: %s", options->url, failure);
+                       place->server->url, run->n_failed_in_row, place->failure);
+    if (servers->n > 1 && sc_servers_all_unreachable(servers))
+        return sc_fail(error, SC_ERR_IO, "%s (and %zu more): %s", place->server->url,
+                       servers->n - 1, place->failure);
+    return sc_fail(error, SC_ERR_IO, "%s: %s", place->server->url, place->failure);
 }
 
-/* Hands a reply over and frees the place. */
-static enum sc_status deliver(struct run *run, struct sc_transfer *place,
-                              enum sc_remote_outcome outcome, struct sc_error *error)
+static void release(struct run *run, struct sc_transfer *place)
 {
-    bool answered = outcome == SC_REMOTE_ANSWERED;
-    struct sc_remote_reply reply = {.outcome = outcome,
-                                    .body = place->body.len ? place->body.data : "",
-                                    .n = place->body.len,
-                                    .failure = answered ? NULL : place->failure,
-                                    .tag = place->request.tag};
-    enum sc_status status = run->source->done(run->source->context, &reply, error);
     sc_free(place->request.body);
     place->request = (struct sc_remote_request){0};
     place->state = SC_TRANSFER_IDLE;
-    run->n_busy--;
-    if (status != SC_OK)
-        return status;
-    if (hopeless(run, place, &reply))
-        return give_up(run,
-                       answered ? "the server's answer is not what was asked for" : place->failure,
-                       error);
+    run->remote->idle[run->n_idle++] = place;
+    run->over = false; /* what came of it may be what the source waited for */
+}
+
+static enum sc_status hand_over(const struct run *run, const struct sc_transfer *place,
+                                enum sc_remote_outcome outcome, struct sc_remote_reply *reply,
+                                struct sc_error *error)
+{
+    bool whole = outcome != SC_REMOTE_FAILED && place->body.len > 0;
+    *reply =
+        (struct sc_remote_reply){.outcome = outcome,
+                                 .body = whole ? place->body.data : "",
+                                 .n = whole ? place->body.len : 0,
+                                 .failure = outcome == SC_REMOTE_ANSWERED ? NULL : place->failure,
+                                 .tag = place->request.tag,
+                                 .http_status = place->http_status,
+                                 .server = (size_t)(place->server - run->remote->servers.all) + 1,
+                                 .ended = place->ended,
+                                 .n_tries = place->n_tries};
+    return run->source->done(run->source->context, reply, error);
+}
+
+/* What came of a stream so far is void. */
+static enum sc_status take_back(struct run *run, struct sc_transfer *place, struct sc_error *error)
+{
+    bool go_on = true;
+    if (!place->begun)
+        return SC_OK;
+    place->begun = false;
+    return run->source->event(run->source->context, place->request.tag, NULL, 0, &go_on, error);
+}
+
+/* Hands a request over that failed for good. */
+static enum sc_status hand_over_failure(struct run *run, struct sc_transfer *place,
+                                        struct sc_error *error)
+{
+    struct sc_remote_reply reply;
+    SC_TRY(take_back(run, place, error));
+    return hand_over(run, place, SC_REMOTE_FAILED, &reply, error);
+}
+
+static enum sc_status fail(struct run *run, struct sc_transfer *place, struct sc_error *error)
+{
+    enum sc_status status = hand_over_failure(run, place, error);
+    release(run, place);
+    run->counts->n_failed++;
+    run->n_failed_in_row++;
+    SC_TRY(status);
+    bool over = run->n_failed_in_row >= run->remote->options.most_failures;
+    return over ? give_up(run, place, error) : SC_OK;
+}
+
+/* Whether no server was ever reached in this run, and another try would not change that. */
+static bool nobody_is_there(const struct run *run, const struct sc_transfer *place, bool last,
+                            double now)
+{
+    return place->unreachable && run->counts->n_answered + run->counts->n_refused == 0 &&
+           sc_servers_all_unreachable(&run->remote->servers) &&
+           (last || place->n_tries >= FIRST_TRIES || now - run->began >= FIRST_SECONDS);
+}
+
+/* A try failed: another one follows after a pause, if one is left. */
+static enum sc_status try_again(struct run *run, struct sc_transfer *place, struct sc_error *error)
+{
+    struct sc_remote *remote = run->remote;
+    double now = sc_seconds(), asked = sc_transfer_asked_pause(place);
+    unsigned most = place->request.most_tries;
+    bool last = place->n_tries >= (most > 0 ? most : remote->options.n_retries + 1);
+    sc_servers_failed(place->server, place->unreachable, now, asked, &remote->options);
+    if (nobody_is_there(run, place, last, now)) {
+        release(run, place);
+        return give_up(run, place, error);
+    }
+    if (last)
+        return fail(run, place, error);
+    SC_TRY(take_back(run, place, error));
+    bool elsewhere =
+        place->request.server == 0 && sc_servers_other_works(&remote->servers, place->server);
+    place->state = SC_TRANSFER_WAITING;
+    place->due = now + fmax(sc_transfer_pause(place), elsewhere ? 0 : asked);
+    run->next_look = fmin(run->next_look, place->due);
     return SC_OK;
+}
+
+/* Hands an answer or a refusal over. */
+static enum sc_status deliver(struct run *run, struct sc_transfer *place,
+                              enum sc_remote_outcome outcome, struct sc_error *error)
+{
+    struct sc_remote_reply reply;
+    SC_TRY(hand_over(run, place, outcome, &reply, error));
+    if (outcome == SC_REMOTE_ANSWERED && reply.unusable) {
+        sc_transfer_fail(place, "%s",
+                         reply.why.text[0] ? reply.why.text
+                                           : "the server's answer is not what was asked for");
+        return try_again(run, place, error);
+    }
+    sc_servers_succeeded(place->server);
+    run->n_failed_in_row = 0;
+    run->counts->n_refused += outcome == SC_REMOTE_REFUSED;
+    run->counts->n_answered += outcome == SC_REMOTE_ANSWERED;
+    release(run, place);
+    return SC_OK;
+}
+
+/* One of several servers that has answered before is not what it was; the others do the work. */
+static bool others_go_on(const struct run *run, const struct sc_transfer *place)
+{
+    return place->request.server == 0 && place->server->answered &&
+           sc_servers_other_works(&run->remote->servers, place->server);
 }
 
 static enum sc_status settle(struct run *run, struct sc_transfer *place, enum sc_try result,
                              struct sc_error *error)
 {
     curl_multi_remove_handle(run->remote->multi, place->easy);
-    if (result == SC_TRY_NO_MEMORY)
-        return sc_fail_nomem(error, "a server's answer");
-    if (result == SC_TRY_HOPELESS)
-        return sc_fail(error, SC_ERR_IO, "%s: %s", run->remote->options.url, place->failure);
-    if (result == SC_TRY_AGAIN && place->n_tries <= run->remote->options.n_retries) {
-        place->state = SC_TRANSFER_WAITING;
-        place->due = sc_seconds() + sc_transfer_pause(place);
-        return SC_OK;
+    place->server->n_in_flight--;
+    place->state = SC_TRANSFER_WAITING; /* until it is known for what */
+    place->due = INFINITY;
+    switch (result) {
+    case SC_TRY_ANSWERED:
+        return deliver(run, place, SC_REMOTE_ANSWERED, error);
+    case SC_TRY_REFUSED:
+        return deliver(run, place, SC_REMOTE_REFUSED, error);
+    case SC_TRY_AGAIN:
+        return try_again(run, place, error);
+    case SC_TRY_FAILED:
+        return fail(run, place, error);
+    case SC_TRY_HOPELESS:
+        if (others_go_on(run, place))
+            return try_again(run, place, error);
+        return sc_fail(error, SC_ERR_IO, "%s: %s", place->server->url, place->failure);
+    case SC_TRY_SOURCE:
+        return sc_fail(error, place->source_error.status, "%s", place->source_error.text);
+    case SC_TRY_NO_MEMORY:
+        break;
     }
-    return deliver(run, place,
-                   result == SC_TRY_ANSWERED  ? SC_REMOTE_ANSWERED
-                   : result == SC_TRY_REFUSED ? SC_REMOTE_REFUSED
-                                              : SC_REMOTE_FAILED,
-                   error);
+    return sc_fail_nomem(error, "a server's answer");
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -343,59 +402,59 @@ static enum sc_status collect(struct run *run, struct sc_error *error)
         struct sc_transfer *transfer = (struct sc_transfer *)(void *)place;
         SC_TRY(settle(run, transfer, sc_transfer_end(transfer, code), error));
     }
+    return SC_OK;
+}
+
+/* Begins the retries that are due, ends what stalls, and says when to look next. */
+static enum sc_status look(struct run *run, struct sc_error *error)
+{
     double now = sc_seconds();
+    if (now < run->next_look)
+        return SC_OK;
+    run->next_look = now + STEP_MS / 1e3;
     for (size_t i = 0; i < run->remote->options.parallel; i++) {
         struct sc_transfer *place = &run->remote->places[i];
         if (place->state == SC_TRANSFER_ACTIVE && sc_transfer_stalled(place, now))
             SC_TRY(settle(run, place, SC_TRY_AGAIN, error));
+        else if (place->state == SC_TRANSFER_WAITING && place->due <= now)
+            SC_TRY(start(run, place, error));
+        else if (place->state == SC_TRANSFER_WAITING)
+            run->next_look = fmin(run->next_look, place->due);
     }
     return SC_OK;
 }
 
-/* Milliseconds until something is due, at most a step. */
+/* Milliseconds to wait for servers. */
 static int patience(const struct run *run)
 {
-    double now = sc_seconds(), least = STEP_MS / 1e3;
-    for (size_t i = 0; i < run->remote->options.parallel; i++) {
-        const struct sc_transfer *place = &run->remote->places[i];
-        if (place->state == SC_TRANSFER_WAITING && place->due - now < least)
-            least = place->due - now;
-    }
-    return least > 0 ? (int)(least * 1e3) + 1 : 0;
+    double left = run->next_look - sc_seconds();
+    /* A place that is free now is filled before anything is waited for. */
+    return (run->n_idle > 0 && !run->over) || left <= 0 ? 0 : (int)(left * 1e3) + 1;
 }
 
 static enum sc_status loop(struct run *run, struct sc_error *error)
 {
+    CURLM *multi = run->remote->multi;
     for (;;) {
         SC_TRY(fill(run, error));
-        if (run->n_busy == 0)
+        if (run->n_idle == run->remote->options.parallel)
             return SC_OK;
         int n_running;
-        if (curl_multi_perform(run->remote->multi, &n_running) != CURLM_OK)
+        if (curl_multi_perform(multi, &n_running) != CURLM_OK)
             return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
         SC_TRY(collect(run, error));
+        SC_TRY(look(run, error));
         if (run->source->step != NULL && !run->source->step(run->source->context, run->counts))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
-        /* A place that is free now is filled before anything is waited for. */
-        bool room = !run->over && run->n_busy < run->remote->options.parallel;
-        if (run->n_busy > 0 && curl_multi_poll(run->remote->multi, NULL, 0,
-                                               room ? 0 : patience(run), NULL) != CURLM_OK)
+        if (curl_multi_poll(multi, NULL, 0, patience(run), NULL) != CURLM_OK)
             return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
     }
 }
 
-enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_source *source,
-                             struct sc_remote_counts *counts, struct sc_error *error)
+/* Drops what an early end leaves under way. */
+static void drop_all(struct sc_remote *remote)
 {
-    assert(source->next != NULL && source->done != NULL);
-    struct sc_remote_counts unused;
-    struct run run = {
-        .remote = remote, .source = source, .counts = counts != NULL ? counts : &unused};
-    *run.counts = (struct sc_remote_counts){0};
-    struct hush hush;
-    hush_begin(&hush);
-    enum sc_status status = loop(&run, error);
-    for (size_t i = 0; i < remote->options.parallel; i++) { /* what an early end leaves */
+    for (size_t i = 0; i < remote->options.parallel; i++) {
         struct sc_transfer *place = &remote->places[i];
         if (place->state == SC_TRANSFER_ACTIVE)
             curl_multi_remove_handle(remote->multi, place->easy);
@@ -403,6 +462,29 @@ enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_so
         place->request = (struct sc_remote_request){0};
         place->state = SC_TRANSFER_IDLE;
     }
+    for (size_t i = 0; i < remote->servers.n; i++)
+        remote->servers.all[i].n_in_flight = 0;
+}
+
+enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_source *source,
+                             struct sc_remote_counts *counts, struct sc_error *error)
+{
+    assert(source->next != NULL && source->done != NULL);
+    struct sc_remote_counts unused;
+    struct run run = {.remote = remote,
+                      .source = source,
+                      .counts = counts != NULL ? counts : &unused,
+                      .n_idle = remote->options.parallel,
+                      .began = sc_seconds()};
+    *run.counts = (struct sc_remote_counts){0};
+    remote->shared.source = source;
+    for (size_t i = 0; i < run.n_idle; i++) /* the first place is taken first */
+        remote->idle[i] = &remote->places[run.n_idle - 1 - i];
+    struct hush hush;
+    hush_begin(&hush);
+    enum sc_status status = loop(&run, error);
+    drop_all(remote);
     hush_end(&hush);
+    remote->shared.source = NULL;
     return status;
 }

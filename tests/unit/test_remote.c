@@ -112,7 +112,8 @@ static void bad_keys_are_refused_and_not_repeated(void **state)
     struct sc_remote *remote = NULL;
     (void)state;
 
-    options.url = "http://127.0.0.1:1/v1";
+    options.urls = (const char *const[]){"http://127.0.0.1:1/v1"};
+    options.n_urls = 1;
     options.key = "sk-good";
     assert_int_equal(sc_remote_open(&remote, &options, NULL), SC_OK);
     sc_remote_close(remote);
