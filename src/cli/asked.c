@@ -193,13 +193,19 @@ enum sc_status cli_ask(const struct cli_asked *asked, const char *text, struct s
     return status;
 }
 
-struct sc_chat_options cli_chat_options(const struct cli_asked *asked)
+struct sc_chat_options cli_template_options(const struct cli_template *template)
 {
     struct sc_chat_options options = sc_chat_options_default();
-    options.chat_template = asked->template.file;
-    options.template_date = asked->template.date;
-    options.template_args = asked->template.arguments.items;
-    options.n_template_args = asked->template.arguments.n;
+    options.chat_template = template->file;
+    options.template_date = template->date;
+    options.template_args = template->arguments.items;
+    options.n_template_args = template->arguments.n;
+    return options;
+}
+
+struct sc_chat_options cli_chat_options(const struct cli_asked *asked)
+{
+    struct sc_chat_options options = cli_template_options(&asked->template);
     options.thinking = asked->thinking;
     options.special = asked->special;
     return options;

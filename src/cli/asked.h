@@ -19,6 +19,9 @@ struct cli_template {
 /* Adds --chat-template, --template-arg and --template-date. */
 void cli_add_template(struct cli_options *options, struct cli_template *template);
 
+/* How prompts are framed with it; borrows the words. */
+struct sc_chat_options cli_template_options(const struct cli_template *template);
+
 struct cli_asked {
     const char *system, *prefill; /* TEXT|@FILE, or NULL */
     const char *messages;         /* a file of turns, or NULL */

@@ -6,12 +6,14 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/asked.h"
+#include "cli/endpoint.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "cli/sweep.h"
 #include "experiment/experiment.h"
 #include "experiment/store/run_data.h"
 #include "report/report.h"
+#include "source/source.h"
 #include "vocabulary/vocabulary.h"
 
 #define MOST_POLICIES 8
@@ -30,6 +32,7 @@ struct run_command {
     const char *policies_list, *dtype;
     int policy_kind, adaptive_rule, metric, multi_turn;
     struct cli_template template;
+    struct cli_endpoint endpoint;
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
@@ -140,7 +143,9 @@ static void add_run_options(struct cli_options *options, struct run_command *com
 {
     struct sc_run_options *run = &command->run;
     cli_add_text(options, "model", &run->model, "DIR|HUB_NAME|demo",
-                 "model in Hugging Face layout (demo: the bundled one)");
+                 "model in Hugging Face layout (demo: the bundled one); with --endpoint the "
+                 "server's name for it (its only one)");
+    cli_add_endpoint(options, &command->endpoint);
     add_benchmark_options(options, command);
     add_policy_options(options, command);
     cli_add_reals(options, "temperature", &command->temperatures, 0, 100,
@@ -178,13 +183,25 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
 }
 
+/* NULL: the only one that a server has. */
+static const char *model_of(const struct run_command *command)
+{
+    bool given = cli_given(command->given, "model") || !cli_endpoint_wanted(&command->endpoint);
+    return given ? command->run.model : NULL;
+}
+
+static const char *model_name(const struct run_command *command)
+{
+    return model_of(command) != NULL ? model_of(command) : "server";
+}
+
 /* results/MODEL-BENCHMARK-POLICY-seedN, from the last part of each path. */
 static char *default_out(const struct run_command *command)
 {
     const char *benchmark = command->run.benchmark.name;
-    const char *parts[] = {command->run.model, sc_input_is_unnamed(benchmark) ? "stdin" : benchmark,
-                           command->compare ? "compare"
-                                            : sc_policy_name(command->policies[0].kind)};
+    const char *parts[] = {
+        model_name(command), sc_input_is_unnamed(benchmark) ? "stdin" : benchmark,
+        command->compare ? "compare" : sc_policy_name(command->policies[0].kind)};
     struct sc_text out = {0};
     sc_text_puts(&out, "results/");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -262,6 +279,7 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
                        "several temperatures read the benchmark several times: expected a file, "
                        "found %s",
                        run->benchmark.name);
+    SC_TRY(cli_endpoint_check(command->given, &command->endpoint, error));
     SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
     SC_TRY(choose_policies(command, error));
@@ -293,13 +311,30 @@ static void print_summary(const struct sc_run_summary *summary)
             p->mean_width, p->parallel);
 }
 
+/* From the model in this process, or from servers. */
+static enum sc_status execute_run(struct run_command *command,
+                                  const struct sc_run_observer *observer,
+                                  struct sc_run_summary *summary, struct sc_error *error)
+{
+    struct sc_source servers = {0};
+    struct sc_run_options run = command->run;
+    if (!cli_endpoint_wanted(&command->endpoint))
+        return sc_run_execute(&run, observer, summary, error);
+    const struct sc_chat_options chat = cli_template_options(&command->template);
+    SC_TRY(cli_endpoint_open(&command->endpoint, model_of(command), &chat, &servers, error));
+    run.source = &servers;
+    enum sc_status status = sc_run_execute(&run, observer, summary, error);
+    sc_source_close(&servers);
+    return status;
+}
+
 /* Samples until all is there: CLI_DONE, or what to exit with. */
 static int sample(struct run_command *command, struct sc_run_summary *summary)
 {
     struct sc_error error = {0};
     struct cli_progress progress = {.quiet = command->quiet};
     struct sc_run_observer observer = cli_progress_observer(&progress);
-    enum sc_status status = sc_run_execute(&command->run, &observer, summary, &error);
+    enum sc_status status = execute_run(command, &observer, summary, &error);
     cli_progress_end(&progress);
     if (status == SC_ERR_INTERRUPTED && summary->stopped[0] != '\0')
         return CLI_INTERRUPTED;

@@ -1,7 +1,9 @@
 /*
  * What OpenAI-compatible servers (vLLM, SGLang, llama-server, ...) are asked and what they answer:
  * POST /chat/completions with one message of the user or several, and POST /completions with a raw
- * prompt. Pure functions; remote.h brings the bytes there and back.
+ * prompt, as text or as ids. Pure functions; remote.h brings the bytes there and back, and
+ * choices.h reads all of an answer: what is read here is its first choice with the texts of all
+ * tokens that could have stood at a place.
  */
 #ifndef SC_REMOTE_COMPLETION_H
 #define SC_REMOTE_COMPLETION_H
@@ -18,10 +20,14 @@ struct sc_completion_request {
     enum sc_endpoint endpoint;
     const char *model, *text; /* UTF-8 */
     json_t *messages;         /* of a chat, in the place of the text; NULL: none */
-    double temperature;
+    const int32_t *ids;       /* [n_ids] of a completion, in the place of the text; NULL: none */
+    size_t n_ids;
+    double temperature; /* NaN: the server's own */
     size_t max_tokens;
     uint64_t seed;
-    size_t n_top; /* likeliest tokens wanted at each place; 0: no log-probabilities */
+    size_t n_top;     /* likeliest tokens wanted at each place; 0: no log-probabilities */
+    size_t n_choices; /* answers wanted; 0 and 1: one */
+    bool stream;      /* as events, with its counts in the last one */
     /* More fields of the body: one of ours is replaced, and left out where the value is null. */
     json_t *more;
 };

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "experiment/import/answers.h"
+#include "vocabulary/likeliest.h"
 
 /* Servers cannot write an infinity in JSON and say this instead, or less. */
 #define NOT_GIVEN (-9999.0)
@@ -35,10 +36,7 @@ void sc_import_tokens_free(struct sc_import_tokens *tokens)
 
 float sc_import_confidence(const struct sc_import_tokens *tokens, size_t token, size_t k)
 {
-    double sum = 0;
-    for (size_t i = 0; i < k; i++)
-        sum += tokens->likeliest[token * tokens->stride + i];
-    return (float)(-sum / (double)k);
+    return sc_likeliest_confidence(tokens->likeliest + token * tokens->stride, k);
 }
 
 static enum sc_status find_tokens(const json_t *value, struct given_tokens *out,
@@ -107,20 +105,6 @@ static enum sc_status read_number(const json_t *value, size_t token, double *out
     return SC_OK;
 }
 
-/* Puts a number among the n largest, descending; at most most of them are kept. */
-static size_t insert(float *largest, size_t n, size_t most, float number)
-{
-    size_t at = n;
-    while (at > 0 && largest[at - 1] < number)
-        at--;
-    if (at == most)
-        return n;
-    size_t kept = n < most ? n : most - 1;
-    memmove(largest + at + 1, largest + at, (kept - at) * sizeof *largest);
-    largest[at] = number;
-    return kept + 1;
-}
-
 /* The likeliest tokens of one position, *n of them. */
 static enum sc_status read_likeliest(json_t *value, size_t token, size_t most, float *out,
                                      size_t *n, struct sc_error *error)
@@ -134,13 +118,13 @@ static enum sc_status read_likeliest(json_t *value, size_t token, size_t most, f
     {
         SC_TRY(read_number(item, token, &number, error));
         if (!isnan(number))
-            *n = insert(out, *n, most, (float)number);
+            *n = sc_likeliest_put(out, *n, most, (float)number);
     }
     json_array_foreach(value, i, item)
     {
         SC_TRY(read_number(json_object_get(item, "logprob"), token, &number, error));
         if (!isnan(number))
-            *n = insert(out, *n, most, (float)number);
+            *n = sc_likeliest_put(out, *n, most, (float)number);
     }
     return SC_OK;
 }
