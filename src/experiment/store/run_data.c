@@ -233,12 +233,23 @@ void sc_run_free(struct sc_run *run)
     *run = (struct sc_run){0};
 }
 
-/* A source that counts no tokens shows its reasoning as text that is not the answer's. */
+bool sc_run_trace_is_withheld(const struct sc_run_trace *trace)
+{
+    return trace->finish == SC_FINISH_FILTERED && trace->verdict == SC_EMPTY;
+}
+
+enum sc_verdict sc_run_trace_counted(const struct sc_run_trace *trace)
+{
+    return sc_run_trace_is_withheld(trace) ? SC_UNPARSED : trace->verdict;
+}
+
+/* A source that counts no tokens shows its reasoning as text that is not the answer's, or apart. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
 {
     bool open = trace->finish == SC_FINISH_UNKNOWN && !sc_reasoning_is_closed(trace->text);
     bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT || open;
-    return stopped && (trace->n_reasoning > 0 || strlen(trace->text) > strlen(trace->answer));
+    return stopped && (trace->n_reasoning > 0 || trace->reasoning != NULL ||
+                       strlen(trace->text) > strlen(trace->answer));
 }
 
 const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
@@ -263,7 +274,7 @@ enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instanc
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         /* A cut trace's `lowest` is below the bar, so its lows need not be looked at. */
         seen[t].failed = trace->finish == SC_FINISH_FAILED;
-        seen[t].verdict = trace->verdict;
+        seen[t].verdict = sc_run_trace_counted(trace);
         seen[t].confidence =
             seen[t].failed ? NAN : sc_metric_as_confidence(metric, trace->metrics[metric]);
     }
