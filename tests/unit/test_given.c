@@ -337,7 +337,7 @@ static void whoever_reads_the_run_again_judges_nothing_that_was_withheld(void **
     size_t n_withheld = 0;
     make(&rig, 4);
     assert_done(&rig);
-    alter(&rig, "DELETE FROM verdict WHERE rule = 'filtered'");
+    alter(&rig, "UPDATE verdict SET verdict = 'compliance', rule = 'x' WHERE rule = 'filtered'");
     struct sc_classify_options options = sc_classify_options_default();
     options.folder = rig.f.folder;
     if (sc_classify(&options, NULL, &summary, &error) != SC_OK)
