@@ -121,6 +121,8 @@ bool cli_colour(FILE *stream);
 size_t cli_width(FILE *stream);
 /* "1.2 GB" in a static buffer of the caller's. */
 const char *cli_bytes(double bytes, char out[32]);
+/* "1:05" or "2h07", "--:--" where it is not known, in the same way. */
+const char *cli_time(double seconds, char out[32]);
 
 /* True after SIGINT or SIGTERM; a second signal ends the program at once. */
 void cli_catch_signals(void);
@@ -220,5 +222,6 @@ int cli_tokenize(int argc, char **argv);
 int cli_chat(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_model_command(int argc, char **argv);
+int cli_pull(int argc, char **argv);
 
 #endif

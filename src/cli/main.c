@@ -24,6 +24,7 @@ static const struct {
     {"tokenize", cli_tokenize, "texts to token ids"},
     {"chat", cli_chat, "what a model is shown of a conversation: framed text and ids"},
     {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
+    {"pull", cli_pull, "benchmarks from their homes, by name"},
     {"model", cli_model_command, "make a random-weight model"},
 };
 

@@ -1,7 +1,6 @@
 /* See progress.h. */
 #include "cli/progress.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,23 +66,13 @@ static void started(void *context, const struct sc_run_facts *facts)
                         "from its results.\n");
 }
 
-static void format_time(double seconds, char *out, size_t size)
-{
-    if (!isfinite(seconds) || seconds < 0)
-        snprintf(out, size, "--:--");
-    else if (seconds < 3600)
-        snprintf(out, size, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
-    else
-        snprintf(out, size, "%.0fh%02d", floor(seconds / 3600), (int)fmod(seconds / 60, 60));
-}
-
 static void progress(void *context, const struct sc_run_progress *now)
 {
     struct cli_progress *state = context;
     if (state->quiet || (!state->terminal && now->seconds < state->next_line))
         return;
     char left[32], refused[32] = "-", flight[80], line[256];
-    format_time(now->seconds_left, left, sizeof left);
+    cli_time(now->seconds_left, left);
     if (now->n_judged)
         snprintf(refused, sizeof refused, "%.0f %%",
                  100.0 * (double)now->n_refused / (double)now->n_judged);

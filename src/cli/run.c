@@ -9,6 +9,7 @@
 #include "cli/endpoint.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
+#include "cli/pull.h"
 #include "cli/sweep.h"
 #include "experiment/experiment.h"
 #include "experiment/store/run_data.h"
@@ -36,7 +37,7 @@ struct run_command {
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
-    bool compare, no_early_stopping, quiet;
+    bool compare, no_early_stopping, quiet, yes;
     struct cli_judging judging; /* of the pass after sampling, if one is asked for */
     const struct cli_options *given;
     char *default_out;
@@ -180,6 +181,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
     cli_add_judging(options, &command->judging);
     cli_add_text(options, "out", &run->out, "DIR",
                  "folder of the results; the same command resumes in it (results/...)");
+    cli_add_flag(options, "yes", &command->yes, "fetch what is missing without asking");
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
 }
 
@@ -415,6 +417,10 @@ static int execute(struct run_command *command)
     if (finish_options(command, &error) != SC_OK)
         return cli_report_error(command->name, &error);
     cli_catch_signals();
+    int exit_status =
+        cli_offer_benchmark(command->name, &command->run.benchmark, command->yes, command->quiet);
+    if (exit_status != CLI_DONE)
+        return exit_status;
     if (command->temperatures.n <= 1)
         return run_one(command);
     return cli_sweep(&(struct cli_sweep){.command = command->name,

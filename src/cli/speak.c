@@ -1,5 +1,6 @@
 /* What all commands share in speaking to a person: errors, sizes, colours, signals. */
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,17 @@ const char *cli_bytes(double bytes, char out[32])
         unit++;
     }
     snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.3g %s", bytes, units[unit]);
+    return out;
+}
+
+const char *cli_time(double seconds, char out[32])
+{
+    if (!isfinite(seconds) || seconds < 0)
+        snprintf(out, 32, "--:--");
+    else if (seconds < 3600)
+        snprintf(out, 32, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(out, 32, "%.0fh%02d", floor(seconds / 3600), (int)fmod(seconds / 60, 60));
     return out;
 }
 

@@ -73,3 +73,20 @@ enum sc_status sc_digest_end(struct sc_digest *digest, char sha256[65], char git
     sc_digest_free(digest);
     return ended ? SC_OK : fail(error);
 }
+
+static enum sc_status digest_of(struct sc_digest *digest, const void *bytes, size_t n,
+                                char sha256[65], struct sc_error *error)
+{
+    char git[41];
+    SC_TRY(sc_digest_begin(digest, false, 0, error));
+    SC_TRY(sc_digest_add(digest, bytes, n, error));
+    return sc_digest_end(digest, sha256, git, error);
+}
+
+enum sc_status sc_digest_of(const void *bytes, size_t n, char sha256[65], struct sc_error *error)
+{
+    struct sc_digest digest = {0};
+    enum sc_status status = digest_of(&digest, bytes, n, sha256, error);
+    sc_digest_free(&digest);
+    return status;
+}

@@ -19,5 +19,7 @@ enum sc_status sc_digest_add(struct sc_digest *digest, const void *bytes, size_t
 enum sc_status sc_digest_end(struct sc_digest *digest, char sha256[65], char git[41],
                              struct sc_error *error);
 void sc_digest_free(struct sc_digest *digest); /* zeros are fine */
+/* SHA-256 of n bytes. */
+enum sc_status sc_digest_of(const void *bytes, size_t n, char sha256[65], struct sc_error *error);
 
 #endif
