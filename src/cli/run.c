@@ -1,10 +1,13 @@
 /* safeconf run and safeconf compare: an experiment from its options to its report. */
+#include "cli/run.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "benchmark/benchmark.h"
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/policies.h"
@@ -431,38 +434,118 @@ static int execute(struct run_command *command)
                                          .quiet = command->quiet});
 }
 
-static int run_or_compare(int argc, char **argv, bool compare)
+/* The command before its options are read, and the table of them. */
+static struct run_command new_command(const char *name, bool compare)
 {
-    static const char *const synopsis = "[--model M] [--benchmark B] [--policy P] [--out DIR]";
-    struct run_command command = {.name = compare ? "compare" : "run",
-                                  .run = sc_run_options_default(),
-                                  .policy = sc_policy_default(),
-                                  .policy_kind = SC_POLICY_ADAPTIVE,
-                                  .compare = compare};
-    struct cli_options options = {
-        .command = command.name,
-        .synopsis = synopsis,
+    return (struct run_command){.name = name,
+                                .run = sc_run_options_default(),
+                                .policy = sc_policy_default(),
+                                .policy_kind = SC_POLICY_ADAPTIVE,
+                                .compare = compare};
+}
+
+static struct cli_options table_of(const struct run_command *command)
+{
+    return (struct cli_options){
+        .command = command->name,
+        .synopsis = "[--model M] [--benchmark B] [--policy P] [--out DIR]",
         .summary =
-            compare
+            command->compare
                 ? "Decides every prompt under several policies from the same traces (common\n"
                   "random numbers) and reports the differences with their intervals."
                 : "Samples traces of each prompt, finds refusals, measures confidence, and says\n"
                   "where the boundary is firm and where it wavers.",
-        .hint = compare ? " (safeconf diff sets folders of runs side by side)" : NULL};
-    command.given = &options;
+        .hint = command->compare ? " (safeconf diff sets folders of runs side by side)" : NULL};
+}
+
+/* Adds all options and reads the words.  -1, or what to exit with. */
+static int read_words(struct run_command *command, struct cli_options *options, int argc,
+                      char **argv)
+{
+    command->given = options;
+    add_run_options(options, command);
+    if (!command->compare)
+        cli_add_flag(options, "compare", &command->compare, "the same as safeconf compare");
+    int parsed = cli_parse(options, argc, argv);
+    if (parsed < 0 && command->policies_list != NULL && !command->compare)
+        return cli_usage_error(command->name, "--policies goes with compare");
+    return parsed;
+}
+
+static void free_command(struct run_command *command)
+{
+    sc_free(command->default_out);
+    for (size_t i = 0; i < sizeof command->around.texts / sizeof *command->around.texts; i++)
+        sc_free(command->around.texts[i]);
+}
+
+static int run_or_compare(int argc, char **argv, bool compare)
+{
+    struct run_command command = new_command(compare ? "compare" : "run", compare);
+    struct cli_options options = table_of(&command);
+    int status = read_words(&command, &options, argc, argv);
+    if (status < 0)
+        status = execute(&command);
+    free_command(&command);
+    return status;
+}
+
+bool cli_run_option(const char *name, struct cli_option *option)
+{
+    struct run_command command = new_command("run", false);
+    struct cli_options options = table_of(&command);
     add_run_options(&options, &command);
-    if (!compare)
-        cli_add_flag(&options, "compare", &command.compare, "the same as safeconf compare");
-    int parsed = cli_parse(&options, argc, argv);
-    if (parsed >= 0)
-        return parsed;
-    if (command.policies_list != NULL && !command.compare)
-        return cli_usage_error(command.name, "--policies goes with compare");
-    int exit_status = execute(&command);
-    sc_free(command.default_out);
-    for (size_t i = 0; i < sizeof command.around.texts / sizeof *command.around.texts; i++)
-        sc_free(command.around.texts[i]);
-    return exit_status;
+    cli_add_flag(&options, "compare", &command.compare, "");
+    for (size_t i = 0; i < options.n; i++) {
+        if (strcmp(options.items[i].name, name) != 0)
+            continue;
+        *option = options.items[i];
+        option->target = NULL;
+        return true;
+    }
+    return false;
+}
+
+/* The prompts that the options ask for; 0: that is not known here, for *why. */
+static size_t count_prompts(const struct run_command *command, struct sc_error *why)
+{
+    struct sc_benchmark benchmark = {0};
+    if (command->run.benchmark.n_instances > 0)
+        return command->run.benchmark.n_instances;
+    if (sc_benchmark_load(&command->run.benchmark, &benchmark, why) != SC_OK)
+        return 0;
+    size_t n = benchmark.n_instances;
+    sc_benchmark_free(&benchmark);
+    return n;
+}
+
+static void examine(const struct run_command *command, struct cli_run_facts *facts)
+{
+    struct sc_error why = {0};
+    const struct sc_run_options *run = &command->run;
+    facts->several_temperatures = command->temperatures.n > 1;
+    for (size_t i = 0; i < run->n_policies; i++) {
+        const struct sc_policy *policy = &run->policies[i];
+        size_t most = policy->kind == SC_POLICY_SINGLE ? 1 : policy->max_traces;
+        facts->most_traces = most > facts->most_traces ? most : facts->most_traces;
+    }
+    facts->n_prompts = count_prompts(command, &why);
+    snprintf(facts->why, sizeof facts->why, "%s", why.text);
+}
+
+int cli_run_examine(const char *speaker, int argc, char **argv, struct cli_run_facts *facts)
+{
+    struct sc_error error = {0};
+    struct run_command command = new_command(speaker, false);
+    struct cli_options options = table_of(&command);
+    *facts = (struct cli_run_facts){0};
+    int status = read_words(&command, &options, argc, argv);
+    if (status < 0 && finish_options(&command, &error) != SC_OK)
+        status = cli_report_error(command.name, &error);
+    if (status < 0)
+        examine(&command, facts);
+    free_command(&command);
+    return status;
 }
 
 int cli_run(int argc, char **argv)
