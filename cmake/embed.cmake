@@ -21,6 +21,7 @@ function(embed_files result)
     "${CHART_JS}=chart_js"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.html=page_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/diff.html=diff_html"
+    "${CMAKE_SOURCE_DIR}/src/report/page/summary.html=summary_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.css=page_css"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.js=page_js"
     "${CMAKE_SOURCE_DIR}/src/benchmark/synthetic.json=synthetic_json"

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"run", cli_run, "sample traces of a benchmark's prompts and report"},
     {"compare", cli_compare, "the same under several policies on common random numbers"},
+    {"experiment", cli_experiment, "a suite of runs from a file, and one page over all of them"},
     {"report", cli_report, "tables, analysis.json and report.html of a run again"},
     {"diff", cli_diff, "two or more runs on the same prompts, paired"},
     {"classify", cli_classify, "judge the stored traces of a run again"},
@@ -34,7 +35,7 @@ static void print_help(FILE *stream)
                     " - how firmly does a model refuse, and how sure is it?\n\n"
                     "Usage: safeconf COMMAND [options]    (safeconf COMMAND --help says more)\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream,
             "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces or rows failed,\n"

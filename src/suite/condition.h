@@ -38,15 +38,17 @@ const struct sc_condition_reference *sc_condition_reference(const struct sc_cond
 struct sc_condition_figures {
     void *context;
     size_t (*count)(void *context, const char *phase, const char *run);
-    /* The analysis of one of them, borrowed until the next call; NULL: it has none, for *why. */
+    /* The analysis of one of them, borrowed until the condition is evaluated; NULL: it has none,
+     * for *why.  *name: that of the run. */
     const json_t *(*analysis)(void *context, const char *phase, const char *run, size_t i,
-                              const char **why);
+                              const char **name, const char **why);
 };
 
 struct sc_condition_result {
     enum sc_truth truth;
     struct sc_text seen; /* "baseline.overall.accuracy = 0.5; ...": what decided, for people */
     bool unknown_path;   /* a path led to no field of an analysis: likely a slip in the file */
+    bool awaits;         /* a run that it asks for has no analysis, or not yet */
     bool proxy;          /* a figure rests on labels in place of harm */
     size_t n_compared;   /* comparisons that were made */
 };

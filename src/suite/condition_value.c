@@ -29,16 +29,14 @@ struct value {
  */
 
 static void begin_seen(struct evaluation *e, const struct sc_condition_reference *reference,
-                       size_t i, size_t n)
+                       const char *name)
 {
     struct sc_text *seen = &e->result->seen;
     if (seen->len > 0)
         sc_text_puts(seen, "; ");
     sc_text_puts(seen, reference->phase);
-    if (reference->run != NULL)
-        sc_text_printf(seen, "[%s]", reference->run);
-    else if (n > 1)
-        sc_text_printf(seen, "[run %zu of %zu]", i + 1, n);
+    if (name != NULL)
+        sc_text_printf(seen, "[%s]", name);
     sc_text_printf(seen, ".%s", reference->path);
 }
 
@@ -74,7 +72,7 @@ static void say_value(struct evaluation *e, const struct value *value)
 /* ---- sides ------------------------------------------------------------------------------------
  */
 
-static void say_unknown(struct evaluation *e, const struct sc_figure *figure)
+static void say_unknown(struct evaluation *e, const struct sc_suite_figure *figure)
 {
     struct sc_text *seen = &e->result->seen;
     if (figure->value == NULL)
@@ -88,14 +86,14 @@ static void say_unknown(struct evaluation *e, const struct sc_figure *figure)
         (json_is_object(figure->value) && json_object_get(figure->value, "value") == NULL);
 }
 
-static struct value value_of(const struct sc_figure *figure)
+static struct value value_of(const struct sc_suite_figure *figure)
 {
     const json_t *json = figure->value;
-    struct value value = {.number = sc_figure_number(figure),
+    struct value value = {.number = sc_suite_figure_number(figure),
                           .text = json_string_value(json),
                           .flag = json_is_boolean(json) ? json_boolean_value(json) : -1,
-                          .low = sc_figure_end(figure, "low"),
-                          .high = sc_figure_end(figure, "high")};
+                          .low = sc_suite_figure_end(figure, "low"),
+                          .high = sc_suite_figure_end(figure, "high")};
     value.known = isfinite(value.number) || value.text != NULL || value.flag >= 0;
     return value;
 }
@@ -114,19 +112,21 @@ static struct value side_value(struct evaluation *e, const struct sc_condition_s
     const struct sc_condition_reference *reference = &e->condition->references[side->reference];
     const struct sc_condition_figures *from = e->figures;
     size_t n = from->count(from->context, reference->phase, reference->run);
-    const char *why = NULL;
+    const char *why = NULL, *name = NULL;
     const json_t *analysis =
-        i < n ? from->analysis(from->context, reference->phase, reference->run, i, &why) : NULL;
-    struct sc_figure figure = {.value = NULL};
+        i < n ? from->analysis(from->context, reference->phase, reference->run, i, &name, &why)
+              : NULL;
+    struct sc_suite_figure figure = {.value = NULL};
     value.known = false;
     if (analysis != NULL) {
-        figure = sc_figure_find(analysis, reference->path);
+        figure = sc_suite_figure_find(analysis, reference->path);
         value = value_of(&figure);
         e->result->proxy = e->result->proxy || figure.proxy;
     }
+    e->result->awaits = e->result->awaits || analysis == NULL;
     if (is_full(e))
         return value;
-    begin_seen(e, reference, i, n);
+    begin_seen(e, reference, reference->run != NULL || n > 1 ? name : NULL);
     if (value.known)
         say_value(e, &value);
     else if (analysis != NULL)

@@ -63,10 +63,10 @@ static const char *reason_of(const json_t *object, const char *name, const json_
     return json_string_value(reason);
 }
 
-static struct sc_figure walk(const json_t *analysis, const char *path)
+static struct sc_suite_figure walk(const json_t *analysis, const char *path)
 {
     char name[LONGEST_NAME];
-    struct sc_figure figure = {.value = analysis};
+    struct sc_suite_figure figure = {.value = analysis};
     for (const char *rest = path; rest != NULL && figure.value != NULL;) {
         const json_t *from = figure.value;
         rest = next_name(rest, name);
@@ -79,13 +79,13 @@ static struct sc_figure walk(const json_t *analysis, const char *path)
     return figure;
 }
 
-struct sc_figure sc_figure_find(const json_t *analysis, const char *path)
+struct sc_suite_figure sc_suite_figure_find(const json_t *analysis, const char *path)
 {
     static const struct {
         const char *brief, *path;
     } names[] = {{"hypothesis_test.difference", "hypothesis_test.answers.risk_difference"},
                  {"hypothesis_test.p", "hypothesis_test.permutation_within_category.p"}};
-    struct sc_figure figure = walk(analysis, path);
+    struct sc_suite_figure figure = walk(analysis, path);
     for (size_t i = 0; i < sizeof names / sizeof *names && figure.value == NULL; i++) {
         size_t n = strlen(names[i].brief);
         char whole[LONGEST_NAME];
@@ -97,14 +97,14 @@ struct sc_figure sc_figure_find(const json_t *analysis, const char *path)
     return figure;
 }
 
-double sc_figure_number(const struct sc_figure *figure)
+double sc_suite_figure_number(const struct sc_suite_figure *figure)
 {
     const json_t *value =
         json_is_object(figure->value) ? json_object_get(figure->value, "value") : figure->value;
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-double sc_figure_end(const struct sc_figure *figure, const char *end)
+double sc_suite_figure_end(const struct sc_suite_figure *figure, const char *end)
 {
     const json_t *value = json_object_get(figure->value, end);
     return json_is_number(value) ? json_number_value(value) : NAN;

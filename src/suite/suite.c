@@ -45,13 +45,13 @@ static enum sc_status take_table(const json_t *object, const char *key, json_t *
 }
 
 /* A list of tables that may be missing. */
-static enum sc_status take_tables(const json_t *object, const char *key, json_t **out,
-                                  struct sc_error *error)
+static enum sc_status take_tables(const json_t *object, const char *key, const char *heading,
+                                  json_t **out, struct sc_error *error)
 {
     char expected[SC_SUITE_LONGEST_NAME];
     const json_t *item;
     size_t i;
-    snprintf(expected, sizeof expected, "tables, each under [[%s]]", key);
+    snprintf(expected, sizeof expected, "tables, each under %s", heading);
     *out = json_object_get(object, key);
     SC_TRY(expect(*out, *out == NULL || json_is_array(*out), key, expected, error));
     json_array_foreach(*out, i, item)
@@ -302,18 +302,13 @@ static enum sc_status check_references(const struct sc_suite *suite,
     return SC_OK;
 }
 
-static enum sc_status read_condition(struct sc_suite *suite, struct sc_suite_phase *phase,
-                                     json_t *table, struct sc_error *error)
+static enum sc_status read_condition(const struct sc_suite *suite, struct sc_suite_phase *phase,
+                                     struct sc_error *error)
 {
-    SC_TRY(take_text(table, "when", &phase->when, error));
     if (phase->when == NULL)
         return SC_OK;
-    enum sc_status status = sc_condition_parse(phase->when, &phase->condition, error);
-    if (status == SC_OK)
-        status = check_references(suite, phase->condition, error);
-    if (status != SC_OK)
-        sc_error_prefix(error, "when");
-    return status;
+    SC_TRY(sc_condition_parse(phase->when, &phase->condition, error));
+    return check_references(suite, phase->condition, error);
 }
 
 /* name: set, so that messages can say it.  The phase itself comes into being last: conditions know
@@ -329,9 +324,14 @@ static enum sc_status read_phase(struct sc_suite *suite, json_t *table, size_t *
     *name = phase->name;
     if (sc_suite_phase_at(suite, phase->name) != SIZE_MAX)
         return sc_fail(error, SC_ERR_FORMAT, "expected a name of its own, found it twice");
-    SC_TRY(read_condition(suite, phase, table, error));
+    SC_TRY(take_text(table, "when", &phase->when, error));
+    enum sc_status status = read_condition(suite, phase, error);
+    if (status != SC_OK) {
+        sc_error_prefix(error, "when");
+        return status;
+    }
     SC_TRY(take_table(table, "matrix", &making.matrix, error));
-    SC_TRY(take_tables(table, "run", &runs, error));
+    SC_TRY(take_tables(table, "run", "[[phase.run]]", &runs, error));
     phase->first = suite->n_runs;
     if (runs == NULL)
         SC_TRY(add_runs(&making, NULL, error));
@@ -348,13 +348,11 @@ static enum sc_status read_phases(struct sc_suite *suite, json_t *tables, struct
     {
         const char *name = NULL;
         enum sc_status status = read_phase(suite, table, &cap, &name, error);
-        if (status == SC_OK)
-            continue;
-        if (name != NULL)
+        if (status != SC_OK && name != NULL)
             sc_error_prefix(error, "phase \"%s\"", name);
-        else
+        else if (status != SC_OK)
             sc_error_prefix(error, "phase %zu", i + 1);
-        return status;
+        SC_TRY(status);
     }
     return SC_OK;
 }
@@ -385,7 +383,7 @@ static enum sc_status read_file(struct sc_suite *suite, struct sc_error *error)
     SC_TRY(sc_json_real(suite->file, "hours", (struct sc_json_reals){0, 1e6}, &none, &suite->hours,
                         error));
     SC_TRY(take_table(suite->file, "defaults", &defaults, error));
-    SC_TRY(take_tables(suite->file, "phase", &phases, error));
+    SC_TRY(take_tables(suite->file, "phase", "[[phase]]", &phases, error));
     size_t n = json_array_size(phases);
     if (n == 0 || n > SC_SUITE_MOST_PHASES)
         return sc_fail(error, SC_ERR_FORMAT,

@@ -33,10 +33,11 @@ static size_t count(void *context, const char *phase, const char *run)
 }
 
 static const json_t *analysis(void *context, const char *phase, const char *run, size_t i,
-                              const char **why)
+                              const char **name, const char **why)
 {
     (void)context;
     *why = "did not run";
+    *name = run != NULL ? run : i == 0 ? "first" : "second";
     if (strcmp(phase, "none") == 0)
         return NULL;
     return run != NULL ? documents[strcmp(run, "second") == 0] : documents[i];
@@ -164,7 +165,7 @@ static void what_is_not_known_decides_nothing(void **state)
         {"all m.overall.saved > 2", SC_TRUTH_UNDECIDED, false, NULL},
         {"all m.overall.saved > 5", SC_TRUTH_NO, false, NULL},
         {"all m.overall.n > 5", SC_TRUTH_YES, false,
-         "m[run 1 of 2].overall.n = 10; m[run 2 of 2].overall.n = 20"},
+         "m[first].overall.n = 10; m[second].overall.n = 20"},
         {"a.overall.rate excludes 0", SC_TRUTH_YES, false, "a.overall.rate = 0.5 [0.4, 0.6]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -173,6 +174,7 @@ static void what_is_not_known_decides_nothing(void **state)
             fail_msg("%s: %d, %s", cases[i].text, result.truth, result.seen.data);
         if (cases[i].seen != NULL)
             assert_string_equal(result.seen.data, cases[i].seen);
+        assert_int_equal(result.awaits, strstr(cases[i].text, "none.") != NULL);
         sc_condition_result_free(&result);
     }
 }
