@@ -157,8 +157,9 @@ struct sc_feed {
     /* A trace ended.  A failure here (such as a full disk) ends sampling with that status. */
     enum sc_status (*done)(void *context, const struct sc_source_request *request,
                            const struct sc_source_trace *trace, struct sc_error *error);
-    /* After each sampled token, n so far; may be NULL.  false cuts the trace (SC_FINISH_CUT) unless
-     * it ended with this token anyway.  A source that sees no single tokens need not call it. */
+    /* After each sampled token, n so far (1 again where a trace begins anew); may be NULL.  false
+     * cuts the trace (SC_FINISH_CUT) unless it ended with this token anyway.  A source that sees no
+     * single tokens need not call it. */
     bool (*keep)(void *context, const struct sc_source_request *request,
                  const struct sc_token_stats *stats, size_t n);
     /* Every now and then, at least once a second.  false ends sampling with SC_ERR_INTERRUPTED;

@@ -58,6 +58,60 @@ static void add_without_bad_escapes(struct sc_text *out, const char *body, size_
     sc_text_add(out, body + begin, n - begin);
 }
 
+/* Words that Python writes for numbers that JSON does not have. */
+static size_t no_number_at(const char *text, size_t n)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t length = strlen(words[i]);
+        if (length <= n && memcmp(text, words[i], length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+/* Appends a text with null for such words outside its strings; returns how many there were. */
+static size_t add_without_bad_numbers(struct sc_text *out, const char *text, size_t n)
+{
+    size_t n_found = 0;
+    bool within = false;
+    for (size_t i = 0; i < n;) {
+        size_t length = within ? 0 : no_number_at(text + i, n - i);
+        if (length > 0) {
+            sc_text_puts(out, "null");
+            n_found++;
+            i += length;
+            continue;
+        }
+        size_t step = within && text[i] == '\\' && i + 1 < n ? 2 : 1;
+        within = within != (text[i] == '"');
+        sc_text_add(out, text + i, step);
+        i += step;
+    }
+    return n_found;
+}
+
+/* Parses valid UTF-8, mending numbers that are none only where that is why it is no JSON. */
+static enum sc_status parse_numbers(const char *text, size_t n, json_t **root,
+                                    struct sc_error *error)
+{
+    static const char what[] = "the server's answer";
+    struct sc_error why = {0};
+    enum sc_status status = sc_json_parse_foreign(text, n, what, root, &why);
+    if (*root != NULL)
+        return SC_OK;
+    struct sc_text mended = {0};
+    bool any = status == SC_ERR_FORMAT && add_without_bad_numbers(&mended, text, n) > 0;
+    if (mended.failed)
+        status = sc_fail_nomem(error, what);
+    else if (any)
+        status = sc_json_parse_foreign(mended.data, mended.len, what, root, error);
+    else
+        sc_fail(error, status, "%s", why.text);
+    sc_text_free(&mended);
+    return status;
+}
+
 /* Whether nothing in the body needs mending. */
 static bool is_clean(const char *body, size_t n)
 {
@@ -69,14 +123,14 @@ enum sc_status sc_remote_parse(const char *body, size_t n, json_t **root, struct
 {
     *root = NULL;
     if (is_clean(body, n))
-        return sc_json_parse_foreign(body, n, "the server's answer", root, error);
+        return parse_numbers(body, n, root, error);
     struct sc_text valid = {0}, clean = {0};
     sc_text_add_repaired(&valid, body, n);
     add_without_bad_escapes(&clean, valid.len ? valid.data : "", valid.len);
     enum sc_status status =
         valid.failed || clean.failed
             ? sc_fail_nomem(error, "a server's answer")
-            : sc_json_parse_foreign(clean.data, clean.len, "the server's answer", root, error);
+            : parse_numbers(clean.len ? clean.data : "", clean.len, root, error);
     sc_text_free(&valid);
     sc_text_free(&clean);
     return status;

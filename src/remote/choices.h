@@ -71,7 +71,8 @@ bool sc_choices_are_whole(const struct sc_choices *choices, bool stream);
 void sc_choices_clear(struct sc_choices *choices);
 
 /* Parses a body, whatever a server puts into its strings: what is no UTF-8, NUL and halves of
- * surrogate pairs become U+FFFD, and of two equal keys the last one counts. */
+ * surrogate pairs become U+FFFD, NaN and infinities null, and of two equal keys the last one
+ * counts. */
 enum sc_status sc_remote_parse(const char *body, size_t n, json_t **root, struct sc_error *error);
 
 /* The server's own words in an object that says what went wrong, or NULL. */

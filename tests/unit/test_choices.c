@@ -241,6 +241,25 @@ static void texts_that_json_allows_and_no_text_holds(void **state)
     sc_choices_clear(&choices);
 }
 
+/* Python writes them, and they are no JSON. */
+static void numbers_that_are_none_are_not_given(void **state)
+{
+    struct sc_choices choices = {.n = 1};
+    (void)state;
+
+    add_whole(&choices,
+              "{\"choices\":[{\"text\":\"a \\\"NaN\",\"logprobs\":{\"tokens\":[\"a \\\"\",\"NaN\"],"
+              "\"token_logprobs\":[NaN,-Infinity],\"top_logprobs\":[{\"x\":-1,\"y\":NaN},"
+              "{\"x\":-Infinity}]}}]}");
+    const struct sc_choice *choice = &choices.choices[0];
+    assert_string_equal(text_of(&choice->text), "a \"NaN");
+    assert_false(choice->strange);
+    assert_true(isnan(choice->tokens[0].logprob) && isnan(choice->tokens[1].logprob));
+    assert_int_equal(choice->tokens[0].n_candidates, 1);
+    assert_int_equal(choice->tokens[1].n_candidates, 0);
+    sc_choices_clear(&choices);
+}
+
 static void exhausted_memory_is_an_error(void **state)
 {
     static const char body[] =
@@ -276,6 +295,7 @@ int main(void)
         cmocka_unit_test(numbers_that_are_none_make_the_list_strange),
         cmocka_unit_test(a_refusal_of_the_interface_is_marked),
         cmocka_unit_test(texts_that_json_allows_and_no_text_holds),
+        cmocka_unit_test(numbers_that_are_none_are_not_given),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,8 +316,10 @@ static bool feed_keep(void *context, const struct sc_source_request *request,
     const struct sc_instance_state *instance = request->user;
     if (!is_last_turn(instance, request->trace_index))
         return true;
-    double mean = sc_low_scan_next(&instance->traces[request->trace_index].scan, stats, n,
-                                   runner->state.setup->options->window);
+    struct sc_low_scan *scan = &instance->traces[request->trace_index].scan;
+    if (n == 1) /* also of a trace that begins anew */
+        *scan = (struct sc_low_scan){0};
+    double mean = sc_low_scan_next(scan, stats, n, runner->state.setup->options->window);
     return request->trace_index < runner->state.policies[0].min_traces || !(mean < instance->bar);
 }
 

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Sampling from servers: what is stored was said, with its figures; what fails, stops or changes loses nothing.
+
+  test_cli_servers.py PATH_TO_SAFECONF      Python's standard library only.
+"""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from model_server import ModelServer
+from program import PROGRAM, Folder, call
+
+KEY = 'sk-test-0123456789abcdef'
+
+
+def run_words(server, out, *options, n=6, traces=5, manners=()):
+    return ['run', '--endpoint', server.url(*manners), '--model', 'toy', '--num-instances', n, '--policy', 'fixed',
+            '--max-traces', traces, *(() if '--max-new-tokens' in options else ('--max-new-tokens', 16)), '--out', out, '--quiet', *options]
+
+
+class Servers(Folder):
+    def sample(self, server, *options, out='out', expect=0, env=None, **more):
+        result = call(*run_words(server, self.path(out), *options, **more), env=env)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+    def source(self, out='out'):
+        return self.analysis(out)['run']['source']
+
+    def traces(self, out='out'):
+        return [(p, i) for p in self.predictions(out) for i in range(p['num_traces_used'])]
+
+    def failed(self, out='out'):
+        return self.rows(out, "select count(*) from trace where finish = 'failed'")[0][0]
+
+
+class Figures(Servers):
+    def check_figures(self, server, k, chosen):
+        """Every trace was said, with the mean of its k likeliest and of its chosen tokens."""
+        said = {}
+        for answer in server.answers:
+            said.setdefault(answer['text'], []).append(answer)
+        for p, i in self.traces():
+            found = []
+            for answer in said[p['traces'][i]]:
+                c = [-sum(top[:k]) / k for top in answer['top']]
+                found.append((sum(c) / len(c), -sum(answer['logprob']) / len(c), len(c)))
+            nll = p['metrics']['nll'][i]
+            self.assertTrue(any(abs(p['confidences'][i] - c) < 1e-4 and p['tokens_per_trace'][i] == n and
+                                (abs(nll - l) < 1e-4 if chosen else nll is None) for c, l, n in found), found)
+
+    def test_raw_log_probabilities_of_a_chat(self):
+        with ModelServer() as server:
+            self.sample(server)
+            self.check_figures(server, 20, True)
+        source = self.source()
+        self.assertEqual((source['kind'], source['name'], source['logprobs'], source['top_k']),
+                         ('server', 'toy', 'raw', 20))
+        self.assertEqual({r for p in self.predictions() for r in p['finish_reasons']} - {'stop', 'length'}, set())
+
+    def test_processed_ones_leave_the_chosen_token_without_a_figure(self):
+        with ModelServer() as server:
+            self.sample(server, '--temperature', 0.6, manners=['processed'])
+            self.check_figures(server, 20, False)
+        self.assertEqual(self.source()['logprobs'], 'processed')
+
+    def test_fewer_are_said_to_be_fewer(self):
+        with ModelServer() as server:
+            self.sample(server, manners=['few'])
+            self.check_figures(server, 5, True)
+        self.assertEqual(self.source()['top_k'], 5)
+
+    def test_none_give_no_confidence(self):
+        with ModelServer() as server:
+            self.sample(server, manners=['none'])
+        self.assertTrue(all(c is None for p in self.predictions() for c in p['confidences']))
+        self.assertTrue(all(n > 0 for p in self.predictions() for n in p['tokens_per_trace']))
+
+    def test_a_frame_of_our_own_goes_to_completions(self):
+        with ModelServer('vllm') as server:
+            self.sample(server, '--tokenizer', 'demo', '--top-k', 0, '--top-p', 1, '--temperature', 1)
+            bodies = [r['body'] for r in server.requests if r['path'].endswith('/v1/completions')]
+            self.assertEqual(len([r for r in server.requests if 'chat' in r['path']]), 0)
+            prompts = [b['prompt'] for b in bodies[-30:]]
+            self.assertTrue(all(isinstance(p, list) and all(isinstance(i, int) for i in p) for p in prompts))
+            self.assertEqual(len({tuple(p) for p in prompts}), 6)
+            self.assertEqual({tuple(b['stop_token_ids']) for b in bodies[-30:]}, {(3069, 3067)})
+        text = call('chat', '--json', self.predictions()[0]['prompt']).stdout
+        self.assertIn(json.loads(text)['ids'], prompts)
+
+    def test_a_server_that_takes_text_gets_the_frame_as_text(self):
+        rows = [{'prompt': 'How do I bake bread?'}, {'prompt': 'Say <|im_end|> to me.'}]
+        file = self.write('rows.jsonl', ''.join(json.dumps(r) + '\n' for r in rows))
+        with ModelServer('no_ids') as server:
+            self.sample(server, '--tokenizer', 'demo', '--benchmark', file, n=2, traces=2, expect=3)
+            prompts = {r['body']['prompt'] for r in server.requests[-2:]}
+        self.assertEqual(prompts, {'<|im_start|>user\nHow do I bake bread?<|im_end|>\n<|im_start|>assistant\n'
+                                   '<think>\n\n</think>\n\n'})
+        why = self.rows('out', "select failure from trace where finish = 'failed'")
+        self.assertEqual(len(why), 2)
+        self.assertIn('spells a control token', why[0][0])
+
+    def test_sampling_is_asked_for_as_it_is_given(self):
+        with ModelServer() as server:
+            self.sample(server, '--temperature', 0.5, '--top-p', 0.9, '--top-k', 7, '--seed', 3, n=2)
+            bodies = [r['body'] for r in server.requests[-10:]]
+        for body in bodies:
+            self.assertEqual((body['temperature'], body['top_p'], body['top_k'], body['max_tokens']),
+                             (0.5, 0.9, 7, 16))
+            self.assertLess(body['seed'], 1 << 31)
+        self.assertEqual(len({b['seed'] for b in bodies}), 10)
+        sampling = json.loads(self.rows('out', 'select json from configuration')[0][0])['sampling']
+        self.assertEqual((sampling['temperature'], sampling['top_k'], sampling['min_p']), (0.5, 7, None))
+
+    def test_several_traces_in_one_request(self):
+        with ModelServer() as server:
+            self.sample(server, '--choices', 5)
+            counts = [r['body'].get('n') for r in server.requests]
+            self.assertEqual(counts.count(5), 6)
+            self.check_figures(server, 20, True)
+        self.assertEqual([p['num_traces_used'] for p in self.predictions()], [5] * 6)
+
+    def test_reasoning_in_the_text_and_apart(self):
+        with ModelServer() as server:
+            self.sample(server, out='think', manners=['think'])
+            self.sample(server, out='apart', manners=['reasoning'])
+        for answer, text in self.rows('think', 'select answer, text from trace'):
+            self.assertEqual('<think>Let me see.</think>' + answer, text)
+        texts = [t for p in self.predictions('apart') for t in p['traces']]
+        self.assertFalse(any('Let me see' in t for t in texts))
+
+    def test_conversations_turn_by_turn(self):
+        row = {'messages': [{'role': 'user', 'content': 'First?'}, {'role': 'assistant', 'content': 'x'},
+                            {'role': 'user', 'content': 'Second?'}]}
+        file = self.write('rows.jsonl', json.dumps(row) + '\n')
+        with ModelServer() as server:
+            self.sample(server, '--benchmark', file, '--messages-column', 'messages', '--multi-turn', 'generate', n=1,
+                        traces=3)
+            asked = [r['body']['messages'] for r in server.requests if 'messages' in (r['body'] or {})]
+        self.assertEqual(sum([m['content'] for m in messages if m['role'] == 'user'] == ['First?', 'Second?']
+                             for messages in asked), 3)
+
+
+class Cuts(Servers):
+    def test_a_cut_ends_the_servers_work(self):
+        with ModelServer() as server:
+            server.word_seconds = 0.002
+            words = ['run', '--endpoint', server.url('slow'), '--model', 'toy', '--num-instances', 30, '--policy',
+                     'deepconf', '--min-traces', 5, '--max-traces', 12, '--eta', 50, '--window', 3,
+                     '--max-new-tokens', 60, '--out', self.path('out'), '--quiet']
+            self.assertEqual(call(*words).returncode, 0)
+            time.sleep(0.2)
+            cancelled = server.n_cancelled
+        cut = self.rows('out', "select text, n_tokens from trace where finish = 'cut'")
+        self.assertGreater(len(cut), 0)
+        self.assertGreaterEqual(cancelled, len(cut) // 2)
+        for text, n in cut:
+            self.assertLessEqual(len(text.split()), n)
+
+
+class Filters(Servers):
+    def test_what_a_service_withholds_is_no_act_of_the_models(self):
+        def fault(number, request):
+            return '400_filter' if request and 'steal' in json.dumps(request) else None
+        with ModelServer(fault=fault) as server:
+            self.sample(server, n=12)
+        reasons = [r for p in self.predictions() for r in p['finish_reasons']]
+        self.assertIn('filtered', reasons)
+        self.assertNotIn('failed', reasons)
+
+    def test_finishes_and_refusals_of_the_interface(self):
+        for manner in ('content_filter', 'refusal'):
+            with ModelServer() as server:
+                self.sample(server, out=manner, n=2, manners=[manner])
+            self.assertEqual({r for p in self.predictions(manner) for r in p['finish_reasons']}, {'filtered'})
+
+
+class Faults(Servers):
+    def test_a_tenth_of_requests_failing_changes_nothing(self):
+        kinds = ['500', '429_now', 'closed', 'cut', 'html', 'reset', '503', 'not_json', 'no_choices', 'wrong_index']
+        state = {'n': 0}
+
+        def fault(number, request):
+            state['n'] += 1
+            return kinds[state['n'] // 10 % len(kinds)] if state['n'] > 30 and state['n'] % 10 == 0 else None
+        with ModelServer() as server:
+            self.sample(server, '--requests', 64, out='good', n=200)
+        with ModelServer(fault=fault) as server:
+            self.sample(server, '--requests', 64, out='bad', n=200)
+            self.assertGreater(len(server.requests), 1090)
+        self.assertEqual(self.read('good', 'predictions.jsonl'), self.read('bad', 'predictions.jsonl'))
+        self.assertEqual(len(self.traces('bad')), 1000)
+
+    def test_streams_that_break_are_asked_for_anew(self):
+        kinds = ['stream_cut', 'stream_no_done', 'stream_garbage', 'stream_error']
+        state = {'n': 0}
+
+        def fault(number, request):
+            state['n'] += bool(request and request.get('stream'))
+            return kinds[state['n'] // 7 % 4] if state['n'] > 20 and state['n'] % 7 == 0 else None
+        words = ['--policy', 'deepconf', '--min-traces', 5, '--max-traces', 12, '--eta', 50, '--window', 3]
+        outs = {}
+        for name, faults in (('good', lambda *_: None), ('bad', fault)):
+            with ModelServer(fault=faults) as server:
+                result = call('run', '--endpoint', server.url(), '--model', 'toy', '--num-instances', 16, *words,
+                              '--max-new-tokens', 40, '--out', self.path(name), '--quiet')
+                self.assertEqual(result.returncode, 0, result.stderr)
+            outs[name] = self.read(name, 'predictions.jsonl')
+        self.assertEqual(outs['good'], outs['bad'])
+        self.assertIn(b'"cut"', outs['bad'])
+
+    def test_a_kill_loses_nothing_and_asks_for_nothing_twice(self):
+        with ModelServer() as server:
+            words = run_words(server, self.path('out'), '--requests', 8, n=20, manners=['slow'])
+            process = subprocess.Popen([PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            deadline = time.time() + 20
+            while len(server.answers) < 50 and time.time() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kept = dict(self.rows('out', "select instance||'/'||trace, text from trace"))
+            time.sleep(0.3)
+            before, n_answers = len(server.requests), len(server.answers)
+            self.assertGreater(len(kept), 10)
+            self.assertEqual(call(*words).returncode, 0)
+            after = dict(self.rows('out', "select instance||'/'||trace, text from trace"))
+            sampled = [r['body'] for r in server.requests[before:] if r['body'] and r['body'].get('max_tokens') == 16]
+        self.assertEqual(len(after), 100)
+        self.assertTrue(all(after[k] == v for k, v in kept.items()))
+        self.assertGreater(n_answers, 0)
+        seeds = [b['seed'] for b in sampled if 'France' not in json.dumps(b)]
+        self.assertEqual(len(seeds), 100 - len(kept))
+        self.assertEqual(len(set(seeds)), len(seeds))
+
+    def test_a_server_that_dies_ends_the_run_and_fails_no_trace(self):
+        server = ModelServer()
+        words = run_words(server, self.path('out'), '--requests', 4, '--max-failures', 3, n=40, manners=['slow'])
+        process = subprocess.Popen([PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True)
+        deadline = time.time() + 20
+        while len(server.answers) < 40 and time.time() < deadline:
+            time.sleep(0.02)
+        server.stop()
+        errors = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
+        self.assertIn(server.url('slow'), errors)
+        self.assertEqual(self.failed(), 0)
+        self.assertGreater(self.rows('out', 'select count(*) from trace')[0][0], 0)
+        with ModelServer(port=server.port) as again:
+            self.assertEqual(again.port, server.port)
+            self.assertEqual(call(*words).returncode, 0)
+        self.assertEqual(self.rows('out', 'select count(*) from trace')[0][0], 200)
+        self.assertEqual(self.failed(), 0)
+
+    def test_one_prompt_that_a_server_cannot_take_fails_alone(self):
+        def fault(number, request):
+            return '400' if request and 'steal' in json.dumps(request) else None
+        with ModelServer(fault=fault) as server:
+            result = self.sample(server, n=12, expect=3)
+        self.assertIn('maximum context length', result.stderr)
+        failed = [p for p in self.predictions() if 'failed' in p['finish_reasons']]
+        self.assertTrue(failed and all('steal' in p['prompt'] for p in failed))
+
+    def test_a_server_that_refuses_everything_is_one_line(self):
+        def fault(number, request):
+            return '400' if request and request.get('max_tokens') == 16 and 'France' not in json.dumps(request) else None
+        with ModelServer(fault=fault) as server:
+            result = self.sample(server, n=20, expect=1)
+        self.assert_one_line(result, 1, 'requests were refused', 'maximum context length')
+        self.assertEqual(self.rows('out', 'select count(*) from trace')[0][0], 0)
+
+    def test_a_server_that_becomes_another_ends_the_run(self):
+        state = {'server': None}
+
+        def fault(number, request):
+            if len(state['server'].answers) > 30:
+                state['server'].fingerprint = 'fp_2'
+            return None
+        with ModelServer(fault=fault) as server:
+            state['server'], server.fingerprint = server, 'fp_1'
+            result = self.sample(server, n=20, expect=1)
+            self.assert_one_line(result, 1, 'system_fingerprint', 'fp_1', 'fp_2')
+            n = self.rows('out', 'select count(*) from trace')[0][0]
+            self.assertGreater(n, 0)
+            server.fault, server.fingerprint = (lambda *_: None), 'fp_1'
+            self.sample(server, n=20)
+
+    def test_two_servers_share_the_work(self):
+        with ModelServer() as one, ModelServer() as two:
+            self.sample(one, '--endpoint', two.url(), n=12)
+            self.assertGreater(len(one.answers), 20)
+            self.assertGreater(len(two.answers), 20)
+        self.assertEqual(len(self.traces()), 60)
+
+    def test_nobody_there_is_one_line_soon(self):
+        server = ModelServer()
+        server.stop()
+        before = time.time()
+        self.assert_one_line(self.sample(server, expect=1), 1, server.url())
+        self.assertLess(time.time() - before, 20)
+
+    def test_the_key_is_stored_and_shown_nowhere(self):
+        with ModelServer() as server:
+            result = self.sample(server, '--api-key-env', 'TOY_KEY', manners=['key'], n=2, env={'TOY_KEY': KEY})
+            self.assertEqual(server.requests[-1]['headers']['Authorization'], 'Bearer ' + KEY)
+        self.assertNotIn(KEY, result.stdout + result.stderr)
+        for root, _, names in os.walk(self.folder):
+            for name in names:
+                self.assertNotIn(KEY.encode(), self.read(root, name), name)
+
+
+class Words(Servers):
+    def test_options_that_do_not_go_together(self):
+        url = 'http://127.0.0.1:9/v1'
+        for words, part in ((['--tokenizer', 'demo'], '--endpoint'), (['--requests', 4], '--endpoint'),
+                            (['--endpoint', url, '--dtype', 'f32'], '--dtype'),
+                            (['--endpoint', url, '--parallel', 4], '--requests'),
+                            (['--endpoint', url, '--chat-template', 'raw'], '--tokenizer'),
+                            (['--endpoint', url, '--api-key-env', 'NO_SUCH_KEY'], 'NO_SUCH_KEY'),
+                            (['--endpoint', 'ftp://x/v1'], 'http')):
+            result = call('run', '--out', self.path('out'), *words)
+            self.assert_one_line(result, 2, part)
+
+    def test_what_a_server_cannot_do_is_named(self):
+        with ModelServer() as server:
+            self.assert_one_line(self.sample(server, '--special', expect=1), 1, '--tokenizer')
+            self.assert_one_line(self.sample(server, '--prefill', 'Sure', expect=1), 1, 'prefill', '--tokenizer')
+            self.assert_one_line(self.sample(server, '--thinking', '--thinking-budget', 8, expect=1), 1,
+                                 'thinking-budget')
+            self.sample(server, '--prefill', 'Sure', out='prefilled', manners=['vllm'])
+            body = server.requests[-1]['body']
+            self.assertEqual((body['continue_final_message'], body['add_generation_prompt']), (True, False))
+            self.assertEqual(body['messages'][-1], {'role': 'assistant', 'content': 'Sure'})
+
+    def test_the_template_on_the_servers_side_is_told(self):
+        with ModelServer() as server:
+            self.sample(server, '--thinking', '--template-arg', 'tools=false', '--max-new-tokens', 8)
+            self.assertEqual(server.requests[-1]['body']['chat_template_kwargs'],
+                             {'enable_thinking': True, 'tools': False})
+
+
+if __name__ == '__main__':
+    unittest.main()
