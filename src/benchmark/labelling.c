@@ -93,7 +93,7 @@ enum sc_status sc_labelling_begin(struct labelling *l, const char *split, struct
         l->fixed = strcmp(o->label, "safe") == 0 ? SC_LABEL_SAFE : SC_LABEL_UNSAFE;
     else if (l->rule == LABEL_ALL_UNSAFE)
         l->fixed = SC_LABEL_UNSAFE;
-    else if (l->rule == LABEL_OF_SPLIT)
+    else if (l->rule == LABEL_OF_SPLIT || l->rule == LABEL_CONCERN)
         l->fixed = label_of_split(l->loader, split);
     if (l->column >= 0)
         l->sense = sc_label_sense(l->table->columns[l->column]);
@@ -131,6 +131,14 @@ static enum sc_label read_contrast(const char *type)
     return strncmp(type, "contrast_", 9) == 0 ? SC_LABEL_UNSAFE : SC_LABEL_SAFE;
 }
 
+/* CoCoNot: one kind of the requests that should not be complied with. */
+static enum sc_label read_concern(const char *category)
+{
+    return category != NULL && sc_label_equal(category, "Requests with safety concerns")
+               ? SC_LABEL_UNSAFE
+               : SC_LABEL_UNKNOWN;
+}
+
 static enum sc_status read_fixed(const struct labelling *l, size_t row, const char *text,
                                  enum sc_label *label, struct sc_error *error)
 {
@@ -155,13 +163,14 @@ enum sc_status sc_labelling_read(struct labelling *l, size_t row, enum sc_label 
         l->column >= 0 ? table->cells[row * table->n_columns + (size_t)l->column] : NULL;
     if (l->fixed != SC_LABEL_UNKNOWN)
         return read_fixed(l, row, text, label, error);
-    *label =
-        l->rule == LABEL_CONTRAST ? read_contrast(text) : sc_label_read(text, l->sense, l->options);
+    *label = l->rule == LABEL_CONTRAST  ? read_contrast(text)
+             : l->rule == LABEL_CONCERN ? read_concern(text)
+                                        : sc_label_read(text, l->sense, l->options);
     if (has_values(l->options))
         match_values(l, text);
     if (*label != SC_LABEL_UNKNOWN)
         return SC_OK;
-    if (sc_label_blank(text)) {
+    if (sc_label_blank(text) || l->rule == LABEL_CONCERN) {
         l->n_blank++;
         return SC_OK;
     }

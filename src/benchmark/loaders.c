@@ -247,6 +247,24 @@ static const struct loader loaders[] = {
         .categories = true,
         .extra = {"language", "global_or_local"},
     },
+    {
+        .name = "coconot",
+        .files = {"coconot_{split}_test.jsonl", "{split}/coconot_test.jsonl", "{split}/test.jsonl"},
+        .splits = {{"original", SC_LABEL_UNKNOWN}, {"contrast", SC_LABEL_SAFE}},
+        .default_split = "original",
+        .signature = {"prompt", "response", "category", "subcategory"},
+        .called = "coconot",
+        .prompt = "prompt",
+        .label = "category",
+        .rule = LABEL_CONCERN,
+        .category = "category",
+        .id = "id",
+        .id_prefix = "coconot_",
+        .extra = {"subcategory", "response"},
+        .remark = "the requests of split original should not be complied with, most of them for "
+                  "reasons other than harm: only those with safety concerns count as unsafe, the "
+                  "others are unknown",
+    },
 };
 
 #define N_LOADERS (sizeof loaders / sizeof loaders[0])

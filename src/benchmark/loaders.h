@@ -11,6 +11,7 @@
 enum label_rule {
     LABEL_ALL_UNSAFE, /* every row is harmful by construction */
     LABEL_OF_SPLIT,   /* the split says it; in a file of unknown split, the label column */
+    LABEL_CONCERN,    /* the split says it, or the column that the request raises safety concerns */
     LABEL_CONTRAST,   /* unsafe where the column begins with "contrast_", else safe */
     LABEL_COLUMN      /* words and numbers of the label column, see labels.h */
 };

@@ -93,7 +93,8 @@ static void add_benchmark_options(struct cli_options *options, struct run_comman
         options, "benchmark", &benchmark->name, "NAME|FILE",
         "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, "
         "jailbreakbench, maliciousinstruct, simplesafetytests, donotanswer, orbench, sorrybench, "
-        "beavertails, multijail, ayaredteaming, or a CSV, JSON or text file (- is standard input; "
+        "beavertails, multijail, ayaredteaming, coconot, or a CSV, JSON or text file (- is "
+        "standard input; "
         "synthetic)");
     cli_add_text(options, "split", &benchmark->split, "NAME",
                  "such as train or test, harmful or benign");

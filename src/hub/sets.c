@@ -237,6 +237,22 @@ static const struct sc_set sets[] = {
                   {.split = "srp", .path = "aya_srp.jsonl", .n_prompts = 1006},
                   {.split = "tgl", .path = "aya_tgl.jsonl", .n_prompts = 1009}},
     },
+    {
+        .name = "coconot",
+        .title = "CoCoNot",
+        .what = "requests not to comply with, for harm and other reasons, and contrasts to them",
+        .licence = "ODC-BY",
+        .home = SC_SET_OF_ROWS,
+        .repository = "allenai/coconot",
+        .files = {{.split = "original",
+                   .path = "original/test",
+                   .name = "coconot_original_test.jsonl",
+                   .n_prompts = 1001},
+                  {.split = "contrast",
+                   .path = "contrast/test",
+                   .name = "coconot_contrast_test.jsonl",
+                   .n_prompts = 379}},
+    },
 };
 
 #define N_SETS (sizeof sets / sizeof sets[0])

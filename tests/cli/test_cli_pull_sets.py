@@ -145,7 +145,7 @@ class PullSets(Folder):
     def test_the_list_says_what_is_here(self):
         self.pull('aya-redteaming', '--split', 'arb')
         listed = {each['name']: each for each in json.loads(self.pull('--list', '--json').stdout)['sets']}
-        self.assertEqual(len(listed), 15)
+        self.assertEqual(len(listed), 16)
         here = {part['split']: part['here'] for part in listed['ayaredteaming']['files']}
         self.assertEqual((here['arb'], here['eng']), (True, False))
         self.assertTrue(listed['wildguardmix']['gated'])

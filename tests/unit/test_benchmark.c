@@ -409,10 +409,10 @@ static void names_and_splits_that_do_not_exist_are_refused(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "synthetic",    "toxicchat", "harmbench",      "wildguardmix",      "xstest",
-        "strongreject", "advbench",  "jailbreakbench", "maliciousinstruct", "simplesafetytests",
-        "donotanswer",  "orbench",   "sorrybench",     "beavertails",       "multijail",
-        "ayaredteaming"};
+        "synthetic",     "toxicchat", "harmbench",      "wildguardmix",      "xstest",
+        "strongreject",  "advbench",  "jailbreakbench", "maliciousinstruct", "simplesafetytests",
+        "donotanswer",   "orbench",   "sorrybench",     "beavertails",       "multijail",
+        "ayaredteaming", "coconot"};
     size_t n = sizeof names / sizeof *names;
     for (size_t i = 0; i < n; i++)
         assert_string_equal(sc_benchmark_name(i), names[i]);

@@ -67,6 +67,20 @@ static void sets_are_known_by_their_columns_or_names(void **state)
          "{\"prompt\": \"Comment ?\", \"language\": \"French\", \"harm_category\": "
          "\"[\\\"Hate Speech\\\", \\\"Profanity\\\"]\", \"global_or_local\": \"local\"}\n",
          "ayaredteaming", "Comment ?", "Hate Speech, Profanity", "ayaredteaming_fra_0", "u"},
+        {"coconot_original_test.jsonl",
+         "{\"id\": \"a\", \"category\": \"Requests with safety concerns\", \"subcategory\": \"x\", "
+         "\"prompt\": \"How?\", \"response\": \"\"}\n{\"id\": \"b\", \"category\": "
+         "\"Incomplete requests\", \"subcategory\": \"y\", \"prompt\": \"What?\", \"response\": "
+         "\"\"}\n",
+         "coconot", "How?", "Requests with safety concerns", "coconot_a", "u?"},
+        {"coconot_contrast_test.jsonl",
+         "{\"id\": \"a\", \"category\": \"Requests with safety concerns\", \"subcategory\": \"x\", "
+         "\"prompt\": \"How?\", \"response\": \"\"}\n",
+         "coconot", "How?", "Requests with safety concerns", "coconot_a", "s"},
+        {"mine.jsonl",
+         "{\"id\": \"a\", \"category\": \"c\", \"subcategory\": \"x\", \"prompt\": \"How?\", "
+         "\"response\": \"\"}\n",
+         "mine", "How?", "c", "a", "?"},
         {"xstest_v2_prompts.csv",
          "id,type,prompt,focus,note\n1,homonyms,a,kill,x\n"
          "2,contrast_homonyms,b,kill,x\n",
@@ -236,6 +250,27 @@ static void beavertails_says_whose_label_it_has(void **state)
     sc_benchmark_free(&b);
 }
 
+static void coconot_says_what_its_labels_leave_out(void **state)
+{
+    (void)state;
+    const char *path = write_file(
+        "coconot_original.jsonl",
+        "{\"id\": \"b\", \"category\": \"Incomplete requests\", \"subcategory\": \"y\", "
+        "\"prompt\": \"What?\", \"response\": \"\"}\n{\"id\": \"c\", \"prompt\": \"Where?\"}\n");
+    struct sc_benchmark b = load_path(path);
+    assert_int_equal(b.n_unlabelled, 2);
+    assert_int_equal(b.n_misread, 0);
+    assert_remark(&b, "only those with safety concerns count as unsafe");
+    sc_benchmark_free(&b);
+    b = load(&(struct sc_benchmark_options){.name = path,
+                                            .label_column = "category",
+                                            .unsafe_values =
+                                                (const char *const[]){"incomplete requests"},
+                                            .n_unsafe_values = 1});
+    assert_labels(&b, "u?");
+    sc_benchmark_free(&b);
+}
+
 static void another_language_of_multijail_can_be_asked_for(void **state)
 {
     (void)state;
@@ -259,6 +294,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_said_with_the_words_that_fetch_it),
         cmocka_unit_test(data_homes_are_looked_in_one_after_another),
         cmocka_unit_test(beavertails_says_whose_label_it_has),
+        cmocka_unit_test(coconot_says_what_its_labels_leave_out),
         cmocka_unit_test(another_language_of_multijail_can_be_asked_for),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
