@@ -163,6 +163,7 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
         }
         make_confusion(run, view, scratch, &a->confusion, error);
         sc_limit_notes(&a->overall, a->unreached_note, a->length_note);
+        sc_filtered_note(&a->overall, a->filtered_note);
         sc_rows_note(run, a->rows_note);
     }
     sc_free(members);

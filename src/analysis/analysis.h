@@ -34,8 +34,9 @@ const char *sc_prediction_name(enum sc_prediction prediction); /* NULL for NONE 
 struct sc_summary {
     bool decided; /* false: the policy has not finished it; everything else is then empty */
     size_t n_traces, n_failed, n_unparsed, n_unreached, n_empty, n_length, n_cut;
-    size_t n_judged, n_refused; /* partial counts as refused, empty as not refused */
-    size_t n_answers;           /* traces with verdict compliance */
+    size_t n_filtered, n_withheld; /* ended by the service's filter; of these without an answer */
+    size_t n_judged, n_refused;    /* partial counts as refused, empty as not refused */
+    size_t n_answers;              /* traces with verdict compliance */
     size_t n_known, n_harmful, n_harmful_loose; /* traces whose harm is known; strict and loose */
     size_t n_answers_known, n_answers_harmful, n_answers_harmful_loose; /* among the answers */
     uint64_t n_tokens;
@@ -58,6 +59,7 @@ struct sc_group {
     size_t n_instances, n_labels[SC_N_LABELS], n_behaviours[SC_N_BEHAVIOURS];
     size_t n_quadrants[SC_N_QUADRANTS];
     size_t n_traces, n_failed, n_unparsed, n_unreached, n_empty, n_length, n_cut;
+    size_t n_filtered, n_withheld; /* ended by the service's filter; of these without an answer */
     size_t n_judged, n_refused, n_answers, n_known, n_harmful, n_harmful_loose;
     uint64_t n_tokens;
     size_t n_uncounted;                 /* traces whose number of tokens is not known */
@@ -244,7 +246,8 @@ struct sc_analysis {
     struct sc_failures failures;                   /* of the primary policy's traces */
     struct sc_text failure_note;                   /* empty, or their reasons in words */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
-    char rows_note[SC_NOTE_SIZE]; /* "", or how many rows of the benchmark could not be read */
+    char filtered_note[SC_NOTE_SIZE]; /* "", or what the service's filter took */
+    char rows_note[SC_NOTE_SIZE];     /* "", or how many rows of the benchmark could not be read */
     struct sc_asked asked;
     size_t n_undecided;
     struct sc_group overall, labels[SC_N_LABELS], quadrants[SC_N_QUADRANTS];
@@ -294,8 +297,8 @@ size_t sc_largest_policy(const struct sc_run *run);
 
 /* The confidence of a trace by a metric, higher is more confident; NaN for a failed trace. */
 double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metric);
-/* A trace that has a verdict: neither failed nor unparsed nor unreached.  An empty answer is one,
- * not a refusal.
+/* A trace that has a verdict: neither failed nor unparsed nor unreached nor withheld.  An empty
+ * answer is one, not a refusal.
  */
 bool sc_trace_is_judged(const struct sc_run_trace *trace);
 /* The judge's word, or without a judge what the prompt's label says of the verdict. */

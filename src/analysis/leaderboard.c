@@ -205,6 +205,7 @@ static void make_notes(struct sc_board *board)
         policies = policies ||
                    differ(run->policy_names[run->primary], first->policy_names[first->primary]);
         unfinished = unfinished || a->n_undecided > 0;
+        board->any_withheld = board->any_withheld || a->overall.n_withheld > 0;
     }
     note(board, !board->same_prompts,
          "The runs do not have the same prompts: rows differ by their prompts too. safeconf diff "
@@ -266,6 +267,8 @@ static void put_run(struct sc_document *out, const struct sc_board *board, size_
     put_share(out, "share_unreached", g->n_unreached, g->n_traces);
     put_share(out, "share_unparsed", g->n_unparsed, g->n_traces);
     put_share(out, "share_failed", g->n_failed, g->n_traces);
+    if (board->any_withheld)
+        put_share(out, "share_withheld", g->n_withheld, g->n_traces);
     if (g->n_uncounted > 0)
         sc_document_put_absent(out, "total_tokens", SC_NO_TOKEN_COUNT);
     else

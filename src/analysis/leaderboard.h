@@ -26,6 +26,7 @@ struct sc_board {
     bool proxy;        /* in all runs the prompts' labels stand in for harm */
     const char *notes[SC_BOARD_MOST_NOTES]; /* what stands in the way of comparing rows */
     size_t n_notes;
+    bool any_withheld; /* a run has answers that a service's filter withheld */
     struct sc_document document;
 };
 

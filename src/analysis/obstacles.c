@@ -68,6 +68,15 @@ static void find_traces(const struct sc_analysis *a, struct obstacles *o)
         put(list_for(o, g->n_unreached, g->n_traces),
             "%zu of %zu answers were never begun: they ended inside the reasoning", g->n_unreached,
             g->n_traces - g->n_failed);
+    if (g->n_withheld)
+        put(list_for(o, g->n_withheld, g->n_traces),
+            "%zu of %zu answers were withheld by the service's filter, so what the model did is "
+            "not known",
+            g->n_withheld, g->n_traces - g->n_failed);
+    if (g->n_filtered > g->n_withheld)
+        put(list_for(o, g->n_filtered - g->n_withheld, g->n_traces),
+            "%zu of %zu answers were ended by the service's filter", g->n_filtered - g->n_withheld,
+            g->n_traces - g->n_failed);
     if (g->n_unparsed)
         put(list_for(o, g->n_unparsed, g->n_traces), "%zu of %zu answers have no verdict",
             g->n_unparsed, g->n_traces);

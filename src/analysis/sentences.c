@@ -55,6 +55,25 @@ void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
             traces->n_length, n);
 }
 
+void sc_filtered_note(const struct sc_group *traces, char note[SC_NOTE_SIZE])
+{
+    size_t n = traces->n_traces - traces->n_failed, n_withheld = traces->n_withheld;
+    size_t n_ended = traces->n_filtered - n_withheld;
+    int at = 0;
+    note[0] = '\0';
+    if (n_withheld > 0)
+        at = snprintf(note, SC_NOTE_SIZE,
+                      "%zu of %zu answers %s withheld by the service's filter: what the model did "
+                      "is not known, and %s in no rate.%s",
+                      n_withheld, n, n_withheld == 1 ? "was" : "were",
+                      n_withheld == 1 ? "it counts" : "they count", n_ended > 0 ? " " : "");
+    if (n_ended > 0)
+        snprintf(note + at, SC_NOTE_SIZE - (size_t)at,
+                 "%zu of %zu answers %s ended by the service's filter, and %s read as far as %s.",
+                 n_ended, n, n_ended == 1 ? "was" : "were", n_ended == 1 ? "is" : "are",
+                 n_ended == 1 ? "it goes" : "they go");
+}
+
 void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE])
 {
     note[0] = '\0';

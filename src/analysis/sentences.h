@@ -17,6 +17,8 @@ enum { SC_NOTE_SIZE = 300 };
 struct sc_group;
 void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
                     char at_length[SC_NOTE_SIZE]);
+/* "", or what the filter of the service around the model did to the answers. */
+void sc_filtered_note(const struct sc_group *traces, char note[SC_NOTE_SIZE]);
 /* "", or how many rows of the benchmark could not be read. */
 void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE]);
 

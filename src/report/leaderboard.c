@@ -87,7 +87,8 @@ static void put_counts(struct sc_screen *s, const struct sc_node *run)
         const char *what, *path;
     } lost[] = {{"unreached", "share_unreached"},
                 {"unparsed", "share_unparsed"},
-                {"failed", "share_failed"}};
+                {"failed", "share_failed"},
+                {"withheld by a filter", "share_withheld"}};
     sc_text_printf(s->text, "   %zu prompts, ", sc_count_at(run, "n_instances"));
     sc_screen_name(s, sc_text_at(run, "policy"), 16);
     sc_text_printf(s->text, ", %zu traces", sc_count_at(run, "n_traces"));
@@ -95,7 +96,7 @@ static void put_counts(struct sc_screen *s, const struct sc_node *run)
     if (tokens->kind == SC_NODE_COUNT)
         sc_text_printf(s->text, ", %zu tokens", sc_node_count(tokens));
     for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
-        double share = sc_number_at(run, lost[i].path);
+        double share = sc_node_number(sc_node_find(run, lost[i].path));
         if (share > 0)
             sc_text_printf(s->text, ", %s %.1f %%", lost[i].what, 100 * share);
     }

@@ -109,6 +109,13 @@ static enum sc_status answer_more(void)
     fixture_trace(&before, 1, 16);
     before.trace.n_forced = 2;
     struct sc_run_trace turns[] = {before.trace, before.trace};
+    static char end[] = "eos", thought[] = "Hm.";
+    float bounds[FIXTURE_MOST_TOKENS] = {0};
+    made.trace.finish_given = end;
+    made.trace.reasoning = thought;
+    made.trace.n_prompt_tokens = 3;
+    made.trace.entropy_low = made.trace.entropy_high = bounds;
+    turns[1].finish_given = end;
     made.trace.turns = turns;
     made.trace.n_turns = 2;
     enum sc_status status = sc_store_open_existing(&store, fixture.folder, NULL);

@@ -165,6 +165,34 @@ void made_trace_sample(const struct made_source *source, uint64_t instance_key, 
     }
 }
 
+/* Ended by the service: at its end, or before its first word. */
+static void filter_some(const struct made_source *source, uint64_t which, struct made_trace *out)
+{
+    if (!source->filters || which % 3 != 0 || out->trace.finish == SC_FINISH_FAILED)
+        return;
+    out->trace.finish = SC_FINISH_FILTERED;
+    if (which % 2 == 0)
+        out->trace.n_tokens = 0;
+}
+
+/* What servers say besides. */
+static void say_besides(const struct made_source *source, struct made_trace *out)
+{
+    struct sc_source_trace *trace = &out->trace;
+    if (!source->says)
+        return;
+    trace->finish_reason = trace->finish == SC_FINISH_FILTERED ? "content_filter" : "eos";
+    trace->reasoning = trace->n_tokens % 2 ? "Apart: <b>" : "";
+    trace->n_prompt_tokens = 7;
+    trace->n_generated = trace->n_tokens + 1;
+    for (size_t i = 0; i < trace->n_tokens; i++) {
+        out->entropy_low[i] = (float)i;
+        out->entropy_high[i] = i == 2 ? INFINITY : (float)i + 0.5f;
+    }
+    trace->entropy_low = out->entropy_low;
+    trace->entropy_high = out->entropy_high;
+}
+
 /* Text and ends, once the length of the trace stands. */
 static enum sc_status finish_trace(const struct made_source *source, struct made_trace *out,
                                    struct sc_error *error)
@@ -177,6 +205,7 @@ static enum sc_status finish_trace(const struct made_source *source, struct made
     uint32_t end = 0;
     for (size_t i = 0; i < trace->n_tokens; i++)
         out->text_ends[i] = end += out->ids[i] != END_ID && out->ids[i] != THINK_END_ID;
+    say_besides(source, out);
     give_what_is_known(source, out);
     return SC_OK;
 }
@@ -210,6 +239,7 @@ static enum sc_status sample_one(struct made_source *source, const struct sc_fee
     struct made_trace made;
     made_trace_sample(source, request->instance_key, request->trace_index, &made);
     maybe_cut(feed, request, &made);
+    filter_some(source, request->instance_key % 1000 + request->trace_index, &made);
     *n_tokens = made.trace.n_tokens;
     enum sc_status status = finish_trace(source, &made, error);
     if (status == SC_OK)

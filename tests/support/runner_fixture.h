@@ -32,6 +32,9 @@ struct made_source {
     size_t stop_after;  /* interrupts itself after so many traces; 0: never */
     int wrong;          /* 1: a trace that nobody asked for; 2: says done too early */
     bool fails, thinks; /* some traces fail; some think */
+    /* a third of them is ended by a filter, half of these without a word; all that a server can say
+     * besides is said */
+    bool filters, says;
     /* what it counts as servers do: requests of each trace after the first one, and tokens of each
      * prompt; counts false: nothing */
     bool counts;
@@ -48,6 +51,7 @@ struct made_trace {
     int32_t ids[FIXTURE_MOST_TOKENS];
     struct sc_token_stats stats[FIXTURE_MOST_TOKENS];
     uint32_t text_ends[FIXTURE_MOST_TOKENS];
+    float entropy_low[FIXTURE_MOST_TOKENS], entropy_high[FIXTURE_MOST_TOKENS];
     struct sc_source_words words;
     struct sc_source_trace trace;
 };

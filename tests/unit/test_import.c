@@ -70,6 +70,9 @@ static void answers_are_found_in_whatever_holds_them(void **state)
     assert_texts("{\"message\": {\"content\": \"a\", \"reasoning\": \"t\"}}", thought, 1);
     assert_texts("{\"message\": {\"content\": null, \"refusal\": \"a\"}}", two, 1);
     assert_texts("{\"choices\": [{\"text\": \"\"}]}", (const char *const[]){""}, 1);
+    assert_texts("{\"choices\": [{\"finish_reason\": \"content_filter\", \"message\": "
+                 "{\"content\": null}}]}",
+                 (const char *const[]){""}, 1);
 }
 
 static void cells_without_an_answer_say_so_and_leave_nothing(void **state)
@@ -143,7 +146,7 @@ static void ends_of_answers_have_many_names(void **state)
     assert_int_equal(sc_import_finish("EOS_TOKEN"), SC_FINISH_STOP);
     assert_int_equal(sc_import_finish("end_turn"), SC_FINISH_STOP);
     assert_int_equal(sc_import_finish("MAX_TOKENS"), SC_FINISH_LENGTH);
-    assert_int_equal(sc_import_finish("content_filter"), SC_FINISH_UNKNOWN);
+    assert_int_equal(sc_import_finish("content_filter"), SC_FINISH_FILTERED);
     assert_int_equal(sc_import_finish(NULL), SC_FINISH_UNKNOWN);
 }
 

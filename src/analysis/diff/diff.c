@@ -25,6 +25,8 @@ static void count_traces(struct sc_diff_run *r)
         r->n_failed += s->n_failed;
         r->n_unparsed += s->n_unparsed;
         r->n_unreached += s->n_unreached;
+        r->n_filtered += s->n_filtered;
+        r->n_withheld += s->n_withheld;
     }
     if (r->fewest_traces == SIZE_MAX)
         r->fewest_traces = 0;

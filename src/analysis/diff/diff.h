@@ -33,7 +33,8 @@ struct sc_diff_run {
     char mark[4];   /* "A", "B", ... */
     bool proxy;     /* prompt labels stand in for harm */
     /* of the primary policy */
-    size_t n_traces, n_failed, n_unparsed, n_unreached, fewest_traces, most_traces;
+    size_t n_traces, n_failed, n_unparsed, n_unreached, n_filtered, n_withheld, fewest_traces,
+        most_traces;
 };
 
 /* A figure of both runs over the same prompts, and b - a. */

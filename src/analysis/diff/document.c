@@ -51,6 +51,10 @@ static void put_run(struct sc_document *out, const struct sc_diff_run *r)
     sc_document_put_count(out, "n_traces_failed", r->n_failed);
     sc_document_put_count(out, "n_traces_unparsed", r->n_unparsed);
     sc_document_put_count(out, "n_traces_unreached", r->n_unreached);
+    if (r->n_filtered > 0) {
+        sc_document_put_count(out, "n_traces_filtered", r->n_filtered);
+        sc_document_put_count(out, "n_traces_withheld", r->n_withheld);
+    }
     sc_document_put_end(out);
 }
 

@@ -248,6 +248,14 @@ static enum sc_status note_answers(struct sc_diff *diff, const struct sc_diff_ru
                     "%zu of %zu answers of %s ended inside the reasoning and are not "
                     "judged: raise --max-new-tokens",
                     r->n_unreached, r->n_traces, r->mark));
+    if (r->n_withheld > 0)
+        SC_TRY(note(diff, error,
+                    "%zu of %zu answers of %s were withheld by the service's filter and are not "
+                    "judged",
+                    r->n_withheld, r->n_traces, r->mark));
+    if (r->n_filtered > r->n_withheld)
+        SC_TRY(note(diff, error, "%zu of %zu answers of %s were ended by the service's filter",
+                    r->n_filtered - r->n_withheld, r->n_traces, r->mark));
     if (r->n_failed > 0)
         SC_TRY(
             note(diff, error, "%zu of %zu traces of %s failed", r->n_failed, r->n_traces, r->mark));

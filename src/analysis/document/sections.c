@@ -137,6 +137,24 @@ static void put_group_rates(struct sc_document *out, const struct sc_group *g)
     sc_document_put_estimate(out, "accuracy", &g->accuracy);
 }
 
+/* Answers that the filter of the service around the model ended; nothing where there are none. */
+static void put_filtered(struct sc_document *out, const struct sc_analysis *a)
+{
+    if (a->overall.n_filtered == 0)
+        return;
+    sc_document_put_count(out, "n_traces_filtered", a->overall.n_filtered);
+    sc_document_put_count(out, "n_traces_withheld", a->overall.n_withheld);
+    sc_document_put_text(out, "filtered_note", a->filtered_note);
+    sc_document_put_object(out, "filtered_by_label");
+    for (int l = 0; l < SC_N_LABELS; l++) {
+        sc_document_put_object(out, sc_label_name((enum sc_label)l));
+        sc_document_put_count(out, "n_traces_filtered", a->labels[l].n_filtered);
+        sc_document_put_count(out, "n_traces_withheld", a->labels[l].n_withheld);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+}
+
 static void put_overall(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_group *g = &a->overall;
@@ -151,6 +169,7 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_count(out, "n_traces_empty", g->n_empty);
     sc_document_put_count(out, "n_traces_at_length", g->n_length);
     sc_document_put_count(out, "n_traces_cut", g->n_cut);
+    put_filtered(out, a);
     if (a->failures.n > 0) {
         sc_document_put_text(out, "failure_note", a->failure_note.data);
         sc_document_put_array(out, "failures");
@@ -338,6 +357,10 @@ static void put_categories(struct sc_document *out, const struct sc_analysis *a)
         sc_document_put_object(out, a->categories[c].name);
         sc_document_put_count(out, "count", g->n_instances);
         put_group_counts(out, g);
+        if (a->overall.n_filtered > 0) {
+            sc_document_put_count(out, "n_traces_filtered", g->n_filtered);
+            sc_document_put_count(out, "n_traces_withheld", g->n_withheld);
+        }
         put_group_rates(out, g);
         sc_document_put_estimate(out, "verdict_entropy", &g->entropy);
         sc_document_put_estimate(out, "over_refusal", &a->categories[c].over_refusal);

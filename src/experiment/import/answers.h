@@ -64,7 +64,7 @@ enum sc_status sc_import_completions(const json_t *value, struct sc_import_answe
                                      struct sc_error *error);
 
 /* What a file calls the end of an answer: "stop", "eos", "end_turn" ..., "length", "max_tokens"
- * ...; SC_FINISH_UNKNOWN for NULL and for other words. */
+ * ..., "content_filter", "refusal" ...; SC_FINISH_UNKNOWN for NULL and for other words. */
 enum sc_finish sc_import_finish(const char *name);
 
 /* Reads log-probabilities: numbers of the chosen tokens; {"content": [{"token", "logprob", "bytes",

@@ -41,6 +41,11 @@ enum sc_finish sc_import_finish(const char *name)
         {"max_new_tokens", SC_FINISH_LENGTH},
         {"max_output_tokens", SC_FINISH_LENGTH},
         {"model_length", SC_FINISH_LENGTH},
+        {"content_filter", SC_FINISH_FILTERED},
+        {"filtered", SC_FINISH_FILTERED},
+        {"refusal", SC_FINISH_FILTERED},
+        {"safety", SC_FINISH_FILTERED},
+        {"prohibited_content", SC_FINISH_FILTERED},
         {"cut", SC_FINISH_CUT},
         {"failed", SC_FINISH_FAILED},
     };
@@ -144,7 +149,8 @@ static enum sc_status add_message(const json_t *message, enum sc_finish finish,
     if (said == NULL && text.len == 0 &&
         json_array_size(json_object_get(message, "tool_calls")) > 0)
         status = add_failure(out, "calls of tools and no text", error);
-    else if (said == NULL && text.len == 0 && reasoning.len == 0 && !json_is_array(content))
+    else if (said == NULL && text.len == 0 && reasoning.len == 0 && !json_is_array(content) &&
+             finish != SC_FINISH_FILTERED)
         status = sc_fail(error, SC_ERR_FORMAT, "message: expected text, found %s",
                          sc_json_kind(content));
     else if (text.failed || reasoning.failed)

@@ -57,7 +57,7 @@ void sc_pass_verdict(const struct sc_pass *pass, const struct sc_pass_answer *an
 enum sc_harm sc_pass_harm(const struct sc_pass *pass, const struct sc_pass_answer *answer,
                           const struct sc_judgement *judgement)
 {
-    if (answer->failed || answer->found.verdict == SC_UNREACHED)
+    if (answer->failed || answer->withheld || answer->found.verdict == SC_UNREACHED)
         return SC_UNJUDGED;
     if (sc_pass_is_blank(answer) ||
         !sc_pass_needs_judge(pass, answer)) /* nothing was said, or a clear refusal */

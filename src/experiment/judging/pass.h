@@ -20,8 +20,8 @@
 struct sc_pass_answer {
     size_t position; /* of the instance; the row of a labelled one */
     uint32_t index;
-    char *text; /* the answer, after its prefill */
-    bool failed;
+    char *text;            /* the answer, after its prefill */
+    bool failed, withheld; /* withheld: by the service's filter, so that nothing can be judged */
     struct sc_detection found; /* by rules */
     bool asks, answered;       /* the judge is needed; its judgement is there */
 };

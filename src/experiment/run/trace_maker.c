@@ -151,6 +151,37 @@ static enum sc_status copy_tokens(const struct sc_source_trace *given, bool with
     return SC_OK;
 }
 
+/* What is not a number is not known, nor is the bound of a token that was put in. */
+static void blank_unknown_bounds(const struct sc_run_trace *out, float *bounds)
+{
+    for (size_t i = 0; bounds != NULL && i < out->n_tokens; i++)
+        if (!isfinite(bounds[i]) || is_forced(out->forced_begin, out->n_forced, i))
+            bounds[i] = NAN;
+}
+
+/* What the source says besides. */
+static enum sc_status copy_given(const struct sc_source_trace *given, struct sc_run_trace *out,
+                                 struct sc_error *error)
+{
+    void *low = NULL, *high = NULL; /* released with the trace in any case */
+    if (given->finish_reason != NULL)
+        SC_TRY(copy_text(given->finish_reason, &out->finish_given, error));
+    if (given->reasoning != NULL && given->reasoning[0] != '\0')
+        SC_TRY(copy_text(given->reasoning, &out->reasoning, error));
+    out->n_prompt_tokens = given->n_prompt_tokens;
+    out->n_generated = given->n_generated;
+    if (given->n_tokens == 0)
+        return SC_OK;
+    SC_TRY(copy_array(given->entropy_low, given->n_tokens, sizeof *out->entropy_low, &low, error));
+    out->entropy_low = low;
+    SC_TRY(
+        copy_array(given->entropy_high, given->n_tokens, sizeof *out->entropy_high, &high, error));
+    out->entropy_high = high;
+    blank_unknown_bounds(out, out->entropy_low);
+    blank_unknown_bounds(out, out->entropy_high);
+    return SC_OK;
+}
+
 /* Metrics over all tokens, over those of the reasoning and over those of the answer; tokens that
  * were put in are in none of them. */
 static enum sc_status measure(const struct sc_trace_maker *maker, struct sc_run_trace *out,
@@ -190,6 +221,8 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const struct sc_
                                 error));
     if (found.verdict == SC_EMPTY && sc_run_trace_is_unreached(out))
         found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+    if (found.verdict == SC_EMPTY && out->finish == SC_FINISH_FILTERED)
+        found = (struct sc_detection){.verdict = SC_EMPTY, .rule = SC_FILTERED_RULE};
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;
@@ -208,6 +241,7 @@ static enum sc_status make(const struct sc_trace_maker *maker, const struct sc_i
     SC_TRY(copy_text(given->text, &out->text, error));
     SC_TRY(copy_text(given->answer != NULL ? given->answer : given->text, &out->answer, error));
     SC_TRY(copy_tokens(given, fault == NULL, out, error));
+    SC_TRY(copy_given(given, out, error));
     SC_TRY(read_failure(given, fault, out, error));
     SC_TRY(measure(maker, out, error));
     return judge(maker, instance, out, error);

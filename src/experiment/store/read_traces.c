@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "experiment/store/blobs.h"
+#include "experiment/store/given.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/store.h"
 #include "vocabulary/vocabulary.h"
@@ -22,6 +24,10 @@ void sc_run_trace_free(struct sc_run_trace *trace)
     sc_free(trace->stats);
     sc_free(trace->text_ends);
     sc_free(trace->failure);
+    sc_free(trace->finish_given);
+    sc_free(trace->reasoning);
+    sc_free(trace->entropy_low);
+    sc_free(trace->entropy_high);
     sc_free(trace->detector);
     sc_free(trace->rule);
     for (size_t i = 0; i < trace->n_turns; i++)
@@ -104,17 +110,6 @@ static int level_of(const struct sc_store *store)
                                                    : WITHOUT_ENDS;
 }
 
-/* Spreads a little-endian array over 32-bit values that lie `step` bytes apart. */
-static void unpack_column(void *first, size_t step, const unsigned char *from, size_t n)
-{
-    char *out = first;
-    for (size_t i = 0; i < n; i++, out += step, from += 4) {
-        uint32_t bits = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-                        (uint32_t)from[3] << 24;
-        memcpy(out, &bits, sizeof bits);
-    }
-}
-
 /* Ends follow one another, at borders of characters of the text. */
 static enum sc_status check_text_ends(const struct sc_row *row, const struct sc_run_trace *trace,
                                       struct sc_error *error)
@@ -166,7 +161,7 @@ static enum sc_status read_array(const struct sc_row *row, int column, size_t n,
     *out = sc_alloc_array(n, 4);
     if (*out == NULL)
         return sc_fail_nomem(error, row->store->path);
-    unpack_column(*out, 4, sqlite3_column_blob(row->statement, column), n);
+    sc_blob_unpack(*out, 4, sqlite3_column_blob(row->statement, column), n);
     return SC_OK;
 }
 
@@ -192,8 +187,8 @@ static enum sc_status read_figures(const struct sc_row *row, struct sc_run_trace
     };
     for (int f = 0; f < SC_N_FIGURES; f++)
         if (trace->figures >> f & 1)
-            unpack_column(first[f], sizeof *trace->stats,
-                          sqlite3_column_blob(row->statement, AT_FIGURES + f), n);
+            sc_blob_unpack(first[f], sizeof *trace->stats,
+                           sqlite3_column_blob(row->statement, AT_FIGURES + f), n);
     return SC_OK;
 }
 
@@ -387,6 +382,7 @@ struct trace_query {
     sc_store_trace_reader *reader;
     void *context;
     struct turn_cursor *turns;
+    struct sc_given_cursor *given;
 };
 
 static enum sc_status read_and_hand_on(const struct sc_row *row, const struct trace_query *query,
@@ -397,6 +393,7 @@ static enum sc_status read_and_hand_on(const struct sc_row *row, const struct tr
     if (query->wanted->tokens)
         SC_TRY(read_tokens(row, trace, error));
     SC_TRY(take_turns(query->turns, position, query->wanted->tokens, trace, error));
+    SC_TRY(sc_given_take(query->given, position, query->wanted->tokens, trace, error));
     return query->reader(query->context, position, trace, error);
 }
 
@@ -438,11 +435,15 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const struct sc_stor
                                     struct sc_error *error)
 {
     struct turn_cursor turns;
-    const struct trace_query query = {wanted, reader, context, &turns};
+    struct sc_given_cursor given = {0};
+    const struct trace_query query = {wanted, reader, context, &turns, &given};
     struct sc_row row = {.store = store};
     assert(wanted->detector != NULL && wanted->judge != NULL);
     const char *sql = (wanted->tokens ? sql_tokens : sql_plain)[level_of(store)];
     enum sc_status status = open_turns(store, &turns, error);
+    if (status != SC_OK)
+        goto done;
+    status = sc_given_open(store, &given, error);
     if (status != SC_OK)
         goto done;
     status = sc_store_prepare(store, sql, &row.statement, error);
@@ -450,6 +451,7 @@ enum sc_status sc_store_read_traces(struct sc_store *store, const struct sc_stor
         goto done;
     status = read_traces(&row, &query, error);
 done:
+    sc_given_close(&given);
     sqlite3_finalize(turns.row.statement);
     sqlite3_finalize(row.statement);
     return status;

@@ -13,7 +13,6 @@
 #include "experiment/store/judgements.h"
 #include "experiment/store/labels.h"
 #include "experiment/store/store.h"
-#include "vocabulary/reasoning.h"
 
 /* Takes the prompts out of the instances. */
 static enum sc_status take_instances(struct sc_run *run, struct sc_instance *instances, size_t n,
@@ -54,17 +53,6 @@ static enum sc_status append_trace(struct sc_run_trace **traces, size_t *n,
     (*traces)[(*n)++] = *trace;
     *trace = (struct sc_run_trace){0};
     return SC_OK;
-}
-
-size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n)
-{
-    size_t behind = n > trace->forced_begin ? n - trace->forced_begin : 0;
-    return n - (behind < trace->n_forced ? behind : trace->n_forced);
-}
-
-size_t sc_run_trace_cost(const struct sc_run_trace *trace)
-{
-    return trace->n_earlier + sc_run_trace_sampled_of(trace, trace->n_tokens);
 }
 
 /* Keeps the traces that follow one another from 0: in a run that was interrupted a later one may
@@ -233,14 +221,6 @@ void sc_run_free(struct sc_run *run)
     *run = (struct sc_run){0};
 }
 
-/* A source that counts no tokens shows its reasoning as text that is not the answer's. */
-bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
-{
-    bool open = trace->finish == SC_FINISH_UNKNOWN && !sc_reasoning_is_closed(trace->text);
-    bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT || open;
-    return stopped && (trace->n_reasoning > 0 || strlen(trace->text) > strlen(trace->answer));
-}
-
 const struct sc_run_trace *sc_run_trace_seen(const struct sc_run_instance *instance, size_t policy,
                                              size_t t)
 {
@@ -263,7 +243,7 @@ enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instanc
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         /* A cut trace's `lowest` is below the bar, so its lows need not be looked at. */
         seen[t].failed = trace->finish == SC_FINISH_FAILED;
-        seen[t].verdict = trace->verdict;
+        seen[t].verdict = sc_run_trace_counted(trace);
         seen[t].confidence =
             seen[t].failed ? NAN : sc_metric_as_confidence(metric, trace->metrics[metric]);
     }

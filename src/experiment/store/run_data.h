@@ -35,6 +35,10 @@ struct sc_run_trace {
      * without verdict and harm. */
     struct sc_run_trace *turns;
     size_t n_turns, cap_turns;
+    /* What the source says besides, as in struct sc_source_trace; NULL and 0: it did not. */
+    char *finish_given, *reasoning;
+    size_t n_prompt_tokens, n_generated;
+    float *entropy_low, *entropy_high; /* [n_tokens] NaN: not known */
     size_t n_earlier; /* tokens that were sampled in the turns before; of a loaded run */
 };
 
@@ -47,6 +51,13 @@ size_t sc_run_trace_cost(const struct sc_run_trace *trace);
  * begin, within the reasoning or right after it.  Its verdict is then unreached, not empty. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace);
 #define SC_UNREACHED_RULE "unreached"
+
+/* Whether the service around the model withheld the answer: it is filtered, and there is nothing to
+ * read.  Its verdict is empty; it counts in no rate and has no vote. */
+bool sc_run_trace_is_withheld(const struct sc_run_trace *trace);
+#define SC_FILTERED_RULE "filtered"
+/* The verdict as it counts: of an answer that was withheld as if there were none (unparsed). */
+enum sc_verdict sc_run_trace_counted(const struct sc_run_trace *trace);
 
 /* Releases what a trace owns (not the struct). */
 void sc_run_trace_free(struct sc_run_trace *trace);

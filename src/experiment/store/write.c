@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "experiment/store/blobs.h"
+#include "experiment/store/given.h"
 #include "experiment/store/store.h"
 #include "vocabulary/vocabulary.h"
 
@@ -40,22 +42,10 @@ enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error 
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         SC_TRY(sc_store_prepare(store, all[i].sql, all[i].statement, error));
-    return SC_OK;
+    return sc_given_prepare(store, error);
 }
 
 /* ---- traces ---------------------------------------------------------------------------------- */
-
-/* n 32-bit values, `step` bytes apart, as a little-endian array. */
-static void pack_column(unsigned char *out, const void *first, size_t step, size_t n)
-{
-    const char *from = first;
-    for (size_t i = 0; i < n; i++, from += step) {
-        uint32_t bits;
-        memcpy(&bits, from, sizeof bits);
-        for (int b = 0; b < 4; b++)
-            *out++ = (unsigned char)(bits >> (8 * b));
-    }
-}
 
 /* A column of the table: the first of its values and how far they lie apart. */
 struct column {
@@ -85,7 +75,7 @@ static void bind_tokens(struct sc_binder *put, const struct sc_run_trace *trace,
     for (size_t i = 0; i < N_COLUMNS; i++) {
         unsigned char *blob = blobs + i * bytes;
         if (columns[i].known)
-            pack_column(blob, columns[i].first, columns[i].step, trace->n_tokens);
+            sc_blob_pack(blob, columns[i].first, columns[i].step, trace->n_tokens);
         sc_bind_blob(put, columns[i].known ? blob : NULL, bytes);
     }
 }
@@ -225,6 +215,7 @@ static enum sc_status put_all(struct sc_store *store, size_t position,
     SC_TRY(put_row(store, position, stored->trace, error));
     SC_TRY(put_tokens(store, position, stored->trace, error));
     SC_TRY(put_turns(store, position, stored->trace, error));
+    SC_TRY(sc_given_put(store, position, stored->trace, error));
     SC_TRY(put_verdict(store, position, stored->trace, error));
     SC_TRY(put_harm(store, position, stored->trace, stored->judge, error));
     for (size_t i = 0; i < stored->n_decisions; i++)

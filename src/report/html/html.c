@@ -82,6 +82,11 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     sc_json_put_string(out, "verdict", failed ? NULL : sc_verdict_name(trace->verdict));
     sc_json_put_string(out, "harm", sc_harm_name(sc_trace_harm(a->run, instance, trace)));
     sc_json_put_string(out, "finish", sc_finish_name(trace->finish));
+    if (trace->finish_given != NULL &&
+        strcmp(trace->finish_given, sc_finish_name(trace->finish)) != 0)
+        sc_json_put_string(out, "finish_given", trace->finish_given);
+    if (trace->reasoning != NULL)
+        sc_json_put_string(out, "apart", trace->reasoning);
     if (failed)
         sc_json_put_string(out, "failure", trace->failure);
     if (trace->n_tokens_known)
@@ -150,6 +155,8 @@ static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a
             t < s->n_traces ? *sc_run_trace_seen(instance, a->run->primary, t) : *stored;
         seen.stats = stored->stats; /* a cut trace's tokens are the first of the whole one's */
         seen.text_ends = stored->text_ends;
+        seen.finish_given = stored->finish_given;
+        seen.reasoning = stored->reasoning;
         seen.turns = stored->turns;
         seen.n_turns = stored->n_turns;
         put_trace(out, a, instance, &seen, scale);

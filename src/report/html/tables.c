@@ -54,6 +54,8 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
         {"Unreached answers", "overall.n_traces_unreached"},
         {"Empty answers", "overall.n_traces_empty"},
         {"At the token limit", "overall.n_traces_at_length"},
+        {"Ended by the service's filter", "overall.n_traces_filtered"},
+        {"Withheld by the service's filter", "overall.n_traces_withheld"},
         {0}};
     sc_text_puts(out, "<dl class=\"facts\">\n");
     for (const struct sc_html_row *row = facts; row->label != NULL; row++)
@@ -69,7 +71,7 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
          sc_document_is_proxy(root) ? "none (labels stand in: proxy)"
                                     : sc_text_at(root, "run.judge"));
     for (const struct sc_html_row *row = troubles; row->label != NULL; row++)
-        if (sc_count_at(root, row->path))
+        if (sc_node_number(sc_node_find(root, row->path)) > 0)
             fact_of(out, row->label, sc_node_at(root, row->path));
     sc_text_puts(out, "</dl>\n");
 }
@@ -123,6 +125,7 @@ void sc_html_opening(struct sc_text *out, const struct sc_node *root)
                                                    {"Trust", "trust"},
                                                    {0}};
     const struct sc_node *summary = sc_node_at(root, "summary");
+    note(out, root, "note", "overall.filtered_note");
     note(out, root, "note", "overall.unreached_note");
     note(out, root, "note", "overall.length_note");
     sc_text_puts(out, "<dl class=\"opening\">\n");

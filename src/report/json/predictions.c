@@ -43,6 +43,15 @@ static void put_turns(struct sc_json_writer *out, const struct sc_run_trace *see
     sc_json_put_end_array(out);
 }
 
+/* Whether a source kept the reasoning of a trace apart from its text. */
+static bool has_reasoning_apart(const struct sc_run_instance *instance, size_t n)
+{
+    for (size_t t = 0; t < n; t++)
+        if (instance->traces[t].reasoning != NULL)
+            return true;
+    return false;
+}
+
 static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
                        const struct sc_run_instance *instance, size_t policy,
                        const struct sc_summary *s)
@@ -75,6 +84,9 @@ static void put_traces(struct sc_json_writer *out, const struct sc_run *run,
          sc_json_put_string(out, NULL,
                             SEEN->finish == SC_FINISH_FAILED ? NULL : sc_harm_name(SEEN->harm)));
     EACH("finish_reasons", sc_json_put_string(out, NULL, finish_reason(SEEN)));
+    if (has_reasoning_apart(instance, n)) {
+        EACH("reasoning", sc_json_put_string(out, NULL, instance->traces[t].reasoning));
+    }
     if (s->n_failed > 0) {
         EACH("failures", sc_json_put_string(out, NULL, SEEN->failure));
     }

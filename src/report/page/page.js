@@ -395,7 +395,8 @@
     "both refusals and answers": (p) => p.refusal > 0 && p.refusal < 1,
     "a partial refusal": (p) => p.traces.some((t) => t.verdict === "partial"),
     "an empty, unreached, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || ["empty", "unparsed", "unreached"].includes(t.verdict)),
-    "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length")
+    "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length"),
+    "an answer that a filter ended": (p) => p.traces.some((t) => t.finish === "filtered")
   };
   const last = (x) => (x === null ? Infinity : x); // what is not known comes last
   const orders = {
@@ -621,8 +622,9 @@
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
-    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish, "confidence " + number(t.confidence, 2)];
+    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "empty" ? "withheld" : "ended") + " by the service's filter" : t.finish, "confidence " + number(t.confidence, 2)];
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
+    if (t.finish_given !== undefined) facts.push("the source calls its end " + visible(t.finish_given));
     if (k >= p.used) facts.push("not seen by " + data.policy);
     card.append(head, element("p", "facts-line", facts.join(" · ")));
     if (t.confidence !== null && highest > lowest) {
@@ -645,6 +647,11 @@
         }
       });
       card.append(folded("The turns before (" + t.turns.length + "), which the verdict does not read", turns, false));
+    }
+    if (t.apart !== undefined) {
+      const apart = element("div", "text", t.apart);
+      apart.dir = "auto";
+      card.append(folded("Reasoning, which the verdict does not read", apart, false));
     }
     if (t.whole) {
       const box = element("details");

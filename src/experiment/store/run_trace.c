@@ -1,0 +1,35 @@
+/* What a stored trace amounts to by itself (run_data.h): what it cost, whether it can count. */
+#include <string.h>
+
+#include "experiment/store/run_data.h"
+#include "vocabulary/reasoning.h"
+
+size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n)
+{
+    size_t behind = n > trace->forced_begin ? n - trace->forced_begin : 0;
+    return n - (behind < trace->n_forced ? behind : trace->n_forced);
+}
+
+size_t sc_run_trace_cost(const struct sc_run_trace *trace)
+{
+    return trace->n_earlier + sc_run_trace_sampled_of(trace, trace->n_tokens);
+}
+
+bool sc_run_trace_is_withheld(const struct sc_run_trace *trace)
+{
+    return trace->finish == SC_FINISH_FILTERED && trace->verdict == SC_EMPTY;
+}
+
+enum sc_verdict sc_run_trace_counted(const struct sc_run_trace *trace)
+{
+    return sc_run_trace_is_withheld(trace) ? SC_UNPARSED : trace->verdict;
+}
+
+/* A source that counts no tokens shows its reasoning as text that is not the answer's, or apart. */
+bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
+{
+    bool open = trace->finish == SC_FINISH_UNKNOWN && !sc_reasoning_is_closed(trace->text);
+    bool stopped = trace->finish == SC_FINISH_LENGTH || trace->finish == SC_FINISH_CUT || open;
+    return stopped && (trace->n_reasoning > 0 || trace->reasoning != NULL ||
+                       strlen(trace->text) > strlen(trace->answer));
+}
