@@ -31,7 +31,7 @@ void cli_add_endpoint(struct cli_options *options, struct cli_endpoint *endpoint
 
 bool cli_endpoint_wanted(const struct cli_endpoint *endpoint)
 {
-    return endpoint->urls.n > 0;
+    return endpoint->urls.n > 0 || endpoint->launched;
 }
 
 enum sc_status cli_endpoint_check(const struct cli_options *options,
@@ -50,13 +50,17 @@ enum sc_status cli_endpoint_check(const struct cli_options *options,
     bool wanted = cli_endpoint_wanted(endpoint);
     for (size_t i = 0; !wanted && i < sizeof servers / sizeof *servers; i++)
         if (cli_given(options, servers[i]))
-            return sc_fail(error, SC_ERR_ARGUMENT, "--%s: goes with --endpoint", servers[i]);
-    for (size_t i = 0; wanted && i < sizeof engine / sizeof *engine; i++)
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "--%s: goes with --endpoint or an --engine that is a server",
+                           servers[i]);
+    /* An engine that is started is told the dtype, and has the model's own tokenizer. */
+    for (size_t i = endpoint->launched; wanted && i < sizeof engine / sizeof *engine; i++)
         if (cli_given(options, engine[i].name))
-            return sc_fail(error, SC_ERR_ARGUMENT, "--%s: does not go with --endpoint: %s",
-                           engine[i].name, engine[i].instead);
+            return sc_fail(error, SC_ERR_ARGUMENT, "--%s: does not go with %s: %s", engine[i].name,
+                           endpoint->launched ? "an --engine that is a server" : "--endpoint",
+                           engine[i].instead);
     for (size_t i = 0; wanted && i < sizeof frame / sizeof *frame; i++)
-        if (cli_given(options, frame[i]) && endpoint->tokenizer == NULL)
+        if (cli_given(options, frame[i]) && endpoint->tokenizer == NULL && !endpoint->launched)
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "--%s: goes with --tokenizer, which frames prompts here", frame[i]);
     for (size_t i = 0; i < endpoint->urls.n; i++)

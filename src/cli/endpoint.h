@@ -12,6 +12,7 @@ struct cli_endpoint {
     const char *tokenizer;
     size_t requests, choices, most_failures; /* 0: the usual number */
     double timeout;
+    bool launched; /* an engine is started for the run, whose URL comes then */
 };
 
 void cli_add_endpoint(struct cli_options *options, struct cli_endpoint *endpoint);

@@ -27,6 +27,7 @@ static const struct {
     {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
     {"pull", cli_pull, "benchmarks from their homes, by name"},
     {"model", cli_model_command, "make a random-weight model"},
+    {"serve-command", cli_serve_command, "the command that serves a model for runs elsewhere"},
 };
 
 static void print_help(FILE *stream)
@@ -35,7 +36,7 @@ static void print_help(FILE *stream)
                     " - how firmly does a model refuse, and how sure is it?\n\n"
                     "Usage: safeconf COMMAND [options]    (safeconf COMMAND --help says more)\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].summary);
+        fprintf(stream, "  %-13s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream,
             "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces or rows failed,\n"

@@ -10,6 +10,7 @@
 #include "benchmark/benchmark.h"
 #include "cli/asked.h"
 #include "cli/endpoint.h"
+#include "cli/engine.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "cli/pull.h"
@@ -37,6 +38,7 @@ struct run_command {
     int policy_kind, adaptive_rule, metric, multi_turn;
     struct cli_template template;
     struct cli_endpoint endpoint;
+    struct cli_engine engine;
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;
@@ -151,6 +153,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "model in Hugging Face layout (demo: the bundled one); with --endpoint the "
                  "server's name for it (its only one)");
     cli_add_endpoint(options, &command->endpoint);
+    cli_add_engine(options, &command->engine);
     add_benchmark_options(options, command);
     add_policy_options(options, command);
     cli_add_reals(options, "temperature", &command->temperatures, 0, 100,
@@ -192,7 +195,8 @@ static void add_run_options(struct cli_options *options, struct run_command *com
 /* NULL: the only one that a server has. */
 static const char *model_of(const struct run_command *command)
 {
-    bool given = cli_given(command->given, "model") || !cli_endpoint_wanted(&command->endpoint);
+    bool given = cli_given(command->given, "model") || command->endpoint.launched ||
+                 !cli_endpoint_wanted(&command->endpoint);
     return given ? command->run.model : NULL;
 }
 
@@ -285,6 +289,8 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
                        "several temperatures read the benchmark several times: expected a file, "
                        "found %s",
                        run->benchmark.name);
+    SC_TRY(
+        cli_engine_choose(command->given, &command->engine, &command->endpoint, run->model, error));
     SC_TRY(cli_endpoint_check(command->given, &command->endpoint, error));
     SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
@@ -317,21 +323,42 @@ static void print_summary(const struct sc_run_summary *summary)
             p->mean_width, p->parallel);
 }
 
+static enum sc_status start_engine(struct run_command *command, struct sc_error *error)
+{
+    const struct cli_engine_start start = {.command = command->name,
+                                           .model = command->run.model,
+                                           .dtype = command->dtype,
+                                           .folder = command->run.out,
+                                           .n_top = command->run.confidence_top_k,
+                                           .quiet = command->quiet};
+    return cli_engine_start(&command->engine, &start, &command->endpoint, error);
+}
+
+static enum sc_status sample_from_servers(struct run_command *command,
+                                          const struct sc_run_observer *observer,
+                                          struct sc_run_summary *summary, struct sc_error *error)
+{
+    struct sc_source servers = {0};
+    struct sc_run_options run = command->run;
+    struct cli_engine_watch watch = {.observer = observer, .engine = &command->engine};
+    const struct sc_run_observer watching = cli_engine_observer(&watch);
+    const struct sc_chat_options chat = cli_template_options(&command->template);
+    const char *model = command->endpoint.launched ? command->engine.name : model_of(command);
+    SC_TRY(cli_endpoint_open(&command->endpoint, model, &chat, &servers, error));
+    run.source = &servers;
+    enum sc_status status = sc_run_execute(&run, &watching, summary, error);
+    sc_source_close(&servers);
+    return cli_engine_explain(&watch, status, error);
+}
+
 /* From the model in this process, or from servers. */
 static enum sc_status execute_run(struct run_command *command,
                                   const struct sc_run_observer *observer,
                                   struct sc_run_summary *summary, struct sc_error *error)
 {
-    struct sc_source servers = {0};
-    struct sc_run_options run = command->run;
-    if (!cli_endpoint_wanted(&command->endpoint))
-        return sc_run_execute(&run, observer, summary, error);
-    const struct sc_chat_options chat = cli_template_options(&command->template);
-    SC_TRY(cli_endpoint_open(&command->endpoint, model_of(command), &chat, &servers, error));
-    run.source = &servers;
-    enum sc_status status = sc_run_execute(&run, observer, summary, error);
-    sc_source_close(&servers);
-    return status;
+    if (cli_endpoint_wanted(&command->endpoint))
+        return sample_from_servers(command, observer, summary, error);
+    return sc_run_execute(&command->run, observer, summary, error);
 }
 
 /* Samples until all is there: CLI_DONE, or what to exit with. */
@@ -415,16 +442,15 @@ static int run_at(void *context, double temperature, const char *folder)
     return run_one(&one);
 }
 
-static int execute(struct run_command *command)
+static int run_all(struct run_command *command)
 {
     struct sc_error error = {0};
-    if (finish_options(command, &error) != SC_OK)
-        return cli_report_error(command->name, &error);
-    cli_catch_signals();
     int exit_status =
         cli_offer_benchmark(command->name, &command->run.benchmark, command->yes, command->quiet);
     if (exit_status != CLI_DONE)
         return exit_status;
+    if (start_engine(command, &error) != SC_OK)
+        return cli_report_error(command->name, &error);
     if (command->temperatures.n <= 1)
         return run_one(command);
     return cli_sweep(&(struct cli_sweep){.command = command->name,
@@ -435,10 +461,20 @@ static int execute(struct run_command *command)
                                          .quiet = command->quiet});
 }
 
+static int execute(struct run_command *command)
+{
+    struct sc_error error = {0};
+    if (finish_options(command, &error) != SC_OK)
+        return cli_report_error(command->name, &error);
+    cli_catch_signals();
+    return run_all(command);
+}
+
 /* The command before its options are read, and the table of them. */
 static struct run_command new_command(const char *name, bool compare)
 {
     return (struct run_command){.name = name,
+                                .engine = cli_engine_default(),
                                 .run = sc_run_options_default(),
                                 .policy = sc_policy_default(),
                                 .policy_kind = SC_POLICY_ADAPTIVE,
@@ -475,6 +511,7 @@ static int read_words(struct run_command *command, struct cli_options *options, 
 
 static void free_command(struct run_command *command)
 {
+    cli_engine_end(&command->engine);
     sc_free(command->default_out);
     for (size_t i = 0; i < sizeof command->around.texts / sizeof *command->around.texts; i++)
         sc_free(command->around.texts[i]);

@@ -34,6 +34,6 @@ struct sc_answer {
  * there was no answer at all. */
 enum sc_status sc_ask(struct sc_remote *remote, const struct sc_question *question,
                       struct sc_answer *answer, struct sc_error *error);
-void sc_answer_free(struct sc_answer *answer);
+void sc_answer_free(struct sc_answer *answer); /* after a failure too */
 
 #endif

@@ -19,19 +19,19 @@ static const struct kind {
     const char *context[2]; /* field, or field in an object */
     const char *revision;
 } kinds[] = {
-    {"vllm", "vllm", "/version", NULL, "version", {NULL}, NULL},
-    {"sglang", "sglang", "/get_server_info", NULL, "version", {"context_length"}, "revision"},
+    {"vllm", "vllm", "/../version", NULL, "version", {NULL}, NULL},
+    {"sglang", "sglang", "/../get_server_info", NULL, "version", {"context_length"}, "revision"},
     {"llama.cpp",
      "llamacpp",
-     "/props",
+     "/../props",
      "default_generation_settings",
      "build_info",
      {"default_generation_settings", "n_ctx"},
      NULL},
-    {"ollama", "library", "/api/version", NULL, "version", {NULL}, NULL},
+    {"ollama", "library", "/../api/version", NULL, "version", {NULL}, NULL},
     {"text-generation-inference",
      NULL,
-     "/info",
+     "/../info",
      "model_sha",
      "version",
      {"max_total_tokens"},
@@ -155,8 +155,7 @@ static enum sc_status read_kind(const struct kind *kind, const json_t *root,
 static enum sc_status ask_kind(struct sc_remote *remote, size_t server, const struct kind *kind,
                                bool owned, struct sc_identity *out, struct sc_error *error)
 {
-    const struct sc_question question = {
-        .path = kind->path, .at_root = true, .once = !owned, .server = server};
+    const struct sc_question question = {.path = kind->path, .once = !owned, .server = server};
     struct sc_answer answer;
     SC_TRY(sc_ask(remote, &question, &answer, error));
     /* One that fails to say its version now, but has one, would seem to change later. */

@@ -3,8 +3,8 @@
  * this is standard but the list, so each is asked for where that software has it, and what is not
  * said is absent.  Private to this folder.
  *
- *   GET /models           (below the base)  ids; "max_model_len" and its like; "owned_by"
- *   GET /version          vLLM
+ *   GET /models           below the base: ids; "max_model_len" and its like; "owned_by"
+ *   GET /version          beside the base's last part (/version for /v1): vLLM
  *   GET /get_server_info  SGLang
  *   GET /props            llama.cpp's server
  *   GET /api/version      Ollama

@@ -17,9 +17,25 @@ static bool may_be_beyond(const struct sc_completion *c, const struct sc_complet
     return n_below == 0;
 }
 
+/* Whether nothing is listed but the chosen tokens themselves, several in a row: the likeliest would
+ * be others now and then. */
+static bool is_chosen_alone(const struct sc_completion *c)
+{
+    for (size_t i = 0; i < c->n_listed; i++) {
+        const struct sc_completion_token *token = &c->tokens[i];
+        const struct sc_candidate *one = &c->candidates[token->first];
+        if (token->n_candidates != 1 || one->n != token->n ||
+            memcmp(one->text, token->text, token->n) != 0)
+            return false;
+    }
+    return c->n_listed >= 4;
+}
+
 size_t sc_listed_count(const struct sc_completion *c, size_t n_asked)
 {
     size_t certain = 0, least = SIZE_MAX;
+    if (n_asked > 1 && is_chosen_alone(c))
+        return 0;
     for (size_t i = 0; i < c->n_listed; i++) {
         size_t n = c->tokens[i].n_candidates;
         if (!may_be_beyond(c, &c->tokens[i]) && n > certain)

@@ -232,9 +232,9 @@ static enum sc_status remark_on_listed(struct probing *p, struct sc_error *error
                      "the server gives no log-probabilities: there are no confidences\n");
     else if (given < wanted)
         sc_text_printf(&p->facts->remarks,
-                       "the server gives the %zu likeliest tokens of the %zu that a confidence is "
+                       "the server gives the %zu likeliest token%s of the %zu that a confidence is "
                        "to look at%s\n",
-                       given, wanted,
+                       given, given == 1 ? "" : "s", wanted,
                        sc_trials_with(&p->trials, "vllm")
                            ? "; vLLM gives as many as --max-logprobs says"
                            : "");

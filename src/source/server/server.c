@@ -12,17 +12,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "source/server/fields.h"
 #include "source/server/served.h"
 
 /* Servers whose further fields are known. */
 static bool is_software(const struct sc_served *served, const char *name)
 {
-    const char *software = served->facts.software;
-    return software != NULL && strncasecmp(software, name, strlen(name)) == 0;
+    return sc_software_is(served->facts.software, name);
 }
 
 static bool is_vllm(const struct sc_served *served)
@@ -33,11 +32,6 @@ static bool is_vllm(const struct sc_served *served)
 static bool is_sglang(const struct sc_served *served)
 {
     return is_software(served, "sglang");
-}
-
-static bool is_llama(const struct sc_served *served)
-{
-    return is_software(served, "llama");
 }
 
 static bool has_tokenizer(const struct sc_served *served)
@@ -94,28 +88,6 @@ static enum sc_status open_remotes(struct sc_served *served, struct sc_error *er
     return sc_remote_open(&served->watch, &remote, error);
 }
 
-/* A prompt in the form in which prompts will be sent. */
-static enum sc_status probe(struct sc_served *served, struct sc_error *error)
-{
-    const struct sc_message hello = {"user", "What is the capital of France, and why?"};
-    struct sc_framed framed = {0};
-    struct sc_server_probe asked = {.remote = served->remote,
-                                    .options = &served->options,
-                                    .wish = &served->wish,
-                                    .endpoint = SC_ENDPOINT_CHAT,
-                                    .text = hello.text};
-    if (has_tokenizer(served)) {
-        SC_TRY(sc_chat_encode(served->framing.format, &hello, 1, &framed, error));
-        asked.endpoint = SC_ENDPOINT_COMPLETION;
-        asked.text = framed.text;
-        asked.ids = framed.ids;
-        asked.n_ids = framed.n;
-    }
-    enum sc_status status = sc_server_probe_run(&asked, &served->facts, error);
-    sc_framed_free(&framed);
-    return status;
-}
-
 /* ---- what is asked --------------------------------------------------------------------------- */
 
 /* The wish; where it leaves something open what the model's makers advise, if their file is at
@@ -140,6 +112,30 @@ static void resolve_sampling(struct sc_served *served)
         sampling->top_k = wish->top_k;
 }
 
+/* A prompt in the form in which prompts will be sent, with the sampling that they will get. */
+static enum sc_status probe(struct sc_served *served, struct sc_error *error)
+{
+    const struct sc_message hello = {"user", "What is the capital of France, and why?"};
+    struct sc_framed framed = {0};
+    struct sc_source_wish wish = served->wish;
+    wish.sampling = served->sampling;
+    struct sc_server_probe asked = {.remote = served->remote,
+                                    .options = &served->options,
+                                    .wish = &wish,
+                                    .endpoint = SC_ENDPOINT_CHAT,
+                                    .text = hello.text};
+    if (has_tokenizer(served)) {
+        SC_TRY(sc_chat_encode(served->framing.format, &hello, 1, &framed, error));
+        asked.endpoint = SC_ENDPOINT_COMPLETION;
+        asked.text = framed.text;
+        asked.ids = framed.ids;
+        asked.n_ids = framed.n;
+    }
+    enum sc_status status = sc_server_probe_run(&asked, &served->facts, error);
+    sc_framed_free(&framed);
+    return status;
+}
+
 /* Whether what is asked for leaves the model's own distribution as it is. */
 static bool leaves_distribution(const struct sc_sampling *sampling)
 {
@@ -152,27 +148,6 @@ static bool leaves_distribution(const struct sc_sampling *sampling)
 static bool put(json_t *object, const char *key, json_t *value)
 {
     return json_object_set_new(object, key, value) == 0;
-}
-
-static bool put_real(json_t *object, const char *key, double value)
-{
-    return isnan(value) || put(object, key, json_real(value));
-}
-
-/* What is off is said where it is known how: a server may have values of its own. */
-static bool put_sampling(const struct sc_served *served, json_t *more)
-{
-    const struct sc_sampling *sampling = &served->sampling;
-    double penalty = sampling->repetition_penalty;
-    bool known = is_vllm(served) || is_sglang(served) || is_llama(served);
-    int32_t top_k = sampling->top_k == 0 && is_sglang(served) ? -1 : sampling->top_k;
-    return put_real(more, "top_p", sampling->top_p) &&
-           ((!known && sampling->min_p == 0) || put_real(more, "min_p", sampling->min_p)) &&
-           ((!known && (penalty == 0 || penalty == 1)) ||
-            put_real(more, is_llama(served) ? "repeat_penalty" : "repetition_penalty",
-                     penalty == 0 ? 1 : penalty)) &&
-           (sampling->top_k < 0 || (!known && sampling->top_k == 0) ||
-            put(more, "top_k", json_integer(top_k)));
 }
 
 /* The variables of the template on the server's side: --template-arg, and whether to think. */
@@ -230,7 +205,7 @@ static enum sc_status make_fields(const struct sc_served *served, bool begun, js
 {
     json_t *more = *out = json_object();
     /* A null leaves a field out. */
-    if (more == NULL || !put_sampling(served, more) ||
+    if (more == NULL || !sc_fields_put_filters(more, &served->sampling, served->facts.software) ||
         (!served->facts.takes_seed && !put(more, "seed", json_null())) ||
         (has_tokenizer(served) && !put_completion_fields(served, more)) ||
         (begun && (!put(more, "continue_final_message", json_true()) ||
@@ -329,9 +304,9 @@ static enum sc_status served_describe(void *context, const struct sc_source_wish
     served->wish = *wish;
     SC_TRY(open_framing(served, error));
     SC_TRY(open_remotes(served, error));
+    resolve_sampling(served);
     SC_TRY(probe(served, error));
     SC_TRY(check_limit(served, error));
-    resolve_sampling(served);
     const struct sc_server_facts *facts = &served->facts;
     size_t k = facts->top_k < wish->confidence_top_k ? facts->top_k : wish->confidence_top_k;
     served->rules = (struct sc_server_rules){

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "source/server/fields.h"
 
 static const char *const chat_texts[SC_TRIAL_CONTEXTS] = {
     "Hello!", "Name an animal.", "Write the first word of a story.", "Think of a town."};
@@ -15,9 +16,7 @@ static const char *const plain_texts[SC_TRIAL_CONTEXTS] = {
 
 bool sc_trials_with(const struct sc_trials *trials, const char *name)
 {
-    size_t n = strlen(name);
-    return trials->software != NULL && strncmp(trials->software, name, n) == 0 &&
-           (trials->software[n] == '\0' || trials->software[n] == ' ');
+    return sc_software_is(trials->software, name);
 }
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
@@ -58,29 +57,13 @@ static int put_prompt(json_t *body, const struct sc_trials *trials, size_t conte
     return put(body, "prompt", json_string(text));
 }
 
-/* Filters off by the fields that the software has: one that does not know them may refuse. */
-static int put_no_filters(json_t *body, const struct sc_trials *trials)
-{
-    int failed = put(body, "top_p", json_integer(1));
-    bool vllm = sc_trials_with(trials, "vllm"), sglang = sc_trials_with(trials, "sglang");
-    if (vllm || sglang || sc_trials_with(trials, "llama.cpp"))
-        failed |= put(body, "top_k", json_integer(-1)) | put(body, "min_p", json_integer(0));
-    if (vllm || sglang)
-        failed |= put(body, "repetition_penalty", json_integer(1));
-    return failed;
-}
+static const struct sc_sampling no_filters = {.top_p = 1, .repetition_penalty = 1};
 
-static int put_real(json_t *body, const char *key, double value)
+static int put_sampling(json_t *body, const struct sc_trials *trials, double temperature,
+                        const struct sc_sampling *filters)
 {
-    return isnan(value) ? 0 : put(body, key, json_real(value));
-}
-
-static int put_own(json_t *body, const struct sc_sampling *own)
-{
-    return put_real(body, "temperature", own->temperature) | put_real(body, "top_p", own->top_p) |
-           put_real(body, "min_p", own->min_p) |
-           put_real(body, "repetition_penalty", own->repetition_penalty) |
-           (own->top_k >= 0 ? put(body, "top_k", json_integer(own->top_k)) : 0);
+    int failed = isnan(temperature) ? 0 : put(body, "temperature", json_real(temperature));
+    return failed | !sc_fields_put_filters(body, filters, trials->software);
 }
 
 static int put_logprobs(json_t *body, const struct sc_trials *trials, size_t n_top)
@@ -99,11 +82,10 @@ static int fill(json_t *body, const struct sc_trials *trials, const struct sc_tr
                  put_prompt(body, trials, trial->context) |
                  put(body, "max_tokens", json_integer((json_int_t)trial->max_tokens)) |
                  put_logprobs(body, trials, trial->n_top);
-    if (trial->sampling == SC_TRIAL_OWN)
-        failed |= put_own(body, &trials->probe->wish->sampling);
-    else
-        failed |=
-            put(body, "temperature", json_real(trial->temperature)) | put_no_filters(body, trials);
+    const struct sc_sampling *own = &trials->probe->wish->sampling;
+    failed |= trial->sampling == SC_TRIAL_OWN
+                  ? put_sampling(body, trials, own->temperature, own)
+                  : put_sampling(body, trials, trial->temperature, &no_filters);
     if (trial->seeded)
         failed |= put(body, "seed", json_integer(trial->seed));
     if (trial->stream)
