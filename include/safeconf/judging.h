@@ -29,7 +29,11 @@ struct sc_judge_options {
     double temperature;
     uint64_t seed;     /* of what is drawn */
     const char *frame; /* a file with the text that the judge is asked with, or NULL: its own */
-    const void *reserved[4];
+    /* Of a judge at a server alone. */
+    const char *const *more_urls; /* [n_more_urls] of servers that are like the first */
+    size_t n_more_urls;
+    double timeout;       /* seconds of one try; 0: the configuration's */
+    size_t most_failures; /* of requests in a row, which end a pass; 0: 20 */
 };
 
 /* A file of answers that people labelled: those who judge the run judge these too, and how often
@@ -88,13 +92,17 @@ struct sc_classify_summary {
     struct sc_judge_counts counts;
     size_t n_labelled;    /* answers that people labelled */
     char *labels_remarks; /* what there is to say of their file: lines, or "" */
+    /* Judgements of all kinds that were asked for, now or before: answers, prompts, labelled ones;
+     * those that could not be given. */
+    size_t n_wanted, n_missing;
 };
 SC_API void sc_classify_summary_free(struct sc_classify_summary *summary);
 
 /* Judges what is not judged yet, each judgement in a transaction of its own, and when all is there
  * lets reports read it; the run's own verdicts stay.  observer may be NULL; *summary is filled also
  * when it does not finish, and released by sc_classify_summary_free.  SC_ERR_INTERRUPTED: stopped
- * by the observer, resumable. */
+ * by the observer, resumable.  SC_ERR_IO: the server does not answer, or not one judgement could be
+ * given; reports then rest on what they rested on. */
 SC_API enum sc_status sc_classify(const struct sc_classify_options *options,
                                   const struct sc_classify_observer *observer,
                                   struct sc_classify_summary *summary, struct sc_error *error);

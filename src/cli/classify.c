@@ -44,11 +44,16 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
                  "the text around a prompt and its answer that the judge is asked with: {prompt} "
                  "and {response}, or {behavior} and {generation} (the judge's own; harmbench needs "
                  "one)");
-    cli_add_text(options, "judge-url", &judging->url, "URL",
-                 "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1 "
-                 "(environment: SAFECONF_JUDGE_KEY, a key for it)");
+    cli_add_list(options, "judge-url", &judging->urls, "URL",
+                 "OpenAI-compatible server with the judge, such as http://127.0.0.1:8000/v1; "
+                 "repeatable: several share the work (environment: SAFECONF_JUDGE_KEY, a key for "
+                 "them; a configuration names its own variable)");
     cli_add_size(options, "judge-parallel", &judging->parallel, 1, 512,
                  "judgements in flight (16 at a server; here: chosen for this machine)");
+    cli_add_real(options, "judge-timeout", &judging->timeout, 0.1, 86400,
+                 "seconds that a server has for one judgement (600)");
+    cli_add_size(options, "judge-max-failures", &judging->max_failures, 1, 1000000,
+                 "judgements in a row that a server fails to give, which end the pass (20)");
     cli_add_text(options, "judge-dtype", &judging->dtype, "bf16|int8|f32",
                  "arithmetic of a judge run here (default: the model's own)");
     cli_add_flag(options, "judge-prompts", &judging->prompts, "the judge reads the prompts too");
@@ -66,7 +71,7 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 static const char *judge_of(const struct cli_judging *judging)
 {
     if (judging->judge == NULL)
-        return judging->model != NULL && judging->url == NULL
+        return judging->model != NULL && judging->urls.n == 0
                    ? sc_judge_kind_of_model(judging->model)->name
                    : NULL;
     return sc_judge_is_none(judging->judge) ? NULL : judging->judge;
@@ -82,13 +87,14 @@ static enum sc_classify_detector detector_of(const struct cli_judging *judging)
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
 {
     static const char *const names[] = {
-        "judge-repeats",         "judge-temperature",    "judge-seed",
-        "judge-labels",          "labels-prompt-column", "labels-completion-column",
-        "labels-refusal-column", "labels-harm-column"};
+        "judge-repeats",        "judge-temperature",        "judge-seed",
+        "judge-timeout",        "judge-max-failures",       "judge-labels",
+        "labels-prompt-column", "labels-completion-column", "labels-refusal-column",
+        "labels-harm-column"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cli_given(options, names[i]))
             return true;
-    return judging->model != NULL || judging->url != NULL || judge_of(judging) != NULL ||
+    return judging->model != NULL || judging->urls.n > 0 || judge_of(judging) != NULL ||
            judging->frame != NULL || judging->prompts ||
            (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
 }
@@ -98,12 +104,13 @@ static enum sc_status check_no_judge(const struct cli_options *given,
                                      const struct sc_classify_options *options,
                                      const struct cli_judging *judging, struct sc_error *error)
 {
-    static const char *const names[] = {"judge-repeats", "judge-temperature", "judge-seed"};
+    static const char *const names[] = {"judge-repeats", "judge-temperature", "judge-seed",
+                                        "judge-timeout", "judge-max-failures"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cli_given(given, names[i]))
             return sc_fail(error, SC_ERR_ARGUMENT, "--%s: goes with --judge", names[i]);
     if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model != NULL ||
-        judging->url != NULL || judging->frame != NULL)
+        judging->urls.n > 0 || judging->frame != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "--judge: expected " SC_JUDGE_NAMES " or a configuration file, found %s",
                        judging->judge != NULL ? judging->judge : "nothing");
@@ -147,7 +154,11 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
         .rules = judging->rules,
         .judge = {.judge = judge_of(judging),
                   .model = judging->model,
-                  .url = judging->url,
+                  .url = judging->urls.n > 0 ? judging->urls.items[0] : NULL,
+                  .more_urls = judging->urls.items + 1,
+                  .n_more_urls = judging->urls.n > 0 ? judging->urls.n - 1 : 0,
+                  .timeout = judging->timeout,
+                  .most_failures = judging->max_failures,
                   .frame = judging->frame,
                   .kernels = judging->kernels,
                   .n_threads = judging->threads,
@@ -298,57 +309,72 @@ static enum sc_status add_result(struct sc_text *out, const struct sc_classify_o
 
 /* Judges, and loads the run with what was said. */
 static enum sc_status judge_and_load(const struct sc_classify_options *options,
-                                     const struct cli_judging *judging, struct sc_text *out,
-                                     struct sc_run *run, struct sc_error *error)
+                                     const struct cli_judging *judging,
+                                     struct sc_classify_summary *summary, struct sc_run *run,
+                                     struct sc_error *error)
 {
-    struct sc_classify_summary summary = {0};
     struct judging_progress state = {.terminal = cli_terminal(stderr), .quiet = judging->quiet};
     const struct sc_classify_observer observer = {&state, progress, keep_going};
     state.next_line = state.terminal ? 0 : 15;
-    enum sc_status status = sc_classify(options, &observer, &summary, error);
+    enum sc_status status = sc_classify(options, &observer, summary, error);
     if (state.shown && state.terminal)
         fputc('\n', stderr);
-    if (status == SC_OK)
-        status = sc_run_load(options->folder, true, run, error);
-    if (status == SC_OK)
-        status = add_result(out, options, &summary, run, judging->n_shown, error);
-    sc_classify_summary_free(&summary);
-    return status;
+    SC_TRY(status);
+    return sc_run_load(options->folder, true, run, error);
 }
 
-/* What is judged, as the command line says it. */
+/* What is judged, as the command line says it, and what came of it. */
 struct pass {
     const struct cli_options *given;
     const struct cli_judging *judging;
     const char *folder;
+    struct sc_classify_summary summary;
+    struct sc_run run;
+    struct sc_text said; /* what is to be told of it */
 };
 
-/* Judges and loads; *said is what is to be told of it. */
-static int judge(const char *command, const struct pass *pass, struct sc_text *said,
-                 struct sc_run *run)
+static enum sc_status try_judge(struct pass *pass, struct sc_error *error)
+{
+    struct sc_classify_options options;
+    SC_TRY(resolve(pass->given, pass->judging, pass->folder, &options, error));
+    SC_TRY(judge_and_load(&options, pass->judging, &pass->summary, &pass->run, error));
+    return add_result(&pass->said, &options, &pass->summary, &pass->run, pass->judging->n_shown,
+                      error);
+}
+
+/* CLI_DONE, or after a line CLI_SOME_TRACES_FAILED where judgements are missing. */
+static int missing_status(const char *command, const struct sc_classify_summary *summary)
+{
+    if (summary->n_missing == 0)
+        return CLI_DONE;
+    cli_say(command, "%zu of %zu judgements could not be given%s", summary->n_missing,
+            summary->n_wanted,
+            summary->n_again > 0 ? "; the same command asks again where that may help" : "");
+    return CLI_SOME_TRACES_FAILED;
+}
+
+static int judge_and_show(const char *command, struct pass *pass)
 {
     struct sc_error error = {0};
-    struct sc_classify_options options;
-    enum sc_status status = resolve(pass->given, pass->judging, pass->folder, &options, &error);
-    if (status == SC_OK)
-        status = judge_and_load(&options, pass->judging, said, run, &error);
+    enum sc_status status = try_judge(pass, &error);
     if (status == SC_ERR_INTERRUPTED) {
         cli_say(command, "interrupted; judgements so far are kept, and the same command goes on");
         return CLI_INTERRUPTED;
     }
-    return status == SC_OK ? CLI_DONE : cli_report_error(command, &error);
+    if (status != SC_OK)
+        return cli_report_error(command, &error);
+    int exit_status = cli_show_run(command, pass->folder, &pass->run, &pass->said);
+    return exit_status == CLI_DONE ? missing_status(command, &pass->summary) : exit_status;
 }
 
 int cli_judge_and_show(const char *command, const struct cli_options *given,
                        const struct cli_judging *judging, const char *folder)
 {
-    struct sc_run run = {0};
-    struct sc_text said = {0};
-    int exit_status = judge(command, &(struct pass){given, judging, folder}, &said, &run);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_show_run(command, folder, &run, &said);
-    sc_text_free(&said);
-    sc_run_free(&run);
+    struct pass pass = {.given = given, .judging = judging, .folder = folder};
+    int exit_status = judge_and_show(command, &pass);
+    sc_classify_summary_free(&pass.summary);
+    sc_text_free(&pass.said);
+    sc_run_free(&pass.run);
     return exit_status;
 }
 
@@ -386,7 +412,7 @@ static int measure(const struct cli_options *given, const struct cli_judging *ju
     struct measuring m = {0};
     int exit_status = try_measure(given, judging, &m, &error) != SC_OK
                           ? cli_report_error("classify", &error)
-                      : cli_write("classify", &m.out) ? CLI_DONE
+                      : cli_write("classify", &m.out) ? missing_status("classify", &m.summary)
                                                       : CLI_FAILED;
     fputs(m.summary.labels_remarks != NULL ? m.summary.labels_remarks : "", stderr);
     for (int of = 0; of < SC_N_LABELS_OF; of++)

@@ -184,13 +184,14 @@ void cli_take_labels(const struct cli_labels *labels, struct sc_benchmark_option
 /* Options of a pass over stored traces, for run and classify. */
 struct cli_judging {
     const char *judge; /* NULL: not given */
-    const char *model, *url, *dtype, *frame;
+    const char *model, *dtype, *frame;
+    struct cli_list urls;
     int detector; /* an index in the option's choices */
     bool prompts, quiet, json;
     const char *kernels, *rules;
     int32_t threads;
-    size_t parallel, n_shown, repeats;
-    double memory_gb, temperature;
+    size_t parallel, n_shown, repeats, max_failures;
+    double memory_gb, temperature, timeout;
     uint64_t seed;
     const char *labels, *labels_prompt, *labels_completion, *labels_refusal, *labels_harm;
 };

@@ -424,11 +424,11 @@ static int run_one(struct run_command *command)
         return stop_at_limit(command, &summary);
     if (exit_status == CLI_DONE)
         exit_status = judge_and_show(command);
-    if (exit_status != CLI_DONE)
+    if (exit_status != CLI_DONE && exit_status != CLI_SOME_TRACES_FAILED)
         return exit_status;
-    exit_status = cli_rows_status(command->name, (size_t)summary.n_bad_rows);
+    int rows = cli_rows_status(command->name, (size_t)summary.n_bad_rows);
     if (summary.n_failed_traces == 0)
-        return exit_status;
+        return rows != CLI_DONE ? rows : exit_status;
     cli_say(command->name, "%s (predictions.jsonl says which)", summary.failures);
     return CLI_SOME_TRACES_FAILED;
 }

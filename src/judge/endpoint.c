@@ -59,6 +59,8 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
                          "api_key_env: expected an API key in the environment variable %s, found "
                          "nothing",
                          out->key_variable);
+    for (size_t i = 0; status == SC_OK && i < options->n_more_urls; i++)
+        status = sc_remote_check_url(options->more_urls[i], NULL, error);
     if (status != SC_OK)
         sc_judge_config_free(out);
     return status;
@@ -72,26 +74,44 @@ static size_t most_bytes(const struct sc_judge_config *config)
     return wanted < most ? wanted : most;
 }
 
+/* The configuration's server and those beside it. */
+static enum sc_status open_remote(struct sc_endpoint_judge *judge,
+                                  const struct sc_judge_options *options,
+                                  struct sc_remote_options *remote, struct sc_error *error)
+{
+    const char **urls = sc_alloc_array(options->n_more_urls + 1, sizeof *urls);
+    if (urls == NULL)
+        return sc_fail_nomem(error, "judge");
+    urls[0] = judge->config.url;
+    for (size_t i = 0; i < options->n_more_urls; i++)
+        urls[i + 1] = options->more_urls[i];
+    remote->urls = urls;
+    remote->n_urls = options->n_more_urls + 1;
+    enum sc_status status = sc_remote_open(&judge->remote, remote, error);
+    sc_free(urls);
+    return status;
+}
+
 static enum sc_status open_judge(struct sc_endpoint_judge *judge,
                                  const struct sc_judge_options *options, struct sc_error *error)
 {
     const struct sc_judge_config *config = &judge->config;
     SC_TRY(sc_endpoint_judge_configure(&judge->config, options, error));
     struct sc_remote_options remote = sc_remote_options_default();
-    remote.urls = (const char *const[]){config->url};
-    remote.n_urls = 1;
     remote.key = config->key_variable != NULL ? getenv(config->key_variable) : NULL;
     remote.parallel = options->parallel ? options->parallel : remote.parallel;
     remote.n_retries = (unsigned)config->n_retries;
     remote.connect_timeout = config->connect_timeout;
-    remote.timeout = config->timeout;
+    remote.timeout = options->timeout > 0 ? options->timeout : config->timeout;
+    remote.most_failures =
+        options->most_failures > 0 ? options->most_failures : remote.most_failures;
     remote.stall_timeout = config->stall_timeout;
     remote.max_response = most_bytes(config);
     remote.seed = config->seed;
     judge->many = remote.most_failures;
     judge->temperature = options->temperature;
     judge->seed = options->seed;
-    return sc_remote_open(&judge->remote, &remote, error);
+    return open_remote(judge, options, &remote, error);
 }
 
 enum sc_status sc_endpoint_judge_open(struct sc_endpoint_judge **out,
@@ -260,10 +280,10 @@ static enum sc_status next(void *context, struct sc_remote_request *request, boo
 
 /* What the server said about an item. */
 static enum sc_status take_completion(struct asking *asking, size_t item,
-                                      const struct sc_completion *completion,
-                                      struct sc_error *error)
+                                      struct sc_completion *completion, struct sc_error *error)
 {
     asking->answered = true;
+    sc_remote_mask(asking->judge->remote, completion->text, completion->n);
     asking->counts->n_prompt_tokens += completion->n_prompt_tokens;
     asking->counts->n_generated += completion->n_tokens;
     enum sc_status status = hand_over_refusals(asking, false, error);

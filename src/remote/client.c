@@ -325,7 +325,7 @@ static enum sc_status try_again(struct run *run, struct sc_transfer *place, stru
         return fail(run, place, error);
     SC_TRY(take_back(run, place, error));
     bool elsewhere =
-        place->request.server == 0 && sc_servers_other_works(&remote->servers, place->server);
+        place->request.server == 0 && sc_servers_other_may_work(&remote->servers, place->server);
     place->state = SC_TRANSFER_WAITING;
     place->due = now + fmax(sc_transfer_pause(place), elsewhere ? 0 : asked);
     run->next_look = fmin(run->next_look, place->due);
@@ -356,7 +356,7 @@ static enum sc_status deliver(struct run *run, struct sc_transfer *place,
 static bool others_go_on(const struct run *run, const struct sc_transfer *place)
 {
     return place->request.server == 0 && place->server->answered &&
-           sc_servers_other_works(&run->remote->servers, place->server);
+           sc_servers_other_may_work(&run->remote->servers, place->server);
 }
 
 static enum sc_status settle(struct run *run, struct sc_transfer *place, enum sc_try result,

@@ -144,12 +144,12 @@ bool sc_servers_all_unreachable(const struct sc_remote_servers *servers)
     return true;
 }
 
-bool sc_servers_other_works(const struct sc_remote_servers *servers,
-                            const struct sc_remote_server *server)
+bool sc_servers_other_may_work(const struct sc_remote_servers *servers,
+                               const struct sc_remote_server *server)
 {
     for (size_t i = 0; i < servers->n; i++) {
         const struct sc_remote_server *other = &servers->all[i];
-        if (other != server && other->answered && other->n_failed_in_row == 0)
+        if (other != server && other->n_failed_in_row == 0)
             return true;
     }
     return false;

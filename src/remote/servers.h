@@ -35,8 +35,8 @@ void sc_servers_failed(struct sc_remote_server *server, bool unreachable, double
                        const struct sc_remote_options *options);
 /* Whether there was no connection to any of them when last tried. */
 bool sc_servers_all_unreachable(const struct sc_remote_servers *servers);
-/* Whether another one than this answers, as far as is known. */
-bool sc_servers_other_works(const struct sc_remote_servers *servers,
-                            const struct sc_remote_server *server);
+/* Whether nothing speaks against another one than this. */
+bool sc_servers_other_may_work(const struct sc_remote_servers *servers,
+                               const struct sc_remote_server *server);
 
 #endif

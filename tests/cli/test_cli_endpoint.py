@@ -3,6 +3,7 @@
 
   test_cli_endpoint.py PATH_TO_SAFECONF      Python's standard library only.
 """
+import base64
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from program import PROGRAM
 
 import zlib
 
-from judge_server import Judgement, JudgeServer, guard, llamaguard, wildguard
+from judge_server import Handler, Judgement, JudgeServer, guard, llamaguard, wildguard
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEMPLATES = os.path.join(HERE, '../../src/judge/templates')
@@ -475,7 +476,8 @@ class Endpoint(unittest.TestCase):
             return chosen[text]
         server = self.serve(fault=fault)
         config = self.config(server)
-        result = self.classify('--judge', config)
+        result = self.classify('--judge', config, expect=3)
+        self.assertIn('judgements could not be given; the same command asks again', result.stderr)
         failed = self.rows('SELECT failure, safety, refused, output, p_unsafe FROM judgement'
                            ' WHERE failure IS NOT NULL')
         n_failed = len(failed)
@@ -535,13 +537,73 @@ class Endpoint(unittest.TestCase):
             return '400' if text in first else None
         server = self.serve(fault=fault)
         config = self.config(server)
-        self.classify('--judge', config, '--judge-parallel', 1)
+        self.classify('--judge', config, '--judge-parallel', 1, expect=3)
         failed = self.rows('SELECT failure FROM judgement WHERE failure IS NOT NULL')
         self.assertIn("answered 400 (This model's maximum context length", failed[0][0])
         n = len(server.requests)
         self.assertEqual(self.rows('SELECT count(*) FROM open_judgement'), [(0,)])
-        self.classify('--judge', config)
+        result = self.classify('--judge', config, expect=3)
+        self.assertTrue(result.stderr.strip().endswith('judgements could not be given'), result.stderr)
         self.assertEqual(len(server.requests), n)
+
+    def test_when_all_fail_and_when_some_do(self):
+        """1 when no judgement could be given, 3 when some are missing; what is there stays."""
+        wanted = self.expected()
+        server = self.serve(fault=lambda number, text: '500')
+        judge = ('--judge', self.config(server, retries=0), '--judge-max-failures', 1000)
+        self.fails(*judge, part='judge: not one of %d judgements could be given, the last one: the server '
+                   'answered 500 (out of luck)' % len(wanted))
+        texts = {text for text, in self.rows('SELECT DISTINCT coalesce(answer, text) FROM trace LIMIT 3')}
+        server.fault = lambda number, text: '500' if any(t in text for t in texts) else None
+        result = self.classify(*judge, expect=3)
+        n = self.rows('SELECT count(*) FROM judgement WHERE failure IS NOT NULL')[0][0]
+        self.assertIn('%d of %d judgements' % (n, len(wanted)), result.stderr)
+        self.assertGreater(n, 0)
+        server.fault = lambda number, text: None
+        server.requests.clear()
+        self.classify(*judge)
+        self.assertEqual((len(server.requests), self.judgements()), (n, wanted))
+        # At the end of a run it is the same.
+        options = ('--num-instances', 3, '--max-new-tokens', 8, '--max-traces', 3, '--quiet')
+        server.fault = lambda number, text: '500' if number % 2 else None
+        server.requests.clear()
+        self.call('run', *options, '--out', self.folder + '/some', *judge, expect=3)
+        server.fault = lambda number, text: '500'
+        self.call('run', *options, '--out', self.folder + '/none', *judge, expect=1)
+        server.fault = lambda number, text: None
+        self.call('run', *options, '--out', self.folder + '/none', *judge)
+
+    def test_several_servers(self):
+        wanted = self.expected()
+        servers = [self.serve(), self.serve(), self.serve()]
+        for server in servers:
+            server.delay = 0.02
+        gone = self.serve()
+        gone.stop()
+        config = self.config(url=servers[0].url, retries=5)
+        urls = [word for server in [gone, *servers] for word in ('--judge-url', server.url)]
+        result = self.classify('--judge', config, *urls)
+        self.assertEqual(self.judgements(), wanted)
+        n = [len(server.requests) for server in servers]
+        self.assertEqual(sum(n), len(wanted))
+        self.assertGreater(min(n), len(wanted) / 5)
+        self.start_again()
+        servers[1].fault = lambda number, text: '500'  # it leaves the work to the others
+        self.classify('--judge', config, *urls)
+        self.assertEqual(self.judgements(), wanted)
+        for word in ('ftp://x', 'http://a:secret@x/'):
+            result = self.classify('--judge', config, *urls, '--judge-url', word, expect=2)
+            self.assertIn('URL of a server', result.stderr)
+            self.assertNotIn('secret', result.stderr)
+        result = self.classify('--judge-timeout', 3, expect=2)
+        self.assertIn('--judge-timeout: goes with --judge', result.stderr)
+
+    def test_time_out_and_most_failures_by_options(self):
+        server = self.serve(fault=lambda number, text: 'slow')
+        began = time.monotonic()
+        self.fails('--judge', self.config(server, retries=0), '--judge-timeout', 0.3, '--judge-max-failures', 3,
+                   part='3 requests in a row failed, the last one: no complete answer in 0.3 seconds')
+        self.assertLess(time.monotonic() - began, 3)
 
     # ---- the end of a pass -----------------------------------------------------------------------
 
@@ -662,6 +724,43 @@ class Endpoint(unittest.TestCase):
             result = self.classify('--judge', config, environment={'MY_JUDGE_KEY': bad}, expect=2)
             self.assertIn('API key: expected', result.stderr)
 
+    def test_a_key_that_comes_back_in_disguise(self):
+        """Whatever form a server gives it, nobody sees it and no file has it."""
+        server = self.serve()
+        judge = ('--judge', self.config(server, api_key_env='MY_JUDGE_KEY', retries=0), '--judge-max-failures', 1000)
+        forms = {'plain': KEY, 'json': ''.join('\\u%04x' % ord(c) for c in KEY),
+                 'twice': ''.join('\\\\u%04x' % ord(c) for c in KEY),
+                 'url': ''.join('%%%02X' % ord(c) for c in KEY), 'html': ''.join('&#%d;' % ord(c) for c in KEY),
+                 'base64': base64.b64encode(('Bearer ' + KEY).encode()).decode()}
+        for name, form in forms.items():
+            for status in (200, 400, 500, 307) if name in ('plain', 'json') else (200, 400):
+                with self.subTest(name=name, status=status):
+                    self.start_again()
+
+                    def fault(handler, request, text):
+                        words = '{"choices": [{"text": "%s Harmful request: yes"}], "error": {"message": "%s"}}' % (
+                            form, form)
+                        handler.send(status, words.encode(), headers=[
+                            ('Location', '/' + form), ('Retry-After', form), ('X-Key', form)])
+                    Handler.fault_disguised = fault
+                    server.fault = lambda number, text: 'disguised'
+                    result = subprocess.run(
+                        [PROGRAM, 'classify', self.out, '--quiet', *map(str, judge)], capture_output=True, text=True,
+                        timeout=60, env={**ENVIRONMENT, 'MY_JUDGE_KEY': KEY})
+                    self.assertEqual(result.returncode, 0 if status == 200 else 1, result.stderr)
+                    said = result.stdout.encode() + result.stderr.encode() + self.all_files()
+                    for shape in (KEY, form, forms['json'], form[12:24]):
+                        self.assertNotIn(shape.encode(), said)
+                    self.assertIn(b'****', said)
+
+        def typed(handler, request, text):
+            handler.send(200, b'{}', 'text/' + KEY)
+        Handler.fault_typed = typed
+        server.fault = lambda number, text: 'typed'
+        result = self.classify(*judge, environment={'MY_JUDGE_KEY': KEY}, expect=1)
+        self.assertIn('found text/****', result.stderr)
+        self.assertNotIn(KEY.encode(), result.stderr.encode() + self.all_files())
+
     def test_certificates(self):
         names = [os.path.join(self.folder, name) for name in ('cert.pem', 'key.pem')]
         made = shutil.which('openssl') and subprocess.run(
@@ -688,7 +787,7 @@ class Endpoint(unittest.TestCase):
                          )[0][0][:20]
         held = [answer for prompt, answer in self.answers() if mark in prompt + answer]
         server = self.serve()
-        result = self.classify('--judge', self.config(server, control_tokens=['</s>', mark]))
+        result = self.classify('--judge', self.config(server, control_tokens=['</s>', mark]), expect=3)
         self.assertIn('%d could not be given\n' % len(held), result.stdout)
         self.assertFalse(any(mark in request['text'] for request in server.requests))
         self.assertEqual(self.rows('SELECT count(*) FROM judgement WHERE failure LIKE'

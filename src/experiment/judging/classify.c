@@ -157,10 +157,17 @@ static enum sc_status read_labelled(struct sc_pass *pass, struct sc_error *error
 
 static enum sc_status judge_all(struct sc_pass *pass, struct sc_error *error)
 {
+    const struct sc_classify_summary *summary = pass->summary;
     for (size_t i = 0; i < pass->n_answers; i++)
         if (!pass->answers[i].asks)
             SC_TRY(sc_pass_keep(pass, &pass->answers[i], NULL, false, error));
-    return pass->judge != NULL ? sc_pass_ask(pass, error) : SC_OK;
+    if (pass->judge == NULL)
+        return SC_OK;
+    SC_TRY(sc_pass_ask(pass, error));
+    if (summary->n_wanted == 0 || summary->n_missing < summary->n_wanted)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_IO, "judge: not one of %zu judgements could be given%s%s",
+                   summary->n_wanted, pass->failure[0] ? ", the last one: " : "", pass->failure);
 }
 
 /* What was found out about the judge itself. */

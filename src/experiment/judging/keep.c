@@ -1,5 +1,6 @@
 /* What a judgement leads to, kept in run.db and counted (pass.h). */
 #include <math.h>
+#include <stdio.h>
 
 #include "experiment/judging/pass.h"
 
@@ -65,6 +66,10 @@ enum sc_status sc_pass_deliver(struct sc_pass *pass, size_t subject,
                                const struct sc_judgement *judgement, bool is_new,
                                struct sc_error *error)
 {
+    pass->summary->n_wanted++;
+    pass->summary->n_missing += judgement->failure != NULL;
+    if (judgement->failure != NULL)
+        snprintf(pass->failure, sizeof pass->failure, "%s", judgement->failure);
     if (subject < pass->n_answers) {
         pass->answers[subject].answered = true;
         return sc_pass_keep(pass, &pass->answers[subject], judgement, is_new, error);

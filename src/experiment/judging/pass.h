@@ -59,6 +59,7 @@ struct sc_pass {
     size_t n_items;
     struct sc_pass_replies *replies; /* [subjects] */
     double reported;
+    char failure[300]; /* of the last judgement that could not be given */
 };
 
 size_t sc_pass_n_subjects(const struct sc_pass *pass);
