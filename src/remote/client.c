@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "remote/transfer.h"
+#include "remote/wait.h"
 
 /* Tries and seconds after which a server that was never reached is not there. */
 enum { STEP_MS = 100, LONGEST_KEY = 4096, FIRST_TRIES = 3, FIRST_SECONDS = 2 };
@@ -24,6 +25,7 @@ struct sc_remote {
     struct sc_remote_servers servers;
     struct sc_transfer_shared shared;
     CURLM *multi;
+    struct sc_wait wait;
     struct sc_transfer *places; /* [options.parallel] */
     struct sc_transfer **idle;  /* [options.parallel]: those without a request, during a run */
 };
@@ -118,7 +120,7 @@ static enum sc_status make_places(struct sc_remote *remote, struct sc_error *err
         curl_multi_setopt(remote->multi, CURLMOPT_MAXCONNECTS, (long)n) != CURLM_OK ||
         curl_multi_setopt(remote->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)n) != CURLM_OK)
         return sc_fail_nomem(error, "connections to a server");
-    return SC_OK;
+    return sc_wait_open(&remote->wait, remote->multi, error);
 }
 
 static enum sc_status open_remote(struct sc_remote *remote, const struct sc_remote_options *options,
@@ -167,6 +169,7 @@ void sc_remote_close(struct sc_remote *remote)
         sc_transfer_free(&remote->places[i]);
     if (remote->multi != NULL)
         curl_multi_cleanup(remote->multi);
+    sc_wait_close(&remote->wait);
     hush_end(&hush);
     if (remote->key != NULL)
         explicit_bzero(remote->key, strlen(remote->key));
@@ -424,30 +427,23 @@ static enum sc_status look(struct run *run, struct sc_error *error)
     return SC_OK;
 }
 
-/* Milliseconds to wait for servers. */
-static int patience(const struct run *run)
+/* Seconds to wait for servers: a place that is free now is filled before anything is waited for. */
+static double patience(const struct run *run)
 {
-    double left = run->next_look - sc_seconds();
-    /* A place that is free now is filled before anything is waited for. */
-    return (run->n_idle > 0 && !run->over) || left <= 0 ? 0 : (int)(left * 1e3) + 1;
+    return run->n_idle > 0 && !run->over ? 0 : run->next_look - sc_seconds();
 }
 
 static enum sc_status loop(struct run *run, struct sc_error *error)
 {
-    CURLM *multi = run->remote->multi;
     for (;;) {
         SC_TRY(fill(run, error));
         if (run->n_idle == run->remote->options.parallel)
             return SC_OK;
-        int n_running;
-        if (curl_multi_perform(multi, &n_running) != CURLM_OK)
-            return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
+        SC_TRY(sc_wait_work(&run->remote->wait, patience(run), error));
         SC_TRY(collect(run, error));
         SC_TRY(look(run, error));
         if (run->source->step != NULL && !run->source->step(run->source->context, run->counts))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
-        if (curl_multi_poll(multi, NULL, 0, patience(run), NULL) != CURLM_OK)
-            return sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
     }
 }
 

@@ -8,6 +8,7 @@
  *   client.c     the loop: requests, tries, pauses
  *   servers.c    which server takes the next request, and which one rests
  *   transfer.c   one try
+ *   wait.c       what libcurl waits for
  *   events.c     the pieces of a stream
  *   mask.c       the key, however it is written
  */
