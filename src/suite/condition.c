@@ -73,9 +73,10 @@ static enum sc_status measure_reference(struct reader *r, size_t *n_phase, size_
     if (*n_phase == 0)
         return fail(r, "a figure such as baseline.overall.refusal_rate.high, or a number");
     if (*p == '[') {
-        p = strchr(p, ']');
-        if (p++ == NULL)
+        const char *close = strchr(p, ']');
+        if (close == NULL)
             return fail(r, "] behind the name of the run");
+        p = close + 1;
     }
     if (*p != '.') {
         r->at = p;

@@ -9,17 +9,15 @@
 
 bool sc_suite_name_fits(const char *name, bool dots)
 {
-    static const char *const taken[] = {"any", "all",        "and",         "or",
-                                        "not", "excludes",   "includes",    "summary.html",
-                                        "run", "suite.json", "summary.json"};
+    static const char *const words[] = {"any", "all", "and", "or", "not", "excludes", "includes"};
     size_t n = strlen(name);
     if (n == 0 || n >= SC_SUITE_LONGEST_NAME || name[0] == '.')
         return false;
     for (size_t i = 0; i < n; i++)
         if (!sc_is_name_char(name[i]) || (name[i] == '.' && !dots))
             return false;
-    for (size_t i = 0; !dots && i < sizeof taken / sizeof *taken; i++)
-        if (strcmp(taken[i], name) == 0)
+    for (size_t i = 0; !dots && i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], name) == 0)
             return false;
     return true;
 }

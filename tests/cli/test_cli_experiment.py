@@ -159,6 +159,14 @@ class Suite(Folder):
         self.assertEqual(self.outcomes()['e/run'], 'failed')
         self.assertIn('c.overal.accuracy is no field of analysis.json', result.stderr)
 
+    def test_a_run_that_was_removed_is_made_again(self):
+        self.assertEqual(self.suite(GRID).returncode, 0)
+        os.remove(self.path('out', 'base', 'fixed-seed0', 'run.db'))
+        again = self.suite(GRID)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(again.stderr.count('has finished before'), 3)
+        self.assertTrue(os.path.exists(self.path('out', 'base', 'fixed-seed0', 'run.db')))
+
     def test_without_hours_nothing_begins(self):
         result = self.suite('hours = 0\n' + GRID)
         self.assertEqual(result.returncode, 130, result.stderr)
@@ -176,6 +184,31 @@ class Suite(Folder):
         self.assertTrue(os.path.exists(self.path('out', 'a', 'run', 'run.db')))
         rows = self.rows('out/a/run', 'SELECT count(*) FROM trace')
         self.assertLess(rows[0][0], 4000)
+
+    def test_a_run_that_would_not_fit_is_not_begun(self):
+        text = SMALL + '[[phase]]\nname = "a"\npolicy = "single"\n[[phase]]\nname = "b"\npolicy = "fixed"\n' \
+            '[[phase]]\nname = "c"\npolicy = "single"\nmax-new-tokens = 4\n'
+        self.assertEqual(self.suite(text, '--only', 'a').returncode, 0)
+        journal = json.loads(self.read('out', 'suite.json'))
+        journal['a/run']['seconds'] = 1000
+        self.write('out/suite.json', json.dumps(journal))
+        result = self.suite('hours = 1\n' + text)
+        self.assertEqual(result.returncode, 130, result.stderr)
+        self.assertEqual(self.outcomes(), {'a/run': 'finished', 'b/run': 'open', 'c/run': 'finished'})
+        self.assertIn('b/run: not begun: about 2.8 h at most, and 1 h are left', result.stderr)
+
+    def test_a_run_that_its_own_limit_stopped_is_not_finished(self):
+        text = SMALL + '[[phase]]\nname = "a"\npolicy = "fixed"\nmax_total_tokens = 20\nparallel = 1\n' \
+            '[[phase]]\nname = "b"\nwhen = "a.overall.n_traces > 0"\n'
+        result = self.suite(text)
+        self.assertEqual(result.returncode, 130, result.stderr)
+        self.assertEqual(self.outcomes(), {'a/run': 'unfinished', 'b/run': 'skipped'})
+        self.assertIn('max-total-tokens', self.summary()['runs'][0]['why'])
+        for _ in range(30):
+            result = self.suite(text)
+            if result.returncode == 0:
+                break
+        self.assertEqual(self.outcomes(), {'a/run': 'finished', 'b/run': 'finished'})
 
     def test_an_interrupted_suite_goes_on(self):
         text = SMALL + '[[phase]]\nname = "a"\npolicy = "single"\n[[phase]]\nname = "b"\nnum_instances = 400\n' \
