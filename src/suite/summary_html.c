@@ -165,7 +165,7 @@ static void put_phases(struct sc_text *out, const struct sc_node *root)
     const struct sc_node *phases = sc_node_at(root, "phases");
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>Phases in their order</caption><thead>"
                       "<tr><th scope=\"col\">phase</th><th scope=\"col\">runs</th>"
-                      "<th scope=\"col\">condition</th><th scope=\"col\">which</th>"
+                      "<th scope=\"col\">condition</th><th scope=\"col\">came to</th>"
                       "<th scope=\"col\">seen</th></tr></thead><tbody>\n");
     for (const struct sc_node *phase = phases->first; phase != NULL; phase = phase->next) {
         sc_text_puts(out, "<tr><th scope=\"row\">");
