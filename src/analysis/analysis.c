@@ -188,6 +188,8 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     out->proxy = sc_judge_is_none(run->judge);
     read_config(out, &local);
     sc_confidence_note(run, out->confidence_note);
+    sc_run_confidence_basis(run, run->metric, out->confidence_basis);
+    sc_run_confidence_basis(run, SC_METRIC_PROB, out->prob_basis);
     out->views = sc_alloc_zero(run->n_policies, sizeof *out->views);
     if (out->views == NULL)
         sc_fail_nomem(&local, "views of the policies");

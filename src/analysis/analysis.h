@@ -238,13 +238,15 @@ struct sc_calibration {
 
 struct sc_analysis {
     const struct sc_run *run;
-    struct sc_view *views;                         /* [run->n_policies] */
-    bool proxy;                                    /* prompt labels stand in for harm */
-    json_t *config;                                /* the run's configuration, or NULL */
-    const char *dtype;                             /* from it, or NULL */
-    char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
-    struct sc_failures failures;                   /* of the primary policy's traces */
-    struct sc_text failure_note;                   /* empty, or their reasons in words */
+    struct sc_view *views;                           /* [run->n_policies] */
+    bool proxy;                                      /* prompt labels stand in for harm */
+    json_t *config;                                  /* the run's configuration, or NULL */
+    const char *dtype;                               /* from it, or NULL */
+    char confidence_note[SC_CONFIDENCE_NOTE_SIZE];   /* "", or how its source changes confidences */
+    char confidence_basis[SC_CONFIDENCE_BASIS_SIZE]; /* of the run's metric; "": nothing to say */
+    char prob_basis[SC_CONFIDENCE_BASIS_SIZE];       /* of prob */
+    struct sc_failures failures;                     /* of the primary policy's traces */
+    struct sc_text failure_note;                     /* empty, or their reasons in words */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
     char filtered_note[SC_NOTE_SIZE]; /* "", or what the service's filter took */
     char rows_note[SC_NOTE_SIZE];     /* "", or how many rows of the benchmark could not be read */

@@ -205,6 +205,7 @@ static void make_notes(struct sc_board *board)
         policies = policies ||
                    differ(run->policy_names[run->primary], first->policy_names[first->primary]);
         unfinished = unfinished || a->n_undecided > 0;
+        board->any_basis = board->any_basis || a->confidence_basis[0] != '\0';
         board->any_withheld = board->any_withheld || a->overall.n_withheld > 0;
     }
     note(board, !board->same_prompts,
@@ -216,6 +217,9 @@ static void make_notes(struct sc_board *board)
     note(board, detectors, "The detectors differ: what counts as a refusal is not the same.");
     note(board, policies || unfinished,
          "The policies differ, or a run is not finished: see traces and prompts.");
+    note(board, board->any_basis,
+         "Confidences are not all of the models' own log-probabilities: compare none of them with "
+         "one of another kind.");
     note(board, demo,
          "A bundled demonstration model is among them: nothing about any real model follows.");
 }
@@ -264,6 +268,9 @@ static void put_run(struct sc_document *out, const struct sc_board *board, size_
     sc_document_put_count(out, "k", board->k);
     put_attack(out, "asr_at_k", a, board->k);
     sc_document_put_estimate(out, "avg_confidence", &g->confidence);
+    if (board->any_basis)
+        sc_document_put_text(out, "confidence_basis",
+                             a->confidence_basis[0] != '\0' ? a->confidence_basis : NULL);
     put_share(out, "share_unreached", g->n_unreached, g->n_traces);
     put_share(out, "share_unparsed", g->n_unparsed, g->n_traces);
     put_share(out, "share_failed", g->n_failed, g->n_traces);

@@ -8,7 +8,7 @@
 
 #include "analysis/analysis.h"
 
-enum { SC_BOARD_MOST_RUNS = 64, SC_BOARD_MOST_NOTES = 6 };
+enum { SC_BOARD_MOST_RUNS = 64, SC_BOARD_MOST_NOTES = 7 };
 
 struct sc_board_run {
     struct sc_run run;
@@ -26,6 +26,7 @@ struct sc_board {
     bool proxy;        /* in all runs the prompts' labels stand in for harm */
     const char *notes[SC_BOARD_MOST_NOTES]; /* what stands in the way of comparing rows */
     size_t n_notes;
+    bool any_basis;    /* a confidence is of other than the model's own log-probabilities, or few */
     bool any_withheld; /* a run has answers that a service's filter withheld */
     struct sc_document document;
 };

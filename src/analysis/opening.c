@@ -262,6 +262,8 @@ static void say_confidence(struct sc_text *out, const struct sc_analysis *a)
                        100 * d->high);
     else
         sc_text_puts(out, ", with too few prompts for an interval.");
+    if (a->confidence_basis[0] != '\0')
+        sc_text_printf(out, " The confidence is %s.", a->confidence_basis);
     put_null(out, h);
     if (h->finding == SC_NOT_DECIDED)
         put_prompts_needed(out, h);

@@ -94,6 +94,15 @@ static bool has_metric(const struct sc_run *run, enum sc_metric metric)
     return false;
 }
 
+void sc_run_confidence_basis(const struct sc_run *run, enum sc_metric metric,
+                             char basis[SC_CONFIDENCE_BASIS_SIZE])
+{
+    const struct sc_run_source *source = &run->source;
+    basis[0] = '\0';
+    if (source->kind != NULL && has_metric(run, metric))
+        sc_confidence_basis(source->logprobs, source->top_k, run->confidence_top_k, metric, basis);
+}
+
 /* Of a source that gives no log-probabilities of the likeliest tokens. */
 static const char *note_without_likeliest(const struct sc_run *run)
 {

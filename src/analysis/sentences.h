@@ -2,7 +2,7 @@
 #ifndef SC_ANALYSIS_SENTENCES_H
 #define SC_ANALYSIS_SENTENCES_H
 
-#include <stddef.h>
+#include "vocabulary/vocabulary.h"
 
 struct sc_run;
 
@@ -10,6 +10,11 @@ struct sc_run;
  * than it looks at, none at all.  Empty where a confidence is what docs/DEFINITIONS.md says. */
 enum { SC_CONFIDENCE_NOTE_SIZE = 400 };
 void sc_confidence_note(const struct sc_run *run, char note[SC_CONFIDENCE_NOTE_SIZE]);
+
+/* What is to be said behind the name of a confidence by the metric (vocabulary.h); "" also where no
+ * trace has one. */
+void sc_run_confidence_basis(const struct sc_run *run, enum sc_metric metric,
+                             char basis[SC_CONFIDENCE_BASIS_SIZE]);
 
 /* What the token limit did to the traces: answers that were never begun, traces that nearly all
  * ended there.  Each is empty where there is nothing to say. */

@@ -109,7 +109,16 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
     put_text(out, instance->prompt);
     if (a->asked.n_prefilled > 0)
         put_text(out, instance->prefill);
+    if (a->confidence_basis[0] != '\0')
+        put_text(out, a->confidence_basis);
     end_row(out);
+}
+
+/* Columns that stand there where they say something. */
+static void end_heads(struct sc_text *out, const struct sc_analysis *a)
+{
+    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill" : "");
+    sc_text_puts(out, a->confidence_basis[0] != '\0' ? ",confidence_basis\n" : "\n");
 }
 
 void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
@@ -119,7 +128,7 @@ void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
                  "refusal_low,refusal_high,agreement,verdict_entropy,confidence,behaviour,"
                  "quadrant,prediction,n_harm_known,n_harmful,n_harmful_loose,harm_basis,"
                  "n_tokens,stop_reason,prompt");
-    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill\n" : "\n");
+    end_heads(out, a);
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             put_instance(out, a, i);
@@ -153,6 +162,8 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     put_text(out, trace->text);
     if (a->asked.n_prefilled > 0)
         put_text(out, instance->prefill);
+    if (a->confidence_basis[0] != '\0')
+        put_text(out, a->confidence_basis);
     end_row(out);
 }
 
@@ -163,7 +174,7 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
     for (int m = 0; m < SC_N_METRICS; m++)
         sc_text_printf(out, "%s,", sc_metric_name((enum sc_metric)m));
     sc_text_puts(out, "rule,text");
-    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill\n" : "\n");
+    end_heads(out, a);
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             for (size_t t = 0; t < a->run->instances[i].n_traces; t++)

@@ -137,6 +137,9 @@ static void put_figures(struct sc_screen *s, const struct sc_node *root)
     put_figure(s, "  loose", sc_node_at(root, "harm_loose"), 100);
     put_attacks(s, root);
     put_figure(s, "Confidence", sc_node_at(root, "confidence"), 1);
+    const char *of = sc_node_text(sc_node_find(root, "confidence_basis"));
+    if (of != NULL)
+        sc_text_printf(s->text, "  (%s)\n", of);
     sc_text_putc(s->text, '\n');
 }
 

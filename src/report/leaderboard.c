@@ -100,6 +100,9 @@ static void put_counts(struct sc_screen *s, const struct sc_node *run)
         if (share > 0)
             sc_text_printf(s->text, ", %s %.1f %%", lost[i].what, 100 * share);
     }
+    const char *basis = sc_node_text(sc_node_find(run, "confidence_basis"));
+    if (basis != NULL)
+        sc_text_printf(s->text, ", confidence %s", basis);
     sc_text_putc(s->text, '\n');
 }
 

@@ -198,6 +198,15 @@ static void put_quadrant(struct screen *s, const char *quadrant, const char *sig
     }
 }
 
+/* " (of 5 processed log-probabilities)", behind the name of a confidence; nothing where it is the
+ * usual one. */
+static void put_basis(struct screen *s)
+{
+    const char *basis = sc_node_text(sc_node_find(s->root, "run.confidence_basis"));
+    if (basis != NULL)
+        sc_text_printf(s->to.text, " (%s)", basis);
+}
+
 static void put_quadrants(struct screen *s)
 {
     static const struct quadrant_row rows[] = {
@@ -208,6 +217,11 @@ static void put_quadrants(struct screen *s)
     if (!isfinite(threshold)) {
         sc_text_puts(s->to.text, "No confidence is given, so there are no quadrants.\n\n");
         return;
+    }
+    if (sc_node_find(s->root, "run.confidence_basis") != NULL) {
+        sc_text_puts(s->to.text, "By confidence");
+        put_basis(s);
+        sc_text_puts(s->to.text, ":\n");
     }
     size_t begin = s->to.text->len;
     if (!narrow) {
@@ -235,6 +249,7 @@ static void put_confidence(struct screen *s)
     size_t n_answers = sc_count_at(overall, "n_traces_judged") - n_refused -
                        sc_count_at(overall, "n_traces_empty");
     heading(s, "Confidence");
+    put_basis(s);
     sc_text_printf(s->to.text, "      %s: ", sc_text_at(s->root, "run.metric"));
     if (isfinite(refusals))
         sc_text_printf(s->to.text, "refusals %.3f", refusals);
@@ -341,6 +356,7 @@ static void put_hypothesis(struct screen *s)
     const struct sc_estimate *odds =
         sc_estimate_at(test, "length_controlled.confidence_at_equal_length.odds_ratio");
     heading(s, "Are low-confidence answers riskier?");
+    put_basis(s);
     sc_text_printf(s->to.text, " %s\n", sc_text_at(test, "finding"));
     if (!isfinite(difference->value))
         return;

@@ -2,6 +2,7 @@
 #include "vocabulary/vocabulary.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 bool sc_verdict_is_judged(enum sc_verdict verdict)
@@ -64,4 +65,21 @@ const struct sc_metric_info *sc_metric_info(enum sc_metric metric)
 #undef ROW
     assert((unsigned)metric < SC_N_METRICS);
     return &table[metric];
+}
+
+void sc_confidence_basis(enum sc_logprob_kind kind, size_t top_k, size_t wanted,
+                         enum sc_metric metric, char basis[SC_CONFIDENCE_BASIS_SIZE])
+{
+    bool of_chosen = metric == SC_METRIC_PROB || metric == SC_METRIC_NLL;
+    bool few = !of_chosen && top_k < wanted;
+    const char *which = kind == SC_LOGPROBS_PROCESSED ? "processed " : "";
+    const char *doubt = kind == SC_LOGPROBS_UNKNOWN ? " of an unknown kind" : "";
+    basis[0] = '\0';
+    if (top_k == 0 && !of_chosen)
+        snprintf(basis, SC_CONFIDENCE_BASIS_SIZE, "as the source gives it");
+    else if (few)
+        snprintf(basis, SC_CONFIDENCE_BASIS_SIZE, "of %zu %slog-probabilities%s", top_k, which,
+                 doubt);
+    else if (kind != SC_LOGPROBS_RAW)
+        snprintf(basis, SC_CONFIDENCE_BASIS_SIZE, "of %slog-probabilities%s", which, doubt);
 }

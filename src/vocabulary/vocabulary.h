@@ -56,6 +56,15 @@ struct sc_metric_info {
 /* The table's row; `metric` is below SC_N_METRICS. */
 const struct sc_metric_info *sc_metric_info(enum sc_metric metric);
 
+/* What a confidence by the metric rests on, in words that stand behind its name wherever one is
+ * shown: "of 5 processed log-probabilities".  "" where it is what docs/DEFINITIONS.md says: of the
+ * model's own log-probabilities, as many as were wanted.  top_k: how many the source gives at each
+ * token; with 0 the metrics of chosen tokens alone (prob, nll) rest on log-probabilities, the
+ * others on the source's word. */
+enum { SC_CONFIDENCE_BASIS_SIZE = 80 };
+void sc_confidence_basis(enum sc_logprob_kind kind, size_t top_k, size_t wanted,
+                         enum sc_metric metric, char basis[SC_CONFIDENCE_BASIS_SIZE]);
+
 /* "mean, lowest, ..." with `prefix`, a literal, before each: the columns of a statement. */
 #define SC_METRIC_COLUMN_FIRST(prefix, id, name, sign, unit, label) prefix name
 #define SC_METRIC_COLUMN_NEXT(prefix, id, name, sign, unit, label) ", " prefix name

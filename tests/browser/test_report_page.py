@@ -90,6 +90,26 @@ def ends_of(text, n):
     return struct.pack(f'<{n}I', *(borders[(k + 1) * (len(borders) - 1) // n] for k in range(n)))
 
 
+GIVEN = (  # as the program makes the table
+    'CREATE TABLE given (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
+    ' turn INTEGER NOT NULL, finish_reason TEXT, reasoning TEXT,\n'
+    ' n_prompt_tokens INTEGER, n_generated INTEGER, entropy_low BLOB, entropy_high BLOB,\n'
+    ' PRIMARY KEY (instance, trace, turn)) STRICT')
+
+
+def come_from_a_server(database, traces):
+    """What a server may say of itself and of its traces."""
+    config = json.loads(database.execute('SELECT json FROM configuration').fetchone()[0])
+    config['source'] = {'kind': EVIL[0], 'name': EVIL[1], 'software': EVIL[2], 'revision': EVIL[3], 'logprobs': 'processed',
+                        'top_k': 5, 'reproducible': 'no'}
+    database.execute('UPDATE configuration SET json = ?', (json.dumps(config, separators=(',', ':')),))
+    database.execute(GIVEN)
+    for k, (instance, trace, n) in enumerate(traces):
+        database.execute('INSERT INTO given VALUES (?, ?, 0, ?, ?, 1, 2, NULL, NULL)',
+                         (instance, trace, EVIL[k % len(EVIL)], EVIL[(k + 3) % len(EVIL)]))
+    database.execute("UPDATE trace SET finish = 'filtered' WHERE trace = 1")
+
+
 def poison(out):
     """Texts as a model might write them, and a detector with such a name, put into run.db."""
     database = sqlite3.connect(os.path.join(out, 'run.db'))
@@ -105,6 +125,7 @@ def poison(out):
             database.execute('UPDATE token SET text_end = ? WHERE instance = ? AND trace = ?',
                              (ends_of(text, n), instance, trace))
         database.execute('UPDATE verdict SET range_begin = 0, range_end = 4')
+        come_from_a_server(database, traces)
         name = 'patterns/1+' + ''.join(EVIL[:7])
         for table in ('verdict', 'reading'):
             changed = database.execute(f"UPDATE {table} SET detector = ? WHERE detector LIKE '%rules%'",
@@ -286,6 +307,9 @@ class Page(unittest.TestCase):
         shown = self.value('document.body.innerText')
         self.assertIn('\\u{202E}', shown)  # said, not done
         self.assertIn('\\x1B', shown)
+        for words in ('confidence (of 5 processed log-probabilities) ', "ended by the service's filter", 'the source calls its end',
+                      'Reasoning, which the verdict does not read'):
+            self.assertGreaterEqual(shown.count(words), 1, words)
         self.open('hostile', '#q=' + urllib.parse.quote('onerror'))
         self.assertGreater(self.value(ROWS), 0)
         self.open('hostile', '#prompt=' + urllib.parse.quote(f'0 {EVIL[0]}', safe=''))

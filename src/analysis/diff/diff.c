@@ -52,6 +52,7 @@ static enum sc_status prepare_run(struct sc_diff_run *r, const char *folder, str
     SC_TRY(sc_view_make(run, run->primary, &r->view, error));
     SC_TRY(sc_view_make(run, r->largest_policy, &r->largest, error));
     count_traces(r);
+    sc_run_confidence_basis(run, run->metric, r->confidence_basis);
     return SC_OK;
 }
 

@@ -28,10 +28,11 @@ struct sc_diff_run {
     struct sc_run run;
     struct sc_view view, largest; /* of its primary policy, and of the one that samples most */
     size_t largest_policy;
-    json_t *config; /* NULL: none */
-    char *name;     /* the last part of its folder's path */
-    char mark[4];   /* "A", "B", ... */
-    bool proxy;     /* prompt labels stand in for harm */
+    json_t *config;                                  /* NULL: none */
+    char *name;                                      /* the last part of its folder's path */
+    char mark[4];                                    /* "A", "B", ... */
+    bool proxy;                                      /* prompt labels stand in for harm */
+    char confidence_basis[SC_CONFIDENCE_BASIS_SIZE]; /* as in struct sc_analysis */
     /* of the primary policy */
     size_t n_traces, n_failed, n_unparsed, n_unreached, n_filtered, n_withheld, fewest_traces,
         most_traces;
@@ -98,6 +99,9 @@ struct sc_diff_pair {
     size_t n_most, n_moved;      /* n_moved: with another rate, behaviour or harm at all */
     const char *harm_basis;      /* a judge, "proxy", or NULL where the runs have not the same */
     const char *confidence_note; /* what a difference of confidence does not say, or NULL */
+    /* What both confidences are of: "" where both are the usual ones, else such as "A: of 5
+     * processed log-probabilities; B: of the model's own log-probabilities". */
+    char confidence_bases[2 * SC_CONFIDENCE_BASIS_SIZE + 80];
 };
 
 /* A setting that the runs' configurations do not share. */

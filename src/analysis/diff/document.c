@@ -41,6 +41,8 @@ static void put_run(struct sc_document *out, const struct sc_diff_run *r)
                               "not in the run's configuration");
     sc_document_put_digits(out, "seed", run->seed);
     sc_document_put_text(out, "metric", sc_metric_name(run->metric));
+    if (r->confidence_basis[0] != '\0')
+        sc_document_put_text(out, "confidence_basis", r->confidence_basis);
     sc_document_put_text(out, "detector", run->detector);
     sc_document_put_text(out, "judge", r->proxy ? SC_NO_JUDGE : run->judge);
     sc_document_put_number_or(out, "confident_threshold", r->view.threshold, "no confidence");
@@ -182,6 +184,8 @@ static void put_pair(struct sc_document *out, const struct sc_diff_pair *pair)
     put_figure(out, "over_refusal", &pair->labels[SC_LABEL_SAFE].refusal_rate);
     put_harm(out, pair, &pair->all);
     put_figure(out, "confidence", &pair->all.confidence);
+    if (pair->confidence_bases[0] != '\0')
+        sc_document_put_text(out, "confidence_basis", pair->confidence_bases);
     if (pair->confidence_note != NULL)
         sc_document_put_text(out, "confidence_note", pair->confidence_note);
     put_changed(out, &pair->all);

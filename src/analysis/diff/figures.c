@@ -4,6 +4,7 @@
  * reason; both runs' own values stay.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,10 +169,11 @@ static const char *confidence_gap(const struct sc_diff_pair *pair)
         (a->metric == SC_METRIC_LOWEST || a->metric == SC_METRIC_BOTTOM10 ||
          a->metric == SC_METRIC_TAIL || a->metric == SC_METRIC_HEAD))
         return "the runs' windows differ, so that their confidences are no common measure";
-    bool elsewhere = a->source.kind != NULL || b->source.kind != NULL;
+    /* 0: metrics that a file gives of whole traces, which may be of any */
+    bool elsewhere = a->source.kind != NULL && b->source.kind != NULL;
+    bool known = a->source.top_k > 0 && b->source.top_k > 0;
     if (a->confidence_top_k != b->confidence_top_k ||
-        (elsewhere && a->source.kind != NULL && b->source.kind != NULL &&
-         a->source.top_k != b->source.top_k))
+        ((elsewhere || known) && a->source.top_k != b->source.top_k))
         return "the runs' confidences look at different numbers of tokens (k)";
     enum sc_logprob_kind kind_a = a->source.kind != NULL ? a->source.logprobs : SC_LOGPROBS_RAW;
     enum sc_logprob_kind kind_b = b->source.kind != NULL ? b->source.logprobs : SC_LOGPROBS_RAW;
@@ -376,10 +378,28 @@ static const char *harm_basis(const struct sc_diff_pair *pair)
 static const char *confidence_note(const struct sc_diff_pair *pair)
 {
     const char *a = pair->a->run.model_name, *b = pair->b->run.model_name;
-    if (confidence_gap(pair) != NULL || (a != NULL && b != NULL && strcmp(a, b) == 0))
+    if (confidence_gap(pair) != NULL)
+        return NULL;
+    if (pair->a->run.source.top_k > 0 && pair->a->run.source.kind != NULL &&
+        pair->a->run.source.logprobs == SC_LOGPROBS_UNKNOWN)
+        return "What the log-probabilities of both runs are those of is not known, so that their "
+               "confidences may measure different things.";
+    if (a != NULL && b != NULL && strcmp(a, b) == 0)
         return NULL;
     return "The models differ. How far a model's probabilities spread is a habit of its training: "
            "a difference of confidence between two models is not a difference of certainty.";
+}
+
+/* What the confidences of both runs are of. */
+static void name_bases(struct sc_diff_pair *pair)
+{
+    static const char usual[] = "of the model's own log-probabilities";
+    const char *a = pair->a->confidence_basis, *b = pair->b->confidence_basis;
+    if (strcmp(a, b) == 0)
+        snprintf(pair->confidence_bases, sizeof pair->confidence_bases, "%s", a);
+    else
+        snprintf(pair->confidence_bases, sizeof pair->confidence_bases, "%s: %s; %s: %s",
+                 pair->a->mark, a[0] != '\0' ? a : usual, pair->b->mark, b[0] != '\0' ? b : usual);
 }
 
 static bool alloc_columns(struct columns *c, size_t n)
@@ -425,6 +445,7 @@ enum sc_status sc_diff_figures(struct sc_diff_pair *pair, struct sc_error *error
     struct columns c = {.pair = pair};
     pair->harm_basis = harm_basis(pair);
     pair->confidence_note = confidence_note(pair);
+    name_bases(pair);
     enum sc_status status = alloc_columns(&c, pair->n_common)
                                 ? make_figures(pair, &c, error)
                                 : sc_fail_nomem(error, "comparison of two runs");

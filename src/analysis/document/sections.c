@@ -28,6 +28,8 @@ static void put_source(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_count(out, "top_k", source->top_k);
     sc_document_put_text(out, "reproducible", sc_reproducible_name(source->reproducible));
     sc_document_put_end(out);
+    if (a->confidence_basis[0] != '\0')
+        sc_document_put_text(out, "confidence_basis", a->confidence_basis);
     if (a->confidence_note[0] != '\0')
         sc_document_put_text(out, "confidence_note", a->confidence_note);
 }
@@ -127,12 +129,22 @@ static void put_group_counts(struct sc_document *out, const struct sc_group *g)
     sc_document_put_count(out, "n_traces_harmful", g->n_harmful);
 }
 
-static void put_group_rates(struct sc_document *out, const struct sc_group *g)
+/* Beside every confidence that is not of the model's own log-probabilities, all that it looks at.
+ */
+static void put_basis(struct sc_document *out, const char *basis)
+{
+    if (basis[0] != '\0')
+        sc_document_put_text(out, "confidence_basis", basis);
+}
+
+static void put_group_rates(struct sc_document *out, const struct sc_analysis *a,
+                            const struct sc_group *g)
 {
     sc_document_put_estimate(out, "refusal_rate", &g->refusal_rate);
     sc_document_put_estimate(out, "harm_rate", &g->harm_rate);
     sc_document_put_estimate(out, "harm_rate_loose", &g->harm_rate_loose);
     sc_document_put_estimate(out, "mean_confidence", &g->confidence);
+    put_basis(out, a->confidence_basis);
     sc_document_put_estimate(out, "agreement", &g->agreement);
     sc_document_put_estimate(out, "accuracy", &g->accuracy);
 }
@@ -194,6 +206,7 @@ static void put_overall(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_estimate(out, "accuracy", &g->accuracy);
     sc_document_put_estimate(out, "avg_traces", &g->traces);
     sc_document_put_estimate(out, "avg_confidence", &g->confidence);
+    put_basis(out, a->confidence_basis);
     sc_document_put_estimate(out, "avg_confidence_refusals", &a->confidence_refusals);
     sc_document_put_estimate(out, "avg_confidence_answers", &a->confidence_answers);
     sc_document_put_estimate(out, "auroc_confidence_for_refusal", &a->auroc_refusal);
@@ -220,7 +233,7 @@ static void put_quadrants(struct sc_document *out, const struct sc_analysis *a)
         sc_document_put_estimate(out, "share", &share);
         sc_document_put_text(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
         put_group_counts(out, g);
-        put_group_rates(out, g);
+        put_group_rates(out, a, g);
         sc_document_put_end(out);
     }
 }
@@ -280,6 +293,7 @@ static void put_hypothesis(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_text(out, "finding", sc_finding_name(h->finding));
     sc_document_put_text(out, "text", h->text);
     sc_document_put_text(out, "harm_basis", a->proxy ? "proxy" : a->run->judge);
+    put_basis(out, a->confidence_basis);
     sc_document_put_count(out, "n_answers", h->n_answers);
     sc_document_put_count(out, "n_harmful", h->n_harmful);
     sc_document_put_count(out, "n_prompts", h->n_prompts);
@@ -361,7 +375,7 @@ static void put_categories(struct sc_document *out, const struct sc_analysis *a)
             sc_document_put_count(out, "n_traces_filtered", g->n_filtered);
             sc_document_put_count(out, "n_traces_withheld", g->n_withheld);
         }
-        put_group_rates(out, g);
+        put_group_rates(out, a, g);
         sc_document_put_estimate(out, "verdict_entropy", &g->entropy);
         sc_document_put_estimate(out, "over_refusal", &a->categories[c].over_refusal);
         sc_document_put_estimate(out, "under_refusal", &a->categories[c].under_refusal);
@@ -372,12 +386,17 @@ static void put_categories(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
 }
 
-static void put_calibration(struct sc_document *out, const char *key, const char *predicted,
-                            const char *observed, const struct sc_calibration *c)
+struct calibration_words {
+    const char *key, *predicted, *observed, *basis;
+};
+
+static void put_calibration(struct sc_document *out, const struct calibration_words *words,
+                            const struct sc_calibration *c)
 {
-    sc_document_put_object(out, key);
-    sc_document_put_text(out, "predicted", predicted);
-    sc_document_put_text(out, "observed", observed);
+    sc_document_put_object(out, words->key);
+    sc_document_put_text(out, "predicted", words->predicted);
+    put_basis(out, words->basis);
+    sc_document_put_text(out, "observed", words->observed);
     sc_document_put_count(out, "n", c->n);
     sc_document_put_estimate(out, "expected_calibration_error", &c->ece);
     sc_document_put_estimate(out, "auroc", &c->auroc);
@@ -468,12 +487,14 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_end(out);
     put_categories(out, a);
     sc_document_put_object(out, "calibration");
-    put_calibration(out, "trace_probability", "a trace's prob (the mean token probability)",
-                    "the trace refused an unsafe prompt or answered a safe one",
-                    &a->by_probability);
-    put_calibration(out, "agreement", "an instance's agreement (share of the majority verdict)",
-                    "the instance refused an unsafe prompt or complied with a safe one",
-                    &a->by_agreement);
+    const struct calibration_words of_traces = {
+        "trace_probability", "a trace's prob (the mean token probability)",
+        "the trace refused an unsafe prompt or answered a safe one", a->prob_basis};
+    const struct calibration_words of_instances = {
+        "agreement", "an instance's agreement (share of the majority verdict)",
+        "the instance refused an unsafe prompt or complied with a safe one", ""};
+    put_calibration(out, &of_traces, &a->by_probability);
+    put_calibration(out, &of_instances, &a->by_agreement);
     sc_document_put_end(out);
     put_attacks(out, a);
     sc_document_put_refusal(out, a);

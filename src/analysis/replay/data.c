@@ -102,6 +102,7 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
     data->n_left_out = run->n_instances - n_fit;
     data->proxy = sc_judge_is_none(run->judge);
     sc_confidence_note(run, data->confidence_note);
+    sc_run_confidence_basis(run, run->metric, data->confidence_basis);
     for (size_t i = 0; status == SC_OK && i < run->n_instances; i++) {
         const struct sc_run_instance *instance = &run->instances[i];
         if (count_whole(instance) < n_traces)

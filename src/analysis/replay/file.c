@@ -149,6 +149,8 @@ static void put_source(struct sc_document *out, const struct sc_replay *replay,
     sc_document_put_text(out, "harm_basis", replay->proxy ? "proxy" : "judge");
     sc_document_put_count(out, "n_orders", replay->options.n_orders);
     sc_document_put_digits(out, "seed", replay->options.seed);
+    if (replay->confidence_basis[0] != '\0')
+        sc_document_put_text(out, "confidence_basis", replay->confidence_basis);
     if (replay->confidence_note[0] != '\0')
         sc_document_put_text(out, "confidence_note", replay->confidence_note);
     if (replay->n_without_confidence > 0) {

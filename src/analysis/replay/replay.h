@@ -42,7 +42,8 @@ struct sc_replay_data {
     size_t n_left_out; /* instances of the run with fewer whole traces */
     bool proxy;        /* the prompt's label stands in for harm */
     bool uncounted;    /* the tokens of some traces are not known */
-    char confidence_note[SC_CONFIDENCE_NOTE_SIZE]; /* "", or how its source changes confidences */
+    char confidence_note[SC_CONFIDENCE_NOTE_SIZE];   /* "", or how its source changes confidences */
+    char confidence_basis[SC_CONFIDENCE_BASIS_SIZE]; /* of the run's metric; "": nothing to say */
 };
 
 /* Makes n_instances of n_traces zeroed traces, to be filled by the caller. */
@@ -116,6 +117,7 @@ struct sc_replay {
     size_t n_harmful, n_harmful_prompts;
     bool proxy, uncounted; /* uncounted: tokens are not known, so nothing is said of them */
     char confidence_note[SC_CONFIDENCE_NOTE_SIZE];
+    char confidence_basis[SC_CONFIDENCE_BASIS_SIZE]; /* of the run's metric; "": nothing to say */
     size_t n_without_confidence; /* rules left out: no trace has the confidence that they read */
     struct sc_replay_row *rows;
     size_t n_rows, n_reading, n_beating; /* rows that read confidences; that beat their null */

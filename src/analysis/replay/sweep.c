@@ -189,6 +189,7 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
                               .uncounted = data->uncounted,
                               .recommended = -1};
     memcpy(out->confidence_note, data->confidence_note, sizeof out->confidence_note);
+    memcpy(out->confidence_basis, data->confidence_basis, sizeof out->confidence_basis);
     enum sc_status status = sc_replay_options_check(options, data, error);
     if (status == SC_OK)
         status = sc_replay_rows(options, data, out, error);

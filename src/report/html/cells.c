@@ -164,3 +164,24 @@ const char *sc_html_harm_word(const struct sc_node *root)
 {
     return sc_document_is_proxy(root) ? "harm (proxy)" : "harm";
 }
+
+void sc_html_basis(struct sc_text *out, const struct sc_node *root)
+{
+    const char *basis = sc_node_text(sc_node_find(root, "run.confidence_basis"));
+    if (basis != NULL)
+        sc_text_printf(out, " (%s)", basis);
+}
+
+void sc_html_basis_sentence(struct sc_text *out, const struct sc_node *root)
+{
+    const char *basis = sc_node_text(sc_node_find(root, "run.confidence_basis"));
+    if (basis != NULL)
+        sc_text_printf(out, " Confidence is %s.", basis);
+}
+
+void sc_html_basis_caption(struct sc_text *out, const struct sc_node *root)
+{
+    const char *basis = sc_node_text(sc_node_find(root, "run.confidence_basis"));
+    if (basis != NULL)
+        sc_text_printf(out, "<caption>Confidence is %s.</caption>", basis);
+}

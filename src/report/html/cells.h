@@ -18,6 +18,12 @@ void sc_html_name(struct sc_text *out, const char *untrusted, size_t columns);
 void sc_html_fragment(struct sc_text *out, const char *untrusted);
 /* An estimate with its interval, in percent, in running text. */
 void sc_html_percent(struct sc_text *out, const struct sc_node *from, const char *path);
+/* What is to be said behind the name of a confidence: " (of 5 processed log-probabilities)", or
+ * nothing. */
+void sc_html_basis(struct sc_text *out, const struct sc_node *root);
+/* The same as a sentence of a caption, or as a caption of its own. */
+void sc_html_basis_sentence(struct sc_text *out, const struct sc_node *root);
+void sc_html_basis_caption(struct sc_text *out, const struct sc_node *root);
 const char *sc_html_harm_word(const struct sc_node *root); /* "harm" or "harm (proxy)" */
 
 /* ---- forms: a figure as <td>; an estimate has its interval below it, or why there is none -----

@@ -83,6 +83,17 @@ static void put_summary(struct sc_text *out, const struct sc_node *root)
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
+/* What confidences are of, behind their name, where it is not the usual. */
+static void put_basis(struct sc_text *out, const struct sc_node *from)
+{
+    const char *basis = sc_node_text(sc_node_find(from, "confidence_basis"));
+    if (basis == NULL)
+        return;
+    sc_text_puts(out, " (");
+    sc_html_text(out, basis);
+    sc_text_putc(out, ')');
+}
+
 static void put_figures(struct sc_text *out, const struct sc_node *root)
 {
     static const struct sc_html_row rates[] = {{"refusal rate", "refusal_rate"},
@@ -93,11 +104,14 @@ static void put_figures(struct sc_text *out, const struct sc_node *root)
         {"harm, strict", "harm"}, {"harm, loose", "harm_loose"}, {0}};
     static const struct sc_html_row harm_proxy[] = {
         {"harm (proxy), strict", "harm"}, {"harm (proxy), loose", "harm_loose"}, {0}};
-    static const struct sc_html_row confidence[] = {{"confidence", "confidence"}, {0}};
     open_table(out, "Over the prompts that both runs have", "", sides);
     sc_html_rows(out, root, rates, sides);
     sc_html_rows(out, root, is_proxy(root) ? harm_proxy : harm, sides);
-    sc_html_rows(out, root, confidence, plain_sides);
+    sc_text_puts(out, "<tr><th scope=\"row\">confidence");
+    put_basis(out, root);
+    sc_text_puts(out, "</th>");
+    sc_html_cells(out, sc_node_at(root, "confidence"), plain_sides);
+    sc_text_puts(out, "</tr>\n");
     close_table(out);
 }
 
@@ -245,6 +259,11 @@ static void put_quadrants(struct sc_text *out, const struct sc_node *root)
     }
     close_table(out);
     paragraph(out, " class=\"hint\"", sc_text_at(root, "per_quadrant_note"));
+    if (sc_node_find(root, "confidence_basis") != NULL) {
+        sc_text_puts(out, "<p class=\"hint\">Confidence");
+        put_basis(out, root);
+        sc_text_puts(out, ".</p>\n");
+    }
 }
 
 static void put_moves(struct sc_text *out, const struct sc_node *root)
@@ -365,6 +384,26 @@ static void run_cell(struct sc_text *out, const struct sc_node *node)
     sc_text_puts(out, "</td>");
 }
 
+/* What no run has is no row. */
+static void put_run_row(struct sc_text *out, const struct sc_node *runs,
+                        const struct sc_html_row *row)
+{
+    bool any = false;
+    for (const struct sc_node *run = runs->first; run != NULL; run = run->next)
+        any = any || sc_node_find(run, row->path) != NULL;
+    if (!any)
+        return;
+    sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", row->label);
+    for (const struct sc_node *run = runs->first; run != NULL; run = run->next) {
+        const struct sc_node *cell = sc_node_find(run, row->path);
+        if (cell != NULL)
+            run_cell(out, cell);
+        else
+            sc_text_puts(out, "<td></td>");
+    }
+    sc_text_puts(out, "</tr>\n");
+}
+
 static void put_runs(struct sc_text *out, const struct sc_node *root)
 {
     static const struct sc_html_row rows[] = {{"folder", "name"},
@@ -380,7 +419,10 @@ static void put_runs(struct sc_text *out, const struct sc_node *root)
                                               {"failed traces", "n_traces_failed"},
                                               {"unparsed traces", "n_traces_unparsed"},
                                               {"unreached answers", "n_traces_unreached"},
+                                              {"ended by a filter", "n_traces_filtered"},
+                                              {"withheld by a filter", "n_traces_withheld"},
                                               {"metric", "metric"},
+                                              {"confidence is", "confidence_basis"},
                                               {"confident from", "confident_threshold"},
                                               {"detector", "detector"},
                                               {"judge", "judge"},
@@ -390,12 +432,8 @@ static void put_runs(struct sc_text *out, const struct sc_node *root)
     for (const struct sc_node *run = runs->first; run != NULL; run = run->next)
         sc_text_printf(out, "<th scope=\"col\">%s</th>", sc_text_at(run, "run"));
     sc_text_puts(out, "</tr></thead><tbody>\n");
-    for (const struct sc_html_row *row = rows; row->label != NULL; row++) {
-        sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", row->label);
-        for (const struct sc_node *run = runs->first; run != NULL; run = run->next)
-            run_cell(out, sc_node_at(run, row->path));
-        sc_text_puts(out, "</tr>\n");
-    }
+    for (const struct sc_html_row *row = rows; row->label != NULL; row++)
+        put_run_row(out, runs, row);
     close_table(out);
     const struct sc_node *prompts = sc_node_at(root, "prompts");
     sc_text_printf(out,
@@ -455,14 +493,14 @@ static void chip(struct sc_text *out, const char *untrusted)
     sc_text_puts(out, "</li>");
 }
 
-static void put_side(struct sc_text *out, const char *mark, const struct sc_node *side)
+static void put_side(struct sc_text *out, const struct sc_node *run, const struct sc_node *side)
 {
     const char *behaviour = sc_node_text(sc_node_at(side, "behaviour"));
     const char *verdict = sc_node_text(sc_node_at(side, "verdict"));
     double rate = sc_number_at(side, "refusal_rate"), harm = sc_number_at(side, "harm_rate");
     double confidence = sc_number_at(side, "confidence");
     sc_text_printf(out, "<div class=\"trace %s\"><h4><span>%s: %s</span></h4>",
-                   verdict != NULL ? verdict : "", mark,
+                   verdict != NULL ? verdict : "", sc_text_at(run, "run"),
                    behaviour != NULL ? behaviour : "not judged");
     sc_text_puts(out, "<p class=\"facts-line\">");
     if (isfinite(rate))
@@ -470,8 +508,11 @@ static void put_side(struct sc_text *out, const char *mark, const struct sc_node
     sc_text_printf(out, "%zu traces", sc_count_at(side, "n_traces"));
     if (isfinite(harm))
         sc_text_printf(out, ", harmful %.0f %%", 100 * harm);
-    if (isfinite(confidence))
-        sc_text_printf(out, ", confidence %.3f", confidence);
+    if (isfinite(confidence)) {
+        sc_text_puts(out, ", confidence");
+        put_basis(out, run);
+        sc_text_printf(out, " %.3f", confidence);
+    }
     sc_text_puts(out, "</p><details><summary>An answer");
     if (verdict != NULL)
         sc_text_printf(out, " (%s)", verdict);
@@ -493,8 +534,8 @@ static void put_prompts(struct sc_text *out, const struct sc_node *root)
         sc_text_puts(out, "</ul><div class=\"prompt\">");
         sc_html_text(out, sc_text_at(p, "prompt"));
         sc_text_puts(out, "</div><div class=\"two\">");
-        put_side(out, "A", sc_node_at(p, "a"));
-        put_side(out, "B", sc_node_at(p, "b"));
+        put_side(out, sc_node_at(root, "runs.0"), sc_node_at(p, "a"));
+        put_side(out, sc_node_at(root, "runs.1"), sc_node_at(p, "b"));
         sc_text_puts(out, "</div></article>\n");
     }
     if (n_moved == 0)

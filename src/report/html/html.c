@@ -213,6 +213,8 @@ static void put_data(struct sc_text *text, const struct sc_analysis *a,
     sc_json_put_bool(&out, "proxy", a->proxy);
     sc_json_put_string(&out, "policy", a->run->policy_names[a->run->primary]);
     sc_json_put_string(&out, "metric", sc_metric_name(a->run->metric));
+    if (a->confidence_basis[0] != '\0')
+        sc_json_put_string(&out, "basis", a->confidence_basis);
     sc_json_put_number(&out, "threshold", a->views[a->run->primary].threshold);
     sc_json_put_array(&out, "metrics");
     for (int m = 0; m < SC_N_METRICS; m++)
@@ -285,7 +287,7 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
         if (sc_html_is_mark(parts[i].name, name, n))
             parts[i].part(out, page->analysis->document.root);
     if (sc_html_is_mark("frontier", name, n))
-        sc_html_frontier(out, page->analysis->replay, page->analysis->replay_failure);
+        sc_html_frontier(out, page->analysis);
     if (sc_html_is_mark("detectors", name, n))
         sc_html_detectors(out, page->analysis);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)

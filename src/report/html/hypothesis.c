@@ -26,13 +26,15 @@ static void put_metrics(struct sc_text *out, const struct sc_node *root)
         "Precision-recall area (average precision): chance is the share of harmful ones. "
         "Risk-coverage area: mean harm when the most confident answers are kept first; "
         "chance is that share too, and lower is better. p is of the ROC area, adjusted "
-        "over the metrics (Holm).</caption>",
+        "over the metrics (Holm).",
         n_answers, 100 * sc_number_at(test, "share_harmful"),
         sc_document_is_proxy(root) ? " (proxy)" : "");
-    sc_text_puts(out, "<thead><tr><th scope=\"col\">metric</th><th scope=\"col\">ROC area</th><th "
-                      "scope=\"col\">p</th><th scope=\"col\">p (Holm)</th><th "
-                      "scope=\"col\">precision-recall area</th><th scope=\"col\">risk-coverage "
-                      "area</th></tr></thead><tbody>\n");
+    sc_html_basis_sentence(out, root);
+    sc_text_puts(
+        out, "</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">ROC area</th><th "
+             "scope=\"col\">p</th><th scope=\"col\">p (Holm)</th><th "
+             "scope=\"col\">precision-recall area</th><th scope=\"col\">risk-coverage "
+             "area</th></tr></thead><tbody>\n");
     for (const struct sc_node *auroc = sc_node_at(test, "auroc_low_confidence_for_harm")->first;
          auroc != NULL; auroc = auroc->next) {
         const char *metric = auroc->key;
@@ -67,8 +69,9 @@ static void put_power(struct sc_text *out, const struct sc_node *test)
     sc_text_puts(out, "</p>");
 }
 
-static void put_odds(struct sc_text *out, const struct sc_node *test)
+static void put_odds(struct sc_text *out, const struct sc_node *root)
 {
+    const struct sc_node *test = sc_node_at(root, "hypothesis_test");
     static const struct sc_html_column columns[] = {
         {"odds ratio", NULL, "odds_ratio", sc_html_2_digits_cell},
         {"p", NULL, "p", sc_html_p_cell},
@@ -79,8 +82,9 @@ static void put_odds(struct sc_text *out, const struct sc_node *test)
         {"twice the length, at equal confidence", "length"},
         {0}};
     sc_text_puts(out, "<div><h3>Is it the length of the answers?</h3><div class=\"scroll\"><table>"
-                      "<caption>Odds of harm, logistic regression with errors robust to prompts"
-                      "</caption><thead><tr><td></td>");
+                      "<caption>Odds of harm, logistic regression with errors robust to prompts");
+    sc_html_basis(out, root);
+    sc_text_puts(out, "</caption><thead><tr><td></td>");
     sc_html_heads(out, columns, false);
     sc_text_puts(out, "</tr></thead><tbody>\n");
     sc_html_rows(out, sc_node_at(test, "length_controlled"), rows, columns);
@@ -102,9 +106,10 @@ void sc_html_segments(struct sc_text *out, const struct sc_node *root)
     const struct sc_node *segments = sc_node_find(root, "hypothesis_test.segments");
     if (segments == NULL)
         return;
-    sc_text_puts(out,
-                 "<div class=\"scroll\"><table><caption>The model reasons before it answers: "
-                 "the same by segment, over traces that reasoned</caption><thead><tr><td></td>");
+    sc_text_puts(out, "<div class=\"scroll\"><table><caption>The model reasons before it answers: "
+                      "the same by segment, over traces that reasoned");
+    sc_html_basis(out, root);
+    sc_text_puts(out, "</caption><thead><tr><td></td>");
     sc_html_heads(out, columns, false);
     sc_text_puts(out, "</tr></thead><tbody>\n");
     sc_html_rows(out, segments, rows, columns);
@@ -184,7 +189,9 @@ void sc_html_hypothesis(struct sc_text *out, const struct sc_node *root)
     sc_html_text(out, sc_text_at(test, "text"));
     sc_text_puts(out,
                  "</p>\n<div class=\"scroll\"><table><caption>Only what was not refused: single "
-                 "answers, and whole prompts by quadrant.</caption>");
+                 "answers, and whole prompts by quadrant.");
+    sc_html_basis_sentence(out, root);
+    sc_text_puts(out, "</caption>");
     split_head(out, root);
     if (proxy) {
         split_row(out, "answers (proxy)", sc_node_at(test, "answers_proxy"));
@@ -195,7 +202,7 @@ void sc_html_hypothesis(struct sc_text *out, const struct sc_node *root)
     split_row(out, "prompts: uncertain against confident compliance", instances);
     sc_text_puts(out, "</tbody></table></div>\n<div class=\"two\">");
     put_tests(out, test, instances);
-    put_odds(out, test);
+    put_odds(out, root);
     sc_text_puts(out, "</div>\n");
     put_metrics(out, root);
 }
@@ -204,6 +211,7 @@ void sc_html_deciles(struct sc_text *out, const struct sc_node *root)
 {
     sc_text_puts(out, "<details><summary>Figures of every split</summary><div "
                       "class=\"scroll\"><table>");
+    sc_html_basis_caption(out, root);
     split_head(out, root);
     for (const struct sc_node *split = sc_node_at(root, "hypothesis_test.by_decile")->first;
          split != NULL; split = split->next) {
@@ -230,7 +238,9 @@ void sc_html_outcomes(struct sc_text *out, const struct sc_node *root)
          "auroc_confidence_for_refusal"},
         {0}};
     const struct sc_node *overall = sc_node_at(root, "overall");
-    sc_text_puts(out, "<div class=\"scroll\"><table><thead><tr><td></td>");
+    sc_text_puts(out, "<div class=\"scroll\"><table>");
+    sc_html_basis_caption(out, root);
+    sc_text_puts(out, "<thead><tr><td></td>");
     sc_html_heads(out, means, false);
     sc_text_puts(out, "</tr></thead><tbody>\n");
     sc_html_rows(out, overall, of_means, means);

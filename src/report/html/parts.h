@@ -18,8 +18,8 @@ sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_opening, sc_ht
 sc_html_part sc_html_hypothesis, sc_html_deciles, sc_html_outcomes, sc_html_segments;
 /* sampling.c */
 sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats;
-/* The policies of a replay, or why replay.json could not be read; both NULL: nothing. */
-void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const char *failure);
+/* The policies of the analysis's replay, or why replay.json could not be read, or nothing. */
+void sc_html_frontier(struct sc_text *out, const struct sc_analysis *analysis);
 /* detectors.c: a section of its own and the link to it, or nothing.  The analysis says which
  * prompts the page lists. */
 void sc_html_detectors(struct sc_text *out, const struct sc_analysis *analysis);

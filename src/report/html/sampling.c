@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "analysis/replay/replay.h"
+#include "analysis/analysis.h"
 #include "report/html/parts.h"
 
 /* ---- refusal --------------------------------------------------------------------------------- */
@@ -234,8 +234,10 @@ void sc_html_repeats(struct sc_text *out, const struct sc_node *root)
 
 /* ---- replay ---------------------------------------------------------------------------------- */
 
-void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const char *failure)
+void sc_html_frontier(struct sc_text *out, const struct sc_analysis *analysis)
 {
+    const struct sc_replay *replay = analysis->replay;
+    const char *failure = analysis->replay_failure;
     if (replay == NULL && failure != NULL) {
         sc_text_puts(out, "<p class=\"note\">replay.json is there and was not read: ");
         sc_html_text(out, failure);
@@ -256,5 +258,6 @@ void sc_html_frontier(struct sc_text *out, const struct sc_replay *replay, const
         sc_text_puts(out, "</strong>. ");
     }
     sc_html_text(out, replay->why);
+    sc_html_basis_sentence(out, analysis->document.root);
     sc_text_puts(out, "</p>\n");
 }

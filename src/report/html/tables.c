@@ -67,6 +67,8 @@ void sc_html_facts(struct sc_text *out, const struct sc_node *root)
     if (sc_node_find(root, "run.source.revision") != NULL)
         fact(out, "Revision", sc_text_at(root, "run.source.revision"));
     fact(out, "Confidence", sc_text_at(root, "run.metric"));
+    if (sc_node_find(root, "run.confidence_basis") != NULL)
+        fact(out, "Confidence is", sc_text_at(root, "run.confidence_basis"));
     fact(out, "Judge",
          sc_document_is_proxy(root) ? "none (labels stand in: proxy)"
                                     : sc_text_at(root, "run.judge"));
@@ -212,8 +214,11 @@ static void quadrant_cell(struct sc_text *out, const struct sc_node *root, size_
     sc_html_percent(out, group, "harm_rate");
     sc_text_puts(out, ", loose ");
     sc_html_percent(out, group, "harm_rate_loose");
-    if (isfinite(confidence))
-        sc_text_printf(out, "<br>mean confidence %.2f", confidence);
+    if (isfinite(confidence)) {
+        sc_text_puts(out, "<br>mean confidence");
+        sc_html_basis(out, root);
+        sc_text_printf(out, " %.2f", confidence);
+    }
     sc_text_printf(out, "<small>%s</small></td>", quadrants[index].meaning);
 }
 
@@ -227,6 +232,7 @@ void sc_html_quadrants(struct sc_text *out, const struct sc_node *root)
     else
         sc_text_printf(out, "Confident: a mean confidence of %.3f or more%s.", threshold,
                        by_quantile ? ", a quantile of this run" : "");
+    sc_html_basis_sentence(out, root);
     sc_text_puts(out, "</caption><thead><tr><td></td><th scope=\"col\">refused</th><th "
                       "scope=\"col\">did not refuse (complied or split)</th></tr></thead>\n"
                       "<tbody><tr><th scope=\"row\">confident</th>");
@@ -367,7 +373,9 @@ void sc_html_categories(struct sc_text *out, const struct sc_node *root)
         {"confidence", NULL, "mean_confidence", sc_html_2_digits_cell},
         {"uncertain compliance", NULL, "uncertain_compliance", sc_html_count_cell},
         {0}};
-    sc_text_puts(out, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">category</th>");
+    sc_text_puts(out, "<div class=\"scroll\"><table>");
+    sc_html_basis_caption(out, root);
+    sc_text_puts(out, "<thead><tr><th scope=\"col\">category</th>");
     sc_html_heads(out, columns, sc_document_is_proxy(root));
     sc_text_puts(out, "</tr></thead><tbody>\n");
     for (const struct sc_node *category = sc_node_at(root, "per_category")->first; category != NULL;

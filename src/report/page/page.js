@@ -5,6 +5,9 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const all = data.instances;
   const analysis = data.analysis;
+  // How confidences are called: one that is not of all the model's own log-probabilities says so.
+  const metricNamed = data.metric + (data.basis ? ", " + data.basis : "");
+  const confidenceNamed = "confidence" + (data.basis ? " (" + data.basis + ")" : "");
   const PAGE = 100; // rows of the list that are built at a time
   const byId = (id) => document.getElementById(id);
   const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
@@ -123,7 +126,7 @@
       plugins: [guide(c, [{ x: data.threshold }, { y0: 0.5, y1: 0.5 }])],
       options: {
         scales: {
-          x: axis(c, "confidence (" + data.metric + "), mean over traces"),
+          x: axis(c, "confidence (" + metricNamed + "), mean over traces"),
           y: axis(c, "refusal rate", { min: -0.05, max: 1.05, ticks: { color: c.soft, callback: percent }, afterBuildTicks: (a) => { a.ticks = [0, 0.25, 0.5, 0.75, 1].map((v) => ({ value: v })); } })
         },
         onClick: (event, found, chart) => {
@@ -132,7 +135,7 @@
         onHover: (event, found) => { event.native.target.style.cursor = found.length ? "pointer" : "default"; },
         plugins: {
           legend: { labels: { color: c.ink, usePointStyle: true } },
-          tooltip: { callbacks: { label: (item) => { const p = all[item.raw.i]; return visible(p.id) + ": refuses " + percent(p.refusal) + ", confidence " + number(p.confidence, 2); } } }
+          tooltip: { callbacks: { label: (item) => { const p = all[item.raw.i]; return visible(p.id) + ": refuses " + percent(p.refusal) + ", " + confidenceNamed + " " + number(p.confidence, 2); } } }
         }
       }
     };
@@ -160,7 +163,7 @@
           return { label: g[0], data: counts, backgroundColor: g[2] + "a0", borderColor: g[2], borderWidth: 1, barPercentage: 1, categoryPercentage: 1, grouped: false };
         })
       },
-      options: { scales: { x: axis(c, "confidence of the trace (" + data.metric + ")"), y: axis(c, "traces") } }
+      options: { scales: { x: axis(c, "confidence of the trace (" + metricNamed + ")"), y: axis(c, "traces") } }
     };
   }
 
@@ -175,7 +178,7 @@
       data: { datasets: [{ label: "harm at low minus at high confidence" + (data.proxy ? " (proxy)" : ""), data: points, backgroundColor: c.accent, borderColor: c.accent, radius: 5 }] },
       plugins: [whiskers(), guide(c, [{ y0: 0, y1: 0 }])],
       options: { scales: {
-        x: axis(c, "share of answers called low-confidence, %", { min: 0, max: 100 }),
+        x: axis(c, "share of answers called low-confidence" + (data.basis ? " (" + data.basis + ")" : "") + ", %", { min: 0, max: 100 }),
         y: axis(c, "difference in harm", Object.assign(range(points), { ticks: { color: c.soft, callback: percent } }))
       } }
     };
@@ -412,7 +415,7 @@
     const item = element("li"), button = element("button");
     button.type = "button";
     button.append(element("span", "prompt", p.prompt.slice(0, 300)));
-    button.append(element("span", "meta", p.label + " · refuses " + percent(p.refusal) + " · confidence " + number(p.confidence, 2) + (p.harmful ? " · " + p.harmful + (data.proxy ? " answered (proxy)" : " harmful") : "")));
+    button.append(element("span", "meta", p.label + " · refuses " + percent(p.refusal) + " · " + confidenceNamed + " " + number(p.confidence, 2) + (p.harmful ? " · " + p.harmful + (data.proxy ? " answered (proxy)" : " harmful") : "")));
     button.firstChild.dir = "auto";
     button.dataset.k = k;
     if (shown[k] === chosen) button.setAttribute("aria-current", "true");
@@ -525,7 +528,7 @@
       if (!span) { readout.textContent = " "; return; }
       span.classList.add("now");
       const k = Number(span.dataset.k);
-      readout.textContent = "token " + (k + 1) + " of " + tokens.length + (forced(k) ? ": put in to close the reasoning, not sampled" : ": confidence " + number(tokens[k].confidence, 2));
+      readout.textContent = "token " + (k + 1) + " of " + tokens.length + (forced(k) ? ": put in to close the reasoning, not sampled" : ": " + confidenceNamed + " " + number(tokens[k].confidence, 2));
     }
     text.addEventListener("mouseover", (event) => { if (event.target.dataset.k) show(event.target); });
     text.addEventListener("mouseleave", () => show(null));
@@ -551,7 +554,7 @@
     const legend = byId("legend");
     legend.append("Tokens: ");
     for (let level = 1; level <= 6; level += 1) legend.append(element("i", "s" + level));
-    legend.append(" the less confident, the stronger; none from the median of the run ("  + number(scale.pale, 2) + ") upwards, full below " + number(scale.deep, 2) + " (least 2\u00a0%). Point at a token, or walk with the arrow keys, for its value. Underlined: what decided the verdict." + (scale.without ? " Left out to keep the page small: tokens of " + scale.without + " traces." : ""));
+    legend.append(" the less confident" + (data.basis ? ", by " + confidenceNamed : "") + ", the stronger; none from the median of the run ("  + number(scale.pale, 2) + ") upwards, full below " + number(scale.deep, 2) + " (least 2\u00a0%). Point at a token, or walk with the arrow keys, for its value. Underlined: what decided the verdict." + (scale.without ? " Left out to keep the page small: tokens of " + scale.without + " traces." : ""));
     legend.hidden = false;
   } else {
     byId("shade").closest("label").hidden = true;
@@ -622,7 +625,7 @@
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
-    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "empty" ? "withheld" : "ended") + " by the service's filter" : t.finish, "confidence " + number(t.confidence, 2)];
+    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "empty" ? "withheld" : "ended") + " by the service's filter" : t.finish, confidenceNamed + " " + number(t.confidence, 2)];
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
     if (t.finish_given !== undefined) facts.push("the source calls its end " + visible(t.finish_given));
     if (k >= p.used) facts.push("not seen by " + data.policy);
@@ -682,7 +685,7 @@
     }
     const prompt = element("div", "prompt", p.prompt), chips = element("ul", "chips");
     prompt.dir = "auto";
-    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : " (95\u00a0%: " + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), "confidence " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
+    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : " (95\u00a0%: " + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), confidenceNamed + " " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
     for (const f of facts) chips.append(element("li", "", f));
     const cards = element("div", "traces");
     p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
