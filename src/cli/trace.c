@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/asked.h"
+#include "cli/endpoint.h"
+#include "cli/shades.h"
+#include "cli/trace_servers.h"
 #include "engine/open.h"
 #include "experiment/experiment.h"
 #include "experiment/reading.h"
@@ -19,6 +22,7 @@ struct trace_command {
     uint64_t seed;
     bool json, show_prompt;
     struct cli_asked asked;
+    struct cli_endpoint endpoint;
     int colour; /* auto, always, never */
 };
 
@@ -140,20 +144,7 @@ static enum sc_status sample(struct traced *t, struct sc_error *error)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-/* Five shades from unsure to sure, cut at the quintiles of all the tokens shown. */
-enum { N_SHADES = 5 };
-static const char *const shades[N_SHADES] = {"\x1b[48;5;174m\x1b[30m", "\x1b[48;5;223m\x1b[30m",
-                                             "\x1b[48;5;230m\x1b[30m", "\x1b[48;5;194m\x1b[30m",
-                                             "\x1b[48;5;151m\x1b[30m"};
-
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-static enum sc_status find_cuts(const struct collection *all, float cuts[N_SHADES - 1],
-                                struct sc_error *error)
+static enum sc_status find_cuts(const struct collection *all, float *cuts, struct sc_error *error)
 {
     size_t n = 0, k = 0;
     for (size_t i = 0; i < all->n_traces; i++)
@@ -164,24 +155,13 @@ static enum sc_status find_cuts(const struct collection *all, float cuts[N_SHADE
     for (size_t i = 0; i < all->n_traces; i++)
         for (size_t t = 0; t < all->traces[i].n; t++)
             values[k++] = all->traces[i].stats[t].confidence;
-    qsort(values, n, sizeof *values, compare_floats);
-    for (size_t i = 0; i < N_SHADES - 1; i++)
-        cuts[i] = n ? values[(i + 1) * n / N_SHADES] : 0;
+    cli_shade_cuts(values, n, cuts);
     sc_free(values);
     return SC_OK;
 }
 
-static size_t shade_of(float confidence, const float cuts[N_SHADES - 1])
-{
-    size_t shade = 0;
-    while (shade < N_SHADES - 1 && confidence >= cuts[shade])
-        shade++;
-    return shade;
-}
-
 /* Tokens are bytes and may end inside a character: the rest waits for the next token, and the
- * character takes the shade of the token that completes it.  cuts [N_SHADES - 1]; NULL: no colours.
- */
+ * character takes the shade of the token that completes it.  cuts NULL: no colours. */
 static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer,
                        const struct stored_trace *trace, const float *cuts)
 {
@@ -199,7 +179,7 @@ static void add_tokens(struct sc_text *out, const struct sc_tokenizer *tokenizer
         if (!last && pending.len - whole >= 4)
             whole = pending.len; /* no character is that long: these bytes are none */
         if (cuts != NULL)
-            sc_text_puts(out, shades[shade_of(trace->stats[t].confidence, cuts)]);
+            sc_text_puts(out, cli_shade(trace->stats[t].confidence, cuts));
         for (size_t i = 0; i < whole;) {
             char piece[16];
             i += sc_visible_char(pending.data + i, whole - i, true, piece, sizeof piece);
@@ -329,25 +309,15 @@ static enum sc_status print_trace(struct traced *t, size_t i, const float *cuts,
     return status;
 }
 
-static void add_legend(struct sc_text *out, const float cuts[N_SHADES - 1])
+static bool in_colour(const struct trace_command *command)
 {
-    sc_text_puts(out, "confidence, in fifths of these tokens: ");
-    for (size_t i = 0; i < N_SHADES; i++) {
-        sc_text_puts(out, shades[i]);
-        if (i == 0)
-            sc_text_printf(out, " below %.1f ", (double)cuts[0]);
-        else
-            sc_text_printf(out, " from %.1f ", (double)cuts[i - 1]);
-        sc_text_puts(out, "\x1b[0m");
-    }
-    sc_text_putc(out, '\n');
+    return command->colour == 1 || (command->colour == 0 && cli_colour(stdout));
 }
 
 static enum sc_status print_traces(struct traced *t, struct sc_error *error)
 {
-    int wanted = t->command->colour;
-    bool colour = wanted == 1 || (wanted == 0 && cli_colour(stdout));
-    float cuts[N_SHADES - 1];
+    bool colour = in_colour(t->command);
+    float cuts[CLI_N_SHADES - 1];
     SC_TRY(find_cuts(&t->all, cuts, error));
     if (t->prefill != NULL && !t->command->json) {
         sc_text_puts(&t->out, "Each answer begins with this, which is given and not sampled: ");
@@ -357,7 +327,7 @@ static enum sc_status print_traces(struct traced *t, struct sc_error *error)
     for (size_t i = 0; i < t->all.n_traces; i++)
         SC_TRY(print_trace(t, i, colour ? cuts : NULL, error));
     if (colour && !t->command->json)
-        add_legend(&t->out, cuts);
+        cli_add_shades(&t->out, cuts);
     return SC_OK;
 }
 
@@ -390,11 +360,46 @@ static enum sc_status ask(struct traced *t, const char *prompt, struct sc_error 
     return SC_OK;
 }
 
+/* What is left open is the servers' affair. */
+static enum sc_status ask_servers(struct traced *t, const struct cli_options *options,
+                                  const struct cli_model_options *wanted, struct sc_error *error)
+{
+    const struct trace_command *command = t->command;
+    const struct sc_opened unknown = {.sampling = {.temperature = NAN,
+                                                   .top_p = NAN,
+                                                   .min_p = NAN,
+                                                   .top_k = -1,
+                                                   .repetition_penalty = NAN}};
+    const struct cli_trace_servers asked = {
+        .endpoint = &command->endpoint,
+        .model = cli_given(options, "model") ? wanted->model : NULL,
+        .asked = &command->asked,
+        .turns = &t->turns,
+        .prompt = t->prompt,
+        .prefill = t->prefill,
+        .sampling = resolve_sampling(options, &unknown, &command->sampling),
+        .n_traces = command->n_traces,
+        .max_new_tokens = command->max_new_tokens,
+        .window = command->window,
+        .confidence_top_k = wanted->confidence_top_k,
+        .seed = command->seed,
+        .json = command->json,
+        .colour = in_colour(command)};
+    return cli_trace_from_servers(&asked, &t->out, &t->n_failed, error);
+}
+
 static enum sc_status make_traces(struct traced *t, const struct cli_options *options,
                                   const struct cli_model_options *wanted, struct sc_error *error)
 {
     const struct sc_chat_options chat = cli_chat_options(&t->command->asked);
+    SC_TRY(cli_endpoint_check(options, &t->command->endpoint, error));
     SC_TRY(ask(t, options->positionals[0], error));
+    if (cli_endpoint_wanted(&t->command->endpoint) && t->command->show_prompt)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--show-prompt: does not go with --endpoint: chat --model shows the frame "
+                       "of a tokenizer");
+    if (cli_endpoint_wanted(&t->command->endpoint))
+        return ask_servers(t, options, wanted, error);
     if (t->command->show_prompt) {
         SC_TRY(sc_opened_read(&t->model, wanted->model, error));
         SC_TRY(sc_opened_frame(&t->model, &chat, error));
@@ -441,6 +446,7 @@ int cli_trace(int argc, char **argv)
             "confidence.  Control characters in model output are shown, never sent.",
         .max_positionals = 1};
     cli_add_model_options(&options, &wanted);
+    cli_add_endpoint(&options, &command.endpoint);
     cli_add_size(&options, "traces", &command.n_traces, 1, 1000, "how many (3)");
     cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
     cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100,

@@ -164,6 +164,13 @@ static int32_t id_in(const char *text, size_t n)
     return (int32_t)id;
 }
 
+/* An id as a number, which llama-server lists beside a token's text, or -1. */
+static int32_t read_id(const json_t *value)
+{
+    json_int_t id = json_is_integer(value) ? json_integer_value(value) : -1;
+    return id >= 0 && id <= INT32_MAX ? (int32_t)id : -1;
+}
+
 /* Appends the text of a token: its bytes where the server lists them, else its string. */
 static void add_text(struct sc_choice *choice, const json_t *bytes, const char *string, size_t n)
 {
@@ -188,11 +195,16 @@ static double logprob_of(struct sc_choice *choice, const json_t *value)
     return !(number > not_given) ? NAN : number < 0 ? number : 0;
 }
 
-/* `strict`: the token's own number is not looked at. */
-static void add_token(struct sc_choice *choice, const json_t *bytes, const json_t *string,
-                      const json_t *logprob, bool strict)
+/* A token as it is listed. */
+struct listed_token {
+    const json_t *bytes, *string, *logprob, *id;
+};
+
+static void add_token(struct sc_choice *choice, const struct listed_token *given, bool exact)
 {
-    if (!json_is_string(string) || choice->n_tokens == MOST_TOKENS) {
+    const char *string = json_string_value(given->string);
+    size_t n = json_string_length(given->string);
+    if (string == NULL || choice->n_tokens == MOST_TOKENS) {
         choice->strange = true;
         return;
     }
@@ -203,12 +215,15 @@ static void add_token(struct sc_choice *choice, const json_t *bytes, const json_
     }
     struct sc_listed_token *token = &choice->tokens[choice->n_tokens++];
     *token = (struct sc_listed_token){
-        .begin = choice->bytes.len,
-        .logprob = strict ? NAN : logprob_of(choice, logprob),
-        .id = strict ? -1 : id_in(json_string_value(string), json_string_length(string)),
-        .first = choice->n_candidates};
-    if (token->id < 0)
-        add_text(choice, bytes, json_string_value(string), json_string_length(string));
+        .begin = choice->bytes.len, .logprob = NAN, .id = -1, .first = choice->n_candidates};
+    if (!exact) {
+        token->logprob = logprob_of(choice, given->logprob);
+        token->id = id_in(string, n);
+    }
+    if (token->id < 0) {
+        token->id = exact ? -1 : read_id(given->id);
+        add_text(choice, given->bytes, string, n);
+    }
     token->n = choice->bytes.len - token->begin;
 }
 
@@ -257,8 +272,11 @@ static void list_content(struct sc_choice *choice, const json_t *content, bool e
     for (size_t t = 0; going(choice) && t < json_array_size(content); t++) {
         const json_t *token = json_array_get(content, t);
         const json_t *top = json_object_get(token, "top_logprobs");
-        add_token(choice, json_object_get(token, "bytes"), json_object_get(token, "token"),
-                  json_object_get(token, "logprob"), exact);
+        add_token(
+            choice,
+            &(struct listed_token){json_object_get(token, "bytes"), json_object_get(token, "token"),
+                                   json_object_get(token, "logprob"), json_object_get(token, "id")},
+            exact);
         for (size_t i = 0; going(choice) && i < json_array_size(top); i++) {
             const json_t *one = json_array_get(top, i), *text = json_object_get(one, "token");
             add_candidate(choice,
@@ -279,7 +297,10 @@ static void list_columns(struct sc_choice *choice, const json_t *logprobs, bool 
         const char *text;
         size_t n;
         json_t *logprob, *one = json_array_get(top, t);
-        add_token(choice, NULL, json_array_get(tokens, t), json_array_get(chosen, t), exact);
+        add_token(choice,
+                  &(struct listed_token){NULL, json_array_get(tokens, t), json_array_get(chosen, t),
+                                         NULL},
+                  exact);
         json_object_keylen_foreach(one, text, n, logprob) if (going(choice))
             add_candidate(choice, &(struct listed){NULL, text, n, logprob}, exact);
     }
@@ -300,14 +321,12 @@ static void list_tokens(struct sc_choice *choice, const json_t *logprobs, bool e
 static void list_ids(struct sc_choice *choice, const json_t *ids)
 {
     for (size_t i = 0; going(choice) && i < json_array_size(ids); i++) {
-        const json_t *id = json_array_get(ids, i);
-        json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
         if (choice->n_ids == MOST_TOKENS || sc_grow((void **)&choice->ids, choice->n_ids,
                                                     &choice->cap_ids, sizeof *choice->ids) != 0) {
             choice->failed = choice->n_ids < MOST_TOKENS;
             return;
         }
-        choice->ids[choice->n_ids++] = value >= 0 && value <= INT32_MAX ? (int32_t)value : -1;
+        choice->ids[choice->n_ids++] = read_id(json_array_get(ids, i));
     }
 }
 

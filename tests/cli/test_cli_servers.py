@@ -314,6 +314,51 @@ class Faults(Servers):
                 self.assertNotIn(KEY.encode(), self.read(root, name), name)
 
 
+class Trace(Servers):
+    def trace(self, server, *options, manners=(), expect=0):
+        result = call('trace', 'How do I bake bread?', '--endpoint', server.url(*manners), '--max-new-tokens', 12, *options)
+        self.assertEqual(result.returncode, expect, result.stderr)
+        return result
+
+    def test_traces_are_those_that_the_server_gave(self):
+        with ModelServer() as server:
+            objects = [json.loads(line) for line in self.trace(server, '--json').stdout.splitlines()]
+            said = {a['text']: a for a in server.answers}
+            shown = self.trace(server, '--color', 'never').stdout
+        self.assertEqual([o['trace'] for o in objects], [0, 1, 2])
+        for o in objects:
+            self.assertIn(o['answer'], said)
+            self.assertIn(o['answer'], shown)
+            tokens = o['tokens']
+            self.assertEqual(len(tokens), len(said[o['answer']]['logprob']))
+            for t, x in zip(tokens, said[o['answer']]['logprob']):
+                self.assertAlmostEqual(t['logprob'], x, 4)
+                self.assertIsNone(t['id'])
+                self.assertIsNone(t['entropy'])
+            self.assertEqual((o['logprobs'], o['top_k']), ('raw', 20))
+
+    def test_colours_need_figures_and_say_what_they_are(self):
+        with ModelServer() as server:
+            few = self.trace(server, '--color', 'always', manners=['few']).stdout
+            none = self.trace(server, '--color', 'always', manners=['none']).stdout
+        self.assertIn('confidence of 5 log-probabilities a token: raw', few)
+        self.assertIn('\x1b[48;5;', few)
+        self.assertNotIn('\x1b[48;5;', none)
+        self.assertIn('confidence mean not given', none)
+
+    def test_what_a_server_says_reaches_no_terminal_raw(self):
+        def fault(number, request):
+            return 'hostile' if request and 'bread' in json.dumps(request) else None
+        with ModelServer(fault=fault) as server:
+            result = self.trace(server)
+        self.assertNotIn('\x1b', result.stdout + result.stderr)
+        self.assertIn('\\x1B[2J', result.stdout)
+
+    def test_the_frame_is_shown_elsewhere(self):
+        with ModelServer() as server:
+            self.assert_one_line(self.trace(server, '--show-prompt', expect=2), 2, '--show-prompt')
+
+
 class Words(Servers):
     def test_options_that_do_not_go_together(self):
         url = 'http://127.0.0.1:9/v1'

@@ -191,6 +191,18 @@ static void ids_in_the_place_of_texts(void **state)
     assert_int_equal(choice->tokens[1].n, 10);
     assert_int_equal(choice->tokens[2].id, -1);
     sc_choices_clear(&choices);
+
+    /* beside the text, as llama-server has it, and beside the choice, as vLLM */
+    add_whole(&choices, "{\"choices\":[{\"text\":\"a\",\"token_ids\":[7,-2,\"x\"],\"logprobs\":{"
+                        "\"content\":[{\"id\":7,\"token\":\"a\",\"logprob\":-1}]}}]}");
+    choice = &choices.choices[0];
+    assert_int_equal(choice->tokens[0].id, 7);
+    assert_int_equal(choice->tokens[0].n, 1);
+    assert_int_equal(choice->n_ids, 3);
+    assert_int_equal(choice->ids[0], 7);
+    assert_int_equal(choice->ids[1], -1);
+    assert_int_equal(choice->ids[2], -1);
+    sc_choices_clear(&choices);
 }
 
 static void numbers_that_are_none_make_the_list_strange(void **state)
