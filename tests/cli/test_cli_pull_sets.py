@@ -10,7 +10,7 @@ import select
 import subprocess
 import unittest
 
-from program import PROGRAM, Folder, call
+from program import PROGRAM, ROOT, Folder, call
 from sets_server import COMMIT, Sets
 
 TOXICCHAT = ('conv_id,user_input,model_output,human_annotation,toxicity,jailbreaking,openai_moderation\n'
@@ -37,7 +37,7 @@ WILDGUARD = [{'prompt': f'How {i}?', 'adversarial': False, 'response': None, 'su
 class PullSets(Folder):
     def setUp(self):
         super().setUp()
-        self.sets = Sets(FILES, {('wildguardtest', 'test'): WILDGUARD}, gated=('/sorry-bench/',), token='hf_good')
+        self.sets = Sets(dict(FILES), {('wildguardtest', 'test'): WILDGUARD}, gated=('/sorry-bench/',), token='hf_good')
         self.addCleanup(self.sets.close)
         self.env = self.sets.environment(self.folder)
 
@@ -97,6 +97,21 @@ class PullSets(Folder):
                               self.path(name), '--quiet', env=self.env)
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertEqual([row['category'] for row in self.predictions(name)], [category])
+
+    def test_published_bytes_are_what_the_table_expects(self):
+        data = os.path.join(os.path.dirname(ROOT), 'shared', 'data')
+        real = {'xstest': ('xstest_prompts.csv', 450), 'strongreject': ('strongreject_dataset.csv', 313)}
+        if not os.path.isdir(data):
+            self.skipTest('SKIP: no ../shared/data')
+        for name, (file, n) in real.items():
+            with open(os.path.join(data, name, file), 'rb') as content:
+                self.sets.files[file] = content.read()
+            self.pull(name)
+            result = call('run', '--benchmark', name, '--policy', 'single', '--max-new-tokens', 1, '--out',
+                          self.path(name), '--quiet', env=self.env)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(len(self.predictions(name)), n)
+        self.assertIsNone(self.sets.asked[-1][1])
 
     def test_rows_come_in_pages_and_wait_when_told_to(self):
         self.sets.slow_down = 3
