@@ -111,6 +111,9 @@ struct sc_run_options {
     size_t max_requests;     /* to servers, retries included; traces where a source counts none */
     size_t max_total_tokens; /* generated ones, and those of prompts that servers count */
     double max_minutes;      /* since the call; opening the source included */
+    /* Of n_shards parts of the benchmark the prompts of part `shard`, from 1, chosen by their ids
+     * (docs/SCALE.md); 0 and 0: all of it.  sc_merge makes one run of the parts. */
+    size_t shard, n_shards;
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);
@@ -149,6 +152,7 @@ struct sc_run_facts {
     enum sc_logprob_kind logprobs;
     size_t top_k;
     enum sc_reproducible reproducible;
+    size_t shard, n_shards, n_all; /* of a part of the benchmark; n_all: prompts of all parts */
 };
 
 /* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may
@@ -179,6 +183,44 @@ struct sc_run_summary {
 SC_API enum sc_status sc_run_execute(const struct sc_run_options *options,
                                      const struct sc_run_observer *observer,
                                      struct sc_run_summary *summary, struct sc_error *error);
+
+/* ---- the parts of a run made one (docs/SCALE.md) --------------------------------------------- */
+
+/* Strings and arrays are borrowed.  What is reserved is NULL. */
+struct sc_merge_options {
+    size_t size;                /* set by the defaults function */
+    const char *out;            /* folder: a new one, or that of an earlier merge of the same run */
+    const char *const *folders; /* [n_folders] of shards, or of merges of some of them */
+    size_t n_folders;
+    bool partial; /* shards may be missing or unfinished; else that is an error */
+    const void *reserved[8];
+};
+SC_API struct sc_merge_options sc_merge_options_default(void);
+
+/* Any of them may be NULL. */
+struct sc_merge_observer {
+    void *context;
+    void (*copied)(void *context, size_t n_done, size_t n_folders);
+    bool (*keep_going)(void *context); /* false interrupts, and `out` is as it was */
+};
+
+struct sc_merge_summary {
+    size_t n_parts, n_parts_missing; /* of the whole run */
+    size_t n_instances, n_instances_done, n_traces, n_failed_traces, n_bad_rows;
+    /* Traces that the detector or the judge that reports read has not judged. */
+    size_t n_unjudged;
+    double reserved[8];
+    char failures[1000]; /* "3 traces failed: REASON (2); REASON (1)", visible text; else "" */
+    char missing[1000];  /* "shard 4/4 is missing", and the like, visible text; else "" */
+};
+
+/* Makes the folder of the run of which the folders hold the parts: what it would be had it not been
+ * divided.  run.db stands whole or not at all.  What does not belong together, a shard that is
+ * there twice, and a folder with rows in it that the parts do not have give SC_ERR_CONFLICT.
+ * observer and summary may be NULL. */
+SC_API enum sc_status sc_merge(const struct sc_merge_options *options,
+                               const struct sc_merge_observer *observer,
+                               struct sc_merge_summary *summary, struct sc_error *error);
 
 /* ---- answers that others sampled (docs/IMPORT.md) ---------------------------------------------
  */

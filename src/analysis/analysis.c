@@ -165,6 +165,7 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
         sc_limit_notes(&a->overall, a->unreached_note, a->length_note);
         sc_filtered_note(&a->overall, a->filtered_note);
         sc_rows_note(run, a->rows_note);
+        sc_shard_note(run, a->shard_note);
     }
     sc_free(members);
     sc_free(scratch);

@@ -248,6 +248,7 @@ struct sc_analysis {
     struct sc_failures failures;                     /* of the primary policy's traces */
     struct sc_text failure_note;                     /* empty, or their reasons in words */
     char unreached_note[SC_NOTE_SIZE], length_note[SC_NOTE_SIZE]; /* "", or what the limit cost */
+    char shard_note[SC_NOTE_SIZE];    /* "", or which part of a run this is */
     char filtered_note[SC_NOTE_SIZE]; /* "", or what the service's filter took */
     char rows_note[SC_NOTE_SIZE];     /* "", or how many rows of the benchmark could not be read */
     struct sc_asked asked;

@@ -84,6 +84,18 @@ void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE])
                  run->n_bad_rows == 1 ? "it is" : "they are");
 }
 
+void sc_shard_note(const struct sc_run *run, char note[SC_NOTE_SIZE])
+{
+    const struct sc_run_shard *shard = &run->shard;
+    note[0] = '\0';
+    if (shard->of > 0 && shard->n_parts == 1)
+        snprintf(note, SC_NOTE_SIZE, "Shard %zu of %zu: %zu of the run's %zu prompts.",
+                 shard->parts[0], shard->of, shard->n_instances, shard->n_all);
+    else if (shard->of > 0)
+        snprintf(note, SC_NOTE_SIZE, "%zu of %zu shards: %zu of the run's %zu prompts.",
+                 shard->n_parts, shard->of, shard->n_instances, shard->n_all);
+}
+
 /* Whether any trace has the metric. */
 static bool has_metric(const struct sc_run *run, enum sc_metric metric)
 {

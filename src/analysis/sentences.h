@@ -26,6 +26,8 @@ void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
 void sc_filtered_note(const struct sc_group *traces, char note[SC_NOTE_SIZE]);
 /* "", or how many rows of the benchmark could not be read. */
 void sc_rows_note(const struct sc_run *run, char note[SC_NOTE_SIZE]);
+/* That the run is a part of another; "" where it is whole. */
+void sc_shard_note(const struct sc_run *run, char note[SC_NOTE_SIZE]);
 
 extern const char sc_demo_sentence[], sc_demo_judge_sentence[], sc_proxy_sentence[],
     sc_judge_sentence[], sc_detector_sentence[], sc_own_labels_sentence[];

@@ -37,6 +37,7 @@ enum cli_kind {
 };
 
 #define CLI_MOST_VALUES 32
+enum { CLI_MOST_POSITIONALS = 4096 };
 
 /* Values of an option that may be given several times. */
 struct cli_list {
@@ -65,7 +66,7 @@ struct cli_options {
     const char *command, *synopsis, *summary;
     struct cli_option items[96];
     size_t n;
-    const char *positionals[64];
+    const char *positionals[CLI_MOST_POSITIONALS];
     size_t n_positionals, max_positionals;
     const char *hint; /* what to do instead, behind "unexpected argument"; NULL: nothing */
 };
@@ -217,6 +218,7 @@ int cli_diff(int argc, char **argv);
 int cli_classify(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_import(int argc, char **argv);
+int cli_merge(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_detect(int argc, char **argv);
 int cli_score(int argc, char **argv);

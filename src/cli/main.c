@@ -18,6 +18,7 @@ static const struct {
     {"diff", cli_diff, "two or more runs on the same prompts, paired"},
     {"classify", cli_classify, "judge the stored traces of a run again"},
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},
+    {"merge", cli_merge, "make one run of the shards of one"},
     {"import", cli_import, "a run's folder of answers that others sampled"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},
     {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},

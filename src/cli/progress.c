@@ -46,6 +46,9 @@ static void started(void *context, const struct sc_run_facts *facts)
     sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)", facts->n_instances,
                    facts->n_instances == 1 ? "" : "s", facts->n_unsafe, facts->n_safe,
                    facts->n_unknown);
+    if (facts->n_shards > 0)
+        sc_text_printf(&line, ", shard %zu/%zu of %zu", facts->shard, facts->n_shards,
+                       facts->n_all);
     if (facts->n_skipped)
         sc_text_printf(&line, " (%zu row%s without a prompt left out)", facts->n_skipped,
                        facts->n_skipped == 1 ? "" : "s");

@@ -16,6 +16,7 @@
 #include "cli/pull.h"
 #include "cli/sweep.h"
 #include "experiment/experiment.h"
+#include "experiment/store/config_shard.h"
 #include "experiment/store/run_data.h"
 #include "report/report.h"
 #include "source/source.h"
@@ -34,7 +35,7 @@ struct run_command {
         const char *system, *prefill, *prompt_template; /* TEXT|@FILE, or NULL */
         char *texts[3];                                 /* what they give; owned */
     } around;
-    const char *policies_list, *dtype;
+    const char *policies_list, *dtype, *shard;
     int policy_kind, adaptive_rule, metric, multi_turn;
     struct cli_template template;
     struct cli_endpoint endpoint;
@@ -186,6 +187,9 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "GB that traces and prompts may take (half of what is free)");
     add_limits(options, run);
     cli_add_judging(options, &command->judging);
+    cli_add_text(options, "shard", &command->shard, "I/N",
+                 "only part I of N of the prompts, chosen by their ids; safeconf merge makes one "
+                 "run of the parts (all)");
     cli_add_text(options, "out", &run->out, "DIR",
                  "folder of the results; the same command resumes in it (results/...)");
     cli_add_flag(options, "yes", &command->yes, "fetch what is missing without asking");
@@ -221,6 +225,8 @@ static char *default_out(const struct run_command *command)
         sc_text_putc(&out, '-');
     }
     sc_text_printf(&out, "seed%llu", (unsigned long long)command->run.seed);
+    if (command->run.n_shards > 0)
+        sc_text_printf(&out, "-shard%zuof%zu", command->run.shard, command->run.n_shards);
     return sc_text_take(&out);
 }
 
@@ -265,6 +271,26 @@ static enum sc_status read_around(struct run_command *command, struct sc_error *
     return SC_OK;
 }
 
+/* "I/N". */
+static enum sc_status read_shard(const char *given, size_t *shard, size_t *n_shards,
+                                 struct sc_error *error)
+{
+    int end_i = 0, end_n = 0;
+    unsigned long long i = 0, n = 0;
+    bool digits = given[0] != '\0' && given[strspn(given, "0123456789/")] == '\0' &&
+                  given[0] != '/' &&
+                  sscanf(given, "%10llu/%n%10llu%n", &i, &end_i, &n, &end_n) == 2;
+    if (!digits || given[end_i] == '/' || given[end_n] != '\0' || i < 1 || i > n ||
+        n > SC_MOST_SHARDS)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "shard: expected I/N with I from 1 to N and N at most %d, such as 2/8, "
+                       "found \"%s\"",
+                       SC_MOST_SHARDS, given);
+    *shard = (size_t)i;
+    *n_shards = (size_t)n;
+    return SC_OK;
+}
+
 /* From what the options say to what the experiment takes. */
 static enum sc_status finish_options(struct run_command *command, struct sc_error *error)
 {
@@ -296,6 +322,8 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
     SC_TRY(choose_policies(command, error));
     SC_TRY(read_around(command, error));
+    if (command->shard != NULL)
+        SC_TRY(read_shard(command->shard, &run->shard, &run->n_shards, error));
     if (run->out == NULL)
         run->out = command->default_out = default_out(command);
     return run->out != NULL ? SC_OK : sc_fail_nomem(error, "name of the results folder");

@@ -59,9 +59,9 @@ static void labelled_percent(struct screen *s, const char *label, const struct s
  * of their own, before all else. */
 static void put_notes(struct screen *s)
 {
-    static const char *const notes[] = {"benchmark.rows_note",    "overall.failure_note",
-                                        "prompts.note",           "overall.filtered_note",
-                                        "overall.unreached_note", "overall.length_note"};
+    static const char *const notes[] = {
+        "run.shard_note",        "benchmark.rows_note",    "overall.failure_note", "prompts.note",
+        "overall.filtered_note", "overall.unreached_note", "overall.length_note"};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         const struct sc_node *note = sc_node_find(s->root, notes[i]);
         if (note == NULL)

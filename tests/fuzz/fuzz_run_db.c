@@ -4,6 +4,7 @@
  * format; an odd byte at the end cuts the file off.  The configuration is also read as JSON of its
  * own.
  */
+#include "experiment/store/config_shard.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/labels.h"
 #include "experiment/store/replies.h"
@@ -156,6 +157,12 @@ static void try_configuration(const uint8_t *data, size_t size)
     sc_config_read(text, &run, hash, &n, NULL);
     sc_config_compare(text, fixture.config, "run.db", NULL);
     sc_run_free(&run);
+    struct sc_run_shard shard;
+    char *whole = NULL;
+    if (sc_config_split_shard(text, &whole, &shard, NULL) == SC_OK) {
+        sc_free(whole);
+        sc_run_shard_free(&shard);
+    }
     sc_free(text);
 }
 

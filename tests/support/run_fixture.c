@@ -139,7 +139,8 @@ enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct s
     bool resumed;
     enum sc_status status = sc_store_open(
         &store, f->folder,
-        &(struct sc_store_run){f->config, f->instances, f->benchmark.n_instances}, &resumed, error);
+        &(struct sc_store_run){f->config, f->instances, f->benchmark.n_instances, NULL}, &resumed,
+        error);
     for (size_t i = 0; status == SC_OK && i < f->benchmark.n_instances; i++) {
         struct sc_policy_trace seen[16];
         bool decided[3] = {false};

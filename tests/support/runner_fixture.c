@@ -354,8 +354,8 @@ enum sc_status rig_run(struct rig *rig)
     if (status == SC_OK)
         status = sc_store_open(
             &setup.store, rig->f.folder,
-            &(struct sc_store_run){rig->f.config, rig->f.instances, setup.n_instances}, &resumed,
-            &rig->error);
+            &(struct sc_store_run){rig->f.config, rig->f.instances, setup.n_instances, NULL},
+            &resumed, &rig->error);
     if (status == SC_OK && rig->limit_pages)
         status = sc_store_limit_pages(setup.store, rig->limit_pages, &rig->error);
     if (status == SC_OK)

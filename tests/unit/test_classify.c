@@ -62,7 +62,7 @@ static int make_run(void **state)
     (void)state;
     if (fixture_make(&fixture, N_INSTANCES) != SC_OK ||
         sc_store_open(&store, fixture.folder,
-                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES},
+                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES, NULL},
                       &resumed, NULL) != SC_OK)
         return -1;
     for (size_t i = 0; i < N_INSTANCES; i++)
@@ -310,7 +310,7 @@ static void traces_that_came_later_are_not_judged_yet(void **state)
     sc_classify_summary_free(&summary);
     assert_int_equal(
         sc_store_open(&store, fixture.folder,
-                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES},
+                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES, NULL},
                       &resumed, NULL),
         SC_OK);
     assert_true(resumed);

@@ -31,7 +31,7 @@ static int make_run(void **state)
     (void)state;
     if (fixture_make(&fixture, N_INSTANCES) != SC_OK ||
         sc_store_open(&store, fixture.folder,
-                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES},
+                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES, NULL},
                       &resumed, NULL) != SC_OK)
         return -1;
     for (size_t i = 0; i < N_INSTANCES; i++)

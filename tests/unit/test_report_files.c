@@ -302,10 +302,11 @@ static void judge_again(struct run_fixture *f, size_t every)
     bool resumed;
     size_t n = 0;
     assert_int_equal(sc_run_load(f->folder, false, &run, NULL), SC_OK);
-    assert_int_equal(sc_store_open(&store, f->folder,
-                                   &(struct sc_store_run){f->config, f->instances, run.n_instances},
-                                   &resumed, NULL),
-                     SC_OK);
+    assert_int_equal(
+        sc_store_open(&store, f->folder,
+                      &(struct sc_store_run){f->config, f->instances, run.n_instances, NULL},
+                      &resumed, NULL),
+        SC_OK);
     assert_int_equal(sc_store_prepare_judging(store, NULL), SC_OK);
     for (size_t i = 0; i < run.n_instances; i++)
         for (size_t t = 0; t < run.instances[i].n_traces; t++) {

@@ -189,21 +189,24 @@ static void another_configuration_is_refused_by_its_first_field(void **state)
     bool resumed = true;
     char *other;
     assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     assert_false(resumed);
     sc_store_close(store);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     assert_true(resumed);
     sc_store_close(store);
 
     f.source.sampling.temperature = 1.3;
     assert_ok(sc_config_write(&f.options, &f.facts, &other, &error), &error);
-    assert_int_equal(sc_store_open(&store, f.folder, &(struct sc_store_run){other, f.instances, 3},
-                                   &resumed, &error),
+    assert_int_equal(sc_store_open(&store, f.folder,
+                                   &(struct sc_store_run){other, f.instances, 3, NULL}, &resumed,
+                                   &error),
                      SC_ERR_CONFLICT);
     assert_null(store);
     assert_non_null(strstr(error.text, "sampling.temperature: expected 1.3"));
@@ -214,8 +217,9 @@ static void another_configuration_is_refused_by_its_first_field(void **state)
     f.policies[2].percentile = 50;
     error = (struct sc_error){0};
     assert_ok(sc_config_write(&f.options, &f.facts, &other, &error), &error);
-    assert_int_equal(sc_store_open(&store, f.folder, &(struct sc_store_run){other, f.instances, 3},
-                                   &resumed, &error),
+    assert_int_equal(sc_store_open(&store, f.folder,
+                                   &(struct sc_store_run){other, f.instances, 3, NULL}, &resumed,
+                                   &error),
                      SC_ERR_CONFLICT);
     assert_non_null(strstr(error.text, "policies[2].percentile: expected 50, found 90"));
     sc_free(other);
@@ -225,8 +229,9 @@ static void another_configuration_is_refused_by_its_first_field(void **state)
     f.texts[1][1][0] = 'p';
     error = (struct sc_error){0};
     assert_ok(sc_config_write(&f.options, &f.facts, &other, &error), &error);
-    assert_int_equal(sc_store_open(&store, f.folder, &(struct sc_store_run){other, f.instances, 3},
-                                   &resumed, &error),
+    assert_int_equal(sc_store_open(&store, f.folder,
+                                   &(struct sc_store_run){other, f.instances, 3, NULL}, &resumed,
+                                   &error),
                      SC_ERR_CONFLICT);
     assert_non_null(strstr(error.text, "benchmark.instances"));
     sc_free(other);
@@ -276,11 +281,12 @@ static void one_process_writes_at_a_time_and_others_may_read(void **state)
     struct sc_run run;
     bool resumed;
     assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     assert_int_equal(sc_store_open(&second, f.folder,
-                                   &(struct sc_store_run){f.config, f.instances, 3}, &resumed,
+                                   &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
                                    &error),
                      SC_ERR_CONFLICT);
     assert_non_null(strstr(error.text, "another process is running in this folder"));
@@ -298,8 +304,9 @@ static void one_process_writes_at_a_time_and_others_may_read(void **state)
               &error);
     sc_store_close(store);
     sc_store_close(second);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     sc_store_close(store);
     expect_load(&f, SC_OK, NULL);
@@ -322,8 +329,9 @@ static void nothing_is_lost_by_a_kill(void **state)
             struct sc_store *store;
             bool resumed;
             struct fixture_trace made;
-            if (sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 40},
-                              &resumed, NULL) != SC_OK)
+            if (sc_store_open(&store, f.folder,
+                              &(struct sc_store_run){f.config, f.instances, 40, NULL}, &resumed,
+                              NULL) != SC_OK)
                 _exit(1);
             for (size_t i = 0;; i = (i + 1) % 40) {
                 static uint32_t next[40];
@@ -358,8 +366,9 @@ static void nothing_is_lost_by_a_kill(void **state)
         assert_in_range(n_found, n_told, n_told + 1);
         struct sc_store *store;
         bool resumed = false;
-        assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 40},
-                                &resumed, &error),
+        assert_ok(sc_store_open(&store, f.folder,
+                                &(struct sc_store_run){f.config, f.instances, 40, NULL}, &resumed,
+                                &error),
                   &error);
         assert_true(resumed);
         sc_store_close(store);
@@ -404,8 +413,9 @@ static void a_full_disk_loses_nothing_that_was_stored(void **state)
     enum sc_status status;
     bool resumed;
     assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     assert_ok(sc_store_limit_pages(store, 60, &error), &error);
     size_t n = fill(store, &status, &error);
@@ -417,8 +427,9 @@ static void a_full_disk_loses_nothing_that_was_stored(void **state)
     /* With room again the run goes on. */
     error = (struct sc_error){0};
     struct fixture_trace made;
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     fixture_trace(&made, n % 3, (uint32_t)(n / 3));
     assert_ok(sc_store_put_trace(store, n % 3,
@@ -446,7 +457,7 @@ static void a_file_that_may_not_grow_loses_nothing_that_was_stored(void **state)
         bool resumed;
         struct rlimit limit = {300000, 300000};
         signal(SIGXFSZ, SIG_IGN);
-        if (sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
+        if (sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3, NULL},
                           &resumed, &error) != SC_OK ||
             setrlimit(RLIMIT_FSIZE, &limit) != 0)
             _exit(1);
@@ -573,13 +584,15 @@ static void triggers_of_others_do_not_run(void **state)
     bool resumed;
     struct fixture_trace made;
     assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     sc_store_close(store);
     alter(&f, "CREATE TRIGGER t AFTER INSERT ON trace BEGIN DELETE FROM instance; END");
-    assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                            &resumed, &error),
+    assert_ok(sc_store_open(&store, f.folder,
+                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                            &error),
               &error);
     fixture_trace(&made, 1, 0);
     assert_ok(sc_store_put_trace(store, 1, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
@@ -610,7 +623,7 @@ static void what_is_not_a_run_is_refused_and_left_alone(void **state)
                 100);
     expect_load(&f, SC_ERR_FORMAT, "not a database");
     assert_int_equal(sc_store_open(&store, f.folder,
-                                   &(struct sc_store_run){f.config, f.instances, 3}, &resumed,
+                                   &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
                                    &error),
                      SC_ERR_FORMAT);
     unlink(path);
@@ -619,7 +632,7 @@ static void what_is_not_a_run_is_refused_and_left_alone(void **state)
     expect_load(&f, SC_ERR_FORMAT, "expected the database of a run, found another");
     error = (struct sc_error){0};
     assert_int_equal(sc_store_open(&store, f.folder,
-                                   &(struct sc_store_run){f.config, f.instances, 3}, &resumed,
+                                   &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
                                    &error),
                      SC_ERR_FORMAT);
     size_t n_after;
@@ -637,7 +650,7 @@ static void what_is_not_a_run_is_refused_and_left_alone(void **state)
     expect_load(&f, SC_ERR_IO, NULL);
     error = (struct sc_error){0};
     assert_int_equal(sc_store_open(&store, f.folder,
-                                   &(struct sc_store_run){f.config, f.instances, 3}, &resumed,
+                                   &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
                                    &error),
                      SC_ERR_IO);
     fixture_free(&f);
@@ -682,7 +695,7 @@ static void random_damage_ends_with_a_run_or_an_error(void **state)
         n_refused += status != SC_OK;
         struct sc_store *store;
         bool resumed;
-        if (sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 6},
+        if (sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 6, NULL},
                           &resumed, NULL) == SC_OK)
             sc_store_close(store);
         static const char *const leftovers[] = {"run.db-wal", "run.db-shm", "run.db-journal"};
@@ -729,8 +742,9 @@ static void memory_may_run_out_anywhere(void **state)
     sc_run_free(&run);
     for (size_t n = 0;; n++) {
         sc_memory_fail_at(n);
-        status = sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                               &resumed, &error);
+        status =
+            sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3, NULL},
+                          &resumed, &error);
         if (status == SC_OK) {
             fixture_trace(&made, 0, 50);
             status = sc_store_put_trace(
@@ -835,8 +849,8 @@ static void a_pipe_in_the_place_of_a_file_is_refused_at_once(void **state)
         assert_int_equal(mkfifo(path, 0600), 0);
         expect_load(&f, SC_ERR_IO, "expected a regular file");
         assert_int_equal(sc_store_open(&store, f.folder,
-                                       &(struct sc_store_run){f.config, f.instances, 3}, &resumed,
-                                       NULL),
+                                       &(struct sc_store_run){f.config, f.instances, 3, NULL},
+                                       &resumed, NULL),
                          SC_ERR_IO);
         assert_int_equal(sc_store_open_existing(&store, f.folder, NULL), SC_ERR_IO);
         fixture_free(&f);
@@ -853,8 +867,9 @@ static void a_folder_that_was_removed_is_noticed_by_the_next_trace(void **state)
         struct fixture_trace made;
         bool resumed;
         assert_int_equal(fixture_make(&f, 3), 0);
-        assert_ok(sc_store_open(&store, f.folder, &(struct sc_store_run){f.config, f.instances, 3},
-                                &resumed, &error),
+        assert_ok(sc_store_open(&store, f.folder,
+                                &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
+                                &error),
                   &error);
         fixture_trace(&made, 0, 0);
         assert_ok(sc_store_put_trace(

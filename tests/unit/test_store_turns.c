@@ -43,7 +43,7 @@ static struct sc_store *open_store(struct run_fixture *f)
     struct sc_store *store = NULL;
     bool resumed = false;
     struct sc_error error = {0};
-    if (sc_store_open(&store, f->folder, &(struct sc_store_run){f->config, f->instances, 3},
+    if (sc_store_open(&store, f->folder, &(struct sc_store_run){f->config, f->instances, 3, NULL},
                       &resumed, &error) != SC_OK)
         fail_msg("%s", error.text);
     return store;

@@ -212,8 +212,8 @@ static void store_traces(const struct run_fixture *f)
     struct sc_store *store = NULL;
     bool resumed;
     assert_int_equal(sc_store_open(&store, f->folder,
-                                   &(struct sc_store_run){f->config, f->instances, 1}, &resumed,
-                                   NULL),
+                                   &(struct sc_store_run){f->config, f->instances, 1, NULL},
+                                   &resumed, NULL),
                      SC_OK);
     for (uint32_t t = 0; t < N_STORED; t++) {
         struct fixture_trace made;

@@ -44,6 +44,8 @@ static void put_run(struct sc_document *out, const struct sc_analysis *a)
     if (run->demo)
         sc_document_put_text(out, "demo_note", sc_demo_sentence);
     sc_document_put_text(out, "benchmark", run->benchmark_name);
+    if (a->shard_note[0] != '\0')
+        sc_document_put_text(out, "shard_note", a->shard_note);
     sc_document_put_text(out, "policy", run->policy_names[run->primary]);
     sc_document_put_count(out, "seed", run->seed);
     sc_document_put_text(out, "metric", sc_metric_name(run->metric));

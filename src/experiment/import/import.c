@@ -400,7 +400,7 @@ static enum sc_status store_all(struct import *import, struct sc_error *error)
     SC_TRY(sc_make_folders(import->options->out, error));
     SC_TRY(sc_store_open(
         &import->store, import->options->out,
-        &(struct sc_store_run){import->config, benchmark->instances, benchmark->n_instances},
+        &(struct sc_store_run){import->config, benchmark->instances, benchmark->n_instances, NULL},
         &resumed, error));
     SC_TRY(sc_store_read_traces(import->store, &wanted, note_stored, import, error));
     for (size_t i = 0; i < benchmark->n_instances; i++)

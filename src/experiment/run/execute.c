@@ -11,26 +11,44 @@
 #include "base/memory.h"
 #include "detection/detection.h"
 #include "experiment/run/runner.h"
+#include "experiment/run/shard.h"
 #include "experiment/run/turns.h"
 #include "experiment/store/config.h"
 
 struct execution {
     const struct sc_run_options *options; /* checked */
     bool limit_is_default;                /* room for reasoning was left open */
-    struct sc_benchmark benchmark;
+    struct sc_benchmark benchmark;        /* all of it */
+    struct sc_shard shard;                /* where only a part of it is run */
+    const struct sc_instance *instances;  /* [n_instances] what is run */
+    size_t n_instances;
     size_t n_turns;                       /* most of an instance */
     struct sc_source source;              /* the caller's or our own */
     struct sc_source_functions functions; /* of the caller's */
     struct sc_source_info info;
     struct sc_source_plan plan;
-    struct sc_run_prompt *prompts; /* [benchmark.n_instances] */
+    struct sc_run_prompt *prompts; /* [n_instances] */
     bool faulty; /* the source has refused every prompt so far, and not for its length */
     char *config;
     struct sc_store *store;
     double started, seconds_load;
 };
 
-/* Most turns of an instance. */
+static enum sc_status load_benchmark(struct execution *run, struct sc_error *error)
+{
+    const struct sc_run_options *options = run->options;
+    SC_TRY(sc_benchmark_load(&options->benchmark, &run->benchmark, error));
+    run->instances = run->benchmark.instances;
+    run->n_instances = run->benchmark.n_instances;
+    if (options->n_shards == 0)
+        return SC_OK;
+    SC_TRY(sc_shard_choose(&run->benchmark, options->shard, options->n_shards, &run->shard, error));
+    run->instances = run->shard.instances;
+    run->n_instances = run->shard.n;
+    return SC_OK;
+}
+
+/* Most turns of an instance, of whatever shard. */
 static size_t most_turns(const struct execution *run)
 {
     size_t most = 1;
@@ -116,7 +134,7 @@ static enum sc_status prepare_prompt(struct execution *run, size_t position, str
 {
     struct sc_run_prompt *prompt = &run->prompts[position];
     struct sc_error why = {0};
-    const struct sc_turn first = {.instance = &run->benchmark.instances[position],
+    const struct sc_turn first = {.instance = &run->instances[position],
                                   .multi_turn = run->options->benchmark.multi_turn};
     enum sc_status status = sc_turn_prepare(&run->source, &first, &prompt->handle, &why);
     if (status == SC_OK) {
@@ -131,27 +149,53 @@ static enum sc_status prepare_prompt(struct execution *run, size_t position, str
     return prompt->failure != NULL ? SC_OK : sc_fail_nomem(error, "failure of a prompt");
 }
 
+/* Whether the source refuses all prompts of the other shards for the same reason: a shard may have
+ * none but the bad ones of a good run. */
+static enum sc_status try_others(const struct execution *run, const char *failure, bool *same,
+                                 struct sc_error *error)
+{
+    for (size_t i = 0; *same && i < run->benchmark.n_instances; i++) {
+        struct sc_error why = {0};
+        void *handle = NULL;
+        const struct sc_turn first = {.instance = &run->benchmark.instances[i],
+                                      .multi_turn = run->options->benchmark.multi_turn};
+        enum sc_status status = sc_turn_prepare(&run->source, &first, &handle, &why);
+        if (status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED)
+            return sc_fail(error, status, "%s", why.text);
+        *same = status != SC_OK && strcmp(why.text, failure) == 0;
+        if (status != SC_OK)
+            continue;
+        sc_source_drop(&run->source, handle);
+    }
+    return SC_OK;
+}
+
 /* A source that refuses every prompt for one reason cannot be asked at all: then nothing is sampled
  * and nothing stored. */
 static enum sc_status check_prompts(const struct execution *run, struct sc_error *error)
 {
     size_t n = run->benchmark.n_instances;
-    if (!run->faulty || n == 0)
+    bool same = true;
+    if (!run->faulty || run->n_instances == 0)
         return SC_OK;
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < run->n_instances; i++)
         if (strcmp(run->prompts[i].failure, run->prompts[0].failure) != 0)
             return SC_OK;
+    if (run->n_instances < n)
+        SC_TRY(try_others(run, run->prompts[0].failure, &same, error));
+    if (!same)
+        return SC_OK;
     return sc_fail(error, SC_ERR_UNSUPPORTED, "the model cannot be asked: %s (%zu of %zu prompts)",
                    run->prompts[0].failure, n, n);
 }
 
 static enum sc_status prepare_prompts(struct execution *run, struct sc_error *error)
 {
-    run->prompts = sc_alloc_zero(run->benchmark.n_instances, sizeof *run->prompts);
+    run->prompts = sc_alloc_zero(run->n_instances, sizeof *run->prompts);
     if (run->prompts == NULL)
         return sc_fail_nomem(error, "prompts of the run");
     run->faulty = true;
-    for (size_t i = 0; i < run->benchmark.n_instances; i++)
+    for (size_t i = 0; i < run->n_instances; i++)
         SC_TRY(prepare_prompt(run, i, error));
     SC_TRY(check_prompts(run, error));
     return sc_source_plan(&run->source, &run->plan, error);
@@ -171,8 +215,8 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
     sc_text_add_visible(&remarks, run->plan.remarks != NULL ? run->plan.remarks : "",
                         run->plan.remarks != NULL ? strlen(run->plan.remarks) : 0, true);
     size_t n_labels[SC_N_LABELS] = {0};
-    for (size_t i = 0; i < benchmark->n_instances; i++)
-        n_labels[benchmark->instances[i].label]++;
+    for (size_t i = 0; i < run->n_instances; i++)
+        n_labels[run->instances[i].label]++;
     if (remarks.failed) {
         sc_text_free(&remarks);
         return sc_fail_nomem(error, "remarks on the benchmark");
@@ -182,7 +226,7 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         .dtype = run->info.dtype,
         .kernels = run->info.kernels,
         .benchmark = run->benchmark.name,
-        .n_instances = run->benchmark.n_instances,
+        .n_instances = run->n_instances,
         .n_skipped = run->benchmark.n_skipped,
         .parallel = run->plan.parallel,
         .weight_bytes = run->plan.weight_bytes,
@@ -201,10 +245,29 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         .logprobs = run->info.logprobs,
         .top_k = run->info.top_k,
         .reproducible = run->info.reproducible,
+        .shard = run->options->shard,
+        .n_shards = run->options->n_shards,
+        .n_all = benchmark->n_instances,
     };
     observer->started(observer->context, &facts);
     sc_text_free(&remarks);
     return SC_OK;
+}
+
+static enum sc_status write_config(struct execution *run, const struct sc_config_facts *facts,
+                                   struct sc_error *error)
+{
+    const struct sc_run_options *options = run->options;
+    char *whole = NULL;
+    SC_TRY(sc_config_write(options, facts, &whole, error));
+    if (options->n_shards == 0) {
+        run->config = whole;
+        return SC_OK;
+    }
+    enum sc_status status =
+        sc_shard_config(&run->shard, whole, options->shard, options->n_shards, &run->config, error);
+    sc_free(whole);
+    return status;
 }
 
 static enum sc_status execute(struct execution *run, const struct sc_run_observer *observer,
@@ -214,27 +277,26 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
     const char *detector = sc_detector_version();
     bool resumed = false;
     SC_TRY(sc_run_options_check(options, error));
-    SC_TRY(sc_benchmark_load(&options->benchmark, &run->benchmark, error));
+    SC_TRY(load_benchmark(run, error));
     run->n_turns = most_turns(run);
     SC_TRY(open_source(run, error));
     SC_TRY(check_policies(run, error));
     SC_TRY(prepare_prompts(run, error));
     const struct sc_config_facts facts = {
         .source = &run->info, .benchmark = &run->benchmark, .detector = detector};
-    SC_TRY(sc_config_write(options, &facts, &run->config, error));
+    SC_TRY(write_config(run, &facts, error));
     SC_TRY(sc_make_folders(options->out, error));
-    SC_TRY(sc_store_open(
-        &run->store, options->out,
-        &(struct sc_store_run){run->config, run->benchmark.instances, run->benchmark.n_instances},
-        &resumed, error));
+    const struct sc_store_run stored = {run->config, run->instances, run->n_instances,
+                                        run->shard.positions};
+    SC_TRY(sc_store_open(&run->store, options->out, &stored, &resumed, error));
     SC_TRY(announce(run, observer, resumed, error));
     summary->seconds_load = run->seconds_load;
     summary->n_bad_rows = run->benchmark.bad_rows.n;
     const struct sc_runner_setup setup = {
         .store = run->store,
-        .instances = run->benchmark.instances,
+        .instances = run->instances,
         .prompts = run->prompts,
-        .n_instances = run->benchmark.n_instances,
+        .n_instances = run->n_instances,
         .options = options,
         .detector = detector,
         .source = &run->source,
@@ -247,13 +309,14 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
 static void release(struct execution *run)
 {
     sc_store_close(run->store);
-    for (size_t i = 0; run->prompts != NULL && i < run->benchmark.n_instances; i++) {
+    for (size_t i = 0; run->prompts != NULL && i < run->n_instances; i++) {
         sc_source_drop(&run->source, run->prompts[i].handle);
         sc_free(run->prompts[i].failure);
     }
     sc_free(run->prompts);
     if (run->options->source == NULL)
         sc_source_close(&run->source);
+    sc_shard_free(&run->shard);
     sc_benchmark_free(&run->benchmark);
     sc_free(run->config);
 }

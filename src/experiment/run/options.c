@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "experiment/experiment.h"
+#include "experiment/store/config_shard.h"
 #include "vocabulary/vocabulary.h"
 
 struct sc_run_options sc_run_options_default(void)
@@ -126,6 +127,14 @@ static enum sc_status check_names(const struct sc_run_options *options, struct s
     return SC_OK;
 }
 
+static enum sc_status check_shard(const struct sc_run_options *options, struct sc_error *error)
+{
+    if (options->shard == 0 && options->n_shards == 0)
+        return SC_OK;
+    SC_TRY(check_range("shards", options->n_shards, 1, SC_MOST_SHARDS, error));
+    return check_range("shard", options->shard, 1, options->n_shards, error);
+}
+
 enum sc_status sc_run_options_check(const struct sc_run_options *given, struct sc_error *error)
 {
     struct sc_run_options read;
@@ -145,5 +154,6 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
                        options->max_minutes);
     SC_TRY(check_sampling(options, error));
     SC_TRY(check_confidence(options, error));
+    SC_TRY(check_shard(options, error));
     return check_policies(options, error);
 }

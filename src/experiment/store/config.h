@@ -29,9 +29,13 @@ enum sc_status sc_config_write(const struct sc_run_options *options,
 enum sc_status sc_config_compare(const char *stored, const char *wanted, const char *path,
                                  struct sc_error *error);
 
+/* The same; `what` says in the message what it means that they differ. */
+enum sc_status sc_config_compare_as(const char *stored, const char *wanted, const char *path,
+                                    const char *what, struct sc_error *error);
+
 /* Fills what a struct sc_run takes from the configuration (config_json itself included).  The run
  * must be zeroed; on failure it holds what was filled so far.  *instances_hash is that of the
- * instances when the run was made (17 bytes), *n_instances their number. */
+ * folder's instances when the run was made (17 bytes), *n_instances their number. */
 enum sc_status sc_config_read(const char *json, struct sc_run *run, char *instances_hash,
                               size_t *n_instances, struct sc_error *error);
 

@@ -86,6 +86,13 @@ static void take_over_remarks(const json_t *stored, json_t *wanted)
 enum sc_status sc_config_compare(const char *stored, const char *wanted, const char *path,
                                  struct sc_error *error)
 {
+    return sc_config_compare_as(stored, wanted, path,
+                                "the folder holds a run with another configuration", error);
+}
+
+enum sc_status sc_config_compare_as(const char *stored, const char *wanted, const char *path,
+                                    const char *what, struct sc_error *error)
+{
     json_t *a = NULL, *b = NULL;
     const json_t *found = NULL, *expected = NULL;
     char field[120] = "", found_text[80], expected_text[80];
@@ -101,10 +108,8 @@ enum sc_status sc_config_compare(const char *stored, const char *wanted, const c
     if (differs(a, b, field, sizeof field, &found, &expected)) {
         show(found, found_text, sizeof found_text);
         show(expected, expected_text, sizeof expected_text);
-        status = sc_fail(error, SC_ERR_CONFLICT,
-                         "%s: the folder holds a run with another configuration: %s: expected %s, "
-                         "found %s",
-                         path, *field ? field : "all", expected_text, found_text);
+        status = sc_fail(error, SC_ERR_CONFLICT, "%s: %s: %s: expected %s, found %s", path, what,
+                         *field ? field : "all", expected_text, found_text);
     }
 done:
     json_decref(a);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "experiment/store/config.h"
+#include "experiment/store/config_shard.h"
 #include "source/source.h"
 
 /* Copies a string field. */
@@ -193,6 +194,19 @@ static enum sc_status read_source(const json_t *object, struct sc_run *run, stru
     return SC_OK;
 }
 
+/* Of a shard, what the folder holds is less than what the configuration says of the benchmark. */
+static enum sc_status read_shard(const json_t *object, struct sc_run_shard *shard,
+                                 char *instances_hash, size_t *n_instances, struct sc_error *error)
+{
+    if (object == NULL)
+        return SC_OK;
+    SC_TRY(sc_config_read_shard(object, shard, error));
+    shard->n_all = *n_instances;
+    *n_instances = shard->n_instances;
+    memcpy(instances_hash, shard->instances, sizeof shard->instances);
+    return SC_OK;
+}
+
 static enum sc_status read_all(const json_t *config, struct sc_run *run, char *instances_hash,
                                size_t *n_instances, struct sc_error *error)
 {
@@ -210,6 +224,8 @@ static enum sc_status read_all(const json_t *config, struct sc_run *run, char *i
     SC_TRY(sc_json_bool(benchmark, "multi_turn", &no, &run->multi_turn, error));
     SC_TRY(get_size(benchmark, "n_instances", (struct sc_json_ints){0, INT32_MAX}, NULL,
                     n_instances, error));
+    SC_TRY(read_shard(json_object_get(config, "shard"), &run->shard, instances_hash, n_instances,
+                      error));
     SC_TRY(get_size(benchmark, "rows_failed", (struct sc_json_ints){0, INT32_MAX}, &none,
                     &run->n_bad_rows, error));
     SC_TRY(get_seed(json_object_get(config, "sampling"), "seed", &run->seed, error));

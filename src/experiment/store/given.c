@@ -8,14 +8,17 @@
 
 #include "base/memory.h"
 #include "experiment/store/blobs.h"
+#include "experiment/store/tables.h"
 
-static const char name[] = "given";
 /* Of a conversation, turn is the number of the answer, from 0; the last one is the trace's own. */
-static const char sql[] =
-    "CREATE TABLE given (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
-    " turn INTEGER NOT NULL, finish_reason TEXT, reasoning TEXT,\n"
-    " n_prompt_tokens INTEGER, n_generated INTEGER, entropy_low BLOB, entropy_high BLOB,\n"
-    " PRIMARY KEY (instance, trace, turn)) STRICT";
+const struct sc_table_made sc_given_tables[] = {
+    {"given",
+     "CREATE TABLE given (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
+     " turn INTEGER NOT NULL, finish_reason TEXT, reasoning TEXT,\n"
+     " n_prompt_tokens INTEGER, n_generated INTEGER, entropy_low BLOB, entropy_high BLOB,\n"
+     " PRIMARY KEY (instance, trace, turn)) STRICT"},
+    {NULL, NULL},
+};
 
 enum { MOST_COUNTED = INT32_MAX }; /* tokens, as a server counts them */
 
@@ -23,7 +26,8 @@ enum { MOST_COUNTED = INT32_MAX }; /* tokens, as a server counts them */
 
 enum sc_status sc_given_prepare(struct sc_store *store, struct sc_error *error)
 {
-    return sc_store_check_table(store, name, sql, &store->has_given, error);
+    return sc_store_check_table(store, sc_given_tables[0].name, sc_given_tables[0].sql,
+                                &store->has_given, error);
 }
 
 static bool says_anything(const struct sc_run_trace *trace)
@@ -101,7 +105,7 @@ enum sc_status sc_given_put(struct sc_store *store, size_t position,
         any = any || says_anything(&trace->turns[i]);
     if (!any && !store->has_given)
         return SC_OK;
-    SC_TRY(sc_store_make_table(store, name, sql, error));
+    SC_TRY(sc_store_make_table(store, sc_given_tables[0].name, sc_given_tables[0].sql, error));
     store->has_given = true;
     SC_TRY(drop_rows(store, position, trace->index, error));
     for (size_t i = 0; i < trace->n_turns; i++)
@@ -136,8 +140,9 @@ enum sc_status sc_given_open(struct sc_store *store, struct sc_given_cursor *cur
                              struct sc_error *error)
 {
     bool there = false;
-    *cursor = (struct sc_given_cursor){.row = {.store = store, .where = name}};
-    SC_TRY(sc_store_check_table(store, name, sql, &there, error));
+    *cursor = (struct sc_given_cursor){.row = {.store = store, .where = sc_given_tables[0].name}};
+    SC_TRY(sc_store_check_table(store, sc_given_tables[0].name, sc_given_tables[0].sql, &there,
+                                error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,
@@ -216,7 +221,7 @@ enum sc_status sc_given_take(struct sc_given_cursor *cursor, size_t position, bo
             SC_TRY(sc_row_int(&cursor->row, AT_TURN, 0, (int64_t)trace->n_turns, &turn, error));
             bool last = (size_t)turn == trace->n_turns;
             SC_TRY(read_row(&cursor->row, tokens, last ? trace : &trace->turns[turn], error));
-            cursor->row.where = name;
+            cursor->row.where = sc_given_tables[0].name;
         }
         SC_TRY(next(cursor, error));
     }

@@ -11,11 +11,10 @@
 #include "base/memory.h"
 #include "experiment/store/judgement_row.h"
 #include "experiment/store/scores.h"
+#include "experiment/store/tables.h"
 
 /* Compared with the stored text, as those of schema.c are. */
-static const struct {
-    const char *name, *sql;
-} tables[] = {
+const struct sc_table_made sc_judgement_tables[] = {
     {"judgement", "CREATE TABLE judgement (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
                   " judge TEXT NOT NULL, " SC_JUDGEMENT_COLUMNS ",\n"
                   " PRIMARY KEY (instance, trace, judge)) STRICT"},
@@ -24,19 +23,21 @@ static const struct {
     {"open_judgement", "CREATE TABLE open_judgement (instance INTEGER NOT NULL,\n"
                        " trace INTEGER NOT NULL, judge TEXT NOT NULL, again INTEGER NOT NULL,\n"
                        " unscored TEXT, PRIMARY KEY (instance, trace, judge)) STRICT"},
+    {NULL, NULL},
 };
 enum { TABLE_JUDGEMENT, TABLE_READING, TABLE_OPEN };
 
 static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
                                   struct sc_error *error)
 {
-    return sc_store_check_table(store, tables[i].name, tables[i].sql, there, error);
+    const struct sc_table_made *table = &sc_judgement_tables[i];
+    return sc_store_check_table(store, table->name, table->sql, there, error);
 }
 
 static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
 {
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        SC_TRY(sc_store_make_table(store, tables[i].name, tables[i].sql, error));
+    for (const struct sc_table_made *table = sc_judgement_tables; table->name != NULL; table++)
+        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
     return SC_OK;
 }
 

@@ -6,11 +6,10 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/tables.h"
 #include "vocabulary/vocabulary.h"
 
-static const struct {
-    const char *name, *sql;
-} tables[] = {
+const struct sc_table_made sc_label_tables[] = {
     {"labelled", "CREATE TABLE labelled (labels TEXT NOT NULL, item INTEGER NOT NULL,\n"
                  " first INTEGER NOT NULL, refusal TEXT, harm TEXT,\n"
                  " PRIMARY KEY (labels, item)) STRICT"},
@@ -21,8 +20,8 @@ static const struct {
     {"calibration", "CREATE TABLE calibration (reader TEXT NOT NULL, what TEXT NOT NULL,\n"
                     " labels TEXT NOT NULL, title TEXT NOT NULL, content TEXT NOT NULL,\n"
                     " PRIMARY KEY (reader, what)) STRICT"},
+    {NULL, NULL},
 };
-enum { N_TABLES = sizeof tables / sizeof *tables };
 
 static const char *const whats[] = {"refusal", "harm"};
 
@@ -97,8 +96,8 @@ static enum sc_status put_all(struct sc_store *store, const struct sc_store_labe
     const struct sc_labelled *labelled = labels->labelled;
     bool judged = labels->judge != NULL;
     bool one = judged && strcmp(labels->detector, labels->judge) == 0;
-    for (size_t i = 0; i < N_TABLES; i++)
-        SC_TRY(sc_store_make_table(store, tables[i].name, tables[i].sql, error));
+    for (const struct sc_table_made *table = sc_label_tables; table->name != NULL; table++)
+        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
     SC_TRY(put_labelled(store, labelled, error));
     SC_TRY(put_readings(store, labels, labels->detector, true, one, error));
     if (judged && !one)
@@ -234,9 +233,9 @@ enum sc_status sc_run_load_labels(struct sc_store *store, struct sc_run *run,
                                   struct sc_error *error)
 {
     const char *const readers[] = {run->detector, run->judge};
-    for (size_t i = 0; i < N_TABLES; i++) {
+    for (const struct sc_table_made *table = sc_label_tables; table->name != NULL; table++) {
         bool there = false;
-        SC_TRY(sc_store_check_table(store, tables[i].name, tables[i].sql, &there, error));
+        SC_TRY(sc_store_check_table(store, table->name, table->sql, &there, error));
         if (!there)
             return SC_OK;
     }

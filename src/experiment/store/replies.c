@@ -5,21 +5,34 @@
 
 #include "base/memory.h"
 #include "experiment/store/judgement_row.h"
+#include "experiment/store/tables.h"
 
-static const char reply_table[] =
-    "CREATE TABLE reply (labels TEXT NOT NULL, item INTEGER NOT NULL,\n"
-    " trace INTEGER NOT NULL, judge TEXT NOT NULL,\n"
-    " repeat INTEGER NOT NULL, " SC_JUDGEMENT_COLUMNS ",\n"
-    " again INTEGER NOT NULL, unscored TEXT, score REAL,\n"
-    " PRIMARY KEY (labels, item, trace, judge, repeat)) STRICT";
-static const char repeats_table[] =
-    "CREATE TABLE repeats (judge TEXT PRIMARY KEY, asked TEXT NOT NULL, n INTEGER NOT NULL,\n"
-    " temperature REAL NOT NULL, deterministic INTEGER NOT NULL) STRICT";
+const struct sc_table_made sc_reply_tables[] = {
+    {"reply", "CREATE TABLE reply (labels TEXT NOT NULL, item INTEGER NOT NULL,\n"
+              " trace INTEGER NOT NULL, judge TEXT NOT NULL,\n"
+              " repeat INTEGER NOT NULL, " SC_JUDGEMENT_COLUMNS ",\n"
+              " again INTEGER NOT NULL, unscored TEXT, score REAL,\n"
+              " PRIMARY KEY (labels, item, trace, judge, repeat)) STRICT"},
+    {"repeats",
+     "CREATE TABLE repeats (judge TEXT PRIMARY KEY, asked TEXT NOT NULL, n INTEGER NOT NULL,\n"
+     " temperature REAL NOT NULL, deterministic INTEGER NOT NULL) STRICT"},
+    {NULL, NULL},
+};
+
+enum { TABLE_REPLY, TABLE_REPEATS };
+
+static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
+                                  struct sc_error *error)
+{
+    const struct sc_table_made *table = &sc_reply_tables[i];
+    return sc_store_check_table(store, table->name, table->sql, there, error);
+}
 
 static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
 {
-    SC_TRY(sc_store_make_table(store, "reply", reply_table, error));
-    return sc_store_make_table(store, "repeats", repeats_table, error);
+    for (const struct sc_table_made *table = sc_reply_tables; table->name != NULL; table++)
+        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
+    return SC_OK;
 }
 
 enum sc_status sc_store_prepare_replies(struct sc_store *store, struct sc_error *error)
@@ -110,7 +123,7 @@ enum sc_status sc_store_read_replies(struct sc_store *store, const char *labels,
 {
     struct sc_row row = {.store = store, .where = "reply"};
     bool there = false;
-    SC_TRY(sc_store_check_table(store, "reply", reply_table, &there, error));
+    SC_TRY(check_table(store, TABLE_REPLY, &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(
@@ -189,7 +202,7 @@ enum sc_status sc_store_read_repeats(struct sc_store *store, sc_store_repeats_re
 {
     struct sc_row row = {.store = store, .where = "repeats"};
     bool there = false;
-    SC_TRY(sc_store_check_table(store, "repeats", repeats_table, &there, error));
+    SC_TRY(check_table(store, TABLE_REPEATS, &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,

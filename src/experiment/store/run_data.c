@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "confidence/confidence.h"
 #include "experiment/store/config.h"
+#include "experiment/store/config_shard.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/labels.h"
 #include "experiment/store/store.h"
@@ -218,6 +219,7 @@ void sc_run_free(struct sc_run *run)
     sc_free(run->source.name);
     sc_free(run->source.software);
     sc_free(run->source.revision);
+    sc_run_shard_free(&run->shard);
     *run = (struct sc_run){0};
 }
 

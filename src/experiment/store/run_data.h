@@ -132,8 +132,19 @@ struct sc_run_source {
     enum sc_reproducible reproducible;
 };
 
+/* Which part of a run a folder holds (--shard); zeros: all of it. */
+struct sc_run_shard {
+    size_t of;          /* parts of the whole run */
+    size_t *parts;      /* [n_parts] ascending, from 1 */
+    size_t n_parts;     /* more than one after some shards were merged without the others */
+    size_t n_instances; /* of these parts */
+    char instances[17]; /* their key (sc_instances_hash) */
+    size_t n_all;       /* instances of the whole run; of a loaded run */
+};
+
 struct sc_run {
     char *config_json; /* the whole configuration, canonical text */
+    struct sc_run_shard shard;
     char *model_name;
     bool demo; /* the bundled demonstration model */
     char *benchmark_name;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "experiment/store/positions.h"
 #include "vocabulary/vocabulary.h"
 
 #define APPLICATION_ID 0x73614366 /* "saCf" */
@@ -187,23 +188,24 @@ static enum sc_status set_version(struct sc_store *store, struct sc_error *error
     return sc_store_exec(store, marks, "write", error);
 }
 
-static enum sc_status fill(struct sc_store *store, const char *config_json,
-                           const struct sc_instance *instances, size_t n_instances,
+static enum sc_status fill(struct sc_store *store, const struct sc_store_run *run,
                            struct sc_error *error)
 {
     for (size_t i = 0; i < N_TABLES; i++)
         SC_TRY(sc_store_exec(store, tables[i].sql[SC_SCHEMA_VERSION - 1], "write", error));
     SC_TRY(set_version(store, error));
-    SC_TRY(insert_config(store, config_json, error));
-    return insert_instances(store, instances, n_instances, error);
+    SC_TRY(insert_config(store, run->config_json, error));
+    SC_TRY(insert_instances(store, run->instances, run->n_instances, error));
+    return run->positions != NULL
+               ? sc_store_put_positions(store, run->positions, run->n_instances, error)
+               : SC_OK;
 }
 
-enum sc_status sc_schema_create(struct sc_store *store, const char *config_json,
-                                const struct sc_instance *instances, size_t n_instances,
+enum sc_status sc_schema_create(struct sc_store *store, const struct sc_store_run *run,
                                 struct sc_error *error)
 {
     SC_TRY(sc_store_begin(store, error));
-    SC_TRY(sc_store_commit(store, fill(store, config_json, instances, n_instances, error), error));
+    SC_TRY(sc_store_commit(store, fill(store, run, error), error));
     store->version = SC_SCHEMA_VERSION;
     store->has_cuts = true;
     return SC_OK;

@@ -12,8 +12,8 @@
 #ifndef SC_EXPERIMENT_STORE_SCHEMA_H
 #define SC_EXPERIMENT_STORE_SCHEMA_H
 
-#include "benchmark/benchmark.h"
 #include "experiment/store/database.h"
+#include "experiment/store/store.h"
 
 enum { SC_SCHEMA_VERSION = 4, SC_SCHEMA_TEXT_ENDS = 2, SC_SCHEMA_TURNS = 4 };
 
@@ -22,8 +22,7 @@ enum { SC_SCHEMA_VERSION = 4, SC_SCHEMA_TEXT_ENDS = 2, SC_SCHEMA_TURNS = 4 };
 enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_error *error);
 
 /* Writes tables, configuration and instances into an empty file: all or nothing. */
-enum sc_status sc_schema_create(struct sc_store *store, const char *config_json,
-                                const struct sc_instance *instances, size_t n_instances,
+enum sc_status sc_schema_create(struct sc_store *store, const struct sc_store_run *run,
                                 struct sc_error *error);
 
 /* Brings a file to the newest version, in one transaction; no row is rewritten. */

@@ -6,32 +6,20 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/tables.h"
 
-static const char name[] = "judge_score";
-static const char sql[] =
-    "CREATE TABLE judge_score (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
-    " judge TEXT NOT NULL, score REAL NOT NULL, PRIMARY KEY (instance, trace, judge)) STRICT";
-
-static enum sc_status check_table(struct sc_store *store, bool *there, struct sc_error *error)
-{
-    char *stored = NULL;
-    SC_TRY(sc_store_table_sql(store, name, &stored, error));
-    *there = stored != NULL;
-    bool ours = stored == NULL || strcmp(stored, sql) == 0;
-    sc_free(stored);
-    return ours ? SC_OK
-                : sc_fail(error, SC_ERR_FORMAT,
-                          "%s: table %s: expected that of a run, found another", store->path, name);
-}
+const struct sc_table_made sc_score_tables[] = {
+    {"judge_score",
+     "CREATE TABLE judge_score (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n"
+     " judge TEXT NOT NULL, score REAL NOT NULL, PRIMARY KEY (instance, trace, judge)) STRICT"},
+    {NULL, NULL},
+};
 
 enum sc_status sc_store_put_score(struct sc_store *store, const struct sc_store_score *score,
                                   struct sc_error *error)
 {
     struct sc_binder put = {0};
-    bool there = false;
-    SC_TRY(check_table(store, &there, error));
-    if (!there)
-        SC_TRY(sc_store_exec(store, sql, "write", error));
+    SC_TRY(sc_store_make_table(store, sc_score_tables[0].name, sc_score_tables[0].sql, error));
     SC_TRY(sc_store_prepare(store, "INSERT OR REPLACE INTO judge_score VALUES (?, ?, ?, ?)",
                             &put.statement, error));
     sc_bind_size(&put, score->position);
@@ -84,9 +72,10 @@ enum sc_status sc_store_read_scores(struct sc_store *store, size_t n_instances,
                                     struct sc_error *error)
 {
     const struct query query = {n_instances, reader, context};
-    struct sc_row row = {.store = store, .where = name};
+    struct sc_row row = {.store = store, .where = sc_score_tables[0].name};
     bool there = false;
-    SC_TRY(check_table(store, &there, error));
+    SC_TRY(sc_store_check_table(store, sc_score_tables[0].name, sc_score_tables[0].sql, &there,
+                                error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,

@@ -86,7 +86,7 @@ static enum sc_status open_run(struct sc_store **out, const char *folder,
     SC_TRY(sc_schema_check(store, &empty, error));
     if (empty) {
         SC_TRY(set_journal(store, error));
-        SC_TRY(sc_schema_create(store, run->config_json, run->instances, run->n_instances, error));
+        SC_TRY(sc_schema_create(store, run, error));
     }
     SC_TRY(sc_store_config(store, &stored, error));
     SC_TRY(sc_config_compare(stored, run->config_json, store->path, error));

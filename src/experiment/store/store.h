@@ -31,6 +31,8 @@ struct sc_store_run {
     const char *config_json;
     const struct sc_instance *instances; /* [n_instances] */
     size_t n_instances;
+    /* [n_instances] of a shard: where each of them stands in the whole run; NULL: it is whole. */
+    const size_t *positions;
 };
 
 /* Opens run.db of the folder for a run and holds the folder's lock until sc_store_close.  A folder

@@ -95,6 +95,7 @@ void sc_html_notes(struct sc_text *out, const struct sc_node *root)
     if (sc_document_is_proxy(root))
         note(out, root, "hint", "run.harm_note");
     note(out, root, "hint", "run.confidence_note");
+    note(out, root, "note", "run.shard_note");
     note(out, root, "note", "benchmark.rows_note");
     note(out, root, "note", "overall.failure_note");
     note(out, root, "note", "prompts.note");
