@@ -42,9 +42,9 @@ static char *out_of(const struct cli_plan *plan, const char *out)
 /* What makes traces of one run take as long as those of another. */
 static char *kind_of(const json_t *options)
 {
-    static const char *const names[] = {"model",          "endpoint",        "dtype",
-                                        "max-new-tokens", "thinking",        "judge",
-                                        "judge-model",    "thinking-budget", "benchmark"};
+    static const char *const names[] = {"model",           "endpoint", "dtype", "engine",
+                                        "max-new-tokens",  "thinking", "judge", "judge-model",
+                                        "thinking-budget", "benchmark"};
     struct sc_text text = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *value = json_object_get(options, names[i]);

@@ -15,6 +15,7 @@
 struct making {
     struct cli_words *words;
     const char *folder;
+    bool remote;    /* the model is a server's, by its name there */
     uint64_t files; /* what the files that are named look like */
 };
 
@@ -93,7 +94,8 @@ static enum sc_status resolve(struct making *making, const struct cli_option *op
     struct meaning meaning = meaning_of(option->argument, value);
     bool at = meaning.at_file && value[0] == '@' && value[1] != '@' && value[1] != '\0';
     *out = NULL;
-    if (meaning.word || (!at && !meaning.path))
+    bool is_far = making->remote && strcmp(option->name, "model") == 0;
+    if (meaning.word || is_far || (!at && !meaning.path))
         return SC_OK;
     if (sc_input_is_unnamed(value + at))
         return sc_fail(error, SC_ERR_FORMAT, "%s: a run of a suite cannot read %s", option->name,
@@ -252,7 +254,9 @@ static void make_key(struct making *making)
 enum sc_status cli_suite_words(const struct sc_suite_run *run, const char *folder, const char *out,
                                struct cli_words *words, struct sc_error *error)
 {
-    struct making making = {.words = words, .folder = folder};
+    struct making making = {.words = words,
+                            .folder = folder,
+                            .remote = json_object_get(run->options, "endpoint") != NULL};
     struct sc_text word = {0};
     const char *name;
     json_t *value;

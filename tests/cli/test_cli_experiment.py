@@ -12,6 +12,7 @@ import time
 import unittest
 from html.parser import HTMLParser
 
+from model_server import ModelServer
 from program import PROGRAM, ROOT, Folder, call
 
 SMALL = '''
@@ -158,6 +159,19 @@ class Suite(Folder):
         self.assertIn('the run has not finished', self.summary()['phases'][1]['seen'])
         self.assertEqual(self.outcomes()['e/run'], 'failed')
         self.assertIn('c.overal.accuracy is no field of analysis.json', result.stderr)
+
+    def test_runs_may_sample_from_servers(self):
+        os.mkdir(self.path('toy'))  # a folder of that name is not the server's model
+        with ModelServer() as server:
+            text = SMALL + '[[phase]]\nname = "far"\npolicy = "fixed"\nmax_traces = 2\nmodel = "toy"\n' \
+                f'[phase.matrix]\nendpoint = ["{server.url("raw")}", "http://127.0.0.1:1/v1"]\nseed = [5]\n'
+            plan = self.suite(text, '--dry-run').stdout
+            self.assertIn(' --model=toy ', plan)
+            result = self.suite(text)
+        self.assertEqual(result.returncode, 3, result.stderr)
+        self.assertEqual(sorted(self.outcomes().values()), ['failed', 'finished'])
+        row = next(row for row in self.summary()['runs'] if row['outcome'] == 'finished')
+        self.assertEqual((row['n_prompts'], row['n_traces']), (3, 6))
 
     def test_a_run_that_was_removed_is_made_again(self):
         self.assertEqual(self.suite(GRID).returncode, 0)
