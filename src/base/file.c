@@ -298,6 +298,19 @@ bool sc_is_lfs_pointer(const void *bytes, size_t n)
     return n >= sizeof begin - 1 && memcmp(bytes, begin, sizeof begin - 1) == 0;
 }
 
+bool sc_is_plain_name(const char *name)
+{
+    size_t n = strlen(name);
+    if (n == 0 || n > 255 || name[0] == '.')
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
 bool sc_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

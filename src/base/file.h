@@ -50,6 +50,8 @@ enum sc_status sc_file_write(const char *path, const char *data, size_t n, struc
 /* Whether these bytes are what Git LFS leaves in the place of a file that was not fetched. */
 bool sc_is_lfs_pointer(const void *bytes, size_t n);
 
+/* A name of one file or folder: not empty, no '/', not hidden, no control characters. */
+bool sc_is_plain_name(const char *name);
 bool sc_file_exists(const char *path);
 bool sc_is_folder(const char *path);
 /* Makes a folder and its parents; no error when it exists.  path must not be empty. */

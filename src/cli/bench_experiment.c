@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/bench.h"
+#include "cli/fetch.h"
 #include "experiment/experiment.h"
 
 struct split {
@@ -97,6 +98,7 @@ enum sc_status cli_bench_experiment(const struct cli_model_options *model,
     struct sc_policy policy = sc_policy_default();
     struct sc_run_options run = sc_run_options_default();
     const char *parent = getenv("TMPDIR");
+    SC_TRY(cli_model_fetch(&(struct cli_fetch){.name = model->model, .yes = model->yes}, error));
     char *folder =
         sc_path_join(parent != NULL && *parent ? parent : "/tmp", "safeconf-bench-XXXXXX");
     if (folder == NULL)

@@ -2,17 +2,8 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "cli/asked.h"
+#include "cli/fetch.h"
 #include "model/tokenizer/tokenizer.h"
-
-static enum sc_status open_tokenizer(struct sc_tokenizer **out, const char *model,
-                                     struct sc_error *error)
-{
-    char *folder = NULL;
-    SC_TRY(sc_model_locate(model, &folder, error));
-    enum sc_status status = sc_tokenizer_open(out, folder, error);
-    sc_free(folder);
-    return status;
-}
 
 /* What the command has open; all zero is fine. */
 struct chatting {
@@ -49,14 +40,16 @@ static enum sc_status add_json(const struct chatting *c, struct sc_text *out,
 struct chat_command {
     const char *model, *text;
     struct cli_asked asked;
-    bool json;
+    bool json, yes;
 };
 
 static enum sc_status show(struct chatting *c, const struct chat_command *command,
                            struct sc_error *error)
 {
     const struct sc_chat_options options = cli_chat_options(&command->asked);
-    SC_TRY(open_tokenizer(&c->tokenizer, command->model, error));
+    const struct cli_fetch from = {
+        .name = command->model, .part = SC_HUB_TOKENIZER, .yes = command->yes};
+    SC_TRY(cli_tokenizer_open(&c->tokenizer, &from, error));
     enum sc_status status = sc_chat_format_open(&c->format, c->tokenizer, &options, error);
     if (status != SC_OK) {
         sc_error_prefix(error, "%.200s", command->model);
@@ -83,6 +76,7 @@ int cli_chat(int argc, char **argv)
     cli_add_asked(&options, &command.asked);
     cli_add_text(&options, "messages", &command.asked.messages, "FILE",
                  "turns: a JSON array of objects with role and content (-: standard input)");
+    cli_add_yes(&options, &command.yes);
     cli_add_flag(&options, "json", &command.json, "an object with \"text\" and \"ids\"");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)

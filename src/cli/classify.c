@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "benchmark/labelled.h"
-#include "cli/cli.h"
+#include "cli/fetch.h"
 #include "experiment/judging/measure.h"
 #include "experiment/store/labels.h"
 #include "judge/judge.h"
@@ -174,6 +174,11 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                    .refusal_column = judging->labels_refusal,
                    .harm_column = judging->labels_harm}};
     SC_TRY(cli_dtype(judging->dtype, &out->judge.dtype, error));
+    if (out->judge.judge != NULL && judging->urls.n == 0)
+        SC_TRY(cli_model_fetch(&(struct cli_fetch){.name = judging->model,
+                                                   .yes = judging->yes,
+                                                   .quiet = judging->quiet},
+                               error));
     SC_TRY(out->judge.judge != NULL ? sc_judge_check(&out->judge, &can, error)
                                     : check_no_judge(options, out, judging, error));
     if (!cli_given(options, "detector") && can.refusal)
@@ -445,6 +450,7 @@ int cli_classify(int argc, char **argv)
                  "GB that judgements in flight may take (half of what is free)");
     cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,
                  "disagreements to print (10)");
+    cli_add_yes(&options, &judging.yes);
     cli_add_flag(&options, "quiet", &judging.quiet, "no progress");
     cli_add_flag(&options, "json", &judging.json, "with --judge-labels and no DIR: an object");
     int parsed = cli_parse(&options, argc, argv);

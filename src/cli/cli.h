@@ -141,6 +141,7 @@ struct cli_model_options {
     const char *model, *dtype, *kernels;
     int32_t threads;
     size_t confidence_top_k;
+    bool yes;
 };
 struct cli_model_options cli_model_options_default(void);
 void cli_add_model_options(struct cli_options *options, struct cli_model_options *model);
@@ -149,6 +150,8 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
 struct sc_opened;
 enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_options *options,
                               struct sc_error *error);
+/* Adds --yes: what is published is fetched without a question (fetch.h). */
+void cli_add_yes(struct cli_options *options, bool *yes);
 /* Parses a --dtype; NULL gives -1 (the model's own). */
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
 
@@ -189,6 +192,7 @@ struct cli_judging {
     struct cli_list urls;
     int detector; /* an index in the option's choices */
     bool prompts, quiet, json;
+    bool yes; /* to fetch the judge's model */
     const char *kernels, *rules;
     int32_t threads;
     size_t parallel, n_shown, repeats, max_failures;

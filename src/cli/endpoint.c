@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/fetch.h"
 #include "remote/remote.h"
 
 #define USUAL_KEY "OPENAI_API_KEY"
@@ -79,6 +80,10 @@ enum sc_status cli_endpoint_open(const struct cli_endpoint *endpoint, const char
 {
     struct sc_server_options server = sc_server_options_default();
     const char *key = getenv(endpoint->key_variable != NULL ? endpoint->key_variable : USUAL_KEY);
+    SC_TRY(cli_model_fetch(&(struct cli_fetch){.name = endpoint->tokenizer,
+                                               .part = SC_HUB_TOKENIZER,
+                                               .yes = endpoint->yes},
+                           error));
     server.urls = endpoint->urls.items;
     server.n_urls = endpoint->urls.n;
     server.model = model;

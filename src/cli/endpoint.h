@@ -13,6 +13,7 @@ struct cli_endpoint {
     size_t requests, choices, most_failures; /* 0: the usual number */
     double timeout;
     bool launched; /* an engine is started for the run, whose URL comes then */
+    bool yes;      /* to fetch the tokenizer, where it is a hub's */
 };
 
 void cli_add_endpoint(struct cli_options *options, struct cli_endpoint *endpoint);
@@ -23,7 +24,8 @@ bool cli_endpoint_wanted(const struct cli_endpoint *endpoint);
 enum sc_status cli_endpoint_check(const struct cli_options *options,
                                   const struct cli_endpoint *endpoint, struct sc_error *error);
 
-/* Opens the source; sc_source_close it.  model: the server's name for it, NULL: its only one. */
+/* Opens the source, with its tokenizer fetched; sc_source_close it.  model: the server's name for
+ * it, NULL: its only one. */
 enum sc_status cli_endpoint_open(const struct cli_endpoint *endpoint, const char *model,
                                  const struct sc_chat_options *chat, struct sc_source *out,
                                  struct sc_error *error);

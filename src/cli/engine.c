@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "cli/fetch.h"
 
 static const double plain_interval = 15; /* seconds between plain lines */
 
@@ -202,6 +203,9 @@ enum sc_status cli_engine_start(struct cli_engine *engine, const struct cli_engi
         cli_say(start->command, "computing on the CPU: %s", engine->choice.why);
     if (!endpoint->launched || engine->launch != NULL)
         return SC_OK;
+    const struct cli_fetch fetch = {
+        .name = start->model, .yes = endpoint->yes, .quiet = start->quiet};
+    SC_TRY(cli_model_fetch(&fetch, error));
     SC_TRY(cli_engine_find_model(engine, start->model, false, error));
     SC_TRY(sc_make_folders(start->folder, error));
     char *log = sc_path_join(start->folder, "server.log");

@@ -26,7 +26,7 @@ static const struct {
     {"tokenize", cli_tokenize, "texts to token ids"},
     {"chat", cli_chat, "what a model is shown of a conversation: framed text and ids"},
     {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
-    {"pull", cli_pull, "benchmarks from their homes, by name"},
+    {"pull", cli_pull, "benchmarks and models from their homes, by name"},
     {"model", cli_model_command, "make a random-weight model"},
     {"serve-command", cli_serve_command, "the command that serves a model for runs elsewhere"},
 };

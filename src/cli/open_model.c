@@ -1,6 +1,8 @@
 /* Opening a model, its tokenizer and an engine for the commands that need them. */
-#include "cli/cli.h"
+#include "base/memory.h"
+#include "cli/fetch.h"
 #include "engine/open.h"
+#include "model/tokenizer/tokenizer.h"
 
 struct cli_model_options cli_model_options_default(void)
 {
@@ -17,6 +19,12 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
                   "threads (default: one per available core)");
     cli_add_text(options, "kernels", &model->kernels, CLI_KERNELS,
                  "instruction set (default: the best of this machine)");
+    cli_add_yes(options, &model->yes);
+}
+
+void cli_add_yes(struct cli_options *options, bool *yes)
+{
+    cli_add_flag(options, "yes", yes, "fetch what is missing without asking");
 }
 
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error)
@@ -38,6 +46,20 @@ enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_opti
     engine.kernels = options->kernels;
     engine.confidence_top_k = (int)options->confidence_top_k;
     SC_TRY(cli_dtype(options->dtype, &engine.dtype, error));
+    SC_TRY(
+        cli_model_fetch(&(struct cli_fetch){.name = options->model, .yes = options->yes}, error));
     SC_TRY(sc_opened_read(out, options->model, error));
     return sc_opened_start(out, &engine, error);
+}
+
+enum sc_status cli_tokenizer_open(struct sc_tokenizer **out, const struct cli_fetch *from,
+                                  struct sc_error *error)
+{
+    char *folder = NULL;
+    *out = NULL;
+    SC_TRY(cli_model_fetch(from, error));
+    SC_TRY(sc_model_locate(from->name, &folder, error));
+    enum sc_status status = sc_tokenizer_open(out, folder, error);
+    sc_free(folder);
+    return status;
 }

@@ -1,4 +1,4 @@
-/* safeconf pull: benchmarks from their homes, by name. */
+/* safeconf pull: benchmarks and models from their homes, by name. */
 #include "cli/pull.h"
 
 #include <string.h>
@@ -55,8 +55,10 @@ static int refuse_name(const char *name)
     struct sc_text nearest = {0};
     add_nearest(&nearest, name);
     int exit_status = cli_usage_error(
-        "pull", "\"%.200s\": no benchmark of that name: %s(safeconf pull --list names them)", name,
-        nearest.data != NULL ? nearest.data : "");
+        "pull",
+        "\"%.200s\": no benchmark of that name: %s(safeconf pull --list names them; a model is "
+        "OWNER/MODEL)",
+        name, nearest.data != NULL ? nearest.data : "");
     sc_text_free(&nearest);
     return exit_status;
 }
@@ -66,6 +68,8 @@ static int refuse_name(const char *name)
 static int pull_name(const struct cli_pull *pull, const char *name)
 {
     const struct sc_set *set = sc_set_named(name);
+    if (strchr(name, '/') != NULL)
+        return cli_pull_model(pull, name);
     return set != NULL ? cli_pull_set(pull, set) : refuse_name(name);
 }
 
@@ -96,26 +100,30 @@ int cli_pull(int argc, char **argv)
     struct cli_pull pull = {0};
     struct cli_options options = {
         .command = "pull",
-        .synopsis = "NAME... | --list",
-        .summary = "Fetches benchmarks from where their makers publish them, at a pinned revision\n"
-                   "and with their checksum, to where run --benchmark NAME finds them.",
+        .synopsis = "NAME|OWNER/MODEL[@REVISION]... | --list",
+        .summary =
+            "Fetches benchmarks from where their makers publish them, at a pinned revision\n"
+            "and with their checksum, to where run --benchmark NAME finds them; and models\n"
+            "from the Hugging Face hub into its local cache, where --model OWNER/MODEL finds\n"
+            "them.  Goes on where it stopped, and checks what is there already.",
         .max_positionals = 64};
     cli_add_flag(&options, "list", &pull.list, "what can be fetched, and what is here");
     cli_add_text(&options, "split", &pull.split, "NAME",
                  "this part alone (all but the large ones)");
-    cli_add_text(
-        &options, "revision", &pull.revision, "REV",
-        "a commit or a branch instead of the pinned one, whose checksum then says nothing");
+    cli_add_text(&options, "revision", &pull.revision, "REV",
+                 "a branch, tag or commit of a model (main); of a benchmark instead of the pinned "
+                 "one, whose checksum then says nothing");
     cli_add_text(
         &options, "benchmark-folder", &pull.folder, "DIR",
         "where named benchmarks lie (SAFECONF_DATA, or ~/.local/share/safeconf/benchmarks)");
+    cli_add_flag(&options, "yes", &pull.yes, "models without a question on the terminal");
     cli_add_flag(&options, "json", &pull.json, "the result as JSON");
     cli_add_flag(&options, "quiet", &pull.quiet, "no progress");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
     if (pull.list == (options.n_positionals > 0))
-        return cli_usage_error("pull", "expected a name of a benchmark, or --list");
+        return cli_usage_error("pull", "expected a name of a benchmark or a model, or --list");
     if (pull.list && (pull.split != NULL || pull.revision != NULL))
         return cli_usage_error("pull", "--split and --revision go with a name, not with --list");
     cli_catch_signals();

@@ -174,10 +174,15 @@ int cli_list_sets(const struct cli_pull *pull, struct sc_text *out)
     }
     if (pull->json) {
         sc_json_put_end_array(&json);
+        sc_json_put_array(&json, "models");
+    }
+    int exit_status = cli_list_models(pull, &json);
+    if (exit_status == CLI_DONE && pull->json) {
+        sc_json_put_end_array(&json);
         sc_json_put_end_object(&json);
         sc_text_putc(out, '\n');
     }
-    return CLI_DONE;
+    return exit_status;
 }
 
 /* ---- a set that a run lacks ------------------------------------------------------------------ */

@@ -11,6 +11,8 @@
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/engine.h"
+#include "cli/fetch.h"
+#include "cli/pinned.h"
 #include "cli/policies.h"
 #include "cli/progress.h"
 #include "cli/pull.h"
@@ -192,7 +194,7 @@ static void add_run_options(struct cli_options *options, struct run_command *com
                  "run of the parts (all)");
     cli_add_text(options, "out", &run->out, "DIR",
                  "folder of the results; the same command resumes in it (results/...)");
-    cli_add_flag(options, "yes", &command->yes, "fetch what is missing without asking");
+    cli_add_yes(options, &command->yes);
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
 }
 
@@ -308,6 +310,7 @@ static enum sc_status finish_options(struct run_command *command, struct sc_erro
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;
     command->judging.quiet = command->quiet;
+    command->judging.yes = command->endpoint.yes = command->yes;
     if (command->temperatures.n == 1)
         run->temperature = command->temperatures.items[0];
     if (command->temperatures.n > 1 && sc_input_is_unnamed(run->benchmark.name))
@@ -379,6 +382,36 @@ static enum sc_status sample_from_servers(struct run_command *command,
     return cli_engine_explain(&watch, status, error);
 }
 
+/* What sampling takes in this process. */
+struct execution {
+    struct sc_run_options run; /* the command's, with the model as it is to be found */
+    struct cli_fetch fetch;
+    const struct sc_run_observer *observer;
+    struct sc_run_summary *summary;
+};
+
+static enum sc_status fetch_and_execute(const struct execution *e, struct sc_error *error)
+{
+    SC_TRY(cli_model_fetch(&e->fetch, error));
+    return sc_run_execute(&e->run, e->observer, e->summary, error);
+}
+
+/* A model of a hub is taken at the revision that the folder's run began with, where there is one.
+ */
+static enum sc_status sample_here(const struct run_command *command,
+                                  const struct sc_run_observer *observer,
+                                  struct sc_run_summary *summary, struct sc_error *error)
+{
+    char *pinned = cli_pinned_model(command->run.out, command->run.model);
+    struct execution execution = {.run = command->run, .observer = observer, .summary = summary};
+    execution.run.model = pinned != NULL ? pinned : command->run.model;
+    execution.fetch = (struct cli_fetch){
+        .name = execution.run.model, .yes = command->yes, .quiet = command->quiet};
+    enum sc_status status = fetch_and_execute(&execution, error);
+    sc_free(pinned);
+    return status;
+}
+
 /* From the model in this process, or from servers. */
 static enum sc_status execute_run(struct run_command *command,
                                   const struct sc_run_observer *observer,
@@ -386,7 +419,7 @@ static enum sc_status execute_run(struct run_command *command,
 {
     if (cli_endpoint_wanted(&command->endpoint))
         return sample_from_servers(command, observer, summary, error);
-    return sc_run_execute(&command->run, observer, summary, error);
+    return sample_here(command, observer, summary, error);
 }
 
 /* Samples until all is there: CLI_DONE, or what to exit with. */

@@ -5,8 +5,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "cli/cli.h"
-#include "model/model.h"
+#include "cli/fetch.h"
 #include "model/tokenizer/tokenizer.h"
 
 /* What the command has open; all zero is fine. */
@@ -83,37 +82,28 @@ static enum sc_status tokenize_input(struct tokenizing *t, struct sc_error *erro
     return SC_OK;
 }
 
-static enum sc_status open_tokenizer(struct tokenizing *t, const char *model,
-                                     struct sc_error *error)
-{
-    char *folder = NULL;
-    SC_TRY(sc_model_locate(model, &folder, error));
-    enum sc_status status = sc_tokenizer_open(&t->tokenizer, folder, error);
-    sc_free(folder);
-    return status;
-}
-
 int cli_tokenize(int argc, char **argv)
 {
-    const char *model = "demo";
+    struct cli_fetch from = {.name = "demo", .part = SC_HUB_TOKENIZER};
     bool special = false, around = false;
     struct cli_options options = {
         .command = "tokenize",
         .synopsis = "[--model M] [--special] [--add-special-tokens] < texts.jsonl > ids.jsonl",
         .summary = "Reads JSONL with \"text\", writes JSONL with \"ids\".  A folder that holds a\n"
                    "tokenizer and no weights will do."};
-    cli_add_text(&options, "model", &model, "DIR|HUB_NAME|demo", "whose tokenizer");
+    cli_add_text(&options, "model", &from.name, "DIR|HUB_NAME|demo", "whose tokenizer");
     cli_add_flag(&options, "special", &special,
                  "special tokens written in a text become control tokens");
     cli_add_flag(&options, "add-special-tokens", &around,
                  "with the ids that the file's post-processor puts before and after a text");
+    cli_add_yes(&options, &from.yes);
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
 
     struct sc_error error = {0};
     struct tokenizing t = {.special = special, .around = around, .written = true};
-    enum sc_status status = open_tokenizer(&t, model, &error);
+    enum sc_status status = cli_tokenizer_open(&t.tokenizer, &from, &error);
     if (status == SC_OK)
         status = tokenize_input(&t, &error);
     sc_text_free(&t.out);

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "cli/asked.h"
 #include "cli/endpoint.h"
+#include "cli/fetch.h"
 #include "cli/shades.h"
 #include "cli/trace_servers.h"
 #include "engine/open.h"
@@ -401,6 +402,8 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
     if (cli_endpoint_wanted(&t->command->endpoint))
         return ask_servers(t, options, wanted, error);
     if (t->command->show_prompt) {
+        SC_TRY(
+            cli_model_fetch(&(struct cli_fetch){.name = wanted->model, .yes = wanted->yes}, error));
         SC_TRY(sc_opened_read(&t->model, wanted->model, error));
         SC_TRY(sc_opened_frame(&t->model, &chat, error));
         return cli_show_framed(t->model.format, &t->turns, &t->out, error);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hub_cache.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/chat/chat.h"
@@ -31,7 +32,15 @@ static enum sc_status name_model(struct sc_opened *opened, const char *name, str
                        strcmp(path, bundled_path) == 0;
         sc_free(bundled);
     }
-    snprintf(opened->name, sizeof opened->name, "%s", opened->demo ? "demo" : name);
+    struct sc_hub_name hub;
+    size_t n = strlen(name);
+    if (!sc_is_folder(name) && sc_hub_name_read(name, &hub)) /* without a revision behind it */
+        n = (size_t)(hub.model + hub.n_model - name);
+    if (opened->demo)
+        snprintf(opened->name, sizeof opened->name, "demo");
+    else
+        snprintf(opened->name, sizeof opened->name, "%.*s", (int)n, name);
+    opened->revision = sc_hub_snapshot_commit(opened->folder);
     return SC_OK;
 }
 

@@ -18,8 +18,9 @@ struct sc_chat_options;
 
 struct sc_opened {
     char *folder;
-    char name[256]; /* as results carry it: it names no place */
-    bool demo;      /* the bundled demonstration model, however it was named */
+    char name[256];       /* as results carry it: it names no place */
+    const char *revision; /* the commit, of a model in the hub's cache; NULL; inside folder */
+    bool demo;            /* the bundled demonstration model, however it was named */
     struct sc_model *model;
     struct sc_tokenizer *tokenizer; /* NULL: the folder has none */
     char tokenizer_fingerprint[17]; /* hexadecimal; "" without a tokenizer */

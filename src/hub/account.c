@@ -6,8 +6,10 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/hub_cache.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "remote/remote.h"
 
 enum { MOST_TOKEN_BYTES = 4096 };
 
@@ -18,14 +20,14 @@ static const char *value_of(const char *variable)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-/* Whether it is an address to which a path can be appended. */
-static bool is_base(const char *url)
+static bool is_true(const char *variable)
 {
-    bool known = strncasecmp(url, "https://", 8) == 0 || strncasecmp(url, "http://", 7) == 0;
-    for (const char *p = url; *p != '\0'; p++)
-        if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '?' || *p == '#')
-            return false;
-    return known && strchr(url, ':')[3] != '\0' && strchr(url, ':')[3] != '/';
+    static const char *const words[] = {"1", "on", "yes", "true"};
+    const char *value = value_of(variable);
+    for (size_t i = 0; value != NULL && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return true;
+    return false;
 }
 
 static enum sc_status address(const char *variable, const char *usual, char **out,
@@ -33,17 +35,10 @@ static enum sc_status address(const char *variable, const char *usual, char **ou
 {
     assert(out != NULL);
     const char *given = value_of(variable);
-    const char *url = given != NULL ? given : usual;
-    *out = NULL;
-    if (!is_base(url))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "%s: expected an address such as %s, found \"%.200s\"", variable, usual,
-                       url);
-    size_t n = strlen(url);
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    *out = sc_strndup(url, n);
-    return *out != NULL ? SC_OK : sc_fail_nomem(error, "address");
+    enum sc_status status = sc_remote_check_url(given != NULL ? given : usual, out, error);
+    if (status != SC_OK)
+        sc_error_prefix(error, "%s", variable);
+    return status;
 }
 
 enum sc_status sc_hub_endpoint(char **out, struct sc_error *error)
@@ -61,32 +56,23 @@ enum sc_status sc_raw_endpoint(char **out, struct sc_error *error)
     return address("SAFECONF_RAW_ENDPOINT", "https://raw.githubusercontent.com", out, error);
 }
 
-/* The path of the file that may hold the token; *path NULL: no variable says where. */
-static enum sc_status token_file(char **path, struct sc_error *error)
+/* The path of the file that may hold the token; NULL: nothing says where, or no memory. */
+static char *token_file(void)
 {
-    static const struct {
-        const char *variable, *below;
-    } places[] = {{"HF_TOKEN_PATH", NULL},
-                  {"HF_HOME", "token"},
-                  {"XDG_CACHE_HOME", "huggingface/token"},
-                  {"HOME", ".cache/huggingface/token"}};
-    *path = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *value = value_of(places[i].variable);
-        if (value == NULL)
-            continue;
-        *path = places[i].below != NULL ? sc_path_join(value, places[i].below) : sc_strdup(value);
-        return *path != NULL ? SC_OK : sc_fail_nomem(error, "path of the access token");
-    }
-    return SC_OK;
+    const char *given = value_of("HF_TOKEN_PATH");
+    char *home = given == NULL ? sc_hub_home() : NULL;
+    char *path = given != NULL  ? sc_strdup(given)
+                 : home != NULL ? sc_path_join(home, "token")
+                                : NULL;
+    sc_free(home);
+    return path;
 }
 
 static enum sc_status read_token_file(char **text, struct sc_error *error)
 {
-    char *path;
     size_t n;
+    char *path = token_file();
     *text = NULL;
-    SC_TRY(token_file(&path, error));
     enum sc_status status = SC_OK;
     if (path != NULL && sc_file_exists(path) && !sc_is_folder(path))
         status = sc_file_read(path, MOST_TOKEN_BYTES, text, &n, error);
@@ -118,6 +104,10 @@ enum sc_status sc_hub_token(char **out, struct sc_error *error)
     assert(out != NULL);
     *out = NULL;
     const char *given = value_of("HF_TOKEN");
+    if (given == NULL)
+        given = value_of("HUGGING_FACE_HUB_TOKEN");
+    if (is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
+        return SC_OK;
     if (given != NULL)
         return clean_token(given, "HF_TOKEN", out, error);
     char *text;
@@ -130,10 +120,5 @@ enum sc_status sc_hub_token(char **out, struct sc_error *error)
 
 bool sc_hub_is_offline(void)
 {
-    static const char *const words[] = {"1", "on", "yes", "true"};
-    const char *value = value_of("HF_HUB_OFFLINE");
-    for (size_t i = 0; value != NULL && i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(value, words[i]) == 0)
-            return true;
-    return false;
+    return is_true("HF_HUB_OFFLINE") || is_true("TRANSFORMERS_OFFLINE");
 }

@@ -8,9 +8,9 @@
 #include "base/text.h"
 #include "hub/fetch.h"
 
-enum { STEP_MS = 100, MOST_TRIES = 5, MOST_UNREACHABLE = 3 };
+enum { STEP_MS = 100, MOST_TRIES = 4, MOST_UNREACHABLE = 2 };
 
-static const double stall_timeout = 30;
+static const double stall_timeout = 30, hasty_timeout = 4;
 
 struct asking {
     const struct sc_hub_question *question;
@@ -102,7 +102,9 @@ static enum sc_status ask(struct asking *a, enum sc_fetch_end *end, struct sc_er
             return SC_OK;
         if (*end == SC_FETCH_ONWARD)
             continue;
-        const unsigned most = a->fetch.unreachable ? MOST_UNREACHABLE : MOST_TRIES;
+        const unsigned most = a->question->hasty     ? 1
+                              : a->fetch.unreachable ? MOST_UNREACHABLE
+                                                     : MOST_TRIES;
         if (*end != SC_FETCH_AGAIN || n_tries++ >= most)
             return a->fetch.http_status == 429 ? SC_OK : give_up(a, *end, error);
         SC_TRY(wait_for(a, sc_fetch_pause(&a->fetch, n_tries - 1, 0), error));
@@ -131,8 +133,12 @@ static enum sc_status open_and_ask(struct asking *a, struct sc_hub_answer *answe
                                    struct sc_error *error)
 {
     enum sc_fetch_end end;
-    SC_TRY(sc_fetch_init(&a->fetch, a->question->url, a->question->token, stall_timeout, error));
-    a->fetch.head = a->question->head;
+    const struct sc_hub_question *question = a->question;
+    const double patience = question->hasty               ? hasty_timeout
+                            : question->stall_timeout > 0 ? question->stall_timeout
+                                                          : stall_timeout;
+    SC_TRY(sc_fetch_init(&a->fetch, question->url, question->token, patience, error));
+    a->fetch.head = question->head;
     a->fetch.take = take;
     a->fetch.context = a;
     a->multi = curl_multi_init();

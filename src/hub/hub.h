@@ -68,6 +68,8 @@ struct sc_hub_question {
     const char *url, *token; /* as of a download */
     bool head;               /* only what the headers say: HEAD */
     size_t most;             /* bytes of the answer */
+    bool hasty;              /* one try of a few seconds */
+    double stall_timeout;    /* as of a download */
     bool (*step)(void *context, const struct sc_download_progress *progress); /* or NULL; zeros */
     void *context;
 };

@@ -138,6 +138,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .dtype = sc_dtype_name(sc_engine_dtype(model->engine)),
         .kernels = sc_engine_kernels(model->engine),
         .demo = model->demo,
+        .revision = model->revision,
         .n_vocab = model->n_vocab,
         .end_ids = model->end_ids,
         .n_end_ids = model->n_end_ids,

@@ -50,7 +50,4 @@ bool sc_shard_has(const struct sc_shard *shard, const char *name);
 enum sc_status sc_shard_numbers(const struct sc_shard *shard, const char *name,
                                 struct sc_tensor *out, size_t *n, struct sc_error *error);
 
-/* A name of one file or folder: not empty, no '/', not hidden, no control characters. */
-bool sc_is_plain_name(const char *name);
-
 #endif

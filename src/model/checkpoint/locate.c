@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hub_cache.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/checkpoint/checkpoint.h"
@@ -99,60 +100,17 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
 
 /* ---- the local cache of a hub ---------------------------------------------------------------- */
 
-/* Where the cache is: HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub or
- * ~/.cache/huggingface/hub.  NULL when none of them is set or memory is exhausted. */
-static char *hub_cache(void)
+/* The snapshot that a file below refs names. */
+static enum sc_status read_commit(const char *path, char **commit, struct sc_error *error)
 {
-    static const struct {
-        const char *variable, *inside;
-    } variables[] = {{"HF_HUB_CACHE", "."},
-                     {"HF_HOME", "hub"},
-                     {"XDG_CACHE_HOME", "huggingface/hub"},
-                     {"HOME", ".cache/huggingface/hub"}};
-
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        const char *value = getenv(variables[i].variable);
-
-        if (value != NULL && value[0] != '\0') {
-            return strcmp(variables[i].inside, ".") == 0 ? sc_strdup(value)
-                                                         : sc_path_join(value, variables[i].inside);
-        }
-    }
-    return NULL;
-}
-
-/* "owner/model" of letters, digits, '-', '_' and '.'. */
-static bool is_hub_name(const char *name)
-{
-    const char *slash = strchr(name, '/');
-    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-    return slash != NULL && slash > name && name[0] != '.' && slash[1] != '\0' && slash[1] != '.' &&
-           strspn(name, allowed) == (size_t)(slash - name) &&
-           strspn(slash + 1, allowed) == strlen(slash + 1) && strlen(name) <= 200;
-}
-
-/* The snapshot that refs/main names. */
-static enum sc_status read_revision(const char *repository, char **revision, struct sc_error *error)
-{
-    char *path = sc_path_join(repository, "refs/main"), *text = NULL;
     size_t n = 0;
-
-    if (path == NULL)
-        return sc_fail_nomem(error, "model");
-    enum sc_status status = sc_file_read(path, REVISION_BYTES_MAX, &text, &n, error);
-    if (status == SC_OK) {
-        text[strcspn(text, " \t\r\n")] = '\0';
-        if (sc_is_plain_name(text)) {
-            *revision = text;
-            text = NULL;
-        } else {
-            status = sc_fail(error, SC_ERR_FORMAT, "%.300s: expected the name of a snapshot", path);
-        }
-    }
-    sc_free(text);
-    sc_free(path);
-    return status;
+    SC_TRY(sc_file_read(path, REVISION_BYTES_MAX, commit, &n, error));
+    (*commit)[strcspn(*commit, " \t\r\n")] = '\0';
+    if (sc_is_plain_name(*commit))
+        return SC_OK;
+    sc_free(*commit);
+    *commit = NULL;
+    return sc_fail(error, SC_ERR_FORMAT, "%.300s: expected the name of a snapshot", path);
 }
 
 /* Adds the snapshot to the list of all that there are, and keeps its name. */
@@ -209,16 +167,25 @@ static enum sc_status find_only_snapshot(const char *name, const char *repositor
     return status;
 }
 
-static enum sc_status choose_revision(const char *name, const char *repository, char **revision,
-                                      struct sc_error *error)
+/* The snapshot of a revision: what refs/REVISION names, or the revision itself where it is a
+ * commit. */
+static enum sc_status choose_commit(const char *name, const char *repository, const char *revision,
+                                    char **commit, struct sc_error *error)
 {
-    char *path = sc_path_join(repository, "refs/main");
+    struct sc_text text = {0};
+    sc_text_printf(&text, "%s/refs/%s", repository, revision != NULL ? revision : "main");
+    char *path = sc_text_take(&text);
     if (path == NULL)
         return sc_fail_nomem(error, "model");
-    bool named = sc_file_exists(path);
+    enum sc_status status = SC_OK;
+    if (sc_file_exists(path) && !sc_is_folder(path))
+        status = read_commit(path, commit, error);
+    else if (revision == NULL)
+        status = find_only_snapshot(name, repository, commit, error);
+    else if ((*commit = sc_strdup(revision)) == NULL)
+        status = sc_fail_nomem(error, "model");
     sc_free(path);
-    return named ? read_revision(repository, revision, error)
-                 : find_only_snapshot(name, repository, revision, error);
+    return status;
 }
 
 /* The folder of a snapshot in a repository of the cache. */
@@ -238,14 +205,14 @@ static enum sc_status find_snapshot(const char *name, const char *repository, co
     return SC_ERR_IO;
 }
 
-static enum sc_status locate_in_repository(const char *name, const char *repository, char **folder,
+static enum sc_status locate_in_repository(const char *name, const char *repository,
+                                           const char *revision, char **folder,
                                            struct sc_error *error)
 {
-    char *revision = NULL;
-    enum sc_status status = choose_revision(name, repository, &revision, error);
-    if (status == SC_OK)
-        status = find_snapshot(name, repository, revision, folder, error);
-    sc_free(revision);
+    char *commit = NULL;
+    SC_TRY(choose_commit(name, repository, revision, &commit, error));
+    enum sc_status status = find_snapshot(name, repository, commit, folder, error);
+    sc_free(commit);
     return status;
 }
 
@@ -260,28 +227,21 @@ static bool is_repository(const char *name)
     return found;
 }
 
-static enum sc_status locate_cached(const char *name, char **folder, struct sc_error *error)
+static enum sc_status locate_cached(const char *text, const struct sc_hub_name *name, char **folder,
+                                    struct sc_error *error)
 {
-    char *cache = hub_cache();
-    struct sc_text text = {0};
-    size_t owner = strcspn(name, "/");
-    sc_text_printf(&text, "%s/models--%.*s--%s", cache != NULL ? cache : ".", (int)owner, name,
-                   name + owner + 1);
-    char *repository = sc_text_take(&text);
+    char *cache = sc_hub_cache(),
+         *repository = sc_hub_repository(cache != NULL ? cache : ".", name);
     enum sc_status status;
-    if (repository == NULL) {
+    if (repository == NULL)
         status = sc_fail_nomem(error, "model");
-        goto done;
-    }
-    if (cache == NULL || !sc_is_folder(repository)) {
+    else if (cache == NULL || !sc_is_folder(repository))
         status = sc_fail(error, SC_ERR_IO,
                          "model \"%s\": no such folder, and not in the local cache: looked for "
                          "%.300s",
-                         name, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
-        goto done;
-    }
-    status = locate_in_repository(name, repository, folder, error);
-done:
+                         text, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
+    else
+        status = locate_in_repository(text, repository, name->revision, folder, error);
     sc_free(repository);
     sc_free(cache);
     return status;
@@ -294,12 +254,13 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
     if (name == NULL || folder == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "model: expected a name and where to put its folder");
+    struct sc_hub_name hub;
     bool bare = sc_is_plain_name(name);
     *folder = NULL;
     if (name[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
     if (is_repository(name))
-        return locate_in_repository(name, name, folder, error);
+        return locate_in_repository(name, name, NULL, folder, error);
     if (sc_is_folder(name) && (!bare || holds_model(name))) {
         *folder = sc_strdup(name);
         return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
@@ -308,7 +269,7 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
         return sc_foreign_file(name, error);
     if (bare)
         return locate_bundled(name, folder, error);
-    if (is_hub_name(name))
-        return locate_cached(name, folder, error);
+    if (sc_hub_name_read(name, &hub))
+        return locate_cached(name, &hub, folder, error);
     return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
 }

@@ -43,19 +43,6 @@ struct sc_model {
     struct sc_expert_tensors *experts; /* [n_layers][n_experts]; NULL where there are none */
 };
 
-bool sc_is_plain_name(const char *name)
-{
-    size_t n = strlen(name);
-    if (n == 0 || n > 255 || name[0] == '.')
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)name[i];
-        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\')
-            return false;
-    }
-    return true;
-}
-
 /* ---- configuration --------------------------------------------------------------------------- */
 
 static enum sc_status read_config(struct sc_model *model, bool *dtype_given, struct sc_error *error)
