@@ -174,11 +174,14 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
                    .refusal_column = judging->labels_refusal,
                    .harm_column = judging->labels_harm}};
     SC_TRY(cli_dtype(judging->dtype, &out->judge.dtype, error));
-    if (out->judge.judge != NULL && judging->urls.n == 0)
-        SC_TRY(cli_model_fetch(&(struct cli_fetch){.name = judging->model,
-                                                   .yes = judging->yes,
-                                                   .quiet = judging->quiet},
-                               error));
+    const struct cli_fetch fetch = {
+        .name = out->judge.judge != NULL && judging->urls.n == 0 ? judging->model : NULL,
+        .yes = judging->yes,
+        .quiet = judging->quiet};
+    if (judging->examined && judging->yes && cli_model_is_missing(&fetch))
+        return SC_OK; /* what the model is will be seen when it is here */
+    if (!judging->examined)
+        SC_TRY(cli_model_fetch(&fetch, error));
     SC_TRY(out->judge.judge != NULL ? sc_judge_check(&out->judge, &can, error)
                                     : check_no_judge(options, out, judging, error));
     if (!cli_given(options, "detector") && can.refusal)

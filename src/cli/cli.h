@@ -192,7 +192,8 @@ struct cli_judging {
     struct cli_list urls;
     int detector; /* an index in the option's choices */
     bool prompts, quiet, json;
-    bool yes; /* to fetch the judge's model */
+    bool yes;      /* to fetch the judge's model */
+    bool examined; /* the options alone: nothing is fetched */
     const char *kernels, *rules;
     int32_t threads;
     size_t parallel, n_shown, repeats, max_failures;

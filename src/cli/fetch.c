@@ -96,6 +96,12 @@ enum sc_status cli_model_ask(const struct sc_hub_place *place, const struct sc_h
     return agreed ? SC_OK : sc_fail(error, SC_ERR_IO, "model \"%s\": not downloaded", model->name);
 }
 
+bool cli_model_is_missing(const struct cli_fetch *fetch)
+{
+    bool located = false;
+    return fetch->name != NULL && is_to_fetch(fetch, &located);
+}
+
 static enum sc_status fetch_looked_up(const struct cli_fetch *fetch,
                                       const struct sc_hub_place *place, struct sc_hub_model *model,
                                       struct sc_error *error)

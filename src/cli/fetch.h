@@ -12,6 +12,9 @@ struct cli_fetch {
     bool yes, quiet; /* --yes, --quiet */
 };
 
+/* Whether the name is that of a hub's model that is not whole in the cache. */
+bool cli_model_is_missing(const struct cli_fetch *fetch);
+
 /* Nothing where the name is a folder, a bundled model, or a hub's model that is in the cache. Else,
  * on a terminal, asks; with yes fetches; and otherwise says how much there is to fetch. */
 enum sc_status cli_model_fetch(const struct cli_fetch *fetch, struct sc_error *error);

@@ -638,6 +638,7 @@ int cli_run_examine(const char *speaker, int argc, char **argv, struct cli_run_f
     struct run_command command = new_command(speaker, false);
     struct cli_options options = table_of(&command);
     *facts = (struct cli_run_facts){0};
+    command.judging.examined = true;
     int status = read_words(&command, &options, argc, argv);
     if (status < 0 && finish_options(&command, &error) != SC_OK)
         status = cli_report_error(command.name, &error);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/sigpipe.h"
 #include "remote/transfer.h"
 #include "remote/wait.h"
 
@@ -42,37 +43,6 @@ struct run {
     double began;
     double next_look; /* when a pause ends, or stalls are looked for */
 };
-
-/* ---- SIGPIPE -------------------------------------------------------------------------------- */
-
-/* OpenSSL writes to connections that may be gone, which must not end the process: the signal is
- * held back in this thread, and taken if it came. */
-struct hush {
-    sigset_t before;
-    bool pending;
-};
-
-static void hush_begin(struct hush *hush)
-{
-    sigset_t pipe, pending;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    hush->pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe, &hush->before);
-}
-
-static void hush_end(const struct hush *hush)
-{
-    static const struct timespec no_time = {0};
-    sigset_t pipe, pending;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    if (!hush->pending && sigismember(&pending, SIGPIPE) == 1)
-        sigtimedwait(&pipe, NULL, &no_time);
-    pthread_sigmask(SIG_SETMASK, &hush->before, NULL);
-}
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -163,14 +133,14 @@ void sc_remote_close(struct sc_remote *remote)
 {
     if (remote == NULL)
         return;
-    struct hush hush;
-    hush_begin(&hush); /* connections say goodbye */
+    struct sc_sigpipe pipe;
+    sc_sigpipe_hold(&pipe); /* connections say goodbye */
     for (size_t i = 0; remote->places != NULL && i < remote->options.parallel; i++)
         sc_transfer_free(&remote->places[i]);
     if (remote->multi != NULL)
         curl_multi_cleanup(remote->multi);
     sc_wait_close(&remote->wait);
-    hush_end(&hush);
+    sc_sigpipe_release(&pipe);
     if (remote->key != NULL)
         explicit_bzero(remote->key, strlen(remote->key));
     sc_mask_close(&remote->mask);
@@ -476,11 +446,11 @@ enum sc_status sc_remote_run(struct sc_remote *remote, const struct sc_remote_so
     remote->shared.source = source;
     for (size_t i = 0; i < run.n_idle; i++) /* the first place is taken first */
         remote->idle[i] = &remote->places[run.n_idle - 1 - i];
-    struct hush hush;
-    hush_begin(&hush);
+    struct sc_sigpipe pipe;
+    sc_sigpipe_hold(&pipe);
     enum sc_status status = loop(&run, error);
     drop_all(remote);
-    hush_end(&hush);
+    sc_sigpipe_release(&pipe);
     remote->shared.source = NULL;
     return status;
 }

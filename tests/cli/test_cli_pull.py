@@ -396,6 +396,13 @@ class Pull(Folder):
         self.assert_one_line(result, 1, 'safeconf/guard', '--yes')
         self.run_demo('out', *words, '--yes', n=2, env=self.env)
 
+    def test_a_suite_is_looked_at_without_fetching(self):
+        self.hub.add('safeconf/guard', GUARD)
+        suite = self.write('suite.toml', '[defaults]\nmodel = "safeconf/demo"\njudge_model = "safeconf/guard"\n'
+                           'yes = true\n[[phase]]\nname = "one"\n')
+        result = call('experiment', suite, '--dry-run', env=self.env, cwd=self.folder)
+        self.assertEqual((result.returncode, self.hub.requests), (0, []), result.stderr)
+
 
 if __name__ == '__main__':
     unittest.main()

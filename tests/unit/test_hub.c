@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hub_cache.h"
 #include "base/memory.h"
+#include "file_server.h"
 #include "hub/listing.h"
 #include "hub/models.h"
 
@@ -301,6 +302,70 @@ static void models_of_the_cache_are_listed(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* ---- pulling --------------------------------------------------------------------------------- */
+
+/* A hub with one model: a listing and three files, of which one is large. */
+static void serve(void *context, const struct file_request *request, struct file_reply *reply)
+{
+    static const char contents[3][8] = {"{\"a\":1}", "{\"b\":2}", "weights"};
+    static const char *const names[] = {"config.json", "tokenizer.json", "model.safetensors"};
+    (void)context;
+    reply->status = 404;
+    if (strstr(request->path, "/api/models/a/b/revision/main") != NULL) {
+        reply->status = 200;
+        reply->body = "{\"sha\":\"c1\",\"siblings\":[{\"rfilename\":\"config.json\"},"
+                      "{\"rfilename\":\"model.safetensors\"},{\"rfilename\":\"tokenizer.json\"}]}";
+        reply->n = strlen(reply->body);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char etag[8], path[64];
+        snprintf(path, sizeof path, "/a/b/resolve/c1/%s", names[i]);
+        snprintf(etag, sizeof etag, "etag%zu", i);
+        if (strcmp(request->path, path) == 0) {
+            reply->status = 200;
+            file_reply_file(request, reply, contents[i], 7, etag);
+        }
+    }
+}
+
+static enum sc_status look_and_pull(const struct sc_hub_place *place)
+{
+    struct sc_hub_model model = {0};
+    const struct sc_hub_lookup lookup = {.place = place, .name = "a/b"};
+    const struct sc_hub_pull pull = {.place = place, .model = &model};
+    char *folder = NULL;
+    SC_TRY(sc_hub_model_look(&lookup, &model, NULL));
+    enum sc_status status = sc_hub_model_pull(&pull, &folder, NULL);
+    sc_free(folder);
+    sc_hub_model_free(&model);
+    return status;
+}
+
+static void a_pull_without_memory_leaves_a_cache_that_the_next_one_completes(void **state)
+{
+    char cache[] = "/tmp/safeconf-hub-XXXXXX", endpoint[64], command[64], snapshot[128];
+    (void)state;
+    assert_non_null(mkdtemp(cache));
+    struct file_server *server = file_server_start(serve, NULL);
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%u", file_server_port(server));
+    snprintf(snapshot, sizeof snapshot, "%s/models--a--b/snapshots/c1", cache);
+    const struct sc_hub_place place = {.endpoint = endpoint, .cache = cache};
+    for (size_t i = 0;; i++) {
+        sc_memory_fail_at(i);
+        enum sc_status status = look_and_pull(&place);
+        bool over = sc_memory_count() <= i;
+        sc_memory_fail_at(SIZE_MAX);
+        assert_true(status == SC_OK || (!over && status == SC_ERR_NOMEM));
+        if (status == SC_OK)
+            assert_true(sc_hub_snapshot_is_whole(snapshot, SC_HUB_MODEL));
+        if (over)
+            break;
+    }
+    file_server_stop(server);
+    snprintf(command, sizeof command, "rm -rf %s", cache);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +379,7 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_is_an_error),
         cmocka_unit_test(a_snapshot_is_whole_when_all_that_it_names_is_there),
         cmocka_unit_test(models_of_the_cache_are_listed),
+        cmocka_unit_test(a_pull_without_memory_leaves_a_cache_that_the_next_one_completes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
