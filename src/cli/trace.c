@@ -394,6 +394,7 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
 {
     const struct sc_chat_options chat = cli_chat_options(&t->command->asked);
     SC_TRY(cli_endpoint_check(options, &t->command->endpoint, error));
+    t->command->endpoint.yes = wanted->yes;
     SC_TRY(ask(t, options->positionals[0], error));
     if (cli_endpoint_wanted(&t->command->endpoint) && t->command->show_prompt)
         return sc_fail(error, SC_ERR_ARGUMENT,

@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import ssl
 import threading
 import time
 import urllib.parse
@@ -224,7 +225,8 @@ class Server(http.server.ThreadingHTTPServer):
 class Hub:
     """with Hub() as hub: hub.add('owner/model', folder); HF_ENDPOINT=hub.url"""
 
-    def __init__(self, token='hf_test_token'):
+    def __init__(self, token='hf_test_token', certificate=None):
+        self.certificate = certificate  # files of certificate and key, for 127.0.0.1 and localhost: https
         self.repositories, self.contents, self.requests = {}, {}, []
         self.token, self.fault, self.pause, self.sent = token, lambda request: None, 0, 0
         self.codes = {}  # X-Error-Code of statuses that fault gives
@@ -233,8 +235,12 @@ class Hub:
     def __enter__(self):
         self.server = Server(('127.0.0.1', 0), Handler)
         self.server.hub = self
-        port = self.server.server_address[1]
-        self.url, self.away = 'http://127.0.0.1:%d' % port, 'http://localhost:%d' % port
+        port, scheme = self.server.server_address[1], 'https' if self.certificate else 'http'
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url, self.away = '%s://127.0.0.1:%d' % (scheme, port), '%s://localhost:%d' % (scheme, port)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

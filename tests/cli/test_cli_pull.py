@@ -281,6 +281,25 @@ class Pull(Folder):
             self.assertIn('HF_ENDPOINT', result.stderr)
             self.assertNotIn('secret', result.stderr)
 
+    def test_certificates_are_checked_and_https_is_not_given_up(self):
+        pair = self.path('cert.pem'), self.path('key.pem')
+        made = shutil.which('openssl') and subprocess.run(
+            ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-addext',
+             'subjectAltName=IP:127.0.0.1,DNS:localhost', '-out', pair[0], '-keyout', pair[1]],
+            stderr=subprocess.DEVNULL).returncode == 0
+        if not made:
+            self.skipTest('no openssl')
+        with Hub(TOKEN, certificate=pair) as hub:
+            hub.add('safeconf/demo', DEMO)
+            self.refused('safeconf/demo', says='certificate', HF_ENDPOINT=hub.url)
+            hub.away = self.hub.url
+            self.refused('safeconf/demo', says='from https to http', HF_ENDPOINT=hub.url, SSL_CERT_FILE=pair[0],
+                         HF_TOKEN=TOKEN)
+            self.assertEqual(self.hub.requests, [])
+            hub.away = hub.url.replace('127.0.0.1', 'localhost')
+            self.pull('safeconf/demo', HF_ENDPOINT=hub.url, REQUESTS_CA_BUNDLE=pair[0], SSL_CERT_FILE='')
+            self.whole()
+
     def test_proxies_are_those_of_the_environment(self):
         env = {'http_proxy': self.hub.url, 'HF_ENDPOINT': 'http://hub.invalid', 'NO_PROXY': '', 'no_proxy': ''}
         self.pull('safeconf/demo', **env)
