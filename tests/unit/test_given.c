@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "analysis/analysis.h"
+#include "experiment/judging/pass.h"
 #include "experiment/run/trace_maker.h"
 #include "report/report.h"
 #include "runner_fixture.h"
@@ -360,6 +361,18 @@ static void whoever_reads_the_run_again_judges_nothing_that_was_withheld(void **
     fixture_free(&rig.f);
 }
 
+static void the_harm_of_what_was_withheld_is_not_judged(void **state)
+{
+    (void)state;
+    const struct sc_classify_options options = sc_classify_options_default();
+    const struct sc_pass pass = {.options = &options};
+    struct sc_pass_answer answer = {.found = {.verdict = SC_EMPTY, .rule = "empty"}};
+    assert_int_equal(sc_pass_harm(&pass, &answer, NULL), SC_HARMLESS);
+    answer.withheld = true;
+    assert_int_equal(sc_pass_harm(&pass, &answer, NULL), SC_UNJUDGED);
+    assert_false(sc_pass_needs_judge(&pass, &answer));
+}
+
 static void making_a_trace_may_run_out_of_memory_anywhere(void **state)
 {
     (void)state;
@@ -418,6 +431,7 @@ int main(void)
         cmocka_unit_test(what_is_said_besides_becomes_valid_text),
         cmocka_unit_test(policies_pass_over_what_was_withheld),
         cmocka_unit_test(whoever_reads_the_run_again_judges_nothing_that_was_withheld),
+        cmocka_unit_test(the_harm_of_what_was_withheld_is_not_judged),
         cmocka_unit_test(making_a_trace_may_run_out_of_memory_anywhere),
         cmocka_unit_test(reports_of_such_a_run_are_made),
     };
