@@ -169,8 +169,9 @@ static enum sc_status start(struct run *run, struct sc_transfer *place, struct s
     const struct sc_remote_servers *servers = &run->remote->servers;
     size_t wanted = place->request.server;
     assert(wanted <= servers->n);
+    struct sc_remote_server *failed = place->n_tries > 0 ? place->server : NULL;
     place->server =
-        wanted > 0 ? &servers->all[wanted - 1] : sc_servers_choose(servers, sc_seconds());
+        wanted > 0 ? &servers->all[wanted - 1] : sc_servers_choose(servers, sc_seconds(), failed);
     run->counts->n_tries++;
     run->counts->n_retries += place->n_tries > 0;
     SC_TRY(sc_transfer_begin(place, error));
@@ -288,7 +289,9 @@ static enum sc_status try_again(struct run *run, struct sc_transfer *place, stru
     struct sc_remote *remote = run->remote;
     double now = sc_seconds(), asked = sc_transfer_asked_pause(place);
     unsigned most = place->request.most_tries;
-    bool last = place->n_tries >= (most > 0 ? most : remote->options.n_retries + 1);
+    bool lost = place->request.server > 0 && place->unreachable && !place->server->answered &&
+                place->n_tries >= FIRST_TRIES; /* the one that it is for was never reached */
+    bool last = lost || place->n_tries >= (most > 0 ? most : remote->options.n_retries + 1);
     sc_servers_failed(place->server, place->unreachable, now, asked, &remote->options);
     if (nobody_is_there(run, place, last, now)) {
         release(run, place);

@@ -8,8 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* A key as short as "EMPTY", which stands for none, is a word that any text may hold. */
-enum { SHORTEST = 8, MOST_BACKSLASHES = 8 };
+enum { SHORTEST = 8, SHORTEST_MIXED = 5, MOST_BACKSLASHES = 8 };
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -29,11 +28,23 @@ static char *encode(const char *key, size_t n, size_t shift, bool for_urls)
     return sc_text_take(&out);
 }
 
+/* A short word, such as the "EMPTY" that stands for no key, and a short number are what any text
+ * may hold. */
+static bool is_anybodys(const char *key, size_t n)
+{
+    size_t n_letters = 0, n_digits = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_letters += (key[i] | 0x20) >= 'a' && (key[i] | 0x20) <= 'z';
+        n_digits += key[i] >= '0' && key[i] <= '9';
+    }
+    return n < SHORTEST_MIXED || (n < SHORTEST && (n_letters == n || n_digits == n));
+}
+
 enum sc_status sc_mask_open(struct sc_mask *mask, const char *key, struct sc_error *error)
 {
     *mask = (struct sc_mask){0};
     size_t n = key != NULL ? strlen(key) : 0;
-    if (n < SHORTEST)
+    if (is_anybodys(key, n))
         return SC_OK;
     mask->n = n;
     mask->key = sc_strdup(key);
@@ -161,7 +172,7 @@ static void mask_encoded(const char *needle, char *text, size_t n)
 
 void sc_mask_apply(const struct sc_mask *mask, char *text, size_t n, bool at_end)
 {
-    if (mask->key == NULL || n < SHORTEST)
+    if (mask->key == NULL || n < SHORTEST_MIXED)
         return;
     for (size_t i = 0; i < n; i++) {
         bool whole;

@@ -11,7 +11,7 @@
 enum { SC_MASK_BASE64 = 6 }; /* three places of the first byte, two alphabets */
 
 struct sc_mask {
-    char *key; /* NULL: none, or one so short that any text may hold it */
+    char *key; /* NULL: none, or such a short word or number that any text may hold it */
     size_t n;
     char *encoded[SC_MASK_BASE64];
 };

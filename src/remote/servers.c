@@ -104,16 +104,20 @@ static bool is_ready(const struct sc_remote_server *server, double now)
     return server->n_failed_in_row == 0 || (server->rests_until <= now && server->n_in_flight == 0);
 }
 
-struct sc_remote_server *sc_servers_choose(const struct sc_remote_servers *servers, double now)
+struct sc_remote_server *sc_servers_choose(const struct sc_remote_servers *servers, double now,
+                                           struct sc_remote_server *avoid)
 {
     struct sc_remote_server *best = NULL, *first = &servers->all[0];
     for (size_t i = 0; i < servers->n; i++) {
         struct sc_remote_server *server = &servers->all[i];
         if (server->rests_until < first->rests_until)
             first = server;
-        if (is_ready(server, now) && (best == NULL || server->n_in_flight < best->n_in_flight))
+        if (server != avoid && is_ready(server, now) &&
+            (best == NULL || server->n_in_flight < best->n_in_flight))
             best = server;
     }
+    if (best == NULL && avoid != NULL && is_ready(avoid, now))
+        return avoid;
     return best != NULL ? best : first;
 }
 

@@ -27,8 +27,11 @@ enum sc_status sc_servers_open(struct sc_remote_servers *servers, const char *co
                                struct sc_error *error);
 void sc_servers_close(struct sc_remote_servers *servers); /* zeros are fine */
 
-/* The one that takes the next request, now; where all rest, the one that will have rested first. */
-struct sc_remote_server *sc_servers_choose(const struct sc_remote_servers *servers, double now);
+/* The one that takes the next request, now; where all rest, the one that will have rested first.
+ * avoid: the one that failed it just now, for which another is taken where one is ready; or NULL.
+ */
+struct sc_remote_server *sc_servers_choose(const struct sc_remote_servers *servers, double now,
+                                           struct sc_remote_server *avoid);
 /* A try ended.  pause: seconds that the server asked for, or 0. */
 void sc_servers_succeeded(struct sc_remote_server *server);
 void sc_servers_failed(struct sc_remote_server *server, bool unreachable, double now, double pause,

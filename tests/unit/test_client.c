@@ -229,6 +229,16 @@ static void a_request_may_be_for_one_server(void **state)
     assert_int_equal(ask_with(&options, &asker, NULL, NULL), SC_OK);
     assert_int_equal(asker.of_server[1], 50);
     assert_int_equal(loopback_n_requests(a), 0);
+    /* It fails soon where that one is not there, whatever others do. */
+    const char *const half[] = {loopback_url(a), "http://127.0.0.1:9/v1"};
+    struct sc_remote_counts counts;
+    options = quick(half, 2);
+    options.n_retries = 9;
+    asker = of(1, "/x");
+    asker.form.server = 2;
+    assert_int_equal(ask_with(&options, &asker, &counts, NULL), SC_OK);
+    assert_int_equal(asker.n_failed, 1);
+    assert_int_equal(counts.n_tries, 3);
     loopback_stop(a);
     loopback_stop(b);
 }

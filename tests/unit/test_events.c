@@ -187,7 +187,15 @@ static void a_key_is_masked_however_it_is_written(void **state)
         expect_masked(key, cases[i].text, false, cases[i].expected);
     expect_masked("back\\slash", "back\\\\slash back\\slash", false, "*********** **********");
     expect_masked(NULL, "sk-Abc", true, "sk-Abc");
-    expect_masked("EMPTY", "EMPTY hands", true, "EMPTY hands"); /* a word that stands for no key */
+    /* Words and numbers that stand for no key, and short keys. */
+    expect_masked("EMPTY", "EMPTY hands", true, "EMPTY hands");
+    expect_masked("secret", "a secret", true, "a secret");
+    expect_masked("1234", "x1234", true, "x1234");
+    expect_masked("123456", "0.123456", true, "0.123456");
+    expect_masked("a-12", "a-12", true, "a-12");
+    expect_masked("sk-12", "Bearer sk-12!", true, "Bearer *****!");
+    expect_masked("secrets1", "my secrets1", true, "my ********");
+    expect_masked("sk-123", "sk-12", true, "sk-12");
 }
 
 static void a_key_is_masked_in_base64(void **state)
