@@ -219,7 +219,8 @@ static void filters_show_in_a_list(void **state)
 struct toy {
     enum manner manner;
     bool filters, greedy_is_raw; /* log-probabilities are those that top_k leaves; at 0 raw */
-    bool refuses_ids, misreads_ids, refuses_seed, ignores_seed, dice, no_stream, no_logprobs;
+    bool refuses_ids, fails_ids, misreads_ids, refuses_seed, ignores_seed, dice, no_stream,
+        no_logprobs;
     bool refuses_logprobs, refuses_all, echoes, garbage, extra, no_post, no_list, ends, token_ids;
     size_t most;             /* log-probabilities given */
     size_t most_taken;       /* more are refused; 0: none are */
@@ -278,7 +279,7 @@ static void draw(struct toy *toy, const char *body, uint64_t context, size_t pos
     for (size_t i = top_k; toy->filters && top_k > 0 && i < N_WORDS; i++)
         out->value[out->order[i]] = -9999;
     double seed = number(body, "\"seed\":", -1), sum = 0;
-    double u = unit((uint64_t)(toy->ignores_seed ? 1 : seed) * 7919 + position);
+    double u = unit((uint64_t)(toy->ignores_seed || seed < 0 ? 1 : seed) * 7919 + position);
     if (toy->dice || seed < 0)
         u = unit(toy->draws++);
     out->word = out->order[0];
@@ -409,6 +410,8 @@ static void post(struct toy *toy, const char *path, const char *body, struct pag
         refuse(page, answer, 404, "no such path");
     else if (toy->refuses_all)
         refuse(page, answer, 400, "out of order");
+    else if (toy->fails_ids && ids)
+        refuse(page, answer, 500, "30 validation errors");
     else if (toy->refuses_ids && ids)
         refuse(page, answer, 400, "prompt: expected a string");
     else if (toy->refuses_seed && strstr(body, "\"seed\"") != NULL)
@@ -551,7 +554,7 @@ static void assert_kind(struct toy toy, struct asked asked, enum sc_logprob_kind
         (remark != NULL && strstr(remarks, remark) == NULL))
         fail_msg("%s, %zu: %s", sc_logprob_kind_name(facts.logprobs), facts.top_k, remarks);
     if (remark == NULL)
-        assert_null(strstr(remarks, "log-probabilities"));
+        assert_true(strstr(remarks, "log-prob") == NULL && strstr(remarks, "scores") == NULL);
     sc_server_facts_free(&facts);
 }
 
@@ -613,7 +616,7 @@ static void forced_tokens_bear_it_out_or_do_not(void **state)
         struct toy toy = {.most = 20, .echoes = true, .owner = owners[i]};
         assert_kind(toy, asked, SC_LOGPROBS_RAW, 20, NULL);
         toy.forced_by = -2;
-        assert_kind(toy, asked, SC_LOGPROBS_UNKNOWN, 20, "in a prompt");
+        assert_kind(toy, asked, SC_LOGPROBS_RAW, 20, "scores a token of a prompt otherwise");
     }
 }
 
@@ -642,8 +645,9 @@ static void ids_are_sent_where_they_are_taken(void **state)
     sc_server_facts_free(&facts);
     const struct toy without[] = {{.most = 20, .refuses_ids = true},
                                   {.most = 20, .misreads_ids = true},
+                                  {.most = 20, .fails_ids = true},
                                   {.most = 20, .refuses_ids = true, .refuses_logprobs = true}};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
         probe_well(without[i], &asked, &facts);
         assert_false(facts.takes_ids);
         assert_non_null(strstr(facts.remarks.data, "takes no token ids"));
@@ -719,6 +723,7 @@ static void software_is_known_by_what_only_it_says(void **state)
         {"sglang", "/get_server_info",
          "{\"version\":\"0.5.4\",\"context_length\":99,\"revision\":\"abc\"}", "sglang 0.5.4",
          "abc", 4096},
+        {"sglang", "/server_info", "{\"version\":\"0.6.0\"}", "sglang 0.6.0", NULL, 4096},
         {"llamacpp", "/props",
          "{\"build_info\":\"b6000-x\",\"default_generation_settings\":{\"n_ctx\":512}}",
          "llama.cpp b6000-x", NULL, 4096},

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 enum { LOOK_MS = 100, MOST_READ = 64 << 10, MOST_DESCRIPTORS = 65536 };
 
@@ -41,13 +42,26 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Closes descriptors first ... last; last -1: all from there on. */
+static void close_range_of(int first, int last)
+{
+    if (last >= 0 && last < first)
+        return;
+    if (close_range((unsigned)first, last < 0 ? ~0u : (unsigned)last, 0) == 0)
+        return;
+    for (int fd = first; fd <= (last < 0 ? MOST_DESCRIPTORS : last); fd++) /* older kernels */
+        close(fd);
+}
+
+/* Closes all but the first three and two others (-1: none). */
 static void close_others(int kept, int kept_too)
 {
-    long most = sysconf(_SC_OPEN_MAX);
-    int end = most > 0 && most < MOST_DESCRIPTORS ? (int)most : MOST_DESCRIPTORS;
-    for (int fd = 3; fd < end; fd++)
-        if (fd != kept && fd != kept_too)
-            close(fd);
+    int low = kept < kept_too ? kept : kept_too, high = kept < kept_too ? kept_too : kept;
+    if (low >= 3)
+        close_range_of(3, low - 1);
+    close_range_of(low >= 3 ? low + 1 : 3, high >= 3 ? high - 1 : -1);
+    if (high >= 3)
+        close_range_of(high + 1, -1);
 }
 
 static void use_log(int log)
@@ -291,6 +305,24 @@ void sc_child_end(struct sc_child *child)
 }
 
 /* ---- short programs -------------------------------------------------------------------------- */
+
+bool sc_program_exists(const char *name)
+{
+    const char *path = getenv("PATH");
+    struct sc_text full = {0};
+    bool found = false;
+    if (strchr(name, '/') != NULL)
+        return access(name, X_OK) == 0 && !sc_is_folder(name);
+    for (const char *at = path; at != NULL && !found; at = strchr(at, ':')) {
+        at += *at == ':';
+        sc_text_clear(&full);
+        sc_text_add(&full, at, strcspn(at, ":"));
+        sc_text_printf(&full, "%s%s", full.len > 0 ? "/" : "./", name);
+        found = !full.failed && access(full.data, X_OK) == 0 && !sc_is_folder(full.data);
+    }
+    sc_text_free(&full);
+    return found;
+}
 
 _Noreturn static void be_short(char *const *words, int out)
 {

@@ -33,6 +33,9 @@ void sc_child_end(struct sc_child *child);
 /* Seconds that a program has to end when it is asked to. */
 #define SC_CHILD_GRACE 10
 
+/* Whether a program of that name would be found: on PATH, or at a path. */
+bool sc_program_exists(const char *name);
+
 /* Runs a short program to its end and takes what it prints, at most 64 KiB; one that takes longer
  * than `seconds` is killed.  *status as above, 127: it could not be started. */
 enum sc_status sc_child_read(char *const *words, double seconds, struct sc_text *out, int *status,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -104,25 +103,6 @@ void sc_command_quote(const struct sc_command *command, struct sc_text *out)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* Whether a program of that name would be found: on PATH, or at a path. */
-static bool is_on_path(const char *name)
-{
-    const char *path = getenv("PATH");
-    struct sc_text full = {0};
-    bool found = false;
-    if (strchr(name, '/') != NULL)
-        return access(name, X_OK) == 0 && !sc_is_folder(name);
-    for (const char *at = path; at != NULL && !found; at = strchr(at, ':')) {
-        at += *at == ':';
-        sc_text_clear(&full);
-        sc_text_add(&full, at, strcspn(at, ":"));
-        sc_text_printf(&full, "%s%s", full.len > 0 ? "/" : "./", name);
-        found = !full.failed && access(full.data, X_OK) == 0 && !sc_is_folder(full.data);
-    }
-    sc_text_free(&full);
-    return found;
-}
-
 /* Whether Python finds a module, which is not imported: that takes these ones long. */
 static bool python_has(const char *module)
 {
@@ -157,12 +137,12 @@ static enum sc_status find(const struct engine *engine, struct sc_command *out,
 {
     const char *named = getenv(engine->variable);
     if (named != NULL && *named != '\0') {
-        if (is_on_path(named))
+        if (sc_program_exists(named))
             return use_program(named, engine, out, error);
         return sc_fail(error, SC_ERR_ARGUMENT, "%s: expected a program, found \"%s\"",
                        engine->variable, named);
     }
-    if (engine->program != NULL && is_on_path(engine->program))
+    if (engine->program != NULL && sc_program_exists(engine->program))
         return use_program(engine->program, engine, out, error);
     if (engine->module != NULL && python_has(engine->module))
         return use_module(engine, out, error);

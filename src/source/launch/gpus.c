@@ -29,6 +29,8 @@ static void ask(const char *first, const char *second, struct sc_text *out)
 {
     char program[] = "nvidia-smi", one[64], two[64];
     int status;
+    if (!sc_program_exists(program))
+        return;
     strncpy(one, first, sizeof one - 1);
     strncpy(two, second, sizeof two - 1);
     one[sizeof one - 1] = two[sizeof two - 1] = '\0';

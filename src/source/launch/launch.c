@@ -187,7 +187,7 @@ static enum sc_status is_answered(const struct sc_launch *launch, const char *pa
                                   bool *answered, struct sc_error *error)
 {
     const struct sc_question question = {
-        .path = path, .at_root = at_root, .once = true, .server = 1};
+        .path = path, .at_root = at_root, .most_tries = 1, .server = 1};
     struct sc_answer answer;
     struct sc_error silent = {0};
     enum sc_status status = sc_ask(launch->remote, &question, &answer, &silent);

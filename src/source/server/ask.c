@@ -26,7 +26,7 @@ static enum sc_status next(void *context, struct sc_remote_request *request, boo
                                           .stream = question->stream,
                                           .at_root = question->at_root,
                                           .server = question->server,
-                                          .most_tries = question->once ? 1 : 0,
+                                          .most_tries = question->most_tries,
                                           .tentative = true};
     if (question->body == NULL)
         return SC_OK;

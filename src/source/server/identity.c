@@ -20,6 +20,7 @@ static const struct kind {
     const char *revision;
 } kinds[] = {
     {"vllm", "vllm", "/../version", NULL, "version", {NULL}, NULL},
+    {"sglang", "sglang", "/../server_info", NULL, "version", {"context_length"}, "revision"},
     {"sglang", "sglang", "/../get_server_info", NULL, "version", {"context_length"}, "revision"},
     {"llama.cpp",
      "llamacpp",
@@ -155,7 +156,8 @@ static enum sc_status read_kind(const struct kind *kind, const json_t *root,
 static enum sc_status ask_kind(struct sc_remote *remote, size_t server, const struct kind *kind,
                                bool owned, struct sc_identity *out, struct sc_error *error)
 {
-    const struct sc_question question = {.path = kind->path, .once = !owned, .server = server};
+    const struct sc_question question = {
+        .path = kind->path, .most_tries = owned ? 0 : 1, .server = server};
     struct sc_answer answer;
     SC_TRY(sc_ask(remote, &question, &answer, error));
     /* One that fails to say its version now, but has one, would seem to change later. */
@@ -168,15 +170,23 @@ static enum sc_status ask_kind(struct sc_remote *remote, size_t server, const st
     return status;
 }
 
-/* Asks the kind that the models' owner names, or where that is nobody known each that can be told
- * by its answer. */
+/* Asks the kind that the models' owner names (its paths differ by version), or where that is nobody
+ * known each that can be told by its answer. */
 static enum sc_status find_software(struct sc_remote *remote, size_t server, const char *owner,
                                     struct sc_identity *out, struct sc_error *error)
 {
-    for (size_t i = 0; owner != NULL && i < N_KINDS; i++)
-        if (kinds[i].owner != NULL && strcmp(kinds[i].owner, owner) == 0)
-            return ask_kind(remote, server, &kinds[i], true, out, error);
-    for (size_t i = 0; out->software == NULL && i < N_KINDS; i++)
+    bool owned = false;
+    for (size_t i = 0; owner != NULL && i < N_KINDS; i++) {
+        if (kinds[i].owner == NULL || strcmp(kinds[i].owner, owner) != 0)
+            continue;
+        if (out->software != NULL && strchr(out->software, ' ') != NULL) /* with its version */
+            break;
+        owned = true;
+        sc_free(out->software);
+        out->software = NULL;
+        SC_TRY(ask_kind(remote, server, &kinds[i], true, out, error));
+    }
+    for (size_t i = 0; !owned && out->software == NULL && i < N_KINDS; i++)
         if (kinds[i].mark != NULL)
             SC_TRY(ask_kind(remote, server, &kinds[i], false, out, error));
     return SC_OK;
@@ -184,17 +194,26 @@ static enum sc_status find_software(struct sc_remote *remote, size_t server, con
 
 /* ---- all together ---------------------------------------------------------------------------- */
 
-static enum sc_status read_models(struct sc_remote *remote, size_t server, const char *model,
-                                  const json_t *root, struct sc_identity *out,
-                                  struct sc_error *error)
+enum sc_status sc_identity_read(const json_t *root, const char *model, struct sc_identity *out,
+                                const char **owner, struct sc_error *error)
 {
     const json_t *list = list_in(root), *entry;
+    *owner = NULL;
     SC_TRY(read_list(list, model, out, &entry, error));
     out->context = context_in(entry);
     if (entry == NULL)
         entry = json_array_get(list, 0);
-    return find_software(remote, server, json_string_value(json_object_get(entry, "owned_by")), out,
-                         error);
+    *owner = json_string_value(json_object_get(entry, "owned_by"));
+    return SC_OK;
+}
+
+static enum sc_status read_models(struct sc_remote *remote, size_t server, const char *model,
+                                  const json_t *root, struct sc_identity *out,
+                                  struct sc_error *error)
+{
+    const char *owner;
+    SC_TRY(sc_identity_read(root, model, out, &owner, error));
+    return find_software(remote, server, owner, out, error);
 }
 
 static enum sc_status ask_all(struct sc_remote *remote, size_t server, const char *model,

@@ -5,13 +5,15 @@
  *
  *   GET /models           below the base: ids; "max_model_len" and its like; "owned_by"
  *   GET /version          beside the base's last part (/version for /v1): vLLM
- *   GET /get_server_info  SGLang
+ *   GET /server_info      SGLang; older ones: /get_server_info
  *   GET /props            llama.cpp's server
  *   GET /api/version      Ollama
  *   GET /info             text-generation-inference
  */
 #ifndef SC_SOURCE_SERVER_IDENTITY_H
 #define SC_SOURCE_SERVER_IDENTITY_H
+
+#include <jansson.h>
 
 #include "base/text.h"
 #include "remote/remote.h"
@@ -31,6 +33,10 @@ struct sc_identity {
  * reached, or wants another key. */
 enum sc_status sc_identity_ask(struct sc_remote *remote, size_t server, const char *model,
                                struct sc_identity *out, struct sc_error *error);
+/* Reads an answer to /models into *out, which begins as zeros; *owner: of the model's entry or the
+ * first one's, within root; NULL: none. */
+enum sc_status sc_identity_read(const json_t *root, const char *model, struct sc_identity *out,
+                                const char **owner, struct sc_error *error);
 void sc_identity_free(struct sc_identity *identity);
 
 #endif

@@ -148,8 +148,9 @@ static const struct sc_candidate *likeliest(const struct sc_rule_list *list)
     return best;
 }
 
-/* A token's log-probability as part of a prompt is the model's own in all servers that offer it:
- * where the generated one is held to be that, both agree. */
+/* A token's log-probability as part of a prompt is the model's own, and so is to agree with a
+ * generated one that is held to be that.  Where it does not, two temperatures outweigh it: there
+ * are servers whose lists for a prompt are off by a place. */
 static enum sc_status check_forced(struct finding *f, struct sc_error *error)
 {
     enum { CONTEXT = 1 };
@@ -165,12 +166,11 @@ static enum sc_status check_forced(struct finding *f, struct sc_error *error)
         SC_TRY(sc_trial_forced(f->of->trials, CONTEXT, token, &forced, error));
     if (isnan(forced) || fabs(forced - token->logprob) <= forced_tolerance)
         return SC_OK;
-    facts->logprobs = SC_LOGPROBS_UNKNOWN;
     sc_text_printf(
         &facts->remarks,
-        "what the server's log-probabilities are those of could not be told: a token has "
-        "%.2f when it is generated and %.2f in a prompt\n",
-        token->logprob, forced);
+        "the server scores a token of a prompt otherwise (%.2f) than the same one when it "
+        "is generated (%.2f); what is stored are figures of generated ones\n",
+        forced, token->logprob);
     return remark(f, error);
 }
 

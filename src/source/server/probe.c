@@ -13,7 +13,11 @@
 #include "source/server/listed.h"
 #include "source/server/meaning.h"
 
-enum { SEED = 20260731, ANSWER_TOKENS = 16 }; /* of the answers that are to be alike */
+enum {
+    SEED = 20260731,
+    ANSWER_TOKENS = 16, /* of the answers that are to be alike */
+    IDS_TRIES = 3
+};
 
 struct probing {
     struct sc_trials trials;
@@ -132,15 +136,18 @@ static struct sc_trial plain_trial(const struct probing *p, size_t context, doub
         .context = context, .temperature = temperature, .n_top = p->n_top, .max_tokens = 1};
 }
 
-/* Asks for a token of context 0 with so many log-probabilities; whether the server took it. */
+/* Asks for a token of context 0 with so many log-probabilities; whether the server took it.  Some
+ * say that they fail (500) where they do not take something, and do so every time. */
 static enum sc_status try_form(struct probing *p, size_t n_top, bool *taken, struct sc_error *error)
 {
     p->n_top = n_top;
-    const struct sc_trial trial = plain_trial(p, 0, 1);
+    struct sc_trial trial = plain_trial(p, 0, 1);
+    trial.most_tries = p->trials.ids ? IDS_TRIES : 0;
     sc_answer_free(&p->first);
     SC_TRY(sc_trial_ask(&p->trials, &trial, &p->first, error));
     *taken = p->first.outcome == SC_REMOTE_ANSWERED;
-    if (p->first.outcome == SC_REMOTE_FAILED || p->first.http_status == 401)
+    bool silent = p->first.outcome == SC_REMOTE_FAILED && p->first.http_status < 500;
+    if (silent || p->first.http_status == 401)
         return sc_fail(error, SC_ERR_IO, "%s: %s", url_of(p), p->first.words);
     return SC_OK;
 }

@@ -97,15 +97,12 @@ static int fill(json_t *body, const struct sc_trials *trials, const struct sc_tr
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static enum sc_status ask(const struct sc_trials *trials, const json_t *body, bool stream,
-                          size_t server, struct sc_answer *answer, struct sc_error *error)
+static struct sc_question question_of(const struct sc_trials *trials, const json_t *body)
 {
-    const struct sc_question question = {.path = sc_endpoint_path(trials->probe->endpoint),
-                                         .body = body,
-                                         .stream = stream,
-                                         .completion = true,
-                                         .server = server > 0 ? server : 1};
-    return sc_ask(trials->probe->remote, &question, answer, error);
+    return (struct sc_question){.path = sc_endpoint_path(trials->probe->endpoint),
+                                .body = body,
+                                .completion = true,
+                                .server = 1};
 }
 
 enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_trial *trial,
@@ -114,9 +111,14 @@ enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_tria
     assert(trial->context < SC_TRIAL_CONTEXTS && trial->max_tokens > 0);
     *answer = (struct sc_answer){0};
     json_t *body = json_object();
+    struct sc_question question = question_of(trials, body);
+    question.stream = trial->stream;
+    question.most_tries = trial->most_tries;
+    if (trial->server > 0)
+        question.server = trial->server;
     enum sc_status status = body == NULL || fill(body, trials, trial) != 0
                                 ? sc_fail_nomem(error, "a question to a server")
-                                : ask(trials, body, trial->stream, trial->server, answer, error);
+                                : sc_ask(trials->probe->remote, &question, answer, error);
     json_decref(body);
     return status;
 }
@@ -202,9 +204,10 @@ static enum sc_status ask_forced(const struct sc_trials *trials, const char *tex
     bool vllm = sc_trials_with(trials, "vllm");
     struct sc_answer answer = {0};
     json_t *body = json_object();
+    const struct sc_question question = question_of(trials, body);
     enum sc_status status = body == NULL || fill_forced(body, trials, text, vllm) != 0
                                 ? sc_fail_nomem(error, "a question to a server")
-                                : ask(trials, body, false, 1, &answer, error);
+                                : sc_ask(trials->probe->remote, &question, &answer, error);
     *logprob = read_forced(&answer, text, vllm, token);
     sc_answer_free(&answer);
     json_decref(body);

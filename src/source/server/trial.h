@@ -40,6 +40,7 @@ struct sc_trial {
     bool stream;
     bool token_ids; /* ask for the ids of what was generated, as vLLM's servers can give them */
     size_t server;  /* from 1; 0 is 1 */
+    unsigned most_tries; /* 0: as many as the client makes */
 };
 
 enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_trial *trial,
