@@ -207,7 +207,8 @@ struct sc_merge_observer {
 struct sc_merge_summary {
     size_t n_parts, n_parts_missing; /* of the whole run */
     size_t n_instances, n_instances_done, n_traces, n_failed_traces, n_bad_rows;
-    /* Traces that the detector or the judge that reports read has not judged. */
+    /* Traces that the detector or the judge that reports read has not judged, or failed to: a later
+     * pass can. */
     size_t n_unjudged;
     double reserved[8];
     char failures[1000]; /* "3 traces failed: REASON (2); REASON (1)", visible text; else "" */

@@ -43,8 +43,7 @@ static int say_what_lacks(const struct sc_merge_summary *summary)
     }
     if (summary->n_unjudged > 0) {
         cli_say("merge",
-                "%zu trace%s not judged by those who judged the others (safeconf classify with the "
-                "same judge does the rest)",
+                "%zu trace%s not judged (safeconf classify with the same judge does the rest)",
                 summary->n_unjudged, summary->n_unjudged == 1 ? " was" : "s were");
         exit_status = CLI_SOME_TRACES_FAILED;
     }

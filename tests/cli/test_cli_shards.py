@@ -190,6 +190,11 @@ class Judged(Shards):
         self.good('classify', self.path('merged'), *self.JUDGE, '--quiet')
         self.assert_same_run('merged', 'whole')
 
+    def test_judgements_that_failed_are_said(self):
+        parts = self.shards(2, '--max-traces', 3, *self.JUDGE)
+        self.alter(parts[1], 'INSERT INTO open_judgement SELECT instance, trace, judge, 1, NULL FROM judgement LIMIT 1')
+        self.assertIn('1 trace was not judged', self.merge('merged', parts, expect=3).stderr)
+
     def test_two_judges_do_not_go_together(self):
         parts = self.shards(2, '--max-traces', 3, n=4)
         self.good('classify', self.path(parts[0]), *self.JUDGE, '--quiet')

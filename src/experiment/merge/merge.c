@@ -24,6 +24,7 @@
 #include "experiment/store/database.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/positions.h"
+#include "experiment/store/tables.h"
 
 struct sc_merge_options sc_merge_options_default(void)
 {
@@ -317,6 +318,22 @@ static enum sc_status count_unjudged(struct making *making, const char *detector
     return status;
 }
 
+/* Judgements that failed for reasons that may not last. */
+static enum sc_status count_open(struct making *making, struct sc_error *error)
+{
+    static const char table[] = "open_judgement";
+    bool there = false;
+    int64_t n = 0;
+    SC_TRY(sc_store_check_table(making->store, table, sc_table_made_sql(table), &there, error));
+    if (there)
+        SC_TRY(sc_store_number(making->store,
+                               "SELECT count(*) FROM (SELECT DISTINCT instance, trace FROM"
+                               " open_judgement WHERE again = 1 AND trace >= 0)",
+                               &n, error));
+    making->merge->summary->n_unjudged += (size_t)n;
+    return SC_OK;
+}
+
 static enum sc_status find_reading(struct making *making, struct sc_run *run,
                                    struct sc_error *error)
 {
@@ -325,7 +342,9 @@ static enum sc_status find_reading(struct making *making, struct sc_run *run,
     bool again = false;
     SC_TRY(sc_config_read(making->config, run, hash, &n, error));
     SC_TRY(sc_store_apply_reading(making->store, &run->detector, &run->judge, &again, error));
-    return again ? count_unjudged(making, run->detector, run->judge, error) : SC_OK;
+    if (again)
+        SC_TRY(count_unjudged(making, run->detector, run->judge, error));
+    return count_open(making, error);
 }
 
 /* Shards that were judged, beside some that were not. */
