@@ -22,8 +22,9 @@ bool sc_suite_name_fits(const char *name, bool dots)
     return true;
 }
 
-/* "@prompts/polite.txt" and "models/a/" by their last part; other letters become '-'. */
-static void name_text(struct sc_text *out, const char *text, bool whole)
+/* "@prompts/polite.txt" and "models/a/" by their last part; other letters become '-'.  A figure at
+ * the beginning would be read as a number: it has its key before it. */
+static void name_text(struct sc_text *out, const char *key, const char *text, bool whole)
 {
     size_t n = strlen(text);
     const char *from = whole ? text : sc_path_last(text, &n);
@@ -31,13 +32,15 @@ static void name_text(struct sc_text *out, const char *text, bool whole)
         from++;
         n--;
     }
+    if (n > 0 && *from >= '0' && *from <= '9')
+        sc_text_add_name(out, key, strlen(key), '-');
     sc_text_add_name(out, from, n < 60 ? n : 60, '-');
 }
 
 static void name_one(struct sc_text *out, const char *key, const json_t *value, bool whole)
 {
     if (json_is_string(value)) {
-        name_text(out, json_string_value(value), whole);
+        name_text(out, key, json_string_value(value), whole);
         return;
     }
     if (json_is_boolean(value)) {

@@ -80,10 +80,10 @@ static void names_come_from_values(void **state)
                                          "a/n-one-thinking",
                                          "a/n-one-no-thinking",
                                          "b/run",
-                                         "c/x.y-top_p0.5-1-2",
-                                         "c/x.y-top_p0.5-2-2",
-                                         "c/x.y-top_p1-1-2",
-                                         "c/x.y-top_p1-2-2",
+                                         "c/x.y-top_p0.5-shard1-2",
+                                         "c/x.y-top_p0.5-shard2-2",
+                                         "c/x.y-top_p1-shard1-2",
+                                         "c/x.y-top_p1-shard2-2",
                                          "d/no-template-arg",
                                          "d/a-1-b-2"};
     struct sc_suite suite;
