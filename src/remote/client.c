@@ -283,15 +283,29 @@ static bool nobody_is_there(const struct run *run, const struct sc_transfer *pla
            (last || place->n_tries >= FIRST_TRIES || now - run->began >= FIRST_SECONDS);
 }
 
+static enum sc_status deliver(struct run *run, struct sc_transfer *place,
+                              enum sc_remote_outcome outcome, struct sc_error *error);
+
+/* Whether no try is left. */
+static bool was_last(const struct run *run, const struct sc_transfer *place, bool refuses)
+{
+    const unsigned most_refusing = 4;
+    unsigned most = place->request.most_tries > 0 ? place->request.most_tries
+                                                  : run->remote->options.n_retries + 1;
+    return place->n_tries >= (refuses && most > most_refusing ? most_refusing : most);
+}
+
 /* A try failed: another one follows after a pause, if one is left. */
 static enum sc_status try_again(struct run *run, struct sc_transfer *place, struct sc_error *error)
 {
     struct sc_remote *remote = run->remote;
     double now = sc_seconds(), asked = sc_transfer_asked_pause(place);
-    unsigned most = place->request.most_tries;
+    bool refuses = place->request.faults_refuse && place->http_status == 500;
     bool lost = place->request.server > 0 && place->unreachable && !place->server->answered &&
                 place->n_tries >= FIRST_TRIES; /* the one that it is for was never reached */
-    bool last = lost || place->n_tries >= (most > 0 ? most : remote->options.n_retries + 1);
+    bool last = lost || was_last(run, place, refuses);
+    if (last && refuses)
+        return deliver(run, place, SC_REMOTE_REFUSED, error);
     sc_servers_failed(place->server, place->unreachable, now, asked, &remote->options);
     if (nobody_is_there(run, place, last, now)) {
         release(run, place);

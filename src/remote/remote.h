@@ -71,6 +71,9 @@ struct sc_remote_request {
     /* Whether the server has such a thing is the question: a status that would end the run, and an
      * answer that is not JSON, refuse this request. */
     bool tentative;
+    /* A server that does not take this request may say so with a 500: one that comes four times (or
+     * at the last try) refuses it. */
+    bool faults_refuse;
 };
 
 enum sc_remote_outcome {

@@ -37,14 +37,18 @@ MANNERS = {
     'no_seed': "a seed is a 400",
     'no_stream': "answers are whole, whatever was asked",
     'no_ids': "a prompt of ids is a 400",
+    'fails_ids': "a prompt of ids is a 500, as llama-cpp-python has it",
     'no_usage': "no counts",
     'chat_only': "no /completions",
     'completions_only': "no /chat/completions",
     'no_models': "no /models",
+    'completion_tokens': "a chat's max_tokens is a 400 that names max_completion_tokens",
+    'fixed_sampling': "temperature and top_p are a 400",
+    'no_kwargs': "chat_template_kwargs are a 400",
     'strict': "fields beyond OpenAI's own are a 400",
     'slow': "a word every 5 ms",
     'reasoning': "a chat's answer has words in reasoning_content before its text",
-    'think': "the text begins with <think>...</think>",
+    'think': "the text begins with <think>...</think>, unless the template is told not to",
     'content_filter': "every answer ends with content_filter",
     'refusal': "a chat's answer has a refusal in the place of its content",
     'key': "the API key is in everything that is said",
@@ -229,6 +233,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Bad(400, 'unknown field: %s' % sorted(set(request) - STANDARD)[0])
         if 'no_seed' in self.manners and request.get('seed') is not None:
             raise Bad(400, 'seed: not supported')
+        if 'fixed_sampling' in self.manners:
+            for name in ('temperature', 'top_p'):
+                if name in request:
+                    raise Bad(400, "Unsupported parameter: '%s' is not supported with this model." % name)
+        if 'no_kwargs' in self.manners and 'chat_template_kwargs' in request:
+            raise Bad(400, 'chat_template is not supported for this tokenizer.')
+        if chat and 'completion_tokens' in self.manners and 'max_tokens' in request:
+            raise Bad(400, "Unsupported parameter: 'max_tokens' is not supported with this model. "
+                           "Use 'max_completion_tokens' instead.")
         if chat:
             prompt = '\n'.join('%s: %s' % (m['role'], m['content']) for m in request['messages'])
             top = request.get('top_logprobs', 0) if request.get('logprobs') else None
@@ -236,6 +249,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             prompt, top = request['prompt'], request.get('logprobs')
             if isinstance(prompt, list) and 'no_ids' in self.manners:
                 raise Bad(400, 'prompt: expected a string')
+            if isinstance(prompt, list) and 'fails_ids' in self.manners:
+                raise Bad(500, "[{'type': 'string_type', 'msg': 'Input should be a valid string'}]")
             if isinstance(prompt, list):
                 prompt = ' '.join(map(str, prompt))
         if top is not None and top > (5 if 'refuses_many' in self.manners else 20):
@@ -247,6 +262,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 'most': int(request.get('max_tokens') or request.get('max_completion_tokens') or 16),
                 'temperature': 1.0 if temperature is None else float(temperature),
                 'top_k': request.get('top_k'), 'top_p': request.get('top_p'), 'seed': request.get('seed'),
+                'thinks': (request.get('chat_template_kwargs') or {}).get('enable_thinking') is not False,
                 'ids': bool(request.get('return_tokens_as_token_ids')), 'stream': bool(request.get('stream')),
                 'usage': bool((request.get('stream_options') or {}).get('include_usage'))}
 
@@ -321,10 +337,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             message.update(content=None, refusal='I must refuse.')
         return message
 
-    def words(self, steps):
+    def words(self, steps, asked):
         """The text that a choice says."""
         text = self.text_of(steps)
-        if 'think' in self.manners:
+        if 'think' in self.manners and asked['thinks']:
             text = '<think>Let me see.</think>' + text
         return self.key() + text if 'key' in self.manners else text
 
@@ -337,7 +353,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.envelope(asked, [])
         for c, steps in enumerate(choices):
             choice = {'index': c, 'finish_reason': self.ending(steps), 'logprobs': self.listed(steps, asked)}
-            text = self.words(steps)
+            text = self.words(steps, asked)
             choice.update({'message': self.message(text)} if asked['chat'] else {'text': text})
             body['choices'].append(choice)
         if 'no_usage' not in self.manners:
@@ -372,7 +388,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         steps, said = [], ''
         for step in self.tokens(asked, choice):
             steps.append(step)
-            text = self.words(steps)
+            text = self.words(steps, asked)
             if text.endswith('\ufffd') and piece(step[0]) == HALVES[0]:
                 text = text[:-1]  # servers hold back what is no character yet
             part = {'index': choice, 'finish_reason': None, 'logprobs': self.listed([step], asked)}
@@ -547,8 +563,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.envelope(asked, [])
         for c, steps in enumerate(choices):
             choice = {'index': c, 'finish_reason': self.ending(steps), 'logprobs': self.listed(steps, asked)}
-            choice.update({'message': self.message(self.words(steps))} if asked['chat']
-                          else {'text': self.words(steps)})
+            choice.update({'message': self.message(self.words(steps, asked))} if asked['chat']
+                          else {'text': self.words(steps, asked)})
             body['choices'].append(choice)
         changed = change(body)
         self.send(200, changed if isinstance(changed, bytes) else body)

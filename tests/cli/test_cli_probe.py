@@ -12,6 +12,7 @@ class Probe(Folder):
 
     def asked(self, server, manners, *more, expect=0, model='toy', tokenizer=False):
         self.n += 1
+        server.requests.clear()
         words = ('--tokenizer', 'demo') if tokenizer else ()
         result = call('run', '--endpoint', server.url(*manners), *(('--model', model) if model else ()),
                       '--num-instances', 1, '--policy', 'single', '--max-new-tokens', 4, '--out', self.path(str(self.n)),
@@ -88,6 +89,79 @@ class Probe(Folder):
             server.more_models = ['second']
             self.assert_one_line(self.asked(server, (), expect=2, model=None), 2, 'one of the 2 models', '(toy, second)')
         self.assert_one_line(self.asked(server, (), expect=1), 1, '/v1: ')
+
+    def test_a_500_for_a_form_of_a_prompt_is_a_no(self):
+        with ModelServer() as server:
+            result = self.asked(server, ('fails_ids',), tokenizer=True)
+            self.assertIn('the server takes no token ids', result.stderr)
+            self.assertIsInstance(server.requests[-1]['body']['prompt'], str)
+            self.assertLessEqual(sum(isinstance(r['body']['prompt'], list) for r in server.requests), 4)
+        self.assertEqual(self.source()['logprobs'], 'raw')
+
+    def test_a_500_now_and_then_is_none(self):
+        state = {'n': 0}
+
+        def fault(number, request):
+            state['n'] += 1
+            return '500' if state['n'] in (1, 5) else None
+        with ModelServer(fault=fault) as server:
+            self.asked(server, (), tokenizer=True)
+            self.assertIsInstance(server.requests[-1]['body']['prompt'], list)
+        self.assertEqual((self.source()['logprobs'], self.source()['reproducible']), ('raw', 'yes'))
+
+    def test_the_other_name_of_the_limit_is_sent_where_it_is_wanted(self):
+        with ModelServer() as server:
+            self.asked(server, ('completion_tokens',))
+            body = server.requests[-1]['body']
+            self.assertEqual(body['max_completion_tokens'], 4)
+            self.assertNotIn('max_tokens', body)
+
+    def test_sampling_that_is_refused_is_one_line_where_it_was_asked_for(self):
+        with ModelServer() as server:
+            self.asked(server, ('fixed_sampling', 'none', 'no_seed'))
+            self.assertFalse({'temperature', 'top_p', 'seed'} & set(server.requests[-1]['body']))
+            for option in ('--temperature', '--top-p'):
+                result = self.asked(server, ('fixed_sampling', 'no_seed'), option, 0.5, expect=1)
+                name = option[2:].replace('-', '_')
+                self.assert_one_line(result, 1, "does not take this run's sampling", "'%s' is not supported" % name)
+
+    def test_a_model_answers_without_reasoning_unless_that_is_asked_for(self):
+        with ModelServer() as server:
+            for software in ('vllm', 'sglang', 'llama'):
+                result = self.asked(server, (software, 'think'))
+                self.assertEqual(server.requests[-1]['body']['chat_template_kwargs'], {'enable_thinking': False})
+                self.assertNotIn('<think>', self.predictions(str(self.n))[0]['traces'][0])
+                self.assertNotIn('come with reasoning', result.stderr)
+                self.asked(server, (software, 'think'), '--thinking')
+                self.assertEqual(server.requests[-1]['body']['chat_template_kwargs'], {'enable_thinking': True})
+            self.asked(server, ('vllm',), '--template-arg', 'enable_thinking=true')
+            self.assertEqual(server.requests[-1]['body']['chat_template_kwargs'], {'enable_thinking': True})
+            for manner in ('think', 'reasoning'):
+                result = self.asked(server, (manner,))
+                self.assertNotIn('chat_template_kwargs', server.requests[-1]['body'])
+                self.assertIn('answers come with reasoning, which was not asked for', result.stderr)
+            self.assertNotIn('reasoning', self.asked(server, ()).stderr)
+
+    def test_what_the_template_is_told_is_part_of_the_configuration(self):
+        with ModelServer() as server:
+            self.asked(server, ('vllm',))
+            frame = self.rows(str(self.n), 'select json from configuration')[0][0]
+        self.assertIn('enable_thinking=false', frame)
+
+    def test_what_a_template_cannot_be_told_is_left_out_unless_it_was_asked_for(self):
+        with ModelServer() as server:
+            result = self.asked(server, ('vllm', 'no_kwargs'))
+            self.assertIn('the server takes nothing for its chat template', result.stderr)
+            self.assertNotIn('chat_template_kwargs', server.requests[-1]['body'])
+            self.assert_one_line(self.asked(server, ('vllm', 'no_kwargs'), '--thinking', expect=1), 1,
+                                 'chat_template is not supported')
+
+    def test_a_tokenizer_that_counts_otherwise_is_remarked_on(self):
+        with ModelServer() as server:  # which counts words
+            for manners in ((), ('no_ids',)):
+                self.assertIn("is --tokenizer the served model's?",
+                              self.asked(server, manners, tokenizer=True).stderr)
+            self.assertNotIn("is --tokenizer the", self.asked(server, ('no_usage',), tokenizer=True).stderr)
 
     def test_the_only_model_need_not_be_named(self):
         with ModelServer() as server:

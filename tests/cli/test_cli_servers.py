@@ -5,8 +5,10 @@
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -19,6 +21,33 @@ KEY = 'sk-test-0123456789abcdef'
 def run_words(server, out, *options, n=6, traces=5, manners=()):
     return ['run', '--endpoint', server.url(*manners), '--model', 'toy', '--num-instances', n, '--policy', 'fixed',
             '--max-traces', traces, *(() if '--max-new-tokens' in options else ('--max-new-tokens', 16)), '--out', out, '--quiet', *options]
+
+
+class Dying:
+    """A run whose server dies: its tries take a quarter of a minute, so it begins with the file's tests."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix='safeconf-test-')
+        self.server = ModelServer()
+        self.words = run_words(self.server, os.path.join(self.folder, 'out'), '--requests', 4, '--max-failures', 3,
+                               n=40, manners=['slow'])
+        self.process = subprocess.Popen([PROGRAM, *map(str, self.words)], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+        deadline = time.time() + 20
+        while len(self.server.answers) < 40 and time.time() < deadline:
+            time.sleep(0.02)
+        self.server.stop()
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def setUpModule():
+    global dying
+    dying = Dying()
+    unittest.addModuleCleanup(dying.close)
 
 
 class Servers(Folder):
@@ -187,9 +216,9 @@ class Faults(Servers):
             state['n'] += 1
             return kinds[state['n'] // 10 % len(kinds)] if state['n'] > 30 and state['n'] % 10 == 0 else None
         with ModelServer() as server:
-            self.sample(server, '--requests', 64, out='good', n=200)
+            self.sample(server, '--requests', 64, '--max-new-tokens', 6, out='good', n=200)
         with ModelServer(fault=fault) as server:
-            self.sample(server, '--requests', 64, out='bad', n=200)
+            self.sample(server, '--requests', 64, '--max-new-tokens', 6, out='bad', n=200)
             self.assertGreater(len(server.requests), 1090)
         self.assertEqual(self.read('good', 'predictions.jsonl'), self.read('bad', 'predictions.jsonl'))
         self.assertEqual(len(self.traces('bad')), 1000)
@@ -235,27 +264,6 @@ class Faults(Servers):
         seeds = [b['seed'] for b in sampled if 'France' not in json.dumps(b)]
         self.assertEqual(len(seeds), 100 - len(kept))
         self.assertEqual(len(set(seeds)), len(seeds))
-
-    def test_a_server_that_dies_ends_the_run_and_fails_no_trace(self):
-        server = ModelServer()
-        words = run_words(server, self.path('out'), '--requests', 4, '--max-failures', 3, n=40, manners=['slow'])
-        process = subprocess.Popen([PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   text=True)
-        deadline = time.time() + 20
-        while len(server.answers) < 40 and time.time() < deadline:
-            time.sleep(0.02)
-        server.stop()
-        errors = process.communicate(timeout=120)[1]
-        self.assertEqual(process.returncode, 1, errors)
-        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
-        self.assertIn(server.url('slow'), errors)
-        self.assertEqual(self.failed(), 0)
-        self.assertGreater(self.rows('out', 'select count(*) from trace')[0][0], 0)
-        with ModelServer(port=server.port) as again:
-            self.assertEqual(again.port, server.port)
-            self.assertEqual(call(*words).returncode, 0)
-        self.assertEqual(self.rows('out', 'select count(*) from trace')[0][0], 200)
-        self.assertEqual(self.failed(), 0)
 
     def test_one_prompt_that_a_server_cannot_take_fails_alone(self):
         def fault(number, request):
@@ -312,6 +320,22 @@ class Faults(Servers):
         for root, _, names in os.walk(self.folder):
             for name in names:
                 self.assertNotIn(KEY.encode(), self.read(root, name), name)
+
+
+class Yields(Servers):  # last of the file by its name
+    def test_a_server_that_dies_ends_the_run_and_fails_no_trace(self):
+        server, self.folder = dying.server, dying.folder
+        errors = dying.process.communicate(timeout=120)[1]
+        self.assertEqual(dying.process.returncode, 1, errors)
+        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
+        self.assertIn(server.url('slow'), errors)
+        self.assertEqual(self.failed(), 0)
+        self.assertGreater(self.rows('out', 'select count(*) from trace')[0][0], 0)
+        with ModelServer(port=server.port) as again:
+            self.assertEqual(again.port, server.port)
+            self.assertEqual(call(*dying.words).returncode, 0)
+        self.assertEqual(self.rows('out', 'select count(*) from trace')[0][0], 200)
+        self.assertEqual(self.failed(), 0)
 
 
 class Trace(Servers):

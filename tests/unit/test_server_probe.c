@@ -219,8 +219,8 @@ static void filters_show_in_a_list(void **state)
 struct toy {
     enum manner manner;
     bool filters, greedy_is_raw; /* log-probabilities are those that top_k leaves; at 0 raw */
-    bool refuses_ids, fails_ids, misreads_ids, refuses_seed, ignores_seed, dice, no_stream,
-        no_logprobs;
+    bool refuses_ids, fails_ids, misreads_ids, refuses_logprobs_oddly, refuses_neutral, shifts_echo;
+    bool refuses_seed, ignores_seed, dice, no_stream, no_logprobs;
     bool refuses_logprobs, refuses_all, echoes, garbage, extra, no_post, no_list, ends, token_ids;
     size_t most;             /* log-probabilities given */
     size_t most_taken;       /* more are refused; 0: none are */
@@ -366,9 +366,9 @@ static void put_forced(struct page *page, struct toy *toy, const char *text, boo
     double value = drawn.value[i] + toy->forced_by;
     if (echo)
         put(page,
-            "{\"choices\":[{\"text\":\"%s w1\",\"logprobs\":{\"tokens\":[\"%s\",\"%s\",\" w1\"],"
+            "{\"choices\":[{\"text\":\"%s w1\",\"logprobs\":{\"tokens\":[\"%s\",\"%s\"%s],"
             "\"token_logprobs\":[null,%.9g,-1],\"top_logprobs\":[null,{\"x\":-1},{\"x\":-1}]}}]}",
-            text, before, last, value);
+            text, before, last, toy->shifts_echo ? "" : ",\" w1\"", value);
     else
         put(page,
             "{\"choices\":[{\"text\":\" w1\",\"prompt_logprobs\":[null,{\"7\":{\"logprob\":%.9g,"
@@ -414,6 +414,10 @@ static void post(struct toy *toy, const char *path, const char *body, struct pag
         refuse(page, answer, 500, "30 validation errors");
     else if (toy->refuses_ids && ids)
         refuse(page, answer, 400, "prompt: expected a string");
+    else if (toy->refuses_logprobs_oddly && strstr(body, "logprobs") != NULL)
+        refuse(page, answer, 500, "NoneType is not subscriptable");
+    else if (toy->refuses_neutral && (strstr(body, "\"top_p\"") || strstr(body, "\"temperature\"")))
+        refuse(page, answer, 400, "top_p, temperature: not with this model");
     else if (toy->refuses_seed && strstr(body, "\"seed\"") != NULL)
         refuse(page, answer, 400, "seed: unknown field");
     else if (toy->refuses_logprobs && strstr(body, "logprobs") != NULL)
@@ -618,6 +622,12 @@ static void forced_tokens_bear_it_out_or_do_not(void **state)
         toy.forced_by = -2;
         assert_kind(toy, asked, SC_LOGPROBS_RAW, 20, "scores a token of a prompt otherwise");
     }
+    struct sc_server_facts facts;
+    probe_well((struct toy){.most = 20, .echoes = true, .forced_by = -2, .shifts_echo = true},
+               &asked, &facts);
+    assert_int_equal(facts.logprobs, SC_LOGPROBS_RAW);
+    assert_null(facts.remarks.data);
+    sc_server_facts_free(&facts);
 }
 
 static void fewer_are_asked_for_where_many_are_refused(void **state)
@@ -631,6 +641,19 @@ static void fewer_are_asked_for_where_many_are_refused(void **state)
     assert_kind((struct toy){.most = 30, .most_taken = 5}, asked, SC_LOGPROBS_RAW, 5, "of the 30");
     assert_kind((struct toy){.most = 30, .refuses_logprobs = true}, asked, SC_LOGPROBS_UNKNOWN, 0,
                 "gives no log-probabilities");
+    asked.top_k = 1; /* a 500 takes tries: one number is enough */
+    assert_kind((struct toy){.most = 30, .refuses_logprobs_oddly = true}, asked,
+                SC_LOGPROBS_UNKNOWN, 0, "gives no log-probabilities");
+}
+
+/* What is neutral need not be said, and what cannot be said at another temperature is not known. */
+static void a_server_with_sampling_of_its_own_is_taken_as_it_is(void **state)
+{
+    const struct asked asked = usual();
+    (void)state;
+
+    assert_kind((struct toy){.most = 20, .refuses_neutral = true}, asked, SC_LOGPROBS_UNKNOWN, 20,
+                "could not be told");
 }
 
 static void ids_are_sent_where_they_are_taken(void **state)
@@ -956,6 +979,7 @@ int main(void)
         cmocka_unit_test(the_runs_own_sampling_is_tried_as_well),
         cmocka_unit_test(forced_tokens_bear_it_out_or_do_not),
         cmocka_unit_test(fewer_are_asked_for_where_many_are_refused),
+        cmocka_unit_test(a_server_with_sampling_of_its_own_is_taken_as_it_is),
         cmocka_unit_test(ids_are_sent_where_they_are_taken),
         cmocka_unit_test(whether_answers_come_again_is_tried),
         cmocka_unit_test(what_a_server_says_and_gives_is_noted),

@@ -27,7 +27,8 @@ static enum sc_status next(void *context, struct sc_remote_request *request, boo
                                           .at_root = question->at_root,
                                           .server = question->server,
                                           .most_tries = question->most_tries,
-                                          .tentative = true};
+                                          .tentative = true,
+                                          .faults_refuse = question->completion};
     if (question->body == NULL)
         return SC_OK;
     struct sc_text text = {0};

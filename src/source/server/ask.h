@@ -11,11 +11,13 @@
 #include "remote/remote.h"
 
 struct sc_question {
-    const char *path;    /* "/models", "/completions" */
-    const json_t *body;  /* NULL: a GET */
-    bool at_root;        /* the path stands after host and port */
-    bool stream;         /* the body asks for events */
-    bool completion;     /* what comes is to be a completion: anything else is asked for again */
+    const char *path;   /* "/models", "/completions" */
+    const json_t *body; /* NULL: a GET */
+    bool at_root;       /* the path stands after host and port */
+    bool stream;        /* the body asks for events */
+    /* What comes is to be a completion: anything else is asked for again.  A 500 that comes again
+     * is a no. */
+    bool completion;
     unsigned most_tries; /* 0: as many as the client makes */
     size_t server;       /* from 1 */
 };

@@ -14,4 +14,10 @@ bool sc_software_is(const char *software, const char *name);
  * temperature is not among them.  false: out of memory. */
 bool sc_fields_put_filters(json_t *body, const struct sc_sampling *sampling, const char *software);
 
+/* Variables of the chat template on the server's side (chat_template_kwargs): those that were
+ * given, and enable_thinking where reasoning is wanted or the software is known to pass it on,
+ * since without is how a model is asked in this process.  *out: json_decref it; NULL: none. */
+enum sc_status sc_fields_template_args(const struct sc_chat_options *chat, bool thinking,
+                                       const char *software, json_t **out, struct sc_error *error);
+
 #endif

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "source/server/fields.h"
 #include "source/server/identity.h"
 #include "source/server/listed.h"
 #include "source/server/meaning.h"
+#include "vocabulary/reasoning.h"
 
 enum {
     SEED = 20260731,
@@ -24,6 +26,7 @@ struct probing {
     struct sc_remote *remote;
     const struct sc_source_wish *wish;
     struct sc_server_facts *facts;
+    json_t *template_args;  /* before any refusal */
     size_t n_top;           /* log-probabilities to ask for */
     struct sc_answer first; /* to context 0 in the form that the server takes */
 };
@@ -136,6 +139,28 @@ static struct sc_trial plain_trial(const struct probing *p, size_t context, doub
         .context = context, .temperature = temperature, .n_top = p->n_top, .max_tokens = 1};
 }
 
+/* Whether a field that nobody asked for was refused; it is then left out from here on. */
+static bool leave_out(struct probing *p)
+{
+    const struct sc_answer *answer = &p->first;
+    const struct sc_chat_options *chat = &p->trials.probe->options->chat;
+    struct sc_trials *trials = &p->trials;
+    if (answer->outcome != SC_REMOTE_REFUSED)
+        return false;
+    if (!trials->completion_tokens && trials->probe->endpoint == SC_ENDPOINT_CHAT &&
+        strstr(answer->words, "max_completion_tokens") != NULL)
+        return trials->completion_tokens = true;
+    if (!trials->plain &&
+        (strstr(answer->words, "temperature") != NULL || strstr(answer->words, "top_p") != NULL))
+        return trials->plain = true;
+    bool asked = p->wish->thinking || chat->n_template_args > 0;
+    if (trials->template_args == NULL || asked || strstr(answer->words, "template") == NULL)
+        return false;
+    trials->template_args = NULL;
+    sc_text_puts(&p->facts->remarks, "the server takes nothing for its chat template\n");
+    return true;
+}
+
 /* Asks for a token of context 0 with so many log-probabilities; whether the server took it.  Some
  * say that they fail (500) where they do not take something, and do so every time. */
 static enum sc_status try_form(struct probing *p, size_t n_top, bool *taken, struct sc_error *error)
@@ -143,8 +168,11 @@ static enum sc_status try_form(struct probing *p, size_t n_top, bool *taken, str
     p->n_top = n_top;
     struct sc_trial trial = plain_trial(p, 0, 1);
     trial.most_tries = p->trials.ids ? IDS_TRIES : 0;
-    sc_answer_free(&p->first);
-    SC_TRY(sc_trial_ask(&p->trials, &trial, &p->first, error));
+    do {
+        sc_answer_free(&p->first);
+        SC_TRY(sc_trial_ask(&p->trials, &trial, &p->first, error));
+    } while (leave_out(p));
+    SC_TRY(remark(p, error));
     *taken = p->first.outcome == SC_REMOTE_ANSWERED;
     bool silent = p->first.outcome == SC_REMOTE_FAILED && p->first.http_status < 500;
     if (silent || p->first.http_status == 401)
@@ -204,7 +232,9 @@ static enum sc_status find_form(struct probing *p, struct sc_error *error)
         return SC_OK;
     char words[sizeof p->first.words];
     memcpy(words, p->first.words, sizeof words);
-    SC_TRY(try_form(p, 0, &taken, error)); /* was it the log-probabilities? */
+    /* Was it the log-probabilities?  A 500 for ids took several tries, and text is likelier. */
+    if (!p->trials.ids || p->first.http_status != 500)
+        SC_TRY(try_form(p, 0, &taken, error));
     if (!taken && p->trials.ids) {
         p->trials.ids = false;
         SC_TRY(try_form(p, wanted, &taken, error));
@@ -222,11 +252,41 @@ static enum sc_status take_echo(struct probing *p, struct sc_error *error)
     const char *model = json_string_value(json_object_get(root, "model"));
     SC_TRY(copy(model != NULL && *model ? model : p->facts->name, &p->facts->model, error));
     p->facts->takes_ids = p->trials.ids;
+    p->facts->completion_tokens = p->trials.completion_tokens;
+    p->facts->template_args = json_incref(p->trials.template_args);
     if (p->trials.probe->ids != NULL && !p->trials.ids)
         sc_text_puts(&p->facts->remarks,
                      "the server takes no token ids: prompts are sent as text\n");
     return copy(json_string_value(json_object_get(root, "system_fingerprint")),
                 &p->facts->system_fingerprint, error);
+}
+
+/* A tokenizer of another model frames prompts that this one cannot read, and ids hide it: how many
+ * tokens the server makes of the text tells.  A few more or less are the ends of a text. */
+static enum sc_status compare_counts(struct probing *p, struct sc_error *error)
+{
+    const size_t tolerance = 2;
+    const struct sc_server_probe *probe = p->trials.probe;
+    size_t ours = probe->n_ids, theirs = p->first.completion.n_prompt_tokens;
+    if (probe->ids == NULL || probe->text == NULL)
+        return SC_OK;
+    if (p->trials.ids) {
+        struct sc_trials trials = p->trials;
+        struct sc_trial trial = plain_trial(p, 0, 1);
+        struct sc_answer answer;
+        trials.ids = false;
+        trial.n_top = 0;
+        SC_TRY(sc_trial_ask(&trials, &trial, &answer, error));
+        theirs = answer.completion.n_prompt_tokens;
+        sc_answer_free(&answer);
+    }
+    if (theirs == 0 || (theirs <= ours + tolerance && ours <= theirs + tolerance))
+        return SC_OK;
+    sc_text_printf(&p->facts->remarks,
+                   "the server counts %zu tokens in a text of which the tokenizer here makes %zu: "
+                   "is --tokenizer the served model's?\n",
+                   theirs, ours);
+    return remark(p, error);
 }
 
 /* ---- whether answers come again -------------------------------------------------------------- */
@@ -287,20 +347,46 @@ static enum sc_status ask_seeded(struct probing *p, uint32_t seed, struct sc_ans
     return sc_trial_ask(&p->trials, &trial, answer, error);
 }
 
+/* Whether an answer reasons, as far as its beginning shows. */
+static bool reasons(const struct sc_answer *answer)
+{
+    static const char *const keys[] = {"reasoning_content", "reasoning"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_string_length(said_in(answer, keys[i])) > 0)
+            return true;
+    const char *text = answer->completion.text != NULL ? answer->completion.text : "";
+    text += strspn(text, " \t\r\n");
+    return strncmp(text, SC_REASONING_OPENS, strlen(SC_REASONING_OPENS)) == 0;
+}
+
+static enum sc_status remark_on_reasoning(struct probing *p, const struct sc_answer *answer,
+                                          struct sc_error *error)
+{
+    if (p->wish->thinking || p->trials.probe->endpoint != SC_ENDPOINT_CHAT ||
+        !(reasons(answer) || reasons(&p->first)))
+        return SC_OK;
+    sc_text_printf(&p->facts->remarks, "answers come with reasoning, which was not asked for%s\n",
+                   p->trials.template_args == NULL
+                       ? ": --template-arg enable_thinking=false asks for none, where the server "
+                         "and its template know that"
+                       : "");
+    return remark(p, error);
+}
+
 /* A request with a seed was refused: because of the seed, or of the run's sampling? */
-static enum sc_status explain_refusal(struct probing *p, const struct sc_answer *refused,
-                                      struct sc_error *error)
+static enum sc_status explain_refusal(struct probing *p, struct sc_error *error)
 {
     const struct sc_trial trial = {
         .sampling = SC_TRIAL_OWN, .n_top = p->n_top, .max_tokens = ANSWER_TOKENS};
     struct sc_answer answer;
     SC_TRY(sc_trial_ask(&p->trials, &trial, &answer, error));
     bool taken = answer.outcome == SC_REMOTE_ANSWERED;
+    if (!taken)
+        sc_fail(error, SC_ERR_UNSUPPORTED, "%s: the server does not take this run's sampling: %s",
+                url_of(p), answer.words);
     sc_answer_free(&answer);
     if (!taken)
-        return sc_fail(error, SC_ERR_UNSUPPORTED,
-                       "%s: the server does not take this run's sampling: %s", url_of(p),
-                       refused->words);
+        return SC_ERR_UNSUPPORTED;
     sc_text_puts(&p->facts->remarks, "the server takes no seed\n");
     return remark(p, error);
 }
@@ -316,7 +402,7 @@ static enum sc_status compare_seeded(struct probing *p, struct sc_answer answers
         return sc_fail(error, SC_ERR_IO, "%s: %s", url_of(p), answers[0].words);
     facts->takes_seed = answers[0].outcome == SC_REMOTE_ANSWERED;
     if (!facts->takes_seed)
-        return explain_refusal(p, &answers[0], error);
+        return explain_refusal(p, error);
     take_listed(p, &answers[0]);
     SC_TRY(ask_seeded(p, SEED, &answers[1], error));
     if (answers[1].outcome != SC_REMOTE_ANSWERED)
@@ -338,6 +424,8 @@ static enum sc_status try_again(struct probing *p, struct sc_error *error)
 {
     struct sc_answer answers[3] = {{0}};
     enum sc_status status = compare_seeded(p, answers, error);
+    if (status == SC_OK)
+        status = remark_on_reasoning(p, &answers[0], error);
     for (size_t i = 0; i < 3; i++)
         sc_answer_free(&answers[i]);
     return status;
@@ -401,8 +489,13 @@ static enum sc_status run(struct probing *p, struct sc_error *error)
     const size_t n = p->facts->n_servers;
     for (size_t server = 1; server <= n; server++)
         SC_TRY(identify(p, server, error));
+    if (p->facts->endpoint == SC_ENDPOINT_CHAT)
+        SC_TRY(sc_fields_template_args(&p->trials.probe->options->chat, p->wish->thinking,
+                                       p->facts->software, &p->template_args, error));
+    p->trials.template_args = p->template_args;
     SC_TRY(find_form(p, error));
     SC_TRY(take_echo(p, error));
+    SC_TRY(compare_counts(p, error));
     SC_TRY(find_meaning(p, error));
     SC_TRY(try_again(p, error));
     SC_TRY(remark_on_listed(p, error));
@@ -426,6 +519,7 @@ enum sc_status sc_server_probe_run(const struct sc_server_probe *probe, struct s
                         .facts = out};
     enum sc_status status = run(&p, error);
     sc_answer_free(&p.first);
+    json_decref(p.template_args);
     if (status != SC_OK)
         sc_server_facts_free(out);
     return status;
@@ -438,6 +532,7 @@ void sc_server_facts_free(struct sc_server_facts *facts)
     sc_free(facts->software);
     sc_free(facts->revision);
     sc_free(facts->system_fingerprint);
+    json_decref(facts->template_args);
     sc_text_free(&facts->remarks);
     *facts = (struct sc_server_facts){0};
 }

@@ -150,32 +150,17 @@ static bool put(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
-/* The variables of the template on the server's side: --template-arg, and whether to think. */
-static enum sc_status put_template_args(const struct sc_served *served, json_t *more,
-                                        struct sc_error *error)
+/* Fields of a chat: variables of its template, and the other name of the limit, which is the same
+ * for all prompts. */
+static bool put_chat_fields(const struct sc_served *served, json_t *more)
 {
-    const struct sc_chat_options *chat = &served->options.chat;
-    if (chat->n_template_args == 0 && !served->wish.thinking)
-        return SC_OK;
-    json_t *arguments = json_object();
-    bool made = arguments != NULL;
-    if (served->wish.thinking)
-        made = made && put(arguments, "enable_thinking", json_true());
-    for (size_t i = 0; made && i < chat->n_template_args; i++) {
-        const char *argument = chat->template_args[i], *equal = strchr(argument, '=');
-        char name[64];
-        if (equal == NULL || equal == argument || (size_t)(equal - argument) >= sizeof name) {
-            json_decref(arguments);
-            return sc_fail(error, SC_ERR_ARGUMENT, "template-arg: expected NAME=VALUE, found %s",
-                           argument);
-        }
-        snprintf(name, sizeof name, "%.*s", (int)(equal - argument), argument);
-        json_t *value = json_loads(equal + 1, JSON_DECODE_ANY, NULL);
-        made = put(arguments, name, value != NULL ? value : json_string(equal + 1));
-    }
-    if (!put(more, "chat_template_kwargs", arguments) || !made)
-        return sc_fail_nomem(error, "a request to a server");
-    return SC_OK;
+    const struct sc_server_facts *facts = &served->facts;
+    if (facts->template_args != NULL &&
+        json_object_set(more, "chat_template_kwargs", facts->template_args) != 0)
+        return false;
+    json_int_t limit = (json_int_t)served->wish.max_new_tokens;
+    return !facts->completion_tokens || (put(more, "max_tokens", json_null()) &&
+                                         put(more, "max_completion_tokens", json_integer(limit)));
 }
 
 /* Fields of servers that take ids or texts of ours: what ends an answer as in this process, and
@@ -207,11 +192,12 @@ static enum sc_status make_fields(const struct sc_served *served, bool begun, js
     /* A null leaves a field out. */
     if (more == NULL || !sc_fields_put_filters(more, &served->sampling, served->facts.software) ||
         (!served->facts.takes_seed && !put(more, "seed", json_null())) ||
-        (has_tokenizer(served) && !put_completion_fields(served, more)) ||
+        !(has_tokenizer(served) ? put_completion_fields(served, more)
+                                : put_chat_fields(served, more)) ||
         (begun && (!put(more, "continue_final_message", json_true()) ||
                    !put(more, "add_generation_prompt", json_false()))))
         return sc_fail_nomem(error, "a request to a server");
-    return has_tokenizer(served) ? SC_OK : put_template_args(served, more, error);
+    return SC_OK;
 }
 
 /* ---- describing ------------------------------------------------------------------------------ */
@@ -227,6 +213,17 @@ static enum sc_status check_limit(const struct sc_served *served, struct sc_erro
     return SC_OK;
 }
 
+/* Whether the template is told so without being asked to. */
+static bool is_told_not_to_think(const struct sc_served *served)
+{
+    const struct sc_chat_options *chat = &served->options.chat;
+    static const char name[] = "enable_thinking=";
+    for (size_t i = 0; i < chat->n_template_args; i++)
+        if (strncmp(chat->template_args[i], name, sizeof name - 1) == 0)
+            return false;
+    return json_is_false(json_object_get(served->facts.template_args, "enable_thinking"));
+}
+
 /* What the frame follows from: whoever makes it. */
 static enum sc_status find_frame(struct sc_served *served, struct sc_error *error)
 {
@@ -238,6 +235,8 @@ static enum sc_status find_frame(struct sc_served *served, struct sc_error *erro
     }
     struct sc_text frame = {0};
     sc_text_puts(&frame, "the server's");
+    if (is_told_not_to_think(served))
+        sc_text_puts(&frame, ", enable_thinking=false");
     for (size_t i = 0; i < served->options.chat.n_template_args; i++)
         sc_text_printf(&frame, ", %s", served->options.chat.template_args[i]);
     served->frame = sc_text_take(&frame);
@@ -248,9 +247,10 @@ static enum sc_status find_remarks(struct sc_served *served, struct sc_error *er
 {
     struct sc_text *remarks = &served->remarks;
     sc_text_printf(remarks, "prompts go to %s%s\n", sc_endpoint_path(served->facts.endpoint),
-                   !has_tokenizer(served)    ? ", framed by the server"
-                   : served->facts.takes_ids ? " as token ids, framed here"
-                                             : " as text, framed here");
+                   is_told_not_to_think(served) ? ", framed by the server without reasoning"
+                   : !has_tokenizer(served)     ? ", framed by the server"
+                   : served->facts.takes_ids    ? " as token ids, framed here"
+                                                : " as text, framed here");
     if (has_tokenizer(served) && served->framing.remarks.len > 0)
         sc_text_puts(remarks, served->framing.remarks.data);
     if (served->facts.remarks.len > 0)

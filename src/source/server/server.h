@@ -12,6 +12,8 @@
 #ifndef SC_SOURCE_SERVER_SERVER_H
 #define SC_SOURCE_SERVER_SERVER_H
 
+#include <jansson.h>
+
 #include "base/text.h"
 #include "remote/completion.h"
 #include "remote/remote.h"
@@ -31,6 +33,8 @@ struct sc_server_facts {
     bool takes_ids; /* /completions takes a prompt of token ids */
     bool streams;   /* answers come as events when that is asked for */
     bool takes_seed;
+    bool completion_tokens; /* the limit's name is max_completion_tokens */
+    json_t *template_args;  /* chat_template_kwargs of every request (owned); NULL: none */
     bool gives_ids; /* "token_ids" of what was generated, when "return_token_ids" asks for them */
     bool gives_end; /* a token that ended an answer was among the listed ones; false: it was not, or
                      * no answer ended */

@@ -57,6 +57,12 @@ static int put_prompt(json_t *body, const struct sc_trials *trials, size_t conte
     return put(body, "prompt", json_string(text));
 }
 
+static int put_limit(json_t *body, const struct sc_trials *trials, size_t n)
+{
+    return put(body, trials->completion_tokens ? "max_completion_tokens" : "max_tokens",
+               json_integer((json_int_t)n));
+}
+
 static const struct sc_sampling no_filters = {.top_p = 1, .repetition_penalty = 1};
 
 static int put_sampling(json_t *body, const struct sc_trials *trials, double temperature,
@@ -78,14 +84,18 @@ static int put_logprobs(json_t *body, const struct sc_trials *trials, size_t n_t
 
 static int fill(json_t *body, const struct sc_trials *trials, const struct sc_trial *trial)
 {
-    int failed = put(body, "model", json_string(trials->model)) |
-                 put_prompt(body, trials, trial->context) |
-                 put(body, "max_tokens", json_integer((json_int_t)trial->max_tokens)) |
-                 put_logprobs(body, trials, trial->n_top);
+    int failed =
+        put(body, "model", json_string(trials->model)) | put_prompt(body, trials, trial->context) |
+        put_limit(body, trials, trial->max_tokens) | put_logprobs(body, trials, trial->n_top);
     const struct sc_sampling *own = &trials->probe->wish->sampling;
-    failed |= trial->sampling == SC_TRIAL_OWN
-                  ? put_sampling(body, trials, own->temperature, own)
-                  : put_sampling(body, trials, trial->temperature, &no_filters);
+    if (trial->sampling == SC_TRIAL_OWN)
+        failed |= put_sampling(body, trials, own->temperature, own);
+    else if (!trials->plain)
+        failed |= put_sampling(body, trials, trial->temperature, &no_filters);
+    else if (trial->temperature != 1)
+        failed |= put(body, "temperature", json_real(trial->temperature));
+    if (trials->template_args != NULL)
+        failed |= json_object_set(body, "chat_template_kwargs", trials->template_args);
     if (trial->seeded)
         failed |= put(body, "seed", json_integer(trial->seed));
     if (trial->stream)
@@ -156,7 +166,8 @@ static double in_prompt_logprobs(const json_t *choice, const struct sc_candidate
     return NAN;
 }
 
-/* In the lists of an echo: of the token that ends the given text, if it is that token. */
+/* In the lists of an echo: of the token that ends the given text, if it is that token.  Lists that
+ * end there, without the token that was generated, are each a place off (llama-cpp-python). */
 static double in_echo(const json_t *choice, const char *text, const struct sc_candidate *token)
 {
     const json_t *logprobs = json_object_get(choice, "logprobs");
@@ -171,7 +182,8 @@ static double in_echo(const json_t *choice, const char *text, const struct sc_ca
             return NAN;
         at += length;
         if (at == n)
-            return is_text(piece, token->text, token->n) && json_is_number(value)
+            return i + 1 < json_array_size(tokens) && is_text(piece, token->text, token->n) &&
+                           json_is_number(value)
                        ? json_number_value(value)
                        : NAN;
     }

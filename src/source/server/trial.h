@@ -19,6 +19,9 @@ struct sc_trials {
     const char *model;    /* the name to ask for */
     const char *software; /* NULL: unknown */
     bool ids;             /* context 0 as token ids */
+    bool plain;           /* what is neutral is not spelled out: the server takes no such fields */
+    bool completion_tokens; /* the limit's name is max_completion_tokens */
+    json_t *template_args;  /* of a chat; NULL: none.  Borrowed. */
 };
 
 /* Whether the server is that software: "vllm". */
