@@ -1,7 +1,7 @@
 /*
- * A server of files in a thread, for tests of downloads: what each request gets is a function of
- * the request.  One connection at a time, closed after its answer.  It allocates nothing through
- * base/memory.h.
+ * A loopback server (loopback.h) of files, for tests of downloads: what each request gets is a
+ * function of the request.  One answer at a time, and its connection ends with it.  It allocates
+ * nothing through base/memory.h.
  */
 #ifndef FILE_SERVER_H
 #define FILE_SERVER_H

@@ -1,5 +1,4 @@
-/* A server of HTTP on a loopback port, in threads of the test's own process: what it answers is a
- * function of what is asked. */
+/* A loopback server (loopback.h) of whole answers: what it says is a function of what is asked. */
 #ifndef SC_TESTS_HTTP_SERVER_H
 #define SC_TESTS_HTTP_SERVER_H
 

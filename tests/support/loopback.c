@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@ struct loopback {
     loopback_answer *answer;
     void *context;
     int listener;
+    unsigned port;
     char url[64];
     pthread_t thread;
     pthread_mutex_t lock;
@@ -34,7 +34,7 @@ struct loopback {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static bool write_all(int fd, const char *bytes, size_t n)
+bool loopback_write_bytes(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
         ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
@@ -48,7 +48,7 @@ static bool write_all(int fd, const char *bytes, size_t n)
 
 bool loopback_write(int fd, const char *text)
 {
-    return write_all(fd, text, strlen(text));
+    return loopback_write_bytes(fd, text, strlen(text));
 }
 
 bool loopback_reply(int fd, const char *status, const char *type, const char *headers,
@@ -58,8 +58,8 @@ bool loopback_reply(int fd, const char *status, const char *type, const char *he
     int n = snprintf(head, sizeof head,
                      "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", status,
                      type, strlen(body), headers);
-    return n > 0 && (size_t)n < sizeof head && write_all(fd, head, (size_t)n) &&
-           write_all(fd, body, strlen(body));
+    return n > 0 && (size_t)n < sizeof head && loopback_write_bytes(fd, head, (size_t)n) &&
+           loopback_write_bytes(fd, body, strlen(body));
 }
 
 bool loopback_begin_stream(int fd)
@@ -77,18 +77,24 @@ bool loopback_is_closed(int fd, double seconds)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void read_header(const char *line, struct loopback_request *request)
+void loopback_header(const struct loopback_request *request, const char *name, char *out,
+                     size_t size)
 {
-    if (strncasecmp(line, "content-length:", 15) == 0)
-        request->n = strtoul(line + 15, NULL, 10);
-    if (strncasecmp(line, "authorization:", 14) == 0)
-        sscanf(line + 14, " %199[^\r]", request->authorization);
+    char mark[64];
+    snprintf(mark, sizeof mark, "\r\n%s:", name);
+    const char *at = strcasestr(request->head, mark);
+    *out = '\0';
+    if (at == NULL)
+        return;
+    at += strlen(mark);
+    at += strspn(at, " ");
+    snprintf(out, size, "%.*s", (int)strcspn(at, "\r\n"), at);
 }
 
-/* Reads a request; false when there is none. */
-static bool read_request(int fd, struct loopback_request *request)
+/* Reads a request, its head into head [MOST_HEAD + 1]; false when there is none. */
+static bool read_request(int fd, char *head, struct loopback_request *request)
 {
-    char head[MOST_HEAD + 1];
+    char length[32];
     size_t n = 0;
     while (n < 4 || memcmp(head + n - 4, "\r\n\r\n", 4) != 0) {
         if (n == MOST_HEAD || recv(fd, head + n, 1, 0) != 1)
@@ -96,10 +102,13 @@ static bool read_request(int fd, struct loopback_request *request)
         n++;
     }
     head[n] = '\0';
-    if (sscanf(head, "%7s %199s", request->method, request->path) != 2)
+    if (sscanf(head, "%7s %255s", request->method, request->path) != 2)
         return false;
-    for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line + 2, "\r\n"))
-        read_header(line + 2, request);
+    request->head = head;
+    loopback_header(request, "Authorization", request->authorization,
+                    sizeof request->authorization);
+    loopback_header(request, "Content-Length", length, sizeof length);
+    request->n = strtoul(length, NULL, 10);
     request->body = calloc(1, request->n + 1);
     return request->body != NULL && (request->n == 0 || recv(fd, request->body, request->n,
                                                              MSG_WAITALL) == (ssize_t)request->n);
@@ -109,10 +118,11 @@ static void *serve_connection(void *context)
 {
     struct connection *connection = context;
     struct loopback *loopback = connection->loopback;
+    char head[MOST_HEAD + 1];
     bool open = true;
     while (open) {
         struct loopback_request request = {.fd = connection->fd, .connection = connection->number};
-        open = read_request(connection->fd, &request);
+        open = read_request(connection->fd, head, &request);
         if (open) {
             pthread_mutex_lock(&loopback->lock);
             request.number = loopback->n_requests++;
@@ -161,8 +171,8 @@ struct loopback *loopback_start(loopback_answer *answer, void *context)
         getsockname(loopback->listener, (struct sockaddr *)&address, &n) != 0 ||
         pthread_create(&loopback->thread, NULL, serve, loopback) != 0)
         abort();
-    snprintf(loopback->url, sizeof loopback->url, "http://127.0.0.1:%u/v1",
-             ntohs(address.sin_port));
+    loopback->port = ntohs(address.sin_port);
+    snprintf(loopback->url, sizeof loopback->url, "http://127.0.0.1:%u/v1", loopback->port);
     return loopback;
 }
 
@@ -184,6 +194,11 @@ void loopback_stop(struct loopback *loopback)
 const char *loopback_url(const struct loopback *loopback)
 {
     return loopback->url;
+}
+
+unsigned loopback_port(const struct loopback *loopback)
+{
+    return loopback->port;
 }
 
 size_t loopback_n_requests(struct loopback *loopback)

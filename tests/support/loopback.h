@@ -7,13 +7,18 @@
 #include <stddef.h>
 
 struct loopback_request {
-    char method[8], path[200], authorization[200];
-    char *body; /* [n] with NUL after it */
+    char method[8], path[256], authorization[200];
+    const char *head; /* all lines of it */
+    char *body;       /* [n] with NUL after it */
     size_t n;
     size_t number;     /* of the request, from 0 */
     size_t connection; /* that it came by, from 0 */
     int fd;            /* to answer on */
 };
+
+/* The value of a header, cut to what fits; "" for none. */
+void loopback_header(const struct loopback_request *request, const char *name, char *out,
+                     size_t size);
 
 /* Answers a request; false closes the connection.  Called from one thread for each connection. */
 typedef bool loopback_answer(void *context, const struct loopback_request *request);
@@ -22,6 +27,7 @@ struct loopback;
 struct loopback *loopback_start(loopback_answer *answer, void *context);
 void loopback_stop(struct loopback *loopback);             /* cuts what is open */
 const char *loopback_url(const struct loopback *loopback); /* with "/v1" */
+unsigned loopback_port(const struct loopback *loopback);
 /* Of requests so far; of connections. */
 size_t loopback_n_requests(struct loopback *loopback);
 size_t loopback_n_connections(struct loopback *loopback);
@@ -30,6 +36,7 @@ size_t loopback_n_connections(struct loopback *loopback);
 bool loopback_reply(int fd, const char *status, const char *type, const char *headers,
                     const char *body);
 bool loopback_write(int fd, const char *text); /* false: whoever asked is gone */
+bool loopback_write_bytes(int fd, const char *bytes, size_t n);
 /* The head of a stream that ends with the connection. */
 bool loopback_begin_stream(int fd);
 /* Waits for at most so many seconds for the other side to close. */
