@@ -1,6 +1,5 @@
 /* safeconf run and safeconf compare: an experiment from its options to its report. */
 #include "base/memory.h"
-#include "cli/asked.h"
 #include "cli/fetch.h"
 #include "cli/pinned.h"
 #include "cli/progress.h"

@@ -5,7 +5,7 @@
 #ifndef SC_CLI_RUN_COMMAND_H
 #define SC_CLI_RUN_COMMAND_H
 
-#include "cli/cli.h"
+#include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/engine.h"
 #include "experiment/experiment.h"

@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "benchmark/benchmark.h"
-#include "cli/asked.h"
 #include "cli/policies.h"
 #include "cli/run.h"
 #include "cli/run_command.h"
