@@ -162,6 +162,10 @@ static enum sc_status find_only_snapshot(const char *name, const char *repositor
     if (snapshots == NULL)
         return sc_fail_nomem(error, "model");
     enum sc_status status = take_only_snapshot(name, snapshots, revision, &list, error);
+    if (status != SC_OK) { /* the last of several is none */
+        sc_free(*revision);
+        *revision = NULL;
+    }
     sc_text_free(&list);
     sc_free(snapshots);
     return status;
