@@ -90,6 +90,12 @@ class Probe(Folder):
             self.assert_one_line(self.asked(server, (), expect=2, model=None), 2, 'one of the 2 models', '(toy, second)')
         self.assert_one_line(self.asked(server, (), expect=1), 1, '/v1: ')
 
+    def test_a_base_that_lacks_its_end_is_told(self):
+        with ModelServer() as server:
+            result = call('run', '--endpoint', server.url()[:-len('/v1')], '--model', 'toy', '--num-instances', 1,
+                          '--out', self.path('out'), '--quiet')
+        self.assert_one_line(result, 1, 'the bases of most servers end in /v1')
+
     def test_a_500_for_a_form_of_a_prompt_is_a_no(self):
         with ModelServer() as server:
             result = self.asked(server, ('fails_ids',), tokenizer=True)

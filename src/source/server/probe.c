@@ -121,15 +121,25 @@ static enum sc_status identify(struct probing *p, size_t server, struct sc_error
 
 /* ---- the form of a request ------------------------------------------------------------------- */
 
+/* What may help where the server has no such path. */
+static const char *advice_on_path(const struct probing *p)
+{
+    const char *url = url_of(p);
+    size_t n = strlen(url);
+    if (n < 3 || strcmp(url + n - 3, "/v1") != 0)
+        return "; the bases of most servers end in /v1";
+    return p->trials.probe->endpoint == SC_ENDPOINT_CHAT
+               ? "; a server of completions alone needs --tokenizer"
+               : "";
+}
+
 static enum sc_status fail_refused(const struct probing *p, const struct sc_answer *answer,
                                    struct sc_error *error)
 {
-    bool chat = p->trials.probe->endpoint == SC_ENDPOINT_CHAT;
     if (answer->http_status == 404 || answer->http_status == 405)
         return sc_fail(error, SC_ERR_IO, "%s: no answer from %s for the model \"%s\": %s%s",
                        url_of(p), sc_endpoint_path(p->trials.probe->endpoint), p->trials.model,
-                       answer->words,
-                       chat ? "; a server of completions alone needs --tokenizer" : "");
+                       answer->words, advice_on_path(p));
     return sc_fail(error, SC_ERR_IO, "%s: %s", url_of(p), answer->words);
 }
 
