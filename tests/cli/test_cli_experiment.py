@@ -251,7 +251,7 @@ class Suite(Folder):
         process.kill()
         process.wait(60)
         process.stderr.close()
-        for _ in range(200):
+        for _ in range(1200):  # a minute, on a busy machine
             if not os.path.exists(self.path('out', 'a', 'run', 'run.lock')):
                 return
             time.sleep(0.05)
