@@ -342,6 +342,25 @@ static void a_cut_trace_ends_with_its_last_token(void **state)
     drop(&r);
 }
 
+/* Whose place in the bytes of all tokens is none. */
+static void tokens_of_no_bytes_have_no_id(void **state)
+{
+    struct sc_server_framing framing = {0};
+    struct sc_chat_options chat = sc_chat_options_default();
+    struct sc_error error = {0};
+    (void)state;
+
+    if (sc_server_framing_open(&framing, TEST_MODELS "/demo", &chat, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    struct reading r = {.rules = {.framing = &framing, .k = 1, .wants_ids = true}};
+    add(&r, "{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"content\":\"\"},\"logprobs\":{"
+            "\"content\":[{\"token\":\"\",\"logprob\":-0.5,\"bytes\":[]}]}}");
+    finish(&r, SC_REASONING_AHEAD, 1);
+    assert_null(r.out.ids);
+    drop(&r);
+    sc_server_framing_close(&framing);
+}
+
 static void exhausted_memory_is_an_error(void **state)
 {
     enum sc_status status = SC_ERR_NOMEM;
@@ -376,6 +395,7 @@ int main(void)
         cmocka_unit_test(tokens_of_a_reasoning_are_told_apart),
         cmocka_unit_test(reasoning_said_apart),
         cmocka_unit_test(a_cut_trace_ends_with_its_last_token),
+        cmocka_unit_test(tokens_of_no_bytes_have_no_id),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

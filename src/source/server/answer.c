@@ -144,9 +144,10 @@ static enum sc_status find_ids(const struct sc_server_rules *rules, const struct
     for (size_t t = 0; t < n; t++) {
         const struct sc_listed_token *token = &choice->tokens[t];
         trace->ids[t] = beside ? choice->ids[t] : token->id;
+        const char *text =
+            token->n > 0 ? choice->bytes.data + token->begin : ""; /* no data: NULL */
         if (!beside && token->id < 0)
-            SC_TRY(sc_server_framing_id(framing, choice->bytes.data + token->begin, token->n,
-                                        &trace->ids[t], error));
+            SC_TRY(sc_server_framing_id(framing, text, token->n, &trace->ids[t], error));
         if (trace->ids[t] < 0 || (size_t)trace->ids[t] >= framing->n_tokens) {
             sc_free(trace->ids);
             trace->ids = NULL;
