@@ -232,6 +232,24 @@ static void a_vocabulary_of_text_says_its_text_again(void **state)
     sc_tokenizer_close(never);
 }
 
+/* As its first one, for which there is no room yet. */
+static void an_empty_piece_of_a_vocabulary_of_text_is_an_error(void **state)
+{
+    static const char text[] =
+        "{\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"vocab\":{\"\":0,\"a\":1},\"merges\":"
+        "[]},"
+        "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{"
+        "\"String\":\"" MARK
+        "\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}}";
+    struct sc_tokenizer *out = NULL;
+    struct sc_error error = {0};
+    (void)state;
+
+    assert_int_equal(sc_tokenizer_parse(&out, text, sizeof text - 1, NULL, 0, &error),
+                     SC_ERR_FORMAT);
+    assert_non_null(strstr(error.text, "token 0: expected text, found none"));
+}
+
 static void a_character_that_no_token_spells_is_an_error(void **state)
 {
     struct sc_tokenizer *tokenizer =
@@ -555,6 +573,7 @@ int main(void)
         cmocka_unit_test(what_goes_around_a_text_is_known),
         cmocka_unit_test(processors_in_sequence_go_around_each_other),
         cmocka_unit_test(a_vocabulary_of_text_says_its_text_again),
+        cmocka_unit_test(an_empty_piece_of_a_vocabulary_of_text_is_an_error),
         cmocka_unit_test(a_character_that_no_token_spells_is_an_error),
         cmocka_unit_test(control_tokens_from_outside_are_text_in_every_kind),
         cmocka_unit_test(added_tokens_that_are_text_are_recognised_from_anywhere),

@@ -27,15 +27,16 @@ static void fill_alphabet(struct sc_alphabet *a)
     }
 }
 
+/* Room for n bytes, of which there may be none. */
 static int reserve_key(struct sc_alphabet *a, size_t n)
 {
-    if (n <= a->cap)
+    if (a->key != NULL && n <= a->cap)
         return 0;
-    char *grown = sc_resize(a->key, n * 2, 1);
+    char *grown = sc_resize(a->key, n > 0 ? n * 2 : 1, 1);
     if (grown == NULL)
         return -1;
     a->key = grown;
-    a->cap = n * 2;
+    a->cap = n > 0 ? n * 2 : 1;
     return 0;
 }
 
