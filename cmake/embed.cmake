@@ -20,6 +20,7 @@ function(embed_files result)
   set(pairs
     "${CHART_JS}=chart_js"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.html=page_html"
+    "${CMAKE_SOURCE_DIR}/src/report/page/head.html=head_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/diff.html=diff_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/summary.html=summary_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.css=page_css"

@@ -8,6 +8,8 @@ extern const unsigned char sc_embedded_chart_js[];
 extern const size_t sc_embedded_chart_js_size;
 extern const unsigned char sc_embedded_page_html[];
 extern const size_t sc_embedded_page_html_size;
+extern const unsigned char sc_embedded_head_html[];
+extern const size_t sc_embedded_head_html_size;
 extern const unsigned char sc_embedded_diff_html[];
 extern const size_t sc_embedded_diff_html_size;
 extern const unsigned char sc_embedded_summary_html[];

@@ -8,19 +8,6 @@
 #include "base/memory.h"
 #include "report/render.h"
 
-static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,
-                                 struct sc_error *error)
-{
-    char *path = sc_path_join(folder, name);
-    if (path == NULL || text->failed) {
-        sc_free(path);
-        return sc_fail_nomem(error, name);
-    }
-    enum sc_status status = sc_file_write(path, text->data, text->len, error);
-    sc_free(path);
-    return status;
-}
-
 /* A comparison and the text of its file, released together. */
 struct work {
     struct sc_diff diff;
@@ -47,9 +34,9 @@ static enum sc_status write_all(const char *const *folders, size_t n,
 {
     SC_TRY(make_json(folders, n, wish->by_id, w, error));
     SC_TRY(sc_make_folders(wish->out, error));
-    SC_TRY(write_file(wish->out, "diff.json", &w->json, error));
+    SC_TRY(sc_render_write(wish->out, "diff.json", &w->json, error));
     SC_TRY(sc_render_diff_html(&w->diff.document, &w->html, error));
-    SC_TRY(write_file(wish->out, "diff.html", &w->html, error));
+    SC_TRY(sc_render_write(wish->out, "diff.html", &w->html, error));
     if (wish->json != NULL)
         sc_text_add(wish->json, w->json.data, w->json.len);
     if (wish->terminal != NULL)

@@ -188,18 +188,7 @@ void sc_render_leaderboard_csv(const struct sc_document *document, struct sc_tex
 struct work {
     struct sc_board board;
     struct sc_text json, csv;
-    char *path;
 };
-
-static enum sc_status write_file(struct work *w, const char *folder, const char *name,
-                                 const struct sc_text *text, struct sc_error *error)
-{
-    sc_free(w->path);
-    w->path = sc_path_join(folder, name);
-    if (w->path == NULL || text->failed)
-        return sc_fail_nomem(error, name);
-    return sc_file_write(w->path, text->data, text->len, error);
-}
 
 static enum sc_status load(const char *const *folders, size_t n,
                            const struct sc_leaderboard_wish *wish, struct sc_board *board,
@@ -222,9 +211,9 @@ static enum sc_status make(const char *const *folders, size_t n,
     SC_TRY(load(folders, n, wish, &w->board, error));
     SC_TRY(sc_make_folders(wish->out, error));
     SC_TRY(sc_render_json(document, &w->json, error));
-    SC_TRY(write_file(w, wish->out, "leaderboard.json", &w->json, error));
+    SC_TRY(sc_render_write(wish->out, "leaderboard.json", &w->json, error));
     sc_render_leaderboard_csv(document, &w->csv);
-    SC_TRY(write_file(w, wish->out, "leaderboard.csv", &w->csv, error));
+    SC_TRY(sc_render_write(wish->out, "leaderboard.csv", &w->csv, error));
     return sc_render_leaderboard_terminal(document, wish->width, wish->colour, wish->terminal,
                                           error);
 }
@@ -237,6 +226,5 @@ enum sc_status sc_report_leaderboard(const char *const *folders, size_t n,
     sc_board_free(&work.board);
     sc_text_free(&work.json);
     sc_text_free(&work.csv);
-    sc_free(work.path);
     return status;
 }

@@ -16,4 +16,8 @@ enum sc_status sc_render_terminal(const struct sc_document *document, size_t wid
 enum sc_status sc_render_html(const struct sc_analysis *analysis, struct sc_text *out,
                               struct sc_error *error);
 
+/* Writes what was rendered to FOLDER/NAME, whole or not at all. */
+enum sc_status sc_render_write(const char *folder, const char *name, const struct sc_text *text,
+                               struct sc_error *error);
+
 #endif

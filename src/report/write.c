@@ -25,6 +25,18 @@ static enum sc_status check_interrupt(const struct job *job, struct sc_error *er
                    "interrupted while the report was written; safeconf report makes it again");
 }
 
+enum sc_status sc_render_write(const char *folder, const char *name, const struct sc_text *text,
+                               struct sc_error *error)
+{
+    char *path = text->failed ? NULL : sc_path_join(folder, name);
+    if (path == NULL)
+        return sc_fail_nomem(error, name);
+    enum sc_status status =
+        sc_file_write(path, text->data != NULL ? text->data : "", text->len, error);
+    sc_free(path);
+    return status;
+}
+
 /* Frees the text, whatever happens. */
 static enum sc_status write_file(const struct job *job, const char *folder, const char *name,
                                  struct sc_text *text, struct sc_error *error)
@@ -32,11 +44,7 @@ static enum sc_status write_file(const struct job *job, const char *folder, cons
     enum sc_status status = text->failed ? sc_fail_nomem(error, name) : check_interrupt(job, error);
     if (status != SC_OK)
         goto done;
-    char *path = sc_path_join(folder, name);
-    status = path != NULL
-                 ? sc_file_write(path, text->data != NULL ? text->data : "", text->len, error)
-                 : sc_fail_nomem(error, name);
-    sc_free(path);
+    status = sc_render_write(folder, name, text, error);
 done:
     sc_text_free(text);
     return status;

@@ -8,19 +8,6 @@
 #include "report/render.h"
 #include "suite/summary_document.h"
 
-static enum sc_status write_file(const char *folder, const char *name, const struct sc_text *text,
-                                 struct sc_error *error)
-{
-    char *path = sc_path_join(folder, name);
-    if (path == NULL || text->failed) {
-        sc_free(path);
-        return sc_fail_nomem(error, name);
-    }
-    enum sc_status status = sc_file_write(path, text->data, text->len, error);
-    sc_free(path);
-    return status;
-}
-
 /* What is released together. */
 struct work {
     struct sc_summary_rows rows;
@@ -36,8 +23,8 @@ static enum sc_status write_all(const struct sc_suite_summary *summary, struct w
     SC_TRY(sc_render_json(&w->document, &w->json, error));
     SC_TRY(sc_summary_html(&w->document, &w->html, error));
     SC_TRY(sc_make_folders(summary->out, error));
-    SC_TRY(write_file(summary->out, "summary.json", &w->json, error));
-    SC_TRY(write_file(summary->out, "summary.html", &w->html, error));
+    SC_TRY(sc_render_write(summary->out, "summary.json", &w->json, error));
+    SC_TRY(sc_render_write(summary->out, "summary.html", &w->html, error));
     sc_summary_terminal(&w->document, summary->width, summary->colour, terminal);
     return terminal->failed ? sc_fail_nomem(error, "summary of a suite") : SC_OK;
 }

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/embedded.h"
-#include "base/random.h"
 #include "report/html/cells.h"
-#include "report/html/template.h"
+#include "report/html/still.h"
 #include "suite/summary_document.h"
 
 static const struct sc_html_column said[] = {
@@ -51,11 +50,8 @@ static void put_counts(struct sc_text *out, const struct sc_node *root)
 static void put_notes(struct sc_text *out, const struct sc_node *root)
 {
     const struct sc_node *notes = sc_node_at(root, "notes");
-    for (const struct sc_node *note = notes->first; note != NULL; note = note->next) {
-        sc_text_puts(out, "<p class=\"hint\">");
-        sc_html_text(out, sc_node_text(note));
-        sc_text_puts(out, "</p>\n");
-    }
+    for (const struct sc_node *note = notes->first; note != NULL; note = note->next)
+        sc_html_paragraph(out, "hint", sc_node_text(note));
 }
 
 /* ---- runs -------------------------------------------------------------------------------------
@@ -118,25 +114,14 @@ static void put_run(struct sc_text *out, const struct sc_node *run)
     sc_text_puts(out, "</tr>\n");
 }
 
-static void open_runs(struct sc_text *out, const char *caption, const char *second,
-                      const struct sc_html_column *columns)
-{
-    sc_text_printf(out,
-                   "<div class=\"scroll\"><table><caption>%s</caption><thead><tr>"
-                   "<th scope=\"col\">run</th>%s",
-                   caption, second);
-    sc_html_heads(out, columns, false);
-    sc_text_puts(out, "</tr></thead><tbody>\n");
-}
-
 static void put_runs(struct sc_text *out, const struct sc_node *root)
 {
     const struct sc_node *runs = sc_node_at(root, "runs");
-    open_runs(out, "Every run with its report", "<th scope=\"col\">model, benchmark, policy</th>",
-              said);
+    sc_html_open_table(out, "Every run with its report", "run",
+                       "<th scope=\"col\">model, benchmark, policy</th>", said);
     for (const struct sc_node *run = runs->first; run != NULL; run = run->next)
         put_run(out, run);
-    sc_text_puts(out, "</tbody></table></div>\n");
+    sc_html_close_table(out);
 }
 
 static void put_tests(struct sc_text *out, const struct sc_node *root)
@@ -146,7 +131,7 @@ static void put_tests(struct sc_text *out, const struct sc_node *root)
     size_t n = sc_count_at(root, "n_tests");
     snprintf(caption, sizeof caption, "%zu test%s of the hypothesis; tokens, and what was saved", n,
              n == 1 ? "" : "s");
-    open_runs(out, caption, "", tested);
+    sc_html_open_table(out, caption, "run", "", tested);
     for (const struct sc_node *run = runs->first; run != NULL; run = run->next) {
         if (!sc_flag_at(run, "has_figures"))
             continue;
@@ -154,7 +139,7 @@ static void put_tests(struct sc_text *out, const struct sc_node *root)
         sc_html_cells(out, run, tested);
         sc_text_puts(out, "</tr>\n");
     }
-    sc_text_puts(out, "</tbody></table></div>\n");
+    sc_html_close_table(out);
 }
 
 /* ---- phases -----------------------------------------------------------------------------------
@@ -179,55 +164,22 @@ static void put_phases(struct sc_text *out, const struct sc_node *root)
         sc_text_puts(out, sc_flag_at(phase, "proxy") ? " (harm is a proxy)</td></tr>\n"
                                                      : "</td></tr>\n");
     }
-    sc_text_puts(out, "</tbody></table></div>\n");
+    sc_html_close_table(out);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------
  */
 
-struct page {
-    const struct sc_node *root;
-    char nonce[17];
-};
-
-static void fill(struct sc_text *out, const char *name, size_t n, const void *context)
-{
-    static const struct {
-        const char *name;
-        void (*put)(struct sc_text *out, const struct sc_node *root);
-    } parts[] = {{"title", put_title}, {"counts", put_counts}, {"notes", put_notes},
-                 {"runs", put_runs},   {"tests", put_tests},   {"phases", put_phases}};
-    const struct page *page = context;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (sc_html_is_mark(parts[i].name, name, n))
-            parts[i].put(out, page->root);
-    if (sc_html_is_mark("nonce", name, n))
-        sc_text_puts(out, page->nonce);
-    if (sc_html_is_mark("style", name, n))
-        sc_text_add(out, (const char *)sc_embedded_page_css, sc_embedded_page_css_size);
-}
-
-/* The style's nonce is a hash of the page's texts, which none of them can foresee. */
-static bool make_nonce(struct page *page)
-{
-    struct sc_text scratch = {0};
-    put_runs(&scratch, page->root);
-    put_tests(&scratch, page->root);
-    put_phases(&scratch, page->root);
-    bool made = !scratch.failed;
-    if (made)
-        snprintf(page->nonce, sizeof page->nonce, "%016llx",
-                 (unsigned long long)sc_hash64(scratch.data, scratch.len));
-    sc_text_free(&scratch);
-    return made;
-}
-
 enum sc_status sc_summary_html(const struct sc_document *document, struct sc_text *out,
                                struct sc_error *error)
 {
-    struct page page = {.root = document->root};
-    bool made = make_nonce(&page);
-    if (made)
-        sc_html_fill(out, (const char *)sc_embedded_summary_html, fill, &page);
-    return !made || out->failed ? sc_fail_nomem(error, "summary.html") : SC_OK;
+    static const struct sc_html_part parts[] = {{"title", put_title, true},
+                                                {"counts", put_counts, false},
+                                                {"notes", put_notes, true},
+                                                {"runs", put_runs, true},
+                                                {"tests", put_tests, true},
+                                                {"phases", put_phases, true},
+                                                {0}};
+    return sc_html_still_page("summary.html", (const char *)sc_embedded_summary_html, parts,
+                              document->root, out, error);
 }

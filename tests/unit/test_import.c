@@ -139,17 +139,6 @@ static void what_a_server_did_not_answer_failed_with_its_reason(void **state)
     }
 }
 
-static void ends_of_answers_have_many_names(void **state)
-{
-    (void)state;
-    assert_int_equal(sc_import_finish("stop"), SC_FINISH_STOP);
-    assert_int_equal(sc_import_finish("EOS_TOKEN"), SC_FINISH_STOP);
-    assert_int_equal(sc_import_finish("end_turn"), SC_FINISH_STOP);
-    assert_int_equal(sc_import_finish("MAX_TOKENS"), SC_FINISH_LENGTH);
-    assert_int_equal(sc_import_finish("content_filter"), SC_FINISH_FILTERED);
-    assert_int_equal(sc_import_finish(NULL), SC_FINISH_UNKNOWN);
-}
-
 /* ---- log-probabilities ----------------------------------------------------------------------- */
 
 static void the_likeliest_tokens_stand_in_order_whatever_theirs_was(void **state)
@@ -406,7 +395,6 @@ int main(void)
         cmocka_unit_test(answers_are_found_in_whatever_holds_them),
         cmocka_unit_test(cells_without_an_answer_say_so_and_leave_nothing),
         cmocka_unit_test(what_a_server_did_not_answer_failed_with_its_reason),
-        cmocka_unit_test(ends_of_answers_have_many_names),
         cmocka_unit_test(the_likeliest_tokens_stand_in_order_whatever_theirs_was),
         cmocka_unit_test(a_figure_that_one_token_lacks_is_absent),
         cmocka_unit_test(nothing_is_no_log_probabilities),

@@ -163,22 +163,6 @@ static void without_log_probabilities_there_are_counts_at_most(void **state)
     drop(&counted);
 }
 
-static void words_for_the_end(void **state)
-{
-    static const struct {
-        const char *word;
-        enum sc_finish finish;
-    } cases[] = {{"stop", SC_FINISH_STOP},       {"STOP", SC_FINISH_STOP},
-                 {"length", SC_FINISH_LENGTH},   {"content_filter", SC_FINISH_FILTERED},
-                 {"SAFETY", SC_FINISH_FILTERED}, {"refusal", SC_FINISH_FILTERED},
-                 {"tool_calls", SC_FINISH_STOP}, {"abort", SC_FINISH_FAILED},
-                 {"", SC_FINISH_UNKNOWN},        {"else", SC_FINISH_UNKNOWN}};
-    (void)state;
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(sc_server_finish_of(cases[i].word), cases[i].finish);
-}
-
 static void a_refusal_of_the_interface_is_filtered(void **state)
 {
     struct reading r = {.rules = {.logprobs = SC_LOGPROBS_UNKNOWN}};
@@ -388,7 +372,6 @@ int main(void)
         cmocka_unit_test(an_undistorted_draw_has_both),
         cmocka_unit_test(what_one_token_lacks_is_absent),
         cmocka_unit_test(without_log_probabilities_there_are_counts_at_most),
-        cmocka_unit_test(words_for_the_end),
         cmocka_unit_test(a_refusal_of_the_interface_is_filtered),
         cmocka_unit_test(tokens_are_found_in_the_text),
         cmocka_unit_test(reasoning_in_the_text),

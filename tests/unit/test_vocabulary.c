@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "confidence/confidence.h"
+#include "vocabulary/ending.h"
 #include "vocabulary/vocabulary.h"
 
 static void every_verdict_is_judged_but_unparsed_and_unreached(void **state)
@@ -135,6 +136,26 @@ static void a_metric_that_falls_with_confidence_is_turned(void **state)
     assert_int_equal(sc_metric_info(SC_METRIC_NLL)->sign, -1);
 }
 
+static void the_end_of_an_answer_has_many_words(void **state)
+{
+    static const struct {
+        const char *word;
+        enum sc_finish finish;
+    } cases[] = {{"stop", SC_FINISH_STOP},         {"STOP", SC_FINISH_STOP},
+                 {"EOS_TOKEN", SC_FINISH_STOP},    {"end_turn", SC_FINISH_STOP},
+                 {"tool_calls", SC_FINISH_STOP},   {"length", SC_FINISH_LENGTH},
+                 {"MAX_TOKENS", SC_FINISH_LENGTH}, {"content_filter", SC_FINISH_FILTERED},
+                 {"SAFETY", SC_FINISH_FILTERED},   {"refusal", SC_FINISH_FILTERED},
+                 {"abort", SC_FINISH_FAILED},      {"", SC_FINISH_UNKNOWN},
+                 {"else", SC_FINISH_UNKNOWN},      {NULL, SC_FINISH_UNKNOWN}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(sc_finish_of_word(cases[i].word), cases[i].finish);
+    for (int f = 0; f < SC_N_FINISHES; f++) /* their own names too */
+        assert_int_equal(sc_finish_of_word(sc_finish_name((enum sc_finish)f)), f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +169,7 @@ int main(void)
         cmocka_unit_test(every_name_is_read_back),
         cmocka_unit_test(a_metric_has_one_row_and_lists_are_made_of_it),
         cmocka_unit_test(a_metric_that_falls_with_confidence_is_turned),
+        cmocka_unit_test(the_end_of_an_answer_has_many_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

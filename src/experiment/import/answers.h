@@ -63,10 +63,6 @@ void sc_import_answers_cut(struct sc_import_answers *answers, size_t n);
 enum sc_status sc_import_completions(const json_t *value, struct sc_import_answers *out,
                                      struct sc_error *error);
 
-/* What a file calls the end of an answer: "stop", "eos", "end_turn" ..., "length", "max_tokens"
- * ..., "content_filter", "refusal" ...; SC_FINISH_UNKNOWN for NULL and for other words. */
-enum sc_finish sc_import_finish(const char *name);
-
 /* Reads log-probabilities: numbers of the chosen tokens; {"content": [{"token", "logprob", "bytes",
  * "top_logprobs": [...]}]}; {"tokens", "token_logprobs", "top_logprobs": [{token: number}]}.  A
  * missing one (null, or the -9999 of servers) makes the figure that rests on it absent for the

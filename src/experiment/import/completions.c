@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "experiment/import/answers.h"
+#include "vocabulary/ending.h"
 #include "vocabulary/reasoning.h"
 
 enum { MOST_DEPTH = 8 };
@@ -20,39 +21,6 @@ void sc_import_answers_cut(struct sc_import_answers *answers, size_t n)
 {
     while (answers->n > n)
         sc_import_answer_free(&answers->items[--answers->n]);
-}
-
-enum sc_finish sc_import_finish(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum sc_finish finish;
-    } words[] = {
-        {"stop", SC_FINISH_STOP},
-        {"eos", SC_FINISH_STOP},
-        {"eos_token", SC_FINISH_STOP},
-        {"end_turn", SC_FINISH_STOP},
-        {"stop_sequence", SC_FINISH_STOP},
-        {"complete", SC_FINISH_STOP},
-        {"completed", SC_FINISH_STOP},
-        {"finished", SC_FINISH_STOP},
-        {"length", SC_FINISH_LENGTH},
-        {"max_tokens", SC_FINISH_LENGTH},
-        {"max_new_tokens", SC_FINISH_LENGTH},
-        {"max_output_tokens", SC_FINISH_LENGTH},
-        {"model_length", SC_FINISH_LENGTH},
-        {"content_filter", SC_FINISH_FILTERED},
-        {"filtered", SC_FINISH_FILTERED},
-        {"refusal", SC_FINISH_FILTERED},
-        {"safety", SC_FINISH_FILTERED},
-        {"prohibited_content", SC_FINISH_FILTERED},
-        {"cut", SC_FINISH_CUT},
-        {"failed", SC_FINISH_FAILED},
-    };
-    for (size_t i = 0; name != NULL && i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(name, words[i].name) == 0)
-            return words[i].finish;
-    return SC_FINISH_UNKNOWN;
 }
 
 static enum sc_status add(struct sc_import_answers *out, struct sc_import_answer answer,
@@ -198,7 +166,7 @@ static enum sc_status read_choice(const json_t *object, struct sc_import_answers
                                         "answer", "output",         "content"};
     const json_t *message = json_object_get(object, "message");
     const char *word = finish_word(object);
-    enum sc_finish finish = sc_import_finish(word != NULL ? word : finish_word(message));
+    enum sc_finish finish = sc_finish_of_word(word != NULL ? word : finish_word(message));
     size_t before = out->n;
     finish = finish == SC_FINISH_FAILED ? SC_FINISH_UNKNOWN : finish;
     if (json_is_object(message)) {

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "experiment/import/columns.h"
+#include "vocabulary/ending.h"
 
 /* What a cell says of answer i of n: its part of a list, or all of it. */
 static enum sc_status part_of(const json_t *cell, size_t i, size_t n, const char *what,
@@ -84,7 +85,7 @@ static enum sc_status set_finish(const json_t *value, struct sc_import_answer *a
     const char *word = json_string_value(value);
     (void)error;
     if (word != NULL && answer->finish != SC_FINISH_FAILED)
-        answer->finish = sc_import_finish(word);
+        answer->finish = sc_finish_of_word(word);
     return SC_OK;
 }
 

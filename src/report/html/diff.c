@@ -12,7 +12,7 @@
 #include "base/embedded.h"
 #include "base/random.h"
 #include "report/html/cells.h"
-#include "report/html/template.h"
+#include "report/html/still.h"
 
 typedef void part(struct sc_text *out, const struct sc_node *root);
 
@@ -34,29 +34,6 @@ static bool is_proxy(const struct sc_node *root)
     return basis != NULL && strcmp(basis, "proxy") == 0;
 }
 
-static void paragraph(struct sc_text *out, const char *class, const char *untrusted)
-{
-    sc_text_printf(out, "<p%s>", class);
-    sc_html_text(out, untrusted);
-    sc_text_puts(out, "</p>\n");
-}
-
-static void open_table(struct sc_text *out, const char *caption, const char *first,
-                       const struct sc_html_column *columns)
-{
-    sc_text_printf(out,
-                   "<div class=\"scroll\"><table><caption>%s</caption><thead><tr>"
-                   "<th scope=\"col\">%s</th>",
-                   caption, first);
-    sc_html_heads(out, columns, false);
-    sc_text_puts(out, "</tr></thead><tbody>\n");
-}
-
-static void close_table(struct sc_text *out)
-{
-    sc_text_puts(out, "</tbody></table></div>\n");
-}
-
 /* ---- head, summary --------------------------------------------------------------------------- */
 
 static void put_title(struct sc_text *out, const struct sc_node *root)
@@ -74,11 +51,10 @@ static void put_summary(struct sc_text *out, const struct sc_node *root)
 {
     const struct sc_node *summary = sc_node_at(root, "summary");
     for (const struct sc_node *line = summary->first; line != NULL; line = line->next)
-        paragraph(out, line->next == NULL ? " class=\"note\"" : " class=\"finding\"",
-                  sc_node_text(line));
+        sc_html_paragraph(out, line->next == NULL ? "note" : "finding", sc_node_text(line));
     const struct sc_node *note = sc_node_find(root, "confidence_note");
     if (note != NULL)
-        paragraph(out, " class=\"note\"", sc_node_text(note));
+        sc_html_paragraph(out, "note", sc_node_text(note));
 }
 
 /* ---- figures --------------------------------------------------------------------------------- */
@@ -104,7 +80,7 @@ static void put_figures(struct sc_text *out, const struct sc_node *root)
         {"harm, strict", "harm"}, {"harm, loose", "harm_loose"}, {0}};
     static const struct sc_html_row harm_proxy[] = {
         {"harm (proxy), strict", "harm"}, {"harm (proxy), loose", "harm_loose"}, {0}};
-    open_table(out, "Over the prompts that both runs have", "", sides);
+    sc_html_open_table(out, "Over the prompts that both runs have", "", "", sides);
     sc_html_rows(out, root, rates, sides);
     sc_html_rows(out, root, is_proxy(root) ? harm_proxy : harm, sides);
     sc_text_puts(out, "<tr><th scope=\"row\">confidence");
@@ -112,7 +88,7 @@ static void put_figures(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</th>");
     sc_html_cells(out, sc_node_at(root, "confidence"), plain_sides);
     sc_text_puts(out, "</tr>\n");
-    close_table(out);
+    sc_html_close_table(out);
 }
 
 static void put_attacks(struct sc_text *out, const struct sc_node *root)
@@ -120,16 +96,16 @@ static void put_attacks(struct sc_text *out, const struct sc_node *root)
     const struct sc_node *attacks = sc_node_at(root, "asr_at_k");
     if (attacks->first == NULL)
         return;
-    open_table(out,
-               is_proxy(root) ? "Attack success at k (proxy, strict reading)"
-                              : "Attack success at k (strict reading)",
-               "k", sides);
+    sc_html_open_table(out,
+                       is_proxy(root) ? "Attack success at k (proxy, strict reading)"
+                                      : "Attack success at k (strict reading)",
+                       "k", "", sides);
     for (const struct sc_node *k = attacks->first; k != NULL; k = k->next) {
         sc_text_printf(out, "<tr><th scope=\"row\">%zu</th>", sc_count_at(k, "k"));
         sc_html_cells(out, sc_node_at(k, "strict"), sides);
         sc_text_puts(out, "</tr>\n");
     }
-    close_table(out);
+    sc_html_close_table(out);
 }
 
 /* ---- a picture of the differences ------------------------------------------------------------ */
@@ -236,7 +212,7 @@ static void move_table(struct sc_text *out, const struct sc_node *moves, const c
         }
         sc_text_puts(out, "</tr>\n");
     }
-    close_table(out);
+    sc_html_close_table(out);
 }
 
 static void put_quadrants(struct sc_text *out, const struct sc_node *root)
@@ -251,14 +227,14 @@ static void put_quadrants(struct sc_text *out, const struct sc_node *root)
         {"prompts", NULL, "count", sc_html_count_cell},
         {0}};
     const struct sc_node *quadrants = sc_node_at(root, "per_quadrant");
-    open_table(out, "Differences by quadrant in A", "", columns);
+    sc_html_open_table(out, "Differences by quadrant in A", "", "", columns);
     for (const struct sc_node *q = quadrants->first; q != NULL; q = q->next) {
         sc_text_printf(out, "<tr><th scope=\"row\">%s</th>", q->key);
         sc_html_cells(out, q, columns);
         sc_text_puts(out, "</tr>\n");
     }
-    close_table(out);
-    paragraph(out, " class=\"hint\"", sc_text_at(root, "per_quadrant_note"));
+    sc_html_close_table(out);
+    sc_html_paragraph(out, "hint", sc_text_at(root, "per_quadrant_note"));
     if (sc_node_find(root, "confidence_basis") != NULL) {
         sc_text_puts(out, "<p class=\"hint\">Confidence");
         put_basis(out, root);
@@ -328,12 +304,12 @@ static void put_groups(struct sc_text *out, const struct sc_node *root)
     open_groups(out, "By label");
     for (const struct sc_node *label = labels->first; label != NULL; label = label->next)
         group_row(out, label);
-    close_table(out);
+    sc_html_close_table(out);
     open_groups(out, "By category, the clearest change first");
     const struct sc_node *category = sc_diff_next_category(categories, NULL);
     for (; category != NULL; category = sc_diff_next_category(categories, category))
         group_row(out, category);
-    close_table(out);
+    sc_html_close_table(out);
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
@@ -359,14 +335,15 @@ static void put_pairs(struct sc_text *out, const struct sc_node *root)
     if (pairs == NULL)
         return;
     sc_text_puts(out, "<section id=\"pairs\">\n<h2>All pairs</h2>\n");
-    open_table(out, "Second less first; what stands above compares A and B", "", columns);
+    sc_html_open_table(out, "Second less first; what stands above compares A and B", "", "",
+                       columns);
     for (const struct sc_node *pair = pairs->first; pair != NULL; pair = pair->next) {
         sc_text_printf(out, "<tr><th scope=\"row\">%s − %s</th>", sc_text_at(pair, "b"),
                        sc_text_at(pair, "a"));
         sc_html_cells(out, pair, columns);
         sc_text_puts(out, "</tr>\n");
     }
-    close_table(out);
+    sc_html_close_table(out);
     sc_text_puts(out, "</section>\n");
 }
 
@@ -434,7 +411,7 @@ static void put_runs(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</tr></thead><tbody>\n");
     for (const struct sc_html_row *row = rows; row->label != NULL; row++)
         put_run_row(out, runs, row);
-    close_table(out);
+    sc_html_close_table(out);
     const struct sc_node *prompts = sc_node_at(root, "prompts");
     sc_text_printf(out,
                    "<p>Of A and B: %zu prompts are common, %zu in A only, %zu in B only, %zu have "
@@ -479,7 +456,7 @@ static void put_settings(struct sc_text *out, const struct sc_node *root)
         setting_cell(out, sc_node_at(s, "b"));
         sc_text_puts(out, "</tr>\n");
     }
-    close_table(out);
+    sc_html_close_table(out);
 }
 
 /* ---- prompts --------------------------------------------------------------------------------- */
@@ -546,48 +523,22 @@ static void put_prompts(struct sc_text *out, const struct sc_node *root)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-struct page {
-    const struct sc_node *root;
-    char nonce[40];
-};
-
-static void fill(struct sc_text *out, const char *name, size_t n, const void *context)
-{
-    static const struct {
-        const char *name;
-        part *put;
-    } parts[] = {{"title", put_title},   {"summary", put_summary},       {"figures", put_figures},
-                 {"forest", put_forest}, {"attacks", put_attacks},       {"moves", put_moves},
-                 {"groups", put_groups}, {"pairs-link", put_pairs_link}, {"pairs", put_pairs},
-                 {"runs", put_runs},     {"settings", put_settings},     {"prompts", put_prompts}};
-    const struct page *page = context;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (sc_html_is_mark(parts[i].name, name, n))
-            parts[i].put(out, page->root);
-    if (sc_html_is_mark("nonce", name, n))
-        sc_text_puts(out, page->nonce);
-    if (sc_html_is_mark("style", name, n))
-        sc_text_add(out, (const char *)sc_embedded_page_css, sc_embedded_page_css_size);
-}
-
-/* The style's nonce is a hash of the prompts and answers, which no text inside them can foresee. */
-static void make_nonce(struct page *page, struct sc_text *scratch)
-{
-    put_summary(scratch, page->root);
-    put_prompts(scratch, page->root);
-    uint64_t hash = scratch->failed ? 0 : sc_hash64(scratch->data, scratch->len);
-    snprintf(page->nonce, sizeof page->nonce, "%016llx", (unsigned long long)hash);
-}
-
 enum sc_status sc_render_diff_html(const struct sc_document *document, struct sc_text *out,
                                    struct sc_error *error)
 {
-    struct page page = {.root = document->root};
-    struct sc_text scratch = {0};
-    make_nonce(&page, &scratch);
-    bool failed = scratch.failed;
-    sc_text_free(&scratch);
-    if (!failed)
-        sc_html_fill(out, (const char *)sc_embedded_diff_html, fill, &page);
-    return failed || out->failed ? sc_fail_nomem(error, "diff.html") : SC_OK;
+    static const struct sc_html_part parts[] = {{"title", put_title, false},
+                                                {"summary", put_summary, true},
+                                                {"figures", put_figures, false},
+                                                {"forest", put_forest, false},
+                                                {"attacks", put_attacks, false},
+                                                {"moves", put_moves, false},
+                                                {"groups", put_groups, false},
+                                                {"pairs-link", put_pairs_link, false},
+                                                {"pairs", put_pairs, false},
+                                                {"runs", put_runs, false},
+                                                {"settings", put_settings, false},
+                                                {"prompts", put_prompts, true},
+                                                {0}};
+    return sc_html_still_page("diff.html", (const char *)sc_embedded_diff_html, parts,
+                              document->root, out, error);
 }

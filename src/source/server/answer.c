@@ -10,6 +10,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "source/server/align.h"
 #include "source/text_ends.h"
+#include "vocabulary/ending.h"
 #include "vocabulary/likeliest.h"
 #include "vocabulary/reasoning.h"
 
@@ -17,38 +18,6 @@
 static const double rounding = 1e-3;
 
 enum { MOST_LIKELIEST = 1024 };
-
-enum sc_finish sc_server_finish_of(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum sc_finish finish;
-    } words[] = {
-        {"stop", SC_FINISH_STOP},
-        {"eos", SC_FINISH_STOP},
-        {"eos_token", SC_FINISH_STOP},
-        {"end_turn", SC_FINISH_STOP},
-        {"stop_sequence", SC_FINISH_STOP},
-        {"tool_calls", SC_FINISH_STOP},
-        {"function_call", SC_FINISH_STOP},
-        {"length", SC_FINISH_LENGTH},
-        {"max_tokens", SC_FINISH_LENGTH},
-        {"model_length", SC_FINISH_LENGTH},
-        {"content_filter", SC_FINISH_FILTERED},
-        {"content_policy_violation", SC_FINISH_FILTERED},
-        {"refusal", SC_FINISH_FILTERED},
-        {"safety", SC_FINISH_FILTERED},
-        {"prohibited_content", SC_FINISH_FILTERED},
-        {"blocklist", SC_FINISH_FILTERED},
-        {"guardrail_intervened", SC_FINISH_FILTERED},
-        {"abort", SC_FINISH_FAILED},
-        {"error", SC_FINISH_FAILED},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(word, words[i].word) == 0)
-            return words[i].finish;
-    return SC_FINISH_UNKNOWN;
-}
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
@@ -310,7 +279,7 @@ enum sc_status sc_server_trace_finish(const struct sc_server_rules *rules, struc
     *out = (struct sc_source_trace){
         .finish = trace->n_cut > 0            ? SC_FINISH_CUT
                   : choice->refused           ? SC_FINISH_FILTERED
-                  : choice->finish[0] != '\0' ? sc_server_finish_of(choice->finish)
+                  : choice->finish[0] != '\0' ? sc_finish_of_word(choice->finish)
                                               : SC_FINISH_UNKNOWN,
         .n_tokens_known = n_generated > 0,
         .n_tokens = n_generated,

@@ -62,8 +62,4 @@ enum sc_status sc_server_trace_finish(const struct sc_server_rules *rules, struc
                                       struct sc_error *error);
 void sc_server_trace_free(struct sc_server_trace *trace);
 
-/* What a server's word for the end of an answer means.  SC_FINISH_FAILED: it gave the answer up
- * itself. */
-enum sc_finish sc_server_finish_of(const char *word);
-
 #endif

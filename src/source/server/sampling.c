@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "source/server/served.h"
+#include "vocabulary/ending.h"
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
@@ -224,7 +225,7 @@ static bool was_given_up(const struct sc_served_flight *flight)
 {
     for (size_t i = 0; i < flight->n; i++)
         if (flight->traces[i].n_cut == 0 &&
-            sc_server_finish_of(flight->choices.choices[i].finish) == SC_FINISH_FAILED)
+            sc_finish_of_word(flight->choices.choices[i].finish) == SC_FINISH_FAILED)
             return true;
     return false;
 }
@@ -274,7 +275,7 @@ static const char *filter_word(const json_t *root)
                               json_object_get(root, "code")};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *word = json_string_value(places[i]);
-        if (word != NULL && sc_server_finish_of(word) == SC_FINISH_FILTERED)
+        if (word != NULL && sc_finish_of_word(word) == SC_FINISH_FILTERED)
             return word;
     }
     return NULL;
