@@ -9,10 +9,12 @@ import http.server
 import json
 import os
 import re
-import ssl
 import threading
 import time
 import urllib.parse
+
+from local_server import LocalServer
+
 
 LARGE = 200_000  # bytes from which a file is kept in large-file storage
 
@@ -72,7 +74,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self):
-        hub = self.server.hub
+        hub = self.server.owner
         with hub.lock:
             request = Request(len(hub.requests), self)
             hub.requests.append(request)
@@ -180,7 +182,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     def send_content(self, content, etag, headers, fault):
-        hub = self.server.hub
+        hub = self.server.owner
         if fault == 'another content':
             content = content[:-1] + bytes([content[-1] ^ 1])
         if fault == 'shorter':
@@ -210,44 +212,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(piece[at:at + step])
             hub.sent += len(piece[at:at + step])
             if fault == 'hang':
-                hub.ending.wait(20)
+                hub.stopped.wait(20)
                 return
             time.sleep(hub.pause)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_):
-        pass
-
-
-class Hub:
+class Hub(LocalServer):
     """with Hub() as hub: hub.add('owner/model', folder); HF_ENDPOINT=hub.url"""
 
+    handler = Handler
+
     def __init__(self, token='hf_test_token', certificate=None):
-        self.certificate = certificate  # files of certificate and key, for 127.0.0.1 and localhost: https
-        self.repositories, self.contents, self.requests = {}, {}, []
+        self.repositories, self.contents = {}, {}
         self.token, self.fault, self.pause, self.sent = token, lambda request: None, 0, 0
         self.codes = {}  # X-Error-Code of statuses that fault gives
-        self.lock, self.ending = threading.Lock(), threading.Event()
-
-    def __enter__(self):
-        self.server = Server(('127.0.0.1', 0), Handler)
-        self.server.hub = self
-        port, scheme = self.server.server_address[1], 'https' if self.certificate else 'http'
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self.certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url, self.away = '%s://127.0.0.1:%d' % (scheme, port), '%s://localhost:%d' % (scheme, port)
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(certificate)  # for 127.0.0.1 and localhost
+        self.url = self.at('')
+        self.away = self.url.replace('127.0.0.1', 'localhost')
 
     def add(self, name, files, revisions=('main',), gated=False):
         """files: a folder, or a dictionary of contents by name."""

@@ -8,10 +8,10 @@ import json
 import math
 import re
 import socket
-import ssl
 import struct
-import threading
 import time
+
+from local_server import LocalServer
 
 
 def logprob(p):
@@ -289,71 +289,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                       self.server.owner.judge(text).text))
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    allow_reuse_address = True
+class JudgeServer(LocalServer):
+    handler = Handler
 
-    def handle_error(self, request, client_address):
-        pass
-
-
-class JudgeServer:
     def __init__(self, judge, fault=lambda number, text: None, certificate=None):
-        self.judge, self.fault, self.certificate = judge, fault, certificate
+        self.judge, self.fault = judge, fault
         self.delay, self.logprobs, self.elsewhere = 0.0, True, 'http://127.0.0.1:1/v1/completions'
         self.drawn = None  # a function of (request, text) in the judge's place: seed and temperature
-        self.lock = threading.Lock()
-        self.requests, self.n_now, self.most_at_once = [], 0, 0
-        self.connections, self.n_connections = set(), 0
-        self.port = 0
-        self.start()
-
-    def start(self):
-        self.stopped = threading.Event()
-        self.server = Server(('127.0.0.1', self.port), Handler)
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self.certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.server.owner = self
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self):
-        """Nothing answers any more, and open connections are cut."""
-        self.stopped.set()
-        self.server.shutdown()
-        self.server.server_close()
-        with self.lock:
-            connections, self.connections = self.connections, set()
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        super().__init__(certificate)
 
     @property
     def url(self):
-        return '%s://127.0.0.1:%d/v1' % ('https' if self.certificate else 'http', self.port)
-
-    def opened(self, connection):
-        with self.lock:
-            self.connections.add(connection)
-            self.n_connections += 1
+        return self.at('/v1')
 
     def begin(self, path, headers, request, text):
-        with self.lock:
-            number = len(self.requests)
-            self.requests.append({'path': path, 'headers': headers, 'body': request, 'text': text})
-            self.n_now += 1
-            self.most_at_once = max(self.most_at_once, self.n_now)
-        return number
-
-    def choose(self, number, text):
-        with self.lock:  # a test's function may keep account
-            return self.fault(number, text)
-
-    def end(self):
-        with self.lock:
-            self.n_now -= 1
+        return self.note_request({'path': path, 'headers': headers, 'body': request, 'text': text})

@@ -22,6 +22,9 @@ import threading
 import time
 import urllib.parse
 
+from local_server import LocalServer
+
+
 MANNERS = {
     'raw': "log-probabilities before temperature and filters, as many as 20 (what holds without a manner)",
     'processed': "log-probabilities after temperature",
@@ -141,9 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.owner = self.server.owner
-        with self.owner.lock:
-            self.owner.connections.add(self.connection)
-            self.owner.n_connections += 1
+        self.owner.opened(self.connection)
 
     def route(self):
         parts = urllib.parse.urlsplit(self.path).path.strip('/').split('/')
@@ -670,87 +671,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_stream()
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024
-    allow_reuse_address = True
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class ModelServer:
+class ModelServer(LocalServer):
     """manners hold for every path; fault(number, request) -> the name of a fault, or None."""
+
+    handler = Handler
 
     def __init__(self, *manners, fault=lambda number, request: None, certificate=None, model='toy', port=0,
                  host='127.0.0.1'):
-        self.manners, self.fault, self.certificate, self.model = set(manners), fault, certificate, model
+        self.manners, self.fault, self.model = set(manners), fault, model
         self.delay, self.word_seconds, self.context = 0.0, 0.005, 4096
         self.version, self.more_models = '0.1.toy', []
         self.echo = self.fingerprint = None  # what answers call the model and the system; None: its name, nothing
         self.elsewhere = 'http://127.0.0.1:1/v1/completions'
-        self.lock = threading.Lock()
-        self.requests, self.gets, self.answers = [], [], []
-        self.n_now = self.most_at_once = self.n_connections = self.n_cancelled = self.n_events = 0
-        self.connections = set()
-        self.host, self.port = host, port
-        self.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def start(self):
-        self.stopped = threading.Event()
-        self.server = Server((self.host, self.port), Handler)
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self.certificate)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.server.owner = self
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self):
-        """Nothing answers any more, and open connections are cut."""
-        self.stopped.set()
-        self.server.shutdown()
-        self.server.server_close()
-        with self.lock:
-            connections, self.connections = self.connections, set()
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self.gets, self.answers = [], []
+        self.n_cancelled = self.n_events = 0
+        super().__init__(certificate, host, port)
 
     def url(self, *manners):
-        first = '/' + '+'.join(manners) if manners else ''
-        return '%s://%s:%d%s/v1' % ('https' if self.certificate else 'http', self.host, self.port, first)
+        return self.at(('/' + '+'.join(manners) if manners else '') + '/v1')
 
     # ---- accounts --------------------------------------------------------------------------------
 
     def begin(self, path, headers, body):
-        with self.lock:
-            number = len(self.requests)
-            try:
-                request = json.loads(body)
-            except ValueError:
-                request = None
-            self.requests.append({'path': path, 'headers': headers, 'body': request})
-            self.n_now += 1
-            self.most_at_once = max(self.most_at_once, self.n_now)
-        return number
-
-    def choose(self, number, request):
-        with self.lock:  # a test's function may keep account
-            return self.fault(number, request)
-
-    def end(self):
-        with self.lock:
-            self.n_now -= 1
+        try:
+            request = json.loads(body)
+        except ValueError:
+            request = None
+        return self.note_request({'path': path, 'headers': headers, 'body': request})
 
     def count(self, name):
         with self.lock:
