@@ -5,15 +5,14 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "remote/easy.h"
 
-enum { MOST_HEADERS = 64 << 10, MOST_REDIRECTIONS = 10, MOST_TOKEN = 4096 };
+enum { MOST_HEADERS = 64 << 10, MOST_REDIRECTIONS = 10 };
 
 static const double connect_timeout = 20, first_pause = 0.5, longest_pause = 30,
                     longest_retry_after = 300;
@@ -170,34 +169,11 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *context)
 
 /* ---- setting up ------------------------------------------------------------------------------ */
 
-/* Roots of certificates that the environment names: a file, or a folder of them. */
-static bool set_roots(CURL *easy)
-{
-    static const char *const variables[] = {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
-                                            "CURL_CA_BUNDLE"};
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *path = getenv(variables[i]);
-        struct stat info;
-        if (path == NULL || *path == '\0')
-            continue;
-        bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-        return curl_easy_setopt(easy, folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, path) == CURLE_OK;
-    }
-    return true;
-}
-
 static bool set_options(struct sc_fetch *f, double stall_timeout)
 {
     CURL *e = f->easy;
-    return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+    return sc_easy_set_up(e) &&
            curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_USERAGENT, "safeconf/" SAFECONF_VERSION) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
                             lround(fmin(connect_timeout, stall_timeout) * 1e3)) == CURLE_OK &&
@@ -209,27 +185,14 @@ static bool set_options(struct sc_fetch *f, double stall_timeout)
            curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_HEADERDATA, f) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->curl_error) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PRIVATE, f) == CURLE_OK && set_roots(e);
-}
-
-/* Visible ASCII: anything else would end the header line. */
-static enum sc_status check_token(const char *token, struct sc_error *error)
-{
-    size_t n = 0;
-    while (token != NULL && token[n] > ' ' && token[n] <= '~' && n <= MOST_TOKEN)
-        n++;
-    if (token != NULL && (n == 0 || token[n] != '\0'))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "token of the hub: expected 1 to %d visible ASCII characters, found another",
-                       MOST_TOKEN);
-    return SC_OK;
+           curl_easy_setopt(e, CURLOPT_PRIVATE, f) == CURLE_OK;
 }
 
 enum sc_status sc_fetch_init(struct sc_fetch *f, const char *url, const char *token,
                              double stall_timeout, struct sc_error *error)
 {
     *f = (struct sc_fetch){0};
-    SC_TRY(check_token(token, error));
+    SC_TRY(sc_secret_check("token of the hub", token, error));
     f->token = token;
     f->first = sc_strdup(url);
     f->url = sc_strdup(url);

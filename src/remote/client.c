@@ -13,11 +13,12 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/sigpipe.h"
+#include "remote/easy.h"
 #include "remote/transfer.h"
 #include "remote/wait.h"
 
 /* Tries and seconds after which a server that was never reached is not there. */
-enum { STEP_MS = 100, LONGEST_KEY = 4096, FIRST_TRIES = 3, FIRST_SECONDS = 2 };
+enum { STEP_MS = 100, FIRST_TRIES = 3, FIRST_SECONDS = 2 };
 
 struct sc_remote {
     struct sc_remote_options options;
@@ -60,19 +61,6 @@ struct sc_remote_options sc_remote_options_default(void)
                                       .most_failures = 20};
 }
 
-/* Visible ASCII: anything else would end the header line. */
-static enum sc_status check_key(const char *key, struct sc_error *error)
-{
-    size_t n = 0;
-    while (key != NULL && key[n] > ' ' && key[n] <= '~' && n <= LONGEST_KEY)
-        n++;
-    if (key != NULL && (n == 0 || key[n] != '\0'))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "API key: expected 1 to %d visible ASCII characters, found another",
-                       LONGEST_KEY);
-    return SC_OK;
-}
-
 /* The transfers come before what drives them: libcurl initialises itself for the first one. */
 static enum sc_status make_places(struct sc_remote *remote, struct sc_error *error)
 {
@@ -102,7 +90,7 @@ static enum sc_status open_remote(struct sc_remote *remote, const struct sc_remo
     if (remote->options.parallel == 0)
         remote->options.parallel = sc_remote_options_default().parallel;
     SC_TRY(sc_servers_open(&remote->servers, options->urls, options->n_urls, error));
-    SC_TRY(check_key(options->key, error));
+    SC_TRY(sc_secret_check("API key", options->key, error));
     if (options->key != NULL) {
         remote->key = sc_strdup(options->key);
         if (remote->key == NULL)

@@ -2,12 +2,13 @@
  * A client of HTTP servers that take JSON and give JSON: many requests in flight over connections
  * that are kept, spread over servers that are alike, tried again where that may help.  What servers
  * send is untrusted: answers are bounded, redirections are not followed, certificates are checked
- * (SSL_CERT_FILE names other roots), and the API key is masked in whatever comes back.  It knows
- * nothing of what is asked; completion.h knows the shapes of completions.
+ * (SSL_CERT_FILE names other roots: easy.h), and the API key is masked in whatever comes back.  It
+ * knows nothing of what is asked; completion.h knows the shapes of completions.
  *
  *   client.c     the loop: requests, tries, pauses
  *   servers.c    which server takes the next request, and which one rests
  *   transfer.c   one try
+ *   easy.c       what every handle of libcurl is set to
  *   wait.c       what libcurl waits for
  *   events.c     the pieces of a stream
  *   mask.c       the key, however it is written

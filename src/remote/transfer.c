@@ -1,15 +1,15 @@
-/* See transfer.h.  The only file that sets options of a libcurl handle. */
+/* See transfer.h. */
 #include "remote/transfer.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "remote/completion.h"
+#include "remote/easy.h"
 
 enum { MOST_HEADER = 256 << 10 };
 
@@ -122,14 +122,7 @@ static bool set_options(struct sc_transfer *t)
 {
     const struct sc_remote_options *o = t->shared->options;
     CURL *e = t->easy;
-    return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_USERAGENT, "safeconf/" SAFECONF_VERSION) == CURLE_OK &&
+    return sc_easy_set_up(e) &&
            curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, lround(o->connect_timeout * 1e3)) ==
                CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, lround(o->timeout * 1e3)) == CURLE_OK &&
@@ -145,13 +138,11 @@ static bool set_options(struct sc_transfer *t)
 enum sc_status sc_transfer_init(struct sc_transfer *t, const struct sc_transfer_shared *shared,
                                 struct sc_error *error)
 {
-    const char *roots = getenv("SSL_CERT_FILE");
     *t = (struct sc_transfer){
         .shared = shared,
         .easy = curl_easy_init(),
         .events = {.most = shared->options->max_response, .take = take_event, .context = t}};
-    if (t->easy == NULL || !make_headers(t) || !set_options(t) ||
-        (roots != NULL && *roots && curl_easy_setopt(t->easy, CURLOPT_CAINFO, roots) != CURLE_OK))
+    if (t->easy == NULL || !make_headers(t) || !set_options(t))
         return sc_fail_nomem(error, "a connection to a server");
     return SC_OK;
 }

@@ -1,0 +1,45 @@
+/* See easy.h. */
+#include "remote/easy.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+
+static bool set_roots(CURL *easy)
+{
+    static const char *const variables[] = {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+                                            "CURL_CA_BUNDLE"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *path = getenv(variables[i]);
+        if (path == NULL || *path == '\0')
+            continue;
+        CURLoption option = sc_is_folder(path) ? CURLOPT_CAPATH : CURLOPT_CAINFO;
+        return curl_easy_setopt(easy, option, path) == CURLE_OK;
+    }
+    return true;
+}
+
+bool sc_easy_set_up(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, "safeconf/" SAFECONF_VERSION) == CURLE_OK &&
+           set_roots(easy);
+}
+
+enum sc_status sc_secret_check(const char *what, const char *secret, struct sc_error *error)
+{
+    size_t n = 0;
+    while (secret != NULL && secret[n] > ' ' && secret[n] <= '~' && n < SC_LONGEST_SECRET)
+        n++;
+    if (secret != NULL && (n == 0 || secret[n] != '\0'))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "%s: expected 1 to %d visible ASCII characters, found another", what,
+                       SC_LONGEST_SECRET);
+    return SC_OK;
+}
