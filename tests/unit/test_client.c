@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "loopback.h"
+#include "remote/easy.h"
 #include "remote/remote.h"
 
 static const char key[] = "sk-0123456789abcdef";
@@ -622,6 +623,22 @@ static void a_date_to_come_back_at_is_waited_for(void **state)
     loopback_stop(server);
 }
 
+static void a_key_fits_into_a_header_line(void **state)
+{
+    char secret[SC_LONGEST_SECRET + 2];
+    (void)state;
+
+    memset(secret, 'k', sizeof secret);
+    secret[sizeof secret - 1] = '\0';
+    assert_int_equal(sc_secret_check("API key", secret, NULL), SC_ERR_ARGUMENT); /* one too many */
+    secret[sizeof secret - 2] = '\0';
+    assert_int_equal(sc_secret_check("API key", secret, NULL), SC_OK);
+    secret[9] = '\n';
+    assert_int_equal(sc_secret_check("API key", secret, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_secret_check("API key", "", NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_secret_check("API key", NULL, NULL), SC_OK);
+}
+
 static void failures_in_a_row_end_a_run(void **state)
 {
     struct loopback *server = loopback_start(answers_500, NULL);
@@ -815,6 +832,7 @@ int main(void)
         cmocka_unit_test(what_may_pass_is_tried_again),
         cmocka_unit_test(an_answer_that_is_not_what_was_asked_for_is_tried_again),
         cmocka_unit_test(a_date_to_come_back_at_is_waited_for),
+        cmocka_unit_test(a_key_fits_into_a_header_line),
         cmocka_unit_test(failures_in_a_row_end_a_run),
         cmocka_unit_test(requests_that_depend_on_answers_are_asked_for_again),
         cmocka_unit_test(paths_and_methods_are_those_of_the_request),
