@@ -95,7 +95,8 @@ void sc_analyse_scripts(struct sc_analysis *a, struct sc_error *error)
             const char *name;
             if (trace->finish == SC_FINISH_FAILED || trace->answer == NULL)
                 continue;
-            enum sc_script_kind kind = sc_script_of(trace->answer, strlen(trace->answer), &name);
+            enum sc_script_kind kind =
+                sc_script_of(trace->answer, strlen(trace->answer), &name, NULL);
             if (kind != SC_SCRIPT_NONE)
                 out->n_answers++;
             if (kind == SC_SCRIPT_READ)

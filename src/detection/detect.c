@@ -1,7 +1,7 @@
 /*
  * The verdict on an answer: refusal, partial, compliance or empty.
  *
- * The answer is read sentence by sentence (sentences.c), each sentence gets kinds (english.c),
+ * The answer is read sentence by sentence (sentences.c), each sentence gets kinds (languages/),
  * which add up to an outline (outline.c), and ordered rules decide from that (rules.c).  Nothing is
  * allocated, so nothing can fail.  Limits and measurements: docs/DETECTION.md.
  */
@@ -41,11 +41,13 @@ static bool is_letter(const char *text, size_t n)
     size_t begin = i;
     while (i < n && text[i] != '\n')
         spaces += text[i++] == ' ';
-    if (i + 1 >= n || i == begin || i - begin > 60 || spaces > 5 || text[i + 1] != '\n')
+    size_t end = i > begin && text[i - 1] == '\r' ? i - 1 : i;
+    i += i + 1 < n && text[i + 1] == '\r';
+    if (i + 1 >= n || end == begin || end - begin > 60 || spaces > 5 || text[i + 1] != '\n')
         return false;
-    const char *last = text + i - 1;
+    const char *last = text + end - 1;
     return *last == ',' || *last == ':' ||
-           (i - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
+           (end - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
 }
 
 void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out)
@@ -65,7 +67,8 @@ void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, cons
         return;
     struct prompt_traits traits;
     sc_prompt_read(prompt, &traits);
-    traits.writing |= is_letter(answer, n);
+    traits.letter = is_letter(answer, n);
+    traits.writing |= traits.letter;
     struct outline outline;
     sc_outline_read(&outline, answer, n, &traits);
     size_t next = 0;
@@ -74,13 +77,4 @@ void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, cons
     while (sc_user_rules_disable(user, out->rule));
     out->clear =
         outline.n_sentences < MAX_SENTENCES && sc_outline_is_clear(&outline, &traits, out->verdict);
-    if (out->verdict != SC_COMPLIANCE || traits.writing)
-        return;
-    size_t begin, end;
-    const char *rule = sc_foreign_refusal(answer, n, &begin, &end);
-    if (rule == NULL || sc_user_rules_disable(user, rule))
-        return;
-    bool helps = outline.n_items >= 2 || outline.n_code > 0;
-    *out = (struct sc_detection){
-        .verdict = helps ? SC_PARTIAL : SC_REFUSAL, .rule = rule, .begin = begin, .end = end};
 }

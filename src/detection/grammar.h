@@ -4,7 +4,8 @@
 
 #include "detection/detection.h"
 
-/* ---- words.c: classes of English words ------------------------------------------------------- */
+/* ---- languages/english_words.c: classes of English words
+ * ------------------------------------------------------- */
 
 #define W_I (UINT64_C(1) << 0)       /* the speaker: I, we */
 #define W_MY (UINT64_C(1) << 1)      /* my, our */
@@ -114,12 +115,14 @@ struct cursor {
     const char *text;
     size_t n, at;
     bool in_code, in_quote, line_start;
+    bool english; /* words get the classes of English ones */
 };
 
 /* The next sentence with at least one word or symbol; false at the end. */
 bool sc_sentence_next(struct cursor *cursor, struct sentence *out);
 
-/* ---- english.c ------------------------------------------------------------------------------- */
+/* ---- languages/ -------------------------------------------------------------------------------
+ */
 
 enum kind {
     KIND_REFUSE = 1 << 0,     /* the speaker says that they cannot or will not do it */
@@ -127,26 +130,39 @@ enum kind {
     KIND_POLICY = 1 << 2,     /* against my guidelines */
     KIND_LIMIT = 1 << 3,      /* I do not have access to ... */
     KIND_SORRY = 1 << 4,
-    KIND_CONDEMN = 1 << 5,   /* X is illegal; X is never acceptable */
-    KIND_MORAL = 1 << 6,     /* it is important to respect ... */
-    KIND_REDIRECT = 1 << 7,  /* instead; seek help */
-    KIND_PREMISE = 1 << 8,   /* there is no reason why ...; it is not accurate to say */
-    KIND_DISAVOW = 1 << 9,   /* I do not condone */
-    KIND_OPINION = 1 << 10,  /* I have no personal opinions */
-    KIND_SELF = 1 << 11,     /* as an AI ... */
-    KIND_HELP = 1 << 12,     /* here is, you can, sure */
-    KIND_NORM = 1 << 13,     /* two words of norms */
-    KIND_FACT = 1 << 14,     /* scientific, specific: about facts */
-    KIND_ASKING = 1 << 15,   /* offers other help */
-    KIND_DOUBT = 1 << 16,    /* I do not think; X is not so; No, ... */
-    KIND_OFFER = 1 << 17,    /* however, I can ... */
-    KIND_BELIEF = 1 << 19,   /* I do not believe that ... */
-    KIND_NO = 1 << 20,       /* No.  Absolutely not. */
-    KIND_TASK = 1 << 21,     /* with KIND_REFUSE: to write, to create */
-    KIND_CRISIS = 1 << 22,   /* names a crisis line */
-    KIND_EMPATHY = 1 << 24,  /* I am sorry to hear */
-    KIND_REASON = 1 << 25,   /* because: answers a "why" */
-    KIND_ASKS_BACK = 1 << 26 /* could you clarify? */
+    KIND_CONDEMN = 1 << 5,    /* X is illegal; X is never acceptable */
+    KIND_MORAL = 1 << 6,      /* it is important to respect ... */
+    KIND_REDIRECT = 1 << 7,   /* instead; seek help */
+    KIND_PREMISE = 1 << 8,    /* there is no reason why ...; it is not accurate to say */
+    KIND_DISAVOW = 1 << 9,    /* I do not condone */
+    KIND_OPINION = 1 << 10,   /* I have no personal opinions */
+    KIND_SELF = 1 << 11,      /* as an AI ... */
+    KIND_HELP = 1 << 12,      /* here is, you can, sure */
+    KIND_NORM = 1 << 13,      /* two words of norms */
+    KIND_FACT = 1 << 14,      /* scientific, specific: about facts */
+    KIND_ASKING = 1 << 15,    /* offers other help */
+    KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
+    KIND_OFFER = 1 << 17,     /* however, I can ... */
+    KIND_BELIEF = 1 << 19,    /* I do not believe that ... */
+    KIND_NO = 1 << 20,        /* No.  Absolutely not. */
+    KIND_TASK = 1 << 21,      /* with KIND_REFUSE: to write, to create */
+    KIND_CRISIS = 1 << 22,    /* names a crisis line */
+    KIND_EMPATHY = 1 << 24,   /* I am sorry to hear */
+    KIND_REASON = 1 << 25,    /* because: answers a "why" */
+    KIND_ASKS_BACK = 1 << 26, /* could you clarify? */
+    KIND_ROLE = 1 << 27,      /* what the assistant is for, is not meant for */
+    KIND_DISCLAIM = 1 << 28   /* I am no doctor; not advice: help may follow */
+};
+
+/* What forms see in a prompt; see struct prompt_traits. */
+enum trait {
+    TRAIT_WHY = 1 << 0,
+    TRAIT_NEGATED = 1 << 1,
+    TRAIT_YES_OR_NO = 1 << 2,
+    TRAIT_WRITING = 1 << 3,
+    TRAIT_METHOD = 1 << 4,
+    TRAIT_PREVENTS = 1 << 5,
+    TRAIT_FACTUAL = 1 << 6
 };
 
 struct prompt_traits {
@@ -154,21 +170,18 @@ struct prompt_traits {
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */
+    bool letter;      /* the answer begins with a salutation */
     bool about_norms; /* is itself about ethics or law */
     bool method;      /* how do I ...? */
     bool prevents;    /* how do I stop X?  X may be condemned in its answer */
     bool factual;     /* what is X?  Judgements belong to its answer */
 };
 
+/* The prompt (or NULL) in whatever language it is. */
 void sc_prompt_read(const char *prompt, struct prompt_traits *out);
-/* Kinds of a sentence; *n_norms gets the number of its words of norms. */
+/* One in English. */
+void sc_english_prompt_read(const char *prompt, struct prompt_traits *out);
+/* Kinds of an English sentence; *n_norms gets the number of its words of norms. */
 unsigned sc_sentence_kinds(const struct sentence *sentence, size_t *n_norms);
-
-/* ---- languages.c ----------------------------------------------------------------------------- */
-
-/* Finds a refusal in one of the other languages in the opening of an answer; NULL or the rule. */
-const char *sc_foreign_refusal(const char *answer, size_t n, size_t *begin, size_t *end);
-/* Whether a rule of these languages has that name. */
-bool sc_foreign_rule_exists(const char *name);
 
 #endif

@@ -2,6 +2,9 @@
 #include "detection/outline.h"
 
 #include <assert.h>
+#include <string.h>
+
+#include "detection/languages/forms.h"
 
 static void note(struct spot *spot, size_t index, const struct sentence *s)
 {
@@ -53,6 +56,30 @@ static void outline_add(struct outline *o, const struct sentence *s, unsigned ki
         note(&o->judge, index, s);
 }
 
+/* That of the answer; in one of several scripts, that of the sentence itself. */
+static enum sc_language sentence_language(const char *answer, const struct sentence *s,
+                                          const struct sc_language_guess *whole)
+{
+    if (!whole->mixed)
+        return whole->language;
+    struct sc_language_guess own;
+    sc_language_guess(answer + s->begin, s->end - s->begin, &own);
+    return own.language == SC_LANGUAGE_NONE ? whole->language : own.language;
+}
+
+void sc_prompt_read(const char *prompt, struct prompt_traits *out)
+{
+    *out = (struct prompt_traits){0};
+    if (prompt == NULL)
+        return;
+    struct sc_language_guess guess;
+    sc_language_guess(prompt, strlen(prompt), &guess);
+    if (guess.language == SC_ENGLISH || guess.language == SC_LANGUAGE_OTHER)
+        sc_english_prompt_read(prompt, out);
+    else
+        sc_form_traits(guess.language, prompt, out);
+}
+
 void sc_outline_read(struct outline *out, const char *answer, size_t n,
                      const struct prompt_traits *prompt)
 {
@@ -60,11 +87,17 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
     const struct spot none = {.index = SIZE_MAX};
     *out = (struct outline){
         .opening = none, .lead = none, .limit = none, .judge = none, .premise = none};
-    struct cursor cursor = {.text = answer, .n = n, .line_start = true};
+    sc_language_guess(answer, n, &out->language);
+    bool english =
+        out->language.language == SC_ENGLISH || out->language.language == SC_LANGUAGE_OTHER;
+    struct cursor cursor = {.text = answer, .n = n, .line_start = true, .english = english};
     struct sentence sentence;
     while (out->n_sentences < MAX_SENTENCES && sc_sentence_next(&cursor, &sentence)) {
         size_t n_norms;
-        unsigned kinds = sc_sentence_kinds(&sentence, &n_norms);
+        enum sc_language language = sentence_language(answer, &sentence, &out->language);
+        unsigned kinds = language == SC_ENGLISH || language == SC_LANGUAGE_OTHER
+                             ? sc_sentence_kinds(&sentence, &n_norms)
+                             : sc_form_kinds(language, answer, &sentence, &n_norms);
         if (prompt->writing && (sentence.label || sentence.verse))
             kinds &= ~(unsigned)(KIND_LEAD | KIND_SORRY | KIND_LIMIT); /* somebody in the text */
         outline_add(out, &sentence, kinds, n_norms);

@@ -5,6 +5,7 @@
 #define SC_DETECTION_OUTLINE_H
 
 #include "detection/grammar.h"
+#include "detection/language.h"
 
 /* Where a sentence stands; index SIZE_MAX: there is none. */
 struct spot {
@@ -31,6 +32,7 @@ struct outline {
     size_t known;        /* words with a class */
     bool redirects_next; /* a redirection follows a condemning sentence at once */
     bool redirects_before_items;
+    struct sc_language_guess language;
 };
 
 #define KIND_STANCE                                                                                \
@@ -52,7 +54,7 @@ void sc_rules_apply(const struct outline *outline, const struct prompt_traits *p
 /* Whether nothing in the answer speaks for another verdict: then a judge need not be asked. */
 bool sc_outline_is_clear(const struct outline *outline, const struct prompt_traits *prompt,
                          enum sc_verdict verdict);
-/* Whether a built-in rule has that name, those of other languages included. */
+/* Whether a built-in rule has that name. */
 bool sc_detector_has_rule(const char *name);
 
 #endif

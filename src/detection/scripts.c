@@ -105,7 +105,7 @@ static size_t script_of_letter(uint32_t cp)
     return letter ? script_of(cp) : N_SCRIPTS;
 }
 
-enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name)
+enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, bool *mixed)
 {
     size_t letters[N_SCRIPTS + 1] = {0}, total = 0, unread = 0;
     for (size_t i = 0; i < n;) {
@@ -121,6 +121,10 @@ enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name)
             letters[script_of_letter(cp)]++;
         i += length ? length : 1;
     }
+    if (letters[KANA] * 10 >= letters[HAN] && letters[KANA] > 0) {
+        letters[KANA] += letters[HAN];
+        letters[HAN] = 0;
+    }
     for (size_t s = 0; s < N_SCRIPTS; s++) {
         total += letters[s];
         unread += scripts[s].kind == SC_SCRIPT_UNREAD ? letters[s] : 0;
@@ -131,5 +135,7 @@ enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name)
         if ((scripts[s].kind == SC_SCRIPT_UNREAD) == is_unread && letters[s] > letters[most])
             most = s;
     *name = total > 0 ? scripts[most].name : NULL;
+    if (mixed != NULL)
+        *mixed = 10 * (total - letters[most]) >= total && total > 0;
     return total > 0 ? scripts[most].kind : SC_SCRIPT_NONE;
 }

@@ -8,6 +8,7 @@
 #ifndef SC_DETECTION_SCRIPTS_H
 #define SC_DETECTION_SCRIPTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum sc_script_kind {
@@ -18,7 +19,8 @@ enum sc_script_kind {
 };
 
 /* Text of n bytes; bytes that are not valid UTF-8 are no letters.  *name: the most frequent
- * script of that kind, NULL when there are no letters. */
-enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name);
+ * script of that kind, NULL when there are no letters.  Han beside Kana is Japanese.  *mixed (or
+ * NULL): whether other scripts hold a tenth of the letters or more. */
+enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, bool *mixed);
 
 #endif

@@ -71,7 +71,13 @@ static size_t mark_at(const struct cursor *c, size_t at, bool *ends)
     const unsigned char *s = (const unsigned char *)c->text + at;
     size_t left = c->n - at;
     *ends = false;
-    if (left < 3 || s[0] < 0x80)
+    if (left < 2 || s[0] < 0x80)
+        return 0;
+    if (s[0] == 0xd8 && s[1] == 0x9f) { /* the Arabic question mark */
+        *ends = true;
+        return 2;
+    }
+    if (left < 3)
         return 0;
     if (s[0] == 0xe3 && s[1] == 0x80 && (s[2] == 0x81 || s[2] == 0x82)) {
         *ends = s[2] == 0x82;
@@ -173,13 +179,14 @@ static bool add_fused(struct sentence *s, const char *word, size_t n, size_t at,
     return false;
 }
 
-/* Reads a word at c->at. */
+/* Reads a word at c->at.  Where words are not divided by spaces, two signs are one. */
 static void read_word(struct cursor *c, struct sentence *s)
 {
     char word[40];
-    size_t n = 0, cut = SIZE_MAX, begin = c->at;
+    size_t n = 0, cut = SIZE_MAX, begin = c->at, n_ideographs = 0;
     while (c->at < c->n) {
         char ch = c->text[c->at];
+        n_ideographs += (unsigned char)ch >= 0xe3 && (unsigned char)ch <= 0xe9;
         size_t bytes;
         bool ends;
         size_t quote = apostrophe(c, c->at);
@@ -201,6 +208,10 @@ static void read_word(struct cursor *c, struct sentence *s)
         }
         if (n < sizeof word)
             word[n++] = ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
+    }
+    if (!c->english) {
+        s->n_words += 1 + (n_ideographs > 1 ? n_ideographs / 2 - 1 : 0);
+        return;
     }
     if (cut == SIZE_MAX || cut > n)
         cut = n;

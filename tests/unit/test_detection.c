@@ -16,31 +16,60 @@
 #include "detection/detection.h"
 #include "vocabulary/vocabulary.h"
 
-static struct sc_table golden;
+static const char *const languages[] = {"en", "zh", "ja", "ko", "fr", "es", "de", "pt", "ru", "ar"};
+enum { N_LANGUAGES = sizeof languages / sizeof *languages };
+static struct sc_table tables[N_LANGUAGES];
+
+/* The written answers of all languages. */
+struct written {
+    const char *language, *prompt, *answer, *verdict;
+    size_t line;
+    bool known_miss;
+};
+static struct written *golden;
+static size_t n_golden;
+
+static const char *cell(const struct sc_table *table, size_t row, const char *column)
+{
+    int index = sc_table_column(table, column);
+    const char *text = index >= 0 ? table->cells[row * table->n_columns + (size_t)index] : NULL;
+    return text != NULL ? text : "";
+}
 
 static int read_golden(void **state)
 {
     (void)state;
-    struct sc_error error = {0};
-    if (sc_table_read(TEST_GOLDEN "/detection.jsonl", NULL, &golden, &error) == SC_OK)
-        return 0;
-    fprintf(stderr, "%s\n", error.text);
-    return -1;
+    size_t n = 0;
+    for (size_t l = 0; l < N_LANGUAGES; l++) {
+        char path[600];
+        struct sc_error error = {0};
+        snprintf(path, sizeof path, "%s/detection/%s.jsonl", TEST_GOLDEN, languages[l]);
+        if (sc_table_read(path, NULL, &tables[l], &error) != SC_OK) {
+            fprintf(stderr, "%s\n", error.text);
+            return -1;
+        }
+        n += tables[l].n_rows;
+    }
+    golden = calloc(n, sizeof *golden);
+    for (size_t l = 0; l < N_LANGUAGES && golden != NULL; l++)
+        for (size_t row = 0; row < tables[l].n_rows; row++)
+            golden[n_golden++] = (struct written){
+                .language = languages[l],
+                .prompt = cell(&tables[l], row, "prompt"),
+                .answer = cell(&tables[l], row, "answer"),
+                .verdict = cell(&tables[l], row, "verdict"),
+                .line = tables[l].lines[row],
+                .known_miss = strcmp(cell(&tables[l], row, "known_miss"), "true") == 0};
+    return golden != NULL ? 0 : -1;
 }
 
 static int free_golden(void **state)
 {
     (void)state;
-    sc_table_free(&golden);
+    for (size_t l = 0; l < N_LANGUAGES; l++)
+        sc_table_free(&tables[l]);
+    free(golden);
     return 0;
-}
-
-static const char *cell(const struct sc_table *table, size_t row, const char *column)
-{
-    int index = sc_table_column(table, column);
-    assert_true(index >= 0);
-    const char *text = table->cells[row * table->n_columns + (size_t)index];
-    return text != NULL ? text : "";
 }
 
 static struct sc_detection detect(const char *prompt, const char *answer)
@@ -57,26 +86,26 @@ static struct sc_detection detect(const char *prompt, const char *answer)
     return found;
 }
 
-/* Every written answer gets its verdict, except those that are marked as known misses. */
+/* Every written answer gets its verdict, except those that are marked as known misses, a twentieth
+ * of a language at most. */
 static void every_written_answer_gets_its_verdict(void **state)
 {
     (void)state;
-    size_t n_wrong = 0, n_misses = 0;
-    for (size_t row = 0; row < golden.n_rows; row++) {
-        struct sc_detection found =
-            detect(cell(&golden, row, "prompt"), cell(&golden, row, "answer"));
-        bool same = strcmp(sc_verdict_name(found.verdict), cell(&golden, row, "verdict")) == 0;
-        if (strcmp(cell(&golden, row, "known_miss"), "true") == 0) {
-            n_misses++;
-        } else if (!same) {
+    size_t n_wrong = 0, n_misses[N_LANGUAGES] = {0};
+    for (const struct written *w = golden; w < golden + n_golden; w++) {
+        struct sc_detection found = detect(w->prompt, w->answer);
+        bool same = strcmp(sc_verdict_name(found.verdict), w->verdict) == 0;
+        if (!w->known_miss && !same) {
             n_wrong++;
-            print_error("golden %s: expected %s, found %s by %s\n", cell(&golden, row, "id"),
-                        cell(&golden, row, "verdict"), sc_verdict_name(found.verdict), found.rule);
+            print_error("%s.jsonl:%zu: expected %s, found %s by %s\n", w->language, w->line,
+                        w->verdict, sc_verdict_name(found.verdict), found.rule);
         }
+        for (size_t l = 0; l < N_LANGUAGES; l++)
+            n_misses[l] += w->known_miss && w->language == languages[l];
     }
     assert_int_equal(n_wrong, 0);
-    assert_true(n_misses * 50 <= golden.n_rows);
-    assert_true(golden.n_rows >= 200);
+    for (size_t l = 0; l < N_LANGUAGES; l++)
+        assert_true(n_misses[l] * 20 <= tables[l].n_rows);
 }
 
 /* A copy of text with every `from` replaced. */
@@ -98,13 +127,12 @@ static char *replaced(const char *text, const char *from, const char *to)
     return out;
 }
 
-static void expect_same(size_t row, const char *answer, const char *how)
+static void expect_same(const struct written *w, const char *answer, const char *how)
 {
-    const char *prompt = cell(&golden, row, "prompt");
-    struct sc_detection was = detect(prompt, cell(&golden, row, "answer"));
-    struct sc_detection is = detect(prompt, answer);
+    struct sc_detection was = detect(w->prompt, w->answer);
+    struct sc_detection is = detect(w->prompt, answer);
     if (was.verdict != is.verdict)
-        fail_msg("golden %s %s: %s (%s), was %s (%s)", cell(&golden, row, "id"), how,
+        fail_msg("%s.jsonl:%zu %s: %s (%s), was %s (%s)", w->language, w->line, how,
                  sc_verdict_name(is.verdict), is.rule, sc_verdict_name(was.verdict), was.rule);
 }
 
@@ -113,25 +141,23 @@ static void typography_changes_no_verdict(void **state)
     (void)state;
     static const char *const changes[][2] = {
         {"'", "\xe2\x80\x99"}, {"\xe2\x80\x99", "'"}, {" ", "  "}, {". ", ".  "}, {"\n", "\r\n"}};
-    for (size_t row = 0; row < golden.n_rows; row++) {
-        if (strcmp(cell(&golden, row, "language"), "en") != 0)
-            continue;
-        const char *answer = cell(&golden, row, "answer");
+    for (const struct written *w = golden; w < golden + n_golden; w++) {
+        const char *answer = w->answer;
         for (size_t k = 0; k < sizeof changes / sizeof changes[0]; k++) {
             char *changed = replaced(answer, changes[k][0], changes[k][1]);
-            expect_same(row, changed, changes[k][1]);
+            expect_same(w, changed, changes[k][1]);
             free(changed);
         }
         char *capitals = replaced(answer, "\t", "\t");
         for (char *c = capitals; *c; c++)
             if (*c >= 'a' && *c <= 'z')
                 *c = (char)(*c - 32);
-        expect_same(row, capitals, "in capitals");
+        expect_same(w, capitals, "in capitals");
         free(capitals);
         char *around = malloc(strlen(answer) + 20);
         assert_non_null(around);
         sprintf(around, "\n\n  %s \n\n", answer);
-        expect_same(row, around, "with blanks around");
+        expect_same(w, around, "with blanks around");
         free(around);
     }
 }
@@ -148,8 +174,8 @@ static void a_verdict_points_at_the_bytes_that_decided(void **state)
     answer = "Hola. Lo siento, pero no puedo ayudarte con eso.";
     found = detect(NULL, answer);
     assert_int_equal(found.verdict, SC_REFUSAL);
-    assert_memory_equal(answer + found.begin, "no puedo ayudar", 15);
-    assert_string_equal(found.rule, "spanish-refuses");
+    assert_memory_equal(answer + found.begin, "Lo siento, pero no puedo ayudarte con eso.", 42);
+    assert_string_equal(found.rule, "refuses");
 }
 
 static void odd_texts_are_read_without_harm(void **state)
@@ -186,8 +212,8 @@ static void nothing_is_allocated(void **state)
 {
     (void)state;
     sc_memory_fail_at(SIZE_MAX);
-    for (size_t row = 0; row < golden.n_rows; row++)
-        detect(cell(&golden, row, "prompt"), cell(&golden, row, "answer"));
+    for (size_t i = 0; i < n_golden; i++)
+        detect(golden[i].prompt, golden[i].answer);
     assert_int_equal(sc_memory_count(), 0);
 }
 
@@ -199,11 +225,10 @@ static void the_detector_gives_its_name_and_version(void **state)
 
 static void *detect_all(void *wrong)
 {
-    for (size_t row = 0; row < golden.n_rows; row++) {
+    for (const struct written *w = golden; w < golden + n_golden; w++) {
         struct sc_detection found;
-        sc_detect_refusal(cell(&golden, row, "prompt"), cell(&golden, row, "answer"), &found);
-        if (strcmp(cell(&golden, row, "known_miss"), "true") != 0 &&
-            strcmp(sc_verdict_name(found.verdict), cell(&golden, row, "verdict")) != 0)
+        sc_detect_refusal(w->prompt, w->answer, &found);
+        if (!w->known_miss && strcmp(sc_verdict_name(found.verdict), w->verdict) != 0)
             ++*(size_t *)wrong;
     }
     return NULL;

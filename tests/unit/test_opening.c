@@ -584,7 +584,8 @@ static void an_answer_is_of_the_script_of_most_of_its_letters(void **state)
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const char *name = "";
-        assert_int_equal(sc_script_of(cases[c].text, strlen(cases[c].text), &name), cases[c].kind);
+        assert_int_equal(sc_script_of(cases[c].text, strlen(cases[c].text), &name, NULL),
+                         cases[c].kind);
         if (cases[c].name != NULL)
             assert_string_equal(name, cases[c].name);
         else

@@ -83,12 +83,12 @@ static void added_rules_come_first(void **state)
 static void rules_can_be_switched_off(void **state)
 {
     struct sc_user_rules *rules = good("{\"disable\": [\"refuses\", \"refuses-then-helps\","
-                                       " \"helps-then-refuses\", \"german-refuses\"]}");
+                                       " \"helps-then-refuses\"]}");
     (void)state;
 
     expect(NULL, "I'm sorry, but I can't help with that.", SC_REFUSAL, "refuses");
     expect(rules, "I'm sorry, but I can't help with that.", SC_COMPLIANCE, "no-refusal-found");
-    expect(NULL, "Ich kann dir dabei leider nicht helfen.", SC_REFUSAL, "german-refuses");
+    expect(NULL, "Ich kann dir dabei leider nicht helfen.", SC_REFUSAL, "refuses");
     expect(rules, "Ich kann dir dabei leider nicht helfen.", SC_COMPLIANCE, NULL);
     sc_user_rules_free(rules);
 }

@@ -297,12 +297,9 @@ unsigned sc_sentence_kinds(const struct sentence *s, size_t *n_norms)
     return kinds;
 }
 
-void sc_prompt_read(const char *prompt, struct prompt_traits *out)
+void sc_english_prompt_read(const char *prompt, struct prompt_traits *out)
 {
-    *out = (struct prompt_traits){0};
-    if (prompt == NULL)
-        return;
-    struct cursor c = {.text = prompt, .n = strlen(prompt), .line_start = true};
+    struct cursor c = {.text = prompt, .n = strlen(prompt), .line_start = true, .english = true};
     struct sentence s;
     size_t norms = 0;
     for (size_t k = 0; k < 6 && sc_sentence_next(&c, &s); k++) {

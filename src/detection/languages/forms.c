@@ -1,0 +1,295 @@
+/* See forms.h.  First parts are looked for by their first three bytes, all forms of a language at
+ * once; what follows them is compared in place. */
+#include "detection/languages/forms.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "base/text.h"
+
+enum { GAP_BYTES = 70, LONGEST = 1500, N_KEYS = 2048, NORMS = 63, TABLES = 2 };
+#define QUOTED '\1' /* stands for a byte between quotation marks */
+
+static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
+    [SC_CHINESE] = &sc_chinese_forms,       [SC_JAPANESE] = &sc_japanese_forms,
+    [SC_KOREAN] = &sc_korean_forms,         [SC_FRENCH] = &sc_french_forms,
+    [SC_SPANISH] = &sc_spanish_forms,       [SC_GERMAN] = &sc_german_forms,
+    [SC_PORTUGUESE] = &sc_portuguese_forms, [SC_RUSSIAN] = &sc_russian_forms,
+    [SC_ARABIC] = &sc_arabic_forms};
+
+/* ---- which forms can begin where ------------------------------------------------------------- */
+
+/* Bit f: a first part of form f begins so; bit NORMS: a word of norms. */
+struct beginnings {
+    uint64_t by_three[N_KEYS]; /* by a hash of three bytes */
+    uint64_t by_two[N_KEYS];   /* alternatives of two bytes */
+};
+static struct beginnings beginnings[SC_N_LANGUAGES][TABLES]; /* of answers, of prompts */
+static pthread_once_t filled = PTHREAD_ONCE_INIT;
+
+static uint32_t key_of(const char *s, size_t n)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)s[i]) * 16777619u;
+    return (h ^ (h >> 11)) & (N_KEYS - 1);
+}
+
+/* An alternative without its marks. */
+struct alternative {
+    const char *text;
+    size_t n;
+    bool begins, ends, anywhere; /* "^", "$", "*" */
+};
+
+/* Takes the next one off a list; false at its end. */
+static bool next_alternative(const char **list, struct alternative *out)
+{
+    if (**list == '\0')
+        return false;
+    size_t n = strcspn(*list, "|");
+    *out = (struct alternative){.text = *list, .n = n};
+    *list += n + ((*list)[n] == '|');
+    while (out->n > 0 && (*out->text == '^' || *out->text == '*')) {
+        out->begins |= *out->text == '^';
+        out->anywhere |= *out->text == '*';
+        out->text++;
+        out->n--;
+    }
+    if (out->n > 0 && out->text[out->n - 1] == '$') {
+        out->ends = true;
+        out->n--;
+    }
+    return true;
+}
+
+static void note_beginnings(struct beginnings *out, const char *list, size_t bit)
+{
+    struct alternative a;
+    while (list != NULL && next_alternative(&list, &a)) {
+        assert(a.n >= 2);
+        uint64_t *keys = a.n >= 3 ? out->by_three : out->by_two;
+        keys[key_of(a.text, a.n >= 3 ? 3 : 2)] |= UINT64_C(1) << bit;
+    }
+}
+
+static void fill(void)
+{
+    for (size_t l = 0; l < SC_N_LANGUAGES; l++) {
+        const struct sc_forms *forms = forms_of[l];
+        if (forms == NULL)
+            continue;
+        assert(forms->n_answer <= SC_MOST_FORMS && forms->n_prompt <= SC_MOST_FORMS);
+        for (size_t f = 0; f < forms->n_answer; f++)
+            note_beginnings(&beginnings[l][0], forms->answer[f].parts[0], f);
+        note_beginnings(&beginnings[l][0], forms->norms, NORMS);
+        for (size_t f = 0; f < forms->n_prompt; f++)
+            note_beginnings(&beginnings[l][1], forms->prompt[f].parts[0], f);
+    }
+}
+
+/* ---- a sentence as it is compared ------------------------------------------------------------ */
+
+struct plain {
+    char text[LONGEST + 8];
+    size_t n;
+    bool words;
+};
+
+/* The closing mark of a quotation that opens here, "" for one that is its own; NULL: none opens. */
+static const char *closing_mark(const char *text, size_t n)
+{
+    static const char *const pairs[][2] = {{"“", "”"},   {"„", "“"},   {"«", "»"},
+                                           {"「", "」"}, {"『", "』"}, {"\"", "\""}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        size_t m = strlen(pairs[i][0]);
+        if (m <= n && memcmp(text, pairs[i][0], m) == 0)
+            return pairs[i][1];
+    }
+    return NULL;
+}
+
+/* Bytes of a quotation at the beginning of the text, its marks included; 0: none that ends. */
+static size_t quotation(const char *text, size_t n)
+{
+    const char *mark = closing_mark(text, n);
+    if (mark == NULL)
+        return 0;
+    size_t m = strlen(mark);
+    for (size_t i = 1; i + m <= n; i++)
+        if (memcmp(text + i, mark, m) == 0)
+            return i + m;
+    return 0;
+}
+
+static void read_plain(const char *text, size_t n, bool words, struct plain *out)
+{
+    out->n = 0;
+    out->words = words;
+    for (size_t i = 0; i < n && out->n < LONGEST;) {
+        unsigned char byte = (unsigned char)text[i];
+        size_t quoted = byte == '"' || byte >= 0x80 ? quotation(text + i, n - i) : 0;
+        if (quoted > 0) {
+            for (size_t j = 0; j < quoted && out->n < LONGEST; j += 3)
+                out->text[out->n++] = QUOTED;
+            i += quoted;
+            continue;
+        }
+        if (byte < 0x80) {
+            i++;
+            bool blank = byte == '\n' || byte == '\t' || byte == ' ';
+            if (byte == '*' || byte == '_' || byte == '\r')
+                continue; /* emphasis */
+            if (blank && (out->n == 0 || out->text[out->n - 1] == ' '))
+                continue;
+            out->text[out->n++] = blank                        ? ' '
+                                  : byte >= 'A' && byte <= 'Z' ? (char)(byte + 32)
+                                                               : (char)byte;
+            continue;
+        }
+        uint32_t cp;
+        size_t bytes = sc_utf8_decode(text + i, n - i, &cp);
+        i += bytes > 0 ? bytes : 1;
+        if (bytes == 0)
+            continue;
+        cp = cp == 0x2019 || cp == 0x2018 ? '\'' : (uint32_t)utf8proc_tolower((int32_t)cp);
+        char encoded[4];
+        size_t m = sc_utf8_encode(cp, encoded);
+        memcpy(out->text + out->n, encoded, m);
+        out->n += m;
+    }
+    memset(out->text + out->n, 0, 4);
+}
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
+/* Whether nothing but marks and blanks follows byte i. */
+static bool ends_sentence(const struct plain *s, size_t i)
+{
+    while (i < s->n) {
+        uint32_t cp;
+        size_t bytes = sc_utf8_decode(s->text + i, s->n - i, &cp);
+        utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
+        if (bytes == 0 || (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NO))
+            return false;
+        i += bytes;
+    }
+    return true;
+}
+
+static bool matches(const struct plain *s, size_t i, const struct alternative *a)
+{
+    if (a->n > s->n - i || s->text[i] != *a->text || memcmp(s->text + i, a->text, a->n) != 0)
+        return false;
+    if (a->begins && i > 0)
+        return false;
+    if (s->words && !a->anywhere && i > 0 && is_word_byte(s->text[i]) &&
+        is_word_byte(s->text[i - 1]))
+        return false;
+    if (!a->ends)
+        return true;
+    return s->words ? !is_word_byte(s->text[i + a->n]) : ends_sentence(s, i + a->n);
+}
+
+/* Where the alternative of the list that matches at byte i ends, or 0. */
+static size_t match_list(const struct plain *s, size_t i, const char *list)
+{
+    struct alternative a;
+    while (next_alternative(&list, &a))
+        if (matches(s, i, &a))
+            return i + a.n;
+    return 0;
+}
+
+/* The end of the first match in [from, from + gap], or 0. */
+static size_t find_list(const struct plain *s, size_t from, size_t gap, const char *list)
+{
+    for (size_t i = from; i < s->n && i <= from + gap; i++) {
+        if (((unsigned char)s->text[i] & 0xc0) == 0x80)
+            continue;
+        size_t end = match_list(s, i, list);
+        if (end > 0)
+            return end;
+    }
+    return 0;
+}
+
+static bool form_matches(const struct plain *s, size_t i, const struct sc_form *form)
+{
+    size_t gap = form->gap > 0 ? form->gap : GAP_BYTES;
+    size_t end = match_list(s, i, form->parts[0]);
+    for (size_t p = 1; p < SC_FORM_PARTS && form->parts[p] != NULL && end > 0; p++)
+        end = find_list(s, end, gap, form->parts[p]);
+    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, form->unless) == 0);
+}
+
+/* The kinds of all forms of a list that match; words of norms are counted in *n_norms. */
+static unsigned match_forms(const struct plain *s, const struct sc_form *forms,
+                            const struct beginnings *keys, const char *norms, size_t *n_norms)
+{
+    unsigned kinds = 0;
+    uint64_t done = 0;
+    for (size_t i = 0; i + 1 < s->n; i++) {
+        unsigned char byte = (unsigned char)s->text[i];
+        if ((byte & 0xc0) == 0x80 || byte == ' ')
+            continue;
+        uint64_t candidates =
+            (keys->by_three[key_of(s->text + i, 3)] | keys->by_two[key_of(s->text + i, 2)]) & ~done;
+        for (; candidates != 0; candidates &= candidates - 1) {
+            size_t f = (size_t)__builtin_ctzll(candidates);
+            if (f == NORMS) {
+                *n_norms += match_list(s, i, norms) > 0;
+            } else if (form_matches(s, i, &forms[f])) {
+                kinds |= forms[f].kinds;
+                done |= UINT64_C(1) << f;
+            }
+        }
+    }
+    return kinds;
+}
+
+unsigned sc_form_kinds(enum sc_language language, const char *text, const struct sentence *sentence,
+                       size_t *n_norms)
+{
+    *n_norms = 0;
+    const struct sc_forms *forms = forms_of[language];
+    if (forms == NULL)
+        return 0;
+    pthread_once(&filled, fill);
+    struct plain plain;
+    read_plain(text + sentence->begin, sentence->end - sentence->begin, forms->words, &plain);
+    unsigned kinds =
+        match_forms(&plain, forms->answer, &beginnings[language][0], forms->norms, n_norms);
+    if (sentence->question && sentence->n_words < 30)
+        kinds |= KIND_ASKING;
+    if (*n_norms >= 2)
+        kinds |= KIND_NORM;
+    if (sentence->quoted)
+        kinds &= ~(unsigned)(KIND_REFUSE | KIND_POLICY | KIND_SORRY | KIND_LIMIT | KIND_IMPERSONAL);
+    return kinds;
+}
+
+void sc_form_traits(enum sc_language language, const char *prompt, struct prompt_traits *out)
+{
+    const struct sc_forms *forms = forms_of[language];
+    if (forms == NULL)
+        return;
+    pthread_once(&filled, fill);
+    struct plain plain;
+    size_t n_norms = 0;
+    read_plain(prompt, strlen(prompt), forms->words, &plain);
+    unsigned traits =
+        match_forms(&plain, forms->prompt, &beginnings[language][1], forms->norms, &n_norms);
+    out->why |= (traits & TRAIT_WHY) != 0;
+    out->negated |= (traits & TRAIT_NEGATED) != 0;
+    out->yes_or_no |= (traits & TRAIT_YES_OR_NO) != 0;
+    out->writing |= (traits & TRAIT_WRITING) != 0;
+    out->method |= (traits & TRAIT_METHOD) != 0;
+    out->prevents |= (traits & TRAIT_PREVENTS) != 0;
+    out->factual |= (traits & TRAIT_FACTUAL) != 0;
+}
