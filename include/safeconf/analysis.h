@@ -10,33 +10,65 @@ extern "C" {
 
 /* ---- refusal detection ----------------------------------------------------------------------- */
 
+/* What decided on an answer: the built-in rules, the reader, or rules of a user's own. */
+enum sc_detected_by { SC_BY_RULES, SC_BY_READER, SC_BY_OWN_RULES, SC_N_DETECTED_BY };
+
+/* What a partial refusal is, where it can be told: it refuses and then gives all the same (or gives
+ * and then refuses), or it gives a part or a safe variation of what was asked.  All of them count
+ * as refusals. */
+enum sc_partial_kind { SC_PARTIAL_UNTOLD, SC_REFUSES_AND_HELPS, SC_HELPS_IN_PART, SC_N_PARTIALS };
+
+/* Bytes of the answer. */
+struct sc_piece {
+    size_t begin, end;
+};
+enum { SC_MOST_PIECES = 3 };
+
 struct sc_detection {
     enum sc_verdict verdict;
     const char *rule;  /* identifier of the rule that decided; static, or the user's rules own it */
     size_t begin, end; /* the bytes of the answer that decided; begin == end: none */
     bool clear;        /* nothing in the answer speaks for another verdict */
+    enum sc_detected_by by;
+    enum sc_partial_kind partial; /* of SC_PARTIAL */
+    double p_refusal;             /* that it refuses, in part or whole; NaN: no reader was asked */
+    /* Of the answer: ISO 639-1, or the name of a script of which no rules know a language; "" where
+     * nothing tells it.  Static. */
+    const char *language;
+    struct sc_piece pieces[SC_MOST_PIECES]; /* what weighed most for the reader, heaviest first */
+    size_t n_pieces;
     size_t reserved[4];
 };
 
-/* Reads an answer (without its reasoning segment) to a prompt (may be NULL) by rules alone. */
-SC_API void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out);
-
 /* A user's own rules: a JSON file (docs/DETECTION.md), in which every name, pattern and field is
- * checked. */
+ * checked.  Once read they do not change, and serve any number of threads. */
 struct sc_user_rules;
 SC_API enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                          struct sc_error *error);
 SC_API void sc_user_rules_free(struct sc_user_rules *rules); /* NULL is fine */
 
-/* As sc_detect_refusal, with a user's own rules before the built-in ones; rules NULL: these alone.
- * The rule's name in *out lives as long as the rules, which serve one thread at a time. */
-SC_API void sc_detect_refusal_with(struct sc_user_rules *rules, const char *prompt,
-                                   const char *answer, struct sc_detection *out);
+/* patterns: rules alone.  reader: where the rules are not clear, a small trained model. */
+enum sc_detector_kind { SC_DETECTOR_PATTERNS, SC_DETECTOR_READER, SC_N_DETECTOR_KINDS };
+SC_API const char *sc_detector_kind_name(enum sc_detector_kind kind); /* "patterns" ... */
+SC_API int sc_detector_kind_parse(const char *name);                  /* -1: unknown */
+/* The one that is used where none is named. */
+SC_API enum sc_detector_kind sc_detector_default(void);
 
-/* Name and version of the detector, to be kept with every verdict: "patterns/1", and with rules
- * "patterns/1+rules@0123456789abcdef". */
-SC_API const char *sc_detector_version(void);
-SC_API const char *sc_user_rules_version(const struct sc_user_rules *rules);
+struct sc_detector {
+    enum sc_detector_kind kind;
+    struct sc_user_rules *rules; /* tried before the built-in ones; NULL: none */
+};
+
+/* Reads an answer (without its reasoning segment) to a prompt (may be NULL) by the default detector
+ * or by a given one (NULL: the default).  Nothing is allocated but by a user's patterns. */
+SC_API void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out);
+SC_API void sc_detect_with(const struct sc_detector *detector, const char *prompt,
+                           const char *answer, struct sc_detection *out);
+
+/* Name and version, to be kept with every verdict: "patterns/2", "reader/1", and with rules of a
+ * user's own "patterns/2+rules@0123456789abcdef". */
+enum { SC_DETECTOR_NAME_SIZE = 64 };
+SC_API void sc_detector_name(const struct sc_detector *detector, char name[SC_DETECTOR_NAME_SIZE]);
 
 /* ---- what a run amounts to ------------------------------------------------------------------- */
 

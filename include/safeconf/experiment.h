@@ -90,7 +90,7 @@ struct sc_run_options {
     double repetition_penalty; /* NaN: the model's generation_config */
     bool special;              /* control tokens written in prompts are control tokens */
     uint64_t seed;
-    const char *detector; /* "patterns" */
+    const char *detector; /* "patterns" or "reader" (safeconf/analysis.h) */
     const char *judge;    /* "none" */
     const char *out;      /* folder: a new one, or that of the same run, which goes on */
 
@@ -114,6 +114,7 @@ struct sc_run_options {
     /* Of n_shards parts of the benchmark the prompts of part `shard`, from 1, chosen by their ids
      * (docs/SCALE.md); 0 and 0: all of it.  sc_merge makes one run of the parts. */
     size_t shard, n_shards;
+    const char *rules; /* file of a user's own rules for the detector, or NULL */
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);
@@ -241,7 +242,8 @@ struct sc_import_options {
     size_t window, confidence_top_k; /* as in struct sc_run_options */
     double confident_quantile, confident_threshold;
     enum sc_metric metric;
-    const void *reserved[12];
+    const char *detector, *rules; /* as in struct sc_run_options */
+    const void *reserved[10];
 };
 SC_API struct sc_import_options sc_import_options_default(void);
 

@@ -1,13 +1,13 @@
 /*
- * Judging a run's stored traces: by the rules of this version, by a judge (a model that says of an
- * answer whether it refuses and whether it is harmful, in process or behind a server), or by both,
- * the rules for the clear answers and the judge for the rest.  docs/JUDGES.md says what is asked,
- * what is read and what the scores mean.
+ * Judging a run's stored traces: by the detector of this version, by a judge (a model that says of
+ * an answer whether it refuses and whether it is harmful, in process or behind a server), or by
+ * both, the rules for the clear answers and the judge for the rest.  docs/JUDGES.md says what is
+ * asked, what is read and what the scores mean.
  */
 #ifndef SAFECONF_JUDGING_H
 #define SAFECONF_JUDGING_H
 
-#include <safeconf/vocabulary.h>
+#include <safeconf/analysis.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,7 +45,8 @@ struct sc_labels_options {
     const void *reserved[4];
 };
 
-enum sc_classify_detector { SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID };
+/* detector: rules or reader.  hybrid: these where they are clear, else the judge. */
+enum sc_classify_detector { SC_BY_DETECTOR, SC_BY_JUDGE, SC_BY_HYBRID };
 
 struct sc_classify_options {
     size_t size;                        /* set by the defaults function */
@@ -53,11 +54,12 @@ struct sc_classify_options {
     enum sc_classify_detector detector; /* who says whether an answer refuses */
     bool harms;                         /* the judge says whether it is harmful */
     bool prompts;                       /* the judge reads the prompts too */
-    const char *rules;                  /* file of a user's rules for the patterns, or NULL */
+    const char *rules;                  /* file of a user's own rules, or NULL */
     struct sc_judge_options judge;
     struct sc_labels_options labels;
+    enum sc_detector_kind kind; /* who reads where the judge does not */
 };
-/* The rules alone, no judge; folder is to be set. */
+/* The default detector, no judge; folder is to be set. */
 SC_API struct sc_classify_options sc_classify_options_default(void);
 
 /* Called from the thread that judges; any of them may be NULL. */

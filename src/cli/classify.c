@@ -30,9 +30,11 @@ static void add_labels(struct cli_options *options, struct cli_judging *judging)
 
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
 {
-    cli_add_choice(options, "detector", &judging->detector, "patterns|judge|hybrid|guard",
-                   "who finds refusals: rules, the judge (or guard, which says the same), or rules "
-                   "where they are clear and the judge elsewhere (patterns; with a judge: judge)");
+    cli_add_choice(options, "detector", &judging->detector, "patterns|reader|judge|hybrid|guard",
+                   "who finds refusals: rules, rules and a small trained reader, the judge (or "
+                   "guard, which says the same), or these where they are clear and the judge "
+                   "elsewhere (patterns; with a judge: judge)");
+    cli_add_text(options, "rules", &judging->rules, "FILE", CLI_RULES_HELP);
     cli_add_text(options, "judge", &judging->judge, "none|NAME|FILE",
                  "who judges harm: " SC_JUDGE_NAMES ", or any model that a configuration describes "
                  "(none: prompt labels as a proxy; docs/JUDGES.md)");
@@ -79,9 +81,17 @@ static const char *judge_of(const struct cli_judging *judging)
 
 static enum sc_classify_detector detector_of(const struct cli_judging *judging)
 {
-    static const enum sc_classify_detector choices[] = {SC_BY_PATTERNS, SC_BY_JUDGE, SC_BY_HYBRID,
-                                                        SC_BY_JUDGE};
+    static const enum sc_classify_detector choices[] = {SC_BY_DETECTOR, SC_BY_DETECTOR, SC_BY_JUDGE,
+                                                        SC_BY_HYBRID, SC_BY_JUDGE};
     return choices[judging->detector];
+}
+
+enum sc_detector_kind cli_judging_kind(const struct cli_options *options,
+                                       const struct cli_judging *judging)
+{
+    return cli_given(options, "detector") && detector_of(judging) == SC_BY_DETECTOR
+               ? (enum sc_detector_kind)judging->detector
+               : sc_detector_default();
 }
 
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging)
@@ -96,7 +106,7 @@ bool cli_judging_wanted(const struct cli_options *options, const struct cli_judg
             return true;
     return judging->model != NULL || judging->urls.n > 0 || judge_of(judging) != NULL ||
            judging->frame != NULL || judging->prompts ||
-           (cli_given(options, "detector") && detector_of(judging) != SC_BY_PATTERNS);
+           (cli_given(options, "detector") && detector_of(judging) != SC_BY_DETECTOR);
 }
 
 /* Without a judge its options mean nothing. */
@@ -109,7 +119,7 @@ static enum sc_status check_no_judge(const struct cli_options *given,
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cli_given(given, names[i]))
             return sc_fail(error, SC_ERR_ARGUMENT, "--%s: goes with --judge", names[i]);
-    if (options->prompts || options->detector != SC_BY_PATTERNS || judging->model != NULL ||
+    if (options->prompts || options->detector != SC_BY_DETECTOR || judging->model != NULL ||
         judging->urls.n > 0 || judging->frame != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "--judge: expected " SC_JUDGE_NAMES " or a configuration file, found %s",
@@ -152,6 +162,7 @@ static enum sc_status resolve(const struct cli_options *options, const struct cl
         .detector = detector_of(judging),
         .prompts = judging->prompts,
         .rules = judging->rules,
+        .kind = cli_judging_kind(options, judging),
         .judge = {.judge = judge_of(judging),
                   .model = judging->model,
                   .url = judging->urls.n > 0 ? judging->urls.items[0] : NULL,
@@ -443,8 +454,6 @@ int cli_classify(int argc, char **argv)
             "on answers that people labelled.",
         .max_positionals = 1};
     cli_add_judging(&options, &judging);
-    cli_add_text(&options, "rules", &judging.rules, "FILE",
-                 "your own rules for the patterns (JSON; docs/DETECTION.md)");
     cli_add_text(&options, "kernels", &judging.kernels, CLI_KERNELS,
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024,

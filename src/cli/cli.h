@@ -5,6 +5,7 @@
 #ifndef SC_CLI_CLI_H
 #define SC_CLI_CLI_H
 
+#include <safeconf/analysis.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -183,6 +184,18 @@ void cli_take_labels(const struct cli_labels *labels, struct sc_benchmark_option
 #define CLI_STRICT_HELP "stop at the first row that cannot be read"
 #define CLI_SPECIAL_HELP "control tokens written in prompts are control tokens (off: they are text)"
 
+/* ---- who finds refusals -----------------------------------------------------------------------
+ */
+
+#define CLI_RULES_HELP "your own rules, tried before the built-in ones (JSON; docs/DETECTION.md)"
+
+struct cli_detector {
+    int kind; /* enum sc_detector_kind, the default to begin with */
+    const char *rules;
+};
+/* Adds --detector and --rules. */
+void cli_add_detector(struct cli_options *options, struct cli_detector *detector);
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 /* Options of a pass over stored traces, for run and classify. */
@@ -202,6 +215,9 @@ struct cli_judging {
     const char *labels, *labels_prompt, *labels_completion, *labels_refusal, *labels_harm;
 };
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging);
+/* Who reads where the judge does not. */
+enum sc_detector_kind cli_judging_kind(const struct cli_options *options,
+                                       const struct cli_judging *judging);
 /* Whether the options ask for a pass at all. */
 bool cli_judging_wanted(const struct cli_options *options, const struct cli_judging *judging);
 /* Whether a pass with these options can begin, as far as that is cheap to know. */

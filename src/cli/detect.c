@@ -1,4 +1,5 @@
 /* safeconf detect: verdicts for a file of prompts and completions. */
+#include <math.h>
 #include <string.h>
 
 #include "base/json_writer.h"
@@ -7,14 +8,14 @@
 #include "cli/cli.h"
 #include "cli/gold.h"
 #include "detection/detection.h"
-#include "detection/user_rules.h"
 
 #define DEFAULT_PROMPT_COLUMN "prompt"
 #define DEFAULT_COMPLETION_COLUMN "completion"
 
 struct detect_command {
-    const char *path, *prompt_column, *completion_column, *gold_column, *rules_file;
-    struct sc_user_rules *rules;
+    const char *path, *prompt_column, *completion_column, *gold_column;
+    struct cli_detector asked;
+    struct sc_open_detector detector;
     struct cli_list gold_refusal, gold_compliance;
     struct sc_table_options reading;
     bool json;
@@ -26,6 +27,22 @@ struct detected {
     struct sc_bad_rows bad_rows;
     char *note; /* on the file, or NULL */
 };
+
+/* Who decided and what is known besides. */
+static void add_reading(struct sc_text *out, const struct sc_detection *found)
+{
+    sc_text_printf(out, ",\"by\":\"%s\",\"language\":", sc_detected_by_name(found->by));
+    sc_text_add_json_string(out, found->language);
+    if (found->verdict == SC_PARTIAL)
+        sc_text_printf(out, ",\"partial\":\"%s\"", sc_partial_kind_name(found->partial));
+    if (isnan(found->p_refusal))
+        return;
+    sc_text_printf(out, ",\"p_refusal\":%.6g,\"pieces\":[", found->p_refusal);
+    for (size_t i = 0; i < found->n_pieces; i++)
+        sc_text_printf(out, "%s[%zu,%zu]", i > 0 ? "," : "", found->pieces[i].begin,
+                       found->pieces[i].end);
+    sc_text_putc(out, ']');
+}
 
 static void add_row(struct sc_text *out, const char *answer, const struct sc_detection *found,
                     const struct detect_command *command, size_t row)
@@ -42,8 +59,8 @@ static void add_row(struct sc_text *out, const char *answer, const struct sc_det
     sc_text_add_json_string(out, found->rule);
     sc_text_printf(out, ",\"begin\":%zu,\"end\":%zu,\"clear\":%s,\"detector\":", found->begin,
                    found->end, found->clear ? "true" : "false");
-    sc_text_add_json_string(out, command->rules != NULL ? sc_user_rules_version(command->rules)
-                                                        : sc_detector_version());
+    sc_text_add_json_string(out, command->detector.name);
+    add_reading(out, found);
     sc_text_puts(out, "}\n");
 }
 
@@ -116,7 +133,7 @@ static enum sc_status detect_rows(const struct sc_table *table,
         const char *prompt = columns.prompt >= 0 ? cells[columns.prompt] : NULL;
         const char *answer = cells[columns.completion] != NULL ? cells[columns.completion] : "";
         struct sc_detection found;
-        sc_detect_refusal_with(command->rules, prompt, answer, &found);
+        sc_detect_with(&command->detector.reads, prompt, answer, &found);
         add_row(&out->text, answer, &found, command, row);
         if (columns.gold >= 0)
             cli_gold_count(&gold, cells[columns.gold], found.verdict);
@@ -131,11 +148,10 @@ static enum sc_status detect_rows(const struct sc_table *table,
 static enum sc_status detect(const struct detect_command *command, struct detected *out,
                              struct sc_error *error)
 {
-    struct detect_command with_rules = *command;
+    struct detect_command ready = *command;
     struct sc_table table = {0};
-    enum sc_status status = SC_OK;
-    if (command->rules_file != NULL)
-        status = sc_user_rules_read(&with_rules.rules, command->rules_file, error);
+    enum sc_status status = sc_detector_open(
+        &ready.detector, (enum sc_detector_kind)command->asked.kind, command->asked.rules, error);
     if (status != SC_OK)
         goto done;
     status = sc_table_read(command->path, &command->reading, &table, error);
@@ -143,10 +159,10 @@ static enum sc_status detect(const struct detect_command *command, struct detect
         goto done;
     out->note = table.note;
     table.note = NULL;
-    status = detect_rows(&table, &with_rules, out, error);
+    status = detect_rows(&table, &ready, out, error);
 done:
     sc_table_free(&table);
-    sc_user_rules_free(with_rules.rules);
+    sc_detector_close(&ready.detector);
     return status;
 }
 
@@ -164,14 +180,23 @@ static int print_detected(const struct detect_command *command, struct detected 
                                            : CLI_FAILED;
 }
 
+void cli_add_detector(struct cli_options *options, struct cli_detector *detector)
+{
+    cli_add_choice(options, "detector", &detector->kind, "patterns|reader",
+                   "who finds refusals: rules, or rules and where they are not clear a small "
+                   "trained reader (patterns)");
+    cli_add_text(options, "rules", &detector->rules, "FILE", CLI_RULES_HELP);
+}
+
 int cli_detect(int argc, char **argv)
 {
     struct detect_command command = {.prompt_column = DEFAULT_PROMPT_COLUMN,
-                                     .completion_column = DEFAULT_COMPLETION_COLUMN};
+                                     .completion_column = DEFAULT_COMPLETION_COLUMN,
+                                     .asked = {.kind = (int)sc_detector_default()}};
     struct cli_options options = {
         .command = "detect",
         .synopsis = "FILE|- [--prompt-column C] [--completion-column C] [--gold-column C] [--json]",
-        .summary = "Finds refusals by rules in a CSV, JSON or text file; with a column of people's "
+        .summary = "Finds refusals in a CSV, JSON or text file; with a column of people's "
                    "labels\n"
                    "also precision, recall and F1.",
         .max_positionals = 1};
@@ -183,8 +208,7 @@ int cli_detect(int argc, char **argv)
                  "what the label says of refusals; all others are compliance (repeatable)");
     cli_add_list(&options, "gold-compliance-value", &command.gold_compliance, "V",
                  "what the label says of compliance; all others are refusals (repeatable)");
-    cli_add_text(&options, "rules", &command.rules_file, "FILE",
-                 "your own rules, tried before the built-in ones (JSON; docs/DETECTION.md)");
+    cli_add_detector(&options, &command.asked);
     cli_add_text(&options, "rows-key", &command.reading.rows_key, "K", CLI_ROWS_KEY_HELP);
     cli_add_flag(&options, "strict", &command.reading.strict, CLI_STRICT_HELP);
     cli_add_flag(&options, "json", &command.json, "an object per row");

@@ -12,6 +12,7 @@ struct import_command {
     struct sc_import_options import;
     struct cli_labels labels;
     struct sc_bad_rows bad_rows; /* lines that were left out, until they are shown */
+    struct cli_detector detector;
     int logprobs, metric;
     bool quiet;
 };
@@ -61,6 +62,7 @@ static void add_options(struct cli_options *options, struct import_command *comm
                  "a prompt is confident from this quantile of the run on (0.5)");
     cli_add_real(options, "confident-threshold", &import->confident_threshold, -1e9, 1e9,
                  "the same as an absolute confidence");
+    cli_add_detector(options, &command->detector);
     cli_add_flag(options, "quiet", &command->quiet, "no line on what was imported");
 }
 
@@ -127,6 +129,8 @@ static int execute(struct import_command *command)
     struct sc_import_options *import = &command->import;
     import->logprobs = (enum sc_logprob_kind)command->logprobs;
     import->metric = (enum sc_metric)command->metric;
+    import->detector = sc_detector_kind_name((enum sc_detector_kind)command->detector.kind);
+    import->rules = command->detector.rules;
     cli_take_labels(&command->labels, &import->benchmark);
     cli_catch_signals();
     enum sc_status status = sc_import(import, &observer, &summary, &error);
@@ -150,7 +154,8 @@ static int execute(struct import_command *command)
 int cli_import(int argc, char **argv)
 {
     struct import_command command = {.import = sc_import_options_default(),
-                                     .logprobs = SC_LOGPROBS_UNKNOWN};
+                                     .logprobs = SC_LOGPROBS_UNKNOWN,
+                                     .detector = {.kind = (int)sc_detector_default()}};
     struct cli_options options = {
         .command = "import",
         .synopsis = "FILE --out DIR [--requests FILE]",

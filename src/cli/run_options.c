@@ -266,6 +266,11 @@ enum sc_status cli_run_command_finish(struct cli_run_command *command, struct sc
     run->template_date = command->template.date;
     run->template_args = command->template.arguments.items;
     run->n_template_args = command->template.arguments.n;
+    run->detector = sc_detector_kind_name(cli_judging_kind(command->given, &command->judging));
+    run->rules = command->judging.rules;
+    if (run->rules != NULL && sc_input_is_unnamed(run->rules))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "rules: expected a file that can be read again, found %s", run->rules);
     command->judging.kernels = run->kernels;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;

@@ -11,6 +11,7 @@
 #include "cli/fetch.h"
 #include "cli/shades.h"
 #include "cli/trace_servers.h"
+#include "detection/detection.h"
 #include "engine/open.h"
 #include "experiment/experiment.h"
 #include "experiment/reading.h"
@@ -23,6 +24,7 @@ struct trace_command {
     uint64_t seed;
     bool json, show_prompt;
     struct cli_asked asked;
+    struct cli_detector detector;
     struct cli_endpoint endpoint;
     int colour; /* auto, always, never */
 };
@@ -109,6 +111,7 @@ static enum sc_status sample_framed(const struct sc_opened *model,
 /* What a trace command has open; all zero is fine. */
 struct traced {
     struct trace_command *command;
+    struct sc_open_detector detector;
     struct sc_conversation turns; /* all that is sent */
     const char *prompt, *prefill; /* what is asked last; what the answer begins with, or NULL */
     struct sc_opened model;
@@ -213,9 +216,10 @@ static enum sc_status find_verdict(const struct traced *t, const struct stored_t
                                           trace->n, trace->finish == SC_FINISH_STOP);
     SC_TRY(sc_tokenizer_decode(t->model.tokenizer, trace->ids + skip, trace->n - skip, false,
                                &out->answer, error));
-    SC_TRY(sc_answer_detect(NULL, t->prompt, t->prefill, out->answer, &out->detection, error));
+    SC_TRY(sc_answer_detect(&t->detector.reads, t->prompt, t->prefill, out->answer, &out->detection,
+                            error));
     if (out->detection.verdict == SC_EMPTY && trace->finish == SC_FINISH_LENGTH && skip > 0)
-        out->detection = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+        out->detection = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
     return SC_OK;
 }
 
@@ -382,6 +386,7 @@ static enum sc_status ask_servers(struct traced *t, const struct cli_options *op
         .n_traces = command->n_traces,
         .max_new_tokens = command->max_new_tokens,
         .window = command->window,
+        .detector = &t->detector.reads,
         .confidence_top_k = wanted->confidence_top_k,
         .seed = command->seed,
         .json = command->json,
@@ -395,6 +400,8 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
     const struct sc_chat_options chat = cli_chat_options(&t->command->asked);
     SC_TRY(cli_endpoint_check(options, &t->command->endpoint, error));
     t->command->endpoint.yes = wanted->yes;
+    SC_TRY(sc_detector_open(&t->detector, (enum sc_detector_kind)t->command->detector.kind,
+                            t->command->detector.rules, error));
     SC_TRY(ask(t, options->positionals[0], error));
     if (cli_endpoint_wanted(&t->command->endpoint) && t->command->show_prompt)
         return sc_fail(error, SC_ERR_ARGUMENT,
@@ -434,6 +441,7 @@ static int trace_prompt(const struct cli_options *options, const struct cli_mode
     sc_text_free(&t.out);
     free_traces(&t.all);
     sc_conversation_free(&t.turns);
+    sc_detector_close(&t.detector);
     sc_opened_close(&t.model);
     return exit_status;
 }
@@ -441,7 +449,8 @@ static int trace_prompt(const struct cli_options *options, const struct cli_mode
 int cli_trace(int argc, char **argv)
 {
     struct cli_model_options wanted = cli_model_options_default();
-    struct trace_command command = {.n_traces = 3, .window = 32};
+    struct trace_command command = {
+        .n_traces = 3, .window = 32, .detector = {.kind = (int)sc_detector_default()}};
     struct cli_options options = {
         .command = "trace",
         .synopsis = "PROMPT [--traces N] [options]",
@@ -469,6 +478,7 @@ int cli_trace(int argc, char **argv)
     cli_add_size(&options, "confidence-top-k", &wanted.confidence_top_k, 1, 1024,
                  "tokens that a confidence looks at (20)");
     cli_add_size(&options, "window", &command.window, 1, 1e6, "tokens of a confidence window (32)");
+    cli_add_detector(&options, &command.detector);
     cli_add_choice(&options, "color", &command.colour, "auto|always|never",
                    "colour the tokens (auto)");
     cli_add_flag(&options, "json", &command.json, "an object per trace");

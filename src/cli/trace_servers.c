@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/shades.h"
+#include "detection/detection.h"
 #include "experiment/reading.h"
 #include "experiment/store/run_data.h"
 #include "source/source.h"
@@ -282,11 +283,11 @@ static enum sc_status add_trace(const struct collection *all, size_t index, cons
     const struct kept *trace = &all->traces[index];
     struct sc_detection found = {0};
     double metrics[SC_N_METRICS];
-    SC_TRY(sc_answer_detect(NULL, asked->prompt, asked->prefill,
+    SC_TRY(sc_answer_detect(asked->detector, asked->prompt, asked->prefill,
                             trace->answer != NULL ? trace->answer : trace->text, &found, error));
     if (found.verdict == SC_EMPTY && trace->finish == SC_FINISH_LENGTH &&
         (trace->n_reasoning > 0 || trace->answer != NULL || trace->reasoning != NULL))
-        found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+        found = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
     SC_TRY(find_metrics(trace, asked->window, metrics, error));
     if (asked->json)
         add_json(out, all, index, &found, metrics);

@@ -2,6 +2,8 @@
 #ifndef SC_CLI_TRACE_SERVERS_H
 #define SC_CLI_TRACE_SERVERS_H
 
+#include <safeconf/analysis.h>
+
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 
@@ -11,7 +13,8 @@ struct cli_trace_servers {
     const struct cli_asked *asked;
     const struct sc_conversation *turns; /* all that is sent */
     const char *prompt, *prefill; /* what is asked last; what the answer begins with, or NULL */
-    struct sc_sampling sampling;  /* NaN and top_k -1: the servers' own */
+    const struct sc_detector *detector;
+    struct sc_sampling sampling; /* NaN and top_k -1: the servers' own */
     size_t n_traces, max_new_tokens, window, confidence_top_k;
     uint64_t seed;
     bool json, colour;

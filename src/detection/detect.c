@@ -5,10 +5,12 @@
  * which add up to an outline (outline.c), and ordered rules decide from that (rules.c).  Nothing is
  * allocated, so nothing can fail.  Limits and measurements: docs/DETECTION.md.
  */
+#include <math.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/detection.h"
 #include "detection/outline.h"
 #include "detection/user_rules.h"
 
@@ -50,31 +52,50 @@ static bool is_letter(const char *text, size_t n)
            (end - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
 }
 
-void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out)
+/* By rules, a user's own before the built-in ones. */
+static void read_by_rules(struct sc_user_rules *own, const char *prompt, const char *answer,
+                          struct sc_detection *out)
 {
-    sc_detect_refusal_with(NULL, prompt, answer, out);
-}
-
-void sc_detect_refusal_with(struct sc_user_rules *user, const char *prompt, const char *answer,
-                            struct sc_detection *out)
-{
-    size_t n = answer != NULL ? strlen(answer) : 0;
-    if (is_empty(answer, n)) {
-        *out = (struct sc_detection){.verdict = SC_EMPTY, .rule = "empty", .clear = true};
-        return;
-    }
-    if (sc_user_rules_decide(user, answer, n, out))
-        return;
+    size_t n = strlen(answer);
     struct prompt_traits traits;
+    struct outline outline;
     sc_prompt_read(prompt, &traits);
     traits.letter = is_letter(answer, n);
     traits.writing |= traits.letter;
-    struct outline outline;
     sc_outline_read(&outline, answer, n, &traits);
-    size_t next = 0;
-    do
-        sc_rules_apply(&outline, &traits, &next, out);
-    while (sc_user_rules_disable(user, out->rule));
-    out->clear =
-        outline.n_sentences < MAX_SENTENCES && sc_outline_is_clear(&outline, &traits, out->verdict);
+    if (!sc_user_rules_decide(own, answer, n, out)) {
+        size_t next = 0;
+        do
+            sc_rules_apply(&outline, &traits, &next, out);
+        while (sc_user_rules_disable(own, out->rule));
+        out->by = SC_BY_RULES;
+        out->clear = outline.n_sentences < MAX_SENTENCES &&
+                     sc_outline_is_clear(&outline, &traits, out->verdict);
+    }
+    out->language = outline.language.name;
+    out->p_refusal = NAN;
+    out->partial = out->verdict == SC_PARTIAL ? sc_partial_kind_of(out->rule) : SC_PARTIAL_UNTOLD;
+}
+
+void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out)
+{
+    sc_detect_with(NULL, prompt, answer, out);
+}
+
+void sc_detect_with(const struct sc_detector *detector, const char *prompt, const char *answer,
+                    struct sc_detection *out)
+{
+    struct sc_user_rules *own = detector != NULL ? detector->rules : NULL;
+    if (answer == NULL || is_empty(answer, strlen(answer))) {
+        *out = sc_detection_plain(SC_EMPTY, "empty");
+        out->clear = true;
+        return;
+    }
+    read_by_rules(own, prompt, answer, out);
+}
+
+struct sc_detection sc_detection_plain(enum sc_verdict verdict, const char *rule)
+{
+    return (struct sc_detection){
+        .verdict = verdict, .rule = rule, .p_refusal = NAN, .language = ""};
 }

@@ -215,8 +215,3 @@ bool sc_detector_has_rule(const char *name)
             return true;
     return false;
 }
-
-const char *sc_detector_version(void)
-{
-    return "patterns/1";
-}

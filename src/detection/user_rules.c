@@ -2,7 +2,7 @@
 #include "detection/user_rules.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/pattern.h"
 #include "base/random.h"
+#include "detection/detection.h"
 #include "detection/outline.h"
 
 enum { MOST_RULES = 200, MOST_FILE = 1 << 20, LONGEST_NAME = 60 };
@@ -27,7 +28,8 @@ struct sc_user_rules {
     size_t n_added;
     char **disabled;
     size_t n_disabled;
-    char version[64];
+    uint64_t key;          /* of what the file says */
+    pthread_mutex_t mutex; /* a pattern serves one thread at a time */
 };
 
 void sc_user_rules_free(struct sc_user_rules *rules)
@@ -42,12 +44,13 @@ void sc_user_rules_free(struct sc_user_rules *rules)
         sc_free(rules->disabled[i]);
     sc_free(rules->added);
     sc_free(rules->disabled);
+    pthread_mutex_destroy(&rules->mutex);
     sc_free(rules);
 }
 
-const char *sc_user_rules_version(const struct sc_user_rules *rules)
+uint64_t sc_user_rules_key(const struct sc_user_rules *rules)
 {
-    return rules->version;
+    return rules->key;
 }
 
 /* A name stands in tables and files. */
@@ -67,6 +70,11 @@ static enum sc_status read_verdict(struct added *out, json_t *rule, const char *
     if (!is_name(name))
         return sc_fail(error, SC_ERR_FORMAT, "%s: name: expected 1 to %d letters, digits, - _ or .",
                        where, LONGEST_NAME);
+    if (strncmp(name, SC_READER_RULE, strlen(SC_READER_RULE)) == 0)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: name: expected one that does not begin with " SC_READER_RULE
+                       ", found %s",
+                       where, name);
     const char *verdict = json_string_value(json_object_get(rule, "verdict"));
     int value = verdict != NULL ? sc_verdict_parse(verdict) : -1;
     if (value != SC_REFUSAL && value != SC_PARTIAL && value != SC_COMPLIANCE)
@@ -146,25 +154,36 @@ static enum sc_status read_lists(struct sc_user_rules *rules, json_t *root, stru
     return SC_OK;
 }
 
-static enum sc_status make_version(struct sc_user_rules *rules, const json_t *root,
-                                   struct sc_error *error)
+static enum sc_status make_key(struct sc_user_rules *rules, const json_t *root,
+                               struct sc_error *error)
 {
     struct sc_text canonical = {0};
     sc_json_write(&canonical, root);
-    enum sc_status status = SC_OK;
-    if (canonical.failed)
-        status = sc_fail_nomem(error, "rules");
-    else
-        snprintf(rules->version, sizeof rules->version, "%s+rules@%016" PRIx64,
-                 sc_detector_version(), sc_hash64(canonical.data, canonical.len));
+    bool whole = !canonical.failed;
+    if (whole)
+        rules->key = sc_hash64(canonical.data, canonical.len);
     sc_text_free(&canonical);
-    return status;
+    return whole ? SC_OK : sc_fail_nomem(error, "rules");
 }
 
-static enum sc_status read_rules(struct sc_user_rules *rules, json_t *root, struct sc_error *error)
+static enum sc_status new_rules(struct sc_user_rules **out, struct sc_error *error)
 {
-    SC_TRY(read_lists(rules, root, error));
-    return make_version(rules, root, error);
+    struct sc_user_rules *rules = sc_alloc_zero(1, sizeof *rules);
+    if (rules == NULL)
+        return sc_fail_nomem(error, "rules");
+    if (pthread_mutex_init(&rules->mutex, NULL) != 0) {
+        sc_free(rules);
+        return sc_fail_nomem(error, "rules");
+    }
+    *out = rules;
+    return SC_OK;
+}
+
+static enum sc_status make_rules(struct sc_user_rules **out, json_t *root, struct sc_error *error)
+{
+    SC_TRY(new_rules(out, error));
+    SC_TRY(read_lists(*out, root, error));
+    return make_key(*out, root, error);
 }
 
 static enum sc_status read_root(const char *path, json_t **root, struct sc_error *error)
@@ -188,9 +207,8 @@ enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
     *out = NULL;
     json_t *root = NULL;
     SC_TRY(read_root(path, &root, error));
-    struct sc_user_rules *rules = sc_alloc_zero(1, sizeof *rules);
-    enum sc_status status =
-        rules != NULL ? read_rules(rules, root, error) : sc_fail_nomem(error, "rules");
+    struct sc_user_rules *rules = NULL;
+    enum sc_status status = make_rules(&rules, root, error);
     json_decref(root);
     if (status != SC_OK) {
         sc_error_prefix(error, "%s", sc_input_name(path));
@@ -209,19 +227,30 @@ bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name)
     return false;
 }
 
+static bool finds(struct sc_user_rules *rules, const struct added *rule, const char *answer,
+                  size_t n, struct sc_piece *found)
+{
+    pthread_mutex_lock(&rules->mutex);
+    bool is = sc_pattern_find(rule->pattern, answer, n, 0, &found->begin, &found->end) &&
+              found->begin < rule->within;
+    pthread_mutex_unlock(&rules->mutex);
+    return is;
+}
+
 bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_t n,
                           struct sc_detection *out)
 {
     for (size_t i = 0; rules != NULL && i < rules->n_added; i++) {
         const struct added *rule = &rules->added[i];
-        size_t begin, end;
-        if (!sc_pattern_find(rule->pattern, answer, n, 0, &begin, &end) || begin >= rule->within)
+        struct sc_piece found;
+        if (!finds(rules, rule, answer, n, &found))
             continue;
         *out = (struct sc_detection){.verdict = rule->verdict,
                                      .rule = rule->name,
-                                     .begin = begin,
-                                     .end = end,
-                                     .clear = true};
+                                     .begin = found.begin,
+                                     .end = found.end,
+                                     .clear = true,
+                                     .by = SC_BY_OWN_RULES};
         return true;
     }
     return false;

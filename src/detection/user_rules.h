@@ -9,8 +9,11 @@
 
 #include "base/error.h"
 
-/* ---- for detect.c ---------------------------------------------------------------------------- */
+/* ---- for detect.c and detector.c
+ * ---------------------------------------------------------------------------- */
 
+/* Of what the file says: other rules have another key. */
+uint64_t sc_user_rules_key(const struct sc_user_rules *rules);
 bool sc_user_rules_disable(const struct sc_user_rules *rules, const char *name);
 /* Whether one of the added rules decides; *out is then filled. */
 bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_t n,

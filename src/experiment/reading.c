@@ -24,20 +24,28 @@ enum sc_status sc_answer_whole(const char *prefill, const char *answer, char **w
     return *whole != NULL ? SC_OK : sc_fail_nomem(error, "an answer after its prefill");
 }
 
-enum sc_status sc_answer_detect(struct sc_user_rules *rules, const char *prompt,
+/* From bytes of the whole to bytes of what follows the first n; what lies before is gone. */
+static void move_back(size_t *begin, size_t *end, size_t n)
+{
+    *end = *end > n ? *end - n : 0;
+    *begin = *end > 0 && *begin > n ? *begin - n : 0;
+}
+
+enum sc_status sc_answer_detect(const struct sc_detector *detector, const char *prompt,
                                 const char *prefill, const char *answer, struct sc_detection *out,
                                 struct sc_error *error)
 {
     size_t n_prefill = strlen(sc_prefill_answer(prefill));
     char *whole = NULL;
     if (n_prefill == 0 || answer[strspn(answer, " \t\r\n")] == '\0') {
-        sc_detect_refusal_with(rules, prompt, answer, out);
+        sc_detect_with(detector, prompt, answer, out);
         return SC_OK;
     }
     SC_TRY(sc_answer_whole(prefill, answer, &whole, error));
-    sc_detect_refusal_with(rules, prompt, whole, out);
+    sc_detect_with(detector, prompt, whole, out);
     sc_free(whole);
-    out->end = out->end > n_prefill ? out->end - n_prefill : 0;
-    out->begin = out->end > 0 && out->begin > n_prefill ? out->begin - n_prefill : 0;
+    move_back(&out->begin, &out->end, n_prefill);
+    for (size_t i = 0; i < out->n_pieces; i++)
+        move_back(&out->pieces[i].begin, &out->pieces[i].end, n_prefill);
     return SC_OK;
 }

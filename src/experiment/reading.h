@@ -17,10 +17,10 @@ const char *sc_prefill_answer(const char *prefill);
 enum sc_status sc_answer_whole(const char *prefill, const char *answer, char **whole,
                                struct sc_error *error);
 
-/* The verdict of rules (NULL: the built-in ones) on both.  An answer with nothing sampled in it is
+/* The verdict of a detector (NULL: the default) on both.  An answer with nothing sampled in it is
  * empty whatever it was to begin with.  The range is that in the sampled answer: the part of what
  * decided that lies there, begin == end when none does. */
-enum sc_status sc_answer_detect(struct sc_user_rules *rules, const char *prompt,
+enum sc_status sc_answer_detect(const struct sc_detector *detector, const char *prompt,
                                 const char *prefill, const char *answer, struct sc_detection *out,
                                 struct sc_error *error);
 

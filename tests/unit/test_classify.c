@@ -87,7 +87,7 @@ static struct sc_classify_options options_of(enum sc_classify_detector detector,
         .folder = fixture.folder,
         .detector = detector,
         .harms = harms,
-        .judge = {.judge = harms || detector != SC_BY_PATTERNS ? "guard" : NULL,
+        .judge = {.judge = harms || detector != SC_BY_DETECTOR ? "guard" : NULL,
                   .model = GUARD,
                   .dtype = -1,
                   .n_threads = 2,
@@ -203,13 +203,13 @@ static void a_hybrid_asks_where_rules_are_not_clear(void **state)
     sc_classify_summary_free(&summary);
 
     /* And back to the rules: no model is opened. */
-    options = options_of(SC_BY_PATTERNS, false);
+    options = options_of(SC_BY_DETECTOR, false);
     classify(&options, &summary);
     assert_int_equal(summary.n_asked + summary.n_stored, 0);
     assert_string_equal(summary.judge, "none");
     run = load();
     assert_string_equal(run.judge, "none");
-    assert_string_equal(run.detector, "patterns/1");
+    assert_string_equal(run.detector, "patterns/2");
     for (size_t t = 0; t < N_TRACES; t++)
         assert_int_equal(run.instances[0].traces[t].verdict, answers[t].rules);
     sc_run_free(&run);
@@ -390,7 +390,7 @@ static void what_cannot_be_done_is_an_error(void **state)
     sc_classify_summary_free(&summary);
     /* A run that is going on. */
     assert_int_equal(sc_store_open_existing(&store, fixture.folder, NULL), SC_OK);
-    options = options_of(SC_BY_PATTERNS, false);
+    options = options_of(SC_BY_DETECTOR, false);
     assert_int_equal(sc_classify(&options, NULL, &summary, NULL), SC_ERR_CONFLICT);
     sc_classify_summary_free(&summary);
     sc_store_close(store);

@@ -253,7 +253,7 @@ static void memory_that_runs_out_is_an_error(void **state)
 {
     struct sc_classify_options by_rules = options_of(1), by_judge = options_of(2);
     (void)state;
-    by_rules.detector = SC_BY_PATTERNS;
+    by_rules.detector = SC_BY_DETECTOR;
     by_rules.harms = by_rules.prompts = false;
     by_rules.judge.judge = NULL;
     exhaust(&by_rules, 1);

@@ -220,7 +220,9 @@ static void nothing_is_allocated(void **state)
 static void the_detector_gives_its_name_and_version(void **state)
 {
     (void)state;
-    assert_non_null(strstr(sc_detector_version(), "patterns/"));
+    char name[SC_DETECTOR_NAME_SIZE];
+    sc_detector_name(NULL, name);
+    assert_non_null(strchr(name, '/'));
 }
 
 static void *detect_all(void *wrong)

@@ -450,7 +450,7 @@ static void options_are_refused_by_name(void **state)
     REFUSES(o.n_policies = 0, "policies");
     REFUSES(o.policies = NULL, "policies");
     REFUSES(o.primary = 1, "primary");
-    REFUSES(o.detector = "guard", "detector: expected patterns, found guard");
+    REFUSES(o.detector = "guard", "detector: expected patterns or reader, found guard");
     REFUSES(o.judge = "guard", "judge: expected none, found guard");
     REFUSES(o.judge = NULL, "judge");
     REFUSES(o.dtype = 9, "dtype");

@@ -246,7 +246,7 @@ static void stored_traces_judged_again_know_it_and_no_judge_is_asked(void **stat
         const struct sc_classify_options options = {
             .size = sizeof options,
             .folder = f.folder,
-            .detector = by_judge ? SC_BY_JUDGE : SC_BY_PATTERNS,
+            .detector = by_judge ? SC_BY_JUDGE : SC_BY_DETECTOR,
             .harms = by_judge,
             .judge = {
                 .judge = by_judge ? "guard" : NULL, .model = GUARD, .dtype = -1, .n_threads = 1}};

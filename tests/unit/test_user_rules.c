@@ -1,4 +1,5 @@
 /* A user's rules: they come first, they switch built-in ones off, and a wrong file is refused. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +31,24 @@ static enum sc_status read_rules(const char *json, struct sc_user_rules **rules,
     return status;
 }
 
+static void *match_often(void *rules)
+{
+    struct sc_detection found;
+    size_t n_wrong = 0;
+    for (int i = 0; i < 500; i++) {
+        const char *answer = i % 2 ? "far and far outside my remit" : "all is within it";
+        sc_detect_with(&(struct sc_detector){.rules = rules}, NULL, answer, &found);
+        n_wrong += (found.verdict == SC_REFUSAL) != (i % 2) ||
+                   (found.by == SC_BY_OWN_RULES) != (i % 2) || (i % 2 && found.begin != 12);
+    }
+    return n_wrong == 0 ? NULL : rules;
+}
+
+static void name_of(struct sc_user_rules *rules, char name[SC_DETECTOR_NAME_SIZE])
+{
+    sc_detector_name(&(struct sc_detector){.rules = rules}, name);
+}
+
 static struct sc_user_rules *good(const char *json)
 {
     struct sc_user_rules *rules = NULL;
@@ -45,7 +64,7 @@ static void expect(struct sc_user_rules *rules, const char *answer, enum sc_verd
 {
     struct sc_detection found;
 
-    sc_detect_refusal_with(rules, NULL, answer, &found);
+    sc_detect_with(&(struct sc_detector){.rules = rules}, NULL, answer, &found);
     assert_int_equal(found.verdict, verdict);
     if (rule != NULL)
         assert_string_equal(found.rule, rule);
@@ -74,9 +93,12 @@ static void added_rules_come_first(void **state)
     memcpy(slow + sizeof slow - 2, "!", 2);
     expect(rules, slow, SC_COMPLIANCE, NULL); /* runs into the limit, and ends */
     expect(NULL, "That is outside my remit.", SC_COMPLIANCE, NULL);
-    assert_true(strncmp(sc_user_rules_version(rules), sc_detector_version(),
-                        strlen(sc_detector_version())) == 0);
-    assert_non_null(strstr(sc_user_rules_version(rules), "+rules@"));
+    char name[SC_DETECTOR_NAME_SIZE], plain[SC_DETECTOR_NAME_SIZE];
+    name_of(rules, name);
+    sc_detector_name(&(struct sc_detector){0}, plain);
+    assert_true(strncmp(name, plain, strlen(plain)) == 0);
+    assert_string_equal(plain, "patterns/2");
+    assert_non_null(strstr(name, "+rules@"));
     sc_user_rules_free(rules);
 }
 
@@ -100,8 +122,12 @@ static void the_name_follows_the_content(void **state)
     struct sc_user_rules *c = good("{\"disable\": [\"condemns\"]}");
     (void)state;
 
-    assert_string_equal(sc_user_rules_version(a), sc_user_rules_version(b));
-    assert_string_not_equal(sc_user_rules_version(a), sc_user_rules_version(c));
+    char names[3][SC_DETECTOR_NAME_SIZE];
+    name_of(a, names[0]);
+    name_of(b, names[1]);
+    name_of(c, names[2]);
+    assert_string_equal(names[0], names[1]);
+    assert_string_not_equal(names[0], names[2]);
     sc_user_rules_free(a);
     sc_user_rules_free(b);
     sc_user_rules_free(c);
@@ -168,12 +194,47 @@ static void exhausted_memory_is_an_error(void **state)
     assert_int_equal(status, SC_OK);
 }
 
+static void rules_serve_several_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    struct sc_user_rules *rules = good("{\"add\": [{\"name\": \"remit\", \"verdict\": \"refusal\","
+                                       " \"pattern\": \"outside my (r)emit\"}]}");
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, match_often, rules), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    sc_user_rules_free(rules);
+}
+
+static void names_say_what_decided(void **state)
+{
+    (void)state;
+    assert_int_equal(sc_detected_by("patterns/2", "refuses"), SC_BY_RULES);
+    assert_int_equal(sc_detected_by("patterns/2+rules@0123456789abcdef", "refuses"), SC_BY_RULES);
+    assert_int_equal(sc_detected_by("patterns/2+rules@0123456789abcdef", "helps"), SC_BY_RULES);
+    assert_int_equal(sc_detected_by("patterns/2+rules@0123456789abcdef", "remit"), SC_BY_OWN_RULES);
+    assert_int_equal(sc_detected_by("reader/1", SC_READER_RULE "refuses"), SC_BY_READER);
+    assert_int_equal(sc_partial_kind_of("refuses-then-helps"), SC_REFUSES_AND_HELPS);
+    assert_int_equal(sc_partial_kind_of("helps-in-part"), SC_HELPS_IN_PART);
+    assert_int_equal(sc_partial_kind_of("own"), SC_PARTIAL_UNTOLD);
+    assert_int_equal(sc_detector_kind_parse("reader"), SC_DETECTOR_READER);
+    assert_int_equal(sc_detector_kind_parse("oracle"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(added_rules_come_first),       cmocka_unit_test(rules_can_be_switched_off),
-        cmocka_unit_test(the_name_follows_the_content), cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(added_rules_come_first),
+        cmocka_unit_test(rules_can_be_switched_off),
+        cmocka_unit_test(the_name_follows_the_content),
+        cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(exhausted_memory_is_an_error),
+        cmocka_unit_test(rules_serve_several_threads),
+        cmocka_unit_test(names_say_what_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ struct import {
     size_t top_k;         /* likeliest tokens that a confidence looks at; 0: none */
     char *config;
     struct sc_store *store;
+    struct sc_open_detector detector;
     struct sc_trace_maker maker;
 };
 
@@ -56,6 +57,7 @@ struct sc_import_options sc_import_options_default(void)
         .confident_quantile = run.confident_quantile,
         .confident_threshold = run.confident_threshold,
         .metric = run.metric,
+        .detector = run.detector,
     };
 }
 
@@ -222,6 +224,7 @@ static struct sc_run_options as_run(const struct import *import, const struct sc
     run.confident_quantile = options->confident_quantile;
     run.confident_threshold = options->confident_threshold;
     run.metric = options->metric;
+    run.detector = options->detector;
     run.out = options->out;
     return run;
 }
@@ -424,9 +427,22 @@ static enum sc_status check(const struct import *import, struct sc_error *error)
     return sc_run_options_check(&run, error);
 }
 
+static enum sc_status open_detector(struct import *import, struct sc_error *error)
+{
+    const struct sc_import_options *options = import->options;
+    SC_TRY(sc_detector_open(&import->detector,
+                            (enum sc_detector_kind)sc_detector_kind_parse(options->detector),
+                            options->rules, error));
+    import->maker = (struct sc_trace_maker){.detector = import->detector.name,
+                                            .window = options->window,
+                                            .reads = &import->detector.reads};
+    return SC_OK;
+}
+
 static enum sc_status run(struct import *import, struct sc_error *error)
 {
     SC_TRY(check(import, error));
+    SC_TRY(open_detector(import, error));
     SC_TRY(read_file(import, error));
     SC_TRY(write_config(import, error));
     return store_all(import, error);
@@ -441,6 +457,7 @@ static void release(struct import *import)
     sc_free(import->config);
     sc_benchmark_free(&import->benchmark);
     sc_import_rows_free(&import->rows);
+    sc_detector_close(&import->detector);
 }
 
 enum sc_status sc_import(const struct sc_import_options *options,
@@ -455,8 +472,7 @@ enum sc_status sc_import(const struct sc_import_options *options,
     SC_TRY(sc_options_take(&all, sizeof all, options, options->size, "options", error));
     struct import import = {.options = &all,
                             .observer = observer != NULL ? observer : &silent,
-                            .summary = summary != NULL ? summary : &unused,
-                            .maker = {.detector = sc_detector_version(), .window = all.window}};
+                            .summary = summary != NULL ? summary : &unused};
     *import.summary = (struct sc_import_summary){0};
     enum sc_status status = run(&import, error);
     release(&import);

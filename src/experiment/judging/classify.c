@@ -36,14 +36,14 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
     *answer = (struct sc_pass_answer){
         .position = position, .index = trace->index, .failed = trace->finish == SC_FINISH_FAILED};
     if (!answer->failed)
-        SC_TRY(sc_answer_detect(pass->rules, instance->prompt, instance->prefill, trace->answer,
-                                &answer->found, error));
+        SC_TRY(sc_answer_detect(&pass->detector.reads, instance->prompt, instance->prefill,
+                                trace->answer, &answer->found, error));
     if (answer->found.verdict == SC_EMPTY && !answer->failed && sc_run_trace_is_unreached(trace))
-        answer->found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+        answer->found = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
     answer->withheld =
         answer->found.verdict == SC_EMPTY && !answer->failed && trace->finish == SC_FINISH_FILTERED;
     if (answer->withheld)
-        answer->found = (struct sc_detection){.verdict = SC_EMPTY, .rule = SC_FILTERED_RULE};
+        answer->found = sc_detection_plain(SC_EMPTY, SC_FILTERED_RULE);
     answer->asks = sc_pass_needs_judge(pass, answer);
     if (instance->prefill != NULL)
         return sc_answer_whole(instance->prefill, trace->answer, &answer->text, error);
@@ -97,13 +97,11 @@ static enum sc_status take_up(struct sc_pass *pass, struct sc_error *error)
 static enum sc_status name_detector(struct sc_pass *pass, struct sc_error *error)
 {
     struct sc_text name = {0};
-    const char *patterns =
-        pass->rules != NULL ? sc_user_rules_version(pass->rules) : sc_detector_version();
     if (pass->options->detector == SC_BY_HYBRID)
-        sc_text_printf(&name, "hybrid/1(%s,%s)", patterns, sc_judge_name(pass->judge));
+        sc_text_printf(&name, "hybrid/1(%s,%s)", pass->detector.name, sc_judge_name(pass->judge));
     else
         sc_text_puts(&name, pass->options->detector == SC_BY_JUDGE ? sc_judge_name(pass->judge)
-                                                                   : patterns);
+                                                                   : pass->detector.name);
     pass->summary->detector = sc_text_take(&name);
     return pass->summary->detector != NULL ? SC_OK : sc_fail_nomem(error, "name of a detector");
 }
@@ -114,7 +112,7 @@ static enum sc_status check_options(const struct sc_classify_options *options,
                                     struct sc_error *error)
 {
     struct sc_judge_abilities can = {0};
-    bool verdicts = options->detector != SC_BY_PATTERNS;
+    bool verdicts = options->detector != SC_BY_DETECTOR;
     if (options->judge.judge != NULL)
         SC_TRY(sc_judge_check(&options->judge, &can, error));
     else if (options->harms || options->prompts || verdicts)
@@ -144,7 +142,7 @@ static enum sc_status read_labelled(struct sc_pass *pass, struct sc_error *error
     for (size_t i = 0; i < n; i++) {
         struct sc_pass_answer *answer = &pass->labelled_answers[i];
         answer->position = i;
-        SC_TRY(sc_answer_detect(pass->rules, pass->labelled.rows[i].prompt, NULL,
+        SC_TRY(sc_answer_detect(&pass->detector.reads, pass->labelled.rows[i].prompt, NULL,
                                 pass->labelled.rows[i].answer, &answer->found, error));
         answer->asks = sc_pass_needs_judge(pass, answer);
         if (!answer->asks)
@@ -198,7 +196,7 @@ static void release(struct sc_pass *pass)
 {
     sc_store_close(pass->store);
     sc_judge_close(pass->judge);
-    sc_user_rules_free(pass->rules);
+    sc_detector_close(&pass->detector);
     for (size_t i = 0; i < pass->n_answers; i++)
         sc_free(pass->answers[i].text);
     sc_free(pass->answers);
@@ -236,8 +234,7 @@ static enum sc_status classify(struct sc_pass *pass, struct sc_error *error)
 {
     const struct sc_classify_options *options = pass->options;
     SC_TRY(check_options(options, error));
-    if (options->rules != NULL)
-        SC_TRY(sc_user_rules_read(&pass->rules, options->rules, error));
+    SC_TRY(sc_detector_open(&pass->detector, options->kind, options->rules, error));
     SC_TRY(sc_store_open_existing(&pass->store, options->folder, error));
     SC_TRY(open_judges(pass, error));
     SC_TRY(read_labelled(pass, error));
@@ -253,8 +250,7 @@ static enum sc_status measure(struct sc_pass *pass, struct sc_error *error)
 {
     const struct sc_classify_options *options = pass->options;
     SC_TRY(check_options(options, error));
-    if (options->rules != NULL)
-        SC_TRY(sc_user_rules_read(&pass->rules, options->rules, error));
+    SC_TRY(sc_detector_open(&pass->detector, options->kind, options->rules, error));
     SC_TRY(open_judges(pass, error));
     SC_TRY(name_harms(pass, SC_NO_JUDGE, error));
     SC_TRY(read_labelled(pass, error));
@@ -264,7 +260,8 @@ static enum sc_status measure(struct sc_pass *pass, struct sc_error *error)
 struct sc_classify_options sc_classify_options_default(void)
 {
     return (struct sc_classify_options){.size = sizeof(struct sc_classify_options),
-                                        .detector = SC_BY_PATTERNS,
+                                        .detector = SC_BY_DETECTOR,
+                                        .kind = sc_detector_default(),
                                         .judge = {.dtype = -1, .temperature = NAN}};
 }
 

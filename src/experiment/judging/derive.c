@@ -5,7 +5,7 @@
 
 bool sc_pass_decided_by_rules(const struct sc_pass *pass, const struct sc_pass_answer *answer)
 {
-    return pass->options->detector == SC_BY_PATTERNS ||
+    return pass->options->detector == SC_BY_DETECTOR ||
            (pass->options->detector == SC_BY_HYBRID && answer->found.clear);
 }
 

@@ -22,7 +22,7 @@ struct sc_pass_answer {
     uint32_t index;
     char *text;            /* the answer, after its prefill */
     bool failed, withheld; /* withheld: by the service's filter, so that nothing can be judged */
-    struct sc_detection found; /* by rules */
+    struct sc_detection found; /* by the detector */
     bool asks, answered;       /* the judge is needed; its judgement is there */
 };
 
@@ -44,7 +44,7 @@ struct sc_pass {
     struct sc_store *store; /* NULL: labelled answers alone, and nothing is kept */
     struct sc_judge *judge;
     struct sc_judge_repeats repeats; /* of the judge */
-    struct sc_user_rules *rules;
+    struct sc_open_detector detector;
     struct sc_instance *instances;
     size_t n_instances;
     struct sc_pass_answer *answers;

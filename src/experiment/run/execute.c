@@ -31,6 +31,7 @@ struct execution {
     bool faulty; /* the source has refused every prompt so far, and not for its length */
     char *config;
     struct sc_store *store;
+    struct sc_open_detector detector;
     double started, seconds_load;
 };
 
@@ -274,16 +275,18 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
                               struct sc_run_summary *summary, struct sc_error *error)
 {
     const struct sc_run_options *options = run->options;
-    const char *detector = sc_detector_version();
     bool resumed = false;
     SC_TRY(sc_run_options_check(options, error));
+    SC_TRY(sc_detector_open(&run->detector,
+                            (enum sc_detector_kind)sc_detector_kind_parse(options->detector),
+                            options->rules, error));
     SC_TRY(load_benchmark(run, error));
     run->n_turns = most_turns(run);
     SC_TRY(open_source(run, error));
     SC_TRY(check_policies(run, error));
     SC_TRY(prepare_prompts(run, error));
     const struct sc_config_facts facts = {
-        .source = &run->info, .benchmark = &run->benchmark, .detector = detector};
+        .source = &run->info, .benchmark = &run->benchmark, .detector = run->detector.name};
     SC_TRY(write_config(run, &facts, error));
     SC_TRY(sc_make_folders(options->out, error));
     const struct sc_store_run stored = {run->config, run->instances, run->n_instances,
@@ -298,7 +301,8 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
         .prompts = run->prompts,
         .n_instances = run->n_instances,
         .options = options,
-        .detector = detector,
+        .detector = run->detector.name,
+        .reads = &run->detector.reads,
         .source = &run->source,
         .observer = observer,
         .started = run->started,
@@ -317,6 +321,7 @@ static void release(struct execution *run)
     if (run->options->source == NULL)
         sc_source_close(&run->source);
     sc_shard_free(&run->shard);
+    sc_detector_close(&run->detector);
     sc_benchmark_free(&run->benchmark);
     sc_free(run->config);
 }

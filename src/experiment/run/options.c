@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "detection/detection.h"
 #include "experiment/experiment.h"
 #include "experiment/store/config_shard.h"
 #include "vocabulary/vocabulary.h"
@@ -28,7 +29,7 @@ struct sc_run_options sc_run_options_default(void)
         .confident_quantile = 0.5,
         .confident_threshold = NAN,
         .metric = SC_METRIC_MEAN,
-        .detector = "patterns",
+        .detector = sc_detector_kind_name(sc_detector_default()),
         .judge = SC_NO_JUDGE,
     };
 }
@@ -118,9 +119,11 @@ static enum sc_status check_names(const struct sc_run_options *options, struct s
         return sc_fail(error, SC_ERR_ARGUMENT, "out: expected a folder, found nothing");
     if (options->dtype < -1 || options->dtype > SC_DTYPE_INT8)
         return sc_fail(error, SC_ERR_ARGUMENT, "dtype: unknown number %d", options->dtype);
-    if (options->detector == NULL || strcmp(options->detector, "patterns") != 0)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns, found %s",
+    int detector = sc_detector_kind_parse(options->detector);
+    if (detector < 0)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns or reader, found %s",
                        options->detector != NULL ? options->detector : "nothing");
+    SC_TRY(sc_detector_check((enum sc_detector_kind)detector, error));
     if (options->judge == NULL || !sc_judge_is_none(options->judge))
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected none, found %s",
                        options->judge != NULL ? options->judge : "nothing");

@@ -24,7 +24,8 @@ struct sc_runner_setup {
     const struct sc_run_prompt *prompts; /* [n_instances] */
     size_t n_instances;
     const struct sc_run_options *options; /* policies, window, judge */
-    const char *detector;                 /* with its version */
+    const char *detector;                 /* its name with its version */
+    const struct sc_detector *reads;      /* NULL: the default */
     const struct sc_source *source;
     const struct sc_run_observer *observer; /* may be NULL */
     double started;                         /* sc_seconds() when the call began */

@@ -17,7 +17,7 @@ enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_
         .setup = setup,
         .policies = options->policies,
         .n_policies = options->n_policies,
-        .maker = {.detector = setup->detector, .window = options->window},
+        .maker = {.detector = setup->detector, .window = options->window, .reads = setup->reads},
         .summary = summary,
     };
     for (size_t p = 0; p < state->n_policies; p++) {

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "detection/detection.h"
 #include "experiment/reading.h"
 
 static float figure_of(const struct sc_token_stats *stats, int figure)
@@ -212,17 +213,17 @@ static enum sc_status measure(const struct sc_trace_maker *maker, struct sc_run_
 static enum sc_status judge(const struct sc_trace_maker *maker, const struct sc_instance *instance,
                             struct sc_run_trace *out, struct sc_error *error)
 {
-    struct sc_detection found = {.verdict = SC_UNPARSED, .rule = "failed"};
+    struct sc_detection found = sc_detection_plain(SC_UNPARSED, "failed");
     size_t n = strlen(out->answer);
     if (out->finish != SC_FINISH_FAILED && n == 0)
-        found = (struct sc_detection){.verdict = SC_EMPTY, .rule = "empty"};
+        found = sc_detection_plain(SC_EMPTY, "empty");
     else if (out->finish != SC_FINISH_FAILED)
-        SC_TRY(sc_answer_detect(NULL, instance->prompt, instance->prefill, out->answer, &found,
-                                error));
+        SC_TRY(sc_answer_detect(maker->reads, instance->prompt, instance->prefill, out->answer,
+                                &found, error));
     if (found.verdict == SC_EMPTY && sc_run_trace_is_unreached(out))
-        found = (struct sc_detection){.verdict = SC_UNREACHED, .rule = SC_UNREACHED_RULE};
+        found = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
     if (found.verdict == SC_EMPTY && out->finish == SC_FINISH_FILTERED)
-        found = (struct sc_detection){.verdict = SC_EMPTY, .rule = SC_FILTERED_RULE};
+        found = sc_detection_plain(SC_EMPTY, SC_FILTERED_RULE);
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;

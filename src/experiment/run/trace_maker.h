@@ -3,6 +3,7 @@
 #ifndef SC_EXPERIMENT_RUN_TRACE_MAKER_H
 #define SC_EXPERIMENT_RUN_TRACE_MAKER_H
 
+#include <safeconf/analysis.h>
 #include <safeconf/source.h>
 
 #include "benchmark/benchmark.h"
@@ -10,8 +11,9 @@
 
 /* How traces are measured and by whom they are judged. */
 struct sc_trace_maker {
-    const char *detector; /* with its version */
-    size_t window;        /* tokens */
+    const char *detector;            /* its name with its version */
+    size_t window;                   /* tokens */
+    const struct sc_detector *reads; /* NULL: the default */
 };
 
 /* Makes trace `index` of an instance; sc_run_trace_free releases *out.  Figures that are given and

@@ -83,6 +83,11 @@ static void take_over_remarks(const json_t *stored, json_t *wanted)
     }
 }
 
+/* What to do where the verdicts that are there were found otherwise. */
+#define OTHER_DETECTOR                                                                             \
+    " (one run's verdicts are by one detector: go on as it began, --detector and --rules "         \
+    "included, or begin another folder; safeconf classify reads a run again)"
+
 enum sc_status sc_config_compare(const char *stored, const char *wanted, const char *path,
                                  struct sc_error *error)
 {
@@ -108,8 +113,9 @@ enum sc_status sc_config_compare_as(const char *stored, const char *wanted, cons
     if (differs(a, b, field, sizeof field, &found, &expected)) {
         show(found, found_text, sizeof found_text);
         show(expected, expected_text, sizeof expected_text);
-        status = sc_fail(error, SC_ERR_CONFLICT, "%s: %s: %s: expected %s, found %s", path, what,
-                         *field ? field : "all", expected_text, found_text);
+        status = sc_fail(error, SC_ERR_CONFLICT, "%s: %s: %s: expected %s, found %s%s", path, what,
+                         *field ? field : "all", expected_text, found_text,
+                         strcmp(field, "detector") == 0 ? OTHER_DETECTOR : "");
     }
 done:
     json_decref(a);
