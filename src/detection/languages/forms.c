@@ -111,7 +111,8 @@ static const char *closing_mark(const char *text, size_t n)
     return NULL;
 }
 
-/* Bytes of a quotation at the beginning of the text, its marks included; 0: none that ends. */
+/* Bytes of a quotation at the beginning of the text, its marks included; 0: none that ends.  Marks
+ * that only open may do so in another sentence. */
 static size_t quotation(const char *text, size_t n)
 {
     const char *mark = closing_mark(text, n);
@@ -121,13 +122,13 @@ static size_t quotation(const char *text, size_t n)
     for (size_t i = 1; i + m <= n; i++)
         if (memcmp(text + i, mark, m) == 0)
             return i + m;
-    return 0;
+    return strcmp(mark, "”") == 0 || strcmp(mark, "」") == 0 || strcmp(mark, "』") == 0 ? n : 0;
 }
 
-static void read_plain(const char *text, size_t n, bool words, struct plain *out)
+static void read_plain(const char *text, size_t n, enum sc_language language, struct plain *out)
 {
     out->n = 0;
-    out->words = words;
+    out->words = forms_of[language]->words;
     for (size_t i = 0; i < n && out->n < LONGEST;) {
         unsigned char byte = (unsigned char)text[i];
         size_t quoted = byte == '"' || byte >= 0x80 ? quotation(text + i, n - i) : 0;
@@ -155,6 +156,8 @@ static void read_plain(const char *text, size_t n, bool words, struct plain *out
         if (bytes == 0)
             continue;
         cp = cp == 0x2019 || cp == 0x2018 ? '\'' : (uint32_t)utf8proc_tolower((int32_t)cp);
+        if (language == SC_CHINESE)
+            cp = sc_simplified_sign(cp);
         char encoded[4];
         size_t m = sc_utf8_encode(cp, encoded);
         memcpy(out->text + out->n, encoded, m);
@@ -206,12 +209,29 @@ static size_t match_list(const struct plain *s, size_t i, const char *list)
     return 0;
 }
 
-/* The end of the first match in [from, from + gap], or 0. */
+/* Whether a mark that divides clauses stands at byte i. */
+static bool divides_clauses(const struct plain *s, size_t i)
+{
+    static const char *const marks[] = {"，", "；", "：", "،", "؛"};
+    char c = s->text[i];
+    if ((unsigned char)c < 0x80)
+        return c == ',' || c == ';' || c == ':';
+    for (size_t m = 0; m < sizeof marks / sizeof *marks; m++)
+        if (strncmp(s->text + i, marks[m], strlen(marks[m])) == 0)
+            return true;
+    return false;
+}
+
+/* The end of the first match in [from, from + gap], or 0; with "~" within the clause. */
 static size_t find_list(const struct plain *s, size_t from, size_t gap, const char *list)
 {
+    bool clause = *list == '~';
+    list += clause;
     for (size_t i = from; i < s->n && i <= from + gap; i++) {
         if (((unsigned char)s->text[i] & 0xc0) == 0x80)
             continue;
+        if (clause && divides_clauses(s, i))
+            return 0;
         size_t end = match_list(s, i, list);
         if (end > 0)
             return end;
@@ -223,8 +243,13 @@ static bool form_matches(const struct plain *s, size_t i, const struct sc_form *
 {
     size_t gap = form->gap > 0 ? form->gap : GAP_BYTES;
     size_t end = match_list(s, i, form->parts[0]);
-    for (size_t p = 1; p < SC_FORM_PARTS && form->parts[p] != NULL && end > 0; p++)
-        end = find_list(s, end, gap, form->parts[p]);
+    for (size_t p = 1; p < SC_FORM_PARTS && form->parts[p] != NULL && end > 0; p++) {
+        const char *part = form->parts[p];
+        if (*part != '!')
+            end = find_list(s, end, gap, part);
+        else if (match_list(s, end, part + 1) > 0)
+            end = 0;
+    }
     return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, form->unless) == 0);
 }
 
@@ -262,7 +287,7 @@ unsigned sc_form_kinds(enum sc_language language, const char *text, const struct
         return 0;
     pthread_once(&filled, fill);
     struct plain plain;
-    read_plain(text + sentence->begin, sentence->end - sentence->begin, forms->words, &plain);
+    read_plain(text + sentence->begin, sentence->end - sentence->begin, language, &plain);
     unsigned kinds =
         match_forms(&plain, forms->answer, &beginnings[language][0], forms->norms, n_norms);
     if (sentence->question && sentence->n_words < 30)
@@ -282,7 +307,7 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     pthread_once(&filled, fill);
     struct plain plain;
     size_t n_norms = 0;
-    read_plain(prompt, strlen(prompt), forms->words, &plain);
+    read_plain(prompt, strlen(prompt), language, &plain);
     unsigned traits =
         match_forms(&plain, forms->prompt, &beginnings[language][1], forms->norms, &n_norms);
     out->why |= (traits & TRAIT_WHY) != 0;

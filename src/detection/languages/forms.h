@@ -9,7 +9,11 @@
  *   "ab$"  where words are divided by spaces: only at the end of a word; else only at the end of
  * the sentence, marks aside
  *   "*ab"  where words are divided by spaces: anywhere in a word; else alternatives begin a word
- * Alternatives of a first part have two bytes or more.
+ * and a part, other than the first, that begins with
+ *   "~"  follows in the same clause: no comma, semicolon or colon stands between
+ *   "!"  must not follow at once, and takes the form back where it does
+ * Alternatives of a first part have two bytes or more.  Chinese is compared in simplified signs
+ * (chinese_signs.c).
  */
 #ifndef SC_DETECTION_FORMS_H
 #define SC_DETECTION_FORMS_H
@@ -40,6 +44,10 @@ struct sc_forms {
 /* One file each. */
 extern const struct sc_forms sc_chinese_forms, sc_japanese_forms, sc_korean_forms, sc_french_forms,
     sc_spanish_forms, sc_german_forms, sc_portuguese_forms, sc_russian_forms, sc_arabic_forms;
+
+/* The simplified sign of a Chinese one, the plain "you" for the polite one; others as they are.
+ * Safe from several threads. */
+uint32_t sc_simplified_sign(uint32_t cp);
 
 /* The kinds of a sentence of the text in a language other than English; 0 for one without forms.
  * *n_norms: its words of norms.  Safe from several threads. */
