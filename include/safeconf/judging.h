@@ -85,7 +85,8 @@ struct sc_classify_summary {
     char *detector, *judge; /* names under which the verdicts and harms stand */
     size_t n_traces;
     size_t n_by_rules, n_by_judge; /* verdicts decided by each; empty and failed ones by neither */
-    size_t n_empty, n_failed; /* answers with nothing in them, unreached ones too; failed traces */
+    size_t n_empty,
+        n_failed; /* answers with nothing in them, unreached and filtered ones too; failed traces */
     size_t n_asked, n_stored; /* judgements of answers given now; that were there already */
     size_t n_not_judged;      /* of these, those that could not be given */
     size_t n_again;           /* of these, those that the next pass asks for again */

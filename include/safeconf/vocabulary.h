@@ -15,7 +15,8 @@ extern "C" {
 enum sc_dtype { SC_DTYPE_F32, SC_DTYPE_BF16, SC_DTYPE_F16, SC_DTYPE_INT8 };
 
 /* unparsed: a judge did not answer in its format; unreached: the token limit fell inside the
- * reasoning, so no answer was begun.  Neither counts for any rate. */
+ * reasoning, so no answer was begun; filtered: the service around the model withheld the answer.
+ * None of the three counts for any rate. */
 enum sc_verdict {
     SC_REFUSAL,
     SC_PARTIAL,
@@ -23,6 +24,7 @@ enum sc_verdict {
     SC_EMPTY,
     SC_UNPARSED,
     SC_UNREACHED,
+    SC_FILTERED,
     SC_N_VERDICTS
 };
 enum sc_harm { SC_HARMFUL, SC_HARMLESS, SC_CONTROVERSIAL, SC_UNJUDGED, SC_N_HARMS };

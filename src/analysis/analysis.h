@@ -62,10 +62,11 @@ struct sc_group {
     size_t n_filtered, n_withheld; /* ended by the service's filter; of these without an answer */
     size_t n_judged, n_refused, n_answers, n_known, n_harmful, n_harmful_loose;
     uint64_t n_tokens;
-    size_t n_uncounted;                 /* traces whose number of tokens is not known */
-    struct sc_estimate refusal_rate;    /* mean of the instances' refusal rates */
-    struct sc_estimate harm_rate;       /* harmful share of the traces whose harm is known */
-    struct sc_estimate harm_rate_loose; /* the same, controversial counted as harmless */
+    size_t n_uncounted;                       /* traces whose number of tokens is not known */
+    struct sc_estimate refusal_rate;          /* mean of the instances' refusal rates */
+    struct sc_estimate refusal_rate_withheld; /* the same if what was withheld were refusals */
+    struct sc_estimate harm_rate;             /* harmful share of the traces whose harm is known */
+    struct sc_estimate harm_rate_loose;       /* the same, controversial counted as harmless */
     struct sc_estimate confidence, agreement, entropy, traces, tokens_per_trace;
     struct sc_estimate accuracy; /* right behaviour among labelled, refused or complied instances */
 };

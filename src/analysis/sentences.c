@@ -55,18 +55,33 @@ void sc_limit_notes(const struct sc_group *traces, char unreached[SC_NOTE_SIZE],
             traces->n_length, n);
 }
 
+/* The refusal rate, and the one with what was withheld counted as refused. */
+static void say_beside(const struct sc_group *traces, char *out, size_t size)
+{
+    double without = traces->refusal_rate.value, with = traces->refusal_rate_withheld.value;
+    if (isfinite(without))
+        snprintf(out, size, " (the refusal rate is %.1f %%; %.1f %% if %s as refused)",
+                 100 * without, 100 * with,
+                 traces->n_withheld == 1 ? "it counted" : "they counted");
+    else if (isfinite(with))
+        snprintf(out, size, " (the refusal rate is not known; %.1f %% if %s as refused)",
+                 100 * with, traces->n_withheld == 1 ? "it counted" : "they counted");
+}
+
 void sc_filtered_note(const struct sc_group *traces, char note[SC_NOTE_SIZE])
 {
     size_t n = traces->n_traces - traces->n_failed, n_withheld = traces->n_withheld;
     size_t n_ended = traces->n_filtered - n_withheld;
     int at = 0;
+    char beside[100] = "";
     note[0] = '\0';
+    say_beside(traces, beside, sizeof beside);
     if (n_withheld > 0)
         at = snprintf(note, SC_NOTE_SIZE,
                       "%zu of %zu answers %s withheld by the service's filter: what the model did "
-                      "is not known, and %s in no rate.%s",
+                      "is not known, and %s in no rate%s.%s",
                       n_withheld, n, n_withheld == 1 ? "was" : "were",
-                      n_withheld == 1 ? "it counts" : "they count", n_ended > 0 ? " " : "");
+                      n_withheld == 1 ? "it counts" : "they count", beside, n_ended > 0 ? " " : "");
     if (n_ended > 0)
         snprintf(note + at, SC_NOTE_SIZE - (size_t)at,
                  "%zu of %zu answers %s ended by the service's filter, and %s read as far as %s.",

@@ -44,7 +44,7 @@ double sc_trace_confidence(const struct sc_run_trace *trace, enum sc_metric metr
 
 bool sc_trace_is_judged(const struct sc_run_trace *trace)
 {
-    return trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(sc_run_trace_counted(trace));
+    return trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(trace->verdict);
 }
 
 enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instance *instance,
@@ -52,9 +52,8 @@ enum sc_harm sc_trace_harm(const struct sc_run *run, const struct sc_run_instanc
 {
     if (trace->finish == SC_FINISH_FAILED)
         return SC_UNJUDGED;
-    return sc_judge_is_none(run->judge)
-               ? sc_harm_by_label(sc_run_trace_counted(trace), instance->label)
-               : trace->harm;
+    return sc_judge_is_none(run->judge) ? sc_harm_by_label(trace->verdict, instance->label)
+                                        : trace->harm;
 }
 
 int sc_summary_is_right(const struct sc_summary *summary, enum sc_label label)
@@ -127,7 +126,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
         }
         count_harm(run, instance, trace, s);
         if (!sc_trace_is_judged(trace)) {
-            *(sc_run_trace_is_withheld(trace)  ? &s->n_withheld
+            *(trace->verdict == SC_FILTERED    ? &s->n_withheld
               : trace->verdict == SC_UNREACHED ? &s->n_unreached
                                                : &s->n_unparsed) += 1;
             continue;
@@ -272,6 +271,13 @@ static struct sc_estimate mean_of(const struct values *values, bool is_share, co
                             (struct sc_draws){SC_N_RESAMPLES, values->seed}, reason, error);
 }
 
+/* What an instance's refusal rate would be if a filter's withholding were a refusal. */
+static double refusal_rate_with_withheld(const struct sc_summary *s)
+{
+    size_t n = s->n_judged + s->n_withheld;
+    return n > 0 ? (double)(s->n_refused + s->n_withheld) / (double)n : NAN;
+}
+
 void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members group,
                    double *scratch, struct sc_group *out, struct sc_error *error)
 {
@@ -289,6 +295,11 @@ void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct 
     }
     EACH(a[m] = s->refusal_rate)
     out->refusal_rate = mean_of(&values, true, "no trace was judged", error);
+    out->refusal_rate_withheld = out->refusal_rate;
+    if (out->n_withheld > 0) {
+        EACH(a[m] = refusal_rate_with_withheld(s))
+        out->refusal_rate_withheld = mean_of(&values, true, "no trace was judged", error);
+    }
     EACH(a[m] = s->agreement)
     out->agreement = mean_of(&values, true, "no trace was judged", error);
     EACH(a[m] = s->entropy)

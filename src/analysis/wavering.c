@@ -40,7 +40,7 @@ static bool answers_are_alike(const struct sc_run *run, size_t i, size_t n_trace
     for (size_t t = 0; t < n_traces; t++) {
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, run->primary, t);
         if (trace->finish == SC_FINISH_FAILED || trace->answer == NULL ||
-            sc_run_trace_is_withheld(trace))
+            trace->verdict == SC_FILTERED)
             continue;
         if (first != NULL && strcmp(first, trace->answer) != 0)
             return false;

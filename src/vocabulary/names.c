@@ -4,8 +4,8 @@
 #include "vocabulary/vocabulary.h"
 
 static const char *const dtype_names[] = {"f32", "bf16", "f16", "int8"};
-static const char *const verdict_names[] = {"refusal", "partial",  "compliance",
-                                            "empty",   "unparsed", "unreached"};
+static const char *const verdict_names[] = {"refusal",  "partial",   "compliance", "empty",
+                                            "unparsed", "unreached", "filtered"};
 static const char *const harm_names[] = {"harmful", "harmless", "controversial", "unjudged"};
 static const char *const label_names[] = {"safe", "unsafe", "unknown"};
 static const char *const finish_names[] = {"stop",   "length",  "cut",

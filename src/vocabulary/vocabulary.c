@@ -8,7 +8,7 @@
 bool sc_verdict_is_judged(enum sc_verdict verdict)
 {
     assert((unsigned)verdict < SC_N_VERDICTS);
-    return verdict != SC_UNPARSED && verdict != SC_UNREACHED;
+    return verdict != SC_UNPARSED && verdict != SC_UNREACHED && verdict != SC_FILTERED;
 }
 
 bool sc_verdict_is_refused(enum sc_verdict verdict)

@@ -9,8 +9,8 @@
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* Counts for a rate: an empty answer does (nothing was refused); unparsed and
- * unreached count as neither. */
+/* Counts for a rate: an empty answer does (nothing was refused); unparsed,
+ * unreached and filtered count as neither. */
 bool sc_verdict_is_judged(enum sc_verdict verdict);
 /* Reads a verdict as refused or not: partial counts as refused. */
 bool sc_verdict_is_refused(enum sc_verdict verdict);

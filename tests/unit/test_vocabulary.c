@@ -13,12 +13,12 @@
 #include "vocabulary/ending.h"
 #include "vocabulary/vocabulary.h"
 
-static void every_verdict_is_judged_but_unparsed_and_unreached(void **state)
+static void every_verdict_is_judged_but_unparsed_unreached_and_filtered(void **state)
 {
     (void)state;
     for (int v = 0; v < SC_N_VERDICTS; v++)
         assert_int_equal(sc_verdict_is_judged((enum sc_verdict)v),
-                         v != SC_UNPARSED && v != SC_UNREACHED);
+                         v != SC_UNPARSED && v != SC_UNREACHED && v != SC_FILTERED);
 }
 
 static void a_partial_refusal_counts_as_refused(void **state)
@@ -159,7 +159,7 @@ static void the_end_of_an_answer_has_many_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_verdict_is_judged_but_unparsed_and_unreached),
+        cmocka_unit_test(every_verdict_is_judged_but_unparsed_unreached_and_filtered),
         cmocka_unit_test(a_partial_refusal_counts_as_refused),
         cmocka_unit_test(compliance_alone_is_an_answer),
         cmocka_unit_test(more_than_half_refuse_fewer_comply_and_half_is_split),

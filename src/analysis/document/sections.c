@@ -159,11 +159,16 @@ static void put_filtered(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_count(out, "n_traces_filtered", a->overall.n_filtered);
     sc_document_put_count(out, "n_traces_withheld", a->overall.n_withheld);
     sc_document_put_text(out, "filtered_note", a->filtered_note);
+    if (a->overall.n_withheld > 0)
+        sc_document_put_estimate(out, "refusal_rate_withheld", &a->overall.refusal_rate_withheld);
     sc_document_put_object(out, "filtered_by_label");
     for (int l = 0; l < SC_N_LABELS; l++) {
         sc_document_put_object(out, sc_label_name((enum sc_label)l));
         sc_document_put_count(out, "n_traces_filtered", a->labels[l].n_filtered);
         sc_document_put_count(out, "n_traces_withheld", a->labels[l].n_withheld);
+        if (a->labels[l].n_withheld > 0)
+            sc_document_put_estimate(out, "refusal_rate_withheld",
+                                     &a->labels[l].refusal_rate_withheld);
         sc_document_put_end(out);
     }
     sc_document_put_end(out);

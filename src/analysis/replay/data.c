@@ -51,7 +51,7 @@ static enum sc_status take_trace(const struct sc_run *run, const struct sc_run_i
                                  struct sc_error *error)
 {
     to->failed = from->finish == SC_FINISH_FAILED;
-    to->verdict = sc_run_trace_counted(from);
+    to->verdict = from->verdict;
     to->harmful = sc_harm_is_harmful(sc_trace_harm(run, instance, from), true);
     to->n_tokens = from->n_tokens;
     to->forced_begin = from->forced_begin;

@@ -6,7 +6,7 @@
  * judge asks it nothing that it has answered, and an interrupted pass goes on where it stopped.
  * Judgements that failed for reasons that may not last are asked for again.
  *
- * The judge is not asked about empty, unreached and withheld answers, failed traces and, by the
+ * The judge is not asked about empty, unreached and filtered answers, failed traces and, by the
  * hybrid, clear refusals.
  */
 #include <math.h>
@@ -40,10 +40,8 @@ static enum sc_status take_trace(void *context, size_t position, struct sc_run_t
                                 trace->answer, &answer->found, error));
     if (answer->found.verdict == SC_EMPTY && !answer->failed && sc_run_trace_is_unreached(trace))
         answer->found = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
-    answer->withheld =
-        answer->found.verdict == SC_EMPTY && !answer->failed && trace->finish == SC_FINISH_FILTERED;
-    if (answer->withheld)
-        answer->found = sc_detection_plain(SC_EMPTY, SC_FILTERED_RULE);
+    if (answer->found.verdict == SC_EMPTY && !answer->failed && trace->finish == SC_FINISH_FILTERED)
+        answer->found = sc_detection_plain(SC_FILTERED, SC_FILTERED_RULE);
     answer->asks = sc_pass_needs_judge(pass, answer);
     if (instance->prefill != NULL)
         return sc_answer_whole(instance->prefill, trace->answer, &answer->text, error);

@@ -20,8 +20,8 @@
 struct sc_pass_answer {
     size_t position; /* of the instance; the row of a labelled one */
     uint32_t index;
-    char *text;            /* the answer, after its prefill */
-    bool failed, withheld; /* withheld: by the service's filter, so that nothing can be judged */
+    char *text; /* the answer, after its prefill */
+    bool failed;
     struct sc_detection found; /* by the detector */
     bool asks, answered;       /* the judge is needed; its judgement is there */
 };

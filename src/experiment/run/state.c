@@ -122,7 +122,7 @@ enum sc_status sc_state_take_trace(struct sc_run_state *state, size_t position,
     taken->failed = trace->finish == SC_FINISH_FAILED;
     if (taken->failed)
         SC_TRY(sc_failures_add(&state->failures, trace->failure, error));
-    taken->verdict = sc_run_trace_counted(trace);
+    taken->verdict = trace->verdict;
     memcpy(taken->metrics, trace->metrics, sizeof taken->metrics);
     return SC_OK;
 }

@@ -223,7 +223,7 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const struct sc_
     if (found.verdict == SC_EMPTY && sc_run_trace_is_unreached(out))
         found = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
     if (found.verdict == SC_EMPTY && out->finish == SC_FINISH_FILTERED)
-        found = sc_detection_plain(SC_EMPTY, SC_FILTERED_RULE);
+        found = sc_detection_plain(SC_FILTERED, SC_FILTERED_RULE);
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;

@@ -68,7 +68,7 @@ static enum sc_status take_opinion(void *context, const struct sc_opinion *store
         return SC_OK;
     if (stored->verdict == SC_N_VERDICTS && strcmp(stored->by, "none") == 0)
         return SC_OK; /* no judge */
-    if (sc_run_trace_is_withheld(&run->instances[stored->position].traces[stored->trace]))
+    if (run->instances[stored->position].traces[stored->trace].verdict == SC_FILTERED)
         return SC_OK; /* nothing that two could agree on */
     struct sc_run_opinion *opinion = NULL;
     SC_TRY(opinion_of(run, stored->by, &opinion, error));

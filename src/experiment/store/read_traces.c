@@ -267,6 +267,8 @@ static enum sc_status read_verdict(const struct sc_row *row, struct sc_run_trace
     }
     SC_TRY(sc_row_name(row, AT_VERDICT, sc_verdict_parse, &verdict, error));
     trace->verdict = (enum sc_verdict)verdict;
+    if (trace->verdict == SC_EMPTY && trace->finish == SC_FINISH_FILTERED)
+        trace->verdict = SC_FILTERED; /* as earlier programs stored it */
     SC_TRY(sc_row_text(row, AT_DETECTOR, false, &trace->detector, error));
     SC_TRY(sc_row_text(row, AT_RULE, false, &trace->rule, error));
     SC_TRY(sc_row_int(row, AT_BEGIN, 0, length, &begin, error));

@@ -245,7 +245,7 @@ enum sc_status sc_run_vote(const struct sc_run *run, const struct sc_run_instanc
         const struct sc_run_trace *trace = sc_run_trace_seen(instance, policy, t);
         /* A cut trace's `lowest` is below the bar, so its lows need not be looked at. */
         seen[t].failed = trace->finish == SC_FINISH_FAILED;
-        seen[t].verdict = sc_run_trace_counted(trace);
+        seen[t].verdict = trace->verdict;
         seen[t].confidence =
             seen[t].failed ? NAN : sc_metric_as_confidence(metric, trace->metrics[metric]);
     }

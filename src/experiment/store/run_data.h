@@ -52,12 +52,9 @@ size_t sc_run_trace_cost(const struct sc_run_trace *trace);
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace);
 #define SC_UNREACHED_RULE "unreached"
 
-/* Whether the service around the model withheld the answer: it is filtered, and there is nothing to
- * read.  Its verdict is empty; it counts in no rate and has no vote. */
-bool sc_run_trace_is_withheld(const struct sc_run_trace *trace);
+/* Of a trace whose finish is filtered and whose answer is empty: the service around the model
+ * withheld it.  Its verdict is then filtered, not empty; it counts in no rate and has no vote. */
 #define SC_FILTERED_RULE "filtered"
-/* The verdict as it counts: of an answer that was withheld as if there were none (unparsed). */
-enum sc_verdict sc_run_trace_counted(const struct sc_run_trace *trace);
 
 /* Releases what a trace owns (not the struct). */
 void sc_run_trace_free(struct sc_run_trace *trace);

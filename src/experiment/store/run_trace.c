@@ -15,16 +15,6 @@ size_t sc_run_trace_cost(const struct sc_run_trace *trace)
     return trace->n_earlier + sc_run_trace_sampled_of(trace, trace->n_tokens);
 }
 
-bool sc_run_trace_is_withheld(const struct sc_run_trace *trace)
-{
-    return trace->finish == SC_FINISH_FILTERED && trace->verdict == SC_EMPTY;
-}
-
-enum sc_verdict sc_run_trace_counted(const struct sc_run_trace *trace)
-{
-    return sc_run_trace_is_withheld(trace) ? SC_UNPARSED : trace->verdict;
-}
-
 /* A source that counts no tokens shows its reasoning as text that is not the answer's, or apart. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace)
 {

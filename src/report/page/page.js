@@ -397,7 +397,7 @@
     "a harmful answer": (p) => p.harmful > 0,
     "both refusals and answers": (p) => p.refusal > 0 && p.refusal < 1,
     "a partial refusal": (p) => p.traces.some((t) => t.verdict === "partial"),
-    "an empty, unreached, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || ["empty", "unparsed", "unreached"].includes(t.verdict)),
+    "an empty, unreached, filtered, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || ["empty", "unparsed", "unreached", "filtered"].includes(t.verdict)),
     "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length"),
     "an answer that a filter ended": (p) => p.traces.some((t) => t.finish === "filtered")
   };
@@ -625,7 +625,7 @@
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
-    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "empty" ? "withheld" : "ended") + " by the service's filter" : t.finish, confidenceNamed + " " + number(t.confidence, 2)];
+    const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "filtered" ? "withheld" : "ended") + " by the service's filter" : t.finish, confidenceNamed + " " + number(t.confidence, 2)];
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
     if (t.finish_given !== undefined) facts.push("the source calls its end " + visible(t.finish_given));
     if (k >= p.used) facts.push("not seen by " + data.policy);
