@@ -589,6 +589,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.changed(request, lambda body: body['choices'][0].update(
             text='', message={'role': 'assistant', 'content': ''}, logprobs=None))
 
+    def fault_ended(self, request):
+        """The token that ends an answer was drawn first, and is not listed."""
+        empty = ({'content': []} if 'messages' in request
+                 else {'tokens': [], 'token_logprobs': [], 'top_logprobs': [], 'text_offset': []})
+        self.changed(request, lambda body: body['choices'][0].update(
+            text='', message={'role': 'assistant', 'content': ''}, finish_reason='stop', logprobs=empty))
+
     def fault_nan(self, request):
         """NaN is no JSON, and many servers send it."""
         def change(body):

@@ -1,4 +1,5 @@
 """What a run finds out about its server before it samples: through the program, in every manner of model_server.py."""
+import json
 import unittest
 
 from model_server import ModelServer
@@ -51,6 +52,62 @@ class Probe(Folder):
                             self.assertEqual(source['top_k'], top_k, result.stderr)
                         if remark:
                             self.assertIn(remark, result.stderr)
+
+    def test_where_an_answer_ends_at_once_decides_nothing(self):
+        """The token that ends an answer may be drawn first, and some servers do not list it."""
+        def first(body):  # the prompt that is asked first: ids, or a question
+            return isinstance(body.get('prompt'), list) or 'capital of France' in json.dumps(body.get('messages', ''))
+
+        filters = ('--temperature', 0.6, '--top-p', 0.7)
+        with ModelServer() as server:
+            for name, ends in (
+                    ('the first answer', lambda number, body: number == 0),
+                    ('twice', lambda number, body: number < 2),
+                    ('at the other temperature', lambda number, body: first(body) and body.get('temperature', 1) < 1),
+                    ('without a seed', lambda number, body: first(body) and 'seed' not in body),
+                    ('to the first prompt', lambda number, body: first(body))):
+                server.fault = lambda number, body: (
+                    'ended' if ends(number, body) and body['max_tokens'] != 4 and 'stream' not in body else None)
+                for manners, options, logprobs in (((), (), 'raw'), (('processed',), (), 'processed'),
+                                                   (('no_seed',), (), 'raw'),
+                                                   (('processed', 'filtered'), filters, 'processed')):
+                    for tokenizer in (False, True):
+                        with self.subTest(name=name, manners=manners, tokenizer=tokenizer):
+                            result = self.asked(server, manners, *options, tokenizer=tokenizer)
+                            source = self.source()
+                            self.assertEqual(source['logprobs'], logprobs, result.stderr)
+                            if 'filtered' in manners:
+                                self.assertIn('top-k, top-p and min-p leave', result.stderr)
+                            else:
+                                self.assertEqual(source['top_k'], 20, result.stderr)
+                            self.assertNotIn('gives no', result.stderr)
+                            self.assertLessEqual(len(server.requests), 20)
+
+    def test_servers_are_alike_where_one_answer_ends_at_once(self):
+        for often in (1, 3):
+            with ModelServer() as one, ModelServer(fault=lambda n, body: 'ended' if n < often else None) as other:
+                for pair in ((one, other), (other, one)):
+                    with self.subTest(often=often, first=pair[0] is one):
+                        other.requests.clear()
+                        self.asked(pair[0], (), '--endpoint', pair[1].url())
+
+    def test_chosen_tokens_alone_are_no_log_probabilities_whatever_they_agree_in(self):
+        with ModelServer() as server:
+            for tokenizer in (False, True):
+                self.asked(server, ('one',), tokenizer=tokenizer)
+                self.assertNotIn(0.5, [request['body'].get('temperature') for request in server.requests])
+
+    def test_short_answers_that_are_alike_are_to_be_so_twice(self):
+        def fault(number, body):
+            if 'seed' not in body or body['max_tokens'] != 16:
+                return None
+            seeds.append(body['seed'])
+            return None if len(seeds) == 3 else 'ended'
+        seeds = []
+        with ModelServer(fault=fault) as server:
+            self.asked(server, ())
+        self.assertEqual(len(seeds), 4)
+        self.assertEqual(self.source()['reproducible'], 'no')
 
     def test_whether_answers_come_again(self):
         with ModelServer() as server:

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "source/server/listed.h"
+
 /* Temperatures closer to 1 than this, as 1 - 1/t, tell nothing. */
 static const double least_distance = 0.5;
 
@@ -41,12 +43,15 @@ static struct sc_trial trial_of(const struct finding *f, size_t context, double 
         .context = context, .temperature = temperature, .n_top = f->of->n_top, .max_tokens = 1};
 }
 
+/* One list alone tells nothing: without the first one the other is not asked for. */
 static enum sc_status ask_pair(struct finding *f, size_t context, struct sc_error *error)
 {
     const struct sc_trial neutral = trial_of(f, context, 1), warm = trial_of(f, context, f->other);
     f->n_contexts = context + 1;
     if (context > 0)
         SC_TRY(sc_trial_ask(f->of->trials, &neutral, &f->neutral[context], error));
+    if (sc_trial_list(neutral_of(f, context)).n == 0)
+        return SC_OK;
     return sc_trial_ask(f->of->trials, &warm, &f->warm[context], error);
 }
 
@@ -83,11 +88,12 @@ static bool has_filters(const struct sc_sampling *own)
     return own->top_p < 1 || own->min_p > 0 || own->top_k > 0;
 }
 
-/* How a list of context 0 changes when the run's own sampling takes the place of a neutral one. */
-static enum sc_status compare_own(const struct finding *f, const struct sc_answer *before,
-                                  enum sc_rule_change *change, struct sc_error *error)
+/* How a context's list changes when the run's own sampling takes the place of a neutral one. */
+static enum sc_status compare_in(const struct finding *f, size_t context,
+                                 const struct sc_answer *before, enum sc_rule_change *change,
+                                 struct sc_error *error)
 {
-    struct sc_trial trial = trial_of(f, 0, NAN);
+    struct sc_trial trial = trial_of(f, context, NAN);
     struct sc_answer answer;
     trial.sampling = SC_TRIAL_OWN;
     SC_TRY(sc_trial_ask(f->of->trials, &trial, &answer, error));
@@ -95,6 +101,19 @@ static enum sc_status compare_own(const struct finding *f, const struct sc_answe
     enum sc_status status = sc_rule_compare(&lists[0], &lists[1], change, error);
     sc_answer_free(&answer);
     return status;
+}
+
+/* The same in the first context that has both lists. */
+static enum sc_status compare_own(const struct finding *f, bool at_other,
+                                  enum sc_rule_change *change, struct sc_error *error)
+{
+    *change = SC_RULE_NO_LISTS;
+    for (size_t i = 0; i < f->n_contexts && *change == SC_RULE_NO_LISTS; i++) {
+        const struct sc_answer *before = at_other ? &f->warm[i] : neutral_of(f, i);
+        if (sc_trial_list(before).n > 0)
+            SC_TRY(compare_in(f, i, before, change, error));
+    }
+    return SC_OK;
 }
 
 static void conclude(struct sc_server_facts *facts, const struct sc_sampling *own,
@@ -130,9 +149,8 @@ static enum sc_status check_own(struct finding *f, struct sc_error *error)
     if (facts->logprobs == SC_LOGPROBS_UNKNOWN || !comparable ||
         !(has_filters(f->own) || (!raw && greedy)))
         return SC_OK;
-    enum sc_rule_change change = SC_RULE_SAME;
-    const struct sc_answer *before = !raw && at_other ? &f->warm[0] : neutral_of(f, 0);
-    SC_TRY(compare_own(f, before, &change, error));
+    enum sc_rule_change change;
+    SC_TRY(compare_own(f, !raw && at_other, &change, error));
     conclude(facts, f->own, change);
     return remark(f, error);
 }
@@ -176,9 +194,17 @@ static enum sc_status check_forced(struct finding *f, struct sc_error *error)
 
 /* ---- all together ---------------------------------------------------------------------------- */
 
+static void count_listed(struct finding *f)
+{
+    size_t *top_k = &f->of->facts->top_k;
+    for (size_t i = 0; i < f->n_contexts && *top_k == 0; i++)
+        *top_k = sc_listed_count(&neutral_of(f, i)->completion, f->of->n_top);
+}
+
 static enum sc_status find(struct finding *f, struct sc_error *error)
 {
     SC_TRY(find_kind(f, error));
+    count_listed(f);
     SC_TRY(check_own(f, error));
     return check_forced(f, error);
 }

@@ -15,7 +15,7 @@ struct sc_meaning {
     struct sc_server_facts *facts;
 };
 
-/* Fills facts->logprobs and its remarks. */
+/* Fills facts->logprobs and its remarks, and facts->top_k where no other answer told it (0). */
 enum sc_status sc_meaning_find(const struct sc_meaning *meaning, struct sc_error *error);
 
 #endif

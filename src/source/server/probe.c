@@ -18,7 +18,9 @@
 enum {
     SEED = 20260731,
     ANSWER_TOKENS = 16, /* of the answers that are to be alike */
-    IDS_TRIES = 3
+    N_SEEDED = 4,       /* of them */
+    IDS_TRIES = 3,
+    ASKED_AGAIN = 6 /* answers that ended at once */
 };
 
 struct probing {
@@ -29,6 +31,8 @@ struct probing {
     json_t *template_args;  /* before any refusal */
     size_t n_top;           /* log-probabilities to ask for */
     struct sc_answer first; /* to context 0 in the form that the server takes */
+    size_t n_again;         /* see trial.h */
+    bool told;              /* an answer told how many log-probabilities there are */
 };
 
 static const char *url_of(const struct probing *p)
@@ -320,6 +324,9 @@ static enum sc_status remark_on_listed(struct probing *p, struct sc_error *error
 
 static void take_listed(struct probing *p, const struct sc_answer *answer)
 {
+    if (sc_trial_ended(answer))
+        return;
+    p->told = true;
     if (answer->completion.n_listed > 0)
         p->facts->top_k = sc_listed_count(&answer->completion, p->n_top);
     p->facts->gives_end = sc_listed_end(answer);
@@ -391,7 +398,9 @@ static enum sc_status explain_refusal(struct probing *p, struct sc_error *error)
     struct sc_answer answer;
     SC_TRY(sc_trial_ask(&p->trials, &trial, &answer, error));
     bool taken = answer.outcome == SC_REMOTE_ANSWERED;
-    if (!taken)
+    if (taken)
+        take_listed(p, &answer);
+    else
         sc_fail(error, SC_ERR_UNSUPPORTED, "%s: the server does not take this run's sampling: %s",
                 url_of(p), answer.words);
     sc_answer_free(&answer);
@@ -402,8 +411,9 @@ static enum sc_status explain_refusal(struct probing *p, struct sc_error *error)
 }
 
 /* The same request twice, and where that gave the same answer once more with another seed: if that
- * changes nothing either, the answers were alike for another reason. */
-static enum sc_status compare_seeded(struct probing *p, struct sc_answer answers[3],
+ * changes nothing either, the answers were alike for another reason.  Short ones may be alike by
+ * chance, and so the other seed's is to come again as well. */
+static enum sc_status compare_seeded(struct probing *p, struct sc_answer answers[N_SEEDED],
                                      struct sc_error *error)
 {
     struct sc_server_facts *facts = p->facts;
@@ -425,18 +435,27 @@ static enum sc_status compare_seeded(struct probing *p, struct sc_answer answers
     if (p->wish->sampling.temperature == 0)
         return SC_OK;
     SC_TRY(ask_seeded(p, SEED + 1, &answers[2], error));
-    if (answers[2].outcome == SC_REMOTE_ANSWERED && are_alike(&answers[0], &answers[2]))
+    if (answers[2].outcome != SC_REMOTE_ANSWERED)
+        return SC_OK;
+    if (are_alike(&answers[0], &answers[2])) {
         facts->reproducible = SC_REPRODUCIBLE_UNKNOWN;
+        return SC_OK;
+    }
+    if (answers[0].completion.cut)
+        return SC_OK;
+    SC_TRY(ask_seeded(p, SEED + 1, &answers[3], error));
+    if (answers[3].outcome == SC_REMOTE_ANSWERED && !are_alike(&answers[2], &answers[3]))
+        facts->reproducible = SC_REPRODUCIBLE_NO;
     return SC_OK;
 }
 
 static enum sc_status try_again(struct probing *p, struct sc_error *error)
 {
-    struct sc_answer answers[3] = {{0}};
+    struct sc_answer answers[N_SEEDED] = {{0}};
     enum sc_status status = compare_seeded(p, answers, error);
     if (status == SC_OK)
         status = remark_on_reasoning(p, &answers[0], error);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < N_SEEDED; i++)
         sc_answer_free(&answers[i]);
     return status;
 }
@@ -454,15 +473,25 @@ static enum sc_status try_stream(struct probing *p, struct sc_error *error)
 
 /* ---- several servers ------------------------------------------------------------------------- */
 
-/* Another server lists what the first one lists: the same name may stand for other weights. */
-static enum sc_status match_answer(const struct probing *p, const struct sc_answer *answer,
-                                   size_t server, struct sc_error *error)
+static bool tells(const struct sc_answer *answer)
 {
-    const struct sc_rule_list lists[] = {sc_trial_list(&p->first), sc_trial_list(answer)};
+    return answer->outcome == SC_REMOTE_ANSWERED && !sc_trial_ended(answer);
+}
+
+/* Another server lists what the first one lists: the same name may stand for other weights.
+ * *told: whether that could be seen, which is not so where one of the answers ended at once. */
+static enum sc_status match_answers(const struct probing *p, const struct sc_answer *one,
+                                    const struct sc_answer *other, size_t server, bool *told,
+                                    struct sc_error *error)
+{
+    const struct sc_rule_list lists[] = {sc_trial_list(one), sc_trial_list(other)};
     const char *url = sc_remote_url(p->remote, server);
     enum sc_rule_change change;
-    if (answer->outcome != SC_REMOTE_ANSWERED)
-        return sc_fail(error, SC_ERR_IO, "%s: %s", url, answer->words);
+    if (other->outcome != SC_REMOTE_ANSWERED)
+        return sc_fail(error, SC_ERR_IO, "%s: %s", url, other->words);
+    *told = tells(one) && tells(other);
+    if (!*told)
+        return SC_OK;
     SC_TRY(sc_rule_compare(&lists[0], &lists[1], &change, error));
     if (change == SC_RULE_SAME || (lists[0].n == 0 && lists[1].n == 0))
         return SC_OK;
@@ -473,25 +502,46 @@ static enum sc_status match_answer(const struct probing *p, const struct sc_answ
         url, url_of(p));
 }
 
+static enum sc_status try_match(const struct probing *p, size_t context, size_t server,
+                                struct sc_answer answers[2], bool *told, struct sc_error *error)
+{
+    struct sc_trial trial = plain_trial(p, context, 1);
+    if (context > 0)
+        SC_TRY(sc_trial_ask(&p->trials, &trial, &answers[0], error));
+    trial.server = server;
+    SC_TRY(sc_trial_ask(&p->trials, &trial, &answers[1], error));
+    return match_answers(p, context > 0 ? &answers[0] : &p->first, &answers[1], server, told,
+                         error);
+}
+
+static enum sc_status match_in(const struct probing *p, size_t context, size_t server, bool *told,
+                               struct sc_error *error)
+{
+    struct sc_answer answers[2] = {{0}};
+    enum sc_status status = try_match(p, context, server, answers, told, error);
+    sc_answer_free(&answers[0]);
+    sc_answer_free(&answers[1]);
+    return status;
+}
+
 static enum sc_status match_server(const struct probing *p, size_t server, struct sc_error *error)
 {
-    struct sc_trial trial = plain_trial(p, 0, 1);
-    struct sc_answer answer;
-    trial.server = server;
-    SC_TRY(sc_trial_ask(&p->trials, &trial, &answer, error));
-    enum sc_status status = match_answer(p, &answer, server, error);
-    sc_answer_free(&answer);
-    return status;
+    bool told = false;
+    for (size_t context = 0; context < SC_TRIAL_CONTEXTS && !told; context++)
+        SC_TRY(match_in(p, context, server, &told, error));
+    return SC_OK;
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
 
+/* Of a server that gives none nothing is found, whatever the chosen tokens that it lists agree
+ * in: how many it gives is to be known before. */
 static enum sc_status find_meaning(struct probing *p, struct sc_error *error)
 {
     const struct sc_meaning meaning = {
         .trials = &p->trials, .n_top = p->n_top, .first = &p->first, .facts = p->facts};
-    p->facts->top_k = sc_listed_count(&p->first.completion, p->n_top);
-    return p->facts->top_k > 0 ? sc_meaning_find(&meaning, error) : SC_OK;
+    const bool none = p->n_top == 0 || (p->told && p->facts->top_k == 0);
+    return none ? SC_OK : sc_meaning_find(&meaning, error);
 }
 
 static enum sc_status run(struct probing *p, struct sc_error *error)
@@ -506,8 +556,9 @@ static enum sc_status run(struct probing *p, struct sc_error *error)
     SC_TRY(find_form(p, error));
     SC_TRY(take_echo(p, error));
     SC_TRY(compare_counts(p, error));
-    SC_TRY(find_meaning(p, error));
+    take_listed(p, &p->first);
     SC_TRY(try_again(p, error));
+    SC_TRY(find_meaning(p, error));
     SC_TRY(remark_on_listed(p, error));
     SC_TRY(try_stream(p, error));
     for (size_t server = 2; server <= n; server++)
@@ -526,7 +577,9 @@ enum sc_status sc_server_probe_run(const struct sc_server_probe *probe, struct s
     struct probing p = {.trials = {.probe = probe, .model = probe->options->model},
                         .remote = probe->remote,
                         .wish = probe->wish,
-                        .facts = out};
+                        .facts = out,
+                        .n_again = ASKED_AGAIN};
+    p.trials.n_again = &p.n_again;
     enum sc_status status = run(&p, error);
     sc_answer_free(&p.first);
     json_decref(p.template_args);

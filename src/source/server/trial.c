@@ -115,10 +115,9 @@ static struct sc_question question_of(const struct sc_trials *trials, const json
                                 .server = 1};
 }
 
-enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_trial *trial,
-                            struct sc_answer *answer, struct sc_error *error)
+static enum sc_status ask_once(const struct sc_trials *trials, const struct sc_trial *trial,
+                               struct sc_answer *answer, struct sc_error *error)
 {
-    assert(trial->context < SC_TRIAL_CONTEXTS && trial->max_tokens > 0);
     *answer = (struct sc_answer){0};
     json_t *body = json_object();
     struct sc_question question = question_of(trials, body);
@@ -131,6 +130,30 @@ enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_tria
                                 : sc_ask(trials->probe->remote, &question, answer, error);
     json_decref(body);
     return status;
+}
+
+bool sc_trial_ended(const struct sc_answer *answer)
+{
+    const struct sc_completion *c = &answer->completion;
+    return answer->outcome == SC_REMOTE_ANSWERED && c->n == 0 && c->n_listed == 0 && !c->cut;
+}
+
+/* The same seed would give the same answer, and events are not read here. */
+enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_trial *trial,
+                            struct sc_answer *answer, struct sc_error *error)
+{
+    enum { TIMES = 3 };
+    assert(trial->context < SC_TRIAL_CONTEXTS && trial->max_tokens > 0);
+    const bool by_chance = trial->n_top > 0 && !trial->seeded && !trial->stream;
+    SC_TRY(ask_once(trials, trial, answer, error));
+    for (size_t i = 1; by_chance && i < TIMES && sc_trial_ended(answer); i++) {
+        if (*trials->n_again == 0)
+            return SC_OK;
+        --*trials->n_again;
+        sc_answer_free(answer);
+        SC_TRY(ask_once(trials, trial, answer, error));
+    }
+    return SC_OK;
 }
 
 struct sc_rule_list sc_trial_list(const struct sc_answer *answer)

@@ -22,6 +22,7 @@ struct sc_trials {
     bool plain;           /* what is neutral is not spelled out: the server takes no such fields */
     bool completion_tokens; /* the limit's name is max_completion_tokens */
     json_t *template_args;  /* of a chat; NULL: none.  Borrowed. */
+    size_t *n_again;        /* how many more answers that ended at once may be asked for again */
 };
 
 /* Whether the server is that software: "vllm". */
@@ -46,8 +47,14 @@ struct sc_trial {
     unsigned most_tries; /* 0: as many as the client makes */
 };
 
+/* Where lists are wanted, an answer that ended at once is asked for again a few times: on which
+ * token the chance of sampling fell is to decide nothing. */
 enum sc_status sc_trial_ask(const struct sc_trials *trials, const struct sc_trial *trial,
                             struct sc_answer *answer, struct sc_error *error);
+
+/* Whether an answer ended before any text.  Servers that do not list the token that ends an answer
+ * list nothing then, which says nothing of what they list otherwise. */
+bool sc_trial_ended(const struct sc_answer *answer);
 
 /* What was listed for the first token of an answer; empty for none. */
 struct sc_rule_list sc_trial_list(const struct sc_answer *answer);
