@@ -13,6 +13,8 @@
 #include "analysis/sentences.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "detection/detection.h"
+#include "detection/language.h"
 #include "experiment/store/failures.h"
 #include "experiment/store/run_data.h"
 #include "statistics/models.h"
@@ -161,6 +163,7 @@ struct sc_risk {
 /* Refusal with the detector's own errors carried in: corrected.c. */
 struct sc_detector_error {
     const char *detector, *source, *models; /* models on whose answers it was measured */
+    const char *language;                   /* ISO 639-1; NULL: of several together */
     size_t tp, fn, fp, tn;                  /* positive: people say refusal or partial refusal */
 };
 struct sc_corrected {
@@ -169,8 +172,8 @@ struct sc_corrected {
     struct sc_estimate all, labels[SC_N_LABELS];
     /* Where the user had the detector measured on answers that people labelled. */
     struct sc_measured measured;
-    struct sc_detector_error own;
-    char source[SC_MEASURED_SOURCE];
+    struct sc_detector_error own; /* what error points to */
+    char source[SC_MEASURED_SOURCE], models[160];
 };
 /* Harm with the judge's own errors carried in, where the user had it measured. */
 struct sc_corrected_harm {
@@ -210,10 +213,24 @@ struct sc_wavering {
     struct sc_estimate share;
     size_t first[SC_MOST_WAVERING], n_first; /* instances, in the order in which to read them */
 };
-/* Answers with letters by their script (detection/scripts.h). */
-struct sc_scripts {
-    size_t n_answers, n_not_read, n_not_measured;
-    const char *example; /* script of the first that is not read; NULL: none */
+/* Who decided on an answer. */
+enum sc_decider {
+    SC_DECIDER_RULES,
+    SC_DECIDER_READER,
+    SC_DECIDER_OWN_RULES,
+    SC_DECIDER_JUDGE,
+    SC_N_DECIDERS
+};
+enum { SC_MOST_UNREAD = 40 };
+/* What the primary policy's answers are, and who read them: readers.c. */
+struct sc_answers_read {
+    size_t n_answers;                  /* with letters */
+    size_t languages[SC_N_LANGUAGES];  /* of these, by the language that is guessed */
+    size_t n_not_read, n_not_measured; /* in languages that no rule reads; whose errors are not
+                                          known in it */
+    char not_read[200];                /* "Greek 30, Thai 11"; "" for none */
+    size_t by[SC_N_DECIDERS];          /* verdicts on answers with something in them */
+    size_t partial[SC_N_PARTIALS];     /* partial refusals among them */
 };
 
 /* What was asked beside the prompts: asked.c. */
@@ -271,7 +288,7 @@ struct sc_analysis {
     struct sc_corrected_harm corrected_harm;
     struct sc_repeats repeats;
     struct sc_wavering wavering;
-    struct sc_scripts scripts;
+    struct sc_answers_read read;
     struct sc_detector_comparison comparison; /* of those that have read the answers */
     struct sc_opening opening;
     struct sc_document document; /* all of this under the names that files have */
@@ -330,7 +347,12 @@ void sc_analyse_risk(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_wavering(struct sc_analysis *analysis, struct sc_error *error);
-void sc_analyse_scripts(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_readers(struct sc_analysis *analysis, struct sc_error *error);
+const char *sc_language_word(enum sc_language language); /* "English" ...; else "another" */
+const char *sc_decider_name(enum sc_decider decider);    /* "rules" ... */
+enum sc_decider sc_trace_decider(const struct sc_run_trace *trace);
+/* Whether a detector's name is, or holds, that of one that reads words. */
+bool sc_detector_reads_words(const char *detector);
 void sc_analyse_asked(struct sc_analysis *analysis, struct sc_error *error);
 /* The opening; all other figures are there. */
 void sc_analyse_opening(struct sc_analysis *analysis, struct sc_error *error);

@@ -1,32 +1,20 @@
 /*
  * Refusal and harm rates with the errors of who read the answers carried in.
  *
- * Where the user had them measured on labelled answers (measured.c), those count.  Else the rules'
- * errors were measured on answers of two models that people had labelled (docs/DETECTION.md).
- * They say how often this detector is wrong about those models.  About another model they are a
- * guess, and every presentation says so.
+ * Where the user had them measured on labelled answers (measured.c), those count.  Else there are
+ * the errors that the detector made on other models' answers (detector_errors.c), in the language
+ * of nearly all of the run's answers where enough were measured in it, else in all languages
+ * together.  About another model they are a guess, and every presentation says so.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "analysis/analysis.h"
+#include "analysis/detector_errors.h"
 #include "base/text.h"
 
 #define Z95 1.959963984540054
-
-/* Both files together: Llama 2 (tp 271 fn 3 fp 10 tn 166), Mistral (68, 8, 3, 371).  Again with
- * `safeconf detect FILE --gold-column final_label`; a new version of a detector needs new figures.
- */
-static const struct sc_detector_error measured[] = {
-    {.detector = "patterns/1",
-     .source = "answers to the 450 prompts of XSTest, labelled by people, two models together",
-     .models = "Llama-2 (new system prompt) and Mistral-instruct",
-     .tp = 339,
-     .fn = 11,
-     .fp = 13,
-     .tn = 537},
-};
 
 /* A rate that was found, and what it rests on. */
 struct found {
@@ -115,6 +103,50 @@ static void take_own(struct sc_analysis *a, struct sc_error *error)
     out->precision = m->precision;
 }
 
+/* The language of nine answers in ten, of those with letters; SC_LANGUAGE_NONE: there is none. */
+static enum sc_language main_language(const struct sc_answers_read *read)
+{
+    for (int l = SC_ENGLISH; l < SC_N_LANGUAGES; l++)
+        if (read->n_answers > 0 && 10 * read->languages[l] >= 9 * read->n_answers)
+            return (enum sc_language)l;
+    return SC_LANGUAGE_NONE;
+}
+
+/* What the detector did on other models' answers. */
+static void take_measured(struct sc_analysis *a)
+{
+    struct sc_corrected *out = &a->corrected;
+    struct sc_detector_counts counts;
+    enum sc_language language = main_language(&a->read);
+    bool of_language = language != SC_LANGUAGE_NONE &&
+                       sc_detector_counts_of(a->run->detector, sc_language_code(language), &counts);
+    if (!of_language && !sc_detector_counts_of(a->run->detector, NULL, &counts))
+        return;
+    size_t n = counts.tp + counts.fn + counts.fp + counts.tn;
+    if (of_language)
+        snprintf(out->source, sizeof out->source,
+                 "%zu answers in %s, labelled by people or a strong judge, that it was made with",
+                 n, sc_language_word(language));
+    else
+        snprintf(
+            out->source, sizeof out->source,
+            "%zu answers in %zu language%s together, labelled by people or a strong judge, that "
+            "it was made with",
+            n, counts.n_languages, counts.n_languages == 1 ? "" : "s");
+    snprintf(out->models, sizeof out->models, "%s%s", counts.answers,
+             counts.n_rows > 1 ? " and others" : "");
+    out->own =
+        (struct sc_detector_error){.detector = a->run->detector,
+                                   .source = out->source,
+                                   .models = out->models,
+                                   .language = of_language ? sc_language_code(language) : NULL,
+                                   .tp = counts.tp,
+                                   .fn = counts.fn,
+                                   .fp = counts.fp,
+                                   .tn = counts.tn};
+    out->error = &out->own;
+}
+
 /* Prompts of a label (-1: any) with a trace whose harm is known. */
 static size_t count_prompts(const struct sc_analysis *a, int label)
 {
@@ -157,9 +189,7 @@ void sc_analyse_corrected(struct sc_analysis *a, struct sc_error *error)
 {
     struct sc_corrected *out = &a->corrected;
     const char *unknown = "the errors of this detector have not been measured";
-    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
-        if (a->run->detector != NULL && strcmp(a->run->detector, measured[i].detector) == 0)
-            out->error = &measured[i];
+    take_measured(a);
     const struct sc_detector_error *e = out->error;
     out->sensitivity = e != NULL ? sc_wilson(e->tp, e->tp + e->fn) : sc_estimate_none(0, unknown);
     out->specificity = e != NULL ? sc_wilson(e->tn, e->tn + e->fp) : sc_estimate_none(0, unknown);

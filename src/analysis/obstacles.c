@@ -98,12 +98,6 @@ static void find_judge(const struct sc_analysis *a, struct obstacles *o)
                         "label alone (--judge)");
 }
 
-/* Whose verdicts rest on the rules: theirs alone, with a user's, or a hybrid's. */
-static bool reads_by_rules(const char *detector)
-{
-    return detector != NULL && strstr(detector, "patterns/") != NULL;
-}
-
 static void find_detector(const struct sc_analysis *a, struct obstacles *o)
 {
     const struct sc_corrected *c = &a->corrected;
@@ -117,10 +111,10 @@ static void find_detector(const struct sc_analysis *a, struct obstacles *o)
     }
     if (c->error != NULL) {
         put(&o->others,
-            "refusals were found by rules (measured in English on two other models: %.1f %% "
-            "missed, "
-            "%.1f %% of other answers taken for one)",
-            100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
+            "refusals were found by %s (on %s: %.1f %% missed, %.1f %% of other answers taken for "
+            "one)",
+            a->read.by[SC_DECIDER_READER] > 0 ? "rules and a small reader" : "rules",
+            c->error->source, 100 * (1 - c->sensitivity.value), 100 * (1 - c->specificity.value));
         return;
     }
     sc_text_add_shortened(&name, a->run->detector != NULL ? a->run->detector : "unknown",
@@ -161,21 +155,21 @@ static void find_wavering_judge(const struct sc_analysis *a, struct obstacles *o
     }
 }
 
-static void find_scripts(const struct sc_analysis *a, struct obstacles *o)
+static void find_languages(const struct sc_analysis *a, struct obstacles *o)
 {
-    const struct sc_scripts *s = &a->scripts;
-    if (!reads_by_rules(a->run->detector))
+    const struct sc_answers_read *r = &a->read;
+    if (!sc_detector_reads_words(a->run->detector))
         return;
-    if (s->n_not_read)
-        put(list_for(o, s->n_not_read, s->n_answers),
-            "%zu of %zu answers (%.0f %%) are in a script that no rule reads, such as %s, and "
+    if (r->n_not_read)
+        put(list_for(o, r->n_not_read, r->n_answers),
+            "%zu of %zu answers (%.0f %%) are in languages that the rules do not read (%s), and "
             "count as answered",
-            s->n_not_read, s->n_answers, percent(s->n_not_read, s->n_answers), s->example);
-    if (s->n_not_measured)
-        put(list_for(o, s->n_not_measured, s->n_answers),
-            "%zu of %zu answers (%.0f %%) are in scripts where the rules' errors have not been "
-            "measured",
-            s->n_not_measured, s->n_answers, percent(s->n_not_measured, s->n_answers));
+            r->n_not_read, r->n_answers, percent(r->n_not_read, r->n_answers), r->not_read);
+    if (r->n_not_measured && a->corrected.error != NULL && !a->corrected.measured.there)
+        put(list_for(o, r->n_not_measured, r->n_answers),
+            "%zu of %zu answers (%.0f %%) are in languages in which the detector's errors have not "
+            "been measured",
+            r->n_not_measured, r->n_answers, percent(r->n_not_measured, r->n_answers));
 }
 
 static void find_disagreement(const struct sc_analysis *a, struct obstacles *o)
@@ -294,7 +288,7 @@ static void find_policy(const struct sc_analysis *a, struct obstacles *o)
 void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)
 {
     static void (*const finders[])(const struct sc_analysis *, struct obstacles *) = {
-        find_traces,      find_demonstrations, find_judge,          find_scripts,
+        find_traces,      find_demonstrations, find_judge,          find_languages,
         find_few,         find_asked,          find_policy,         find_detector,
         find_harm_errors, find_disagreement,   find_wavering_judge, find_confidence};
     struct obstacles o = {0};

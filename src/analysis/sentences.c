@@ -22,9 +22,9 @@ const char sc_judge_sentence[] = "Harm is the judge's reading. Strict figures co
                                  "as harmful, loose ones do not.";
 
 const char sc_detector_sentence[] =
-    "The detector's errors were measured on answers of other models that people had labelled. Its "
-    "rules were made while its mistakes on these were read, so on another model expect it to err "
-    "more.";
+    "The detector's errors were measured on answers of other models. It was made while its "
+    "mistakes "
+    "on these were read, so on another model expect it to err more.";
 
 const char sc_own_labels_sentence[] =
     "The errors were measured on answers that people labelled, and are taken to be the same on the "

@@ -10,7 +10,6 @@
 
 #include "analysis/analysis.h"
 #include "base/memory.h"
-#include "detection/scripts.h"
 
 struct candidate {
     size_t instance, n_harmful, n_judged;
@@ -79,29 +78,4 @@ void sc_analyse_wavering(struct sc_analysis *a, struct sc_error *error)
     for (size_t k = 0; k < out->n_wavering && k < SC_MOST_WAVERING; k++)
         out->first[out->n_first++] = found[k].instance;
     sc_free(found);
-}
-
-/* ---- scripts of the answers ------------------------------------------------------------------ */
-
-void sc_analyse_scripts(struct sc_analysis *a, struct sc_error *error)
-{
-    (void)error;
-    const struct sc_run *run = a->run;
-    struct sc_scripts *out = &a->scripts;
-    for (size_t i = 0; i < run->n_instances; i++)
-        for (size_t t = 0; t < a->views[run->primary].instances[i].n_traces; t++) {
-            const struct sc_run_trace *trace =
-                sc_run_trace_seen(&run->instances[i], run->primary, t);
-            const char *name;
-            if (trace->finish == SC_FINISH_FAILED || trace->answer == NULL)
-                continue;
-            enum sc_script_kind kind =
-                sc_script_of(trace->answer, strlen(trace->answer), &name, NULL);
-            if (kind != SC_SCRIPT_NONE)
-                out->n_answers++;
-            if (kind == SC_SCRIPT_READ)
-                out->n_not_measured++;
-            if (kind == SC_SCRIPT_UNREAD && out->n_not_read++ == 0)
-                out->example = name;
-        }
 }

@@ -497,8 +497,8 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_length, "cut off by the token limit (--max-new-tokens)", false},
         {change_all_length, "nearly all answers (100 %) ended at the token limit", false},
         {change_detector, "how often the detector (own/1\\x1B[31m) errs has not", false},
-        {change_script, "a script that no rule reads, such as Hebrew", true},
-        {change_measured, "in scripts where the rules' errors have not been", true},
+        {change_script, "in languages that the rules do not read (Hebrew 80)", true},
+        {change_measured, "in languages in which the detector's errors have not been", true},
         {change_processed, "processed log-probabilities", false},
         {change_processed, "5 log-probabilities a token instead of 20", false},
         {change_asked, "the answers to 4 of 20 prompts were begun for the model", false},
@@ -511,7 +511,8 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_curtailed, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
         {change_nothing, "of 20 prompts have no label", false},
-        {change_nothing, "measured in English on two other models", false},
+        {change_nothing,
+         "answers in English, labelled by people or a strong judge, that it was made with", false},
     };
     const struct fixture_options options = {.n_instances = 20, .n_traces = 4};
     struct sc_run plain = make_run(&options);

@@ -83,16 +83,32 @@ void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
 
 /* ---- refusal --------------------------------------------------------------------------------- */
 
-static void put_scripts(struct sc_document *out, const struct sc_scripts *scripts)
+static void put_languages(struct sc_document *out, const struct sc_answers_read *read)
 {
-    sc_document_put_object(out, "scripts");
+    sc_document_put_object(out, "languages");
     sc_document_put_text(out, "meaning",
-                         "answers with letters, by whether most of these are of a script for which "
-                         "the rules of refusal have words; a script is not a language");
-    sc_document_put_count(out, "n_answers", scripts->n_answers);
-    sc_document_put_count(out, "n_not_read", scripts->n_not_read);
-    sc_document_put_count(out, "n_not_measured", scripts->n_not_measured);
-    sc_document_put_text(out, "example_not_read", scripts->example);
+                         "answers with letters, by the language that they are guessed to be in");
+    sc_document_put_count(out, "n_answers", read->n_answers);
+    sc_document_put_count(out, "n_not_read", read->n_not_read);
+    sc_document_put_text(out, "not_read", read->not_read);
+    sc_document_put_count(out, "n_not_measured", read->n_not_measured);
+    for (int l = SC_ENGLISH; l < SC_N_LANGUAGES; l++)
+        if (read->languages[l] > 0)
+            sc_document_put_count(out, sc_language_code((enum sc_language)l), read->languages[l]);
+    sc_document_put_end(out);
+}
+
+/* Who gave the verdicts, and what the partial refusals are. */
+static void put_deciders(struct sc_document *out, const struct sc_answers_read *read)
+{
+    sc_document_put_object(out, "decided_by");
+    for (int d = 0; d < SC_N_DECIDERS; d++)
+        sc_document_put_count(out, sc_decider_name((enum sc_decider)d), read->by[d]);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "partial");
+    sc_document_put_count(out, "refuses_and_helps", read->partial[SC_REFUSES_AND_HELPS]);
+    sc_document_put_count(out, "helps_in_part", read->partial[SC_HELPS_IN_PART]);
+    sc_document_put_count(out, "untold", read->partial[SC_PARTIAL_UNTOLD]);
     sc_document_put_end(out);
 }
 
@@ -125,6 +141,8 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
     if (c->error != NULL) {
         sc_document_put_text(out, "measured_on", c->error->source);
         sc_document_put_text(out, "models", c->error->models);
+        if (c->error->language != NULL)
+            sc_document_put_text(out, "language", c->error->language);
         sc_document_put_text(out, "note",
                              c->measured.there ? sc_own_labels_sentence : sc_detector_sentence);
         put_counts(out, c->error->tp, c->error->fn, c->error->fp, c->error->tn);
@@ -136,8 +154,9 @@ void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *
         sc_document_put_text(out, "labels", a->run->labels[SC_LABELS_OF_REFUSAL].content);
         put_measured(out, &c->measured);
     }
-    put_scripts(out, &a->scripts);
+    put_languages(out, &a->read);
     sc_document_put_end(out);
+    put_deciders(out, &a->read);
     sc_document_put_object(out, "rate_corrected_for_detector");
     sc_document_put_estimate(out, "all", &c->all);
     sc_document_put_estimate(out, "unsafe", &c->labels[SC_LABEL_UNSAFE]);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "experiment/judging/pass.h"
+#include "experiment/store/weighed.h"
 #include "vocabulary/vocabulary.h"
 
 bool sc_pass_decided_by_rules(const struct sc_pass *pass, const struct sc_pass_answer *answer)
@@ -50,6 +51,7 @@ void sc_pass_verdict(const struct sc_pass *pass, const struct sc_pass_answer *an
         out->rule = answer->found.rule;
         out->begin = answer->found.begin;
         out->end = answer->found.end;
+        out->weighed = sc_weighed_of(&answer->found);
         return;
     }
     out->verdict = judged_verdict(pass, judgement, rule, SC_PASS_RULE_SIZE);

@@ -29,7 +29,7 @@ static const struct {
     {"cut", OF_INSTANCES},          {"judgement", OF_INSTANCES}, {"open_judgement", OF_INSTANCES},
     {"judge_score", OF_INSTANCES},  {"reply", OF_REPLIES},       {"repeats", OF_THE_RUN},
     {"reading", OF_THE_RUN},        {"labelled", OF_THE_RUN},    {"label_reading", OF_THE_RUN},
-    {"calibration", OF_THE_RUN},    {"given", OF_INSTANCES},
+    {"calibration", OF_THE_RUN},    {"given", OF_INSTANCES},     {"weighed", OF_INSTANCES},
 };
 
 static enum rows_of rows_of(const char *name)

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "detection/detection.h"
 #include "experiment/reading.h"
+#include "experiment/store/weighed.h"
 
 static float figure_of(const struct sc_token_stats *stats, int figure)
 {
@@ -227,6 +228,7 @@ static enum sc_status judge(const struct sc_trace_maker *maker, const struct sc_
     out->verdict = found.verdict;
     out->begin = found.begin <= found.end && found.end <= n ? found.begin : 0;
     out->end = found.begin <= found.end && found.end <= n ? found.end : 0;
+    out->weighed = sc_weighed_of(&found);
     out->harm = SC_UNJUDGED;
     out->rule = sc_strdup(found.rule != NULL ? found.rule : "");
     out->detector = sc_strdup(maker->detector);

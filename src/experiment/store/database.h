@@ -19,6 +19,7 @@ struct sc_store {
     dev_t device;        /* of the file, to notice that it was removed or replaced */
     ino_t inode;
     char *config_json;
+    bool has_weighed;  /* the table of what the reader found is there; while writing */
     bool has_given;    /* the table of what sources say besides is there; while writing */
     bool judged_again; /* verdicts are read of a detector that may not have seen every trace */
     sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;

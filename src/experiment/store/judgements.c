@@ -12,6 +12,7 @@
 #include "experiment/store/judgement_row.h"
 #include "experiment/store/scores.h"
 #include "experiment/store/tables.h"
+#include "experiment/store/weighed.h"
 
 /* Compared with the stored text, as those of schema.c are. */
 const struct sc_table_made sc_judgement_tables[] = {
@@ -112,7 +113,9 @@ static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_
     sc_bind_text(&put, opinion->rule);
     sc_bind_size(&put, opinion->begin);
     sc_bind_size(&put, opinion->end);
-    return sc_store_end_put(store, &put, error);
+    SC_TRY(sc_store_end_put(store, &put, error));
+    return sc_weighed_put(store, &opinion->weighed, opinion->position, opinion->trace,
+                          opinion->detector, error);
 }
 
 static enum sc_status put_harm(struct sc_store *store, const struct sc_store_opinion *opinion,

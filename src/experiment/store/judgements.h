@@ -21,6 +21,7 @@ struct sc_store_opinion {
     enum sc_verdict verdict;
     const char *rule;
     size_t begin, end;
+    struct sc_weighed weighed;
     const char *judge; /* NULL: no harm is kept */
     enum sc_harm harm;
 };

@@ -14,6 +14,7 @@
 #include "experiment/store/judgements.h"
 #include "experiment/store/labels.h"
 #include "experiment/store/store.h"
+#include "experiment/store/weighed.h"
 
 /* Takes the prompts out of the instances. */
 static enum sc_status take_instances(struct sc_run *run, struct sc_instance *instances, size_t n,
@@ -156,6 +157,7 @@ static enum sc_status load(struct sc_store *store, bool tokens, struct sc_run *r
     const struct sc_store_traces traces = {
         .detector = run->detector, .judge = run->judge, .tokens = tokens, .n_instances = n};
     SC_TRY(sc_store_read_traces(store, &traces, take_trace, run, error));
+    SC_TRY(sc_weighed_load(store, run, error));
     if (run->judged_again) {
         SC_TRY(sc_run_load_opinions(store, run, error));
         SC_TRY(sc_run_load_labels(store, run, error));

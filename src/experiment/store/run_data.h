@@ -4,11 +4,20 @@
 #ifndef SC_EXPERIMENT_STORE_RUN_DATA_H
 #define SC_EXPERIMENT_STORE_RUN_DATA_H
 
+#include <safeconf/analysis.h>
 #include <safeconf/source.h>
 
 #include "base/error.h"
 #include "decision/decision.h"
 #include "vocabulary/conversation.h"
+
+/* What the reader found in an answer (struct sc_detection). */
+struct sc_weighed {
+    bool there; /* it was asked */
+    double p_refusal;
+    struct sc_piece pieces[SC_MOST_PIECES]; /* bytes of the answer */
+    size_t n_pieces;
+};
 
 struct sc_run_trace {
     uint32_t index;
@@ -29,6 +38,7 @@ struct sc_run_trace {
     char *detector, *rule; /* who decided and by what */
     size_t begin, end;     /* bytes of `answer` that decided */
     enum sc_harm harm;
+    struct sc_weighed weighed; /* what the reader found, where it was asked for the verdict */
     /* Tokens [forced_begin, forced_begin + n_forced) were put in, not sampled; n_forced 0: none. */
     size_t forced_begin, n_forced;
     /* [n_turns]: the answers before this one, where the user's turns were asked one after another;

@@ -16,6 +16,7 @@ extern const struct sc_table_made sc_score_tables[];     /* scores.c */
 extern const struct sc_table_made sc_reply_tables[];     /* replies.c */
 extern const struct sc_table_made sc_label_tables[];     /* labels.c */
 extern const struct sc_table_made sc_given_tables[];     /* given.c */
+extern const struct sc_table_made sc_weighed_tables[];   /* weighed.c */
 extern const struct sc_table_made sc_position_tables[];  /* positions.c */
 
 /* The text with which a table of any of these lists is made; NULL: there is none of that name. */

@@ -13,6 +13,7 @@
 #include "experiment/store/blobs.h"
 #include "experiment/store/given.h"
 #include "experiment/store/store.h"
+#include "experiment/store/weighed.h"
 #include "vocabulary/vocabulary.h"
 
 #define MARK_FIRST(arg, id, name, sign, unit, label) "?"
@@ -42,6 +43,7 @@ enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error 
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         SC_TRY(sc_store_prepare(store, all[i].sql, all[i].statement, error));
+    SC_TRY(sc_weighed_prepare(store, error));
     return sc_given_prepare(store, error);
 }
 
@@ -194,7 +196,9 @@ static enum sc_status put_verdict(struct sc_store *store, size_t position,
     sc_bind_size(&put, position);
     sc_bind_int(&put, trace->index);
     bind_verdict(&put, trace);
-    return sc_store_run(store, &put, error);
+    SC_TRY(sc_store_run(store, &put, error));
+    SC_TRY(sc_weighed_drop(store, position, trace->index, error));
+    return sc_weighed_put(store, &trace->weighed, position, trace->index, trace->detector, error);
 }
 
 static enum sc_status put_harm(struct sc_store *store, size_t position,

@@ -49,6 +49,30 @@ static void put_mark(struct sc_json_writer *out, const struct sc_run_trace *trac
     sc_json_put_end_array(out);
 }
 
+/* Who decided, where it was not a built-in rule, and what the reader found. */
+static void put_decider(struct sc_json_writer *out, const struct sc_run_trace *trace,
+                        const char *answer)
+{
+    static const char *const words[SC_N_DECIDERS] = {NULL, "the reader", "a rule of your own",
+                                                     "the judge"};
+    const struct sc_weighed *weighed = &trace->weighed;
+    if (sc_trace_is_judged(trace) && trace->verdict != SC_EMPTY &&
+        words[sc_trace_decider(trace)] != NULL)
+        sc_json_put_string(out, "by", words[sc_trace_decider(trace)]);
+    if (!weighed->there)
+        return;
+    sc_json_put_number(out, "p_refusal", weighed->p_refusal);
+    size_t n = strlen(answer);
+    sc_json_put_array(out, "pieces");
+    for (size_t i = 0; i < weighed->n_pieces && sc_utf8_valid(answer, n) == n; i++) {
+        if (weighed->pieces[i].end > n)
+            continue;
+        sc_json_put_count(out, NULL, utf16_length(answer, weighed->pieces[i].begin));
+        sc_json_put_count(out, NULL, utf16_length(answer, weighed->pieces[i].end));
+    }
+    sc_json_put_end_array(out);
+}
+
 static void put_segment(struct sc_json_writer *out, const char *key, const double *metrics)
 {
     sc_json_put_array(out, key);
@@ -104,6 +128,7 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     sc_json_put_number(out, "confidence", sc_trace_confidence(trace, a->run->metric));
     if (trace->rule != NULL)
         sc_json_put_string(out, "rule", trace->rule);
+    put_decider(out, trace, answer);
     put_mark(out, trace);
     put_turns(out, trace);
     sc_put_tokens(out, "shade", trace, scale);

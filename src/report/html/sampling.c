@@ -33,6 +33,45 @@ static void corrected_table(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out, "</tbody></table></div>\n");
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* Who gave the verdicts, what the partial refusals are, and what nobody reads. */
+static void readers_words(struct sc_text *out, const struct sc_node *refusal)
+{
+    static const struct {
+        const char *path, *words;
+    } by[] = {{"decided_by.rules", "by rules"},
+              {"decided_by.reader", "by the reader"},
+              {"decided_by.own_rules", "by rules of your own"},
+              {"decided_by.judge", "by the judge"}};
+    size_t helps = sc_count_at(refusal, "partial.refuses_and_helps"), said = 0;
+    size_t in_part = sc_count_at(refusal, "partial.helps_in_part");
+    size_t untold = sc_count_at(refusal, "partial.untold");
+    size_t n_not_read = sc_count_at(refusal, "detector.languages.n_not_read");
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        size_t n = sc_count_at(refusal, by[i].path);
+        if (n > 0)
+            sc_text_printf(out, "%s%zu verdict%s %s", said++ ? ", " : "", n, plural(n),
+                           by[i].words);
+    }
+    sc_text_puts(out, said ? ". " : "");
+    if (helps + in_part + untold > 0)
+        sc_text_printf(out,
+                       "Of %zu partial refusal%s %zu refuse and help all the same, %zu help in "
+                       "part, and of %zu it is not told. ",
+                       helps + in_part + untold, plural(helps + in_part + untold), helps, in_part,
+                       untold);
+    if (n_not_read == 0 || sc_count_at(refusal, "decided_by.judge") > 0)
+        return;
+    sc_text_printf(out, "%zu answer%s in languages the rules do not read: ", n_not_read,
+                   plural(n_not_read));
+    sc_html_text(out, sc_text_at(refusal, "detector.languages.not_read"));
+    sc_text_puts(out, ". ");
+}
+
 static void detector_words(struct sc_text *out, const struct sc_node *detector)
 {
     if (sc_node_find(detector, "measured_on") == NULL) {
@@ -101,6 +140,7 @@ void sc_html_refusal(struct sc_text *out, const struct sc_node *root)
     const struct sc_estimate *entropy = sc_estimate_at(refusal, "verdict_entropy");
     corrected_table(out, root);
     sc_text_puts(out, "<p class=\"hint\">");
+    readers_words(out, refusal);
     detector_words(out, sc_node_at(refusal, "detector"));
     sc_text_puts(out,
                  "Partial refusals count as refusals.</p>\n<p>Verdicts of a prompt's traces: ");

@@ -620,12 +620,21 @@
     return table;
   }
 
+  // The pieces of an answer that weighed most for the reader, in quotes.
+  function weighed(t) {
+    const said = [];
+    for (let i = 0; i + 1 < t.pieces.length; i += 2) said.push("\u201c" + visible(t.answer.slice(t.pieces[i], t.pieces[i + 1])) + "\u201d");
+    return said.length ? ", most by " + said.join(", ") : "";
+  }
+
   function traceCard(p, t, k) {
     const card = element("section", "trace " + (t.verdict || "failed") + (k >= p.used ? " unseen" : ""));
     const head = element("h4");
     head.append(element("span", "", "Trace " + (k + 1)), element("span", "", t.verdict || "failed"));
     const harmful = t.harm === "harmful" || t.harm === "controversial";
     const facts = [t.tokens === null ? "tokens not given" : t.tokens + " tokens", t.finish === "length" ? "stopped at the limit" : t.finish === "unknown" ? "end not given" : t.finish === "filtered" ? (t.verdict === "filtered" ? "withheld" : "ended") + " by the service's filter" : t.finish, confidenceNamed + " " + number(t.confidence, 2)];
+    if (t.rule) facts.push((t.by ? "by " + t.by + ", " : "rule ") + visible(t.rule));
+    if (t.p_refusal !== undefined) facts.push("the reader gives a refusal " + number(100 * t.p_refusal, 1) + "\u00a0%" + weighed(t));
     if (t.reasoning) facts.push(t.reasoning + " of them reasoning");
     if (t.finish_given !== undefined) facts.push("the source calls its end " + visible(t.finish_given));
     if (k >= p.used) facts.push("not seen by " + data.policy);
