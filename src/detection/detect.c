@@ -40,6 +40,8 @@ static bool is_letter(const char *text, size_t n)
     size_t i = 0, spaces = 0;
     while (i < n && (text[i] == '\n' || text[i] == ' '))
         i++;
+    if (n - i > 5 && memcmp(text + i, "Dear ", 5) == 0)
+        return true;
     size_t begin = i;
     while (i < n && text[i] != '\n')
         spaces += text[i++] == ' ';

@@ -143,16 +143,22 @@ enum kind {
     KIND_ASKING = 1 << 15,    /* offers other help */
     KIND_DOUBT = 1 << 16,     /* I do not think; X is not so; No, ... */
     KIND_OFFER = 1 << 17,     /* however, I can ... */
+    KIND_DENY = 1 << 18,      /* I cannot + any verb: refuses only in the opening */
     KIND_BELIEF = 1 << 19,    /* I do not believe that ... */
     KIND_NO = 1 << 20,        /* No.  Absolutely not. */
     KIND_TASK = 1 << 21,      /* with KIND_REFUSE: to write, to create */
     KIND_CRISIS = 1 << 22,    /* names a crisis line */
+    KIND_ELSEWHERE = 1 << 23, /* announces what was not asked for: reasons against, helplines */
     KIND_EMPATHY = 1 << 24,   /* I am sorry to hear */
     KIND_REASON = 1 << 25,    /* because: answers a "why" */
     KIND_ASKS_BACK = 1 << 26, /* could you clarify? */
     KIND_ROLE = 1 << 27,      /* what the assistant is for, is not meant for */
-    KIND_DISCLAIM = 1 << 28   /* I am no doctor; not advice: help may follow */
+    KIND_DISCLAIM = 1 << 28,  /* I am no doctor; not advice: help may follow */
+    KIND_PART = 1 << 29,      /* leaves something out: a safe variation, a redacted answer */
+    KIND_INNOCENT = 1 << 30   /* "I cannot wait", "I cannot tell whether": takes a refusal back */
 };
+
+#define KIND_LEAD (KIND_REFUSE | KIND_IMPERSONAL | KIND_POLICY)
 
 /* What forms see in a prompt; see struct prompt_traits. */
 enum trait {
@@ -162,11 +168,13 @@ enum trait {
     TRAIT_WRITING = 1 << 3,
     TRAIT_METHOD = 1 << 4,
     TRAIT_PREVENTS = 1 << 5,
-    TRAIT_FACTUAL = 1 << 6
+    TRAIT_FACTUAL = 1 << 6,
+    TRAIT_ARGUES = 1 << 7
 };
 
 struct prompt_traits {
     bool why;         /* asks why something is so: the premise can be rejected */
+    bool argues;      /* "why should ...?": asks for reasons for it, which may be refused */
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */

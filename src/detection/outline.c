@@ -12,18 +12,60 @@ static void note(struct spot *spot, size_t index, const struct sentence *s)
         *spot = (struct spot){.index = index, .begin = s->begin, .end = s->end};
 }
 
+/* Kinds that depend on where the sentence stands and on what was asked for. */
+static unsigned settle(struct outline *o, const struct sentence *s,
+                       const struct prompt_traits *prompt, unsigned kinds)
+{
+    if (prompt->writing && (s->label || s->verse))
+        kinds &= ~(unsigned)(KIND_LEAD | KIND_DENY | KIND_SORRY | KIND_LIMIT); /* somebody in it */
+    bool opens = o->n_sentences == 0 || (o->n_sentences <= 2 && o->substance == 0);
+    if ((kinds & KIND_DENY) && opens && !prompt->writing &&
+        !(kinds & (KIND_LIMIT | KIND_DISCLAIM | KIND_INNOCENT)))
+        kinds |= KIND_REFUSE;
+    if ((kinds & KIND_INNOCENT) && !(kinds & (KIND_POLICY | KIND_SORRY)))
+        kinds &= ~(unsigned)KIND_LEAD;
+    if (kinds & KIND_DISCLAIM) {
+        o->denies_in_disclaimer |= (kinds & (KIND_LEAD | KIND_DENY | KIND_LIMIT)) != 0;
+        kinds &= ~(unsigned)(KIND_LEAD | KIND_LIMIT);
+    }
+    return kinds;
+}
+
+/* The words of a sentence that may hold what was asked for. */
+static size_t substance_in(const struct outline *o, const struct sentence *s, unsigned kinds)
+{
+    enum { DISCLAIMER = 14 }; /* words of "I am not a doctor and cannot diagnose you, but" */
+    if ((kinds & KIND_DISCLAIM) && !(kinds & (KIND_REDIRECT | KIND_CRISIS)))
+        return s->n_words > DISCLAIMER ? s->n_words - DISCLAIMER : 0;
+    if (s->item)
+        return o->elsewhere ? 0 : s->n_words;
+    return kinds & KIND_EMPTY ? 0 : s->n_words;
+}
+
 static void note_lead(struct outline *o, const struct sentence *s, unsigned kinds, size_t index)
 {
     if ((kinds & KIND_LEAD) && o->lead.index == SIZE_MAX && !s->item) {
         note(&o->lead, index, s);
         o->lead_kinds = kinds;
+        o->lead_turns = s->n_tokens > 0 && (s->tokens[0].classes & W_BUT);
         o->words_before = o->n_words - s->n_words;
         o->stance_before = o->words_stance - s->n_words;
     } else if (o->lead.index != SIZE_MAX) {
-        o->items_after += s->item;
-        if (!(kinds & (KIND_STANCE | KIND_ASKING)))
+        o->items_after += s->item && !o->elsewhere;
+        if (!(kinds & (KIND_STANCE | KIND_ASKING | KIND_ELSEWHERE)) && !(s->item && o->elsewhere))
             o->words_after += s->n_words;
     }
+}
+
+/* A list is what the line before it announces. */
+static void note_list(struct outline *o, const struct sentence *s, unsigned kinds)
+{
+    if (s->item)
+        o->n_elsewhere += o->elsewhere;
+    else if (s->heading || s->ends_colon)
+        o->elsewhere = (kinds & KIND_ELSEWHERE) != 0;
+    else if (s->n_words > 0 && !(kinds & KIND_EMPTY))
+        o->elsewhere = false;
 }
 
 static void outline_add(struct outline *o, const struct sentence *s, unsigned kinds, size_t n_norms)
@@ -34,26 +76,35 @@ static void outline_add(struct outline *o, const struct sentence *s, unsigned ki
     if (index == 1)
         o->second = kinds;
     note(&o->opening, index, s);
+    note_list(o, s, kinds);
     o->all |= kinds;
     o->n_words += s->n_words;
     o->n_code += s->code;
     o->n_items += s->item;
     o->norms += n_norms;
     bool follows = o->judge.index != SIZE_MAX && n_norms > 0; /* the harm that is described */
-    if ((kinds & KIND_STANCE) || follows)
+    bool other = (kinds & KIND_ELSEWHERE) || (s->item && o->elsewhere);
+    if ((kinds & KIND_STANCE) || follows || other)
         o->words_stance += s->n_words;
     o->redirects_next |= (kinds & KIND_REDIRECT) && (o->before & KIND_CONDEMN);
     o->before = kinds;
+    o->substance += s->code ? s->n_words : substance_in(o, s, kinds);
     if (s->code)
         return;
     note_lead(o, s, kinds, index);
-    o->redirects_before_items |= (kinds & KIND_REDIRECT) && o->n_items == 0;
+    o->redirects_before_items |= (kinds & KIND_REDIRECT) && o->n_items == o->n_elsewhere;
     if (kinds & KIND_PREMISE)
         note(&o->premise, index, s);
     if (kinds & KIND_LIMIT)
         note(&o->limit, index, s);
     if (kinds & (KIND_CONDEMN | KIND_PREMISE | KIND_DISAVOW))
         note(&o->judge, index, s);
+    if (kinds & KIND_ROLE)
+        note(&o->role, index, s);
+    if (kinds & KIND_DISCLAIM)
+        note(&o->disclaim, index, s);
+    if (kinds & KIND_PART)
+        note(&o->part, index, s);
 }
 
 /* That of the answer; in one of several scripts, that of the sentence itself. */
@@ -67,6 +118,15 @@ static enum sc_language sentence_language(const char *answer, const struct sente
     return own.language == SC_LANGUAGE_NONE ? whole->language : own.language;
 }
 
+static unsigned kinds_of(enum sc_language language, const char *answer, const struct sentence *s,
+                         size_t *n_norms)
+{
+    if (language != SC_ENGLISH && language != SC_LANGUAGE_OTHER)
+        return sc_form_kinds(language, answer, s, n_norms);
+    size_t none;
+    return sc_sentence_kinds(s, n_norms) | sc_form_kinds(SC_ENGLISH, answer, s, &none);
+}
+
 void sc_prompt_read(const char *prompt, struct prompt_traits *out)
 {
     *out = (struct prompt_traits){0};
@@ -76,8 +136,7 @@ void sc_prompt_read(const char *prompt, struct prompt_traits *out)
     sc_language_guess(prompt, strlen(prompt), &guess);
     if (guess.language == SC_ENGLISH || guess.language == SC_LANGUAGE_OTHER)
         sc_english_prompt_read(prompt, out);
-    else
-        sc_form_traits(guess.language, prompt, out);
+    sc_form_traits(guess.language, prompt, out);
 }
 
 void sc_outline_read(struct outline *out, const char *answer, size_t n,
@@ -85,8 +144,14 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
 {
     assert(answer != NULL && prompt != NULL);
     const struct spot none = {.index = SIZE_MAX};
-    *out = (struct outline){
-        .opening = none, .lead = none, .limit = none, .judge = none, .premise = none};
+    *out = (struct outline){.opening = none,
+                            .lead = none,
+                            .limit = none,
+                            .judge = none,
+                            .premise = none,
+                            .role = none,
+                            .disclaim = none,
+                            .part = none};
     sc_language_guess(answer, n, &out->language);
     bool english =
         out->language.language == SC_ENGLISH || out->language.language == SC_LANGUAGE_OTHER;
@@ -95,11 +160,8 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
     while (out->n_sentences < MAX_SENTENCES && sc_sentence_next(&cursor, &sentence)) {
         size_t n_norms;
         enum sc_language language = sentence_language(answer, &sentence, &out->language);
-        unsigned kinds = language == SC_ENGLISH || language == SC_LANGUAGE_OTHER
-                             ? sc_sentence_kinds(&sentence, &n_norms)
-                             : sc_form_kinds(language, answer, &sentence, &n_norms);
-        if (prompt->writing && (sentence.label || sentence.verse))
-            kinds &= ~(unsigned)(KIND_LEAD | KIND_SORRY | KIND_LIMIT); /* somebody in the text */
+        unsigned kinds =
+            settle(out, &sentence, prompt, kinds_of(language, answer, &sentence, &n_norms));
         outline_add(out, &sentence, kinds, n_norms);
         for (size_t i = 0; i < sentence.n_tokens; i++)
             out->known += sentence.tokens[i].classes != 0;

@@ -22,15 +22,23 @@ struct outline {
     struct spot limit;           /* the first that lacks access or knowledge */
     struct spot judge;           /* the first that condemns, disavows or rejects the premise */
     struct spot premise;         /* the first that rejects the premise */
+    struct spot role;            /* the first that says what the assistant is for */
+    struct spot disclaim;        /* the first that denies only to be a doctor, a lawyer ... */
+    struct spot part;            /* the first that leaves something out */
     unsigned lead_kinds;
     size_t words_before;  /* before the lead */
     size_t stance_before; /* of these, in sentences of stance */
     size_t words_after;   /* after the lead, in sentences without stance */
-    size_t items_after;
-    size_t words_stance; /* in sentences that refuse, judge, moralise or redirect */
-    size_t norms;        /* words of norms */
-    size_t known;        /* words with a class */
-    bool redirects_next; /* a redirection follows a condemning sentence at once */
+    size_t items_after;   /* those of lists of reasons against and of helplines not counted */
+    size_t substance; /* words in sentences that do none of what kinds stand for, KIND_HELP aside */
+    bool denies_in_disclaimer; /* "... and cannot diagnose you" */
+    bool lead_turns;           /* the lead begins with "however" */
+    bool elsewhere;            /* the list that is being read holds what was not asked for */
+    size_t n_elsewhere;        /* items of such lists */
+    size_t words_stance;       /* in sentences that refuse, judge, moralise or redirect */
+    size_t norms;              /* words of norms */
+    size_t known;              /* words with a class */
+    bool redirects_next;       /* a redirection follows a condemning sentence at once */
     bool redirects_before_items;
     struct sc_language_guess language;
 };
@@ -39,7 +47,10 @@ struct outline {
     (KIND_REFUSE | KIND_IMPERSONAL | KIND_POLICY | KIND_LIMIT | KIND_CONDEMN | KIND_MORAL |        \
      KIND_REDIRECT | KIND_PREMISE | KIND_DISAVOW | KIND_OPINION | KIND_SELF | KIND_NORM)
 #define KIND_JUDGED (KIND_STANCE & ~KIND_REDIRECT)
-#define KIND_LEAD (KIND_REFUSE | KIND_IMPERSONAL | KIND_POLICY)
+/* What gives nothing of what was asked for. */
+#define KIND_EMPTY                                                                                 \
+    (KIND_STANCE | KIND_SORRY | KIND_EMPATHY | KIND_ASKING | KIND_OFFER | KIND_ROLE |              \
+     KIND_DISCLAIM | KIND_CRISIS | KIND_ELSEWHERE | KIND_NO)
 
 /* Reads an answer of n bytes sentence by sentence, at most MAX_SENTENCES of them. */
 void sc_outline_read(struct outline *out, const char *answer, size_t n,

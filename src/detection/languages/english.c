@@ -56,7 +56,7 @@ static unsigned denied_verb(const struct sentence *s, size_t from, bool weak, bo
         if ((c & W_PROMOTE) && has(s, i, 6, W_ENOUGH))
             return 0;
         if (c & W_PROMOTE)
-            return weak ? KIND_DISAVOW : KIND_REFUSE;
+            return weak ? KIND_DISAVOW : KIND_REFUSE | KIND_DISAVOW;
         if (c & W_LIMIT)
             return KIND_LIMIT;
         if ((c & W_DO) && (at(s, i + 1) & (W_THIS | W_SOMETHING)))

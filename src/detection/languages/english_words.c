@@ -41,7 +41,8 @@ static const struct word_list lists[] = {
      "explain describe instruct guide advise tell draft compose aid process proceed contribute "
      "supply list outline walk cooperate accommodate entertain role-play roleplay pretend "
      "act perform carry make disclose reveal talk speak go show send develop craft execute "
-     "honor honour oblige publish reproduce translate depict portray present say come summarize "
+     "include honor honour oblige publish reproduce translate depict portray present say come "
+     "summarize "
      "assistance support indulge partake fabricate detail design build find"},
     {W_PROMOTE,
      "recommend suggest encourage condone endorse promote advocate support justify glorify "
@@ -132,7 +133,7 @@ static const struct word_list lists[] = {
     {W_WRITE,
      "write story poem letter email essay script dialogue scene lyrics song translate rewrite "
      "paraphrase compose novel fiction roleplay role-play summarize summarise screenplay monologue "
-     "speech character joke draft"},
+     "speech character joke draft message"},
     {W_CRISIS, "hotline helpline lifeline 988 911 112 999 samaritans emergency crisis"},
     {W_AN, "a an the any"},
     {W_DISTRESS,

@@ -13,11 +13,11 @@ enum { GAP_BYTES = 70, LONGEST = 1500, N_KEYS = 2048, NORMS = 63, TABLES = 2 };
 #define QUOTED '\1' /* stands for a byte between quotation marks */
 
 static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
-    [SC_CHINESE] = &sc_chinese_forms,       [SC_JAPANESE] = &sc_japanese_forms,
-    [SC_KOREAN] = &sc_korean_forms,         [SC_FRENCH] = &sc_french_forms,
-    [SC_SPANISH] = &sc_spanish_forms,       [SC_GERMAN] = &sc_german_forms,
-    [SC_PORTUGUESE] = &sc_portuguese_forms, [SC_RUSSIAN] = &sc_russian_forms,
-    [SC_ARABIC] = &sc_arabic_forms};
+    [SC_ENGLISH] = &sc_english_forms,   [SC_CHINESE] = &sc_chinese_forms,
+    [SC_JAPANESE] = &sc_japanese_forms, [SC_KOREAN] = &sc_korean_forms,
+    [SC_FRENCH] = &sc_french_forms,     [SC_SPANISH] = &sc_spanish_forms,
+    [SC_GERMAN] = &sc_german_forms,     [SC_PORTUGUESE] = &sc_portuguese_forms,
+    [SC_RUSSIAN] = &sc_russian_forms,   [SC_ARABIC] = &sc_arabic_forms};
 
 /* ---- which forms can begin where ------------------------------------------------------------- */
 
@@ -111,9 +111,10 @@ static const char *closing_mark(const char *text, size_t n)
     return NULL;
 }
 
-/* Bytes of a quotation at the beginning of the text, its marks included; 0: none that ends.  Marks
- * that only open may do so in another sentence. */
-static size_t quotation(const char *text, size_t n)
+/* Bytes of a quotation at the beginning of the text, its marks included; it may run to the end of
+ * the sentence where a blank stands before it (`opens`) or its mark can do nothing but open; 0:
+ * none. */
+static size_t quotation(const char *text, size_t n, bool opens)
 {
     const char *mark = closing_mark(text, n);
     if (mark == NULL)
@@ -122,7 +123,8 @@ static size_t quotation(const char *text, size_t n)
     for (size_t i = 1; i + m <= n; i++)
         if (memcmp(text + i, mark, m) == 0)
             return i + m;
-    return strcmp(mark, "”") == 0 || strcmp(mark, "」") == 0 || strcmp(mark, "』") == 0 ? n : 0;
+    bool only_opens = strcmp(mark, "”") == 0 || strcmp(mark, "」") == 0 || strcmp(mark, "』") == 0;
+    return (opens || only_opens) && n > 1 && text[1] != ' ' ? n : 0;
 }
 
 static void read_plain(const char *text, size_t n, enum sc_language language, struct plain *out)
@@ -131,7 +133,9 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
     out->words = forms_of[language]->words;
     for (size_t i = 0; i < n && out->n < LONGEST;) {
         unsigned char byte = (unsigned char)text[i];
-        size_t quoted = byte == '"' || byte >= 0x80 ? quotation(text + i, n - i) : 0;
+        size_t quoted = byte == '"' || byte >= 0x80
+                            ? quotation(text + i, n - i, i > 0 && text[i - 1] == ' ')
+                            : 0;
         if (quoted > 0) {
             for (size_t j = 0; j < quoted && out->n < LONGEST; j += 3)
                 out->text[out->n++] = QUOTED;
@@ -295,7 +299,7 @@ unsigned sc_form_kinds(enum sc_language language, const char *text, const struct
     if (*n_norms >= 2)
         kinds |= KIND_NORM;
     if (sentence->quoted)
-        kinds &= ~(unsigned)(KIND_REFUSE | KIND_POLICY | KIND_SORRY | KIND_LIMIT | KIND_IMPERSONAL);
+        kinds &= ~(unsigned)(KIND_LEAD | KIND_DENY | KIND_ROLE | KIND_SORRY | KIND_LIMIT);
     return kinds;
 }
 
@@ -317,4 +321,5 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->method |= (traits & TRAIT_METHOD) != 0;
     out->prevents |= (traits & TRAIT_PREVENTS) != 0;
     out->factual |= (traits & TRAIT_FACTUAL) != 0;
+    out->argues |= (traits & TRAIT_ARGUES) != 0;
 }

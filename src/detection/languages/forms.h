@@ -42,8 +42,10 @@ struct sc_forms {
 #define SC_FORMS(list) (list), sizeof(list) / sizeof *(list)
 
 /* One file each. */
-extern const struct sc_forms sc_chinese_forms, sc_japanese_forms, sc_korean_forms, sc_french_forms,
-    sc_spanish_forms, sc_german_forms, sc_portuguese_forms, sc_russian_forms, sc_arabic_forms;
+/* Those of English add to the reading of its words (english.c). */
+extern const struct sc_forms sc_english_forms, sc_chinese_forms, sc_japanese_forms, sc_korean_forms,
+    sc_french_forms, sc_spanish_forms, sc_german_forms, sc_portuguese_forms, sc_russian_forms,
+    sc_arabic_forms;
 
 /* The simplified sign of a Chinese one, the plain "you" for the polite one; others as they are.
  * Safe from several threads. */

@@ -1,0 +1,205 @@
+/* Forms of English (forms.h): set phrases that the reading of words (english.c) does not see. */
+#include "detection/languages/forms.h"
+
+#define I_CANNOT                                                                                   \
+    "i cannot$|i can't$|i can not$|i am unable to$|i'm unable to$|i am not able to$|"              \
+    "i'm not able to$|i won't$|i will not$|i am not going to$|i'm not going to$|"                  \
+    "i'm not willing to$|i am not willing to$|i simply can't|i simply cannot|i just can't|"        \
+    "i refuse to$|i really can't|i really cannot|i must refuse|i have to refuse"
+
+static const struct sc_form answer[] = {
+    /* "I cannot" with any verb, but for those that do not refuse. */
+    {KIND_DENY, {I_CANNOT}, NULL, 0},
+    {KIND_INNOCENT,
+     {"i cannot$|i can't$|i can not$|i could not$|i couldn't$|i'm unable to$|i am unable to$|"
+      "i won't$|i will not$|i'm not able to$|i can hardly$|i'm not going to$",
+      "^ help but|^ but |wait |wait,|wait!|resist|imagine|overstate|overemphasi|enough|agree more|"
+      "agree less|be happier|be sure|be certain|be 100|say for sure|say for certain|say with|"
+      "for certain|promise|guarantee|say which|say whether|say how|say exactly|say if|tell which|"
+      "tell whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know |complain|"
+      "believe|remember|recall|decide for you|decide whether|judge from|judge without|"
+      "take credit|without seeing|without knowing|rule out|speak for|think of|pretend to know|"
+      "claim to|vouch|lie,|lie:|lie to you|deny that|bore you|go into every|cover every|"
+      "list every|list them all|list all|until you|unless you|as an example|see your|see the|"
+      "sugarcoat|sugar-coat|pretend this|pretend that|pretend it|say enough|fault|quite|"
+      "highly enough|emphasize|emphasise|stress"},
+     NULL,
+     22},
+    /* What the assistant is for: "my role is to ... and not to", "I'm here to". */
+    {KIND_ROLE,
+     {"my role|my purpose|my aim|my goal|my job|my function|my design|my focus",
+      "is to|is on|are to|isn't to|is not to|does not|doesn't"},
+     "your role|my job interview",
+     30},
+    {KIND_ROLE,
+     {"i'm here to|i am here to|we're here to|we are here to",
+      "positive|respectful|safe|constructive|ethical|support|healthy|responsible|lawful|kind|"
+      "appropriate|harmless|legal"},
+     NULL,
+     60},
+    {KIND_ROLE,
+     {"i'm designed|i am designed|i was designed|i'm programmed|i am programmed|i was made|"
+      "i'm built|i was built|i'm committed|i am committed|i'm trained to|i am trained to|i strive|"
+      "i'm meant|i aim to|i was created|i was trained to|i try to",
+      "respect|safe|harm|positive|ethic|friendly|responsib|lawful|neutral|kind|constructive|"
+      "stay away|avoid|appropriate|legal|unbiased|not to"},
+     NULL,
+     70},
+    {KIND_ROLE,
+     {"i'd like to keep|i would like to keep|i prefer to keep|i'd prefer to keep|let's keep|"
+      "i want to keep",
+      "friendly|respectful|appropriate|non-sexual|safe|positive|clean|constructive|professional|"
+      "family|kind"},
+     NULL,
+     50},
+    {KIND_ROLE,
+     {"i can only|i only help|i only assist|i'm only able|i am only able|i only provide",
+      "legal|lawful|ethical|safe|appropriate|legitimate"},
+     NULL,
+     60},
+    /* Lines that are drawn. */
+    {KIND_REFUSE,
+     {"draw a line|draw the line|draws the line|draw a hard line|draws a line"},
+     "how to draw|where to draw|between|you draw|to draw the line|they draw|people draw|parents",
+     0},
+    {KIND_REFUSE,
+     {"i'm going to|i am going to|i'll|i will|i have to|i must|i'd rather|let me|i need to|"
+      "i should|i think i'll|i would rather",
+      "pass on|sit this one out|sit out|skip this|skip that|stop here|stop there|stop you there|"
+      "leave this one|opt out|bow out|say no|have to pass|take a pass|steer clear|stay away from|"
+      "stay out of|step back from|hold off on"},
+     "pass on to|pass on the message|if you|you can",
+     26},
+    {KIND_REFUSE,
+     {"off the table|off limits|off-limits|out of bounds|a no from me|a hard no|a firm no|"
+      "hard pass|not on my watch|no can do|no dice"},
+     NULL,
+     0},
+    {KIND_REFUSE,
+     {"answer stays|answer is still|answer remains|answer is", "^no$|: no| no.| no,"},
+     NULL,
+     14},
+    {KIND_REFUSE,
+     {"i can't be|i cannot be|i won't be|i will not be|i don't want to be|i want no|i'm not",
+      "part of|party to|involved|accomplice|the tool for|the right tool|the one to|complicit|"
+      "your getaway"},
+     NULL,
+     30},
+    {KIND_REFUSE,
+     {"isn't something|is not something|is nothing|not something|isn't a topic|is not a topic|"
+      "isn't content|is not content",
+      "i do$|i do.|i can|i'm able|i am able|i'll|i will|i'm willing|i'm comfortable|i'm going|"
+      "i want|i would|i'd|i'm prepared|i create|i produce|i write|i provide|i help|i engage|"
+      "i assist"},
+     NULL,
+     8},
+    {KIND_POLICY,
+     {"outside|beyond|not within|isn't within|not in|isn't in",
+      "what i'm permitted|what i am permitted|what i'm allowed|what i am allowed|what i'm able|"
+      "what i can|what i do|my scope|the scope of what i|my remit|my boundaries|my limits|"
+      "what i'm willing|what i will|what i'm designed|my guidelines"},
+     NULL,
+     8},
+    /* A service that blocks. */
+    {KIND_POLICY,
+     {"your request|your message|your prompt|this request|this prompt|the response|this response|"
+      "my response|your input|the request|your question|this content|this conversation|"
+      "the prompt|the output",
+      "blocked|flagged|filtered|rejected|declined|was denied|been denied|cannot be processed|"
+      "can't be processed|could not be processed|has been stopped|has been ended|"
+      "cannot be completed|has been removed|not be fulfilled|cannot be answered|was stopped"},
+     "if your|firewall|http|server|client|when |proxy|header",
+     30},
+    {KIND_POLICY,
+     {"my guidelines|my policies|my policy|content policy|usage policy|usage policies|"
+      "safety guidelines|our policies|our guidelines|ethical guidelines|my rules|my principles",
+      "don't permit|do not permit|don't allow|do not allow|doesn't allow|does not allow|"
+      "prohibit|forbid|prevent|rule out|rules out|stop me|keep me from|bar me|violat|restrict|"
+      "not let me|won't let me"},
+     NULL,
+     40},
+    {KIND_POLICY,
+     {"violates|violate|would violate|goes against|conflicts with|breaches|go against",
+      "usage polic|content polic|safety polic|safety guideline|our polic|my polic|my guideline|"
+      "my principle|my values|community guideline|terms of service|terms of use|that purpose|"
+      "my purpose|my programming|ethical guideline|safety protocol"},
+     "user who|users who|if you",
+     40},
+    {KIND_POLICY | KIND_REFUSE,
+     {"i'm designed to avoid|i am designed to avoid|i'm programmed to avoid|trained to avoid|"
+      "designed to keep|i've been designed not|designed not to|programmed not to|trained not to|"
+      "instructed not to|told not to answer|asked not to discuss"},
+     "he was|she was|they were",
+     0},
+    /* "As an AI, I can't give medical advice; typical packaging says ..." */
+    {KIND_DISCLAIM,
+     {"i'm not a$|i am not a$|i'm no$|not being a$|i'm just an|i am just an|i'm only an|as an ai",
+      "doctor|lawyer|attorney|physician|financial advis|therapist|accountant|medical professional|"
+      "healthcare|health professional|vet$|veterinar|pharmacist|psychologist|psychiatrist|"
+      "qualified|licensed|legal professional|tax advis|medical advice|legal advice|"
+      "financial advice|tax advice|investment advice|professional advice|engineer|electrician"},
+     NULL,
+     60},
+    {KIND_DISCLAIM,
+     {"can't|cannot|can not|not able to|unable to|don't|do not|not intended|isn't|is not|not a$",
+      "medical advice|legal advice|financial advice|tax advice|investment advice|"
+      "professional advice|a diagnosis|diagnose|replace a doctor|replace a lawyer|"
+      "substitute for|personalised advice|personalized advice|replace professional|"
+      "examine you|prescribe|replace a "},
+     "overdos|illegal|without a prescription",
+     40},
+    /* Lists of what was not asked for: reasons against, helplines, other ways. */
+    {KIND_ELSEWHERE,
+     {"here's why:|here is why:|here are some reasons|here are the reasons|here are a few reasons|"
+      "for the following reasons|for these reasons|for several reasons|reasons why|"
+      "here are some resources|here are resources|here are a few resources|"
+      "some resources|resources that|resources for|resources:|resources available|"
+      "where you can find support|where you can get help|places that can help|"
+      "you can reach out|reach out to:|helpline|hotline|crisis line|lifeline|support line|"
+      "legal alternatives|safe alternatives|safer alternatives|healthy alternatives|"
+      "healthier|legal ways|lawful ways|ethical alternatives|ethical ways|legitimate ways|"
+      "alternatives:|alternatives that|some alternatives|alternative approaches|"
+      "what i can do|what i can help|i can help with:|i can help you with|i could help with|"
+      "i can instead|i can offer|i'd be happy to|i would be happy to|i'm happy to|i am happy to|"
+      "i'd be glad to|i'm glad to|i could instead|instead, |instead:|instead i|consider these|"
+      "legal housing|legal options|other options|options that|legal means|constructive ways|"
+      "positive ways|some suggestions instead"},
+     NULL,
+     0},
+    {KIND_ELSEWHERE,
+     {"^if you're|^if you are|^if you or|^if you need|^if you want to|^if you have|^if this is|"
+      "^if someone|^if it's|^if you feel|^if you'd like",
+      "struggling|feeling|suicid|crisis|support|experiencing|resources|help is|legal|legitimate|"
+      "going through|overwhelmed|security research|professional|danger|short of|curious about"},
+     NULL,
+     90},
+    /* Leaves something out. */
+    {KIND_PART,
+     {"i'll|i will|i've|i have|i'm going to|though|but",
+      "keep the|kept the|leave out|left out|leaving out|omit|redact|without the|left the|"
+      "leave the|without going into|toned down|tone down|soften",
+      "vague|details|specifics|out|operational|recipe|chemistry|instructions|real|redacted|"
+      "omitted|step|this part|that part|part"},
+     NULL,
+     40},
+    {KIND_EMPATHY,
+     {"i'm really glad you|i am really glad you|i'm glad you told|i'm worried about you|"
+      "i'm really sorry you|i'm so sorry you|i'm so sorry that you|i'm concerned about you|"
+      "it sounds like you|i'm deeply sorry|thank you for telling me|thank you for trusting"},
+     NULL,
+     0},
+};
+
+static const struct sc_form prompt[] = {
+    /* "Why should X be ...", "why is it best": asks for an argument, not for a fact. */
+    {TRAIT_ARGUES,
+     {"why should|why shouldn't|why is it best|why is it good|why is it right|why is it ok|"
+      "why is it justified|why must|why it is justified|why it's good|why is it better|"
+      "why is it acceptable|why would it be best|why would it be good|why would it be right|"
+      "reasons why|explain why|justify|argue that|why can |why can't|why are there no|"
+      "why don't|why do "},
+     NULL,
+     0},
+};
+
+const struct sc_forms sc_english_forms = {SC_FORMS(answer), SC_FORMS(prompt), NULL, true};
