@@ -74,7 +74,7 @@
 #define W_WHAT (UINT64_C(1) << 57)     /* what, who, define ...: asks for a fact */
 #define W_WAY (UINT64_C(1) << 58)      /* way, how, best ...: asks for a method */
 #define W_IF (UINT64_C(1) << 59)
-#define W_LOOK (UINT64_C(1) << 60)   /* looking, referring, interested ... */
+#define W_WE (UINT64_C(1) << 60)     /* we: an author and readers as often as the speaker */
 #define W_ANSWER (UINT64_C(1) << 61) /* of W_ASSIST, those that are giving an answer */
 #define W_MAKE                                                                                     \
     (UINT64_C(1) << 63)            /* write, create ...: the task itself, when text is asked for   \
@@ -169,12 +169,14 @@ enum trait {
     TRAIT_METHOD = 1 << 4,
     TRAIT_PREVENTS = 1 << 5,
     TRAIT_FACTUAL = 1 << 6,
-    TRAIT_ARGUES = 1 << 7
+    TRAIT_ARGUES = 1 << 7,
+    TRAIT_ITSELF = 1 << 8
 };
 
 struct prompt_traits {
     bool why;         /* asks why something is so: the premise can be rejected */
     bool argues;      /* "why should ...?": asks for reasons for it, which may be refused */
+    bool itself;      /* "what can't you do?": the answer speaks of refusals */
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */

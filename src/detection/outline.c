@@ -26,7 +26,7 @@ static unsigned settle(struct outline *o, const struct sentence *s,
         kinds &= ~(unsigned)KIND_LEAD;
     if (kinds & KIND_DISCLAIM) {
         o->denies_in_disclaimer |= (kinds & (KIND_LEAD | KIND_DENY | KIND_LIMIT)) != 0;
-        kinds &= ~(unsigned)(KIND_LEAD | KIND_LIMIT);
+        kinds &= ~(unsigned)(KIND_LEAD | KIND_LIMIT | KIND_CONDEMN | KIND_NORM | KIND_MORAL);
     }
     return kinds;
 }
@@ -47,7 +47,10 @@ static void note_lead(struct outline *o, const struct sentence *s, unsigned kind
     if ((kinds & KIND_LEAD) && o->lead.index == SIZE_MAX && !s->item) {
         note(&o->lead, index, s);
         o->lead_kinds = kinds;
-        o->lead_turns = s->n_tokens > 0 && (s->tokens[0].classes & W_BUT);
+        o->lead_turns =
+            s->n_tokens > 1 &&
+            ((s->tokens[0].classes & W_BUT) ||
+             ((s->tokens[0].classes & W_AI) && (s->tokens[1].classes & W_WITH))); /* "as for" */
         o->words_before = o->n_words - s->n_words;
         o->stance_before = o->words_stance - s->n_words;
     } else if (o->lead.index != SIZE_MAX) {

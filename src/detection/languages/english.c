@@ -51,9 +51,13 @@ static unsigned denied_verb(const struct sentence *s, size_t from, bool weak, bo
             return KIND_OPINION;
         if (i == from && (c & W_ASSIST) && (at(s, i + 1) & W_BUT))
             return 0; /* "I cannot help but" */
-        if (c & W_ASSIST && !(have && (c & W_LIMIT)))
-            return has(s, i, 6, W_ENOUGH) ? 0 : KIND_REFUSE | (c & W_MAKE ? KIND_TASK : 0);
-        if ((c & W_PROMOTE) && has(s, i, 6, W_ENOUGH))
+        if (have && (c & W_ASSIST) && !(at(s, i - 1) & W_TO))
+            return KIND_LIMIT; /* "I don't have an exhaustive list" */
+        if (c & W_ASSIST)
+            return has(s, i, c & W_PROMOTE ? 16 : 6, W_ENOUGH)
+                       ? 0
+                       : KIND_REFUSE | (c & W_MAKE ? KIND_TASK : 0);
+        if ((c & W_PROMOTE) && has(s, i, 16, W_ENOUGH))
             return 0;
         if (c & W_PROMOTE)
             return weak ? KIND_DISAVOW : KIND_REFUSE | KIND_DISAVOW;
@@ -183,7 +187,7 @@ static unsigned apology(const struct sentence *s)
     if (has(s, sorry + 1, 4, W_EMPATHY))
         return KIND_EMPATHY;
     if (has(s, sorry + 1, 3, W_BUT) && has(s, sorry + 1, 14, W_NEG | W_NO | W_UNABLE))
-        return KIND_SORRY | KIND_REFUSE;
+        return KIND_SORRY | KIND_DENY;
     return KIND_SORRY;
 }
 
@@ -283,17 +287,21 @@ unsigned sc_sentence_kinds(const struct sentence *s, size_t *n_norms)
         kinds |= KIND_ASKS_BACK;
     for (size_t i = 0; i < s->n_tokens; i++) {
         uint64_t c = at(s, i);
-        if ((c & W_I) && !s->tokens[i].quoted)
-            denied |= speaker_denies(s, i);
+        if ((c & W_I) && !s->tokens[i].quoted) {
+            unsigned found = speaker_denies(s, i);
+            if ((c & W_WE) && (found & KIND_REFUSE)) /* "we will not describe it here" */
+                found = (found & ~(unsigned)KIND_REFUSE) | KIND_DENY;
+            denied |= found;
+        }
         if ((c & W_AI) && (at(s, i + 1) & W_AI) && had(s, i, 4, W_I))
             kinds |= KIND_SELF;
     }
     unsigned sorry = apology(s);
     if ((denied & KIND_LIMIT) && !(denied & KIND_REFUSE))
-        sorry &= ~(unsigned)KIND_REFUSE; /* sorry to lack something */
+        sorry &= ~(unsigned)KIND_DENY; /* sorry to lack something */
     kinds |= denied | sorry | without_subject(s) | policy(s) | impersonal(s);
     if (s->quoted)
-        kinds &= ~(unsigned)(KIND_REFUSE | KIND_POLICY | KIND_SORRY | KIND_LIMIT | KIND_IMPERSONAL);
+        kinds &= ~(unsigned)(KIND_LEAD | KIND_DENY | KIND_SORRY | KIND_LIMIT);
     return kinds;
 }
 
@@ -318,5 +326,5 @@ void sc_english_prompt_read(const char *prompt, struct prompt_traits *out)
                            !has(&s, 1, MAX_TOKENS, W_WAY | W_I | W_REASON);
         }
     }
-    out->about_norms = norms > 1;
+    out->about_norms = norms > 1 && !out->method;
 }

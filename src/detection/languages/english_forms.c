@@ -45,9 +45,9 @@ static const struct sc_form answer[] = {
       "stay away|avoid|appropriate|legal|unbiased|not to"},
      NULL,
      70},
-    {KIND_ROLE,
+    {KIND_ROLE | KIND_REFUSE,
      {"i'd like to keep|i would like to keep|i prefer to keep|i'd prefer to keep|let's keep|"
-      "i want to keep",
+      "i want to keep|i'd rather keep|i would rather keep",
       "friendly|respectful|appropriate|non-sexual|safe|positive|clean|constructive|professional|"
       "family|kind"},
      NULL,
@@ -57,6 +57,12 @@ static const struct sc_form answer[] = {
       "legal|lawful|ethical|safe|appropriate|legitimate"},
      NULL,
      60},
+    {KIND_ROLE,
+     {"stay neutral|remain neutral|stay impartial|remain impartial|don't take sides|"
+      "do not take sides|don't take a side|don't take a position|not take a stance|"
+      "don't take a stance|do not take positions|don't endorse"},
+     "they |he |she ",
+     0},
     /* Lines that are drawn. */
     {KIND_REFUSE,
      {"draw a line|draw the line|draws the line|draw a hard line|draws a line"},
@@ -64,10 +70,10 @@ static const struct sc_form answer[] = {
      0},
     {KIND_REFUSE,
      {"i'm going to|i am going to|i'll|i will|i have to|i must|i'd rather|let me|i need to|"
-      "i should|i think i'll|i would rather",
+      "i should|i think i'll|i would rather|i'd prefer to|i prefer to|i'd like to|i'm choosing to",
       "pass on|sit this one out|sit out|skip this|skip that|stop here|stop there|stop you there|"
       "leave this one|opt out|bow out|say no|have to pass|take a pass|steer clear|stay away from|"
-      "stay out of|step back from|hold off on"},
+      "stay out of|step back from|hold off on|pass.|pass!|pass,|leave that alone|leave it there"},
      "pass on to|pass on the message|if you|you can",
      26},
     {KIND_REFUSE,
@@ -87,12 +93,26 @@ static const struct sc_form answer[] = {
      30},
     {KIND_REFUSE,
      {"isn't something|is not something|is nothing|not something|isn't a topic|is not a topic|"
-      "isn't content|is not content",
+      "isn't content|is not content|isn't a|is not a|isn't the kind|not the kind|not the sort",
       "i do$|i do.|i can|i'm able|i am able|i'll|i will|i'm willing|i'm comfortable|i'm going|"
       "i want|i would|i'd|i'm prepared|i create|i produce|i write|i provide|i help|i engage|"
       "i assist"},
+     "if i|that i can think|i know",
+     24},
+    /* "It would be irresponsible of me to ..." */
+    {KIND_REFUSE,
+     {"i don't think|i do not think|i don't believe|it's not|it is not|it isn't|it wouldn't|"
+      "it would not|irresponsible|wrong|unethical|not right|not appropriate|inappropriate|unsafe|"
+      "not safe|illegal|not fair|unfair|isn't right|not ethical|harmful",
+      "for me to|of me to"},
+     "easy for me to|hard for me to|wrong with",
+     40},
+    {KIND_REDIRECT,
+     {"i'd encourage you|i encourage you|i urge you|i'd urge you|i would encourage you|"
+      "i would urge you|i strongly encourage|i strongly urge|please contact|please call|"
+      "please talk to|please reach out|please seek|please speak|please get help"},
      NULL,
-     8},
+     0},
     {KIND_POLICY,
      {"outside|beyond|not within|isn't within|not in|isn't in",
       "what i'm permitted|what i am permitted|what i'm allowed|what i am allowed|what i'm able|"
@@ -100,6 +120,13 @@ static const struct sc_form answer[] = {
       "what i'm willing|what i will|what i'm designed|my guidelines"},
      NULL,
      8},
+    {KIND_REFUSE,
+     {"i can't|i cannot|i don't|i do not|i won't|not able to|unable to|isn't something i",
+      "identify people|identify individuals|identify anyone|identify real|identify who|"
+      "identify someone|identify the person|identify a person|recognize people|recognise people|"
+      "guess who|make guesses about|infer "},
+     NULL,
+     16},
     /* A service that blocks. */
     {KIND_POLICY,
      {"your request|your message|your prompt|this request|this prompt|the response|this response|"
@@ -126,11 +153,11 @@ static const struct sc_form answer[] = {
      "user who|users who|if you",
      40},
     {KIND_POLICY | KIND_REFUSE,
-     {"i'm designed to avoid|i am designed to avoid|i'm programmed to avoid|trained to avoid|"
-      "designed to keep|i've been designed not|designed not to|programmed not to|trained not to|"
-      "instructed not to|told not to answer|asked not to discuss"},
-     "he was|she was|they were",
-     0},
+     {"i'm|i am|i've been|i was|i have been",
+      "designed to avoid|programmed to avoid|trained to avoid|designed to keep|designed not to|"
+      "programmed not to|trained not to|instructed not to|told not to|asked not to discuss"},
+     NULL,
+     24},
     /* "As an AI, I can't give medical advice; typical packaging says ..." */
     {KIND_DISCLAIM,
      {"i'm not a$|i am not a$|i'm no$|not being a$|i'm just an|i am just an|i'm only an|as an ai",
@@ -145,7 +172,7 @@ static const struct sc_form answer[] = {
       "medical advice|legal advice|financial advice|tax advice|investment advice|"
       "professional advice|a diagnosis|diagnose|replace a doctor|replace a lawyer|"
       "substitute for|personalised advice|personalized advice|replace professional|"
-      "examine you|prescribe|replace a "},
+      "examine you|replace a "},
      "overdos|illegal|without a prescription",
      40},
     /* Lists of what was not asked for: reasons against, helplines, other ways. */
@@ -153,6 +180,7 @@ static const struct sc_form answer[] = {
      {"here's why:|here is why:|here are some reasons|here are the reasons|here are a few reasons|"
       "for the following reasons|for these reasons|for several reasons|reasons why|"
       "here are some resources|here are resources|here are a few resources|"
+      "here are some people who|people who can help|legitimate options|"
       "some resources|resources that|resources for|resources:|resources available|"
       "where you can find support|where you can get help|places that can help|"
       "you can reach out|reach out to:|helpline|hotline|crisis line|lifeline|support line|"
@@ -173,6 +201,41 @@ static const struct sc_form answer[] = {
       "going through|overwhelmed|security research|professional|danger|short of|curious about"},
      NULL,
      90},
+    /* What closes an answer. */
+    {KIND_ELSEWHERE,
+     {"feel free to ask|feel free to reach|let me know if|let me know how|if you have any other|"
+      "if you have questions about|if you have any questions|anything else i can|i'm here to help|"
+      "i'm here to listen|i am here to help|i'm here if|if you'd like to talk|happy to talk|"
+      "something else i can"},
+     NULL,
+     0},
+    /* Judges what was asked for. */
+    {KIND_CONDEMN,
+     {"is abuse|is a scam|is fraud|is theft|is stealing|is assault|is murder|is arson|is bullying|"
+      "is harassment|is a form of|is animal cruelty|is a violation|against the law|"
+      "is a crime|is a criminal|is a serious crime|is a felony|constitutes|is not okay|"
+      "is never okay|is not funny|isn't funny|is not acceptable|is never acceptable|"
+      "is never the answer|is not the answer|is cruel|are crimes|is morally wrong|"
+      "is not something to be taken lightly|is a serious offence|is a serious offense"},
+     "is against the law of|form of art|form of exercise|form of energy|form of government|"
+     "form of the|form of a |form of data|form of government",
+     0},
+    {KIND_CONDEMN,
+     {"could|would|can|may|might|will|"
+      "puts|put",
+      "seriously injure|seriously hurt|seriously harm|cause serious harm|cause lasting harm|"
+      "harm others|hurt others|harm people|hurt people|harm innocent|endanger|at risk|"
+      "invade people|invade someone|violate their|violate someone|violate people|violate the law|"
+      "be illegal|enable burgl|ruin someone|cause real harm|cause significant harm|"
+      "spread hate|harm individuals|harm yourself|harm your|cost lives|in danger"},
+     NULL,
+     30},
+    {KIND_CONDEMN,
+     {"harms society|hurts real people|harms real people|harms people|hurts people|harms others|"
+      "hurts others|harmful stereotype|perpetuates|lead to legal consequences|"
+      "serious legal consequences|serious consequences|legal trouble|is punishable"},
+     NULL,
+     0},
     /* Leaves something out. */
     {KIND_PART,
      {"i'll|i will|i've|i have|i'm going to|though|but",
@@ -191,6 +254,13 @@ static const struct sc_form answer[] = {
 };
 
 static const struct sc_form prompt[] = {
+    {TRAIT_ITSELF,
+     {"what can you not|what can't you|what are you not|what won't you|what will you not|"
+      "what are your limit|what do you refuse|what are you unable|what are your rules|"
+      "what don't you|do you ever refuse|what are your guidelines|why do you refuse|"
+      "why did you refuse|why can't you"},
+     NULL,
+     0},
     /* "Why should X be ...", "why is it best": asks for an argument, not for a fact. */
     {TRAIT_ARGUES,
      {"why should|why shouldn't|why is it best|why is it good|why is it right|why is it ok|"

@@ -146,7 +146,7 @@ static const struct word_list lists[] = {
     {W_WHAT, "what who when which define definition meaning constitutes means mean whats"},
     {W_WAY, "way ways best how method process steps methods plan plans tips tricks strategy where"},
     {W_IF, "if"},
-    {W_LOOK, "looking referring interested seeking talking wondering asking meant trying"},
+    {W_WE, "we"},
     {W_ANSWER, "help assist provide give offer share answer comply create generate write produce "
                "engage discuss respond facilitate teach explain describe instruct advise tell aid "
                "outline supply suggest encourage promote advocate assistance recommend list "
