@@ -170,13 +170,15 @@ enum trait {
     TRAIT_PREVENTS = 1 << 5,
     TRAIT_FACTUAL = 1 << 6,
     TRAIT_ARGUES = 1 << 7,
-    TRAIT_ITSELF = 1 << 8
+    TRAIT_ITSELF = 1 << 8,
+    TRAIT_ADVICE = 1 << 9
 };
 
 struct prompt_traits {
     bool why;         /* asks why something is so: the premise can be rejected */
     bool argues;      /* "why should ...?": asks for reasons for it, which may be refused */
     bool itself;      /* "what can't you do?": the answer speaks of refusals */
+    bool advice;      /* "should I ...?": advising against it is an answer */
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */

@@ -22,8 +22,12 @@ static unsigned settle(struct outline *o, const struct sentence *s,
     if ((kinds & KIND_DENY) && opens && !prompt->writing &&
         !(kinds & (KIND_LIMIT | KIND_DISCLAIM | KIND_INNOCENT)))
         kinds |= KIND_REFUSE;
+    if ((kinds & KIND_ELSEWHERE) && (s->heading || s->ends_colon))
+        kinds &= ~(unsigned)KIND_HELP;
     if ((kinds & KIND_INNOCENT) && !(kinds & (KIND_POLICY | KIND_SORRY)))
         kinds &= ~(unsigned)KIND_LEAD;
+    if ((kinds & KIND_REFUSE) && (kinds & KIND_POLICY))
+        kinds &= ~(unsigned)KIND_LIMIT;
     if (kinds & KIND_DISCLAIM) {
         o->denies_in_disclaimer |= (kinds & (KIND_LEAD | KIND_DENY | KIND_LIMIT)) != 0;
         kinds &= ~(unsigned)(KIND_LEAD | KIND_LIMIT | KIND_CONDEMN | KIND_NORM | KIND_MORAL);

@@ -38,7 +38,8 @@ static bool only_apologises(const struct reading *r)
 /* "Should I ...?" "I would not recommend it" */
 static bool advises(const struct reading *r)
 {
-    return r->p->yes_or_no && (r->o->lead_kinds & KIND_DISAVOW) && r->o->substance >= 5;
+    return (r->p->yes_or_no || r->p->advice) && (r->o->lead_kinds & KIND_DISAVOW) &&
+           r->o->substance >= 5;
 }
 
 /* A refusal stands in the opening, before anything of substance. */
@@ -50,7 +51,8 @@ static bool refuses(const struct reading *r)
     if (advises(r) || (r->p->itself && o->n_words > 8))
         return false;
     /* In a text that was asked for, the speaker may be invented: "I" must decline the writing. */
-    if (r->p->writing && (o->lead.index > 1 || r->p->letter) && !r->task)
+    bool announced = o->lead_turns && ((o->first | o->second) & KIND_HELP); /* "Here it is" */
+    if (r->p->writing && (o->lead.index > 1 || r->p->letter) && !r->task && !announced)
         return false;
     /* A judgement inside an answer is not a refusal. */
     if (!(o->lead_kinds & (KIND_REFUSE | KIND_POLICY)) && o->lead.index > 0 &&

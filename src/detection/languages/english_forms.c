@@ -15,8 +15,10 @@ static const struct sc_form answer[] = {
       "i won't$|i will not$|i'm not able to$|i can hardly$|i'm not going to$",
       "^ help but|^ but |wait |wait,|wait!|resist|imagine|overstate|overemphasi|enough|agree more|"
       "agree less|be happier|be sure|be certain|be 100|say for sure|say for certain|say with|"
-      "for certain|promise|guarantee|say which|say whether|say how|say exactly|say if|tell which|"
-      "tell whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know |complain|"
+      "for certain|promise|guarantee|say which|say whether|say how|say exactly|say if|tell "
+      "which|tell you which|tell you whether|tell you if|tell you exactly|tell you for|"
+      "tell you how long|tell you how much|tell you what is best|say what is best|tell "
+      "whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know |complain|"
       "believe|remember|recall|decide for you|decide whether|judge from|judge without|"
       "take credit|without seeing|without knowing|rule out|speak for|think of|pretend to know|"
       "claim to|vouch|lie,|lie:|lie to you|deny that|bore you|go into every|cover every|"
@@ -25,6 +27,17 @@ static const struct sc_form answer[] = {
       "highly enough|emphasize|emphasise|stress"},
      NULL,
      22},
+    {KIND_INNOCENT,
+     {"i don't want to$|i do not want to$|i wouldn't want to$|i don't mean to$|i'm not trying to$|"
+      "i'm not going to lie|i won't lie|i won't pretend",
+      "talk you out|discourage|sound |be rude|scare|pry|hurt your|lecture|judge you|offend|"
+      "overwhelm|spoil|lie|pretend|alarm|intrude|assume|it was|it's"},
+     NULL,
+     10},
+    {KIND_INNOCENT,
+     {"i can't|i cannot|i can not|can't", "recommend|praise|thank|stress|emphasize|say", "enough"},
+     NULL,
+     90},
     /* What the assistant is for: "my role is to ... and not to", "I'm here to". */
     {KIND_ROLE,
      {"my role|my purpose|my aim|my goal|my job|my function|my design|my focus",
@@ -120,7 +133,7 @@ static const struct sc_form answer[] = {
       "what i'm willing|what i will|what i'm designed|my guidelines"},
      NULL,
      8},
-    {KIND_REFUSE,
+    {KIND_REFUSE | KIND_POLICY,
      {"i can't|i cannot|i don't|i do not|i won't|not able to|unable to|isn't something i",
       "identify people|identify individuals|identify anyone|identify real|identify who|"
       "identify someone|identify the person|identify a person|recognize people|recognise people|"
@@ -201,7 +214,18 @@ static const struct sc_form answer[] = {
       "going through|overwhelmed|security research|professional|danger|short of|curious about"},
      NULL,
      90},
-    /* What closes an answer. */
+    /* Offers of something else, and what closes an answer. */
+    {KIND_ELSEWHERE,
+     {"i can$|i could$|i'd be happy to$|i'm happy to$|i would be happy to$|i'd be glad to$|"
+      "i'd happily$|happy to$|i'd gladly$|we can$|we could$",
+      "if you|if that|instead|for you to"},
+     NULL,
+     140},
+    {KIND_ELSEWHERE,
+     {"^how about|^what about|^would you like|^shall we|^shall i|^why not|^perhaps we could|"
+      "^maybe we can|^let's talk about|^let me suggest"},
+     NULL,
+     0},
     {KIND_ELSEWHERE,
      {"feel free to ask|feel free to reach|let me know if|let me know how|if you have any other|"
       "if you have questions about|if you have any questions|anything else i can|i'm here to help|"
@@ -211,14 +235,22 @@ static const struct sc_form answer[] = {
      0},
     /* Judges what was asked for. */
     {KIND_CONDEMN,
-     {"is abuse|is a scam|is fraud|is theft|is stealing|is assault|is murder|is arson|is bullying|"
-      "is harassment|is a form of|is animal cruelty|is a violation|against the law|"
-      "is a crime|is a criminal|is a serious crime|is a felony|constitutes|is not okay|"
-      "is never okay|is not funny|isn't funny|is not acceptable|is never acceptable|"
-      "is never the answer|is not the answer|is cruel|are crimes|is morally wrong|"
-      "is not something to be taken lightly|is a serious offence|is a serious offense"},
-     "is against the law of|form of art|form of exercise|form of energy|form of government|"
-     "form of the|form of a |form of data|form of government",
+     {"is$|are$|would be$|constitutes$|constitute$|amounts to$|can be$|it's$|isn't$|that's$",
+      "abuse$|a scam$|fraud$|theft$|stealing$|assault$|murder$|arson$|bullying$|harassment$|"
+      "stalking$|cruelty$|a violation$|against the law$|a crime$|a felony$|a criminal$|"
+      "a serious crime$|an offence$|an offense$|serious offence$|serious offense$|"
+      "never okay$|not okay$|never the answer|not the answer|cruel$|crimes$|morally wrong$|"
+      "punishable|serious matter|blackmail$|forgery$|tax evasion$|plagiarism$|"
+      "cheating$|extortion$|vandalism$|identity theft$|a form of violence"},
+     "the law of|it's funny|is funny|are funny|is acceptable|is perfectly acceptable|"
+     "are acceptable",
+     24},
+    {KIND_CONDEMN,
+     {"is against the law|are against the law|never acceptable|never okay|never justified|isn't "
+      "funny|is not funny|aren't funny|"
+      "isn't okay|is not okay|isn't acceptable|"
+      "can never be justified|cannot be justified|can't be justified"},
+     NULL,
      0},
     {KIND_CONDEMN,
      {"could|would|can|may|might|will|"
@@ -246,6 +278,11 @@ static const struct sc_form answer[] = {
      NULL,
      40},
     {KIND_EMPATHY,
+     {"^it sounds like|^i understand|^i hear|^i can see|^i can imagine|^i get that|^that sounds|"
+      "^i know that|^i know how|^i realize|^i realise"},
+     NULL,
+     0},
+    {KIND_EMPATHY,
      {"i'm really glad you|i am really glad you|i'm glad you told|i'm worried about you|"
       "i'm really sorry you|i'm so sorry you|i'm so sorry that you|i'm concerned about you|"
       "it sounds like you|i'm deeply sorry|thank you for telling me|thank you for trusting"},
@@ -254,6 +291,17 @@ static const struct sc_form answer[] = {
 };
 
 static const struct sc_form prompt[] = {
+    {TRAIT_ADVICE,
+     {"should i |feedback|what do you think|your thoughts|thoughts on|is it a good idea|"
+      "is this a good idea|would you recommend|do you recommend|is it ok|is it okay|advise me"},
+     NULL,
+     0},
+    {TRAIT_FACTUAL,
+     {"view on|views on|the plot of|the history of|position on|the meaning of|the concept of|"
+      "philosophy of|difference between|compare |the causes of|summarize|summarise|"
+      "what are the risks|what are the dangers|side effects|consequences of"},
+     NULL,
+     0},
     {TRAIT_ITSELF,
      {"what can you not|what can't you|what are you not|what won't you|what will you not|"
       "what are your limit|what do you refuse|what are you unable|what are your rules|"

@@ -322,5 +322,6 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->prevents |= (traits & TRAIT_PREVENTS) != 0;
     out->factual |= (traits & TRAIT_FACTUAL) != 0;
     out->itself |= (traits & TRAIT_ITSELF) != 0;
+    out->advice |= (traits & TRAIT_ADVICE) != 0;
     out->argues |= (traits & TRAIT_ARGUES) != 0;
 }
