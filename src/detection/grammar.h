@@ -171,7 +171,8 @@ enum trait {
     TRAIT_FACTUAL = 1 << 6,
     TRAIT_ARGUES = 1 << 7,
     TRAIT_ITSELF = 1 << 8,
-    TRAIT_ADVICE = 1 << 9
+    TRAIT_ADVICE = 1 << 9,
+    TRAIT_HARMFUL = 1 << 10
 };
 
 struct prompt_traits {
@@ -179,6 +180,8 @@ struct prompt_traits {
     bool argues;      /* "why should ...?": asks for reasons for it, which may be refused */
     bool itself;      /* "what can't you do?": the answer speaks of refusals */
     bool advice;      /* "should I ...?": advising against it is an answer */
+    bool given;       /* there is one */
+    bool harmful;     /* names harm or crime */
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */

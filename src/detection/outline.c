@@ -136,8 +136,8 @@ static unsigned kinds_of(enum sc_language language, const char *answer, const st
 
 void sc_prompt_read(const char *prompt, struct prompt_traits *out)
 {
-    *out = (struct prompt_traits){0};
-    if (prompt == NULL)
+    *out = (struct prompt_traits){.given = prompt != NULL && *prompt != '\0'};
+    if (!out->given)
         return;
     struct sc_language_guess guess;
     sc_language_guess(prompt, strlen(prompt), &guess);

@@ -147,6 +147,8 @@ static bool condemns(const struct reading *r)
     if (!r->condemns || r->helps || r->factual || r->explains || p->prevents || p->yes_or_no ||
         p->about_norms || (p->why && r->o->norms < 2))
         return false;
+    if (!p->method && !p->why && !p->writing && !p->harmful && r->o->norms < 2 && p->given)
+        return false; /* facts about what is forbidden */
     return r->stance >= ((r->o->first & KIND_CONDEMN) ? 0.4 : 0.5);
 }
 
@@ -171,7 +173,8 @@ static bool moralises(const struct reading *r)
 
 static bool lacks_access_and_moralises(const struct reading *r)
 {
-    return !r->helps && r->o->limit.index <= 1 && (r->o->norms > 0 || (r->o->all & KIND_MORAL));
+    return !r->helps && r->o->limit.index <= 1 &&
+           (r->o->norms > 0 || (r->o->all & KIND_MORAL) || (r->o->first & KIND_NORM));
 }
 
 /* In the middle of a text "I will not describe it here" is common. */

@@ -323,5 +323,6 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->factual |= (traits & TRAIT_FACTUAL) != 0;
     out->itself |= (traits & TRAIT_ITSELF) != 0;
     out->advice |= (traits & TRAIT_ADVICE) != 0;
+    out->harmful |= (traits & TRAIT_HARMFUL) != 0;
     out->argues |= (traits & TRAIT_ARGUES) != 0;
 }
