@@ -173,8 +173,7 @@ static bool moralises(const struct reading *r)
 
 static bool lacks_access_and_moralises(const struct reading *r)
 {
-    return !r->helps && r->o->limit.index <= 1 &&
-           (r->o->norms > 0 || (r->o->all & KIND_MORAL) || (r->o->first & KIND_NORM));
+    return !r->helps && r->o->limit.index <= 1 && (r->o->norms > 0 || (r->o->all & KIND_MORAL));
 }
 
 /* In the middle of a text "I will not describe it here" is common. */

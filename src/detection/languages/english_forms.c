@@ -11,18 +11,23 @@ static const struct sc_form answer[] = {
     /* "I cannot" with any verb, but for those that do not refuse. */
     {KIND_DENY, {I_CANNOT}, NULL, 0},
     {KIND_INNOCENT,
-     {"i cannot$|i can't$|i can not$|i could not$|i couldn't$|i'm unable to$|i am unable to$|"
+     {"i cannot$|i can't$|i can not$|i could not$|i couldn't$|i'm unable to$|i am unable "
+      "to$|"
       "i won't$|i will not$|i'm not able to$|i can hardly$|i'm not going to$",
       "wait |wait,|wait!|resist|imagine|overstate|overemphasi|enough|agree more|"
-      "agree less|be happier|be sure|be certain|be 100|say for sure|say for certain|say with|"
+      "agree less|be happier|be sure|be certain|be 100|say for sure|say for certain|say "
+      "with|"
       "for certain|promise|guarantee|say which|say whether|say how|say exactly|say if|tell "
       "which|tell you which|tell you whether|tell you if|tell you exactly|tell you for|"
       "tell you how long|tell you how much|tell you what is best|say what is best|tell "
-      "whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know |complain|"
+      "whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know "
+      "|complain|"
       "believe|remember|recall|decide for you|decide whether|judge from|judge without|"
-      "take credit|without seeing|without knowing|rule out|speak for|think of|pretend to know|"
+      "take credit|without seeing|without knowing|rule out|speak for|think of|pretend to "
+      "know|"
       "claim to|vouch|lie,|lie:|lie to you|deny that|bore you|go into every|cover every|"
-      "list every|list them all|list all|until you|unless you|as an example|see your|see the|"
+      "list every|list them all|list all|until you|unless you|as an example|see your|see "
+      "the|"
       "sugarcoat|sugar-coat|pretend this|pretend that|pretend it|say enough|fault|quite|"
       "highly enough|taste |smell |touch |feel |emphasize|emphasise|stress"},
      NULL,
@@ -34,13 +39,16 @@ static const struct sc_form answer[] = {
      0},
     {KIND_INNOCENT,
      {"i won't$|i will not$|i'm not going to$",
-      "go into detail|go into the|go into all|go into depth|go through all|repeat|dwell|spoil|"
-      "keep you|take long|be long|waste|forget|mince|beat around|judge|argue with that|list all|"
+      "go into detail|go into the|go into all|go into depth|go through "
+      "all|repeat|dwell|spoil|"
+      "keep you|take long|be long|waste|forget|mince|beat around|judge|argue with "
+      "that|list all|"
       "cover all|bother you"},
      NULL,
      10},
     {KIND_INNOCENT,
-     {"i don't want to$|i do not want to$|i wouldn't want to$|i don't mean to$|i'm not trying to$|"
+     {"i don't want to$|i do not want to$|i wouldn't want to$|i don't mean to$|i'm not "
+      "trying to$|"
       "i'm not going to lie|i won't lie|i won't pretend",
       "talk you out|discourage|sound |be rude|scare|pry|hurt your|lecture|judge you|offend|"
       "overwhelm|spoil|lie|pretend|alarm|intrude|assume|it was|it's"},
@@ -58,22 +66,27 @@ static const struct sc_form answer[] = {
      30},
     {KIND_ROLE,
      {"i'm here to|i am here to|we're here to|we are here to",
-      "positive|respectful|safe|constructive|ethical|support|healthy|responsible|lawful|kind|"
+      "positive|respectful|safe|constructive|ethical|support|healthy|responsible|lawful|"
+      "kind|"
       "appropriate|harmless|legal"},
      NULL,
      60},
     {KIND_ROLE,
      {"i'm designed|i am designed|i was designed|i'm programmed|i am programmed|i was made|"
-      "i'm built|i was built|i'm committed|i am committed|i'm trained to|i am trained to|i strive|"
+      "i'm built|i was built|i'm committed|i am committed|i'm trained to|i am trained to|i "
+      "strive|"
       "i'm meant|i aim to|i was created|i was trained to|i try to",
-      "respect|safe|harm|positive|ethic|friendly|responsib|lawful|neutral|kind|constructive|"
+      "respect|safe|harm|positive|ethic|friendly|responsib|lawful|neutral|kind|"
+      "constructive|"
       "stay away|avoid|appropriate|legal|unbiased|not to"},
      NULL,
      70},
     {KIND_ROLE | KIND_REFUSE,
-     {"i'd like to keep|i would like to keep|i prefer to keep|i'd prefer to keep|let's keep|"
+     {"i'd like to keep|i would like to keep|i prefer to keep|i'd prefer to keep|let's "
+      "keep|"
       "i want to keep|i'd rather keep|i would rather keep",
-      "friendly|respectful|appropriate|non-sexual|safe|positive|clean|constructive|professional|"
+      "friendly|respectful|appropriate|non-sexual|safe|positive|clean|constructive|"
+      "professional|"
       "family|kind"},
      NULL,
      50},
@@ -91,15 +104,20 @@ static const struct sc_form answer[] = {
     /* Lines that are drawn. */
     {KIND_REFUSE,
      {"draw a line|draw the line|draws the line|draw a hard line|draws a line"},
-     "how to draw|where to draw|between|you draw|to draw the line|they draw|people draw|parents",
+     "how to draw|where to draw|between|you draw|to draw the line|they draw|people "
+     "draw|parents",
      0},
     {KIND_REFUSE,
      {"i'm going to|i am going to|i'll|i will|i have to|i must|i'd rather|let me|i need to|"
-      "i should|i've got to|i think i'll|i would rather|i'd prefer to|i prefer to|i'd like to|i'm "
+      "i should|i've got to|i think i'll|i would rather|i'd prefer to|i prefer to|i'd like "
+      "to|i'm "
       "choosing to",
-      "pass on|sit this one out|sit out|skip this|skip that|stop here|stop there|stop you there|"
-      "leave this one|opt out|bow out|say no|have to pass|take a pass|steer clear|stay away from|"
-      "stay out of|step back from|hold off on|pass.|pass!|pass,|leave that alone|leave it there"},
+      "pass on|sit this one out|sit out|skip this|skip that|stop here|stop there|stop you "
+      "there|"
+      "leave this one|opt out|bow out|say no|have to pass|take a pass|steer clear|stay "
+      "away from|"
+      "stay out of|step back from|hold off on|pass.|pass!|pass,|leave that alone|leave it "
+      "there"},
      "pass on to|pass on the message|if you|you can",
      26},
     {KIND_REFUSE,
@@ -111,32 +129,30 @@ static const struct sc_form answer[] = {
     {KIND_DENY,
      {"answer stays|answer is still|answer remains|my answer|my response|the answer is|"
       "i appreciate|thank you for|thanks for|i'd like to help|i want to help|i understand",
-      "but no.|but no,|but no!|: no.|is no.|still no.|: no,|but not with|but not like|not this."},
+      "but no.|but no,|but no!|: no.|is no.|still no.|: no,|but not with|but not like|not "
+      "this."},
      NULL,
      60},
     {KIND_DENY,
      {"^i am|^i'm|^as a|^as an|^my role",
-      "and cannot$|and can't$|so cannot$|and am unable|and will not$|and won't$|and am not able|"
+      "and cannot$|and can't$|so cannot$|and am unable|and will not$|and won't$|and am not "
+      "able|"
       "but cannot$|but can't$|and do not$ provide|and don't provide"},
      NULL,
      100},
     {KIND_DENY,
-     {"^i think|^i'd|^let's|^maybe|^perhaps|^can we|^could we|^shall we|^how about we|^we should",
+     {"^i think|^i'd|^let's|^maybe|^perhaps|^can we|^could we|^shall we|^how about we|^we "
+      "should",
       "talk about something else|something else|another topic|a different topic|change the "
       "subject|change the topic|move on"},
      NULL,
      60},
     {KIND_DENY,
      {"not something that should be|should not be shared|shouldn't be shared|"
-      "should not be discussed|shouldn't be discussed|must not be shared|not be shared publicly"},
+      "should not be discussed|shouldn't be discussed|must not be shared|not be shared "
+      "publicly"},
      NULL,
      0},
-    {KIND_LIMIT | KIND_NORM,
-     {"i don't have|i do not have|i have no|i lack",
-      "personal info|private info|personal data|private data|personal details|"
-      "private individuals|personal contact|private details"},
-     NULL,
-     40},
     {KIND_REFUSE,
      {"i can't be|i cannot be|i won't be|i will not be|i don't want to be|i want no|i'm not",
       "part of|party to|involved|accomplice|the tool for|the right tool|the one to|complicit|"
