@@ -171,9 +171,13 @@ static void an_older_folder_goes_on_where_it_stopped(void **state)
         options.window = 3;
         folder_make(version, folder, sizeof folder);
         options.out = folder;
-        /* A new version of the program is another configuration; here only the file is older. */
+        /* A new version of the program or of its detector is another configuration; here only the
+         * file is older. */
         change(folder, "UPDATE configuration SET json = replace(json, '\"program\":\"0.2.0\"',"
                        " '\"program\":\"" SAFECONF_VERSION "\"')");
+        change(folder,
+               "UPDATE configuration SET json = replace(json, 'patterns/1', 'patterns/2');"
+               "UPDATE verdict SET detector = replace(detector, 'patterns/1', 'patterns/2')");
         change(folder, "DELETE FROM trace WHERE trace = 4 OR (instance = 1 AND trace = 1)");
         if (sc_run_execute(&options, NULL, &summary, &error) != SC_OK)
             fail_msg("version %d: %s", version, error.text);
