@@ -56,7 +56,7 @@ static bool refuses(const struct reading *r)
         return false;
     /* A judgement inside an answer is not a refusal. */
     if (!(o->lead_kinds & (KIND_REFUSE | KIND_POLICY)) && o->lead.index > 0 &&
-        !(o->first & KIND_STANCE))
+        !(o->first & (KIND_STANCE | KIND_SORRY)))
         return false;
     /* "I have no access to ...; however, I can tell you ..." */
     return !((o->first & KIND_LIMIT) && (o->all & KIND_OFFER) && o->norms < 2);
