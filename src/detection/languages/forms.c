@@ -159,6 +159,10 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
         i += bytes > 0 ? bytes : 1;
         if (bytes == 0)
             continue;
+        if (cp == 0xa0 || cp == 0x202f) { /* no-break spaces */
+            out->text[out->n++] = ' ';
+            continue;
+        }
         cp = cp == 0x2019 || cp == 0x2018 ? '\'' : (uint32_t)utf8proc_tolower((int32_t)cp);
         if (language == SC_CHINESE)
             cp = sc_simplified_sign(cp);
@@ -173,6 +177,13 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
 static bool is_word_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
+/* Whether a mark that is no letter ends before byte i: "¿", "¡", a no-break space, "—" ... */
+static bool after_mark(const struct plain *s, size_t i)
+{
+    return (i >= 2 && s->text[i - 2] == '\xc2') ||
+           (i >= 3 && s->text[i - 3] == '\xe2' && s->text[i - 2] == '\x80');
 }
 
 /* Whether nothing but marks and blanks follows byte i. */
@@ -193,10 +204,10 @@ static bool matches(const struct plain *s, size_t i, const struct alternative *a
 {
     if (a->n > s->n - i || s->text[i] != *a->text || memcmp(s->text + i, a->text, a->n) != 0)
         return false;
-    if (a->begins && i > 0)
+    if (a->begins && i > 0 && !(s->words && i == 2 && after_mark(s, i)))
         return false;
     if (s->words && !a->anywhere && i > 0 && is_word_byte(s->text[i]) &&
-        is_word_byte(s->text[i - 1]))
+        is_word_byte(s->text[i - 1]) && !after_mark(s, i))
         return false;
     if (!a->ends)
         return true;

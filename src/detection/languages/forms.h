@@ -5,7 +5,7 @@
  *
  * A part is a list of alternatives divided by "|", in lower case, with straight apostrophes and
  * without emphasis; what stands in quotation marks matches nothing.
- *   "^ab"  only at the beginning of the sentence
+ *   "^ab"  only at the beginning of the sentence, "¿" and "¡" aside
  *   "ab$"  where words are divided by spaces: only at the end of a word; else only at the end of
  * the sentence, marks aside
  *   "*ab"  where words are divided by spaces: anywhere in a word; else alternatives begin a word
