@@ -159,6 +159,10 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     for (int m = 0; m < SC_N_METRICS; m++)
         put_number(out, failed ? NAN : trace->metrics[m]);
     put_text(out, trace->rule);
+    put_text(out, sc_trace_is_judged(trace) && trace->verdict != SC_EMPTY
+                      ? sc_decider_name(sc_trace_decider(trace))
+                      : NULL);
+    put_number(out, trace->weighed.there ? trace->weighed.p_refusal : NAN);
     put_text(out, trace->text);
     if (a->asked.n_prefilled > 0)
         put_text(out, instance->prefill);
@@ -173,7 +177,7 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
                       "finish,n_tokens,n_reasoning,confidence,");
     for (int m = 0; m < SC_N_METRICS; m++)
         sc_text_printf(out, "%s,", sc_metric_name((enum sc_metric)m));
-    sc_text_puts(out, "rule,text");
+    sc_text_puts(out, "rule,decided_by,p_refusal,text");
     end_heads(out, a);
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)

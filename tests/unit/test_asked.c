@@ -188,7 +188,7 @@ static void every_report_says_what_was_asked(void **state)
     assert_non_null(strstr(text, "\"prefill\":\"Sure, here is"));
     sc_free(text);
     text = read_file(&f, "csv/traces.csv");
-    assert_non_null(strstr(text, ",rule,text,prefill\n"));
+    assert_non_null(strstr(text, ",rule,decided_by,p_refusal,text,prefill\n"));
     assert_non_null(strstr(text, "Sure, here is"));
     sc_free(text);
     json_decref(analysis);

@@ -85,8 +85,8 @@ static void take_over_remarks(const json_t *stored, json_t *wanted)
 
 /* What to do where the verdicts that are there were found otherwise. */
 #define OTHER_DETECTOR                                                                             \
-    " (one run's verdicts are by one detector: go on as it began, --detector and --rules "         \
-    "included, or begin another folder; safeconf classify reads a run again)"
+    " (one run's verdicts are by one detector: go on with the program, --detector and --rules "    \
+    "that it began with, or begin another folder; safeconf classify reads a run again)"
 
 enum sc_status sc_config_compare(const char *stored, const char *wanted, const char *path,
                                  struct sc_error *error)
