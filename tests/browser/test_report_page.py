@@ -97,6 +97,12 @@ GIVEN = (  # as the program makes the table
     ' PRIMARY KEY (instance, trace, turn)) STRICT')
 
 
+WEIGHED = (
+    'CREATE TABLE weighed (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
+    ' detector TEXT NOT NULL, p_refusal REAL NOT NULL, pieces TEXT NOT NULL,\n'
+    ' PRIMARY KEY (instance, trace, detector)) STRICT')
+
+
 def come_from_a_server(database, traces):
     """What a server may say of itself and of its traces."""
     config = json.loads(database.execute('SELECT json FROM configuration').fetchone()[0])
@@ -131,6 +137,9 @@ def poison(out):
             changed = database.execute(f"UPDATE {table} SET detector = ? WHERE detector LIKE '%rules%'",
                                        (name,)).rowcount
             assert changed > 0, table
+        database.execute(WEIGHED)
+        for instance, trace, n in traces:
+            database.execute("INSERT INTO weighed VALUES (?, ?, ?, 0.875, '0-1 1-3')", (instance, trace, name))
     database.close()
 
 
@@ -308,6 +317,7 @@ class Page(unittest.TestCase):
         self.assertIn('\\u{202E}', shown)  # said, not done
         self.assertIn('\\x1B', shown)
         for words in ('confidence (of 5 processed log-probabilities) ', "ended by the service's filter", 'the source calls its end',
+                      'the reader gives a refusal 87.5', 'most by \u201c',
                       'Reasoning, which the verdict does not read'):
             self.assertGreaterEqual(shown.count(words), 1, words)
         self.open('hostile', '#q=' + urllib.parse.quote('onerror'))
