@@ -62,7 +62,7 @@ static void read_by_rules(struct sc_user_rules *own, const char *prompt, const c
     struct prompt_traits traits;
     struct outline outline;
     sc_prompt_read(prompt, &traits);
-    traits.letter = is_letter(answer, n);
+    traits.letter |= is_letter(answer, n);
     traits.writing |= traits.letter;
     sc_outline_read(&outline, answer, n, &traits);
     if (!sc_user_rules_decide(own, answer, n, out)) {

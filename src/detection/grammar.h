@@ -172,7 +172,9 @@ enum trait {
     TRAIT_ARGUES = 1 << 7,
     TRAIT_ITSELF = 1 << 8,
     TRAIT_ADVICE = 1 << 9,
-    TRAIT_HARMFUL = 1 << 10
+    TRAIT_HARMFUL = 1 << 10,
+    TRAIT_DECLINES = 1 << 11,
+    TRAIT_SEEKS_HARM = 1 << 12
 };
 
 struct prompt_traits {
@@ -182,10 +184,12 @@ struct prompt_traits {
     bool advice;      /* "should I ...?": advising against it is an answer */
     bool given;       /* there is one */
     bool harmful;     /* names harm or crime */
+    bool seeks_harm;  /* asks for what harms: theft, fraud, insults ... */
+    bool seeks_none;  /* does not, in a language whose forms would see it */
     bool negated;     /* with "not" in it */
     bool yes_or_no;   /* "No, that is illegal" answers it */
     bool writing;     /* asks for a story, a letter ...: the speaker may be invented */
-    bool letter;      /* the answer begins with a salutation */
+    bool letter;      /* a letter or note that itself declines, or begins with a salutation */
     bool about_norms; /* is itself about ethics or law */
     bool method;      /* how do I ...? */
     bool prevents;    /* how do I stop X?  X may be condemned in its answer */

@@ -83,8 +83,8 @@ static size_t mark_at(const struct cursor *c, size_t at, bool *ends)
         *ends = s[2] == 0x82;
         return 3;
     }
-    if (s[0] == 0xef && s[1] == 0xbc && (s[2] == 0x81 || s[2] == 0x9f || s[2] == 0x8c)) {
-        *ends = s[2] != 0x8c;
+    if (s[0] == 0xef && s[1] == 0xbc && memchr("\x81\x9f\x8c\x9a\x9b", s[2], 5) != NULL) {
+        *ends = s[2] == 0x81 || s[2] == 0x9f; /* else a comma, colon or semicolon */
         return 3;
     }
     /* U+2010 ... U+2027, less the single quotes */
@@ -113,8 +113,11 @@ static size_t item_marker(const struct cursor *c, size_t at)
     while (i < c->n && i - digits < 3 && c->text[i] >= '0' && c->text[i] <= '9')
         i++;
     if (i > digits && i + 1 < c->n && (c->text[i] == '.' || c->text[i] == ')') &&
-        (is_space(c->text[i + 1]) || c->text[i + 1] == '*'))
+        (is_space(c->text[i + 1]) || c->text[i + 1] == '*' ||
+         (unsigned char)c->text[i + 1] >= 0xe3))
         return i - at + 2;
+    if (i > digits && starts(c, i, "、"))
+        return i - at + strlen("、");
     return 0;
 }
 
@@ -307,6 +310,9 @@ bool sc_sentence_next(struct cursor *c, struct sentence *s)
         if (lone > 0) {
             c->at += lone; /* not within a word: read_word takes those */
         } else if (mark > 0) {
+            s->ends_colon = starts(c, c->at, "：");
+            s->label |= s->ends_colon && s->n_words > 0 && s->n_words <= 2;
+            s->question = ends && (starts(c, c->at, "？") || starts(c, c->at, "؟"));
             c->at += mark;
             note_comma(s);
         } else if (is_letter(ch)) {

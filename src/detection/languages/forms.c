@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { GAP_BYTES = 70, LONGEST = 1500, N_KEYS = 2048, NORMS = 63, TABLES = 2 };
+enum { GAP_BYTES = 70, LONGEST = 1500, N_KEYS = 2048, NORMS = SC_MOST_FORMS, TABLES = 2, SETS = 2 };
 #define QUOTED '\1' /* stands for a byte between quotation marks */
 
 static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
@@ -21,10 +21,16 @@ static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
 
 /* ---- which forms can begin where ------------------------------------------------------------- */
 
-/* Bit f: a first part of form f begins so; bit NORMS: a word of norms. */
+/* Bit k: an alternative of a list begins with three bytes whose hash ends in k. */
+struct openings {
+    uint64_t bits[4];
+};
+
+/* Bit f % 64 of set f / 64: a first part of form f begins so; form NORMS: a word of norms. */
 struct beginnings {
-    uint64_t by_three[N_KEYS]; /* by a hash of three bytes */
-    uint64_t by_two[N_KEYS];   /* alternatives of two bytes */
+    uint64_t by_three[N_KEYS][SETS];                     /* by a hash of three bytes */
+    uint64_t by_two[N_KEYS][SETS];                       /* alternatives of two bytes */
+    struct openings later[SC_MOST_FORMS][SC_FORM_PARTS]; /* of `unless` and the later parts */
 };
 static struct beginnings beginnings[SC_N_LANGUAGES][TABLES]; /* of answers, of prompts */
 static pthread_once_t filled = PTHREAD_ONCE_INIT;
@@ -49,7 +55,9 @@ static bool next_alternative(const char **list, struct alternative *out)
 {
     if (**list == '\0')
         return false;
-    size_t n = strcspn(*list, "|");
+    size_t n = 0;
+    while ((*list)[n] != '|' && (*list)[n] != '\0') /* short: strcspn would take longer */
+        n++;
     *out = (struct alternative){.text = *list, .n = n};
     *list += n + ((*list)[n] == '|');
     while (out->n > 0 && (*out->text == '^' || *out->text == '*')) {
@@ -65,13 +73,36 @@ static bool next_alternative(const char **list, struct alternative *out)
     return true;
 }
 
-static void note_beginnings(struct beginnings *out, const char *list, size_t bit)
+static void note_beginnings(struct beginnings *out, const char *list, size_t form)
 {
     struct alternative a;
     while (list != NULL && next_alternative(&list, &a)) {
         assert(a.n >= 2);
-        uint64_t *keys = a.n >= 3 ? out->by_three : out->by_two;
-        keys[key_of(a.text, a.n >= 3 ? 3 : 2)] |= UINT64_C(1) << bit;
+        uint64_t *sets =
+            a.n >= 3 ? out->by_three[key_of(a.text, 3)] : out->by_two[key_of(a.text, 2)];
+        sets[form / 64] |= UINT64_C(1) << form % 64;
+    }
+}
+
+static void note_openings(struct openings *out, const char *list)
+{
+    struct alternative a;
+    list += list != NULL && (*list == '~' || *list == '!');
+    while (list != NULL && next_alternative(&list, &a)) {
+        if (a.n < 3)
+            memset(out, 0xff, sizeof *out);
+        uint32_t key = a.n < 3 ? 0 : key_of(a.text, 3) & 255;
+        out->bits[key / 64] |= UINT64_C(1) << key % 64;
+    }
+}
+
+static void note_forms(struct beginnings *out, const struct sc_form *forms, size_t n)
+{
+    for (size_t f = 0; f < n; f++) {
+        note_beginnings(out, forms[f].parts[0], f);
+        note_openings(&out->later[f][0], forms[f].unless);
+        for (size_t p = 1; p < SC_FORM_PARTS; p++)
+            note_openings(&out->later[f][p], forms[f].parts[p]);
     }
 }
 
@@ -82,11 +113,9 @@ static void fill(void)
         if (forms == NULL)
             continue;
         assert(forms->n_answer <= SC_MOST_FORMS && forms->n_prompt <= SC_MOST_FORMS);
-        for (size_t f = 0; f < forms->n_answer; f++)
-            note_beginnings(&beginnings[l][0], forms->answer[f].parts[0], f);
+        note_forms(&beginnings[l][0], forms->answer, forms->n_answer);
         note_beginnings(&beginnings[l][0], forms->norms, NORMS);
-        for (size_t f = 0; f < forms->n_prompt; f++)
-            note_beginnings(&beginnings[l][1], forms->prompt[f].parts[0], f);
+        note_forms(&beginnings[l][1], forms->prompt, forms->n_prompt);
     }
 }
 
@@ -217,9 +246,10 @@ static bool matches(const struct plain *s, size_t i, const struct alternative *a
 /* Where the alternative of the list that matches at byte i ends, or 0. */
 static size_t match_list(const struct plain *s, size_t i, const char *list)
 {
+    const char last = s->text[i + 2]; /* tells most alternatives apart that have three bytes */
     struct alternative a;
     while (next_alternative(&list, &a))
-        if (matches(s, i, &a))
+        if ((a.n < 3 || a.text[2] == last) && matches(s, i, &a))
             return i + a.n;
     return 0;
 }
@@ -238,7 +268,8 @@ static bool divides_clauses(const struct plain *s, size_t i)
 }
 
 /* The end of the first match in [from, from + gap], or 0; with "~" within the clause. */
-static size_t find_list(const struct plain *s, size_t from, size_t gap, const char *list)
+static size_t find_list(const struct plain *s, size_t from, size_t gap, const char *list,
+                        const struct openings *openings)
 {
     bool clause = *list == '~';
     list += clause;
@@ -247,6 +278,9 @@ static size_t find_list(const struct plain *s, size_t from, size_t gap, const ch
             continue;
         if (clause && divides_clauses(s, i))
             return 0;
+        uint32_t key = key_of(s->text + i, 3) & 255;
+        if ((openings->bits[key / 64] >> key % 64 & 1) == 0)
+            continue;
         size_t end = match_list(s, i, list);
         if (end > 0)
             return end;
@@ -254,18 +288,19 @@ static size_t find_list(const struct plain *s, size_t from, size_t gap, const ch
     return 0;
 }
 
-static bool form_matches(const struct plain *s, size_t i, const struct sc_form *form)
+static bool form_matches(const struct plain *s, size_t i, const struct sc_form *form,
+                         const struct openings later[SC_FORM_PARTS])
 {
     size_t gap = form->gap > 0 ? form->gap : GAP_BYTES;
     size_t end = match_list(s, i, form->parts[0]);
     for (size_t p = 1; p < SC_FORM_PARTS && form->parts[p] != NULL && end > 0; p++) {
         const char *part = form->parts[p];
         if (*part != '!')
-            end = find_list(s, end, gap, part);
+            end = find_list(s, end, gap, part, &later[p]);
         else if (match_list(s, end, part + 1) > 0)
             end = 0;
     }
-    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, form->unless) == 0);
+    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, form->unless, &later[0]) == 0);
 }
 
 /* The kinds of all forms of a list that match; words of norms are counted in *n_norms. */
@@ -273,20 +308,23 @@ static unsigned match_forms(const struct plain *s, const struct sc_form *forms,
                             const struct beginnings *keys, const char *norms, size_t *n_norms)
 {
     unsigned kinds = 0;
-    uint64_t done = 0;
+    uint64_t done[SETS] = {0};
     for (size_t i = 0; i + 1 < s->n; i++) {
         unsigned char byte = (unsigned char)s->text[i];
         if ((byte & 0xc0) == 0x80 || byte == ' ')
             continue;
-        uint64_t candidates =
-            (keys->by_three[key_of(s->text + i, 3)] | keys->by_two[key_of(s->text + i, 2)]) & ~done;
-        for (; candidates != 0; candidates &= candidates - 1) {
-            size_t f = (size_t)__builtin_ctzll(candidates);
-            if (f == NORMS) {
-                *n_norms += match_list(s, i, norms) > 0;
-            } else if (form_matches(s, i, &forms[f])) {
-                kinds |= forms[f].kinds;
-                done |= UINT64_C(1) << f;
+        const uint64_t *by_three = keys->by_three[key_of(s->text + i, 3)];
+        const uint64_t *by_two = keys->by_two[key_of(s->text + i, 2)];
+        for (size_t set = 0; set < SETS; set++) {
+            uint64_t candidates = (by_three[set] | by_two[set]) & ~done[set];
+            for (; candidates != 0; candidates &= candidates - 1) {
+                size_t bit = (size_t)__builtin_ctzll(candidates), f = 64 * set + bit;
+                if (f == NORMS) {
+                    *n_norms += match_list(s, i, norms) > 0;
+                } else if (form_matches(s, i, &forms[f], keys->later[f])) {
+                    kinds |= forms[f].kinds;
+                    done[set] |= UINT64_C(1) << bit;
+                }
             }
         }
     }
@@ -336,4 +374,8 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->advice |= (traits & TRAIT_ADVICE) != 0;
     out->harmful |= (traits & TRAIT_HARMFUL) != 0;
     out->argues |= (traits & TRAIT_ARGUES) != 0;
+    out->seeks_harm |= (traits & TRAIT_SEEKS_HARM) != 0;
+    out->letter |= (traits & TRAIT_DECLINES) != 0;
+    for (size_t f = 0; f < forms->n_prompt; f++)
+        out->seeks_none |= !out->seeks_harm && (forms->prompt[f].kinds & TRAIT_SEEKS_HARM);
 }

@@ -21,7 +21,7 @@
 #include "detection/grammar.h"
 #include "detection/language.h"
 
-enum { SC_MOST_FORMS = 63, SC_FORM_PARTS = 4 };
+enum { SC_MOST_FORMS = 127, SC_FORM_PARTS = 4 };
 
 struct sc_form {
     unsigned kinds;                   /* enum kind; in `prompt` enum trait */
