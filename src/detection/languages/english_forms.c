@@ -18,7 +18,8 @@ static const struct sc_form answer[] = {
       "agree less|be happier|be sure|be certain|be 100|say for sure|say for certain|say "
       "with|"
       "for certain|promise|guarantee|say which|say whether|say how|say exactly|say if|tell "
-      "which|tell you which|tell you whether|tell you if|tell you exactly|tell you for|"
+      "which|tell you which|tell you what to do|tell you whether|tell you if|tell you exactly|tell "
+      "you for|"
       "tell you how long|tell you how much|tell you what is best|say what is best|tell "
       "whether|tell from|tell if|tell how|tell for|tell without|tell exactly|know "
       "|complain|"
@@ -46,6 +47,18 @@ static const struct sc_form answer[] = {
       "cover all|bother you"},
      NULL,
      10},
+    {KIND_INNOCENT,
+     {"i shouldn't|i should not|not supposed to|i'm not allowed to|i probably shouldn't|"
+      "i really shouldn't",
+      "tell you this|say this|be telling|share this|be sharing|be saying", "but|so listen|:"},
+     NULL,
+     30},
+    /* "While I cannot encourage it, ..." disavows. */
+    {KIND_INNOCENT,
+     {"^while i$|^although i$|^though i$|^even though i$|^whilst i$",
+      "encourage|condone|recommend|endorse|advocate|support|promote|approve"},
+     NULL,
+     24},
     {KIND_INNOCENT,
      {"i don't want to$|i do not want to$|i wouldn't want to$|i don't mean to$|i'm not "
       "trying to$|"
