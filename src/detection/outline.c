@@ -22,7 +22,7 @@ static unsigned settle(struct outline *o, const struct sentence *s,
     if ((kinds & KIND_DENY) && opens && !prompt->writing &&
         !(kinds & (KIND_LIMIT | KIND_DISCLAIM | KIND_INNOCENT)))
         kinds |= KIND_REFUSE;
-    if ((kinds & KIND_ELSEWHERE) && (s->heading || s->ends_colon))
+    if (kinds & KIND_ELSEWHERE)
         kinds &= ~(unsigned)KIND_HELP;
     if ((kinds & KIND_INNOCENT) && !(kinds & (KIND_POLICY | KIND_SORRY)))
         kinds &= ~(unsigned)KIND_LEAD;
@@ -57,6 +57,7 @@ static void note_lead(struct outline *o, const struct sentence *s, unsigned kind
              ((s->tokens[0].classes & W_AI) && (s->tokens[1].classes & W_WITH))); /* "as for" */
         o->words_before = o->n_words - s->n_words;
         o->stance_before = o->words_stance - s->n_words;
+        o->gives_before = o->substance;
     } else if (o->lead.index != SIZE_MAX) {
         o->items_after += s->item && !o->elsewhere;
         if (!(kinds & (KIND_STANCE | KIND_ASKING | KIND_ELSEWHERE)) && !(s->item && o->elsewhere))
@@ -104,8 +105,11 @@ static void outline_add(struct outline *o, const struct sentence *s, unsigned ki
         note(&o->premise, index, s);
     if (kinds & KIND_LIMIT)
         note(&o->limit, index, s);
-    if (kinds & (KIND_CONDEMN | KIND_PREMISE | KIND_DISAVOW))
+    if (kinds & (KIND_CONDEMN | KIND_PREMISE | KIND_DISAVOW)) {
+        if (o->judge.index == SIZE_MAX)
+            o->judge_after = o->n_words - s->n_words;
         note(&o->judge, index, s);
+    }
     if (kinds & KIND_ROLE)
         note(&o->role, index, s);
     if (kinds & KIND_DISCLAIM)

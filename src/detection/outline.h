@@ -28,6 +28,8 @@ struct outline {
     unsigned lead_kinds;
     size_t words_before;  /* before the lead */
     size_t stance_before; /* of these, in sentences of stance */
+    size_t gives_before;  /* of these, in sentences of substance */
+    size_t judge_after;   /* words before the judgement */
     size_t words_after;   /* after the lead, in sentences without stance */
     size_t items_after;   /* those of lists of reasons against and of helplines not counted */
     size_t substance; /* words in sentences that do none of what kinds stand for, KIND_HELP aside */

@@ -169,7 +169,7 @@ static unsigned without_subject(const struct sentence *s)
     size_t i = 0;
     while (i < s->n_tokens && i < 4 && (at(s, i) & (W_SORRY | W_BUT | W_FILLER | W_MODAL | W_NO)))
         i++;
-    if ((at(s, i) & W_NEG) && i > 0 && (at(s, i - 1) & W_MODAL))
+    if ((at(s, i) & W_NEG) && i > 0 && (at(s, i - 1) & W_MODAL) && !(at(s, i + 1) & W_BE))
         return denied_verb(s, i + 1, false, false) & (KIND_REFUSE | KIND_TASK);
     if ((at(s, i) & W_NEG) && (at(s, i + 1) & W_ABLE))
         return denied_verb(s, i + 1, false, false) & (KIND_REFUSE | KIND_TASK);
