@@ -263,7 +263,7 @@ static const struct sc_form answer[] = {
      40},
     /* Lists of what was not asked for: reasons against, helplines, other ways. */
     {KIND_ELSEWHERE,
-     {"here's why:|here is why:|here are some reasons|here are the reasons|here are a few reasons|"
+     {"here's why|here is why|here are some reasons|here are the reasons|here are a few reasons|"
       "for the following reasons|for these reasons|for several reasons|reasons why|"
       "here are some resources|here are resources|here are a few resources|"
       "here are some people who|people who can help|legitimate options|"
@@ -378,7 +378,9 @@ static const struct sc_form answer[] = {
      NULL,
      40},
     {KIND_EMPATHY,
-     {"^it sounds like|^i understand|^i hear|^i can see|^i can imagine|^i get that|^that sounds|"
+     {"^okay, i understand|^okay, i see|^okay, you|^ok, i understand|^you're asking|^you are "
+      "asking|^it sounds like|^i understand|^i hear|^i can see|^i can imagine|^i get that|^that "
+      "sounds|"
       "^i know that|^i know how|^i realize|^i realise"},
      NULL,
      0},
