@@ -80,7 +80,7 @@ static bool substance_then_refuses(const struct reading *r)
     const struct outline *o = r->o;
     if (!refuses(r) || (o->first & KIND_STANCE))
         return false;
-    return (o->lead.index >= 2 && o->words_before >= (o->lead_turns ? 10u : 20u)) ||
+    return (o->lead.index >= 2 && o->gives_before >= (o->lead_turns ? 6u : 16u)) ||
            (((o->first | o->second) & KIND_HELP) && o->lead_turns);
 }
 
