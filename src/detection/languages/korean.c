@@ -331,6 +331,16 @@ static const struct sc_form answer[] = {
       "*불가|*어렵|*곤란|*할 수 없|*힘들|*제한|*허용되지|*금지|*적절하지|*부적절"},
      NO_EXPERT "|" NO_ACCESS "|*어렵지 않",
      30},
+    /* I + somebody's private matters + do not know, cannot reach */
+    {KIND_REFUSE,
+     {THE_SPEAKER,
+      "개인 정보|개인정보|사생활|개인적인 "
+      "정보|사적인|비밀번호|주소|생년월일|계좌|급여|연봉|소득|전화번호|연락처|주민등록|위치|성적 "
+      "지향|정치 성향",
+      "*알 수 없|*알 수는 없|*알 수가|*접근할 수 없|*확인할 수 없|*가지고 있지|*알지 "
+      "못|*모릅니다|*추정|*추측"},
+     "*제 개인|*저의 개인",
+     160},
     /* telling, describing + cannot: in the opening only */
     {KIND_IMPERSONAL,
      {TO_TELL, CANNOT},
