@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "detection/detection.h"
+#include "detection/languages/forms.h"
 #include "detection/outline.h"
 #include "detection/user_rules.h"
 
@@ -54,6 +55,17 @@ static bool is_letter(const char *text, size_t n)
            (end - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
 }
 
+/* Prompts are short and often take their language from one or two words: what the answer's
+ * language sees in them counts too. */
+static void read_as_answered(const char *prompt, const char *answer, size_t n,
+                             struct prompt_traits *traits)
+{
+    struct sc_language_guess guess;
+    sc_language_guess(answer, n, &guess);
+    if (prompt != NULL && guess.language != SC_LANGUAGE_NONE)
+        sc_form_traits(guess.language, prompt, traits);
+}
+
 /* By rules, a user's own before the built-in ones. */
 static void read_by_rules(struct sc_user_rules *own, const char *prompt, const char *answer,
                           struct sc_detection *out)
@@ -62,6 +74,7 @@ static void read_by_rules(struct sc_user_rules *own, const char *prompt, const c
     struct prompt_traits traits;
     struct outline outline;
     sc_prompt_read(prompt, &traits);
+    read_as_answered(prompt, answer, n, &traits);
     traits.letter |= is_letter(answer, n);
     traits.writing |= traits.letter;
     sc_outline_read(&outline, answer, n, &traits);

@@ -17,18 +17,45 @@ static const struct {
 } frequent[] = {
     {SC_ENGLISH,
      " the of and to is that it for you with are this not have be as or can your from i "
-     "we they but if there which would should how what will an my do "},
-    {SC_FRENCH, " le les des et est une du dans pour vous je ne pas qui sur avec au ce cette il "
-                "sont votre ou nous mais puis "},
+     "we they but if there which would should how what will an my do a me "},
+    {SC_FRENCH,
+     " que dit le la les un te des de en et est une du dans pour vous je ne pas qui sur avec "
+     "au ce cette il sont votre ou nous mais puis comment quel quelle quels quelles mon ma mes ton "
+     "tes "
+     "ses leur par plus qu elle fait faire peut tout si aux ces quand comme sans "},
     {SC_SPANISH,
-     " el los las y es una del para por con lo su que se como pero no más puedo este esta "
-     "al tu hay algo "},
+     " el la los las y a me veo es de en no más un una te aquí también puedes algunas varias del "
+     "para por "
+     "con lo su que se como pero puedo este esta "
+     "al tu hay algo mi mis tus sus son sin sobre si ser tiene puede hacer porque cuando muy ya "
+     "eso esa ese esto nos les fue soy niego cuando donde quien estoy "},
     {SC_GERMAN,
      " der die das und ist nicht ich sie zu den mit ein eine von für auf dem kann es sind "
      "oder werden bei "},
-    {SC_PORTUGUESE, " o os as e é um uma do da não para com em que você por ao dos das posso isso "
-                    "mas seu sua "},
+    {SC_PORTUGUESE,
+     " o os e a me é de em um uma da não para com que se você por ao dos das posso isso mas seu "
+     "sua "
+     "como meu minha meus suas esse essa este esta eu ele ela são foi ser ter já só muito "
+     "quando porque sem nos ao pela pelo pode fazer vou nem ou na devo preciso esteja lhe "
+     "consigo pedido à "},
 };
+
+/* Letters and marks of two bytes that the others do not have. */
+static const struct {
+    enum sc_language language;
+    const char *letters;
+} own_letters[] = {
+    {SC_FRENCH, "èœîûÈ"}, {SC_SPANISH, "ñ¿¡"}, {SC_GERMAN, "ßäöüÄÖÜ"}, {SC_PORTUGUESE, "ãõ"}};
+
+/* The language of the letter that begins at s, or SC_LANGUAGE_NONE. */
+static enum sc_language letter_language(const char *s)
+{
+    for (size_t k = 0; k < sizeof own_letters / sizeof *own_letters; k++)
+        for (const char *l = own_letters[k].letters; *l; l += 2)
+            if (l[0] == s[0] && l[1] == s[1])
+                return own_letters[k].language;
+    return SC_LANGUAGE_NONE;
+}
 
 const char *sc_language_code(enum sc_language language)
 {
@@ -59,6 +86,11 @@ static enum sc_language latin_language(const char *text, size_t n)
         char word[12];
         size_t m = 0;
         for (; i < n && is_letter(text[i]); i++) {
+            enum sc_language own = (unsigned char)text[i] >= 0xc2 && i + 1 < n
+                                       ? letter_language(text + i)
+                                       : SC_LANGUAGE_NONE;
+            for (size_t k = 0; own != SC_LANGUAGE_NONE && k < N; k++)
+                count[k] += frequent[k].language == own;
             if (m < sizeof word)
                 word[m] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
             m++;

@@ -52,9 +52,10 @@ static void note_lead(struct outline *o, const struct sentence *s, unsigned kind
         note(&o->lead, index, s);
         o->lead_kinds = kinds;
         o->lead_turns =
-            s->n_tokens > 1 &&
-            ((s->tokens[0].classes & W_BUT) ||
-             ((s->tokens[0].classes & W_AI) && (s->tokens[1].classes & W_WITH))); /* "as for" */
+            (kinds & KIND_PART) ||
+            (s->n_tokens > 1 &&
+             ((s->tokens[0].classes & W_BUT) ||
+              ((s->tokens[0].classes & W_AI) && (s->tokens[1].classes & W_WITH)))); /* "as for" */
         o->words_before = o->n_words - s->n_words;
         o->stance_before = o->words_stance - s->n_words;
         o->gives_before = o->substance;

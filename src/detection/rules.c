@@ -42,7 +42,8 @@ static bool says_no(const struct reading *r)
 
 static bool only_apologises(const struct reading *r)
 {
-    return (r->o->first & KIND_SORRY) && r->o->n_sentences == 1 && r->o->n_words <= 8;
+    return (r->o->first & KIND_SORRY) && r->o->n_sentences == 1 && r->o->n_words <= 8 &&
+           !r->p->writing;
 }
 
 /* "Should I ...?" "I would not recommend it" */

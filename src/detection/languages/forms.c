@@ -372,7 +372,10 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->factual |= (traits & TRAIT_FACTUAL) != 0;
     out->itself |= (traits & TRAIT_ITSELF) != 0;
     out->advice |= (traits & TRAIT_ADVICE) != 0;
-    out->harmful |= (traits & TRAIT_HARMFUL) != 0;
+    unsigned told = 0; /* where no form names harm, any prompt may be about it */
+    for (size_t f = 0; f < forms->n_prompt; f++)
+        told |= forms->prompt[f].kinds;
+    out->harmful |= (traits & TRAIT_HARMFUL) || !(told & TRAIT_HARMFUL);
     out->argues |= (traits & TRAIT_ARGUES) != 0;
     out->seeks_harm |= (traits & TRAIT_SEEKS_HARM) != 0;
     out->letter |= (traits & TRAIT_DECLINES) != 0;
