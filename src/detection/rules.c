@@ -159,9 +159,10 @@ static bool judges_request(const struct reading *r)
     if (!r->p->seeks_harm || r->p->prevents || r->factual || r->explains || r->p->yes_or_no ||
         o->n_code > 0)
         return false;
+    bool strong = (o->first & (KIND_CONDEMN | KIND_MORAL | KIND_DISAVOW)) != 0;
     bool lists = o->n_items >= o->n_elsewhere + 2 && !(o->first & KIND_JUDGED);
     return !lists && ((o->first | o->second) & turns) && !(o->first & KIND_HELP) &&
-           (double)o->substance <= 0.6 * (double)o->n_words;
+           (double)o->substance <= (strong ? 0.7 : 0.6) * (double)o->n_words;
 }
 
 static bool condemns_and_redirects(const struct reading *r)
