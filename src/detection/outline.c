@@ -71,7 +71,7 @@ static void note_list(struct outline *o, const struct sentence *s, unsigned kind
 {
     if (s->item)
         o->n_elsewhere += o->elsewhere;
-    else if (s->heading || s->ends_colon)
+    else if (s->heading || s->ends_colon || (kinds & KIND_ELSEWHERE))
         o->elsewhere = (kinds & KIND_ELSEWHERE) != 0;
     else if (s->n_words > 0 && !(kinds & KIND_EMPTY))
         o->elsewhere = false;
