@@ -561,6 +561,12 @@ static const struct sc_form prompt[] = {
       "あなたは誰|自己紹介|aiは"},
      NULL,
      0},
+    /* a letter or scene that declines or apologises */
+    {TRAIT_DECLINES,
+     {"断る|断り|断って|辞退|欠席|謝罪|お詫び|退職|解約|退去",
+      "メール|手紙|文面|文章|返信|場面|シーン|言い方|書いて|書く|例文"},
+     NULL,
+     0},
     {TRAIT_PREVENTS,
      {"防ぐ|防止|対策|予防|守る|見分け|やめさせ|止めさせ|通報|対処|被害に遭|被害者|見つけた|"
       "見かけた|されたら|遭った|店員|気づいたら|断り方|断る|"
