@@ -21,16 +21,10 @@ static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
 
 /* ---- which forms can begin where ------------------------------------------------------------- */
 
-/* Bit k: an alternative of a list begins with three bytes whose hash ends in k. */
-struct openings {
-    uint64_t bits[4];
-};
-
 /* Bit f % 64 of set f / 64: a first part of form f begins so; form NORMS: a word of norms. */
 struct beginnings {
-    uint64_t by_three[N_KEYS][SETS];                     /* by a hash of three bytes */
-    uint64_t by_two[N_KEYS][SETS];                       /* alternatives of two bytes */
-    struct openings later[SC_MOST_FORMS][SC_FORM_PARTS]; /* of `unless` and the later parts */
+    uint64_t by_three[N_KEYS][SETS]; /* by a hash of three bytes */
+    uint64_t by_two[N_KEYS][SETS];   /* alternatives of two bytes */
 };
 static struct beginnings beginnings[SC_N_LANGUAGES][TABLES]; /* of answers, of prompts */
 static pthread_once_t filled = PTHREAD_ONCE_INIT;
@@ -46,63 +40,109 @@ static uint32_t key_of(const char *s, size_t n)
 /* An alternative without its marks. */
 struct alternative {
     const char *text;
-    size_t n;
+    uint32_t head, mask; /* its first bytes, four at most, and which of four they are */
+    uint16_t n;
     bool begins, ends, anywhere; /* "^", "$", "*" */
 };
 
-/* Takes the next one off a list; false at its end. */
-static bool next_alternative(const char **list, struct alternative *out)
+/* A part of a form, taken apart once.  A text that begins with none of `threes` and `bytes` has no
+ * alternative of it. */
+struct list {
+    uint64_t threes[4];  /* hashes of the first three bytes of its alternatives */
+    uint64_t bytes[4];   /* the first bytes of those with fewer */
+    uint32_t first, n;   /* in `alternatives` */
+    bool clause, absent; /* "~", "!" */
+};
+enum { UNLESS = SC_FORM_PARTS, N_LISTS, MOST_ALTERNATIVES = 30000 };
+static struct alternative alternatives[MOST_ALTERNATIVES];
+static uint32_t n_alternatives;
+static struct list lists[SC_N_LANGUAGES][TABLES][SC_MOST_FORMS][N_LISTS], norms_of[SC_N_LANGUAGES];
+
+static uint32_t head_of(const char *s, size_t n)
 {
-    if (**list == '\0')
-        return false;
-    size_t n = 0;
-    while ((*list)[n] != '|' && (*list)[n] != '\0') /* short: strcspn would take longer */
-        n++;
-    *out = (struct alternative){.text = *list, .n = n};
-    *list += n + ((*list)[n] == '|');
-    while (out->n > 0 && (*out->text == '^' || *out->text == '*')) {
-        out->begins |= *out->text == '^';
-        out->anywhere |= *out->text == '*';
-        out->text++;
-        out->n--;
-    }
-    if (out->n > 0 && out->text[out->n - 1] == '$') {
-        out->ends = true;
-        out->n--;
-    }
-    return true;
+    uint32_t head = 0;
+    memcpy(&head, s, n < sizeof head ? n : sizeof head);
+    return head;
 }
 
-static void note_beginnings(struct beginnings *out, const char *list, size_t form)
+static unsigned char hash_of_three(const char *s)
 {
-    struct alternative a;
-    while (list != NULL && next_alternative(&list, &a)) {
-        assert(a.n >= 2);
+    return (unsigned char)((head_of(s, 3) * UINT32_C(2654435761)) >> 24);
+}
+
+static bool has_bit(const uint64_t *bits, unsigned char i)
+{
+    return (bits[i >> 6] >> (i & 63)) & 1;
+}
+
+static void set_bit(uint64_t *bits, unsigned char i)
+{
+    bits[i >> 6] |= UINT64_C(1) << (i & 63);
+}
+
+/* The alternative of n bytes. */
+static struct alternative read_alternative(const char *text, size_t n)
+{
+    static const char ones[4] = {'\xff', '\xff', '\xff', '\xff'};
+    struct alternative out = {0};
+    for (; n > 0 && (*text == '^' || *text == '*'); text++, n--) {
+        out.begins |= *text == '^';
+        out.anywhere |= *text == '*';
+    }
+    if (n > 0 && text[n - 1] == '$') {
+        out.ends = true;
+        n--;
+    }
+    assert(n > 0 && n < UINT16_MAX);
+    out.text = text;
+    out.n = (uint16_t)n;
+    out.head = head_of(text, n);
+    out.mask = head_of(ones, n);
+    return out;
+}
+
+static void read_list(struct list *out, const char *text)
+{
+    out->first = n_alternatives;
+    if (text == NULL)
+        return;
+    out->clause = *text == '~';
+    out->absent = *text == '!';
+    text += out->clause || out->absent;
+    while (*text != '\0') {
+        size_t n = strcspn(text, "|");
+        assert(n_alternatives < MOST_ALTERNATIVES);
+        struct alternative *a = &alternatives[n_alternatives++];
+        *a = read_alternative(text, n);
+        if (a->n >= 3)
+            set_bit(out->threes, hash_of_three(a->text));
+        else
+            set_bit(out->bytes, (unsigned char)*a->text);
+        out->n++;
+        text += n + (text[n] == '|');
+    }
+}
+
+static void note_beginnings(struct beginnings *out, const struct list *list, size_t form)
+{
+    for (uint32_t k = 0; k < list->n; k++) {
+        const struct alternative *a = &alternatives[list->first + k];
+        assert(a->n >= 2);
         uint64_t *sets =
-            a.n >= 3 ? out->by_three[key_of(a.text, 3)] : out->by_two[key_of(a.text, 2)];
+            a->n >= 3 ? out->by_three[key_of(a->text, 3)] : out->by_two[key_of(a->text, 2)];
         sets[form / 64] |= UINT64_C(1) << form % 64;
     }
 }
 
-static void note_openings(struct openings *out, const char *list)
+static void read_forms(size_t language, size_t table, const struct sc_form *forms, size_t n)
 {
-    struct alternative a;
-    list += list != NULL && (*list == '~' || *list == '!');
-    while (list != NULL && next_alternative(&list, &a)) {
-        if (a.n < 3)
-            memset(out, 0xff, sizeof *out);
-        uint32_t key = a.n < 3 ? 0 : key_of(a.text, 3) & 255;
-        out->bits[key / 64] |= UINT64_C(1) << key % 64;
-    }
-}
-
-static void note_forms(struct beginnings *out, const struct sc_form *forms, size_t n)
-{
+    assert(n <= SC_MOST_FORMS);
     for (size_t f = 0; f < n; f++) {
-        note_beginnings(out, forms[f].parts[0], f);
-        note_openings(&out->later[f][0], forms[f].unless);
-        for (size_t p = 1; p < SC_FORM_PARTS; p++)
-            note_openings(&out->later[f][p], forms[f].parts[p]);
+        struct list *of_form = lists[language][table][f];
+        for (size_t p = 0; p < SC_FORM_PARTS; p++)
+            read_list(&of_form[p], forms[f].parts[p]);
+        read_list(&of_form[UNLESS], forms[f].unless);
+        note_beginnings(&beginnings[language][table], &of_form[0], f);
     }
 }
 
@@ -112,10 +152,10 @@ static void fill(void)
         const struct sc_forms *forms = forms_of[l];
         if (forms == NULL)
             continue;
-        assert(forms->n_answer <= SC_MOST_FORMS && forms->n_prompt <= SC_MOST_FORMS);
-        note_forms(&beginnings[l][0], forms->answer, forms->n_answer);
-        note_beginnings(&beginnings[l][0], forms->norms, NORMS);
-        note_forms(&beginnings[l][1], forms->prompt, forms->n_prompt);
+        read_forms(l, 0, forms->answer, forms->n_answer);
+        read_forms(l, 1, forms->prompt, forms->n_prompt);
+        read_list(&norms_of[l], forms->norms);
+        note_beginnings(&beginnings[l][0], &norms_of[l], NORMS);
     }
 }
 
@@ -123,6 +163,7 @@ static void fill(void)
 
 struct plain {
     char text[LONGEST + 8];
+    unsigned char hashes[LONGEST + 8]; /* of three bytes from each on */
     size_t n;
     bool words;
 };
@@ -162,7 +203,7 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
     out->words = forms_of[language]->words;
     for (size_t i = 0; i < n && out->n < LONGEST;) {
         unsigned char byte = (unsigned char)text[i];
-        size_t quoted = byte == '"' || byte >= 0x80
+        size_t quoted = byte == '"' || byte == 0xc2 || byte == 0xe2 || byte == 0xe3
                             ? quotation(text + i, n - i, i > 0 && text[i - 1] == ' ')
                             : 0;
         if (quoted > 0) {
@@ -201,6 +242,8 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
         out->n += m;
     }
     memset(out->text + out->n, 0, 4);
+    for (size_t i = 0; i <= out->n; i++)
+        out->hashes[i] = hash_of_three(out->text + i);
 }
 
 static bool is_word_byte(char c)
@@ -231,7 +274,8 @@ static bool ends_sentence(const struct plain *s, size_t i)
 
 static bool matches(const struct plain *s, size_t i, const struct alternative *a)
 {
-    if (a->n > s->n - i || s->text[i] != *a->text || memcmp(s->text + i, a->text, a->n) != 0)
+    if ((head_of(s->text + i, 4) & a->mask) != a->head || a->n > s->n - i ||
+        memcmp(s->text + i, a->text, a->n) != 0)
         return false;
     if (a->begins && i > 0 && !(s->words && i == 2 && after_mark(s, i)))
         return false;
@@ -244,13 +288,14 @@ static bool matches(const struct plain *s, size_t i, const struct alternative *a
 }
 
 /* Where the alternative of the list that matches at byte i ends, or 0. */
-static size_t match_list(const struct plain *s, size_t i, const char *list)
+static size_t match_list(const struct plain *s, size_t i, const struct list *list)
 {
-    const char last = s->text[i + 2]; /* tells most alternatives apart that have three bytes */
-    struct alternative a;
-    while (next_alternative(&list, &a))
-        if ((a.n < 3 || a.text[2] == last) && matches(s, i, &a))
-            return i + a.n;
+    if (!has_bit(list->threes, s->hashes[i]) && !has_bit(list->bytes, (unsigned char)s->text[i]))
+        return 0;
+    for (const struct alternative *a = alternatives + list->first;
+         a < alternatives + list->first + list->n; a++)
+        if (matches(s, i, a))
+            return i + a->n;
     return 0;
 }
 
@@ -268,19 +313,13 @@ static bool divides_clauses(const struct plain *s, size_t i)
 }
 
 /* The end of the first match in [from, from + gap], or 0; with "~" within the clause. */
-static size_t find_list(const struct plain *s, size_t from, size_t gap, const char *list,
-                        const struct openings *openings)
+static size_t find_list(const struct plain *s, size_t from, size_t gap, const struct list *list)
 {
-    bool clause = *list == '~';
-    list += clause;
     for (size_t i = from; i < s->n && i <= from + gap; i++) {
         if (((unsigned char)s->text[i] & 0xc0) == 0x80)
             continue;
-        if (clause && divides_clauses(s, i))
+        if (list->clause && divides_clauses(s, i))
             return 0;
-        uint32_t key = key_of(s->text + i, 3) & 255;
-        if ((openings->bits[key / 64] >> key % 64 & 1) == 0)
-            continue;
         size_t end = match_list(s, i, list);
         if (end > 0)
             return end;
@@ -289,24 +328,24 @@ static size_t find_list(const struct plain *s, size_t from, size_t gap, const ch
 }
 
 static bool form_matches(const struct plain *s, size_t i, const struct sc_form *form,
-                         const struct openings later[SC_FORM_PARTS])
+                         const struct list *parts)
 {
     size_t gap = form->gap > 0 ? form->gap : GAP_BYTES;
-    size_t end = match_list(s, i, form->parts[0]);
+    size_t end = match_list(s, i, &parts[0]);
     for (size_t p = 1; p < SC_FORM_PARTS && form->parts[p] != NULL && end > 0; p++) {
-        const char *part = form->parts[p];
-        if (*part != '!')
-            end = find_list(s, end, gap, part, &later[p]);
-        else if (match_list(s, end, part + 1) > 0)
+        if (!parts[p].absent)
+            end = find_list(s, end, gap, &parts[p]);
+        else if (match_list(s, end, &parts[p]) > 0)
             end = 0;
     }
-    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, form->unless, &later[0]) == 0);
+    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, &parts[UNLESS]) == 0);
 }
 
-/* The kinds of all forms of a list that match; words of norms are counted in *n_norms. */
-static unsigned match_forms(const struct plain *s, const struct sc_form *forms,
-                            const struct beginnings *keys, const char *norms, size_t *n_norms)
+/* The kinds of all forms of a table that match; words of norms are counted in *n_norms. */
+static unsigned match_forms(const struct plain *s, enum sc_language language, size_t table,
+                            const struct sc_form *forms, size_t *n_norms)
 {
+    const struct beginnings *keys = &beginnings[language][table];
     unsigned kinds = 0;
     uint64_t done[SETS] = {0};
     for (size_t i = 0; i + 1 < s->n; i++) {
@@ -320,8 +359,8 @@ static unsigned match_forms(const struct plain *s, const struct sc_form *forms,
             for (; candidates != 0; candidates &= candidates - 1) {
                 size_t bit = (size_t)__builtin_ctzll(candidates), f = 64 * set + bit;
                 if (f == NORMS) {
-                    *n_norms += match_list(s, i, norms) > 0;
-                } else if (form_matches(s, i, &forms[f], keys->later[f])) {
+                    *n_norms += match_list(s, i, &norms_of[language]) > 0;
+                } else if (form_matches(s, i, &forms[f], lists[language][table][f])) {
                     kinds |= forms[f].kinds;
                     done[set] |= UINT64_C(1) << bit;
                 }
@@ -341,8 +380,7 @@ unsigned sc_form_kinds(enum sc_language language, const char *text, const struct
     pthread_once(&filled, fill);
     struct plain plain;
     read_plain(text + sentence->begin, sentence->end - sentence->begin, language, &plain);
-    unsigned kinds =
-        match_forms(&plain, forms->answer, &beginnings[language][0], forms->norms, n_norms);
+    unsigned kinds = match_forms(&plain, language, 0, forms->answer, n_norms);
     if (sentence->question && sentence->n_words < 30)
         kinds |= KIND_ASKING;
     if (*n_norms >= 2)
@@ -361,8 +399,7 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     struct plain plain;
     size_t n_norms = 0;
     read_plain(prompt, strlen(prompt), language, &plain);
-    unsigned traits =
-        match_forms(&plain, forms->prompt, &beginnings[language][1], forms->norms, &n_norms);
+    unsigned traits = match_forms(&plain, language, 1, forms->prompt, &n_norms);
     out->why |= (traits & TRAIT_WHY) != 0;
     out->negated |= (traits & TRAIT_NEGATED) != 0;
     out->yes_or_no |= (traits & TRAIT_YES_OR_NO) != 0;
