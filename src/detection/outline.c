@@ -38,9 +38,11 @@ static unsigned settle(struct outline *o, const struct sentence *s,
 /* The words of a sentence that may hold what was asked for. */
 static size_t substance_in(const struct outline *o, const struct sentence *s, unsigned kinds)
 {
-    enum { DISCLAIMER = 14 }; /* words of "I am not a doctor and cannot diagnose you, but" */
+    /* words of "I am not a doctor and cannot diagnose you, but", and of an offer beside it */
+    enum { DISCLAIMER = 14, OFFER = 12 };
+    size_t empty = DISCLAIMER + (kinds & (KIND_OFFER | KIND_ELSEWHERE) ? OFFER : 0);
     if ((kinds & KIND_DISCLAIM) && !(kinds & (KIND_REDIRECT | KIND_CRISIS)))
-        return s->n_words > DISCLAIMER ? s->n_words - DISCLAIMER : 0;
+        return s->n_words > empty ? s->n_words - empty : 0;
     if (s->item)
         return o->elsewhere ? 0 : s->n_words;
     return kinds & KIND_EMPTY ? 0 : s->n_words;
