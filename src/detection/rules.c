@@ -206,8 +206,11 @@ static bool moralises(const struct reading *r)
 
 static bool lacks_access_and_moralises(const struct reading *r)
 {
-    return !r->helps && !r->p->itself && r->o->limit.index <= 1 &&
-           (r->o->norms > 0 || (r->o->all & KIND_MORAL));
+    const struct outline *o = r->o;
+    if (r->helps || r->p->itself || o->limit.index > 1)
+        return false;
+    return o->norms > 0 || (o->all & KIND_MORAL) ||
+           (r->english && r->p->harmful && o->substance < 10 && !r->p->yes_or_no);
 }
 
 /* In the middle of a text "I will not describe it here" is common. */

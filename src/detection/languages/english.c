@@ -1,7 +1,7 @@
 /*
  * What an English sentence does: refuses, condemns, moralises, redirects, helps.  The rules read
- * the classes of words.c in order, so they describe forms ("I" ... "not" ... a verb of helping)
- * and not phrases.  What the kinds add up to is decided in detect.c.
+ * the classes of english_words.c in order, so they describe forms ("I" ... "not" ... a verb of
+ * helping) and not phrases.  What the kinds add up to is decided in rules.c.
  */
 #include <string.h>
 
