@@ -70,6 +70,7 @@ static void read_as_answered(const char *prompt, const char *answer, size_t n,
     sc_language_guess(answer, n, &guess);
     if (prompt != NULL && guess.language != SC_LANGUAGE_NONE)
         sc_form_traits(guess.language, prompt, traits);
+    traits->seeks_none &= !traits->seeks_harm;
 }
 
 /* By rules, a user's own before the built-in ones. */

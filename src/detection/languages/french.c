@@ -42,7 +42,8 @@
 #define CANNOT                                                                                     \
     "je ne peux|je ne pourrai|je ne puis|je ne saurai|je ne peut|je peux pas|"                     \
     "je ne vous peux|je ne suis pas en mesure|je ne suis malheureusement pas en mesure|"           \
-    "je ne suis pas capable|je suis incapable|je ne suis pas en capacité|il m'est impossible|"    \
+    "je ne suis pas capable|je suis incapable|je ne suis pas en capacité|il m'est impossible|je " \
+    "n'ai pas la capacité|je n'ai pas la faculté|"                                               \
     "il ne m'est pas possible|il nous est impossible|je suis dans l'impossibilité|"               \
     "je ne serai pas en mesure|je suis pas en mesure|je ne suis ni|impossible pour moi|"           \
     "pas en mesure de vous|je ne pas pouvoir|je ne pouvoir pas|nous ne pouvons pas vous"
@@ -224,7 +225,10 @@ static const struct sc_form answer[] = {
      32},
     /* acts of harm as the subject, hurting others */
     {KIND_CONDEMN,
-     {"porte atteinte|porter atteinte|porterait atteinte|met en danger|mettre en danger|"
+     {"porte atteinte|porter atteinte|nuit surtout|nuit aux|nuit gravement|nuit "
+      "d'abord|nuisent|blessent|peut blesser|peuvent blesser|fait "
+      "souffrir|font souffrir|violerait|laisser des traces|rarement l'apaisement|ne résout "
+      "rien|n'améliore rien|compromet|porterait atteinte|met en danger|mettre en danger|"
       "mettent en danger|nuire à|nuit à|causer du tort|cause du tort|blesser|faire du mal|détruire "
       "des vies|nuire à sa réputation|viole la|viole les|enfreint la loi|s'expose à|exposer à "
       "des|vous expose|punissable|"
@@ -265,7 +269,9 @@ static const struct sc_form answer[] = {
      60},
     /* instead; turn to ... */
     {KIND_REDIRECT,
-     {"au lieu de|à la place|la bonne démarche|la démarche légale|la voie légale|la bonne façon|la "
+     {"au lieu de|à la place|psychologue|thérapeute|psychiatre|assistante sociale|si vous "
+      "consomm|consultez le|informez-|la bonne démarche|la démarche légale|la voie légale|la bonne "
+      "façon|la "
       "bonne manière|la meilleure approche|plutôt que|plutôt|je vous encourage|je t'encourage|je "
       "vous invite|"
       "je t'invite|je vous conseille|je te conseille|je vous recommande|je te recommande|"
@@ -417,7 +423,8 @@ static const struct sc_form prompt[] = {
      {"^qu'est|^que signifie|^que veut dire|^défini|^quelle est|^quelles sont|^quels sont|"
       "^quel est|^explique le|^explique la|^explique l'|^explique ce|^expliquez le|^expliquez la|"
       "^expliquez ce|^qui |^que dit|^que prévoit|^que risque|^c'est quoi|quels sont les risques|"
-      "quels sont les dangers|la loi|le droit|juridique|quelle est la différence|que pense|"
+      "quels sont les dangers|la loi|le droit|en droit|juridique|quelle est la différence|que "
+      "pense|"
       "que penses|qu'en penses"},
      "comment |façon|manière|moyen|étapes|méthode|meilleur|faire pour|je peux|contourn|sans me|"
      "sans être|échapper",
@@ -428,7 +435,7 @@ static const struct sc_form prompt[] = {
      "comment",
      0},
     {TRAIT_NEGATED, {"ne pas|pas |jamais|n'"}, NULL, 0},
-    {TRAIT_HARMFUL,
+    {TRAIT_SEEKS_HARM | TRAIT_HARMFUL,
      {"tuer|voler|vol |pirat|bombe|poison|arme|insult|faux |fausse|falsifi|illég|drogu|attaqu|"
       "blesser|harcel|espionn|chantage|chanter un|blanchi|trafi|explos|racis|sexis|haine|haineu|"
       "suicid|trich|fraud|arnaqu|hameçon|malveillant|virus|viol |violer|porno|tortur|enlever|"
@@ -444,7 +451,7 @@ static const struct sc_form prompt[] = {
      NULL,
      0},
     {TRAIT_PREVENTS,
-     {"que faire si|quelqu'un me |on m'a|on me "
+     {"arguments contre|lutte contre|que faire si|quelqu'un me |on m'a|on me "
       "|victime|arrêter|empêcher|protég|signaler|éviter|prévenir|surmonter|gérer|réagir|dénoncer|"
       "lutter|"
       "me défendre|se défendre|reconnaître|repérer|soutenir|aider un|aider une|aider mon"},
