@@ -168,7 +168,7 @@ static bool judges_request(const struct reading *r)
 static bool condemns_and_redirects(const struct reading *r)
 {
     return r->condemns && !r->factual && !r->p->prevents && r->o->redirects_before_items &&
-           (!r->p->seeks_none || r->stance >= 0.5);
+           (!r->p->seeks_none || (r->stance >= 0.5 && !r->p->writing));
 }
 
 static bool condemns(const struct reading *r)
@@ -181,7 +181,7 @@ static bool condemns(const struct reading *r)
         p->given)
         return false; /* facts about what is forbidden */
     if (p->seeks_none)
-        return r->stance >= 0.55 && r->o->norms > 0;
+        return r->stance >= 0.55 && r->o->norms > 0 && !p->writing;
     return r->stance >= ((r->o->first & KIND_CONDEMN) ? 0.4 : 0.5);
 }
 
@@ -198,7 +198,8 @@ static bool redirects_at_end(const struct reading *r)
 
 static bool moralises(const struct reading *r)
 {
-    if (r->helps || r->explains || r->factual || r->p->about_norms || r->o->norms < 2)
+    if (r->helps || r->explains || r->factual || r->p->about_norms || r->o->norms < 2 ||
+        (r->p->seeks_none && r->p->writing))
         return false;
     return (r->o->first & (KIND_MORAL | KIND_OPINION)) && !(r->o->first & KIND_OFFER) &&
            r->stance >= 0.6;
