@@ -57,7 +57,7 @@ static bool is_letter(const char *text, size_t n)
     if (i + 1 >= n || end == begin || end - begin > 60 || spaces > 5 || text[i + 1] != '\n')
         return false;
     const char *last = text + end - 1;
-    return *last == ',' || *last == ':' ||
+    return *last == ',' || *last == ':' || (end - begin >= 2 && memcmp(last - 1, "،", 2) == 0) ||
            (end - begin >= 3 && (memcmp(last - 2, "，", 3) == 0 || memcmp(last - 2, "：", 3) == 0));
 }
 

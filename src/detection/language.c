@@ -31,7 +31,8 @@ static const struct {
      "eso esa ese esto nos les fue soy niego cuando donde quien estoy "},
     {SC_GERMAN,
      " der die das und ist nicht ich sie zu den mit ein eine von für auf dem kann es sind "
-     "oder werden bei "},
+     "oder werden bei aus im auch wie dass wenn nur aber ihre ihnen mich dir dich mir leider "
+     "keine wurde zum zur hier habe diese du kannst was "},
     {SC_PORTUGUESE,
      " o os e a me é de em um uma da não para com que se você por ao dos das posso isso mas seu "
      "sua "

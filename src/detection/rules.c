@@ -272,10 +272,10 @@ void sc_rules_apply(const struct outline *o, const struct prompt_traits *p, size
         .helps = o->n_code > 0 || o->n_items >= o->n_elsewhere + 2 || (o->all & KIND_HELP),
         .factual = p->factual && !(o->first & KIND_DISAVOW),
         .explains = p->why && (o->first & KIND_REASON) && !(o->first & KIND_PREMISE),
-        .condemns =
-            o->judge.index == 0 ||
-            (o->judge.index == 1 && ((o->first & (KIND_JUDGED | KIND_DOUBT | KIND_EMPATHY)) ||
-                                     (english && o->judge_after <= 10 && o->norms >= 2))),
+        .condemns = !p->yes_or_no && (o->judge.index == 0 ||
+                                      (o->judge.index == 1 &&
+                                       ((o->first & (KIND_JUDGED | KIND_DOUBT | KIND_EMPATHY)) ||
+                                        (english && o->judge_after <= 10 && o->norms >= 2)))),
         .preaches = o->norms >= 2 && o->norms * 35 >= o->n_words,
         .task = (o->lead_kinds & KIND_TASK) != 0};
     if (o->n_code == 0 && (o->first & KIND_CONDEMN) && o->norms * 16 >= o->n_words)

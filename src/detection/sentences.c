@@ -45,21 +45,22 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Double quotes: 1 opens, 2 closes, 3 either; *bytes its length. */
+/* Double quotes: 1 opens, 2 closes, 3 either (German closes with an English opening one, and with
+ * guillemets both ways); *bytes its length. */
 static int quote_at(const struct cursor *c, size_t at, size_t *bytes)
 {
     if (is_plain(c->text[at]))
         return 0;
     *bytes = 3;
-    if (starts(c, at, "\xe2\x80\x9c"))
+    if (starts(c, at, "\xe2\x80\x9e"))
         return 1;
+    if (starts(c, at, "\xe2\x80\x9c"))
+        return 3;
     if (starts(c, at, "\xe2\x80\x9d"))
         return 2;
     *bytes = 2;
-    if (starts(c, at, "\xc2\xab"))
-        return 1;
-    if (starts(c, at, "\xc2\xbb"))
-        return 2;
+    if (starts(c, at, "\xc2\xab") || starts(c, at, "\xc2\xbb"))
+        return 3;
     *bytes = 1;
     return c->text[at] == '"' ? 3 : 0;
 }

@@ -197,6 +197,22 @@ static size_t quotation(const char *text, size_t n, bool opens)
     return (opens || only_opens) && n > 1 && text[1] != ' ' ? n : 0;
 }
 
+/* A sign as it is compared; 0: not at all. */
+static uint32_t folded(uint32_t cp)
+{
+    if (cp == 0x2019 || cp == 0x2018)
+        return '\'';
+    if (cp == 0xa0 || cp == 0x202f) /* no-break spaces */
+        return ' ';
+    if (cp < 0x0600 || cp > 0x06ff)
+        return (uint32_t)utf8proc_tolower((int32_t)cp);
+    if ((cp >= 0x064b && cp <= 0x0652) || cp == 0x0670 || cp == 0x0640)
+        return 0; /* vowel signs, tatweel */
+    if (cp == 0x0622 || cp == 0x0623 || cp == 0x0625 || cp == 0x0671)
+        return 0x0627;
+    return cp == 0x0649 ? 0x064a : cp == 0x0629 ? 0x0647 : cp;
+}
+
 static void read_plain(const char *text, size_t n, enum sc_language language, struct plain *out)
 {
     out->n = 0;
@@ -229,11 +245,9 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
         i += bytes > 0 ? bytes : 1;
         if (bytes == 0)
             continue;
-        if (cp == 0xa0 || cp == 0x202f) { /* no-break spaces */
-            out->text[out->n++] = ' ';
+        cp = folded(cp);
+        if (cp == 0)
             continue;
-        }
-        cp = cp == 0x2019 || cp == 0x2018 ? '\'' : (uint32_t)utf8proc_tolower((int32_t)cp);
         if (language == SC_CHINESE)
             cp = sc_simplified_sign(cp);
         char encoded[4];
@@ -302,7 +316,7 @@ static size_t match_list(const struct plain *s, size_t i, const struct list *lis
 /* Whether a mark that divides clauses stands at byte i. */
 static bool divides_clauses(const struct plain *s, size_t i)
 {
-    static const char *const marks[] = {"，", "；", "：", "،", "؛"};
+    static const char *const marks[] = {"，", "；", "：", "،", "؛", "—", "–"};
     char c = s->text[i];
     if ((unsigned char)c < 0x80)
         return c == ',' || c == ';' || c == ':';
@@ -370,6 +384,30 @@ static unsigned match_forms(const struct plain *s, enum sc_language language, si
     return kinds;
 }
 
+/* Bytes of a quotation mark at the beginning of the text: it closes what the sentence before
+ * opened, whose stop stands before it. */
+static size_t closing_after(const char *text)
+{
+    static const char *const marks[] = {"”", "“", "»", "«", "\""};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(text, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return 0;
+}
+
+/* Whether a dash opens the line, as before what a person in a story says. */
+static bool is_dialogue(const char *text, size_t begin)
+{
+    while (begin > 0 && text[begin - 1] == ' ')
+        begin--;
+    if (begin < 3 || memcmp(text + begin - 3, "—", 3) != 0)
+        return false;
+    begin -= 3;
+    while (begin > 0 && text[begin - 1] == ' ')
+        begin--;
+    return begin == 0 || text[begin - 1] == '\n';
+}
+
 unsigned sc_form_kinds(enum sc_language language, const char *text, const struct sentence *sentence,
                        size_t *n_norms)
 {
@@ -379,13 +417,14 @@ unsigned sc_form_kinds(enum sc_language language, const char *text, const struct
         return 0;
     pthread_once(&filled, fill);
     struct plain plain;
-    read_plain(text + sentence->begin, sentence->end - sentence->begin, language, &plain);
+    size_t n = sentence->end - sentence->begin + closing_after(text + sentence->end);
+    read_plain(text + sentence->begin, n, language, &plain);
     unsigned kinds = match_forms(&plain, language, 0, forms->answer, n_norms);
     if (sentence->question && sentence->n_words < 30)
         kinds |= KIND_ASKING;
     if (*n_norms >= 2)
         kinds |= KIND_NORM;
-    if (sentence->quoted)
+    if (sentence->quoted || is_dialogue(text, sentence->begin))
         kinds &= ~(unsigned)(KIND_LEAD | KIND_DENY | KIND_ROLE | KIND_SORRY | KIND_LIMIT);
     return kinds;
 }
@@ -418,4 +457,5 @@ void sc_form_traits(enum sc_language language, const char *prompt, struct prompt
     out->letter |= (traits & TRAIT_DECLINES) != 0;
     for (size_t f = 0; f < forms->n_prompt; f++)
         out->seeks_none |= !out->seeks_harm && (forms->prompt[f].kinds & TRAIT_SEEKS_HARM);
+    out->about_norms |= n_norms > 1;
 }

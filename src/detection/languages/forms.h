@@ -10,10 +10,11 @@
  * the sentence, marks aside
  *   "*ab"  where words are divided by spaces: anywhere in a word; else alternatives begin a word
  * and a part, other than the first, that begins with
- *   "~"  follows in the same clause: no comma, semicolon or colon stands between
+ *   "~"  follows in the same clause: no comma, semicolon, colon or dash between
  *   "!"  must not follow at once, and takes the form back where it does
  * Alternatives of a first part have two bytes or more.  Chinese is compared in simplified signs
- * (chinese_signs.c).
+ * (chinese_signs.c); Arabic without vowel signs and tatweel, with alef for its forms with hamza or
+ * madda, yeh for alef maqsura and heh for teh marbuta.
  */
 #ifndef SC_DETECTION_FORMS_H
 #define SC_DETECTION_FORMS_H
