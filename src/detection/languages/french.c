@@ -442,7 +442,7 @@ static const struct sc_form prompt[] = {
       "menac|manipul|humili|vengeance|venger|corromp|contrefa|terror|cambriol|sans être vu|"
       "sans me faire|sans permission|sans qu'|à son insu|rumeur|diffam|sabot|détrui|cadavre|"
       "meurtre|assassin|intimid|moque|blague|usurp|contourn|hack|frapper|rabaisser|truquer|"
-      "détourner|arrache"},
+      "détourner|autrui|arrache"},
      NULL,
      0},
     {TRAIT_ADVICE,
