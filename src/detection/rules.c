@@ -181,7 +181,7 @@ static bool condemns(const struct reading *r)
         p->given)
         return false; /* facts about what is forbidden */
     if (p->seeks_none)
-        return r->stance >= 0.55 && r->o->norms > 0 && !p->writing;
+        return r->stance >= 0.55 && r->o->norms > 0;
     return r->stance >= ((r->o->first & KIND_CONDEMN) ? 0.4 : 0.5);
 }
 
