@@ -3,6 +3,7 @@
 #define SC_DETECTION_GRAMMAR_H
 
 #include "detection/detection.h"
+#include "detection/language.h"
 
 /* ---- languages/english_words.c: classes of English words
  * ------------------------------------------------------- */
@@ -178,6 +179,7 @@ enum trait {
 };
 
 struct prompt_traits {
+    enum sc_language language;
     bool why;         /* asks why something is so: the premise can be rejected */
     bool argues;      /* "why should ...?": asks for reasons for it, which may be refused */
     bool itself;      /* "what can't you do?": the answer speaks of refusals */

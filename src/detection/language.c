@@ -1,8 +1,9 @@
-/* See language.h.  Scripts tell most languages apart; Latin letters need words. */
+/* See language.h.  Scripts tell most languages apart; Latin and Cyrillic letters need words. */
 #include "detection/language.h"
 
 #include <string.h>
 
+#include "detection/language_words.h"
 #include "detection/scripts.h"
 
 static const char *const codes[SC_N_LANGUAGES] = {
@@ -10,105 +11,28 @@ static const char *const codes[SC_N_LANGUAGES] = {
     [SC_FRENCH] = "fr",  [SC_SPANISH] = "es", [SC_GERMAN] = "de",   [SC_PORTUGUESE] = "pt",
     [SC_RUSSIAN] = "ru", [SC_ARABIC] = "ar"};
 
-/* Frequent words that are no words of the others, each between spaces. */
-static const struct {
-    enum sc_language language;
-    const char *words;
-} frequent[] = {
-    {SC_ENGLISH,
-     " the of and to is that it for you with are this not have be as or can your from i "
-     "we they but if there which would should how what will an my do a me "},
-    {SC_FRENCH,
-     " que dit le la les un te des de en et est une du dans pour vous je ne pas qui sur avec "
-     "au ce cette il sont votre ou nous mais puis comment quel quelle quels quelles mon ma mes ton "
-     "tes "
-     "ses leur par plus qu elle fait faire peut tout si aux ces quand comme sans "},
-    {SC_SPANISH,
-     " el la los las y a me veo es de en no más un una te aquí también puedes algunas varias del "
-     "para por "
-     "con lo su que se como pero puedo este esta "
-     "al tu hay algo mi mis tus sus son sin sobre si ser tiene puede hacer porque cuando muy ya "
-     "eso esa ese esto nos les fue soy niego cuando donde quien estoy "},
-    {SC_GERMAN,
-     " der die das und ist nicht ich sie zu den mit ein eine von für auf dem kann es sind "
-     "oder werden bei aus im auch wie dass wenn nur aber ihre ihnen mich dir dich mir leider "
-     "keine wurde zum zur hier habe diese du kannst was "},
-    {SC_PORTUGUESE,
-     " o os e a me é de em um uma da não para com que se você por ao dos das posso isso mas seu "
-     "sua "
-     "como meu minha meus suas esse essa este esta eu ele ela são foi ser ter já só muito "
-     "quando porque sem nos ao pela pelo pode fazer vou nem ou na devo preciso esteja lhe "
-     "consigo pedido à "},
-};
-
-/* Letters and marks of two bytes that the others do not have. */
-static const struct {
-    enum sc_language language;
-    const char *letters;
-} own_letters[] = {
-    {SC_FRENCH, "èœîûÈ"}, {SC_SPANISH, "ñ¿¡"}, {SC_GERMAN, "ßäöüÄÖÜ"}, {SC_PORTUGUESE, "ãõ"}};
-
-/* The language of the letter that begins at s, or SC_LANGUAGE_NONE. */
-static enum sc_language letter_language(const char *s)
-{
-    for (size_t k = 0; k < sizeof own_letters / sizeof *own_letters; k++)
-        for (const char *l = own_letters[k].letters; *l; l += 2)
-            if (l[0] == s[0] && l[1] == s[1])
-                return own_letters[k].language;
-    return SC_LANGUAGE_NONE;
-}
-
 const char *sc_language_code(enum sc_language language)
 {
     return codes[language] != NULL ? codes[language] : "";
 }
 
-/* The word of n bytes, in lower case, between spaces. */
-static bool stands_in(const char *words, const char *word, size_t n)
+/* Letters beyond those of Arabic: of Persian, or of Urdu. */
+static const char *other_arabic(const char *text, size_t n)
 {
-    char key[16] = " ";
-    if (n + 3 > sizeof key)
-        return false;
-    memcpy(key + 1, word, n);
-    memcpy(key + 1 + n, " ", 2);
-    return strstr(words, key) != NULL;
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
-}
-
-static enum sc_language latin_language(const char *text, size_t n)
-{
-    enum { N = sizeof frequent / sizeof *frequent, MOST_WORDS = 120 };
-    size_t count[N] = {0}, n_words = 0;
-    for (size_t i = 0; i < n && n_words < MOST_WORDS;) {
-        char word[12];
-        size_t m = 0;
-        for (; i < n && is_letter(text[i]); i++) {
-            enum sc_language own = (unsigned char)text[i] >= 0xc2 && i + 1 < n
-                                       ? letter_language(text + i)
-                                       : SC_LANGUAGE_NONE;
-            for (size_t k = 0; own != SC_LANGUAGE_NONE && k < N; k++)
-                count[k] += frequent[k].language == own;
-            if (m < sizeof word)
-                word[m] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
-            m++;
-        }
-        if (m == 0) {
-            i++;
+    static const char *const persian[] = {"پ", "چ", "ژ", "گ", "ک", "ی"};
+    static const char *const urdu[] = {"ٹ", "ڈ", "ڑ", "ے", "ں", "ہ"};
+    size_t letters = 0, n_persian = 0, n_urdu = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (((unsigned char)text[i] & 0xF8) != 0xD8)
             continue;
+        letters++;
+        for (size_t k = 0; k < 6; k++) {
+            n_persian += memcmp(text + i, persian[k], 2) == 0;
+            n_urdu += memcmp(text + i, urdu[k], 2) == 0;
         }
-        n_words++;
-        for (size_t k = 0; k < N && m <= sizeof word; k++)
-            count[k] += stands_in(frequent[k].words, word, m);
+        i++;
     }
-    size_t most = 0;
-    for (size_t k = 1; k < N; k++)
-        if (count[k] > count[most])
-            most = k;
-    return frequent[most].language;
+    return 25 * n_urdu > letters ? "ur" : 25 * n_persian > letters ? "fa" : NULL;
 }
 
 void sc_language_guess(const char *text, size_t n, struct sc_language_guess *out)
@@ -122,18 +46,40 @@ void sc_language_guess(const char *text, size_t n, struct sc_language_guess *out
     static const struct {
         const char *script;
         enum sc_language language;
-    } of_script[] = {{"Cyrillic", SC_RUSSIAN},
-                     {"Arabic", SC_ARABIC},
-                     {"Chinese", SC_CHINESE},
-                     {"Japanese", SC_JAPANESE},
-                     {"Korean", SC_KOREAN}};
+    } of_script[] = {{"Latin", SC_ENGLISH},   {"Cyrillic", SC_RUSSIAN},  {"Arabic", SC_ARABIC},
+                     {"Chinese", SC_CHINESE}, {"Japanese", SC_JAPANESE}, {"Korean", SC_KOREAN}};
     out->language = SC_LANGUAGE_OTHER;
     out->name = script;
-    if (kind == SC_SCRIPT_LATIN)
-        out->language = latin_language(text, n);
     for (size_t i = 0; i < sizeof of_script / sizeof *of_script; i++)
         if (strcmp(of_script[i].script, script) == 0)
             out->language = of_script[i].language;
+    if (out->language == SC_ENGLISH || out->language == SC_RUSSIAN) {
+        struct sc_language_words words;
+        sc_language_words(text, n, out->language == SC_RUSSIAN, &words);
+        out->unsure = words.score < 6;
+        if (words.language == SC_LANGUAGE_OTHER)
+            out->name = words.code;
+        if (words.language != SC_LANGUAGE_NONE)
+            out->language = words.language;
+    } else if (out->language == SC_ARABIC) {
+        const char *other = other_arabic(text, n);
+        out->name = other != NULL ? other : out->name;
+        out->language = other != NULL ? SC_LANGUAGE_OTHER : SC_ARABIC;
+    }
     if (out->language != SC_LANGUAGE_OTHER)
         out->name = codes[out->language];
+}
+
+static bool is_latin(enum sc_language language)
+{
+    return language == SC_ENGLISH || language == SC_FRENCH || language == SC_SPANISH ||
+           language == SC_GERMAN || language == SC_PORTUGUESE;
+}
+
+void sc_language_lean(struct sc_language_guess *guess, enum sc_language likely)
+{
+    if (!guess->unsure || !is_latin(guess->language) || !is_latin(likely))
+        return;
+    guess->language = likely;
+    guess->name = codes[likely];
 }

@@ -129,6 +129,7 @@ static enum sc_language sentence_language(const char *answer, const struct sente
         return whole->language;
     struct sc_language_guess own;
     sc_language_guess(answer + s->begin, s->end - s->begin, &own);
+    sc_language_lean(&own, whole->language);
     return own.language == SC_LANGUAGE_NONE ? whole->language : own.language;
 }
 
@@ -148,6 +149,7 @@ void sc_prompt_read(const char *prompt, struct prompt_traits *out)
         return;
     struct sc_language_guess guess;
     sc_language_guess(prompt, strlen(prompt), &guess);
+    out->language = guess.unsure ? SC_LANGUAGE_NONE : guess.language;
     if (guess.language == SC_ENGLISH || guess.language == SC_LANGUAGE_OTHER)
         sc_english_prompt_read(prompt, out);
     sc_form_traits(guess.language, prompt, out);
@@ -167,6 +169,7 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
                             .disclaim = none,
                             .part = none};
     sc_language_guess(answer, n, &out->language);
+    sc_language_lean(&out->language, prompt->language);
     bool english =
         out->language.language == SC_ENGLISH || out->language.language == SC_LANGUAGE_OTHER;
     struct cursor cursor = {.text = answer, .n = n, .line_start = true, .english = english};
