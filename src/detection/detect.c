@@ -81,9 +81,12 @@ static void read_by_rules(struct sc_user_rules *own, const char *prompt, const c
     struct outline outline;
     sc_prompt_read(prompt, &traits);
     read_as_answered(prompt, answer, n, &traits);
+    struct prompt_traits asked = traits;
     traits.letter |= is_letter(answer, n);
     traits.writing |= traits.letter;
     sc_outline_read(&outline, answer, n, &traits);
+    if (outline.first & KIND_HELP) /* "Sure, here is how:" is no salutation */
+        traits = asked;
     if (!sc_user_rules_decide(own, answer, n, out)) {
         size_t next = 0;
         do
