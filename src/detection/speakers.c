@@ -139,6 +139,12 @@ static const struct name {
 };
 enum { N_NAMES = sizeof names / sizeof *names };
 
+/* What may stand before a name: "Respuesta sin filtro", "As DAN". */
+static const char *const leads[] = {"Response ", "Answer ",         "Version ",        "Mode ",
+                                    "As ",       "R\xc3\xa9ponse ", "Respuesta ",      "Resposta ",
+                                    "Modo ",     "Vers\xc3\xa3o ",  "Versi\xc3\xb3n ", "Antwort ",
+                                    "Modus ",    "Ответ ",          "Режим "};
+
 #define CLOSED_LOCK "\xf0\x9f\x94\x92"
 #define OPEN_LOCK "\xf0\x9f\x94\x93"
 
@@ -173,11 +179,21 @@ static bool is_ascii_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static size_t lead_at(struct text t, size_t at)
+{
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        size_t m = strlen(leads[i]);
+        if (t.n - at >= m && strncasecmp(t.bytes + at, leads[i], m) == 0)
+            return m;
+    }
+    return 0;
+}
+
 /* Reads a name; in the midst of a line only as it is listed. */
 static bool read_name(struct text t, bool line_start, struct label *label)
 {
-    size_t at = label->end;
-    for (size_t i = 0; i < N_NAMES; i++) {
+    size_t at = label->end + (line_start ? lead_at(t, label->end) : 0);
+    for (size_t i = 0; at < t.n && i < N_NAMES; i++) {
         size_t m = strlen(names[i].text);
         if (t.n - at < m || ((t.bytes[at] ^ names[i].text[0]) & ~0x20) != 0 ||
             (line_start ? strncasecmp(t.bytes + at, names[i].text, m)
@@ -200,13 +216,18 @@ static bool read_name(struct text t, bool line_start, struct label *label)
     return false;
 }
 
-/* From behind the name to behind what closes the label: a bracket, or a colon and bold type. */
-static bool read_close(struct text t, bool bracket, struct label *label)
+/* From behind the name to behind what closes the label: a bracket, a colon and bold type, or the
+ * end of a heading. */
+static bool read_close(struct text t, bool bracket, bool heading, struct label *label)
 {
-    static const char *const brackets[] = {"]", ")", "}", "\xe3\x80\x91", "\xef\xbc\x89"};
+    static const char *const brackets[] = {"]", ")", "}", ">", "\xe3\x80\x91", "\xef\xbc\x89"};
     static const char *const colons[] = {":", "\xef\xbc\x9a"};
-    for (size_t at = label->end; at < t.n && at < label->end + 32 && t.bytes[at] != '\n'; at++) {
-        size_t n = bracket ? one_of(t, at, brackets, 5) : one_of(t, at, colons, 2);
+    for (size_t at = label->end; at < t.n && at < label->end + 32; at++) {
+        if (t.bytes[at] == '\n') {
+            label->end = heading ? at : label->end;
+            return heading;
+        }
+        size_t n = bracket ? one_of(t, at, brackets, 6) : one_of(t, at, colons, 2);
         if (n == 0)
             continue;
         at += n;
@@ -218,15 +239,18 @@ static bool read_close(struct text t, bool bracket, struct label *label)
     return false;
 }
 
+/* Where a label may stand: in a line, at its beginning, or there in the type of a heading. */
+enum place { WITHIN, LINE, HEADING };
+
 /* Reads a label at `at`, where a line begins (behind blanks and marks of type) or in one. */
-static bool read_label(struct text t, size_t at, bool line_start, struct label *label)
+static bool read_label(struct text t, size_t at, enum place place, struct label *label)
 {
-    static const char *const brackets[] = {"[", "(", "{", "\xe3\x80\x90", "\xef\xbc\x88"};
+    static const char *const brackets[] = {"[", "(", "{", "<", "\xe3\x80\x90", "\xef\xbc\x88"};
     *label = (struct label){.at = at, .end = at};
     size_t bracket = 0;
     enum voice locks = NO_VOICE;
     for (size_t n; label->end < t.n; label->end += n) {
-        if (bracket == 0 && (n = one_of(t, label->end, brackets, 5)) > 0)
+        if (bracket == 0 && (n = one_of(t, label->end, brackets, 6)) > 0)
             bracket = n;
         else if (starts(t, label->end, CLOSED_LOCK) || starts(t, label->end, OPEN_LOCK)) {
             locks = starts(t, label->end, CLOSED_LOCK) ? TAME : FREE;
@@ -236,37 +260,37 @@ static bool read_label(struct text t, size_t at, bool line_start, struct label *
         else
             break;
     }
-    if (!line_start && bracket == 0 && locks == NO_VOICE)
+    if (place == WITHIN && bracket == 0 && locks == NO_VOICE)
         return false;
     size_t behind_lock = label->end;
-    if (read_name(t, line_start, label) && read_close(t, bracket > 0, label))
+    if (read_name(t, place != WITHIN, label) && read_close(t, bracket > 0, place == HEADING, label))
         return true;
     label->end = behind_lock;
     label->voice = locks;
-    return locks != NO_VOICE && (bracket == 0 || read_close(t, true, label));
+    return locks != NO_VOICE && (bracket == 0 || read_close(t, true, false, label));
 }
 
 /* At most most + 1 of them. */
 static size_t find_labels(struct text t, struct label *labels, size_t most)
 {
     size_t n = 0;
-    bool line_start = true;
+    enum place place = LINE;
     for (size_t at = 0; at < t.n && n <= most; at++) {
         char c = t.bytes[at];
         if (c == '\n') {
-            line_start = true;
+            place = LINE;
             continue;
         }
-        if (line_start && strchr(" \t\r*_#>-", c) != NULL && c != '\0')
+        if (place != WITHIN && strchr(" \t\r*_#>-", c) != NULL && c != '\0') {
+            place = c == '#' || c == '*' ? HEADING : place;
             continue;
-        bool may = line_start || c == '[' || c == '(' || c == '\xf0';
-        if (may && read_label(t, at, line_start, &labels[n])) {
+        }
+        bool may = place != WITHIN || c == '[' || c == '(' || c == '\xf0';
+        if (may && read_label(t, at, place, &labels[n])) {
             at = labels[n].end - 1;
             n++;
-            line_start = false;
-            continue;
         }
-        line_start = false;
+        place = WITHIN;
     }
     return n;
 }
