@@ -6,6 +6,8 @@
 
 extern const unsigned char sc_embedded_chart_js[];
 extern const size_t sc_embedded_chart_js_size;
+extern const unsigned char sc_embedded_reader_weights[];
+extern const size_t sc_embedded_reader_weights_size;
 extern const unsigned char sc_embedded_page_html[];
 extern const size_t sc_embedded_page_html_size;
 extern const unsigned char sc_embedded_head_html[];

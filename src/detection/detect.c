@@ -15,6 +15,7 @@
 #include "detection/detection.h"
 #include "detection/languages/forms.h"
 #include "detection/outline.h"
+#include "detection/reader/reader.h"
 #include "detection/speakers.h"
 #include "detection/tail.h"
 #include "detection/user_rules.h"
@@ -73,32 +74,61 @@ static void read_as_answered(const char *prompt, const char *answer, size_t n,
     traits->seeks_none &= !traits->seeks_harm;
 }
 
-/* By rules, a user's own before the built-in ones. */
-static void read_by_rules(struct sc_user_rules *own, const char *prompt, const char *answer,
-                          size_t n, struct sc_detection *out)
+void sc_rules_read(struct sc_user_rules *own, const char *prompt, const char *answer, size_t n,
+                   struct sc_rules_reading *out)
 {
-    struct prompt_traits traits;
-    struct outline outline;
-    sc_prompt_read(prompt, &traits);
-    read_as_answered(prompt, answer, n, &traits);
-    struct prompt_traits asked = traits;
-    traits.letter |= is_letter(answer, n);
-    traits.writing |= traits.letter;
-    sc_outline_read(&outline, answer, n, &traits);
-    if (outline.first & KIND_HELP) /* "Sure, here is how:" is no salutation */
-        traits = asked;
-    if (!sc_user_rules_decide(own, answer, n, out)) {
+    struct prompt_traits *traits = &out->prompt;
+    struct sc_detection *found = &out->found;
+    sc_prompt_read(prompt, traits);
+    read_as_answered(prompt, answer, n, traits);
+    struct prompt_traits asked = *traits;
+    traits->letter |= is_letter(answer, n);
+    traits->writing |= traits->letter;
+    sc_outline_read(&out->outline, answer, n, traits);
+    if (out->outline.first & KIND_HELP) /* "Sure, here is how:" is no salutation */
+        *traits = asked;
+    if (!sc_user_rules_decide(own, answer, n, found)) {
         size_t next = 0;
         do
-            sc_rules_apply(&outline, &traits, &next, out);
-        while (sc_user_rules_disable(own, out->rule));
-        out->by = SC_BY_RULES;
-        out->clear = outline.n_sentences < MAX_SENTENCES &&
-                     sc_outline_is_clear(&outline, &traits, out->verdict);
+            sc_rules_apply(&out->outline, traits, &next, found);
+        while (sc_user_rules_disable(own, found->rule));
+        found->by = SC_BY_RULES;
+        found->clear = out->outline.n_sentences < MAX_SENTENCES &&
+                       sc_outline_is_clear(&out->outline, traits, found->verdict);
     }
-    out->language = outline.language.name;
-    out->p_refusal = NAN;
-    out->partial = out->verdict == SC_PARTIAL ? sc_partial_kind_of(out->rule) : SC_PARTIAL_UNTOLD;
+    found->language = out->outline.language.name;
+    found->p_refusal = NAN;
+    found->partial =
+        found->verdict == SC_PARTIAL ? sc_partial_kind_of(found->rule) : SC_PARTIAL_UNTOLD;
+}
+
+/* Where the reader, which weighs the rules' verdict too, overrules it: compliance from the one
+ * probability of a refusal up, a refusal from the other down.  Chosen on models that were left out
+ * (tools/reader/train.py). */
+#define SURE_OF_REFUSAL 0.8
+#define SURE_OF_COMPLIANCE 0.1
+
+/* The reader is asked too, and decides where it is sure of the other side. */
+static void ask_reader(const char *answer, size_t n, const struct sc_rules_reading *rules,
+                       struct sc_detection *out)
+{
+    struct sc_reader_features features;
+    struct sc_reading reading;
+    sc_reader_features(answer, n, rules, &features);
+    sc_reader_read(&features, &reading);
+    out->p_refusal = reading.p_refusal;
+    out->n_pieces = reading.n_pieces;
+    memcpy(out->pieces, reading.pieces, sizeof reading.pieces);
+    bool refused = !sc_verdict_is_refused(out->verdict);
+    if (refused ? !(out->p_refusal >= SURE_OF_REFUSAL) : !(out->p_refusal <= SURE_OF_COMPLIANCE))
+        return;
+    out->by = SC_BY_READER;
+    out->rule = refused ? SC_READER_REFUSES : SC_READER_COMPLIES;
+    out->verdict = refused ? SC_REFUSAL : SC_COMPLIANCE;
+    out->partial = SC_PARTIAL_UNTOLD;
+    struct spot opening = rules->outline.opening;
+    out->begin = !refused ? 0 : reading.n_pieces > 0 ? reading.pieces[0].begin : opening.begin;
+    out->end = !refused ? 0 : reading.n_pieces > 0 ? reading.pieces[0].end : opening.end;
 }
 
 void sc_detect_refusal(const char *prompt, const char *answer, struct sc_detection *out)
@@ -116,7 +146,13 @@ static void read_answer(const struct sc_detector *detector, const char *prompt, 
         out->clear = true;
         return;
     }
-    read_by_rules(own, prompt, answer, n, out);
+    struct sc_rules_reading reading;
+    sc_rules_read(own, prompt, answer, n, &reading);
+    *out = reading.found;
+    enum sc_detector_kind kind = detector != NULL ? detector->kind : sc_detector_default();
+    bool stands = out->clear && sc_verdict_is_refused(out->verdict);
+    if (kind == SC_DETECTOR_READER && !stands && out->by == SC_BY_RULES)
+        ask_reader(answer, n, &reading, out);
 }
 
 static void move_on(struct sc_detection *found, size_t n)

@@ -5,6 +5,7 @@
 
 #include "detection/detection.h"
 #include "detection/outline.h"
+#include "detection/reader/reader.h"
 #include "detection/user_rules.h"
 
 /* Rules that read otherwise are another version; so is a reader with other weights. */
@@ -29,14 +30,15 @@ int sc_detector_kind_parse(const char *name)
 
 enum sc_detector_kind sc_detector_default(void)
 {
-    return SC_DETECTOR_PATTERNS;
+    return SC_DETECTOR_READER;
 }
 
 enum sc_status sc_detector_check(enum sc_detector_kind kind, struct sc_error *error)
 {
-    if (kind != SC_DETECTOR_PATTERNS)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "detector: expected patterns, found %s",
-                       sc_detector_kind_name(kind));
+    if (kind == SC_DETECTOR_READER && !sc_reader_fits())
+        return sc_fail(
+            error, SC_ERR_UNSUPPORTED,
+            "detector: expected patterns, found reader, whose weights are of another build");
     return SC_OK;
 }
 

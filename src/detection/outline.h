@@ -70,4 +70,17 @@ bool sc_outline_is_clear(const struct outline *outline, const struct prompt_trai
 /* Whether a built-in rule has that name. */
 bool sc_detector_has_rule(const char *name);
 
+/* ---- detect.c -------------------------------------------------------------------------------- */
+
+struct sc_rules_reading {
+    struct prompt_traits prompt;
+    struct outline outline;
+    struct sc_detection found;
+};
+
+/* What rules alone, a user's own (or NULL) first, say of an answer of n bytes that is not empty,
+ * and what they saw. */
+void sc_rules_read(struct sc_user_rules *own, const char *prompt, const char *answer, size_t n,
+                   struct sc_rules_reading *out);
+
 #endif
