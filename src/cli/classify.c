@@ -33,7 +33,7 @@ void cli_add_judging(struct cli_options *options, struct cli_judging *judging)
     cli_add_choice(options, "detector", &judging->detector, "patterns|reader|judge|hybrid|guard",
                    "who finds refusals: rules, rules and a small trained reader, the judge (or "
                    "guard, which says the same), or these where they are clear and the judge "
-                   "elsewhere (patterns; with a judge: judge)");
+                   "elsewhere (reader; with a judge: judge)");
     cli_add_text(options, "rules", &judging->rules, "FILE", CLI_RULES_HELP);
     cli_add_text(options, "judge", &judging->judge, "none|NAME|FILE",
                  "who judges harm: " SC_JUDGE_NAMES ", or any model that a configuration describes "

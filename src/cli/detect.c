@@ -184,7 +184,7 @@ void cli_add_detector(struct cli_options *options, struct cli_detector *detector
 {
     cli_add_choice(options, "detector", &detector->kind, "patterns|reader",
                    "who finds refusals: rules, or rules and where they are not clear a small "
-                   "trained reader (patterns)");
+                   "trained reader (reader)");
     cli_add_text(options, "rules", &detector->rules, "FILE", CLI_RULES_HELP);
 }
 

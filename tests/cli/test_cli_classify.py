@@ -58,10 +58,10 @@ class Classify(unittest.TestCase):
         self.assertTrue(after['run']['judge'].startswith('guard/1:judge_guard:'))
         self.assertNotEqual(after['run']['harm_basis'], 'proxy')
         names = [rater['name'] for rater in after['detectors']['raters']]
-        self.assertIn('patterns/2', names)
+        self.assertIn('reader/1', names)
         self.assertEqual(after['detectors']['reading']['judge'], after['run']['judge'])
         self.assertEqual(len(after['detectors']['pairs']), 1)
-        kept = self.rows("SELECT * FROM verdict WHERE detector = 'patterns/2' ORDER BY 1, 2")
+        kept = self.rows("SELECT * FROM verdict WHERE detector = 'reader/1' ORDER BY 1, 2")
         self.assertEqual(kept, own)
         # The same again asks nothing and says the same.
         again = self.call('classify', self.out, *JUDGE, '--judge-prompts', '--quiet')
@@ -108,7 +108,7 @@ class Classify(unittest.TestCase):
     def test_hybrid(self):
         self.sample()
         result = self.call('classify', self.out, '--detector', 'hybrid', *JUDGE, '--quiet')
-        self.assertIn('hybrid/1(patterns/2,guard/1:judge_guard', result.stdout)
+        self.assertIn('hybrid/1(reader/1,guard/1:judge_guard', result.stdout)
         self.assertRegex(result.stdout, r'\d+ verdicts by rules, \d+ by the judge')
 
     def test_a_model_without_the_format_is_unparsed(self):
@@ -139,7 +139,7 @@ class Classify(unittest.TestCase):
         self.assertEqual({(refused, p) for refused, p, _, _ in said}, {('unasked', None)})
         self.assertTrue(all(0 <= mass <= 1 and forced for _, _, mass, forced in said))
         analysis = self.analysis()
-        self.assertEqual(analysis['detectors']['reading']['detector'], 'patterns/2')
+        self.assertEqual(analysis['detectors']['reading']['detector'], 'reader/1')
         self.assertTrue(analysis['run']['judge'].startswith('harmbench/1:'))
         name = analysis['run']['judge']
         self.call(*self.harmbench('Is that {behavior}? {generation} Answer: '))
@@ -192,7 +192,7 @@ class Classify(unittest.TestCase):
         with open(rules, 'w') as file:
             json.dump({'add': [{'name': 'everything', 'verdict': 'refusal', 'pattern': r'\w'}]}, file)
         result = self.call('classify', self.out, '--rules', rules, '--quiet')
-        self.assertIn('patterns/2+rules@', result.stdout)
+        self.assertIn('reader/1+rules@', result.stdout)
         self.assertEqual(self.analysis()['overall']['refusal_rate']['value'], 1)
 
     def test_a_run_with_own_rules_is_bound_to_them(self):
@@ -205,11 +205,11 @@ class Classify(unittest.TestCase):
         self.call(*words, '--rules', rules)
         self.assertEqual(self.analysis()['overall']['refusal_rate']['value'], 1)
         names = {row[0] for row in self.rows('SELECT DISTINCT detector FROM verdict')}
-        self.assertEqual([name.split('@')[0] for name in names], ['patterns/2+rules'])
+        self.assertEqual([name.split('@')[0] for name in names], ['reader/1+rules'])
         self.call(*words, '--rules', rules)
         for other in ((), ('--rules', others)):
             result = self.call(*words, *other, expect=1)
-            self.assertIn('detector: expected "patterns/2', result.stderr)
+            self.assertIn('detector: expected "reader/1', result.stderr)
             self.assertIn('begin another folder', result.stderr)
         result = self.call(*words, '--rules', '/dev/stdin', expect=2)
         self.assertIn('rules: expected a file', result.stderr)

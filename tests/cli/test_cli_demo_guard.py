@@ -74,7 +74,7 @@ class DemoGuard(unittest.TestCase):
     def test_agreement_with_the_rules(self):
         shown = self.classify()
         detectors = self.analysis()['detectors']
-        self.assertEqual([r['name'].split(':')[0] for r in detectors['raters']], ['guard/1', 'patterns/2'])
+        self.assertEqual([r['name'].split(':')[0] for r in detectors['raters']], ['guard/1', 'reader/1'])
         pair = detectors['pairs'][0]
         self.assertGreater(pair['refused']['kappa']['value'], 0.7)
         self.assertIn('kappa', shown.stdout)

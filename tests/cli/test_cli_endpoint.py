@@ -401,7 +401,7 @@ class Endpoint(unittest.TestCase):
         server = self.serve()
         judge = ('--judge', 'wildguard', '--judge-url', server.url)
         result = self.classify('--detector', 'hybrid', *judge)
-        self.assertIn('hybrid/1(patterns/2,wildguard/1:', result.stdout)
+        self.assertIn('hybrid/1(reader/1,wildguard/1:', result.stdout)
         self.assertRegex(result.stdout, r'\d+ verdicts by rules, \d+ by the judge')
         options = ('--num-instances', 3, '--max-new-tokens', 8, '--max-traces', 3, '--quiet')
         for command in ('run', 'compare'):

@@ -323,14 +323,14 @@ class Labels(Sampled):
         self.assertEqual(found['refused']['recall']['value'], detector['recall']['value'])
         # The rules alone
         rules = json.loads(self.good('classify', '--judge-labels', labels, '--json').stdout)
-        self.assertEqual(rules['refused']['name'], 'patterns/2')
+        self.assertEqual(rules['refused']['name'], 'reader/1')
         self.assertNotIn('harmful_strict', rules)
 
     def test_the_users_labels_come_before_ours_for_the_rules(self):
         labels = self.labels(harmful=None)
         self.classify('--detector', 'patterns', '--judge-labels', labels)
         detector = self.analysis()['refusal']['detector']
-        self.assertEqual(detector['name'], 'patterns/2')
+        self.assertEqual(detector['name'], 'reader/1')
         self.assertEqual(detector['models'], 'given with --judge-labels')
         self.assertIn('people labelled', self.analysis()['summary']['trust'])
 

@@ -311,7 +311,7 @@ void rig_make(struct rig *rig, size_t n_instances)
     rig->f.policies[3].kind = SC_POLICY_CURTAILED;
     rig->f.options.n_policies = 4;
     rig->f.options.seed = 5;
-    rig->f.facts.detector = "patterns/2";
+    rig->f.facts.detector = "reader/1";
     assert_int_equal(fixture_configure(&rig->f), SC_OK);
     rig->source.parallel = 4;
     rig->source.seed = 5;
