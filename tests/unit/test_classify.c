@@ -209,7 +209,7 @@ static void a_hybrid_asks_where_rules_are_not_clear(void **state)
     assert_string_equal(summary.judge, "none");
     run = load();
     assert_string_equal(run.judge, "none");
-    assert_string_equal(run.detector, "reader/1");
+    assert_string_equal(run.detector, "patterns/2");
     for (size_t t = 0; t < N_TRACES; t++)
         assert_int_equal(run.instances[0].traces[t].verdict, answers[t].rules);
     sc_run_free(&run);
