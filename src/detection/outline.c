@@ -75,7 +75,7 @@ static void note_list(struct outline *o, const struct sentence *s, unsigned kind
         o->n_elsewhere += o->elsewhere;
     else if (s->heading || s->ends_colon || (kinds & KIND_ELSEWHERE))
         o->elsewhere = (kinds & KIND_ELSEWHERE) != 0;
-    else if (s->n_words > 0 && !(kinds & KIND_EMPTY))
+    else if (s->n_words > 0 && !(kinds & KIND_EMPTY) && !o->in_item)
         o->elsewhere = false;
 }
 
@@ -104,6 +104,7 @@ static void outline_add(struct outline *o, const struct sentence *s, unsigned ki
         return;
     note_lead(o, s, kinds, index);
     o->redirects_before_items |= (kinds & KIND_REDIRECT) && o->n_items == o->n_elsewhere;
+    o->helps_before_items |= (kinds & KIND_HELP) && o->n_items == 0;
     if (kinds & KIND_PREMISE)
         note(&o->premise, index, s);
     if (kinds & KIND_LIMIT)
@@ -155,6 +156,14 @@ void sc_prompt_read(const char *prompt, struct prompt_traits *out)
     sc_form_traits(guess.language, prompt, out);
 }
 
+/* Whether only signs, and no word, stand between the byte and the beginning of its line. */
+static bool starts_line(const char *text, size_t begin)
+{
+    while (begin > 0 && strchr(" \t*_#>-\"'(", text[begin - 1]) != NULL)
+        begin--;
+    return begin == 0 || text[begin - 1] == '\n';
+}
+
 void sc_outline_read(struct outline *out, const char *answer, size_t n,
                      const struct prompt_traits *prompt)
 {
@@ -179,6 +188,7 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
         enum sc_language language = sentence_language(answer, &sentence, &out->language);
         unsigned kinds =
             settle(out, &sentence, prompt, kinds_of(language, answer, &sentence, &n_norms));
+        out->in_item = sentence.item || (out->in_item && !starts_line(answer, sentence.begin));
         outline_add(out, &sentence, kinds, n_norms);
         for (size_t i = 0; i < sentence.n_tokens; i++)
             out->known += sentence.tokens[i].classes != 0;

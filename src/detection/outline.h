@@ -42,6 +42,8 @@ struct outline {
     size_t known;              /* words with a class */
     bool redirects_next;       /* a redirection follows a condemning sentence at once */
     bool redirects_before_items;
+    bool in_item;            /* the sentence is of a list, as its first or a later one */
+    bool helps_before_items; /* "here is", before the first item */
     struct sc_language_guess language;
 };
 

@@ -165,10 +165,20 @@ static bool judges_request(const struct reading *r)
            (double)o->substance <= (strong ? 0.7 : 0.6) * (double)o->n_words;
 }
 
+/* "X is ...  To do it is a crime.  Instead, ..." */
+static bool condemns_soon(const struct reading *r)
+{
+    const struct outline *o = r->o;
+    return r->p->given && r->p->harmful && !r->p->seeks_none && !r->p->yes_or_no &&
+           !r->p->writing && (!r->english || r->p->seeks_harm) && o->judge.index <= 2 &&
+           o->redirects_next && !(o->first & KIND_HELP);
+}
+
 static bool condemns_and_redirects(const struct reading *r)
 {
-    return r->condemns && !r->factual && !r->p->prevents && r->o->redirects_before_items &&
-           (!r->p->seeks_none || (r->stance >= 0.5 && !r->p->writing));
+    const struct outline *o = r->o;
+    return (r->condemns || condemns_soon(r)) && !r->factual && !r->p->prevents &&
+           o->redirects_before_items && (!r->p->seeks_none || (r->stance >= 0.5 && !r->p->writing));
 }
 
 static bool condemns(const struct reading *r)
@@ -260,6 +270,14 @@ static const struct rule {
 
 enum { N_RULES = sizeof rules / sizeof rules[0] };
 
+/* "X is ... .  X is a crime." and nothing more: a word on what it is stands before. */
+static bool condemns_what_it_defined(const struct outline *o, const struct prompt_traits *p)
+{
+    bool english = o->language.language == SC_ENGLISH; /* any word of harm makes a prompt harmful */
+    return p->given && p->harmful && (!english || p->seeks_harm) && !p->writing &&
+           (o->second & KIND_CONDEMN) && o->n_items == 0 && o->norms >= 3 && o->judge_after <= 25;
+}
+
 void sc_rules_apply(const struct outline *o, const struct prompt_traits *p, size_t *next,
                     struct sc_detection *out)
 {
@@ -275,10 +293,12 @@ void sc_rules_apply(const struct outline *o, const struct prompt_traits *p, size
         .condemns = !p->yes_or_no && (o->judge.index == 0 ||
                                       (o->judge.index == 1 &&
                                        ((o->first & (KIND_JUDGED | KIND_DOUBT | KIND_EMPATHY)) ||
-                                        (english && o->judge_after <= 10 && o->norms >= 2)))),
+                                        (english && o->judge_after <= 10 && o->norms >= 2) ||
+                                        condemns_what_it_defined(o, p)))),
         .preaches = o->norms >= 2 && o->norms * 35 >= o->n_words,
         .task = (o->lead_kinds & KIND_TASK) != 0};
-    if (o->n_code == 0 && (o->first & KIND_CONDEMN) && o->norms * 16 >= o->n_words)
+    if (o->n_code == 0 && !o->helps_before_items && (o->first & KIND_CONDEMN) &&
+        o->norms * 16 >= o->n_words)
         r.helps = false; /* a sermon in points */
     while (*next < N_RULES) {
         const struct rule *rule = &rules[(*next)++];
