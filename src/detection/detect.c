@@ -64,13 +64,11 @@ static bool is_letter(const char *text, size_t n)
 
 /* Prompts are short and often take their language from one or two words: what the answer's
  * language sees in them counts too. */
-static void read_as_answered(const char *prompt, const char *answer, size_t n,
+static void read_as_answered(const char *prompt, const struct sc_language_guess *answered,
                              struct prompt_traits *traits)
 {
-    struct sc_language_guess guess;
-    sc_language_guess(answer, n, &guess);
-    if (prompt != NULL && guess.language != SC_LANGUAGE_NONE)
-        sc_form_traits(guess.language, prompt, traits);
+    if (prompt != NULL && answered->language != SC_LANGUAGE_NONE)
+        sc_form_traits(answered->language, prompt, traits);
     traits->seeks_none &= !traits->seeks_harm;
 }
 
@@ -79,12 +77,14 @@ void sc_rules_read(struct sc_user_rules *own, const char *prompt, const char *an
 {
     struct prompt_traits *traits = &out->prompt;
     struct sc_detection *found = &out->found;
+    struct sc_language_guess language;
+    sc_language_guess(answer, n, &language);
     sc_prompt_read(prompt, traits);
-    read_as_answered(prompt, answer, n, traits);
+    read_as_answered(prompt, &language, traits);
     struct prompt_traits asked = *traits;
     traits->letter |= is_letter(answer, n);
     traits->writing |= traits->letter;
-    sc_outline_read(&out->outline, answer, n, traits);
+    sc_outline_read(&out->outline, answer, n, &language, traits);
     if (out->outline.first & KIND_HELP) /* "Sure, here is how:" is no salutation */
         *traits = asked;
     if (!sc_user_rules_decide(own, answer, n, found)) {

@@ -26,6 +26,11 @@ static const char *other_arabic(const char *text, size_t n)
         if (((unsigned char)text[i] & 0xF8) != 0xD8)
             continue;
         letters++;
+        unsigned char lead = (unsigned char)text[i], next = (unsigned char)text[i + 1];
+        if (lead == 0xD8 || (lead == 0xD9 && next < 0xB9)) { /* those of Arabic */
+            i++;
+            continue;
+        }
         for (size_t k = 0; k < 6; k++) {
             n_persian += memcmp(text + i, persian[k], 2) == 0;
             n_urdu += memcmp(text + i, urdu[k], 2) == 0;

@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/scripts.h"
 
 /* ISO 639-1; none of the words is written with an apostrophe. */
 static const struct {
@@ -182,6 +182,8 @@ struct slot {
 };
 enum { N_SLOTS = 4096, MOST_WORDS = 250 };
 static struct slot slots[N_SLOTS];
+enum { N_LETTERS = 0x1F00 };
+static uint16_t letters[N_LETTERS]; /* the slot of each letter that has one, counted from 1 */
 static pthread_once_t filled = PTHREAD_ONCE_INIT;
 
 static struct slot *slot_of(const char *word, size_t n)
@@ -191,7 +193,7 @@ static struct slot *slot_of(const char *word, size_t n)
         hash = (hash ^ (unsigned char)word[i]) * 16777619u;
     size_t at = (hash ^ (hash >> 15)) % N_SLOTS;
     while (slots[at].key[0] != '\0' &&
-           (strncmp(slots[at].key, word, n) != 0 || slots[at].key[n] != '\0'))
+           (memcmp(slots[at].key, word, n) != 0 || slots[at].key[n] != '\0'))
         at = (at + 1) % N_SLOTS;
     return &slots[at];
 }
@@ -228,6 +230,8 @@ static void fill(void)
             char key[8] = "*"; /* not a word of one letter */
             memcpy(key + 1, letter, n);
             add(key, n + 1, bits_of(marked[i].codes));
+            assert(cp < N_LETTERS);
+            letters[cp] = (uint16_t)(slot_of(key, n + 1) - slots + 1);
             letter += n;
         }
     static const unsigned weights[] = {0, 6, 3, 2, 1, 1};
@@ -239,9 +243,8 @@ static void fill(void)
     }
 }
 
-static void count(const char *key, size_t n, unsigned score[N_TABLES])
+static void count(const struct slot *slot, unsigned score[N_TABLES])
 {
-    const struct slot *slot = slot_of(key, n);
     for (uint32_t bits = slot->languages, l = 0; bits != 0; bits >>= 1, l++)
         if (bits & 1)
             score[l] += slot->weight;
@@ -261,27 +264,18 @@ static size_t read_word(const char *text, size_t n, size_t *at, char word[20],
     size_t length = 0;
     while (*at < n) {
         uint32_t cp = (unsigned char)text[*at];
-        size_t bytes = 1;
-        char key[8] = "*";
-        key[1] = text[*at];
-        if (cp >= 'A' && cp <= 'Z') {
-            cp += 'a' - 'A';
-            key[1] = (char)cp;
-        } else if (cp >= 0x80) {
-            bytes = sc_utf8_decode(text + *at, n - *at, &cp);
-            if (bytes == 0)
-                break;
-            cp = (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
-        }
+        size_t bytes = cp < 0x80 ? 1 : sc_utf8_decode(text + *at, n - *at, &cp);
+        if (bytes == 0)
+            break;
+        cp = sc_lower(cp);
         if (!is_letter(cp))
             break;
-        size_t m = 1;
-        if (cp >= 0x80) {
-            m = (size_t)utf8proc_encode_char((utf8proc_int32_t)cp, (utf8proc_uint8_t *)key + 1);
-            count(key, m + 1, score);
-        }
-        if (length + m < 20)
-            memcpy(word + length, key + 1, m);
+        char key[4];
+        size_t m = sc_utf8_encode(cp, key);
+        if (letters[cp] > 0)
+            count(&slots[letters[cp] - 1], score);
+        for (size_t k = 0; k < m && length + m < 20; k++)
+            word[length + k] = key[k];
         length += m;
         *at += bytes;
     }
@@ -316,13 +310,13 @@ static void count_words(const char *text, size_t n, struct sc_language_words *ou
             bool asks = !fenced && n - at > 1 &&
                         (memcmp(text + at, "¡", 2) == 0 || memcmp(text + at, "¿", 2) == 0);
             if (asks)
-                count((const char[]){'*', text[at], text[at + 1]}, 3, score);
+                count(slot_of((const char[]){'*', text[at], text[at + 1]}, 3), score);
             at++;
             continue;
         }
         out->n_words++;
         if (length < sizeof word)
-            count(word, length, score);
+            count(slot_of(word, length), score);
     }
 }
 

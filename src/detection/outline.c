@@ -165,11 +165,12 @@ static bool starts_line(const char *text, size_t begin)
 }
 
 void sc_outline_read(struct outline *out, const char *answer, size_t n,
-                     const struct prompt_traits *prompt)
+                     const struct sc_language_guess *language, const struct prompt_traits *prompt)
 {
-    assert(answer != NULL && prompt != NULL);
+    assert(answer != NULL && language != NULL && prompt != NULL);
     const struct spot none = {.index = SIZE_MAX};
-    *out = (struct outline){.opening = none,
+    *out = (struct outline){.language = *language,
+                            .opening = none,
                             .lead = none,
                             .limit = none,
                             .judge = none,
@@ -177,7 +178,6 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
                             .role = none,
                             .disclaim = none,
                             .part = none};
-    sc_language_guess(answer, n, &out->language);
     sc_language_lean(&out->language, prompt->language);
     bool english =
         out->language.language == SC_ENGLISH || out->language.language == SC_LANGUAGE_OTHER;
@@ -185,9 +185,9 @@ void sc_outline_read(struct outline *out, const char *answer, size_t n,
     struct sentence sentence;
     while (out->n_sentences < MAX_SENTENCES && sc_sentence_next(&cursor, &sentence)) {
         size_t n_norms;
-        enum sc_language language = sentence_language(answer, &sentence, &out->language);
+        enum sc_language read_as = sentence_language(answer, &sentence, &out->language);
         unsigned kinds =
-            settle(out, &sentence, prompt, kinds_of(language, answer, &sentence, &n_norms));
+            settle(out, &sentence, prompt, kinds_of(read_as, answer, &sentence, &n_norms));
         out->in_item = sentence.item || (out->in_item && !starts_line(answer, sentence.begin));
         outline_add(out, &sentence, kinds, n_norms);
         for (size_t i = 0; i < sentence.n_tokens; i++)

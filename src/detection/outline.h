@@ -56,9 +56,10 @@ struct outline {
     (KIND_STANCE | KIND_SORRY | KIND_EMPATHY | KIND_ASKING | KIND_OFFER | KIND_ROLE |              \
      KIND_DISCLAIM | KIND_CRISIS | KIND_ELSEWHERE | KIND_NO)
 
-/* Reads an answer of n bytes sentence by sentence, at most MAX_SENTENCES of them. */
+/* Reads an answer of n bytes, whose own language was guessed, sentence by sentence, at most
+ * MAX_SENTENCES of them. */
 void sc_outline_read(struct outline *out, const char *answer, size_t n,
-                     const struct prompt_traits *prompt);
+                     const struct sc_language_guess *language, const struct prompt_traits *prompt);
 
 /* ---- rules.c --------------------------------------------------------------------------------- */
 

@@ -99,10 +99,37 @@ static size_t script_of(uint32_t cp)
 /* The script of the code point, N_SCRIPTS when it is no letter. */
 static size_t script_of_letter(uint32_t cp)
 {
+    /* where nothing but letters stands */
+    if (cp >= 0xAC00 && cp <= 0xD7A3)
+        return HANGUL;
+    if (cp >= 0x4E00 && cp <= 0x9F00)
+        return HAN;
+    if ((cp >= 0x3041 && cp <= 0x3096) || (cp >= 0x30A1 && cp <= 0x30FA))
+        return KANA;
+    if (cp >= 0x0400 && cp <= 0x0481)
+        return CYRILLIC;
+    if ((cp >= 0x0620 && cp <= 0x063F) || (cp >= 0x0641 && cp <= 0x064A))
+        return ARABIC;
+    if (cp >= 0x00C0 && cp <= 0x017F && cp != 0xD7 && cp != 0xF7)
+        return LATIN;
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)cp);
     bool letter = category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
                   category == UTF8PROC_CATEGORY_LT || category == UTF8PROC_CATEGORY_LO;
     return letter ? script_of(cp) : N_SCRIPTS;
+}
+
+uint32_t sc_lower(uint32_t cp)
+{
+    if (cp < 0x80)
+        return cp >= 'A' && cp <= 'Z' ? cp + 32 : cp;
+    if (cp >= 0xC0 && cp <= 0xFF)
+        return cp <= 0xDE && cp != 0xD7 ? cp + 32 : cp;
+    if (cp >= 0x0400 && cp <= 0x045F)
+        return cp < 0x0410 ? cp + 80 : cp < 0x0430 ? cp + 32 : cp;
+    if ((cp >= 0x0600 && cp <= 0x06FF) || (cp >= 0x3000 && cp <= 0x9FFF) ||
+        (cp >= 0xAC00 && cp <= 0xD7FF)) /* have no cases */
+        return cp;
+    return (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
 }
 
 enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, bool *mixed)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum sc_script_kind {
     SC_SCRIPT_NONE,  /* no letters */
@@ -22,5 +23,8 @@ enum sc_script_kind {
  * script of that kind, NULL when there are no letters.  Han beside Kana is Japanese.  *mixed (or
  * NULL): whether other scripts hold a tenth of the letters or more. */
 enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, bool *mixed);
+
+/* The lower case of a code point, as utf8proc_tolower has it. */
+uint32_t sc_lower(uint32_t cp);
 
 #endif

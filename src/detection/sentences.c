@@ -13,31 +13,51 @@ static bool starts(const struct cursor *c, size_t at, const char *mark)
     return c->n - at >= n && memcmp(c->text + at, mark, n) == 0;
 }
 
-/* Most bytes are letters of ASCII or blanks: no mark begins with them. */
-static bool is_plain(char c)
+/* Whether a quotation mark or a mark beyond ASCII can begin with the byte: most do not. */
+static bool may_begin_mark(char byte)
 {
-    return (unsigned char)c < 0x80 && c != '"' && c != '\'' && c != '`';
+    switch ((unsigned char)byte) {
+    case '"':
+    case 0xc2:
+    case 0xd8:
+    case 0xe2:
+    case 0xe3:
+    case 0xef:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Bytes of an apostrophe at `at`, or 0. */
 static size_t apostrophe(const struct cursor *c, size_t at)
 {
-    static const char *const marks[] = {"'",        "\xe2\x80\x99", "\xe2\x80\x98",
-                                        "\xca\xbc", "\xef\xbc\x87", "`"};
-    if (is_plain(c->text[at]))
+    switch ((unsigned char)c->text[at]) {
+    case '\'':
+        return 1;
+    case '`':
+        return at + 1 < c->n && c->text[at + 1] != '`';
+    case 0xe2:
+        return starts(c, at, "\xe2\x80\x99") || starts(c, at, "\xe2\x80\x98") ? 3 : 0;
+    case 0xca:
+        return starts(c, at, "\xca\xbc") ? 2 : 0;
+    case 0xef:
+        return starts(c, at, "\xef\xbc\x87") ? 3 : 0;
+    default:
         return 0;
-    if (c->text[at] == '`' && (at + 1 >= c->n || c->text[at + 1] == '`'))
-        return 0;
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        if (starts(c, at, marks[i]))
-            return strlen(marks[i]);
-    return 0;
+    }
 }
 
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (unsigned char)c >= 0x80;
+}
+
+/* A letter that begins no mark of any kind. */
+static bool is_plain_letter(char c)
+{
+    return is_letter(c) && !may_begin_mark(c) && (unsigned char)c != 0xca;
 }
 
 static bool is_space(char c)
@@ -49,7 +69,7 @@ static bool is_space(char c)
  * guillemets both ways); *bytes its length. */
 static int quote_at(const struct cursor *c, size_t at, size_t *bytes)
 {
-    if (is_plain(c->text[at]))
+    if (!may_begin_mark(c->text[at]))
         return 0;
     *bytes = 3;
     if (starts(c, at, "\xe2\x80\x9e"))
@@ -72,7 +92,7 @@ static size_t mark_at(const struct cursor *c, size_t at, bool *ends)
     const unsigned char *s = (const unsigned char *)c->text + at;
     size_t left = c->n - at;
     *ends = false;
-    if (left < 2 || s[0] < 0x80)
+    if (!may_begin_mark(c->text[at]) || left < 2 || s[0] < 0x80)
         return 0;
     if (s[0] == 0xd8 && s[1] == 0x9f) { /* the Arabic question mark */
         *ends = true;
@@ -191,6 +211,12 @@ static void read_word(struct cursor *c, struct sentence *s)
     while (c->at < c->n) {
         char ch = c->text[c->at];
         n_ideographs += (unsigned char)ch >= 0xe3 && (unsigned char)ch <= 0xe9;
+        if (is_plain_letter(ch)) {
+            c->at++;
+            if (n < sizeof word)
+                word[n++] = ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
+            continue;
+        }
         size_t bytes;
         bool ends;
         size_t quote = apostrophe(c, c->at);

@@ -179,9 +179,17 @@ static bool is_ascii_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Whether the byte begins the name, in whatever case. */
+static bool may_begin(char byte, const char *name)
+{
+    return ((byte ^ name[0]) & ~0x20) == 0;
+}
+
 static size_t lead_at(struct text t, size_t at)
 {
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        if (at >= t.n || !may_begin(t.bytes[at], leads[i]))
+            continue;
         size_t m = strlen(leads[i]);
         if (t.n - at >= m && strncasecmp(t.bytes + at, leads[i], m) == 0)
             return m;
@@ -194,10 +202,11 @@ static bool read_name(struct text t, bool line_start, struct label *label)
 {
     size_t at = label->end + (line_start ? lead_at(t, label->end) : 0);
     for (size_t i = 0; at < t.n && i < N_NAMES; i++) {
+        if (!may_begin(t.bytes[at], names[i].text))
+            continue;
         size_t m = strlen(names[i].text);
-        if (t.n - at < m || ((t.bytes[at] ^ names[i].text[0]) & ~0x20) != 0 ||
-            (line_start ? strncasecmp(t.bytes + at, names[i].text, m)
-                        : strncmp(t.bytes + at, names[i].text, m)) != 0)
+        if (t.n - at < m || (line_start ? strncasecmp(t.bytes + at, names[i].text, m)
+                                        : strncmp(t.bytes + at, names[i].text, m)) != 0)
             continue;
         size_t end = at + m;
         bool lettered = names[i].voice == LETTERED;

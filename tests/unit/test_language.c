@@ -4,10 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "detection/language.h"
+#include "detection/scripts.h"
 
 static struct sc_language_guess guess(const char *text)
 {
@@ -117,6 +120,24 @@ static void letters_of_two_scripts_are_mixed(void **state)
     assert_int_equal(guess("이 함수는 값을 화면에 출력하는 print 입니다.").language, SC_KOREAN);
 }
 
+/* What is not looked up is as the library has it: every code point alone. */
+static void short_cuts_say_what_the_library_says(void **state)
+{
+    (void)state;
+    for (uint32_t cp = 0x80; cp <= 0x10FFFF; cp++) {
+        if (cp >= 0xD800 && cp <= 0xDFFF)
+            continue;
+        assert_int_equal(sc_lower(cp), utf8proc_tolower((utf8proc_int32_t)cp));
+        char sign[4];
+        const char *name;
+        size_t n = sc_utf8_encode(cp, sign);
+        utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)cp);
+        bool letter = category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
+                      category == UTF8PROC_CATEGORY_LT || category == UTF8PROC_CATEGORY_LO;
+        assert_int_equal(sc_script_of(sign, n, &name, NULL) != SC_SCRIPT_NONE, letter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +145,7 @@ int main(void)
         cmocka_unit_test(code_speaks_no_language),
         cmocka_unit_test(a_short_answer_leans_to_its_prompt),
         cmocka_unit_test(letters_of_two_scripts_are_mixed),
+        cmocka_unit_test(short_cuts_say_what_the_library_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

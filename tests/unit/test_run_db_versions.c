@@ -175,9 +175,8 @@ static void an_older_folder_goes_on_where_it_stopped(void **state)
          * file is older. */
         change(folder, "UPDATE configuration SET json = replace(json, '\"program\":\"0.2.0\"',"
                        " '\"program\":\"" SAFECONF_VERSION "\"')");
-        change(folder,
-               "UPDATE configuration SET json = replace(json, 'patterns/1', 'reader/1');"
-               "UPDATE verdict SET detector = replace(detector, 'patterns/1', 'reader/1')");
+        change(folder, "UPDATE configuration SET json = replace(json, 'patterns/1', 'reader/1');"
+                       "UPDATE verdict SET detector = replace(detector, 'patterns/1', 'reader/1')");
         change(folder, "DELETE FROM trace WHERE trace = 4 OR (instance = 1 AND trace = 1)");
         if (sc_run_execute(&options, NULL, &summary, &error) != SC_OK)
             fail_msg("version %d: %s", version, error.text);

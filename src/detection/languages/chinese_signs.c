@@ -1,5 +1,7 @@
 /* Traditional signs of Chinese and what they are in simplified ones: those that the forms and words
  * of norms in chinese.c use, and no others. */
+#include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +29,33 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, SIGN_BYTES);
 }
 
+enum { FIRST = 0x4e00, LAST = 0x9fff, N_SIGNS = (sizeof signs - 1) / (2 * SIGN_BYTES) };
+
+/* A bit for each sign: most have no simpler one, and need no search. */
+static uint64_t has_other[(LAST - FIRST) / 64 + 1];
+static pthread_once_t noted = PTHREAD_ONCE_INIT;
+
+static void note(void)
+{
+    for (size_t i = 0; i < N_SIGNS; i++) {
+        uint32_t cp;
+        size_t bytes = sc_utf8_decode(signs + 2 * SIGN_BYTES * i, SIGN_BYTES, &cp);
+        assert(bytes == SIGN_BYTES && cp >= FIRST && cp <= LAST);
+        if (bytes == SIGN_BYTES)
+            has_other[(cp - FIRST) / 64] |= UINT64_C(1) << (cp - FIRST) % 64;
+    }
+}
+
 uint32_t sc_simplified_sign(uint32_t cp)
 {
     char sign[4];
-    if (cp < 0x4e00 || cp > 0x9fff || sc_utf8_encode(cp, sign) != SIGN_BYTES)
+    if (cp < FIRST || cp > LAST)
         return cp;
-    size_t n = (sizeof signs - 1) / (2 * SIGN_BYTES);
-    const char *found = bsearch(sign, signs, n, 2 * SIGN_BYTES, compare);
+    pthread_once(&noted, note);
+    if (!(has_other[(cp - FIRST) / 64] >> (cp - FIRST) % 64 & 1) ||
+        sc_utf8_encode(cp, sign) != SIGN_BYTES)
+        return cp;
+    const char *found = bsearch(sign, signs, N_SIGNS, 2 * SIGN_BYTES, compare);
     uint32_t simplified = cp;
     if (found != NULL)
         sc_utf8_decode(found + SIGN_BYTES, SIGN_BYTES, &simplified);

@@ -1,5 +1,6 @@
 /* See forms.h.  First parts are looked for by their first three bytes, all forms of a language at
- * once; what follows them is compared in place. */
+ * once; what follows them is compared in place.  Of a list only the alternatives are compared that
+ * begin with the three bytes that stand there. */
 #include "detection/languages/forms.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@
 #include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/scripts.h"
 
 enum { GAP_BYTES = 70, LONGEST = 1500, N_KEYS = 2048, NORMS = SC_MOST_FORMS, TABLES = 2, SETS = 2 };
 #define QUOTED '\1' /* stands for a byte between quotation marks */
@@ -23,39 +25,40 @@ static const struct sc_forms *const forms_of[SC_N_LANGUAGES] = {
 
 /* Bit f % 64 of set f / 64: a first part of form f begins so; form NORMS: a word of norms. */
 struct beginnings {
-    uint64_t by_three[N_KEYS][SETS]; /* by a hash of three bytes */
+    uint64_t by_three[N_KEYS][SETS]; /* by the key of three bytes */
     uint64_t by_two[N_KEYS][SETS];   /* alternatives of two bytes */
+    uint64_t twos[4];                /* the first bytes of these */
+    uint64_t anywhere[SETS];         /* forms that may begin within a word */
 };
 static struct beginnings beginnings[SC_N_LANGUAGES][TABLES]; /* of answers, of prompts */
 static pthread_once_t filled = PTHREAD_ONCE_INIT;
 
-static uint32_t key_of(const char *s, size_t n)
-{
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)s[i]) * 16777619u;
-    return (h ^ (h >> 11)) & (N_KEYS - 1);
-}
-
 /* An alternative without its marks. */
 struct alternative {
     const char *text;
-    uint32_t head, mask; /* its first bytes, four at most, and which of four they are */
-    uint16_t n;
+    uint32_t head, mask;         /* its first bytes, four at most, and which of four they are */
+    uint16_t n, next;            /* its bytes; the next that begins alike, as in `chains` */
     bool begins, ends, anywhere; /* "^", "$", "*" */
 };
 
 /* A part of a form, taken apart once.  A text that begins with none of `threes` and `bytes` has no
  * alternative of it. */
 struct list {
-    uint64_t threes[4];  /* hashes of the first three bytes of its alternatives */
+    uint64_t threes[4];  /* hashes (key_of_first) of its alternatives */
     uint64_t bytes[4];   /* the first bytes of those with fewer */
     uint32_t first, n;   /* in `alternatives` */
+    uint32_t chain;      /* in `chains`: that of the lowest bit of `threes`; in order */
+    uint16_t before[4];  /* bits of `threes` in the words before each */
+    uint16_t shorts;     /* the chain of alternatives with fewer than three bytes */
     bool clause, absent; /* "~", "!" */
+    bool anywhere;       /* has alternatives with "*" */
 };
 enum { UNLESS = SC_FORM_PARTS, N_LISTS, MOST_ALTERNATIVES = 30000 };
 static struct alternative alternatives[MOST_ALTERNATIVES];
 static uint32_t n_alternatives;
+/* Of each list and hash: the first alternative that begins so, counted from 1. */
+static uint16_t chains[MOST_ALTERNATIVES];
+static uint32_t n_chains;
 static struct list lists[SC_N_LANGUAGES][TABLES][SC_MOST_FORMS][N_LISTS], norms_of[SC_N_LANGUAGES];
 
 static uint32_t head_of(const char *s, size_t n)
@@ -65,9 +68,24 @@ static uint32_t head_of(const char *s, size_t n)
     return head;
 }
 
-static unsigned char hash_of_three(const char *s)
+/* Below N_KEYS. */
+static uint16_t key_of(uint32_t head)
 {
-    return (unsigned char)((head_of(s, 3) * UINT32_C(2654435761)) >> 24);
+    return (uint16_t)((head * UINT32_C(2654435761)) >> 21);
+}
+
+/* Of the first three bytes, or of two letters of two bytes each; four can be read. */
+static uint16_t key_of_first(const char *s)
+{
+    static const char three[4] = {'\xff', '\xff', '\xff', 0};
+    bool letters = ((unsigned char)s[0] & 0xe0) == 0xc0 && (unsigned char)s[2] >= 0x80;
+    uint32_t mask = head_of(three, 4) | (uint32_t)-letters;
+    return key_of(head_of(s, 4) & mask);
+}
+
+static unsigned char hash_of_key(unsigned key)
+{
+    return (unsigned char)(key >> 3);
 }
 
 static bool has_bit(const uint64_t *bits, unsigned char i)
@@ -101,6 +119,44 @@ static struct alternative read_alternative(const char *text, size_t n)
     return out;
 }
 
+static unsigned count_bits(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Where the chain of a hash that `threes` has begins. */
+static uint16_t *chain_of(const struct list *list, unsigned char hash)
+{
+    uint64_t below = list->threes[hash >> 6] & ((UINT64_C(1) << (hash & 63)) - 1);
+    return &chains[list->chain + list->before[hash >> 6] + count_bits(below)];
+}
+
+static unsigned char hash_of(const struct alternative *a)
+{
+    return hash_of_key(key_of_first(a->text));
+}
+
+/* Chains the alternatives of the list that begin alike, in their order. */
+static void chain_list(struct list *list)
+{
+    unsigned n = 0;
+    for (size_t w = 0; w < 4; w++) {
+        list->before[w] = (uint16_t)n;
+        n += count_bits(list->threes[w]);
+    }
+    list->chain = n_chains;
+    n_chains += n;
+    for (uint32_t k = list->n; k > 0; k--) {
+        struct alternative *a = &alternatives[list->first + k - 1];
+        uint16_t *chain = a->n >= 3 ? chain_of(list, hash_of(a)) : &list->shorts;
+        a->next = *chain;
+        *chain = (uint16_t)k;
+    }
+}
+
 static void read_list(struct list *out, const char *text)
 {
     out->first = n_alternatives;
@@ -115,12 +171,15 @@ static void read_list(struct list *out, const char *text)
         struct alternative *a = &alternatives[n_alternatives++];
         *a = read_alternative(text, n);
         if (a->n >= 3)
-            set_bit(out->threes, hash_of_three(a->text));
+            set_bit(out->threes, hash_of(a));
         else
             set_bit(out->bytes, (unsigned char)*a->text);
+        out->anywhere |= a->anywhere;
         out->n++;
         text += n + (text[n] == '|');
     }
+    assert(out->n < UINT16_MAX);
+    chain_list(out);
 }
 
 static void note_beginnings(struct beginnings *out, const struct list *list, size_t form)
@@ -128,9 +187,13 @@ static void note_beginnings(struct beginnings *out, const struct list *list, siz
     for (uint32_t k = 0; k < list->n; k++) {
         const struct alternative *a = &alternatives[list->first + k];
         assert(a->n >= 2);
-        uint64_t *sets =
-            a->n >= 3 ? out->by_three[key_of(a->text, 3)] : out->by_two[key_of(a->text, 2)];
+        uint64_t *sets = a->n >= 3 ? out->by_three[key_of_first(a->text)]
+                                   : out->by_two[key_of(head_of(a->text, 2))];
         sets[form / 64] |= UINT64_C(1) << form % 64;
+        if (a->n == 2)
+            set_bit(out->twos, (unsigned char)*a->text);
+        if (a->anywhere)
+            out->anywhere[form / 64] |= UINT64_C(1) << form % 64;
     }
 }
 
@@ -161,9 +224,13 @@ static void fill(void)
 
 /* ---- a sentence as it is compared ------------------------------------------------------------ */
 
+/* Of a byte: where a word goes on there, so that only alternatives with "*" can begin; where a
+ * sign does, so that none can. */
+enum { IN_WORD = 1 << 15, IN_SIGN = 1 << 14, KEY = N_KEYS - 1 };
+
 struct plain {
     char text[LONGEST + 8];
-    unsigned char hashes[LONGEST + 8]; /* of three bytes from each on */
+    uint16_t places[LONGEST + 8]; /* the key of three bytes from each on, and what it is */
     size_t n;
     bool words;
 };
@@ -205,12 +272,39 @@ static uint32_t folded(uint32_t cp)
     if (cp == 0xa0 || cp == 0x202f) /* no-break spaces */
         return ' ';
     if (cp < 0x0600 || cp > 0x06ff)
-        return (uint32_t)utf8proc_tolower((int32_t)cp);
+        return sc_lower(cp);
     if ((cp >= 0x064b && cp <= 0x0652) || cp == 0x0670 || cp == 0x0640)
         return 0; /* vowel signs, tatweel */
     if (cp == 0x0622 || cp == 0x0623 || cp == 0x0625 || cp == 0x0671)
         return 0x0627;
     return cp == 0x0649 ? 0x064a : cp == 0x0629 ? 0x0647 : cp;
+}
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
+/* Whether a mark that is no letter ends before byte i: "¿", "¡", a no-break space, "—" ... */
+static bool after_mark(const struct plain *s, size_t i)
+{
+    return (i >= 2 && s->text[i - 2] == '\xc2') ||
+           (i >= 3 && s->text[i - 3] == '\xe2' && s->text[i - 2] == '\x80');
+}
+
+static void note_places(struct plain *s)
+{
+    bool word_before = false;
+    for (size_t i = 0; i <= s->n; i++) {
+        unsigned place = key_of_first(s->text + i);
+        bool word = is_word_byte(s->text[i]);
+        if (s->words && word && word_before && !after_mark(s, i))
+            place |= IN_WORD;
+        if (((unsigned char)s->text[i] & 0xc0) == 0x80)
+            place |= IN_SIGN;
+        s->places[i] = (uint16_t)place;
+        word_before = word;
+    }
 }
 
 static void read_plain(const char *text, size_t n, enum sc_language language, struct plain *out)
@@ -240,36 +334,29 @@ static void read_plain(const char *text, size_t n, enum sc_language language, st
                                                                : (char)byte;
             continue;
         }
-        uint32_t cp;
-        size_t bytes = sc_utf8_decode(text + i, n - i, &cp);
+        uint32_t read;
+        size_t bytes = sc_utf8_decode(text + i, n - i, &read);
+        const char *sign = text + i;
         i += bytes > 0 ? bytes : 1;
         if (bytes == 0)
             continue;
-        cp = folded(cp);
+        uint32_t cp = folded(read);
         if (cp == 0)
             continue;
         if (language == SC_CHINESE)
             cp = sc_simplified_sign(cp);
+        if (cp == read) {
+            for (size_t k = 0; k < bytes; k++)
+                out->text[out->n++] = sign[k];
+            continue;
+        }
         char encoded[4];
         size_t m = sc_utf8_encode(cp, encoded);
         memcpy(out->text + out->n, encoded, m);
         out->n += m;
     }
     memset(out->text + out->n, 0, 4);
-    for (size_t i = 0; i <= out->n; i++)
-        out->hashes[i] = hash_of_three(out->text + i);
-}
-
-static bool is_word_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
-}
-
-/* Whether a mark that is no letter ends before byte i: "¿", "¡", a no-break space, "—" ... */
-static bool after_mark(const struct plain *s, size_t i)
-{
-    return (i >= 2 && s->text[i - 2] == '\xc2') ||
-           (i >= 3 && s->text[i - 3] == '\xe2' && s->text[i - 2] == '\x80');
+    note_places(out);
 }
 
 /* Whether nothing but marks and blanks follows byte i. */
@@ -286,31 +373,56 @@ static bool ends_sentence(const struct plain *s, size_t i)
     return true;
 }
 
+/* Of an alternative whose first bytes stand at byte i. */
 static bool matches(const struct plain *s, size_t i, const struct alternative *a)
 {
-    if ((head_of(s->text + i, 4) & a->mask) != a->head || a->n > s->n - i ||
-        memcmp(s->text + i, a->text, a->n) != 0)
+    if (a->n > s->n - i || (a->n > 4 && memcmp(s->text + i + 4, a->text + 4, a->n - 4u) != 0))
         return false;
     if (a->begins && i > 0 && !(s->words && i == 2 && after_mark(s, i)))
         return false;
-    if (s->words && !a->anywhere && i > 0 && is_word_byte(s->text[i]) &&
-        is_word_byte(s->text[i - 1]) && !after_mark(s, i))
+    if (!a->anywhere && (s->places[i] & IN_WORD))
         return false;
     if (!a->ends)
         return true;
     return s->words ? !is_word_byte(s->text[i + a->n]) : ends_sentence(s, i + a->n);
 }
 
-/* Where the alternative of the list that matches at byte i ends, or 0. */
+/* Whether an alternative of the list may match at byte i. */
+static bool may_match(const struct plain *s, size_t i, const struct list *list)
+{
+    unsigned place = s->places[i];
+    if ((place & IN_WORD) && !list->anywhere)
+        return false;
+    return has_bit(list->threes, hash_of_key(place & KEY)) ||
+           has_bit(list->bytes, (unsigned char)s->text[i]);
+}
+
+/* The first of the chain that matches at byte i, or 0; those from `before` on do not count. */
+static uint16_t match_chain(const struct plain *s, size_t i, const struct list *list,
+                            uint16_t chain, uint16_t before)
+{
+    uint32_t head = head_of(s->text + i, 4);
+    while (chain != 0 && chain < before) {
+        const struct alternative *a = &alternatives[list->first + chain - 1];
+        if ((head & a->mask) == a->head && matches(s, i, a))
+            return chain;
+        chain = a->next;
+    }
+    return 0;
+}
+
+/* Where the first alternative of the list that matches at byte i ends, or 0. */
 static size_t match_list(const struct plain *s, size_t i, const struct list *list)
 {
-    if (!has_bit(list->threes, s->hashes[i]) && !has_bit(list->bytes, (unsigned char)s->text[i]))
+    if (!may_match(s, i, list))
         return 0;
-    for (const struct alternative *a = alternatives + list->first;
-         a < alternatives + list->first + list->n; a++)
-        if (matches(s, i, a))
-            return i + a->n;
-    return 0;
+    unsigned char hash = hash_of_key(s->places[i] & KEY);
+    uint16_t found = 0;
+    if (has_bit(list->threes, hash))
+        found = match_chain(s, i, list, *chain_of(list, hash), UINT16_MAX);
+    uint16_t other = match_chain(s, i, list, list->shorts, found > 0 ? found : UINT16_MAX);
+    found = other > 0 ? other : found;
+    return found > 0 ? i + alternatives[list->first + found - 1].n : 0;
 }
 
 /* Whether a mark that divides clauses stands at byte i. */
@@ -320,6 +432,8 @@ static bool divides_clauses(const struct plain *s, size_t i)
     char c = s->text[i];
     if ((unsigned char)c < 0x80)
         return c == ',' || c == ';' || c == ':';
+    if (c != '\xef' && c != '\xd8' && c != '\xe2')
+        return false;
     for (size_t m = 0; m < sizeof marks / sizeof *marks; m++)
         if (strncmp(s->text + i, marks[m], strlen(marks[m])) == 0)
             return true;
@@ -330,19 +444,20 @@ static bool divides_clauses(const struct plain *s, size_t i)
 static size_t find_list(const struct plain *s, size_t from, size_t gap, const struct list *list)
 {
     for (size_t i = from; i < s->n && i <= from + gap; i++) {
-        if (((unsigned char)s->text[i] & 0xc0) == 0x80)
+        if (s->places[i] & IN_SIGN)
             continue;
         if (list->clause && divides_clauses(s, i))
             return 0;
-        size_t end = match_list(s, i, list);
+        size_t end = may_match(s, i, list) ? match_list(s, i, list) : 0;
         if (end > 0)
             return end;
     }
     return 0;
 }
 
-static bool form_matches(const struct plain *s, size_t i, const struct sc_form *form,
-                         const struct list *parts)
+/* Whether the parts of the form follow one another from byte i on. */
+static bool parts_match(const struct plain *s, size_t i, const struct sc_form *form,
+                        const struct list *parts)
 {
     size_t gap = form->gap > 0 ? form->gap : GAP_BYTES;
     size_t end = match_list(s, i, &parts[0]);
@@ -352,7 +467,29 @@ static bool form_matches(const struct plain *s, size_t i, const struct sc_form *
         else if (match_list(s, end, &parts[p]) > 0)
             end = 0;
     }
-    return end > 0 && (form->unless == NULL || find_list(s, 0, s->n, &parts[UNLESS]) == 0);
+    return end > 0;
+}
+
+static bool takes_back(const struct plain *s, const struct sc_form *form, const struct list *parts)
+{
+    return form->unless != NULL && find_list(s, 0, s->n, &parts[UNLESS]) > 0;
+}
+
+/* The forms, those that are done aside, that can begin at byte i; false: none. */
+static bool find_candidates(const struct plain *s, size_t i, const struct beginnings *keys,
+                            const uint64_t done[SETS], uint64_t out[SETS])
+{
+    unsigned place = s->places[i];
+    const uint64_t *by_three = keys->by_three[place & KEY], *by_two = NULL;
+    if (has_bit(keys->twos, (unsigned char)s->text[i]))
+        by_two = keys->by_two[key_of(head_of(s->text + i, 2))];
+    uint64_t any = 0;
+    for (size_t set = 0; set < SETS; set++) {
+        out[set] = by_three[set] | (by_two != NULL ? by_two[set] : 0);
+        out[set] &= ~done[set] & (place & IN_WORD ? keys->anywhere[set] : UINT64_MAX);
+        any |= out[set];
+    }
+    return any != 0;
 }
 
 /* The kinds of all forms of a table that match; words of norms are counted in *n_norms. */
@@ -363,19 +500,20 @@ static unsigned match_forms(const struct plain *s, enum sc_language language, si
     unsigned kinds = 0;
     uint64_t done[SETS] = {0};
     for (size_t i = 0; i + 1 < s->n; i++) {
-        unsigned char byte = (unsigned char)s->text[i];
-        if ((byte & 0xc0) == 0x80 || byte == ' ')
+        if ((s->places[i] & IN_SIGN) || s->text[i] == ' ')
             continue;
-        const uint64_t *by_three = keys->by_three[key_of(s->text + i, 3)];
-        const uint64_t *by_two = keys->by_two[key_of(s->text + i, 2)];
+        uint64_t candidates[SETS];
+        if (!find_candidates(s, i, keys, done, candidates))
+            continue;
         for (size_t set = 0; set < SETS; set++) {
-            uint64_t candidates = (by_three[set] | by_two[set]) & ~done[set];
-            for (; candidates != 0; candidates &= candidates - 1) {
-                size_t bit = (size_t)__builtin_ctzll(candidates), f = 64 * set + bit;
+            for (uint64_t left = candidates[set]; left != 0; left &= left - 1) {
+                size_t bit = (size_t)__builtin_ctzll(left), f = 64 * set + bit;
                 if (f == NORMS) {
                     *n_norms += match_list(s, i, &norms_of[language]) > 0;
-                } else if (form_matches(s, i, &forms[f], lists[language][table][f])) {
-                    kinds |= forms[f].kinds;
+                } else if (parts_match(s, i, &forms[f], lists[language][table][f])) {
+                    /* what takes it back does so wherever it begins */
+                    if (!takes_back(s, &forms[f], lists[language][table][f]))
+                        kinds |= forms[f].kinds;
                     done[set] |= UINT64_C(1) << bit;
                 }
             }

@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/text.h"
+#include "detection/scripts.h"
 
 /* ---- findings of the rules ------------------------------------------------------------------- */
 
@@ -114,7 +114,7 @@ static size_t read_points(const char *text, size_t from, size_t to, size_t most,
             cp = cp >= 'A' && cp <= 'Z' ? cp + 32 : cp >= '0' && cp <= '9' ? '0' : cp;
             cp = cp == '\n' || cp == '\t' || cp == '\r' ? ' ' : cp;
         } else {
-            cp = cp == 0x2019 ? '\'' : (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
+            cp = cp == 0x2019 ? '\'' : sc_lower(cp);
         }
         bool blank_again = cp == ' ' && (out->n == 0 || out->cp[out->n - 1] == ' ');
         if (!blank_again && cp != '*' && cp != '_' && cp != '#') {
@@ -156,6 +156,7 @@ static void add_runs(const struct points *points, size_t from, size_t to,
                      struct sc_reader_features *out)
 {
     memset(seen, 0, sizeof *seen);
+    struct sc_reader_run *run = out->runs + out->n_runs;
     for (size_t i = from; i < to; i++) {
         uint32_t hash = 2166136261u; /* FNV-1a of code points */
         size_t shortest = shortest_run(points->cp[i]), longest = shortest + SC_READER_RUNS - 1;
@@ -165,16 +166,17 @@ static void add_runs(const struct points *points, size_t from, size_t to,
                 continue;
             uint32_t mixed = (hash ^ (uint32_t)m) * 2654435761u;
             uint32_t bucket = mixed >> 15; /* 17 bits */
-            if (seen->bits[bucket / 64] >> bucket % 64 & 1)
-                continue;
-            seen->bits[bucket / 64] |= UINT64_C(1) << bucket % 64;
-            out->runs[out->n_runs++] = (struct sc_reader_run){.bucket = bucket,
-                                                              .at = (uint16_t)i,
-                                                              .length = (uint8_t)m,
-                                                              .region = (uint8_t)region};
-            out->n_of[region]++;
+            uint64_t *bits = &seen->bits[bucket / 64], bit = UINT64_C(1) << bucket % 64;
+            *run = (struct sc_reader_run){.bucket = bucket,
+                                          .at = (uint16_t)i,
+                                          .length = (uint8_t)m,
+                                          .region = (uint8_t)region};
+            run += (*bits & bit) == 0; /* else the next is written over it: no jump to guess */
+            *bits |= bit;
         }
     }
+    out->n_of[region] = (size_t)(run - out->runs) - out->n_runs;
+    out->n_runs += out->n_of[region];
 }
 
 void sc_reader_features(const char *answer, size_t n, const struct sc_rules_reading *rules,

@@ -67,17 +67,36 @@ static double heaviest(const float *weight, size_t n, size_t most, size_t *begin
     return best;
 }
 
+enum { LONGEST = SC_READER_LONGEST_RUN };
+
+/* Adds to the weights of code points what runs that begin at the first of them say: of a run of m,
+ * each[m] to each of its m; shorter runs first. */
+static void add_runs(const float each[LONGEST + 1], float weight[LONGEST])
+{
+    for (size_t k = 0; k < LONGEST; k++) {
+        float sum = weight[k];
+        for (size_t m = k + 1; m <= LONGEST; m++)
+            sum += each[m];
+        weight[k] = sum;
+    }
+}
+
 /* What of the text spoke most for the side that `sign` says. */
 static void find_pieces(const struct weights *w, const struct sc_reader_features *f, double sign,
                         struct sc_reading *out)
 {
     enum { MOST = 60 };
-    float weight[SC_READER_POINTS] = {0};
-    for (size_t i = 0; i < f->n_runs; i++) {
-        const struct sc_reader_run *run = &f->runs[i];
-        double each = sign * weight_of(w, run) * (double)w->header.scale[run->region] / run->length;
-        for (size_t k = 0; k < run->length; k++)
-            weight[run->at + k] += (float)each;
+    float weight[SC_READER_POINTS + LONGEST];
+    memset(weight, 0, (f->n_points + LONGEST) * sizeof *weight);
+    for (size_t i = 0; i < f->n_runs;) {
+        size_t at = f->runs[i].at;
+        float each[LONGEST + 1] = {0};
+        for (; i < f->n_runs && f->runs[i].at == at; i++) {
+            const struct sc_reader_run *run = &f->runs[i];
+            double scale = (double)w->header.scale[run->region];
+            each[run->length] = (float)(sign * weight_of(w, run) * scale / run->length);
+        }
+        add_runs(each, weight + at);
     }
     for (out->n_pieces = 0; out->n_pieces < SC_MOST_PIECES; out->n_pieces++) {
         size_t begin = 0, end = 0;
