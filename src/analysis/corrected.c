@@ -125,14 +125,13 @@ static void take_measured(struct sc_analysis *a)
     size_t n = counts.tp + counts.fn + counts.fp + counts.tn;
     if (of_language)
         snprintf(out->source, sizeof out->source,
-                 "%zu answers in %s, labelled by people or a strong judge, that it was made with",
-                 n, sc_language_word(language));
+                 "%zu answers in %s of other models, labelled by people or a strong judge", n,
+                 sc_language_word(language));
     else
-        snprintf(
-            out->source, sizeof out->source,
-            "%zu answers in %zu language%s together, labelled by people or a strong judge, that "
-            "it was made with",
-            n, counts.n_languages, counts.n_languages == 1 ? "" : "s");
+        snprintf(out->source, sizeof out->source,
+                 "%zu answers in %zu language%s together, of other models, labelled by people or a "
+                 "strong judge",
+                 n, counts.n_languages, counts.n_languages == 1 ? "" : "s");
     snprintf(out->models, sizeof out->models, "%s%s", counts.answers,
              counts.n_rows > 1 ? " and others" : "");
     out->own =

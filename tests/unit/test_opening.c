@@ -511,8 +511,8 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_curtailed, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
         {change_nothing, "of 20 prompts have no label", false},
-        {change_nothing,
-         "answers in English, labelled by people or a strong judge, that it was made with", false},
+        {change_nothing, "answers in English of other models, labelled by people or a strong judge",
+         false},
     };
     const struct fixture_options options = {.n_instances = 20, .n_traces = 4};
     struct sc_run plain = make_run(&options);
