@@ -45,7 +45,13 @@ enum sc_status sc_answer_detect(const struct sc_detector *detector, const char *
     sc_detect_with(detector, prompt, whole, out);
     sc_free(whole);
     move_back(&out->begin, &out->end, n_prefill);
-    for (size_t i = 0; i < out->n_pieces; i++)
-        move_back(&out->pieces[i].begin, &out->pieces[i].end, n_prefill);
+    size_t n_pieces = 0;
+    for (size_t i = 0; i < out->n_pieces; i++) {
+        struct sc_piece piece = out->pieces[i];
+        move_back(&piece.begin, &piece.end, n_prefill);
+        if (piece.begin < piece.end)
+            out->pieces[n_pieces++] = piece;
+    }
+    out->n_pieces = n_pieces;
     return SC_OK;
 }

@@ -98,7 +98,7 @@ GIVEN = (  # as the program makes the table
 
 
 WEIGHED = (
-    'CREATE TABLE weighed (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
+    'CREATE TABLE IF NOT EXISTS weighed (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
     ' detector TEXT NOT NULL, p_refusal REAL NOT NULL, pieces TEXT NOT NULL,\n'
     ' PRIMARY KEY (instance, trace, detector)) STRICT')
 

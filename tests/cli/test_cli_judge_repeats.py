@@ -330,7 +330,7 @@ class Labels(Sampled):
         labels = self.labels(harmful=None)
         self.classify('--detector', 'patterns', '--judge-labels', labels)
         detector = self.analysis()['refusal']['detector']
-        self.assertEqual(detector['name'], 'reader/1')
+        self.assertEqual(detector['name'], 'patterns/2')
         self.assertEqual(detector['models'], 'given with --judge-labels')
         self.assertIn('people labelled', self.analysis()['summary']['trust'])
 

@@ -73,7 +73,7 @@ class Faults(Servers):
         outs = {}
         for name, faults in (('good', lambda *_: None), ('bad', fault)):
             with ModelServer(fault=faults) as server:
-                result = call('run', '--endpoint', server.url(), '--model', 'toy', '--num-instances', 16, *words,
+                result = call('run', '--endpoint', server.url(), '--model', 'toy', '--num-instances', 40, *words,
                               '--max-new-tokens', 40, '--out', self.path(name), '--quiet')
                 self.assertEqual(result.returncode, 0, result.stderr)
             outs[name] = self.read(name, 'predictions.jsonl')

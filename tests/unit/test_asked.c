@@ -55,6 +55,9 @@ static void a_prefill_and_what_follows_are_read_together(void **state)
         if (found.verdict != cases[i].verdict)
             fail_msg("case %zu: %s", i, sc_verdict_name(found.verdict));
         assert_true(found.begin <= found.end && found.end <= strlen(cases[i].answer));
+        for (size_t p = 0; p < found.n_pieces; p++)
+            assert_true(found.pieces[p].begin < found.pieces[p].end &&
+                        found.pieces[p].end <= strlen(cases[i].answer));
         if (cases[i].marked)
             assert_true(found.end > found.begin);
         if (cases[i].prefill != NULL && cases[i].verdict == SC_REFUSAL && !cases[i].marked)

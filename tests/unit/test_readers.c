@@ -84,14 +84,11 @@ static void what_the_reader_found_is_kept_beside_its_verdict(void **state)
 static void rows_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"UPDATE weighed SET pieces = '0-4 6-900000'",
-                                        "UPDATE weighed SET pieces = '4-4'",
-                                        "UPDATE weighed SET pieces = '0-1 1-2 2-3 3-4'",
-                                        "UPDATE weighed SET pieces = '-1-2'",
-                                        "UPDATE weighed SET pieces = '0-1,1-2'",
-                                        "UPDATE weighed SET pieces = 'x'",
-                                        "UPDATE weighed SET p_refusal = 1.5",
-                                        "UPDATE weighed SET instance = 99"};
+    static const char *const wrong[] = {
+        "UPDATE weighed SET pieces = '4-4'",  "UPDATE weighed SET pieces = '0-1 1-2 2-3 3-4'",
+        "UPDATE weighed SET pieces = '-1-2'", "UPDATE weighed SET pieces = '0-1,1-2'",
+        "UPDATE weighed SET pieces = 'x'",    "UPDATE weighed SET p_refusal = 1.5",
+        "UPDATE weighed SET instance = 99"};
     struct run_fixture f;
     make(&f);
     read_again(&f);
@@ -103,6 +100,24 @@ static void rows_that_do_not_fit_are_refused(void **state)
         sc_run_free(&run);
         run_sql(&f, "UPDATE weighed SET pieces = '0-4', p_refusal = 0.5, instance = 0");
     }
+    fixture_free(&f);
+}
+
+/* An answer may have been changed by whoever had the file. */
+static void pieces_behind_the_answer_are_not_shown(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_run run;
+    make(&f);
+    read_again(&f);
+    run_sql(&f, "UPDATE weighed SET pieces = '0-4 6-900000'");
+    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    size_t n = 0;
+    for (size_t t = 0; t < run.instances[0].n_traces; t++)
+        n += run.instances[0].traces[t].weighed.n_pieces;
+    assert_int_equal(n, 1);
+    sc_run_free(&run);
     fixture_free(&f);
 }
 
@@ -150,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_reader_found_is_kept_beside_its_verdict),
         cmocka_unit_test(rows_that_do_not_fit_are_refused),
+        cmocka_unit_test(pieces_behind_the_answer_are_not_shown),
         cmocka_unit_test(a_decider_is_told_by_the_names_that_are_kept),
         cmocka_unit_test(errors_are_those_of_a_detector_and_a_language),
     };

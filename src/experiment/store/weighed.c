@@ -73,7 +73,8 @@ enum sc_status sc_weighed_drop(struct sc_store *store, size_t position, uint32_t
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Pieces lie in the answer, each ends behind its beginning. */
+/* Each ends behind its beginning.  Those that lie in an answer of the length are kept: the answer
+ * may have been changed by whoever had the file. */
 static bool parse_pieces(const char *text, size_t length, struct sc_weighed *out)
 {
     while (*text != '\0') {
@@ -81,9 +82,10 @@ static bool parse_pieces(const char *text, size_t length, struct sc_weighed *out
         int n = 0;
         if (out->n_pieces == SC_MOST_PIECES || *text < '0' || *text > '9' ||
             sscanf(text, "%zu-%zu%n", &piece.begin, &piece.end, &n) != 2 ||
-            piece.begin >= piece.end || piece.end > length)
+            piece.begin >= piece.end)
             return false;
-        out->pieces[out->n_pieces++] = piece;
+        if (piece.end <= length)
+            out->pieces[out->n_pieces++] = piece;
         text += n;
         if (*text == ' ')
             text++;
