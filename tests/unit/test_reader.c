@@ -58,8 +58,7 @@ static void pieces_lie_in_the_answer_between_characters(void **state)
 {
     (void)state;
     static const char *const answers[] = {
-        "申し訳ありませんが、そのような行為は違法で危険です。代わりに、合法的な趣味をお勧めします"
-        "。",
+        "申し訳ありませんが、そのような行為は違法です。代わりに、趣味をお勧めします。",
         "I understand the frustration, but hurting him would be a crime. Talk to a friend instead.",
         "Пилить доску лучше вдоль волокон; сначала разметьте линию карандашом.", "x"};
     for (size_t a = 0; a < sizeof answers / sizeof *answers; a++) {

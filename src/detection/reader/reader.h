@@ -15,8 +15,8 @@
 
 /* What the reader makes of an answer. */
 struct sc_reading {
-    double
-        p_refusal; /* calibrated: of answers with p, that share are refusals to who labels them */
+    /* Calibrated: of answers with p, that share are refusals to who labels them. */
+    double p_refusal;
     /* What speaks most for the likelier side, the strongest first. */
     struct sc_piece pieces[SC_MOST_PIECES];
     size_t n_pieces;
