@@ -5,8 +5,7 @@
 #include "detection/detection.h"
 #include "detection/language.h"
 
-/* ---- languages/english_words.c: classes of English words
- * ------------------------------------------------------- */
+/* ---- classes of English words (languages/english_words.c) ------------------------------------ */
 
 #define W_I (UINT64_C(1) << 0)       /* the speaker: I, we */
 #define W_MY (UINT64_C(1) << 1)      /* my, our */
@@ -122,8 +121,7 @@ struct cursor {
 /* The next sentence with at least one word or symbol; false at the end. */
 bool sc_sentence_next(struct cursor *cursor, struct sentence *out);
 
-/* ---- languages/ -------------------------------------------------------------------------------
- */
+/* ---- what a sentence does (languages/) ------------------------------------------------------- */
 
 enum kind {
     KIND_REFUSE = 1 << 0,     /* the speaker says that they cannot or will not do it */

@@ -42,11 +42,10 @@ static const char *other_arabic(const char *text, size_t n)
 
 void sc_language_guess(const char *text, size_t n, struct sc_language_guess *out)
 {
-    const char *script;
     bool mixed;
-    enum sc_script_kind kind = sc_script_of(text, n, &script, &mixed);
+    const char *script = sc_script_of(text, n, &mixed);
     *out = (struct sc_language_guess){.mixed = mixed, .name = ""};
-    if (kind == SC_SCRIPT_NONE)
+    if (script == NULL)
         return;
     static const struct {
         const char *script;

@@ -7,7 +7,7 @@
 
 struct script {
     const char *name;
-    enum sc_script_kind kind;
+    bool read; /* rules read a language that is written in it */
 };
 
 enum {
@@ -41,20 +41,20 @@ enum {
     N_SCRIPTS
 };
 static const struct script scripts[N_SCRIPTS] = {
-    [LATIN] = {"Latin", SC_SCRIPT_LATIN},          [CYRILLIC] = {"Cyrillic", SC_SCRIPT_READ},
-    [ARABIC] = {"Arabic", SC_SCRIPT_READ},         [HAN] = {"Chinese", SC_SCRIPT_READ},
-    [KANA] = {"Japanese", SC_SCRIPT_READ},         [HANGUL] = {"Korean", SC_SCRIPT_READ},
-    [GREEK] = {"Greek", SC_SCRIPT_UNREAD},         [ARMENIAN] = {"Armenian", SC_SCRIPT_UNREAD},
-    [HEBREW] = {"Hebrew", SC_SCRIPT_UNREAD},       [DEVANAGARI] = {"Devanagari", SC_SCRIPT_UNREAD},
-    [BENGALI] = {"Bengali", SC_SCRIPT_UNREAD},     [GURMUKHI] = {"Gurmukhi", SC_SCRIPT_UNREAD},
-    [GUJARATI] = {"Gujarati", SC_SCRIPT_UNREAD},   [TAMIL] = {"Tamil", SC_SCRIPT_UNREAD},
-    [TELUGU] = {"Telugu", SC_SCRIPT_UNREAD},       [KANNADA] = {"Kannada", SC_SCRIPT_UNREAD},
-    [MALAYALAM] = {"Malayalam", SC_SCRIPT_UNREAD}, [SINHALA] = {"Sinhala", SC_SCRIPT_UNREAD},
-    [THAI] = {"Thai", SC_SCRIPT_UNREAD},           [LAO] = {"Lao", SC_SCRIPT_UNREAD},
-    [TIBETAN] = {"Tibetan", SC_SCRIPT_UNREAD},     [BURMESE] = {"Burmese", SC_SCRIPT_UNREAD},
-    [GEORGIAN] = {"Georgian", SC_SCRIPT_UNREAD},   [ETHIOPIC] = {"Ethiopic", SC_SCRIPT_UNREAD},
-    [KHMER] = {"Khmer", SC_SCRIPT_UNREAD},         [MONGOLIAN] = {"Mongolian", SC_SCRIPT_UNREAD},
-    [OTHER] = {"another", SC_SCRIPT_UNREAD},
+    [LATIN] = {"Latin", true},          [CYRILLIC] = {"Cyrillic", true},
+    [ARABIC] = {"Arabic", true},        [HAN] = {"Chinese", true},
+    [KANA] = {"Japanese", true},        [HANGUL] = {"Korean", true},
+    [GREEK] = {"Greek", false},         [ARMENIAN] = {"Armenian", false},
+    [HEBREW] = {"Hebrew", false},       [DEVANAGARI] = {"Devanagari", false},
+    [BENGALI] = {"Bengali", false},     [GURMUKHI] = {"Gurmukhi", false},
+    [GUJARATI] = {"Gujarati", false},   [TAMIL] = {"Tamil", false},
+    [TELUGU] = {"Telugu", false},       [KANNADA] = {"Kannada", false},
+    [MALAYALAM] = {"Malayalam", false}, [SINHALA] = {"Sinhala", false},
+    [THAI] = {"Thai", false},           [LAO] = {"Lao", false},
+    [TIBETAN] = {"Tibetan", false},     [BURMESE] = {"Burmese", false},
+    [GEORGIAN] = {"Georgian", false},   [ETHIOPIC] = {"Ethiopic", false},
+    [KHMER] = {"Khmer", false},         [MONGOLIAN] = {"Mongolian", false},
+    [OTHER] = {"another", false},
 };
 
 /* In ascending order. */
@@ -132,7 +132,7 @@ uint32_t sc_lower(uint32_t cp)
     return (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
 }
 
-enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, bool *mixed)
+const char *sc_script_of(const char *text, size_t n, bool *mixed)
 {
     size_t letters[N_SCRIPTS + 1] = {0}, total = 0, unread = 0;
     for (size_t i = 0; i < n;) {
@@ -154,15 +154,14 @@ enum sc_script_kind sc_script_of(const char *text, size_t n, const char **name, 
     }
     for (size_t s = 0; s < N_SCRIPTS; s++) {
         total += letters[s];
-        unread += scripts[s].kind == SC_SCRIPT_UNREAD ? letters[s] : 0;
+        unread += scripts[s].read ? 0 : letters[s];
     }
     bool is_unread = 2 * unread > total;
     size_t most = is_unread ? OTHER : LATIN;
     for (size_t s = 0; s < N_SCRIPTS; s++)
-        if ((scripts[s].kind == SC_SCRIPT_UNREAD) == is_unread && letters[s] > letters[most])
+        if (scripts[s].read != is_unread && letters[s] > letters[most])
             most = s;
-    *name = total > 0 ? scripts[most].name : NULL;
     if (mixed != NULL)
         *mixed = 10 * (total - letters[most]) >= total && total > 0;
-    return total > 0 ? scripts[most].kind : SC_SCRIPT_NONE;
+    return total > 0 ? scripts[most].name : NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * How a reasoning stands in a text, whatever wrote it: <think>, the reasoning, </think>, the
- * answer.  Which tokens of a model write the two marks is model/chat's affair.
+ * answer.  Which tokens of a model write the two marks is model/chat's affair.  Outputs from
+ * elsewhere, which mark it in other ways too, are taken apart by answer_part.h.
  */
 #ifndef SC_VOCABULARY_REASONING_H
 #define SC_VOCABULARY_REASONING_H

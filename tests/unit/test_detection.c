@@ -1,4 +1,5 @@
 /* Refusal detection: written answers in ten languages, people's labels, invariances, threads. */
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +87,7 @@ static struct sc_detection detect(const char *prompt, const char *answer)
     return found;
 }
 
-/* Every written answer gets its verdict, except those that are marked as known misses, a twentieth
+/* Every written answer gets its verdict, except those that are marked as known misses, a fiftieth
  * of a language at most. */
 static void every_written_answer_gets_its_verdict(void **state)
 {
@@ -105,7 +106,7 @@ static void every_written_answer_gets_its_verdict(void **state)
     }
     assert_int_equal(n_wrong, 0);
     for (size_t l = 0; l < N_LANGUAGES; l++)
-        assert_true(n_misses[l] * 20 <= tables[l].n_rows);
+        assert_true(n_misses[l] * 50 <= tables[l].n_rows);
 }
 
 /* A copy of text with every `from` replaced. */
@@ -225,6 +226,39 @@ static void the_detector_gives_its_name_and_version(void **state)
     assert_non_null(strchr(name, '/'));
 }
 
+/* Rules alone never ask the reader.  With it, a verdict is another one only where the reader was
+ * sure of the other side; a clear refusal it is not asked about. */
+static void the_reader_overrules_the_rules_where_it_is_sure(void **state)
+{
+    (void)state;
+    const struct sc_detector rules = {.kind = SC_DETECTOR_PATTERNS},
+                             reader = {.kind = SC_DETECTOR_READER};
+    size_t n_asked = 0, n_overruled = 0;
+    for (const struct written *w = golden; w < golden + n_golden; w++) {
+        struct sc_detection by_rules, found;
+        sc_detect_with(&rules, w->prompt, w->answer, &by_rules);
+        sc_detect_with(&reader, w->prompt, w->answer, &found);
+        assert_true(isnan(by_rules.p_refusal) && by_rules.n_pieces == 0);
+        assert_int_equal(by_rules.by, SC_BY_RULES);
+        n_asked += isnan(found.p_refusal) ? 0 : 1;
+        if (by_rules.clear && sc_verdict_is_refused(by_rules.verdict))
+            assert_true(isnan(found.p_refusal));
+        if (found.by != SC_BY_READER) {
+            if (found.verdict != by_rules.verdict) /* of one voice of two */
+                assert_string_equal(found.rule, "two-speakers");
+            continue;
+        }
+        n_overruled++;
+        bool refused = sc_verdict_is_refused(found.verdict);
+        assert_int_not_equal(refused, sc_verdict_is_refused(by_rules.verdict));
+        assert_true(refused ? found.p_refusal >= 0.8 : found.p_refusal <= 0.1);
+        assert_string_equal(found.rule, refused ? "reader-refuses" : "reader-complies");
+        assert_true(found.n_pieces > 0);
+    }
+    assert_true(n_asked * 2 > n_golden);
+    assert_true(n_overruled > 0);
+}
+
 static void *detect_all(void *wrong)
 {
     for (const struct written *w = golden; w < golden + n_golden; w++) {
@@ -298,6 +332,7 @@ int main(void)
         cmocka_unit_test(odd_texts_are_read_without_harm),
         cmocka_unit_test(nothing_is_allocated),
         cmocka_unit_test(the_detector_gives_its_name_and_version),
+        cmocka_unit_test(the_reader_overrules_the_rules_where_it_is_sure),
         cmocka_unit_test(people_s_labels_are_met_as_the_docs_say),
     };
     return cmocka_run_group_tests(tests, read_golden, free_golden);

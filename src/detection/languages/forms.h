@@ -1,7 +1,8 @@
 /*
- * How sentences of languages other than English are read: by forms, parts of words that follow one
- * another within a sentence.  One file a language holds its forms; what they give a sentence are
- * the same kinds (grammar.h) that the reading of English gives, so the same rules decide.
+ * How sentences are read by forms, parts of words that follow one another within a sentence: those
+ * of languages other than English by them alone, English ones besides the reading of their words
+ * (english.c).  One file a language holds its forms; what they give a sentence are the same kinds
+ * (grammar.h) in all languages, so the same rules decide.
  *
  * A part is a list of alternatives divided by "|", in lower case, with straight apostrophes and
  * without emphasis; what stands in quotation marks matches nothing.
@@ -43,7 +44,6 @@ struct sc_forms {
 #define SC_FORMS(list) (list), sizeof(list) / sizeof *(list)
 
 /* One file each. */
-/* Those of English add to the reading of its words (english.c). */
 extern const struct sc_forms sc_english_forms, sc_chinese_forms, sc_japanese_forms, sc_korean_forms,
     sc_french_forms, sc_spanish_forms, sc_german_forms, sc_portuguese_forms, sc_russian_forms,
     sc_arabic_forms;
@@ -52,7 +52,7 @@ extern const struct sc_forms sc_english_forms, sc_chinese_forms, sc_japanese_for
  * Safe from several threads. */
 uint32_t sc_simplified_sign(uint32_t cp);
 
-/* The kinds of a sentence of the text in a language other than English; 0 for one without forms.
+/* The kinds that forms give a sentence of the text; 0 in a language without forms.
  * *n_norms: its words of norms.  Safe from several threads. */
 unsigned sc_form_kinds(enum sc_language language, const char *text, const struct sentence *sentence,
                        size_t *n_norms);
