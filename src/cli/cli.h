@@ -215,6 +215,13 @@ struct cli_judging {
     const char *labels, *labels_prompt, *labels_completion, *labels_refusal, *labels_harm;
 };
 void cli_add_judging(struct cli_options *options, struct cli_judging *judging);
+/* The judge alone: who it is, where, and how it is asked. */
+void cli_add_judge(struct cli_options *options, struct cli_judging *judging);
+/* What the options stand for; its model is fetched.  folder: of the run, or NULL. */
+struct sc_classify_options;
+enum sc_status cli_judging_resolve(const struct cli_options *options,
+                                   const struct cli_judging *judging, const char *folder,
+                                   struct sc_classify_options *out, struct sc_error *error);
 /* Who reads where the judge does not. */
 enum sc_detector_kind cli_judging_kind(const struct cli_options *options,
                                        const struct cli_judging *judging);

@@ -6,25 +6,19 @@
 #define SC_CLI_RUN_COMMAND_H
 
 #include "cli/asked.h"
+#include "cli/benchmark_options.h"
 #include "cli/endpoint.h"
 #include "cli/engine.h"
 #include "experiment/experiment.h"
 
 enum { CLI_MOST_POLICIES = 8 };
 
-/* Texts that are put around every prompt. */
-struct cli_around {
-    const char *system, *prefill, *prompt_template; /* TEXT|@FILE, or NULL */
-    char *texts[3];                                 /* what they give; owned */
-};
-
 struct cli_run_command {
     const char *name; /* "run" or "compare" */
     struct sc_run_options run;
     struct sc_policy policy; /* as the options say; a pattern for those of --policies */
     struct sc_policy policies[CLI_MOST_POLICIES];
-    struct cli_labels labels;
-    struct cli_around around;
+    struct cli_prompts prompts;
     const char *policies_list, *dtype, *shard;
     int policy_kind, adaptive_rule, metric, multi_turn;
     struct cli_template template;

@@ -53,50 +53,6 @@ static void add_policy_options(struct cli_options *options, struct cli_run_comma
         "deepconf:3-10@10 (@ is deepconf's eta)");
 }
 
-static void add_benchmark_options(struct cli_options *options, struct cli_run_command *command)
-{
-    struct sc_benchmark_options *benchmark = &command->run.benchmark;
-    cli_add_text(
-        options, "benchmark", &benchmark->name, "NAME|FILE",
-        "synthetic, toxicchat, harmbench, wildguardmix, xstest, strongreject, advbench, "
-        "jailbreakbench, maliciousinstruct, simplesafetytests, donotanswer, orbench, sorrybench, "
-        "beavertails, multijail, ayaredteaming, coconot, or a CSV, JSON or text file (- is "
-        "standard input; "
-        "synthetic)");
-    cli_add_text(options, "split", &benchmark->split, "NAME",
-                 "such as train or test, harmful or benign");
-    cli_add_text(options, "benchmark-folder", &benchmark->folder, "DIR",
-                 "where named benchmarks lie");
-    cli_add_size(options, "num-instances", &benchmark->n_instances, 1, 1e9,
-                 "a seeded random sample of so many prompts (all)");
-    cli_add_flag(options, "first", &benchmark->first,
-                 "the first --num-instances instead of a sample");
-    cli_add_text(options, "prompt-column", &benchmark->prompt_column, "C", "column of the prompt");
-    cli_add_text(options, "messages-column", &benchmark->messages_column, "C",
-                 "column of chat messages or turns, in JSON or as Python prints them");
-    cli_add_text(options, "system-column", &benchmark->system_column, "C",
-                 "column of a prompt's system message");
-    cli_add_text(options, "prefill-column", &benchmark->prefill_column, "C",
-                 "column of what the answer to a prompt begins with");
-    cli_add_text(options, "system", &command->around.system, "TEXT|@FILE",
-                 "system message of every prompt that has none of its own");
-    cli_add_text(options, "prefill", &command->around.prefill, "TEXT|@FILE",
-                 "what every answer begins with: given to the model, not sampled");
-    cli_add_text(options, "prompt-template", &command->around.prompt_template, "TEXT|@FILE",
-                 "asked in place of the prompt, which stands where it has {prompt}");
-    cli_add_labels(options, benchmark, &command->labels);
-    cli_add_choice(
-        options, "multi-turn", &command->multi_turn, "generate",
-        "ask the user's turns of a row one after another, the model's own answers between "
-        "them; a trace is the whole conversation, and its verdict that of the last answer");
-    cli_add_text(options, "category-column", &benchmark->category_column, "C",
-                 "column of the category");
-    cli_add_text(options, "id-column", &benchmark->id_column, "C|none",
-                 "column of the id (none: rows are numbered)");
-    cli_add_text(options, "rows-key", &benchmark->rows_key, "K", CLI_ROWS_KEY_HELP);
-    cli_add_flag(options, "strict", &benchmark->strict, CLI_STRICT_HELP);
-}
-
 /* What this call may take. */
 static void add_limits(struct cli_options *options, struct sc_run_options *run)
 {
@@ -119,7 +75,11 @@ static void add_run_options(struct cli_options *options, struct cli_run_command 
                  "server's name for it (its only one)");
     cli_add_endpoint(options, &command->endpoint);
     cli_add_engine(options, &command->engine);
-    add_benchmark_options(options, command);
+    cli_add_benchmark(options, &run->benchmark, &command->prompts);
+    cli_add_choice(
+        options, "multi-turn", &command->multi_turn, "generate",
+        "ask the user's turns of a row one after another, the model's own answers between "
+        "them; a trace is the whole conversation, and its verdict that of the last answer");
     add_policy_options(options, command);
     cli_add_reals(options, "temperature", &command->temperatures, 0, 100,
                   "0 is greedy (default: the model's own); several such as 0,0.6,1: a run of each, "
@@ -215,25 +175,6 @@ static enum sc_status choose_policies(struct cli_run_command *command, struct sc
     return SC_OK;
 }
 
-static enum sc_status read_around(struct cli_run_command *command, struct sc_error *error)
-{
-    struct cli_around *around = &command->around;
-    struct sc_benchmark_options *benchmark = &command->run.benchmark;
-    const struct {
-        const char *option, *given;
-        const char **text;
-    } options[] = {{"system", around->system, &benchmark->system},
-                   {"prefill", around->prefill, &benchmark->prefill},
-                   {"prompt-template", around->prompt_template, &benchmark->prompt_template}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        if (options[i].given == NULL)
-            continue;
-        SC_TRY(cli_text_or_file(options[i].option, options[i].given, &around->texts[i], error));
-        *options[i].text = around->texts[i];
-    }
-    return SC_OK;
-}
-
 /* "I/N". */
 static enum sc_status read_shard(const char *given, size_t *shard, size_t *n_shards,
                                  struct sc_error *error)
@@ -261,7 +202,6 @@ enum sc_status cli_run_command_finish(struct cli_run_command *command, struct sc
     run->max_bytes = (size_t)(command->memory_gb * 1e9);
     run->benchmark.seed = run->seed;
     run->benchmark.multi_turn = cli_given(command->given, "multi-turn");
-    cli_take_labels(&command->labels, &run->benchmark);
     run->chat_template = command->template.file;
     run->template_date = command->template.date;
     run->template_args = command->template.arguments.items;
@@ -289,7 +229,7 @@ enum sc_status cli_run_command_finish(struct cli_run_command *command, struct sc
     SC_TRY(cli_dtype(command->dtype, &run->dtype, error));
     SC_TRY(cli_judging_check(command->given, &command->judging, error));
     SC_TRY(choose_policies(command, error));
-    SC_TRY(read_around(command, error));
+    SC_TRY(cli_take_benchmark(&command->prompts, &run->benchmark, error));
     if (command->shard != NULL)
         SC_TRY(read_shard(command->shard, &run->shard, &run->n_shards, error));
     if (run->out == NULL)
@@ -338,8 +278,7 @@ void cli_run_command_free(struct cli_run_command *command)
 {
     cli_engine_end(&command->engine);
     sc_free(command->default_out);
-    for (size_t i = 0; i < sizeof command->around.texts / sizeof *command->around.texts; i++)
-        sc_free(command->around.texts[i]);
+    cli_free_prompts(&command->prompts);
 }
 
 bool cli_run_option(const char *name, struct cli_option *option)

@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "cli/answer.h"
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/fetch.h"
@@ -14,7 +15,6 @@
 #include "detection/detection.h"
 #include "engine/open.h"
 #include "experiment/experiment.h"
-#include "experiment/reading.h"
 #include "experiment/store/run_data.h"
 #include "model/tokenizer/tokenizer.h"
 
@@ -211,16 +211,12 @@ struct found {
 static enum sc_status find_verdict(const struct traced *t, const struct stored_trace *trace,
                                    struct found *out, struct sc_error *error)
 {
-    size_t skip = sc_chat_reasoning_after(t->model.tokenizer, t->all.reasoning,
-                                          sc_chat_format_thinks(t->model.format), trace->ids,
-                                          trace->n, trace->finish == SC_FINISH_STOP);
-    SC_TRY(sc_tokenizer_decode(t->model.tokenizer, trace->ids + skip, trace->n - skip, false,
-                               &out->answer, error));
-    SC_TRY(sc_answer_detect(&t->detector.reads, t->prompt, t->prefill, out->answer, &out->detection,
-                            error));
-    if (out->detection.verdict == SC_EMPTY && trace->finish == SC_FINISH_LENGTH && skip > 0)
-        out->detection = sc_detection_plain(SC_UNREACHED, SC_UNREACHED_RULE);
-    return SC_OK;
+    const struct cli_answered asked = {.model = &t->model,
+                                       .detector = &t->detector.reads,
+                                       .prompt = t->prompt,
+                                       .prefill = t->prefill,
+                                       .reasoning = t->all.reasoning};
+    return cli_read_answer(&asked, trace->ids, trace->n, &out->answer, &out->detection, error);
 }
 
 static enum sc_status find_metrics(const struct traced *t, const struct stored_trace *trace,
