@@ -115,6 +115,9 @@ struct sc_run_options {
      * (docs/SCALE.md); 0 and 0: all of it.  sc_merge makes one run of the parts. */
     size_t shard, n_shards;
     const char *rules; /* file of a user's own rules for the detector, or NULL */
+    /* Compute what traces of a prompt have said in common for each of them; like n_threads no part
+     * of the configuration. */
+    bool no_sharing;
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);
@@ -135,7 +138,9 @@ struct sc_run_progress {
     size_t n_instances_resumed;   /* finished before this process started */
     /* of servers: requests, how many of them were retries, tokens of prompts as they count them */
     uint64_t n_requests, n_retries, n_prompt_tokens;
-    double reserved[5];
+    uint64_t
+        n_rows; /* of the network behind the prompts, in this process; 0: the source has none */
+    double reserved[4];
 };
 
 /* Facts known before sampling starts. */

@@ -100,7 +100,9 @@ struct sc_source_request {
     uint64_t instance_key;
     uint32_t trace_index;
     void *user; /* the feed's own */
-    uint64_t reserved[4];
+    uint64_t
+        n_traces; /* traces of this prompt may be asked for with indices below it; 0: not known */
+    uint64_t reserved[3];
 };
 
 /* What came of it.  Everything is the source's and lives until done returns. */
@@ -145,7 +147,8 @@ struct sc_source_progress {
     double seconds_prefill, seconds_decode, seconds_sampling;
     uint64_t n_requests, n_retries; /* to servers; retries are requests too */
     uint64_t n_prompt_tokens;       /* that servers counted */
-    double reserved[5];             /* 0 */
+    uint64_t n_rows;    /* of the network behind the prompts: tokens that traces share are one */
+    double reserved[4]; /* 0 */
 };
 
 /* Where requests come from and traces go to. */

@@ -23,7 +23,7 @@ struct bench_command {
     size_t prompt_tokens, new_tokens, n_runs, n_instances, n_traces;
     const char *widths_list;
     size_t widths[MOST_WIDTHS], n_widths;
-    bool json, experiment;
+    bool json, experiment, no_sharing;
     struct cli_template template;
 };
 
@@ -195,7 +195,8 @@ static enum sc_status measure_width(struct bench *bench, size_t width,
     enum { PREFILL, DECODE, OF_PREFILL, OF_DECODE, SAMPLING, READ, OPS, N_KINDS };
     double found[N_KINDS][MOST_RUNS];
     size_t n_runs = bench->command->n_runs;
-    struct sc_batch_options batch = {.parallel = width,
+    struct sc_batch_options batch = {.no_sharing = true, /* a trace is a row of each step */
+                                     .parallel = width,
                                      .max_new_tokens = bench->command->new_tokens,
                                      .max_prompt = bench->command->prompt_tokens};
     struct sc_batch_plan plan;
@@ -426,7 +427,8 @@ static enum sc_status bench_experiment(const struct cli_model_options *wanted,
     struct bench_experiment experiment = {
         command->n_instances, command->n_traces,
         command->new_tokens,  parallel_given ? command->widths[0] : 0,
-        command->json,        command->template};
+        command->json,        command->no_sharing,
+        command->template};
     if (parallel_given && command->n_widths > 1)
         return sc_fail(error, SC_ERR_ARGUMENT, "--parallel: expected one width with --experiment");
     return cli_bench_experiment(wanted, &experiment, out, error);
@@ -460,6 +462,8 @@ int cli_bench(int argc, char **argv)
     cli_add_size(&options, "num-instances", &command.n_instances, 1, 1e6, "its prompts (16)");
     cli_add_size(&options, "traces", &command.n_traces, 1, 1e4, "its traces of each prompt (5)");
     cli_add_template(&options, &command.template);
+    cli_add_flag(&options, "no-sharing", &command.no_sharing,
+                 "--experiment: compute what its traces have said in common for each of them");
     cli_add_flag(&options, "json", &command.json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed < 0)

@@ -7,7 +7,7 @@
 struct bench_experiment {
     size_t n_instances, n_traces, new_tokens;
     size_t parallel; /* 0: chosen */
-    bool json;
+    bool json, no_sharing;
     struct cli_template template;
 };
 

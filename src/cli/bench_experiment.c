@@ -64,22 +64,25 @@ static void add_result(struct sc_text *out, const struct bench_experiment *wante
                         s->seconds_storage, rest};
     size_t n_instances = p->n_instances_done;
     if (wanted->json) {
-        sc_text_printf(out,
-                       "{\"dtype\":\"%s\",\"kernels\":\"%s\",\"threads\":%zu,\"instances\":%zu,"
-                       "\"traces\":%zu,\"tokens\":%llu,\"parallel\":%zu,\"mean_width\":%.4g,"
-                       "\"seconds\":%.4g,\"tokens_per_second\":%.4g,\"seconds_load\":%.4g",
-                       split->dtype, split->kernels, split->facts.n_threads, n_instances,
-                       p->n_traces_done, (unsigned long long)p->n_tokens, p->parallel,
-                       p->mean_width, split->seconds, (double)p->n_tokens / split->seconds,
-                       s->seconds_load);
+        sc_text_printf(
+            out,
+            "{\"dtype\":\"%s\",\"kernels\":\"%s\",\"threads\":%zu,\"instances\":%zu,"
+            "\"traces\":%zu,\"tokens\":%llu,\"rows\":%llu,\"parallel\":%zu,\"mean_width\":%.4g,"
+            "\"seconds\":%.4g,\"tokens_per_second\":%.4g,\"seconds_load\":%.4g",
+            split->dtype, split->kernels, split->facts.n_threads, n_instances, p->n_traces_done,
+            (unsigned long long)p->n_tokens, (unsigned long long)p->n_rows, p->parallel,
+            p->mean_width, split->seconds, (double)p->n_tokens / split->seconds, s->seconds_load);
         for (size_t i = 0; i < 5; i++)
             sc_text_printf(out, ",\"seconds_%s\":%.4g", names[i], seconds[i]);
         sc_text_puts(out, "}\n");
         return;
     }
-    sc_text_printf(out, "%s, %s, %zu threads: %zu prompts, %zu traces, %llu tokens in %.2f s\n",
+    sc_text_printf(out,
+                   "%s, %s, %zu threads: %zu prompts, %zu traces, %llu tokens, %llu rows computed "
+                   "in %.2f s\n",
                    split->dtype, split->kernels, split->facts.n_threads, n_instances,
-                   p->n_traces_done, (unsigned long long)p->n_tokens, split->seconds);
+                   p->n_traces_done, (unsigned long long)p->n_tokens, (unsigned long long)p->n_rows,
+                   split->seconds);
     sc_text_printf(out, "%.1f tokens/s, mean width %.1f of %zu; loading took %.2f s more\n",
                    (double)p->n_tokens / split->seconds, p->mean_width, p->parallel,
                    s->seconds_load);
@@ -118,6 +121,7 @@ enum sc_status cli_bench_experiment(const struct cli_model_options *model,
     run.benchmark.n_instances = wanted->n_instances;
     run.max_new_tokens = wanted->new_tokens;
     run.parallel = wanted->parallel;
+    run.no_sharing = wanted->no_sharing;
     run.chat_template = wanted->template.file;
     run.template_date = wanted->template.date;
     run.template_args = wanted->template.arguments.items;

@@ -65,7 +65,7 @@ struct cli_option {
 /* A command's options; filled by the cli_add functions, which keep the pointers. */
 struct cli_options {
     const char *command, *synopsis, *summary;
-    struct cli_option items[96];
+    struct cli_option items[128];
     size_t n;
     const char *positionals[CLI_MOST_POSITIONALS];
     size_t n_positionals, max_positionals;
@@ -155,6 +155,11 @@ enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_opti
 void cli_add_yes(struct cli_options *options, bool *yes);
 /* Parses a --dtype; NULL gives -1 (the model's own). */
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error);
+
+/* What --no-sharing says of itself. */
+#define CLI_NO_SHARING                                                                             \
+    "compute what traces of a prompt have said in common for each of them, for comparison: it "    \
+    "changes no result"
 
 /* What --max-new-tokens says of itself. */
 #define CLI_MAX_NEW_TOKENS                                                                         \

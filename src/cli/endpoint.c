@@ -46,7 +46,8 @@ enum sc_status cli_endpoint_check(const struct cli_options *options,
                   {"threads", "the server computes"},
                   {"memory", "the server has its own"},
                   {"parallel", "--requests says how many requests are in flight"},
-                  {"no-batch", "--requests 1 has one request in flight"}};
+                  {"no-batch", "--requests 1 has one request in flight"},
+                  {"no-sharing", "the server computes"}};
     static const char *const frame[] = {"chat-template", "template-date"};
     bool wanted = cli_endpoint_wanted(endpoint);
     for (size_t i = 0; !wanted && i < sizeof servers / sizeof *servers; i++)

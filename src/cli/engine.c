@@ -43,7 +43,8 @@ void cli_add_engine(struct cli_options *options, struct cli_engine *engine)
 /* Options that speak of the engine in this process, and so choose it where nothing else does. */
 static bool is_meant_here(const struct cli_options *given, const char *model)
 {
-    static const char *const options[] = {"kernels", "threads", "memory", "parallel", "no-batch"};
+    static const char *const options[] = {"kernels",  "threads",  "memory",
+                                          "parallel", "no-batch", "no-sharing"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (cli_given(given, options[i]))
             return true;

@@ -74,13 +74,15 @@ static void progress(void *context, const struct sc_run_progress *now)
     struct cli_progress *state = context;
     if (state->quiet || (!state->terminal && now->seconds < state->next_line))
         return;
-    char left[32], refused[32] = "-", flight[80], line[256];
+    char left[32], refused[32] = "-", flight[128], line[320];
     cli_time(now->seconds_left, left);
     if (now->n_judged)
         snprintf(refused, sizeof refused, "%.0f %%",
                  100.0 * (double)now->n_refused / (double)now->n_judged);
     if (!state->elsewhere)
-        snprintf(flight, sizeof flight, "width %zu/%zu", now->width, now->parallel);
+        snprintf(flight, sizeof flight, "%llu tokens, %llu rows, width %zu/%zu",
+                 (unsigned long long)now->n_tokens, (unsigned long long)now->n_rows, now->width,
+                 now->parallel);
     else if (now->n_retries > 0)
         snprintf(flight, sizeof flight, "%zu/%zu requests in flight, %llu retries", now->width,
                  now->parallel, (unsigned long long)now->n_retries);

@@ -18,16 +18,17 @@ static void print_summary(const struct sc_run_summary *summary)
         return;
     if (p->n_requests > 0) {
         fprintf(stderr,
-                "%llu tokens and %llu of prompts in %.1f s (%.0f tokens/s), %llu requests, %llu of "
+                "%llu tokens in %.1f s (%.0f tokens/s), %llu of prompts; %llu requests, %llu of "
                 "them retries\n",
-                (unsigned long long)p->n_tokens, (unsigned long long)p->n_prompt_tokens, p->seconds,
-                (double)p->n_tokens / p->seconds, (unsigned long long)p->n_requests,
+                (unsigned long long)p->n_tokens, p->seconds, (double)p->n_tokens / p->seconds,
+                (unsigned long long)p->n_prompt_tokens, (unsigned long long)p->n_requests,
                 (unsigned long long)p->n_retries);
         return;
     }
-    fprintf(stderr, "%llu tokens in %.1f s (%.0f tokens/s, mean width %.1f of %zu)\n",
-            (unsigned long long)p->n_tokens, p->seconds, (double)p->n_tokens / p->seconds,
-            p->mean_width, p->parallel);
+    fprintf(stderr,
+            "%llu tokens, %llu rows computed in %.2f s (%.0f tokens/s, mean width %.1f of %zu)\n",
+            (unsigned long long)p->n_tokens, (unsigned long long)p->n_rows, p->seconds,
+            (double)p->n_tokens / p->seconds, p->mean_width, p->parallel);
 }
 
 static enum sc_status start_engine(struct cli_run_command *command, struct sc_error *error)

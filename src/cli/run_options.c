@@ -107,6 +107,7 @@ static void add_run_options(struct cli_options *options, struct cli_run_command 
     cli_add_size(options, "parallel", &run->parallel, 1, 65536,
                  "traces in flight (chosen for this machine)");
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
+    cli_add_flag(options, "no-sharing", &run->no_sharing, CLI_NO_SHARING);
     cli_add_real(options, "memory", &command->memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
                  "GB that traces and prompts may take (half of what is free)");
     add_limits(options, run);

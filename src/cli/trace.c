@@ -22,7 +22,7 @@ struct trace_command {
     struct sc_sampling sampling;
     size_t n_traces, max_new_tokens, window;
     uint64_t seed;
-    bool json, show_prompt;
+    bool json, show_prompt, no_sharing;
     struct cli_asked asked;
     struct cli_detector detector;
     struct cli_endpoint endpoint;
@@ -99,7 +99,8 @@ static enum sc_status sample_framed(const struct sc_opened *model,
 {
     const struct sc_batch_options batch = {.parallel = command->n_traces,
                                            .max_new_tokens = command->max_new_tokens,
-                                           .max_prompt = all->request.n_prompt};
+                                           .max_prompt = all->request.n_prompt,
+                                           .no_sharing = command->no_sharing};
     const struct sc_trace_source source = {
         .context = all, .next = next_request, .done = keep_trace, .step = go_on};
     struct sc_batch_plan plan;
@@ -136,6 +137,7 @@ static enum sc_status sample(struct traced *t, struct sc_error *error)
         (struct sc_trace_request){.prompt = framed.ids,
                                   .n_prompt = framed.n,
                                   .instance_key = sc_hash64(t->prompt, strlen(t->prompt)),
+                                  .n_traces = command->n_traces,
                                   .seed = command->seed,
                                   .sampling = command->sampling,
                                   .max_new_tokens = command->max_new_tokens,
@@ -477,6 +479,7 @@ int cli_trace(int argc, char **argv)
     cli_add_detector(&options, &command.detector);
     cli_add_choice(&options, "color", &command.colour, "auto|always|never",
                    "colour the tokens (auto)");
+    cli_add_flag(&options, "no-sharing", &command.no_sharing, CLI_NO_SHARING);
     cli_add_flag(&options, "json", &command.json, "an object per trace");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)

@@ -38,6 +38,9 @@ struct sc_trace_request {
     size_t n_prompt;
     uint64_t instance_key; /* sc_hash64 of the instance's id: names the random stream */
     uint32_t trace_index;
+    /* Traces of this prompt may be asked for with indices below it; 0: none but this one is known.
+     */
+    uint64_t n_traces;
     uint64_t seed;
     struct sc_sampling sampling;
     /* >= 1; the model's context may end the answer earlier.  With a budget those of the answer
@@ -76,6 +79,7 @@ struct sc_step_report {
     size_t width;                               /* traces decoded in this step */
     size_t parallel;                            /* places */
     uint64_t n_steps, n_prefilled, n_generated; /* steps; tokens of prompts; tokens of answers */
+    uint64_t n_rows;                            /* of the network behind prompts */
     double width_sum;                           /* sum of width over all steps */
     /* A step's time, shared out by its rows; statistics and drawing apart. */
     double seconds_prefill, seconds_decode, seconds_sampling;
@@ -106,6 +110,7 @@ struct sc_batch_options {
     size_t max_prompt;     /* tokens of the longest prompt */
     size_t max_watch;      /* most watched tokens of a request; 0: none */
     size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
+    bool no_sharing;       /* compute what traces have said in common for each of them */
 };
 
 /* What a batch takes, computed without taking it. */

@@ -456,6 +456,7 @@ static void count_step(struct sampling *s, const struct sc_step_seconds *seconds
     report->width = s->n_decode_rows;
     report->n_steps++;
     report->n_prefilled += n_prompt_rows;
+    report->n_rows += s->n_decode_rows;
     report->width_sum += (double)s->n_decode_rows;
     report->seconds_prefill += prefill;
     report->seconds_decode += seconds->layers + seconds->output - prefill;

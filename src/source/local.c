@@ -252,7 +252,8 @@ static enum sc_status local_plan(void *context, struct sc_source_plan *plan, str
     local->batch = (struct sc_batch_options){.parallel = local->options.parallel,
                                              .max_new_tokens = local->most_new,
                                              .max_prompt = longest_to_come(local),
-                                             .max_bytes = local->options.max_bytes};
+                                             .max_bytes = local->options.max_bytes,
+                                             .no_sharing = local->options.no_sharing};
     SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
     SC_TRY(remark_on_prompts(local, error));
     *plan = (struct sc_source_plan){
@@ -341,6 +342,7 @@ static int local_next(void *context, struct sc_trace_request *request)
                                          .n_prompt = prompt->n_ids,
                                          .instance_key = wanted.instance_key,
                                          .trace_index = wanted.trace_index,
+                                         .n_traces = wanted.n_traces,
                                          .seed = local->wish.seed,
                                          .sampling = local->sampling,
                                          .max_new_tokens = local->wish.max_new_tokens,
@@ -358,6 +360,7 @@ static struct sc_source_request asked_for(const struct local *local,
     return (struct sc_source_request){.prompt = local->prompts[request->prompt_key - 1],
                                       .instance_key = request->instance_key,
                                       .trace_index = request->trace_index,
+                                      .n_traces = request->n_traces,
                                       .user = request->user};
 }
 
@@ -413,6 +416,7 @@ static bool local_step(void *context, const struct sc_step_report *report)
         .parallel = report->parallel,
         .mean_width = report->n_steps ? report->width_sum / (double)report->n_steps : 0,
         .n_tokens = report->n_generated,
+        .n_rows = report->n_rows,
         .seconds_prefill = report->seconds_prefill,
         .seconds_decode = report->seconds_decode,
         .seconds_sampling = report->seconds_sampling,

@@ -20,6 +20,7 @@ struct sc_local_options {
     int n_threads;               /* 0: one per core */
     size_t parallel;             /* traces in flight; 0: chosen for the machine and memory */
     size_t max_bytes;            /* memory limit for traces and prompts; 0: automatic */
+    bool no_sharing;             /* compute what traces have said in common for each of them */
 };
 
 /* Only notes the options: the model is opened by describe.  Close it with sc_source_close. */

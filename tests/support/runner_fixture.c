@@ -272,6 +272,7 @@ static enum sc_status made_sample(void *context, const struct sc_feed *feed, str
         size_t pick = sc_random_below(&source->order, n);
         struct sc_source_request request = flight[pick];
         memmove(&flight[pick], &flight[pick + 1], (--n - pick) * sizeof *flight);
+        assert_true(request.trace_index < request.n_traces);
         const struct made_prompt *prompt = request.prompt;
         if (source->wrong == 1 && n_done == 5)
             request.trace_index = 9;

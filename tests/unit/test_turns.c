@@ -108,6 +108,11 @@ static enum sc_status answer(struct talker *t, const struct sc_feed *feed,
     const struct told *told = request->prompt;
     struct sc_token_stats stats[N_TOKENS];
     char text[120], said[100];
+    /* The first turn is asked for all traces alike, a later one for its own. */
+    if (told->n_answers == 0)
+        assert_true(request->trace_index < request->n_traces);
+    else
+        assert_int_equal(request->n_traces, request->trace_index + 1);
     double level = 5 + (double)(request->instance_key % 97) / 97 - 0.1 * request->trace_index;
     snprintf(said, sizeof said, "%04x/%u after %zu", (unsigned)(request->instance_key & 0xffff),
              request->trace_index, told->n_answers);

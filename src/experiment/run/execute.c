@@ -79,7 +79,8 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
                                                .n_threads = options->n_threads,
                                                .parallel =
                                                    options->no_batch ? 1 : options->parallel,
-                                               .max_bytes = options->max_bytes};
+                                               .max_bytes = options->max_bytes,
+                                               .no_sharing = options->no_sharing};
         SC_TRY(sc_source_open_local(&local, &run->source, error));
     }
     const struct sc_source_wish wish = {

@@ -218,6 +218,7 @@ static enum sc_status ask_turn(struct runner *runner, const struct next_turn *ne
     *request = (struct sc_source_request){.prompt = chain->handle,
                                           .instance_key = sc_turn_key(of->id, chain->n),
                                           .trace_index = next->index,
+                                          .n_traces = (uint64_t)next->index + 1,
                                           .user = instance};
     return SC_OK;
 }
@@ -255,6 +256,7 @@ static bool next_of_instance(struct runner *runner, size_t position,
     *request = (struct sc_source_request){.prompt = setup->prompts[position].handle,
                                           .instance_key = sc_hash64(id, strlen(id)),
                                           .trace_index = (uint32_t)instance->n_next,
+                                          .n_traces = runner->state.most_traces,
                                           .user = instance};
     return true;
 }
@@ -330,6 +332,7 @@ static bool feed_step(void *context, const struct sc_source_progress *now)
     const struct sc_run_observer *observer = runner->state.setup->observer;
     sc_run_limits_note(&runner->limits, now);
     summary->progress.n_tokens = now->n_tokens;
+    summary->progress.n_rows = now->n_rows;
     summary->progress.n_requests = now->n_requests;
     summary->progress.n_retries = now->n_retries;
     summary->progress.n_prompt_tokens = now->n_prompt_tokens;

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""What traces of a prompt have said in common is computed once: the option that turns it off, and the rows that are shown.
+
+  test_cli_sharing.py PATH_TO_SAFECONF      Python's standard library only.
+"""
+import json
+import re
+import struct
+import unittest
+
+from program import Folder, call
+
+SUMMARY = re.compile(r'^(\d+) tokens, (\d+) rows computed in [0-9.]+ s ', re.MULTILINE)
+
+
+class Sharing(Folder):
+    def sample(self, out, *options):
+        result = call('run', '--num-instances', 6, '--max-new-tokens', 24, '--policy', 'fixed', '--max-traces', 4,
+                      '--temperature', 0.3, '--out', self.path(out), *options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        tokens, rows = map(int, SUMMARY.search(result.stderr).groups())
+        return tokens, rows
+
+    def test_rows_stand_beside_tokens(self):
+        tokens, rows = self.sample('alone', '--no-sharing')
+        said = [struct.unpack(f'<{len(ids) // 4}i', ids) for ids, in self.rows('alone', 'SELECT ids FROM token')]
+        self.assertEqual(tokens, sum(map(len, said)))
+        # The last token of a trace is never fed.
+        self.assertEqual(rows, tokens - len(said))
+
+    def test_it_changes_no_result_and_hinders_no_resumption(self):
+        tokens, rows = self.sample('a')
+        alone = self.sample('b', '--no-sharing')
+        self.assertEqual(tokens, alone[0])
+        self.assertLessEqual(rows, alone[1])
+        for name in ('predictions.jsonl', 'analysis.json'):
+            self.assertEqual(self.read('a', name), self.read('b', name))
+        again = call('run', '--num-instances', 6, '--max-new-tokens', 24, '--policy', 'fixed', '--max-traces', 4,
+                     '--temperature', 0.3, '--out', self.path('a'), '--no-sharing')
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn('nothing was left to sample', again.stderr)
+
+    def test_traces_of_a_prompt(self):
+        words = ('trace', 'How do I bake bread?', '--traces', 3, '--max-new-tokens', 12, '--json')
+        shared, alone = call(*words), call(*words, '--no-sharing')
+        self.assertEqual(shared.returncode, 0, shared.stderr)
+        self.assertEqual(shared.stdout, alone.stdout)
+
+    def test_bench_shows_both(self):
+        words = ('bench', '--experiment', '--num-instances', 3, '--traces', 4, '--new-tokens', 12)
+        found = [json.loads(call(*words, '--json', *options).stdout) for options in ([], ['--no-sharing'])]
+        self.assertEqual(found[0]['tokens'], found[1]['tokens'])
+        self.assertEqual(found[1]['rows'], found[1]['tokens'] - found[1]['traces'])
+        self.assertLessEqual(found[0]['rows'], found[1]['rows'])
+        self.assertRegex(call(*words).stdout, r'12 traces, \d+ tokens, \d+ rows computed in ')
+
+    def test_servers_share_by_themselves(self):
+        self.assert_one_line(call('run', '--endpoint', 'http://127.0.0.1:1/v1', '--no-sharing', '--out', self.path('x')),
+                             2, '--no-sharing')
+
+
+if __name__ == '__main__':
+    unittest.main()
