@@ -20,6 +20,7 @@ enum sc_policy_kind {
     SC_POLICY_ADAPTIVE,
     SC_POLICY_CURTAILED,
     SC_POLICY_DEEPCONF,
+    SC_POLICY_INTERVAL,
     SC_N_POLICIES
 };
 enum sc_adaptive_rule { SC_ADAPTIVE_MEAN, SC_ADAPTIVE_LAST, SC_N_ADAPTIVE_RULES };
@@ -34,9 +35,11 @@ struct sc_policy {
     double risk;           /* [0, 1); curtailed: of a verdict that all traces would not give */
     double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
     double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
-    double reserved[8];
+    double width;          /* (0, 1]; interval: of the refusal rate's, below which it stops */
+    double reserved[7];
 };
-/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95. */
+/* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95,
+ * width 0.2. */
 SC_API struct sc_policy sc_policy_default(void);
 /* Checks the fields that the kind reads. */
 SC_API enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *error);

@@ -305,6 +305,13 @@ void sc_analysis_free(struct sc_analysis *analysis);
 enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_view *out,
                             struct sc_error *error);
 
+/* The refusal rate of one instance with its interval: where the policy looks at the verdicts while
+ * it samples, one that holds at every look (sc_always_valid), else Wilson's. */
+struct sc_estimate sc_summary_refusal(const struct sc_policy *policy,
+                                      const struct sc_summary *summary);
+bool sc_policy_is_always_valid(const struct sc_policy *policy);
+#define SC_ALWAYS_VALID "always-valid" /* what files call such an interval */
+
 /* The policy that asks for the most traces. */
 size_t sc_largest_policy(const struct sc_run *run);
 

@@ -280,7 +280,8 @@ static void find_confidence(const struct sc_analysis *a, struct obstacles *o)
 
 static void find_policy(const struct sc_analysis *a, struct obstacles *o)
 {
-    if (a->run->policies[a->run->primary].kind == SC_POLICY_CURTAILED)
+    enum sc_policy_kind kind = a->run->policies[a->run->primary].kind;
+    if (kind == SC_POLICY_CURTAILED || kind == SC_POLICY_INTERVAL)
         put(&o->others, "the policy stops when a verdict is settled, so rates of answers lean to "
                         "the winning side");
 }

@@ -150,6 +150,20 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
     s->prediction = find_prediction(s);
 }
 
+bool sc_policy_is_always_valid(const struct sc_policy *policy)
+{
+    return policy->kind == SC_POLICY_INTERVAL;
+}
+
+struct sc_estimate sc_summary_refusal(const struct sc_policy *policy,
+                                      const struct sc_summary *summary)
+{
+    if (sc_policy_is_always_valid(policy))
+        return sc_always_valid(summary->n_refused, summary->n_judged);
+    return summary->n_judged > 0 ? sc_wilson(summary->n_refused, summary->n_judged)
+                                 : sc_estimate_none(0, "no trace was judged");
+}
+
 /* deepconf weighs its traces and leaves some out of the vote: what it decides need not be what most
  * of its traces do. */
 static enum sc_status apply_vote(const struct sc_run *run, const struct sc_run_instance *instance,

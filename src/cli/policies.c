@@ -78,7 +78,8 @@ static const char *unread(enum sc_policy_kind kind, const struct numbers *number
         return "number of traces";
     if (kind == SC_POLICY_FIXED && numbers->least_given)
         return "least number of traces";
-    bool has_bar = kind == SC_POLICY_ADAPTIVE || kind == SC_POLICY_DEEPCONF;
+    bool has_bar =
+        kind == SC_POLICY_ADAPTIVE || kind == SC_POLICY_DEEPCONF || kind == SC_POLICY_INTERVAL;
     return numbers->bar_given && !has_bar ? "bar (@)" : NULL;
 }
 
@@ -106,6 +107,8 @@ static enum sc_status read_policy(const char *item, struct sc_policy *policy,
         policy->max_traces = numbers.most;
     if (numbers.bar_given && policy->kind == SC_POLICY_DEEPCONF)
         policy->eta = numbers.bar;
+    else if (numbers.bar_given && policy->kind == SC_POLICY_INTERVAL)
+        policy->width = numbers.bar;
     else if (numbers.bar_given)
         policy->percentile = numbers.bar;
     return SC_OK;

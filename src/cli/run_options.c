@@ -17,14 +17,14 @@ static void add_policy_options(struct cli_options *options, struct cli_run_comma
 {
     struct sc_policy *policy = &command->policy;
     cli_add_choice(options, "policy", &command->policy_kind,
-                   "single|fixed|adaptive|curtailed|deepconf",
+                   "single|fixed|adaptive|curtailed|deepconf|interval",
                    "when to stop sampling a prompt (adaptive)");
     cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000,
-                 "adaptive, curtailed, deepconf: traces to start with (3)");
+                 "all but single and fixed: traces to start with (3)");
     cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000,
                  "most traces of a prompt (10)");
     cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000,
-                 "adaptive, curtailed, deepconf: traces added at a time (3)");
+                 "all but single and fixed: traces added at a time (3)");
     cli_add_real(options, "percentile", &policy->percentile, 0, 100,
                  "adaptive: the bar, a percentile of the first traces' confidences (90)");
     cli_add_choice(options, "adaptive-rule", &command->adaptive_rule, "mean|last",
@@ -35,6 +35,9 @@ static void add_policy_options(struct cli_options *options, struct cli_run_comma
                  "deepconf: percent of traces that are to reach the bar: 10 is low, 90 high (90)");
     cli_add_real(options, "tau", &policy->tau, 0, 1,
                  "deepconf: share of the votes that ends the sampling (0.95)");
+    cli_add_real(options, "width", &policy->width, 0, 1,
+                 "interval: of the refusal rate's interval, below which it stops; also once the "
+                 "interval leaves one half out (0.2)");
     cli_add_flag(options, "no-early-stopping", &command->no_early_stopping,
                  "the same as --policy fixed");
     cli_add_choice(options, "metric", &command->metric, SC_METRIC_CHOICES,
@@ -50,7 +53,7 @@ static void add_policy_options(struct cli_options *options, struct cli_run_comma
     cli_add_text(
         options, "policies", &command->policies_list, "LIST",
         "compare: such as single,fixed:5,adaptive:3-10@90 (the default); also curtailed:10, "
-        "deepconf:3-10@10 (@ is deepconf's eta)");
+        "deepconf:3-10@10 (@ is deepconf's eta), interval:3-100@0.2 (@ is its width)");
 }
 
 /* What this call may take. */

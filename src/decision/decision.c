@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "statistics/statistics.h"
 #include "vocabulary/vocabulary.h"
 
 /* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
@@ -19,7 +20,7 @@
 static const char *const policy_names[SC_N_POLICIES] = {
     [SC_POLICY_SINGLE] = "single",     [SC_POLICY_FIXED] = "fixed",
     [SC_POLICY_ADAPTIVE] = "adaptive", [SC_POLICY_CURTAILED] = "curtailed",
-    [SC_POLICY_DEEPCONF] = "deepconf",
+    [SC_POLICY_DEEPCONF] = "deepconf", [SC_POLICY_INTERVAL] = "interval",
 };
 static const char *const rule_names[SC_N_ADAPTIVE_RULES] = {
     [SC_ADAPTIVE_MEAN] = "mean",
@@ -67,6 +68,7 @@ struct sc_policy sc_policy_default(void)
         .risk = 0,
         .eta = 90,
         .tau = 0.95,
+        .width = 0.2,
     };
 }
 
@@ -106,6 +108,13 @@ enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "policy %s: risk: expected 0 or more and below 1, found %g", name,
                            policy->risk);
+        return SC_OK;
+    }
+    if (policy->kind == SC_POLICY_INTERVAL) {
+        if (!(policy->width > 0 && policy->width <= 1))
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy %s: width: expected above 0 and at most 1, found %g", name,
+                           policy->width);
         return SC_OK;
     }
     if (policy->kind == SC_POLICY_DEEPCONF) {
@@ -451,6 +460,38 @@ static void decide_curtailed(const struct sc_policy *policy, const struct sc_pol
     }
 }
 
+/* ---- interval -------------------------------------------------------------------------------- */
+
+/* Why the interval is good enough, or NULL. */
+static const char *interval_suffices(const struct sc_policy *policy, const struct tally *tally)
+{
+    const struct sc_estimate rate =
+        sc_always_valid(tally->n_refused, tally->n_refused + tally->n_others);
+    if (rate.high - rate.low < policy->width)
+        return "width";
+    return rate.low > 0.5 || rate.high < 0.5 ? "settled" : NULL;
+}
+
+static void decide_interval(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                            size_t n, struct sc_policy_decision *out)
+{
+    size_t min = policy->min_traces, n_left = policy->max_traces - n;
+    size_t beyond = n > min ? (n - min) % policy->batch_traces : 0;
+    struct tally tally = {0};
+    for (size_t i = 0; i < n; i++)
+        tally_add(&tally, &traces[i]);
+    const char *reason =
+        n < min || (beyond > 0 && n_left > 0) ? NULL : interval_suffices(policy, &tally);
+    if (reason != NULL)
+        stop(out, reason);
+    else if (n < min)
+        go_on(out, min - n);
+    else if (n_left > 0)
+        go_on(out, smaller(policy->batch_traces - beyond, n_left));
+    else
+        stop(out, "max_traces");
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
@@ -467,6 +508,9 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
         break;
     case SC_POLICY_CURTAILED:
         decide_curtailed(policy, traces, n_seen, out);
+        break;
+    case SC_POLICY_INTERVAL:
+        decide_interval(policy, traces, n_seen, out);
         break;
     default:
         if (n_seen < most)

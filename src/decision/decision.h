@@ -28,6 +28,12 @@
  *     `lowest` is below the bar, has no vote.  Decides after min_traces and then after each batch:
  *     stops when the winning side has at least tau of the votes.  What a trace says after its cut
  *     changes nothing, so a whole trace and its cut beginning lead to the same decision.
+ * interval
+ *     Stops when the interval of the refusal rate that holds at every look (sc_always_valid) is
+ *     narrower than width, or does not hold one half: then the side is settled.  Judged traces
+ *     alone count, an empty answer as one that does not refuse.  Decides after min_traces and then
+ *     after each batch.  The interval is that of the counts where it stops, not the intersection
+ *     with those of the looks before, so that anybody can compute it from what is reported.
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H
@@ -90,7 +96,7 @@ struct sc_policy_decision {
     bool stop;
     size_t n_more;           /* traces to sample now when not stop */
     const char *stop_reason; /* static: "single", "fixed", "confidence", "settled", "consensus",
-                                "max_traces"; NULL when not stop */
+                                "width", "max_traces"; NULL when not stop */
     double bar;              /* of adaptive and deepconf; NaN when there is none */
 };
 

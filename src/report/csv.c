@@ -82,8 +82,8 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
     const struct sc_summary *s = &a->views[a->run->primary].instances[i];
-    struct sc_estimate rate = s->n_judged ? sc_wilson(s->n_refused, s->n_judged)
-                                          : sc_estimate_none(0, "no trace was judged");
+    const struct sc_policy *policy = &a->run->policies[a->run->primary];
+    struct sc_estimate rate = sc_summary_refusal(policy, s);
     put_text(out, instance->id);
     put_text(out, sc_label_name(instance->label));
     put_text(out, instance->category);
@@ -107,6 +107,8 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
     put_known(out, s->n_uncounted == 0, s->n_tokens);
     put_text(out, instance->decisions[a->run->primary].stop_reason);
     put_text(out, instance->prompt);
+    if (sc_policy_is_always_valid(policy))
+        put_text(out, SC_ALWAYS_VALID);
     if (a->asked.n_prefilled > 0)
         put_text(out, instance->prefill);
     if (a->confidence_basis[0] != '\0')
@@ -128,6 +130,8 @@ void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
                  "refusal_low,refusal_high,agreement,verdict_entropy,confidence,behaviour,"
                  "quadrant,prediction,n_harm_known,n_harmful,n_harmful_loose,harm_basis,"
                  "n_tokens,stop_reason,prompt");
+    if (sc_policy_is_always_valid(&a->run->policies[a->run->primary]))
+        sc_text_puts(out, ",refusal_interval");
     end_heads(out, a);
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)

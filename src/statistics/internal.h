@@ -5,6 +5,7 @@
 #include "statistics/statistics.h"
 
 #define SC_Z95 1.959963984540054 /* 97.5 % quantile of the standard normal distribution */
+#define SC_ALPHA 0.05            /* what a 95 % interval may miss */
 
 /* A sum with Neumaier's compensation (1974): the error does not grow with the number of terms. */
 struct sc_sum {

@@ -39,6 +39,12 @@ struct sc_estimate sc_mean_t(const double *x, size_t n);
 struct sc_estimate sc_wilson(size_t successes, size_t n);
 /* The same of a share that was seen in as many trials, whole or not. */
 struct sc_estimate sc_wilson_of(double share, double n);
+/* Rate of independent trials that are looked at as often as one likes: of 100 sequences the
+ * interval holds the rate at every look in 95 at least, so one may stop by it (beta-binomial
+ * mixture of the uniform prior; Robbins, 1970; Howard et al., 2021).  It is wider than Wilson's,
+ * which holds at one look that was fixed beforehand.  It depends on the counts alone, not on the
+ * order nor on the looks before; [0, 1] without a trial, where the value is NaN. */
+struct sc_estimate sc_always_valid(size_t successes, size_t n);
 /* Difference of two proportions p1 - p2 (Newcombe, 1998, method 10); n is n1 + n2. */
 struct sc_estimate sc_newcombe(size_t s1, size_t n1, size_t s2, size_t n2);
 /* Ratio of two proportions p1 / p2 with the log-normal interval (Katz et al., 1978); n is n1 + n2.

@@ -98,6 +98,56 @@ class Deepconf(Folder):
                 self.assert_one_line(call(*words), 2)
 
 
+class Interval(Folder):
+    def test_beside_others_and_what_is_said_of_it(self):
+        self.run_demo('a', '--policy', 'interval', '--max-traces', 21, '--width', 0.5)
+        self.run_demo('b', '--policies', 'single,fixed:21,interval:3-21@0.5', command='compare')
+        self.assertEqual(self.rows('a', DECISIONS % 0), self.rows('b', DECISIONS % 2))
+        self.assertEqual(self.rows('b', 'select json from configuration')[0][0].count('"width":0.5'), 1)
+        reasons = [row[2] for row in self.rows('a', DECISIONS % 0)]
+        self.assertIn('max_traces', reasons)
+        self.assertTrue({'width', 'settled'} & set(reasons))
+        for p in self.predictions('a'):
+            interval = p['refusal_interval']
+            self.assertEqual((interval['kind'], interval['n']), ('always-valid', len(p['refused'])))
+            narrow = interval['high'] - interval['low'] < 0.5
+            off = interval['low'] > 0.5 or interval['high'] < 0.5
+            self.assertEqual(p['stop_reason'], 'width' if narrow else 'settled' if off else 'max_traces')
+        with open(self.path('b', 'analysis.json'), encoding='utf-8') as file:
+            policies = {p['name']: p for p in json.load(file)['policies']}
+        mine = policies['interval']
+        self.assertEqual(mine['stopped'], {k: reasons.count(k) for k in ('width', 'settled', 'max_traces')})
+        self.assertIsNotNone(mine['token_savings_percent'])
+        self.assertGreater(mine['mean_width'], 0.2)
+        self.assertNotIn('stopped', policies['fixed'])
+        self.good('report', self.path('a'), '--csv', self.path('c'))
+        with open(self.path('c', 'instances.csv'), encoding='utf-8') as file:
+            self.assertTrue(next(file).endswith(',prompt,refusal_interval\n'))
+
+    def test_kills_change_nothing_and_the_width_is_the_configuration(self):
+        options = ('--policy', 'interval', '--max-traces', 30, '--width', 0.5)
+        self.run_demo('a', *options)
+        words = [PROGRAM, 'run', *map(str, SAME), '--out', self.path('b'), '--quiet', *map(str, options)]
+        for pause in (0.05, 0.1, 0.2):
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.run_demo('b', *options)
+        for name in ('predictions.jsonl', 'analysis.json'):
+            with open(self.path('a', name), 'rb') as first, open(self.path('b', name), 'rb') as second:
+                self.assertEqual(first.read(), second.read(), name)
+        result = call('run', *SAME, '--out', self.path('a'), *options[:-1], 0.3)
+        self.assert_one_line(result, 1, 'another configuration')
+
+    def test_wrong_options(self):
+        for words in (['run', '--policy', 'interval', '--width', 0], ['run', '--policy', 'interval', '--width', 1.5],
+                      ['compare', '--policies', 'interval@x'], ['compare', '--policies', 'interval@1.5'],
+                      ['compare', '--policies', 'interval:9-3']):
+            with self.subTest(words=words):
+                self.assert_one_line(call(*words), 2)
+
+
 class Replay(Folder):
     def test_stored_order_is_the_live_run(self):
         self.run_demo('all', '--policy', 'fixed', '--max-traces', 10)
@@ -109,6 +159,8 @@ class Replay(Folder):
                               'adaptive last 50 mean': ['--percentile', 50, '--adaptive-rule', 'last', '--batch-traces', 1],
                               'curtailed 0 by 3': ['--policy', 'curtailed'],
                               'curtailed 0.1 by 1': ['--policy', 'curtailed', '--risk', 0.1, '--batch-traces', 1],
+                              'interval 0.2 by 3': ['--policy', 'interval'],
+                              'interval 0.4 by 1': ['--policy', 'interval', '--width', 0.4, '--batch-traces', 1],
                               'deepconf eta 10': ['--policy', 'deepconf', '--eta', 10],
                               'deepconf eta 90': ['--policy', 'deepconf', '--eta', 90]}.items():
             with self.subTest(name=name):

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "decision/decision.h"
+#include "statistics/statistics.h"
+#include "vocabulary/vocabulary.h"
 
 #define MOST 10
 
@@ -88,6 +90,11 @@ static void figures_out_of_range_are_refused(void **state)
     REFUSES(tau, 0);
     REFUSES(tau, 1.01);
     REFUSES(tau, NAN);
+    good.kind = SC_POLICY_INTERVAL;
+    assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
+    REFUSES(width, 0);
+    REFUSES(width, 1.01);
+    REFUSES(width, NAN);
     good.kind = SC_POLICY_SINGLE; /* reads none of these */
     good.max_traces = good.min_traces = 0;
     assert_int_equal(sc_policy_check(&good, NULL), SC_OK);
@@ -227,6 +234,7 @@ static void a_run_resumed_anywhere_comes_to_the_same_end(void **state)
         policy.risk = round % 2 ? 0 : 0.3 * sc_random_next(&random);
         policy.eta = 100 * sc_random_next(&random);
         policy.tau = 0.5 + 0.5 * sc_random_next(&random);
+        policy.width = 0.3 + 0.7 * sc_random_next(&random);
         assert_int_equal(sc_policy_check(&policy, NULL), SC_OK);
         for (size_t i = 0; i < MOST; i++) {
             traces[i].failed = sc_random_below(&random, 6) == 0;
@@ -345,6 +353,84 @@ static void a_risk_is_a_tail_of_the_beta_binomial(void **state)
     assert_string_equal(d.stop_reason, "settled");
     policy.risk = 1 - stays - 1e-9;
     assert_int_equal(sc_policy_replay(&policy, traces, MOST, &d), 6);
+}
+
+/* ---- interval -------------------------------------------------------------------------------- */
+
+static void an_interval_stops_where_it_does_by_hand(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    struct sc_policy policy = sc_policy_default();
+    struct sc_policy_trace traces[N];
+    struct sc_policy_decision d;
+    policy.kind = SC_POLICY_INTERVAL;
+    policy.batch_traces = policy.min_traces = 1;
+    assert_true(policy.width == 0.2);
+    for (size_t i = 0; i < N; i++)
+        traces[i] = (struct sc_policy_trace){.verdict = SC_REFUSAL, .confidence = NAN};
+    /* (0.05 / 9)^(1/8) = 0.5225, and (0.05 / 8)^(1/7) = 0.484 */
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
+    assert_true(d.stop && strcmp(d.stop_reason, "settled") == 0 && isnan(d.bar));
+    policy.width = 0.48;
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
+    assert_string_equal(d.stop_reason, "width"); /* both: it is narrow too */
+    policy.batch_traces = policy.min_traces = 3;
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 9);
+    policy.max_traces = 8; /* a last batch of two */
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
+    assert_string_equal(d.stop_reason, "width");
+    for (size_t i = 0; i < N; i += 2)
+        traces[i].verdict = SC_COMPLIANCE;
+    policy.max_traces = 10;
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 10);
+    assert_string_equal(d.stop_reason, "max_traces");
+    policy.max_traces = N; /* SciPy: the first of these as narrow is that of 274 traces */
+    policy.width = 0.2;
+    policy.batch_traces = 1;
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 274);
+    assert_string_equal(d.stop_reason, "width");
+}
+
+/* Every sequence of six kinds of traces: it stops at the first look at which the interval of what
+ * was judged is narrow or off one half, and what was not judged counts towards the maximum. */
+static void an_interval_is_that_of_the_judged_traces_so_far(void **state)
+{
+    (void)state;
+    static const enum sc_verdict verdicts[] = {SC_REFUSAL, SC_COMPLIANCE, SC_PARTIAL,
+                                               SC_EMPTY,   SC_UNPARSED,   SC_UNREACHED};
+    struct sc_random random = {.stream = SC_STREAM_STATISTICS, .seed = 9};
+    struct sc_policy policy = sc_policy_default();
+    policy.kind = SC_POLICY_INTERVAL;
+    for (int round = 0; round < 3000; round++) {
+        struct sc_policy_trace traces[30];
+        struct sc_policy_decision d;
+        size_t n_kinds = 1 + sc_random_below(&random, 6), n_refused = 0, n_judged = 0, at = 0;
+        policy.max_traces = 1 + sc_random_below(&random, 30);
+        policy.min_traces = 1 + sc_random_below(&random, policy.max_traces);
+        policy.batch_traces = 1 + sc_random_below(&random, 4);
+        policy.width = 0.2 + 0.8 * sc_random_next(&random);
+        for (size_t i = 0; i < 30; i++)
+            traces[i] =
+                (struct sc_policy_trace){.verdict = verdicts[sc_random_below(&random, n_kinds)],
+                                         .failed = sc_random_below(&random, 9) == 0};
+        size_t n_used = sc_policy_replay(&policy, traces, 30, &d);
+        for (size_t look = policy.min_traces;; look += policy.batch_traces) {
+            look = look < policy.max_traces ? look : policy.max_traces;
+            for (; at < look; at++) {
+                bool judged = !traces[at].failed && sc_verdict_is_judged(traces[at].verdict);
+                n_judged += judged;
+                n_refused += judged && sc_verdict_is_refused(traces[at].verdict);
+            }
+            struct sc_estimate e = sc_always_valid(n_refused, n_judged);
+            bool narrow = e.high - e.low<policy.width, off = e.low> 0.5 || e.high < 0.5;
+            if (!narrow && !off && look < policy.max_traces)
+                continue;
+            assert_int_equal(n_used, look);
+            assert_string_equal(d.stop_reason, narrow ? "width" : off ? "settled" : "max_traces");
+            break;
+        }
+    }
 }
 
 /* ---- deepconf -------------------------------------------------------------------------------- */
@@ -627,6 +713,8 @@ int main(void)
         cmocka_unit_test(without_risk_the_verdict_is_that_of_all_traces),
         cmocka_unit_test(curtailed_skips_points_that_can_settle_nothing),
         cmocka_unit_test(a_risk_is_a_tail_of_the_beta_binomial),
+        cmocka_unit_test(an_interval_stops_where_it_does_by_hand),
+        cmocka_unit_test(an_interval_is_that_of_the_judged_traces_so_far),
         cmocka_unit_test(lows_are_windows_below_all_before_them),
         cmocka_unit_test(tokens_that_were_put_in_are_in_no_window),
         cmocka_unit_test(the_last_low_is_the_metric_lowest),

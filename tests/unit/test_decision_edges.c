@@ -66,6 +66,7 @@ static void defaults_are_those_of_the_header(void **state)
     assert_int_equal(policy.kind, SC_POLICY_ADAPTIVE);
     assert_true(policy.min_traces == 3 && policy.max_traces == 10 && policy.batch_traces == 3);
     assert_true(policy.percentile == 90 && policy.eta == 90 && policy.tau == 0.95);
+    assert_true(policy.width == 0.2);
     assert_true(policy.risk == 0 && policy.adaptive_rule == SC_ADAPTIVE_MEAN);
     assert_int_equal(policy.metric, SC_METRIC_MEAN);
 }
@@ -76,14 +77,14 @@ static void figures_are_taken_up_to_their_ends_and_not_beyond(void **state)
     struct sc_policy adaptive = make(SC_POLICY_ADAPTIVE, 3, 10, 3);
     struct sc_policy deepconf = make(SC_POLICY_DEEPCONF, 3, 10, 3);
     struct sc_policy curtailed = make(SC_POLICY_CURTAILED, 3, 10, 3);
+    struct sc_policy interval = make(SC_POLICY_INTERVAL, 3, 10, 3);
     const struct {
         struct sc_policy *policy;
         double *field, least, most;
     } rows[] = {
-        {&adaptive, &adaptive.percentile, 0, 100},
-        {&deepconf, &deepconf.eta, 0, 100},
-        {&deepconf, &deepconf.tau, above(0), 1},
-        {&curtailed, &curtailed.risk, 0, below(1)},
+        {&adaptive, &adaptive.percentile, 0, 100}, {&deepconf, &deepconf.eta, 0, 100},
+        {&deepconf, &deepconf.tau, above(0), 1},   {&curtailed, &curtailed.risk, 0, below(1)},
+        {&interval, &interval.width, above(0), 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const double inside[] = {rows[i].least, rows[i].most};

@@ -478,6 +478,10 @@ static void change_curtailed(struct sc_run *run)
 {
     run->policies[0].kind = SC_POLICY_CURTAILED;
 }
+static void change_interval(struct sc_run *run)
+{
+    run->policies[0].kind = SC_POLICY_INTERVAL;
+}
 
 static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
 {
@@ -509,6 +513,7 @@ static void each_obstacle_is_said_where_it_is_and_nowhere_else(void **state)
         {change_configured, "given for all prompts together (--label)", false},
         {change_rows, "2 rows of the benchmark could not be read", false},
         {change_curtailed, "lean to the winning side", false},
+        {change_interval, "lean to the winning side", false},
         {change_nothing, "no judge read the answers", false},
         {change_nothing, "of 20 prompts have no label", false},
         {change_nothing, "answers in English of other models, labelled by people or a strong judge",

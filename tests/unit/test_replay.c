@@ -75,14 +75,15 @@ static void a_replay_in_the_stored_order_is_the_live_run(void **state)
     assert_int_equal(sc_replay_load(&fixed, 0, &data, NULL), SC_OK);
     assert_int_equal(data.n_instances, fixed.n_instances);
     assert_int_equal(data.n_traces, N_TRACES);
-    for (int p = 0; p < 10; p++) {
+    for (int p = 0; p < 11; p++) {
         struct sc_run live;
         struct sc_policy policy = sc_policy_default();
         policy.kind = p == 0   ? SC_POLICY_SINGLE
                       : p == 1 ? SC_POLICY_FIXED
                       : p < 5  ? SC_POLICY_ADAPTIVE
                       : p < 7  ? SC_POLICY_CURTAILED
-                               : SC_POLICY_DEEPCONF;
+                      : p < 10 ? SC_POLICY_DEEPCONF
+                               : SC_POLICY_INTERVAL;
         policy.percentile = p == 2 ? 90 : 40;
         policy.metric = p == 4 ? SC_METRIC_NLL : SC_METRIC_MEAN;
         policy.adaptive_rule = p == 3 ? SC_ADAPTIVE_LAST : SC_ADAPTIVE_MEAN;
@@ -90,6 +91,7 @@ static void a_replay_in_the_stored_order_is_the_live_run(void **state)
         policy.risk = p == 6 ? 0.1 : 0;
         policy.eta = p == 7 ? 10 : p == 8 ? 50 : 90;
         policy.tau = p == 9 ? 1 : 0.95;
+        policy.width = p == 10 ? 0.6 : 0.2;
         rig.policy = policy;
         rig_run(&rig, &live);
         for (size_t i = 0; i < live.n_instances; i++) {

@@ -84,6 +84,8 @@ static void put_policy(struct sc_document *out, const struct sc_policy *policy)
     }
     if (policy->kind == SC_POLICY_CURTAILED)
         sc_document_put_number(out, "risk", policy->risk);
+    else if (policy->kind == SC_POLICY_INTERVAL)
+        sc_document_put_number(out, "width", policy->width);
     else
         sc_document_put_text(out, "metric", sc_metric_name(sc_policy_metric(policy)));
 }

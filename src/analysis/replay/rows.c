@@ -11,10 +11,13 @@ enum { NOISE_ROUNDS = 20000, NOISE_KEY = 0x6e01 };
 
 static const double percentiles[] = {20, 30, 40, 50, 60, 70, 80, 90};
 static const double risks[] = {0, 0.05, 0.1, 0.2};
+static const double widths[] = {0.1, 0.2, 0.4};
 enum {
     N_PERCENTILES = sizeof percentiles / sizeof *percentiles,
     N_RISKS = sizeof risks / sizeof *risks,
-    MOST_ROWS = 3 + 2 * N_PERCENTILES * SC_N_METRICS + N_PERCENTILES + 1 + 2 * N_RISKS
+    N_WIDTHS = sizeof widths / sizeof *widths,
+    MOST_ROWS =
+        3 + 2 * N_PERCENTILES * SC_N_METRICS + N_PERCENTILES + 1 + 2 * N_RISKS + 2 * N_WIDTHS
 };
 
 struct list {
@@ -58,18 +61,21 @@ static void add_fixed(struct list *list, struct sc_policy policy, size_t n_trace
         snprintf(row->name, sizeof row->name, "fixed %zu", n_traces);
 }
 
-/* One trace at a time costs rounds and no tokens: a rule is shown both ways. */
-static void add_curtailed(struct list *list, struct sc_policy policy, size_t batch)
+/* The rules that read verdicts alone.  One trace at a time costs rounds and no tokens: each is
+ * shown both ways. */
+static void add_verdict_rules(struct list *list, struct sc_policy policy, size_t batch)
 {
-    policy.kind = SC_POLICY_CURTAILED;
-    for (size_t i = 0; i < 2 * N_RISKS; i++) {
-        policy.risk = risks[i / 2];
+    for (size_t i = 0; i < 2 * (N_RISKS + N_WIDTHS); i++) {
+        bool curtailed = i / 2 < N_RISKS;
+        policy.kind = curtailed ? SC_POLICY_CURTAILED : SC_POLICY_INTERVAL;
+        policy.risk = curtailed ? risks[i / 2] : 0;
+        policy.width = curtailed ? policy.width : widths[i / 2 - N_RISKS];
         policy.batch_traces = i % 2 ? 1 : batch;
         if (i % 2 && batch == 1)
             continue;
         struct sc_replay_row *row = add(list, &policy);
-        snprintf(row->name, sizeof row->name, "curtailed %g by %zu", policy.risk,
-                 policy.batch_traces);
+        snprintf(row->name, sizeof row->name, "%s %g by %zu", sc_policy_name(policy.kind),
+                 curtailed ? policy.risk : policy.width, policy.batch_traces);
     }
 }
 
@@ -123,7 +129,7 @@ enum sc_status sc_replay_rows(const struct sc_replay_options *options,
     add_fixed(&list, policy, 1);
     for (size_t k = 3; k <= 5 && k < n_traces; k += 2)
         add_fixed(&list, policy, k);
-    add_curtailed(&list, policy, options->batch_traces);
+    add_verdict_rules(&list, policy, options->batch_traces);
     add_adaptive(&list, policy, options->batch_traces);
     add_deepconf(&list, policy);
     for (size_t i = 0; i < list.n; i++)

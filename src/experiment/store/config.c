@@ -296,6 +296,8 @@ static void put_policy(struct sc_json_writer *out, const struct sc_run_options *
         sc_json_put_number(out, "eta", policy->eta);
         sc_json_put_number(out, "tau", policy->tau);
     }
+    if (policy->kind == SC_POLICY_INTERVAL)
+        sc_json_put_number(out, "width", policy->width);
     sc_json_put_end_object(out);
 }
 

@@ -88,7 +88,8 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
     } numbers[] = {{"percentile", 100, &preset.percentile, &policy->percentile},
                    {"risk", 1, &preset.risk, &policy->risk},
                    {"eta", 100, &preset.eta, &policy->eta},
-                   {"tau", 1, &preset.tau, &policy->tau}};
+                   {"tau", 1, &preset.tau, &policy->tau},
+                   {"width", 1, &preset.width, &policy->width}};
     int kind = 0;
     *policy = preset;
     SC_TRY(get_text(json, "name", name, error));

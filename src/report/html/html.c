@@ -166,9 +166,12 @@ static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a
     sc_json_put_number(out, "agreement", s->agreement);
     sc_json_put_number(out, "entropy", s->entropy);
     if (s->n_judged) {
-        struct sc_estimate rate = sc_wilson(s->n_refused, s->n_judged);
+        const struct sc_policy *policy = &a->run->policies[a->run->primary];
+        struct sc_estimate rate = sc_summary_refusal(policy, s);
         sc_json_put_number(out, "refusal_low", rate.low);
         sc_json_put_number(out, "refusal_high", rate.high);
+        if (sc_policy_is_always_valid(policy))
+            sc_json_put_bool(out, "always", true);
     }
     sc_json_put_count(out, "used", s->n_traces);
     sc_json_put_count(out, "harmful", s->n_harmful);

@@ -111,6 +111,21 @@ static void put_asked(struct sc_json_writer *out, const struct sc_run_instance *
         sc_json_put_string(out, "prefill", instance->prefill);
 }
 
+/* Of a policy that looks at the verdicts while it samples. */
+static void put_interval(struct sc_json_writer *out, const struct sc_policy *policy,
+                         const struct sc_summary *s)
+{
+    if (!sc_policy_is_always_valid(policy))
+        return;
+    const struct sc_estimate rate = sc_summary_refusal(policy, s);
+    sc_json_put_object(out, "refusal_interval");
+    sc_json_put_string(out, "kind", SC_ALWAYS_VALID);
+    sc_json_put_number(out, "low", rate.low);
+    sc_json_put_number(out, "high", rate.high);
+    sc_json_put_count(out, "n", s->n_judged);
+    sc_json_put_end_object(out);
+}
+
 static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
                          const struct sc_run_instance *instance, size_t policy,
                          const struct sc_summary *s)
@@ -130,6 +145,7 @@ static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
                        s->n_uncounted == 0 ? (double)s->n_tokens / (double)s->n_traces : NAN);
     sc_json_put_count(out, "num_traces_used", s->n_traces);
     sc_json_put_number(out, "refusal_rate", s->refusal_rate);
+    put_interval(out, &run->policies[policy], s);
     sc_json_put_number(out, "avg_confidence", s->confidence);
     sc_json_put_number(out, "agreement", s->agreement);
     put_asked(out, instance);

@@ -694,7 +694,7 @@
     }
     const prompt = element("div", "prompt", p.prompt), chips = element("ul", "chips");
     prompt.dir = "auto";
-    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : " (95\u00a0%: " + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), confidenceNamed + " " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
+    const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : (p.always ? " (95\u00a0%, always valid: " : " (95\u00a0%: ") + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), confidenceNamed + " " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
     for (const f of facts) chips.append(element("li", "", f));
     const cards = element("div", "traces");
     p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
