@@ -36,6 +36,7 @@ struct sc_batch_sizes {
     size_t max_prompt, max_new, n_positions; /* tokens; n_positions of a whole sequence */
     size_t max_watch;                        /* tokens watched by one request */
     size_t n_slots, n_pages;                 /* of the prompt cache */
+    bool no_sharing;
 };
 
 struct sc_batch {

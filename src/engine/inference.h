@@ -49,10 +49,6 @@ struct sc_trace_request {
     struct sc_reasoning_budget budget;
     const int32_t *end_ids; /* [n_end_ids] */
     size_t n_end_ids;
-    /* The first n_shared tokens (fewer than n_prompt) begin all prompts that carry this shared_key
-     * and n_shared: they are computed once for all of them.  0: nothing is shared. */
-    uint64_t shared_key;
-    size_t n_shared;
     /* Tokens whose log P the result gives at every place of the answer, chosen or not. */
     const int32_t *watch; /* [n_watch] */
     size_t n_watch;
@@ -110,7 +106,7 @@ struct sc_batch_options {
     size_t max_prompt;     /* tokens of the longest prompt */
     size_t max_watch;      /* most watched tokens of a request; 0: none */
     size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
-    bool no_sharing;       /* compute what traces have said in common for each of them */
+    bool no_sharing; /* compute for each trace, and prompt, what it has in common with others */
 };
 
 /* What a batch takes, computed without taking it. */

@@ -38,6 +38,7 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct 
     b->own.traces = arena->used - start;
     start = arena->used;
     sc_prompt_cache_layout(&b->cache, s->n_slots, s->n_pages, s->max_prompt, arena);
+    b->cache.no_sharing = s->no_sharing;
     b->own.prompts = arena->used - start;
     start = arena->used;
     b->rows = sc_arena_take(arena, s->parallel + s->prefill_rows, sizeof *b->rows);
@@ -81,6 +82,7 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.max_new = min_size(options->max_new_tokens ? options->max_new_tokens : 1, context);
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
     s.max_watch = options->max_watch;
+    s.no_sharing = options->no_sharing;
     /* Each place and each waiting request may have a prompt of its own; the other slots keep
      * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;
@@ -127,7 +129,8 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, const struct
 static void add_pages(const struct sc_engine *engine, const struct sc_batch_sizes *s, size_t limit,
                       struct sc_batch_plan *plan)
 {
-    size_t page = engine->device->page_bytes(engine->weights) + sizeof(uint32_t);
+    size_t page = engine->device->page_bytes(engine->weights) + sizeof(uint32_t) +
+                  sizeof(struct sc_prompt_page);
     size_t wanted = s->n_pages + (limit - plan->total_bytes) / page;
     wanted = min_size(wanted, prompt_pages(s, s->parallel + s->look_ahead));
     for (; wanted > s->n_pages; wanted--) {

@@ -2,8 +2,9 @@
  * Which prompts' keys and values a session keeps, and in which pages.  A prompt's are computed once
  * and shared by all its traces; here is the book of them, the memory itself is the device's.
  *
- * A prompt is a list of pages of SC_PAGE_POSITIONS positions, which cannot fragment.  What nobody
- * uses stays until its room is needed.
+ * A prompt is a list of pages of SC_PAGE_POSITIONS positions, which cannot fragment.  The whole
+ * pages with which it begins as another kept prompt does are that prompt's pages: whichever of them
+ * comes first computes them.  What nobody uses stays until its room is needed.
  */
 #ifndef SC_ENGINE_PROMPTS_H
 #define SC_ENGINE_PROMPTS_H
@@ -20,26 +21,32 @@ size_t sc_prompt_pages(size_t n_positions);
 /* A prompt whose keys and values are kept. */
 struct sc_prompt {
     uint64_t key;
-    const int32_t *ids;     /* the requester's; read until filled */
-    size_t n, n_filled;     /* tokens; those whose keys and values are there */
-    size_t n_refs;          /* requests and traces that use it */
-    size_t n_pages;         /* 0: this slot is free */
-    uint64_t last_use;      /* for the choice of what to forget */
-    uint32_t *pages;        /* [n_pages]; the first n_stem_pages are the stem's */
-    bool is_stem;           /* whole pages with which other prompts begin; it has no logits */
-    bool is_long;           /* its positions turn by the model's angles for long sequences */
-    struct sc_prompt *stem; /* whose pages this prompt begins with; NULL: all are its own */
-    size_t n_stem_pages;
-    size_t n_children; /* prompts kept that begin with this one */
-    size_t slot;       /* its number: also of the kept logits after its last token, once filled */
-    size_t mark;       /* the scheduler's: the round that last looked at it */
+    const int32_t *ids; /* the requester's; read until filled */
+    size_t n, n_filled; /* tokens; those whose keys and values are known to be there */
+    size_t n_refs;      /* requests and traces that use it */
+    size_t n_pages;     /* 0: this slot is free */
+    uint64_t last_use;  /* for the choice of what to forget */
+    uint32_t *pages;    /* [n_pages] */
+    bool is_long;       /* its positions turn by the model's angles for long sequences */
+    size_t slot;        /* its number: also of the kept logits after its last token, once filled */
+    size_t mark;        /* the scheduler's: the round that last looked at it */
+};
+
+/* A page of one or several kept prompts. */
+struct sc_prompt_page {
+    int32_t ids[SC_PAGE_POSITIONS]; /* the tokens at its positions */
+    uint32_t n_holders;             /* prompts that have it; 0: it is free */
+    uint32_t n_idle;                /* while room is sought: holders that nobody uses */
+    uint32_t n_filled;              /* positions whose keys and values are there */
 };
 
 struct sc_prompt_cache {
     struct sc_prompt *prompts; /* [n_prompts] slots */
     size_t n_prompts;
-    uint32_t *free_pages; /* [n_free] */
+    struct sc_prompt_page *pages; /* [n_pages] */
+    uint32_t *free_pages;         /* [n_free] */
     size_t n_free, n_pages;
+    bool no_sharing; /* prompts that begin alike have all pages to themselves */
     uint64_t clock;
 };
 
@@ -49,16 +56,12 @@ enum sc_prompt_found { SC_PROMPT_READY, SC_PROMPT_NO_ROOM, SC_PROMPT_OTHER };
 void sc_prompt_cache_layout(struct sc_prompt_cache *cache, size_t n_slots, size_t n_pages,
                             size_t max_prompt, struct sc_arena *arena);
 
-/* A prompt that is wanted.  Its first n_shared tokens begin all prompts of shared_key: the whole
- * pages of these are a prompt of their own, the stem, which must be filled before this one is.  A
- * stem stays as long as a prompt that begins with it. */
+/* A prompt that is wanted. */
 struct sc_prompt_wanted {
     uint64_t key;
     const int32_t *ids; /* [n] */
     size_t n;
-    uint64_t shared_key;
-    size_t n_shared; /* 0: none */
-    bool is_long;    /* keys of both kinds are different prompts */
+    bool is_long; /* keys of both kinds are different prompts */
 };
 
 /* The prompt of that key, one reference more: found, or opened in place of prompts that nobody
@@ -69,5 +72,12 @@ enum sc_prompt_found sc_prompt_acquire(struct sc_prompt_cache *cache,
                                        struct sc_prompt **out);
 /* Gives a reference back; the prompt is kept until its room is needed. */
 void sc_prompt_release(struct sc_prompt *prompt);
+
+/* Tokens of the prompt whose keys and values are still to be computed: none that a prompt that
+ * begins alike has filled since. */
+size_t sc_prompt_left(struct sc_prompt_cache *cache, struct sc_prompt *prompt);
+/* The next of these, right after sc_prompt_left; its position.  Its keys and values are there from
+ * the coming step on, in which rows of all prompts may read them. */
+size_t sc_prompt_fill(struct sc_prompt_cache *cache, struct sc_prompt *prompt);
 
 #endif

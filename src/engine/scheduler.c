@@ -89,9 +89,6 @@ static bool check_request(struct sampling *s, const struct sc_trace_request *r)
                  most_new(r));
     else if (r->budget.n_tokens > 0 && r->budget.n_closing == 0)
         snprintf(to, size, "reasoning budget: expected tokens that close it, found none");
-    else if (r->n_shared >= r->n_prompt)
-        snprintf(to, size, "shared tokens: expected fewer than the prompt's %zu, found %zu",
-                 r->n_prompt, r->n_shared);
     else if (r->n_watch > sizes->max_watch)
         snprintf(to, size, "watched tokens: expected at most %zu (planned), found %zu",
                  sizes->max_watch, r->n_watch);
@@ -159,8 +156,6 @@ static enum sc_status open_prompts(struct sampling *s)
         const struct sc_prompt_wanted wanted = {.key = w->request.prompt_key,
                                                 .ids = w->request.prompt,
                                                 .n = w->request.n_prompt,
-                                                .shared_key = w->request.shared_key,
-                                                .n_shared = w->request.n_shared,
                                                 .is_long = may_be_long(s, &w->request)};
         enum sc_prompt_found found = sc_prompt_acquire(&s->b->cache, &wanted, &w->prompt);
         if (found == SC_PROMPT_NO_ROOM)
@@ -400,19 +395,19 @@ static void add_decode_rows(struct sampling *s)
 static void add_rows_of(struct sampling *s, struct sc_prompt *prompt, size_t *left)
 {
     struct sc_batch *b = s->b;
-    size_t n = prompt->n - prompt->n_filled;
+    size_t n = sc_prompt_left(&b->cache, prompt);
 
     if (n == 0 || prompt->mark == s->session->round)
         return;
     prompt->mark = s->session->round;
     if (n > *left)
         n = *left;
-    if (!prompt->is_stem && prompt->n_filled + n == prompt->n && s->n_ending == SC_PROMPT_ENDS)
+    if (prompt->n_filled + n == prompt->n && s->n_ending == SC_PROMPT_ENDS)
         n--;
     *left -= n;
     for (; n > 0; n--) {
-        size_t at = prompt->n_filled++;
-        bool last = prompt->n_filled == prompt->n && !prompt->is_stem;
+        size_t at = sc_prompt_fill(&b->cache, prompt);
+        bool last = prompt->n_filled == prompt->n;
 
         b->rows[s->n_rows++] = (struct sc_row){.token = prompt->ids[at],
                                                .position = at,
@@ -425,23 +420,17 @@ static void add_rows_of(struct sampling *s, struct sc_prompt *prompt, size_t *le
 }
 
 /* Rows of prompts that are not ready, oldest request first.  A step stores the keys and values of
- * all its rows before any row reads them, so a prompt may follow its stem in the same step. */
+ * all its rows before any row reads them, so a prompt may go on behind what another one that begins
+ * alike fills in the same step. */
 static void add_prompt_rows(struct sampling *s)
 {
     struct sc_batch *b = s->b;
     size_t left = s->sizes->prefill_rows;
 
     s->n_ending = 0;
-    for (size_t i = 0; i < s->n_waiting && left > 0; i++) {
-        struct sc_prompt *prompt = b->waiting[i].prompt;
-
-        if (prompt == NULL)
-            continue;
-        if (prompt->stem != NULL)
-            add_rows_of(s, prompt->stem, &left);
-        if (prompt->stem == NULL || prompt->stem->n_filled == prompt->stem->n)
-            add_rows_of(s, prompt, &left);
-    }
+    for (size_t i = 0; i < s->n_waiting && left > 0; i++)
+        if (b->waiting[i].prompt != NULL)
+            add_rows_of(s, b->waiting[i].prompt, &left);
 }
 
 static void count_step(struct sampling *s, const struct sc_step_seconds *seconds)

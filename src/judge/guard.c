@@ -39,8 +39,6 @@ struct sc_guard {
     struct sc_kind_labels labels;
     struct sc_asking asking;
     size_t most_forced; /* tokens that may be put after a frame */
-    /* The tokens with which every prompt of a frame begins. */
-    struct sc_asked heads[2][SC_MOST_ASKS]; /* of an answer, of a prompt alone */
 };
 
 struct job {
@@ -73,57 +71,6 @@ static bool is_prompt_alone(const struct judging *j, const struct job *job)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-/* A frame: of which ask, and around what. */
-struct frame {
-    bool prompt_alone;
-    size_t ask;
-};
-
-/* The frame around a text in both places. */
-static enum sc_status encode_text(const struct sc_guard *guard, struct frame frame,
-                                  const char *text, struct sc_asked *out, struct sc_error *error)
-{
-    const struct sc_judge_item item = {.prompt = text,
-                                       .response = frame.prompt_alone ? NULL : text};
-    return sc_asking_encode(&guard->asking, &item, frame.ask, out, error);
-}
-
-/* Shortens the head to what the prompt of one more text shares with it. */
-static enum sc_status narrow_head(const struct sc_guard *guard, struct frame frame,
-                                  const char *text, struct sc_asked *head, struct sc_error *error)
-{
-    struct sc_asked other = {0};
-    size_t same = 0;
-    SC_TRY(encode_text(guard, frame, text, &other, error));
-    while (same < other.n && same < head->n && other.ids[same] == head->ids[same])
-        same++;
-    head->n = same;
-    sc_free(other.ids);
-    return SC_OK;
-}
-
-static enum sc_status find_head(struct sc_guard *guard, struct frame frame, struct sc_error *error)
-{
-    static const char *const texts[] = {"a", "the", "Zebra", "7", "\n", "é"};
-    struct sc_asked *head = &guard->heads[frame.prompt_alone][frame.ask];
-    SC_TRY(encode_text(guard, frame, texts[0], head, error));
-    for (size_t i = 1; i < sizeof texts / sizeof *texts; i++)
-        SC_TRY(narrow_head(guard, frame, texts[i], head, error));
-    return SC_OK;
-}
-
-static enum sc_status find_heads(struct sc_guard *guard, struct sc_error *error)
-{
-    const struct sc_judge_config *config = &guard->config;
-    for (size_t ask = 0; ask < sc_asking_n_asks(&guard->asking); ask++) {
-        if (config->answer.text != NULL || config->messages)
-            SC_TRY(find_head(guard, (struct frame){false, ask}, error));
-        if (sc_judge_config_asks_prompts(config))
-            SC_TRY(find_head(guard, (struct frame){true, ask}, error));
-    }
-    return SC_OK;
-}
 
 /* Of a frame that the name of the judge does not imply: a key of it. */
 static void add_frame_key(const struct sc_guard *guard, struct sc_text *name)
@@ -207,7 +154,6 @@ static enum sc_status open_guard(struct sc_guard *guard, struct sc_error *error)
     SC_TRY(sc_kind_labels_find(&guard->labels, guard->kind, tokenizer, error));
     SC_TRY(make_room(guard, error));
     SC_TRY(sc_asking_open(&guard->asking, frame, error));
-    SC_TRY(find_heads(guard, error));
     SC_TRY(open_engine(guard, error));
     return name_guard(guard, error);
 }
@@ -239,9 +185,6 @@ void sc_guard_close(struct sc_guard *guard)
         return;
     sc_opened_close(&guard->model);
     sc_judge_config_free(&guard->config);
-    for (size_t ask = 0; ask < SC_MOST_ASKS; ask++)
-        for (int i = 0; i < 2; i++)
-            sc_free(guard->heads[i][ask].ids);
     sc_asking_close(&guard->asking);
     sc_free(guard->name);
     sc_free(guard);
@@ -372,17 +315,6 @@ static struct job *new_job(struct judging *j)
     return NULL;
 }
 
-/* How many of the job's tokens are those that all prompts of its frame share. */
-static size_t shared_tokens(const struct judging *j, const struct job *job)
-{
-    const struct sc_asked *head = &j->guard->heads[is_prompt_alone(j, job)][job->ask];
-    const struct sc_asked *asked = &job->asks[job->ask];
-    if (j->guard->options.no_sharing || head->n >= asked->n ||
-        memcmp(head->ids, asked->ids, head->n * sizeof *head->ids) != 0)
-        return 0;
-    return head->n;
-}
-
 static int next(void *context, struct sc_trace_request *request)
 {
     struct judging *j = context;
@@ -413,8 +345,6 @@ static int next(void *context, struct sc_trace_request *request)
         .max_new_tokens = job->spoken ? 1 : guard->config.max_tokens,
         .end_ids = guard->model.end_ids,
         .n_end_ids = guard->model.n_end_ids,
-        .shared_key = 1 + (uint64_t)is_prompt_alone(j, job) + 2 * job->ask,
-        .n_shared = shared_tokens(j, job),
         .watch = guard->labels.watch,
         .n_watch = guard->labels.n_watch,
         .user = job,
@@ -579,7 +509,8 @@ static enum sc_status judge_all(struct judging *j, struct sc_error *error)
     struct sc_batch_options options = {.parallel = guard->options.parallel,
                                        .max_new_tokens = guard->config.max_tokens,
                                        .max_bytes = guard->options.max_bytes,
-                                       .max_watch = guard->labels.n_watch};
+                                       .max_watch = guard->labels.n_watch,
+                                       .no_sharing = guard->options.no_sharing};
     size_t answer = guard->config.max_tokens + guard->most_forced;
     if (guard->model.context <= answer)
         return sc_fail(error, SC_ERR_UNSUPPORTED, "judge: expected a context above %zu, found %zu",

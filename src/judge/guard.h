@@ -21,7 +21,7 @@ struct sc_guard_options {
     size_t max_bytes;    /* memory limit; 0: automatic */
     double temperature;  /* 0: the likeliest token */
     uint64_t seed;       /* of what is drawn */
-    bool no_sharing;     /* compute the beginning of the frame for every judgement anew */
+    bool no_sharing;     /* compute for every judgement what it has in common with others */
 };
 
 enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_options *options,

@@ -191,7 +191,6 @@ struct work {
     int32_t ids[N_IDS]; /* prompt p is the first of them, past N_SHARED turned by p */
     int32_t prompts[N_PROMPTS][MOST_PROMPT];
     size_t next, order;
-    bool share;
     struct trace traces[N_PROMPTS * N_TRACES];
 };
 
@@ -213,8 +212,6 @@ static int next_request(void *context, struct sc_trace_request *request)
         .max_new_tokens = MOST_NEW,
         .end_ids = ends,
         .n_end_ids = 2,
-        .shared_key = 5,
-        .n_shared = w->share && prompt_lengths[p] > N_SHARED ? N_SHARED : 0,
         .user = &w->traces[i],
     };
     return 1;
@@ -241,8 +238,10 @@ struct way {
 
 static void sample(struct work *w, const struct kinds_fixture *f, const struct way *way)
 {
-    const struct sc_batch_options options = {
-        .parallel = way->parallel, .max_new_tokens = MOST_NEW, .max_prompt = MOST_PROMPT};
+    const struct sc_batch_options options = {.parallel = way->parallel,
+                                             .max_new_tokens = MOST_NEW,
+                                             .max_prompt = MOST_PROMPT,
+                                             .no_sharing = !way->share};
     const struct sc_trace_source source = {.context = w, .next = next_request, .done = take_trace};
     struct sc_batch_plan plan;
     struct sc_error error = {0};
@@ -251,7 +250,6 @@ static void sample(struct work *w, const struct kinds_fixture *f, const struct w
     for (size_t p = 0; p < N_PROMPTS; p++)
         for (size_t i = 0; i < prompt_lengths[p]; i++)
             w->prompts[p][i] = w->ids[i < N_SHARED ? i : i + p];
-    w->share = way->share;
     w->order = way->order;
     assert_int_equal(sc_batch_plan(f->engine, &options, &plan, &error), SC_OK);
     plan.prefill_rows = way->prefill_rows;
@@ -339,13 +337,12 @@ static struct sc_prompt *acquire(struct sc_prompt_cache *cache, uint64_t key, bo
 {
     static const int32_t ids[80];
     struct sc_prompt *prompt;
-    const struct sc_prompt_wanted wanted = {
-        .key = key, .ids = ids, .n = 80, .shared_key = 9, .n_shared = 40, .is_long = is_long};
+    const struct sc_prompt_wanted wanted = {.key = key, .ids = ids, .n = 80, .is_long = is_long};
     assert_int_equal(sc_prompt_acquire(cache, &wanted, &prompt), SC_PROMPT_READY);
     return prompt;
 }
 
-/* Keys that turned by other angles are no keys of the same prompt, nor of the same stem. */
+/* Keys that turned by other angles are no keys of the same prompt, nor of one that begins alike. */
 static void a_prompt_is_kept_for_each_kind_of_sequence(void **state)
 {
     (void)state;
@@ -357,12 +354,11 @@ static void a_prompt_is_kept_for_each_kind_of_sequence(void **state)
     sc_prompt_cache_layout(&cache, 8, 20, 80, &arena);
     const struct sc_prompt *plain = acquire(&cache, 1, false), *turned = acquire(&cache, 1, true);
     assert_ptr_not_equal(plain, turned);
-    assert_ptr_not_equal(plain->stem, turned->stem);
-    assert_true(!plain->is_long && !plain->stem->is_long);
-    assert_true(turned->is_long && turned->stem->is_long);
+    assert_int_not_equal(plain->pages[0], turned->pages[0]);
+    assert_true(!plain->is_long && turned->is_long);
     assert_ptr_equal(acquire(&cache, 1, false), plain);
     assert_ptr_equal(acquire(&cache, 1, true), turned);
-    assert_ptr_equal(acquire(&cache, 2, true)->stem, turned->stem);
+    assert_int_equal(acquire(&cache, 2, true)->pages[0], turned->pages[0]);
     sc_free(arena.base);
 }
 

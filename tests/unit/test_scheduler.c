@@ -164,7 +164,8 @@ static enum sc_status run_with(struct work *w, struct sc_engine *engine, size_t 
     struct sc_batch_options options = {.parallel = parallel,
                                        .max_new_tokens = w->max_new,
                                        .max_prompt = MOST_PROMPT,
-                                       .max_bytes = max_bytes};
+                                       .max_bytes = max_bytes,
+                                       .no_sharing = w->own_keys};
     struct sc_trace_source source = {w, next, done, keep, step};
     struct sc_batch_plan plan;
     enum sc_status status = sc_batch_plan(engine, &options, &plan, error);

@@ -23,8 +23,6 @@ struct trace {
 struct work {
     int32_t prompts[N][MOST_PROMPT];
     size_t n_prompt[N], n_shared[N];
-    uint64_t shared_key[N];
-    bool share;
     size_t next;
     struct trace traces[N];
     struct sc_step_report last;
@@ -43,7 +41,6 @@ static struct work *work_new(void)
         size_t head = heads[p % 4 == 3 && p > 8 ? 3 : p % 3 == 2 && p > 12 ? 2 : p % 2];
 
         w->n_shared[p] = head;
-        w->shared_key[p] = head;
         w->n_prompt[p] = head + 1 + sc_random_below(&random, MOST_PROMPT - 71);
         for (size_t i = 0; i < w->n_prompt[p]; i++)
             w->prompts[p][i] =
@@ -69,8 +66,6 @@ static int next(void *context, struct sc_trace_request *request)
                                          .max_new_tokens = MOST_NEW,
                                          .end_ids = ends,
                                          .n_end_ids = 2,
-                                         .shared_key = w->shared_key[p],
-                                         .n_shared = w->share ? w->n_shared[p] : 0,
                                          .watch = watch,
                                          .n_watch = p % 5 ? N_WATCH : 0,
                                          .user = &w->traces[p]};
@@ -107,12 +102,12 @@ static void run_all(struct work *w, struct sc_engine *engine, bool share, size_t
     struct sc_batch_options options = {.parallel = parallel,
                                        .max_new_tokens = MOST_NEW,
                                        .max_prompt = MOST_PROMPT,
-                                       .max_watch = N_WATCH};
+                                       .max_watch = N_WATCH,
+                                       .no_sharing = !share};
     struct sc_trace_source source = {.context = w, .next = next, .done = done, .step = step};
     struct sc_batch_plan plan;
     struct sc_error error = {0};
 
-    w->share = share;
     w->next = 0;
     memset(w->traces, 0, sizeof w->traces);
     assert_int_equal(sc_batch_plan(engine, &options, &plan, &error), SC_OK);
@@ -143,7 +138,7 @@ static void sharing_changes_no_bit(void **state)
         run_all(shared, f.engine, true, ways[i].parallel, ways[i].prefill_rows, ways[i].n_pages);
         assert_memory_equal(shared->traces, plain->traces, sizeof plain->traces);
         assert_true(shared->last.n_prefilled < n_tokens);
-        if (ways[i].parallel == N) { /* with room for all, each head is computed once */
+        if (ways[i].parallel == N) { /* with room for all, each beginning is computed once */
             size_t saved = 0, seen[2] = {0, 0};
 
             for (size_t p = 0; p < N; p++) {
@@ -199,18 +194,15 @@ static int next_bad(void *context, struct sc_trace_request *request)
     size_t *n = context;
     static const int32_t prompt[4] = {1, 2, 3, 4};
 
-    if (*n == 3)
+    if (*n == 2)
         return -1;
     *request = (struct sc_trace_request){.prompt_key = *n + 1,
                                          .prompt = prompt,
                                          .n_prompt = 4,
                                          .sampling = {.temperature = 0},
                                          .max_new_tokens = 2,
-                                         .n_shared = *n == 0 ? 4 : 0,
-                                         .watch = *n == 1 ? watch : outside,
-                                         .n_watch = *n == 1   ? 2
-                                                    : *n == 2 ? 1
-                                                              : 0};
+                                         .watch = *n == 0 ? watch : outside,
+                                         .n_watch = *n == 0 ? 2 : 1};
     ++*n;
     return 1;
 }
@@ -237,7 +229,7 @@ static void impossible_wishes_fail_the_trace(void **state)
 
     assert_int_equal(sc_batch_plan(f.engine, &options, &plan, NULL), SC_OK);
     assert_int_equal(sc_engine_run(f.engine, &plan, &options, &source, NULL), SC_OK);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 2);
     fixture_close(&f);
 }
 
