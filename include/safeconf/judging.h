@@ -78,7 +78,8 @@ struct sc_judge_counts {
     uint64_t n_prefilled;         /* in process: prompt tokens that were computed */
     size_t n_requests, n_retries; /* of a server; retries are among them */
     double seconds;
-    double reserved[8];
+    size_t n_same; /* of n_done, those of a text that equals another one's: asked about once */
+    double reserved[7];
 };
 
 struct sc_classify_summary {

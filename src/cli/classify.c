@@ -46,6 +46,9 @@ static void add_work(struct sc_text *out, const struct sc_classify_summary *summ
                        summary->n_again);
     if (counts->n_done == 0)
         return;
+    if (counts->n_same > 0)
+        sc_text_printf(out, "\n  %zu of them for texts that equal another, which are judged once",
+                       counts->n_same);
     sc_text_printf(out, "\n  %zu without a label in the judge's format (unparsed), ",
                    counts->n_unparsed);
     if (counts->remote)

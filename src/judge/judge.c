@@ -1,6 +1,6 @@
 /*
- * One interface to every judge (judge.h).  Next: guard.c (in process), endpoint.c (behind a
- * server), config.c (what a server is asked).
+ * One interface to every judge (judge.h), and equal texts judged once.  Next: guard.c (in process),
+ * endpoint.c (behind a server), config.c (what a server is asked).
  */
 #include "judge/judge.h"
 
@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "judge/alike.h"
 #include "judge/endpoint.h"
 #include "judge/guard.h"
 #include "judge/kinds.h"
@@ -257,9 +258,86 @@ const char *sc_judge_family(const struct sc_judge *judge)
     return judge->family;
 }
 
+/* ---- equal texts, asked about once ----------------------------------------------------------- */
+
+/* What stands between a kind of judge, which is given the first items of each kind, and the sink of
+ * all. */
+struct handing {
+    const struct sc_judge_sink *sink;
+    struct sc_alike alike;
+    struct sc_judge_counts *counts;
+    struct sc_judge_counts before; /* those at the end of the last judgement */
+};
+
+/* Counts a judgement that is handed over once more as the judge has just counted it. */
+static void count_again(struct handing *handing, const struct sc_judge_counts *one)
+{
+    const struct sc_judge_counts *before = &handing->before;
+    struct sc_judge_counts *counts = handing->counts;
+    counts->n_done++;
+    counts->n_same++;
+    counts->n_failed += one->n_failed - before->n_failed;
+    counts->n_unparsed += one->n_unparsed - before->n_unparsed;
+    counts->n_forced += one->n_forced - before->n_forced;
+    counts->n_unscored += one->n_unscored - before->n_unscored;
+}
+
+static enum sc_status hand_over(void *context, size_t kind, const struct sc_judgement *judgement,
+                                struct sc_error *error)
+{
+    struct handing *handing = context;
+    const struct sc_judge_sink *sink = handing->sink;
+    const struct sc_judge_counts one = *handing->counts;
+    size_t item = handing->alike.first[kind];
+    SC_TRY(sink->done(sink->context, item, judgement, error));
+    for (item = handing->alike.next[item]; item != SC_NO_ITEM; item = handing->alike.next[item]) {
+        count_again(handing, &one);
+        SC_TRY(sink->done(sink->context, item, judgement, error));
+    }
+    handing->before = *handing->counts;
+    return SC_OK;
+}
+
+static struct sc_judge_draw draw_of_first(void *context, size_t kind)
+{
+    const struct handing *handing = context;
+    return sc_judge_draw_of(handing->sink, handing->alike.first[kind]);
+}
+
+static bool pass_on(void *context, const struct sc_judge_counts *counts)
+{
+    const struct handing *handing = context;
+    return handing->sink->step(handing->sink->context, counts);
+}
+
+static enum sc_status run_first(struct sc_judge *judge, const struct sc_judge_item *items,
+                                struct handing *handing, struct sc_error *error)
+{
+    const struct sc_judge_sink sink = {.context = handing,
+                                       .done = hand_over,
+                                       .draw = draw_of_first,
+                                       .step = handing->sink->step != NULL ? pass_on : NULL};
+    size_t n = handing->alike.n;
+    struct sc_judge_item *first = sc_alloc_array(n, sizeof *first);
+    if (first == NULL)
+        return sc_fail_nomem(error, "texts to judge");
+    for (size_t i = 0; i < n; i++)
+        first[i] = items[handing->alike.first[i]];
+    enum sc_status status = judge->kind->run(judge->self, first, n, &sink, handing->counts, error);
+    sc_free(first);
+    return status;
+}
+
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error)
 {
-    return judge->kind->run(judge->self, items, n, sink, counts, error);
+    if (judge->repeats.temperature > 0) /* each answer is drawn with random numbers of its own */
+        return judge->kind->run(judge->self, items, n, sink, counts, error);
+    struct sc_judge_counts unused;
+    struct handing handing = {.sink = sink, .counts = counts != NULL ? counts : &unused};
+    SC_TRY(sc_alike_find(items, n, sink, &handing.alike, error));
+    enum sc_status status = run_first(judge, items, &handing, error);
+    sc_alike_free(&handing.alike);
+    return status;
 }

@@ -76,7 +76,9 @@ static inline struct sc_judge_draw sc_judge_draw_of(const struct sc_judge_sink *
 }
 
 /* Judges all items.  What cannot be judged is handed over with its reason; it ends
- * nothing.  A server that does not answer ends the run. */
+ * nothing.  A server that does not answer ends the run.  A judge of temperature 0 is asked once
+ * about items that are the same (prompt, answer, turns and number of the repeat), and what it says
+ * is handed over for each of them; requests and tokens are counted once. */
 enum sc_status sc_judge_run(struct sc_judge *judge, const struct sc_judge_item *items, size_t n,
                             const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
                             struct sc_error *error);

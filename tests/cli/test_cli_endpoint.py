@@ -128,6 +128,25 @@ class Endpoint(unittest.TestCase):
 
     # ---- what is asked and read ------------------------------------------------------------------
 
+    def test_equal_answers_are_asked_about_once(self):
+        shutil.rmtree(self.out)
+        self.call('run', '--num-instances', 5, '--max-new-tokens', 8, '--policy', 'fixed', '--max-traces', 4,
+                  '--temperature', 0, '--out', self.out, '--quiet')
+        kinds = self.rows('SELECT DISTINCT prompt, text FROM trace JOIN instance ON position = instance')
+        self.assertEqual(len(kinds), 5)
+        for words, n_requests in (((), 5), (('--judge-repeats', 2, '--judge-temperature', 0), 10),
+                                  (('--judge-temperature', 1), 20)):
+            server = self.serve()
+            result = self.classify('--judge', 'wildguard', '--judge-url', server.url, *words)
+            self.assertEqual(len(server.requests), n_requests, words)
+            self.assertIn('Judgements: %d now' % (40 if 'repeats' in str(words) else 20), result.stdout)
+            self.assertIn('%d requests' % n_requests, result.stdout)
+            self.assertEqual('texts that equal another' in result.stdout, n_requests < 20)
+        said = self.rows('SELECT count(*), count(DISTINCT judgement.refused || safety || output) FROM judgement'
+                         ' JOIN trace USING (instance, trace) JOIN instance ON position = instance'
+                         ' GROUP BY judge, prompt, text')
+        self.assertEqual(set(said), {(4, 1)})
+
     def test_llama_guard(self):
         """It gets the texts as messages, judges harm alone, and names what it is about."""
         def says(text):
