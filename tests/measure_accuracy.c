@@ -140,8 +140,9 @@ static void layout(struct sc_prompt_cache *cache, struct sc_forward *forward,
     const struct sc_session_sizes sizes = {.max_rows = ROWS,
                                            .max_logit_rows = ROWS,
                                            .n_positions = n,
+                                           .max_spans = n / SC_PAGE_POSITIONS + 1,
                                            .n_pages = n / SC_PAGE_POSITIONS + 1};
-    sc_prompt_cache_layout(cache, 1, sizes.n_pages, n, arena);
+    sc_prompt_cache_layout(cache, &(struct sc_prompt_cache_sizes){1, n, sizes.n_pages, 0}, arena);
     sc_forward_layout(forward, cpu, &sizes, arena);
 }
 
@@ -171,8 +172,7 @@ static void find_logprobs(struct sc_engine *e, const struct trace *t, size_t fir
         for (size_t r = 0; r < n_rows; r++)
             rows[r] = (struct sc_row){.token = t->ids[begin + r],
                                       .position = begin + r,
-                                      .prompt = prompt,
-                                      .place = SC_NO_PLACE,
+                                      .history = prompt->spans,
                                       .wants_logits = true};
         sc_forward_run(&forward, rows, n_rows);
         for (size_t r = 0; r < n_rows; r++) {

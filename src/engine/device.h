@@ -3,9 +3,10 @@
  * scheduler speaks to it.  The scheduler, plans and scores know nothing else of a device.
  *
  * A device keeps the packed weights of an engine, which many sessions may share and nothing
- * changes, and the memory of each session: keys and values of prompts in pages, those of traces in
- * places, and logits, which never leave it.  Logits are spoken of by handles: i is the row that was
- * the i-th to want them in the last step, sizes.max_logit_rows + k is kept row k.
+ * changes, and the memory of each session: keys and values in pages of SC_PAGE_POSITIONS, of which
+ * the scheduler says who has which, and logits, which never leave it.  Logits are spoken of by
+ * handles: i is the row that was the i-th to want them in the last step, sizes.max_logit_rows + k
+ * is kept row k.
  *
  * What a device must hold to: a row's figures are a function of its token, position and history,
  * whatever else is in the step; and a draw is a function of its logits, options, context and u.
@@ -13,44 +14,58 @@
 #ifndef SC_ENGINE_DEVICE_H
 #define SC_ENGINE_DEVICE_H
 
+#include "engine/branches.h"
 #include "engine/inference.h"
-#include "engine/prompts.h"
 #include "engine/sampling.h"
+
+/* Positions of a page. */
+#define SC_PAGE_POSITIONS 32
 
 /* Room of one session. */
 struct sc_session_sizes {
     size_t max_rows, max_logit_rows; /* of one step */
+    size_t max_draws;                /* tokens drawn from one row of logits, at most; 0: 1 */
     size_t n_positions;              /* of a whole sequence */
-    size_t n_places, max_new;        /* traces; generated tokens of each */
-    size_t n_pages;                  /* of SC_PAGE_POSITIONS positions, for prompts */
-    size_t n_kept;                   /* rows of logits that are kept between steps */
+    size_t max_spans;                /* of one history */
+    size_t n_pages;
+    size_t n_dense_pages; /* the first of them are those that every step reads */
+    size_t n_kept;        /* rows of logits that are kept between steps */
 };
 
-/* Memory that it takes: of places; of pages and kept logits; of everything else. */
+/* Memory that it takes: of pages; of kept logits; of everything else. */
 struct sc_session_bytes {
-    size_t traces, prompts, scratch;
+    size_t pages, kept, scratch;
+};
+
+/* Neighbouring positions of a sequence that lie side by side in a page. */
+struct sc_span {
+    uint32_t page;
+    uint16_t begin, n; /* of the page's positions, from 0 on; n > 0 */
 };
 
 /* One token at one position of one sequence. */
 struct sc_row {
     int32_t token;
-    size_t position;                /* in the sequence */
-    const struct sc_prompt *prompt; /* the history, or its beginning: pages and length */
-    size_t place;                   /* of the trace, or SC_NO_PLACE: a row of the prompt itself */
+    size_t position; /* in the sequence */
+    /* Where keys and values of the sequence are, from position 0 to at least this one, in which the
+     * row's own are put. */
+    const struct sc_span *history;
+    bool is_long; /* its positions turn by the model's angles for long sequences */
     bool wants_logits;
 };
-#define SC_NO_PLACE SIZE_MAX
 
-/* A token to be drawn from a row of logits, with all that is measured of it. */
+/* Tokens to be drawn from a row of logits, each with a random number of its own, with all that is
+ * measured of them. */
 struct sc_draw {
     size_t logits; /* handle */
     const struct sc_sampling *sampling;
     struct sc_context context; /* read where repetitions are penalised */
-    double u;                  /* in (0, 1) */
+    const double *u;           /* [n] in (0, 1) */
+    size_t n;                  /* at least 1 */
     const int32_t *watch;      /* [n_watch] */
     size_t n_watch;
-    int32_t *id;                  /* out: the token */
-    struct sc_token_stats *stats; /* out */
+    int32_t *ids;                 /* out: [n] the tokens */
+    struct sc_token_stats *stats; /* out: [n] theirs */
     float *watched;               /* out: [n_watch] log P of the watched tokens */
     bool ok;                      /* out: the logits were finite; nothing else is given where not */
 };
@@ -60,7 +75,20 @@ struct sc_description {
     size_t logits;                         /* handle */
     int32_t next;                          /* whose log P is asked for */
     float *logprob, *confidence, *entropy; /* out; each may be NULL */
-    bool ok;                               /* out, as above */
+    /* Of processed alone: how it would be drawn, and the tokens before. */
+    const struct sc_sampling *sampling;
+    struct sc_context context;
+    double *processed; /* out: log of its probability if drawn so, -INFINITY: never; may be NULL */
+    bool ok;           /* out, as above */
+};
+
+/* The branches after a row of logits. */
+struct sc_branching {
+    size_t logits; /* handle */
+    const struct sc_sampling *sampling;
+    struct sc_context context;
+    struct sc_branches *branches;
+    bool ok; /* out, as above */
 };
 
 /* Time that a step took, for the report. */
@@ -88,9 +116,10 @@ struct sc_device {
                                    const struct sc_session_sizes *sizes, struct sc_error *error);
     void (*session_close)(void *session); /* NULL is fine */
 
-    /* One step: computes the rows and keeps their keys and values.  Rows of one prompt that stand
-     * side by side share the reading of its keys; rows of a prompt come in the order of their
-     * positions.  All rows' keys and values are stored before any row reads them. */
+    /* One step: computes the rows and keeps their keys and values.  Rows that stand side by side
+     * share the reading of what their histories begin with alike; rows of one sequence come in the
+     * order of their positions, with the same history.  All rows' keys and values are stored before
+     * any row reads them. */
     enum sc_status (*forward)(void *session, const struct sc_row *rows, size_t n_rows,
                               struct sc_step_seconds *seconds, struct sc_error *error);
     /* Keeps a row of logits of the last step as kept row `kept`. */
@@ -98,6 +127,8 @@ struct sc_device {
     enum sc_status (*draw)(void *session, struct sc_draw *draws, size_t n, struct sc_error *error);
     enum sc_status (*describe)(void *session, struct sc_description *rows, size_t n,
                                struct sc_error *error);
+    enum sc_status (*branch)(void *session, struct sc_branching *rows, size_t n,
+                             struct sc_error *error);
 };
 
 /* The devices of this build.  A GPU would be a second one, chosen by an option. */

@@ -28,6 +28,7 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct 
     b->places = sc_arena_take(arena, s->parallel, sizeof *b->places);
     for (size_t i = 0; i < s->parallel; i++) {
         struct sc_place place = {.number = i};
+        place.history = sc_arena_take(arena, s->max_spans, sizeof *place.history);
         place.ids = sc_arena_take(arena, s->max_new, sizeof *place.ids);
         place.stats = sc_arena_take(arena, s->max_new, sizeof *place.stats);
         place.watched =
@@ -37,7 +38,9 @@ void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct 
     }
     b->own.traces = arena->used - start;
     start = arena->used;
-    sc_prompt_cache_layout(&b->cache, s->n_slots, s->n_pages, s->max_prompt, arena);
+    const struct sc_prompt_cache_sizes cache = {s->n_slots, s->max_prompt, s->n_pages,
+                                                sc_size_mul(s->parallel, s->n_own_pages)};
+    sc_prompt_cache_layout(&b->cache, &cache, arena);
     b->cache.no_sharing = s->no_sharing;
     b->own.prompts = arena->used - start;
     start = arena->used;
@@ -57,9 +60,9 @@ struct sc_session_sizes sc_session_sizes_of(const struct sc_batch_sizes *s)
         .max_rows = s->parallel + s->prefill_rows,
         .max_logit_rows = s->parallel + SC_PROMPT_ENDS,
         .n_positions = s->n_positions,
-        .n_places = s->parallel,
-        .max_new = s->max_new,
-        .n_pages = s->n_pages,
+        .max_spans = s->max_spans,
+        .n_pages = sc_size_add(sc_size_mul(s->parallel, s->n_own_pages), s->n_pages),
+        .n_dense_pages = sc_size_mul(s->parallel, s->n_own_pages),
         .n_kept = s->n_slots,
     };
 }
@@ -83,6 +86,8 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
     s.max_watch = options->max_watch;
     s.no_sharing = options->no_sharing;
+    s.n_own_pages = sc_prompt_pages(s.max_new);
+    s.max_spans = sc_prompt_pages(s.max_prompt) + s.n_own_pages;
     /* Each place and each waiting request may have a prompt of its own; the other slots keep
      * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;
@@ -113,12 +118,16 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, const struct
     struct sc_arena arena = {0};
     struct sc_batch batch;
     sc_batch_layout(&batch, s, &arena);
-    struct sc_batch_plan plan = {.parallel = s->parallel,
-                                 .prefill_rows = s->prefill_rows,
-                                 .n_pages = s->n_pages,
-                                 .trace_bytes = sc_size_add(batch.own.traces, there.traces),
-                                 .prompt_bytes = sc_size_add(batch.own.prompts, there.prompts),
-                                 .scratch_bytes = sc_size_add(batch.own.scratch, there.scratch)};
+    size_t page = engine->device->page_bytes(engine->weights);
+    size_t for_prompts = sc_size_mul(s->n_pages, page);
+    size_t for_traces = there.pages > for_prompts ? there.pages - for_prompts : 0;
+    struct sc_batch_plan plan = {
+        .parallel = s->parallel,
+        .prefill_rows = s->prefill_rows,
+        .n_pages = s->n_pages,
+        .trace_bytes = sc_size_add(batch.own.traces, for_traces),
+        .prompt_bytes = sc_size_add(batch.own.prompts, sc_size_add(for_prompts, there.kept)),
+        .scratch_bytes = sc_size_add(batch.own.scratch, there.scratch)};
     plan.total_bytes =
         sc_size_add(sc_size_add(plan.trace_bytes, plan.prompt_bytes), plan.scratch_bytes);
     return plan;

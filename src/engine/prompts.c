@@ -14,32 +14,35 @@ size_t sc_prompt_pages(size_t n_positions)
     return n_positions / SC_PAGE_POSITIONS + (n_positions % SC_PAGE_POSITIONS != 0);
 }
 
-void sc_prompt_cache_layout(struct sc_prompt_cache *cache, size_t n_slots, size_t n_pages,
-                            size_t max_prompt, struct sc_arena *arena)
+void sc_prompt_cache_layout(struct sc_prompt_cache *cache,
+                            const struct sc_prompt_cache_sizes *sizes, struct sc_arena *arena)
 {
-    *cache = (struct sc_prompt_cache){.n_prompts = n_slots, .n_pages = n_pages};
-    cache->prompts = sc_arena_take(arena, n_slots, sizeof *cache->prompts);
-    cache->free_pages = sc_arena_take(arena, n_pages, sizeof *cache->free_pages);
-    cache->pages = sc_arena_take(arena, n_pages, sizeof *cache->pages);
-    for (size_t i = 0; i < n_slots; i++) {
-        uint32_t *pages = sc_arena_take(arena, sc_prompt_pages(max_prompt), sizeof *pages);
+    *cache = (struct sc_prompt_cache){.n_prompts = sizes->n_slots,
+                                      .n_pages = sizes->n_pages,
+                                      .first_page = (uint32_t)sizes->first_page};
+    cache->prompts = sc_arena_take(arena, sizes->n_slots, sizeof *cache->prompts);
+    cache->free_pages = sc_arena_take(arena, sizes->n_pages, sizeof *cache->free_pages);
+    cache->pages = sc_arena_take(arena, sizes->n_pages, sizeof *cache->pages);
+    for (size_t i = 0; i < sizes->n_slots; i++) {
+        struct sc_span *spans =
+            sc_arena_take(arena, sc_prompt_pages(sizes->max_prompt), sizeof *spans);
         if (arena->base != NULL)
-            cache->prompts[i] = (struct sc_prompt){.pages = pages, .slot = i};
+            cache->prompts[i] = (struct sc_prompt){.spans = spans, .slot = i};
     }
     if (arena->base == NULL)
         return;
-    assert(n_pages <= UINT32_MAX);
-    memset(cache->pages, 0, n_pages * sizeof *cache->pages);
+    memset(cache->pages, 0, sizes->n_pages * sizeof *cache->pages);
+    assert(sizes->first_page + sizes->n_pages <= UINT32_MAX);
     /* Last in, first out: the same few pages stay warm. */
-    for (size_t i = 0; i < n_pages; i++)
-        cache->free_pages[i] = (uint32_t)(n_pages - 1 - i);
-    cache->n_free = n_pages;
+    for (size_t i = 0; i < sizes->n_pages; i++)
+        cache->free_pages[i] = (uint32_t)(sizes->first_page + sizes->n_pages - 1 - i);
+    cache->n_free = sizes->n_pages;
 }
 
 static struct sc_prompt_page *page_of(struct sc_prompt_cache *cache, const struct sc_prompt *prompt,
                                       size_t i)
 {
-    return &cache->pages[prompt->pages[i]];
+    return &cache->pages[prompt->spans[i].page - cache->first_page];
 }
 
 /* ---- room ------------------------------------------------------------------------------------ */
@@ -54,7 +57,7 @@ static void forget(struct sc_prompt_cache *cache, struct sc_prompt *prompt)
 {
     for (; prompt->n_pages > 0; prompt->n_pages--)
         if (--page_of(cache, prompt, prompt->n_pages - 1)->n_holders == 0)
-            cache->free_pages[cache->n_free++] = prompt->pages[prompt->n_pages - 1];
+            cache->free_pages[cache->n_free++] = prompt->spans[prompt->n_pages - 1].page;
 }
 
 /* Pages that are free, or would be if all prompts that nobody uses were forgotten. */
@@ -174,12 +177,14 @@ static void add_page(struct sc_prompt_cache *cache, struct sc_prompt *prompt,
                      const struct sc_prompt_wanted *wanted)
 {
     size_t begin = prompt->n_pages * SC_PAGE_POSITIONS, n = wanted->n - begin;
-    prompt->pages[prompt->n_pages++] = cache->free_pages[--cache->n_free];
+    if (n > SC_PAGE_POSITIONS)
+        n = SC_PAGE_POSITIONS;
+    prompt->spans[prompt->n_pages++] =
+        (struct sc_span){.page = cache->free_pages[--cache->n_free], .n = (uint16_t)n};
     struct sc_prompt_page *page = page_of(cache, prompt, prompt->n_pages - 1);
     page->n_holders = 1;
     page->n_filled = 0;
-    memcpy(page->ids, wanted->ids + begin,
-           (n < SC_PAGE_POSITIONS ? n : SC_PAGE_POSITIONS) * sizeof *page->ids);
+    memcpy(page->ids, wanted->ids + begin, n * sizeof *page->ids);
 }
 
 /* Opens the prompt, which is not kept yet; NULL: no room. */
@@ -197,7 +202,7 @@ static struct sc_prompt *open_prompt(struct sc_prompt_cache *cache,
         return NULL;
     }
     for (size_t i = 0; i < n_alike; i++) /* alike may have been forgotten, and be this very slot */
-        prompt->pages[i] = alike->pages[i];
+        prompt->spans[i] = alike->spans[i];
     prompt->n_pages = n_alike;
     while (prompt->n_pages < n_pages)
         add_page(cache, prompt, wanted);

@@ -12,8 +12,7 @@
 #include <safeconf/core.h>
 
 #include "engine/arena.h"
-
-#define SC_PAGE_POSITIONS 32
+#include "engine/device.h"
 
 /* Pages that hold so many positions. */
 size_t sc_prompt_pages(size_t n_positions);
@@ -21,15 +20,15 @@ size_t sc_prompt_pages(size_t n_positions);
 /* A prompt whose keys and values are kept. */
 struct sc_prompt {
     uint64_t key;
-    const int32_t *ids; /* the requester's; read until filled */
-    size_t n, n_filled; /* tokens; those whose keys and values are known to be there */
-    size_t n_refs;      /* requests and traces that use it */
-    size_t n_pages;     /* 0: this slot is free */
-    uint64_t last_use;  /* for the choice of what to forget */
-    uint32_t *pages;    /* [n_pages] */
-    bool is_long;       /* its positions turn by the model's angles for long sequences */
-    size_t slot;        /* its number: also of the kept logits after its last token, once filled */
-    size_t mark;        /* the scheduler's: the round that last looked at it */
+    const int32_t *ids;    /* the requester's; read until filled */
+    size_t n, n_filled;    /* tokens; those whose keys and values are known to be there */
+    size_t n_refs;         /* requests and traces that use it */
+    size_t n_pages;        /* 0: this slot is free */
+    uint64_t last_use;     /* for the choice of what to forget */
+    struct sc_span *spans; /* [n_pages], each the beginning of a page */
+    bool is_long;          /* its positions turn by the model's angles for long sequences */
+    size_t slot; /* its number: also of the kept logits after its last token, once filled */
+    size_t mark; /* the scheduler's: the round that last looked at it */
 };
 
 /* A page of one or several kept prompts. */
@@ -46,15 +45,21 @@ struct sc_prompt_cache {
     struct sc_prompt_page *pages; /* [n_pages] */
     uint32_t *free_pages;         /* [n_free] */
     size_t n_free, n_pages;
-    bool no_sharing; /* prompts that begin alike have all pages to themselves */
+    bool no_sharing;     /* prompts that begin alike have all pages to themselves */
+    uint32_t first_page; /* the session's pages from here on are the cache's */
     uint64_t clock;
 };
 
 enum sc_prompt_found { SC_PROMPT_READY, SC_PROMPT_NO_ROOM, SC_PROMPT_OTHER };
 
-/* Cuts the cache out of the arena: n_slots prompts of at most max_prompt tokens, n_pages pages. */
-void sc_prompt_cache_layout(struct sc_prompt_cache *cache, size_t n_slots, size_t n_pages,
-                            size_t max_prompt, struct sc_arena *arena);
+/* What a cache is to hold: n_slots prompts of at most max_prompt tokens, in the n_pages pages of
+ * the session from first_page on. */
+struct sc_prompt_cache_sizes {
+    size_t n_slots, max_prompt, n_pages, first_page;
+};
+/* Cuts the cache out of the arena. */
+void sc_prompt_cache_layout(struct sc_prompt_cache *cache,
+                            const struct sc_prompt_cache_sizes *sizes, struct sc_arena *arena);
 
 /* A prompt that is wanted. */
 struct sc_prompt_wanted {

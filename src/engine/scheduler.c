@@ -177,16 +177,18 @@ static enum sc_status open_prompts(struct sampling *s)
 static void add_draw(struct sampling *s, struct sc_place *place, size_t logits)
 {
     const struct sc_trace_request *r = &place->request;
+    place->u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
+                                 (uint32_t)place->n);
     s->b->drawing[s->n_drawing] = place;
     s->b->draws[s->n_drawing++] = (struct sc_draw){
         .logits = logits,
         .sampling = &r->sampling,
         .context = {r->prompt, place->ids, r->n_prompt, place->n},
-        .u = sc_random_uniform(SC_STREAM_SAMPLING, r->seed, r->instance_key, r->trace_index,
-                               (uint32_t)place->n),
+        .u = &place->u,
+        .n = 1,
         .watch = r->watch,
         .n_watch = r->n_watch,
-        .id = &place->ids[place->n],
+        .ids = &place->ids[place->n],
         .stats = &place->stats[place->n],
         .watched = place->watched + place->n * r->n_watch,
     };
@@ -316,6 +318,10 @@ static void seat(struct sampling *s, struct sc_place *place, size_t waiting)
 
     place->request = w->request;
     place->prompt = w->prompt;
+    memcpy(place->history, w->prompt->spans, w->prompt->n_pages * sizeof *place->history);
+    for (size_t i = 0; i < s->sizes->n_own_pages; i++)
+        place->history[w->prompt->n_pages + i] = (struct sc_span){
+            .page = (uint32_t)(place->number * s->sizes->n_own_pages + i), .n = SC_PAGE_POSITIONS};
     place->n = place->forced_begin = place->n_forced = place->n_to_force = 0;
     place->reasons = w->request.budget.n_tokens > 0;
     place->limit = most_new(&w->request) < left ? most_new(&w->request) : left;
@@ -380,8 +386,8 @@ static void add_decode_rows(struct sampling *s)
 
         b->rows[s->n_rows++] = (struct sc_row){.token = place->ids[place->n - 1],
                                                .position = place->prompt->n + place->n - 1,
-                                               .prompt = place->prompt,
-                                               .place = place->number,
+                                               .history = place->history,
+                                               .is_long = place->prompt->is_long,
                                                .wants_logits = place->n_to_force == 0};
         if (place->n_to_force == 0)
             add_draw(s, place, s->n_drawing);
@@ -411,8 +417,8 @@ static void add_rows_of(struct sampling *s, struct sc_prompt *prompt, size_t *le
 
         b->rows[s->n_rows++] = (struct sc_row){.token = prompt->ids[at],
                                                .position = at,
-                                               .prompt = prompt,
-                                               .place = SC_NO_PLACE,
+                                               .history = prompt->spans,
+                                               .is_long = prompt->is_long,
                                                .wants_logits = last};
         if (last)
             b->ending[s->n_ending++] = prompt;

@@ -7,7 +7,8 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "engine/batch.h"
+#include "engine/engine.h"
+#include "engine/prompts.h"
 
 #define SCORE_ROWS 32
 
@@ -16,8 +17,7 @@ struct scoring {
     void *session;
     struct sc_row *rows;          /* [n_rows] */
     struct sc_description *wants; /* [n_rows] */
-    uint32_t *pages;              /* of the text: all of the session's, in order */
-    struct sc_prompt prompt;
+    struct sc_span *history;      /* of the text: all of the session's pages, in order */
     const int32_t *ids;
     size_t n, n_rows; /* tokens; at most in a step */
     struct sc_score_arrays out;
@@ -44,13 +44,15 @@ static enum sc_status score_step(struct scoring *s, size_t begin, size_t n_rows,
                                  struct sc_error *error)
 {
     const struct sc_device *device = s->engine->device;
+    size_t long_from = s->engine->config.long_from;
+    bool is_long = long_from > 0 && s->n > long_from;
     for (size_t r = 0; r < n_rows; r++) {
         size_t at = begin + r;
         bool last = at + 1 == s->n;
         s->rows[r] = (struct sc_row){.token = s->ids[at],
                                      .position = at,
-                                     .prompt = &s->prompt,
-                                     .place = SC_NO_PLACE,
+                                     .history = s->history,
+                                     .is_long = is_long,
                                      .wants_logits = true};
         s->wants[r] = (struct sc_description){
             .logits = r,
@@ -75,21 +77,16 @@ static enum sc_status score(struct scoring *s, struct sc_error *error)
     const struct sc_session_sizes sizes = {.max_rows = s->n_rows,
                                            .max_logit_rows = s->n_rows,
                                            .n_positions = s->n,
+                                           .max_spans = n_pages,
                                            .n_pages = n_pages};
     s->rows = sc_alloc_array(s->n_rows, sizeof *s->rows);
     s->wants = sc_alloc_array(s->n_rows, sizeof *s->wants);
-    s->pages = sc_alloc_array(n_pages, sizeof *s->pages);
-    if (s->rows == NULL || s->wants == NULL || s->pages == NULL)
+    s->history = sc_alloc_array(n_pages, sizeof *s->history);
+    if (s->rows == NULL || s->wants == NULL || s->history == NULL)
         return sc_fail_nomem(error, "score");
     SC_TRY(s->engine->device->session_open(&s->session, s->engine->weights, &sizes, error));
     for (size_t i = 0; i < n_pages; i++)
-        s->pages[i] = (uint32_t)i;
-    size_t long_from = s->engine->config.long_from;
-    s->prompt = (struct sc_prompt){.ids = s->ids,
-                                   .n = s->n,
-                                   .pages = s->pages,
-                                   .n_pages = n_pages,
-                                   .is_long = long_from > 0 && s->n > long_from};
+        s->history[i] = (struct sc_span){.page = (uint32_t)i, .n = SC_PAGE_POSITIONS};
     if (s->out.logprob != NULL)
         s->out.logprob[0] = NAN;
     for (size_t begin = 0; begin < s->n; begin += s->n_rows)
@@ -108,7 +105,7 @@ enum sc_status sc_score_in_steps(const struct sc_engine *engine, const int32_t *
     engine->device->session_close(s.session);
     sc_free(s.rows);
     sc_free(s.wants);
-    sc_free(s.pages);
+    sc_free(s.history);
     return status;
 }
 

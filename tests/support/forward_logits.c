@@ -13,13 +13,17 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "engine/cpu/forward.h"
+#include "engine/prompts.h"
 
 float *forward_logits(const struct sc_engine *engine, const int32_t *ids, size_t n)
 {
     const struct sc_cpu *cpu = engine->weights;
     const size_t n_pages = sc_prompt_pages(n);
-    const struct sc_session_sizes sizes = {
-        .max_rows = n, .max_logit_rows = n, .n_positions = n, .n_pages = n_pages};
+    const struct sc_session_sizes sizes = {.max_rows = n,
+                                           .max_logit_rows = n,
+                                           .n_positions = n,
+                                           .max_spans = n_pages,
+                                           .n_pages = n_pages};
     struct sc_forward forward;
     struct sc_arena arena = {0};
     sc_forward_layout(&forward, cpu, &sizes, &arena);
@@ -30,22 +34,17 @@ float *forward_logits(const struct sc_engine *engine, const int32_t *ids, size_t
     struct sc_error error = {0};
     assert_int_equal(sc_pool_new(&forward.pool, (int)cpu->n_threads, &error), SC_OK);
     struct sc_row *rows = calloc(n, sizeof *rows);
-    uint32_t *pages = calloc(n_pages, sizeof *pages);
+    struct sc_span *history = calloc(n_pages, sizeof *history);
     float *logits = calloc(n, cpu->n_vocab * sizeof *logits);
-    assert_true(rows != NULL && pages != NULL && logits != NULL);
+    assert_true(rows != NULL && history != NULL && logits != NULL);
     for (size_t i = 0; i < n_pages; i++)
-        pages[i] = (uint32_t)i;
+        history[i] = (struct sc_span){.page = (uint32_t)i, .n = SC_PAGE_POSITIONS};
     const size_t long_from = cpu->config.long_from;
-    const struct sc_prompt prompt = {.ids = ids,
-                                     .n = n,
-                                     .pages = pages,
-                                     .n_pages = n_pages,
-                                     .is_long = long_from > 0 && n > long_from};
     for (size_t i = 0; i < n; i++)
         rows[i] = (struct sc_row){.token = ids[i],
                                   .position = i,
-                                  .prompt = &prompt,
-                                  .place = SC_NO_PLACE,
+                                  .history = history,
+                                  .is_long = long_from > 0 && n > long_from,
                                   .wants_logits = true};
     sc_forward_run(&forward, rows, n);
     for (size_t i = 0; i < n; i++)
@@ -54,6 +53,6 @@ float *forward_logits(const struct sc_engine *engine, const int32_t *ids, size_t
     sc_pool_free(forward.pool);
     sc_free(memory);
     free(rows);
-    free(pages);
+    free(history);
     return logits;
 }

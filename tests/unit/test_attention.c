@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "engine/cpu/attention.h"
+#include "engine/prompts.h"
 #include "layer_kinds.h"
 
 enum { N_PROMPT = 150, N_OWN = 60, N_TRACES = 20, N_POSITIONS = N_PROMPT + N_OWN };
@@ -96,9 +97,12 @@ static void watched_mix(float *out, const float *weights, size_t weight_stride, 
         note_asked(before, ahead, values, bytes);
 }
 
+enum { PROMPT_PAGES = N_PROMPT / SC_PAGE_POSITIONS + 1, OWN_PAGES = N_OWN / SC_PAGE_POSITIONS + 1 };
+
 struct stage {
     struct sc_prompt_cache cache;
     struct sc_forward forward;
+    struct sc_span histories[N_TRACES][PROMPT_PAGES + OWN_PAGES];
 };
 
 static void lay_out(struct stage *s, const struct sc_cpu *cpu, struct sc_arena *arena)
@@ -106,10 +110,10 @@ static void lay_out(struct stage *s, const struct sc_cpu *cpu, struct sc_arena *
     const struct sc_session_sizes sizes = {.max_rows = N_TRACES,
                                            .max_logit_rows = N_TRACES,
                                            .n_positions = N_POSITIONS,
-                                           .n_places = N_TRACES,
-                                           .max_new = N_OWN,
-                                           .n_pages = N_PROMPT / SC_PAGE_POSITIONS + 1};
-    sc_prompt_cache_layout(&s->cache, 1, sizes.n_pages, N_PROMPT, arena);
+                                           .max_spans = PROMPT_PAGES + OWN_PAGES,
+                                           .n_pages = PROMPT_PAGES + N_TRACES * OWN_PAGES};
+    const struct sc_prompt_cache_sizes prompts = {1, N_PROMPT, PROMPT_PAGES, 0};
+    sc_prompt_cache_layout(&s->cache, &prompts, arena);
     sc_forward_layout(&s->forward, cpu, &sizes, arena);
 }
 
@@ -136,7 +140,7 @@ static void spoil_what_is_outside(struct stage *s, const struct sc_prompt *promp
         for (size_t at = 0; sc_layer_is_local(c, l) && at + c->layer.window <= N_PROMPT; at++)
             for (size_t i = 0; i < 2 * c->n_kv_heads; i++)
                 memset(s->forward.pages +
-                           prompt->pages[at / SC_PAGE_POSITIONS] * s->forward.page_bytes +
+                           prompt->spans[at / SC_PAGE_POSITIONS].page * s->forward.page_bytes +
                            sc_kv_offset(s->forward.cpu, SC_PAGE_POSITIONS, l, i % 2, i / 2) +
                            at % SC_PAGE_POSITIONS * bytes,
                        0xff, bytes);
@@ -151,16 +155,23 @@ static struct shares run_traces(struct stage *s, struct sc_prompt *prompt)
         size_t n = N_PROMPT - at < N_TRACES ? N_PROMPT - at : N_TRACES;
 
         for (size_t i = 0; i < n; i++)
-            rows[i] = (struct sc_row){prompt->ids[at + i], at + i, prompt, SC_NO_PLACE, false};
+            rows[i] = (struct sc_row){prompt->ids[at + i], at + i, prompt->spans, false, false};
         sc_forward_run(&s->forward, rows, n);
         check_watch();
     }
     watch.most_ahead = 0;
+    for (size_t i = 0; i < N_TRACES; i++) {
+        memcpy(s->histories[i], prompt->spans, prompt->n_pages * sizeof *prompt->spans);
+        for (size_t page = 0; page < OWN_PAGES; page++)
+            s->histories[i][prompt->n_pages + page] = (struct sc_span){
+                .page = (uint32_t)(PROMPT_PAGES + i * OWN_PAGES + page), .n = SC_PAGE_POSITIONS};
+    }
     spoil_what_is_outside(s, prompt);
     for (size_t step = 0; step < N_OWN; step++) {
         watch.n_read = watch.n_read_asked = watch.n_asked = 0;
         for (size_t i = 0; i < N_TRACES; i++)
-            rows[i] = (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, prompt, i, true};
+            rows[i] =
+                (struct sc_row){(int32_t)(i % 5), N_PROMPT + step, s->histories[i], false, true};
         sc_forward_run(&s->forward, rows, N_TRACES);
         check_watch();
         for (size_t i = 0; i < N_TRACES; i++)

@@ -348,17 +348,18 @@ static void a_prompt_is_kept_for_each_kind_of_sequence(void **state)
     (void)state;
     struct sc_prompt_cache cache;
     struct sc_arena arena = {0};
-    sc_prompt_cache_layout(&cache, 8, 20, 80, &arena);
+    const struct sc_prompt_cache_sizes sizes = {8, 80, 20, 0};
+    sc_prompt_cache_layout(&cache, &sizes, &arena);
     arena = (struct sc_arena){.base = sc_alloc_aligned(arena.used)};
     assert_non_null(arena.base);
-    sc_prompt_cache_layout(&cache, 8, 20, 80, &arena);
+    sc_prompt_cache_layout(&cache, &sizes, &arena);
     const struct sc_prompt *plain = acquire(&cache, 1, false), *turned = acquire(&cache, 1, true);
     assert_ptr_not_equal(plain, turned);
-    assert_int_not_equal(plain->pages[0], turned->pages[0]);
+    assert_int_not_equal(plain->spans[0].page, turned->spans[0].page);
     assert_true(!plain->is_long && turned->is_long);
     assert_ptr_equal(acquire(&cache, 1, false), plain);
     assert_ptr_equal(acquire(&cache, 1, true), turned);
-    assert_int_equal(acquire(&cache, 2, true)->pages[0], turned->pages[0]);
+    assert_int_equal(acquire(&cache, 2, true)->spans[0].page, turned->spans[0].page);
     sc_free(arena.base);
 }
 

@@ -15,11 +15,11 @@ static struct sc_logit_scratch scratch_new(size_t n, struct sc_arena *arena)
     struct sc_logit_scratch scratch;
 
     *arena = (struct sc_arena){0};
-    sc_logit_scratch_layout(&scratch, n, arena);
+    sc_logit_scratch_layout(&scratch, n, 1, arena);
     arena->base = sc_alloc_aligned(arena->used);
     assert_non_null(arena->base);
     arena->used = 0;
-    sc_logit_scratch_layout(&scratch, n, arena);
+    sc_logit_scratch_layout(&scratch, n, 1, arena);
     return scratch;
 }
 

@@ -11,14 +11,17 @@ struct cached {
     struct sc_prompt_cache cache;
 };
 
+enum { FIRST_PAGE = 5 };
+
 static struct cached cached_open(size_t n_slots, size_t n_pages, size_t max_prompt)
 {
     struct cached c = {0};
-    sc_prompt_cache_layout(&c.cache, n_slots, n_pages, max_prompt, &c.arena);
+    const struct sc_prompt_cache_sizes sizes = {n_slots, max_prompt, n_pages, FIRST_PAGE};
+    sc_prompt_cache_layout(&c.cache, &sizes, &c.arena);
     c.arena.base = sc_alloc_aligned(c.arena.used);
     assert_non_null(c.arena.base);
     c.arena.used = 0;
-    sc_prompt_cache_layout(&c.cache, n_slots, n_pages, max_prompt, &c.arena);
+    sc_prompt_cache_layout(&c.cache, &sizes, &c.arena);
     return c;
 }
 
@@ -108,8 +111,8 @@ static void prompts_that_begin_alike_begin_with_the_same_pages(void **state)
 
     struct sc_prompt *a = take_alike(&c, 1, 100, 70, SC_PROMPT_READY); /* 4 pages */
     struct sc_prompt *b = take_alike(&c, 2, 80, 70, SC_PROMPT_READY);  /* 3, two of them a's */
-    assert_memory_equal(a->pages, b->pages, 2 * sizeof *a->pages);
-    assert_int_not_equal(a->pages[2], b->pages[2]);
+    assert_memory_equal(a->spans, b->spans, 2 * sizeof *a->spans);
+    assert_int_not_equal(a->spans[2].page, b->spans[2].page);
     assert_int_equal(c.cache.n_free, 15);
     /* Whoever comes first fills what both begin with, and the other the rest of it. */
     assert_int_equal(fill(&c, b, 40), 40);
@@ -161,9 +164,9 @@ static void check_pages(struct cached *c)
         size_t n_holders = 0, n_free = 0;
         for (size_t p = 0; p < c->cache.n_prompts; p++)
             for (size_t k = 0; k < c->cache.prompts[p].n_pages; k++)
-                n_holders += c->cache.prompts[p].pages[k] == i;
+                n_holders += c->cache.prompts[p].spans[k].page == FIRST_PAGE + i;
         for (size_t k = 0; k < c->cache.n_free; k++)
-            n_free += c->cache.free_pages[k] == i;
+            n_free += c->cache.free_pages[k] == FIRST_PAGE + i;
         assert_int_equal(c->cache.pages[i].n_holders, n_holders);
         assert_int_equal(n_free, n_holders == 0);
         n_held += n_holders > 0;
@@ -193,9 +196,10 @@ static void pages_are_never_lost(void **state)
             const struct sc_prompt_wanted wanted = {.key = key, .ids = ids, .n = n};
             sc_prompt_acquire(&c.cache, &wanted, &held[at]);
             for (size_t i = 0; held[at] != NULL && i < n; i++)
-                assert_int_equal(c.cache.pages[held[at]->pages[i / SC_PAGE_POSITIONS]]
-                                     .ids[i % SC_PAGE_POSITIONS],
-                                 ids[i]);
+                assert_int_equal(
+                    c.cache.pages[held[at]->spans[i / SC_PAGE_POSITIONS].page - FIRST_PAGE]
+                        .ids[i % SC_PAGE_POSITIONS],
+                    ids[i]);
             n_tokens += held[at] != NULL ? n : 0;
             if (held[at] != NULL)
                 fill(&c, held[at], sc_random_below(&random, n));

@@ -14,6 +14,7 @@
     }
 
 #define MOST 6000
+#define MOST_DRAWS 4000
 
 /* The same logits after the penalty, by the three lines of transformers' processor: of every token
  * of the context, score = score < 0 ? score * penalty : score / penalty. */
@@ -83,10 +84,10 @@ static struct bench *bench_new(void)
 {
     struct bench *b = sc_alloc_zero(1, sizeof *b);
 
-    sc_logit_scratch_layout(&b->scratch, MOST, &b->arena);
+    sc_logit_scratch_layout(&b->scratch, MOST, MOST_DRAWS, &b->arena);
     b->arena.base = sc_alloc_aligned(b->arena.used);
     b->arena.used = 0;
-    sc_logit_scratch_layout(&b->scratch, MOST, &b->arena);
+    sc_logit_scratch_layout(&b->scratch, MOST, MOST_DRAWS, &b->arena);
     return b;
 }
 
@@ -108,6 +109,84 @@ static void fill(struct bench *b, size_t n, double width, double step, uint64_t 
     memcpy(b->copy, b->z, sizeof b->z);
 }
 
+static bool draw_one(const struct sc_logit_row *row, const struct sc_sampling *sampling, double u,
+                     struct sc_logit_scratch *scratch, int32_t *id, struct sc_token_stats *stats)
+{
+    return sc_draw_tokens(row, sampling, &(struct sc_drawn){&u, 1, id, stats}, scratch);
+}
+
+/* Many draws at once, in any order, are those that each is alone. */
+static void check_draws_together(struct bench *b, const struct sc_logit_row *row,
+                                 const struct sc_sampling *s, int n_draws)
+{
+    static double u[MOST_DRAWS];
+    static int32_t ids[MOST_DRAWS];
+    static struct sc_token_stats stats[MOST_DRAWS];
+    for (int d = 0; d < n_draws; d++)
+        u[d] = (d * 17 % n_draws + 0.5) / n_draws;
+    u[n_draws - 1] = u[0]; /* two alike */
+    const struct sc_drawn draws = {u, (size_t)n_draws, ids, stats};
+    assert_true(sc_draw_tokens(row, s, &draws, &b->scratch));
+    for (int d = 0; d < n_draws; d += 1 + n_draws / 100) {
+        struct sc_token_stats alone;
+        int32_t id;
+        assert_true(draw_one(row, s, u[d], &b->scratch, &id, &alone));
+        assert_int_equal(id, ids[d]);
+        assert_memory_equal(&alone, &stats[d], sizeof alone);
+    }
+}
+
+/* The branches listed are the likeliest, with their probabilities; what is drawn from the rest is
+ * none of them, each token as often as its share of the rest says. */
+static void check_branches(struct bench *b, const struct sc_logit_row *row,
+                           const struct sc_sampling *s, const double *p, size_t max)
+{
+    enum { N_DRAWN = 40 };
+    static int32_t ids[MOST];
+    static double logprobs[MOST];
+    double u[N_DRAWN], drawn_logprobs[N_DRAWN], sum = 0;
+    int32_t drawn[N_DRAWN];
+    bool is_listed[MOST] = {0};
+    /* Without top-k, top-p cuts by a sum whose terms are floats: a token at its edge may fall on
+     * the other side than in the reference. */
+    bool is_cut_by_floats = s->top_p < 1 && (s->top_k == 0 || (size_t)s->top_k >= row->n);
+    const double tolerance = is_cut_by_floats ? 2e-6 : 1e-9;
+    for (int d = 0; d < N_DRAWN; d++)
+        u[d] = (d + 0.5) / N_DRAWN;
+    struct sc_branches branches = {.max = max,
+                                   .ids = ids,
+                                   .logprobs = logprobs,
+                                   .u = u,
+                                   .n_drawn = N_DRAWN,
+                                   .drawn = drawn,
+                                   .drawn_logprobs = drawn_logprobs};
+    assert_true(sc_list_branches(row, s, &branches, &b->scratch));
+    assert_in_range(branches.n, 1, max);
+    for (size_t i = 0; i < branches.n; i++) {
+        double processed;
+        assert_true(i == 0 || p[ids[i]] <= p[ids[i - 1]] * (1 + 1e-9));
+        double expected = p[ids[i]] > 0 || !is_cut_by_floats ? log(p[ids[i]]) : logprobs[i];
+        assert_true(fabs(logprobs[i] - expected) < tolerance * (1 + fabs(expected)));
+        assert_true(sc_processed_logprob(row, s, ids[i], &b->scratch, &processed));
+        assert_true(fabs(processed - logprobs[i]) < 1e-9 * (1 + fabs(processed)));
+        assert_false(is_listed[ids[i]]);
+        is_listed[ids[i]] = true;
+        sum += exp(logprobs[i]);
+        if (i == 8)
+            i = branches.n > 16 ? branches.n - 8 : i; /* both ends of a long list */
+    }
+    if (branches.n <= 16)
+        assert_true(fabs(sum + branches.rest - 1) < 1e-12);
+    if (branches.rest == 0)
+        return;
+    for (int d = 0; d < N_DRAWN; d++) {
+        assert_false(is_listed[drawn[d]]);
+        if (p[drawn[d]] > 0 || !is_cut_by_floats)
+            assert_true(fabs(drawn_logprobs[d] - log(p[drawn[d]])) <
+                        tolerance * (1 + fabs(drawn_logprobs[d])));
+    }
+}
+
 /* One draw per u on an even grid: an inverse CDF in the order of ids must hit each token within one
  * of n_draws * p times, with a logprob that says so. */
 static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_t n,
@@ -124,7 +203,7 @@ static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_
         struct sc_token_stats stats;
         int32_t id;
 
-        assert_true(sc_draw_token(&row, s, (d + 0.5) / n_draws, &b->scratch, &id, &stats));
+        assert_true(draw_one(&row, s, (d + 0.5) / n_draws, &b->scratch, &id, &stats));
         assert_in_range(id, last, n - 1); /* grows with u */
         last = id;
         assert_true(p[id] > 0);
@@ -134,6 +213,15 @@ static void check_draws(struct bench *b, const struct sc_kernels *kernels, size_
     }
     for (size_t i = 0; i < n; i++)
         assert_true(fabs(count[i] - n_draws * p[i]) <= 1 + 1e-6 * n_draws);
+    check_draws_together(b, &row, s, n_draws);
+    check_branches(b, &row, s, p, 3);
+    check_branches(b, &row, s, p, n);
+    double left_out;
+    for (size_t i = 0; i < n; i += 1 + n / 7)
+        if (p[i] == 0 && s->temperature > 1e-3) {
+            assert_true(sc_processed_logprob(&row, s, (int32_t)i, &b->scratch, &left_out));
+            assert_true(left_out == -INFINITY || left_out < -700);
+        }
     assert_memory_equal(b->z, b->copy, sizeof b->z);
 }
 
@@ -176,9 +264,8 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     memcpy(b->copy, b->z, sizeof b->z);
     assert_null(sc_sampling_refused(&greedy));
     for (int d = 0; d < 5; d++) {
-        assert_true(
-            sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
-                          &greedy, 0.1 + 0.2 * d, &b->scratch, &id, &stats));
+        assert_true(draw_one(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
+                             &greedy, 0.1 + 0.2 * d, &b->scratch, &id, &stats));
         assert_int_equal(id, 77);
         assert_true(stats.sampled_logprob == 0);
         assert_true(fabs((double)stats.logprob + log(3)) < 1e-6);
@@ -187,8 +274,8 @@ static void greedy_takes_the_lowest_of_equals(void **state)
     for (size_t i = 4; i < 5000; i++)
         b->z[i] = 0;
     b->z[0] = b->z[1] = b->z[2] = -1;
-    assert_true(sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
-                              &greedy, 0.5, &b->scratch, &id, &stats));
+    assert_true(draw_one(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 5000, 20, NULL},
+                         &greedy, 0.5, &b->scratch, &id, &stats));
     assert_int_equal(id, 3);
     bench_free(b);
 }
@@ -205,8 +292,8 @@ static void ties_at_the_edge_of_top_k_go_to_the_lower_id(void **state)
         struct sc_token_stats stats;
         int32_t id;
 
-        sc_draw_token(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 100, 20, NULL}, &s,
-                      (d + 0.5) / 20, &b->scratch, &id, &stats);
+        draw_one(&(struct sc_logit_row){sc_kernels_find(NULL), b->z, 100, 20, NULL}, &s,
+                 (d + 0.5) / 20, &b->scratch, &id, &stats);
         assert_true(id == 50 || id == 0);
     }
     bench_free(b);
@@ -258,14 +345,14 @@ static void a_penalty_leaves_what_is_measured_as_it_is(void **state)
     (void)state;
     for (size_t i = 0; i < 100; i++)
         b->z[i] = i == 40 ? 3 : i == 50 ? 2 : -1;
-    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &first, &plain));
+    assert_true(draw_one(&row, &greedy, 0.5, &b->scratch, &first, &plain));
     greedy.repetition_penalty = 1.4; /* 3 / 1.4 is still the largest; penalised twice it is not */
-    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
+    assert_true(draw_one(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
     assert_int_equal(first, 40);
     assert_int_equal(second, 40);
     assert_memory_equal(&plain, &penalised, sizeof plain);
     greedy.repetition_penalty = 1.6;
-    assert_true(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
+    assert_true(draw_one(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
     assert_int_equal(second, 50);
     assert_true(penalised.confidence == plain.confidence && penalised.entropy == plain.entropy);
     assert_true(fabs((double)(penalised.logprob - plain.logprob) + 1) < 1e-6);
@@ -273,7 +360,7 @@ static void a_penalty_leaves_what_is_measured_as_it_is(void **state)
     /* Where penalised logits leave the range of a float there is nothing to draw from. */
     greedy.repetition_penalty = 0.01;
     b->z[40] = 3e38f;
-    assert_false(sc_draw_token(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
+    assert_false(draw_one(&row, &greedy, 0.5, &b->scratch, &second, &penalised));
     bench_free(b);
 }
 

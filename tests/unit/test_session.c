@@ -171,7 +171,7 @@ static void a_session_that_was_interrupted_runs_again_as_if_new(void **state)
 /* Its logits are the sum of the history's tokens; the token drawn is that, modulo 50. */
 struct made_up {
     struct sc_session_sizes sizes;
-    long pages[64][SC_PAGE_POSITIONS], places[8][MOST_NEW], logits[64], kept[64];
+    long pages[64][SC_PAGE_POSITIONS], logits[64], kept[64];
     size_t n_forward, fails_at;
 };
 static struct made_up made_up;
@@ -191,7 +191,7 @@ static struct sc_session_bytes made_up_measure(const void *weights,
                                                const struct sc_session_sizes *sizes)
 {
     (void)weights;
-    return (struct sc_session_bytes){sizes->n_places, sizes->n_pages, 0};
+    return (struct sc_session_bytes){sizes->n_pages, sizes->n_kept, 0};
 }
 
 static size_t made_up_page_bytes(const void *weights)
@@ -207,20 +207,27 @@ static enum sc_status made_up_open(void **session, const void *weights,
     (void)error;
     made_up.sizes = *sizes;
     assert_in_range(sizes->n_pages, 1, 64);
-    assert_in_range(sizes->n_places, 1, 8);
+    assert_in_range(sizes->n_dense_pages, 1, sizes->n_pages - 1);
     assert_in_range(sizes->n_kept, 1, 64);
     assert_in_range(sizes->max_logit_rows, 1, 64);
     *session = &made_up;
     return SC_OK;
 }
 
-static long made_up_sum(const struct made_up *d, const struct sc_row *row)
+/* Where a position of the row's history is kept. */
+static long *made_up_at(struct made_up *d, const struct sc_row *row, size_t position)
+{
+    const struct sc_span *span = row->history;
+    for (; position >= span->n; span++)
+        position -= span->n;
+    return &d->pages[span->page][span->begin + position];
+}
+
+static long made_up_sum(struct made_up *d, const struct sc_row *row)
 {
     long sum = 0;
     for (size_t p = 0; p <= row->position; p++)
-        sum += p < row->prompt->n
-                   ? d->pages[row->prompt->pages[p / SC_PAGE_POSITIONS]][p % SC_PAGE_POSITIONS]
-                   : d->places[row->place][p - row->prompt->n];
+        sum += *made_up_at(d, row, p);
     return sum;
 }
 
@@ -232,14 +239,8 @@ static enum sc_status made_up_forward(void *session, const struct sc_row *rows, 
     if (++d->n_forward == d->fails_at)
         return sc_fail(error, SC_ERR_IO, "made up: lost");
     *seconds = (struct sc_step_seconds){0};
-    for (size_t r = 0; r < n_rows; r++) {
-        const struct sc_row *row = &rows[r];
-        size_t p = row->position;
-        if (row->place == SC_NO_PLACE)
-            d->pages[row->prompt->pages[p / SC_PAGE_POSITIONS]][p % SC_PAGE_POSITIONS] = row->token;
-        else
-            d->places[row->place][p - row->prompt->n] = row->token;
-    }
+    for (size_t r = 0; r < n_rows; r++)
+        *made_up_at(d, &rows[r], rows[r].position) = rows[r].token;
     for (size_t r = 0; r < n_rows; r++)
         if (rows[r].wants_logits)
             d->logits[n_logits++] = made_up_sum(d, &rows[r]);
@@ -259,8 +260,10 @@ static enum sc_status made_up_draw(void *session, struct sc_draw *draws, size_t 
     (void)error;
     for (size_t i = 0; i < n; i++) {
         size_t at = draws[i].logits, n_rows = d->sizes.max_logit_rows;
-        *draws[i].id = (int32_t)((at < n_rows ? d->logits[at] : d->kept[at - n_rows]) % 50);
-        *draws[i].stats = (struct sc_token_stats){0};
+        for (size_t k = 0; k < draws[i].n; k++) {
+            draws[i].ids[k] = (int32_t)((at < n_rows ? d->logits[at] : d->kept[at - n_rows]) % 50);
+            draws[i].stats[k] = (struct sc_token_stats){0};
+        }
         draws[i].ok = true;
     }
     return SC_OK;

@@ -35,8 +35,8 @@ void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
         f->group_rows = 1;
     if (f->group_rows > MOST_GROUP_ROWS)
         f->group_rows = MOST_GROUP_ROWS;
-    /* Keys and values of the prompt and of each row, and the next task's keys of its prompt. */
-    size_t n_stretches = sc_size_add(3 * sc_prompt_pages(f->sizes.n_positions), 2 * f->group_rows);
+    /* Keys and values that a group sees together, those of each row, and the next task's keys. */
+    size_t n_stretches = sc_size_mul(f->sizes.max_spans, 3 + 2 * f->group_rows);
     f->scores_at = worker->used;
     sc_arena_take(worker, f->group_rows, row_scores);
     f->out_at = worker->used;
@@ -45,22 +45,46 @@ void sc_attention_layout(struct sc_forward *f, struct sc_arena *worker)
     sc_arena_take(worker, n_stretches, sizeof(struct sc_stretch));
 }
 
-/* Rows side by side that share a prompt: traces see all of it; rows of the prompt itself see it up
- * to the first of them, and each a little more. */
+/* Positions of which both rows read the same keys, from the first one on. */
+static size_t n_alike(const struct sc_row *a, const struct sc_row *b)
+{
+    size_t most = (a->position < b->position ? a->position : b->position) + 1, n = 0;
+    if (a->history == b->history)
+        return most;
+    for (size_t i = 0; n < most; i++) {
+        const struct sc_span x = a->history[i], y = b->history[i];
+        if (x.page != y.page || x.begin != y.begin)
+            break;
+        n += x.n < y.n ? x.n : y.n;
+        if (x.n != y.n)
+            break;
+    }
+    return n < most ? n : most;
+}
+
+/* Takes the row into the group before it, unless that would have the group read more than it saves:
+ * n rows of which c positions are alike read those (n - 1) times less than each alone. */
+static bool join_group(const struct sc_forward *f, struct sc_row_group *group,
+                       const struct sc_row *row)
+{
+    const struct sc_row *first = &f->rows[group->begin];
+    size_t common = n_alike(first, row);
+    if (common > group->common)
+        common = group->common;
+    if (group->n == f->group_rows || group->n * common <= (group->n - 1) * group->common)
+        return false;
+    group->one_sequence = first->history == row->history && (group->n == 1 || group->one_sequence);
+    group->common = common;
+    group->n++;
+    return true;
+}
+
 void sc_attention_group(struct sc_forward *f)
 {
     f->n_groups = 0;
-    for (size_t r = 0; r < f->n_rows;) {
-        struct sc_row_group *group = &f->groups[f->n_groups++];
-        const struct sc_row *first = &f->rows[r];
-
-        *group = (struct sc_row_group){
-            r, 1, first->place != SC_NO_PLACE ? first->prompt->n : first->position + 1};
-        for (r++; r < f->n_rows && group->n < f->group_rows; r++, group->n++)
-            if (f->rows[r].prompt != first->prompt ||
-                (f->rows[r].place == SC_NO_PLACE) != (first->place == SC_NO_PLACE))
-                break;
-    }
+    for (size_t r = 0; r < f->n_rows; r++)
+        if (f->n_groups == 0 || !join_group(f, &f->groups[f->n_groups - 1], &f->rows[r]))
+            f->groups[f->n_groups++] = (struct sc_row_group){r, 1, f->rows[r].position + 1, false};
 }
 
 /* ---- what a task reads ----------------------------------------------------------------------- */
@@ -70,11 +94,13 @@ static size_t position_bytes(const struct sc_forward *f)
     return f->cpu->config.head_dim * f->cpu->attention->element_bytes;
 }
 
-static const unsigned char *page_at(const struct sc_forward *f, const struct sc_prompt *prompt,
-                                    size_t page, enum sc_kv_kind kind, size_t head)
+/* The keys or values of position `at` of a span, in the layer. */
+static const unsigned char *span_at(const struct sc_forward *f, const struct sc_span *span,
+                                    size_t at, enum sc_kv_kind kind, size_t head)
 {
-    return f->pages + prompt->pages[page] * f->page_bytes +
-           sc_kv_offset(f->cpu, SC_PAGE_POSITIONS, f->layer, kind, head);
+    return f->pages + span->page * f->page_bytes +
+           sc_kv_offset(f->cpu, SC_PAGE_POSITIONS, f->layer, kind, head) +
+           (span->begin + at) * position_bytes(f);
 }
 
 static size_t later(size_t a, size_t b)
@@ -90,7 +116,7 @@ static size_t seen_from(const struct sc_forward *f, const struct sc_row *row)
     return window > 0 && row->position >= window ? row->position + 1 - window : 0;
 }
 
-/* The positions [from, to) of the prompt that all rows of a group see. */
+/* The positions [from, to) that all rows of a group see and that are alike. */
 struct common {
     size_t from, to;
 };
@@ -106,24 +132,39 @@ static struct common common_of(const struct sc_forward *f, const struct sc_row_g
     return common;
 }
 
-/* The positions of a row's own tokens that it sees; a row of the prompt itself has none. */
-static size_t own_from(const struct sc_forward *f, const struct sc_row *row)
+/* The first position that a row sees after those that its group sees together. */
+static size_t late_from(const struct sc_forward *f, const struct sc_row *row, struct common common)
 {
-    return later(seen_from(f, row), row->prompt->n);
+    return later(common.to, seen_from(f, row));
 }
 
-static size_t n_own(const struct sc_forward *f, const struct sc_row *row)
+/* Neighbouring positions in one stretch of memory, of a walk along a history. */
+struct stretch {
+    const struct sc_span *span; /* that holds them; the next one to be looked at */
+    size_t before;              /* positions before that span */
+    size_t at, n;               /* the first of them, and how many */
+};
+
+/* Moves to the next stretch of [from, to): false after the last.  Begins with {.span = history}. */
+static bool walk(struct stretch *s, size_t from, size_t to)
 {
-    return row->place != SC_NO_PLACE ? row->position + 1 - own_from(f, row) : 0;
+    size_t next = s->n > 0 ? s->at + s->n : from;
+    if (next >= to)
+        return false;
+    while (s->before + s->span->n <= next)
+        s->before += s->span++->n;
+    size_t end = s->before + s->span->n;
+    s->at = next;
+    s->n = (end < to ? end : to) - next;
+    return true;
 }
 
-static const unsigned char *own_at(const struct sc_forward *f, const struct sc_row *row,
-                                   enum sc_kv_kind kind, size_t head)
-{
-    return f->places + row->place * f->place_bytes +
-           sc_kv_offset(f->cpu, f->sizes.max_new, f->layer, kind, head) +
-           (own_from(f, row) - row->prompt->n) * position_bytes(f);
-}
+/* A task's way over the keys, or then over the values, of its kv head. */
+struct pass {
+    const struct sc_forward *f;
+    enum sc_kv_kind kind;
+    size_t head;
+};
 
 /* A task's way through the stretches that it reads. */
 struct stretches {
@@ -141,33 +182,29 @@ static struct sc_stretch *list(struct stretches *r, struct sc_stretch *to, const
     return to + 1;
 }
 
-static struct sc_stretch *list_prompt(const struct sc_forward *f, struct stretches *r,
-                                      struct sc_stretch *to, const struct sc_row_group *group,
-                                      enum sc_kv_kind kind, size_t head)
+/* The positions [from, to) of a history. */
+static struct sc_stretch *list_history(const struct sc_forward *f, struct stretches *r,
+                                       struct sc_stretch *to_list, const struct sc_row *row,
+                                       const struct pass *pass, struct common seen)
 {
-    const struct sc_prompt *prompt = f->rows[group->begin].prompt;
-    const struct common common = common_of(f, group);
-
-    for (size_t at = common.from; at < common.to;) {
-        size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
-
-        if (n > common.to - at)
-            n = common.to - at;
-        const unsigned char *page = page_at(f, prompt, at / SC_PAGE_POSITIONS, kind, head);
-        to = list(r, to, page + in_page * position_bytes(f), n * position_bytes(f));
-        at += n;
-    }
-    return to;
+    for (struct stretch s = {.span = row->history}; walk(&s, seen.from, seen.to);)
+        to_list = list(r, to_list, span_at(f, s.span, s.at - s.before, pass->kind, pass->head),
+                       s.n * position_bytes(f));
+    return to_list;
 }
 
-static struct sc_stretch *list_own(const struct sc_forward *f, struct stretches *r,
-                                   struct sc_stretch *to, const struct sc_row_group *group,
-                                   enum sc_kv_kind kind, size_t head)
+/* What a group reads in a pass: first what it sees together, then each row's own. */
+static struct sc_stretch *list_pass(const struct sc_forward *f, struct stretches *r,
+                                    struct sc_stretch *to, const struct sc_row_group *group,
+                                    const struct pass *pass)
 {
-    for (size_t i = group->begin; i < group->begin + group->n; i++)
-        if (f->rows[i].place != SC_NO_PLACE)
-            to = list(r, to, own_at(f, &f->rows[i], kind, head),
-                      n_own(f, &f->rows[i]) * position_bytes(f));
+    const struct common common = common_of(f, group);
+    to = list_history(f, r, to, &f->rows[group->begin], pass, common);
+    for (size_t i = group->begin; !group->one_sequence && i < group->begin + group->n; i++) {
+        const struct sc_row *row = &f->rows[i];
+        to = list_history(f, r, to, row, pass,
+                          (struct common){late_from(f, row, common), row->position + 1});
+    }
     return to;
 }
 
@@ -179,12 +216,13 @@ static struct stretches list_task(const struct sc_forward *f, size_t task, struc
     const struct sc_row_group *group = &f->groups[task / n_heads];
     struct stretches r = {.ahead.next = to};
 
-    to = list_prompt(f, &r, to, group, SC_KV_KEYS, head);
-    to = list_own(f, &r, to, group, SC_KV_KEYS, head);
-    to = list_prompt(f, &r, to, group, SC_KV_VALUES, head);
-    to = list_own(f, &r, to, group, SC_KV_VALUES, head);
-    if (then < f->n_groups * n_heads)
-        list_prompt(f, &r, to, &f->groups[then / n_heads], SC_KV_KEYS, then % n_heads);
+    to = list_pass(f, &r, to, group, &(struct pass){f, SC_KV_KEYS, head});
+    to = list_pass(f, &r, to, group, &(struct pass){f, SC_KV_VALUES, head});
+    if (then < f->n_groups * n_heads) {
+        const struct sc_row_group *next = &f->groups[then / n_heads];
+        list_history(f, &r, to, &f->rows[next->begin],
+                     &(struct pass){f, SC_KV_KEYS, then % n_heads}, common_of(f, next));
+    }
     return r;
 }
 
@@ -233,13 +271,6 @@ struct queries {
     size_t n;
 };
 
-/* A task's way over the keys, or then over the values, of its kv head. */
-struct pass {
-    const struct sc_forward *f;
-    enum sc_kv_kind kind;
-    size_t head;
-};
-
 /* Scores with (or mixes, when the pass is over values) n positions that stand side by side from at
  * on. */
 static void over(const struct pass *p, const struct queries *q, const void *data, size_t at,
@@ -255,39 +286,27 @@ static void over(const struct pass *p, const struct queries *q, const void *data
         attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, ahead);
 }
 
-/* Over the prompt's positions [from, to), page by page; r NULL: they are in no list. */
-static void over_prompt(const struct pass *p, const struct queries *q,
-                        const struct sc_prompt *prompt, size_t from, size_t to, struct stretches *r)
+/* Over the positions [seen.from, seen.to) of a row's history; r NULL: they are in no list. */
+static void over_history(const struct pass *p, const struct queries *q, const struct sc_row *row,
+                         struct common seen, struct stretches *r)
 {
-    for (size_t at = from; at < to;) {
-        size_t in_page = at % SC_PAGE_POSITIONS, n = SC_PAGE_POSITIONS - in_page;
-        if (n > to - at)
-            n = to - at;
-        const unsigned char *page = page_at(p->f, prompt, at / SC_PAGE_POSITIONS, p->kind, p->head);
-        over(p, q, page + in_page * position_bytes(p->f), at, n,
-             r != NULL ? reads(r, n * position_bytes(p->f)) : NULL);
-        at += n;
-    }
+    for (struct stretch s = {.span = row->history}; walk(&s, seen.from, seen.to);)
+        over(p, q, span_at(p->f, s.span, s.at - s.before, p->kind, p->head), s.at, s.n,
+             r != NULL ? reads(r, s.n * position_bytes(p->f)) : NULL);
 }
 
 /* What a row sees before what its group sees together, which it cannot share. */
 static void over_early(const struct pass *p, const struct queries *q, const struct sc_row *row,
                        struct common common)
 {
-    over_prompt(p, q, row->prompt, seen_from(p->f, row), common.from, NULL);
+    over_history(p, q, row, (struct common){seen_from(p->f, row), common.from}, NULL);
 }
 
 /* What a row sees after it. */
 static void over_late(const struct pass *p, const struct queries *q, const struct sc_row *row,
                       struct common common, struct stretches *r)
 {
-    size_t from = later(common.to, seen_from(p->f, row));
-    size_t n = n_own(p->f, row);
-    if (row->place != SC_NO_PLACE)
-        over(p, q, own_at(p->f, row, p->kind, p->head), from, n,
-             reads(r, n * position_bytes(p->f)));
-    else
-        over_prompt(p, q, row->prompt, from, row->position + 1, NULL);
+    over_history(p, q, row, (struct common){late_from(p->f, row, common), row->position + 1}, r);
 }
 
 /* Scores of a row to weights. */
@@ -312,7 +331,7 @@ static struct queries of_row(const struct sc_forward *f, const struct queries *a
 }
 
 /* One kv head of one group.  Scores, softmax and sums of a row go over its positions in order, so
- * they show neither where the prompt ends and the trace's own tokens begin, nor what it shared. */
+ * they show neither in which pages these lie, nor what of them it shared. */
 static void attend(void *context, size_t task, size_t worker)
 {
     const struct sc_forward *f = context;
@@ -332,12 +351,13 @@ static void attend(void *context, size_t task, size_t worker)
     struct stretches r =
         list_task(f, task, (struct sc_stretch *)(void *)(memory + f->stretches_at));
     const struct pass keys = {f, SC_KV_KEYS, head}, values = {f, SC_KV_VALUES, head};
+    struct stretches *late = group->one_sequence ? NULL : &r;
 
-    over_prompt(&keys, &all, rows[0].prompt, common.from, common.to, &r);
+    over_history(&keys, &all, &rows[0], common, &r);
     for (size_t i = 0; i < group->n; i++) {
         const struct queries one = of_row(f, &all, i);
         over_early(&keys, &one, &rows[i], common);
-        over_late(&keys, &one, &rows[i], common, &r);
+        over_late(&keys, &one, &rows[i], common, late);
         weigh(f, &rows[i], &one);
     }
     memset(all.out, 0, all.n * d * sizeof *all.out);
@@ -345,10 +365,10 @@ static void attend(void *context, size_t task, size_t worker)
         const struct queries one = of_row(f, &all, i);
         over_early(&values, &one, &rows[i], common);
     }
-    over_prompt(&values, &all, rows[0].prompt, common.from, common.to, &r);
+    over_history(&values, &all, &rows[0], common, &r);
     for (size_t i = 0; i < group->n; i++) {
         const struct queries one = of_row(f, &all, i);
-        over_late(&values, &one, &rows[i], common, &r);
+        over_late(&values, &one, &rows[i], common, late);
         memcpy(f->q + (group->begin + i) * width + head * per_kv * d, one.out,
                per_kv * d * sizeof(float));
     }

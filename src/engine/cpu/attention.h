@@ -1,6 +1,6 @@
 /*
- * Attention of a step's rows in one layer.  A task is one kv head of one group of rows; rows of a
- * prompt, or the traces of one, read the shared part of their history together.
+ * Attention of a step's rows in one layer.  A task is one kv head of one group of rows, which read
+ * together what their histories begin with alike.
  */
 #ifndef SC_ENGINE_CPU_ATTENTION_H
 #define SC_ENGINE_CPU_ATTENTION_H

@@ -23,6 +23,7 @@ struct session {
     unsigned char *memory;
     struct sc_draw *draws;               /* that are under way */
     struct sc_description *descriptions; /* likewise */
+    struct sc_branching *branchings;     /* likewise */
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -36,7 +37,8 @@ static struct sc_session_bytes layout(struct session *s, const struct sc_session
     s->scratch = sc_arena_take(arena, cpu->n_threads, sizeof *s->scratch);
     for (size_t i = 0; i < cpu->n_threads; i++) {
         struct sc_logit_scratch scratch;
-        sc_logit_scratch_layout(&scratch, cpu->n_vocab, arena);
+        sc_logit_scratch_layout(&scratch, cpu->n_vocab, sizes->max_draws > 1 ? sizes->max_draws : 1,
+                                arena);
         if (arena->base != NULL)
             s->scratch[i] = scratch;
     }
@@ -50,7 +52,7 @@ static struct sc_session_bytes measure(const void *weights, const struct sc_sess
     struct sc_arena arena = {0};
     struct sc_session_bytes bytes = layout(&s, sizes, &arena);
     if (arena.used == SIZE_MAX)
-        bytes.traces = SIZE_MAX;
+        bytes.pages = SIZE_MAX;
     return bytes;
 }
 
@@ -77,12 +79,11 @@ static enum sc_status fill_session(struct session *s, const struct sc_session_si
     s->memory = sc_alloc_aligned(arena.used);
     if (s->memory == NULL)
         return sc_fail(error, SC_ERR_NOMEM,
-                       "engine: %zu bytes for %zu traces and their prompts: not available",
-                       arena.used, sizes->n_places);
-    /* Traces come first in it, and each step reads what they have so far.  Prompts are shared, and
-     * most of what is planned for them is often not used: on large pages it would be touched. */
-    if (sizes->n_places > 0)
-        sc_prefer_large_pages(s->memory, bytes.traces);
+                       "engine: %zu bytes for traces and their prompts: not available", arena.used);
+    /* Dense pages come first in it.  Most of what is planned for others, prompts, is often not
+     * used: on large pages of the system it would be touched. */
+    if (sizes->n_dense_pages > 0)
+        sc_prefer_large_pages(s->memory, bytes.pages / sizes->n_pages * sizes->n_dense_pages);
     arena = (struct sc_arena){.base = s->memory};
     layout(s, sizes, &arena);
     SC_TRY(sc_pool_new(&s->pool, (int)s->cpu->n_threads, error));
@@ -135,7 +136,8 @@ static void draw_task(void *context, size_t task, size_t worker)
     const float *z = sc_forward_logits(&s->forward, d->logits);
     const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k,
                                      &d->context};
-    d->ok = sc_draw_token(&row, d->sampling, d->u, &s->scratch[worker], d->id, d->stats);
+    const struct sc_drawn draws = {d->u, d->n, d->ids, d->stats};
+    d->ok = sc_draw_tokens(&row, d->sampling, &draws, &s->scratch[worker]);
     if (!d->ok || d->n_watch == 0)
         return;
     struct sc_logit_summary summary;
@@ -175,6 +177,10 @@ static void describe_task(void *context, size_t task, size_t worker)
         *d->logprob = d->next >= 0 && (size_t)d->next < cpu->n_vocab
                           ? (float)sc_logits_logprob(z, &summary, d->next)
                           : -INFINITY;
+    const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k,
+                                     &d->context};
+    if (d->processed != NULL)
+        d->ok = sc_processed_logprob(&row, d->sampling, d->next, scratch, d->processed);
 }
 
 static enum sc_status describe(void *session, struct sc_description *rows, size_t n,
@@ -184,6 +190,26 @@ static enum sc_status describe(void *session, struct sc_description *rows, size_
     (void)error;
     s->descriptions = rows;
     sc_pool_run(s->pool, n, describe_task, s);
+    return SC_OK;
+}
+
+static void branch_task(void *context, size_t task, size_t worker)
+{
+    struct session *s = context;
+    const struct sc_cpu *cpu = s->cpu;
+    struct sc_branching *b = &s->branchings[task];
+    const struct sc_logit_row row = {cpu->kernels, sc_forward_logits(&s->forward, b->logits),
+                                     cpu->n_vocab, cpu->confidence_top_k, &b->context};
+    b->ok = sc_list_branches(&row, b->sampling, b->branches, &s->scratch[worker]);
+}
+
+static enum sc_status branch(void *session, struct sc_branching *rows, size_t n,
+                             struct sc_error *error)
+{
+    struct session *s = session;
+    (void)error;
+    s->branchings = rows;
+    sc_pool_run(s->pool, n, branch_task, s);
     return SC_OK;
 }
 
@@ -199,4 +225,5 @@ const struct sc_device sc_device_cpu = {
     .keep = keep,
     .draw = draw,
     .describe = describe,
+    .branch = branch,
 };

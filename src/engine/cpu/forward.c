@@ -47,15 +47,12 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
     struct sc_session_bytes bytes = {0};
     *f = (struct sc_forward){.cpu = cpu, .sizes = *sizes};
     size_t start = arena->used;
-    f->place_bytes = sc_kv_bytes(cpu, sizes->max_new);
-    f->place_bytes = sc_size_add(f->place_bytes, 63) & ~(size_t)63;
-    f->places = sc_arena_take(arena, sizes->n_places, f->place_bytes);
-    bytes.traces = arena->used - start;
-    start = arena->used;
     f->page_bytes = sc_kv_bytes(cpu, SC_PAGE_POSITIONS);
     f->pages = sc_arena_take(arena, sizes->n_pages, f->page_bytes);
+    bytes.pages = arena->used - start;
+    start = arena->used;
     f->stored = sc_arena_take(arena, sizes->n_kept, cpu->n_vocab * float_bytes);
-    bytes.prompts = arena->used - start;
+    bytes.kept = arena->used - start;
     start = arena->used;
 
     struct sc_arena worker = {0};

@@ -11,8 +11,9 @@
 
 /* Rows that read the same keys together. */
 struct sc_row_group {
-    size_t begin, n; /* rows */
-    size_t common;   /* positions of the prompt that all of them see */
+    size_t begin, n;   /* rows */
+    size_t common;     /* positions, from the first on, of which all read the same keys */
+    bool one_sequence; /* rows of one history: nothing is a row's own */
 };
 
 /* Angles of a struct sc_rope at each position. */
@@ -25,9 +26,8 @@ struct sc_forward {
     const struct sc_cpu *cpu;
     struct sc_pool *pool; /* the session's; set after the layout */
     struct sc_session_sizes sizes;
-    unsigned char *places; /* [n_places][place_bytes] keys and values of generated tokens */
-    unsigned char *pages;  /* [n_pages][page_bytes] those of prompts */
-    size_t place_bytes, page_bytes;
+    unsigned char *pages; /* [n_pages][page_bytes] keys and values */
+    size_t page_bytes;
     float *stored;       /* [n_kept][n_vocab] logits kept between steps */
     size_t group_rows;   /* rows of one attention task, at most */
     size_t score_stride; /* floats of one query's scores */
@@ -54,15 +54,14 @@ struct sc_forward {
     double seconds_layers, seconds_output; /* of the last step */
 };
 
-/* Cuts all of a session's memory out of the arena, that of places first; with memory, also fills
- * the tables of angles.  Says how much of it is of places and of prompts. */
+/* Cuts all of a session's memory out of the arena, pages first; with memory, also fills the tables
+ * of angles.  Says how much of it is of what. */
 struct sc_session_bytes sc_forward_layout(struct sc_forward *forward, const struct sc_cpu *cpu,
                                           const struct sc_session_sizes *sizes,
                                           struct sc_arena *arena);
 
-/* Computes the rows and stores their keys and values.  Rows of one prompt that stand side by side
- * share the reading of its keys; rows of a prompt come in the order of their positions.  Takes no
- * memory and makes no system call of its own. */
+/* Computes the rows and stores their keys and values (forward in engine/device.h).  Takes no memory
+ * and makes no system call of its own. */
 void sc_forward_run(struct sc_forward *forward, const struct sc_row *rows, size_t n_rows);
 
 /* Logits [n_vocab] by their handle (engine/device.h). */

@@ -29,20 +29,29 @@ static struct sc_stage queries_stage(const struct sc_forward *f)
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
-/* Where the keys or values of a row's own position go. */
-static unsigned char *row_store(const struct sc_forward *f, const struct sc_row *row,
-                                enum sc_kv_kind kind, size_t head)
+/* The place of a row's own position. */
+struct slot {
+    uint32_t page;
+    size_t at; /* position in the page */
+};
+
+static struct slot slot_of(const struct sc_row *row)
+{
+    const struct sc_span *span = row->history;
+    size_t at = row->position;
+    for (; at >= span->n; span++)
+        at -= span->n;
+    return (struct slot){span->page, span->begin + at};
+}
+
+/* Where the keys or values of a position go. */
+static unsigned char *store_at(const struct sc_forward *f, struct slot slot, enum sc_kv_kind kind,
+                               size_t head)
 {
     const struct sc_cpu *e = f->cpu;
-    size_t position_bytes = e->config.head_dim * e->attention->element_bytes;
-    if (row->place != SC_NO_PLACE)
-        return f->places + row->place * f->place_bytes +
-               sc_kv_offset(e, f->sizes.max_new, f->layer, kind, head) +
-               (row->position - row->prompt->n) * position_bytes;
-    uint32_t page = row->prompt->pages[row->position / SC_PAGE_POSITIONS];
-    return f->pages + page * f->page_bytes +
+    return f->pages + slot.page * f->page_bytes +
            sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, kind, head) +
-           row->position % SC_PAGE_POSITIONS * position_bytes;
+           slot.at * e->config.head_dim * e->attention->element_bytes;
 }
 
 /* A row's part of the store is memory that nothing has read before, in as many lines as there are
@@ -51,10 +60,11 @@ static void ask_for_store(const struct sc_forward *f, size_t r)
 {
     const struct sc_cpu *e = f->cpu;
     size_t bytes = e->config.head_dim * e->attention->element_bytes;
+    const struct slot slot = slot_of(&f->rows[r]);
 
     for (size_t h = 0; h < e->config.n_kv_heads; h++) {
-        const unsigned char *keys = row_store(f, &f->rows[r], SC_KV_KEYS, h);
-        const unsigned char *values = row_store(f, &f->rows[r], SC_KV_VALUES, h);
+        const unsigned char *keys = store_at(f, slot, SC_KV_KEYS, h);
+        const unsigned char *values = store_at(f, slot, SC_KV_VALUES, h);
 
         for (size_t i = 0; i < bytes; i += 64) {
             __builtin_prefetch(keys + i, 1);
@@ -88,6 +98,7 @@ static void store_keys(const struct sc_forward *f, size_t r)
     const struct sc_cpu *e = f->cpu;
     const struct sc_layer_weights *w = &e->layers[f->layer];
     const struct sc_turn turn = sc_rope_of(f, &f->rows[r]);
+    const struct slot slot = slot_of(&f->rows[r]);
     size_t d = e->config.head_dim, n_kv = e->config.n_kv_heads;
     float *keys = f->k + r * n_kv * d, *values = f->v + r * n_kv * d;
 
@@ -99,8 +110,8 @@ static void store_keys(const struct sc_forward *f, size_t r)
         if (norms_heads(e))
             e->kernels->rms_norm(k, k, w->k_norm, d, e->config.rms_eps);
         e->kernels->rope(k, turn.cosines, turn.sines, turn.width);
-        e->attention->store(row_store(f, &f->rows[r], SC_KV_KEYS, h), k, d);
-        e->attention->store(row_store(f, &f->rows[r], SC_KV_VALUES, h), values + h * d, d);
+        e->attention->store(store_at(f, slot, SC_KV_KEYS, h), k, d);
+        e->attention->store(store_at(f, slot, SC_KV_VALUES, h), values + h * d, d);
     }
 }
 

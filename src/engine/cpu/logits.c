@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
+void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab, size_t max_draws,
                              struct sc_arena *arena)
 {
     scratch->keys = sc_arena_take(arena, n_vocab, sizeof *scratch->keys);
@@ -19,6 +19,8 @@ void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
     scratch->piece_sums =
         sc_arena_take(arena, n_vocab / SC_LOGIT_PIECE + 1, sizeof *scratch->piece_sums);
     scratch->penalised = sc_arena_take(arena, n_vocab, sizeof *scratch->penalised);
+    scratch->draws = sc_arena_take(arena, max_draws, sizeof *scratch->draws);
+    scratch->drawn = sc_arena_take(arena, max_draws, sizeof *scratch->drawn);
 }
 
 /* Joins sums relative to one maximum with those of another: with d = from - to <= 0,
@@ -86,8 +88,8 @@ double sc_logits_confidence(const float *z, const struct sc_logit_summary *summa
     return -sum / (double)k;
 }
 
-/* Ascending keys are descending logits, equal ones by ascending id.  + 0.0f: -0 equals 0. */
-static uint64_t key_of(float z, size_t id)
+/* + 0.0f: -0 equals 0. */
+uint64_t sc_logit_key(float z, size_t id)
 {
     float canonical = z + 0.0f;
     uint32_t bits;
@@ -191,7 +193,7 @@ void sc_logits_top(const struct sc_kernels *kernels, const float *z, size_t n, s
             for (size_t i = 0; i < found; i++) {
                 size_t id = begin + at + (size_t)scratch->indices[i];
 
-                scratch->keys[count++] = key_of(z[id], id);
+                scratch->keys[count++] = sc_logit_key(z[id], id);
             }
             at += scanned;
             if (count == room && count > k) {

@@ -18,9 +18,16 @@ struct sc_logit_scratch {
     float *piece;       /* [SC_LOGIT_PIECE] */
     double *piece_sums; /* [pieces of the vocabulary] */
     float *penalised;   /* [n_vocab] logits with repetitions penalised */
+    uint64_t *draws;    /* [max_draws] random numbers in order, as bits */
+    int32_t *drawn;     /* [max_draws] */
 };
-void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab,
+void sc_logit_scratch_layout(struct sc_logit_scratch *scratch, size_t n_vocab, size_t max_draws,
                              struct sc_arena *arena);
+
+/* Tokens [begin, end) of the vocabulary. */
+struct sc_token_range {
+    size_t begin, end;
+};
 
 /* log P(i) = (z[i] - max) - log_sum; entropy H = log_sum - sum_z_exp / sum_exp, where the sums are
  * those of exp(z - max) and (z - max) exp(z - max). */
@@ -36,6 +43,8 @@ bool sc_logits_summarise(const struct sc_kernels *kernels, const float *z, size_
  * logits go by the lower id. */
 void sc_logits_top(const struct sc_kernels *kernels, const float *z, size_t n, size_t k,
                    struct sc_logit_scratch *scratch);
+/* Ascending keys are descending logits, equal ones by ascending id. */
+uint64_t sc_logit_key(float z, size_t id);
 static inline int32_t sc_key_id(uint64_t key)
 {
     return (int32_t)(uint32_t)key;

@@ -55,7 +55,7 @@ static const struct sc_angles *angles_of(const struct sc_forward *f, const struc
 {
     if (f->angles[SC_ROPE_LOCAL].n > 0 && sc_layer_is_local(&f->cpu->config, f->layer))
         return &f->angles[SC_ROPE_LOCAL];
-    return &f->angles[row->prompt->is_long ? SC_ROPE_LONG : SC_ROPE_GLOBAL];
+    return &f->angles[row->is_long ? SC_ROPE_LONG : SC_ROPE_GLOBAL];
 }
 
 struct sc_turn sc_rope_of(const struct sc_forward *f, const struct sc_row *row)

@@ -21,7 +21,7 @@
 #include <math.h>
 #include <string.h>
 
-/* How many keys of sc_logits_top a draw wants to be given; 0: it finds candidates by itself. */
+/* How many keys of sc_logits_top the options want to be given; 0: it finds candidates by itself. */
 static size_t n_top_of(const struct sc_sampling *sampling, size_t n)
 {
     if (sampling->temperature == 0)
@@ -79,100 +79,25 @@ static size_t filter(const struct weighing *weighing, const struct sc_sampling *
     return n;
 }
 
-/* Draws among the n keys; they are used up. */
-static int32_t draw(const struct weighing *weighing, uint64_t *keys, size_t n, double u,
-                    double *sampled_logprob)
-{
-    for (size_t i = 0; i < n; i++)
-        keys[i] &= UINT32_MAX; /* the id alone */
-    sc_sort_keys(keys, n);
-    double total = 0;
-    for (size_t i = 0; i < n; i++)
-        total += weight(weighing, (int32_t)keys[i]);
-    double target = u * total, sum = 0;
-    int32_t chosen = 0;
-    for (size_t i = 0; i < n; i++) {
-        double w = weight(weighing, (int32_t)keys[i]);
-        /* A weight that underflowed to 0 is never chosen. */
-        if (w > 0)
-            chosen = (int32_t)keys[i];
-        sum += w;
-        if (w > 0 && sum > target)
-            break;
-    }
-    *sampled_logprob =
-        -log(total) + ((double)weighing->z[chosen] - (double)weighing->max) / weighing->temperature;
-    return chosen;
-}
+/* ---- what stays of a row --------------------------------------------------------------------- */
 
-/* Draws from the whole vocabulary of n, whose pieces have these sums: finds the piece, then the
- * token in it. */
-static int32_t draw_unfiltered(const struct weighing *weighing, size_t n, double total,
-                               const double *piece_sums, double u, double *sampled_logprob)
-{
-    double target = u * total, sum = 0, before = 0;
-    size_t chosen = 0;
-    for (size_t piece = 0; piece * SC_LOGIT_PIECE < n; piece++) {
-        if (piece_sums[piece] <= 0)
-            continue;
-        chosen = piece;
-        before = sum;
-        sum += piece_sums[piece];
-        if (sum > target)
-            break;
-    }
-    size_t begin = chosen * SC_LOGIT_PIECE;
-    size_t end = begin + SC_LOGIT_PIECE < n ? begin + SC_LOGIT_PIECE : n;
-    sum = before;
-    /* The pieces' sums and these weights round differently: the last possible token catches what a
-     * hair of difference lets through. */
-    size_t last = 0;
-    for (size_t i = begin; i < end; i++) {
-        double w = weight(weighing, (int32_t)i);
-        if (w > 0)
-            last = i;
-        sum += w;
-        if (w > 0 && sum > target)
-            break;
-    }
-    *sampled_logprob =
-        ((double)weighing->z[last] - (double)weighing->max) / weighing->temperature - log(total);
-    return (int32_t)last;
-}
+/* A row with its figures, and what is drawn from: the row itself or a copy with repetitions
+ * penalised. */
+struct entered {
+    struct sc_logit_summary summary;
+    double confidence;
+    struct sc_logit_row from;
+    float max; /* of from */
+};
 
-/* Draws from finite logits whose largest is max.  The first n_top_of keys stand in scratch->keys,
- * which is used up.  Gives the token and the log of its probability in the distribution that it was
- * drawn from. */
-static int32_t sample(const struct sc_logit_row *row, float max, const struct sc_sampling *s,
-                      double u, struct sc_logit_scratch *scratch, double *sampled_logprob)
-{
-    uint64_t *keys = scratch->keys;
-    if (s->temperature == 0) {
-        *sampled_logprob = 0;
-        return sc_key_id(keys[0]);
-    }
-    const struct weighing w = {row->z, max, s->temperature};
-    size_t n_top = n_top_of(s, row->n);
-    bool reached;
-    if (n_top) {
-        double total = 0;
-        for (size_t i = 0; i < n_top; i++)
-            total += weight(&w, sc_key_id(keys[i]));
-        size_t n_kept = filter(&w, s, keys, n_top, total, &reached);
-        return draw(&w, keys, n_kept, u, sampled_logprob);
-    }
-    double total = sum_weights(row, &w, scratch);
-    if (s->top_p == 1 && s->min_p == 0)
-        return draw_unfiltered(&w, row->n, total, scratch->piece_sums, u, sampled_logprob);
-    for (n_top = 256;; n_top *= 16) {
-        if (n_top > row->n)
-            n_top = row->n;
-        sc_logits_top(row->kernels, row->z, row->n, n_top, scratch);
-        size_t n_kept = filter(&w, s, keys, n_top, total, &reached);
-        if (reached || n_top == row->n)
-            return draw(&w, keys, n_kept, u, sampled_logprob);
-    }
-}
+/* The tokens that the options leave. */
+struct candidates {
+    struct weighing w;
+    uint64_t *keys; /* [n] the likeliest first; in the scratch */
+    size_t n;
+    bool whole;   /* nothing is left out, and keys are not there */
+    double total; /* of whole: the sum of all weights; scratch->piece_sums has that of each piece */
+};
 
 /* Penalised logits in place of those of the row, and their largest; false when one of them is not a
  * finite number.  A token that stands several times in the context is penalised once, because each
@@ -201,28 +126,313 @@ static bool penalise(struct sc_logit_row *row, double penalty, struct sc_logit_s
     return true;
 }
 
-bool sc_draw_token(const struct sc_logit_row *row, const struct sc_sampling *sampling, double u,
-                   struct sc_logit_scratch *scratch, int32_t *id, struct sc_token_stats *stats)
+/* False when a logit is not a finite number.  At least the first n_top keys of what is drawn from
+ * are in scratch->keys then. */
+static bool enter(const struct sc_logit_row *row, const struct sc_sampling *sampling, size_t n_top,
+                  struct sc_logit_scratch *scratch, struct entered *out)
 {
-    assert(u > 0 && u < 1 && row->confidence_top_k <= row->n);
-    struct sc_logit_summary summary;
-    if (!sc_logits_summarise(row->kernels, row->z, row->n, &summary))
+    const size_t k = row->confidence_top_k;
+    assert(k <= row->n && n_top <= row->n);
+    if (!sc_logits_summarise(row->kernels, row->z, row->n, &out->summary))
         return false;
-    size_t n_top = n_top_of(sampling, row->n), k = row->confidence_top_k;
     sc_logits_top(row->kernels, row->z, row->n, n_top > k ? n_top : k, scratch);
-    stats->confidence = (float)sc_logits_confidence(row->z, &summary, scratch->keys, k);
-    stats->entropy = (float)summary.entropy;
-    struct sc_logit_row drawn_from = *row;
-    float max = summary.max;
-    if (sc_sampling_penalises(sampling) && row->context != NULL) {
-        if (!penalise(&drawn_from, sampling->repetition_penalty, scratch, &max))
-            return false;
-        if (n_top > 0)
-            sc_logits_top(row->kernels, drawn_from.z, row->n, n_top, scratch);
+    out->confidence = sc_logits_confidence(row->z, &out->summary, scratch->keys, k);
+    out->from = *row;
+    out->max = out->summary.max;
+    if (!sc_sampling_penalises(sampling) || row->context == NULL)
+        return true;
+    if (!penalise(&out->from, sampling->repetition_penalty, scratch, &out->max))
+        return false;
+    if (n_top > 0)
+        sc_logits_top(row->kernels, out->from.z, row->n, n_top, scratch);
+    return true;
+}
+
+/* The first n_top_of keys stand in scratch->keys. */
+static struct candidates find_candidates(const struct entered *e, const struct sc_sampling *s,
+                                         struct sc_logit_scratch *scratch)
+{
+    const struct sc_logit_row *row = &e->from;
+    struct candidates c = {.w = {row->z, e->max, s->temperature}, .keys = scratch->keys, .n = 1};
+    size_t n_top = n_top_of(s, row->n);
+    bool reached;
+    if (s->temperature == 0)
+        return c;
+    if (n_top > 0) {
+        double total = 0;
+        for (size_t i = 0; i < n_top; i++)
+            total += weight(&c.w, sc_key_id(c.keys[i]));
+        c.n = filter(&c.w, s, c.keys, n_top, total, &reached);
+        return c;
     }
-    double sampled_logprob;
-    *id = sample(&drawn_from, max, sampling, u, scratch, &sampled_logprob);
-    stats->logprob = (float)sc_logits_logprob(row->z, &summary, *id);
-    stats->sampled_logprob = (float)sampled_logprob;
+    c.total = sum_weights(row, &c.w, scratch);
+    c.whole = s->top_p == 1 && s->min_p == 0;
+    if (c.whole)
+        return c;
+    for (n_top = 256;; n_top *= 16) {
+        if (n_top > row->n)
+            n_top = row->n;
+        sc_logits_top(row->kernels, row->z, row->n, n_top, scratch);
+        c.n = filter(&c.w, s, c.keys, n_top, c.total, &reached);
+        if (reached || n_top == row->n)
+            return c;
+    }
+}
+
+/* ---- draws ----------------------------------------------------------------------------------- */
+
+/* Random numbers in ascending order, and the tokens that they draw. */
+struct drawing {
+    const uint64_t *u; /* [n] their bits, which ascend as they do */
+    int32_t *ids;      /* [n] */
+    size_t n, n_drawn; /* so far */
+};
+
+static double drawing_next(const struct drawing *d)
+{
+    double u;
+    memcpy(&u, &d->u[d->n_drawn], sizeof u);
+    return u;
+}
+
+/* Draws as often as the sum that token id has reached says. */
+static void draw_reached(struct drawing *d, int32_t id, double sum, double total)
+{
+    while (d->n_drawn < d->n && sum > drawing_next(d) * total)
+        d->ids[d->n_drawn++] = id;
+}
+
+/* What no sum reached, for a hair of difference, is the last possible token. */
+static void draw_rest(struct drawing *d, size_t n, int32_t last)
+{
+    while (d->n_drawn < n)
+        d->ids[d->n_drawn++] = last;
+}
+
+/* Draws among the candidates, whose keys are used up; gives the log of their weights' sum. */
+static double draw_listed(const struct candidates *c, struct drawing *d)
+{
+    for (size_t i = 0; i < c->n; i++)
+        c->keys[i] &= UINT32_MAX; /* the id alone */
+    sc_sort_keys(c->keys, c->n);
+    double total = 0, sum = 0;
+    for (size_t i = 0; i < c->n; i++)
+        total += weight(&c->w, (int32_t)c->keys[i]);
+    int32_t last = 0;
+    for (size_t i = 0; i < c->n && d->n_drawn < d->n; i++) {
+        double w = weight(&c->w, (int32_t)c->keys[i]);
+        if (w <= 0) /* a weight that underflowed is never chosen */
+            continue;
+        last = (int32_t)c->keys[i];
+        sum += w;
+        draw_reached(d, last, sum, total);
+    }
+    draw_rest(d, d->n, last);
+    return log(total);
+}
+
+/* Of the draws that are left, those that fall into the piece, which are n_until in all; before: the
+ * sum of the pieces before it. */
+static void draw_in_piece(const struct candidates *c, struct drawing *d,
+                          struct sc_token_range piece, double before, size_t n_until)
+{
+    double sum = before;
+    int32_t last = (int32_t)piece.begin;
+    struct drawing here = *d;
+    here.n = n_until;
+    for (size_t i = piece.begin; i < piece.end && here.n_drawn < here.n; i++) {
+        double w = weight(&c->w, (int32_t)i);
+        if (w <= 0)
+            continue;
+        last = (int32_t)i;
+        sum += w;
+        draw_reached(&here, last, sum, c->total);
+    }
+    /* The pieces' sums and these weights round differently. */
+    draw_rest(&here, n_until, last);
+    d->n_drawn = n_until;
+}
+
+/* Draws from the whole vocabulary of n, whose pieces have these sums: finds the piece, then the
+ * token in it.  Gives the log of the sum. */
+static double draw_whole(const struct candidates *c, const double *piece_sums, size_t n,
+                         struct drawing *d)
+{
+    size_t n_pieces = (n + SC_LOGIT_PIECE - 1) / SC_LOGIT_PIECE, last = 0;
+    double sum = 0;
+    for (size_t piece = 0; piece < n_pieces; piece++)
+        last = piece_sums[piece] > 0 ? piece : last;
+    for (size_t piece = 0; piece <= last && d->n_drawn < d->n; piece++) {
+        if (piece_sums[piece] <= 0)
+            continue;
+        double before = sum;
+        sum += piece_sums[piece];
+        struct drawing until = *d;
+        while (until.n_drawn < until.n && (piece == last || sum > drawing_next(&until) * c->total))
+            until.n_drawn++;
+        size_t begin = piece * SC_LOGIT_PIECE, end = begin + SC_LOGIT_PIECE;
+        if (until.n_drawn > d->n_drawn)
+            draw_in_piece(c, d, (struct sc_token_range){begin, end < n ? end : n}, before,
+                          until.n_drawn);
+    }
+    return log(c->total);
+}
+
+/* Where u stands among the n ascending ones, of which it is one. */
+static size_t find_drawn(const uint64_t *sorted, size_t n, double u)
+{
+    uint64_t bits;
+    memcpy(&bits, &u, sizeof bits);
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < bits)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool sc_draw_tokens(const struct sc_logit_row *row, const struct sc_sampling *sampling,
+                    const struct sc_drawn *draws, struct sc_logit_scratch *scratch)
+{
+    struct entered e;
+    assert(draws->n > 0);
+    if (!enter(row, sampling, n_top_of(sampling, row->n), scratch, &e))
+        return false;
+    for (size_t i = 0; i < draws->n; i++) {
+        assert(draws->u[i] > 0 && draws->u[i] < 1);
+        memcpy(&scratch->draws[i], &draws->u[i], sizeof *scratch->draws);
+    }
+    sc_sort_keys(scratch->draws, draws->n);
+    const struct candidates c = find_candidates(&e, sampling, scratch);
+    struct drawing d = {.u = scratch->draws, .ids = scratch->drawn, .n = draws->n};
+    double log_total = 0;
+    if (sampling->temperature == 0)
+        draw_rest(&d, d.n, sc_key_id(c.keys[0]));
+    else if (c.whole)
+        log_total = draw_whole(&c, scratch->piece_sums, row->n, &d);
+    else
+        log_total = draw_listed(&c, &d);
+    for (size_t i = 0; i < draws->n; i++) {
+        int32_t id = scratch->drawn[find_drawn(scratch->draws, draws->n, draws->u[i])];
+        double sampled = sampling->temperature == 0
+                             ? 0
+                             : ((double)c.w.z[id] - (double)c.w.max) / c.w.temperature - log_total;
+        draws->ids[i] = id;
+        draws->stats[i] = (struct sc_token_stats){
+            .logprob = (float)sc_logits_logprob(row->z, &e.summary, id),
+            .sampled_logprob = (float)sampled,
+            .confidence = (float)e.confidence,
+            .entropy = (float)e.summary.entropy,
+        };
+    }
+    return true;
+}
+
+/* ---- branches -------------------------------------------------------------------------------- */
+
+/* What is not listed of a row's branches, token by token. */
+struct unlisted {
+    const struct candidates *c;
+    size_t n_vocab, n_listed;
+    uint64_t last; /* key of the last that is listed; of whole */
+};
+
+/* The i-th of them, of n_unlisted; false where it is listed, or is never drawn. */
+static size_t n_unlisted(const struct unlisted *u)
+{
+    return u->c->whole ? u->n_vocab : u->c->n - u->n_listed;
+}
+
+static bool unlisted_at(const struct unlisted *u, size_t i, int32_t *id, double *w)
+{
+    *id = u->c->whole ? (int32_t)i : sc_key_id(u->c->keys[u->n_listed + i]);
+    if (u->c->whole && sc_logit_key(u->c->w.z[i], i) <= u->last)
+        return false;
+    *w = weight(&u->c->w, *id);
+    return *w > 0;
+}
+
+static double sum_unlisted(const struct unlisted *u)
+{
+    double sum = 0, w;
+    int32_t id;
+    for (size_t i = 0; i < n_unlisted(u); i++)
+        if (unlisted_at(u, i, &id, &w))
+            sum += w;
+    return sum;
+}
+
+static int32_t draw_unlisted(const struct unlisted *u, double target)
+{
+    double sum = 0, w;
+    int32_t id, last = 0;
+    for (size_t i = 0; i < n_unlisted(u); i++) {
+        if (!unlisted_at(u, i, &id, &w))
+            continue;
+        last = id;
+        sum += w;
+        if (sum > target)
+            break;
+    }
+    return last;
+}
+
+bool sc_list_branches(const struct sc_logit_row *row, const struct sc_sampling *sampling,
+                      struct sc_branches *out, struct sc_logit_scratch *scratch)
+{
+    struct entered e;
+    size_t most = out->max < row->n ? out->max : row->n, n_top = n_top_of(sampling, row->n);
+    bool whole = n_top == 0 && sampling->top_p == 1 && sampling->min_p == 0;
+    if (!enter(row, sampling, whole ? most : n_top, scratch, &e))
+        return false;
+    out->confidence = (float)e.confidence;
+    out->entropy = (float)e.summary.entropy;
+    const struct candidates c = find_candidates(&e, sampling, scratch);
+    const bool greedy = sampling->temperature == 0;
+    size_t n = c.whole || c.n > most ? most : c.n;
+    double listed = 0;
+    for (out->n = 0; out->n < n; out->n++) {
+        double w = greedy ? 1 : weight(&c.w, sc_key_id(c.keys[out->n]));
+        if (w <= 0)
+            break;
+        out->ids[out->n] = sc_key_id(c.keys[out->n]);
+        listed += w;
+    }
+    const struct unlisted u = {&c, row->n, out->n, out->n > 0 ? c.keys[out->n - 1] : 0};
+    double rest = greedy && out->n > 0 ? 0 : sum_unlisted(&u), total = listed + rest;
+    out->rest = rest / total;
+    for (size_t i = 0; i < out->n; i++)
+        out->logprobs[i] =
+            greedy ? 0
+                   : ((double)c.w.z[out->ids[i]] - (double)c.w.max) / c.w.temperature - log(total);
+    for (size_t i = 0; rest > 0 && i < out->n_drawn; i++) {
+        int32_t id = draw_unlisted(&u, out->u[i] * rest);
+        out->drawn[i] = id;
+        out->drawn_logprobs[i] =
+            ((double)c.w.z[id] - (double)c.w.max) / c.w.temperature - log(total);
+    }
+    return true;
+}
+
+bool sc_processed_logprob(const struct sc_logit_row *row, const struct sc_sampling *sampling,
+                          int32_t id, struct sc_logit_scratch *scratch, double *out)
+{
+    struct entered e;
+    if (!enter(row, sampling, n_top_of(sampling, row->n), scratch, &e))
+        return false;
+    const struct candidates c = find_candidates(&e, sampling, scratch);
+    const struct unlisted all = {&c, row->n, 0, 0};
+    bool found = c.whole && id >= 0 && (size_t)id < row->n;
+    for (size_t i = 0; !c.whole && i < c.n && !found; i++)
+        found = sc_key_id(c.keys[i]) == id;
+    if (!found)
+        *out = -INFINITY;
+    else if (sampling->temperature == 0)
+        *out = 0;
+    else
+        *out = ((double)c.w.z[id] - (double)c.w.max) / c.w.temperature - log(sum_unlisted(&all));
     return true;
 }
