@@ -167,6 +167,9 @@ struct sc_random_options {
     enum sc_dtype dtype;          /* f32, bf16 or f16 */
     uint64_t seed;
     size_t n_layers; /* 0: as many as the shape has */
+    /* By how much the logits are larger, through the gain of the last norm; 0: 1.  Where a network
+     * caps them, before the cap. */
+    double head_scale;
 };
 enum sc_status sc_model_write_random_as(const char *shape, const struct sc_random_options *options,
                                         const char *out_folder, struct sc_error *error);

@@ -589,6 +589,36 @@ static void random_models_follow_the_seed(void **state)
     }
 }
 
+/* Through the last norm's gain, and nothing else changes. */
+static void logits_are_larger_by_the_head_scale(void **state)
+{
+    static const char *const shapes[] = {"tiny", "tiny-gemma2"}; /* gains, and distances from 1 */
+    (void)state;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        struct sc_model *models[2];
+        float gain[2][1024], offset = 0;
+        for (size_t i = 0; i < 2; i++) {
+            struct sc_random_options options = {
+                .dtype = SC_DTYPE_F32, .seed = 7, .head_scale = i == 1 ? 4 : 0};
+            char path[128];
+            snprintf(path, sizeof path, "%s/scale-%s%zu", folder, shapes[s], i);
+            assert_int_equal(sc_model_write_random_as(shapes[s], &options, path, NULL), SC_OK);
+            assert_int_equal(sc_model_open(&models[i], path, NULL), SC_OK);
+            const struct sc_tensor *norm = sc_model_final_norm(models[i]);
+            assert_true(norm->n_cols <= 1024);
+            sc_tensor_row(norm, 0, gain[i]);
+            offset = sc_model_config(models[i])->layer.gain_offset;
+        }
+        const struct sc_tensor *plain = sc_model_embedding(models[0]);
+        for (size_t i = 0; i < plain->n_cols; i++)
+            assert_float_equal(offset + gain[1][i], 4 * (offset + gain[0][i]), 1e-5);
+        assert_memory_equal(plain->data, sc_model_embedding(models[1])->data,
+                            plain->n_rows * sc_tensor_row_bytes(plain));
+        sc_model_close(models[0]);
+        sc_model_close(models[1]);
+    }
+}
+
 /* How many files a folder holds; -1 when it is missing. */
 static int n_files(const char *path)
 {
@@ -823,6 +853,7 @@ int main(void)
         cmocka_unit_test(opening_survives_failing_allocations),
         cmocka_unit_test(random_weights_are_normal),
         cmocka_unit_test(random_models_follow_the_seed),
+        cmocka_unit_test(logits_are_larger_by_the_head_scale),
         cmocka_unit_test(random_models_refuse_what_they_cannot_do),
         cmocka_unit_test(random_models_take_a_tokenizer),
         cmocka_unit_test(random_models_end_as_their_tokenizer_does),

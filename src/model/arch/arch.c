@@ -118,7 +118,7 @@ static struct sc_tensor_slot slot_of(const struct sc_model_config *config,
 static const struct sc_family_tensor embedding = {
     .name = SC_EMBEDDING_NAME, .rows = SC_SIZE_VOCAB, .cols = SC_SIZE_HIDDEN, .at = TOP(embedding)};
 static const struct sc_family_tensor final_norm = {
-    .name = "model.norm.weight", .cols = SC_SIZE_HIDDEN, .at = TOP(final_norm)};
+    .name = SC_FINAL_NORM_NAME, .cols = SC_SIZE_HIDDEN, .at = TOP(final_norm)};
 static const struct sc_family_tensor output = {
     .name = SC_OUTPUT_NAME, .rows = SC_SIZE_VOCAB, .cols = SC_SIZE_HIDDEN, .at = TOP(output)};
 

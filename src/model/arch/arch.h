@@ -125,6 +125,7 @@ struct sc_family {
 
 /* What all families call the matrices that belong to no layer. */
 #define SC_EMBEDDING_NAME "model.embed_tokens.weight"
+#define SC_FINAL_NORM_NAME "model.norm.weight"
 #define SC_OUTPUT_NAME "lm_head.weight"
 
 /* The family of a model_type, or that whose wrapper it is, or NULL. */

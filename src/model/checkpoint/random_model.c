@@ -37,7 +37,7 @@
 #define TOKENIZER_BYTES_MAX ((size_t)64 << 20)
 
 /* What is drawn around 0 or 1: matrices and biases around 0, gains around what changes nothing. */
-enum kind { MATRIX, GAIN, BIAS, APART, N_KINDS };
+enum kind { MATRIX, GAIN, LAST_GAIN, BIAS, APART, N_KINDS };
 
 /* Of an embedding before experts: as in a trained model, tokens are to lie apart; or else what all
  * rows have in common decides, they take the same experts, and a step reads too few weights. */
@@ -63,6 +63,7 @@ struct writer {
     struct sc_model_config config;
     const char *folder;
     uint64_t seed;
+    double head_scale;       /* of the last norm's gain */
     struct planned *tensors; /* [n_tensors] */
     size_t n_tensors, tensors_cap, n_shards;
     uint64_t total_bytes;
@@ -91,6 +92,8 @@ static enum kind kind_of(const struct sc_model_config *config, const struct sc_t
     const size_t n = strlen(slot->name), ending = sizeof ".bias" - 1;
     if (n > ending && strcmp(slot->name + n - ending, ".bias") == 0)
         return BIAS;
+    if (strcmp(slot->name, SC_FINAL_NORM_NAME) == 0)
+        return LAST_GAIN;
     return slot->n_rows == 0 ? GAIN : MATRIX;
 }
 
@@ -182,9 +185,11 @@ static enum sc_status check_space(const struct writer *w, struct sc_error *error
 
 static enum sc_status fill_quantiles(struct writer *w, struct sc_error *error)
 {
-    const double mean[N_KINDS] = {[GAIN] = 1 - (double)w->config.layer.gain_offset};
+    const double offset = (double)w->config.layer.gain_offset, scale = w->head_scale;
+    const double mean[N_KINDS] = {[GAIN] = 1 - offset, [LAST_GAIN] = scale - offset};
     const double sigma[N_KINDS] = {[MATRIX] = w->shape.sigma,
                                    [GAIN] = w->shape.norm_sigma,
+                                   [LAST_GAIN] = scale * w->shape.norm_sigma,
                                    [BIAS] = w->shape.norm_sigma,
                                    [APART] = APART_SIGMA};
 
@@ -615,7 +620,10 @@ enum sc_status sc_model_write_random_as(const char *shape, const struct sc_rando
     if (options->n_layers > SC_MOST_LAYERS)
         return sc_fail(error, SC_ERR_ARGUMENT, "layers: expected 1 to %d, found %zu",
                        SC_MOST_LAYERS, options->n_layers);
-    struct writer w = {.shape = *found, .folder = out_folder, .seed = options->seed};
+    struct writer w = {.shape = *found,
+                       .folder = out_folder,
+                       .seed = options->seed,
+                       .head_scale = options->head_scale > 0 ? options->head_scale : 1};
     if (options->n_layers > 0)
         w.shape.n_layers = options->n_layers;
     bool was_there = sc_is_folder(out_folder);
