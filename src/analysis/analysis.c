@@ -178,7 +178,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
         make_groups,           count_failures,         sc_analyse_hypothesis, sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,    sc_analyse_outcomes,
         sc_analyse_risk,       sc_analyse_readers,     sc_analyse_corrected,  sc_analyse_sampling,
-        sc_analyse_wavering,   sc_analyse_asked};
+        sc_analyse_wavering,   sc_analyse_asked,       sc_analyse_decided};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)
@@ -230,6 +230,7 @@ void sc_analysis_free(struct sc_analysis *analysis)
     sc_free(analysis->asr);
     sc_free(analysis->asr_loose);
     sc_free(analysis->repeats.evolution);
+    sc_decided_section_free(&analysis->decided);
     sc_detector_comparison_free(&analysis->comparison);
     sc_text_free(&analysis->opening.refusal);
     sc_text_free(&analysis->opening.wavering);

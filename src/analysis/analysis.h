@@ -6,6 +6,7 @@
 #ifndef SC_ANALYSIS_ANALYSIS_H
 #define SC_ANALYSIS_ANALYSIS_H
 
+#include "analysis/decided.h"
 #include "analysis/detectors.h"
 #include "analysis/document/document.h"
 #include "analysis/measured.h"
@@ -289,6 +290,7 @@ struct sc_analysis {
     struct sc_repeats repeats;
     struct sc_wavering wavering;
     struct sc_answers_read read;
+    struct sc_decided_section decided;
     struct sc_detector_comparison comparison; /* of those that have read the answers */
     struct sc_opening opening;
     struct sc_document document; /* all of this under the names that files have */

@@ -19,7 +19,7 @@ enum sc_status sc_results_open(struct sc_results **out, const char *folder, stru
     struct sc_results *results = sc_alloc_zero(1, sizeof *results);
     if (results == NULL)
         return sc_fail_nomem(error, folder);
-    enum sc_status status = sc_run_load(folder, false, &results->run, error);
+    enum sc_status status = sc_run_load(folder, true, &results->run, error);
     if (status == SC_OK)
         status = sc_analysis_make(&results->run, &results->analysis, error);
     if (status == SC_OK)

@@ -25,7 +25,8 @@ struct sc_tree_place {
 };
 
 struct sc_run_fork {
-    struct sc_tree_place branch; /* up to and with the branch's token */
+    size_t fork_depth;           /* tokens before the fork */
+    struct sc_tree_place branch; /* up to and with the branch's token, if it is not an end */
     struct sc_tree_place other;  /* the same of the most frequent other branch */
     size_t n, n_others;          /* traces with verdict, in the prompts that have both */
     size_t n_prompts;

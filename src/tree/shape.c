@@ -5,6 +5,7 @@
 #include "tree/shape.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,6 +245,22 @@ static enum sc_status put_texts(const struct sc_tree_answer *answers, struct sc_
     return tree->texts != NULL ? SC_OK : sc_fail_nomem(error, "texts of a tree");
 }
 
+/* ---- probabilities --------------------------------------------------------------------------- */
+
+static void put_probabilities(const struct sc_tree_answer *answers, struct sc_tree *tree)
+{
+    tree->nodes[0].probability = 1;
+    for (size_t i = 1; i < tree->n; i++) {
+        struct sc_tree_node *node = &tree->nodes[i];
+        const struct sc_token_stats *stats = answers[node->answer].stats;
+        double sum = 0;
+        for (size_t k = tree->nodes[node->parent].depth; k < node->depth; k++)
+            sum += stats != NULL ? (double)stats[k].sampled_logprob : NAN;
+        node->probability =
+            node->token < 0 ? NAN : tree->nodes[node->parent].probability * exp(sum);
+    }
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static enum sc_status build(struct builder *b, struct sc_tree *out, struct sc_error *error)
@@ -253,6 +270,7 @@ static enum sc_status build(struct builder *b, struct sc_tree *out, struct sc_er
         return sc_fail_nomem(error, "tree of answers");
     SC_TRY(add_all(b, error));
     SC_TRY(sort_nodes(b, out, error));
+    put_probabilities(b->answers, out);
     return put_texts(b->answers, out, error);
 }
 

@@ -6,6 +6,7 @@
 #ifndef SC_TREE_SHAPE_H
 #define SC_TREE_SHAPE_H
 
+#include <safeconf/vocabulary.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,9 @@ struct sc_tree_node {
     uint32_t answer;  /* of those it was built from: one that begins so */
     const char *text; /* what it adds to the answer, UTF-8; "" where that is nothing or not known */
     double mass;      /* of all answers, those that begin so */
+    /* That an answer begins so, under the distribution that was sampled from: the product of its
+     * tokens' probabilities; NaN: not known. */
+    double probability;
     /* Of mass: what is known, or estimated, to end in a refusal (partial ones with it) and in
      * compliance; the rest is neither (empty, not judged) or not known. */
     double refused, complied;
@@ -48,7 +52,8 @@ struct sc_tree_answer {
     size_t n;                  /* for what is not explored at an inner node: that node's tokens */
     const char *text;          /* UTF-8; NULL: not known */
     const uint32_t *text_ends; /* [n] bytes of text that the tokens up to this one complete */
-    double mass;               /* as in struct sc_tree_node */
+    const struct sc_token_stats *stats; /* [n] sampled_logprob is read; NULL: not known */
+    double mass;                        /* as in struct sc_tree_node */
     double refused, complied;
     uint64_t n_traces;
     bool ended; /* false: a beginning alone */

@@ -16,7 +16,7 @@ enum { FEWEST_TRACES = 5, FEWEST_FIRST = 20 };
 struct sc_stratum {
     uint64_t fork; /* key of the tokens before it */
     int32_t token;
-    size_t n, refused, n_others, others_refused;
+    size_t depth, n, refused, n_others, others_refused;
     struct sc_tree_place place;
 };
 
@@ -96,6 +96,7 @@ static enum sc_status add_nodes(struct sc_strata *strata, size_t number, const s
             continue;
         SC_TRY(add_branch(strata,
                           &(struct sc_stratum){
+                              .depth = depth,
                               .fork = sc_hash64(answers[node->answer].ids, depth * sizeof(int32_t)),
                               .token = node->token,
                               .n = own.n,
@@ -137,7 +138,7 @@ static int by_fork(const void *left, const void *right)
 static struct sc_run_fork sum_branch(const struct sc_stratum *rows, size_t n, size_t n_traces)
 {
     struct sc_mantel_haenszel sums = {0};
-    struct sc_run_fork out = {.branch = rows[0].place, .n_prompts = n};
+    struct sc_run_fork out = {.fork_depth = rows[0].depth, .branch = rows[0].place, .n_prompts = n};
     for (size_t i = 0; i < n; i++) {
         sc_mantel_haenszel_add(&sums,
                                &(struct sc_two_groups){rows[i].refused, rows[i].n,

@@ -115,11 +115,11 @@ static void a_tree_by_hand(void **state)
     static const int32_t can[] = {5, 6, 7, 2}, cannot[] = {5, 6, 8, 9, 2}, sure[] = {4, 2};
     static const uint32_t ends[] = {1, 5, 7, 8, 8}, sure_ends[] = {4, 4}, can_ends[] = {1, 5, 6, 6};
     const struct sc_tree_answer answers[] = {
-        {can, 4, "I can!", can_ends, 0.125, 0, 0.125, 1, true},
-        {cannot, 5, "I can't.", ends, 0.25, 0.25, 0, 2, true},
-        {sure, 2, "Sure", sure_ends, 0.375, 0, 0.375, 3, true},
-        {cannot, 5, "I can't.", ends, 0.125, 0.125, 0, 1, true},
-        {can, 2, "I can", ends, 0.125, 0, 0, 1, true}, /* a cut one: nothing is known of it */
+        {can, 4, "I can!", can_ends, NULL, 0.125, 0, 0.125, 1, true},
+        {cannot, 5, "I can't.", ends, NULL, 0.25, 0.25, 0, 2, true},
+        {sure, 2, "Sure", sure_ends, NULL, 0.375, 0, 0.375, 3, true},
+        {cannot, 5, "I can't.", ends, NULL, 0.125, 0.125, 0, 1, true},
+        {can, 2, "I can", ends, NULL, 0.125, 0, 0, 1, true}, /* a cut one: nothing is known of it */
     };
     struct sc_tree tree;
     assert_int_equal(sc_tree_build(answers, 5, false, &tree, NULL), SC_OK);
@@ -151,7 +151,7 @@ static void odd_answers_make_trees(void **state)
 {
     (void)state;
     struct sc_tree tree;
-    const struct sc_tree_answer nothing = {NULL, 0, NULL, NULL, 1, 0, 0, 1, true};
+    const struct sc_tree_answer nothing = {NULL, 0, NULL, NULL, NULL, 1, 0, 0, 1, true};
     assert_int_equal(sc_tree_build(&nothing, 1, false, &tree, NULL), SC_OK);
     assert_int_equal(tree.n, 2);
     check_shape(&tree);
@@ -160,9 +160,9 @@ static void odd_answers_make_trees(void **state)
     static const int32_t ids[] = {1, 2, 3};
     static const uint32_t ends[] = {2, 1, 900}, broken_ends[] = {1, 2, 3};
     const struct sc_tree_answer hostile[] = {
-        {ids, 3, "ab", ends, 0.5, 0, 0, 1, true},
-        {ids, 1, "\xff\xfe<script>", broken_ends, 0.25, 0, 0, 1, true},
-        {ids, 2, NULL, NULL, 0.25, 0, 0, 1, true}};
+        {ids, 3, "ab", ends, NULL, 0.5, 0, 0, 1, true},
+        {ids, 1, "\xff\xfe<script>", broken_ends, NULL, 0.25, 0, 0, 1, true},
+        {ids, 2, NULL, NULL, NULL, 0.25, 0, 0, 1, true}};
     assert_int_equal(sc_tree_build(hostile, 3, false, &tree, NULL), SC_OK);
     check_shape(&tree);
     sc_tree_free(&tree);
@@ -298,10 +298,11 @@ static void an_exact_tree_by_hand(void **state)
 {
     (void)state;
     static const int32_t ids[4][2] = {{1, 3}, {1, 4}, {2, 3}, {2, 4}};
-    const struct sc_tree_answer answers[] = {{ids[0], 2, NULL, NULL, 0.375, 0.375, 0, 0, true},
-                                             {ids[1], 2, NULL, NULL, 0.125, 0, 0.125, 0, true},
-                                             {ids[2], 2, NULL, NULL, 0.125, 0.125, 0, 0, true},
-                                             {ids[3], 2, NULL, NULL, 0.375, 0, 0.375, 0, true}};
+    const struct sc_tree_answer answers[] = {
+        {ids[0], 2, NULL, NULL, NULL, 0.375, 0.375, 0, 0, true},
+        {ids[1], 2, NULL, NULL, NULL, 0.125, 0, 0.125, 0, true},
+        {ids[2], 2, NULL, NULL, NULL, 0.125, 0.125, 0, 0, true},
+        {ids[3], 2, NULL, NULL, NULL, 0.375, 0, 0.375, 0, true}};
     struct sc_tree tree;
     struct sc_decided d;
     assert_int_equal(sc_tree_build(answers, 4, true, &tree, NULL), SC_OK);
@@ -325,8 +326,8 @@ static void nothing_known_is_nothing_said(void **state)
 {
     (void)state;
     static const int32_t ids[] = {1, 2};
-    const struct sc_tree_answer unknown[] = {{ids, 2, NULL, NULL, 1, 0, 0, 4, true}};
-    const struct sc_tree_answer refuses[] = {{ids, 2, NULL, NULL, 1, 1, 0, 5, true}};
+    const struct sc_tree_answer unknown[] = {{ids, 2, NULL, NULL, NULL, 1, 0, 0, 4, true}};
+    const struct sc_tree_answer refuses[] = {{ids, 2, NULL, NULL, NULL, 1, 1, 0, 5, true}};
     struct sc_tree tree;
     struct sc_decided d;
     assert_int_equal(sc_tree_build(unknown, 1, false, &tree, NULL), SC_OK);
