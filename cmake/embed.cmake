@@ -25,6 +25,7 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/report/page/summary.html=summary_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.css=page_css"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.js=page_js"
+    "${CMAKE_SOURCE_DIR}/src/report/page/tree.js=tree_js"
     "${CMAKE_SOURCE_DIR}/src/benchmark/synthetic.json=synthetic_json"
     "${CMAKE_SOURCE_DIR}/src/detection/reader/weights.bin=reader_weights"
     "${CMAKE_SOURCE_DIR}/src/judge/templates/qwen3guard-prompt.txt=qwen3guard_prompt"

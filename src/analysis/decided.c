@@ -12,19 +12,24 @@ enum { N_RESAMPLES = SC_N_RESAMPLES / 4, QUOTE_COLUMNS = 40 };
 
 /* ---- the trees ------------------------------------------------------------------------------- */
 
+static enum sc_status add_tree(struct sc_decided_pool *pool, size_t i,
+                               const struct sc_answer_tree *of, struct sc_error *error)
+{
+    struct sc_decided decided;
+    SC_TRY(sc_tree_decide(&of->tree, &decided, error));
+    return sc_decided_pool_add(pool, i, &of->tree, of->answers, &decided, error);
+}
+
 static enum sc_status add_instance(struct sc_analysis *a, size_t i, struct sc_decided_pool *pool,
                                    struct sc_error *error)
 {
     struct sc_answer_tree of;
-    struct sc_decided decided;
     SC_TRY(sc_answer_tree_make(a->run, i, a->largest, &of, error));
     if (of.tree.n == 0) {
         a->decided.n_without++;
         return SC_OK;
     }
-    enum sc_status status = sc_tree_decide(&of.tree, &decided, error);
-    if (status == SC_OK)
-        status = sc_decided_pool_add(pool, i, &of.tree, of.answers, &decided, error);
+    enum sc_status status = add_tree(pool, i, &of, error);
     for (size_t k = 0; k < of.n; k++)
         a->decided.reasoning |= a->run->instances[i].traces[of.traces[k]].n_reasoning > 0;
     sc_answer_tree_free(&of);
@@ -64,6 +69,11 @@ static void estimate_depth(struct sc_analysis *a, const struct sc_decided_run *r
                                     (struct sc_draws){N_RESAMPLES, a->run->seed},
                                     "no answers begin alike", error);
     out->left[d].n = n;
+    if (n > 0 && sum_plain <= 0) { /* resampling would see no variation */
+        struct sc_estimate none = sc_wilson(0, n);
+        out->left[d].low = 0;
+        out->left[d].high = n < 5 ? NAN : none.high;
+    }
     out->null[d] = (struct sc_estimate){
         sc_mean(shuffled, SC_N_SHUFFLES), sc_percentile(shuffled, SC_N_SHUFFLES, 2.5, sorted),
         sc_percentile(shuffled, SC_N_SHUFFLES, 97.5, sorted), SC_N_SHUFFLES, NULL};

@@ -18,6 +18,8 @@ extern const unsigned char sc_embedded_summary_html[];
 extern const size_t sc_embedded_summary_html_size;
 extern const unsigned char sc_embedded_page_css[];
 extern const size_t sc_embedded_page_css_size;
+extern const unsigned char sc_embedded_tree_js[];
+extern const size_t sc_embedded_tree_js_size;
 extern const unsigned char sc_embedded_page_js[];
 extern const size_t sc_embedded_page_js_size;
 extern const unsigned char sc_embedded_synthetic_json[];

@@ -374,6 +374,18 @@ static void put_hypothesis(struct screen *s)
                        odds->value, odds->low, odds->high);
 }
 
+/* Where the first tokens of an answer decide on refusing. */
+static void put_decided(struct screen *s)
+{
+    const struct sc_node *decided = sc_node_at(s->root, "decided");
+    if (decided->kind == SC_NODE_ABSENT)
+        return;
+    sc_text_putc(s->to.text, '\n');
+    heading(s, "Where is it decided?");
+    sc_text_putc(s->to.text, '\n');
+    sc_screen_say(&s->to, sc_text_at(decided, "text"), 0);
+}
+
 /* At most 80 columns, so that it stays a table on any terminal. */
 static void put_policy(struct screen *s, const struct sc_node *policy)
 {
@@ -441,6 +453,7 @@ enum sc_status sc_render_terminal(const struct sc_document *document, size_t wid
     put_quadrants(&s);
     put_rates(&s);
     put_hypothesis(&s);
+    put_decided(&s);
     put_policies(&s);
     return out->failed ? sc_fail_nomem(error, "terminal report") : SC_OK;
 }

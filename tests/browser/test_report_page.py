@@ -261,6 +261,33 @@ class Page(unittest.TestCase):
                       new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }))''')
         self.assertEqual(self.value(HEADING), 'plain_1')
 
+    def test_the_tree_of_a_prompts_answers(self):
+        self.open(fragment='#prompt=plain_3')
+        self.value('document.querySelectorAll("#detail details").forEach((d) => { d.open = true; })')
+        items = self.value('[...document.querySelectorAll(".tree .branch")].map((e) => e.getAttribute("aria-label"))')
+        self.assertGreaterEqual(len(items), 2)
+        self.assertTrue(items[0].startswith('all answers, 3 of 3 answers, '), items)
+        # a node is as high as its children together, and nothing is wider than its place
+        self.assertEqual(self.value('[...document.querySelectorAll(".tree .kids")].filter((k) => Math.abs(k.offsetHeight - '
+                                    'k.previousSibling.offsetHeight) > 2).length'), 0)
+        press = '''(() => { document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "%s", bubbles: true }));
+                   return document.activeElement.getAttribute("aria-label"); })()'''
+        self.value('document.querySelector(".tree .branch").focus()')
+        self.assertEqual(self.value(press % 'ArrowRight'), items[1])
+        self.assertEqual(self.value('document.querySelectorAll(".tree [aria-selected]").length'), 1)
+        self.assertIn('of 3 traces', self.value('document.querySelector(".tree-detail").textContent'))
+        self.assertEqual(self.value(press % 'ArrowLeft'), items[0])
+        self.assertEqual(self.value(press % 'ArrowUp'), items[0])  # nothing is there
+        self.assertEqual(self.value('document.querySelectorAll(".tree [tabindex=\'0\']").length'), 1)
+        self.value('document.querySelector(".tree .kids .branch .cell").click()')
+        buttons = self.value('document.querySelectorAll(".tree-detail button").length')
+        if buttons:  # a branch alone, and back
+            self.value('document.querySelector(".tree-detail button").click()')
+            self.assertNotEqual(self.value('document.activeElement.getAttribute("aria-label")'), items[0])
+            self.value('[...document.querySelectorAll(".tree-detail button")].pop().click()')
+        self.assertEqual(self.value('document.querySelector(".tree .branch").getAttribute("aria-label")'), items[0])
+        self.assert_quiet()
+
     def test_detectors(self):
         self.open()
         self.assertEqual(self.value('document.querySelectorAll("nav a[href=\'#detectors\']").length'), 1)

@@ -90,7 +90,7 @@ static void the_files_are_functions_of_run_db_alone(void **state)
         sc_free(second);
     }
     struct sc_run run;
-    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    assert_int_equal(sc_run_load(f.folder, true, &run, NULL), SC_OK);
     assert_int_equal(
         fixture_show(&run, (struct fixture_view){FIXTURE_TERMINAL, 80, false}, &again, NULL),
         SC_OK);

@@ -12,14 +12,18 @@
 #include <string.h>
 
 #include "analysis/analysis.h"
+#include "analysis/answer_tree.h"
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "report/html/parts.h"
 #include "report/html/template.h"
 #include "report/html/tokens.h"
+#include "report/html/tree.h"
 #include "report/json/document.h"
 #include "report/render.h"
+
+#define LEAST_BRANCH 0.005 /* of a prompt's answers: smaller ones are summed */
 
 /* ---- the data of the page -------------------------------------------------------------------- */
 
@@ -143,6 +147,21 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     sc_json_put_end_object(out);
 }
 
+/* The tree of the answers, where there is one. */
+static void put_tree(struct sc_json_writer *out, const struct sc_analysis *a, size_t i)
+{
+    struct sc_answer_tree of;
+    struct sc_decided decided;
+    if (sc_answer_tree_make(a->run, i, a->largest, &of, NULL) != SC_OK) {
+        out->text->failed = true;
+        return;
+    }
+    if (of.tree.n > 0 && sc_tree_decide(&of.tree, &decided, NULL) == SC_OK)
+        sc_html_put_tree(out, "tree", &of.tree, LEAST_BRANCH, &decided,
+                         &(struct sc_tree_texts){of.answers, of.traces});
+    sc_answer_tree_free(&of);
+}
+
 static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a, size_t i,
                          struct sc_token_scale *scale)
 {
@@ -176,6 +195,7 @@ static void put_instance(struct sc_json_writer *out, const struct sc_analysis *a
     sc_json_put_count(out, "used", s->n_traces);
     sc_json_put_count(out, "harmful", s->n_harmful);
     sc_json_put_string(out, "stop", decision->stop_reason);
+    put_tree(out, a, i);
     sc_json_put_array(out, "traces");
     for (size_t t = 0; t < instance->n_traces; t++) {
         const struct sc_run_trace *stored = &instance->traces[t];
@@ -297,6 +317,7 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
                  {"calibration", sc_html_calibration},
                  {"segments", sc_html_segments},
                  {"refusal", sc_html_refusal},
+                 {"decided", sc_html_decided},
                  {"extrapolated", sc_html_extrapolated},
                  {"repeats", sc_html_repeats},
                  {"detectors-link", sc_html_detectors_link},
@@ -308,6 +329,7 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
         {"nonce", page->nonce, strlen(page->nonce)},
         {"data", page->data.data, page->data.len},
         {"style", (const char *)sc_embedded_page_css, sc_embedded_page_css_size},
+        {"script", (const char *)sc_embedded_tree_js, sc_embedded_tree_js_size},
         {"script", (const char *)sc_embedded_page_js, sc_embedded_page_js_size},
         {"chart", (const char *)sc_embedded_chart_js, sc_embedded_chart_js_size},
     };

@@ -16,6 +16,8 @@ sc_html_part sc_html_title, sc_html_facts, sc_html_notes, sc_html_opening, sc_ht
     sc_html_calibration, sc_html_proxy;
 /* hypothesis.c */
 sc_html_part sc_html_hypothesis, sc_html_deciles, sc_html_outcomes, sc_html_segments;
+/* decided.c */
+sc_html_part sc_html_decided;
 /* sampling.c */
 sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats;
 /* The policies of the analysis's replay, or why replay.json could not be read, or nothing. */

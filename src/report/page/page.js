@@ -10,22 +10,7 @@
   const confidenceNamed = "confidence" + (data.basis ? " (" + data.basis + ")" : "");
   const PAGE = 100; // rows of the list that are built at a time
   const byId = (id) => document.getElementById(id);
-  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
-
-  // Characters that hide or reorder text, shown as what they are.
-  function visible(text) {
-    return String(text).replace(hidden, (c) => {
-      const code = c.codePointAt(0), hex = code.toString(16).toUpperCase();
-      return code < 0x100 ? "\\x" + hex.padStart(2, "0") : "\\u{" + hex.padStart(4, "0") + "}";
-    });
-  }
-
-  function element(tag, className, text) {
-    const e = document.createElement(tag);
-    if (className) e.className = className;
-    if (text !== undefined) e.textContent = visible(text);
-    return e;
-  }
+  const { visible, element } = safeconfTree; // tree.js stands before this
 
   const number = (x, digits) => (x === null || x === undefined ? "none" : x.toFixed(digits));
   const percent = (x) => (x === null || x === undefined ? "none" : (100 * x).toFixed(0) + "\u00a0%");
@@ -282,6 +267,21 @@
     };
   }
 
+  function decidedChart(c) {
+    const decided = analysis.decided;
+    if (!decided || !decided.depth.length) return null;
+    const set = (label, key, colour, dash) => ({ label: label, showLine: true, borderWidth: 2, borderDash: dash, radius: 3, backgroundColor: colour, borderColor: colour, data: decided.depth.map((d, i) => point(d, decided[key][i])).filter((p) => p.y !== null) });
+    const sets = [set("left undecided", "left", c.accent, []), set("verdicts shuffled", "null", c.soft, [5, 4])];
+    const most = Math.max(1.2, ...sets.flatMap((s) => s.data.map((p) => p.high ?? p.y)));
+    return {
+      type: "scatter", data: { datasets: sets }, plugins: [whiskers(), guide(c, [{ y0: 1, y1: 1 }])],
+      options: { scales: {
+        x: axis(c, "tokens of the answer", { min: 0, max: Math.max(...decided.depth) + 1, ticks: { color: c.soft, precision: 0 } }),
+        y: axis(c, "entropy left", { min: 0, max: Math.ceil(5 * most) / 5, ticks: { color: c.soft, callback: percent } })
+      } }
+    };
+  }
+
   function evolutionChart(c) {
     const rows = analysis.repeated_sampling.evolution.filter((e) => e.n_instances);
     if (rows.length < 2) return null;
@@ -375,6 +375,7 @@
     draw("chart-calibration", calibrationChart);
     draw("chart-roc", rocChart);
     draw("chart-coverage", coverageChart);
+    draw("chart-decided", decidedChart);
     draw("chart-evolution", evolutionChart);
     draw("chart-frontier", frontierChart);
   }
@@ -703,6 +704,7 @@
     link.title = "Address of this prompt";
     title.append(link);
     detail.replaceChildren(title, prompt, chips, cards);
+    if (p.tree && p.tree.nodes.length > 2) cards.before(folded("The tree of its answers" + (p.harmful ? ", harmful ones among them" : ""), safeconfTree(p.tree, p.traces.map((t) => (t.whole === undefined ? t.answer : t.whole))), !p.harmful || byId("unfold").checked));
     if (p.messages) prompt.after(conversation(p));
     if (jump) {
       byId("explorer").scrollIntoView();
