@@ -46,8 +46,7 @@ static int run(int argc, char **argv, const char *summary)
     cli_add_size(&options, "layers", &random.n_layers, 1, SC_MOST_LAYERS,
                  "as many layers in place of the shape's");
     cli_add_real(&options, "head-scale", &random.head_scale, 1e-3, 1e3,
-                 "makes the logits so many times as large, by the gain of the last norm: the "
-                 "larger, the more answers to a prompt have in common (1)");
+                 "logits times X, so that answers share (1)");
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
         return parsed;
