@@ -16,7 +16,8 @@ enum sc_stream {
     SC_STREAM_WEIGHTS = 4,    /* random models */
     SC_STREAM_REMOTE = 5,     /* how long to wait before a request is tried again */
     SC_STREAM_JUDGING = 6,    /* seeds that a judge behind a server is given */
-    SC_STREAM_SERVER = 7      /* seeds that traces of a server are asked for with */
+    SC_STREAM_SERVER = 7,     /* seeds that traces of a server are asked for with */
+    SC_STREAM_EXPLORATION = 8 /* tokens of an exploration: (seed, instance, trace, position) */
 };
 
 /* 64 random bits of (stream, seed, a, b, c). */

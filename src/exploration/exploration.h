@@ -46,8 +46,10 @@ struct sc_exploration_options {
     size_t max_new_tokens;  /* longest answer, >= 1 */
     const int32_t *end_ids; /* [n_end_ids], borrowed */
     size_t n_end_ids;
-    double width;        /* of the wanted interval of P(refusal), in (0, 1]; 0: not asked for */
-    uint64_t max_rows;   /* nodes computed, at most; > 0 */
+    double width; /* of the wanted interval of P(refusal), in (0, 1]; 0: not asked for */
+    /* Nodes computed, at most; > 0.  Where the table has no room for the nodes that are kept, paths
+     * that are computed again may go beyond it. */
+    uint64_t max_rows;
     double mass;         /* ends when finished answers have so much, in (0, 1] */
     size_t max_branches; /* listed at a node, 1 to 4096 */
     size_t step;         /* nodes computed at once, 1 to 4096 */
