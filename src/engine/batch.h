@@ -1,37 +1,44 @@
 /*
- * The scheduler's part of a session: places for traces, the book of prompts, requests that wait.
- * Laid out twice by the same code, once to be measured (sc_batch_plan) and once to be taken
- * (sc_session_open).
+ * The scheduler's part of a session: strands, the books of answers and of prompts, requests that
+ * were taken.  Laid out twice by the same code, once to be measured (sc_batch_plan) and once to be
+ * taken (sc_session_open).
  */
 #ifndef SC_ENGINE_BATCH_H
 #define SC_ENGINE_BATCH_H
 
 #include "engine/engine.h"
+#include "engine/path.h"
 #include "engine/prompts.h"
+#include "engine/tree.h"
 
 /* Prompts whose last row may stand in one step: each needs a row of logits for a moment. */
 #define SC_PROMPT_ENDS 8
 
-/* A trace under way, or a free place (prompt NULL). */
-struct sc_place {
-    size_t number;
+/* A request that was taken. */
+struct sc_seat {
     struct sc_trace_request request;
-    struct sc_prompt *prompt;
-    struct sc_span *history;       /* [max_spans] the prompt's, then the place's own pages */
-    double u;                      /* of the next draw */
-    int32_t *ids;                  /* [max_new] */
-    struct sc_token_stats *stats;  /* [max_new] */
-    float *watched;                /* [max_new][max_watch] */
-    size_t n, limit;               /* tokens so far; at most */
-    bool reasons;                  /* under a budget that has not ended */
-    size_t forced_begin, n_forced; /* tokens that were put in so far */
-    size_t n_to_force;             /* tokens that are still to be put in */
+    uint64_t order; /* in which requests were taken */
+    uint32_t next;  /* free seat */
 };
 
-/* A request that waits for a place or for its prompt. */
-struct sc_waiting {
-    struct sc_trace_request request;
-    struct sc_prompt *prompt; /* NULL until there was room for it */
+/* A row of each step: a group of traces that have said the same, and what they said. */
+struct sc_strand {
+    uint32_t group;
+    struct sc_path path;
+    int32_t *ids;                 /* [max_new] */
+    struct sc_token_stats *stats; /* [max_new] */
+    float *watched;               /* [max_new][max_watch] */
+    struct sc_span *history;      /* [max_spans] n_spans of them: the prompt's, then the answer's */
+    size_t n_spans;
+    bool is_fed; /* its newest token has its place in this step */
+};
+
+/* Members of a group that drew the same token. */
+struct sc_part {
+    int32_t token;
+    struct sc_token_stats stats;
+    uint32_t first, last; /* a list of members */
+    uint32_t group;       /* that they form now */
 };
 
 struct sc_batch_sizes {
@@ -40,26 +47,33 @@ struct sc_batch_sizes {
     size_t max_watch;                        /* tokens watched by one request */
     size_t max_spans;                        /* of a history */
     size_t n_slots, n_pages;                 /* of the prompt cache */
-    size_t n_own_pages;                      /* of each place, for its tokens */
-    bool no_sharing;
-};
-
-/* Memory that the scheduler's book takes: for traces, for prompts, and the rest. */
-struct sc_batch_bytes {
-    size_t traces, prompts, scratch;
+    bool no_sharing;                         /* every trace has a tree to itself */
+    struct sc_book_sizes book;               /* its pages come before those of prompts */
 };
 
 struct sc_batch {
-    struct sc_place *places; /* [parallel] */
+    struct sc_book book;
     struct sc_prompt_cache cache;
-    struct sc_row *rows;        /* [parallel + prefill_rows] */
-    struct sc_place **order;    /* [parallel] places that decode, side by side per prompt */
-    struct sc_place **drawing;  /* [parallel] places that get a token */
-    struct sc_draw *draws;      /* [parallel] theirs */
-    struct sc_place **forcing;  /* [parallel] places that get a token of a closing */
-    struct sc_prompt **ending;  /* [SC_PROMPT_ENDS] prompts whose last row is in the step */
-    struct sc_waiting *waiting; /* [parallel + look_ahead], oldest first */
-    struct sc_batch_bytes own;
+    struct sc_seat *seats; /* [book.n_seats] */
+    uint32_t free_seat;
+    size_t n_seats;            /* taken */
+    struct sc_strand *strands; /* [parallel] */
+    uint32_t *order; /* [parallel] all strands: n_strands in use, side by side as in the trees */
+    size_t n_strands;
+    uint32_t *waiting; /* [n_trees] trees with traces that are to begin, oldest request first */
+    size_t n_waiting;
+    struct sc_row *rows;            /* [parallel + prefill_rows] */
+    struct sc_strand **drawing;     /* [parallel] strands that get a token */
+    struct sc_draw *draws;          /* [parallel] theirs */
+    struct sc_strand **forcing;     /* [parallel] strands that get a token of a closing */
+    struct sc_prompt **ending;      /* [SC_PROMPT_ENDS] prompts whose last row is in the step */
+    double *u;                      /* [members] random numbers of the draws */
+    int32_t *drawn;                 /* [members] tokens */
+    struct sc_token_stats *figures; /* [members] theirs */
+    struct sc_part *parts;          /* [members] of one strand */
+    int32_t *path_ids;              /* [max_new] a path that is read again */
+    struct sc_token_stats *path_stats;
+    struct sc_session_bytes own; /* what of this is for pages, kept logits' prompts, and the rest */
 };
 
 struct sc_session {

@@ -3,8 +3,8 @@
  *
  * An engine (immutable, shared) holds packed weights.  A session holds key/value memory and
  * scratch, sized and known before it is taken; several may run on one engine, each from a thread of
- * its own.  The scheduler keeps a session's places full: when a trace ends, its place goes at once
- * to the next trace or the next prompt.
+ * its own.  Traces of one prompt that have said the same share a row of each step; the scheduler
+ * keeps the rows full: when a trace ends, its row goes at once to another or to the next prompt.
  */
 #ifndef SC_ENGINE_INFERENCE_H
 #define SC_ENGINE_INFERENCE_H
@@ -44,7 +44,7 @@ struct sc_trace_request {
     uint64_t seed;
     struct sc_sampling sampling;
     /* >= 1; the model's context may end the answer earlier.  With a budget those of the answer
-     * alone: the places of a session are then for budget + closing + max_new_tokens. */
+     * alone: the rows of a session are then for budget + closing + max_new_tokens. */
     size_t max_new_tokens;
     struct sc_reasoning_budget budget;
     const int32_t *end_ids; /* [n_end_ids] */
@@ -72,11 +72,13 @@ struct sc_trace_result {
 /* Counters of the run so far.  A step is one pass of the network; those that only read prompts
  * count with width 0, so that width_sum / n_steps is the honest mean width. */
 struct sc_step_report {
-    size_t width;                               /* traces decoded in this step */
-    size_t parallel;                            /* places */
-    uint64_t n_steps, n_prefilled, n_generated; /* steps; tokens of prompts; tokens of answers */
-    uint64_t n_rows;                            /* of the network behind prompts */
-    double width_sum;                           /* sum of width over all steps */
+    size_t width;                  /* rows of answers in this step */
+    size_t parallel;               /* at most */
+    uint64_t n_steps, n_prefilled; /* steps; tokens of prompts */
+    /* Sampled tokens of all traces that were asked for, handed over or under way; rows that passed
+     * the network for them, fewer where traces say the same. */
+    uint64_t n_generated, n_rows;
+    double width_sum; /* sum of width over all steps */
     /* A step's time, shared out by its rows; statistics and drawing apart. */
     double seconds_prefill, seconds_decode, seconds_sampling;
 };
@@ -85,14 +87,16 @@ struct sc_step_report {
 struct sc_trace_source {
     void *context;
     /* Fills the next request: 1; nothing now but more may come when a running trace ends: 0 (asked
-     * again after the next done()); no more ever: -1.  A few requests more than there are places
-     * (1 + parallel / 8) are taken, so that their prompts are ready in time. */
+     * again after the next done()); no more ever: -1.  A few requests more than fill the rows
+     * (1 + parallel / 8, those of one prompt counting as one) are taken, so that their prompts are
+     * ready in time. */
     int (*next)(void *context, struct sc_trace_request *request);
     /* A trace ended.  A failure here (such as a full disk) ends the run with that status. */
     enum sc_status (*done)(void *context, const struct sc_trace_result *result,
                            struct sc_error *error);
     /* After each sampled token, may be NULL: false cuts the trace (finish SC_FINISH_CUT), unless it
-     * ended with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH). */
+     * ended with this token anyway (SC_FINISH_STOP, SC_FINISH_LENGTH).  From the first token on
+     * again where a trace begins anew: what it had was given up for room, and it says the same. */
     bool (*keep)(void *context, const struct sc_trace_request *request,
                  const struct sc_token_stats *stats, size_t n);
     /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED; traces under way
@@ -101,7 +105,7 @@ struct sc_trace_source {
 };
 
 struct sc_batch_options {
-    size_t parallel;       /* wanted places; 0: chosen for the machine and memory */
+    size_t parallel; /* wanted rows of answers in a step; 0: chosen for the machine and memory */
     size_t max_new_tokens; /* largest over all requests */
     size_t max_prompt;     /* tokens of the longest prompt */
     size_t max_watch;      /* most watched tokens of a request; 0: none */
@@ -111,10 +115,10 @@ struct sc_batch_options {
 
 /* What a batch takes, computed without taking it. */
 struct sc_batch_plan {
-    size_t parallel;     /* places that fit, at most what was wanted */
+    size_t parallel;     /* rows of answers that fit, at most what was wanted */
     size_t prefill_rows; /* largest number of prompt rows in one step */
     size_t n_pages;      /* of prompts' key/value memory, at least those of one longest prompt */
-    size_t trace_bytes;  /* key/value memory of all places, and what is measured of their tokens */
+    size_t trace_bytes;  /* key/value memory of answers, and what is measured of their tokens */
     size_t prompt_bytes; /* key/value memory of prompts, and their last logits */
     size_t scratch_bytes;
     size_t total_bytes;

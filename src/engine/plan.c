@@ -16,41 +16,77 @@
  * step reads. */
 #define PREFILL_ROWS_OF_EXPERTS 256
 
+/* Traces that are asked for beside those that have a row, and traces that nobody asked for. */
+#define SEATS_PER_ROW 16
+#define AHEAD_PER_ROW 64
+#define LEAST_AHEAD 256
+
 static size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* Strands, what they say, and the book of answers. */
+static void lay_out_answers(struct sc_batch *b, const struct sc_batch_sizes *s,
+                            struct sc_arena *arena)
+{
+    sc_book_layout(&b->book, &s->book, arena);
+    b->strands = sc_arena_take(arena, s->parallel, sizeof *b->strands);
+    b->order = sc_arena_take(arena, s->parallel, sizeof *b->order);
+    for (size_t i = 0; i < s->parallel; i++) {
+        struct sc_strand strand = {.group = SC_NONE};
+        strand.history = sc_arena_take(arena, s->max_spans, sizeof *strand.history);
+        strand.ids = sc_arena_take(arena, s->max_new, sizeof *strand.ids);
+        strand.stats = sc_arena_take(arena, s->max_new, sizeof *strand.stats);
+        strand.watched =
+            sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *strand.watched);
+        if (arena->base == NULL)
+            continue;
+        b->strands[i] = strand;
+        b->order[i] = (uint32_t)i;
+    }
+    b->seats = sc_arena_take(arena, s->book.n_seats, sizeof *b->seats);
+    b->free_seat = SC_NONE;
+    for (size_t i = s->book.n_seats; arena->base != NULL && i-- > 0; b->free_seat = (uint32_t)i)
+        b->seats[i] = (struct sc_seat){.next = b->free_seat};
+    b->path_ids = sc_arena_take(arena, s->max_new, sizeof *b->path_ids);
+    b->path_stats = sc_arena_take(arena, s->max_new, sizeof *b->path_stats);
+}
+
+static size_t n_members(const struct sc_batch_sizes *s)
+{
+    return sc_size_add(s->book.n_seats, s->book.n_ahead);
+}
+
+/* What a step is made of. */
+static void lay_out_step(struct sc_batch *b, const struct sc_batch_sizes *s, struct sc_arena *arena)
+{
+    b->rows = sc_arena_take(arena, s->parallel + s->prefill_rows, sizeof *b->rows);
+    b->drawing = sc_arena_take(arena, s->parallel, sizeof(struct sc_strand *));
+    b->draws = sc_arena_take(arena, s->parallel, sizeof *b->draws);
+    b->forcing = sc_arena_take(arena, s->parallel, sizeof(struct sc_strand *));
+    b->ending = sc_arena_take(arena, SC_PROMPT_ENDS, sizeof(struct sc_prompt *));
+    b->waiting = sc_arena_take(arena, s->book.n_trees, sizeof *b->waiting);
+    b->u = sc_arena_take(arena, n_members(s), sizeof *b->u);
+    b->drawn = sc_arena_take(arena, n_members(s), sizeof *b->drawn);
+    b->figures = sc_arena_take(arena, n_members(s), sizeof *b->figures);
+    b->parts = sc_arena_take(arena, n_members(s), sizeof *b->parts);
 }
 
 void sc_batch_layout(struct sc_batch *b, const struct sc_batch_sizes *s, struct sc_arena *arena)
 {
     size_t start = arena->used;
     *b = (struct sc_batch){0};
-    b->places = sc_arena_take(arena, s->parallel, sizeof *b->places);
-    for (size_t i = 0; i < s->parallel; i++) {
-        struct sc_place place = {.number = i};
-        place.history = sc_arena_take(arena, s->max_spans, sizeof *place.history);
-        place.ids = sc_arena_take(arena, s->max_new, sizeof *place.ids);
-        place.stats = sc_arena_take(arena, s->max_new, sizeof *place.stats);
-        place.watched =
-            sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *place.watched);
-        if (arena->base != NULL)
-            b->places[i] = place;
-    }
-    b->own.traces = arena->used - start;
+    lay_out_answers(b, s, arena);
+    b->own.pages = arena->used - start;
     start = arena->used;
     const struct sc_prompt_cache_sizes cache = {s->n_slots, s->max_prompt, s->n_pages,
-                                                sc_size_mul(s->parallel, s->n_own_pages)};
+                                                s->book.n_pages};
     sc_prompt_cache_layout(&b->cache, &cache, arena);
     b->cache.no_sharing = s->no_sharing;
-    b->own.prompts = arena->used - start;
+    b->own.kept = arena->used - start;
     start = arena->used;
-    b->rows = sc_arena_take(arena, s->parallel + s->prefill_rows, sizeof *b->rows);
-    b->order = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
-    b->drawing = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
-    b->draws = sc_arena_take(arena, s->parallel, sizeof *b->draws);
-    b->forcing = sc_arena_take(arena, s->parallel, sizeof(struct sc_place *));
-    b->ending = sc_arena_take(arena, SC_PROMPT_ENDS, sizeof(struct sc_prompt *));
-    b->waiting = sc_arena_take(arena, s->parallel + s->look_ahead, sizeof *b->waiting);
+    lay_out_step(b, s, arena);
     b->own.scratch = arena->used - start;
 }
 
@@ -59,10 +95,11 @@ struct sc_session_sizes sc_session_sizes_of(const struct sc_batch_sizes *s)
     return (struct sc_session_sizes){
         .max_rows = s->parallel + s->prefill_rows,
         .max_logit_rows = s->parallel + SC_PROMPT_ENDS,
+        .max_draws = n_members(s),
         .n_positions = s->n_positions,
         .max_spans = s->max_spans,
-        .n_pages = sc_size_add(sc_size_mul(s->parallel, s->n_own_pages), s->n_pages),
-        .n_dense_pages = sc_size_mul(s->parallel, s->n_own_pages),
+        .n_pages = sc_size_add(s->book.n_pages, s->n_pages),
+        .n_dense_pages = s->book.n_pages,
         .n_kept = s->n_slots,
     };
 }
@@ -72,6 +109,21 @@ struct sc_session_sizes sc_session_sizes_of(const struct sc_batch_sizes *s)
 static size_t look_ahead(size_t parallel)
 {
     return 1 + parallel / 8;
+}
+
+/* Seats are cheap, and many traces may stand in one row; the pages are those of the longest answers
+ * in all rows, and a few for branches that leave pages unfilled. */
+static struct sc_book_sizes book_sizes(const struct sc_batch_sizes *s)
+{
+    size_t pages = sc_size_mul(s->parallel, sc_prompt_pages(s->max_new));
+    struct sc_book_sizes book = {.n_seats = s->parallel + s->look_ahead, .n_pages = pages};
+    if (!s->no_sharing) {
+        book.n_seats += SEATS_PER_ROW * s->parallel;
+        book.n_ahead = LEAST_AHEAD + AHEAD_PER_ROW * s->parallel;
+        book.n_pages = sc_size_add(pages, 4 + s->parallel / 8);
+    }
+    book.n_trees = book.n_seats + 1;
+    return book;
 }
 
 static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
@@ -86,8 +138,8 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
     s.max_watch = options->max_watch;
     s.no_sharing = options->no_sharing;
-    s.n_own_pages = sc_prompt_pages(s.max_new);
-    s.max_spans = sc_prompt_pages(s.max_prompt) + s.n_own_pages;
+    s.book = book_sizes(&s);
+    s.max_spans = sc_prompt_pages(s.max_prompt) + min_size(s.max_new, s.book.n_pages);
     /* Each place and each waiting request may have a prompt of its own; the other slots keep
      * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;
@@ -125,8 +177,8 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, const struct
         .parallel = s->parallel,
         .prefill_rows = s->prefill_rows,
         .n_pages = s->n_pages,
-        .trace_bytes = sc_size_add(batch.own.traces, for_traces),
-        .prompt_bytes = sc_size_add(batch.own.prompts, sc_size_add(for_prompts, there.kept)),
+        .trace_bytes = sc_size_add(batch.own.pages, for_traces),
+        .prompt_bytes = sc_size_add(batch.own.kept, sc_size_add(for_prompts, there.kept)),
         .scratch_bytes = sc_size_add(batch.own.scratch, there.scratch)};
     plan.total_bytes =
         sc_size_add(sc_size_add(plan.trace_bytes, plan.prompt_bytes), plan.scratch_bytes);

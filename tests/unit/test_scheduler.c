@@ -326,7 +326,7 @@ static void check_width(struct work *w, struct sc_engine *engine, size_t paralle
     assert_int_equal(w->last.n_generated, generated);
 }
 
-static void places_stay_full(void **state)
+static void rows_stay_full(void **state)
 {
     struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, 0, 20);
     struct work *w = work_new(3);
@@ -583,7 +583,7 @@ int main(void)
         cmocka_unit_test(traces_do_not_depend_on_company),
         cmocka_unit_test(a_penalty_sees_the_prompt_and_the_answer),
         cmocka_unit_test(scores_of_the_text_equal_the_recorded_figures),
-        cmocka_unit_test(places_stay_full),
+        cmocka_unit_test(rows_stay_full),
         cmocka_unit_test(a_source_that_has_nothing_now_is_asked_again),
         cmocka_unit_test(a_source_without_requests_ends_the_run_at_once),
         cmocka_unit_test(a_trace_that_is_not_kept_is_cut),
