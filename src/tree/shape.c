@@ -142,6 +142,8 @@ static enum sc_status add_all(struct builder *b, struct sc_error *error)
         parent->refused += node->refused;
         parent->complied += node->complied;
         parent->n_traces += node->n_traces;
+        if (b->answers[parent->answer].text_ends == NULL) /* one whose text is known says more */
+            parent->answer = node->answer;
     }
     return SC_OK;
 }

@@ -24,7 +24,7 @@ struct sc_tree_node {
                        * begins behind the parent's depth */
     int32_t token;    /* the first of the stretch; -1: none, of node 0, of an answer that ends where
                        * others go on, and of what is not explored further from the parent on */
-    uint32_t answer;  /* of those it was built from: one that begins so */
+    uint32_t answer;  /* of those it was built from: one that begins so, if any with its text */
     const char *text; /* what it adds to the answer, UTF-8; "" where that is nothing or not known */
     double mass;      /* of all answers, those that begin so */
     /* That an answer begins so, under the distribution that was sampled from: the product of its

@@ -136,6 +136,8 @@ static void put_decided(struct sc_json_writer *out, const struct sc_decided *dec
         sc_json_put_count(out, NULL, depths[i]);
         put_rounded(out, left);
         sc_json_put_end_array(out);
+        if (left < 0.005)
+            break;
     }
     sc_json_put_end_array(out);
     sc_json_put_array(out, "forks");
@@ -178,45 +180,62 @@ void sc_html_put_tree(struct sc_json_writer *out, const char *key, const struct 
 
 /* ---- as lists -------------------------------------------------------------------------------- */
 
+const char *sc_html_tree_words(const struct sc_tree *tree, size_t i)
+{
+    const struct sc_tree_node *node = &tree->nodes[i];
+    return i == 0                  ? "all answers"
+           : node->text[0] != '\0' ? node->text
+           : node->ended           ? "(ends here)"
+           : node->token < 0       ? "(not explored)"
+                                   : "(nothing visible)";
+}
+
 static void put_item(struct sc_text *out, const struct sc_tree *tree, size_t i)
 {
     const struct sc_tree_node *node = &tree->nodes[i];
     double known = node->refused + node->complied;
-    sc_text_puts(out, "<li><q>");
-    sc_html_name(out, node->text, LISTED_COLUMNS);
-    sc_text_printf(out, "</q> %.3g&nbsp;%% of answers", 100 * node->mass / tree->nodes[0].mass);
+    bool said = node->text[0] != '\0';
+    sc_text_puts(out, said ? "<li><q>" : "<li>");
+    sc_html_name(out, sc_html_tree_words(tree, i), LISTED_COLUMNS);
+    sc_text_printf(out, "%s %.3g&nbsp;%% of answers", said ? "</q>" : "",
+                   100 * node->mass / tree->nodes[0].mass);
     if (known > 0)
         sc_text_printf(out, ", of which %.3g&nbsp;%% refuse", 100 * node->refused / known);
     sc_text_puts(out, node->ended ? "; ends" : "");
 }
 
+/* Closes items until `level` are open; the innermost has no list, those around it have. */
+static void close_items(struct sc_text *out, size_t level, size_t *n_open)
+{
+    for (bool inner = true; *n_open > level; inner = false, --*n_open)
+        sc_text_puts(out, inner ? "</li>\n" : "</ul></li>\n");
+}
+
 void sc_html_tree_list(struct sc_text *out, const struct sc_tree *tree, double least)
 {
-    size_t n_listed = 0, n_open = 0;
-    uint32_t *open = sc_alloc_array(tree->n, sizeof *open); /* nodes whose lists are open */
+    size_t n_listed = 0, n_open = 1;
+    uint32_t *open =
+        sc_alloc_array(tree->n, sizeof *open); /* items that are open, each in the last */
     if (open == NULL) {
         out->failed = true;
         return;
     }
-    open[n_open++] = 0;
+    open[0] = 0;
     sc_text_puts(out, "<ul class=\"tree-list\">\n");
     for (size_t i = 1; i < tree->n && n_listed < MOST_LISTED; i++) {
-        uint32_t parent = tree->nodes[i].parent;
         size_t level = n_open;
-        while (level > 0 && open[level - 1] != parent)
+        while (level > 0 && open[level - 1] != tree->nodes[i].parent)
             level--;
         if (level == 0 || tree->nodes[i].mass < least * tree->nodes[0].mass)
             continue;
-        for (; n_open > level;
-             n_open--) /* the lists of those that came before, which hold items or not */
-            sc_text_puts(out, "</ul></li>\n");
+        if (level == n_open && n_open > 1)
+            sc_text_puts(out, "<ul>\n");
+        close_items(out, level, &n_open);
         put_item(out, tree, i);
-        sc_text_puts(out, "<ul>\n");
         open[n_open++] = (uint32_t)i;
         n_listed++;
     }
-    for (; n_open > 1; n_open--)
-        sc_text_puts(out, "</ul></li>\n");
+    close_items(out, 1, &n_open);
     sc_text_puts(out, "</ul>\n");
     sc_free(open);
 }

@@ -1,6 +1,7 @@
 /*
- * A tree of answers on a page: src/report/page/tree.js draws it from data that stand in the page's
- * JSON; without scripts it is nested lists.  Both work for sampled and explored trees.
+ * A tree of answers on a page, sampled or explored.  On a page without scripts (still.h):
+ * sc_html_tree, a picture and lists.  On one with scripts src/report/page/tree.js draws it from
+ * data that stand in the page's JSON.
  *
  * A page that draws trees puts sc_embedded_tree_js before its own script, into the same element,
  * and calls safeconfTree(data, texts), which returns an element: data as sc_html_put_tree wrote it;
@@ -29,7 +30,13 @@ void sc_html_put_tree(struct sc_json_writer *out, const char *key, const struct 
                       double least, const struct sc_decided *decided,
                       const struct sc_tree_texts *texts);
 
-/* The same as nested lists, of branches from `least` of all mass on, at most 200; escaped. */
+/* Without scripts: a picture of the branches from `least` of all mass on that are high enough to be
+ * seen, and the same as lists, folded.  Escaped; not known: masses of which no end is known. */
+void sc_html_tree(struct sc_text *out, const struct sc_tree *tree, double least);
+/* As nested lists, of branches from `least` of all mass on, at most 200; escaped. */
 void sc_html_tree_list(struct sc_text *out, const struct sc_tree *tree, double least);
+
+/* What a node adds to the text, or in parentheses why that is nothing; not escaped. */
+const char *sc_html_tree_words(const struct sc_tree *tree, size_t node);
 
 #endif
