@@ -270,6 +270,10 @@ class Page(unittest.TestCase):
         # a node is as high as its children together, and nothing is wider than its place
         self.assertEqual(self.value('[...document.querySelectorAll(".tree .kids")].filter((k) => Math.abs(k.offsetHeight - '
                                     'k.previousSibling.offsetHeight) > 2).length'), 0)
+        for width in (1200, 400):  # what is wide scrolls in its own place
+            self.browser.call('Emulation.setDeviceMetricsOverride', width=width, height=900, deviceScaleFactor=1, mobile=False)
+            self.assertLessEqual(self.value('document.querySelector(".tree").getBoundingClientRect().right'), width)
+        self.browser.call('Emulation.clearDeviceMetricsOverride')
         press = '''(() => { document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "%s", bubbles: true }));
                    return document.activeElement.getAttribute("aria-label"); })()'''
         self.value('document.querySelector(".tree .branch").focus()')
