@@ -10,7 +10,8 @@
  * (hypergeometric counts); what is left is then H(Y | first d) / E0: 1 where beginnings tell
  * nothing, 0 where they tell all.  1 minus this is the mutual information adjusted for chance,
  * (I - E I) / (H - E I) (Vinh, Epps and Bailey, 2010).  Where E0 is below
- * SC_DECIDED_LEAST of H too few traces still stand together, and nothing is said.
+ * SC_DECIDED_LEAST of H too few traces still stand together, and nothing is said.  Between the two
+ * ends it is biased downward where traces are few (docs/RISK.md has a table).
  *
  * That models refuse by their first tokens: Qi et al., "Safety alignment should be made more than
  * just a few tokens deep" (2024).
