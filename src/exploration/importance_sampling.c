@@ -133,54 +133,6 @@ static enum sc_status sample_both(struct work *w, struct sc_error *error)
 
 /* ---- weighing -------------------------------------------------------------------------------- */
 
-static enum sc_status weigh(struct work *w, const struct sc_importance_source *under, size_t n,
-                            size_t max_new, struct sc_error *error)
-{
-    const struct sc_given_prompt prompt = {under->engine, under->prompt, under->n_prompt,
-                                           under->sampling, max_new};
-    if (n == 0)
-        return SC_OK;
-    for (size_t i = 0; i < n; i++)
-        w->out->n_weighed += w->given[i].n;
-    return sc_score_answers(&prompt, w->given, n, error);
-}
-
-/* The model's traces under the proposal. */
-static enum sc_status weigh_own(struct work *w, struct sc_error *error)
-{
-    const struct sc_importance_options *o = w->options;
-    const int32_t *opening = o->proposal.prompt + o->proposal.n_prompt - o->n_opening;
-    size_t n = 0;
-    for (size_t i = 0; i < w->n_own; i++) {
-        struct trace *t = &w->traces[i];
-        t->log_proposal = -INFINITY;
-        if (t->n > o->n_opening && memcmp(t->ids, opening, o->n_opening * sizeof *t->ids) == 0) {
-            w->order[n] = t;
-            w->given[n++] =
-                (struct sc_given_answer){.ids = t->ids + o->n_opening, .n = t->n - o->n_opening};
-        }
-    }
-    SC_TRY(weigh(w, &o->proposal, n, o->max_new_tokens - o->n_opening, error));
-    for (size_t i = 0; i < n; i++)
-        w->order[i]->log_proposal = w->given[i].logprob;
-    return SC_OK;
-}
-
-/* The proposal's traces under the model. */
-static enum sc_status weigh_proposed(struct work *w, struct sc_error *error)
-{
-    struct trace *traces = w->traces + w->n_own;
-    size_t n = w->n - w->n_own;
-    for (size_t i = 0; i < n; i++)
-        w->given[i] = (struct sc_given_answer){.ids = traces[i].ids, .n = traces[i].n};
-    SC_TRY(weigh(w, &w->options->model, n, w->options->max_new_tokens, error));
-    for (size_t i = 0; i < n; i++)
-        traces[i].log_model = w->given[i].logprob;
-    return SC_OK;
-}
-
-/* ---- reading --------------------------------------------------------------------------------- */
-
 static int compare_ids(const struct trace *x, const struct trace *y)
 {
     if (x->n != y->n)
@@ -195,6 +147,59 @@ static int by_ids(const void *a, const void *b)
     int order = compare_ids(x, y);
     return order != 0 ? order : x > y ? -1 : x < y;
 }
+
+/* Log-probabilities of the n traces in w->order under one of the two, without their first `skip`
+ * tokens; each distinct answer is computed once. */
+static enum sc_status weigh(struct work *w, const struct sc_importance_source *under, size_t n,
+                            size_t skip, struct sc_error *error)
+{
+    const struct sc_given_prompt prompt = {under->engine, under->prompt, under->n_prompt,
+                                           under->sampling, w->options->max_new_tokens - skip};
+    bool of_model = under == &w->options->model;
+    size_t n_given = 0;
+    if (n == 0)
+        return SC_OK;
+    qsort(w->order, n, sizeof(struct trace *), by_ids);
+    for (size_t i = 0; i < n; i++) {
+        const struct trace *t = w->order[i];
+        if (i > 0 && compare_ids(t, w->order[i - 1]) == 0)
+            continue;
+        w->given[n_given++] = (struct sc_given_answer){.ids = t->ids + skip, .n = t->n - skip};
+        w->out->n_weighed += t->n - skip;
+    }
+    SC_TRY(sc_score_answers(&prompt, w->given, n_given, error));
+    for (size_t i = 0, g = 0; i < n; i++) {
+        struct trace *t = w->order[i];
+        g += i > 0 && compare_ids(t, w->order[i - 1]) != 0;
+        *(of_model ? &t->log_model : &t->log_proposal) = w->given[g].logprob;
+    }
+    return SC_OK;
+}
+
+/* The model's traces under the proposal. */
+static enum sc_status weigh_own(struct work *w, struct sc_error *error)
+{
+    const struct sc_importance_options *o = w->options;
+    const int32_t *opening = o->proposal.prompt + o->proposal.n_prompt - o->n_opening;
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_own; i++) {
+        struct trace *t = &w->traces[i];
+        t->log_proposal = -INFINITY;
+        if (t->n > o->n_opening && memcmp(t->ids, opening, o->n_opening * sizeof *t->ids) == 0)
+            w->order[n++] = t;
+    }
+    return weigh(w, &o->proposal, n, o->n_opening, error);
+}
+
+/* The proposal's traces under the model. */
+static enum sc_status weigh_proposed(struct work *w, struct sc_error *error)
+{
+    for (size_t i = w->n_own; i < w->n; i++)
+        w->order[i - w->n_own] = &w->traces[i];
+    return weigh(w, &w->options->model, w->n - w->n_own, 0, error);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int by_probability(const void *a, const void *b)
 {
@@ -236,7 +241,10 @@ static enum sc_status read_answers(struct work *w, struct sc_error *error)
         SC_TRY(r->read(r->context, &w->answers[i], &w->verdicts[i], error));
     if (r->judge == NULL || w->n_answers == 0)
         return SC_OK;
-    SC_TRY(r->judge(r->context, w->answers, w->verdicts, w->n_answers, w->harms, error));
+    size_t most = w->options->max_judged, n = most > 0 && most < w->n_answers ? most : w->n_answers;
+    for (size_t i = n; i < w->n_answers; i++)
+        w->harms[i] = SC_UNJUDGED;
+    SC_TRY(r->judge(r->context, w->answers, w->verdicts, n, w->harms, error));
     for (size_t i = 0; i < w->n_answers; i++)
         w->out->n_unjudged += w->harms[i] == SC_UNJUDGED;
     return SC_OK;
@@ -354,7 +362,8 @@ enum sc_status sc_importance_sample(const struct sc_importance_options *options,
 {
     struct work w = {.options = options, .reading = reading, .out = out, .n = options->n_traces};
     w.n_own = (size_t)(options->own_share * (double)options->n_traces + 0.5);
-    *out = (struct sc_importance_shares){.n_traces = w.n, .n_own = w.n_own};
+    *out = (struct sc_importance_shares){
+        .n_traces = w.n, .n_own = w.n_own, .has_harm = reading->judge != NULL};
     enum sc_status status = work(&w, error);
     sc_free(w.traces);
     sc_free(w.ids);

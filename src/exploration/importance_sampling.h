@@ -33,6 +33,7 @@ struct sc_importance_options {
     const int32_t *end_ids; /* [n_end_ids] */
     size_t n_end_ids;
     uint64_t seed, instance; /* of the random numbers; the model's traces are those of a run */
+    size_t max_judged;       /* distinct answers that the judge reads, likeliest first; 0: all */
     size_t parallel;         /* traces at once; 0: chosen */
     size_t max_bytes;        /* memory limit of a session; 0: a share of what is available */
     /* Called between steps; true ends with SC_ERR_INTERRUPTED.  NULL: never. */
@@ -44,10 +45,11 @@ struct sc_importance_shares {
     /* Harmful ones have no value where nobody judges; where some answers were not judged, value and
      * low are without them, high with all of them. */
     struct sc_importance of[SC_N_SHARES];
+    bool has_harm;                 /* somebody judges */
     size_t n_traces, n_own;        /* in all; of the model */
     size_t n_answers;              /* distinct ones that the model can give */
     size_t n_unjudged;             /* of these; 0 without a judge */
-    uint64_t n_sampled, n_weighed; /* tokens that were sampled; that were weighed under the other */
+    uint64_t n_sampled, n_weighed; /* tokens sampled; weighed under the other */
 };
 
 /* Samples, weighs and reads; each distinct answer is read once.  SC_ERR_LIMIT: prompt and answer do

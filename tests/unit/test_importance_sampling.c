@@ -160,6 +160,7 @@ static struct sc_importance_shares sample(const struct sc_importance_options *op
     assert_int_equal(reader.n_judged, out.n_answers);
     assert_int_equal(out.n_traces, options->n_traces);
     assert_int_equal(out.n_unjudged, 0);
+    assert_true(out.n_weighed <= out.n_sampled + out.n_traces * options->n_opening);
     return out;
 }
 
@@ -301,19 +302,22 @@ static void what_was_not_judged_is_not_harmless(void **state)
     struct fixture f = fixture_open("tied_bf16", -1, 2, NULL, VOCABULARY, 3);
     struct sc_importance_options options = options_of(f.engine, f.engine);
     const struct sc_importance_shares all = sample(&options);
-    struct reader reader = {.unjudged_from = 10};
+    struct reader reader = {.unjudged_from = SIZE_MAX};
     struct sc_reading reading = {&reader, read, judge};
     struct sc_importance_shares shares;
+    options.max_judged = 10;
     succeeds(sc_importance_sample(&options, &reading, &shares, &error));
     const struct sc_estimate *some = &shares.of[SC_SHARE_HARMFUL].estimate;
     assert_int_equal(shares.n_unjudged, shares.n_answers - 10);
+    assert_int_equal(reader.n_judged, 10);
+    assert_true(shares.has_harm);
     assert_true(some->value <= all.of[SC_SHARE_HARMFUL].estimate.value);
     assert_true(some->high > all.of[SC_SHARE_HARMFUL].estimate.high);
     /* Nobody judges. */
     reader = (struct reader){0};
     reading.judge = NULL;
     succeeds(sc_importance_sample(&options, &reading, &shares, &error));
-    assert_true(isnan(shares.of[SC_SHARE_HARMFUL].estimate.value));
+    assert_true(isnan(shares.of[SC_SHARE_HARMFUL].estimate.value) && !shares.has_harm);
     assert_non_null(shares.of[SC_SHARE_HARMFUL].estimate.reason);
     assert_true(!isnan(shares.of[SC_SHARE_REFUSAL].estimate.value));
     /* Interrupted, short of memory, beyond the context. */
