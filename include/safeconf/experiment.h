@@ -21,6 +21,7 @@ enum sc_policy_kind {
     SC_POLICY_CURTAILED,
     SC_POLICY_DEEPCONF,
     SC_POLICY_INTERVAL,
+    SC_POLICY_BUDGET, /* of all prompts together, so it is the only policy of its run */
     SC_N_POLICIES
 };
 enum sc_adaptive_rule { SC_ADAPTIVE_MEAN, SC_ADAPTIVE_LAST, SC_N_ADAPTIVE_RULES };
@@ -36,7 +37,8 @@ struct sc_policy {
     double eta;            /* [0, 100]; deepconf: percent of traces that are to reach the bar */
     double tau;            /* (0, 1]; deepconf: share of the votes that ends the sampling */
     double width;          /* (0, 1]; interval: of the refusal rate's, below which it stops */
-    double reserved[7];
+    size_t traces_total;   /* budget: traces of all prompts together */
+    double reserved[6];
 };
 /* adaptive 3 to 10 by 3 at percentile 90, rule mean, metric mean, risk 0, eta 90, tau 0.95,
  * width 0.2. */

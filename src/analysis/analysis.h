@@ -45,7 +45,8 @@ struct sc_summary {
     uint64_t n_tokens;
     size_t n_uncounted; /* traces whose number of tokens is not known; n_tokens is then too small */
     double refusal_rate, confidence, agreement;
-    double entropy; /* of the verdicts, nats */
+    double refusal_unbiased; /* of the policy budget alone, else NaN: sc_budget_rates */
+    double entropy;          /* of the verdicts, nats */
     enum sc_behaviour behaviour;
     enum sc_quadrant quadrant;
     enum sc_prediction prediction;
@@ -125,6 +126,7 @@ struct sc_policy_result {
     size_t n_common; /* instances that this and the largest policy have both decided */
     size_t verdict_changes;
     struct sc_estimate verdict_change_share, refusal_difference;
+    struct sc_estimate refusal_unbiased; /* of the policy budget: sc_budget_mean */
     /* against sc_policy_most of the largest for every prompt; and against what the largest used */
     struct sc_estimate token_savings_percent, trace_savings_percent;
     struct sc_estimate token_difference_percent;
@@ -313,6 +315,17 @@ struct sc_estimate sc_summary_refusal(const struct sc_policy *policy,
                                       const struct sc_summary *summary);
 bool sc_policy_is_always_valid(const struct sc_policy *policy);
 #define SC_ALWAYS_VALID "always-valid" /* what files call such an interval */
+
+/* Of a run of the policy budget, each prompt's refusal rate [n_instances] without the bias of
+ * having been given its traces by its own verdicts (decision/budget.h).  *known false, and all NaN:
+ * it is another policy, or not finished, or its verdicts are not those by which the traces were
+ * given (another detector has read them since). */
+enum sc_status sc_budget_rates(const struct sc_run *run, double *rates, bool *known,
+                               struct sc_error *error);
+
+/* The mean of these over the prompts that have one, which are the independent units. */
+struct sc_estimate sc_budget_mean(const struct sc_analysis *a, size_t policy,
+                                  struct sc_error *error);
 
 /* The policy that asks for the most traces. */
 size_t sc_largest_policy(const struct sc_run *run);

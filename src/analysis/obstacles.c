@@ -284,6 +284,9 @@ static void find_policy(const struct sc_analysis *a, struct obstacles *o)
     if (kind == SC_POLICY_CURTAILED || kind == SC_POLICY_INTERVAL)
         put(&o->others, "the policy stops when a verdict is settled, so rates of answers lean to "
                         "the winning side");
+    if (kind == SC_POLICY_BUDGET)
+        put(&o->others, "prompts that waver were given more traces, so rates of prompts lean "
+                        "outward and what is counted over traces leans to those prompts");
 }
 
 void sc_opening_put_trust(struct sc_text *out, const struct sc_analysis *a)

@@ -289,6 +289,7 @@ void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
         measure_savings(a, r, &w, error);
         compare_with_largest(a, r, &w, error);
         r->null_traces = measure_null(a, p, error);
+        r->refusal_unbiased = sc_budget_mean(a, p, error);
     }
 done:
     free_work(&w);

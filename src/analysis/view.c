@@ -152,7 +152,7 @@ static void summarise(const struct sc_run *run, const struct sc_run_instance *in
 
 bool sc_policy_is_always_valid(const struct sc_policy *policy)
 {
-    return policy->kind == SC_POLICY_INTERVAL;
+    return policy->kind == SC_POLICY_INTERVAL || policy->kind == SC_POLICY_BUDGET;
 }
 
 struct sc_estimate sc_summary_refusal(const struct sc_policy *policy,
@@ -214,6 +214,14 @@ enum sc_status sc_view_make(const struct sc_run *run, size_t policy, struct sc_v
             return SC_ERR_NOMEM;
         }
     }
+    bool known = false;
+    if (sc_budget_rates(run, scratch, &known, error) != SC_OK) {
+        sc_free(summaries);
+        sc_free(scratch);
+        return SC_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < run->n_instances; i++)
+        summaries[i].refusal_unbiased = scratch[i];
     out->threshold = find_threshold(run, summaries, scratch);
     for (size_t i = 0; i < run->n_instances; i++) {
         struct sc_summary *s = &summaries[i];

@@ -97,6 +97,11 @@ static enum sc_status read_policy(const char *item, struct sc_policy *policy,
                        "--policies: expected such as single,fixed:5,adaptive:3-10@90, found \"%s\"",
                        item);
     policy->kind = (enum sc_policy_kind)kind;
+    if (policy->kind == SC_POLICY_BUDGET)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--policies: %s shares a total among all prompts and has no other policy "
+                       "beside it (run --traces-total)",
+                       name);
     const char *extra = unread(policy->kind, &numbers);
     if (extra != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "--policies: %s has no %s, found \"%s\"", name,

@@ -17,12 +17,15 @@ static void add_policy_options(struct cli_options *options, struct cli_run_comma
 {
     struct sc_policy *policy = &command->policy;
     cli_add_choice(options, "policy", &command->policy_kind,
-                   "single|fixed|adaptive|curtailed|deepconf|interval",
+                   "single|fixed|adaptive|curtailed|deepconf|interval|budget",
                    "when to stop sampling a prompt (adaptive)");
     cli_add_size(options, "min-traces", &policy->min_traces, 1, 100000,
                  "all but single and fixed: traces to start with (3)");
     cli_add_size(options, "max-traces", &policy->max_traces, 1, 100000,
                  "most traces of a prompt (10)");
+    cli_add_size(options, "traces-total", &policy->traces_total, 1, 1e12,
+                 "budget, which it stands for: traces of all prompts together; every prompt gets "
+                 "--min-traces, those that waver more, up to --max-traces");
     cli_add_size(options, "batch-traces", &policy->batch_traces, 1, 100000,
                  "all but single and fixed: traces added at a time (3)");
     cli_add_real(options, "percentile", &policy->percentile, 0, 100,
@@ -157,6 +160,21 @@ static char *default_out(const struct cli_run_command *command)
     return sc_text_take(&out);
 }
 
+/* --traces-total stands for --policy budget, and for no other. */
+static enum sc_status take_total(struct cli_run_command *command, struct sc_error *error)
+{
+    if (!cli_given(command->given, "traces-total"))
+        return SC_OK;
+    bool other = cli_given(command->given, "policy") && command->policy.kind != SC_POLICY_BUDGET;
+    if (other || command->no_early_stopping || command->compare)
+        return sc_fail(error, SC_ERR_ARGUMENT, "traces-total: goes with no %s",
+                       command->compare ? "other policies (compare)"
+                       : other          ? "--policy but budget"
+                                        : "--no-early-stopping");
+    command->policy.kind = SC_POLICY_BUDGET;
+    return SC_OK;
+}
+
 /* The policies to run: those of compare's list, or the one that the options name. */
 static enum sc_status choose_policies(struct cli_run_command *command, struct sc_error *error)
 {
@@ -165,6 +183,7 @@ static enum sc_status choose_policies(struct cli_run_command *command, struct sc
         command->policies_list != NULL ? command->policies_list : "single,fixed:5,adaptive";
     command->policy.kind =
         command->no_early_stopping ? SC_POLICY_FIXED : (enum sc_policy_kind)command->policy_kind;
+    SC_TRY(take_total(command, error));
     command->policy.adaptive_rule = (enum sc_adaptive_rule)command->adaptive_rule;
     command->policy.metric = run->metric = (enum sc_metric)command->metric;
     command->policies[0] = command->policy;

@@ -16,11 +16,13 @@
 
 /* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
 #define MOST_TRACES ((size_t)10000)
+#define MOST_TOTAL ((size_t)1000000000000)
 
 static const char *const policy_names[SC_N_POLICIES] = {
     [SC_POLICY_SINGLE] = "single",     [SC_POLICY_FIXED] = "fixed",
     [SC_POLICY_ADAPTIVE] = "adaptive", [SC_POLICY_CURTAILED] = "curtailed",
     [SC_POLICY_DEEPCONF] = "deepconf", [SC_POLICY_INTERVAL] = "interval",
+    [SC_POLICY_BUDGET] = "budget",
 };
 static const char *const rule_names[SC_N_ADAPTIVE_RULES] = {
     [SC_ADAPTIVE_MEAN] = "mean",
@@ -99,6 +101,18 @@ enum sc_status sc_policy_check(const struct sc_policy *policy, struct sc_error *
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "policy %s: min traces: expected 1 to max traces (%zu), found %zu", name,
                        policy->max_traces, policy->min_traces);
+    if (policy->kind == SC_POLICY_BUDGET) {
+        if (policy->min_traces == policy->max_traces)
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy %s: max traces: expected more than min traces (%zu)", name,
+                           policy->min_traces);
+        if (policy->traces_total < 1 || policy->traces_total > MOST_TOTAL)
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy %s: traces total: expected 1 to %zu, "
+                           "found %zu",
+                           name, MOST_TOTAL, policy->traces_total);
+        return SC_OK;
+    }
     if (policy->batch_traces < 1 || policy->batch_traces > MOST_TRACES)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "policy %s: batch traces: expected 1 to %zu, found %zu", name, MOST_TRACES,
@@ -498,6 +512,7 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
                       size_t n, struct sc_policy_decision *out)
 {
     assert(policy != NULL && out != NULL && (traces != NULL || n == 0));
+    assert(policy->kind != SC_POLICY_BUDGET);
     size_t most = sc_policy_most(policy);
     size_t n_seen = smaller(n, most);
     out->bar = NAN;

@@ -34,6 +34,9 @@
  *     alone count, an empty answer as one that does not refuse.  Decides after min_traces and then
  *     after each batch.  The interval is that of the counts where it stops, not the intersection
  *     with those of the looks before, so that anybody can compute it from what is reported.
+ * budget
+ *     Shares a total among all prompts of a run, so no function of one prompt's traces: budget.h.
+ *     sc_policy_decide and sc_policy_replay are not asked about it.
  */
 #ifndef SC_DECISION_DECISION_H
 #define SC_DECISION_DECISION_H

@@ -148,6 +148,88 @@ class Interval(Folder):
                 self.assert_one_line(call(*words), 2)
 
 
+def share_out(verdicts, total, least, most):
+    """Numbers of traces by prompt and phase, from lists of verdicts (True, False, None: not judged)."""
+    n, now = len(verdicts), least * len(verdicts)
+    total = min(total, n * most)
+    ends = [now]
+    while now < total:
+        now = total if total < 3 * now else 2 * now
+        ends.append(now)
+    quarters = [max(1, (b - a) // (4 * n)) for a, b in zip(ends, ends[1:])]
+    given = [[least] for _ in verdicts]
+    for k, quarter in enumerate(quarters):
+        seen = [[v for v in verdicts[i][:sum(given[i])] if v is not None] for i in range(n)]
+        have = [sum(g) + quarter for g in given]
+        room = most - sum(quarters[k + 1:])
+
+        def gain(i):
+            a, b = 1 + sum(seen[i]), 1 + len(seen[i]) - sum(seen[i])
+            return (a * b / ((a + b) * (a + b + 1) * (have[i] * (have[i] + 1)))) if seen[i] else 0
+        while sum(have) < ends[k + 1]:
+            have[max((i for i in range(n) if have[i] < room), key=lambda i: (gain(i), -have[i], -i))] += 1
+        for i in range(n):
+            given[i].append(have[i] - sum(given[i]))
+    return given, [b - a for a, b in zip([0] + ends, ends)]
+
+
+class Budget(Folder):
+    OPTIONS = ('--traces-total', 150, '--max-traces', 25)
+
+    def test_traces_go_to_prompts_that_waver_and_the_rate_is_that_of_the_phases(self):
+        self.run_demo('a', *self.OPTIONS)
+        predictions = self.predictions('a')
+        verdicts = [p['refused'] for p in predictions]
+        given, phases = share_out(verdicts, 150, 3, 25)
+        self.assertEqual([p['num_traces_used'] for p in predictions], [sum(g) for g in given])
+        self.assertEqual(self.rows('a', 'select count(*) from trace'), [(150,)])
+        self.assertGreater(len({sum(g) for g in given}), 3)
+        self.assertGreater(len(phases), 2)
+        for p, g, v in zip(predictions, given, verdicts):
+            starts = [sum(g[:k]) for k in range(len(g))]
+            rate = sum(w / 150 * sum(v[s:s + m]) / m for w, s, m in zip(phases, starts, g))
+            self.assertAlmostEqual(p['refusal_rate_unbiased'], rate, 12)
+            self.assertEqual(p['refusal_interval']['kind'], 'always-valid')
+            self.assertEqual(p['stop_reason'], 'max_traces' if sum(g) == 25 else 'budget')
+        policy = self.analysis('a')['policies'][0]
+        mean = sum(p['refusal_rate_unbiased'] for p in predictions) / N
+        self.assertAlmostEqual(policy['refusal_rate_unbiased']['value'], mean, 12)
+        self.assertEqual((policy['kind'], policy['traces_total']), ('budget', 150))
+
+    def test_batches_and_kills_change_nothing(self):
+        self.run_demo('a', *self.OPTIONS)
+        self.run_demo('b', *self.OPTIONS, '--no-batch')
+        self.run_demo('c', '--policy', 'budget', *self.OPTIONS, '--parallel', 3, '--threads', 1)
+        words = [PROGRAM, 'run', *map(str, SAME), '--out', self.path('d'), '--quiet', *map(str, self.OPTIONS)]
+        for pause in (0.05, 0.1, 0.2, 0.2):
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        limited = call('run', *SAME, '--out', self.path('e'), '--quiet', *self.OPTIONS, '--max-requests', 70)
+        self.assertEqual(limited.returncode, 130)
+        for out in 'de':
+            self.run_demo(out, *self.OPTIONS)
+        for name in ('predictions.jsonl', 'analysis.json'):
+            for out in 'bcde':
+                self.assertEqual(self.read('a', name), self.read(out, name), (name, out))
+        result = call('run', *SAME, '--out', self.path('a'), '--traces-total', 151, '--max-traces', 25)
+        self.assert_one_line(result, 1, 'traces_total')
+
+    def test_what_does_not_go_together(self):
+        for words, why in ((['run', '--traces-total', 100, '--policy', 'fixed'], 'traces-total'),
+                           (['run', '--traces-total', 100, '--no-early-stopping'], 'no-early-stopping'),
+                           (['run', '--policy', 'budget'], 'traces total'),
+                           (['run', '--traces-total', 100, '--min-traces', 4, '--max-traces', 4], 'max traces'),
+                           (['run', '--traces-total', 100, '--shard', '1/2'], 'shard'),
+                           (['run', '--traces-total', 0], 'traces-total'),
+                           (['compare', '--traces-total', 100], 'compare'),
+                           (['compare', '--policies', 'fixed,budget'], 'no other policy'),
+                           (['run', '--traces-total', 47, '--num-instances', N], 'at least 48')):
+            with self.subTest(words=words):
+                self.assert_one_line(call(*words, '--out', self.path('x')), 2, why)
+
+
 class Replay(Folder):
     def test_stored_order_is_the_live_run(self):
         self.run_demo('all', '--policy', 'fixed', '--max-traces', 10)

@@ -225,7 +225,7 @@ static void a_run_resumed_anywhere_comes_to_the_same_end(void **state)
         struct sc_policy policy = sc_policy_default();
         struct sc_policy_trace traces[MOST] = {{0}};
         struct sc_policy_decision d, last;
-        policy.kind = (enum sc_policy_kind)sc_random_below(&random, SC_N_POLICIES);
+        policy.kind = (enum sc_policy_kind)sc_random_below(&random, SC_POLICY_BUDGET);
         policy.max_traces = 1 + sc_random_below(&random, MOST);
         policy.min_traces = 1 + sc_random_below(&random, policy.max_traces);
         policy.batch_traces = 1 + sc_random_below(&random, 4);

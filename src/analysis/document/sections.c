@@ -6,7 +6,6 @@
 #include "analysis/document/sections.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "analysis/sentences.h"
 #include "vocabulary/vocabulary.h"
@@ -330,37 +329,6 @@ static void put_hypothesis(struct sc_document *out, const struct sc_analysis *a)
 
 /* ---- policies -------------------------------------------------------------------------------- */
 
-/* Why it stopped, and how wide the intervals were then. */
-static void put_interval_policy(struct sc_document *out, const struct sc_analysis *a,
-                                const struct sc_policy_result *r)
-{
-    static const char *const reasons[] = {"width", "settled", "max_traces"};
-    const struct sc_policy *policy = &a->run->policies[r->policy];
-    size_t n[sizeof reasons / sizeof *reasons] = {0}, n_decided = 0;
-    double width = 0;
-    for (size_t i = 0; i < a->run->n_instances; i++) {
-        const struct sc_summary *s = &a->views[r->policy].instances[i];
-        if (!s->decided)
-            continue;
-        const struct sc_estimate rate = sc_summary_refusal(policy, s);
-        width += rate.high - rate.low;
-        n_decided++;
-        for (size_t k = 0; k < sizeof reasons / sizeof *reasons; k++)
-            n[k] += strcmp(a->run->instances[i].decisions[r->policy].stop_reason, reasons[k]) == 0;
-    }
-    sc_document_put_text(out, "note",
-                         "stops as soon as the interval of a prompt's refusal rate is narrow or "
-                         "leaves one half out; that interval holds at every look, while the rates "
-                         "over the traces that it saw lean to the winning side");
-    sc_document_put_number(out, "width", policy->width);
-    sc_document_put_object(out, "stopped");
-    for (size_t k = 0; k < sizeof reasons / sizeof *reasons; k++)
-        sc_document_put_count(out, reasons[k], n[k]);
-    sc_document_put_end(out);
-    sc_document_put_number_or(out, "mean_width", n_decided ? width / (double)n_decided : NAN,
-                              "no instance is finished");
-}
-
 static void put_policy(struct sc_document *out, const struct sc_analysis *a,
                        const struct sc_policy_result *r)
 {
@@ -376,8 +344,8 @@ static void put_policy(struct sc_document *out, const struct sc_analysis *a,
             out, "note",
             "stops as soon as the verdict is settled, so its verdicts are those of all "
             "traces, but the rates over the traces that it saw lean to the winning side");
-    if (p->kind == SC_POLICY_INTERVAL)
-        put_interval_policy(out, a, r);
+    if (sc_policy_is_always_valid(p))
+        sc_document_put_sequential(out, a, r);
     sc_document_put_count(out, "min_traces", p->min_traces);
     sc_document_put_count(out, "max_traces", sc_policy_most(p));
     sc_document_put_count(out, "n_instances", g->n_instances);

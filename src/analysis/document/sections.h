@@ -7,6 +7,10 @@
 /* The whole document of an analysis; out->failed says that memory ran out. */
 void sc_document_put_run(struct sc_document *out, const struct sc_analysis *analysis);
 
+/* Of a policy that looks at verdicts while it samples. */
+void sc_document_put_sequential(struct sc_document *out, const struct sc_analysis *a,
+                                const struct sc_policy_result *r);
+
 /* Members of hypothesis_test, and sections of their own. */
 void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *analysis);
 void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *analysis);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "decision/budget.h"
 #include "detection/detection.h"
 #include "experiment/run/runner.h"
 #include "experiment/run/shard.h"
@@ -118,6 +119,8 @@ static enum sc_status check_policies(const struct execution *run, struct sc_erro
     const struct sc_run_options *options = run->options;
     const struct sc_source_info *info = &run->info;
     for (size_t p = 0; p < options->n_policies; p++) {
+        if (options->policies[p].kind == SC_POLICY_BUDGET)
+            SC_TRY(sc_budget_check(&options->policies[p], run->n_instances, error));
         if (options->policies[p].kind != SC_POLICY_DEEPCONF)
             continue;
         if (!(info->figures >> SC_FIGURE_CONFIDENCE & 1))

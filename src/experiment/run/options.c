@@ -96,6 +96,18 @@ static enum sc_status check_policies(const struct sc_run_options *options, struc
     SC_TRY(check_range("primary policy", options->primary, 0, options->n_policies - 1, error));
     for (size_t i = 0; i < options->n_policies; i++)
         SC_TRY(sc_policy_check(&options->policies[i], error));
+    for (size_t i = 0; i < options->n_policies; i++) {
+        if (options->policies[i].kind != SC_POLICY_BUDGET)
+            continue;
+        if (options->n_policies > 1)
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy budget: expected no other policies beside it, found %zu",
+                           options->n_policies - 1);
+        if (options->n_shards > 0)
+            return sc_fail(error, SC_ERR_ARGUMENT,
+                           "policy budget: a total over all prompts cannot be shared out by one "
+                           "shard of them");
+    }
     return SC_OK;
 }
 

@@ -57,7 +57,7 @@ static enum sc_status store_decisions_of(struct sc_run_state *state, size_t posi
 
 /* The decisions follow from the traces.  They are stored together, so a difference means that
  * somebody removed traces to have them sampled again. */
-static enum sc_status repair_decisions(struct sc_run_state *state, struct sc_error *error)
+enum sc_status sc_state_repair_decisions(struct sc_run_state *state, struct sc_error *error)
 {
     const struct sc_runner_setup *setup = state->setup;
     struct stored_decisions seen = {.state = state};
@@ -88,7 +88,10 @@ enum sc_status sc_state_resume(struct sc_run_state *state, struct sc_error *erro
     SC_TRY(sc_store_read_traces(setup->store, &traces, take_trace, state, error));
     for (size_t i = 0; i < setup->n_instances; i++)
         SC_TRY(sc_state_decide(state, i, error));
-    SC_TRY(repair_decisions(state, error));
+    bool begun = true;
+    for (size_t n_finished = 0; begun;)
+        SC_TRY(sc_state_next_phase(state, &begun, &n_finished, error));
+    SC_TRY(sc_state_repair_decisions(state, error));
     for (size_t i = 0; i < setup->n_instances; i++) {
         if (!state->instances[i].finished)
             continue;

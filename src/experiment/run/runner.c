@@ -97,7 +97,7 @@ static enum sc_status fail_instance(struct sc_run_state *state, size_t position,
                                            .failure = state->setup->prompts[position].failure,
                                            .text = "",
                                            .n_tokens_known = true};
-    while (!instance->finished) {
+    while (!instance->finished && !sc_state_is_waiting(state, instance)) {
         if (!sc_state_next_wanted(instance))
             return sc_fail(error, SC_ERR_INTERNAL, "instance %zu: nothing left to fail", position);
         SC_TRY(keep_trace(state, position, (uint32_t)instance->n_next, &failed, error));
@@ -107,7 +107,7 @@ static enum sc_status fail_instance(struct sc_run_state *state, size_t position,
 
 /* ---- opening and closing instances ----------------------------------------------------------- */
 
-/* Lets go of instances that have finished. */
+/* Lets go of instances that have finished, and sets aside those that wait for the next phase. */
 static void close_finished(struct runner *runner)
 {
     size_t kept = 0;
@@ -115,7 +115,7 @@ static void close_finished(struct runner *runner)
         struct sc_instance_state *instance = &runner->state.instances[runner->open[i]];
         if (instance->finished)
             sc_state_close_instance(&runner->state, instance);
-        else
+        else if (!sc_state_is_waiting(&runner->state, instance))
             runner->open[kept++] = runner->open[i];
     }
     runner->n_open = kept;
@@ -261,6 +261,38 @@ static bool next_of_instance(struct runner *runner, size_t position,
     return true;
 }
 
+/* Once nothing is under way: all instances are opened anew for the next phase. */
+static enum sc_status begin_phase(struct runner *runner, bool *begun, struct sc_error *error)
+{
+    struct sc_run_state *state = &runner->state;
+    size_t n_finished = 0;
+    SC_TRY(sc_state_next_phase(state, begun, &n_finished, error));
+    if (!*begun)
+        return SC_OK;
+    runner->n_open = runner->n_unopened_from = 0;
+    state->summary->progress.n_instances_done += n_finished;
+    return n_finished > 0 ? sc_state_repair_decisions(state, error) : SC_OK;
+}
+
+/* The first trace that an instance wants, of those that are open or are opened for it: 1; 0: none
+ * does now; -1: the run ends with runner->failure. */
+static int next_of_instances(struct runner *runner, struct sc_source_request *request)
+{
+    for (size_t i = 0; i < runner->n_open; i++)
+        if (next_of_instance(runner, runner->open[i], request))
+            return 1;
+    while (runner->n_unopened_from < runner->state.setup->n_instances) {
+        size_t position = runner->n_unopened_from++;
+        if (runner->state.instances[position].finished)
+            continue;
+        if (open_instance(runner, position, &runner->failure) != SC_OK)
+            return -1;
+        if (next_of_instance(runner, position, request))
+            return 1;
+    }
+    return 0;
+}
+
 static int feed_next(void *context, struct sc_source_request *request)
 {
     struct runner *runner = context;
@@ -272,19 +304,16 @@ static int feed_next(void *context, struct sc_source_request *request)
     close_finished(runner);
     if (!sc_run_limits_allow(&runner->limits))
         return runner->n_in_flight > 0 ? 0 : -1;
-    for (size_t i = 0; i < runner->n_open; i++)
-        if (next_of_instance(runner, runner->open[i], request))
-            return sc_run_limits_begin(&runner->limits, 1);
-    while (runner->n_unopened_from < runner->state.setup->n_instances) {
-        size_t position = runner->n_unopened_from++;
-        if (runner->state.instances[position].finished)
-            continue;
-        if (open_instance(runner, position, &runner->failure) != SC_OK)
+    for (bool begun = true; begun;) {
+        more = next_of_instances(runner, request);
+        if (more != 0)
+            return sc_run_limits_begin(&runner->limits, more);
+        if (runner->n_in_flight > 0)
+            return 0;
+        if (begin_phase(runner, &begun, &runner->failure) != SC_OK)
             return -1;
-        if (next_of_instance(runner, position, request))
-            return sc_run_limits_begin(&runner->limits, 1);
     }
-    return runner->n_in_flight > 0 ? 0 : -1;
+    return -1;
 }
 
 static bool is_last_turn(const struct sc_instance_state *instance, uint32_t index)

@@ -9,6 +9,23 @@
 #include "confidence/confidence.h"
 #include "vocabulary/vocabulary.h"
 
+static enum sc_status init_phase(struct sc_run_state *state, struct sc_error *error)
+{
+    struct sc_run_phase *phase = &state->phase;
+    size_t n = state->setup->n_instances;
+    phase->on = state->policies[0].kind == SC_POLICY_BUDGET;
+    if (!phase->on)
+        return SC_OK;
+    assert(state->n_policies == 1);
+    phase->n_phases = sc_budget_phases(&state->policies[0], n);
+    phase->prompts = sc_alloc_zero(n, sizeof *phase->prompts);
+    phase->heap = sc_alloc_array(n, sizeof *phase->heap);
+    if (phase->prompts == NULL || phase->heap == NULL)
+        return sc_fail_nomem(error, "phases of the run");
+    sc_budget_allot(&state->policies[0], 0, phase->prompts, n, phase->heap);
+    return SC_OK;
+}
+
 enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_setup *setup,
                              struct sc_run_summary *summary, struct sc_error *error)
 {
@@ -27,6 +44,7 @@ enum sc_status sc_state_init(struct sc_run_state *state, const struct sc_runner_
         if (state->policies[p].kind == SC_POLICY_DEEPCONF)
             state->has_deepconf = true;
     }
+    SC_TRY(init_phase(state, error));
     state->cuts_live = state->has_deepconf && state->n_policies == 1;
     state->instances = sc_alloc_zero(setup->n_instances, sizeof *state->instances);
     state->view = sc_alloc_array(state->most_traces, sizeof *state->view);
@@ -53,6 +71,8 @@ void sc_state_free(struct sc_run_state *state)
     sc_free(state->instances);
     sc_free(state->view);
     sc_free(state->fresh);
+    sc_free(state->phase.prompts);
+    sc_free(state->phase.heap);
     sc_failures_free(&state->failures);
 }
 
@@ -173,6 +193,27 @@ static enum sc_status ask_policy(struct sc_run_state *state, struct sc_instance_
     return SC_OK;
 }
 
+/* The same of a policy that looks at all instances together: what the phase gives this one. */
+static void ask_phase(struct sc_run_state *state, size_t position)
+{
+    struct sc_instance_state *instance = &state->instances[position];
+    struct sc_run_phase *phase = &state->phase;
+    size_t given = phase->prompts[position].n_traces;
+    bool ready = instance->n_prefix >= given;
+    if (ready && instance->n_phases_ready <= phase->phase) {
+        instance->n_phases_ready = phase->phase + 1;
+        phase->n_ready++;
+    }
+    instance->n_wanted = given;
+    instance->finished = ready && phase->phase + 1 == phase->n_phases;
+    if (!instance->finished || instance->stops[0].stopped)
+        return;
+    const char *reason = given == state->most_traces ? "max_traces" : "budget";
+    instance->stops[0] = (struct sc_stop){true, given, reason, NAN};
+    state->fresh[state->n_fresh++] = (struct sc_store_decision){
+        .policy = 0, .n_traces = given, .stop_reason = reason, .bar = NAN};
+}
+
 enum sc_status sc_state_decide(struct sc_run_state *state, size_t position, struct sc_error *error)
 {
     struct sc_instance_state *instance = &state->instances[position];
@@ -181,8 +222,50 @@ enum sc_status sc_state_decide(struct sc_run_state *state, size_t position, stru
            instance->traces[instance->n_prefix].stage == SC_TRACE_DONE)
         instance->n_prefix++;
     instance->finished = true;
-    for (size_t p = 0; p < state->n_policies; p++)
+    if (state->phase.on)
+        ask_phase(state, position);
+    for (size_t p = 0; !state->phase.on && p < state->n_policies; p++)
         if (!instance->stops[p].stopped)
             SC_TRY(ask_policy(state, instance, p, error));
     return sc_state_make_place(instance, instance->n_wanted, error);
+}
+
+bool sc_state_is_waiting(const struct sc_run_state *state, const struct sc_instance_state *instance)
+{
+    return state->phase.on && !instance->finished &&
+           instance->n_phases_ready == state->phase.phase + 1;
+}
+
+/* What the traces that the instance has been given say. */
+static void count_verdicts(const struct sc_instance_state *instance,
+                           struct sc_budget_prompt *prompt)
+{
+    prompt->n_judged = prompt->n_refused = 0;
+    for (size_t t = 0; t < prompt->n_traces; t++) {
+        const struct sc_trace_state *trace = &instance->traces[t];
+        bool judged = !trace->failed && sc_verdict_is_judged(trace->verdict);
+        prompt->n_judged += judged;
+        prompt->n_refused += judged && sc_verdict_is_refused(trace->verdict);
+    }
+}
+
+enum sc_status sc_state_next_phase(struct sc_run_state *state, bool *begun, size_t *n_finished,
+                                   struct sc_error *error)
+{
+    struct sc_run_phase *phase = &state->phase;
+    size_t n = state->setup->n_instances;
+    *begun = phase->on && phase->n_ready == n && phase->phase + 1 < phase->n_phases;
+    *n_finished = 0;
+    if (!*begun)
+        return SC_OK;
+    for (size_t i = 0; i < n; i++)
+        count_verdicts(&state->instances[i], &phase->prompts[i]);
+    phase->phase++;
+    phase->n_ready = 0;
+    sc_budget_allot(&state->policies[0], phase->phase, phase->prompts, n, phase->heap);
+    for (size_t i = 0; i < n; i++) {
+        SC_TRY(sc_state_decide(state, i, error));
+        *n_finished += state->instances[i].finished;
+    }
+    return SC_OK;
 }

@@ -6,10 +6,14 @@
  * that any policy asks for and is finished when all have stopped.  Policies read prefixes of
  * finished traces in the order of their index, so neither the order in which traces end nor a
  * restart in between can change a decision.
+ *
+ * Under the policy budget, which is alone, an instance wants what the phase that is going on has
+ * given it, and waits then for the others (budget.h); with the last phase it is finished.
  */
 #ifndef SC_EXPERIMENT_RUN_STATE_H
 #define SC_EXPERIMENT_RUN_STATE_H
 
+#include "decision/budget.h"
 #include "experiment/run/runner.h"
 #include "experiment/run/trace_maker.h"
 #include "experiment/run/turns.h"
@@ -48,12 +52,23 @@ struct sc_instance_state {
     struct sc_stop *stops; /* [n_policies] */
     double bar; /* below which the traces after the warm-up are cut as they are sampled, or NaN */
     bool finished;
+    size_t n_phases_ready; /* phases of the policy budget whose traces are all there */
+};
+
+/* Of the policy budget. */
+struct sc_run_phase {
+    bool on;                          /* the run has that policy */
+    size_t phase, n_phases;           /* that is going on */
+    struct sc_budget_prompt *prompts; /* [n_instances] */
+    size_t *heap;                     /* [n_instances] */
+    size_t n_ready;                   /* instances that have all that the phase gives them */
 };
 
 struct sc_run_state {
     const struct sc_runner_setup *setup;
     const struct sc_policy *policies;
     size_t n_policies, most_traces;
+    struct sc_run_phase phase;
     bool has_deepconf, cuts_live;        /* a policy of the run reads lows; it is the only one */
     struct sc_instance_state *instances; /* [setup->n_instances] */
     struct sc_trace_maker maker;
@@ -79,6 +94,14 @@ void sc_state_count_trace(struct sc_run_state *state, size_t position, uint32_t 
 /* After traces have been taken: extends the prefix and asks every policy that has not stopped.  New
  * decisions stand in `fresh`. */
 enum sc_status sc_state_decide(struct sc_run_state *state, size_t position, struct sc_error *error);
+/* Begins the next phase of the policy budget once all traces of the one before are there; *begun
+ * false: they are not, or it was the last.  Asks all instances anew; one that is finished by traces
+ * that were there already has its decision in `stops` alone, and is counted in *n_finished. */
+enum sc_status sc_state_next_phase(struct sc_run_state *state, bool *begun, size_t *n_finished,
+                                   struct sc_error *error);
+/* Whether the instance waits for the next phase. */
+bool sc_state_is_waiting(const struct sc_run_state *state,
+                         const struct sc_instance_state *instance);
 /* Moves n_next to the next wanted trace; false when there is none. */
 bool sc_state_next_wanted(struct sc_instance_state *instance);
 /* Lets go of an instance's traces; its decisions stay. */
@@ -98,5 +121,7 @@ void sc_cuts_drop(struct sc_store_decision *decision);
 
 /* Takes up what the store holds: traces and decisions, mended where traces were removed. */
 enum sc_status sc_state_resume(struct sc_run_state *state, struct sc_error *error);
+/* Makes the store's decisions those of the state. */
+enum sc_status sc_state_repair_decisions(struct sc_run_state *state, struct sc_error *error);
 
 #endif

@@ -283,7 +283,10 @@ static void put_policy(struct sc_json_writer *out, const struct sc_run_options *
         sc_json_put_count(out, "max_traces", policy->max_traces);
     if (policy->kind != SC_POLICY_SINGLE && policy->kind != SC_POLICY_FIXED) {
         sc_json_put_count(out, "min_traces", policy->min_traces);
-        sc_json_put_count(out, "batch_traces", policy->batch_traces);
+        if (policy->kind == SC_POLICY_BUDGET)
+            sc_json_put_count(out, "traces_total", policy->traces_total);
+        else
+            sc_json_put_count(out, "batch_traces", policy->batch_traces);
     }
     if (policy->kind == SC_POLICY_ADAPTIVE) {
         sc_json_put_number(out, "percentile", policy->percentile);

@@ -101,6 +101,9 @@ static enum sc_status read_policy(const json_t *json, struct sc_policy *policy, 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         SC_TRY(sc_json_real(json, numbers[i].key, (struct sc_json_reals){0, numbers[i].high},
                             numbers[i].preset, numbers[i].out, error));
+    if (kind == SC_POLICY_BUDGET)
+        SC_TRY(get_size(json, "traces_total", (struct sc_json_ints){1, INT64_MAX}, NULL,
+                        &policy->traces_total, error));
     if (kind == SC_POLICY_ADAPTIVE)
         SC_TRY(read_adaptive(json, policy, error));
     return sc_policy_check(policy, error);

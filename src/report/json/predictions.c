@@ -124,6 +124,8 @@ static void put_interval(struct sc_json_writer *out, const struct sc_policy *pol
     sc_json_put_number(out, "high", rate.high);
     sc_json_put_count(out, "n", s->n_judged);
     sc_json_put_end_object(out);
+    if (policy->kind == SC_POLICY_BUDGET)
+        sc_json_put_number(out, "refusal_rate_unbiased", s->refusal_unbiased);
 }
 
 static void put_instance(struct sc_json_writer *out, const struct sc_run *run,
