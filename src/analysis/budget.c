@@ -42,9 +42,10 @@ static bool count_part(const struct sc_run_instance *instance, size_t from,
     if (prompt->n_traces > instance->n_traces)
         return false;
     for (size_t t = from; t < prompt->n_traces; t++) {
-        bool judged = sc_trace_is_judged(&instance->traces[t]);
+        const struct sc_run_trace *trace = &instance->traces[t];
+        bool judged = trace->finish != SC_FINISH_FAILED && sc_verdict_is_judged(trace->verdict);
         part->n_judged += judged;
-        part->n_refused += judged && sc_verdict_is_refused(instance->traces[t].verdict);
+        part->n_refused += judged && sc_verdict_is_refused(trace->verdict);
     }
     prompt->n_judged += part->n_judged;
     prompt->n_refused += part->n_refused;

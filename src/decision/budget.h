@@ -37,8 +37,8 @@ struct sc_budget_part {
     size_t n_judged, n_refused;
 };
 
-/* The total must leave each prompt one trace more than min_traces, or nothing is there to choose.
- * The functions below expect that it does. */
+/* The total must leave each prompt one trace more than min_traces, which the first later phase
+ * gives it. The functions below expect that it does. */
 enum sc_status sc_budget_check(const struct sc_policy *policy, size_t n_prompts,
                                struct sc_error *error);
 /* How many phases there are, at least 2; fewer than 64. */

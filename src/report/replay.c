@@ -77,6 +77,38 @@ static void put_wrapped(struct sc_text *out, const char *words)
     sc_text_putc(out, '\n');
 }
 
+static void put_total(struct sc_text *out, const struct sc_replay_total *row, size_t n)
+{
+    const struct sc_estimate *e = &row->error_over_null;
+    char over[60] = "-";
+    if (isfinite(e->low))
+        snprintf(over, sizeof over, "%+.4f [%+.4f, %+.4f]", e->value, e->low, e->high);
+    else if (isfinite(e->value))
+        snprintf(over, sizeof over, "%+.4f", e->value);
+    sc_text_printf(out, "  %8zu %6zu  %.4f  %.4f %27s", row->policy.traces_total,
+                   row->policy.traces_total / n, row->budget.error2.value,
+                   row->uniform.error2.value, over);
+    put_percent(out, 7, 100 * row->budget.changes.value);
+    put_percent(out, 6, 100 * row->uniform.changes.value);
+    sc_text_putc(out, '\n');
+}
+
+static void put_totals(struct sc_text *out, const struct sc_replay *replay)
+{
+    if (replay->n_totals == 0)
+        return;
+    sc_text_printf(out,
+                   "\nA total shared among the prompts, %zu to %zu traces each, more for those "
+                   "that waver\n(--traces-total):\n\n",
+                   replay->totals[0].policy.min_traces, replay->totals[0].policy.max_traces);
+    sc_text_printf(out, "  %8s %6s  %6s  %6s %27s %7s %6s\n", "", "per", "error", "as many",
+                   "less than at random", "verdict", "as");
+    sc_text_printf(out, "  %8s %6s  %6s  %6s %27s %7s %6s\n", "total", "prompt", "squared", "each",
+                   "(null) [95 %]", "chg. %", "many %");
+    for (size_t r = 0; r < replay->n_totals; r++)
+        put_total(out, &replay->totals[r], replay->n_instances);
+}
+
 enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc_metric metric,
                                          bool all, struct sc_text *out, struct sc_error *error)
 {
@@ -117,5 +149,6 @@ enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc
                  "Noise: traces\nthat it uses on pure noise. * recommended, + beats its null "
                  "(Holm, 5 %).\n\n");
     put_wrapped(out, replay->why);
+    put_totals(out, replay);
     return out->failed ? sc_fail_nomem(error, "replay") : SC_OK;
 }

@@ -216,6 +216,23 @@ class Budget(Folder):
         result = call('run', *SAME, '--out', self.path('a'), '--traces-total', 151, '--max-traces', 25)
         self.assert_one_line(result, 1, 'traces_total')
 
+    def test_a_replay_in_the_stored_order_is_the_live_run(self):
+        self.run_demo('all', '--policy', 'fixed', '--max-traces', 20)
+        rows = self.replay('all', '--orders', 2)['budget']['rows']
+        self.assertEqual((rows[0]['traces_per_prompt'], rows[-1]['traces_per_prompt']), (5, 19))
+        for row in rows[1::2]:
+            out = 'total%d' % row['traces_total']
+            self.run_demo(out, '--traces-total', row['traces_total'], '--max-traces', 20)
+            counts = [p['num_traces_used'] for p in self.predictions(out)]
+            policy = self.analysis(out)['policies'][0]
+            stored = row['stored_order']
+            self.assertEqual((sum(counts), min(counts), max(counts), policy['n_settled']),
+                             (stored['n_traces'], stored['least'], stored['most'], stored['n_settled']))
+            for name in ('refusal_rate', 'refusal_rate_unbiased'):
+                self.assertAlmostEqual(stored[name], policy[name]['value'], 12)
+        self.assertIn('--traces-total', self.good('replay', self.path('all'), '--orders', 2).stdout)
+        self.assertIsNone(self.replay('all', '--orders', 2, '--max-traces', 5)['budget'])
+
     def test_what_does_not_go_together(self):
         for words, why in ((['run', '--traces-total', 100, '--policy', 'fixed'], 'traces-total'),
                            (['run', '--traces-total', 100, '--no-early-stopping'], 'no-early-stopping'),

@@ -14,7 +14,7 @@
 
 enum { MIN_PROMPTS = 5 };
 
-static struct sc_estimate mean_of(const double *x, size_t n)
+struct sc_estimate sc_replay_mean(const double *x, size_t n)
 {
     struct sc_estimate out = sc_mean_t(x, n);
     if (n < MIN_PROMPTS && isfinite(out.value)) {
@@ -40,7 +40,7 @@ static struct sc_estimate ratio_of(const double *numerator, const double *denomi
     double ratio = above / below, mean = below / (double)n;
     for (size_t i = 0; i < n; i++)
         scratch[i] = (numerator[i] - ratio * denominator[i]) / mean;
-    struct sc_estimate spread = mean_of(scratch, n), out = {ratio, NAN, NAN, n_filled, NULL};
+    struct sc_estimate spread = sc_replay_mean(scratch, n), out = {ratio, NAN, NAN, n_filled, NULL};
     if (n_filled < MIN_PROMPTS) {
         out.reason = "fewer than 5 prompts give no interval";
         return out;
@@ -58,9 +58,9 @@ static struct sc_estimate within(struct sc_estimate e, double low, double high)
     return e;
 }
 
-/* A share: the interval stays within [0, 1], and is Wilson's where no prompt differs. */
-static struct sc_estimate share_of(struct sc_estimate e)
+struct sc_estimate sc_replay_share(struct sc_estimate mean)
 {
+    struct sc_estimate e = mean;
     if (isfinite(e.low) && e.high - e.low <= 0 && (e.value <= 0 || e.value >= 1)) {
         struct sc_estimate wilson = sc_wilson(e.value <= 0 ? 0 : e.n, e.n);
         e.low = wilson.low;
@@ -107,12 +107,12 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
     for (size_t i = 0; i < n; i++)                                                                 \
         (target)[i] = (value);
     COLUMN(x, cells[i].traces)
-    row->traces = mean_of(x, n);
+    row->traces = sc_replay_mean(x, n);
     COLUMN(x, cells[i].changes)
-    row->verdict_changes = share_of(mean_of(x, n));
+    row->verdict_changes = sc_replay_share(sc_replay_mean(x, n));
     row->agreement = complement(row->verdict_changes);
     COLUMN(x, cells[i].tokens)
-    row->tokens = mean_of(x, n);
+    row->tokens = sc_replay_mean(x, n);
     COLUMN(y, totals[i].tokens)
     row->token_savings_percent = percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
     if (row->reads_confidence) {
@@ -121,18 +121,18 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
         COLUMN(x, cells[i].null_tokens - cells[i].tokens)
         row->savings_over_null = percent_of(ratio_of(x, y, n, no_tokens, residuals));
         COLUMN(x, cells[i].null_traces)
-        row->null_traces = mean_of(x, n);
+        row->null_traces = sc_replay_mean(x, n);
         COLUMN(x, cells[i].null_changes)
-        row->null_changes = share_of(mean_of(x, n));
+        row->null_changes = sc_replay_share(sc_replay_mean(x, n));
         COLUMN(x, cells[i].changes - cells[i].null_changes)
-        row->changes_over_null = mean_of(x, n);
+        row->changes_over_null = sc_replay_mean(x, n);
     }
     COLUMN(y, totals[i].harmful)
     COLUMN(x, cells[i].unseen)
-    row->harmful_unseen = share_of(ratio_of(x, y, n, no_harm, residuals));
+    row->harmful_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
     if (row->reads_confidence) {
         COLUMN(x, cells[i].null_unseen)
-        row->null_unseen = share_of(ratio_of(x, y, n, no_harm, residuals));
+        row->null_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
         COLUMN(x, cells[i].unseen - cells[i].null_unseen)
         row->unseen_over_null = ratio_of(x, y, n, no_harm, residuals);
     } else {
@@ -142,7 +142,7 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
     }
     COLUMN(x, cells[i].missed)
     COLUMN(y, totals[i].harmful > 0 ? 1 : 0)
-    row->harmful_prompts_unseen = share_of(ratio_of(x, y, n, no_harm, residuals));
+    row->harmful_prompts_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
 #undef COLUMN
     row->p_savings = row->reads_confidence ? p_of(&row->savings_over_null) : NAN;
     row->p_changes = row->reads_confidence ? p_of(&row->changes_over_null) : NAN;

@@ -163,6 +163,65 @@ static void put_source(struct sc_document *out, const struct sc_replay *replay,
     sc_document_put_end(out);
 }
 
+static void put_sharing(struct sc_document *out, const struct sc_replay_sharing *sharing)
+{
+    sc_document_put_estimate(out, "squared_error", &sharing->error2);
+    sc_document_put_estimate(out, "verdict_changes", &sharing->changes);
+    sc_document_put_estimate(out, "settled", &sharing->settled);
+}
+
+static void put_total(struct sc_document *out, const struct sc_replay_total *row, size_t n)
+{
+    sc_document_put_object(out, NULL);
+    sc_document_put_count(out, "traces_total", row->policy.traces_total);
+    sc_document_put_count(out, "traces_per_prompt", row->policy.traces_total / n);
+    sc_document_put_count(out, "n_phases", row->n_phases);
+    put_sharing(out, &row->budget);
+    sc_document_put_estimate(out, "squared_error_weighted", &row->weighted_error2);
+    sc_document_put_number(out, "mean_error", row->bias);
+    sc_document_put_number(out, "mean_error_weighted", row->weighted_bias);
+    sc_document_put_object(out, "uniform");
+    put_sharing(out, &row->uniform);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "null");
+    put_sharing(out, &row->null);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "over_uniform");
+    sc_document_put_estimate(out, "squared_error", &row->error_over_uniform);
+    sc_document_put_estimate(out, "verdict_changes", &row->changes_over_uniform);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "over_null");
+    sc_document_put_estimate(out, "squared_error", &row->error_over_null);
+    sc_document_put_estimate(out, "verdict_changes", &row->changes_over_null);
+    sc_document_put_end(out);
+    sc_document_put_object(out, "stored_order");
+    sc_document_put_count(out, "n_traces", row->stored.n_traces);
+    sc_document_put_count(out, "least", row->stored.least);
+    sc_document_put_count(out, "most", row->stored.most);
+    sc_document_put_count(out, "n_settled", row->stored.n_settled);
+    sc_document_put_number(out, "refusal_rate", row->stored.refusal_rate);
+    sc_document_put_number(out, "refusal_rate_unbiased", row->stored.weighted_rate);
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
+static void put_totals(struct sc_document *out, const struct sc_replay *replay)
+{
+    if (replay->n_totals == 0) {
+        sc_document_put_absent(out, "budget",
+                               "too few traces of each prompt for a total to share out");
+        return;
+    }
+    sc_document_put_object(out, "budget");
+    sc_document_put_count(out, "min_traces", replay->totals[0].policy.min_traces);
+    sc_document_put_count(out, "max_traces", replay->totals[0].policy.max_traces);
+    sc_document_put_array(out, "rows");
+    for (size_t r = 0; r < replay->n_totals; r++)
+        put_total(out, &replay->totals[r], replay->n_instances);
+    sc_document_put_end(out);
+    sc_document_put_end(out);
+}
+
 void sc_document_put_replay(struct sc_document *out, const struct sc_replay *replay,
                             const struct sc_run *run)
 {
@@ -180,6 +239,7 @@ void sc_document_put_replay(struct sc_document *out, const struct sc_replay *rep
     for (size_t r = 0; r < replay->n_rows; r++)
         put_row(out, &replay->rows[r], replay->uncounted);
     sc_document_put_end(out);
+    put_totals(out, replay);
     sc_document_put_end(out);
 }
 

@@ -110,6 +110,32 @@ struct sc_replay_row {
     } stored;
 };
 
+/* What one way of sharing a total among the prompts makes of it, over random orders of the traces;
+ * intervals over the prompts with a judged trace. */
+struct sc_replay_sharing {
+    struct sc_estimate error2; /* squared distance of a prompt's rate from that of all its traces */
+    struct sc_estimate changes; /* share of verdicts other than those of all traces */
+    struct sc_estimate
+        settled; /* share of prompts whose always-valid interval leaves one half out */
+};
+
+enum { SC_REPLAY_MOST_TOTALS = 6 };
+struct sc_replay_total {
+    struct sc_policy policy; /* budget */
+    size_t n_phases;
+    struct sc_replay_sharing budget;    /* as the policy does */
+    struct sc_replay_sharing uniform;   /* as many for each prompt */
+    struct sc_replay_sharing null;      /* the policy's numbers, given to prompts at random */
+    struct sc_estimate weighted_error2; /* of the rate weighted by phases */
+    /* Policy less the others; below 0 it does better. */
+    struct sc_estimate error_over_uniform, error_over_null, changes_over_uniform, changes_over_null;
+    double bias, weighted_bias; /* of the mean of the rates */
+    struct {                    /* in the stored order: what the live policy would have done */
+        size_t n_traces, least, most, n_settled;
+        double refusal_rate, weighted_rate; /* means over the prompts */
+    } stored;
+};
+
 struct sc_replay {
     struct sc_replay_options options;
     size_t n_instances, n_traces, n_left_out;
@@ -120,6 +146,8 @@ struct sc_replay {
     char confidence_basis[SC_CONFIDENCE_BASIS_SIZE]; /* of the run's metric; "": nothing to say */
     size_t n_without_confidence; /* rules left out: no trace has the confidence that they read */
     struct sc_replay_row *rows;
+    struct sc_replay_total totals[SC_REPLAY_MOST_TOTALS];
+    size_t n_totals;
     size_t n_rows, n_reading, n_beating; /* rows that read confidences; that beat their null */
     int recommended;                     /* a row, or -1: sample all traces */
     char why[600];                       /* a few sentences */

@@ -173,6 +173,16 @@ static void sum_up(struct sc_replay *out, const struct sweep *sweep)
     }
 }
 
+/* What is made once the rows have their estimates. */
+static enum sc_status finish(const struct sc_replay_data *data,
+                             const struct sc_replay_options *options, struct sc_pool *pool,
+                             struct sc_replay *out, struct sc_error *error)
+{
+    SC_TRY(sc_replay_totals(data, options, pool, out, error));
+    SC_TRY(sc_replay_noise(out->rows, out->n_rows, out->n_traces, options->seed, error));
+    return sc_replay_judge(out, error);
+}
+
 enum sc_status sc_replay_make(const struct sc_replay_data *data,
                               const struct sc_replay_options *options, struct sc_replay *out,
                               struct sc_error *error)
@@ -216,9 +226,7 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
         if (out->uncounted)
             sc_replay_forget_tokens(&out->rows[r]);
     }
-    status = sc_replay_noise(out->rows, out->n_rows, out->n_traces, options->seed, error);
-    if (status == SC_OK)
-        status = sc_replay_judge(out, error);
+    status = finish(data, options, pool, out, error);
 done:
     free_scratch(&sweep, n_threads);
     sc_pool_free(pool);

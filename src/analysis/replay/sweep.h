@@ -3,6 +3,7 @@
 #define SC_ANALYSIS_REPLAY_SWEEP_H
 
 #include "analysis/replay/replay.h"
+#include "base/pool.h"
 
 /* Means over the random orders of one instance under one row. */
 struct sc_replay_cell {
@@ -28,6 +29,15 @@ enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_tr
 /* Fills a row's estimates from its cells [n_instances]. */
 void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
                         const struct sc_replay_totals *totals, size_t n, double *scratch);
+/* A mean over prompts; fewer than 5 have no interval. */
+struct sc_estimate sc_replay_mean(const double *x, size_t n);
+/* The same of a share: the interval stays within [0, 1], and is Wilson's where no prompt differs.
+ */
+struct sc_estimate sc_replay_share(struct sc_estimate mean);
+/* Fills the totals of *out. */
+enum sc_status sc_replay_totals(const struct sc_replay_data *data,
+                                const struct sc_replay_options *options, struct sc_pool *pool,
+                                struct sc_replay *out, struct sc_error *error);
 /* Takes from a row what rests on numbers of tokens. */
 void sc_replay_forget_tokens(struct sc_replay_row *row);
 /* Adjusts the p-values, says who beats its null, and recommends. */
