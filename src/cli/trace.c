@@ -10,6 +10,7 @@
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/fetch.h"
+#include "cli/sampling_options.h"
 #include "cli/shades.h"
 #include "cli/trace_servers.h"
 #include "detection/detection.h"
@@ -334,25 +335,6 @@ static enum sc_status print_traces(struct traced *t, struct sc_error *error)
     return SC_OK;
 }
 
-/* The model's own value where the options leave it open. */
-static struct sc_sampling resolve_sampling(const struct cli_options *options,
-                                           const struct sc_opened *model,
-                                           const struct sc_sampling *given)
-{
-    struct sc_sampling own = model->sampling;
-    if (cli_given(options, "temperature"))
-        own.temperature = given->temperature;
-    if (cli_given(options, "top-p"))
-        own.top_p = given->top_p;
-    if (cli_given(options, "top-k"))
-        own.top_k = given->top_k;
-    if (cli_given(options, "min-p"))
-        own.min_p = given->min_p;
-    if (cli_given(options, "repetition-penalty"))
-        own.repetition_penalty = given->repetition_penalty;
-    return own;
-}
-
 /* The turns, and which of them are the prompt and the prefill. */
 static enum sc_status ask(struct traced *t, const char *prompt, struct sc_error *error)
 {
@@ -368,11 +350,8 @@ static enum sc_status ask_servers(struct traced *t, const struct cli_options *op
                                   const struct cli_model_options *wanted, struct sc_error *error)
 {
     const struct trace_command *command = t->command;
-    const struct sc_opened unknown = {.sampling = {.temperature = NAN,
-                                                   .top_p = NAN,
-                                                   .min_p = NAN,
-                                                   .top_k = -1,
-                                                   .repetition_penalty = NAN}};
+    const struct sc_sampling unknown = {
+        .temperature = NAN, .top_p = NAN, .min_p = NAN, .top_k = -1, .repetition_penalty = NAN};
     const struct cli_trace_servers asked = {
         .endpoint = &command->endpoint,
         .model = cli_given(options, "model") ? wanted->model : NULL,
@@ -380,7 +359,7 @@ static enum sc_status ask_servers(struct traced *t, const struct cli_options *op
         .turns = &t->turns,
         .prompt = t->prompt,
         .prefill = t->prefill,
-        .sampling = resolve_sampling(options, &unknown, &command->sampling),
+        .sampling = cli_resolve_sampling(options, &unknown, &command->sampling),
         .n_traces = command->n_traces,
         .max_new_tokens = command->max_new_tokens,
         .window = command->window,
@@ -416,7 +395,7 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
     }
     SC_TRY(cli_model_open(&t->model, wanted, error));
     SC_TRY(sc_opened_frame(&t->model, &chat, error));
-    t->command->sampling = resolve_sampling(options, &t->model, &t->command->sampling);
+    t->command->sampling = cli_resolve_sampling(options, &t->model.sampling, &t->command->sampling);
     if (t->model.remarks.len > 0)
         fputs(t->model.remarks.data, stderr);
     cli_catch_signals();
@@ -460,15 +439,7 @@ int cli_trace(int argc, char **argv)
     cli_add_endpoint(&options, &command.endpoint);
     cli_add_size(&options, "traces", &command.n_traces, 1, 1000, "how many (3)");
     cli_add_size(&options, "max-new-tokens", &command.max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
-    cli_add_real(&options, "temperature", &command.sampling.temperature, 0, 100,
-                 "0 is greedy (the model's own)");
-    cli_add_real(&options, "top-p", &command.sampling.top_p, 1e-9, 1, "(the model's own)");
-    cli_add_int32(&options, "top-k", &command.sampling.top_k, 0, INT32_MAX,
-                  "(the model's own; 0: off)");
-    cli_add_real(&options, "min-p", &command.sampling.min_p, 0, 0.999999,
-                 "(the model's own; 0: off)");
-    cli_add_real(&options, "repetition-penalty", &command.sampling.repetition_penalty, 0.01, 100,
-                 "(the model's own; 1: off)");
+    cli_add_sampling(&options, &command.sampling);
     cli_add_asked(&options, &command.asked);
     cli_add_flag(&options, "show-prompt", &command.show_prompt,
                  "print what the model is shown, and sample nothing");
