@@ -23,6 +23,7 @@ function(embed_files result)
     "${CMAKE_SOURCE_DIR}/src/report/page/head.html=head_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/diff.html=diff_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/summary.html=summary_html"
+    "${CMAKE_SOURCE_DIR}/src/report/page/risk.html=risk_html"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.css=page_css"
     "${CMAKE_SOURCE_DIR}/src/report/page/page.js=page_js"
     "${CMAKE_SOURCE_DIR}/src/report/page/tree.js=tree_js"

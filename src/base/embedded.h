@@ -16,6 +16,8 @@ extern const unsigned char sc_embedded_diff_html[];
 extern const size_t sc_embedded_diff_html_size;
 extern const unsigned char sc_embedded_summary_html[];
 extern const size_t sc_embedded_summary_html_size;
+extern const unsigned char sc_embedded_risk_html[];
+extern const size_t sc_embedded_risk_html_size;
 extern const unsigned char sc_embedded_page_css[];
 extern const size_t sc_embedded_page_css_size;
 extern const unsigned char sc_embedded_tree_js[];

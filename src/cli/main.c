@@ -21,6 +21,7 @@ static const struct {
     {"merge", cli_merge, "make one run of the shards of one"},
     {"import", cli_import, "a run's folder of answers that others sampled"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},
+    {"risk", cli_risk, "how likely a model refuses or harms, also where it almost never does"},
     {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},
     {"score", cli_score, "log-probability, confidence and entropy of a given text"},
     {"tokenize", cli_tokenize, "texts to token ids"},

@@ -1,5 +1,5 @@
-/* Pages that run no script: a document's parts in the places of a template, below the head that all
- * of them have. */
+/* Pages of a document's parts in the places of a template; still ones run no script and have a head
+ * in common. */
 #ifndef SC_REPORT_HTML_STILL_H
 #define SC_REPORT_HTML_STILL_H
 
@@ -14,10 +14,16 @@ struct sc_html_part {
                    * those texts can foresee */
 };
 
-/* template: what comes behind the head.  name: of the file, for messages. */
+/* template: what comes behind the head.  name: of the file, for messages.  Places "nonce", "style"
+ * and "tree-script" (tree.h) are filled in any page. */
 enum sc_status sc_html_still_page(const char *name, const char *template,
                                   const struct sc_html_part *parts, const struct sc_node *root,
                                   struct sc_text *out, struct sc_error *error);
+
+/* The same of a page with a head of its own, which may run scripts. */
+enum sc_status sc_html_page(const char *name, const char *template,
+                            const struct sc_html_part *parts, const struct sc_node *root,
+                            struct sc_text *out, struct sc_error *error);
 
 /* A paragraph of a class, escaped. */
 void sc_html_paragraph(struct sc_text *out, const char *class, const char *untrusted);

@@ -51,7 +51,7 @@ const safeconfTree = (function () {
 
   function cellOf(node, share, isRoot) {
     const cell = element("div", "cell" + (known(node) > 0 ? "" : " unknown") + (node.refused > node.complied ? " refuses" : ""));
-    const said = element("span", "said", isRoot ? (node.depth ? node.text : "all answers") : node.below ? node.below + " more" : node.text || (node.ended ? "(ends here)" : "(nothing visible)"));
+    const said = element("span", "said", isRoot ? (node.depth ? node.text : "all answers") : node.below ? node.below + " more" : node.text || (node.ended ? "(ends here)" : node.kids.length || known(node) ? "(nothing visible)" : "(not explored)"));
     said.dir = "auto";
     cell.append(said, element("span", "figures", (isRoot && !node.depth ? "" : share(node) + " \u00b7 ") + refuses(node)));
     if (known(node) > 0) cell.style.setProperty("--share", (100 * node.refused / known(node)).toFixed(1) + "%");

@@ -1,0 +1,19 @@
+/* What is known of a prompt's answers as a line of JSON (docs/RISK.md lists its fields). */
+#ifndef SC_CLI_RISK_LINE_H
+#define SC_CLI_RISK_LINE_H
+
+#include "cli/risk_asker.h"
+
+struct cli_risk_line {
+    const struct cli_risk_asker *asker;
+    const struct sc_instance *instance;
+    const struct sc_framed *framed;
+    const struct cli_risk_found *found;
+};
+
+/* Appends the object, without the end of the line.  *n_shown: bytes of it before the tree, its last
+ * member, whose branches are for the page alone; what stands before it is whole with a "}". */
+enum sc_status cli_risk_put_line(const struct cli_risk_line *line, struct sc_text *out,
+                                 size_t *n_shown, struct sc_error *error);
+
+#endif

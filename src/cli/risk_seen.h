@@ -1,0 +1,50 @@
+/*
+ * What an exploration has computed of a prompt's tree, so that every branch can be shown with all
+ * of its mass and not with that of its finished answers alone.  It stands between the exploration
+ * and the model, and notes the heavier nodes that pass.
+ */
+#ifndef SC_CLI_RISK_SEEN_H
+#define SC_CLI_RISK_SEEN_H
+
+#include "exploration/exploration.h"
+
+/* A beginning of answers, in the order in which they were computed: parents first. */
+struct cli_risk_seen_node {
+    uint32_t parent;                    /* SC_NO_NODE: it is the beginning of all */
+    int32_t token;                      /* the last one */
+    double mass;                        /* of all answers, those that begin so */
+    uint32_t first_child, next_sibling; /* SC_NO_NODE: none */
+    size_t first_branch, n_branches;    /* in branches */
+};
+
+/* Begins as zeros but for inner; cli_risk_seen_free. */
+struct cli_risk_seen {
+    struct sc_expanding inner; /* the model */
+    struct cli_risk_seen_node *nodes;
+    size_t n_nodes, cap_nodes;
+    struct cli_risk_seen_branch {
+        int32_t token;
+        double logprob;
+    } * branches; /* that may come behind the nodes */
+    size_t n_branches, cap_branches;
+    uint32_t *places; /* [n_places] by handle of the model: the node, or SC_NO_NODE */
+    size_t n_places;
+};
+
+/* The model's table, watched. */
+struct sc_expanding cli_risk_watch(struct cli_risk_seen *seen);
+void cli_risk_seen_free(struct cli_risk_seen *seen);
+
+/* What is not known behind a node, and how much of it is taken to refuse and to comply: as much as
+ * of the answers that are known behind it, or behind the nearest beginning of which one is. */
+struct cli_risk_rest {
+    double mass, refused, complied;
+};
+/* rests [n_nodes]; little ones are given to their parents. */
+void cli_risk_rest(const struct cli_risk_seen *seen, const struct sc_exploration *found,
+                   struct cli_risk_rest *rests);
+/* Tokens of a node, from the beginning of the answer: as many as its depth, which is returned;
+ * ids may be NULL. */
+size_t cli_risk_path(const struct cli_risk_seen *seen, size_t node, int32_t *ids);
+
+#endif
