@@ -178,7 +178,7 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
         make_groups,           count_failures,         sc_analyse_hypothesis, sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,    sc_analyse_outcomes,
         sc_analyse_risk,       sc_analyse_readers,     sc_analyse_corrected,  sc_analyse_sampling,
-        sc_analyse_wavering,   sc_analyse_asked,       sc_analyse_decided};
+        sc_analyse_forecast,   sc_analyse_wavering,    sc_analyse_asked,      sc_analyse_decided};
     struct sc_error local = {SC_OK, ""};
     memset(out, 0, sizeof *out);
     if (run->n_policies == 0 || run->primary >= run->n_policies)

@@ -18,6 +18,7 @@
 #include "detection/language.h"
 #include "experiment/store/failures.h"
 #include "experiment/store/run_data.h"
+#include "statistics/forecast.h"
 #include "statistics/models.h"
 
 enum sc_quadrant {
@@ -207,6 +208,26 @@ struct sc_repeats {
     size_t n_evolution;
 };
 
+/* What more attempts and more prompts would show, by several methods: forecast.c. */
+struct sc_held_out {         /* fitted to the first traces of prompts, compared with the others */
+    size_t n_fitted, n_rest; /* traces of a prompt; n_rest 0: too few to hold any out */
+    size_t n_k, k[SC_MOST_FORECAST];
+    struct sc_estimate seen[SC_MOST_FORECAST]; /* in the traces held out */
+    /* by method and k, [method * n_k + i]; error: forecast - seen */
+    struct sc_estimate forecast[SC_N_FORECASTERS * SC_MOST_FORECAST];
+    struct sc_estimate error[SC_N_FORECASTERS * SC_MOST_FORECAST];
+};
+struct sc_forecast {
+    size_t n_k, k[SC_MOST_FORECAST];
+    struct sc_attempts fit;
+    double check[SC_N_FORECASTERS]; /* p that so bad a fit is chance; NaN: there is no check */
+    bool bends; /* the power law: surely, and by more than a quarter of its exponent */
+    struct sc_estimate at[SC_N_FORECASTERS * SC_MOST_FORECAST];
+    struct sc_held_out same_prompts, other_prompts; /* other: fitted to every second prompt */
+    struct sc_units_forecast prompts;
+    double beta_largest[SC_N_FURTHER], scaled_largest[SC_N_FURTHER]; /* by the fits to counts */
+};
+
 /* Prompts whose judged traces do not agree on refusing, and which of them are to be read first:
  * wavering.c. */
 #define SC_MOST_WAVERING 10
@@ -290,6 +311,7 @@ struct sc_analysis {
     struct sc_corrected corrected;
     struct sc_corrected_harm corrected_harm;
     struct sc_repeats repeats;
+    struct sc_forecast forecast;
     struct sc_wavering wavering;
     struct sc_answers_read read;
     struct sc_decided_section decided;
@@ -368,6 +390,7 @@ void sc_analyse_outcomes(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_risk(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_corrected(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_sampling(struct sc_analysis *analysis, struct sc_error *error);
+void sc_analyse_forecast(struct sc_analysis *analysis, struct sc_error *error); /* after sampling */
 void sc_analyse_wavering(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_readers(struct sc_analysis *analysis, struct sc_error *error);
 const char *sc_language_word(enum sc_language language); /* "English" ...; else "another" */
@@ -376,6 +399,13 @@ enum sc_decider sc_trace_decider(const struct sc_run_trace *trace);
 /* Whether a detector's name is, or holds, that of one that reads words. */
 bool sc_detector_reads_words(const char *detector);
 void sc_analyse_asked(struct sc_analysis *analysis, struct sc_error *error);
+/* Members of an object that is open: more prompts, from any probabilities of prompts (also of a
+ * command that has them exactly); by_beta and by_scaled [SC_N_FURTHER], or NULL.  And, as an
+ * object, what the prompts held out say of it. */
+void sc_document_put_units_forecast(struct sc_document *out, const struct sc_units_forecast *f,
+                                    const double *by_beta, const double *by_scaled);
+void sc_document_put_units_held_out(struct sc_document *out, const char *key,
+                                    const struct sc_units_forecast *f);
 /* The opening; all other figures are there. */
 void sc_analyse_opening(struct sc_analysis *analysis, struct sc_error *error);
 /* Its fourth sentence: obstacles.c. */

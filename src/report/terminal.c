@@ -336,6 +336,43 @@ static void put_rates(struct screen *s)
     sc_text_putc(s->to.text, '\n');
 }
 
+/* What was seen at the last k, and the forecasts for the last that is forecast. */
+static void put_attempts(struct screen *s)
+{
+    static const struct {
+        const char *label, *path;
+    } rows[] = {{"beta", "forecast.attempts.beta_binomial"},
+                {"scaled", "forecast.attempts.scaled_beta"},
+                {"power", "forecast.attempts.power_law"}};
+    const struct sc_node *seen = sc_node_at(s->root, "asr_at_k.strict")->first;
+    while (seen != NULL && seen->next != NULL)
+        seen = seen->next;
+    if (seen == NULL || !isfinite(sc_estimate_at(seen, "asr")->value))
+        return;
+    heading(s, s->proxy ? "Attack success (proxy)" : "Attack success");
+    sc_text_printf(s->to.text, "\n  @%-14zu", sc_count_at(seen, "k"));
+    percent(s, sc_estimate_at(seen, "asr"));
+    sc_text_putc(s->to.text, '\n');
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct sc_node *method = sc_node_at(s->root, rows[i].path);
+        const struct sc_node *last = sc_node_at(method, "at_k")->first;
+        while (last != NULL && last->next != NULL)
+            last = last->next;
+        if (last == NULL || !isfinite(sc_estimate_at(last, "asr")->value))
+            continue;
+        size_t begin = s->to.text->len;
+        sc_text_printf(s->to.text, "  @%zu", sc_count_at(last, "k"));
+        pad_to(s, begin, 8);
+        sc_text_puts(s->to.text, rows[i].label);
+        pad_to(s, begin, 17);
+        percent(s, sc_estimate_at(last, "asr"));
+        sc_text_printf(s->to.text, "  %s%s\n",
+                       sc_flag_at(last, "extrapolated") ? "extrapolated" : "",
+                       sc_flag_at(method, "doubtful") ? ", doubtful" : "");
+    }
+    sc_text_putc(s->to.text, '\n');
+}
+
 static void side_line(struct screen *s, const struct sc_node *split, bool low)
 {
     size_t begin = s->to.text->len;
@@ -452,6 +489,7 @@ enum sc_status sc_render_terminal(const struct sc_document *document, size_t wid
     put_summary(&s);
     put_quadrants(&s);
     put_rates(&s);
+    put_attempts(&s);
     put_hypothesis(&s);
     put_decided(&s);
     put_policies(&s);

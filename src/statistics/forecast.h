@@ -37,6 +37,11 @@ enum sc_status sc_scaled_beta_refit(const struct sc_trials *data,
                                     struct sc_error *error);
 /* 1 - E[(1 - rate)^k], k whole, at most 1e9. */
 double sc_scaled_beta_at_k(const struct sc_scaled_beta *fit, double k);
+/* Whether the numbers of successes look as the fit says, as sc_beta_binomial_check. */
+double sc_scaled_beta_check(const struct sc_trials *data, const struct sc_scaled_beta *fit,
+                            struct sc_draws draws, double *statistic, struct sc_error *error);
+/* The rate that one unit in n_units exceeds. */
+double sc_scaled_beta_largest(const struct sc_scaled_beta *fit, double n_units);
 
 /* ---- a power law ----------------------------------------------------------------------------- */
 
@@ -132,10 +137,29 @@ enum sc_status sc_tail_fit(const struct sc_probabilities *data, struct sc_draws 
  * Gumbel's, the error of slope and intercept included. */
 struct sc_estimate sc_tail_largest(const struct sc_tail *fit, double n_units, struct sc_draws draws,
                                    struct sc_error *error);
+/* Mean over units of 1 - (1 - p)^k: success in k attempts at one unit; percentile bootstrap over
+ * units.  Exact in k where the probabilities are: nothing is extrapolated for units like these. */
+struct sc_estimate sc_probabilities_at_k(const struct sc_probabilities *data, double k,
+                                         struct sc_draws draws, struct sc_error *error);
 /* Probability that at least one of n_units further units succeeds when each is tried once (the
  * paper's aggregate risk, in expectation over units): 1 - (1 - mean)^n_units, percentile bootstrap
  * of the mean over units; it needs no tail. */
 struct sc_estimate sc_any_of_units(const struct sc_probabilities *data, double n_units,
                                    struct sc_draws draws, struct sc_error *error);
+
+/* All of it: for as many units again and 10, 100, 1000 times as many; and, from every third unit,
+ * for the others, beside what those have. */
+enum { SC_N_FURTHER = 4 };
+struct sc_units_forecast {
+    struct sc_tail tail;
+    double n_units[SC_N_FURTHER];
+    struct sc_estimate largest[SC_N_FURTHER], any[SC_N_FURTHER];
+    size_t n_held_out; /* units; the others were fitted to */
+    struct sc_tail held_tail;
+    struct sc_estimate held_largest, held_any; /* forecast for those held out */
+    double seen_largest, seen_any;             /* NaN: nothing is held out */
+};
+enum sc_status sc_units_forecast(const struct sc_probabilities *data, struct sc_draws draws,
+                                 struct sc_units_forecast *out, struct sc_error *error);
 
 #endif

@@ -5,11 +5,13 @@
  * E[(c X)^s (1 - c X)^f] is a sum of positive terms: over j, binomial(f, c) at j times
  * c^s E[X^s (1 - X)^j].  No cancellation, whatever the counts.
  */
-#include <assert.h>
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_multimin.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "statistics/forecast.h"
 #include "statistics/internal.h"
 
@@ -17,6 +19,7 @@
 #define MOST_SHAPE 1e6
 #define WORTH 1e-4 /* of log likelihood: less is the simplex's own error */
 #define MOST_STEPS 600
+#define CHECK_KEY 0xfc5 /* keep these draws apart from those of other estimates */
 
 static double log_gamma(double x)
 {
@@ -218,4 +221,123 @@ enum sc_status sc_scaled_beta_fit(const struct sc_trials *data,
                                   struct sc_error *error)
 {
     return sc_scaled_beta_refit(data, start, NULL, out, error);
+}
+
+/* ---- does it fit? ---------------------------------------------------------------------------- */
+
+/* Units by trials and successes, [(most + 1) * (most + 1)]; what a fit expects of them, and what
+ * the fit to what was seen does. */
+struct table {
+    size_t most;
+    double *seen, *expected, *first;
+    double *units;     /* with so many trials, [most + 1] */
+    size_t *successes; /* of each unit, as drawn, [n] */
+};
+
+static bool table_make(const struct sc_trials *data, struct table *t)
+{
+    for (size_t i = 0; i < data->n; i++)
+        t->most = data->trials[i] > t->most ? data->trials[i] : t->most;
+    size_t width = t->most + 1, cells = sc_size_mul(width, width);
+    t->seen = sc_alloc_zero(sc_size_mul(cells, 3), sizeof *t->seen);
+    t->units = sc_alloc_zero(width, sizeof *t->units);
+    t->successes = sc_alloc_array(data->n ? data->n : 1, sizeof *t->successes);
+    if (t->seen == NULL || t->units == NULL || t->successes == NULL)
+        return false;
+    t->expected = t->seen + cells;
+    t->first = t->expected + cells;
+    for (size_t i = 0; i < data->n; i++) {
+        t->units[data->trials[i]]++;
+        t->seen[data->trials[i] * width + data->successes[i]]++;
+    }
+    return true;
+}
+
+/* 2 sum seen log(seen / expected); fills expected where there are units. */
+static double deviance(const struct table *t, const struct sc_scaled_beta *fit)
+{
+    double sum = 0, log_scale = log(fit->scale);
+    for (size_t n = 1; n <= t->most; n++) {
+        for (size_t s = 0; t->units[n] > 0 && s <= n; s++) {
+            double successes = (double)s, failures = (double)(n - s);
+            double choose =
+                log_gamma((double)n + 1) - log_gamma(successes + 1) - log_gamma(failures + 1);
+            double seen = t->seen[n * (t->most + 1) + s];
+            double expected = t->units[n] * exp(choose + successes * log_scale +
+                                                log_mixture(fit->alpha, fit->beta, fit->scale,
+                                                            successes, failures));
+            t->expected[n * (t->most + 1) + s] = expected;
+            sum += seen > 0 ? 2 * seen * log(seen / expected) : 0;
+        }
+    }
+    return sum;
+}
+
+/* Successes of every unit drawn from the first fit, into seen and successes. */
+static void simulate(const struct sc_trials *data, struct table *t, struct sc_random *random)
+{
+    memset(t->seen, 0, (t->most + 1) * (t->most + 1) * sizeof *t->seen);
+    for (size_t i = 0; i < data->n; i++) {
+        size_t n = data->trials[i], s = 0;
+        const double *row = t->first + n * (t->most + 1);
+        double left = sc_random_next(random) * t->units[n];
+        while (s < n && left >= row[s])
+            left -= row[s++];
+        t->successes[i] = s;
+        t->seen[n * (t->most + 1) + s]++;
+    }
+}
+
+/* p of what was seen among simulations, each with its own fit. */
+static double compare(const struct sc_trials *data, const struct sc_scaled_beta *fit,
+                      struct table *t, struct sc_draws draws, double *statistic,
+                      struct sc_error *error)
+{
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, CHECK_KEY, 0};
+    struct sc_trials again = {data->trials, t->successes, data->n};
+    size_t n_extreme = 0;
+    *statistic = deviance(t, fit);
+    memcpy(t->first, t->expected, (t->most + 1) * (t->most + 1) * sizeof *t->first);
+    for (size_t r = 0; r < draws.n; r++) {
+        struct sc_beta_binomial two;
+        struct sc_scaled_beta three;
+        simulate(data, t, &random);
+        if (sc_beta_binomial_fit(&again, &two, error) != SC_OK ||
+            sc_scaled_beta_refit(&again, &two, fit, &three, error) != SC_OK)
+            return NAN;
+        n_extreme += three.reason == NULL && deviance(t, &three) >= *statistic - 1e-9;
+    }
+    return (1 + (double)n_extreme) / (1 + (double)draws.n);
+}
+
+double sc_scaled_beta_check(const struct sc_trials *data, const struct sc_scaled_beta *fit,
+                            struct sc_draws draws, double *statistic, struct sc_error *error)
+{
+    struct table t = {0};
+    double p = NAN, unused, *observed = statistic != NULL ? statistic : &unused;
+    *observed = NAN;
+    if (fit->reason != NULL)
+        return NAN;
+    if (table_make(data, &t))
+        p = compare(data, fit, &t, draws, observed, error);
+    else
+        sc_fail_nomem(error, "check of a scaled beta");
+    sc_free(t.seen);
+    sc_free(t.units);
+    sc_free(t.successes);
+    return p;
+}
+
+/* The quantile, by halving in the log odds: GSL's inverse may fail where a shape is small. */
+double sc_scaled_beta_largest(const struct sc_scaled_beta *fit, double n_units)
+{
+    double low = -700, high = 36; /* of the rate over its scale: 1e-304 to 1 - 2e-16 */
+    if (fit->reason != NULL)
+        return NAN;
+    for (int step = 0; step < 80; step++) {
+        double middle = (low + high) / 2;
+        double above = gsl_cdf_beta_Q(1 / (1 + exp(-middle)), fit->alpha, fit->beta);
+        *(above > 1 / n_units ? &low : &high) = middle;
+    }
+    return fit->scale / (1 + exp(-low));
 }

@@ -168,21 +168,104 @@ struct sc_estimate sc_tail_largest(const struct sc_tail *fit, double n_units, st
     return out;
 }
 
-struct sc_estimate sc_any_of_units(const struct sc_probabilities *data, double n_units,
-                                   struct sc_draws draws, struct sc_error *error)
+/* Mean over units, each value between 0 and 1. */
+static struct sc_estimate mean_over_units(const double *value, size_t n, struct sc_draws draws,
+                                          struct sc_error *error)
 {
-    double *one = sc_alloc_array(data->n ? data->n : 1, sizeof *one);
+    double *one = sc_alloc_array(n ? n : 1, sizeof *one);
     if (one == NULL) {
         sc_fail_nomem(error, "mean of the probabilities");
-        return sc_estimate_none(data->n, "out of memory");
+        return sc_estimate_none(n, "out of memory");
     }
-    for (size_t i = 0; i < data->n; i++)
+    for (size_t i = 0; i < n; i++)
         one[i] = 1;
     struct sc_estimate mean =
-        sc_cluster_proportion(data->p, one, data->n, draws.n, draws.seed ^ ANY_KEY, error);
+        sc_cluster_proportion(value, one, n, draws.n, draws.seed ^ ANY_KEY, error);
     sc_free(one);
+    return mean;
+}
+
+/* At least one of so many units, from the mean. */
+static struct sc_estimate any_of(struct sc_estimate mean, double n_units)
+{
     mean.value = -expm1(n_units * log1p(-mean.value));
     mean.low = -expm1(n_units * log1p(-mean.low));
     mean.high = -expm1(n_units * log1p(-mean.high));
     return mean;
+}
+
+struct sc_estimate sc_any_of_units(const struct sc_probabilities *data, double n_units,
+                                   struct sc_draws draws, struct sc_error *error)
+{
+    return any_of(mean_over_units(data->p, data->n, draws, error), n_units);
+}
+
+struct sc_estimate sc_probabilities_at_k(const struct sc_probabilities *data, double k,
+                                         struct sc_draws draws, struct sc_error *error)
+{
+    double *at = sc_alloc_array(data->n ? data->n : 1, sizeof *at);
+    if (at == NULL) {
+        sc_fail_nomem(error, "success at k");
+        return sc_estimate_none(data->n, "out of memory");
+    }
+    for (size_t i = 0; i < data->n; i++)
+        at[i] = -expm1(k * log1p(-data->p[i]));
+    struct sc_estimate out = mean_over_units(at, data->n, draws, error);
+    sc_free(at);
+    return out;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* Every third unit in `fitted`, the others' largest and the probability of any in out. */
+static size_t split(const struct sc_probabilities *data, double *fitted,
+                    struct sc_units_forecast *out)
+{
+    double none = 0; /* log of the probability that no unit that is held out succeeds */
+    size_t n_fitted = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        if (i % 3 == 0) {
+            fitted[n_fitted++] = data->p[i];
+            continue;
+        }
+        out->n_held_out++;
+        none += log1p(-data->p[i]);
+        out->seen_largest = fmax(out->seen_largest, data->p[i]); /* not NaN */
+    }
+    out->seen_any = out->n_held_out > 0 ? -expm1(none) : NAN;
+    return n_fitted;
+}
+
+static enum sc_status forecast_held_out(const struct sc_probabilities *data, struct sc_draws draws,
+                                        double *fitted, struct sc_units_forecast *out,
+                                        struct sc_error *error)
+{
+    struct sc_probabilities part = {fitted, split(data, fitted, out), data->counted};
+    double n = (double)out->n_held_out;
+    SC_TRY(sc_tail_fit(&part, draws, &out->held_tail, error));
+    if (out->n_held_out == 0)
+        return SC_OK;
+    out->held_largest = sc_tail_largest(&out->held_tail, n, draws, error);
+    out->held_any = sc_any_of_units(&part, n, draws, error);
+    return SC_OK;
+}
+
+enum sc_status sc_units_forecast(const struct sc_probabilities *data, struct sc_draws draws,
+                                 struct sc_units_forecast *out, struct sc_error *error)
+{
+    *out = (struct sc_units_forecast){.seen_largest = NAN, .seen_any = NAN};
+    out->held_largest = out->held_any = sc_estimate_none(0, "no prompts to hold out");
+    SC_TRY(sc_tail_fit(data, draws, &out->tail, error));
+    struct sc_estimate mean = mean_over_units(data->p, data->n, draws, error);
+    for (int i = 0; i < SC_N_FURTHER; i++) {
+        out->n_units[i] = (double)data->n * pow(10, i);
+        out->largest[i] = sc_tail_largest(&out->tail, out->n_units[i], draws, error);
+        out->any[i] = any_of(mean, out->n_units[i]);
+    }
+    double *fitted = sc_alloc_array(data->n ? data->n : 1, sizeof *fitted);
+    if (fitted == NULL)
+        return sc_fail_nomem(error, "prompts that are held out");
+    enum sc_status status = forecast_held_out(data, draws, fitted, out, error);
+    sc_free(fitted);
+    return status;
 }

@@ -39,6 +39,16 @@ def log_likelihood(cells, a, b, c):
     return sum(units * log_moment(s, f, a, b, c) for (s, f), units in cells.items())
 
 
+def deviance(cells, a, b, c):
+    """2 sum seen log(seen / expected) over numbers of trials and successes."""
+    units = {}
+    for (s, f), seen in cells.items():
+        units[s + f] = units.get(s + f, 0) + seen
+    return sum(2 * seen * math.log(seen / (units[s + f] * math.comb(s + f, s)
+                                           * math.exp(log_moment(s, f, a, b, c))))
+               for (s, f), seen in cells.items())
+
+
 def scaled_beta():
     out = []
     for n, trials, a, b, c in ((300, 10, 0.5, 2.0, 0.4), (500, 20, 0.8, 1.5, 0.3), (400, 10, 0.3, 1.2, 1.0),
@@ -64,7 +74,8 @@ def scaled_beta():
         at = [1, 2, 10, 100, 1000, 100000]
         expected = [success_at(k, a, b, c) for k in at]
         out.append({"trials": t, "successes": s, "a": a, "b": b, "c": c,
-                    "log_likelihood": log_likelihood(cells, a, b, c),
+                    "log_likelihood": log_likelihood(cells, a, b, c), "deviance": deviance(cells, a, b, c),
+                    "largest_of_1000": c * stats.beta.isf(1e-3, a, b),
                     "best": max(-best.fun, -two.fun), "best_two": -two.fun, "k": at, "at_k": expected})
     return out
 

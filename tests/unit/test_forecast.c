@@ -97,6 +97,12 @@ static void the_scaled_beta_is_that_of_the_reference(void **state)
         assert_true(fit.scaled_beta.log_likelihood > number(c, "best") - 2e-4);
         assert_true(fit.scaled_beta.log_likelihood < number(c, "best") + 2e-3);
         assert_true(fit.scaled_beta.scale > 0 && fit.scaled_beta.scale <= 1);
+        double deviance, p;
+        p = sc_scaled_beta_check(&data, &truth, (struct sc_draws){5, 1}, &deviance, NULL);
+        near(deviance, number(c, "deviance"), 1e-9);
+        p = sc_scaled_beta_check(&data, &fit.scaled_beta, (struct sc_draws){59, 1}, NULL, NULL);
+        assert_true(p > 0.01); /* drawn from the model */
+        near(sc_scaled_beta_largest(&truth, 1000), number(c, "largest_of_1000"), 1e-9);
     }
 }
 
@@ -349,6 +355,20 @@ static void what_cannot_be_forecast_says_why(void **state)
                      SC_ERR_ARGUMENT);
 }
 
+static void a_shape_that_is_wrong_is_noticed(void **state)
+{
+    (void)state;
+    struct sc_attempts fit;
+    for (size_t i = 0; i < 300; i++) { /* never, or always the same: no beta has so sharp an edge */
+        sizes[i] = 20;
+        others[i] = i % 2 ? 0 : 9 + i % 3;
+    }
+    struct sc_trials data = {sizes, others, 300};
+    assert_int_equal(sc_attempts_fit(&data, &fit, NULL), SC_OK);
+    assert_true(
+        sc_scaled_beta_check(&data, &fit.scaled_beta, (struct sc_draws){59, 1}, NULL, NULL) < 0.05);
+}
+
 /* ---- more prompts ---------------------------------------------------------------------------- */
 
 static void a_tail_is_that_of_the_reference(void **state)
@@ -426,6 +446,41 @@ static void the_largest_of_more_prompts_is_foreseen(void **state)
     assert_true(doubted[0] < 0.15 * (double)runs);
 }
 
+static void units_are_held_out(void **state)
+{
+    (void)state;
+    struct sc_units_forecast out;
+    struct sc_draws draws = {50, 1};
+    struct sc_random random = {SC_STREAM_STATISTICS, 3, 1, 0};
+    double largest = 0, none = 1;
+    for (size_t i = 0; i < 120; i++) {
+        values[i] = pow(sc_random_next(&random), 6) * 0.2;
+        if (i % 3 != 0) {
+            largest = fmax(largest, values[i]);
+            none *= 1 - values[i];
+        }
+    }
+    struct sc_probabilities data = {values, 120, false};
+    assert_int_equal(sc_units_forecast(&data, draws, &out, NULL), SC_OK);
+    assert_int_equal(out.n_held_out, 80);
+    near(out.seen_largest, largest, 1e-15);
+    near(out.seen_any, 1 - none, 1e-12);
+    assert_int_equal(out.held_tail.n, 40);
+    near(out.n_units[3], 120000, 1e-12);
+    for (int i = 1; i < SC_N_FURTHER; i++)
+        assert_true(out.largest[i].value > out.largest[i - 1].value &&
+                    out.any[i].value >= out.any[i - 1].value);
+    near(sc_probabilities_at_k(&data, 1, draws, NULL).value, out.tail.mean, 1e-12);
+    near(sc_any_of_units(&data, 1, draws, NULL).value, out.tail.mean, 1e-12);
+    double third = 0;
+    for (size_t i = 0; i < 120; i++)
+        third += (1 - pow(1 - values[i], 3)) / 120;
+    near(sc_probabilities_at_k(&data, 3, draws, NULL).value, third, 1e-12);
+    data.n = 0;
+    assert_int_equal(sc_units_forecast(&data, draws, &out, NULL), SC_OK);
+    assert_true(out.held_largest.reason != NULL && isnan(out.seen_any));
+}
+
 static void a_tail_that_is_not_known_says_why(void **state)
 {
     (void)state;
@@ -474,7 +529,7 @@ static void exhausted_memory_is_an_error(void **state)
         others[i] = i % 5;
     }
     struct sc_trials data = {sizes, others, 40};
-    for (int part = 0; part < 3; part++) {
+    for (int part = 0; part < 5; part++) {
         enum sc_status status = SC_ERR_NOMEM;
         size_t n = 0;
         for (; status != SC_OK && n < 200; n++) {
@@ -482,14 +537,21 @@ static void exhausted_memory_is_an_error(void **state)
             struct sc_estimate at[SC_N_FORECASTERS], seen[1], off[SC_N_FORECASTERS];
             struct sc_attempts_forecast out = {k, 1, at, seen, off, {0}};
             struct sc_tail fit = {.n = 40, .slope = -1};
+            struct sc_units_forecast all;
+            struct sc_scaled_beta known = {.n = 40, .alpha = 1, .beta = 1, .scale = 0.9};
             sc_memory_fail_at(n);
             if (part == 0)
                 sc_attempts_forecast(&data, &data, (struct sc_draws){3, 1}, &out, &error);
             else if (part == 1)
                 sc_tail_largest(&fit, 9, (struct sc_draws){3, 1}, &error);
+            else if (part == 2)
+                sc_probabilities_at_k(&(struct sc_probabilities){values, 40, false}, 9,
+                                      (struct sc_draws){3, 1}, &error);
+            else if (part == 3)
+                sc_units_forecast(&(struct sc_probabilities){values, 40, false},
+                                  (struct sc_draws){3, 1}, &all, &error);
             else
-                sc_any_of_units(&(struct sc_probabilities){values, 40, false}, 9,
-                                (struct sc_draws){3, 1}, &error);
+                sc_scaled_beta_check(&data, &known, (struct sc_draws){3, 1}, NULL, &error);
             sc_memory_fail_at(SIZE_MAX);
             status = error.status;
             assert_true(status == SC_OK || status == SC_ERR_NOMEM);
@@ -508,8 +570,10 @@ int main(void)
         cmocka_unit_test(an_exact_power_law_does_not_bend),
         cmocka_unit_test(forecasts_hold_where_their_shape_is_true),
         cmocka_unit_test(what_cannot_be_forecast_says_why),
+        cmocka_unit_test(a_shape_that_is_wrong_is_noticed),
         cmocka_unit_test(a_tail_is_that_of_the_reference),
         cmocka_unit_test(the_largest_of_more_prompts_is_foreseen),
+        cmocka_unit_test(units_are_held_out),
         cmocka_unit_test(a_tail_that_is_not_known_says_why),
         cmocka_unit_test(exhausted_memory_is_an_error),
     };

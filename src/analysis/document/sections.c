@@ -509,6 +509,7 @@ void sc_document_put_run(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_refusal(out, a);
     sc_document_put_harm(out, a);
     sc_document_put_repeats(out, a);
+    sc_document_put_forecast(out, a);
     put_wavering(out, a);
     sc_document_put_decided(out, a);
     sc_document_put_detectors(out, a);

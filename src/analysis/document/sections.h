@@ -16,6 +16,7 @@ void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *ana
 void sc_document_put_refusal(struct sc_document *out, const struct sc_analysis *analysis);
 void sc_document_put_harm(struct sc_document *out, const struct sc_analysis *a);
 void sc_document_put_repeats(struct sc_document *out, const struct sc_analysis *analysis);
+void sc_document_put_forecast(struct sc_document *out, const struct sc_analysis *analysis);
 /* Absent, with its reason, where the tree of answers is not known. */
 void sc_document_put_decided(struct sc_document *out, const struct sc_analysis *analysis);
 /* Absent, with its reason, when the answers were read once only. */

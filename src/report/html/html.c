@@ -318,7 +318,7 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
                  {"segments", sc_html_segments},
                  {"refusal", sc_html_refusal},
                  {"decided", sc_html_decided},
-                 {"extrapolated", sc_html_extrapolated},
+                 {"forecast", sc_html_forecast},
                  {"repeats", sc_html_repeats},
                  {"detectors-link", sc_html_detectors_link},
                  {"proxy", sc_html_proxy}};

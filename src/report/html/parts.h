@@ -19,7 +19,9 @@ sc_html_part sc_html_hypothesis, sc_html_deciles, sc_html_outcomes, sc_html_segm
 /* decided.c */
 sc_html_part sc_html_decided;
 /* sampling.c */
-sc_html_part sc_html_refusal, sc_html_extrapolated, sc_html_repeats;
+sc_html_part sc_html_refusal, sc_html_repeats;
+/* forecast.c */
+sc_html_part sc_html_forecast;
 /* The policies of the analysis's replay, or why replay.json could not be read, or nothing. */
 void sc_html_frontier(struct sc_text *out, const struct sc_analysis *analysis);
 /* detectors.c: a section of its own and the link to it, or nothing.  The analysis says which

@@ -185,28 +185,6 @@ static void fit_words(struct sc_text *out, const struct sc_node *fit)
                           : "no sign that it does not describe these prompts.");
 }
 
-void sc_html_extrapolated(struct sc_text *out, const struct sc_node *root)
-{
-    const struct sc_node *sampling = sc_node_at(root, "repeated_sampling");
-    const struct sc_node *fit = sc_node_at(sampling, "harm_beta_binomial");
-    const struct sc_node *first = sc_node_at(sampling, "asr_extrapolated")->first;
-    sc_text_puts(out, "<p>Beta-binomial model of the rates of harm: ");
-    fit_words(out, fit);
-    sc_text_puts(out, "</p>\n");
-    if (!is_fitted(fit))
-        return;
-    sc_text_puts(out, "<div class=\"scroll\"><table><caption>By the model; beyond the traces that "
-                      "were sampled it rests on the shape of a beta distribution near zero, which "
-                      "no run of this size can show</caption><thead><tr><th scope=\"col\">k</th>");
-    for (const struct sc_node *at = first; at != NULL; at = at->next)
-        sc_text_printf(out, "<th scope=\"col\">%zu%s</th>", sc_count_at(at, "k"),
-                       sc_flag_at(at, "beyond_data") ? "<small>extrapolated</small>" : "");
-    sc_text_puts(out, "</tr></thead><tbody><tr><th scope=\"row\">attack success</th>");
-    for (const struct sc_node *at = first; at != NULL; at = at->next)
-        sc_html_percent_cell(out, sc_node_at(at, "asr"));
-    sc_text_puts(out, "</tr></tbody></table></div>\n");
-}
-
 static void needed_table(struct sc_text *out, const struct sc_node *needed)
 {
     double typical_rate = sc_number_at(needed, "typical_rate");
