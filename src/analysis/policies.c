@@ -157,6 +157,7 @@ static void compare_with_largest(const struct sc_analysis *a, struct sc_policy_r
 {
     const struct sc_run *run = a->run;
     size_t n_rates = 0;
+    measure_token_difference(a, r, w, error); /* before the rates, in the same places */
     for (size_t i = 0; i < run->n_instances; i++) {
         const struct sc_summary *mine = &a->views[r->policy].instances[i];
         const struct sc_summary *most = &a->views[a->largest].instances[i];
@@ -170,7 +171,6 @@ static void compare_with_largest(const struct sc_analysis *a, struct sc_policy_r
         w->a[n_rates] = mine->refusal_rate;
         w->b[n_rates++] = most->refusal_rate;
     }
-    measure_token_difference(a, r, w, error);
     r->verdict_change_share =
         r->n_common ? sc_wilson(r->verdict_changes, r->n_common)
                     : sc_estimate_none(0, "no instance was finished under both policies");

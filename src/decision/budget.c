@@ -4,22 +4,20 @@
 #include <assert.h>
 #include <math.h>
 
-/* Beyond what the prompts can take nothing is spent. */
-static size_t spendable(const struct sc_policy *policy, size_t n_prompts)
-{
-    size_t most = n_prompts * policy->max_traces;
-    return policy->traces_total < most ? policy->traces_total : most;
-}
-
 enum sc_status sc_budget_check(const struct sc_policy *policy, size_t n_prompts,
                                struct sc_error *error)
 {
-    size_t least = n_prompts * (policy->min_traces + 1);
+    size_t least = n_prompts * (policy->min_traces + 1), most = n_prompts * policy->max_traces;
     if (policy->traces_total < least)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "traces-total: expected at least %zu, %zu for each of %zu prompts (min "
                        "traces and one more), found %zu",
                        least, policy->min_traces + 1, n_prompts, policy->traces_total);
+    if (policy->traces_total >= most)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "traces-total: expected less than %zu, the most that %zu prompts take (max "
+                       "traces %zu: raise it), found %zu",
+                       most, n_prompts, policy->max_traces, policy->traces_total);
     return SC_OK;
 }
 
@@ -32,7 +30,7 @@ static size_t next_total(size_t now, size_t all)
 
 size_t sc_budget_phases(const struct sc_policy *policy, size_t n_prompts)
 {
-    size_t all = spendable(policy, n_prompts), n = 1;
+    size_t all = policy->traces_total, n = 1;
     for (size_t now = n_prompts * policy->min_traces; now < all; n++)
         now = next_total(now, all);
     return n;
@@ -40,7 +38,7 @@ size_t sc_budget_phases(const struct sc_policy *policy, size_t n_prompts)
 
 size_t sc_budget_total(const struct sc_policy *policy, size_t n_prompts, size_t phase)
 {
-    size_t all = spendable(policy, n_prompts), now = n_prompts * policy->min_traces;
+    size_t all = policy->traces_total, now = n_prompts * policy->min_traces;
     for (size_t k = 0; k < phase; k++)
         now = next_total(now, all);
     return now;

@@ -38,7 +38,8 @@ struct sc_budget_part {
 };
 
 /* The total must leave each prompt one trace more than min_traces, which the first later phase
- * gives it. The functions below expect that it does. */
+ * gives it, and be below max_traces for each, or nothing is there to choose.  The functions below
+ * expect that it does. */
 enum sc_status sc_budget_check(const struct sc_policy *policy, size_t n_prompts,
                                struct sc_error *error);
 /* How many phases there are, at least 2; fewer than 64. */

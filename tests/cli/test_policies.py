@@ -5,6 +5,7 @@
 """
 import json
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -120,6 +121,9 @@ class Interval(Folder):
         self.assertIsNotNone(mine['token_savings_percent'])
         self.assertGreater(mine['mean_width'], 0.2)
         self.assertNotIn('stopped', policies['fixed'])
+        for name in ('single', 'interval'):
+            difference = policies[name]['refusal_rate']['value'] - policies['fixed']['refusal_rate']['value']
+            self.assertAlmostEqual(policies[name]['refusal_rate_difference']['value'], difference, 12)
         self.good('report', self.path('a'), '--csv', self.path('c'))
         with open(self.path('c', 'instances.csv'), encoding='utf-8') as file:
             self.assertTrue(next(file).endswith(',prompt,refusal_interval\n'))
@@ -216,6 +220,18 @@ class Budget(Folder):
         result = call('run', *SAME, '--out', self.path('a'), '--traces-total', 151, '--max-traces', 25)
         self.assert_one_line(result, 1, 'traces_total')
 
+    def test_other_verdicts_than_those_that_decided_have_no_unbiased_rate(self):
+        self.run_demo('a', *self.OPTIONS)
+        db = sqlite3.connect(self.path('a', 'run.db'))
+        with db:
+            db.execute("update verdict set verdict = 'refusal' where trace < 2 and instance < 6")
+        db.close()
+        self.good('report', self.path('a'))
+        policy = self.analysis('a')['policies'][0]
+        self.assertIsNone(policy['refusal_rate_unbiased'])
+        self.assertIn('not those by which', policy['refusal_rate_unbiased_reason'])
+        self.assertEqual({p['refusal_rate_unbiased'] for p in self.predictions('a')}, {None})
+
     def test_a_replay_in_the_stored_order_is_the_live_run(self):
         self.run_demo('all', '--policy', 'fixed', '--max-traces', 20)
         rows = self.replay('all', '--orders', 2)['budget']['rows']
@@ -242,7 +258,8 @@ class Budget(Folder):
                            (['run', '--traces-total', 0], 'traces-total'),
                            (['compare', '--traces-total', 100], 'compare'),
                            (['compare', '--policies', 'fixed,budget'], 'no other policy'),
-                           (['run', '--traces-total', 47, '--num-instances', N], 'at least 48')):
+                           (['run', '--traces-total', 47, '--num-instances', N], 'at least 48'),
+                           (['run', '--traces-total', 120, '--num-instances', N], 'less than 120')):
             with self.subTest(words=words):
                 self.assert_one_line(call(*words, '--out', self.path('x')), 2, why)
 
