@@ -14,25 +14,44 @@ SUMMARY = re.compile(r'^(\d+) tokens, (\d+) rows computed in [0-9.]+ s ', re.MUL
 
 
 class Sharing(Folder):
-    def sample(self, out, *options):
-        result = call('run', '--num-instances', 6, '--max-new-tokens', 24, '--policy', 'fixed', '--max-traces', 4,
+    def sample(self, out, *options, policy=('fixed', '--max-traces', 4)):
+        result = call('run', '--num-instances', 6, '--max-new-tokens', 24, '--policy', *policy,
                       '--temperature', 0.3, '--out', self.path(out), *options)
         self.assertEqual(result.returncode, 0, result.stderr)
         tokens, rows = map(int, SUMMARY.search(result.stderr).groups())
         return tokens, rows
 
+    def said(self, out):
+        """The tokens of each trace, by prompt."""
+        said = {}
+        for instance, ids in self.rows(out, 'SELECT instance, ids FROM token'):
+            said.setdefault(instance, []).append(struct.unpack(f'<{len(ids) // 4}i', ids))
+        return said
+
+    def count_prefixes(self, out):
+        """Distinct beginnings that were fed: the last token of a trace never is."""
+        return sum(len({trace[:n] for trace in traces for n in range(1, len(trace))})
+                   for traces in self.said(out).values())
+
     def test_rows_stand_beside_tokens(self):
         tokens, rows = self.sample('alone', '--no-sharing')
-        said = [struct.unpack(f'<{len(ids) // 4}i', ids) for ids, in self.rows('alone', 'SELECT ids FROM token')]
-        self.assertEqual(tokens, sum(map(len, said)))
-        # The last token of a trace is never fed.
-        self.assertEqual(rows, tokens - len(said))
+        traces = [trace for traces in self.said('alone').values() for trace in traces]
+        self.assertEqual(tokens, sum(map(len, traces)))
+        self.assertEqual(rows, tokens - len(traces))
+
+    def test_a_row_is_a_distinct_beginning(self):
+        for out, policy, most in (('fixed', ('fixed', '--max-traces', 8), 1.03), ('adaptive', ('adaptive',), 1.1)):
+            tokens, rows = self.sample(out, policy=policy)
+            distinct = self.count_prefixes(out)
+            self.assertLess(distinct, 0.8 * tokens)
+            self.assertGreaterEqual(rows, distinct)
+            self.assertLessEqual(rows, most * distinct)
 
     def test_it_changes_no_result_and_hinders_no_resumption(self):
         tokens, rows = self.sample('a')
         alone = self.sample('b', '--no-sharing')
         self.assertEqual(tokens, alone[0])
-        self.assertLessEqual(rows, alone[1])
+        self.assertLess(rows, alone[1])
         for name in ('predictions.jsonl', 'analysis.json'):
             self.assertEqual(self.read('a', name), self.read('b', name))
         again = call('run', '--num-instances', 6, '--max-new-tokens', 24, '--policy', 'fixed', '--max-traces', 4,
@@ -51,7 +70,7 @@ class Sharing(Folder):
         found = [json.loads(call(*words, '--json', *options).stdout) for options in ([], ['--no-sharing'])]
         self.assertEqual(found[0]['tokens'], found[1]['tokens'])
         self.assertEqual(found[1]['rows'], found[1]['tokens'] - found[1]['traces'])
-        self.assertLessEqual(found[0]['rows'], found[1]['rows'])
+        self.assertLess(found[0]['rows'], found[1]['rows'])
         self.assertRegex(call(*words).stdout, r'12 traces, \d+ tokens, \d+ rows computed in ')
 
     def test_servers_share_by_themselves(self):
