@@ -16,12 +16,13 @@ static bool has_tokens(const struct sc_run_trace *trace)
 /* Texts of tokens stand in for ids that are not known: a number for each text. */
 static void name_tokens(const struct sc_run_trace *trace, size_t n, int32_t *ids)
 {
-    size_t length = trace->text != NULL ? strlen(trace->text) : 0, begin = 0;
+    const char *text = trace->text != NULL ? trace->text : "";
+    size_t length = strlen(text), begin = 0;
     for (size_t i = 0; i < n; i++) {
         size_t end = trace->text_ends[i];
         if (end < begin || end > length)
             end = begin;
-        ids[i] = (int32_t)(sc_hash64(trace->text + begin, end - begin) & INT32_MAX);
+        ids[i] = (int32_t)(sc_hash64(text + begin, end - begin) & INT32_MAX);
         begin = end;
     }
 }

@@ -165,7 +165,8 @@ static void a_tree_is_also_a_list(void **state)
         "refuse"
         "<ul>\n<li><q>&lt;b&gt;</q> 52.5&nbsp;% of answers, of which 100&nbsp;% refuse; ends</li>\n"
         "<li><q>can</q> 26.3&nbsp;% of answers, of which 0&nbsp;% refuse; ends</li>\n</ul></li>\n"
-        "<li><q>No</q> 21.1&nbsp;% of answers, of which 100&nbsp;% refuse<ul>\n"
+        "<li><q>No</q> 21.1&nbsp;% of answers, 0.5&nbsp;% of them known, of which 100&nbsp;% "
+        "refuse<ul>\n"
         "<li>(not explored) 21&nbsp;% of answers</li>\n</ul></li>\n</ul>\n");
     sc_text_clear(&list);
     sc_html_tree(&list, &tree, 0.01);

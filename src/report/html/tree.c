@@ -199,6 +199,8 @@ static void put_item(struct sc_text *out, const struct sc_tree *tree, size_t i)
     sc_html_name(out, sc_html_tree_words(tree, i), LISTED_COLUMNS);
     sc_text_printf(out, "%s %.3g&nbsp;%% of answers", said ? "</q>" : "",
                    100 * node->mass / tree->nodes[0].mass);
+    if (known > 0 && known < 0.995 * node->mass)
+        sc_text_printf(out, ", %.2g&nbsp;%% of them known", 100 * known / node->mass);
     if (known > 0)
         sc_text_printf(out, ", of which %.3g&nbsp;%% refuse", 100 * node->refused / known);
     sc_text_puts(out, node->ended ? "; ends" : "");

@@ -9,7 +9,15 @@
 #include "report/html/cells.h"
 #include "report/html/tree.h"
 
-enum { WIDTH = 1100, FIRST = 96, COLUMN = 190, MOST_COLUMNS = 5, LEAST = 15, ROW = 37, TALL = 480 };
+enum {
+    WIDTH = 1100,
+    FIRST = 180,
+    COLUMN = 190,
+    MOST_COLUMNS = 5,
+    LEAST = 15,
+    ROW = 37,
+    TALL = 480
+};
 #define LETTER 6.4 /* pixels that one takes, on average */
 
 /* A node's place. */
@@ -67,21 +75,26 @@ static void place_nodes(struct picture *p, double least)
     }
 }
 
-static void put_figures(struct sc_text *out, double share, double refused, double known)
-{
-    sc_text_printf(out, "%.3g\xc2\xa0%%", 100 * share);
-    if (known <= 0)
-        sc_text_puts(out, " \xc2\xb7 not known");
-    else
-        sc_text_printf(out, " \xc2\xb7 refuses %.3g\xc2\xa0%%", 100 * refused / known);
-}
-
 /* What stands in a box: a text, figures below it where there is room. */
 struct box {
     double x, y, width, height;
     double share, refused, known;
     const char *said;
 };
+
+/* Figures of refusals are of the answers whose end is known; said where these are not all. */
+static void put_figures(const struct picture *p, const struct box *box)
+{
+    if (box->share < 1)
+        sc_text_printf(p->out, "%.3g\xc2\xa0%% \xc2\xb7 ", 100 * box->share);
+    double known = box->known / (box->share * p->all);
+    if (box->known > 0 && known < 0.995)
+        sc_text_printf(p->out, "%.2g\xc2\xa0%% known: ", 100 * known);
+    if (box->known > 0)
+        sc_text_printf(p->out, "refuses %.3g\xc2\xa0%%", 100 * box->refused / box->known);
+    else
+        sc_text_puts(p->out, "not known");
+}
 
 static void put_box(const struct picture *p, const struct box *box)
 {
@@ -93,7 +106,7 @@ static void put_box(const struct picture *p, const struct box *box)
                    shade < 0 ? 0 : shade);
     sc_html_text(p->out, box->said);
     sc_text_puts(p->out, ": ");
-    put_figures(p->out, box->share, box->refused, box->known);
+    put_figures(p, box);
     sc_text_printf(p->out,
                    "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"3\"/>"
                    "<rect class=\"edge\" x=\"%.1f\" y=\"%.1f\" width=\"5\" height=\"%.1f\"/>"
@@ -105,7 +118,7 @@ static void put_box(const struct picture *p, const struct box *box)
     if (box->height >= 32) {
         sc_text_printf(p->out, "<text class=\"soft\" x=\"%.1f\" y=\"%.1f\">", box->x + 10,
                        base + 14);
-        put_figures(p->out, box->share, box->refused, box->known);
+        put_figures(p, box);
         sc_text_puts(p->out, "</text>");
     }
     sc_text_puts(p->out, "</g>\n");

@@ -2,7 +2,7 @@
 // reaches the page through textContent alone.  safeconfTree(data, texts) gives an element.
 const safeconfTree = (function () {
   "use strict";
-  const LEAST = 19, ROW = 37, TALL = 460; // pixels: a branch that is shown, a leaf, the most at once
+  const LEAST = 19, TWO_LINES = 33, ROW = 37, TALL = 460; // pixels: a branch that is shown, text above figures, a leaf, all
   const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
 
   // Characters that hide or reorder text, shown as what they are.
@@ -39,7 +39,10 @@ const safeconfTree = (function () {
   }
 
   const known = (node) => node.refused + node.complied;
-  const refuses = (node) => (known(node) <= 0 ? "no verdict" : node.refused === 0 ? "all comply" : node.complied === 0 ? "all refuse" : "refuses " + percent(node.refused / known(node)));
+  const rate = (node) => (node.refused === 0 ? "all comply" : node.complied === 0 ? "all refuse" : "refuses " + percent(node.refused / known(node)));
+  // Of a node whose answers are not all known the figures are of those that are.
+  const isWhole = (node) => known(node) >= 0.995 * node.mass;
+  const refuses = (node) => (known(node) <= 0 ? "no verdict" : (isWhole(node) ? "" : percent(known(node) / node.mass) + " known: ") + rate(node));
   const quoted = (node) => "\u00ab" + (node.text || "") + "\u00bb";
   const leaves = (node) => (node.kids.length ? node.kids.reduce((sum, kid) => sum + leaves(kid), 0) : 1);
 
@@ -73,6 +76,7 @@ const safeconfTree = (function () {
       shown.set(item, node);
       const cell = cellOf(node, share, node === root);
       cell.style.minHeight = Math.max(height, LEAST).toFixed(1) + "px";
+      if (height < TWO_LINES) cell.classList.add("low");
       item.append(cell);
       const kids = node.kids.slice(), small = [];
       while (kids.length && height * kids[kids.length - 1].mass / node.mass < LEAST) small.unshift(kids.pop());
@@ -106,7 +110,6 @@ const safeconfTree = (function () {
       const words = [data.exact ? percent(node.mass / all.mass) + " of answers" : node.mass + " of " + all.mass + " traces (" + percent(node.mass / all.mass) + ")"];
       if (!data.exact && node.probability !== null && node.probability !== undefined && node !== all) words.push("probability " + percent(node.probability));
       words.push(refuses(node));
-      if (known(node) < node.mass * (1 - 1e-9)) words.push("of " + percent(known(node) / node.mass) + " it is known");
       if (node.below) return words.join(" \u00b7 ");
       words.push(node.depth + (node.depth === 1 ? " token" : " tokens"));
       if (node.ended) words.push("ends here");
@@ -169,7 +172,7 @@ const safeconfTree = (function () {
     field.setAttribute("role", "tree");
     field.setAttribute("aria-label", "Tree of answers: arrow keys walk it");
     detail.setAttribute("aria-live", "polite");
-    box.append(element("p", "hint", "Branches are as wide as the share of answers that begin so. Blue and hatched: refused; gold: complied with. Choose a branch, or walk with the arrow keys, to read it."));
+    box.append(element("p", "hint", "Branches are as high as the share of answers that begin so. Blue and hatched: refused; gold: complied with. Choose a branch, or walk with the arrow keys, to read it."));
     const sure = data.exact || all.mass >= 20;
     if (sure && data.left && data.left.length) box.append(element("p", "facts-line", "Left undecided: " + data.left.map((l) => percent(l[1]) + " after " + l[0]).join(", ") + (data.left[data.left.length - 1][0] === 1 ? " token" : " tokens")));
     for (const fork of (data.forks || []).slice(0, 3)) {
