@@ -240,14 +240,14 @@ static void put_answers(struct sc_text *out, const json_t *line)
     sc_html_close_table(out);
 }
 
-/* The tree as lists, for who runs no scripts. */
+/* The tree for who runs no scripts. */
 static void put_list(struct sc_text *out, const json_t *line)
 {
     struct sc_tree tree;
     if (cli_risk_take_tree(line, &tree, NULL) != SC_OK)
         return; /* a line that somebody else wrote: the page does without */
     sc_text_puts(out, "<noscript>");
-    sc_html_tree_list(out, &tree, LEAST_LISTED);
+    sc_html_tree(out, &tree, LEAST_LISTED);
     sc_text_puts(out, "</noscript>\n");
     sc_tree_free(&tree);
 }
