@@ -399,13 +399,6 @@ enum sc_decider sc_trace_decider(const struct sc_run_trace *trace);
 /* Whether a detector's name is, or holds, that of one that reads words. */
 bool sc_detector_reads_words(const char *detector);
 void sc_analyse_asked(struct sc_analysis *analysis, struct sc_error *error);
-/* Members of an object that is open: more prompts, from any probabilities of prompts (also of a
- * command that has them exactly); by_beta and by_scaled [SC_N_FURTHER], or NULL.  And, as an
- * object, what the prompts held out say of it. */
-void sc_document_put_units_forecast(struct sc_document *out, const struct sc_units_forecast *f,
-                                    const double *by_beta, const double *by_scaled);
-void sc_document_put_units_held_out(struct sc_document *out, const char *key,
-                                    const struct sc_units_forecast *f);
 /* The opening; all other figures are there. */
 void sc_analyse_opening(struct sc_analysis *analysis, struct sc_error *error);
 /* Its fourth sentence: obstacles.c. */

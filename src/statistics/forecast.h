@@ -137,10 +137,6 @@ enum sc_status sc_tail_fit(const struct sc_probabilities *data, struct sc_draws 
  * Gumbel's, the error of slope and intercept included. */
 struct sc_estimate sc_tail_largest(const struct sc_tail *fit, double n_units, struct sc_draws draws,
                                    struct sc_error *error);
-/* Mean over units of 1 - (1 - p)^k: success in k attempts at one unit; percentile bootstrap over
- * units.  Exact in k where the probabilities are: nothing is extrapolated for units like these. */
-struct sc_estimate sc_probabilities_at_k(const struct sc_probabilities *data, double k,
-                                         struct sc_draws draws, struct sc_error *error);
 /* Probability that at least one of n_units further units succeeds when each is tried once (the
  * paper's aggregate risk, in expectation over units): 1 - (1 - mean)^n_units, percentile bootstrap
  * of the mean over units; it needs no tail. */

@@ -200,21 +200,6 @@ struct sc_estimate sc_any_of_units(const struct sc_probabilities *data, double n
     return any_of(mean_over_units(data->p, data->n, draws, error), n_units);
 }
 
-struct sc_estimate sc_probabilities_at_k(const struct sc_probabilities *data, double k,
-                                         struct sc_draws draws, struct sc_error *error)
-{
-    double *at = sc_alloc_array(data->n ? data->n : 1, sizeof *at);
-    if (at == NULL) {
-        sc_fail_nomem(error, "success at k");
-        return sc_estimate_none(data->n, "out of memory");
-    }
-    for (size_t i = 0; i < data->n; i++)
-        at[i] = -expm1(k * log1p(-data->p[i]));
-    struct sc_estimate out = mean_over_units(at, data->n, draws, error);
-    sc_free(at);
-    return out;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 /* Every third unit in `fitted`, the others' largest and the probability of any in out. */

@@ -96,9 +96,10 @@ static void put_tail(struct sc_document *out, const char *key, const struct sc_t
     sc_document_put_end(out);
 }
 
-void sc_document_put_units_forecast(struct sc_document *out, const struct sc_units_forecast *f,
-                                    const double *by_beta, const double *by_scaled)
+static void put_prompts(struct sc_document *out, const struct sc_forecast *all)
 {
+    const struct sc_units_forecast *f = &all->prompts;
+    sc_document_put_object(out, "prompts");
     sc_document_put_text(
         out, "meaning",
         "largest: the probability that one of so many prompts exceeds; its interval is where the "
@@ -114,20 +115,18 @@ void sc_document_put_units_forecast(struct sc_document *out, const struct sc_uni
         sc_document_put_number(out, "n_prompts", f->n_units[i]);
         sc_document_put_flag(out, "extrapolated", f->n_units[i] > (double)f->tail.n);
         sc_document_put_estimate(out, "largest", &f->largest[i]);
-        if (by_beta != NULL)
-            sc_document_put_number(out, "largest_by_beta_binomial", by_beta[i]);
-        if (by_scaled != NULL)
-            sc_document_put_number(out, "largest_by_scaled_beta", by_scaled[i]);
+        sc_document_put_number(out, "largest_by_beta_binomial", all->beta_largest[i]);
+        sc_document_put_number(out, "largest_by_scaled_beta", all->scaled_largest[i]);
         sc_document_put_estimate(out, "any", &f->any[i]);
         sc_document_put_end(out);
     }
     sc_document_put_end(out);
+    sc_document_put_end(out);
 }
 
-void sc_document_put_units_held_out(struct sc_document *out, const char *key,
-                                    const struct sc_units_forecast *f)
+static void put_prompts_held_out(struct sc_document *out, const struct sc_units_forecast *f)
 {
-    sc_document_put_object(out, key);
+    sc_document_put_object(out, "prompts");
     sc_document_put_count(out, "n_fitted", f->held_tail.n);
     sc_document_put_count(out, "n_held_out", f->n_held_out);
     put_tail(out, "tail", &f->held_tail);
@@ -186,13 +185,11 @@ void sc_document_put_forecast(struct sc_document *out, const struct sc_analysis 
     sc_document_put_count(out, "n_prompts", f->fit.n);
     sc_document_put_count(out, "traces", a->n_asr);
     put_attempts(out, a);
-    sc_document_put_object(out, "prompts");
-    sc_document_put_units_forecast(out, &f->prompts, f->beta_largest, f->scaled_largest);
-    sc_document_put_end(out);
+    put_prompts(out, f);
     sc_document_put_object(out, "held_out");
     put_held_out(out, "attempts", &f->same_prompts);
     put_held_out(out, "attempts_of_other_prompts", &f->other_prompts);
-    sc_document_put_units_held_out(out, "prompts", &f->prompts);
+    put_prompts_held_out(out, &f->prompts);
     sc_document_put_end(out);
     sc_document_put_end(out);
 }

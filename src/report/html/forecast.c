@@ -198,11 +198,12 @@ void sc_html_forecast(struct sc_text *out, const struct sc_node *root)
     sc_text_puts(out,
                  "<p>Which to read: first what was held out. A method whose error there is no "
                  "smaller than that of equal rates, the null, knows nothing of how prompts "
-                 "differ. Of those that are left, the widest interval is the honest one where "
-                 "they disagree; where checks pass and methods still differ far from the "
-                 "data, the data do not say, and only more traces or <code>safeconf risk</code> "
-                 "do. The scaled beta can end below 1 and bends down where some prompts never "
-                 "yield; the power law is for runs whose success is far from 0 already.</p>\n");
+                 "differ. A small error is a warrant for two or three times the traces, not for "
+                 "ten: where checks pass and methods still disagree far from the data, the data "
+                 "do not say, and only more traces or <code>safeconf risk</code> do. Until then "
+                 "the lowest and the highest of them are the least range. The scaled beta bends "
+                 "down where some prompts never yield; the power law is for runs whose success is "
+                 "far from 0 already.</p>\n");
     fits(out, sc_node_at(forecast, "attempts"));
     attempts_table(out, root);
     held_out(out, sc_node_at(forecast, "held_out"));
