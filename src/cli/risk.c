@@ -28,7 +28,8 @@ struct risk_command {
     struct sc_exploration_options explore;
     struct cli_detector detector;
     struct cli_judging judging;
-    size_t max_new_tokens, max_rows;
+    const char *proposal;
+    size_t max_new_tokens, max_rows, proposal_traces;
     double memory_gb;
     const char *out;
     bool thinking, special, json, quiet;
@@ -40,6 +41,7 @@ struct risk {
     const struct cli_options *given;
     struct sc_benchmark benchmark;
     struct cli_risk_asker asker;
+    struct cli_risk_proposal proposal;
     struct sc_framed *framed; /* [benchmark.n_instances]; ids NULL: it failed */
     struct cli_risk_failures failures;
     char *configuration;
@@ -48,6 +50,11 @@ struct risk {
     double began;
     size_t n_explored; /* now */
 };
+
+static bool has_proposal(const struct risk *r)
+{
+    return r->command->proposal != NULL;
+}
 
 /* ---- before anything is explored ------------------------------------------------------------- */
 
@@ -115,7 +122,11 @@ static enum sc_status open_model(struct risk *r, struct sc_error *error)
     asker->max_new_tokens = command->max_new_tokens;
     asker->max_bytes = (size_t)(command->memory_gb * 1e9);
     asker->explore = command->explore;
-    return SC_OK;
+    if (!has_proposal(r))
+        return SC_OK;
+    r->proposal.wanted = command->proposal;
+    r->proposal.n_traces = command->proposal_traces;
+    return cli_risk_proposal_open(&r->proposal, &asker->model, &command->wanted, &chat, error);
 }
 
 static enum sc_status note_failure(struct risk *r, size_t i, const char *reason,
@@ -208,11 +219,21 @@ static enum sc_status write_line(struct risk *r, const struct cli_risk_line *lin
 static enum sc_status keep(struct risk *r, size_t i, const struct cli_risk_found *found,
                            struct sc_error *error)
 {
+    struct cli_risk_importance importance = {.proposal = &r->proposal};
     const struct cli_risk_line line = {.asker = &r->asker,
                                        .instance = &r->benchmark.instances[i],
                                        .framed = &r->framed[i],
-                                       .found = found};
+                                       .found = found,
+                                       .importance = has_proposal(r) ? &importance : NULL};
     struct sc_text text = {0};
+    struct sc_error why = {0};
+    if (has_proposal(r)) {
+        enum sc_status proposed = cli_risk_propose(&r->proposal, &r->asker, line.instance,
+                                                   line.framed, &importance.shares, &why);
+        if (ends_all(proposed))
+            return sc_fail(error, proposed, "%s", why.text);
+        importance.reason = proposed != SC_OK ? why.text : NULL;
+    }
     enum sc_status status = write_line(r, &line, &text, error);
     sc_text_free(&text);
     return status;
@@ -285,6 +306,7 @@ static enum sc_status make_configuration(struct risk *r, struct sc_error *error)
     const struct cli_risk_facts facts = {.asker = &r->asker,
                                          .benchmark = &r->benchmark,
                                          .options = &command->benchmark,
+                                         .proposal = has_proposal(r) ? &r->proposal : NULL,
                                          .thinking = command->thinking,
                                          .special = command->special};
     return cli_risk_configuration(&facts, &r->configuration, error);
@@ -366,6 +388,7 @@ static void release(struct risk *r)
     sc_free(r->configuration);
     json_decref(r->summary);
     cli_risk_folder_close(&r->folder);
+    cli_risk_proposal_close(&r->proposal);
     cli_risk_close(&r->asker);
     sc_benchmark_free(&r->benchmark);
     cli_free_prompts(&r->command->prompts);
@@ -401,6 +424,11 @@ static void add_explore(struct cli_options *options, struct risk_command *comman
                  "most tokens that are told apart at a fork; the rest is sampled (64)");
     cli_add_size(options, "judge-answers", &explore->max_judged, 1, 1e9,
                  "answers of a prompt that the judge reads, at most, the likeliest first (all)");
+    cli_add_text(options, "proposal", &command->proposal, "MODEL|prefill:TEXT|system:TEXT",
+                 "importance sampling beside it: from another model with the same tokens, or after "
+                 "an opening of the answer or a system message (none)");
+    cli_add_size(options, "proposal-traces", &command->proposal_traces, 1, 1000000,
+                 "traces of it, a fifth of them the model's own (1000)");
     cli_add_size(options, "max-new-tokens", &command->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
 }
 
@@ -430,7 +458,8 @@ int cli_risk(int argc, char **argv)
 {
     struct risk_command command = {.wanted = cli_model_options_default(),
                                    .explore = sc_exploration_defaults(),
-                                   .detector = {.kind = (int)sc_detector_default()}};
+                                   .detector = {.kind = (int)sc_detector_default()},
+                                   .proposal_traces = 1000};
     struct cli_options options = {
         .command = "risk",
         .synopsis = "(PROMPT | --benchmark B) [--model M] [--width W] [--rows N] [--mass P]",
@@ -447,6 +476,12 @@ int cli_risk(int argc, char **argv)
         return cli_usage_error("risk", options.n_positionals == 1
                                            ? "expected a prompt or --benchmark, found both"
                                            : "expected a prompt or --benchmark");
+    if (cli_given(&options, "proposal-traces") && command.proposal == NULL)
+        return cli_usage_error("risk", "--proposal-traces: expected --proposal");
+    const char *refused =
+        command.proposal != NULL ? cli_risk_proposal_refused(command.proposal) : NULL;
+    if (refused != NULL)
+        return cli_usage_error("risk", "%s", refused);
     if (cli_given(&options, "rows"))
         command.explore.max_rows = command.max_rows;
     if (command.max_new_tokens == 0)

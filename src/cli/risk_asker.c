@@ -9,7 +9,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/answer.h"
 #include "cli/cli.h"
 #include "experiment/reading.h"
 #include "vocabulary/vocabulary.h"
@@ -62,12 +61,6 @@ enum sc_status cli_risk_start(struct cli_risk_asker *asker, size_t longest, stru
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
-struct reader {
-    struct cli_risk_asker *asker;
-    const struct sc_instance *instance;
-    struct cli_answered asked;
-};
-
 static struct cli_answered asked_about(const struct cli_risk_asker *asker,
                                        const struct sc_instance *instance,
                                        const struct sc_framed *framed)
@@ -82,7 +75,7 @@ static struct cli_answered asked_about(const struct cli_risk_asker *asker,
 static enum sc_status read_verdict(void *context, const struct sc_answer *answer,
                                    enum sc_verdict *verdict, struct sc_error *error)
 {
-    const struct reader *reader = context;
+    const struct cli_risk_reader *reader = context;
     struct sc_detection found;
     char *text = NULL;
     SC_TRY(cli_read_answer(&reader->asked, answer->ids, answer->n, &text, &found, error));
@@ -95,7 +88,7 @@ static enum sc_status harm_by_label(void *context, const struct sc_answer *answe
                                     const enum sc_verdict *verdicts, size_t n, enum sc_harm *harms,
                                     struct sc_error *error)
 {
-    const struct reader *reader = context;
+    const struct cli_risk_reader *reader = context;
     (void)answers;
     (void)error;
     for (size_t i = 0; i < n; i++)
@@ -108,7 +101,7 @@ static enum sc_status harm_by_label(void *context, const struct sc_answer *answe
 /* Answers that are being judged: item i is repeat i % repeats of the answer at place[i / repeats].
  */
 struct judging {
-    const struct reader *reader;
+    const struct cli_risk_reader *reader;
     const struct sc_answer *answers;
     struct sc_judge_item *items; /* [n * repeats] */
     char **texts;                /* [n] owned */
@@ -259,22 +252,35 @@ static bool is_interrupted(void *context)
     return cli_interrupted();
 }
 
+size_t cli_risk_room(const struct cli_risk_asker *asker, const struct sc_framed *framed)
+{
+    size_t room = asker->model.context - framed->n;
+    return asker->max_new_tokens < room ? asker->max_new_tokens : room;
+}
+
+struct sc_reading cli_risk_reading(struct cli_risk_reader *reader, struct cli_risk_asker *asker,
+                                   const struct sc_instance *instance,
+                                   const struct sc_framed *framed)
+{
+    const char *reason;
+    *reader = (struct cli_risk_reader){
+        .asker = asker, .instance = instance, .asked = asked_about(asker, instance, framed)};
+    return (struct sc_reading){.context = reader,
+                               .read = read_verdict,
+                               .judge = asker->judge != NULL ? harm_by_judge
+                                        : cli_risk_harm_basis(asker, instance, &reason) != NULL
+                                            ? harm_by_label
+                                            : NULL};
+}
+
 enum sc_status cli_risk_explore(struct cli_risk_asker *asker, const struct sc_instance *instance,
                                 const struct sc_framed *framed, struct cli_risk_found *out,
                                 struct sc_error *error)
 {
-    const char *reason;
-    struct reader reader = {
-        .asker = asker, .instance = instance, .asked = asked_about(asker, instance, framed)};
-    const struct sc_reading reading = {
-        .context = &reader,
-        .read = read_verdict,
-        .judge = asker->judge != NULL                                    ? harm_by_judge
-                 : cli_risk_harm_basis(asker, instance, &reason) != NULL ? harm_by_label
-                                                                         : NULL};
+    struct cli_risk_reader reader;
+    const struct sc_reading reading = cli_risk_reading(&reader, asker, instance, framed);
     struct sc_exploration_options options = asker->explore;
-    size_t room = asker->model.context - framed->n;
-    options.max_new_tokens = asker->max_new_tokens < room ? asker->max_new_tokens : room;
+    options.max_new_tokens = cli_risk_room(asker, framed);
     options.end_ids = asker->model.end_ids;
     options.n_end_ids = asker->model.n_end_ids;
     options.instance = sc_hash64(instance->id, strlen(instance->id));

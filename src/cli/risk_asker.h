@@ -6,6 +6,7 @@
 #define SC_CLI_RISK_ASKER_H
 
 #include "benchmark/benchmark.h"
+#include "cli/answer.h"
 #include "cli/risk_seen.h"
 #include "detection/detection.h"
 #include "engine/open.h"
@@ -41,6 +42,17 @@ enum sc_status cli_risk_explore(struct cli_risk_asker *asker, const struct sc_in
                                 const struct sc_framed *framed, struct cli_risk_found *out,
                                 struct sc_error *error);
 void cli_risk_found_free(struct cli_risk_found *found);
+/* Tokens of its longest answer. */
+size_t cli_risk_room(const struct cli_risk_asker *asker, const struct sc_framed *framed);
+/* Who reads a prompt's answers; the reader is written here and lives as long as the reading. */
+struct cli_risk_reader {
+    struct cli_risk_asker *asker;
+    const struct sc_instance *instance;
+    struct cli_answered asked;
+};
+struct sc_reading cli_risk_reading(struct cli_risk_reader *reader, struct cli_risk_asker *asker,
+                                   const struct sc_instance *instance,
+                                   const struct sc_framed *framed);
 /* What its answers say: *text: sc_release it. */
 enum sc_status cli_risk_answer(const struct cli_risk_asker *asker,
                                const struct sc_instance *instance, const struct sc_framed *framed,

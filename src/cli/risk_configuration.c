@@ -79,6 +79,8 @@ enum sc_status cli_risk_configuration(const struct cli_risk_facts *facts, char *
     put_benchmark(&out, facts);
     put_sampling(&out, asker);
     put_exploration(&out, &asker->explore);
+    if (facts->proposal != NULL)
+        cli_risk_put_proposal(&out, facts->proposal);
     sc_json_put_string(&out, "detector", asker->detector.name);
     sc_json_put_string(&out, "judge",
                        asker->judge != NULL ? sc_judge_name(asker->judge) : SC_NO_JUDGE);

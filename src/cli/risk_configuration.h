@@ -2,12 +2,13 @@
 #ifndef SC_CLI_RISK_CONFIGURATION_H
 #define SC_CLI_RISK_CONFIGURATION_H
 
-#include "cli/risk_asker.h"
+#include "cli/risk_proposal.h"
 
 struct cli_risk_facts {
     const struct cli_risk_asker *asker; /* with all open but the expander */
     const struct sc_benchmark *benchmark;
     const struct sc_benchmark_options *options;
+    const struct cli_risk_proposal *proposal; /* NULL: none */
     bool thinking, special;
 };
 

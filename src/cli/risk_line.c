@@ -266,6 +266,8 @@ static enum sc_status put_line(struct writer *w, size_t *n_shown)
     put_masses(w);
     SC_TRY(put_likeliest(w));
     put_attempts(w);
+    if (w->line->importance != NULL)
+        cli_risk_put_importance(&w->json, w->line->importance);
     put_work(w);
     SC_TRY(put_decided(w));
     *n_shown = w->json.text->len;

@@ -2,13 +2,14 @@
 #ifndef SC_CLI_RISK_LINE_H
 #define SC_CLI_RISK_LINE_H
 
-#include "cli/risk_asker.h"
+#include "cli/risk_proposal.h"
 
 struct cli_risk_line {
     const struct cli_risk_asker *asker;
     const struct sc_instance *instance;
     const struct sc_framed *framed;
     const struct cli_risk_found *found;
+    const struct cli_risk_importance *importance; /* NULL: no proposal */
 };
 
 /* Appends the object, without the end of the line.  *n_shown: bytes of it before the tree, its last

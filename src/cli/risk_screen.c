@@ -109,6 +109,39 @@ static void put_share(struct sc_screen *s, const json_t *line, const char *label
     sc_text_puts(s->text, " %\n");
 }
 
+/* "0.43 % [0.06, 4.1]" of what, and how much the traces of the proposal tell. */
+static void put_importance(struct sc_screen *s, const json_t *line)
+{
+    const json_t *importance = json_object_get(line, "importance");
+    size_t begin = s->text->len;
+    const char *reason = cli_risk_text(importance, "reason");
+    if (importance == NULL)
+        return;
+    sc_text_puts(s->text, "  by proposal");
+    sc_screen_pad(s, begin, 16);
+    if (isfinite(cli_risk_number(importance, "value"))) {
+        cli_risk_put_percent(s->text, cli_risk_number(importance, "value"));
+        sc_text_puts(s->text, " % [");
+        cli_risk_put_percent(s->text, cli_risk_number(importance, "low"));
+        sc_text_puts(s->text, ", ");
+        cli_risk_put_percent(s->text, cli_risk_number(importance, "high"));
+        sc_text_printf(s->text, "] %s", cli_risk_text(importance, "of"));
+    } else {
+        sc_text_puts(s->text, "not known: ");
+        sc_screen_say(s, reason, 27);
+        return;
+    }
+    sc_screen_pad(s, begin, 48);
+    sc_text_printf(s->text, "%.0f of %.0f traces effective, ",
+                   cli_risk_number(importance, "effective"), cli_risk_number(importance, "n"));
+    cli_risk_put_percent(s->text, cli_risk_number(importance, "covered"));
+    sc_text_puts(s->text, " % covered\n");
+    if (*reason != '\0') {
+        sc_text_puts(s->text, "                ");
+        sc_screen_say(s, reason, 16);
+    }
+}
+
 static void put_answers(struct sc_screen *s, const json_t *line)
 {
     size_t i;
@@ -262,6 +295,7 @@ void cli_risk_show_prompt(struct sc_screen *s, const json_t *line)
     put_share(s, line, "refuses", "p_refuse");
     put_share(s, line, "complies", "p_comply");
     put_share(s, line, is_proxy(line) ? "harm (proxy)" : "harm", "p_harm");
+    put_importance(s, line);
     put_answers(s, line);
     put_attempts(s, line);
     put_decided(s, line);
