@@ -326,6 +326,8 @@ static void put_rates(struct screen *s)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         put_rate_row(s, rows[i].label, rows[i].seen,
                      measured ? sc_estimate_at(corrected, rows[i].corrected) : NULL);
+    if (sc_node_find(s->root, "policies.0.refusal_rate_unbiased") != NULL)
+        put_rate_row(s, "unbiased", "policies.0.refusal_rate_unbiased", NULL);
     put_rate_row(s, "agreement", "overall.agreement", NULL);
     put_harm_rates(s);
     heading(s, "Confusion");

@@ -121,6 +121,7 @@ class Interval(Folder):
         self.assertIsNotNone(mine['token_savings_percent'])
         self.assertGreater(mine['mean_width'], 0.2)
         self.assertNotIn('stopped', policies['fixed'])
+        self.assertIn('of 12 prompts leave one half out', self.read('b', 'report.html').decode())
         for name in ('single', 'interval'):
             difference = policies[name]['refusal_rate']['value'] - policies['fixed']['refusal_rate']['value']
             self.assertAlmostEqual(policies[name]['refusal_rate_difference']['value'], difference, 12)
@@ -199,6 +200,9 @@ class Budget(Folder):
         mean = sum(p['refusal_rate_unbiased'] for p in predictions) / N
         self.assertAlmostEqual(policy['refusal_rate_unbiased']['value'], mean, 12)
         self.assertEqual((policy['kind'], policy['traces_total']), ('budget', 150))
+        shown = self.good('report', self.path('a')).stdout
+        self.assertIn('  unbiased      %.1f %%' % (100 * mean), shown)
+        self.assertIn('refusal_rate_unbiased weighs phases', self.read('a', 'report.html').decode())
 
     def test_batches_and_kills_change_nothing(self):
         self.run_demo('a', *self.OPTIONS)

@@ -343,6 +343,30 @@ static void policy_row(struct sc_text *out, const struct sc_node *policy)
     sc_text_puts(out, "</tr>\n");
 }
 
+/* What is to be said of a policy that looks at verdicts, and what it says of its intervals. */
+static void policy_note(struct sc_text *out, const struct sc_node *policy)
+{
+    const struct sc_node *text = sc_node_find(policy, "note");
+    if (text == NULL)
+        return;
+    sc_text_puts(out, "<p class=\"note\">");
+    sc_html_text(out, sc_text_at(policy, "name"));
+    sc_text_puts(out, ": ");
+    sc_html_text(out, sc_node_text(text));
+    if (sc_node_find(policy, "refusal_rate_unbiased") != NULL) {
+        sc_text_puts(out, ": ");
+        sc_html_percent(out, policy, "refusal_rate_unbiased");
+    }
+    if (isfinite(sc_number_at(policy, "mean_width")))
+        sc_text_printf(
+            out,
+            ". The always-valid intervals of %zu of %zu prompts leave one half out; mean "
+            "width %.2f",
+            sc_count_at(policy, "n_settled"), sc_count_at(policy, "n_instances"),
+            sc_number_at(policy, "mean_width"));
+    sc_text_puts(out, ".</p>\n");
+}
+
 void sc_html_policies(struct sc_text *out, const struct sc_node *root)
 {
     sc_text_printf(out,
@@ -359,6 +383,9 @@ void sc_html_policies(struct sc_text *out, const struct sc_node *root)
          policy = policy->next)
         policy_row(out, policy);
     sc_text_puts(out, "</tbody></table></div>\n");
+    for (const struct sc_node *policy = sc_node_at(root, "policies")->first; policy != NULL;
+         policy = policy->next)
+        policy_note(out, policy);
 }
 
 void sc_html_categories(struct sc_text *out, const struct sc_node *root)
