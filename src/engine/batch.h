@@ -73,7 +73,8 @@ struct sc_batch {
     struct sc_part *parts;          /* [members] of one strand */
     int32_t *path_ids;              /* [max_new] a path that is read again */
     struct sc_token_stats *path_stats;
-    struct sc_session_bytes own; /* what of this is for pages, kept logits' prompts, and the rest */
+    struct sc_session_bytes
+        own; /* what of this is for answers, prompts (as `kept`), and the rest */
 };
 
 struct sc_session {

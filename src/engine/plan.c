@@ -139,7 +139,8 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.max_watch = options->max_watch;
     s.no_sharing = options->no_sharing;
     s.book = book_sizes(&s);
-    s.max_spans = sc_prompt_pages(s.max_prompt) + min_size(s.max_new, s.book.n_pages);
+    s.max_spans = sc_prompt_pages(s.max_prompt) +
+                  min_size(s.max_new, sc_size_mul(s.book.n_pages, SC_PAGE_PIECES));
     /* Each place and each waiting request may have a prompt of its own; the other slots keep
      * prompts between the batches of a policy. */
     s.n_slots = 2 * parallel + s.look_ahead + 2;

@@ -4,9 +4,9 @@
  *
  * Every run ends: the group with the oldest request is spared.  Its trace goes on in each step, or
  * it is pending and gets the first row that is free, which comes since strands end or are given up.
- * Where it is the only thing left that holds pages and still needs one, its path is scattered over
- * pages that it fills in part: then its oldest trace begins again by itself, with nothing else
- * running until it has ended.  It has no branches then, so that it fills its pages, and those of
+ * Where it is the only thing left that holds pieces and still needs one, its path is scattered over
+ * pieces that it fills in part: then its oldest trace begins again by itself, with nothing else
+ * running until it has ended.  It has no branches then, so that it fills its pieces, and those of
  * one longest answer are there.
  *
  * Next: strands.c, tree.c.
@@ -25,7 +25,7 @@ bool sc_room_give_up_idle(struct sc_sampling_run *s)
     return tree != SC_NONE;
 }
 
-/* A parked group that holds a page, better one whose page is free without it; SC_NONE. */
+/* A parked group that holds a piece, better one whose piece is free without it; SC_NONE. */
 static uint32_t find_parked(const struct sc_book *book)
 {
     uint32_t found = SC_NONE;
@@ -35,10 +35,10 @@ static uint32_t find_parked(const struct sc_book *book)
         for (uint32_t group = book->trees[t].first; group != SC_NONE;
              group = book->groups[group].next) {
             const struct sc_group *g = &book->groups[group];
-            if (g->state != SC_GROUP_PARKED || g->page == SC_NONE)
+            if (g->state != SC_GROUP_PARKED || g->piece == SC_NONE)
                 continue;
             found = group;
-            if (book->pages[g->page].n_refs == 1)
+            if (book->pieces[g->piece].n_refs == 1)
                 return found;
         }
     }
@@ -58,13 +58,13 @@ static uint32_t find_oldest(const struct sc_sampling_run *s)
     return oldest;
 }
 
-/* The youngest pending group that holds a page, the youngest strand where there is none. */
+/* The youngest pending group that holds a piece, the youngest strand where there is none. */
 static uint32_t find_youngest(const struct sc_sampling_run *s, uint32_t spared)
 {
     const struct sc_book *book = &s->b->book;
     uint32_t youngest = SC_NONE;
     for (uint32_t group = book->first_line; group != SC_NONE; group = book->groups[group].after)
-        if (group != spared && book->groups[group].page != SC_NONE)
+        if (group != spared && book->groups[group].piece != SC_NONE)
             youngest = group;
     for (size_t i = 0; i < s->b->n_strands && (i > 0 || youngest == SC_NONE); i++) {
         uint32_t group = s->b->strands[s->b->order[i]].group;

@@ -7,7 +7,7 @@
 
 #include "engine/seats.h"
 
-/* No page is free for the strand's newest token: gives up something that holds pages, or notes that
+/* No piece is free for the strand's newest token: gives up something that holds some, or notes that
  * the oldest trace runs alone from now on (run->careful).  It may be the strand itself. */
 void sc_room_make(struct sc_sampling_run *run, struct sc_strand *strand);
 /* Gives up the tree that is idle longest; false: there is none. */

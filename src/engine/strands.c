@@ -90,15 +90,17 @@ bool sc_strand_feed(struct sc_sampling_run *s, struct sc_strand *strand)
 {
     if (!sc_group_feed(&s->b->book, strand->group))
         return false;
-    const struct sc_group *g = group_of(s, strand);
-    if (strand->history[strand->n_spans - 1].page != g->page)
-        strand->history[strand->n_spans++] = (struct sc_span){.page = g->page};
-    strand->history[strand->n_spans - 1].n = (uint16_t)g->page_n;
+    const struct sc_span at = sc_group_position(&s->b->book, strand->group);
+    struct sc_span *last = &strand->history[strand->n_spans - 1];
+    if (last->page == at.page && last->begin + last->n == at.begin)
+        last->n++;
+    else
+        strand->history[strand->n_spans++] = at;
     strand->is_fed = true;
     return true;
 }
 
-/* Whether a stands behind b: by prompt, then by the pages of their answers. */
+/* Whether a stands behind b: by prompt, then by where their answers are. */
 static bool is_behind(const struct sc_sampling_run *s, uint32_t a, uint32_t b)
 {
     const struct sc_strand *x = &s->b->strands[a], *y = &s->b->strands[b];
@@ -110,6 +112,8 @@ static bool is_behind(const struct sc_sampling_run *s, uint32_t a, uint32_t b)
     for (size_t i = p->n_pages; i < x->n_spans && i < y->n_spans; i++)
         if (x->history[i].page != y->history[i].page)
             return x->history[i].page > y->history[i].page;
+        else if (x->history[i].begin != y->history[i].begin)
+            return x->history[i].begin > y->history[i].begin;
     return x->n_spans > y->n_spans;
 }
 
@@ -245,7 +249,7 @@ static void open_parts(struct sc_sampling_run *s, const struct sc_strand *strand
     for (size_t p = 0; p < n_parts; p++) {
         struct sc_part *part = &s->b->parts[p];
         part->group =
-            p == 0 ? strand->group : sc_group_open(book, own->tree, own->page, own->page_n);
+            p == 0 ? strand->group : sc_group_open(book, own->tree, own->piece, own->piece_n);
         book->groups[part->group].token = part->token;
         book->groups[part->group].stats = part->stats;
         for (uint32_t m = part->first, next; m != SC_NONE; m = next) {
@@ -263,7 +267,7 @@ static void join_alike(struct sc_book *book, uint32_t group)
     for (uint32_t other = book->trees[g->tree].first; other != SC_NONE; other = next) {
         const struct sc_group *o = &book->groups[other];
         next = o->next;
-        if (other != group && o->page == SC_NONE && o->token == g->token &&
+        if (other != group && o->piece == SC_NONE && o->token == g->token &&
             (o->state == SC_GROUP_PARKED || o->state == SC_GROUP_PENDING))
             sc_group_join(book, group, other);
     }
@@ -280,7 +284,7 @@ static void place_parts(struct sc_sampling_run *s, size_t n_parts, uint32_t best
             sc_group_close(book, group);
             continue;
         }
-        if (g->page == SC_NONE)
+        if (g->piece == SC_NONE)
             join_alike(book, group);
         sc_group_turn(book, group,
                       group == best    ? SC_GROUP_RUNS

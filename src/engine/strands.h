@@ -19,7 +19,7 @@ void sc_strand_end(struct sc_sampling_run *run, struct sc_strand *strand);
 /* The strand that has the group. */
 struct sc_strand *sc_strand_of(const struct sc_sampling_run *run, uint32_t group);
 
-/* Gives the newest token its place among pages; false: no page is free. */
+/* Gives the newest token its place in a page; false: no piece of one is free. */
 bool sc_strand_feed(struct sc_sampling_run *run, struct sc_strand *strand);
 /* Strands side by side that have the more in common, the closer they stand. */
 void sc_strands_sort(struct sc_sampling_run *run);

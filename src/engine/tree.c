@@ -18,20 +18,28 @@ void sc_book_layout(struct sc_book *book, const struct sc_book_sizes *sizes, str
     book->trees = sc_arena_take(arena, sizes->n_trees, sizeof *book->trees);
     book->groups = sc_arena_take(arena, n_members, sizeof *book->groups);
     book->members = sc_arena_take(arena, n_members, sizeof *book->members);
-    book->pages = sc_arena_take(arena, sizes->n_pages, sizeof *book->pages);
+    size_t n_pieces = sc_size_mul(sizes->n_pages, SC_PAGE_PIECES);
+    book->pieces = sc_arena_take(arena, n_pieces, sizeof *book->pieces);
+    book->free_pieces = sc_arena_take(arena, sizes->n_pages, sizeof *book->free_pieces);
+    book->free_pages = sc_arena_take(arena, sizes->n_pages, sizeof *book->free_pages);
     if (arena->base == NULL)
         return;
-    assert(n_members < SC_NONE && sizes->n_pages < SC_NONE && sizes->n_trees < SC_NONE);
-    book->free_tree = book->free_group = book->free_member = book->free_page = SC_NONE;
+    assert(n_members < SC_NONE && n_pieces < SC_NONE && sizes->n_trees < SC_NONE);
+    book->free_tree = book->free_group = book->free_member = SC_NONE;
     for (size_t i = sizes->n_trees; i-- > 0; book->free_tree = (uint32_t)i)
         book->trees[i] = (struct sc_tree){.first = book->free_tree};
     for (size_t i = n_members; i-- > 0; book->free_group = book->free_member = (uint32_t)i) {
         book->groups[i] = (struct sc_group){.next = book->free_group};
         book->members[i] = (struct sc_member){.next = book->free_member};
     }
-    for (size_t i = sizes->n_pages; i-- > 0; book->free_page = (uint32_t)i)
-        book->pages[i] = (struct sc_answer_page){.parent = book->free_page};
+    for (size_t i = 0; i < n_pieces; i++)
+        book->pieces[i] = (struct sc_piece){.n_refs = 0};
+    for (size_t i = 0; i < sizes->n_pages; i++) { /* last in, first out: the same few stay warm */
+        book->free_pieces[i] = SC_PAGE_PIECES;
+        book->free_pages[i] = (uint32_t)(sizes->n_pages - 1 - i);
+    }
     book->n_free_pages = sizes->n_pages;
+    book->n_free_pieces = n_pieces;
 }
 
 /* ---- trees ----------------------------------------------------------------------------------- */
@@ -93,68 +101,99 @@ uint32_t sc_tree_idlest(const struct sc_book *book)
     return idlest;
 }
 
-/* ---- pages ----------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
-/* Gives a reference back; a page that nobody needs is free, and so may be the one before it. */
-static void page_release(struct sc_book *book, uint32_t page)
+/* Gives a reference back; a piece that nobody needs is free, and so may be the one before it. */
+static void piece_release(struct sc_book *book, uint32_t piece)
 {
-    while (page != SC_NONE) {
-        struct sc_answer_page *p = &book->pages[page];
-        uint32_t parent = p->parent;
+    while (piece != SC_NONE) {
+        struct sc_piece *p = &book->pieces[piece];
+        const uint32_t page = piece / SC_PAGE_PIECES;
         assert(p->n_refs > 0);
         if (--p->n_refs > 0)
             return;
-        p->parent = book->free_page;
-        book->free_page = page;
-        book->n_free_pages++;
-        page = parent;
+        book->n_free_pieces++;
+        if (++book->free_pieces[page] == SC_PAGE_PIECES)
+            book->free_pages[book->n_free_pages++] = page;
+        piece = p->parent;
     }
+}
+
+/* A free piece for what the group says next: the one after its own in the page, so that a path lies
+ * in one stretch; else the first of a page that is all free; else any.  There is one. */
+static uint32_t find_free(struct sc_book *book, const struct sc_group *g)
+{
+    if (g->piece != SC_NONE && g->piece_n == SC_PIECE_TOKENS &&
+        (g->piece + 1) % SC_PAGE_PIECES != 0 && book->pieces[g->piece + 1].n_refs == 0)
+        return g->piece + 1;
+    if (book->n_free_pages > 0)
+        return book->free_pages[--book->n_free_pages] * SC_PAGE_PIECES;
+    while (book->free_pieces[book->looked_at] == 0)
+        book->looked_at = (book->looked_at + 1) % book->sizes.n_pages;
+    uint32_t piece = (uint32_t)book->looked_at * SC_PAGE_PIECES;
+    while (book->pieces[piece].n_refs > 0)
+        piece++;
+    return piece;
 }
 
 bool sc_group_feed(struct sc_book *book, uint32_t group)
 {
     struct sc_group *g = &book->groups[group];
-    struct sc_answer_page *p = g->page != SC_NONE ? &book->pages[g->page] : NULL;
+    struct sc_piece *p = g->piece != SC_NONE ? &book->pieces[g->piece] : NULL;
     if (p != NULL && p->n_refs == 1) /* what came after it is needed no more */
-        p->n = g->page_n;
-    if (p == NULL || p->n != g->page_n || p->n == SC_PAGE_POSITIONS) {
-        uint32_t page = book->free_page;
-        if (page == SC_NONE)
+        p->n = g->piece_n;
+    if (p == NULL || p->n != g->piece_n || p->n == SC_PIECE_TOKENS) {
+        if (book->n_free_pieces == 0)
             return false;
-        uint32_t depth = (uint32_t)sc_group_depth(book, group);
-        p = &book->pages[page];
-        book->free_page = p->parent;
-        book->n_free_pages--;
-        /* The group's reference to its page becomes the new page's. */
-        p->parent = g->page;
-        p->parent_n = g->page_n;
-        p->depth = depth;
-        p->n = 0;
-        p->n_refs = 1;
-        g->page = page;
+        uint32_t piece = find_free(book, g);
+        book->n_free_pieces--;
+        book->free_pieces[piece / SC_PAGE_PIECES]--;
+        /* The group's reference to its piece becomes the new one's. */
+        book->pieces[piece] = (struct sc_piece){.parent = g->piece,
+                                                .parent_n = g->piece_n,
+                                                .depth = (uint32_t)sc_group_depth(book, group),
+                                                .n_refs = 1};
+        g->piece = piece;
+        p = &book->pieces[piece];
     }
     p->ids[p->n] = g->token;
     p->stats[p->n] = g->stats;
-    g->page_n = ++p->n;
+    g->piece_n = ++p->n;
     return true;
+}
+
+/* The first n positions of a piece. */
+static struct sc_span span_of(uint32_t piece, uint32_t n)
+{
+    return (struct sc_span){.page = piece / SC_PAGE_PIECES,
+                            .begin = (uint16_t)(piece % SC_PAGE_PIECES * SC_PIECE_TOKENS),
+                            .n = (uint16_t)n};
+}
+
+struct sc_span sc_group_position(const struct sc_book *book, uint32_t group)
+{
+    const struct sc_group *g = &book->groups[group];
+    struct sc_span span = span_of(g->piece, 1);
+    span.begin = (uint16_t)(span.begin + g->piece_n - 1);
+    return span;
 }
 
 size_t sc_group_depth(const struct sc_book *book, uint32_t group)
 {
     const struct sc_group *g = &book->groups[group];
-    return g->page != SC_NONE ? book->pages[g->page].depth + g->page_n : 0;
+    return g->piece != SC_NONE ? book->pieces[g->piece].depth + g->piece_n : 0;
 }
 
 void sc_group_path(const struct sc_book *book, uint32_t group, int32_t *ids,
                    struct sc_token_stats *stats)
 {
     const struct sc_group *g = &book->groups[group];
-    uint32_t n = g->page_n;
-    for (uint32_t page = g->page; page != SC_NONE;) {
-        const struct sc_answer_page *p = &book->pages[page];
+    uint32_t n = g->piece_n;
+    for (uint32_t piece = g->piece; piece != SC_NONE;) {
+        const struct sc_piece *p = &book->pieces[piece];
         memcpy(ids + p->depth, p->ids, n * sizeof *ids);
         memcpy(stats + p->depth, p->stats, n * sizeof *stats);
-        page = p->parent;
+        piece = p->parent;
         n = p->parent_n;
     }
 }
@@ -163,15 +202,24 @@ size_t sc_group_spans(const struct sc_book *book, uint32_t group, struct sc_span
 {
     const struct sc_group *g = &book->groups[group];
     size_t n_spans = 0;
-    for (uint32_t page = g->page; page != SC_NONE; page = book->pages[page].parent)
-        n_spans++;
-    uint32_t n = g->page_n;
-    size_t at = n_spans;
-    for (uint32_t page = g->page; page != SC_NONE;) {
-        const struct sc_answer_page *p = &book->pages[page];
-        spans[--at] = (struct sc_span){.page = page, .n = (uint16_t)n};
-        page = p->parent;
+    uint32_t n = g->piece_n;
+    for (uint32_t piece = g->piece; piece != SC_NONE;) { /* the last one first */
+        const struct sc_piece *p = &book->pieces[piece];
+        const struct sc_span span = span_of(piece, n);
+        struct sc_span *after = n_spans > 0 ? &spans[n_spans - 1] : NULL;
+        if (after != NULL && after->page == span.page && span.begin + span.n == after->begin) {
+            after->begin = span.begin;
+            after->n = (uint16_t)(after->n + span.n);
+        } else {
+            spans[n_spans++] = span;
+        }
+        piece = p->parent;
         n = p->parent_n;
+    }
+    for (size_t i = 0; i < n_spans / 2; i++) {
+        const struct sc_span span = spans[i];
+        spans[i] = spans[n_spans - 1 - i];
+        spans[n_spans - 1 - i] = span;
     }
     return n_spans;
 }
@@ -212,7 +260,7 @@ static void line_enter(struct sc_book *book, uint32_t group)
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
-uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t page, uint32_t page_n)
+uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t piece, uint32_t piece_n)
 {
     struct sc_tree *t = &book->trees[tree];
     uint32_t group = book->free_group;
@@ -221,8 +269,8 @@ uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t page, uint3
     book->free_group = g->next;
     *g = (struct sc_group){.state = SC_GROUP_PARKED,
                            .tree = tree,
-                           .page = page,
-                           .page_n = page_n,
+                           .piece = piece,
+                           .piece_n = piece_n,
                            .first = SC_NONE,
                            .last = SC_NONE,
                            .oldest = UINT64_MAX,
@@ -233,8 +281,8 @@ uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t page, uint3
     if (t->first != SC_NONE)
         book->groups[t->first].previous = group;
     t->first = group;
-    if (page != SC_NONE)
-        book->pages[page].n_refs++;
+    if (piece != SC_NONE)
+        book->pieces[piece].n_refs++;
     return group;
 }
 
@@ -249,7 +297,7 @@ void sc_group_close(struct sc_book *book, uint32_t group)
         sc_member_drop(book, member);
         member = next;
     }
-    page_release(book, g->page);
+    piece_release(book, g->piece);
     if (g->previous != SC_NONE)
         book->groups[g->previous].next = g->next;
     else
@@ -278,7 +326,7 @@ void sc_group_turn(struct sc_book *book, uint32_t group, enum sc_group_state sta
 void sc_group_join(struct sc_book *book, uint32_t group, uint32_t from)
 {
     struct sc_group *g = &book->groups[group], *f = &book->groups[from];
-    assert(group != from && g->tree == f->tree && g->page == f->page && g->page_n == f->page_n);
+    assert(group != from && g->tree == f->tree && g->piece == f->piece && g->piece_n == f->piece_n);
     uint32_t mine = sc_group_take_members(book, group), theirs = sc_group_take_members(book, from);
     for (int asked = 1; asked >= 0; asked--)
         for (int side = 0; side < 2; side++) {

@@ -5,9 +5,9 @@
  * All traces of a prompt begin at the same place, so its answers are a tree.  The traces that stand
  * at one node of it are a *group*.  A trace that a request asked for has a seat; one that may be
  * asked for later goes along *ahead* as long as it says what others say, and waits where its path
- * leaves theirs.  What a path is made of lies in pages of SC_PAGE_POSITIONS tokens, each with its
- * keys and values on the device: a branch takes a page of its own where the page that it comes from
- * has gone on.
+ * leaves theirs.  What a path is made of lies in *pieces* of a few tokens, with their keys and
+ * values on the device, where SC_PAGE_PIECES of them are a page: a branch takes a piece of its own
+ * where the piece that it comes from has gone on.
  *
  * Everything is a pool laid out once.  The book decides nothing: scheduler.c and room.c do.
  */
@@ -16,8 +16,12 @@
 
 #include "engine/prompts.h"
 
-/* No tree, group, member, page or seat. */
+/* No tree, group, member, piece or seat. */
 #define SC_NONE UINT32_MAX
+
+/* Tokens of a piece: short, so that answers that part soon leave little unfilled. */
+#define SC_PIECE_TOKENS 8
+#define SC_PAGE_PIECES (SC_PAGE_POSITIONS / SC_PIECE_TOKENS)
 
 /* A trace in a group. */
 struct sc_member {
@@ -34,13 +38,13 @@ enum sc_group_state {
     SC_GROUP_PARKED   /* not asked for */
 };
 
-/* Traces that have said the same so far: the first page_n tokens of the page with all before it,
+/* Traces that have said the same so far: the first piece_n tokens of the piece with all before it,
  * and then the token, whose keys and values are not computed. */
 struct sc_group {
     enum sc_group_state state;
     uint32_t tree;
-    uint32_t page, page_n; /* SC_NONE: the token is the answer's first */
-    int32_t token;         /* not given where nothing is drawn yet */
+    uint32_t piece, piece_n; /* SC_NONE: the token is the answer's first */
+    int32_t token;           /* not given where nothing is drawn yet */
     struct sc_token_stats stats;
     uint32_t first, last, n_members, n_asked;
     uint64_t oldest;         /* least order of its seats; UINT64_MAX without any */
@@ -48,15 +52,15 @@ struct sc_group {
     uint32_t before, after;  /* in the line of those that are pending */
 };
 
-/* Tokens of answers whose keys and values are in this page of the device, from its first position
- * on. */
-struct sc_answer_page {
-    uint32_t parent, parent_n; /* comes after the first parent_n tokens of that page */
+/* Tokens of answers.  Piece i has positions (i % SC_PAGE_PIECES) * SC_PIECE_TOKENS and on of page
+ * i / SC_PAGE_PIECES of the device. */
+struct sc_piece {
+    uint32_t parent, parent_n; /* comes after the first parent_n tokens of that piece */
     uint32_t depth;            /* tokens of the answer before it */
     uint32_t n;                /* used: the longest path through it */
-    uint32_t n_refs;           /* groups that stand in it and pages that come after it */
-    int32_t ids[SC_PAGE_POSITIONS];
-    struct sc_token_stats stats[SC_PAGE_POSITIONS];
+    uint32_t n_refs;           /* groups that stand in it and pieces after it; 0: it is free */
+    int32_t ids[SC_PIECE_TOKENS];
+    struct sc_token_stats stats[SC_PIECE_TOKENS];
 };
 
 /* What traces must have in common to stand in one tree. */
@@ -89,9 +93,12 @@ struct sc_book {
     struct sc_tree *trees;
     struct sc_group *groups;   /* [n_seats + n_ahead], as many as members: none is empty */
     struct sc_member *members; /* [n_seats + n_ahead] */
-    struct sc_answer_page *pages;
-    uint32_t free_tree, free_group, free_member, free_page; /* first of each list */
-    size_t n_free_pages;
+    uint32_t free_tree, free_group, free_member; /* first of each list */
+    struct sc_piece *pieces;                     /* [n_pages * SC_PAGE_PIECES] */
+    uint8_t *free_pieces;                        /* [n_pages] how many of each page's are free */
+    uint32_t *free_pages;                        /* [n_free_pages] of which all are */
+    size_t n_free_pages, n_free_pieces;
+    size_t looked_at;    /* the page from which on a free piece is looked for */
     size_t n_ahead;      /* members without a seat */
     uint32_t first_line; /* the pending group with the oldest seat */
     size_t n_pending;
@@ -116,8 +123,8 @@ uint32_t sc_tree_idlest(const struct sc_book *book);
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
-/* An empty group, parked behind the first page_n tokens of the page. */
-uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t page, uint32_t page_n);
+/* An empty group, parked behind the first piece_n tokens of the piece. */
+uint32_t sc_group_open(struct sc_book *book, uint32_t tree, uint32_t piece, uint32_t piece_n);
 /* Lets go of it and of its members, which have no seats. */
 void sc_group_close(struct sc_book *book, uint32_t group);
 void sc_group_turn(struct sc_book *book, uint32_t group, enum sc_group_state state);
@@ -138,18 +145,20 @@ void sc_group_put_member(struct sc_book *book, uint32_t group, uint32_t member);
 /* Lets go of a member that is in no group. */
 void sc_member_drop(struct sc_book *book, uint32_t member);
 
-/* ---- pages and paths ------------------------------------------------------------------------- */
+/* ---- pieces and paths ------------------------------------------------------------------------ */
 
-/* Notes that the group's token is computed, and stands behind it: in its page where nobody else has
- * gone on there, in a new one otherwise.  False: there is no free page; nothing has changed. */
+/* The group comes to stand behind its token: in its piece where nobody else has gone on there, in a
+ * new one otherwise.  False: there is no free piece; nothing has changed. */
 bool sc_group_feed(struct sc_book *book, uint32_t group);
 
+/* The position of the device that belongs to the last token before the group's own. */
+struct sc_span sc_group_position(const struct sc_book *book, uint32_t group);
 /* Tokens before the group's own. */
 size_t sc_group_depth(const struct sc_book *book, uint32_t group);
 /* Copies them to ids and stats [depth]. */
 void sc_group_path(const struct sc_book *book, uint32_t group, int32_t *ids,
                    struct sc_token_stats *stats);
-/* Where their keys and values are: writes spans, returns how many. */
+/* Where their keys and values are: writes spans, returns how many.  Pieces side by side are one. */
 size_t sc_group_spans(const struct sc_book *book, uint32_t group, struct sc_span *spans);
 
 #endif

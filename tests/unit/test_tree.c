@@ -186,6 +186,7 @@ static void run(struct work *w, const struct sc_engine *engine, const struct man
     /* Nothing is held behind a run. */
     const struct sc_book *book = &session->batch.book;
     assert_int_equal(book->n_free_pages, book->sizes.n_pages);
+    assert_int_equal(book->n_free_pieces, book->sizes.n_pages * SC_PAGE_PIECES);
     assert_int_equal(book->n_ahead + book->n_pending, 0);
     for (size_t i = 0; i < session->batch.cache.n_prompts; i++)
         assert_int_equal(session->batch.cache.prompts[i].n_refs, 0);
@@ -297,9 +298,134 @@ static void logits_that_are_no_numbers_fail_what_was_asked_for(void **state)
     sc_free(w);
 }
 
+/* ---- the book alone -------------------------------------------------------------------------- */
+
+enum { BOOK_PAGES = 24, BOOK_TRACES = 24, BOOK_LONGEST = 100 };
+
+/* Groups of one trace each that grow, branch and go, with what each has said, and what stands in
+ * the pages of a device that believes the book. */
+struct grown {
+    uint32_t group; /* SC_NONE: gone */
+    size_t n;       /* tokens, the group's own one included */
+    int32_t ids[BOOK_LONGEST];
+};
+
+struct garden {
+    struct sc_book book;
+    uint32_t tree;
+    int32_t device[BOOK_PAGES][SC_PAGE_POSITIONS];
+    struct grown grown[BOOK_TRACES];
+};
+
+static void check_grown(struct garden *garden, const struct grown *grown)
+{
+    struct sc_book *book = &garden->book;
+    int32_t ids[BOOK_LONGEST];
+    struct sc_token_stats stats[BOOK_LONGEST];
+    struct sc_span spans[BOOK_PAGES * SC_PAGE_PIECES];
+    size_t n = 0;
+    assert_int_equal(sc_group_depth(book, grown->group) + 1, grown->n);
+    sc_group_path(book, grown->group, ids, stats);
+    assert_memory_equal(ids, grown->ids, (grown->n - 1) * sizeof *ids);
+    assert_int_equal(book->groups[grown->group].token, grown->ids[grown->n - 1]);
+    size_t n_spans = sc_group_spans(book, grown->group, spans);
+    for (size_t i = 0; i < n_spans; i++)
+        for (size_t at = spans[i].begin; at < spans[i].begin + spans[i].n; at++, n++) {
+            assert_int_equal(garden->device[spans[i].page][at], grown->ids[n]);
+            assert_true((float)grown->ids[n] == stats[n].logprob);
+        }
+    assert_int_equal(n + 1, grown->n);
+}
+
+/* A group gets its next token, as a strand does. */
+static bool grow(struct garden *garden, struct grown *grown, int32_t token)
+{
+    struct sc_group *g = &garden->book.groups[grown->group];
+    if (!sc_group_feed(&garden->book, grown->group))
+        return false;
+    const struct sc_span at = sc_group_position(&garden->book, grown->group);
+    assert_int_equal(at.n, 1);
+    garden->device[at.page][at.begin] = g->token;
+    g->token = grown->ids[grown->n++] = token;
+    g->stats.logprob = (float)token;
+    return true;
+}
+
+/* A group beside another, which says something else from its last token on. */
+static void branch(struct garden *garden, const struct grown *from, struct grown *to, int32_t token)
+{
+    const struct sc_group *g = &garden->book.groups[from->group];
+    *to = *from;
+    to->group = sc_group_open(&garden->book, garden->tree, g->piece, g->piece_n);
+    to->ids[to->n - 1] = garden->book.groups[to->group].token = token;
+    garden->book.groups[to->group].stats.logprob = (float)token;
+    sc_member_add(&garden->book, to->group, (uint32_t)(to - garden->grown));
+}
+
+static void the_book_knows_every_path(void **state)
+{
+    const struct sc_book_sizes sizes = {
+        .n_trees = 1, .n_seats = 1, .n_ahead = BOOK_TRACES, .n_pages = BOOK_PAGES};
+    struct garden *garden = sc_alloc_zero(1, sizeof *garden);
+    struct sc_random random = {SC_STREAM_BENCHMARK, 5, 0, 0};
+    struct sc_arena arena = {0};
+    size_t n_full = 0, n_branches = 0, n_deep = 0;
+    (void)state;
+    sc_book_layout(&garden->book, &sizes, &arena);
+    arena = (struct sc_arena){.base = sc_alloc_aligned(arena.used)};
+    void *memory = arena.base;
+    sc_book_layout(&garden->book, &sizes, &arena);
+    garden->tree = sc_tree_open(&garden->book, &(struct sc_tree_key){.seed = 1}, false);
+    assert_int_equal(sc_tree_open(&garden->book, &(struct sc_tree_key){.seed = 2}, false), SC_NONE);
+    for (size_t i = 0; i < BOOK_TRACES; i++)
+        garden->grown[i].group = SC_NONE;
+    for (int32_t round = 0; round < 20000; round++) {
+        struct grown *grown = &garden->grown[sc_random_below(&random, BOOK_TRACES)];
+        struct grown *other = &garden->grown[sc_random_below(&random, BOOK_TRACES)];
+        size_t what = sc_random_below(&random, 200);
+        if (grown->group == SC_NONE && other->group == SC_NONE) { /* a beginning */
+            *grown = (struct grown){.group = sc_group_open(&garden->book, garden->tree, SC_NONE, 0),
+                                    .n = 1};
+            grown->ids[0] = garden->book.groups[grown->group].token = round;
+            garden->book.groups[grown->group].stats.logprob = (float)round;
+            sc_member_add(&garden->book, grown->group, 0);
+        } else if (grown->group == SC_NONE) {
+            branch(garden, other, grown, round);
+            n_branches++;
+        } else if (what == 0 || grown->n == BOOK_LONGEST) {
+            n_deep += grown->n == BOOK_LONGEST;
+            sc_group_close(&garden->book, grown->group);
+            grown->group = SC_NONE;
+        } else {
+            for (size_t i = 0; i < what % 7 && grown->n < BOOK_LONGEST; i++)
+                if (!grow(garden, grown, round)) {
+                    n_full++;
+                    assert_int_equal(garden->book.n_free_pieces, 0);
+                    sc_group_close(&garden->book, grown->group);
+                    grown->group = SC_NONE;
+                    break;
+                }
+        }
+        for (size_t i = 0; i < BOOK_TRACES; i++)
+            if (garden->grown[i].group != SC_NONE)
+                check_grown(garden, &garden->grown[i]);
+    }
+    print_message("%zu branches, %zu to their full length, %zu times no page\n", n_branches, n_deep,
+                  n_full);
+    assert_true(n_branches > 100 && n_deep > 10 && n_full > 10);
+    sc_tree_leave(&garden->book, garden->tree);
+    assert_int_equal(sc_tree_idlest(&garden->book), garden->tree);
+    sc_tree_close(&garden->book, garden->tree);
+    assert_int_equal(garden->book.n_free_pages, BOOK_PAGES);
+    assert_int_equal(garden->book.n_ahead, 0);
+    sc_free(memory);
+    sc_free(garden);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_book_knows_every_path),
         cmocka_unit_test(every_beginning_passes_the_network_once),
         cmocka_unit_test(what_is_given_up_changes_no_bit),
         cmocka_unit_test(logits_that_are_no_numbers_fail_what_was_asked_for),
