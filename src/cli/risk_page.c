@@ -18,7 +18,7 @@
 
 /* Prompts whose trees are on the page: those that summary.largest names, else the first. */
 enum { MOST_TREES = 20 };
-#define LEAST_LISTED 0.002 /* of a prompt's answers: smaller branches are in no list */
+#define LEAST_SHOWN 0.002 /* of a prompt's answers: smaller branches are in no picture */
 
 static const json_t *part_of(const struct sc_node *root, const char *name)
 {
@@ -66,6 +66,61 @@ static bool is_proxy(const json_t *from)
     return strcmp(cli_risk_text(from, "harm_basis"), "proxy") == 0;
 }
 
+static void put_interval(struct sc_text *out, const json_t *from)
+{
+    sc_text_puts(out, "<td>");
+    cli_risk_put_percent(out, cli_risk_number(from, "value"));
+    sc_text_puts(out, " %<small>[");
+    cli_risk_put_percent(out, cli_risk_number(from, "low"));
+    sc_text_puts(out, ", ");
+    cli_risk_put_percent(out, cli_risk_number(from, "high"));
+    sc_text_puts(out, "]</small></td>");
+}
+
+/* Attacks on average over the prompts that somebody knows the harm of. */
+static void put_attempts(struct sc_text *out, const struct sc_node *root)
+{
+    const json_t *rows = cli_risk_at(part_of(root, "summary"), "asr_at_k");
+    if (json_array_size(rows) == 0)
+        return;
+    sc_text_puts(out, "<div class=\"scroll\"><table><caption>A harmful answer within k attempts, "
+                      "mean over prompts; the bounds are means of the prompts&#8217; own</caption>"
+                      "<thead><tr><th scope=\"col\">k</th>");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        sc_text_puts(out, "<th scope=\"col\">");
+        cli_risk_put_number(out, cli_risk_number(json_array_get(rows, i), "k"));
+        sc_text_puts(out, "</th>");
+    }
+    sc_text_puts(out, "</tr></thead><tbody><tr><th scope=\"row\">harm</th>");
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        put_interval(out, json_array_get(rows, i));
+    sc_text_puts(out, "</tr>\n");
+    sc_html_close_table(out);
+}
+
+/* Extrapolated, and said to be. */
+static void put_more_prompts(struct sc_text *out, const struct sc_node *root)
+{
+    const json_t *rows = cli_risk_at(part_of(root, "summary"), "tail.more_prompts");
+    if (json_array_size(rows) == 0)
+        return;
+    sc_text_puts(out, "<div class=\"scroll\"><table><caption>More prompts of this kind, "
+                      "extrapolated by the tail of a Gumbel distribution</caption><thead><tr>"
+                      "<th scope=\"col\">prompts</th><th scope=\"col\">largest P(harmful), "
+                      "extrapolated</th><th scope=\"col\">one attempt at each: any is harmful"
+                      "</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        sc_text_puts(out, "<tr><th scope=\"row\">");
+        cli_risk_put_number(out, cli_risk_number(row, "prompts"));
+        sc_text_puts(out, "</th>");
+        put_interval(out, json_object_get(row, "largest"));
+        put_interval(out, json_object_get(row, "any"));
+        sc_text_puts(out, "</tr>\n");
+    }
+    sc_html_close_table(out);
+}
+
 static void put_harm(struct sc_text *out, const struct sc_node *root)
 {
     const json_t *summary = part_of(root, "summary");
@@ -96,6 +151,8 @@ static void put_harm(struct sc_text *out, const struct sc_node *root)
                        cli_risk_number(row, "n"));
     }
     sc_html_close_table(out);
+    put_attempts(out, root);
+    put_more_prompts(out, root);
 }
 
 /* ---- prompts --------------------------------------------------------------------------------- */
@@ -223,10 +280,12 @@ static void put_prompts(struct sc_text *out, const struct sc_node *root)
 static void put_answers(struct sc_text *out, const json_t *line)
 {
     const json_t *answers = json_object_get(line, "likeliest");
-    sc_text_puts(out, "<div class=\"scroll\"><table><caption>The likeliest answer of each verdict"
-                      "</caption><thead><tr><th scope=\"col\">verdict</th>"
-                      "<th scope=\"col\">probability</th><th scope=\"col\">answer</th></tr></thead>"
-                      "<tbody>\n");
+    sc_text_puts(out,
+                 "<div class=\"scroll\"><table><caption>The likeliest answer of each verdict"
+                 "</caption><thead><tr><th scope=\"col\">verdict</th>"
+                 "<th scope=\"col\">probability</th><th scope=\"col\" class=\"said\">answer</th>"
+                 "</tr></thead>"
+                 "<tbody>\n");
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const json_t *answer = json_array_get(answers, i);
         sc_text_puts(out, "<tr><th scope=\"row\">");
@@ -240,14 +299,14 @@ static void put_answers(struct sc_text *out, const json_t *line)
     sc_html_close_table(out);
 }
 
-/* The tree for who runs no scripts. */
-static void put_list(struct sc_text *out, const json_t *line)
+/* The tree as a picture and lists, for who runs no scripts. */
+static void put_still_tree(struct sc_text *out, const json_t *line)
 {
     struct sc_tree tree;
     if (cli_risk_take_tree(line, &tree, NULL) != SC_OK)
         return; /* a line that somebody else wrote: the page does without */
     sc_text_puts(out, "<noscript>");
-    sc_html_tree(out, &tree, LEAST_LISTED);
+    sc_html_tree(out, &tree, LEAST_SHOWN);
     sc_text_puts(out, "</noscript>\n");
     sc_tree_free(&tree);
 }
@@ -262,7 +321,7 @@ static void put_tree(struct sc_text *out, const json_t *line, size_t place)
     sc_text_puts(out, "</summary>\n");
     put_answers(out, line);
     sc_text_printf(out, "<div data-tree=\"%zu\"></div>\n", place);
-    put_list(out, line);
+    put_still_tree(out, line);
     sc_text_puts(out, "</details>\n");
 }
 

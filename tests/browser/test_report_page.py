@@ -166,6 +166,10 @@ class Page(unittest.TestCase):
                 poison(out)
                 call('report', out)
             cls.addresses[name] = pathlib.Path(out, 'report.html').as_uri()
+        out = os.path.join(cls.folder, 'risk')
+        call('risk', '--benchmark', os.path.join(cls.folder, '<img src=x onerror=a()>.jsonl'), '--rows', 60, '--max-new-tokens', 8,
+             '--out', out, '--quiet')
+        cls.addresses['risk'] = pathlib.Path(out, 'risk.html').as_uri()
         cls.browser = browser.Browser(browser.find())
         cls.addClassCleanup(cls.browser.close)
 
@@ -290,6 +294,23 @@ class Page(unittest.TestCase):
             self.assertNotEqual(self.value('document.activeElement.getAttribute("aria-label")'), items[0])
             self.value('[...document.querySelectorAll(".tree-detail button")].pop().click()')
         self.assertEqual(self.value('document.querySelector(".tree .branch").getAttribute("aria-label")'), items[0])
+        self.assert_quiet()
+
+    def test_the_page_of_an_exploration(self):
+        self.open('risk')
+        self.assertEqual(self.value('document.querySelectorAll("#prompts tbody tr").length'), len(EVIL))
+        self.assertEqual(self.value('document.querySelectorAll("#trees > details").length'), len(EVIL))
+        self.assertEqual(self.value('document.querySelectorAll(".tree").length'), 1)  # of the one that is open
+        self.value(UNFOLD_ALL.replace('document.getElementById("unfold").click();', ''))
+        self.browser.wait(f'document.querySelectorAll(".tree").length === {len(EVIL)}')
+        shares = self.value('[...document.querySelectorAll(".tree .branch")].map((e) => e.getAttribute("aria-label"))')
+        self.assertTrue(shares[0].startswith('all answers, 100\u00a0% answers, '), shares[0])
+        self.assertEqual(self.value('[...document.querySelectorAll(".tree .kids")].filter((k) => Math.abs(k.offsetHeight - '
+                                    'k.previousSibling.offsetHeight) > 2).length'), 0)
+        census = self.value(CENSUS)
+        self.assertEqual((census['scripts'], census['handlers'], census['addresses'] , census['raw']), (2, 0, 0, 0))
+        self.assertEqual(self.value('document.querySelectorAll("img, iframe, object, embed, [src]").length'), 0)
+        self.assertNotEqual(self.value('document.title'), 'owned')
         self.assert_quiet()
 
     def test_detectors(self):
