@@ -415,7 +415,7 @@ static void add_explore(struct cli_options *options, struct risk_command *comman
 {
     struct sc_exploration_options *explore = &command->explore;
     cli_add_real(options, "width", &explore->width, 1e-6, 1,
-                 "stop when the 95 % interval of P(refusal) is as narrow (0.01)");
+                 "stop when the 95 % interval of P(refusal) is as narrow (0.001)");
     cli_add_size(options, "rows", &command->max_rows, 1, 1e12,
                  "rows of the network for each prompt, at most: a row is one token (20000)");
     cli_add_real(options, "mass", &explore->mass, 1e-6, 1,

@@ -15,7 +15,7 @@
 struct sc_exploration_options sc_exploration_defaults(void)
 {
     return (struct sc_exploration_options){.max_new_tokens = 256,
-                                           .width = 0.01,
+                                           .width = 0.001,
                                            .max_rows = 20000,
                                            .mass = 1,
                                            .max_branches = 64,

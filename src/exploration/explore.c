@@ -26,8 +26,16 @@
 #define FIRST_COST 0.5
 /* Distance of the upper limit of a rate that no trace showed, in traces. */
 #define NONE_SEEN 2.5
+/* Of the rows that sampling will take, those that are computed before it is asked what they save: a
+ * model of many tokens may finish no answer for long. */
+#define HEAVIEST_SHARE 0.1
+/* Of all rows, those that the heaviest nodes may take: an interval of a handful of traces is not to
+ * be relied on. */
+#define MOST_HEAVIEST 0.6
+/* Traces without which a stratum is none of its own. */
+#define LEAST_OF_STRATUM 16.0
 /* Of the rows that sampling will take, those of the pilot, and its rounds. */
-#define PILOT_SHARE 0.2
+#define PILOT_SHARE 0.1
 #define PILOT_ROUNDS 4
 #define LEAST_PILOT 8
 #define MOST_PILOT 2048
@@ -91,8 +99,7 @@ struct point {
 /* Computes the heaviest nodes as long as the mass that they finish saves more rows of sampling than
  * they cost: d(mass) / d(rows) * (rows of sampling) > mass left, where sampling takes rows in
  * proportion to the mass that is left. */
-static enum sc_status compute_heaviest(struct phases *p, double least_rows, double sampling,
-                                       struct sc_error *error)
+static enum sc_status compute_heaviest(struct phases *p, double least_rows, struct sc_error *error)
 {
     struct sc_nodes *t = &p->nodes;
     const struct sc_exploration_options *o = t->options;
@@ -115,8 +122,8 @@ static enum sc_status compute_heaviest(struct phases *p, double least_rows, doub
         if (now.rows - begun < least_rows)
             continue;
         double rate = (now.mass - past[0].mass) / (now.rows - past[0].rows);
-        double rest = sampling > 0 ? sampling : sampling_rows(p);
-        if (rate * fmin(rest, rows_left(p)) <= mass_left(p))
+        if (rate * sampling_rows(p) <= mass_left(p) ||
+            now.rows > MOST_HEAVIEST * (double)o->max_rows)
             return SC_OK;
         /* The rate over the last third or so of the way. */
         if (now.rows - past[1].rows > fmax(least_rows / 2, (now.rows - begun) / 4)) {
@@ -189,7 +196,7 @@ static enum sc_status pilot(struct phases *p, struct sc_error *error)
     double rows = PILOT_SHARE * sampling_rows(p) / PILOT_ROUNDS;
     for (int round = 0; round < PILOT_ROUNDS; round++) {
         sc_pieces_free(&p->strata);
-        SC_TRY(sc_pieces_make(&p->nodes, &p->strata, error));
+        SC_TRY(sc_pieces_make(&p->nodes, false, &p->strata, error));
         double fit = fmin(rows / p->cost, rows_left(p) / (double)p->nodes.options->max_new_tokens);
         size_t n = fit < LEAST_PILOT ? LEAST_PILOT : fit > MOST_PILOT ? MOST_PILOT : (size_t)fit;
         if (p->strata.n_pieces == 0 ||
@@ -209,11 +216,17 @@ static enum sc_status pilot(struct phases *p, struct sc_error *error)
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 
-/* Fixes the strata: from here on what is found does not change them. */
+/* Fixes the strata, or one where there are rows for few traces: from here on what is found does not
+ * change them. */
 static enum sc_status fix_strata(struct phases *p, struct sc_error *error)
 {
-    sc_pieces_free(&p->strata);
-    SC_TRY(sc_pieces_make(&p->nodes, &p->strata, error));
+    double traces = rows_left(p) / p->cost;
+    for (int together = 0; together < 2; together++) {
+        sc_pieces_free(&p->strata);
+        SC_TRY(sc_pieces_make(&p->nodes, together != 0, &p->strata, error));
+        if (traces >= LEAST_OF_STRATUM * (double)p->strata.n_strata)
+            break;
+    }
     p->sampled.strata = &p->strata;
     p->sampled.n_finished = p->nodes.n_finished;
     return SC_OK;
@@ -256,13 +269,15 @@ static double that_fit(const struct phases *p, double share)
 
 static enum sc_status draw(struct phases *p, enum sc_exploration_end *end, struct sc_error *error)
 {
-    double width = p->nodes.options->width;
-    struct sc_allocation plan;
+    double width = p->nodes.options->width, drawn = 0;
     double affordable = fmax(LEAST_BATCH, rows_left(p) / p->cost);
-    plan = sc_allocate_total(&p->strata, p->seen, affordable);
-    if (width > 0 && plan.width < width)
-        plan = sc_allocate_for_width(&p->strata, p->seen, width);
-    double wanted = plan.total, drawn = 0;
+    struct sc_allocation plan = sc_allocate_total(&p->strata, p->seen, affordable);
+    double wanted = plan.total;
+    if (width > 0) {
+        struct sc_allocation enough = sc_allocate_for_width(&p->strata, p->seen, width);
+        plan = enough.total < plan.total ? enough : plan;
+        wanted = plan.total * sc_allocation_share(&p->strata, p->seen, &plan, width);
+    }
     while (!is_enough(p, end)) {
         double more = fmin(wanted - drawn, that_fit(p, BATCH_SHARE));
         if (more < LEAST_BATCH)
@@ -285,7 +300,7 @@ static enum sc_status draw(struct phases *p, enum sc_exploration_end *end, struc
             continue;
         struct sc_share refusal = sc_result_share(&p->nodes, &p->sampled, SC_SHARE_REFUSAL);
         double lacks = (refusal.high - refusal.low) / width;
-        wanted = drawn * fmin(4, fmax(1.15, 1.05 * lacks * lacks));
+        wanted = drawn * fmin(4, fmax(1.3, 1.1 * lacks * lacks));
     }
     return SC_OK;
 }
@@ -297,8 +312,8 @@ static enum sc_status run_phases(struct phases *p, enum sc_exploration_end *end,
 {
     const struct sc_exploration_options *o = p->nodes.options;
     p->cost = fmax(1, FIRST_COST * (double)o->max_new_tokens);
-    double least = fmin((double)o->max_rows / 8, 4 * (double)o->max_new_tokens);
-    SC_TRY(compute_heaviest(p, least, 0, error));
+    double least = fmax(4 * (double)o->max_new_tokens, HEAVIEST_SHARE * sampling_rows(p));
+    SC_TRY(compute_heaviest(p, fmin(least, (double)o->max_rows / 8), error));
     if (is_enough(p, end))
         return SC_OK;
     SC_TRY(pilot(p, error));

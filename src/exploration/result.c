@@ -92,8 +92,11 @@ static struct sc_share share_of(const struct sc_nodes *t, const struct sc_sample
     struct sc_stratified at_most = estimate(t, s, kind, COUNTS_OPEN);
     out.unbiased = sure.value;
     out.value = clip(sure.value, out.low_exact, out.high_exact);
-    out.low = clip(sure.low, out.low_exact, out.value);
-    out.high = clip(at_most.high, out.value, out.high_exact);
+    /* Where the bounds have overtaken the estimate its limits go with it: they are still what
+     * sampling leaves open, and the bounds alone would make too little of it. */
+    double moved = out.value - sure.value;
+    out.low = clip(sure.low + fmin(moved, 0), out.low_exact, out.value);
+    out.high = clip(at_most.high + fmax(moved, 0), out.value, out.high_exact);
     for (size_t i = 0; i < s->n_walks; i++)
         out.n_events += counts_of(t, s, kind, s->walks[i].finished) == COUNTS;
     return out;

@@ -88,14 +88,14 @@ static void fill_pieces(const struct sc_nodes *t, const struct evidence *e, stru
 #define LEAST_SHARE 5e-4
 
 /* Which stratum each class becomes. */
-static size_t join_classes(const double *mass, double all, size_t *stratum_of)
+static size_t join_classes(const double *mass, double least, size_t *stratum_of)
 {
     size_t n = 0;
     double here = 0;
     for (int c = 0; c < SC_MOST_STRATA; c++) {
         here += mass[c];
         stratum_of[c] = n;
-        if (here > LEAST_SHARE * all) {
+        if (here > least) {
             n++;
             here = 0;
         }
@@ -134,7 +134,7 @@ static void sort_into(const struct sc_piece *from, const size_t *stratum_of, str
 }
 
 static enum sc_status make(const struct sc_nodes *t, struct evidence *e, struct sc_piece *pieces,
-                           struct sc_pieces *out, struct sc_error *error)
+                           double least_share, struct sc_pieces *out, struct sc_error *error)
 {
     gather(t, e);
     fill_pieces(t, e, pieces);
@@ -146,7 +146,7 @@ static enum sc_status make(const struct sc_nodes *t, struct evidence *e, struct 
     }
     out->mass = sc_total_value(&all);
     size_t stratum_of[SC_MOST_STRATA];
-    out->n_strata = join_classes(mass, out->mass, stratum_of);
+    out->n_strata = join_classes(mass, least_share * out->mass, stratum_of);
     out->pieces = sc_alloc_array(out->n_pieces, sizeof *out->pieces);
     if (out->pieces == NULL)
         return sc_fail_nomem(error, "unknown parts of the answers");
@@ -154,7 +154,7 @@ static enum sc_status make(const struct sc_nodes *t, struct evidence *e, struct 
     return SC_OK;
 }
 
-enum sc_status sc_pieces_make(const struct sc_nodes *t, struct sc_pieces *out,
+enum sc_status sc_pieces_make(const struct sc_nodes *t, bool together, struct sc_pieces *out,
                               struct sc_error *error)
 {
     *out = (struct sc_pieces){.n_pieces = t->n_pieces};
@@ -164,7 +164,7 @@ enum sc_status sc_pieces_make(const struct sc_nodes *t, struct sc_pieces *out,
     struct sc_piece *pieces = sc_alloc_array(out->n_pieces, sizeof *pieces);
     enum sc_status status = e == NULL || pieces == NULL
                                 ? sc_fail_nomem(error, "unknown parts of the answers")
-                                : make(t, e, pieces, out, error);
+                                : make(t, e, pieces, together ? 1 : LEAST_SHARE, out, error);
     sc_free(e);
     sc_free(pieces);
     return status;
@@ -199,7 +199,7 @@ void sc_pieces_draw(const struct sc_pieces *strata, const struct sc_exploration_
 
 #define Z95 1.959963984540054
 /* Limits of few events: their distance from the rate is about this over n. */
-#define FEW 1.25
+#define FEW 1.26
 
 /* Expected square of the half width that a stratum of mass 1 brings. */
 static double half_square(double variance, double n)
@@ -207,11 +207,17 @@ static double half_square(double variance, double n)
     return Z95 * Z95 * variance / n + FEW * FEW / (n * n);
 }
 
-static double variance_of(struct sc_pilot_count seen)
+/* Of the verdicts that the pilot saw, with so many of either added: rates of 0 and 1 are not to be
+ * believed. */
+static double variance_of(struct sc_pilot_count seen, double added)
 {
-    double rate = (seen.refused + 0.5) / (seen.n + 1);
+    double n = seen.n + 2 * added, rate = n > 0 ? (seen.refused + added) / n : 0.5;
     return rate * (1 - rate);
 }
+
+#define ADDED 0.15
+/* How much narrower than wanted a first look is planned for. */
+#define SURE_BY 0.97
 
 /* The n at which one more trace narrows a stratum by `gain`, as Neyman's allocation (1934) has it
  * for the variance alone. */
@@ -227,7 +233,7 @@ static double traces_at(double mass, double variance, double gain)
 }
 
 /* Traces that no stratum goes without. */
-#define LEAST_TRACES 4.0
+#define LEAST_TRACES 8.0
 
 static struct sc_allocation at_gain(const struct sc_pieces *strata,
                                     const struct sc_pilot_count *seen, double gain)
@@ -236,7 +242,7 @@ static struct sc_allocation at_gain(const struct sc_pieces *strata,
     double half = 0;
     for (size_t i = 0; i < strata->n_strata; i++) {
         const struct sc_piece_stratum *s = &strata->strata[i];
-        double variance = variance_of(seen[s->promise]);
+        double variance = variance_of(seen[s->promise], ADDED);
         out.n[i] = fmax(LEAST_TRACES, ceil(traces_at(s->mass, variance, gain)));
         out.total += out.n[i];
         half += s->mass * s->mass * half_square(variance, out.n[i]);
@@ -274,4 +280,20 @@ struct sc_allocation sc_allocate_total(const struct sc_pieces *strata,
 {
     assert(total > 0);
     return search(strata, seen, 0, total);
+}
+
+double sc_allocation_share(const struct sc_pieces *strata, const struct sc_pilot_count *seen,
+                           const struct sc_allocation *plan, double width)
+{
+    double low = 0.01, high = 1;
+    for (int i = 0; i < 30; i++) {
+        double share = sqrt(low * high), half = 0;
+        for (size_t k = 0; k < strata->n_strata; k++) {
+            const struct sc_piece_stratum *s = &strata->strata[k];
+            half += s->mass * s->mass *
+                    half_square(variance_of(seen[s->promise], 0), fmax(1, share * plan->n[k]));
+        }
+        *(2 * sqrt(half) > SURE_BY * width ? &low : &high) = share;
+    }
+    return high;
 }

@@ -33,8 +33,8 @@ struct sc_pieces {
     double mass; /* of all */
 };
 
-/* The pieces of what is known now, those that are listed. */
-enum sc_status sc_pieces_make(const struct sc_nodes *nodes, struct sc_pieces *out,
+/* The pieces of what is known now, those that are listed; together: in one stratum. */
+enum sc_status sc_pieces_make(const struct sc_nodes *nodes, bool together, struct sc_pieces *out,
                               struct sc_error *error);
 void sc_pieces_free(struct sc_pieces *strata); /* zeros are fine */
 
@@ -59,5 +59,9 @@ struct sc_allocation sc_allocate_for_width(const struct sc_pieces *strata,
 /* The narrowest interval of so many traces. */
 struct sc_allocation sc_allocate_total(const struct sc_pieces *strata,
                                        const struct sc_pilot_count *seen, double total);
+/* The share of a plan after which the interval may be so narrow already: if the pilot saw all there
+ * is to see. */
+double sc_allocation_share(const struct sc_pieces *strata, const struct sc_pilot_count *seen,
+                           const struct sc_allocation *plan, double width);
 
 #endif

@@ -66,10 +66,12 @@ double sc_wilson_expected_width(double p, double n)
 {
     assert(n > 0 && p >= 0 && p <= 1);
     double variance = n * p * (1 - p);
+    if (p > 0.5) /* the width is the same, and the odds below stay small */
+        return sc_wilson_expected_width(1 - p, n);
     if (variance > MANY_EVENTS || n < 1)
         return width_at(p, n);
     n = floor(n + 0.5);
-    if (p <= 0 || p >= 1)
+    if (p <= 0)
         return width_at(p, n);
     double reach = REACH * sqrt(variance) + 20;
     double first = fmax(0, floor(n * p - reach)), last = fmin(n, ceil(n * p + reach));

@@ -205,8 +205,8 @@ static struct repeats repeat(struct table_answers *t, struct sc_exploration_opti
     return (struct repeats){covered / (double)n, sum / (double)n / error};
 }
 
-/* What each model's intervals may cover: at the goal where both verdicts are drawn often enough for
- * it, and more where the strata that the exploration finds leave nothing to be wrong about. */
+/* Of 300 rows each: two thirds of the mass and more are known, some 20 to 100 traces are sampled.
+ */
 static void intervals_cover_and_estimates_have_no_bias(void **state)
 {
     (void)state;
@@ -217,7 +217,8 @@ static void intervals_cover_and_estimates_have_no_bias(void **state)
     } cases[] = {{TABLE_SCATTERED, 64, 0.935, 0.965},
                  {TABLE_RARE_TAIL, 64, 0.935, 0.965},
                  {TABLE_SCATTERED, 2, 0.935, 0.965},
-                 {TABLE_BY_OPENING, 64, 0.935, 1}};
+                 {TABLE_RARE_HASH, 64, 0.935, 0.965},
+                 {TABLE_BY_OPENING, 64, 0.935, 0.965}};
     const char *wanted = getenv("SAFECONF_SIMULATIONS");
     size_t n = wanted != NULL ? (size_t)strtoul(wanted, NULL, 10) : 400;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -228,6 +229,9 @@ static void intervals_cover_and_estimates_have_no_bias(void **state)
         o.width = 0;
         o.max_branches = cases[i].max_branches;
         struct repeats found = repeat(&t, o, n);
+        if (wanted != NULL)
+            printf("case %zu: covered %.4f, mean off by %.2f standard errors\n", i, found.covered,
+                   found.z);
         double dust = n < 1000 ? 0.015 : 0; /* fewer repeats say it less exactly */
         if (!(found.covered >= cases[i].least - dust && found.covered <= cases[i].most + dust) ||
             fabs(found.z) > 3.3)

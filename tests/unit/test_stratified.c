@@ -65,6 +65,9 @@ static void trials_are_the_least_that_are_as_narrow(void **state)
             assert_true(sc_wilson_expected_width(rates[i], n) <= widths[k]);
             assert_true(sc_wilson_expected_width(rates[i], floor(n * 0.9998) - 1) > widths[k]);
         }
+    double dust = sc_wilson_trials_for_width(1 - 1e-16, 0.01),
+           none = sc_wilson_trials_for_width(0, 0.01);
+    assert_true(fabs(dust - none) <= 1);
     assert_true(isnan(sc_wilson_trials_for_width(0.5, 0)));
     assert_true(isnan(sc_wilson_trials_for_width(0.5, 1)));
     assert_true(isnan(sc_wilson_trials_for_width(NAN, 0.1)));
