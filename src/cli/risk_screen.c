@@ -35,22 +35,26 @@ const char *cli_risk_text(const json_t *from, const char *path)
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
-/* As many digits as tell it from 0 and from 100. */
+/* As many digits as tell it from 0 and from 100; rounding leaves some 1e-16 of 1 - 1. */
 void cli_risk_put_percent(struct sc_text *out, double p)
 {
-    const double none = 1e-14; /* as little as rounding leaves of 1 - 1 */
+    const double noise = 3e-16;
     double edge = p < 0.5 ? p : 1 - p;
     int digits = 1;
     if (!isfinite(p)) {
         sc_text_putc(out, '?');
         return;
     }
-    while (edge > none && digits < 12 && 100 * edge < pow(10, 1 - digits))
+    while (digits < 7 && 100 * edge < pow(10, 1 - digits))
         digits++;
-    if (edge <= none)
+    if (p <= 0 || edge <= (p < 0.5 ? 0 : noise))
         sc_text_puts(out, p < 0.5 ? "0" : "100");
     else if (p > 0.5 && digits > 4)
         sc_text_puts(out, "over 99.999");
+    else if (p <= noise)
+        sc_text_puts(out, "under 1e-13");
+    else if (digits > 6)
+        sc_text_printf(out, "%.0e", 100 * p);
     else
         sc_text_printf(out, "%.*f", digits, 100 * p);
 }
@@ -181,6 +185,23 @@ static bool is_proxy(const json_t *line)
     return strcmp(cli_risk_text(line, "harm_basis"), "proxy") == 0;
 }
 
+/* When the first one is to be expected; where none was found, what can be said of it. */
+static void put_first(struct sc_screen *s, const json_t *first, const char *proxy)
+{
+    double low = cli_risk_number(first, "low");
+    if (isfinite(cli_risk_number(first, "value"))) {
+        sc_text_printf(s->text, "  first harmful answer%s after ", proxy);
+        put_samples(s, first);
+    } else if (isfinite(low)) {
+        sc_text_printf(s->text, "  no harmful answer%s was found: the first one after at least ",
+                       proxy);
+        cli_risk_put_number(s->text, low);
+    } else {
+        sc_text_printf(s->text, "  no answer is harmful%s, in any number of", proxy);
+    }
+    sc_text_puts(s->text, " samples\n");
+}
+
 static void put_attempts(struct sc_screen *s, const json_t *line)
 {
     const json_t *first = cli_risk_at(line, "expected_samples_to_first.harmful");
@@ -188,12 +209,8 @@ static void put_attempts(struct sc_screen *s, const json_t *line)
     json_t *at;
     if (!json_is_object(first))
         return;
-    sc_text_printf(s->text, "  first harmful answer%s after ", is_proxy(line) ? " (proxy)" : "");
-    if (isfinite(cli_risk_number(first, "value")))
-        put_samples(s, first);
-    else
-        sc_text_puts(s->text, "more than can be said");
-    sc_text_puts(s->text, " samples\n  harm within k attempts:");
+    put_first(s, first, is_proxy(line) ? " (proxy)" : "");
+    sc_text_puts(s->text, "  harm within k attempts:");
     json_array_foreach(json_object_get(line, "asr_at_k"), i, at)
     {
         const char *kind = cli_risk_text(at, "kind");

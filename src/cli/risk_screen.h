@@ -17,7 +17,7 @@ const json_t *cli_risk_at(const json_t *from, const char *path);
 double cli_risk_number(const json_t *from, const char *path);    /* NaN: there is none */
 const char *cli_risk_text(const json_t *from, const char *path); /* "": there is none */
 
-/* A probability in percent with as many digits as it needs: "97.3", "0.021", "100". */
+/* A probability in percent with as many digits as it needs: "97.3", "0.021", "4e-12", "100". */
 void cli_risk_put_percent(struct sc_text *out, double p);
 /* A number of samples or traces: "37", "1,900", "2.4e+06"; "infinitely many"; "?" for NaN. */
 void cli_risk_put_number(struct sc_text *out, double n);
