@@ -18,7 +18,7 @@ enum {
     ROW = 37,
     TALL = 480
 };
-#define LETTER 6.4 /* pixels that one takes, on average */
+#define LETTER 7.0 /* pixels that one takes, on average */
 
 /* A node's place. */
 struct place {
