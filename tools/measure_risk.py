@@ -2,7 +2,7 @@
 """Whether the intervals of `safeconf risk` hold what they promise on a model, and what they cost.
 
   tools/measure_risk.py SAFECONF [--model M] [--prompts 20] [--plain 10000] [--repeats 50] [--rows 4000]
-                        [--truth-rows 100000] [--folder DIR]
+                        [--truth-rows 60000] [--folder DIR]
 
 Four things of the first prompts of the synthetic benchmark, 64 tokens an answer: one long exploration whose
 estimate stands for the truth; plain traces (a `fixed` run) against it; many short explorations with seeds of
@@ -25,8 +25,8 @@ def explore(args, name, *options):
     """The objects of one run of the command, in the order of prompts."""
     path = os.path.join(args.folder, name + '.jsonl')
     if not os.path.exists(path):
-        command = [args.safeconf, 'risk', '--model', args.model, '--benchmark', 'synthetic', '--first',
-                   '--num-instances', str(args.prompts), '--max-new-tokens', LENGTH, '--json', *options]
+        command = [args.safeconf, 'risk', '--model', args.model, '--benchmark', args.file, '--max-new-tokens',
+                   LENGTH, '--json', *options]
         found = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
         with open(path + '.part', 'wb') as out:
             out.write(found)
@@ -36,6 +36,7 @@ def explore(args, name, *options):
 
 
 def plain_rates(args):
+    """Of the plain run; writes its prompts to a file, since another seed would generate others."""
     folder = os.path.join(args.folder, 'plain')
     command = [args.safeconf, 'run', '--model', args.model, '--benchmark', 'synthetic', '--first',
                '--num-instances', str(args.prompts), '--max-new-tokens', LENGTH, '--policy', 'fixed',
@@ -43,7 +44,11 @@ def plain_rates(args):
     if not os.path.exists(os.path.join(folder, 'predictions.jsonl')):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(os.path.join(folder, 'predictions.jsonl')) as lines:
-        return [json.loads(line)['refusal_rate'] for line in lines]
+        run = [json.loads(line) for line in lines]
+    with open(args.file, 'w') as out:
+        for instance in run:
+            out.write(json.dumps({'id': instance['instance_id'], 'prompt': instance['prompt']}) + '\n')
+    return [instance['refusal_rate'] for instance in run]
 
 
 def error_of(share):
@@ -56,17 +61,18 @@ def main():
     parser.add_argument('safeconf')
     parser.add_argument('--model', default='demo')
     parser.add_argument('--folder', default=os.path.join(tempfile.gettempdir(), 'measure_risk'))
-    for name, value in (('prompts', 20), ('plain', 10000), ('repeats', 50), ('rows', 4000), ('truth-rows', 100000)):
+    for name, value in (('prompts', 20), ('plain', 10000), ('repeats', 50), ('rows', 4000), ('truth-rows', 60000)):
         parser.add_argument('--' + name, type=int, default=value)
     args = parser.parse_args()
     os.makedirs(args.folder, exist_ok=True)
 
+    args.file = os.path.join(args.folder, 'prompts.jsonl')
+    rates = plain_rates(args)
     price = explore(args, 'price')
     repeats = [explore(args, f'repeat{i}', '--rows', str(args.rows), '--seed', str(i + 1))
                for i in range(args.repeats)]
     truth = [o['p_refuse'] for o in explore(args, 'truth', '--rows', str(args.truth_rows), '--width', '1e-6',
                                             '--seed', '1000000')]
-    rates = plain_rates(args)
 
     print('| P(refusal) | plain traces | off by | held by | mean width | plain / spent |\n|---|---|---|---|---|---|')
     below = above = 0
