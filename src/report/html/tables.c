@@ -357,7 +357,7 @@ static void policy_note(struct sc_text *out, const struct sc_node *policy)
         sc_text_puts(out, ": ");
         sc_html_percent(out, policy, "refusal_rate_unbiased");
     }
-    if (isfinite(sc_number_at(policy, "mean_width")))
+    if (sc_node_find(policy, "mean_width") != NULL && isfinite(sc_number_at(policy, "mean_width")))
         sc_text_printf(
             out,
             ". The always-valid intervals of %zu of %zu prompts leave one half out; mean "
