@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "cli/risk_screen.h"
+#include "report/json/estimate.h"
 #include "statistics/forecast.h"
 
 /* Prompts that are named as the most likely to harm. */
@@ -118,17 +119,6 @@ static void put_at_k(struct sc_json_writer *out, const struct row *rows, size_t 
 
 /* ---- more prompts ---------------------------------------------------------------------------- */
 
-static void put_estimate(struct sc_json_writer *out, const char *key, const struct sc_estimate *e)
-{
-    sc_json_put_object(out, key);
-    sc_json_put_number(out, "value", e->value);
-    sc_json_put_number(out, "low", e->low);
-    sc_json_put_number(out, "high", e->high);
-    if (e->reason != NULL)
-        sc_json_put_string(out, "reason", e->reason);
-    sc_json_put_end_object(out);
-}
-
 /* What ten, a hundred and a thousand times as many prompts would show. */
 static void put_extrapolated(struct sc_json_writer *out, const struct sc_probabilities *data,
                              const struct sc_tail *tail, struct sc_draws draws,
@@ -142,8 +132,8 @@ static void put_extrapolated(struct sc_json_writer *out, const struct sc_probabi
         sc_json_put_object(out, NULL);
         sc_json_put_number(out, "prompts", n);
         sc_json_put_bool(out, "extrapolated", true);
-        put_estimate(out, "largest", &largest);
-        put_estimate(out, "any", &any);
+        sc_json_put_estimate(out, "largest", &largest);
+        sc_json_put_estimate(out, "any", &any);
         sc_json_put_end_object(out);
     }
     sc_json_put_end_array(out);

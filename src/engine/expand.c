@@ -17,11 +17,11 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "engine/engine.h"
+#include "engine/prefill.h"
 #include "engine/prompts.h"
 #include "engine/slots.h"
 
 #define DEFAULT_WIDTH 32
-#define PREFILL_ROWS 128
 /* More nodes than anybody walks through; it bounds what the book of them takes. */
 #define MOST_SLOTS ((size_t)1 << 22)
 
@@ -56,11 +56,8 @@ struct sc_expander {
     struct sc_row *rows;           /* [most_rows] */
     struct sc_branching *branched; /* [width] */
     struct entry *entries;         /* [width] */
-    const int32_t *prompt;         /* [n_prompt] the caller's */
-    size_t n_prompt;
-    struct sc_span *prompt_spans; /* [n_prompt_spans] */
-    size_t n_prompt_spans;
-    bool is_long, prompt_computed;
+    struct sc_prefill prompt;      /* its ids are the caller's */
+    bool prompt_computed;
     uint64_t n_rows;
 };
 
@@ -78,7 +75,7 @@ static size_t max_spans(const struct sizes *s)
 
 static size_t most_rows(const struct sizes *s)
 {
-    return s->width > PREFILL_ROWS ? s->width : PREFILL_ROWS;
+    return s->width > SC_PREFILL_ROWS ? s->width : SC_PREFILL_ROWS;
 }
 
 static struct sc_session_sizes device_sizes(const struct sizes *s)
@@ -100,7 +97,7 @@ static void layout(struct sc_expander *e, const struct sizes *s, struct sc_arena
     e->rows = sc_arena_take(arena, most_rows(s), sizeof *e->rows);
     e->branched = sc_arena_take(arena, s->width, sizeof *e->branched);
     e->entries = sc_arena_take(arena, s->width, sizeof *e->entries);
-    e->prompt_spans = sc_arena_take(arena, prompt_pages(s), sizeof *e->prompt_spans);
+    e->prompt.spans = sc_arena_take(arena, prompt_pages(s), sizeof *e->prompt.spans);
     for (size_t i = 0; i < s->width; i++) {
         struct sc_span *history = sc_arena_take(arena, max_spans(s), sizeof *history);
         int32_t *answer = sc_arena_take(arena, s->max_new, sizeof *answer);
@@ -232,7 +229,7 @@ static uint32_t open_node(struct sc_expander *e, const struct sc_node_request *r
     struct node *parent = &e->nodes[request->parent];
     assert(request->parent <= beginning(e) && parent->n_refs > 0);
     assert(parent->depth + 1 < e->sizes.max_new);
-    assert(e->n_prompt + parent->depth < e->sizes.n_positions);
+    assert(e->prompt.n + parent->depth < e->sizes.n_positions);
     uint32_t slot =
         sc_slots_take(&e->slots, request->parent == beginning(e) ? SC_NO_SLOT : request->parent);
     assert(slot != SC_NO_SLOT);
@@ -267,19 +264,10 @@ enum sc_status sc_expander_begin(struct sc_expander *e, const int32_t *ids, size
                            c->n_vocab - 1, (int)ids[i]);
     sc_slots_clear(&e->slots);
     e->nodes[beginning(e)] = (struct node){.parent = SC_NO_NODE};
-    e->prompt = ids;
-    e->n_prompt = n;
+    e->prompt.ids = ids;
+    e->prompt.n = n;
     e->prompt_computed = false;
-    size_t most = sc_size_add(n, e->sizes.max_new);
-    e->is_long =
-        c->long_from > 0 && (most < c->max_positions ? most : c->max_positions) > c->long_from;
-    e->n_prompt_spans = sc_prompt_pages(n);
-    for (size_t i = 0; i < e->n_prompt_spans; i++) {
-        size_t left = n - i * SC_PAGE_POSITIONS;
-        e->prompt_spans[i] =
-            (struct sc_span){.page = (uint32_t)i,
-                             .n = (uint16_t)(left < SC_PAGE_POSITIONS ? left : SC_PAGE_POSITIONS)};
-    }
+    sc_prefill_place(&e->prompt, c, e->sizes.max_new);
     return SC_OK;
 }
 
@@ -287,19 +275,7 @@ enum sc_status sc_expander_begin(struct sc_expander *e, const int32_t *ids, size
 
 static enum sc_status compute_prompt(struct sc_expander *e, struct sc_error *error)
 {
-    const struct sc_device *device = e->engine->device;
-    struct sc_step_seconds unused;
-    for (size_t begin = 0; begin < e->n_prompt; begin += PREFILL_ROWS) {
-        size_t n = e->n_prompt - begin < PREFILL_ROWS ? e->n_prompt - begin : PREFILL_ROWS;
-        for (size_t r = 0; r < n; r++)
-            e->rows[r] = (struct sc_row){.token = e->prompt[begin + r],
-                                         .position = begin + r,
-                                         .history = e->prompt_spans,
-                                         .is_long = e->is_long,
-                                         .wants_logits = begin + r + 1 == e->n_prompt};
-        SC_TRY(device->forward(e->on_device, e->rows, n, &unused, error));
-    }
-    device->keep(e->on_device, 0, 0);
+    SC_TRY(sc_prefill_run(&e->prompt, e->engine->device, e->on_device, e->rows, error));
     e->prompt_computed = true;
     return SC_OK;
 }
@@ -307,8 +283,8 @@ static enum sc_status compute_prompt(struct sc_expander *e, struct sc_error *err
 /* The tokens and the places of a path, from the beginning on. */
 static void trace_path(const struct sc_expander *e, struct entry *entry)
 {
-    memcpy(entry->history, e->prompt_spans, e->n_prompt_spans * sizeof *entry->history);
-    entry->n_spans = e->n_prompt_spans;
+    entry->n_spans = sc_prompt_pages(e->prompt.n);
+    memcpy(entry->history, e->prompt.spans, entry->n_spans * sizeof *entry->history);
     uint32_t at = entry->node;
     if (at == beginning(e))
         return;
@@ -358,13 +334,13 @@ static enum sc_status compute_step(struct sc_expander *e, size_t n, struct sc_er
         e->branched[i] =
             (struct sc_branching){.logits = begins ? e->sizes.width : n_rows,
                                   .sampling = &e->sampling,
-                                  .context = {e->prompt, entry->answer, e->n_prompt, depth},
+                                  .context = {e->prompt.ids, entry->answer, e->prompt.n, depth},
                                   .branches = &entry->request->branches};
         if (!begins)
             e->rows[n_rows++] = (struct sc_row){.token = entry->request->token,
-                                                .position = e->n_prompt + depth - 1,
+                                                .position = e->prompt.n + depth - 1,
                                                 .history = entry->history,
-                                                .is_long = e->is_long,
+                                                .is_long = e->prompt.is_long,
                                                 .wants_logits = true};
     }
     if (n_rows > 0)
@@ -396,7 +372,7 @@ static enum sc_status expand(void *context, struct sc_node_request *requests, si
                              struct sc_error *error)
 {
     struct sc_expander *e = context;
-    assert(e->prompt != NULL);
+    assert(e->prompt.ids != NULL);
     size_t n_slots = 0;
     for (size_t i = 0; i < n; i++) {
         assert(requests[i].branches.max <= e->sizes.max_branches &&

@@ -12,26 +12,25 @@
 
 #include "base/memory.h"
 #include "engine/engine.h"
+#include "engine/prefill.h"
 #include "engine/prompts.h"
 #include "engine/slots.h"
 
 #define ROWS 32
-#define PREFILL_ROWS 128
 
 struct scoring {
     const struct sc_given_prompt *prompt;
     const struct sc_device *device;
     void *session;
     size_t max_spans, n_prompt_pages, n_ring; /* slots of the ring */
-    struct sc_row *rows;                      /* [PREFILL_ROWS] */
+    struct sc_row *rows;                      /* [SC_PREFILL_ROWS] */
     struct sc_description *wants;             /* [ROWS] */
     double *found;                            /* [ROWS] */
     struct sc_given_answer **of;              /* [ROWS] whose token a want is */
     size_t *at;                               /* [ROWS] and which */
-    struct sc_span *prompt_spans;             /* [n_prompt_pages] */
+    struct sc_prefill prefill;                /* of the prompt */
     /* Histories of the answers whose rows may be in a step, in turn. */
     struct sc_span *histories; /* [ROWS + 1][max_spans] */
-    bool is_long;
     size_t n_rows, n_wants, slot, turn;
 };
 
@@ -63,24 +62,6 @@ static enum sc_status check(const struct sc_given_prompt *p, const struct sc_giv
     return SC_OK;
 }
 
-static enum sc_status compute_prompt(struct scoring *s, struct sc_error *error)
-{
-    const struct sc_given_prompt *p = s->prompt;
-    struct sc_step_seconds unused;
-    for (size_t begin = 0; begin < p->n; begin += PREFILL_ROWS) {
-        size_t n = p->n - begin < PREFILL_ROWS ? p->n - begin : PREFILL_ROWS;
-        for (size_t r = 0; r < n; r++)
-            s->rows[r] = (struct sc_row){.token = p->ids[begin + r],
-                                         .position = begin + r,
-                                         .history = s->prompt_spans,
-                                         .is_long = s->is_long,
-                                         .wants_logits = begin + r + 1 == p->n};
-        SC_TRY(s->device->forward(s->session, s->rows, n, &unused, error));
-    }
-    s->device->keep(s->session, 0, 0);
-    return SC_OK;
-}
-
 /* The step that was put together. */
 static enum sc_status flush(struct scoring *s, struct sc_error *error)
 {
@@ -108,7 +89,7 @@ static const struct sc_span *begin_answer(struct scoring *s, const struct sc_giv
     size_t n = s->n_prompt_pages;
     s->turn = (s->turn + 1) % (ROWS + 1);
     for (size_t i = 0; i < n; i++)
-        history[i] = s->prompt_spans[i];
+        history[i] = s->prefill.spans[i];
     for (size_t i = 0; i + 1 < answer->n; i++) {
         n = sc_slots_append(history, n, (uint32_t)s->slot, s->n_prompt_pages);
         s->slot = (s->slot + 1) % s->n_ring;
@@ -141,7 +122,7 @@ static enum sc_status score_answer(struct scoring *s, struct sc_given_answer *an
             s->rows[s->n_rows++] = (struct sc_row){.token = answer->ids[i - 1],
                                                    .position = p->n + i - 1,
                                                    .history = history,
-                                                   .is_long = s->is_long,
+                                                   .is_long = s->prefill.is_long,
                                                    .wants_logits = true};
     }
     return SC_OK;
@@ -151,29 +132,23 @@ static enum sc_status open(struct scoring *s, size_t longest, struct sc_error *e
 {
     const struct sc_given_prompt *p = s->prompt;
     /* An answer may go on in the step in which another one, as long, begins. */
-    size_t n_pages = sc_prompt_pages(2 * longest + ROWS), long_from = p->engine->config.long_from;
-    size_t context = p->engine->config.max_positions, both = sc_size_add(p->n, p->max_new_tokens);
-    s->is_long = long_from > 0 && (both < context ? both : context) > long_from;
+    size_t n_pages = sc_prompt_pages(2 * longest + ROWS);
     s->n_prompt_pages = sc_prompt_pages(p->n);
     s->n_ring = n_pages * SC_PAGE_POSITIONS;
     s->max_spans = s->n_prompt_pages + sc_prompt_pages(longest) + 2;
-    s->rows = sc_alloc_array(PREFILL_ROWS, sizeof *s->rows);
+    s->rows = sc_alloc_array(SC_PREFILL_ROWS, sizeof *s->rows);
     s->wants = sc_alloc_array(ROWS, sizeof *s->wants);
     s->found = sc_alloc_array(ROWS, sizeof *s->found);
     s->of = sc_alloc_array(ROWS, sizeof(struct sc_given_answer *));
     s->at = sc_alloc_array(ROWS, sizeof *s->at);
-    s->prompt_spans = sc_alloc_array(s->n_prompt_pages, sizeof *s->prompt_spans);
+    s->prefill = (struct sc_prefill){.ids = p->ids, .n = p->n};
+    s->prefill.spans = sc_alloc_array(s->n_prompt_pages, sizeof *s->prefill.spans);
     s->histories = sc_alloc_array(sc_size_mul(ROWS + 1, s->max_spans), sizeof *s->histories);
     if (s->rows == NULL || s->wants == NULL || s->found == NULL || s->of == NULL || s->at == NULL ||
-        s->prompt_spans == NULL || s->histories == NULL)
+        s->prefill.spans == NULL || s->histories == NULL)
         return sc_fail_nomem(error, "score");
-    for (size_t i = 0; i < s->n_prompt_pages; i++) {
-        size_t left = p->n - i * SC_PAGE_POSITIONS;
-        s->prompt_spans[i] =
-            (struct sc_span){.page = (uint32_t)i,
-                             .n = (uint16_t)(left < SC_PAGE_POSITIONS ? left : SC_PAGE_POSITIONS)};
-    }
-    const struct sc_session_sizes sizes = {.max_rows = PREFILL_ROWS,
+    sc_prefill_place(&s->prefill, &p->engine->config, p->max_new_tokens);
+    const struct sc_session_sizes sizes = {.max_rows = SC_PREFILL_ROWS,
                                            .max_logit_rows = ROWS,
                                            .n_positions = p->n + longest,
                                            .max_spans = s->max_spans,
@@ -188,7 +163,7 @@ static enum sc_status score(struct scoring *s, struct sc_given_answer *answers, 
     size_t longest;
     SC_TRY(check(s->prompt, answers, n, &longest, error));
     SC_TRY(open(s, longest, error));
-    SC_TRY(compute_prompt(s, error));
+    SC_TRY(sc_prefill_run(&s->prefill, s->device, s->session, s->rows, error));
     for (size_t i = 0; i < n; i++)
         SC_TRY(score_answer(s, &answers[i], error));
     return s->n_wants > 0 ? flush(s, error) : SC_OK;
@@ -205,7 +180,7 @@ enum sc_status sc_score_answers(const struct sc_given_prompt *prompt,
     sc_free(s.found);
     sc_free(s.of);
     sc_free(s.at);
-    sc_free(s.prompt_spans);
+    sc_free(s.prefill.spans);
     sc_free(s.histories);
     return status;
 }

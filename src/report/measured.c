@@ -4,6 +4,7 @@
 
 #include "base/json_writer.h"
 #include "report/detectors.h"
+#include "report/json/estimate.h"
 
 static const struct {
     enum sc_measured_of of;
@@ -59,17 +60,6 @@ static void add_part(struct sc_text *out, size_t part, const char *name,
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void put_estimate(struct sc_json_writer *out, const char *key, const struct sc_estimate *e)
-{
-    sc_json_put_object(out, key);
-    sc_json_put_number(out, "value", e->value);
-    sc_json_put_number(out, "low", e->low);
-    sc_json_put_number(out, "high", e->high);
-    if (e->reason != NULL)
-        sc_json_put_string(out, "reason", e->reason);
-    sc_json_put_end_object(out);
-}
-
 static void put_part(struct sc_json_writer *out, const char *key, const char *name,
                      const struct sc_measured *m)
 {
@@ -87,11 +77,11 @@ static void put_part(struct sc_json_writer *out, const char *key, const char *na
     sc_json_put_string(out, "name", name);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         sc_json_put_count(out, counts[i].key, counts[i].n);
-    put_estimate(out, "recall", &m->sensitivity);
-    put_estimate(out, "specificity", &m->specificity);
-    put_estimate(out, "precision", &m->precision);
-    put_estimate(out, "kappa", &m->kappa);
-    put_estimate(out, "auroc", &m->auroc);
+    sc_json_put_estimate(out, "recall", &m->sensitivity);
+    sc_json_put_estimate(out, "specificity", &m->specificity);
+    sc_json_put_estimate(out, "precision", &m->precision);
+    sc_json_put_estimate(out, "kappa", &m->kappa);
+    sc_json_put_estimate(out, "auroc", &m->auroc);
     if (m->reason != NULL)
         sc_json_put_string(out, "not_corrected", m->reason);
     sc_json_put_end_object(out);

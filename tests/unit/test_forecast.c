@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "golden.h"
 #include "statistics/forecast.h"
 
 #define MOST 4000
@@ -24,7 +25,7 @@ static size_t sizes[MOST], others[MOST], more[MOST], found[MOST];
 static int load(void **state)
 {
     (void)state;
-    golden = json_load_file(TEST_GOLDEN "/forecast.json", 0, NULL);
+    golden = golden_load(TEST_GOLDEN "/forecast.json");
     return golden == NULL ? -1 : 0;
 }
 
@@ -33,36 +34,6 @@ static int unload(void **state)
     (void)state;
     json_decref(golden);
     return 0;
-}
-
-static json_t *cases(const char *name)
-{
-    json_t *list = json_object_get(golden, name);
-    assert_true(json_is_array(list) && json_array_size(list) > 0);
-    return list;
-}
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
-static double element(const json_t *object, const char *key, size_t i)
-{
-    const json_t *value = json_array_get(json_object_get(object, key), i);
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
-static size_t read_sizes(const json_t *object, const char *key, size_t *out)
-{
-    size_t n = json_array_size(json_object_get(object, key));
-    assert_true(n > 0 && n <= MOST);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (size_t)element(object, key, i);
-    return n;
 }
 
 static void near(double a, double b, double tolerance)
@@ -78,31 +49,32 @@ static void the_scaled_beta_is_that_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("scaled_beta"), index, c)
+    json_array_foreach(golden_cases(golden, "scaled_beta"), index, c)
     {
-        size_t n = read_sizes(c, "trials", sizes);
-        read_sizes(c, "successes", others);
+        size_t n = golden_sizes(c, "trials", MOST, sizes);
+        golden_sizes(c, "successes", MOST, others);
         struct sc_trials data = {sizes, others, n};
-        double a = number(c, "a"), b = number(c, "b"), scale = number(c, "c");
-        near(sc_scaled_beta_log_likelihood(&data, a, b, scale, NULL), number(c, "log_likelihood"),
-             1e-10);
+        double a = golden_number(c, "a"), b = golden_number(c, "b"), scale = golden_number(c, "c");
+        near(sc_scaled_beta_log_likelihood(&data, a, b, scale, NULL),
+             golden_number(c, "log_likelihood"), 1e-10);
         struct sc_scaled_beta truth = {.n = n, .alpha = a, .beta = b, .scale = scale};
         for (size_t k = 0; k < 6; k++)
-            near(sc_scaled_beta_at_k(&truth, element(c, "k", k)), element(c, "at_k", k), 1e-10);
+            near(sc_scaled_beta_at_k(&truth, golden_element(c, "k", k)),
+                 golden_element(c, "at_k", k), 1e-10);
         struct sc_attempts fit;
         assert_int_equal(sc_attempts_fit(&data, &fit, NULL), SC_OK);
         assert_null(fit.scaled_beta.reason);
-        near(fit.beta_binomial.log_likelihood, number(c, "best_two"), 1e-8);
+        near(fit.beta_binomial.log_likelihood, golden_number(c, "best_two"), 1e-8);
         /* the top is flat: where it is is not asked, only how high */
-        assert_true(fit.scaled_beta.log_likelihood > number(c, "best") - 2e-4);
-        assert_true(fit.scaled_beta.log_likelihood < number(c, "best") + 2e-3);
+        assert_true(fit.scaled_beta.log_likelihood > golden_number(c, "best") - 2e-4);
+        assert_true(fit.scaled_beta.log_likelihood < golden_number(c, "best") + 2e-3);
         assert_true(fit.scaled_beta.scale > 0 && fit.scaled_beta.scale <= 1);
         double deviance, p;
         p = sc_scaled_beta_check(&data, &truth, (struct sc_draws){5, 1}, &deviance, NULL);
-        near(deviance, number(c, "deviance"), 1e-9);
+        near(deviance, golden_number(c, "deviance"), 1e-9);
         p = sc_scaled_beta_check(&data, &fit.scaled_beta, (struct sc_draws){59, 1}, NULL, NULL);
         assert_true(p > 0.01); /* drawn from the model */
-        near(sc_scaled_beta_largest(&truth, 1000), number(c, "largest_of_1000"), 1e-9);
+        near(sc_scaled_beta_largest(&truth, 1000), golden_number(c, "largest_of_1000"), 1e-9);
     }
 }
 
@@ -133,32 +105,33 @@ static void a_power_law_is_that_of_the_reference(void **state)
     (void)state;
     size_t index, k[SC_POWER_LAW_MOST_POINTS];
     json_t *c;
-    json_array_foreach(cases("power_law"), index, c)
+    json_array_foreach(golden_cases(golden, "power_law"), index, c)
     {
-        size_t n = read_sizes(c, "k", sizes);
+        size_t n = golden_sizes(c, "k", MOST, sizes);
         assert_int_equal(sc_power_law_points(sizes[n - 1], k), n);
         assert_memory_equal(k, sizes, n * sizeof *k);
         for (size_t i = 0; i < n; i++)
-            values[i] = element(c, "success", i);
+            values[i] = golden_element(c, "success", i);
         struct sc_power_law fit = {.n = 3};
         sc_power_law_fit(k, values, n, &fit);
         assert_null(fit.reason);
         assert_int_equal(fit.n, 3);
-        near(fit.exponent, number(c, "exponent"), 1e-9);
-        near(fit.scale, number(c, "scale"), 1e-9);
-        near(fit.bend, number(c, "bend"), 1e-8);
+        near(fit.exponent, golden_number(c, "exponent"), 1e-9);
+        near(fit.scale, golden_number(c, "scale"), 1e-9);
+        near(fit.bend, golden_number(c, "bend"), 1e-8);
         for (size_t i = 0; i < 2; i++)
-            near(sc_power_law_at_k(&fit, element(c, "at", i)), element(c, "at_k", i), 1e-9);
+            near(sc_power_law_at_k(&fit, golden_element(c, "at", i)), golden_element(c, "at_k", i),
+                 1e-9);
     }
-    c = json_array_get(cases("law_of_counts"), 0);
-    size_t n = read_sizes(c, "trials", sizes);
-    read_sizes(c, "successes", others);
+    c = json_array_get(golden_cases(golden, "law_of_counts"), 0);
+    size_t n = golden_sizes(c, "trials", MOST, sizes);
+    golden_sizes(c, "successes", MOST, others);
     struct sc_attempts fit;
     assert_int_equal(sc_attempts_fit(&(struct sc_trials){sizes, others, n}, &fit, NULL), SC_OK);
-    assert_int_equal(fit.power_law.n, (size_t)number(c, "n"));
-    assert_int_equal(fit.power_law.to, (size_t)number(c, "to"));
-    near(fit.power_law.exponent, number(c, "exponent"), 1e-9);
-    near(fit.power_law.scale, number(c, "scale"), 1e-9);
+    assert_int_equal(fit.power_law.n, (size_t)golden_number(c, "n"));
+    assert_int_equal(fit.power_law.to, (size_t)golden_number(c, "to"));
+    near(fit.power_law.exponent, golden_number(c, "exponent"), 1e-9);
+    near(fit.power_law.scale, golden_number(c, "scale"), 1e-9);
 }
 
 static void an_exact_power_law_does_not_bend(void **state)
@@ -376,28 +349,28 @@ static void a_tail_is_that_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("tail"), index, c)
+    json_array_foreach(golden_cases(golden, "tail"), index, c)
     {
         size_t n = json_array_size(json_object_get(c, "p"));
         for (size_t i = 0; i < n; i++)
-            values[i] = element(c, "p", i);
+            values[i] = golden_element(c, "p", i);
         struct sc_probabilities data = {values, n, false};
         struct sc_draws draws = {20000, 5};
         struct sc_tail fit;
         assert_int_equal(sc_tail_fit(&data, draws, &fit, NULL), SC_OK);
         assert_null(fit.reason);
-        near(fit.slope, number(c, "slope"), 1e-9);
-        near(fit.intercept, number(c, "intercept"), 1e-9);
-        near(fit.r_squared, number(c, "r_squared"), 1e-9);
-        near(fit.check_p, number(c, "check_p"), 0.02);
-        double further = number(c, "further");
+        near(fit.slope, golden_number(c, "slope"), 1e-9);
+        near(fit.intercept, golden_number(c, "intercept"), 1e-9);
+        near(fit.r_squared, golden_number(c, "r_squared"), 1e-9);
+        near(fit.check_p, golden_number(c, "check_p"), 0.02);
+        double further = golden_number(c, "further");
         struct sc_estimate largest = sc_tail_largest(&fit, further, draws, NULL);
-        near(largest.value, number(c, "largest"), 1e-9);
+        near(largest.value, golden_number(c, "largest"), 1e-9);
         /* both are drawn: compared as scores */
-        near(-log(-log(largest.low)), -log(-log(number(c, "low"))), 0.03);
-        near(-log(-log(largest.high)), -log(-log(number(c, "high"))), 0.06);
+        near(-log(-log(largest.low)), -log(-log(golden_number(c, "low"))), 0.03);
+        near(-log(-log(largest.high)), -log(-log(golden_number(c, "high"))), 0.06);
         struct sc_estimate any = sc_any_of_units(&data, further, draws, NULL);
-        near(any.value, number(c, "any"), 1e-9);
+        near(any.value, golden_number(c, "any"), 1e-9);
         assert_true(any.low <= any.value && any.value <= any.high);
     }
 }

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "golden.h"
 #include "statistics/models.h"
 
 #define MOST 4000
@@ -23,11 +24,8 @@ static size_t sizes[MOST], others[MOST];
 
 static int load(void **state)
 {
-    json_error_t error;
     (void)state;
-    golden = json_load_file(TEST_GOLDEN "/statistics_models.json", 0, &error);
-    if (golden == NULL)
-        print_error("statistics_models.json: line %d: %s\n", error.line, error.text);
+    golden = golden_load(TEST_GOLDEN "/statistics_models.json");
     return golden == NULL ? -1 : 0;
 }
 
@@ -38,42 +36,12 @@ static int unload(void **state)
     return 0;
 }
 
-static json_t *cases(const char *name)
-{
-    json_t *list = json_object_get(golden, name);
-    assert_true(json_is_array(list) && json_array_size(list) > 0);
-    return list;
-}
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
-static double element(const json_t *object, const char *key, size_t i)
-{
-    const json_t *value = json_array_get(json_object_get(object, key), i);
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
 static size_t read_numbers(const json_t *object, const char *key, double *out)
 {
     size_t n = json_array_size(json_object_get(object, key));
     assert_true(n <= MOST);
     for (size_t i = 0; i < n; i++)
-        out[i] = element(object, key, i);
-    return n;
-}
-
-static size_t read_sizes(const json_t *object, const char *key, size_t *out)
-{
-    size_t n = json_array_size(json_object_get(object, key));
-    assert_true(n <= MOST);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (size_t)element(object, key, i);
+        out[i] = golden_element(object, key, i);
     return n;
 }
 
@@ -98,7 +66,7 @@ static void average_precision_is_that_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("average_precision"), index, c)
+    json_array_foreach(golden_cases(golden, "average_precision"), index, c)
     {
         size_t n = read_numbers(c, "score", values);
         read_flags(c, "outcome");
@@ -107,7 +75,7 @@ static void average_precision_is_that_of_the_reference(void **state)
         struct sc_estimate e = sc_cluster_rank_area(SC_AVERAGE_PRECISION,
                                                     &(struct sc_scores){values, flags, sizes, n, n},
                                                     (struct sc_draws){200, 1}, NULL);
-        near(e.value, number(c, "value"), 1e-9);
+        near(e.value, golden_number(c, "value"), 1e-9);
         assert_true(n < 5 ? isnan(e.low) && e.reason : e.low <= e.value && e.value <= e.high);
     }
     flags[0] = flags[1] = false;
@@ -150,12 +118,13 @@ static void regression_and_its_errors_are_those_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("logistic"), index, c)
+    json_array_foreach(golden_cases(golden, "logistic"), index, c)
     {
         struct sc_logistic fit;
-        size_t k = (size_t)number(c, "k"), n_clusters = (size_t)number(c, "n_clusters");
+        size_t k = (size_t)golden_number(c, "k"),
+               n_clusters = (size_t)golden_number(c, "n_clusters");
         read_numbers(c, "x", values);
-        size_t n = read_sizes(c, "cluster", sizes);
+        size_t n = golden_sizes(c, "cluster", MOST, sizes);
         read_flags(c, "outcome");
         assert_int_equal(
             sc_logistic_fit(&(struct sc_logistic_data){values, flags, sizes, n, k, n_clusters},
@@ -163,15 +132,15 @@ static void regression_and_its_errors_are_those_of_the_reference(void **state)
             SC_OK);
         assert_null(fit.reason);
         assert_int_equal(fit.n_clusters, n_clusters);
-        near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
+        near(fit.log_likelihood, golden_number(c, "log_likelihood"), 1e-9);
         for (size_t j = 0; j < k; j++) {
             double p;
             struct sc_estimate odds = sc_logistic_odds_ratio(&fit, j, &p);
-            near(fit.coefficient[j], element(c, "coefficient", j), 1e-6);
-            near(fit.error[j], element(c, "error", j), 1e-6);
-            near(odds.low, element(c, "low", j), 1e-6);
-            near(odds.high, element(c, "high", j), 1e-6);
-            near(p, element(c, "p", j), 1e-5);
+            near(fit.coefficient[j], golden_element(c, "coefficient", j), 1e-6);
+            near(fit.error[j], golden_element(c, "error", j), 1e-6);
+            near(odds.low, golden_element(c, "low", j), 1e-6);
+            near(odds.high, golden_element(c, "high", j), 1e-6);
+            near(p, golden_element(c, "p", j), 1e-5);
         }
     }
 }
@@ -229,22 +198,23 @@ static void the_beta_binomial_fit_is_that_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("beta_binomial"), index, c)
+    json_array_foreach(golden_cases(golden, "beta_binomial"), index, c)
     {
         struct sc_beta_binomial fit;
-        size_t n = read_sizes(c, "trials", sizes);
-        read_sizes(c, "successes", others);
+        size_t n = golden_sizes(c, "trials", MOST, sizes);
+        golden_sizes(c, "successes", MOST, others);
         assert_int_equal(sc_beta_binomial_fit(&(struct sc_trials){sizes, others, n}, &fit, NULL),
                          SC_OK);
         assert_null(fit.reason);
-        near(fit.log_likelihood, number(c, "log_likelihood"), 1e-9);
-        near(fit.alpha, number(c, "alpha"), 1e-5);
-        near(fit.beta, number(c, "beta"), 1e-5);
+        near(fit.log_likelihood, golden_number(c, "log_likelihood"), 1e-9);
+        near(fit.alpha, golden_number(c, "alpha"), 1e-5);
+        near(fit.beta, golden_number(c, "beta"), 1e-5);
         for (size_t k = 0; k < 6; k++)
-            near(sc_beta_binomial_at_k(&fit, element(c, "k", k)), element(c, "at_k", k), 1e-6);
+            near(sc_beta_binomial_at_k(&fit, golden_element(c, "k", k)),
+                 golden_element(c, "at_k", k), 1e-6);
         double deviance, p = sc_beta_binomial_check(&(struct sc_trials){sizes, others, n}, &fit,
                                                     (struct sc_draws){99, 3}, &deviance, NULL);
-        near(deviance, number(c, "deviance"), 1e-5);
+        near(deviance, golden_number(c, "deviance"), 1e-5);
         assert_true(p > 0.01); /* drawn from the model */
         struct sc_estimate at[3];
         static const size_t ks[] = {1, 10, 100};
@@ -309,15 +279,15 @@ static void corrected_shares_are_those_of_the_reference(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("rogan_gladen"), index, c)
+    json_array_foreach(golden_cases(golden, "rogan_gladen"), index, c)
     {
-        struct sc_estimate e =
-            sc_rogan_gladen(number(c, "found"), number(c, "n"), (size_t)element(c, "counts", 0),
-                            (size_t)element(c, "counts", 1), (size_t)element(c, "counts", 2),
-                            (size_t)element(c, "counts", 3));
-        near(e.value, number(c, "value"), 1e-9);
-        near(e.low, number(c, "low"), 1e-9);
-        near(e.high, number(c, "high"), 1e-9);
+        struct sc_estimate e = sc_rogan_gladen(
+            golden_number(c, "found"), golden_number(c, "n"),
+            (size_t)golden_element(c, "counts", 0), (size_t)golden_element(c, "counts", 1),
+            (size_t)golden_element(c, "counts", 2), (size_t)golden_element(c, "counts", 3));
+        near(e.value, golden_number(c, "value"), 1e-9);
+        near(e.low, golden_number(c, "low"), 1e-9);
+        near(e.high, golden_number(c, "high"), 1e-9);
     }
     near(sc_rogan_gladen(0.4, 200, 500, 500, 500, 500).value, 0.4, 1e-12); /* never wrong */
     assert_non_null(sc_rogan_gladen(0.4, 200, 50, 100, 50, 100).reason);
@@ -331,10 +301,11 @@ static void power_and_what_it_needs_agree(void **state)
     (void)state;
     size_t index;
     json_t *c;
-    json_array_foreach(cases("power"), index, c)
-        near(sc_power(-number(c, "shift"), 1), number(c, "power"), 1e-9);
-    json_array_foreach(cases("needed"), index, c) assert_int_equal(
-        sc_trials_needed(number(c, "rate"), number(c, "half")), (size_t)number(c, "n"));
+    json_array_foreach(golden_cases(golden, "power"), index, c)
+        near(sc_power(-golden_number(c, "shift"), 1), golden_number(c, "power"), 1e-9);
+    json_array_foreach(golden_cases(golden, "needed"), index, c)
+        assert_int_equal(sc_trials_needed(golden_number(c, "rate"), golden_number(c, "half")),
+                         (size_t)golden_number(c, "n"));
     double detectable = sc_detectable_effect(0.05, 0.8);
     near(sc_power(detectable, 0.05), 0.8, 1e-9);
     assert_int_equal(sc_units_needed(detectable, 0.05, 100, 0.8), 100);
