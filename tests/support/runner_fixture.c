@@ -376,6 +376,20 @@ void assert_done(struct rig *rig)
         fail_msg("%s: %s", sc_status_text(status), rig->error.text);
 }
 
+void rig_run_short_of_memory(struct rig *rig)
+{
+    for (size_t n = 0;; n++) {
+        sc_memory_fail_at(n);
+        enum sc_status status = rig_run(rig);
+        bool reached = sc_memory_count() > n;
+        sc_memory_fail_at(SIZE_MAX);
+        if (status == SC_OK && !reached)
+            return;
+        if (status != SC_OK && status != SC_ERR_NOMEM && strstr(rig->error.text, "JSON") == NULL)
+            fail_msg("%zu: %s: %s", n, sc_status_text(status), rig->error.text);
+    }
+}
+
 void put_bytes(struct sc_text *out, const void *bytes, size_t n)
 {
     for (size_t i = 0; bytes != NULL && i < n; i++)

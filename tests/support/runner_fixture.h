@@ -72,6 +72,8 @@ struct rig {
 
 void rig_make(struct rig *rig, size_t n_instances);
 enum sc_status rig_run(struct rig *rig);
+/* Runs it until it ends, each time with one piece of memory more than the time before. */
+void rig_run_short_of_memory(struct rig *rig);
 void assert_done(struct rig *rig);
 /* Bytes in hexadecimal and a new line; nothing for NULL. */
 void put_bytes(struct sc_text *out, const void *bytes, size_t n);

@@ -181,16 +181,7 @@ static void memory_may_run_out_anywhere(void **state)
     char *expected = one_at_a_time(3, 15);
     struct rig rig;
     rig_budget(&rig, 3, 15);
-    for (size_t n = 0;; n++) {
-        sc_memory_fail_at(n);
-        enum sc_status status = rig_run(&rig);
-        bool reached = sc_memory_count() > n;
-        sc_memory_fail_at(SIZE_MAX);
-        if (status == SC_OK && !reached)
-            break;
-        if (status != SC_OK && status != SC_ERR_NOMEM && strstr(rig.error.text, "JSON") == NULL)
-            fail_msg("%zu: %s: %s", n, sc_status_text(status), rig.error.text);
-    }
+    rig_run_short_of_memory(&rig);
     char *found = describe(&rig);
     assert_string_equal(found, expected);
     sc_free(found);
