@@ -336,6 +336,8 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (sc_html_is_mark(parts[i].name, name, n))
             parts[i].part(out, page->analysis->document.root);
+    if (sc_html_is_mark("script-source", name, n))
+        sc_html_script_source(out, page->nonce);
     if (sc_html_is_mark("frontier", name, n))
         sc_html_frontier(out, page->analysis);
     if (sc_html_is_mark("detectors", name, n))
@@ -361,7 +363,7 @@ enum sc_status sc_render_html(const struct sc_analysis *analysis, struct sc_text
     if (!failed) {
         uint64_t first = sc_hash64(page.data.data, page.data.len);
         snprintf(page.nonce, sizeof page.nonce, "%016llx", (unsigned long long)first);
-        sc_html_fill(out, (const char *)sc_embedded_page_html, fill, &page);
+        sc_html_fill_page(out, (const char *)sc_embedded_page_html, fill, &page);
         failed = out->failed;
     }
     sc_text_free(&page.data);

@@ -11,6 +11,7 @@
 struct page {
     const struct sc_html_part *parts;
     const struct sc_node *root;
+    bool runs_scripts;
     char nonce[17];
 };
 
@@ -22,6 +23,8 @@ static void fill(struct sc_text *out, const char *name, size_t n, const void *co
             part->put(out, page->root);
     if (sc_html_is_mark("nonce", name, n))
         sc_text_puts(out, page->nonce);
+    if (sc_html_is_mark("script-source", name, n) && page->runs_scripts)
+        sc_html_script_source(out, page->nonce);
     if (sc_html_is_mark("style", name, n))
         sc_text_add(out, (const char *)sc_embedded_page_css, sc_embedded_page_css_size);
     if (sc_html_is_mark("tree-script", name, n))
@@ -42,28 +45,29 @@ static bool make_nonce(struct page *page)
     return made;
 }
 
+static enum sc_status put_page(const char *name, const char *template, struct page *page,
+                               struct sc_text *out, struct sc_error *error)
+{
+    if (!make_nonce(page))
+        return sc_fail_nomem(error, name);
+    sc_html_fill_page(out, template, fill, page);
+    return out->failed ? sc_fail_nomem(error, name) : SC_OK;
+}
+
 enum sc_status sc_html_page(const char *name, const char *template,
                             const struct sc_html_part *parts, const struct sc_node *root,
                             struct sc_text *out, struct sc_error *error)
 {
-    struct page page = {.parts = parts, .root = root};
-    if (!make_nonce(&page))
-        return sc_fail_nomem(error, name);
-    sc_html_fill(out, template, fill, &page);
-    return out->failed ? sc_fail_nomem(error, name) : SC_OK;
+    struct page page = {.parts = parts, .root = root, .runs_scripts = true};
+    return put_page(name, template, &page, out, error);
 }
 
 enum sc_status sc_html_still_page(const char *name, const char *template,
                                   const struct sc_html_part *parts, const struct sc_node *root,
                                   struct sc_text *out, struct sc_error *error)
 {
-    struct sc_text whole = {0};
-    sc_text_puts(&whole, (const char *)sc_embedded_head_html);
-    sc_text_puts(&whole, template);
-    enum sc_status status = whole.failed ? sc_fail_nomem(error, name)
-                                         : sc_html_page(name, whole.data, parts, root, out, error);
-    sc_text_free(&whole);
-    return status;
+    struct page page = {.parts = parts, .root = root};
+    return put_page(name, template, &page, out, error);
 }
 
 void sc_html_paragraph(struct sc_text *out, const char *class, const char *untrusted)

@@ -1,5 +1,4 @@
-/* Pages of a document's parts in the places of a template; still ones run no script and have a head
- * in common. */
+/* Pages of a document's parts in the places of a template; still ones run no script. */
 #ifndef SC_REPORT_HTML_STILL_H
 #define SC_REPORT_HTML_STILL_H
 
@@ -20,7 +19,7 @@ enum sc_status sc_html_still_page(const char *name, const char *template,
                                   const struct sc_html_part *parts, const struct sc_node *root,
                                   struct sc_text *out, struct sc_error *error);
 
-/* The same of a page with a head of its own, which may run scripts. */
+/* The same of a page that may run scripts, those with its nonce. */
 enum sc_status sc_html_page(const char *name, const char *template,
                             const struct sc_html_part *parts, const struct sc_node *root,
                             struct sc_text *out, struct sc_error *error);
