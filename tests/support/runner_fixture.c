@@ -433,6 +433,14 @@ char *describe(const struct rig *rig)
     return text;
 }
 
+void assert_ends_as(struct rig *rig, const char *expected)
+{
+    char *found = describe(rig);
+    assert_string_equal(found, expected);
+    sc_free(found);
+    fixture_free(&rig->f);
+}
+
 char *undisturbed(size_t n_instances, bool fails, bool thinks)
 {
     struct rig rig;

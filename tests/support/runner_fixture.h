@@ -79,6 +79,8 @@ void assert_done(struct rig *rig);
 void put_bytes(struct sc_text *out, const void *bytes, size_t n);
 /* All that a loaded run says, as text. */
 char *describe(const struct rig *rig);
+/* The run says what was expected; lets go of the rig. */
+void assert_ends_as(struct rig *rig, const char *expected);
 /* The same of a run of one trace at a time. */
 char *undisturbed(size_t n_instances, bool fails, bool thinks);
 void assert_sampled_once(const struct rig *rig);

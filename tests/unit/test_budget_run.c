@@ -93,10 +93,7 @@ static void the_order_in_which_traces_end_does_not_matter(void **state)
         rig.source.order.key = round;
         assert_done(&rig);
         assert_sampled_once(&rig);
-        char *found = describe(&rig);
-        assert_string_equal(found, expected);
-        sc_free(found);
-        fixture_free(&rig.f);
+        assert_ends_as(&rig, expected);
     }
     sc_free(expected);
 }
@@ -118,10 +115,7 @@ static void a_run_interrupted_anywhere_ends_the_same(void **state)
         assert_int_equal(status, SC_OK);
         assert_int_equal(rig.summary.progress.n_instances_done, 6);
         assert_sampled_once(&rig); /* over all attempts */
-        char *found = describe(&rig);
-        assert_string_equal(found, expected);
-        sc_free(found);
-        fixture_free(&rig.f);
+        assert_ends_as(&rig, expected);
     }
     sc_free(expected);
 }
@@ -182,11 +176,8 @@ static void memory_may_run_out_anywhere(void **state)
     struct rig rig;
     rig_budget(&rig, 3, 15);
     rig_run_short_of_memory(&rig);
-    char *found = describe(&rig);
-    assert_string_equal(found, expected);
-    sc_free(found);
+    assert_ends_as(&rig, expected);
     sc_free(expected);
-    fixture_free(&rig.f);
 }
 
 static void options_are_refused_by_name(void **state)

@@ -74,10 +74,7 @@ static void the_order_in_which_traces_end_does_not_matter(void **state)
             rig.source.parallel = MOST_PARALLEL;
         assert_done(&rig);
         assert_sampled_once(&rig);
-        char *found = describe(&rig);
-        assert_string_equal(found, expected);
-        sc_free(found);
-        fixture_free(&rig.f);
+        assert_ends_as(&rig, expected);
     }
     sc_free(expected);
 }
@@ -295,11 +292,8 @@ static void a_run_goes_on_after_a_full_disk(void **state)
         n_kept = rig.summary.progress.n_traces_done;
     }
     assert_true(n_kept > 0);
-    char *found = describe(&rig);
-    assert_string_equal(found, expected);
-    sc_free(found);
+    assert_ends_as(&rig, expected);
     sc_free(expected);
-    fixture_free(&rig.f);
 }
 
 /* The disk is full while an instance whose prompt is too long is failed, inside next(). */
@@ -345,11 +339,8 @@ static void memory_may_run_out_anywhere(void **state)
     rig_make(&rig, 3);
     rig.source.fails = rig.source.thinks = true;
     rig_run_short_of_memory(&rig);
-    char *found = describe(&rig);
-    assert_string_equal(found, expected);
-    sc_free(found);
+    assert_ends_as(&rig, expected);
     sc_free(expected);
-    fixture_free(&rig.f);
 }
 
 static void a_killed_run_ends_the_same(void **state)
@@ -368,11 +359,8 @@ static void a_killed_run_ends_the_same(void **state)
         waitpid(child, NULL, 0);
     }
     assert_done(&rig);
-    char *found = describe(&rig);
-    assert_string_equal(found, expected);
-    sc_free(found);
+    assert_ends_as(&rig, expected);
     sc_free(expected);
-    fixture_free(&rig.f);
 }
 
 /* What was given after a model's file changed is not stored. */

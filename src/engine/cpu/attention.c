@@ -79,12 +79,24 @@ static bool join_group(const struct sc_forward *f, struct sc_row_group *group,
     return true;
 }
 
+static struct sc_late find_late(const struct sc_row *row, size_t common)
+{
+    struct sc_late late = {row->history, 0};
+    while (common <= row->position && late.before + late.span->n <= common)
+        late.before += late.span++->n;
+    return late;
+}
+
 void sc_attention_group(struct sc_forward *f)
 {
     f->n_groups = 0;
     for (size_t r = 0; r < f->n_rows; r++)
         if (f->n_groups == 0 || !join_group(f, &f->groups[f->n_groups - 1], &f->rows[r]))
             f->groups[f->n_groups++] = (struct sc_row_group){r, 1, f->rows[r].position + 1, false};
+    for (size_t g = 0; g < f->n_groups; g++)
+        for (size_t i = 0; i < f->groups[g].n; i++)
+            f->late[f->groups[g].begin + i] =
+                find_late(&f->rows[f->groups[g].begin + i], f->groups[g].common);
 }
 
 /* ---- what a task reads ----------------------------------------------------------------------- */
@@ -145,7 +157,19 @@ struct stretch {
     size_t at, n;               /* the first of them, and how many */
 };
 
-/* Moves to the next stretch of [from, to): false after the last.  Begins with {.span = history}. */
+/* At the beginning of a row's history, and behind what its group sees together. */
+static struct stretch at_first(const struct sc_row *row)
+{
+    return (struct stretch){.span = row->history};
+}
+
+static struct stretch at_late(const struct sc_forward *f, const struct sc_row *row)
+{
+    const struct sc_late *late = &f->late[row - f->rows];
+    return (struct stretch){.span = late->span, .before = late->before};
+}
+
+/* Moves to the next stretch of [from, to): false after the last. */
 static bool walk(struct stretch *s, size_t from, size_t to)
 {
     size_t next = s->n > 0 ? s->at + s->n : from;
@@ -182,27 +206,26 @@ static struct sc_stretch *list(struct stretches *r, struct sc_stretch *to, const
     return to + 1;
 }
 
-/* The positions [from, to) of a history. */
-static struct sc_stretch *list_history(const struct sc_forward *f, struct stretches *r,
-                                       struct sc_stretch *to_list, const struct sc_row *row,
-                                       const struct pass *pass, struct common seen)
+/* The positions [seen.from, seen.to) of the history in which s stands. */
+static struct sc_stretch *list_history(struct stretches *r, struct sc_stretch *to_list,
+                                       struct stretch s, const struct pass *p, struct common seen)
 {
-    for (struct stretch s = {.span = row->history}; walk(&s, seen.from, seen.to);)
-        to_list = list(r, to_list, span_at(f, s.span, s.at - s.before, pass->kind, pass->head),
-                       s.n * position_bytes(f));
+    while (walk(&s, seen.from, seen.to))
+        to_list = list(r, to_list, span_at(p->f, s.span, s.at - s.before, p->kind, p->head),
+                       s.n * position_bytes(p->f));
     return to_list;
 }
 
 /* What a group reads in a pass: first what it sees together, then each row's own. */
-static struct sc_stretch *list_pass(const struct sc_forward *f, struct stretches *r,
-                                    struct sc_stretch *to, const struct sc_row_group *group,
-                                    const struct pass *pass)
+static struct sc_stretch *list_pass(struct stretches *r, struct sc_stretch *to,
+                                    const struct sc_row_group *group, const struct pass *pass)
 {
+    const struct sc_forward *f = pass->f;
     const struct common common = common_of(f, group);
-    to = list_history(f, r, to, &f->rows[group->begin], pass, common);
+    to = list_history(r, to, at_first(&f->rows[group->begin]), pass, common);
     for (size_t i = group->begin; !group->one_sequence && i < group->begin + group->n; i++) {
         const struct sc_row *row = &f->rows[i];
-        to = list_history(f, r, to, row, pass,
+        to = list_history(r, to, at_late(f, row), pass,
                           (struct common){late_from(f, row, common), row->position + 1});
     }
     return to;
@@ -216,11 +239,11 @@ static struct stretches list_task(const struct sc_forward *f, size_t task, struc
     const struct sc_row_group *group = &f->groups[task / n_heads];
     struct stretches r = {.ahead.next = to};
 
-    to = list_pass(f, &r, to, group, &(struct pass){f, SC_KV_KEYS, head});
-    to = list_pass(f, &r, to, group, &(struct pass){f, SC_KV_VALUES, head});
+    to = list_pass(&r, to, group, &(struct pass){f, SC_KV_KEYS, head});
+    to = list_pass(&r, to, group, &(struct pass){f, SC_KV_VALUES, head});
     if (then < f->n_groups * n_heads) {
         const struct sc_row_group *next = &f->groups[then / n_heads];
-        list_history(f, &r, to, &f->rows[next->begin],
+        list_history(&r, to, at_first(&f->rows[next->begin]),
                      &(struct pass){f, SC_KV_KEYS, then % n_heads}, common_of(f, next));
     }
     return r;
@@ -286,11 +309,12 @@ static void over(const struct pass *p, const struct queries *q, const void *data
         attention->mix(q->out, q->scores + at, f->score_stride, q->n, data, n, d, ahead);
 }
 
-/* Over the positions [seen.from, seen.to) of a row's history; r NULL: they are in no list. */
-static void over_history(const struct pass *p, const struct queries *q, const struct sc_row *row,
+/* Over the positions [seen.from, seen.to) of the history in which s stands; r NULL: they are in no
+ * list. */
+static void over_history(const struct pass *p, const struct queries *q, struct stretch s,
                          struct common seen, struct stretches *r)
 {
-    for (struct stretch s = {.span = row->history}; walk(&s, seen.from, seen.to);)
+    while (walk(&s, seen.from, seen.to))
         over(p, q, span_at(p->f, s.span, s.at - s.before, p->kind, p->head), s.at, s.n,
              r != NULL ? reads(r, s.n * position_bytes(p->f)) : NULL);
 }
@@ -299,14 +323,15 @@ static void over_history(const struct pass *p, const struct queries *q, const st
 static void over_early(const struct pass *p, const struct queries *q, const struct sc_row *row,
                        struct common common)
 {
-    over_history(p, q, row, (struct common){seen_from(p->f, row), common.from}, NULL);
+    over_history(p, q, at_first(row), (struct common){seen_from(p->f, row), common.from}, NULL);
 }
 
 /* What a row sees after it. */
 static void over_late(const struct pass *p, const struct queries *q, const struct sc_row *row,
                       struct common common, struct stretches *r)
 {
-    over_history(p, q, row, (struct common){late_from(p->f, row, common), row->position + 1}, r);
+    over_history(p, q, at_late(p->f, row),
+                 (struct common){late_from(p->f, row, common), row->position + 1}, r);
 }
 
 /* Scores of a row to weights. */
@@ -353,7 +378,7 @@ static void attend(void *context, size_t task, size_t worker)
     const struct pass keys = {f, SC_KV_KEYS, head}, values = {f, SC_KV_VALUES, head};
     struct stretches *late = group->one_sequence ? NULL : &r;
 
-    over_history(&keys, &all, &rows[0], common, &r);
+    over_history(&keys, &all, at_first(&rows[0]), common, &r);
     for (size_t i = 0; i < group->n; i++) {
         const struct queries one = of_row(f, &all, i);
         over_early(&keys, &one, &rows[i], common);
@@ -365,7 +390,7 @@ static void attend(void *context, size_t task, size_t worker)
         const struct queries one = of_row(f, &all, i);
         over_early(&values, &one, &rows[i], common);
     }
-    over_history(&values, &all, &rows[0], common, &r);
+    over_history(&values, &all, at_first(&rows[0]), common, &r);
     for (size_t i = 0; i < group->n; i++) {
         const struct queries one = of_row(f, &all, i);
         over_late(&values, &one, &rows[i], common, late);

@@ -77,6 +77,7 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *f, const struct sc_
     f->logit_rows = sc_arena_take(arena, sizes->max_logit_rows, sizeof *f->logit_rows);
     f->kept = sc_arena_take(arena, sizes->max_logit_rows, sizeof *f->kept);
     f->groups = sc_arena_take(arena, max_rows, sizeof *f->groups);
+    f->late = sc_arena_take(arena, max_rows, sizeof *f->late);
     f->worker_memory = sc_arena_take(arena, cpu->n_threads, f->worker_bytes);
     bytes.scratch = arena->used - start;
     return bytes;

@@ -16,6 +16,12 @@ struct sc_row_group {
     bool one_sequence; /* rows of one history: nothing is a row's own */
 };
 
+/* A row's span that holds the first position behind what its group sees together. */
+struct sc_late {
+    const struct sc_span *span;
+    size_t before; /* positions before that span */
+};
+
 /* Angles of a struct sc_rope at each position. */
 struct sc_angles {
     size_t n;               /* 0: not needed */
@@ -45,6 +51,7 @@ struct sc_forward {
     size_t *logit_rows;      /* [logit rows] their row */
     struct sc_row *kept; /* [logit rows] the rows that pass the last layer, where others do not */
     struct sc_row_group *groups;
+    struct sc_late *late; /* [rows] */
     unsigned char *worker_memory;
     size_t worker_bytes, scores_at, out_at, stretches_at, normed_at;
 
