@@ -100,6 +100,30 @@ SC_API enum sc_status sc_results_predictions(const struct sc_results *results, c
 /* Writes predictions.jsonl, analysis.json and report.html into a run's folder. */
 SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error);
 
+/* ---- a run's traces under other policies (docs/REPLAY.md) -------------------------------------
+ */
+
+/* What is reserved is 0. */
+struct sc_replay_run_options {
+    size_t size;                   /* set by the defaults function */
+    size_t n_orders;               /* random orders of each prompt's traces; 200 */
+    size_t min_traces, max_traces; /* 3; 0: as many as are there */
+    size_t batch_traces;           /* 3 */
+    double tau;                    /* deepconf; 0.95 */
+    double max_changes;            /* share of verdicts that a recommended policy may
+                                    * change; 0.01 */
+    uint64_t seed;                 /* of orders and shuffles; 0 */
+    int n_threads;                 /* 0: one per available core */
+    double reserved[8];
+};
+SC_API struct sc_replay_run_options sc_replay_run_options_default(void);
+
+/* The text of replay.json of a run's folder, and nothing is written; release it with sc_release.
+ * options NULL: the defaults. */
+SC_API enum sc_status sc_replay_json(const char *folder,
+                                     const struct sc_replay_run_options *options, char **json,
+                                     struct sc_error *error);
+
 /* ---- runs side by side ------------------------------------------------------------------------
  */
 

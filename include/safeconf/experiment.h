@@ -50,6 +50,22 @@ SC_API int sc_policy_parse(const char *name);                /* -1: unknown */
 
 /* ---- what a run depends on ------------------------------------------------------------------- */
 
+/* A prompt of a benchmark, or of a caller's own.  Strings and arrays are borrowed. */
+struct sc_prompt {
+    const char *id;     /* unique among the prompts; NULL: "prompt_" and its place, from 0 */
+    const char *prompt; /* UTF-8, not empty: what is asked last */
+    /* [n_messages] all that is sent, ending with the prompt as the user's turn; 0: the prompt
+     * alone */
+    const struct sc_message *messages;
+    size_t n_messages;
+    const char *prefill; /* what the answer begins with, or NULL */
+    enum sc_label label;
+    const char *category; /* NULL or "": none */
+    const char *extra;    /* JSON object of what else is kept of it, or NULL */
+    size_t line;          /* of the file that it comes from; 0: none */
+    const void *reserved[4];
+};
+
 /* What is reserved is NULL. */
 struct sc_benchmark_options {
     const char *name;   /* a name of docs/BENCHMARKS.md or a path */
@@ -70,8 +86,29 @@ struct sc_benchmark_options {
     size_t n_instances; /* 0: all (synthetic: its standard number) */
     bool first;         /* the head instead of a random sample */
     uint64_t seed;
-    const void *reserved[12];
+    /* A caller's own prompts, [n_prompts] when it is not 0: no file is read then, `name` is what
+     * they are called, and of the fields above system, prefill, prompt_template, label, multi_turn,
+     * n_instances, first and seed are read. */
+    const struct sc_prompt *prompts;
+    size_t n_prompts;
+    const void *reserved[10];
 };
+SC_API struct sc_benchmark_options sc_benchmark_options_default(void); /* synthetic */
+
+/* A benchmark that is loaded; immutable. */
+struct sc_prompts;
+
+/* Loads and samples the prompts of a benchmark, in its order (docs/BENCHMARKS.md). */
+SC_API enum sc_status sc_prompts_load(struct sc_prompts **out,
+                                      const struct sc_benchmark_options *options,
+                                      struct sc_error *error);
+SC_API void sc_prompts_free(struct sc_prompts *prompts); /* NULL is fine */
+SC_API size_t sc_prompts_count(const struct sc_prompts *prompts);
+/* The prompt at a place below the count; what it points to lives as long as the prompts. */
+SC_API struct sc_prompt sc_prompts_at(const struct sc_prompts *prompts, size_t place);
+SC_API const char *sc_prompts_name(const struct sc_prompts *prompts); /* of the benchmark */
+/* What is worth saying about the file and its rows: lines, each ended; "": nothing. */
+SC_API const char *sc_prompts_remarks(const struct sc_prompts *prompts);
 
 /* Strings and arrays are borrowed. */
 struct sc_run_options {

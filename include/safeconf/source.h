@@ -202,6 +202,32 @@ struct sc_source {
 /* Ends a source that a function below opened; zeros are fine. */
 SC_API void sc_source_close(struct sc_source *source);
 
+/* ---- the model in this process as a source --------------------------------------------------- */
+
+/* Strings, arrays and the engine are borrowed until the source is closed. */
+struct sc_model_source_options {
+    size_t size;       /* set by the defaults function */
+    const char *model; /* folder, hub name or "demo" */
+    /* Weights that are packed already: an engine of that model, whose dtype, kernels, threads and
+     * confidence_top_k are then those of the source; a wish for another confidence_top_k is
+     * refused.  NULL: the weights are packed when the source is asked what it is. */
+    const struct sc_engine *engine;
+    int dtype;                   /* enum sc_dtype or -1: the model's own */
+    const char *kernels;         /* NULL: best */
+    int n_threads;               /* 0: one per available core */
+    struct sc_chat_options chat; /* thinking and special are the wish's */
+    size_t parallel;             /* traces in flight; 0: chosen for the machine and memory */
+    size_t max_bytes;            /* memory limit for traces and prompts; 0: automatic */
+    bool no_sharing;             /* compute what traces have said in common for each of them */
+    const void *reserved[8];
+};
+SC_API struct sc_model_source_options sc_model_source_options_default(void);
+
+/* Only notes the options: the model is opened by describe.  The traces and the configuration of a
+ * run are those of sc_run_options with the same model and no source. */
+SC_API enum sc_status sc_source_open_model(const struct sc_model_source_options *options,
+                                           struct sc_source *out, struct sc_error *error);
+
 /* ---- a server as a source (docs/SERVERS.md) -------------------------------------------------- */
 
 /* Strings and arrays are borrowed until the source is closed. */
