@@ -96,6 +96,10 @@ SC_API enum sc_status sc_results_json(const struct sc_results *results, char **j
                                       struct sc_error *error);
 SC_API enum sc_status sc_results_predictions(const struct sc_results *results, char **lines,
                                              struct sc_error *error);
+/* The tables that `safeconf report` prints first, for 80 columns and without colours; names from
+ * files and models are made visible.  Release it with sc_release. */
+SC_API enum sc_status sc_results_summary(const struct sc_results *results, char **summary,
+                                         struct sc_error *error);
 
 /* Writes predictions.jsonl, analysis.json and report.html into a run's folder. */
 SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error);

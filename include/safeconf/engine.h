@@ -124,6 +124,14 @@ SC_API enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_mod
                                      struct sc_error *error);
 SC_API void sc_engine_close(struct sc_engine *engine);
 
+/* What was chosen.  NULL has 0 of everything, and no name. */
+SC_API enum sc_dtype sc_engine_dtype(const struct sc_engine *engine);
+SC_API const char *sc_engine_kernels(const struct sc_engine *engine); /* instruction set; static */
+SC_API size_t sc_engine_n_threads(const struct sc_engine *engine);    /* that a session starts */
+SC_API size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
+SC_API size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */
+SC_API size_t sc_engine_confidence_top_k(const struct sc_engine *engine);
+
 /* Where the scores of a text of n tokens go: [n] each, or NULL.  logprob[0] is NaN, logprob[i] =
  * log P(ids[i] | ids[0..i-1]); confidence[i] and entropy[i] describe the distribution after ids[i].
  */

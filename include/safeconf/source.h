@@ -223,8 +223,9 @@ struct sc_model_source_options {
 };
 SC_API struct sc_model_source_options sc_model_source_options_default(void);
 
-/* Only notes the options: the model is opened by describe.  The traces and the configuration of a
- * run are those of sc_run_options with the same model and no source. */
+/* Only notes the options: the model is opened by describe, once, so that each run takes a source of
+ * its own; any number of them may use one engine at the same time.  The traces and the
+ * configuration of a run are those of sc_run_options with the same model and no source. */
 SC_API enum sc_status sc_source_open_model(const struct sc_model_source_options *options,
                                            struct sc_source *out, struct sc_error *error);
 

@@ -1,6 +1,4 @@
 /* safeconf replay: what other policies would have made of a run's stored traces. */
-#include "analysis/replay/replay.h"
-
 #include <string.h>
 
 #include "base/file.h"
@@ -9,57 +7,37 @@
 #include "report/report.h"
 
 struct replay_command {
-    struct sc_replay_options options;
-    size_t max_traces;
+    struct sc_replay_run_options options;
     int32_t threads;
     bool json, all;
 };
 
-/* What a replay needs, one made from the other; all of it is released together. */
-struct replay_work {
-    struct sc_run run;
-    struct sc_replay_data data;
-    struct sc_replay made;
-    struct sc_text json;
-    char *path;
-};
-
-/* Loads, replays, writes replay.json; *out is what to print. */
+/* Writes replay.json; *out is what to print. */
 static enum sc_status replay(const struct replay_command *command, const char *folder,
-                             struct replay_work *w, struct sc_text *out, struct sc_error *error)
+                             struct sc_text *json, struct sc_text *out, struct sc_error *error)
 {
-    SC_TRY(sc_run_load(folder, true, &w->run, error));
-    SC_TRY(sc_replay_load(&w->run, command->max_traces, &w->data, error));
-    SC_TRY(sc_replay_make(&w->data, &command->options, &w->made, error));
-    SC_TRY(sc_report_replay_json(&w->made, &w->run, &w->json, error));
-    w->path = sc_path_join(folder, "replay.json");
-    if (w->path == NULL)
+    const struct sc_replay_texts texts = {
+        .json = json, .terminal = command->json ? NULL : out, .all = command->all};
+    SC_TRY(sc_report_replay(folder, &command->options, &texts, error));
+    char *path = sc_path_join(folder, "replay.json");
+    if (path == NULL)
         return sc_fail_nomem(error, "replay.json");
-    SC_TRY(sc_file_write(w->path, w->json.data, w->json.len, error));
+    enum sc_status status = sc_file_write(path, json->data, json->len, error);
     if (command->json) {
-        sc_text_add(out, w->json.data, w->json.len);
-        return SC_OK;
+        sc_text_add(out, json->data, json->len);
+    } else {
+        sc_text_puts(out, "\nEvery figure, all metrics and the stored order: ");
+        sc_text_add_visible(out, path, strlen(path), false);
+        sc_text_putc(out, '\n');
     }
-    SC_TRY(sc_report_replay_terminal(&w->made, w->run.metric, command->all, out, error));
-    sc_text_puts(out, "\nEvery figure, all metrics and the stored order: ");
-    sc_text_add_visible(out, w->path, strlen(w->path), false);
-    sc_text_putc(out, '\n');
-    return SC_OK;
-}
-
-static void replay_work_free(struct replay_work *w)
-{
-    sc_free(w->path);
-    sc_text_free(&w->json);
-    sc_replay_free(&w->made);
-    sc_replay_data_free(&w->data);
-    sc_run_free(&w->run);
+    sc_free(path);
+    return status;
 }
 
 int cli_replay(int argc, char **argv)
 {
-    struct replay_command command = {.options = sc_replay_options_default()};
-    struct sc_replay_options *o = &command.options;
+    struct replay_command command = {.options = sc_replay_run_options_default()};
+    struct sc_replay_run_options *o = &command.options;
     double percent = 100 * o->max_changes;
     struct cli_options options = {
         .command = "replay",
@@ -72,7 +50,7 @@ int cli_replay(int argc, char **argv)
     cli_add_size(&options, "orders", &o->n_orders, 1, 1e6,
                  "random orders of each prompt's traces (200)");
     cli_add_size(&options, "min-traces", &o->min_traces, 1, 10000, "traces to start with (3)");
-    cli_add_size(&options, "max-traces", &command.max_traces, 2, 10000,
+    cli_add_size(&options, "max-traces", &o->max_traces, 2, 10000,
                  "traces of each prompt (as many as are there)");
     cli_add_size(&options, "batch-traces", &o->batch_traces, 1, 10000,
                  "traces added at a time (3)");
@@ -93,14 +71,13 @@ int cli_replay(int argc, char **argv)
     o->max_changes = percent / 100;
     o->n_threads = command.threads;
     struct sc_error error = {0};
-    struct replay_work work = {0};
-    struct sc_text out = {0};
+    struct sc_text json = {0}, out = {0};
     int exit_status = CLI_DONE;
-    if (replay(&command, options.positionals[0], &work, &out, &error) != SC_OK)
+    if (replay(&command, options.positionals[0], &json, &out, &error) != SC_OK)
         exit_status = cli_report_error("replay", &error);
     else if (!cli_write("replay", &out))
         exit_status = CLI_FAILED;
-    replay_work_free(&work);
+    sc_text_free(&json);
     sc_text_free(&out);
     return exit_status;
 }

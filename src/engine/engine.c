@@ -91,32 +91,37 @@ void sc_engine_close(struct sc_engine *engine)
     sc_free(engine);
 }
 
-enum sc_dtype sc_engine_dtype(const struct sc_engine *engine)
-{
-    return engine->dtype;
-}
-
-const char *sc_engine_kernels(const struct sc_engine *engine)
-{
-    return engine->arithmetic;
-}
-
 const struct sc_model *sc_engine_model(const struct sc_engine *engine)
 {
     return engine->model;
 }
 
-size_t sc_engine_weight_bytes(const struct sc_engine *engine)
+enum sc_dtype sc_engine_dtype(const struct sc_engine *engine)
 {
-    return engine->weight_bytes;
+    return engine != NULL ? engine->dtype : (enum sc_dtype)0;
+}
+
+const char *sc_engine_kernels(const struct sc_engine *engine)
+{
+    return engine != NULL ? engine->arithmetic : NULL;
 }
 
 size_t sc_engine_n_threads(const struct sc_engine *engine)
 {
-    return engine->n_threads;
+    return engine != NULL ? engine->n_threads : 0;
+}
+
+size_t sc_engine_weight_bytes(const struct sc_engine *engine)
+{
+    return engine != NULL ? engine->weight_bytes : 0;
 }
 
 size_t sc_engine_n_vocab(const struct sc_engine *engine)
 {
-    return engine->n_vocab;
+    return engine != NULL ? engine->n_vocab : 0;
+}
+
+size_t sc_engine_confidence_top_k(const struct sc_engine *engine)
+{
+    return engine != NULL ? engine->confidence_top_k : 0;
 }

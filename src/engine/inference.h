@@ -12,12 +12,7 @@
 #include "base/error.h"
 #include "model/model.h"
 
-enum sc_dtype sc_engine_dtype(const struct sc_engine *engine);
-const char *sc_engine_kernels(const struct sc_engine *engine); /* name of the instruction set */
-size_t sc_engine_n_threads(const struct sc_engine *engine);    /* that a session of it starts */
 const struct sc_model *sc_engine_model(const struct sc_engine *engine);
-size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
-size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */
 
 /* After how much reasoning an answer is to begin.  When n_tokens were sampled without close_id, the
  * tokens of closing are put in their place: not sampled, without a random number and without

@@ -156,6 +156,8 @@ size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenize
 /* The same with the tokenizer in the model's folder, if there is one: reads it. */
 enum sc_status sc_model_count_tokens(const struct sc_model *model, size_t *n,
                                      struct sc_error *error);
+/* Whether both were opened from the same files, as they then were. */
+bool sc_model_same_files(const struct sc_model *a, const struct sc_model *b);
 /* Content of the checkpoint (configuration and all weights) as 32 hexadecimal digits; reads every
  * byte once. */
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);

@@ -6,6 +6,7 @@
 #include "analysis/diff/diff.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/result.h"
 #include "report/render.h"
 
 /* A comparison and the text of its file, released together. */
@@ -83,12 +84,7 @@ enum sc_status sc_diff_json(const char *const *folders, size_t n, char **json,
     SC_TRY(check_folders(folders, n, error));
     struct work work = {0};
     enum sc_status status = make_json(folders, n, false, &work, error);
-    if (status != SC_OK)
-        goto done;
-    *json = sc_text_take(&work.json);
-    if (*json == NULL)
-        status = sc_fail_nomem(error, "diff.json");
-done:
+    status = sc_text_hand_out(&work.json, status, json, error);
     work_free(&work);
     return status;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
+#include "base/result.h"
 #include "report/json/document.h"
 #include "report/report.h"
 
@@ -151,4 +153,72 @@ enum sc_status sc_report_replay_terminal(const struct sc_replay *replay, enum sc
     put_wrapped(out, replay->why);
     put_totals(out, replay);
     return out->failed ? sc_fail_nomem(error, "replay") : SC_OK;
+}
+
+/* ---- from a folder --------------------------------------------------------------------------- */
+
+struct sc_replay_run_options sc_replay_run_options_default(void)
+{
+    const struct sc_replay_options usual = sc_replay_options_default();
+    return (struct sc_replay_run_options){.size = sizeof(struct sc_replay_run_options),
+                                          .n_orders = usual.n_orders,
+                                          .min_traces = usual.min_traces,
+                                          .batch_traces = usual.batch_traces,
+                                          .tau = usual.tau,
+                                          .max_changes = usual.max_changes,
+                                          .seed = usual.seed,
+                                          .n_threads = usual.n_threads};
+}
+
+/* What a replay needs, one made from the other; all of it is released together. */
+struct work {
+    struct sc_run run;
+    struct sc_replay_data data;
+    struct sc_replay made;
+};
+
+static enum sc_status replay(const char *folder, const struct sc_replay_run_options *options,
+                             struct work *w, const struct sc_replay_texts *out,
+                             struct sc_error *error)
+{
+    const struct sc_replay_options sweep = {.n_orders = options->n_orders,
+                                            .min_traces = options->min_traces,
+                                            .batch_traces = options->batch_traces,
+                                            .tau = options->tau,
+                                            .max_changes = options->max_changes,
+                                            .seed = options->seed,
+                                            .n_threads = options->n_threads};
+    SC_TRY(sc_run_load(folder, true, &w->run, error));
+    SC_TRY(sc_replay_load(&w->run, options->max_traces, &w->data, error));
+    SC_TRY(sc_replay_make(&w->data, &sweep, &w->made, error));
+    SC_TRY(sc_report_replay_json(&w->made, &w->run, out->json, error));
+    if (out->terminal == NULL)
+        return SC_OK;
+    return sc_report_replay_terminal(&w->made, w->run.metric, out->all, out->terminal, error);
+}
+
+enum sc_status sc_report_replay(const char *folder, const struct sc_replay_run_options *options,
+                                const struct sc_replay_texts *out, struct sc_error *error)
+{
+    struct work work = {0};
+    enum sc_status status = replay(folder, options, &work, out, error);
+    sc_replay_free(&work.made);
+    sc_replay_data_free(&work.data);
+    sc_run_free(&work.run);
+    return status;
+}
+
+enum sc_status sc_replay_json(const char *folder, const struct sc_replay_run_options *options,
+                              char **json, struct sc_error *error)
+{
+    struct sc_replay_run_options all = sc_replay_run_options_default();
+    struct sc_text text = {0};
+    if (folder == NULL || json == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "replay: expected a folder and a result");
+    *json = NULL;
+    if (options != NULL)
+        SC_TRY(sc_options_take(&all, sizeof all, options, options->size, "replay", error));
+    enum sc_status status =
+        sc_report_replay(folder, &all, &(struct sc_replay_texts){.json = &text}, error);
+    return sc_text_hand_out(&text, status, json, error);
 }

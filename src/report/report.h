@@ -36,6 +36,15 @@ struct sc_report_wish {
 enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *wish,
                               struct sc_error *error);
 
+/* A replay of a folder's run: the text of replay.json and, where terminal is not NULL, its tables
+ * for a terminal; `all` as in sc_report_replay_terminal.  Nothing is written. */
+struct sc_replay_texts {
+    struct sc_text *json, *terminal;
+    bool all;
+};
+enum sc_status sc_report_replay(const char *folder, const struct sc_replay_run_options *options,
+                                const struct sc_replay_texts *out, struct sc_error *error);
+
 /* The text of replay.json; run may be NULL. */
 enum sc_status sc_report_replay_json(const struct sc_replay *replay, const struct sc_run *run,
                                      struct sc_text *out, struct sc_error *error);

@@ -3,8 +3,11 @@
 
 #include "analysis/analysis.h"
 #include "base/memory.h"
+#include "base/result.h"
 #include "report/render.h"
 #include "report/report.h"
+
+enum { SUMMARY_COLUMNS = 80 };
 
 struct sc_results {
     struct sc_run run;
@@ -74,14 +77,6 @@ const char *sc_results_text(const struct sc_results *results, const char *path)
     return sc_node_text(sc_node_find(results->analysis.document.root, path));
 }
 
-static enum sc_status hand_out(struct sc_text *text, enum sc_status status, char **out,
-                               struct sc_error *error)
-{
-    *out = status == SC_OK ? sc_text_take(text) : NULL;
-    sc_text_free(text);
-    return status == SC_OK && *out == NULL ? sc_fail_nomem(error, "results") : status;
-}
-
 enum sc_status sc_results_json(const struct sc_results *results, char **json,
                                struct sc_error *error)
 {
@@ -89,7 +84,7 @@ enum sc_status sc_results_json(const struct sc_results *results, char **json,
         return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a result");
     struct sc_text text = {0};
     enum sc_status status = sc_render_json(&results->analysis.document, &text, error);
-    return hand_out(&text, status, json, error);
+    return sc_text_hand_out(&text, status, json, error);
 }
 
 enum sc_status sc_results_predictions(const struct sc_results *results, char **lines,
@@ -100,5 +95,16 @@ enum sc_status sc_results_predictions(const struct sc_results *results, char **l
     struct sc_text text = {0};
     enum sc_status status =
         sc_report_predictions(&results->run, results->run.primary, &text, error);
-    return hand_out(&text, status, lines, error);
+    return sc_text_hand_out(&text, status, lines, error);
+}
+
+enum sc_status sc_results_summary(const struct sc_results *results, char **summary,
+                                  struct sc_error *error)
+{
+    if (results == NULL || summary == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results and a result");
+    struct sc_text text = {0};
+    enum sc_status status =
+        sc_render_terminal(&results->analysis.document, SUMMARY_COLUMNS, false, &text, error);
+    return sc_text_hand_out(&text, status, summary, error);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "engine/inference.h"
 #include "engine/open.h"
 #include "model/chat/chat.h"
@@ -25,10 +26,11 @@ struct prompt {
 };
 
 struct local {
-    struct sc_local_options options;
+    struct sc_model_source_options options;
     struct sc_source_wish wish;
     struct sc_sampling sampling; /* resolved */
     struct sc_opened model;
+    const struct sc_engine *engine; /* the model's, or the caller's */
     char fingerprint[33];
     struct prompt **prompts; /* [n_prompts]; NULL where dropped */
     size_t n_prompts, cap_prompts, longest;
@@ -84,6 +86,39 @@ static enum sc_status find_limit(struct local *local, struct sc_error *error)
     return SC_OK;
 }
 
+static enum sc_status pack_weights(struct local *local, struct sc_error *error)
+{
+    struct sc_engine_options engine = sc_engine_options_default();
+    engine.dtype = local->options.dtype;
+    engine.n_threads = local->options.n_threads;
+    engine.kernels = local->options.kernels;
+    engine.confidence_top_k = (int)local->wish.confidence_top_k;
+    SC_TRY(sc_opened_start(&local->model, &engine, error));
+    local->engine = local->model.engine;
+    return SC_OK;
+}
+
+/* A run's configuration says all of this, so the engine must be what it would have been. */
+static enum sc_status take_engine(struct local *local, struct sc_error *error)
+{
+    const struct sc_engine *engine = local->options.engine;
+    const struct sc_opened *model = &local->model;
+    if (!sc_model_same_files(sc_engine_model(engine), model->model))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "engine: expected one of the model %.200s, found one of other files",
+                       model->name);
+    if (sc_engine_n_vocab(engine) != model->n_vocab)
+        return sc_fail(error, SC_ERR_ARGUMENT, "engine: expected the model's %zu tokens, found %zu",
+                       model->n_vocab, sc_engine_n_vocab(engine));
+    size_t top_k = sc_engine_confidence_top_k(engine);
+    if (top_k != local->wish.confidence_top_k)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "confidence-top-k: expected that of the engine, %zu, found %zu", top_k,
+                       local->wish.confidence_top_k);
+    local->engine = engine;
+    return SC_OK;
+}
+
 static enum sc_status open_model(struct local *local, struct sc_error *error)
 {
     struct sc_opened *model = &local->model;
@@ -93,12 +128,7 @@ static enum sc_status open_model(struct local *local, struct sc_error *error)
     chat.special = local->wish.special;
     SC_TRY(sc_opened_frame(model, &chat, error));
     SC_TRY(find_limit(local, error));
-    struct sc_engine_options engine = sc_engine_options_default();
-    engine.dtype = local->options.dtype;
-    engine.n_threads = local->options.n_threads;
-    engine.kernels = local->options.kernels;
-    engine.confidence_top_k = (int)local->wish.confidence_top_k;
-    SC_TRY(sc_opened_start(model, &engine, error));
+    SC_TRY(local->options.engine != NULL ? take_engine(local, error) : pack_weights(local, error));
     sc_model_fingerprint(model->model, local->fingerprint);
     return SC_OK;
 }
@@ -121,7 +151,11 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
 {
     struct local *local = context;
     const struct sc_opened *model = &local->model;
-    assert(model->model == NULL && wish->max_new_tokens > 0);
+    if (model->model != NULL)
+        return sc_fail(
+            error, SC_ERR_ARGUMENT,
+            "source: the model in this process serves one run: open another for the next");
+    assert(wish->max_new_tokens > 0);
     local->wish = *wish;
     SC_TRY(open_model(local, error));
     resolve_sampling(local);
@@ -135,8 +169,8 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .name = model->name,
         .fingerprint = local->fingerprint,
         .tokenizer = model->tokenizer_fingerprint,
-        .dtype = sc_dtype_name(sc_engine_dtype(model->engine)),
-        .kernels = sc_engine_kernels(model->engine),
+        .dtype = sc_dtype_name(sc_engine_dtype(local->engine)),
+        .kernels = sc_engine_kernels(local->engine),
         .demo = model->demo,
         .revision = model->revision,
         .n_vocab = model->n_vocab,
@@ -196,7 +230,7 @@ static enum sc_status local_prepare(void *context, const struct sc_message *mess
                                     void **out, struct sc_error *error)
 {
     struct local *local = context;
-    assert(local->model.engine != NULL);
+    assert(local->engine != NULL);
     if (sc_grow((void **)&local->prompts, local->n_prompts, &local->cap_prompts,
                 sizeof(struct prompt *)) != 0)
         return sc_fail_nomem(error, "prompts");
@@ -254,13 +288,13 @@ static enum sc_status local_plan(void *context, struct sc_source_plan *plan, str
                                              .max_prompt = longest_to_come(local),
                                              .max_bytes = local->options.max_bytes,
                                              .no_sharing = local->options.no_sharing};
-    SC_TRY(sc_batch_plan(local->model.engine, &local->batch, &local->plan, error));
+    SC_TRY(sc_batch_plan(local->engine, &local->batch, &local->plan, error));
     SC_TRY(remark_on_prompts(local, error));
     *plan = (struct sc_source_plan){
         .remarks = local->remarks.data,
         .parallel = local->plan.parallel,
-        .n_threads = sc_engine_n_threads(local->model.engine),
-        .weight_bytes = sc_engine_weight_bytes(local->model.engine),
+        .n_threads = sc_engine_n_threads(local->engine),
+        .weight_bytes = sc_engine_weight_bytes(local->engine),
         .batch_bytes = local->plan.total_bytes,
     };
     return SC_OK;
@@ -435,7 +469,7 @@ static enum sc_status local_sample(void *context, const struct sc_feed *feed,
                                            .step = feed->step != NULL ? local_step : NULL};
     local->feed = feed;
     enum sc_status status =
-        sc_engine_run(local->model.engine, &local->plan, &local->batch, &source, error);
+        sc_engine_run(local->engine, &local->plan, &local->batch, &source, error);
     local->feed = NULL;
     return status;
 }
@@ -473,14 +507,28 @@ static const struct sc_source_functions functions = {
     .close = local_close,
 };
 
-enum sc_status sc_source_open_local(const struct sc_local_options *options, struct sc_source *out,
-                                    struct sc_error *error)
+struct sc_model_source_options sc_model_source_options_default(void)
 {
-    assert(options->model != NULL);
+    return (struct sc_model_source_options){.size = sizeof(struct sc_model_source_options),
+                                            .model = "demo",
+                                            .dtype = -1,
+                                            .chat = sc_chat_options_default()};
+}
+
+enum sc_status sc_source_open_model(const struct sc_model_source_options *options,
+                                    struct sc_source *out, struct sc_error *error)
+{
+    struct sc_model_source_options all = sc_model_source_options_default();
+    if (options == NULL || out == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "source: expected options and where to put it");
+    *out = (struct sc_source){0};
+    SC_TRY(sc_options_take(&all, sizeof all, options, options->size, "source", error));
+    if (all.model == NULL || *all.model == '\0')
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a name or a folder, found nothing");
     struct local *local = sc_alloc_zero(1, sizeof *local);
     if (local == NULL)
         return sc_fail_nomem(error, "source of traces");
-    local->options = *options;
+    local->options = all;
     *out = (struct sc_source){&functions, local};
     return SC_OK;
 }

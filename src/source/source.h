@@ -10,23 +10,6 @@
 
 #include "base/error.h"
 
-/* The model in this process.  Nothing here changes a result but model, chat, dtype and
- * kernels. */
-struct sc_local_options {
-    const char *model;           /* folder, hub name or "demo" */
-    struct sc_chat_options chat; /* thinking and special are the wish's */
-    int dtype;                   /* enum sc_dtype or -1: the model's own */
-    const char *kernels;         /* NULL: best */
-    int n_threads;               /* 0: one per core */
-    size_t parallel;             /* traces in flight; 0: chosen for the machine and memory */
-    size_t max_bytes;            /* memory limit for traces and prompts; 0: automatic */
-    bool no_sharing;             /* compute what traces have said in common for each of them */
-};
-
-/* Only notes the options: the model is opened by describe.  Close it with sc_source_close. */
-enum sc_status sc_source_open_local(const struct sc_local_options *options, struct sc_source *out,
-                                    struct sc_error *error);
-
 /* A caller's source as this version sees it: *functions, which *out points to, holds the caller's
  * and NULL for those that are newer than the caller.  SC_ERR_ARGUMENT says what is missing. */
 enum sc_status sc_source_adopt(const struct sc_source *given, struct sc_source_functions *functions,

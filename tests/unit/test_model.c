@@ -1,5 +1,7 @@
 /* Checkpoints: configuration, generation settings, shards, random models, finding a model by name.
  */
+#include <dlfcn.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -835,6 +837,49 @@ static void a_hub_name_is_found_in_the_local_cache(void **state)
     unsetenv("HF_HOME");
 }
 
+static void put_bundled(const char *root, char path[PATH_MAX])
+{
+    struct sc_error error = {0};
+    snprintf(path, PATH_MAX, "%s/only-here", root);
+    assert_int_equal(sc_make_folders(path, &error), SC_OK);
+    put_string(path, "config.json", "{}");
+}
+
+static void bundled_models_lie_where_a_variable_says(void **state)
+{
+    char root[128], path[PATH_MAX];
+    (void)state;
+    snprintf(root, sizeof root, "%s/own", folder);
+    put_bundled(root, path);
+    not_located("only-here", "only-here");
+    setenv("SAFECONF_MODELS", root, 1);
+    located("only-here", path);
+    not_located("elsewhere", "own/elsewhere");
+    setenv("SAFECONF_MODELS", "", 1);
+    not_located("only-here", "only-here");
+    unsetenv("SAFECONF_MODELS");
+}
+
+/* Of this program the library is a part, so that they lie beside it; it must have been called by
+ * its whole path, as the tests are. */
+static void bundled_models_lie_beside_the_library(void **state)
+{
+    char root[PATH_MAX], path[PATH_MAX], file[PATH_MAX + 20];
+    Dl_info here;
+    (void)state;
+    if (dladdr(&folder, &here) == 0 || here.dli_fname[0] != '/')
+        skip();
+    snprintf(root, sizeof root - 16, "%s", here.dli_fname);
+    strcpy(strrchr(root, '/'), "/models");
+    put_bundled(root, path);
+    located("only-here", path);
+    snprintf(file, sizeof file, "%s/config.json", path);
+    unlink(file);
+    rmdir(path);
+    rmdir(root);
+    not_located("only-here", "only-here");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -861,6 +906,8 @@ int main(void)
         cmocka_unit_test(random_models_survive_failing_allocations),
         cmocka_unit_test(a_name_is_a_folder_only_where_a_model_is_in_it),
         cmocka_unit_test(a_hub_name_is_found_in_the_local_cache),
+        cmocka_unit_test(bundled_models_lie_where_a_variable_says),
+        cmocka_unit_test(bundled_models_lie_beside_the_library),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

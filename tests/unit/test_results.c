@@ -102,6 +102,100 @@ static void every_allocation_may_fail(void **state)
     fixture_free(&f);
 }
 
+static void the_summary_is_plain_text_of_80_columns(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_results *results = NULL;
+    char *summary = NULL;
+    assert_int_equal(fixture_make(&f, 4), 0);
+    assert_int_equal(fixture_write(&f, true, NULL), SC_OK);
+    assert_int_equal(sc_results_open(&results, f.folder, NULL), SC_OK);
+    assert_int_equal(sc_results_summary(results, &summary, NULL), SC_OK);
+    struct sc_text shown = {0};
+    const struct sc_report_wish wish = {.terminal = &shown, .width = 80};
+    assert_int_equal(sc_report_make(f.folder, &wish, NULL), SC_OK);
+    assert_string_equal(summary, shown.data);
+    assert_null(strchr(summary, '\x1b'));
+    sc_text_free(&shown);
+    sc_release(summary);
+    assert_int_equal(sc_results_summary(NULL, &summary, NULL), SC_ERR_ARGUMENT);
+    sc_results_close(results);
+    fixture_free(&f);
+}
+
+static void a_replay_is_text_and_writes_nothing(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_error error = {0};
+    char *json = NULL, *again = NULL;
+    char path[300];
+    assert_int_equal(fixture_make(&f, 6), 0);
+    assert_int_equal(fixture_write(&f, false, NULL), SC_OK);
+    struct sc_replay_run_options options = sc_replay_run_options_default();
+    options.n_orders = 20;
+    options.n_threads = 1;
+    options.max_traces = 5;
+    if (sc_replay_json(f.folder, &options, &json, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_non_null(strstr(json, "\"rows\""));
+    options.n_threads = 2;
+    assert_int_equal(sc_replay_json(f.folder, &options, &again, &error), SC_OK);
+    assert_string_equal(json, again);
+    sc_release(again);
+    sc_release(json);
+    snprintf(path, sizeof path, "%s/replay.json", f.folder);
+    assert_false(sc_file_exists(path));
+
+    options.n_orders = 0;
+    assert_int_equal(sc_replay_json(f.folder, &options, &json, &error), SC_ERR_ARGUMENT);
+    assert_null(json);
+    options = sc_replay_run_options_default();
+    options.max_traces = 50;
+    assert_int_equal(sc_replay_json(f.folder, &options, &json, &error), SC_ERR_ARGUMENT);
+    options.size = 0;
+    assert_int_equal(sc_replay_json(f.folder, &options, &json, &error), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_replay_json(NULL, NULL, &json, &error), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_replay_json("/nowhere", NULL, &json, &error), SC_ERR_IO);
+    fixture_free(&f);
+}
+
+/* Whatever allocation fails: an error with words, or the text. */
+static void texts_survive_failing_allocations(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_results *results = NULL;
+    char *whole = NULL;
+    assert_int_equal(fixture_make(&f, 2), 0);
+    assert_int_equal(fixture_write(&f, false, NULL), SC_OK);
+    struct sc_replay_run_options options = sc_replay_run_options_default();
+    options.n_orders = 1;
+    options.n_threads = 1;
+    assert_int_equal(sc_results_open(&results, f.folder, NULL), SC_OK);
+    assert_int_equal(sc_replay_json(f.folder, &options, &whole, NULL), SC_OK);
+    bool done = false;
+    for (size_t at = 0; !done; at += 1 + at / 32) {
+        char *texts[2] = {NULL, NULL};
+        struct sc_error error = {0};
+        sc_memory_fail_at(at);
+        enum sc_status status = sc_replay_json(f.folder, &options, &texts[0], &error);
+        if (status == SC_OK)
+            status = sc_results_summary(results, &texts[1], &error);
+        done = sc_memory_count() <= at;
+        sc_memory_fail_at(SIZE_MAX);
+        assert_true(status == SC_OK || (error.text[0] != '\0' && texts[1] == NULL));
+        if (texts[0] != NULL)
+            assert_string_equal(texts[0], whole);
+        sc_release(texts[0]);
+        sc_release(texts[1]);
+    }
+    sc_release(whole);
+    sc_results_close(results);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +203,9 @@ int main(void)
         cmocka_unit_test(whole_files_are_those_of_the_report),
         cmocka_unit_test(bad_arguments_and_folders_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(the_summary_is_plain_text_of_80_columns),
+        cmocka_unit_test(a_replay_is_text_and_writes_nothing),
+        cmocka_unit_test(texts_survive_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

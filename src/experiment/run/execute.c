@@ -68,21 +68,19 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
     if (options->source != NULL) {
         SC_TRY(sc_source_adopt(options->source, &run->functions, &run->source, error));
     } else {
-        struct sc_chat_options chat = sc_chat_options_default();
-        chat.chat_template = options->chat_template;
-        chat.template_date = options->template_date;
-        chat.template_args = options->template_args;
-        chat.n_template_args = options->n_template_args;
-        const struct sc_local_options local = {.model = options->model,
-                                               .chat = chat,
-                                               .dtype = options->dtype,
-                                               .kernels = options->kernels,
-                                               .n_threads = options->n_threads,
-                                               .parallel =
-                                                   options->no_batch ? 1 : options->parallel,
-                                               .max_bytes = options->max_bytes,
-                                               .no_sharing = options->no_sharing};
-        SC_TRY(sc_source_open_local(&local, &run->source, error));
+        struct sc_model_source_options model = sc_model_source_options_default();
+        model.model = options->model;
+        model.dtype = options->dtype;
+        model.kernels = options->kernels;
+        model.n_threads = options->n_threads;
+        model.chat.chat_template = options->chat_template;
+        model.chat.template_date = options->template_date;
+        model.chat.template_args = options->template_args;
+        model.chat.n_template_args = options->n_template_args;
+        model.parallel = options->no_batch ? 1 : options->parallel;
+        model.max_bytes = options->max_bytes;
+        model.no_sharing = options->no_sharing;
+        SC_TRY(sc_source_open_model(&model, &run->source, error));
     }
     const struct sc_source_wish wish = {
         .size = sizeof wish,

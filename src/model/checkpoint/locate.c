@@ -3,6 +3,8 @@
  * Nothing is fetched here.  Read next: model.c.
  */
 #include <dirent.h>
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,24 +48,62 @@ static int look_in(const char *root, const char *name, char **folder, struct sc_
     return 0;
 }
 
-/* Beside the installed program: bin/safeconf and share/safeconf/models. */
-static int look_beside_program(const char *name, char **folder, struct sc_text *looked)
-{
-    static const char beside[] = "/../share/safeconf/models";
-    char exe[4096 + sizeof beside];
-    ssize_t n = readlink("/proc/self/exe", exe, 4096);
+/* Where models lie seen from the folder of a file, as many folders above it as n_up says. */
+struct beside {
+    size_t n_up;
+    const char *path;
+};
 
-    if (n <= 0 || n >= 4096)
-        return 0;
-    exe[n] = '\0';
-    char *slash = strrchr(exe, '/');
-    if (slash == NULL)
-        return 0;
-    memcpy(slash, beside, sizeof beside);
-    return look_in(exe, name, folder, looked);
+/* bin/safeconf and share/safeconf/models. */
+static const struct beside beside_program[] = {{1, "share/safeconf/models"}};
+/* Python's package has both in one folder; lib/ and lib/x86_64-linux-gnu/ have share/ above them.
+ */
+static const struct beside beside_library[] = {
+    {0, "models"}, {1, "share/safeconf/models"}, {2, "share/safeconf/models"}};
+
+/* `file` is absolute. */
+static int look_beside(const char *file, const struct beside *place, const char *name,
+                       char **folder, struct sc_text *looked)
+{
+    size_t n = strlen(file);
+    for (size_t up = 0; up <= place->n_up && n > 0; up++)
+        do
+            n--;
+        while (n > 0 && file[n] != '/');
+    struct sc_text root = {0};
+    sc_text_add(&root, file, n);
+    sc_text_printf(&root, "/%s", place->path);
+    int found = root.failed ? -1 : look_in(root.data, name, folder, looked);
+    sc_text_free(&root);
+    return found;
 }
 
-static enum sc_status locate_bundled(const char *name, char **folder, struct sc_error *error)
+static int look_beside_program(const char *name, char **folder, struct sc_text *looked)
+{
+    char exe[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0 || (size_t)n >= sizeof exe - 1)
+        return 0;
+    exe[n] = '\0';
+    return look_beside(exe, &beside_program[0], name, folder, looked);
+}
+
+/* The file that this code was loaded from: the shared library, or a program that holds all of it.
+ * One that was named from the current folder may be elsewhere by now. */
+static int look_beside_library(const char *name, char **folder, struct sc_text *looked)
+{
+    static const char here = 0;
+    Dl_info library;
+    int found = 0;
+    if (dladdr(&here, &library) == 0 || library.dli_fname == NULL || library.dli_fname[0] != '/')
+        return 0;
+    for (size_t i = 0; found == 0 && i < sizeof beside_library / sizeof *beside_library; i++)
+        found = look_beside(library.dli_fname, &beside_library[i], name, folder, looked);
+    return found;
+}
+
+/* Where a user says so, beside what runs, and where it was built for. */
+static int look_everywhere(const char *name, char **folder, struct sc_text *looked)
 {
     static const char *const roots[] = {
 #ifdef SAFECONF_INSTALLED_MODELS
@@ -73,12 +113,23 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
         SAFECONF_SOURCE_MODELS,
 #endif
         NULL};
-    struct sc_text looked = {NULL, 0, 0, false};
-    int found = look_beside_program(name, folder, &looked);
-    enum sc_status status = SC_OK;
-
+    const char *own = getenv("SAFECONF_MODELS");
+    int found = own != NULL && *own != '\0' ? look_in(own, name, folder, looked) : 0;
+    if (found == 0)
+        found = look_beside_program(name, folder, looked);
+    if (found == 0)
+        found = look_beside_library(name, folder, looked);
     for (size_t i = 0; found == 0 && roots[i] != NULL; i++)
-        found = look_in(roots[i], name, folder, &looked);
+        found = look_in(roots[i], name, folder, looked);
+    return found;
+}
+
+static enum sc_status locate_bundled(const char *name, char **folder, struct sc_error *error)
+{
+    struct sc_text looked = {0};
+    enum sc_status status = SC_OK;
+    int found = look_everywhere(name, folder, &looked);
+
     if (found < 0 || looked.failed) {
         status = sc_fail_nomem(error, "model");
     } else if (found == 0 && sc_is_folder(name)) {
@@ -87,7 +138,7 @@ static enum sc_status locate_bundled(const char *name, char **folder, struct sc_
         status =
             sc_fail(error, SC_ERR_IO,
                     "model \"%.100s\": no folder of that name, and no bundled model: looked for "
-                    "%.350s",
+                    "%.420s",
                     name, looked.len > 0 ? looked.data : "no place");
     }
     if (status != SC_OK) {

@@ -409,6 +409,17 @@ enum sc_status sc_model_unchanged(const struct sc_model *model, struct sc_error 
     return SC_OK;
 }
 
+bool sc_model_same_files(const struct sc_model *a, const struct sc_model *b)
+{
+    if (a->n_shards != b->n_shards || a->config_bytes != b->config_bytes ||
+        memcmp(a->config_text, b->config_text, a->config_bytes) != 0)
+        return false;
+    for (size_t i = 0; i < a->n_shards; i++)
+        if (!sc_file_stamp_same(&a->shards[i].map.stamp, &b->shards[i].map.stamp))
+            return false;
+    return true;
+}
+
 size_t sc_model_tokens_in(const struct sc_model *model, const struct sc_tokenizer *tokenizer)
 {
     size_t n_rows = model->config.n_vocab;
