@@ -58,8 +58,8 @@ struct sc_prompt {
      * alone */
     const struct sc_message *messages;
     size_t n_messages;
-    const char *prefill; /* what the answer begins with, or NULL */
-    enum sc_label label;
+    const char *prefill;  /* what the answer begins with, or NULL */
+    enum sc_label label;  /* SC_LABEL_UNKNOWN where there is none; zeros say safe */
     const char *category; /* NULL or "": none */
     const char *extra;    /* JSON object of what else is kept of it, or NULL */
     size_t line;          /* of the file that it comes from; 0: none */

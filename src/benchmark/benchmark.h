@@ -43,6 +43,10 @@ struct sc_benchmark {
     struct sc_text remarks; /* the same of what its rows mean: lines, each ended, made visible */
 };
 
+/* What of the options is read: the same, or, where prompts of a caller's own are given, without
+ * what a file is read by. */
+struct sc_benchmark_options sc_benchmark_options_read(const struct sc_benchmark_options *options);
+
 /* Loads and samples.  Order: benchmark order (a sample keeps it). */
 enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_error *error);
@@ -50,6 +54,8 @@ enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,
 enum sc_status sc_benchmark_from_table(const struct sc_benchmark_options *options,
                                        const struct sc_table *table, struct sc_benchmark *out,
                                        struct sc_error *error);
+/* What is worth saying of its file and its rows: lines, each ended, made visible. */
+void sc_benchmark_remark(const struct sc_benchmark *benchmark, struct sc_text *out);
 void sc_benchmark_free(struct sc_benchmark *benchmark);
 
 /* The name of the known benchmark that the options mean where its file lies in none of the standard

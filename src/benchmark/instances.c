@@ -52,29 +52,45 @@ static int compare_ids(const void *a, const void *b)
 {
     const struct sc_instance *const *x = a, *const *y = b;
     int order = strcmp((*x)->id, (*y)->id);
-    return order != 0 ? order : (*x)->line < (*y)->line ? -1 : (*x)->line > (*y)->line;
+    if (order != 0)
+        return order;
+    return (*x)->line != (*y)->line ? ((*x)->line < (*y)->line ? -1 : 1)
+                                    : ((*x)->row > (*y)->row) - ((*x)->row < (*y)->row);
 }
 
-enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, const char *source,
-                                          struct sc_error *error)
+enum sc_status sc_instance_list_twins(const struct sc_instance_list *list,
+                                      const struct sc_instance *twins[2], struct sc_error *error)
 {
     const struct sc_instance **sorted = sc_alloc_array(list->n, sizeof *sorted);
+    twins[0] = twins[1] = NULL;
     if (sorted == NULL)
         return sc_fail_nomem(error, "benchmark ids");
     for (size_t i = 0; i < list->n; i++)
         sorted[i] = &list->items[i];
     qsort(sorted, list->n, sizeof *sorted, compare_ids);
-    enum sc_status status = SC_OK;
-    for (size_t i = 1; i < list->n && status == SC_OK; i++)
-        if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-            status = sc_fail(
-                error, SC_ERR_FORMAT,
-                "%s: lines %zu and %zu: two rows have the id '%.*s': --id-column names "
-                "another column, --id-column none numbers the rows",
-                source, sorted[i - 1]->line, sorted[i]->line,
-                (int)sc_utf8_valid(sorted[i]->id, strnlen(sorted[i]->id, 80)), sorted[i]->id);
+    for (size_t i = 1; i < list->n && twins[0] == NULL; i++) {
+        if (strcmp(sorted[i - 1]->id, sorted[i]->id) != 0)
+            continue;
+        twins[0] = sorted[i - 1];
+        twins[1] = sorted[i];
+    }
     sc_free(sorted);
-    return status;
+    return SC_OK;
+}
+
+enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, const char *source,
+                                          struct sc_error *error)
+{
+    const struct sc_instance *twins[2];
+    SC_TRY(sc_instance_list_twins(list, twins, error));
+    if (twins[0] == NULL)
+        return SC_OK;
+    const char *id = twins[0]->id;
+    return sc_fail(error, SC_ERR_FORMAT,
+                   "%s: lines %zu and %zu: two rows have the id '%.*s': --id-column names "
+                   "another column, --id-column none numbers the rows",
+                   source, twins[0]->line, twins[1]->line, (int)sc_utf8_valid(id, strnlen(id, 80)),
+                   id);
 }
 
 static void put64(unsigned char *bytes, uint64_t value)

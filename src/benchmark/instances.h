@@ -15,6 +15,10 @@ enum sc_status sc_instance_list_add(struct sc_instance_list *list, struct sc_ins
 /* XXH3 over ids, prompts, labels, categories and, where there are any, conversations and prefills,
  * in hexadecimal. */
 void sc_instance_list_fingerprint(const struct sc_instance_list *list, char out[17]);
+/* The first two instances with one id, in the order of their lines; NULL and NULL: there are none.
+ */
+enum sc_status sc_instance_list_twins(const struct sc_instance_list *list,
+                                      const struct sc_instance *twins[2], struct sc_error *error);
 /* Ids are the keys of random streams and of resumption, so two equal ones are an error, which names
  * the source. */
 enum sc_status sc_instance_list_check_ids(const struct sc_instance_list *list, const char *source,

@@ -107,19 +107,72 @@ static enum sc_status find_file(const struct sc_benchmark_options *options,
     return out->source != NULL ? SC_OK : sc_fail_nomem(error, "benchmark");
 }
 
+struct sc_benchmark_options sc_benchmark_options_default(void)
+{
+    return (struct sc_benchmark_options){.name = "synthetic"};
+}
+
+static bool has_own(const struct sc_benchmark_options *options)
+{
+    return options->prompts != NULL || options->n_prompts > 0;
+}
+
+struct sc_benchmark_options sc_benchmark_options_read(const struct sc_benchmark_options *options)
+{
+    if (!has_own(options))
+        return *options;
+    return (struct sc_benchmark_options){.name = options->name,
+                                         .prompts = options->prompts,
+                                         .n_prompts = options->n_prompts,
+                                         .system = options->system,
+                                         .prefill = options->prefill,
+                                         .prompt_template = options->prompt_template,
+                                         .label = options->label,
+                                         .multi_turn = options->multi_turn,
+                                         .n_instances = options->n_instances,
+                                         .first = options->first,
+                                         .seed = options->seed};
+}
+
+static enum sc_status check_values(const struct sc_benchmark_options *options,
+                                   struct sc_error *error)
+{
+    if ((options->unsafe_values == NULL && options->n_unsafe_values > 0) ||
+        (options->safe_values == NULL && options->n_safe_values > 0))
+        return sc_fail(error, SC_ERR_ARGUMENT, "values of labels: expected some, found none");
+    return SC_OK;
+}
+
+/* Rows, before sampling. */
+static enum sc_status load_rows(const struct sc_benchmark_options *options,
+                                struct sc_benchmark *out, struct sc_instance_list *list,
+                                struct sc_error *error)
+{
+    if (has_own(options))
+        return sc_own_prompts(options, out, list, error);
+    const struct loader *loader = find_loader(options);
+    SC_TRY(find_file(options, loader, out, error));
+    return load_file(options, loader, out, list, error);
+}
+
 static enum sc_status load(const struct sc_benchmark_options *options, struct sc_benchmark *out,
                            struct sc_instance_list *list, struct sc_error *error)
 {
     if (options->name == NULL || *options->name == '\0')
         return fail_unknown("", error);
-    if (strcmp(options->name, "synthetic") == 0)
+    SC_TRY(check_values(options, error));
+    if (!has_own(options) && strcmp(options->name, "synthetic") == 0)
         return sc_synthetic_make(options, out, list, error);
-    const struct loader *loader = find_loader(options);
-    SC_TRY(find_file(options, loader, out, error));
-    SC_TRY(load_file(options, loader, out, list, error));
+    SC_TRY(load_rows(options, out, list, error));
     sc_instance_list_fingerprint(list, out->fingerprint);
     out->n_available = list->n;
     return sc_instance_list_keep(list, options->n_instances, options->first, options->seed, error);
+}
+
+void sc_benchmark_remark(const struct sc_benchmark *benchmark, struct sc_text *out)
+{
+    sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, out);
+    sc_text_puts(out, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
 }
 
 enum sc_status sc_benchmark_load(const struct sc_benchmark_options *options,

@@ -73,6 +73,10 @@ enum sc_status sc_rows_read(const struct sc_benchmark_options *options, const st
                             const struct sc_table *table, struct sc_benchmark *out,
                             struct sc_instance_list *list, struct sc_error *error);
 
+/* own.c: the same of a caller's own prompts, named options->name. */
+enum sc_status sc_own_prompts(const struct sc_benchmark_options *options, struct sc_benchmark *out,
+                              struct sc_instance_list *list, struct sc_error *error);
+
 /* synthetic.c: all of it but the instances, which go to the list. */
 enum sc_status sc_synthetic_make(const struct sc_benchmark_options *options,
                                  struct sc_benchmark *out, struct sc_instance_list *list,

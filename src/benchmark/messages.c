@@ -97,6 +97,18 @@ static const json_t *field(const json_t *object, const char *key, const char *ot
 /* Bytes of untrusted text in a message; cli makes them visible. */
 #define SHOWN(text) (int)sc_utf8_valid(text, strnlen(text, 40)), text
 
+static enum sc_status find_role(const char *name, size_t number, enum sc_role *role,
+                                struct sc_error *error)
+{
+    int found = role_of(name);
+    if (found < 0)
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "message %zu: role \"%.*s\": expected system, user or assistant", number,
+                       SHOWN(name));
+    *role = (enum sc_role)found;
+    return SC_OK;
+}
+
 static enum sc_status read_role(const json_t *message, size_t number, enum sc_role *role,
                                 struct sc_error *error)
 {
@@ -105,12 +117,7 @@ static enum sc_status read_role(const json_t *message, size_t number, enum sc_ro
     if (!json_is_string(name))
         return sc_fail(error, SC_ERR_FORMAT, "message %zu: expected a role, found %s", number,
                        kind_of(name));
-    int found = role_of(json_string_value(name));
-    if (found < 0)
-        return sc_fail(error, SC_ERR_FORMAT,
-                       "message %zu: role \"%.*s\": expected system, user or assistant", number,
-                       SHOWN(json_string_value(name)));
-    *role = (enum sc_role)found;
+    SC_TRY(find_role(json_string_value(name), number, role, error));
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         const json_t *call = json_object_get(message, calls[i]);
         if (call != NULL && !json_is_null(call) &&
@@ -306,6 +313,35 @@ enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct sc_
     if (status != SC_OK)
         sc_messages_free(out);
     return status;
+}
+
+static enum sc_status take(const struct sc_message *messages, size_t n, bool multi_turn,
+                           struct sc_conversation *turns, struct sc_messages *out,
+                           struct sc_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum sc_role role = SC_ROLE_USER;
+        SC_TRY(find_role(messages[i].role, i + 1, &role, error));
+        SC_TRY(add_turn(turns, role, messages[i].text, i + 1, error));
+    }
+    return keep_turns(turns, multi_turn, out, error);
+}
+
+enum sc_status sc_messages_take(const struct sc_message *messages, size_t n, bool multi_turn,
+                                struct sc_messages *out, struct sc_error *error)
+{
+    struct sc_conversation turns = {0};
+    *out = (struct sc_messages){0};
+    enum sc_status status = take(messages, n, multi_turn, &turns, out, error);
+    sc_conversation_free(&turns);
+    if (status != SC_OK)
+        sc_messages_free(out);
+    return status;
+}
+
+bool sc_messages_is_user(const char *role)
+{
+    return role_of(role) == (int)SC_ROLE_USER;
 }
 
 void sc_messages_free(struct sc_messages *messages)

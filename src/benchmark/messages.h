@@ -28,6 +28,10 @@ bool sc_messages_are(const char *text, bool texts_too);
  * SC_ERR_FORMAT: it cannot be asked, with the reason; *out is then empty. */
 enum sc_status sc_messages_read(const json_t *value, bool multi_turn, struct sc_messages *out,
                                 struct sc_error *error);
+/* The same of a caller's messages, whose roles and texts are not NULL. */
+enum sc_status sc_messages_take(const struct sc_message *messages, size_t n, bool multi_turn,
+                                struct sc_messages *out, struct sc_error *error);
+bool sc_messages_is_user(const char *role); /* by whatever name data sets have for it */
 void sc_messages_free(struct sc_messages *messages);
 
 #endif

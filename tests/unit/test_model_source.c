@@ -1,5 +1,5 @@
-/* The model in this process as a source that a caller opens: the runs are those without a source,
- * also on weights that are packed already, and also two at a time. */
+/* What a caller brings along: the model in this process as a source, also on weights that are
+ * packed already and two runs at a time; prompts of its own.  The runs are those without. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,6 +191,98 @@ static void two_runs_share_an_engine_at_the_same_time(void **state)
     place_free(&alone);
 }
 
+/* The prompts of a benchmark, handed back. */
+struct handed {
+    struct sc_prompts *prompts;
+    struct sc_prompt list[8];
+};
+
+static void hand_back(struct handed *handed, struct place *place)
+{
+    struct sc_benchmark_options *benchmark = &place->options.benchmark;
+    struct sc_error error = {0};
+    if (sc_prompts_load(&handed->prompts, benchmark, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(sc_prompts_count(handed->prompts), 8);
+    for (size_t i = 0; i < 8; i++)
+        handed->list[i] = sc_prompts_at(handed->prompts, i);
+    *benchmark = sc_benchmark_options_default();
+    benchmark->name = sc_prompts_name(handed->prompts);
+    benchmark->prompts = handed->list;
+    benchmark->n_prompts = 8;
+}
+
+static void a_run_of_prompts_handed_back_is_the_benchmarks(void **state)
+{
+    (void)state;
+    need_model();
+    struct place plain, mine;
+    struct handed handed;
+    place_make(&plain);
+    place_run(&plain);
+    place_make(&mine);
+    hand_back(&handed, &mine);
+    place_run(&mine);
+    assert_same_run(&plain, &mine);
+    place_run(&mine); /* the same run, which is finished */
+    assert_int_equal(mine.summary.progress.n_instances_resumed, 8);
+    handed.list[3].prompt = "Another one?";
+    assert_int_equal(sc_run_execute(&mine.options, NULL, NULL, &mine.error), SC_ERR_CONFLICT);
+    sc_prompts_free(handed.prompts);
+    place_free(&mine);
+    place_free(&plain);
+}
+
+static void shards_of_own_prompts_are_merged(void **state)
+{
+    (void)state;
+    need_model();
+    struct place parts[2], whole, merged;
+    struct handed handed[3];
+    const char *folders[2];
+    struct sc_merge_options merge = sc_merge_options_default();
+    place_make(&whole);
+    place_make(&merged);
+    hand_back(&handed[2], &whole);
+    place_run(&whole);
+    for (size_t i = 0; i < 2; i++) {
+        place_make(&parts[i]);
+        hand_back(&handed[i], &parts[i]);
+        parts[i].options.shard = i + 1;
+        parts[i].options.n_shards = 2;
+        place_run(&parts[i]);
+        folders[i] = parts[i].out;
+    }
+    merge.out = merged.out;
+    merge.folders = folders;
+    merge.n_folders = 2;
+    if (sc_merge(&merge, NULL, NULL, &merged.error) != SC_OK ||
+        sc_report_write(merged.out, &merged.error) != SC_OK)
+        fail_msg("%s", merged.error.text);
+    assert_same_run(&whole, &merged);
+    for (size_t i = 0; i < 2; i++)
+        place_free(&parts[i]);
+    for (size_t i = 0; i < 3; i++)
+        sc_prompts_free(handed[i].prompts);
+    place_free(&merged);
+    place_free(&whole);
+}
+
+static void bad_own_prompts_make_no_folder(void **state)
+{
+    (void)state;
+    struct place place;
+    const struct sc_prompt prompts[] = {{.prompt = "One"}, {.prompt = "\xff"}};
+    place_make(&place);
+    place.options.benchmark.name = "mine";
+    place.options.benchmark.prompts = prompts;
+    place.options.benchmark.n_prompts = 2;
+    assert_int_equal(sc_run_execute(&place.options, NULL, NULL, &place.error), SC_ERR_ARGUMENT);
+    assert_non_null(strstr(place.error.text, "prompt 1: prompt: is not valid UTF-8"));
+    assert_false(sc_is_folder(place.out));
+    place_free(&place);
+}
+
 /* What comes of a run through the source that is opened so. */
 static void refuses(struct place *place, const struct sc_model_source_options *options,
                     const char *part)
@@ -301,6 +393,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_through_it_is_the_run_without_a_source),
         cmocka_unit_test(two_runs_share_an_engine_at_the_same_time),
+        cmocka_unit_test(a_run_of_prompts_handed_back_is_the_benchmarks),
+        cmocka_unit_test(shards_of_own_prompts_are_merged),
+        cmocka_unit_test(bad_own_prompts_make_no_folder),
         cmocka_unit_test(an_engine_that_does_not_fit_is_refused),
         cmocka_unit_test(a_source_serves_one_run),
         cmocka_unit_test(wrong_arguments_are_refused),

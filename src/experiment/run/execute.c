@@ -211,8 +211,7 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         return SC_OK;
     const struct sc_benchmark *benchmark = &run->benchmark;
     struct sc_text remarks = {0};
-    sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, &remarks);
-    sc_text_puts(&remarks, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
+    sc_benchmark_remark(benchmark, &remarks);
     sc_text_add_visible(&remarks, run->info.remarks != NULL ? run->info.remarks : "",
                         run->info.remarks != NULL ? strlen(run->info.remarks) : 0, true);
     sc_text_add_visible(&remarks, run->plan.remarks != NULL ? run->plan.remarks : "",

@@ -18,7 +18,7 @@ struct sc_run_options sc_run_options_default(void)
         .size = sizeof(struct sc_run_options),
         .model = "demo",
         .dtype = -1,
-        .benchmark = {.name = "synthetic"},
+        .benchmark = sc_benchmark_options_default(),
         .temperature = NAN,
         .top_p = NAN,
         .min_p = NAN,
@@ -117,7 +117,9 @@ enum sc_status sc_run_options_read(const struct sc_run_options *given, struct sc
     if (given == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "options: expected some, found none");
     *out = sc_run_options_default();
-    return sc_options_take(out, sizeof *out, given, given->size, "options", error);
+    SC_TRY(sc_options_take(out, sizeof *out, given, given->size, "options", error));
+    out->benchmark = sc_benchmark_options_read(&out->benchmark);
+    return SC_OK;
 }
 
 static enum sc_status check_names(const struct sc_run_options *options, struct sc_error *error)
