@@ -1,0 +1,79 @@
+"""safeconf: many traces of each prompt, how confident a model is, and where it refuses.
+
+A thin face of the C library: it reads, converts and draws, and computes no figure of its own.
+
+>>> import safeconf as sc
+>>> run = sc.run(sc.Model("demo"), sc.load_benchmark("synthetic")[:20], sc.Adaptive(3, 10))
+>>> run.summary()
+"""
+
+from __future__ import annotations
+
+from ._library import lib, text_of
+from .detection import Detection, detect, trace_metrics
+from .errors import (
+    ArgumentError,
+    ConflictError,
+    FormatError,
+    InputOutputError,
+    InternalError,
+    Interrupted,
+    LimitError,
+    NumericError,
+    OutOfMemory,
+    SafeconfError,
+    Stopped,
+    UnsupportedError,
+)
+from .models import Endpoint, Model, Source
+from .policies import (
+    Adaptive,
+    Budget,
+    Curtailed,
+    DeepConf,
+    Fixed,
+    Interval,
+    Policy,
+    Single,
+)
+from .prompts import Prompt, Prompts, load_benchmark
+from .results import Run, open_run
+from .running import run
+
+#: Of the library that runs.
+__version__ = text_of(lib.sc_version())
+
+__all__ = [
+    "Adaptive",
+    "ArgumentError",
+    "Budget",
+    "ConflictError",
+    "Curtailed",
+    "DeepConf",
+    "Detection",
+    "Endpoint",
+    "Fixed",
+    "FormatError",
+    "InputOutputError",
+    "InternalError",
+    "Interrupted",
+    "Interval",
+    "LimitError",
+    "Model",
+    "NumericError",
+    "OutOfMemory",
+    "Policy",
+    "Prompt",
+    "Prompts",
+    "Run",
+    "SafeconfError",
+    "Single",
+    "Source",
+    "Stopped",
+    "UnsupportedError",
+    "detect",
+    "load_benchmark",
+    "open_run",
+    "run",
+    "trace_metrics",
+]

@@ -1,0 +1,59 @@
+"""How far a run is: tqdm's bar, which notebooks show too, or a plain line on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Progress:
+    """What is shown while a run goes on; nothing when it is not wanted."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._bar: Any = None
+        self._plain = False
+        self._width = 0
+        self._wanted = wanted
+
+    def begin(self, facts: Any) -> None:
+        """From ``const struct sc_run_facts *``."""
+        if not self._wanted:
+            return
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            self._plain = sys.stderr.isatty()
+            return
+        self._bar = tqdm(total=int(facts.n_instances), unit="prompt", dynamic_ncols=True)
+
+    def update(self, now: Any) -> None:
+        """From ``const struct sc_run_progress *``."""
+        if self._bar is not None:
+            self._bar.n = int(now.n_instances_done)
+            self._bar.set_postfix(self._words(now), refresh=False)
+            self._bar.refresh()
+        elif self._plain:
+            words = ", ".join(f"{name} {value}" for name, value in self._words(now).items())
+            line = f"{now.n_instances_done}/{now.n_instances} prompts, {words}"
+            sys.stderr.write("\r" + line.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(line)
+
+    @staticmethod
+    def _words(now: Any) -> dict[str, str]:
+        words = {
+            "traces": str(int(now.n_traces_done)),
+            "refused": str(int(now.n_refused)),
+            "tokens/s": f"{now.tokens_per_second:.0f}",
+        }
+        if now.n_traces_failed:
+            words["failed"] = str(int(now.n_traces_failed))
+        return words
+
+    def end(self) -> None:
+        """Leaves what was shown last."""
+        if self._bar is not None:
+            self._bar.close()
+        elif self._plain and self._width:
+            sys.stderr.write("\n")
+        self._bar, self._width = None, 0

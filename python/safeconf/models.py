@@ -1,0 +1,200 @@
+"""Where traces come from: a model in this process, or one behind a server."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Optional, Union
+
+from ._library import Arguments, PathLike, call, ffi, lib, name_value
+from .errors import ArgumentError
+
+TemplateArgs = Union[Mapping[str, Any], Sequence[str]]
+
+
+def _template_args(given: Optional[TemplateArgs]) -> list[str]:
+    """As ``name=value``, where a value is what it says as JSON, or else a text."""
+    import json
+
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        return [f"{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in given.items()]
+    return list(given)
+
+
+class Source(ABC):
+    """What a run can sample from."""
+
+    #: Whether it is to reason before it answers, where the run does not say.
+    thinking: bool = False
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the model is called."""
+
+    @abstractmethod
+    def _attach(self, options: Any, arguments: Arguments) -> Any:
+        """A context in which ``struct sc_run_options`` samples from it."""
+
+
+class Model(Source):
+    """A model in this process.
+
+    Args:
+        name: a folder in Hugging Face layout, a hub name in the local cache, or ``"demo"``.
+        dtype: arithmetic: ``"bf16"``, ``"int8"`` or ``"f32"``; None: the model's own.
+        threads: 0: one for each available core.
+        kernels: instruction set; None: the best of this machine.
+        chat_template: a file, ``"raw"`` or ``"chatml"``; None: the model's own.
+        template_args: variables of the template.
+        template_date: today as templates tell it, ``"YYYY-MM-DD"``; None: 2024-07-26.
+        thinking: it is to reason before it answers.
+    """
+
+    def __init__(
+        self,
+        name: PathLike = "demo",
+        *,
+        dtype: Optional[str] = None,
+        threads: int = 0,
+        kernels: Optional[str] = None,
+        chat_template: Optional[PathLike] = None,
+        template_args: Optional[TemplateArgs] = None,
+        template_date: Optional[str] = None,
+        thinking: bool = False,
+    ) -> None:
+        self._name = os.fspath(name)
+        self.dtype = dtype
+        self.threads = threads
+        self.kernels = kernels
+        self.chat_template = chat_template
+        self.template_args = _template_args(template_args)
+        self.template_date = template_date
+        self.thinking = thinking
+
+    def __repr__(self) -> str:
+        return f"Model({self._name!r})"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @contextmanager
+    def _attach(self, options: Any, arguments: Arguments) -> Iterator[None]:
+        options.model = arguments.text(self._name, "model")
+        options.dtype = -1 if self.dtype is None else name_value("dtype", self.dtype)
+        options.kernels = arguments.text(self.kernels, "kernels")
+        options.n_threads = self.threads
+        options.chat_template = arguments.text(self.chat_template, "chat_template")
+        options.template_date = arguments.text(self.template_date, "template_date")
+        options.template_args = arguments.texts(self.template_args, "template_args")
+        options.n_template_args = len(self.template_args)
+        yield
+
+
+class Endpoint(Source):
+    """A model behind servers that speak OpenAI's interface (docs/SERVERS.md).
+
+    Args:
+        url: base such as ``"http://127.0.0.1:8000/v1"``, or several of servers that are alike.
+        model: the server's name for it; None: its only one.
+        key_env: environment variable with the API key; None: OPENAI_API_KEY, if it is set.
+        tokenizer: folder, hub name or ``"demo"`` whose tokenizer and chat template frame prompts
+            here; None: the server frames them.
+        chat_template, template_args, template_date: as in :class:`Model`, with a tokenizer.
+        requests: in flight, all servers together; None: 32.
+        choices: traces of a prompt asked for in one request; None: 1.
+        timeout: seconds of one request; None: 600.
+        max_failures: failed requests in a row that end a run, which can be resumed; None: 20.
+        thinking: it is to reason before it answers.
+    """
+
+    def __init__(
+        self,
+        url: Union[str, Sequence[str]],
+        model: Optional[str] = None,
+        *,
+        key_env: Optional[str] = None,
+        tokenizer: Optional[PathLike] = None,
+        chat_template: Optional[PathLike] = None,
+        template_args: Optional[TemplateArgs] = None,
+        template_date: Optional[str] = None,
+        requests: Optional[int] = None,
+        choices: Optional[int] = None,
+        timeout: Optional[float] = None,
+        max_failures: Optional[int] = None,
+        thinking: bool = False,
+    ) -> None:
+        self.urls = [url] if isinstance(url, str) else list(url)
+        self.model = model
+        self.key_env = key_env
+        self.tokenizer = tokenizer
+        self.chat_template = chat_template
+        self.template_args = _template_args(template_args)
+        self.template_date = template_date
+        self.requests = requests
+        self.choices = choices
+        self.timeout = timeout
+        self.max_failures = max_failures
+        self.thinking = thinking
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.urls!r}, {self.model!r})"
+
+    @property
+    def name(self) -> str:
+        return self.model if self.model is not None else "server"
+
+    def _key(self) -> Optional[str]:
+        key = os.environ.get(self.key_env or "OPENAI_API_KEY")
+        if self.key_env is not None and key is None:
+            raise ArgumentError(
+                f"key_env: expected an API key in the environment variable {self.key_env}, "
+                "found nothing"
+            )
+        return key or None
+
+    def _server_options(self, arguments: Arguments) -> Any:
+        made = arguments.keep(ffi.new("struct sc_server_options *"))
+        made[0] = lib.sc_server_options_default()
+        made.urls = arguments.texts(self.urls, "url")
+        made.n_urls = len(self.urls)
+        made.model = arguments.text(self.model, "model")
+        made.key = arguments.text(self._key(), "key")
+        made.tokenizer = arguments.text(self.tokenizer, "tokenizer")
+        made.chat.chat_template = arguments.text(self.chat_template, "chat_template")
+        made.chat.template_date = arguments.text(self.template_date, "template_date")
+        made.chat.template_args = arguments.texts(self.template_args, "template_args")
+        made.chat.n_template_args = len(self.template_args)
+        for field, value in (
+            ("parallel", self.requests),
+            ("n_choices", self.choices),
+            ("timeout", self.timeout),
+            ("most_failures", self.max_failures),
+        ):
+            if value is not None:
+                setattr(made, field, value)
+        return made
+
+    @contextmanager
+    def _attach(self, options: Any, arguments: Arguments) -> Iterator[None]:
+        source = arguments.keep(ffi.new("struct sc_source *"))
+        call(lib.sc_source_open_server, self._server_options(arguments), source)
+        options.source = source
+        try:
+            yield
+        finally:
+            lib.sc_source_close(source)
+
+
+def source_of(given: Union[Source, PathLike]) -> Source:
+    """The source itself, or the model of that name."""
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return Model(given)
+    raise ArgumentError(f"model: expected a model or its name, found {type(given).__name__}")

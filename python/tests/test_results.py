@@ -1,0 +1,100 @@
+"""Reading a run: what the package says is what the files of the run say."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import safeconf as sc
+
+
+def test_documents_are_those_on_disk(demo_run: sc.Run, demo_folder: Path) -> None:
+    assert demo_run.analysis == json.loads((demo_folder / "analysis.json").read_text())
+    lines = (demo_folder / "predictions.jsonl").read_text().splitlines()
+    assert demo_run.predictions == [json.loads(line) for line in lines]
+    assert demo_run.failures == []
+
+
+def test_traces_agree_with_predictions(demo_run: sc.Run) -> None:
+    rows = demo_run.traces(as_="records")
+    by_prompt: dict[str, list[dict[str, object]]] = {}
+    for row in rows:
+        by_prompt.setdefault(row["instance_id"], []).append(row)
+    for prediction in demo_run.predictions:
+        mine = by_prompt[prediction["instance_id"]][: prediction["num_traces_used"]]
+        assert [row["text"] for row in mine] == prediction["traces"]
+        assert [row["verdict"] for row in mine] == prediction["verdicts"]
+        assert [row["refused"] for row in mine] == prediction["refused"]
+        assert [row["harm"] for row in mine] == prediction["harm"]
+        assert [row["mean"] for row in mine] == pytest.approx(prediction["confidences"])
+
+
+def test_tokens_of_a_trace_and_of_all(demo_run: sc.Run) -> None:
+    every = demo_run.tokens_all()
+    assert every["offsets"][0] == 0 and len(every["offsets"]) == len(every["trace"]) + 1
+    for i in (0, len(every["trace"]) // 2, len(every["trace"]) - 1):
+        one = demo_run.tokens(int(every["instance"][i]), int(every["trace"][i]))
+        part = slice(every["offsets"][i], every["offsets"][i + 1])
+        for name, values in one.items():
+            assert values is not None
+            assert np.array_equal(values, every[name][part])
+            assert not values.flags.writeable
+
+
+def test_tokens_give_the_stored_metrics(demo_run: sc.Run) -> None:
+    row = demo_run.traces(as_="records")[3]
+    tokens = demo_run.tokens(row["instance_id"], row["trace"])
+    metrics = sc.trace_metrics(tokens["confidence"], tokens["logprob"])
+    assert {name: row[name] for name in metrics} == pytest.approx(metrics, nan_ok=True)
+
+
+def test_absent_figures_are_not_zero(demo_folder: Path, tmp_path: Path) -> None:
+    source = sqlite3.connect(demo_folder / "run.db")
+    copy = sqlite3.connect(tmp_path / "run.db")
+    source.backup(copy)
+    copy.execute("UPDATE token SET entropy = NULL, ids = NULL WHERE instance = 0 AND trace = 1")
+    copy.execute("UPDATE token SET sampled_logprob = NULL")
+    copy.commit()
+    copy.close()
+    run = sc.Run(tmp_path)
+    assert run.tokens(0, 1)["entropy"] is None
+    every = run.tokens_all()
+    assert every["sampled_logprob"] is None
+    part = slice(every["offsets"][1], every["offsets"][2])
+    assert np.isnan(every["entropy"][part]).all() and (every["ids"][part] == -1).all()
+    assert not np.isnan(every["entropy"][: every["offsets"][1]]).any()
+
+
+def test_kinds_of_tables(demo_run: sc.Run) -> None:
+    records = demo_run.instances(as_="records")
+    arrays = demo_run.instances(as_="numpy")
+    assert [row["id"] for row in records] == list(arrays["id"])
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(demo_run.traces(as_="pandas"), pandas.DataFrame)
+    arrow = pytest.importorskip("pyarrow")
+    assert isinstance(demo_run.traces(as_="arrow"), arrow.Table)
+    with pytest.raises(sc.ArgumentError, match="as_: expected"):
+        demo_run.traces(as_="csv")
+
+
+def test_what_is_not_there(demo_run: sc.Run, tmp_path: Path) -> None:
+    with pytest.raises(sc.ArgumentError, match="expected a trace"):
+        demo_run.tokens(0, 99)
+    with pytest.raises(sc.ArgumentError, match="expected a prompt"):
+        demo_run.tokens("nobody", 0)
+    with pytest.raises(sc.InputOutputError, match=r"run\.db"):
+        sc.Run(tmp_path)
+    (tmp_path / "run.db").write_bytes(b"no database at all, but long enough to look at" * 20)
+    with pytest.raises(sc.FormatError):
+        sc.Run(tmp_path).traces()
+
+
+def test_a_page_of_the_run_escapes(demo_run: sc.Run) -> None:
+    from safeconf.results import Text
+
+    assert "<script>" not in Text("<script>")._repr_html_()
+    assert demo_run._repr_html_().count("<pre>") == 1
