@@ -36,6 +36,20 @@ struct sc_judge_options {
     size_t most_failures; /* of requests in a row, which end a pass; 0: 20 */
 };
 
+/* What a judge can say. */
+struct sc_judge_abilities {
+    bool refusal, harm; /* of an answer */
+    bool prompts;       /* harm of a prompt alone */
+    bool reserved[5];
+};
+
+/* Checks as much as is cheap to check before a judge is needed: that a model is found, that a
+ * configuration, its templates and its patterns can be used.  Nothing is asked of a server. */
+SC_API enum sc_status sc_judge_check(const struct sc_judge_options *options,
+                                     struct sc_judge_abilities *abilities, struct sc_error *error);
+/* The judge that a model is by its name, "guard" where the name says nothing; static. */
+SC_API const char *sc_judge_of_model(const char *model);
+
 /* A file of answers that people labelled: those who judge the run judge these too, and how often
  * they err is carried into its rates. */
 struct sc_labels_options {

@@ -141,6 +141,24 @@ SC_API int sc_logprob_kind_parse(const char *name);
 SC_API void sc_trace_metrics(const float *confidence, const float *logprob, size_t n, size_t window,
                              double *metrics);
 
+/* Log-probabilities of the likeliest tokens at each place of a trace, in any order, where the whole
+ * distribution is not known.  What is not a number is not known. */
+struct sc_listed_logprobs {
+    const float *logprobs; /* [n_tokens * n_listed] natural */
+    size_t n_tokens, n_listed;
+    size_t k;       /* tokens that a confidence looks at, 1 to 1024 */
+    size_t n_vocab; /* tokens in P; 0: not known */
+};
+/* [n_tokens] each, or NULL.  NaN where fewer than k are known; the upper bound also where n_vocab
+ * is not. */
+struct sc_listed_figures {
+    float *confidence;
+    float *entropy_low, *entropy_high; /* bounds of the entropy over the vocabulary, nats */
+};
+/* What follows from the likeliest tokens alone (docs/DEFINITIONS.md). */
+SC_API void sc_listed_measure(const struct sc_listed_logprobs *listed,
+                              const struct sc_listed_figures *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,8 @@ A thin face of the C library: it reads, converts and draws, and computes no figu
 from __future__ import annotations
 
 from ._library import lib, text_of
+from .answers import Answer, Request
+from .callables import CallableSource as Callable
 from .detection import Detection, detect, trace_metrics
 from .errors import (
     ArgumentError,
@@ -45,8 +47,10 @@ __version__ = text_of(lib.sc_version())
 
 __all__ = [
     "Adaptive",
+    "Answer",
     "ArgumentError",
     "Budget",
+    "Callable",
     "ConflictError",
     "Curtailed",
     "DeepConf",
@@ -65,6 +69,7 @@ __all__ = [
     "Policy",
     "Prompt",
     "Prompts",
+    "Request",
     "Run",
     "SafeconfError",
     "Single",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
-from ._library import Arguments, PathLike, call, ffi, lib, name_value
+from ._library import Arguments, Guard, PathLike, call, ffi, lib, name_value
 from .errors import ArgumentError
 
 TemplateArgs = Union[Mapping[str, Any], Sequence[str]]
@@ -37,8 +37,9 @@ class Source(ABC):
         """What the model is called."""
 
     @abstractmethod
-    def _attach(self, options: Any, arguments: Arguments) -> Any:
-        """A context in which ``struct sc_run_options`` samples from it."""
+    def _attach(self, options: Any, arguments: Arguments, guard: Guard) -> Any:
+        """A context in which ``struct sc_run_options`` samples from it; ``guard`` keeps what its
+        functions raise."""
 
 
 class Model(Source):
@@ -84,7 +85,7 @@ class Model(Source):
         return self._name
 
     @contextmanager
-    def _attach(self, options: Any, arguments: Arguments) -> Iterator[None]:
+    def _attach(self, options: Any, arguments: Arguments, guard: Guard) -> Iterator[None]:
         options.model = arguments.text(self._name, "model")
         options.dtype = -1 if self.dtype is None else name_value("dtype", self.dtype)
         options.kernels = arguments.text(self.kernels, "kernels")
@@ -181,7 +182,7 @@ class Endpoint(Source):
         return made
 
     @contextmanager
-    def _attach(self, options: Any, arguments: Arguments) -> Iterator[None]:
+    def _attach(self, options: Any, arguments: Arguments, guard: Guard) -> Iterator[None]:
         source = arguments.keep(ffi.new("struct sc_source *"))
         call(lib.sc_source_open_server, self._server_options(arguments), source)
         options.source = source
@@ -189,12 +190,3 @@ class Endpoint(Source):
             yield
         finally:
             lib.sc_source_close(source)
-
-
-def source_of(given: Union[Source, PathLike]) -> Source:
-    """The source itself, or the model of that name."""
-    if isinstance(given, Source):
-        return given
-    if isinstance(given, (str, os.PathLike)):
-        return Model(given)
-    raise ArgumentError(f"model: expected a model or its name, found {type(given).__name__}")

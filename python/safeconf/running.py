@@ -10,8 +10,9 @@ from typing import Any, Optional, Union
 
 from ._library import Arguments, Guard, PathLike, call, ffi, lib, name_value, text_of
 from ._progress import Progress
+from .callables import SourceLike, source_of
 from .errors import ArgumentError, ConflictError, Interrupted, Stopped
-from .models import Source, source_of
+from .models import Source
 from .policies import Adaptive, PolicyLike, policy_of, policy_structs
 from .prompts import Prompts, PromptsLike, attach_named, prompts_of
 from .results import Run
@@ -111,7 +112,7 @@ class _Execution:
 
 
 def run(
-    model: Union[Source, PathLike] = "demo",
+    model: SourceLike = "demo",
     prompts: Union[PromptsLike, PathLike] = "synthetic",
     policy: Optional[PolicyLike] = None,
     *,
@@ -151,7 +152,7 @@ def run(
     folder is a :class:`ConflictError`.
 
     Args:
-        model: a source of traces, or a model's name.
+        model: a source of traces, a model's name, or a function (see :class:`Callable`).
         prompts: :class:`Prompts`, a benchmark's name or file, or rows: texts, dicts, a DataFrame, a
             Dataset (``columns`` then say what its columns are called, as
             :func:`load_benchmark` takes them).
@@ -268,7 +269,7 @@ def _execute(
     options.out = arguments.text(folder, "out")
     path = os.fspath(folder)
     execution = _Execution(options, progress)
-    with source._attach(options, arguments):
+    with source._attach(options, arguments, execution.guard):
         try:
             execution.execute(path)
         except Interrupted:

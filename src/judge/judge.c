@@ -159,7 +159,9 @@ static enum sc_status configure(const struct sc_judge_options *options,
 enum sc_status sc_judge_check(const struct sc_judge_options *options,
                               struct sc_judge_abilities *abilities, struct sc_error *error)
 {
-    *abilities = (struct sc_judge_abilities){true, true, true};
+    if (options == NULL || abilities == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "sc_judge_check: needs options and abilities");
+    *abilities = (struct sc_judge_abilities){.refusal = true, .harm = true, .prompts = true};
     SC_TRY(check_given(options, error));
     struct sc_judge_config config;
     SC_TRY(configure(options, &config, error));

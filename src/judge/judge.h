@@ -12,17 +12,6 @@
 
 struct sc_judge;
 
-/* What a judge can say. */
-struct sc_judge_abilities {
-    bool refusal, harm; /* of an answer */
-    bool prompts;       /* harm of a prompt alone */
-};
-
-/* Checks as much as is cheap to check before a judge is needed: that a model is found, that a
- * configuration, its templates and its patterns can be used.  Nothing is asked of a server. */
-enum sc_status sc_judge_check(const struct sc_judge_options *options,
-                              struct sc_judge_abilities *abilities, struct sc_error *error);
-
 enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
                              struct sc_error *error);
 void sc_judge_close(struct sc_judge *judge); /* NULL is fine */

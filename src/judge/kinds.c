@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <safeconf/judging.h>
 #include <string.h>
 
 static const struct sc_judge_kind kinds[] = {
@@ -123,6 +124,11 @@ const struct sc_judge_kind *sc_judge_kind_of_model(const char *model)
             if (holds(name, kinds[i].in_name[k]))
                 return &kinds[i];
     return &kinds[0];
+}
+
+const char *sc_judge_of_model(const char *model)
+{
+    return sc_judge_kind_of_model(model != NULL ? model : "")->name;
 }
 
 bool sc_judge_kind_asks(const struct sc_judge_kind *kind, size_t line, bool prompt_alone)

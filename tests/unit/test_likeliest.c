@@ -1,5 +1,6 @@
 /* What follows from the likeliest tokens alone: confidence, and bounds of the entropy. */
 #include <math.h>
+#include <safeconf/vocabulary.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +94,24 @@ static void rounded_numbers_leave_nothing_below_zero(void **state)
     assert_true(b.low >= 0 && b.high < 1e-6f);
 }
 
+/* A whole trace: what is not a number is not known, and fewer than k give nothing. */
+static void traces_are_measured_place_by_place(void **state)
+{
+    const float logprobs[] = {-2, -1, NAN, -1, NAN, NAN, -3, -1, -2};
+    float confidence[3], low[3];
+    const struct sc_listed_logprobs listed = {logprobs, 3, 3, 2, 0};
+    const struct sc_listed_figures out = {.confidence = confidence, .entropy_low = low};
+    (void)state;
+
+    sc_listed_measure(&listed, &out);
+    assert_true(confidence[0] == 1.5f && isnan(confidence[1]) && confidence[2] == 1.5f);
+    assert_true(isfinite(low[0]) && isnan(low[1]) && low[0] == low[2]);
+    const struct sc_listed_logprobs none = {logprobs, 3, 3, 0, 0};
+    sc_listed_measure(&none, &out);
+    assert_true(isnan(confidence[0]) && isnan(confidence[2]));
+    sc_listed_measure(NULL, &out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +120,7 @@ int main(void)
         cmocka_unit_test(bounds_are_tight),
         cmocka_unit_test(without_a_vocabulary_there_is_no_upper_bound),
         cmocka_unit_test(rounded_numbers_leave_nothing_below_zero),
+        cmocka_unit_test(traces_are_measured_place_by_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
