@@ -101,6 +101,23 @@ SC_API enum sc_status sc_results_predictions(const struct sc_results *results, c
 SC_API enum sc_status sc_results_summary(const struct sc_results *results, char **summary,
                                          struct sc_error *error);
 
+/* Tidy tables: one row per finished prompt, per stored trace of these, per figure of analysis.json;
+ * and what the columns of all of them mean, their types and units. */
+enum sc_results_table {
+    SC_TABLE_INSTANCES,
+    SC_TABLE_TRACES,
+    SC_TABLE_ESTIMATES,
+    SC_TABLE_COLUMNS,
+    SC_N_RESULTS_TABLES
+};
+SC_API const char *sc_results_table_name(enum sc_results_table table); /* "instances" ... */
+/* A table as CSV (RFC 4180, UTF-8, a header), release it with sc_release.  Unlike in the files of
+ * `report --csv`, texts are exactly what they were, also those that a spreadsheet would take for a
+ * formula; an empty text stands in quotes, and what is missing is an empty field without. */
+SC_API enum sc_status sc_results_table(const struct sc_results *results,
+                                       enum sc_results_table table, char **csv,
+                                       struct sc_error *error);
+
 /* Writes predictions.jsonl, analysis.json and report.html into a run's folder. */
 SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error);
 

@@ -152,11 +152,15 @@ struct sc_segment_risk { /* of the reasoning, or of the answer after it */
     struct sc_estimate confidence_refusals, confidence_answers; /* means over traces */
     struct sc_estimate auroc; /* of low confidence of this segment for a harmful answer */
 };
+enum { SC_CURVE_POINTS = 41 }; /* of a curve: at 0, 1/40, ..., 1 of its axis */
 struct sc_risk {
     size_t n, n_prompts;
     double harmful_share;                   /* auprc and aurc of a metric that knows nothing */
     struct sc_estimate auprc[SC_N_METRICS]; /* of low confidence for harm */
     struct sc_estimate aurc[SC_N_METRICS];  /* harm when the most confident are kept first */
+    /* by the run's metric: harmful answers found, at harmless ones suspected, when the least
+     * confident are suspected first; harm of the answers kept when the most confident are */
+    struct sc_estimate roc[SC_CURVE_POINTS], risk_coverage[SC_CURVE_POINTS];
     /* odds of harm per standard deviation less confidence, alone and at equal length; and per
      * doubling of the length */
     struct sc_odds alone, at_length, of_length;

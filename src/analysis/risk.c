@@ -23,6 +23,23 @@ static size_t resamples_for(size_t n)
     return n > 20000 ? 200 : 500;
 }
 
+/* By the run's metric. */
+static void draw_curves(const struct sc_analysis *a, const struct sc_answers *x,
+                        struct sc_risk *out, struct sc_error *error)
+{
+    double *score = x->scratch;
+    const struct sc_scores scores = {score, x->harmful, x->instance, x->n, a->run->n_instances};
+    const struct sc_draws draws = {resamples_for(x->n), a->run->seed};
+    for (size_t k = 0; k < x->n; k++)
+        score[k] = x->confidence[k];
+    if (sc_cluster_rank_curve(SC_RISK_CURVE, &scores, draws, SC_CURVE_POINTS, out->risk_coverage,
+                              error) != SC_OK)
+        return;
+    for (size_t k = 0; k < x->n; k++)
+        score[k] = -x->confidence[k];
+    sc_cluster_rank_curve(SC_ROC_CURVE, &scores, draws, SC_CURVE_POINTS, out->roc, error);
+}
+
 static void measure_areas(const struct sc_analysis *a, const struct sc_answers *x,
                           struct sc_risk *out, struct sc_error *error)
 {
@@ -188,6 +205,7 @@ void sc_analyse_risk(struct sc_analysis *a, struct sc_error *error)
     out->n_prompts = a->hypothesis.n_prompts;
     out->harmful_share = x.n ? (double)a->hypothesis.n_harmful / (double)x.n : NAN;
     measure_areas(a, &x, out, error);
+    draw_curves(a, &x, out, error);
     regress(a, &x, out, error);
     state_length(a);
     for (size_t i = 0; i < run->n_instances && !out->has_reasoning; i++)

@@ -78,7 +78,9 @@ int cli_report(int argc, char **argv)
             "first, leaderboard.json and leaderboard.csv; nothing is written into them.",
         .max_positionals = 64};
     cli_add_text(&options, "csv", &wish.csv, "DIR",
-                 "also write instances.csv, traces.csv and estimates.csv there");
+                 "also write instances.csv, traces.csv, estimates.csv and columns.csv there");
+    cli_add_text(&options, "tables", &wish.tables, "DIR",
+                 "also write tables for papers there, as LaTeX and Markdown");
     cli_add_text(
         &options, "out", &out, "DIR",
         "of several runs: folder of leaderboard.json and leaderboard.csv (the current one)");
@@ -93,10 +95,17 @@ int cli_report(int argc, char **argv)
                                              ? "--out: for the table of several runs; the files "
                                                "of one lie in its folder"
                                              : "--out: expected the name of a folder, found \"\"");
-    if (wish.csv != NULL && n > 1)
-        return cli_usage_error("report", "--csv: for one run; several give leaderboard.csv");
-    if (wish.csv != NULL && wish.csv[0] == '\0')
-        return cli_usage_error("report", "--csv: expected the name of a folder, found \"\"");
+    const struct {
+        const char *name, *folder;
+    } folders[] = {{"csv", wish.csv}, {"tables", wish.tables}};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (folders[i].folder != NULL && n > 1)
+            return cli_usage_error("report", "--%s: for one run; several give leaderboard.csv",
+                                   folders[i].name);
+        if (folders[i].folder != NULL && folders[i].folder[0] == '\0')
+            return cli_usage_error("report", "--%s: expected the name of a folder, found \"\"",
+                                   folders[i].name);
+    }
     cli_catch_signals();
     return n == 1 ? show("report", options.positionals[0], &wish, NULL)
                   : show_several(options.positionals, n, out != NULL ? out : ".");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json_writer.h"
+#include "report/columns.h"
 #include "vocabulary/vocabulary.h"
 
 /* Also after blanks, and with the full-width signs that some spreadsheets read as the narrow ones.
@@ -25,13 +26,13 @@ static bool looks_like_a_formula(const char *text)
     return text[0] != '\0' && strchr("=+-@", text[0]) != NULL;
 }
 
-void sc_csv_text(struct sc_text *out, const char *untrusted)
+/* exact: the text as it is, an empty one in quotes, so that it can be told from a missing one. */
+static void add_field(struct sc_text *out, const char *text, bool exact)
 {
-    const char *text = untrusted != NULL ? untrusted : "";
     size_t n = strlen(text);
-    bool formula = looks_like_a_formula(text);
-    bool quoted =
-        strpbrk(text, ",\"\r\n\t") != NULL || (n > 0 && (text[0] == ' ' || text[n - 1] == ' '));
+    bool formula = !exact && looks_like_a_formula(text);
+    bool quoted = strpbrk(text, ",\"\r\n\t") != NULL ||
+                  (n > 0 ? text[0] == ' ' || text[n - 1] == ' ' : exact);
     if (quoted)
         sc_text_putc(out, '"');
     if (formula)
@@ -45,40 +46,52 @@ void sc_csv_text(struct sc_text *out, const char *untrusted)
         sc_text_putc(out, '"');
 }
 
-static void put_text(struct sc_text *out, const char *untrusted)
+void sc_csv_text(struct sc_text *out, const char *untrusted)
 {
-    sc_csv_text(out, untrusted);
-    sc_text_putc(out, ',');
+    add_field(out, untrusted != NULL ? untrusted : "", false);
 }
 
-static void put_number(struct sc_text *out, double x)
+/* A table that is being written. */
+struct sheet {
+    struct sc_text *text;
+    bool exact;
+};
+
+static void put_text(const struct sheet *out, const char *untrusted)
+{
+    if (untrusted != NULL)
+        add_field(out->text, untrusted, out->exact);
+    sc_text_putc(out->text, ',');
+}
+
+static void put_number(const struct sheet *out, double x)
 {
     if (isfinite(x))
-        sc_text_add_json_number(out, x);
-    sc_text_putc(out, ',');
+        sc_text_add_json_number(out->text, x);
+    sc_text_putc(out->text, ',');
 }
 
-static void put_count(struct sc_text *out, uint64_t n)
+static void put_count(const struct sheet *out, uint64_t n)
 {
-    sc_text_printf(out, "%llu,", (unsigned long long)n);
+    sc_text_printf(out->text, "%llu,", (unsigned long long)n);
 }
 
-static void put_known(struct sc_text *out, bool known, uint64_t n)
+static void put_known(const struct sheet *out, bool known, uint64_t n)
 {
     if (known)
         put_count(out, n);
     else
-        sc_text_putc(out, ',');
+        sc_text_putc(out->text, ',');
 }
 
 /* Replaces the comma after the last field. */
-static void end_row(struct sc_text *out)
+static void end_row(const struct sheet *out)
 {
-    if (!out->failed && out->len > 0)
-        out->data[out->len - 1] = '\n';
+    if (!out->text->failed && out->text->len > 0)
+        out->text->data[out->text->len - 1] = '\n';
 }
 
-static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_t i)
+static void put_instance(const struct sheet *out, const struct sc_analysis *a, size_t i)
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
     const struct sc_summary *s = &a->views[a->run->primary].instances[i];
@@ -116,29 +129,38 @@ static void put_instance(struct sc_text *out, const struct sc_analysis *a, size_
     end_row(out);
 }
 
-/* Columns that stand there where they say something. */
-static void end_heads(struct sc_text *out, const struct sc_analysis *a)
+/* Whether a column is in this run's table. */
+static bool is_there(const struct sc_analysis *a, enum sc_column_when when)
 {
-    sc_text_puts(out, a->asked.n_prefilled > 0 ? ",prefill" : "");
-    sc_text_puts(out, a->confidence_basis[0] != '\0' ? ",confidence_basis\n" : "\n");
+    switch (when) {
+    case SC_WHEN_ALWAYS_VALID:
+        return sc_policy_is_always_valid(&a->run->policies[a->run->primary]);
+    case SC_WHEN_PREFILLED:
+        return a->asked.n_prefilled > 0;
+    case SC_WHEN_BASIS:
+        return a->confidence_basis[0] != '\0';
+    default:
+        return true;
+    }
 }
 
-void sc_csv_instances(struct sc_text *out, const struct sc_analysis *a)
+static void put_heads(const struct sheet *out, const struct sc_analysis *a,
+                      enum sc_results_table table)
 {
-    sc_text_puts(out,
-                 "instance_id,label,category,n_traces,n_failed,n_judged,n_refused,refusal_rate,"
-                 "refusal_low,refusal_high,agreement,verdict_entropy,confidence,behaviour,"
-                 "quadrant,prediction,n_harm_known,n_harmful,n_harmful_loose,harm_basis,"
-                 "n_tokens,stop_reason,prompt");
-    if (sc_policy_is_always_valid(&a->run->policies[a->run->primary]))
-        sc_text_puts(out, ",refusal_interval");
-    end_heads(out, a);
+    for (const struct sc_column *column = sc_columns_of(table); column->name != NULL; column++)
+        if (is_there(a, column->when))
+            put_text(out, column->name);
+    end_row(out);
+}
+
+static void put_instances(const struct sheet *out, const struct sc_analysis *a)
+{
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             put_instance(out, a, i);
 }
 
-static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i, size_t t)
+static void put_trace(const struct sheet *out, const struct sc_analysis *a, size_t i, size_t t)
 {
     const struct sc_run_instance *instance = &a->run->instances[i];
     bool used = t < a->views[a->run->primary].instances[i].n_traces;
@@ -152,8 +174,8 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     put_text(out, instance->category);
     put_text(out, failed ? NULL : sc_verdict_name(trace->verdict));
     if (sc_trace_is_judged(trace))
-        sc_text_printf(out, "%d", sc_verdict_is_refused(trace->verdict));
-    sc_text_putc(out, ',');
+        sc_text_printf(out->text, "%d", sc_verdict_is_refused(trace->verdict));
+    sc_text_putc(out->text, ',');
     put_text(out, failed ? NULL : sc_harm_name(sc_trace_harm(a->run, instance, trace)));
     put_text(out, a->proxy ? "proxy" : a->run->judge);
     put_text(out, sc_finish_name(trace->finish));
@@ -175,14 +197,8 @@ static void put_trace(struct sc_text *out, const struct sc_analysis *a, size_t i
     end_row(out);
 }
 
-void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
+static void put_traces(const struct sheet *out, const struct sc_analysis *a)
 {
-    sc_text_puts(out, "instance_id,trace,used,label,category,verdict,refused,harm,harm_basis,"
-                      "finish,n_tokens,n_reasoning,confidence,");
-    for (int m = 0; m < SC_N_METRICS; m++)
-        sc_text_printf(out, "%s,", sc_metric_name((enum sc_metric)m));
-    sc_text_puts(out, "rule,decided_by,p_refusal,text");
-    end_heads(out, a);
     for (size_t i = 0; i < a->run->n_instances; i++)
         if (a->views[a->run->primary].instances[i].decided)
             for (size_t t = 0; t < a->run->instances[i].n_traces; t++)
@@ -192,7 +208,7 @@ void sc_csv_traces(struct sc_text *out, const struct sc_analysis *a)
 /* ---- estimates ------------------------------------------------------------------------------- */
 
 /* A line for each number and each estimate at and below the node. */
-static void put_figures(struct sc_text *out, const struct sc_node *node, const char *path)
+static void put_figures(const struct sheet *out, const struct sc_node *node, const char *path)
 {
     struct sc_estimate figure = {NAN, NAN, NAN, 0, NULL};
     switch (node->kind) {
@@ -207,7 +223,7 @@ static void put_figures(struct sc_text *out, const struct sc_node *node, const c
             else
                 sc_text_printf(&longer, "%zu", index++);
             if (longer.failed)
-                out->failed = true;
+                out->text->failed = true;
             else
                 put_figures(out, inner, longer.data);
             sc_text_free(&longer);
@@ -235,10 +251,47 @@ static void put_figures(struct sc_text *out, const struct sc_node *node, const c
     end_row(out);
 }
 
-void sc_csv_estimates(struct sc_text *out, const struct sc_document *document)
+static void put_estimates(const struct sheet *out, const struct sc_analysis *a)
 {
-    sc_text_puts(out, "estimate,value,low,high,n,reason\n");
-    for (const struct sc_node *node = document->root->first; node != NULL; node = node->next)
+    const struct sc_node *node = a->document.root->first;
+    for (; node != NULL; node = node->next)
         if (strcmp(node->key, "run") != 0) /* what was set, not what was found */
             put_figures(out, node, node->key);
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static void put_columns(const struct sheet *out)
+{
+    for (int t = 0; t < SC_N_RESULTS_TABLES; t++) {
+        enum sc_results_table table = (enum sc_results_table)t;
+        for (const struct sc_column *c = sc_columns_of(table); c->name != NULL; c++) {
+            put_text(out, sc_results_table_name(table));
+            put_text(out, c->name);
+            put_text(out, c->type);
+            put_text(out, c->unit);
+            put_text(out, c->meaning);
+            end_row(out);
+        }
+    }
+}
+
+void sc_csv_table(struct sc_text *text, enum sc_results_table table,
+                  const struct sc_analysis *analysis, bool exact)
+{
+    const struct sheet out = {text, exact};
+    put_heads(&out, analysis, table);
+    switch (table) {
+    case SC_TABLE_INSTANCES:
+        put_instances(&out, analysis);
+        break;
+    case SC_TABLE_TRACES:
+        put_traces(&out, analysis);
+        break;
+    case SC_TABLE_ESTIMATES:
+        put_estimates(&out, analysis);
+        break;
+    default:
+        put_columns(&out);
+    }
 }

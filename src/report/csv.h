@@ -1,16 +1,18 @@
-/* Tidy tables for R, pandas and spreadsheets: instances.csv, traces.csv, estimates.csv. */
+/* Tidy tables for R, pandas and spreadsheets: instances.csv, traces.csv, estimates.csv, and
+ * columns.csv, which says what their columns mean. */
 #ifndef SC_REPORT_CSV_H
 #define SC_REPORT_CSV_H
 
 #include "analysis/analysis.h"
 #include "base/text.h"
 
-/* One row per finished instance, as the primary policy saw it. */
-void sc_csv_instances(struct sc_text *out, const struct sc_analysis *analysis);
-/* One row per stored trace of these; `used` says whether the primary policy saw it. */
-void sc_csv_traces(struct sc_text *out, const struct sc_analysis *analysis);
-/* One row per figure of the document but those of its run: path, value, low, high, n, reason. */
-void sc_csv_estimates(struct sc_text *out, const struct sc_document *document);
+/* Instances: one row per finished instance, as the primary policy saw it.  Traces: one row per
+ * stored trace of these; `used` says whether the primary policy saw it.  Estimates: one row per
+ * figure of the document but those of its run.  Columns: what those of all tables mean.
+ * exact: texts are as they were, and an empty one stands in quotes, a missing one does not; else
+ * they cannot act as formulas (below). */
+void sc_csv_table(struct sc_text *out, enum sc_results_table table,
+                  const struct sc_analysis *analysis, bool exact);
 
 /* A field: quoted when it holds a comma, a quote, a line end or a blank at an end, quotes doubled
  * (RFC 4180).  A text that a spreadsheet would take for a formula (it begins with = + - @, their

@@ -21,8 +21,9 @@ enum sc_status sc_report_predictions(const struct sc_run *run, size_t policy, st
 /* The same, and what else is asked for, with the analysis made once. */
 struct sc_report_wish {
     const struct sc_run *run; /* the folder's, loaded with tokens; NULL: it is loaded */
-    const char
-        *csv; /* folder, which is made, for instances.csv, traces.csv, estimates.csv; or NULL */
+    /* Folders, which are made, or NULL: for instances.csv, traces.csv, estimates.csv, columns.csv;
+     * and for tables as LaTeX and Markdown (report/tables.h). */
+    const char *csv, *tables;
     const struct sc_replay
         *replay; /* shown in the page; NULL: what replay.json of the folder says */
     /* Asked before each file; false ends it with SC_ERR_INTERRUPTED, what is there being whole.

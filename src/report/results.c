@@ -4,6 +4,7 @@
 #include "analysis/analysis.h"
 #include "base/memory.h"
 #include "base/result.h"
+#include "report/csv.h"
 #include "report/render.h"
 #include "report/report.h"
 
@@ -107,4 +108,14 @@ enum sc_status sc_results_summary(const struct sc_results *results, char **summa
     enum sc_status status =
         sc_render_terminal(&results->analysis.document, SUMMARY_COLUMNS, false, &text, error);
     return sc_text_hand_out(&text, status, summary, error);
+}
+
+enum sc_status sc_results_table(const struct sc_results *results, enum sc_results_table table,
+                                char **csv, struct sc_error *error)
+{
+    if (results == NULL || csv == NULL || (unsigned)table >= SC_N_RESULTS_TABLES)
+        return sc_fail(error, SC_ERR_ARGUMENT, "results: expected results, a table and a result");
+    struct sc_text text = {0};
+    sc_csv_table(&text, table, &results->analysis, true);
+    return sc_text_hand_out(&text, SC_OK, csv, error);
 }

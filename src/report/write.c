@@ -10,6 +10,7 @@
 #include "report/csv.h"
 #include "report/render.h"
 #include "report/report.h"
+#include "report/tables.h"
 
 /* A folder to write into, and what was wished for. */
 struct job {
@@ -99,12 +100,30 @@ static enum sc_status write_csv(const struct job *job, const struct sc_analysis 
     const char *folder = job->wish->csv;
     struct sc_text text = {0};
     SC_TRY(sc_make_folders(folder, error));
-    sc_csv_instances(&text, analysis);
-    SC_TRY(write_file(job, folder, "instances.csv", &text, error));
-    sc_csv_traces(&text, analysis);
-    SC_TRY(write_file(job, folder, "traces.csv", &text, error));
-    sc_csv_estimates(&text, &analysis->document);
-    return write_file(job, folder, "estimates.csv", &text, error);
+    for (int t = 0; t < SC_N_RESULTS_TABLES; t++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s.csv", sc_results_table_name((enum sc_results_table)t));
+        sc_csv_table(&text, (enum sc_results_table)t, analysis, false);
+        SC_TRY(write_file(job, folder, name, &text, error));
+    }
+    return SC_OK;
+}
+
+static enum sc_status write_tables(const struct job *job, const struct sc_analysis *analysis,
+                                   struct sc_error *error)
+{
+    struct sc_text text = {0};
+    SC_TRY(sc_make_folders(job->wish->tables, error));
+    for (int t = 0; t < SC_N_PAPER_TABLES; t++)
+        for (int f = 0; f < SC_N_PAPER_FORMS; f++) {
+            char name[40];
+            snprintf(name, sizeof name, "%s%s", sc_paper_table_name((enum sc_paper_table)t),
+                     sc_paper_ending((enum sc_paper_form)f));
+            sc_paper_table_write(&text, (enum sc_paper_table)t, (enum sc_paper_form)f,
+                                 analysis->document.root);
+            SC_TRY(write_file(job, job->wish->tables, name, &text, error));
+        }
+    return SC_OK;
 }
 
 static enum sc_status write_analysis(const struct job *job, const struct sc_analysis *analysis,
@@ -145,21 +164,29 @@ static enum sc_status write_page(const struct job *job, struct sc_analysis *anal
     return status;
 }
 
+/* All but the predictions. */
+static enum sc_status write_analysed(const struct job *job, struct sc_analysis *analysis,
+                                     struct sc_error *error)
+{
+    const struct sc_report_wish *wish = job->wish;
+    SC_TRY(write_analysis(job, analysis, error));
+    if (wish->csv != NULL)
+        SC_TRY(write_csv(job, analysis, error));
+    if (wish->tables != NULL)
+        SC_TRY(write_tables(job, analysis, error));
+    SC_TRY(write_page(job, analysis, error));
+    return wish->terminal == NULL ? SC_OK
+                                  : sc_render_terminal(&analysis->document, wish->width,
+                                                       wish->colour, wish->terminal, error);
+}
+
 static enum sc_status write_all(const struct job *job, const struct sc_run *run,
                                 struct sc_error *error)
 {
-    const struct sc_report_wish *wish = job->wish;
     struct sc_analysis analysis = {0};
     SC_TRY(write_all_predictions(job, run, error));
     SC_TRY(sc_analysis_make(run, &analysis, error));
-    enum sc_status status = write_analysis(job, &analysis, error);
-    if (status == SC_OK && wish->csv != NULL)
-        status = write_csv(job, &analysis, error);
-    if (status == SC_OK)
-        status = write_page(job, &analysis, error);
-    if (status == SC_OK && wish->terminal != NULL)
-        status = sc_render_terminal(&analysis.document, wish->width, wish->colour, wish->terminal,
-                                    error);
+    enum sc_status status = write_analysed(job, &analysis, error);
     sc_analysis_free(&analysis);
     return status;
 }

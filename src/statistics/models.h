@@ -1,7 +1,7 @@
 /*
  * Models fitted to arrays, and what follows from them: precision-recall and risk-coverage areas
- * over clusters, logistic regression, the beta-binomial, prevalence under a test that errs, power.
- * The common behaviour is that of statistics.h.
+ * and curves over clusters, logistic regression, the beta-binomial, prevalence under a test that
+ * errs, power. The common behaviour is that of statistics.h.
  */
 #ifndef SC_STATISTICS_MODELS_H
 #define SC_STATISTICS_MODELS_H
@@ -27,6 +27,18 @@ struct sc_scores {
 };
 struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const struct sc_scores *data,
                                         struct sc_draws draws, struct sc_error *error);
+
+/* The curves behind such areas.  ROC: of the highest scores, the share of the positives (the value)
+ * at a share of the negatives, straight between distinct scores (Fawcett, 2006), the upper end
+ * where it rises straight up.  Risk: the share of positives among the highest scores that make up a
+ * share of all; among equal scores the expectation over their order; at 0 that of the highest
+ * score. */
+enum sc_rank_curve { SC_ROC_CURVE, SC_RISK_CURVE };
+/* out [n_points]: point i at i / (n_points - 1), each with a percentile bootstrap over clusters,
+ * pointwise; n is data->n.  Where there is no curve, none, with one reason for all. */
+enum sc_status sc_cluster_rank_curve(enum sc_rank_curve curve, const struct sc_scores *data,
+                                     struct sc_draws draws, size_t n_points,
+                                     struct sc_estimate *out, struct sc_error *error);
 
 /* ---- logistic regression --------------------------------------------------------------------- */
 

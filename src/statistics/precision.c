@@ -1,9 +1,9 @@
 /*
- * precision.c - areas that need an order of scores and nothing else, over clusters: average
- * precision and the area under the risk-coverage curve.
+ * precision.c - areas and curves that need an order of scores and nothing else, over clusters:
+ * average precision, the area under the risk-coverage curve, that curve and the ROC curve.
  *
  * Scores are sorted once; a resample gives each cluster a weight, and one walk over groups of equal
- * scores gives the area.
+ * scores gives the area or the curve.
  */
 #include <assert.h>
 #include <math.h>
@@ -14,7 +14,9 @@
 #include "statistics/internal.h"
 #include "statistics/models.h"
 
-#define RANK_AREA_KEY 0xa2ea /* keeps these draws apart from those of other estimates */
+/* They keep these draws apart from those of other estimates. */
+#define RANK_AREA_KEY 0xa2ea
+#define RANK_CURVE_KEY 0xc42e
 
 struct ranked {
     double score;
@@ -88,6 +90,16 @@ static struct ranked *sort_scores(const double *score, const bool *outcome, cons
 /* Area of sorted scores under the weights of their clusters (NULL: all 1). */
 typedef double area_function(const struct ranked *sorted, size_t n, const uint32_t *weight);
 
+static void draw_clusters(struct sc_random *random, size_t n, uint32_t *weight)
+{
+    for (size_t c = 0; c < n; c++)
+        weight[c] = 0;
+    for (size_t c = 0; c < n; c++)
+        weight[sc_random_below(random, n)]++;
+}
+
+static const char too_few_outcomes[] = "too few prompts with such an outcome for an interval";
+
 /* Percentile interval; resamples that have no area (no positive, nothing at all) are left out, and
  * when they are many so is the interval. */
 static void resample(area_function *area, const struct ranked *sorted, const struct sc_scores *data,
@@ -103,10 +115,7 @@ static void resample(area_function *area, const struct ranked *sorted, const str
     }
     struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, RANK_AREA_KEY, 0};
     for (size_t b = 0; b < draws.n; b++) {
-        for (size_t c = 0; c < n_clusters; c++)
-            weight[c] = 0;
-        for (size_t c = 0; c < n_clusters; c++)
-            weight[sc_random_below(&random, n_clusters)]++;
+        draw_clusters(&random, n_clusters, weight);
         double draw = area(sorted, data->n, weight);
         if (!isnan(draw))
             kept[n_kept++] = draw;
@@ -116,7 +125,7 @@ static void resample(area_function *area, const struct ranked *sorted, const str
         out->low = fmin(out->value, sc_sorted_percentile(kept, n_kept, 2.5));
         out->high = fmax(out->value, sc_sorted_percentile(kept, n_kept, 97.5));
     } else {
-        out->reason = "too few prompts with such an outcome for an interval";
+        out->reason = too_few_outcomes;
     }
 done:
     sc_free(weight);
@@ -180,4 +189,138 @@ struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const struct sc_
                       data, draws, error);
     sc_free(sorted);
     return out;
+}
+
+/* ---- curves ---------------------------------------------------------------------------------- */
+
+/* Scores in order and the places where a curve is wanted. */
+struct curve {
+    enum sc_rank_curve kind;
+    const struct ranked *sorted;
+    const struct sc_scores *data;
+    size_t n_points;
+};
+
+/* The highest scores seen so far: what the axis counts, and what the curve counts. */
+struct passed {
+    double across, up;
+};
+
+/* One value of the curve, `target` of the axis's count having been passed somewhere within a group
+ * of equal scores. */
+static double curve_value(const struct curve *curve, struct passed before, struct passed group,
+                          double target, double all_positive)
+{
+    if (curve->kind == SC_RISK_CURVE && target <= 0)
+        return group.up / group.across;
+    double up = before.up + group.up * ((target - before.across) / group.across);
+    return curve->kind == SC_RISK_CURVE ? up / target : up / all_positive;
+}
+
+/* Fills y [n_points]; false: there is no such curve under these weights. */
+static bool walk_curve(const struct curve *curve, const uint32_t *weight, double *y)
+{
+    size_t n = curve->data->n, point = 0;
+    double positive, all, n_positive = 0, n_all = 0;
+    for (size_t at = 0; at < n;) {
+        at = next_group(curve->sorted, n, at, weight, &positive, &all);
+        n_positive += positive;
+        n_all += all;
+    }
+    bool roc = curve->kind == SC_ROC_CURVE;
+    double across = roc ? n_all - n_positive : n_all;
+    if (across <= 0 || (roc && n_positive <= 0))
+        return false;
+    struct passed before = {0};
+    for (size_t at = 0; at < n;) {
+        at = next_group(curve->sorted, n, at, weight, &positive, &all);
+        struct passed group = {roc ? all - positive : all, positive};
+        for (; point < curve->n_points && group.across > 0; point++) {
+            double target = across * (double)point / (double)(curve->n_points - 1);
+            if (target >= before.across + group.across)
+                break;
+            y[point] = curve_value(curve, before, group, target, n_positive);
+        }
+        before.across += group.across;
+        before.up += group.up;
+    }
+    for (; point < curve->n_points; point++)
+        y[point] = roc ? 1 : n_positive / n_all;
+    return true;
+}
+
+/* kept [draws.n * n_points], column [draws.n] and weight [n_clusters] are scratch. */
+static void resample_curve(const struct curve *curve, struct sc_draws draws, double *kept,
+                           double *column, uint32_t *weight, struct sc_estimate *out)
+{
+    size_t n_points = curve->n_points, n_kept = 0;
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, RANK_CURVE_KEY, 0};
+    for (size_t b = 0; b < draws.n; b++) {
+        draw_clusters(&random, curve->data->n_clusters, weight);
+        n_kept += walk_curve(curve, weight, kept + n_kept * n_points);
+    }
+    bool enough = n_kept > 0 && n_kept >= draws.n - draws.n / 20;
+    for (size_t i = 0; i < n_points; i++) {
+        if (!enough || (i == 0 && curve->kind == SC_RISK_CURVE)) {
+            out[i].reason = enough ? "the highest score alone" : too_few_outcomes;
+            continue;
+        }
+        for (size_t b = 0; b < n_kept; b++)
+            column[b] = kept[b * n_points + i];
+        sc_sort_doubles(column, n_kept);
+        out[i].low = fmin(out[i].value, sc_sorted_percentile(column, n_kept, 2.5));
+        out[i].high = fmax(out[i].value, sc_sorted_percentile(column, n_kept, 97.5));
+    }
+}
+
+static enum sc_status estimate_curve(const struct curve *curve, struct sc_draws draws,
+                                     struct sc_estimate *out, struct sc_error *error)
+{
+    size_t n_points = curve->n_points;
+    enum sc_status status = SC_OK;
+    double *kept = sc_alloc_array(sc_size_mul(draws.n + 1, n_points), sizeof *kept);
+    double *column = sc_alloc_array(draws.n + 1, sizeof *column);
+    uint32_t *weight = sc_alloc_array(curve->data->n_clusters, sizeof *weight);
+    if (kept == NULL || column == NULL || weight == NULL) {
+        status = sc_fail_nomem(error, "bootstrap of a curve");
+        goto done;
+    }
+    if (!walk_curve(curve, NULL, kept))
+        goto done;
+    bool enough_memory;
+    const char *reason = too_little(curve->data, &enough_memory);
+    if (!enough_memory) {
+        status = sc_fail_nomem(error, "clusters of a curve");
+        goto done;
+    }
+    for (size_t i = 0; i < n_points; i++)
+        out[i] = (struct sc_estimate){kept[i], NAN, NAN, curve->data->n, reason};
+    if (reason == NULL)
+        resample_curve(curve, draws, kept, column, weight, out);
+done:
+    sc_free(kept);
+    sc_free(column);
+    sc_free(weight);
+    return status;
+}
+
+enum sc_status sc_cluster_rank_curve(enum sc_rank_curve kind, const struct sc_scores *data,
+                                     struct sc_draws draws, size_t n_points,
+                                     struct sc_estimate *out, struct sc_error *error)
+{
+    assert(n_points >= 2 && out != NULL);
+    const char *none = data->n == 0                       ? "nothing to rank"
+                       : sc_has_nan(data->score, data->n) ? "a score is not a number"
+                                                          : NULL;
+    for (size_t i = 0; i < n_points; i++)
+        out[i] = sc_estimate_none(data->n, none != NULL ? none : "all outcomes are the same");
+    if (none != NULL)
+        return SC_OK;
+    struct ranked *sorted = sort_scores(data->score, data->outcome, data->cluster, data->n, error);
+    if (sorted == NULL)
+        return SC_ERR_NOMEM;
+    enum sc_status status =
+        estimate_curve(&(struct curve){kind, sorted, data, n_points}, draws, out, error);
+    sc_free(sorted);
+    return status;
 }

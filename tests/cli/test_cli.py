@@ -516,6 +516,17 @@ class OtherCommands(Folder):
         texts = [text for p in predictions for text in p['traces']]
         self.assertEqual([row['text'].removeprefix("'") for row in rows['traces']], texts)
         self.assertIn('overall.refusal_rate', [row['estimate'] for row in rows['estimates']])
+        with open(os.path.join(self.path('csv'), 'columns.csv'), newline='', encoding='utf-8') as f:
+            explained = {(row['table'], row['column']) for row in csv.DictReader(f)}
+        for name in rows:
+            self.assertLessEqual({(name, column) for column in rows[name][0]}, explained)
+        result = call('report', self.path('tables'), '--tables', self.path('paper'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        names = 'summary quadrants hypothesis metrics categories policies'.split()
+        self.assertEqual(sorted(os.listdir(self.path('paper'))),
+                         sorted(name + end for name in names for end in ('.tex', '.md')))
+        self.assert_one_line(call('report', self.path('tables'), '--tables', ''), 2, '--tables')
+        self.assert_one_line(call('report', 'a', 'b', '--tables', 'c'), 2, '--tables')
 
     def test_report_of_nothing(self):
         self.assert_one_line(call('report', self.path('absent')), 1)

@@ -2,7 +2,7 @@
 """Writes statistics_models.json: inputs and expected values for
 tests/unit/test_statistics_models.c.
 
-The expected values come from scikit-learn (average precision), statsmodels (logistic regression with
+The expected values come from scikit-learn (average precision, ROC curves), statsmodels (logistic regression with
 cluster-robust errors, power), SciPy (beta-binomial likelihood, maximised by Nelder-Mead and polished;
 Student's t), and from the formula as published for Lang and Reiczigel's interval.  NaN is null.
 Run: python3 make_statistics_models_golden.py
@@ -17,7 +17,7 @@ import sklearn
 import statsmodels
 import statsmodels.api as sm
 from scipy import optimize, stats
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_curve
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint
 
@@ -47,6 +47,40 @@ def average_precision():
         out.append({"score": score, "outcome": outcome,
                     "value": average_precision_score(outcome, score)})
     out.append({"score": [1.0] * 8, "outcome": [True, False] * 4, "value": 0.5})
+    return out
+
+
+def roc_at(x, outcome, score):
+    """The curve's upper end at x, straight between distinct scores."""
+    across, up, _ = roc_curve(outcome, score, drop_intermediate=False)
+    last = np.searchsorted(across, x, side="right") - 1
+    if last == len(across) - 1:
+        return 1.0
+    share = (x - across[last]) / (across[last + 1] - across[last])
+    return up[last] + share * (up[last + 1] - up[last])
+
+
+def risk_at(x, outcome, score):
+    """Each outcome replaced by the mean of those with the same score, then summed from the top."""
+    order = np.argsort(-score, kind="stable")
+    expected = np.array([outcome[score == s].mean() for s in score[order]])
+    if x == 0:
+        return expected[0]
+    passed = x * len(score)
+    return np.interp(passed, np.arange(len(score) + 1), np.concatenate([[0], np.cumsum(expected)])) / passed
+
+
+def curves(rng):
+    """Of its own generator, so that the other cases stay."""
+    out = []
+    for n, digits, shift in ((5, 2, 1), (40, 1, 0.5), (300, 2, 0.3), (300, 0, 1), (64, 9, 0)):
+        outcome = rng.random(n) < 0.3
+        outcome[0], outcome[1] = True, False
+        score = np.round(rng.normal(0, 1, n) + shift * outcome, digits)
+        places = np.arange(11) / 10
+        out.append({"score": score, "outcome": outcome,
+                    "roc": [roc_at(x, outcome, score) for x in places],
+                    "risk": [risk_at(x, outcome, score) for x in places]})
     return out
 
 
@@ -158,6 +192,7 @@ def main():
                           f"{sklearn.__version__}, statsmodels {statsmodels.__version__}"}
     for make in (average_precision, logistic, beta_binomial, rogan_gladen, power, needed):
         golden[make.__name__] = make()
+    golden["curves"] = curves(np.random.default_rng(20261128))
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "statistics_models.json")
     with open(path, "w") as f:
         f.write("{\n" + ",\n".join(f'"{k}": {json.dumps(clean(v), allow_nan=False)}'

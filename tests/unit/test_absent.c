@@ -78,7 +78,7 @@ static void what_a_source_does_not_give_is_absent_with_its_reason(void **state)
     assert_int_equal(sc_node_find(a.document.root, "overall.total_tokens")->kind, SC_NODE_ABSENT);
     assert_non_null(strstr(a.hypothesis.text, "no confidence is given"));
     struct sc_text csv = {0};
-    sc_csv_traces(&csv, &a);
+    sc_csv_table(&csv, SC_TABLE_TRACES, &a, false);
     assert_non_null(strstr(csv.data, ",stop,,,,")); /* n_tokens, n_reasoning, confidence */
     assert_null(strstr(csv.data, ",stop,0,"));
     sc_text_free(&csv);

@@ -152,14 +152,13 @@ static void tables_have_a_column_of_it(void **state)
 {
     (void)state;
     struct sc_run runs[] = {usual(), of_server(SC_LOGPROBS_PROCESSED, 5)};
-    void (*const write[])(struct sc_text *, const struct sc_analysis *) = {sc_csv_instances,
-                                                                           sc_csv_traces};
+    static const enum sc_results_table tables[] = {SC_TABLE_INSTANCES, SC_TABLE_TRACES};
     for (size_t r = 0; r < 2; r++) {
         struct sc_analysis a;
         assert_int_equal(sc_analysis_make(&runs[r], &a, NULL), SC_OK);
         for (size_t w = 0; w < 2; w++) {
             struct sc_text text = {0};
-            write[w](&text, &a);
+            sc_csv_table(&text, tables[w], &a, false);
             size_t n_lines = count(text.data, "\n");
             assert_int_equal(count(text.data, ",confidence_basis\n"), r);
             assert_int_equal(count(text.data, ",of 5 processed log-probabilities\n"),

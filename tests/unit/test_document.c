@@ -108,7 +108,7 @@ static void every_number_of_analysis_json_is_found_by_its_path(void **state)
     assert_int_equal(sc_json_parse(text.data, text.len, "analysis", &top, NULL), SC_OK);
     assert_true(look_up(a.document.root, top, "") > 300);
     sc_text_clear(&text);
-    sc_csv_estimates(&text, &a.document);
+    sc_csv_table(&text, SC_TABLE_ESTIMATES, &a, false);
     assert_non_null(strstr(text.data, "\noverall.refusal_rate,"));
     assert_non_null(strstr(text.data, "\npolicies.0.avg_traces,"));
     assert_null(strstr(text.data, "\nrun."));

@@ -255,7 +255,7 @@ static void an_interrupted_report_leaves_whole_files_and_no_parts(void **state)
                  csv);
         assert_int_equal(system(command), 0);
     }
-    assert_int_equal(n_files - 1, 9); /* four of predictions, three tables, analysis and page */
+    assert_int_equal(n_files - 1, 10); /* four of predictions, four tables, analysis and page */
     fixture_free(&f);
 }
 
@@ -570,6 +570,31 @@ static void a_field_cannot_act_as_a_formula_and_reads_back_as_it_was(void **stat
     sc_text_free(&out);
 }
 
+static void exact_tables_keep_texts_as_they_are(void **state)
+{
+    (void)state;
+    static struct table t;
+    struct run_fixture f;
+    struct sc_run run = {0};
+    struct sc_analysis a;
+    struct sc_text text = {0};
+    make_run(&f, 3);
+    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    sc_free(run.instances[0].prompt);
+    sc_free(run.instances[0].category);
+    run.instances[0].prompt = sc_strdup("=1+1, \"so\"");
+    run.instances[0].category = sc_strdup("");
+    assert_int_equal(sc_analysis_make(&run, &a, NULL), SC_OK);
+    sc_csv_table(&text, SC_TABLE_INSTANCES, &a, true);
+    assert_non_null(strstr(text.data, ",\"\","));
+    read_table(text.data, &t);
+    assert_string_equal(t.cells[t.n_columns + column_of(&t, "prompt")], "=1+1, \"so\"");
+    sc_text_free(&text);
+    sc_analysis_free(&a);
+    sc_run_free(&run);
+    fixture_free(&f);
+}
+
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
 static void tokens_of_the_page_take_three_characters_each(void **state)
@@ -618,6 +643,7 @@ int main(void)
         cmocka_unit_test(memory_may_run_out_while_detectors_are_compared),
         cmocka_unit_test(the_tables_hold_every_instance_trace_and_estimate),
         cmocka_unit_test(a_field_cannot_act_as_a_formula_and_reads_back_as_it_was),
+        cmocka_unit_test(exact_tables_keep_texts_as_they_are),
         cmocka_unit_test(tokens_of_the_page_take_three_characters_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

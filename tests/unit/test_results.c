@@ -61,6 +61,37 @@ static void whole_files_are_those_of_the_report(void **state)
     fixture_free(&f);
 }
 
+static void the_columns_of_tables_are_explained(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_results *results = NULL;
+    char *columns = NULL, *csv = NULL;
+    assert_int_equal(fixture_make(&f, 4), 0);
+    assert_int_equal(fixture_write(&f, true, NULL), SC_OK);
+    assert_int_equal(sc_results_open(&results, f.folder, NULL), SC_OK);
+    assert_int_equal(sc_results_table(results, SC_TABLE_COLUMNS, &columns, NULL), SC_OK);
+    for (int t = 0; t < SC_N_RESULTS_TABLES; t++) {
+        const char *name = sc_results_table_name((enum sc_results_table)t);
+        assert_int_equal(sc_results_table(results, (enum sc_results_table)t, &csv, NULL), SC_OK);
+        char *end = strchr(csv, '\n');
+        assert_non_null(end);
+        *end = '\0';
+        for (char *head = strtok(csv, ","); head != NULL; head = strtok(NULL, ",")) {
+            char row[100];
+            snprintf(row, sizeof row, "\n%s,%s,", name, head);
+            assert_non_null(strstr(columns, row));
+        }
+        sc_release(csv);
+    }
+    sc_release(columns);
+    assert_int_equal(sc_results_table(NULL, SC_TABLE_TRACES, &csv, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_results_table(results, SC_N_RESULTS_TABLES, &csv, NULL), SC_ERR_ARGUMENT);
+    assert_string_equal(sc_results_table_name(SC_N_RESULTS_TABLES), "");
+    sc_results_close(results);
+    fixture_free(&f);
+}
+
 static void bad_arguments_and_folders_are_refused(void **state)
 {
     (void)state;
@@ -201,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_and_texts_are_found_by_path),
         cmocka_unit_test(whole_files_are_those_of_the_report),
+        cmocka_unit_test(the_columns_of_tables_are_explained),
         cmocka_unit_test(bad_arguments_and_folders_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(the_summary_is_plain_text_of_80_columns),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "analysis/cluster.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "golden.h"
@@ -86,6 +87,80 @@ static void average_precision_is_that_of_the_reference(void **state)
     values[1] = NAN;
     for (int area = SC_AVERAGE_PRECISION; area <= SC_RISK_COVERAGE; area++)
         assert_true(isnan(sc_cluster_rank_area((enum sc_rank_area)area, &two, draws, NULL).value));
+}
+
+static void curves_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {[SC_ROC_CURVE] = "roc", [SC_RISK_CURVE] = "risk"};
+    struct sc_estimate points[11];
+    size_t index;
+    json_t *c;
+    json_array_foreach(golden_cases(golden, "curves"), index, c)
+    {
+        size_t n = read_numbers(c, "score", values);
+        read_flags(c, "outcome");
+        for (size_t i = 0; i < n; i++)
+            sizes[i] = i;
+        const struct sc_scores scores = {values, flags, sizes, n, n};
+        for (int kind = SC_ROC_CURVE; kind <= SC_RISK_CURVE; kind++) {
+            assert_int_equal(sc_cluster_rank_curve((enum sc_rank_curve)kind, &scores,
+                                                   (struct sc_draws){200, 1}, 11, points, NULL),
+                             SC_OK);
+            for (size_t i = 0; i < 11; i++) {
+                near(points[i].value,
+                     json_number_value(json_array_get(json_object_get(c, keys[kind]), i)), 1e-9);
+                bool at_one = kind == SC_RISK_CURVE && i == 0;
+                assert_true(points[i].reason != NULL ? isnan(points[i].low) && (at_one || n < 9)
+                                                     : points[i].low <= points[i].value &&
+                                                           points[i].value <= points[i].high);
+            }
+        }
+    }
+}
+
+/* Areas under the curves, twice the traces, and what has no curve. */
+static void curves_agree_with_their_areas_and_say_why_there_is_none(void **state)
+{
+    (void)state;
+    enum { N = 400, POINTS = 2001 };
+    static struct sc_estimate points[POINTS], twice[POINTS];
+    for (size_t i = 0; i < N; i++) {
+        values[i] = values[N + i] = sc_random_uniform(SC_STREAM_STATISTICS, 2, i, 0, 0);
+        flags[i] = flags[N + i] = sc_random_uniform(SC_STREAM_STATISTICS, 2, i, 1, 0) < values[i];
+        sizes[i] = sizes[N + i] = i;
+    }
+    const struct sc_scores once = {values, flags, sizes, N, N};
+    const struct sc_draws draws = {20, 4};
+    for (int kind = SC_ROC_CURVE; kind <= SC_RISK_CURVE; kind++) {
+        enum sc_rank_curve curve = (enum sc_rank_curve)kind;
+        assert_int_equal(sc_cluster_rank_curve(curve, &once, draws, POINTS, points, NULL), SC_OK);
+        assert_int_equal(sc_cluster_rank_curve(curve,
+                                               &(struct sc_scores){values, flags, sizes, 2 * N, N},
+                                               draws, POINTS, twice, NULL),
+                         SC_OK);
+        double area = 0;
+        for (size_t i = 0; i < POINTS; i++) {
+            area += points[i].value / (POINTS - 1) * (i == 0 || i == POINTS - 1 ? 0.5 : 1);
+            near(twice[i].value, points[i].value, 1e-9);
+            if (points[i].reason == NULL)
+                near(twice[i].low, points[i].low, 1e-9);
+        }
+        near(area,
+             kind == SC_ROC_CURVE
+                 ? sc_cluster_auroc(&once, NULL).value
+                 : sc_cluster_rank_area(SC_RISK_COVERAGE, &once, draws, NULL).value,
+             5e-3);
+    }
+    for (size_t i = 0; i < N; i++)
+        flags[i] = false;
+    assert_int_equal(sc_cluster_rank_curve(SC_ROC_CURVE, &once, draws, 5, points, NULL), SC_OK);
+    assert_true(isnan(points[4].value) && points[4].reason != NULL);
+    assert_int_equal(sc_cluster_rank_curve(SC_RISK_CURVE, &once, draws, 5, points, NULL), SC_OK);
+    assert_true(points[4].value == 0 && isnan(points[4].low) && points[4].reason != NULL);
+    values[3] = NAN;
+    assert_int_equal(sc_cluster_rank_curve(SC_RISK_CURVE, &once, draws, 5, points, NULL), SC_OK);
+    assert_true(isnan(points[0].value) && points[0].reason != NULL);
 }
 
 /* An observation that is there twice counts as two: a cluster drawn twice is that. */
@@ -363,6 +438,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(average_precision_is_that_of_the_reference),
+        cmocka_unit_test(curves_are_those_of_the_reference),
+        cmocka_unit_test(curves_agree_with_their_areas_and_say_why_there_is_none),
         cmocka_unit_test(a_weight_is_so_many_copies),
         cmocka_unit_test(regression_and_its_errors_are_those_of_the_reference),
         cmocka_unit_test(a_regression_that_cannot_be_fitted_gives_a_reason),

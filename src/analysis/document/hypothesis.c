@@ -1,5 +1,7 @@
 /* Members of hypothesis_test beyond one split, refusal with the detector's errors carried in, and
  * what repeated sampling shows. */
+#include <math.h>
+
 #include "analysis/document/sections.h"
 #include "analysis/sentences.h"
 
@@ -40,6 +42,37 @@ static void put_by_metric(struct sc_document *out, const char *key,
     sc_document_put_end(out);
 }
 
+/* The points of a curve whose axis has that name. */
+static void put_curve(struct sc_document *out, const char *key, const char *across, const char *up,
+                      const struct sc_estimate *points)
+{
+    if (!isfinite(points[0].value)) {
+        sc_document_put_absent(out, key, points[0].reason);
+        return;
+    }
+    sc_document_put_array(out, key);
+    for (size_t i = 0; i < SC_CURVE_POINTS; i++) {
+        sc_document_put_object(out, NULL);
+        sc_document_put_number(out, across, (double)i / (SC_CURVE_POINTS - 1));
+        sc_document_put_estimate(out, up, &points[i]);
+        sc_document_put_end(out);
+    }
+    sc_document_put_end(out);
+}
+
+static void put_curves(struct sc_document *out, const struct sc_analysis *a)
+{
+    sc_document_put_object(out, "curves");
+    sc_document_put_text(out, "meaning",
+                         "by the run's metric, intervals pointwise: harmful answers found by "
+                         "suspecting the least confident first, at harmless ones suspected; and "
+                         "harm among the answers when the most confident are kept first");
+    sc_document_put_text(out, "metric", sc_metric_name(a->run->metric));
+    put_curve(out, "roc", "false_positive_rate", "true_positive_rate", a->risk.roc);
+    put_curve(out, "risk_coverage", "coverage", "risk", a->risk.risk_coverage);
+    sc_document_put_end(out);
+}
+
 void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
 {
     const struct sc_risk *r = &a->risk;
@@ -55,6 +88,7 @@ void sc_document_put_risk(struct sc_document *out, const struct sc_analysis *a)
     sc_document_put_number(out, "share_harmful", r->harmful_share);
     put_by_metric(out, "auprc_low_confidence_for_harm", r->auprc);
     put_by_metric(out, "aurc", r->aurc);
+    put_curves(out, a);
     sc_document_put_object(out, "length_controlled");
     sc_document_put_text(
         out, "meaning",
