@@ -50,6 +50,46 @@ SC_API enum sc_status sc_judge_check(const struct sc_judge_options *options,
 /* The judge that a model is by its name, "guard" where the name says nothing; static. */
 SC_API const char *sc_judge_of_model(const char *model);
 
+/* ---- a caller's function as a judge ---------------------------------------------------------- */
+
+/* A text to judge; borrowed until the function returns. */
+struct sc_judge_text {
+    const char *prompt;             /* what was asked last */
+    const char *answer;             /* NULL: the prompt alone is judged */
+    const struct sc_message *turns; /* [n_turns] what was said before the prompt */
+    size_t n_turns;
+    size_t repeat; /* of the texts that are asked about repeatedly: 0, 1, ... */
+    const void *reserved[4];
+};
+
+/* What is said of it; begins as nothing said.  Its texts live until the next call. */
+struct sc_judge_reply {
+    enum sc_harm harm;       /* SC_UNJUDGED: not said */
+    enum sc_verdict verdict; /* refusal, partial or compliance; SC_UNPARSED: not said */
+    double p_harmful;        /* probabilities in [0, 1]; NaN: none */
+    double p_refused;
+    double score;        /* a number of its own scale, for judges that rate; NaN: none */
+    const char *words;   /* in which it said so, kept with it; NULL: none */
+    const char *failure; /* why there is no judgement; NULL: there is one */
+    bool again;          /* the failure may not last: a later pass asks again */
+    double reserved[4];
+};
+
+struct sc_judge_functions {
+    size_t size; /* sizeof(struct sc_judge_functions) */
+    /* Judgements are kept as "NAME/VERSION:function": change the version whenever the function
+     * would judge otherwise.  Lower-case letters, digits and '-'; in the version '.' too. */
+    const char *name, *version;
+    bool refusal, harm; /* what it says of an answer */
+    bool prompts;       /* it says of a prompt alone whether that is harmful */
+    size_t batch;       /* texts handed over at once, at most; 0: 32 */
+    void *context;
+    /* Judges n texts, from the thread that asks.  A status other than SC_OK ends all with it; what
+     * one text alone has spoilt is a failure in its reply. */
+    enum sc_status (*judge)(void *context, const struct sc_judge_text *texts, size_t n,
+                            struct sc_judge_reply *replies, struct sc_error *error);
+};
+
 /* A file of answers that people labelled: those who judge the run judge these too, and how often
  * they err is carried into its rates. */
 struct sc_labels_options {
@@ -72,6 +112,9 @@ struct sc_classify_options {
     struct sc_judge_options judge;
     struct sc_labels_options labels;
     enum sc_detector_kind kind; /* who reads where the judge does not */
+    /* A function in the place of `judge`, of which repeats, temperature and seed are then read: at
+     * temperature 0 (NaN: 0) equal texts are asked about once.  NULL: none. */
+    const struct sc_judge_functions *judge_functions;
 };
 /* The default detector, no judge; folder is to be set. */
 SC_API struct sc_classify_options sc_classify_options_default(void);

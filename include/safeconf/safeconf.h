@@ -13,6 +13,7 @@
 #include <safeconf/engine.h>
 #include <safeconf/experiment.h>
 #include <safeconf/judging.h>
+#include <safeconf/risk.h>
 #include <safeconf/source.h>
 #include <safeconf/vocabulary.h>
 

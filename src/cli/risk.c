@@ -1,298 +1,52 @@
-/*
- * safeconf risk: what a model almost never says.  Its options, and the way from prompts to lines:
- * risk_asker.c explores a prompt, risk_line.c writes what is known of it, risk_files.c keeps it.
- */
-#include <math.h>
+/* safeconf risk: what a model almost never says.  Its options, and what is printed; the way from
+ * prompts to lines is sc_risk (src/risk/risk.c). */
+#include <safeconf/risk.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "cli/asked.h"
 #include "cli/benchmark_options.h"
 #include "cli/fetch.h"
 #include "cli/pull.h"
-#include "cli/risk_configuration.h"
-#include "cli/risk_line.h"
-#include "cli/risk_results.h"
 #include "cli/risk_screen.h"
 #include "cli/sampling_options.h"
-#include "experiment/experiment.h"
+#include "risk/proposal.h"
 
 struct risk_command {
+    const struct cli_options *given;
     struct cli_model_options wanted;
-    struct sc_benchmark_options benchmark;
     struct cli_prompts prompts;
     struct cli_template template;
-    struct sc_sampling sampling;
-    struct sc_exploration_options explore;
     struct cli_detector detector;
     struct cli_judging judging;
-    const char *proposal;
-    size_t max_new_tokens, max_rows, proposal_traces;
+    struct sc_risk_options risk;
+    struct sc_prompt prompt; /* of the command line */
+    size_t max_rows;
     double memory_gb;
-    const char *out;
-    bool thinking, special, json, quiet;
+    bool json, quiet, unwritten; /* unwritten: standard output failed, which was said */
 };
 
-/* What the command has open; all zero is fine. */
-struct risk {
-    struct risk_command *command;
-    const struct cli_options *given;
-    struct sc_benchmark benchmark;
-    struct cli_risk_asker asker;
-    struct cli_risk_proposal proposal;
-    struct sc_framed *framed; /* [benchmark.n_instances]; ids NULL: it failed */
-    struct cli_risk_failures failures;
-    char *configuration;
-    struct cli_risk_folder folder;
-    json_t *summary;
-    double began;
-    size_t n_explored; /* now */
-};
+/* ---- what is printed ------------------------------------------------------------------------- */
 
-static bool has_proposal(const struct risk *r)
+static void show_start(void *context, const struct sc_risk_facts *facts)
 {
-    return r->command->proposal != NULL;
-}
-
-/* ---- before anything is explored ------------------------------------------------------------- */
-
-/* The prompt of the command line as a benchmark of one row. */
-static enum sc_status take_prompt(struct risk *r, const char *prompt, struct sc_error *error)
-{
-    struct sc_text row = {0};
-    struct sc_table table;
-    sc_text_puts(&row, "{\"prompt\":");
-    sc_text_add_json_string(&row, prompt);
-    sc_text_puts(&row, "}\n");
-    if (row.failed)
-        return sc_fail_nomem(error, "prompt");
-    struct sc_benchmark_options options = r->command->benchmark;
-    options.name = "prompt";
-    enum sc_status status = sc_table_parse("prompt.jsonl", row.data, row.len, NULL, &table, error);
-    sc_text_free(&row);
-    SC_TRY(status);
-    status = sc_benchmark_from_table(&options, &table, &r->benchmark, error);
-    sc_table_free(&table);
-    return status;
-}
-
-static enum sc_status take_prompts(struct risk *r, struct sc_error *error)
-{
-    struct risk_command *command = r->command;
-    command->benchmark.seed = command->explore.seed;
-    SC_TRY(cli_take_benchmark(&command->prompts, &command->benchmark, error));
-    return r->given->n_positionals > 0
-               ? take_prompt(r, r->given->positionals[0], error)
-               : sc_benchmark_load(&command->benchmark, &r->benchmark, error);
-}
-
-static enum sc_status open_judge(struct risk *r, struct sc_error *error)
-{
-    struct sc_classify_options options;
-    struct cli_judging *judging = &r->command->judging;
-    if (!cli_judging_wanted(r->given, judging))
-        return SC_OK;
-    judging->kernels = r->command->wanted.kernels;
-    judging->threads = r->command->wanted.threads;
-    judging->yes = r->command->wanted.yes;
-    judging->quiet = r->command->quiet;
-    SC_TRY(cli_judging_resolve(r->given, judging, NULL, &options, error));
-    if (options.judge.judge == NULL)
-        return SC_OK;
-    if (!options.harms)
-        return sc_fail(error, SC_ERR_ARGUMENT, "--judge: \"%s\" has no question about harm",
-                       options.judge.judge);
-    SC_TRY(sc_judge_open(&r->asker.judge, &options.judge, error));
-    r->asker.repeats = sc_judge_repeats(r->asker.judge);
-    return SC_OK;
-}
-
-static enum sc_status open_model(struct risk *r, struct sc_error *error)
-{
-    struct risk_command *command = r->command;
-    struct cli_risk_asker *asker = &r->asker;
-    struct sc_chat_options chat = cli_template_options(&command->template);
-    chat.thinking = command->thinking;
-    chat.special = command->special;
-    SC_TRY(cli_model_open(&asker->model, &command->wanted, error));
-    SC_TRY(sc_opened_frame(&asker->model, &chat, error));
-    asker->sampling = cli_resolve_sampling(r->given, &asker->model.sampling, &command->sampling);
-    asker->max_new_tokens = command->max_new_tokens;
-    asker->max_bytes = (size_t)(command->memory_gb * 1e9);
-    asker->explore = command->explore;
-    if (!has_proposal(r))
-        return SC_OK;
-    r->proposal.wanted = command->proposal;
-    r->proposal.n_traces = command->proposal_traces;
-    return cli_risk_proposal_open(&r->proposal, &asker->model, &command->wanted, &chat, error);
-}
-
-static enum sc_status note_failure(struct risk *r, size_t i, const char *reason,
-                                   struct sc_error *error)
-{
-    struct cli_risk_failures *failures = &r->failures;
-    const char *id = r->benchmark.instances[i].id;
-    if (sc_grow((void **)&failures->items, failures->n, &failures->cap, sizeof *failures->items) !=
-        0)
-        return sc_fail_nomem(error, "failures");
-    char *copy = sc_strdup(reason[0] != '\0' ? reason : "no reason given");
-    if (copy == NULL)
-        return sc_fail_nomem(error, "failures");
-    failures->items[failures->n++] = (struct cli_risk_failure){.instance_id = id, .reason = copy};
-    cli_say("risk", "%s failed: %s", id, copy);
-    return SC_OK;
-}
-
-/* Whether a failure is the command's and not the prompt's own. */
-static bool ends_all(enum sc_status status)
-{
-    return status == SC_ERR_NOMEM || status == SC_ERR_INTERRUPTED || status == SC_ERR_IO;
-}
-
-/* Frames what is still to be explored and takes the memory for the longest prompt of it. */
-static enum sc_status prepare(struct risk *r, struct sc_error *error)
-{
-    size_t n = r->benchmark.n_instances, longest = 0;
-    r->framed = sc_alloc_zero(n, sizeof *r->framed);
-    if (r->framed == NULL)
-        return sc_fail_nomem(error, "prompts");
-    for (size_t i = 0; i < n; i++) {
-        const struct sc_instance *instance = &r->benchmark.instances[i];
-        struct sc_error why = {0};
-        if (cli_risk_folder_has(&r->folder, instance->id))
-            continue;
-        enum sc_status status = cli_risk_frame(&r->asker, instance, &r->framed[i], &why);
-        if (ends_all(status))
-            return sc_fail(error, status, "%s", why.text);
-        if (status != SC_OK)
-            SC_TRY(note_failure(r, i, why.text, error));
-        longest = r->framed[i].n > longest ? r->framed[i].n : longest;
-    }
-    return longest > 0 ? cli_risk_start(&r->asker, longest, error) : SC_OK;
-}
-
-/* ---- exploring ------------------------------------------------------------------------------- */
-
-static void show_progress(const struct risk *r, size_t place)
-{
-    double seconds = sc_seconds() - r->began;
-    size_t n_left = r->benchmark.n_instances - place - 1;
-    char left[32];
-    if (r->command->quiet || r->benchmark.n_instances == 1)
-        return;
-    cli_time(n_left > 0 ? seconds / (double)r->n_explored * (double)n_left : 0, left);
-    fprintf(stderr, "%zu/%zu prompts, %s left\n", place + 1, r->benchmark.n_instances, left);
-}
-
-static bool print_line(const struct risk *r, const struct sc_text *line, size_t n_shown,
-                       struct sc_error *error)
-{
-    struct sc_text out = {0};
-    json_t *parsed = NULL;
-    bool written = false;
-    sc_text_add(&out, line->data, n_shown);
-    sc_text_puts(&out, "}\n");
-    if (!r->command->json && !out.failed &&
-        sc_json_parse(out.data, out.len, "line", &parsed, error) == SC_OK) {
-        sc_text_clear(&out);
-        struct sc_screen screen = sc_screen_of(&out, cli_width(stdout), cli_colour(stdout));
-        cli_risk_show_prompt(&screen, parsed);
-        json_decref(parsed);
-    }
-    written = cli_write("risk", &out);
-    sc_text_free(&out);
-    return written;
-}
-
-static enum sc_status write_line(struct risk *r, const struct cli_risk_line *line,
-                                 struct sc_text *text, struct sc_error *error)
-{
-    size_t n_shown = 0;
-    SC_TRY(cli_risk_put_line(line, text, &n_shown, error));
-    SC_TRY(sc_model_unchanged(r->asker.model.model, error));
-    SC_TRY(cli_risk_folder_add(&r->folder, text, error));
-    return print_line(r, text, n_shown, error) ? SC_OK : SC_ERR_IO;
-}
-
-static enum sc_status keep(struct risk *r, size_t i, const struct cli_risk_found *found,
-                           struct sc_error *error)
-{
-    struct cli_risk_importance importance = {.proposal = &r->proposal};
-    const struct cli_risk_line line = {.asker = &r->asker,
-                                       .instance = &r->benchmark.instances[i],
-                                       .framed = &r->framed[i],
-                                       .found = found,
-                                       .importance = has_proposal(r) ? &importance : NULL};
-    struct sc_text text = {0};
-    struct sc_error why = {0};
-    if (has_proposal(r)) {
-        enum sc_status proposed = cli_risk_propose(&r->proposal, &r->asker, line.instance,
-                                                   line.framed, &importance.shares, &why);
-        if (ends_all(proposed))
-            return sc_fail(error, proposed, "%s", why.text);
-        importance.reason = proposed != SC_OK ? why.text : NULL;
-    }
-    enum sc_status status = write_line(r, &line, &text, error);
-    sc_text_free(&text);
-    return status;
-}
-
-static enum sc_status explore_one(struct risk *r, size_t i, struct sc_error *error)
-{
-    struct cli_risk_found found = {0};
-    struct sc_error why = {0};
-    enum sc_status status =
-        cli_risk_explore(&r->asker, &r->benchmark.instances[i], &r->framed[i], &found, &why);
-    if (ends_all(status)) {
-        cli_risk_found_free(&found);
-        return sc_fail(error, status, "%s", why.text);
-    }
-    r->n_explored++;
-    status = status == SC_OK ? keep(r, i, &found, error) : note_failure(r, i, why.text, error);
-    cli_risk_found_free(&found);
-    return status;
-}
-
-static enum sc_status explore_all(struct risk *r, struct sc_error *error)
-{
-    r->began = sc_seconds();
-    for (size_t i = 0; i < r->benchmark.n_instances; i++) {
-        if (r->framed[i].ids == NULL)
-            continue;
-        if (cli_interrupted())
-            return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
-        SC_TRY(explore_one(r, i, error));
-        show_progress(r, i);
-    }
-    return SC_OK;
-}
-
-/* ---- the command ----------------------------------------------------------------------------- */
-
-static void show_start(const struct risk *r)
-{
-    const struct sc_opened *model = &r->asker.model;
-    const struct sc_benchmark *benchmark = &r->benchmark;
-    size_t n[SC_N_LABELS] = {0};
+    const struct risk_command *command = context;
     struct sc_text line = {0};
-    if (r->command->quiet)
+    if (command->quiet)
         return;
-    for (size_t i = 0; i < benchmark->n_instances; i++)
-        n[benchmark->instances[i].label]++;
-    sc_text_puts(&line, r->folder.n_resumed > 0 ? "resuming: " : "");
-    sc_text_add_visible(&line, model->name, strlen(model->name), false);
-    sc_text_printf(&line, " (%s, %s, %zu threads), ", sc_dtype_name(sc_engine_dtype(model->engine)),
-                   sc_engine_kernels(model->engine), sc_engine_n_threads(model->engine));
-    sc_text_add_visible(&line, benchmark->name, strlen(benchmark->name), false);
-    sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)\n",
-                   benchmark->n_instances, benchmark->n_instances == 1 ? "" : "s",
-                   n[SC_LABEL_UNSAFE], n[SC_LABEL_SAFE], n[SC_LABEL_UNKNOWN]);
-    sc_table_remarks(benchmark->source, benchmark->note, &benchmark->bad_rows, &line);
-    sc_text_puts(&line, benchmark->remarks.data != NULL ? benchmark->remarks.data : "");
-    sc_text_puts(&line, model->remarks.data != NULL ? model->remarks.data : "");
-    if (model->demo)
+    sc_text_puts(&line, facts->n_resumed > 0 ? "resuming: " : "");
+    sc_text_add_visible(&line, facts->model, strlen(facts->model), false);
+    sc_text_printf(&line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
+                   facts->n_threads);
+    sc_text_add_visible(&line, facts->benchmark, strlen(facts->benchmark), false);
+    sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)\n", facts->n_prompts,
+                   facts->n_prompts == 1 ? "" : "s", facts->n_unsafe, facts->n_safe,
+                   facts->n_unknown);
+    sc_text_puts(&line, facts->remarks);
+    if (command->given->n_positionals > 0 && facts->n_unknown > 0)
+        sc_text_puts(&line, "--label safe|unsafe gives the prompt a label\n");
+    if (facts->demo)
         sc_text_puts(&line, "The bundled model is a demonstration: nothing about real models "
                             "follows from its results.\n");
     if (!line.failed)
@@ -300,112 +54,200 @@ static void show_start(const struct risk *r)
     sc_text_free(&line);
 }
 
-static enum sc_status make_configuration(struct risk *r, struct sc_error *error)
+static void show_progress(void *context, const struct sc_risk_progress *progress)
 {
-    const struct risk_command *command = r->command;
-    const struct cli_risk_facts facts = {.asker = &r->asker,
-                                         .benchmark = &r->benchmark,
-                                         .options = &command->benchmark,
-                                         .proposal = has_proposal(r) ? &r->proposal : NULL,
-                                         .thinking = command->thinking,
-                                         .special = command->special};
-    return cli_risk_configuration(&facts, &r->configuration, error);
+    const struct risk_command *command = context;
+    char left[32];
+    if (command->quiet || progress->n_prompts == 1)
+        return;
+    fprintf(stderr, "%zu/%zu prompts, %s left\n", progress->n_done, progress->n_prompts,
+            cli_time(progress->seconds_left, left));
 }
 
-static enum sc_status open_all(struct risk *r, struct sc_error *error)
+static void show_failed(void *context, const char *instance_id, const char *reason)
 {
-    struct risk_command *command = r->command;
-    SC_TRY(sc_exploration_options_check(&command->explore, error));
-    SC_TRY(sc_detector_open(&r->asker.detector, (enum sc_detector_kind)command->detector.kind,
-                            command->detector.rules, error));
-    SC_TRY(take_prompts(r, error));
-    SC_TRY(open_judge(r, error));
-    SC_TRY(open_model(r, error));
-    SC_TRY(make_configuration(r, error));
-    SC_TRY(cli_risk_folder_open(&r->folder, command->out, r->configuration, error));
-    show_start(r);
-    return prepare(r, error);
+    (void)context;
+    cli_say("risk", "%s failed: %s", instance_id, reason);
 }
 
-static enum sc_status run(struct risk *r, struct sc_error *error)
+static enum sc_status write_out(struct risk_command *command, const struct sc_text *out,
+                                struct sc_error *error)
 {
-    SC_TRY(open_all(r, error));
-    SC_TRY(explore_all(r, error));
-    return cli_risk_finish(&r->folder, &r->failures, &r->summary, error);
+    command->unwritten = !cli_write("risk", out);
+    return command->unwritten ? sc_fail(error, SC_ERR_IO, "standard output") : SC_OK;
+}
+
+static enum sc_status put_prompt(struct risk_command *command, const char *object,
+                                 struct sc_text *out, struct sc_error *error)
+{
+    json_t *parsed = NULL;
+    if (command->json) {
+        sc_text_puts(out, object);
+        sc_text_putc(out, '\n');
+    } else {
+        SC_TRY(sc_json_parse(object, strlen(object), "line", &parsed, error));
+        struct sc_screen screen = sc_screen_of(out, cli_width(stdout), cli_colour(stdout));
+        cli_risk_show_prompt(&screen, parsed);
+        json_decref(parsed);
+    }
+    return write_out(command, out, error);
+}
+
+static enum sc_status show_prompt(void *context, const char *object, struct sc_error *error)
+{
+    struct sc_text out = {0};
+    enum sc_status status = put_prompt(context, object, &out, error);
+    sc_text_free(&out);
+    return status;
+}
+
+static bool keep_going(void *context)
+{
+    (void)context;
+    return !cli_interrupted();
 }
 
 /* After all that was printed of single prompts. */
-static bool print_summary(const struct risk *r)
+static enum sc_status show_summary(struct risk_command *command,
+                                   const struct sc_risk_summary *summary, struct sc_error *error)
 {
     struct sc_text out = {0};
-    if (r->command->json || r->benchmark.n_instances == 1)
-        return true;
+    json_t *parsed = NULL;
+    if (command->json || summary->n_prompts == 1)
+        return SC_OK;
+    SC_TRY(sc_json_parse(summary->json, strlen(summary->json), "summary", &parsed, error));
     struct sc_screen screen = sc_screen_of(&out, cli_width(stdout), cli_colour(stdout));
-    cli_risk_show_summary(&screen, r->summary);
-    bool written = cli_write("risk", &out);
+    cli_risk_show_summary(&screen, parsed);
+    json_decref(parsed);
+    enum sc_status status = write_out(command, &out, error);
     sc_text_free(&out);
-    return written;
+    return status;
+}
+
+static int explain(const struct risk_command *command, const struct sc_error *error)
+{
+    if (command->unwritten)
+        return CLI_FAILED;
+    if (error->status != SC_ERR_INTERRUPTED)
+        return cli_report_error("risk", error);
+    if (command->risk.out == NULL)
+        cli_say("risk", "interrupted; with --out DIR the same command would go on");
+    else
+        cli_say("risk", "interrupted; nothing is lost: the same command goes on in %s",
+                command->risk.out);
+    return CLI_INTERRUPTED;
 }
 
 /* What to exit with when all prompts are through. */
-static int finish(const struct risk *r)
+static int finish(struct risk_command *command, const struct sc_risk_summary *summary)
 {
-    size_t n = r->failures.n, n_unjudged = r->asker.judged.n_failed;
-    if (!print_summary(r))
-        return CLI_FAILED;
+    struct sc_error error = {0};
+    size_t n = summary->n_failed, n_unjudged = summary->judged.n_failed;
+    if (show_summary(command, summary, &error) != SC_OK)
+        return explain(command, &error);
     if (n_unjudged > 0)
         cli_say("risk",
                 "%zu judgement%s could not be given: what they are about counts as not "
                 "judged",
                 n_unjudged, n_unjudged == 1 ? "" : "s");
     if (n > 0)
-        cli_say("risk", "%zu of %zu prompt%s failed", n, r->benchmark.n_instances,
-                r->benchmark.n_instances == 1 ? "" : "s");
-    int rows = cli_rows_status("risk", r->benchmark.bad_rows.n);
+        cli_say("risk", "%zu of %zu prompt%s failed", n, summary->n_prompts,
+                summary->n_prompts == 1 ? "" : "s");
+    int rows = cli_rows_status("risk", summary->n_bad_rows);
     return n > 0 || n_unjudged > 0 ? CLI_SOME_TRACES_FAILED : rows;
 }
 
-static int explain(const struct risk *r, struct sc_error *error)
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static enum sc_status take_judge(struct risk_command *command, struct sc_error *error)
 {
-    if (error->status != SC_ERR_INTERRUPTED)
-        return cli_report_error("risk", error);
-    if (r->command->out == NULL)
-        cli_say("risk", "interrupted; with --out DIR the same command would go on");
-    else
-        cli_say("risk", "interrupted; nothing is lost: the same command goes on in %s",
-                r->command->out);
-    return CLI_INTERRUPTED;
+    struct sc_classify_options options;
+    struct cli_judging *judging = &command->judging;
+    if (!cli_judging_wanted(command->given, judging))
+        return SC_OK;
+    judging->kernels = command->wanted.kernels;
+    judging->threads = command->wanted.threads;
+    judging->yes = command->wanted.yes;
+    judging->quiet = command->quiet;
+    SC_TRY(cli_judging_resolve(command->given, judging, NULL, &options, error));
+    command->risk.judge = options.judge;
+    return SC_OK;
 }
 
-static void release(struct risk *r)
+static void take_template(struct risk_command *command)
 {
-    for (size_t i = 0; r->framed != NULL && i < r->benchmark.n_instances; i++)
-        sc_framed_free(&r->framed[i]);
-    for (size_t i = 0; i < r->failures.n; i++)
-        sc_free(r->failures.items[i].reason);
-    sc_free(r->framed);
-    sc_free(r->failures.items);
-    sc_free(r->configuration);
-    json_decref(r->summary);
-    cli_risk_folder_close(&r->folder);
-    cli_risk_proposal_close(&r->proposal);
-    cli_risk_close(&r->asker);
-    sc_benchmark_free(&r->benchmark);
-    cli_free_prompts(&r->command->prompts);
+    const struct sc_chat_options chat = cli_template_options(&command->template);
+    struct sc_risk_options *risk = &command->risk;
+    risk->chat_template = chat.chat_template;
+    risk->template_date = chat.template_date;
+    risk->template_args = chat.template_args;
+    risk->n_template_args = chat.n_template_args;
 }
 
-static int execute(const struct cli_options *given, struct risk_command *command)
+/* The words of the command line as the library's options. */
+static enum sc_status take_options(struct risk_command *command, struct sc_error *error)
+{
+    struct sc_risk_options *risk = &command->risk;
+    risk->model = command->wanted.model;
+    risk->kernels = command->wanted.kernels;
+    risk->n_threads = command->wanted.threads;
+    risk->benchmark.seed = risk->seed;
+    risk->detector = (enum sc_detector_kind)command->detector.kind;
+    risk->rules = command->detector.rules;
+    risk->max_bytes = (size_t)(command->memory_gb * 1e9);
+    if (cli_given(command->given, "rows"))
+        risk->max_rows = command->max_rows;
+    if (command->given->n_positionals > 0) {
+        command->prompt =
+            (struct sc_prompt){.prompt = command->given->positionals[0], .label = SC_LABEL_UNKNOWN};
+        risk->benchmark.name = "prompt";
+        risk->benchmark.prompts = &command->prompt;
+        risk->benchmark.n_prompts = 1;
+    }
+    take_template(command);
+    SC_TRY(cli_dtype(command->wanted.dtype, &risk->dtype, error));
+    SC_TRY(cli_take_benchmark(&command->prompts, &risk->benchmark, error));
+    SC_TRY(take_judge(command, error));
+    return sc_risk_options_check(risk, error);
+}
+
+/* Models of a hub that are not here. */
+static enum sc_status fetch(const struct risk_command *command, struct sc_error *error)
+{
+    struct cli_fetch wanted = {.name = command->wanted.model, .yes = command->wanted.yes};
+    SC_TRY(cli_model_fetch(&wanted, error));
+    wanted.name = sc_risk_proposal_model(command->risk.proposal);
+    return wanted.name != NULL ? cli_model_fetch(&wanted, error) : SC_OK;
+}
+
+static enum sc_status run(struct risk_command *command, struct sc_risk_summary *summary,
+                          struct sc_error *error)
+{
+    const struct sc_risk_observer observer = {.context = command,
+                                              .started = show_start,
+                                              .prompt = show_prompt,
+                                              .failed = show_failed,
+                                              .progress = show_progress,
+                                              .keep_going = keep_going};
+    SC_TRY(take_options(command, error));
+    SC_TRY(fetch(command, error));
+    return sc_risk(&command->risk, &observer, summary, error);
+}
+
+static int execute(struct risk_command *command)
 {
     struct sc_error error = {0};
-    struct risk r = {.command = command, .given = given};
+    struct sc_risk_summary summary = {0};
     int status = CLI_DONE;
     cli_catch_signals();
-    if (given->n_positionals == 0)
-        status =
-            cli_offer_benchmark("risk", &command->benchmark, command->wanted.yes, command->quiet);
+    if (command->given->n_positionals == 0)
+        status = cli_offer_benchmark("risk", &command->risk.benchmark, command->wanted.yes,
+                                     command->quiet);
     if (status == CLI_DONE)
-        status = run(&r, &error) == SC_OK ? finish(&r) : explain(&r, &error);
-    release(&r);
+        status = run(command, &summary, &error) == SC_OK ? finish(command, &summary)
+                                                         : explain(command, &error);
+    sc_risk_summary_free(&summary);
+    cli_free_prompts(&command->prompts);
     return status;
 }
 
@@ -413,41 +255,42 @@ static int execute(const struct cli_options *given, struct risk_command *command
 
 static void add_explore(struct cli_options *options, struct risk_command *command)
 {
-    struct sc_exploration_options *explore = &command->explore;
-    cli_add_real(options, "width", &explore->width, 1e-6, 1,
+    struct sc_risk_options *risk = &command->risk;
+    cli_add_real(options, "width", &risk->width, 1e-6, 1,
                  "stop when the 95 % interval of P(refusal) is as narrow (0.001)");
     cli_add_size(options, "rows", &command->max_rows, 1, 1e12,
                  "rows of the network for each prompt, at most: a row is one token (20000)");
-    cli_add_real(options, "mass", &explore->mass, 1e-6, 1,
+    cli_add_real(options, "mass", &risk->mass, 1e-6, 1,
                  "stop when finished answers have so much of all probability (1)");
-    cli_add_size(options, "branches", &explore->max_branches, 1, 4096,
+    cli_add_size(options, "branches", &risk->max_branches, 1, 4096,
                  "most tokens that are told apart at a fork; the rest is sampled (64)");
-    cli_add_size(options, "judge-answers", &explore->max_judged, 1, 1e9,
+    cli_add_size(options, "judge-answers", &risk->max_judged, 1, 1e9,
                  "answers of a prompt that the judge reads, at most, the likeliest first (all)");
-    cli_add_text(options, "proposal", &command->proposal, "MODEL|prefill:TEXT|system:TEXT",
+    cli_add_text(options, "proposal", &risk->proposal, "MODEL|prefill:TEXT|system:TEXT",
                  "importance sampling beside it: from another model with the same tokens, or after "
                  "an opening of the answer or a system message (none)");
-    cli_add_size(options, "proposal-traces", &command->proposal_traces, 1, 1000000,
+    cli_add_size(options, "proposal-traces", &risk->proposal_traces, 1, 1000000,
                  "traces of it, a fifth of them the model's own (1000)");
-    cli_add_size(options, "max-new-tokens", &command->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
+    cli_add_size(options, "max-new-tokens", &risk->max_new_tokens, 1, 1e6, CLI_MAX_NEW_TOKENS);
 }
 
 static void add_options(struct cli_options *options, struct risk_command *command)
 {
     cli_add_model_options(options, &command->wanted);
-    cli_add_benchmark(options, &command->benchmark, &command->prompts);
+    cli_add_benchmark(options, &command->risk.benchmark, &command->prompts);
     add_explore(options, command);
-    cli_add_sampling(options, &command->sampling);
-    cli_add_flag(options, "special", &command->special, CLI_SPECIAL_HELP);
-    cli_add_flag(options, "thinking", &command->thinking, "let the model think before it answers");
+    cli_add_sampling(options, &command->risk.sampling);
+    cli_add_flag(options, "special", &command->risk.special, CLI_SPECIAL_HELP);
+    cli_add_flag(options, "thinking", &command->risk.thinking,
+                 "let the model think before it answers");
     cli_add_template(options, &command->template);
-    cli_add_uint64(options, "seed", &command->explore.seed,
+    cli_add_uint64(options, "seed", &command->risk.seed,
                    "of the sample of prompts and of all that is sampled (0)");
     cli_add_detector(options, &command->detector);
     cli_add_judge(options, &command->judging);
     cli_add_real(options, "memory", &command->memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
                  "GB that branches and prompts may take (half of what is free)");
-    cli_add_text(options, "out", &command->out, "DIR",
+    cli_add_text(options, "out", &command->risk.out, "DIR",
                  "folder of risk.jsonl, risk.json and risk.html; the same command goes on in it "
                  "(none)");
     cli_add_flag(options, "quiet", &command->quiet, "no progress");
@@ -457,9 +300,8 @@ static void add_options(struct cli_options *options, struct risk_command *comman
 int cli_risk(int argc, char **argv)
 {
     struct risk_command command = {.wanted = cli_model_options_default(),
-                                   .explore = sc_exploration_defaults(),
                                    .detector = {.kind = (int)sc_detector_default()},
-                                   .proposal_traces = 1000};
+                                   .risk = sc_risk_options_default()};
     struct cli_options options = {
         .command = "risk",
         .synopsis = "(PROMPT | --benchmark B) [--model M] [--width W] [--rows N] [--mass P]",
@@ -467,7 +309,7 @@ int cli_risk(int argc, char **argv)
             "How likely a model refuses, complies and harms, also where it almost never does: its\n"
             "likeliest answers are computed exactly, the rest is sampled (docs/RISK.md).",
         .max_positionals = 1};
-    command.benchmark = sc_run_options_default().benchmark;
+    command.given = &options;
     add_options(&options, &command);
     int parsed = cli_parse(&options, argc, argv);
     if (parsed >= 0)
@@ -476,15 +318,7 @@ int cli_risk(int argc, char **argv)
         return cli_usage_error("risk", options.n_positionals == 1
                                            ? "expected a prompt or --benchmark, found both"
                                            : "expected a prompt or --benchmark");
-    if (cli_given(&options, "proposal-traces") && command.proposal == NULL)
+    if (cli_given(&options, "proposal-traces") && command.risk.proposal == NULL)
         return cli_usage_error("risk", "--proposal-traces: expected --proposal");
-    const char *refused =
-        command.proposal != NULL ? cli_risk_proposal_refused(command.proposal) : NULL;
-    if (refused != NULL)
-        return cli_usage_error("risk", "%s", refused);
-    if (cli_given(&options, "rows"))
-        command.explore.max_rows = command.max_rows;
-    if (command.max_new_tokens == 0)
-        command.max_new_tokens = sc_default_new_tokens(command.thinking);
-    return execute(&options, &command);
+    return execute(&command);
 }

@@ -6,11 +6,8 @@
 
 #include "cli/cli.h"
 
-/* Adds --temperature, --top-p, --top-k, --min-p and --repetition-penalty. */
+/* Adds --temperature, --top-p, --top-k, --min-p and --repetition-penalty; what is not given is left
+ * open (vocabulary/sampling.h). */
 void cli_add_sampling(struct cli_options *options, struct sc_sampling *sampling);
-/* What was given, and the model's own where the options leave it open. */
-struct sc_sampling cli_resolve_sampling(const struct cli_options *options,
-                                        const struct sc_sampling *own,
-                                        const struct sc_sampling *given);
 
 #endif

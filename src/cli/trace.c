@@ -6,7 +6,6 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/answer.h"
 #include "cli/asked.h"
 #include "cli/endpoint.h"
 #include "cli/fetch.h"
@@ -18,6 +17,8 @@
 #include "experiment/experiment.h"
 #include "experiment/store/run_data.h"
 #include "model/tokenizer/tokenizer.h"
+#include "risk/answer.h"
+#include "vocabulary/sampling.h"
 
 struct trace_command {
     struct sc_sampling sampling;
@@ -214,12 +215,12 @@ struct found {
 static enum sc_status find_verdict(const struct traced *t, const struct stored_trace *trace,
                                    struct found *out, struct sc_error *error)
 {
-    const struct cli_answered asked = {.model = &t->model,
-                                       .detector = &t->detector.reads,
-                                       .prompt = t->prompt,
-                                       .prefill = t->prefill,
-                                       .reasoning = t->all.reasoning};
-    return cli_read_answer(&asked, trace->ids, trace->n, &out->answer, &out->detection, error);
+    const struct sc_answered asked = {.model = &t->model,
+                                      .detector = &t->detector.reads,
+                                      .prompt = t->prompt,
+                                      .prefill = t->prefill,
+                                      .reasoning = t->all.reasoning};
+    return sc_answered_read(&asked, trace->ids, trace->n, &out->answer, &out->detection, error);
 }
 
 static enum sc_status find_metrics(const struct traced *t, const struct stored_trace *trace,
@@ -350,24 +351,22 @@ static enum sc_status ask_servers(struct traced *t, const struct cli_options *op
                                   const struct cli_model_options *wanted, struct sc_error *error)
 {
     const struct trace_command *command = t->command;
-    const struct sc_sampling unknown = {
-        .temperature = NAN, .top_p = NAN, .min_p = NAN, .top_k = -1, .repetition_penalty = NAN};
-    const struct cli_trace_servers asked = {
-        .endpoint = &command->endpoint,
-        .model = cli_given(options, "model") ? wanted->model : NULL,
-        .asked = &command->asked,
-        .turns = &t->turns,
-        .prompt = t->prompt,
-        .prefill = t->prefill,
-        .sampling = cli_resolve_sampling(options, &unknown, &command->sampling),
-        .n_traces = command->n_traces,
-        .max_new_tokens = command->max_new_tokens,
-        .window = command->window,
-        .detector = &t->detector.reads,
-        .confidence_top_k = wanted->confidence_top_k,
-        .seed = command->seed,
-        .json = command->json,
-        .colour = in_colour(command)};
+    const struct cli_trace_servers asked = {.endpoint = &command->endpoint,
+                                            .model =
+                                                cli_given(options, "model") ? wanted->model : NULL,
+                                            .asked = &command->asked,
+                                            .turns = &t->turns,
+                                            .prompt = t->prompt,
+                                            .prefill = t->prefill,
+                                            .sampling = command->sampling,
+                                            .n_traces = command->n_traces,
+                                            .max_new_tokens = command->max_new_tokens,
+                                            .window = command->window,
+                                            .detector = &t->detector.reads,
+                                            .confidence_top_k = wanted->confidence_top_k,
+                                            .seed = command->seed,
+                                            .json = command->json,
+                                            .colour = in_colour(command)};
     return cli_trace_from_servers(&asked, &t->out, &t->n_failed, error);
 }
 
@@ -395,7 +394,7 @@ static enum sc_status make_traces(struct traced *t, const struct cli_options *op
     }
     SC_TRY(cli_model_open(&t->model, wanted, error));
     SC_TRY(sc_opened_frame(&t->model, &chat, error));
-    t->command->sampling = cli_resolve_sampling(options, &t->model.sampling, &t->command->sampling);
+    t->command->sampling = sc_sampling_settle(&t->command->sampling, &t->model.sampling);
     if (t->model.remarks.len > 0)
         fputs(t->model.remarks.data, stderr);
     cli_catch_signals();

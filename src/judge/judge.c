@@ -1,6 +1,6 @@
 /*
  * One interface to every judge (judge.h), and equal texts judged once.  Next: guard.c (in process),
- * endpoint.c (behind a server), config.c (what a server is asked).
+ * endpoint.c (behind a server), config.c (what a server is asked), function.c (a caller's).
  */
 #include "judge/judge.h"
 
@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "judge/alike.h"
 #include "judge/endpoint.h"
+#include "judge/function.h"
 #include "judge/guard.h"
 #include "judge/kinds.h"
 #include "model/model.h"
@@ -96,6 +97,34 @@ static enum sc_status open_endpoint(struct sc_judge *judge, const struct sc_judg
     return SC_OK;
 }
 
+/* ---- a caller's ------------------------------------------------------------------------------ */
+
+static enum sc_status run_function(void *self, const struct sc_judge_item *items, size_t n,
+                                   const struct sc_judge_sink *sink, struct sc_judge_counts *counts,
+                                   struct sc_error *error)
+{
+    return sc_function_judge_run(self, items, n, sink, counts, error);
+}
+
+static void close_function(void *self)
+{
+    sc_function_judge_close(self);
+}
+
+static const struct kind by_caller = {run_function, close_function};
+
+static enum sc_status open_function(struct sc_judge *judge,
+                                    const struct sc_judge_functions *functions,
+                                    struct sc_error *error)
+{
+    struct sc_function_judge *opened = NULL;
+    SC_TRY(sc_function_judge_open(&opened, functions, error));
+    *judge = (struct sc_judge){
+        .kind = &by_caller, .self = opened, .family = sc_function_judge_family(opened)};
+    judge->asked = sc_strdup(sc_function_judge_name(opened));
+    return SC_OK;
+}
+
 /* ---- any ------------------------------------------------------------------------------------- */
 
 /* A kind of the table whose model is given and no server. */
@@ -177,10 +206,11 @@ static enum sc_status name_repeats(struct sc_judge *judge, const struct sc_judge
                                    struct sc_error *error)
 {
     bool drawn = options->temperature > 0;
-    judge->repeats = (struct sc_judge_repeats){.wanted = options->repeats,
-                                               .asked = options->repeats,
-                                               .temperature = options->temperature,
-                                               .deterministic = !drawn && is_in_process(options)};
+    judge->repeats =
+        (struct sc_judge_repeats){.wanted = options->repeats,
+                                  .asked = options->repeats,
+                                  .temperature = options->temperature,
+                                  .deterministic = !drawn && judge->kind == &in_process};
     if (judge->repeats.deterministic)
         judge->repeats.asked = 1;
     struct sc_text asked = {0}, name = {0};
@@ -202,12 +232,30 @@ static enum sc_status name_repeats(struct sc_judge *judge, const struct sc_judge
                                                        : sc_fail_nomem(error, "name of a judge");
 }
 
-static enum sc_status open_any(struct sc_judge *judge, const struct sc_judge_options *options,
-                               struct sc_error *error)
+/* functions: the caller's, or NULL. */
+static enum sc_status open_any(struct sc_judge *judge, const struct sc_judge_functions *functions,
+                               const struct sc_judge_options *options, struct sc_error *error)
 {
-    SC_TRY(is_in_process(options) ? open_guard(judge, options, error)
-                                  : open_endpoint(judge, options, error));
+    SC_TRY(functions != NULL        ? open_function(judge, functions, error)
+           : is_in_process(options) ? open_guard(judge, options, error)
+                                    : open_endpoint(judge, options, error));
     return name_repeats(judge, options, error);
+}
+
+/* options: settled. */
+static enum sc_status open_judge(struct sc_judge **out, const struct sc_judge_functions *functions,
+                                 const struct sc_judge_options *options, struct sc_error *error)
+{
+    struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
+    if (judge == NULL)
+        return sc_fail_nomem(error, "judge");
+    enum sc_status status = open_any(judge, functions, options, error);
+    if (status != SC_OK) {
+        sc_judge_close(judge);
+        return status;
+    }
+    *out = judge;
+    return SC_OK;
 }
 
 enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
@@ -217,16 +265,29 @@ enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_option
     struct sc_judge_options settled;
     SC_TRY(settle(options, &settled, error));
     SC_TRY(check_given(options, error));
-    struct sc_judge *judge = sc_alloc_zero(1, sizeof *judge);
-    if (judge == NULL)
-        return sc_fail_nomem(error, "judge");
-    enum sc_status status = open_any(judge, &settled, error);
-    if (status != SC_OK) {
-        sc_judge_close(judge);
-        return status;
-    }
-    *out = judge;
+    return open_judge(out, NULL, &settled, error);
+}
+
+enum sc_status sc_judge_check_function(const struct sc_judge_functions *functions,
+                                       struct sc_judge_abilities *abilities, struct sc_error *error)
+{
+    SC_TRY(sc_function_judge_check(functions, error));
+    *abilities = (struct sc_judge_abilities){
+        .refusal = functions->refusal, .harm = functions->harm, .prompts = functions->prompts};
     return SC_OK;
+}
+
+enum sc_status sc_judge_open_function(struct sc_judge **out,
+                                      const struct sc_judge_functions *functions,
+                                      const struct sc_judge_options *options,
+                                      struct sc_error *error)
+{
+    *out = NULL;
+    struct sc_judge_options settled, asked = *options;
+    if (isnan(asked.temperature))
+        asked.temperature = 0;
+    SC_TRY(settle(&asked, &settled, error));
+    return open_judge(out, functions, &settled, error);
 }
 
 void sc_judge_close(struct sc_judge *judge)

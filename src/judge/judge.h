@@ -14,12 +14,21 @@ struct sc_judge;
 
 enum sc_status sc_judge_open(struct sc_judge **out, const struct sc_judge_options *options,
                              struct sc_error *error);
+/* The same for a caller's function, which is never NULL here; of the options repeats, temperature
+ * and seed are read. */
+enum sc_status sc_judge_check_function(const struct sc_judge_functions *functions,
+                                       struct sc_judge_abilities *abilities,
+                                       struct sc_error *error);
+enum sc_status sc_judge_open_function(struct sc_judge **out,
+                                      const struct sc_judge_functions *functions,
+                                      const struct sc_judge_options *options,
+                                      struct sc_error *error);
 void sc_judge_close(struct sc_judge *judge); /* NULL is fine */
 
 /* Name and version kept with each judgement: all that it depends on.  In process
- * "guard/1:MODEL:DTYPE:KERNELS@CONTENT", behind a server "NAME/VERSION:MODEL:server@CONTENT"; where
- * answers are drawn "+t1" (the temperature, with s and the seed unless that is 0) and "x5"
- * (repeats) follow. */
+ * "guard/1:MODEL:DTYPE:KERNELS@CONTENT", behind a server "NAME/VERSION:MODEL:server@CONTENT", of a
+ * caller's function "NAME/VERSION:function"; where answers are drawn "+t1" (the temperature, with s
+ * and the seed unless that is 0) and "x5" (repeats) follow. */
 const char *sc_judge_name(const struct sc_judge *judge);
 /* The same without the number of repeats: what one answer of the judge depends on. */
 const char *sc_judge_asked(const struct sc_judge *judge);

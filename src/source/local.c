@@ -17,6 +17,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "source/source.h"
 #include "source/text_ends.h"
+#include "vocabulary/sampling.h"
 
 struct prompt {
     uint64_t key; /* index in `prompts`, from 1 */
@@ -47,22 +48,6 @@ struct local {
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Takes the model's own value where the wish leaves it open. */
-static void resolve_sampling(struct local *local)
-{
-    const struct sc_sampling *wish = &local->wish.sampling;
-    local->sampling = local->model.sampling;
-    if (!isnan(wish->temperature))
-        local->sampling.temperature = wish->temperature;
-    if (!isnan(wish->top_p))
-        local->sampling.top_p = wish->top_p;
-    if (!isnan(wish->min_p))
-        local->sampling.min_p = wish->min_p;
-    if (!isnan(wish->repetition_penalty))
-        local->sampling.repetition_penalty = wish->repetition_penalty;
-    if (wish->top_k >= 0)
-        local->sampling.top_k = wish->top_k;
-}
-
 /* Tokens of a trace: of its answer, and with a budget those of the reasoning and its closing. */
 static enum sc_status find_limit(struct local *local, struct sc_error *error)
 {
@@ -158,7 +143,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
     assert(wish->max_new_tokens > 0);
     local->wish = *wish;
     SC_TRY(open_model(local, error));
-    resolve_sampling(local);
+    local->sampling = sc_sampling_settle(&wish->sampling, &model->sampling);
     SC_TRY(remark_on_sampling(local, error));
     local->text_ends = sc_alloc_array(local->most_new, sizeof *local->text_ends);
     if (local->text_ends == NULL)

@@ -111,14 +111,17 @@ static enum sc_status check_options(const struct sc_classify_options *options,
 {
     struct sc_judge_abilities can = {0};
     bool verdicts = options->detector != SC_BY_DETECTOR;
-    if (options->judge.judge != NULL)
+    if (options->judge_functions != NULL)
+        SC_TRY(sc_judge_check_function(options->judge_functions, &can, error));
+    else if (options->judge.judge != NULL)
         SC_TRY(sc_judge_check(&options->judge, &can, error));
     else if (options->harms || options->prompts || verdicts)
         return sc_fail(error, SC_ERR_ARGUMENT, "judge: expected one, found none");
     if ((verdicts && !can.refusal) || (options->harms && !can.harm) ||
         (options->prompts && !can.prompts))
         return sc_fail(error, SC_ERR_ARGUMENT, "judge: \"%s\" has no question about %s",
-                       options->judge.judge,
+                       options->judge_functions != NULL ? options->judge_functions->name
+                                                        : options->judge.judge,
                        verdicts && !can.refusal      ? "refusal"
                        : options->harms && !can.harm ? "harm"
                                                      : "prompts");
@@ -213,10 +216,13 @@ static void release(struct sc_pass *pass)
 static enum sc_status open_judges(struct sc_pass *pass, struct sc_error *error)
 {
     const struct sc_classify_options *options = pass->options;
-    if (options->judge.judge != NULL) {
+    if (options->judge_functions != NULL)
+        SC_TRY(
+            sc_judge_open_function(&pass->judge, options->judge_functions, &options->judge, error));
+    else if (options->judge.judge != NULL)
         SC_TRY(sc_judge_open(&pass->judge, &options->judge, error));
+    if (pass->judge != NULL)
         pass->repeats = sc_judge_repeats(pass->judge);
-    }
     return name_detector(pass, error);
 }
 

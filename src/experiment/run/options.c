@@ -10,6 +10,7 @@
 #include "detection/detection.h"
 #include "experiment/experiment.h"
 #include "experiment/store/config_shard.h"
+#include "vocabulary/sampling.h"
 #include "vocabulary/vocabulary.h"
 
 struct sc_run_options sc_run_options_default(void)
@@ -45,29 +46,6 @@ static enum sc_status check_range(const char *name, size_t value, size_t low, si
     if (value < low || value > high)
         return sc_fail(error, SC_ERR_ARGUMENT, "%s: expected %zu to %zu, found %zu", name, low,
                        high, value);
-    return SC_OK;
-}
-
-/* NaN stands for the model's own value. */
-static enum sc_status check_sampling(const struct sc_run_options *options, struct sc_error *error)
-{
-    double t = options->temperature, top_p = options->top_p, min_p = options->min_p;
-    if (!isnan(t) && !(t >= 0 && isfinite(t)))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "temperature: expected a number of 0 or more, found %g", t);
-    if (!isnan(top_p) && !(top_p > 0 && top_p <= 1))
-        return sc_fail(error, SC_ERR_ARGUMENT, "top-p: expected above 0 and at most 1, found %g",
-                       top_p);
-    if (!isnan(min_p) && !(min_p >= 0 && min_p < 1))
-        return sc_fail(error, SC_ERR_ARGUMENT, "min-p: expected 0 or more and below 1, found %g",
-                       min_p);
-    double penalty = options->repetition_penalty;
-    if (!isnan(penalty) && penalty != 0 && !(penalty >= 0.01 && penalty <= 100))
-        return sc_fail(error, SC_ERR_ARGUMENT, "repetition-penalty: expected 0.01 to 100, found %g",
-                       penalty);
-    if (options->top_k < -1)
-        return sc_fail(error, SC_ERR_ARGUMENT, "top-k: expected 0 or more, found %d",
-                       (int)options->top_k);
     return SC_OK;
 }
 
@@ -169,7 +147,12 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "max-minutes: expected a number of 0 or more, found %g",
                        options->max_minutes);
-    SC_TRY(check_sampling(options, error));
+    const struct sc_sampling sampling = {.temperature = options->temperature,
+                                         .top_p = options->top_p,
+                                         .min_p = options->min_p,
+                                         .top_k = options->top_k,
+                                         .repetition_penalty = options->repetition_penalty};
+    SC_TRY(sc_sampling_check(&sampling, error));
     SC_TRY(check_confidence(options, error));
     SC_TRY(check_shard(options, error));
     return check_policies(options, error);

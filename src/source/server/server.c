@@ -17,6 +17,7 @@
 #include "base/options.h"
 #include "source/server/fields.h"
 #include "source/server/served.h"
+#include "vocabulary/sampling.h"
 
 /* Servers whose further fields are known. */
 static bool is_software(const struct sc_served *served, const char *name)
@@ -94,22 +95,9 @@ static enum sc_status open_remotes(struct sc_served *served, struct sc_error *er
  * hand; else nobody knows. */
 static void resolve_sampling(struct sc_served *served)
 {
-    const struct sc_sampling *wish = &served->wish.sampling;
-    struct sc_sampling *sampling = &served->sampling;
-    *sampling = (struct sc_sampling){
-        .temperature = NAN, .top_p = NAN, .min_p = NAN, .top_k = -1, .repetition_penalty = NAN};
-    if (has_tokenizer(served))
-        *sampling = served->framing.sampling;
-    if (!isnan(wish->temperature))
-        sampling->temperature = wish->temperature;
-    if (!isnan(wish->top_p))
-        sampling->top_p = wish->top_p;
-    if (!isnan(wish->min_p))
-        sampling->min_p = wish->min_p;
-    if (!isnan(wish->repetition_penalty))
-        sampling->repetition_penalty = wish->repetition_penalty;
-    if (wish->top_k >= 0)
-        sampling->top_k = wish->top_k;
+    const struct sc_sampling unknown = sc_sampling_open();
+    served->sampling = sc_sampling_settle(
+        &served->wish.sampling, has_tokenizer(served) ? &served->framing.sampling : &unknown);
 }
 
 /* A prompt in the form in which prompts will be sent, with the sampling that they will get. */

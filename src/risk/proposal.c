@@ -1,5 +1,5 @@
-/* See risk_proposal.h. */
-#include "cli/risk_proposal.h"
+/* See proposal.h. */
+#include "risk/proposal.h"
 
 #include <math.h>
 #include <string.h>
@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "vocabulary/vocabulary.h"
+
+enum { MOST_TRACES = 1000000 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -17,11 +19,24 @@ static const char *after(const char *text, const char *word)
     return strncmp(text, word, n) == 0 ? text + n : NULL;
 }
 
-const char *cli_risk_proposal_refused(const char *wanted)
+enum sc_status sc_risk_proposal_check(const char *wanted, size_t n_traces, struct sc_error *error)
 {
-    return strcmp(wanted, "prefill:") == 0 || strcmp(wanted, "system:") == 0
-               ? "--proposal: expected words behind the colon"
-               : NULL;
+    if (wanted == NULL)
+        return SC_OK;
+    if (*wanted == '\0' || strcmp(wanted, "prefill:") == 0 || strcmp(wanted, "system:") == 0)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "proposal: expected a model, or words behind the colon");
+    if (n_traces < 1 || n_traces > MOST_TRACES)
+        return sc_fail(error, SC_ERR_ARGUMENT, "proposal-traces: expected 1 to %d, found %zu",
+                       MOST_TRACES, n_traces);
+    return SC_OK;
+}
+
+const char *sc_risk_proposal_model(const char *wanted)
+{
+    return wanted == NULL || after(wanted, "prefill:") != NULL || after(wanted, "system:") != NULL
+               ? NULL
+               : wanted;
 }
 
 static enum sc_status check_alike(const struct sc_opened *proposal, const struct sc_opened *target,
@@ -30,33 +45,32 @@ static enum sc_status check_alike(const struct sc_opened *proposal, const struct
     if (strcmp(proposal->tokenizer_fingerprint, target->tokenizer_fingerprint) != 0 ||
         proposal->n_vocab != target->n_vocab)
         return sc_fail(error, SC_ERR_ARGUMENT,
-                       "--proposal: \"%s\": expected the tokenizer of \"%s\", found another one: "
+                       "proposal: \"%s\": expected the tokenizer of \"%s\", found another one: "
                        "an answer's tokens are weighed under both",
                        proposal->name, target->name);
     return SC_OK;
 }
 
-enum sc_status cli_risk_proposal_open(struct cli_risk_proposal *proposal,
-                                      const struct sc_opened *target,
-                                      const struct cli_model_options *options,
-                                      const struct sc_chat_options *chat, struct sc_error *error)
+enum sc_status sc_risk_proposal_open(struct sc_risk_proposal *proposal,
+                                     const struct sc_opened *target,
+                                     const struct sc_engine_options *engine,
+                                     const struct sc_chat_options *chat, struct sc_error *error)
 {
     const char *prefill = after(proposal->wanted, "prefill:");
     const char *system = after(proposal->wanted, "system:");
     proposal->words = prefill != NULL ? prefill : system;
-    proposal->kind = prefill != NULL  ? CLI_PROPOSAL_PREFILL
-                     : system != NULL ? CLI_PROPOSAL_SYSTEM
-                                      : CLI_PROPOSAL_MODEL;
+    proposal->kind = prefill != NULL  ? SC_PROPOSAL_PREFILL
+                     : system != NULL ? SC_PROPOSAL_SYSTEM
+                                      : SC_PROPOSAL_MODEL;
     if (proposal->words != NULL)
         return SC_OK;
-    struct cli_model_options own = *options;
-    own.model = proposal->wanted;
-    SC_TRY(cli_model_open(&proposal->model, &own, error));
+    SC_TRY(sc_opened_read(&proposal->model, proposal->wanted, error));
     SC_TRY(sc_opened_frame(&proposal->model, chat, error));
-    return check_alike(&proposal->model, target, error);
+    SC_TRY(check_alike(&proposal->model, target, error));
+    return sc_opened_start(&proposal->model, engine, error);
 }
 
-void cli_risk_proposal_close(struct cli_risk_proposal *proposal)
+void sc_risk_proposal_close(struct sc_risk_proposal *proposal)
 {
     sc_opened_close(&proposal->model);
 }
@@ -78,11 +92,11 @@ struct words {
 };
 
 /* The system message and the beginning of the answer that the proposal's prompt has. */
-static bool find_words(const struct cli_risk_proposal *proposal, const struct sc_instance *instance,
+static bool find_words(const struct sc_risk_proposal *proposal, const struct sc_instance *instance,
                        const char *system, struct words *words)
 {
-    bool more_system = proposal->kind == CLI_PROPOSAL_SYSTEM;
-    bool more_prefill = proposal->kind == CLI_PROPOSAL_PREFILL;
+    bool more_system = proposal->kind == SC_PROPOSAL_SYSTEM;
+    bool more_prefill = proposal->kind == SC_PROPOSAL_PREFILL;
     *words = (struct words){.system = more_system ? joined(system, "\n\n", proposal->words)
                                                   : sc_strdup(system),
                             .prefill = more_prefill ? joined(instance->prefill, "", proposal->words)
@@ -91,7 +105,7 @@ static bool find_words(const struct cli_risk_proposal *proposal, const struct sc
            (words->prefill != NULL || (!more_prefill && instance->prefill == NULL));
 }
 
-static enum sc_status encode(const struct cli_risk_proposal *proposal,
+static enum sc_status encode(const struct sc_risk_proposal *proposal,
                              const struct sc_opened *target, const struct sc_instance *instance,
                              struct words *words, struct sc_message *messages,
                              struct sc_framed *framed, struct sc_error *error)
@@ -110,15 +124,14 @@ static enum sc_status encode(const struct cli_risk_proposal *proposal,
         messages[n++] = (struct sc_message){sc_role_name(SC_ROLE_USER), instance->prompt};
     if (words->prefill != NULL)
         messages[n++] = (struct sc_message){sc_role_name(SC_ROLE_ASSISTANT), words->prefill};
-    const struct sc_opened *frame =
-        proposal->kind == CLI_PROPOSAL_MODEL ? &proposal->model : target;
+    const struct sc_opened *frame = proposal->kind == SC_PROPOSAL_MODEL ? &proposal->model : target;
     return sc_chat_encode(frame->format, messages, n, framed, error);
 }
 
 /* What the prompt is to the proposal; sc_framed_free. */
-static enum sc_status frame(const struct cli_risk_proposal *proposal,
-                            const struct sc_opened *target, const struct sc_instance *instance,
-                            struct sc_framed *framed, struct sc_error *error)
+static enum sc_status frame(const struct sc_risk_proposal *proposal, const struct sc_opened *target,
+                            const struct sc_instance *instance, struct sc_framed *framed,
+                            struct sc_error *error)
 {
     struct words words = {0};
     struct sc_message *messages = sc_alloc_array(instance->conversation.n + 3, sizeof *messages);
@@ -132,12 +145,12 @@ static enum sc_status frame(const struct cli_risk_proposal *proposal,
 }
 
 /* Tokens of an opening: the proposal's prompt goes on where the target's ends. */
-static enum sc_status find_opening(const struct cli_risk_proposal *proposal,
+static enum sc_status find_opening(const struct sc_risk_proposal *proposal,
                                    const struct sc_framed *target, const struct sc_framed *framed,
                                    size_t *n, struct sc_error *error)
 {
     *n = 0;
-    if (proposal->kind != CLI_PROPOSAL_PREFILL)
+    if (proposal->kind != SC_PROPOSAL_PREFILL)
         return SC_OK;
     if (framed->n <= target->n ||
         memcmp(framed->ids, target->ids, target->n * sizeof *target->ids) != 0)
@@ -149,44 +162,38 @@ static enum sc_status find_opening(const struct cli_risk_proposal *proposal,
 
 /* ---- sampling -------------------------------------------------------------------------------- */
 
-static bool is_interrupted(void *context)
-{
-    (void)context;
-    return cli_interrupted();
-}
-
 /* framed: out, what the prompt is to the proposal. */
-static enum sc_status sample(const struct cli_risk_proposal *proposal, struct cli_risk_asker *asker,
+static enum sc_status sample(const struct sc_risk_proposal *proposal, struct sc_risk_asker *asker,
                              const struct sc_instance *instance, const struct sc_framed *target,
                              struct sc_framed *framed, struct sc_importance_shares *out,
                              struct sc_error *error)
 {
     SC_TRY(frame(proposal, &asker->model, instance, framed, error));
-    struct cli_risk_reader reader;
-    const struct sc_reading reading = cli_risk_reading(&reader, asker, instance, target);
-    bool other = proposal->kind == CLI_PROPOSAL_MODEL;
+    struct sc_risk_reader reader;
+    const struct sc_reading reading = sc_risk_reading(&reader, asker, instance, target);
+    bool other = proposal->kind == SC_PROPOSAL_MODEL;
     struct sc_importance_options options = {
-        .model = {asker->model.engine, target->ids, target->n, asker->sampling},
-        .proposal = {other ? proposal->model.engine : asker->model.engine, framed->ids, framed->n,
+        .model = {asker->engine, target->ids, target->n, asker->sampling},
+        .proposal = {other ? proposal->model.engine : asker->engine, framed->ids, framed->n,
                      asker->sampling},
         .n_traces = proposal->n_traces,
         .own_share = SC_IMPORTANCE_OWN_SHARE,
-        .max_new_tokens = cli_risk_room(asker, target),
+        .max_new_tokens = sc_risk_room(asker, target),
         .end_ids = asker->model.end_ids,
         .n_end_ids = asker->model.n_end_ids,
         .seed = asker->explore.seed,
         .instance = sc_hash64(instance->id, strlen(instance->id)),
         .max_judged = asker->explore.max_judged,
         .max_bytes = asker->max_bytes,
-        .stop = is_interrupted};
+        .stop = asker->explore.stop,
+        .stop_context = asker->explore.stop_context};
     SC_TRY(find_opening(proposal, target, framed, &options.n_opening, error));
     return sc_importance_sample(&options, &reading, out, error);
 }
 
-enum sc_status cli_risk_propose(const struct cli_risk_proposal *proposal,
-                                struct cli_risk_asker *asker, const struct sc_instance *instance,
-                                const struct sc_framed *framed, struct sc_importance_shares *out,
-                                struct sc_error *error)
+enum sc_status sc_risk_propose(const struct sc_risk_proposal *proposal, struct sc_risk_asker *asker,
+                               const struct sc_instance *instance, const struct sc_framed *framed,
+                               struct sc_importance_shares *out, struct sc_error *error)
 {
     struct sc_framed of_proposal = {0};
     enum sc_status status = sample(proposal, asker, instance, framed, &of_proposal, out, error);
@@ -238,15 +245,15 @@ static void put_shares(struct sc_json_writer *json, const struct sc_importance_s
 }
 
 /* A model by its name, which tells no place. */
-static void put_name(struct sc_json_writer *json, const struct cli_risk_proposal *proposal)
+static void put_name(struct sc_json_writer *json, const struct sc_risk_proposal *proposal)
 {
     sc_json_put_string(json, "proposal",
-                       proposal->kind == CLI_PROPOSAL_MODEL ? proposal->model.name
-                                                            : proposal->wanted);
+                       proposal->kind == SC_PROPOSAL_MODEL ? proposal->model.name
+                                                           : proposal->wanted);
 }
 
-void cli_risk_put_importance(struct sc_json_writer *json,
-                             const struct cli_risk_importance *importance)
+void sc_risk_put_importance(struct sc_json_writer *json,
+                            const struct sc_risk_importance *importance)
 {
     sc_json_put_object(json, "importance");
     put_name(json, importance->proposal);
@@ -259,11 +266,11 @@ void cli_risk_put_importance(struct sc_json_writer *json,
     sc_json_put_end_object(json);
 }
 
-void cli_risk_put_proposal(struct sc_json_writer *json, const struct cli_risk_proposal *proposal)
+void sc_risk_put_proposal(struct sc_json_writer *json, const struct sc_risk_proposal *proposal)
 {
     sc_json_put_object(json, "proposal");
     put_name(json, proposal);
-    if (proposal->kind == CLI_PROPOSAL_MODEL) {
+    if (proposal->kind == SC_PROPOSAL_MODEL) {
         char fingerprint[33];
         sc_model_fingerprint(proposal->model.model, fingerprint);
         sc_json_put_string(json, "fingerprint", fingerprint);

@@ -3,13 +3,13 @@
  * of its mass and not with that of its finished answers alone.  It stands between the exploration
  * and the model, and notes the heavier nodes that pass.
  */
-#ifndef SC_CLI_RISK_SEEN_H
-#define SC_CLI_RISK_SEEN_H
+#ifndef SC_RISK_SEEN_H
+#define SC_RISK_SEEN_H
 
 #include "exploration/exploration.h"
 
 /* A beginning of answers, in the order in which they were computed: parents first. */
-struct cli_risk_seen_node {
+struct sc_risk_seen_node {
     uint32_t parent;                    /* SC_NO_NODE: it is the beginning of all */
     int32_t token;                      /* the last one */
     double mass;                        /* of all answers, those that begin so */
@@ -17,12 +17,12 @@ struct cli_risk_seen_node {
     size_t first_branch, n_branches;    /* in branches */
 };
 
-/* Begins as zeros but for inner; cli_risk_seen_free. */
-struct cli_risk_seen {
+/* Begins as zeros but for inner; sc_risk_seen_free. */
+struct sc_risk_seen {
     struct sc_expanding inner; /* the model */
-    struct cli_risk_seen_node *nodes;
+    struct sc_risk_seen_node *nodes;
     size_t n_nodes, cap_nodes;
-    struct cli_risk_seen_branch {
+    struct sc_risk_seen_branch {
         int32_t token;
         double logprob;
     } * branches; /* that may come behind the nodes */
@@ -32,19 +32,19 @@ struct cli_risk_seen {
 };
 
 /* The model's table, watched. */
-struct sc_expanding cli_risk_watch(struct cli_risk_seen *seen);
-void cli_risk_seen_free(struct cli_risk_seen *seen);
+struct sc_expanding sc_risk_watch(struct sc_risk_seen *seen);
+void sc_risk_seen_free(struct sc_risk_seen *seen);
 
 /* What is not known behind a node, and how much of it is taken to refuse and to comply: as much as
  * of the answers that are known behind it, or behind the nearest beginning of which one is. */
-struct cli_risk_rest {
+struct sc_risk_rest {
     double mass, refused, complied;
 };
 /* rests [n_nodes]; little ones are given to their parents. */
-void cli_risk_rest(const struct cli_risk_seen *seen, const struct sc_exploration *found,
-                   struct cli_risk_rest *rests);
+void sc_risk_rest(const struct sc_risk_seen *seen, const struct sc_exploration *found,
+                  struct sc_risk_rest *rests);
 /* Tokens of a node, from the beginning of the answer: as many as its depth, which is returned;
  * ids may be NULL. */
-size_t cli_risk_path(const struct cli_risk_seen *seen, size_t node, int32_t *ids);
+size_t sc_risk_path(const struct sc_risk_seen *seen, size_t node, int32_t *ids);
 
 #endif

@@ -1,5 +1,5 @@
 /* See answer.h. */
-#include "cli/answer.h"
+#include "risk/answer.h"
 
 #include "experiment/reading.h"
 #include "model/tokenizer/tokenizer.h"
@@ -12,8 +12,8 @@ static bool is_ended(const struct sc_opened *model, const int32_t *ids, size_t n
     return false;
 }
 
-enum sc_status cli_read_answer(const struct cli_answered *asked, const int32_t *ids, size_t n,
-                               char **answer, struct sc_detection *out, struct sc_error *error)
+enum sc_status sc_answered_read(const struct sc_answered *asked, const int32_t *ids, size_t n,
+                                char **answer, struct sc_detection *out, struct sc_error *error)
 {
     const struct sc_opened *model = asked->model;
     bool ended = is_ended(model, ids, n);

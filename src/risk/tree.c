@@ -1,5 +1,5 @@
-/* See risk_tree.h. */
-#include "cli/risk_tree.h"
+/* See tree.h. */
+#include "risk/tree.h"
 
 #include <assert.h>
 #include <math.h>
@@ -63,16 +63,16 @@ static enum sc_status add_answer(struct leaves *leaves, const struct sc_found_an
     return add_leaf(leaves, &leaf, error);
 }
 
-static enum sc_status add_beginning(struct leaves *leaves, const struct cli_risk_seen *seen,
-                                    size_t node, const struct cli_risk_rest *rest,
+static enum sc_status add_beginning(struct leaves *leaves, const struct sc_risk_seen *seen,
+                                    size_t node, const struct sc_risk_rest *rest,
                                     struct sc_error *error)
 {
-    size_t n = cli_risk_path(seen, node, NULL);
+    size_t n = sc_risk_path(seen, node, NULL);
     int32_t *ids = sc_alloc_array(n, sizeof *ids);
     if (ids == NULL)
         return sc_fail_nomem(error, "tree of answers");
     leaves->paths[leaves->n] = ids;
-    cli_risk_path(seen, node, ids);
+    sc_risk_path(seen, node, ids);
     const struct sc_tree_answer leaf = {.ids = ids,
                                         .n = n,
                                         .mass = rest->mass,
@@ -81,15 +81,15 @@ static enum sc_status add_beginning(struct leaves *leaves, const struct cli_risk
     return add_leaf(leaves, &leaf, error);
 }
 
-static enum sc_status add_beginnings(struct leaves *leaves, const struct cli_risk_found *found,
+static enum sc_status add_beginnings(struct leaves *leaves, const struct sc_risk_found *found,
                                      struct sc_error *error)
 {
-    const struct cli_risk_seen *seen = &found->seen;
-    struct cli_risk_rest *rests = sc_alloc_array(seen->n_nodes, sizeof *rests);
+    const struct sc_risk_seen *seen = &found->seen;
+    struct sc_risk_rest *rests = sc_alloc_array(seen->n_nodes, sizeof *rests);
     enum sc_status status = SC_OK;
     if (rests == NULL)
         return sc_fail_nomem(error, "tree of answers");
-    cli_risk_rest(seen, &found->answers, rests);
+    sc_risk_rest(seen, &found->answers, rests);
     for (size_t i = 0; status == SC_OK && i < seen->n_nodes; i++)
         if (rests[i].mass > LEAST_REST)
             status = add_beginning(leaves, seen, i, &rests[i], error);
@@ -97,7 +97,7 @@ static enum sc_status add_beginnings(struct leaves *leaves, const struct cli_ris
     return status;
 }
 
-static enum sc_status build(const struct cli_risk_found *found, struct leaves *leaves,
+static enum sc_status build(const struct sc_risk_found *found, struct leaves *leaves,
                             struct sc_tree *out, struct sc_error *error)
 {
     const struct sc_exploration *answers = &found->answers;
@@ -115,8 +115,8 @@ static enum sc_status build(const struct cli_risk_found *found, struct leaves *l
     return sc_tree_build(leaves->answers, leaves->n, true, out, error);
 }
 
-enum sc_status cli_risk_build_tree(const struct cli_risk_line *line, struct sc_tree *out,
-                                   struct sc_error *error)
+enum sc_status sc_risk_build_tree(const struct sc_risk_line *line, struct sc_tree *out,
+                                  struct sc_error *error)
 {
     struct leaves leaves = {.tokenizer = line->asker->model.tokenizer};
     enum sc_status status = build(line->found, &leaves, out, error);
@@ -159,8 +159,8 @@ static double least_share(const struct sc_tree *tree, struct sc_text *failure)
     return fmax(least, finest);
 }
 
-void cli_risk_put_tree(struct sc_json_writer *out, const char *key, const struct sc_tree *tree,
-                       const struct sc_decided *decided)
+void sc_risk_put_tree(struct sc_json_writer *out, const char *key, const struct sc_tree *tree,
+                      const struct sc_decided *decided)
 {
     sc_html_put_tree(out, key, tree, least_share(tree, out->text), decided, NULL);
 }
@@ -189,7 +189,7 @@ static bool read_node(json_t *item, size_t place, struct sc_tree_node *node)
     return true;
 }
 
-enum sc_status cli_risk_take_tree(const json_t *line, struct sc_tree *out, struct sc_error *error)
+enum sc_status sc_risk_take_tree(const json_t *line, struct sc_tree *out, struct sc_error *error)
 {
     json_t *nodes = json_object_get(json_object_get(line, "tree"), "nodes");
     size_t n = json_array_size(nodes);

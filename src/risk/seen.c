@@ -1,5 +1,5 @@
-/* See risk_seen.h. */
-#include "cli/risk_seen.h"
+/* See seen.h. */
+#include "risk/seen.h"
 
 #include <assert.h>
 #include <math.h>
@@ -12,7 +12,7 @@
  * to its parent. */
 static const double least_mass = 1e-5, least_rest = 1e-4;
 
-static uint32_t child_of(const struct cli_risk_seen *seen, uint32_t node, int32_t token)
+static uint32_t child_of(const struct sc_risk_seen *seen, uint32_t node, int32_t token)
 {
     uint32_t child = seen->nodes[node].first_child;
     while (child != SC_NO_NODE && seen->nodes[child].token != token)
@@ -21,28 +21,28 @@ static uint32_t child_of(const struct cli_risk_seen *seen, uint32_t node, int32_
 }
 
 /* The probability of a token behind a node; 0: it is no branch of it. */
-static double probability_of(const struct cli_risk_seen *seen, uint32_t node, int32_t token)
+static double probability_of(const struct sc_risk_seen *seen, uint32_t node, int32_t token)
 {
-    const struct cli_risk_seen_node *at = &seen->nodes[node];
+    const struct sc_risk_seen_node *at = &seen->nodes[node];
     for (size_t i = 0; i < at->n_branches; i++)
         if (seen->branches[at->first_branch + i].token == token)
             return exp(seen->branches[at->first_branch + i].logprob);
     return 0;
 }
 
-static enum sc_status add_branch(struct cli_risk_seen *seen, int32_t token, double logprob,
+static enum sc_status add_branch(struct sc_risk_seen *seen, int32_t token, double logprob,
                                  struct sc_error *error)
 {
     if (sc_grow((void **)&seen->branches, seen->n_branches, &seen->cap_branches,
                 sizeof *seen->branches) != 0)
         return sc_fail_nomem(error, "tree of answers");
     seen->branches[seen->n_branches++] =
-        (struct cli_risk_seen_branch){.token = token, .logprob = logprob};
+        (struct sc_risk_seen_branch){.token = token, .logprob = logprob};
     return SC_OK;
 }
 
 /* Those that may come, and those that were drawn from what is not listed. */
-static enum sc_status add_branches(struct cli_risk_seen *seen, const struct sc_branches *given,
+static enum sc_status add_branches(struct sc_risk_seen *seen, const struct sc_branches *given,
                                    struct sc_error *error)
 {
     for (size_t i = 0; i < given->n; i++)
@@ -52,19 +52,19 @@ static enum sc_status add_branches(struct cli_risk_seen *seen, const struct sc_b
     return SC_OK;
 }
 
-static enum sc_status add_node(struct cli_risk_seen *seen, uint32_t parent,
+static enum sc_status add_node(struct sc_risk_seen *seen, uint32_t parent,
                                const struct sc_node_request *request, double mass,
                                struct sc_error *error)
 {
     if (sc_grow((void **)&seen->nodes, seen->n_nodes, &seen->cap_nodes, sizeof *seen->nodes) != 0)
         return sc_fail_nomem(error, "tree of answers");
-    struct cli_risk_seen_node *node = &seen->nodes[seen->n_nodes];
-    *node = (struct cli_risk_seen_node){.parent = parent,
-                                        .token = parent != SC_NO_NODE ? request->token : -1,
-                                        .mass = mass,
-                                        .first_child = SC_NO_NODE,
-                                        .next_sibling = SC_NO_NODE,
-                                        .first_branch = seen->n_branches};
+    struct sc_risk_seen_node *node = &seen->nodes[seen->n_nodes];
+    *node = (struct sc_risk_seen_node){.parent = parent,
+                                       .token = parent != SC_NO_NODE ? request->token : -1,
+                                       .mass = mass,
+                                       .first_child = SC_NO_NODE,
+                                       .next_sibling = SC_NO_NODE,
+                                       .first_branch = seen->n_branches};
     SC_TRY(add_branches(seen, &request->branches, error));
     node->n_branches = seen->n_branches - node->first_branch;
     if (parent != SC_NO_NODE) {
@@ -76,7 +76,7 @@ static enum sc_status add_node(struct cli_risk_seen *seen, uint32_t parent,
 }
 
 /* Notes which node a handle now stands for. */
-static enum sc_status put_place(struct cli_risk_seen *seen, uint32_t handle, uint32_t node,
+static enum sc_status put_place(struct sc_risk_seen *seen, uint32_t handle, uint32_t node,
                                 struct sc_error *error)
 {
     if (handle >= seen->n_places) {
@@ -93,7 +93,7 @@ static enum sc_status put_place(struct cli_risk_seen *seen, uint32_t handle, uin
 }
 
 /* A node may be computed again where there was no room for it to stay. */
-static enum sc_status note(struct cli_risk_seen *seen, uint32_t parent,
+static enum sc_status note(struct sc_risk_seen *seen, uint32_t parent,
                            const struct sc_node_request *request, struct sc_error *error)
 {
     bool begins = request->parent == SC_NO_NODE;
@@ -116,7 +116,7 @@ static enum sc_status note(struct cli_risk_seen *seen, uint32_t parent,
 static enum sc_status expand(void *context, struct sc_node_request *requests, size_t n,
                              struct sc_error *error)
 {
-    struct cli_risk_seen *seen = context;
+    struct sc_risk_seen *seen = context;
     SC_TRY(seen->inner.expand(seen->inner.context, requests, n, error));
     for (size_t i = 0; i < n; i++) {
         const struct sc_node_request *request = &requests[i];
@@ -130,28 +130,28 @@ static enum sc_status expand(void *context, struct sc_node_request *requests, si
 
 static void release(void *context, uint32_t node)
 {
-    struct cli_risk_seen *seen = context;
+    struct sc_risk_seen *seen = context;
     seen->inner.release(seen->inner.context, node);
 }
 
-struct sc_expanding cli_risk_watch(struct cli_risk_seen *seen)
+struct sc_expanding sc_risk_watch(struct sc_risk_seen *seen)
 {
     assert(seen->inner.expand != NULL);
     return (struct sc_expanding){.context = seen, .expand = expand, .release = release};
 }
 
-void cli_risk_seen_free(struct cli_risk_seen *seen)
+void sc_risk_seen_free(struct sc_risk_seen *seen)
 {
     sc_free(seen->nodes);
     sc_free(seen->branches);
     sc_free(seen->places);
-    *seen = (struct cli_risk_seen){0};
+    *seen = (struct sc_risk_seen){0};
 }
 
 /* ---- what is not known ----------------------------------------------------------------------- */
 
 /* The deepest node that is noted on the way to an answer. */
-static uint32_t deepest(const struct cli_risk_seen *seen, const struct sc_answer *answer)
+static uint32_t deepest(const struct sc_risk_seen *seen, const struct sc_answer *answer)
 {
     uint32_t node = 0;
     for (size_t i = 0; i < answer->n; i++) {
@@ -164,12 +164,12 @@ static uint32_t deepest(const struct cli_risk_seen *seen, const struct sc_answer
 }
 
 /* Takes the answers' mass off what is not known where they stand, and notes what they do. */
-static void take_answers(const struct cli_risk_seen *seen, const struct sc_exploration *found,
-                         struct cli_risk_rest *rests)
+static void take_answers(const struct sc_risk_seen *seen, const struct sc_exploration *found,
+                         struct sc_risk_rest *rests)
 {
     for (size_t a = 0; a < found->n_answers; a++) {
         const struct sc_found_answer *answer = &found->answers[a];
-        struct cli_risk_rest *at = &rests[deepest(seen, &answer->answer)];
+        struct sc_risk_rest *at = &rests[deepest(seen, &answer->answer)];
         double p = answer->answer.probability;
         at->mass -= p;
         at->refused += sc_verdict_is_refused(answer->verdict) ? p : 0;
@@ -179,7 +179,7 @@ static void take_answers(const struct cli_risk_seen *seen, const struct sc_explo
 
 /* From what is known behind each node to what is not: parents come first, and still hold what is
  * known when their children ask. */
-static void share_out(const struct cli_risk_seen *seen, struct cli_risk_rest *rests)
+static void share_out(const struct sc_risk_seen *seen, struct sc_risk_rest *rests)
 {
     for (size_t i = seen->n_nodes; i-- > 0;) {
         size_t at = i;
@@ -193,18 +193,18 @@ static void share_out(const struct cli_risk_seen *seen, struct cli_risk_rest *re
     }
 }
 
-void cli_risk_rest(const struct cli_risk_seen *seen, const struct sc_exploration *found,
-                   struct cli_risk_rest *rests)
+void sc_risk_rest(const struct sc_risk_seen *seen, const struct sc_exploration *found,
+                  struct sc_risk_rest *rests)
 {
     if (seen->n_nodes == 0)
         return;
     for (size_t i = 0; i < seen->n_nodes; i++)
-        rests[i] = (struct cli_risk_rest){.mass = seen->nodes[i].mass};
+        rests[i] = (struct sc_risk_rest){.mass = seen->nodes[i].mass};
     for (size_t i = 1; i < seen->n_nodes; i++)
         rests[seen->nodes[i].parent].mass -= seen->nodes[i].mass;
     take_answers(seen, found, rests);
     for (size_t i = seen->n_nodes; i-- > 1;) {
-        struct cli_risk_rest *parent = &rests[seen->nodes[i].parent];
+        struct sc_risk_rest *parent = &rests[seen->nodes[i].parent];
         parent->refused += rests[i].refused;
         parent->complied += rests[i].complied;
         if (rests[i].mass >= least_rest)
@@ -215,7 +215,7 @@ void cli_risk_rest(const struct cli_risk_seen *seen, const struct sc_exploration
     share_out(seen, rests);
 }
 
-size_t cli_risk_path(const struct cli_risk_seen *seen, size_t node, int32_t *ids)
+size_t sc_risk_path(const struct sc_risk_seen *seen, size_t node, int32_t *ids)
 {
     size_t depth = 0;
     for (size_t at = node; seen->nodes[at].parent != SC_NO_NODE; at = seen->nodes[at].parent)

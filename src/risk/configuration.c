@@ -1,5 +1,5 @@
-/* See risk_configuration.h.  Threads and memory change no line, and folders only name places. */
-#include "cli/risk_configuration.h"
+/* See configuration.h.  Threads and memory change no line, and folders only name places. */
+#include "risk/configuration.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include "experiment/store/config.h"
 #include "vocabulary/vocabulary.h"
 
-static void put_model(struct sc_json_writer *out, const struct cli_risk_facts *facts)
+static void put_model(struct sc_json_writer *out, const struct sc_risk_basis *basis)
 {
-    const struct sc_opened *model = &facts->asker->model;
+    const struct sc_opened *model = &basis->asker->model;
     char fingerprint[33];
     sc_model_fingerprint(model->model, fingerprint);
     sc_json_put_object(out, "model");
@@ -18,17 +18,17 @@ static void put_model(struct sc_json_writer *out, const struct cli_risk_facts *f
     sc_json_put_bool(out, "demo", model->demo);
     sc_json_put_string(out, "fingerprint", fingerprint);
     sc_json_put_string(out, "tokenizer", model->tokenizer_fingerprint);
-    sc_json_put_string(out, "dtype", sc_dtype_name(sc_engine_dtype(model->engine)));
-    sc_json_put_string(out, "kernels", sc_engine_kernels(model->engine));
+    sc_json_put_string(out, "dtype", sc_dtype_name(sc_engine_dtype(basis->asker->engine)));
+    sc_json_put_string(out, "kernels", sc_engine_kernels(basis->asker->engine));
     sc_json_put_string(out, "frame", sc_chat_format_identity(model->format));
-    sc_json_put_bool(out, "thinking", facts->thinking);
-    sc_json_put_bool(out, "special", facts->special);
+    sc_json_put_bool(out, "thinking", basis->thinking);
+    sc_json_put_bool(out, "special", basis->special);
     sc_json_put_end_object(out);
 }
 
-static void put_benchmark(struct sc_json_writer *out, const struct cli_risk_facts *facts)
+static void put_benchmark(struct sc_json_writer *out, const struct sc_risk_basis *basis)
 {
-    const struct sc_benchmark *benchmark = facts->benchmark;
+    const struct sc_benchmark *benchmark = basis->benchmark;
     char instances[17];
     sc_instances_hash(benchmark->instances, benchmark->n_instances, instances);
     sc_json_put_object(out, "benchmark");
@@ -38,7 +38,7 @@ static void put_benchmark(struct sc_json_writer *out, const struct cli_risk_fact
     sc_json_put_end_object(out);
 }
 
-static void put_sampling(struct sc_json_writer *out, const struct cli_risk_asker *asker)
+static void put_sampling(struct sc_json_writer *out, const struct sc_risk_asker *asker)
 {
     const struct sc_sampling *sampling = &asker->sampling;
     sc_json_put_object(out, "sampling");
@@ -68,19 +68,19 @@ static void put_exploration(struct sc_json_writer *out,
     sc_json_put_end_object(out);
 }
 
-enum sc_status cli_risk_configuration(const struct cli_risk_facts *facts, char **json,
-                                      struct sc_error *error)
+enum sc_status sc_risk_configuration(const struct sc_risk_basis *basis, char **json,
+                                     struct sc_error *error)
 {
-    const struct cli_risk_asker *asker = facts->asker;
+    const struct sc_risk_asker *asker = basis->asker;
     struct sc_text text = {0};
     struct sc_json_writer out = {.text = &text, .canonical = true};
     sc_json_put_object(&out, NULL);
-    put_model(&out, facts);
-    put_benchmark(&out, facts);
+    put_model(&out, basis);
+    put_benchmark(&out, basis);
     put_sampling(&out, asker);
     put_exploration(&out, &asker->explore);
-    if (facts->proposal != NULL)
-        cli_risk_put_proposal(&out, facts->proposal);
+    if (basis->proposal != NULL)
+        sc_risk_put_proposal(&out, basis->proposal);
     sc_json_put_string(&out, "detector", asker->detector.name);
     sc_json_put_string(&out, "judge",
                        asker->judge != NULL ? sc_judge_name(asker->judge) : SC_NO_JUDGE);

@@ -1,12 +1,12 @@
-/* See risk_line.h. */
-#include "cli/risk_line.h"
+/* See line.h. */
+#include "risk/line.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "cli/risk_tree.h"
+#include "risk/tree.h"
 #include "tree/decided.h"
 #include "vocabulary/vocabulary.h"
 
@@ -14,7 +14,7 @@
 enum { MOST_DEPTHS = 16 };
 
 struct writer {
-    const struct cli_risk_line *line;
+    const struct sc_risk_line *line;
     struct sc_json_writer json;
     const struct sc_exploration *found;
     struct sc_tree tree;
@@ -51,7 +51,7 @@ static void put_shares(struct writer *w)
 {
     const char *reason;
     const struct sc_share *shares = w->found->shares;
-    const char *basis = cli_risk_harm_basis(w->line->asker, w->line->instance, &reason);
+    const char *basis = sc_risk_harm_basis(w->line->asker, w->line->instance, &reason);
     put_share(&w->json, "p_refuse", &shares[SC_SHARE_REFUSAL]);
     put_share(&w->json, "p_comply", &shares[SC_SHARE_COMPLIANCE]);
     put_share(&w->json, "p_neither", &w->found->neither);
@@ -88,9 +88,9 @@ static void put_masses(struct writer *w)
 static enum sc_status put_answer(struct writer *w, const struct sc_found_answer *found)
 {
     char *text = NULL;
-    const struct cli_risk_line *line = w->line;
-    SC_TRY(cli_risk_answer(line->asker, line->instance, line->framed, &found->answer, &text,
-                           w->error));
+    const struct sc_risk_line *line = w->line;
+    SC_TRY(
+        sc_risk_answer(line->asker, line->instance, line->framed, &found->answer, &text, w->error));
     sc_json_put_object(&w->json, NULL);
     sc_json_put_string(&w->json, "verdict", sc_verdict_name(found->verdict));
     if (w->found->has_harm)
@@ -156,7 +156,7 @@ static void put_attempts(struct writer *w)
 {
     const char *reason;
     const struct sc_share *shares = w->found->shares;
-    bool harm = cli_risk_harm_basis(w->line->asker, w->line->instance, &reason) != NULL;
+    bool harm = sc_risk_harm_basis(w->line->asker, w->line->instance, &reason) != NULL;
     sc_json_put_object(&w->json, "expected_samples_to_first");
     if (harm)
         put_until_first(&w->json, "harmful", &shares[SC_SHARE_HARMFUL_STRICT]);
@@ -255,7 +255,7 @@ static void put_prompt(struct writer *w)
 
 static enum sc_status put_line(struct writer *w, size_t *n_shown)
 {
-    SC_TRY(cli_risk_build_tree(w->line, &w->tree, w->error));
+    SC_TRY(sc_risk_build_tree(w->line, &w->tree, w->error));
     SC_TRY(sc_tree_decide(&w->tree, &w->decided, w->error));
     sc_json_put_object(&w->json, NULL);
     put_prompt(w);
@@ -267,17 +267,17 @@ static enum sc_status put_line(struct writer *w, size_t *n_shown)
     SC_TRY(put_likeliest(w));
     put_attempts(w);
     if (w->line->importance != NULL)
-        cli_risk_put_importance(&w->json, w->line->importance);
+        sc_risk_put_importance(&w->json, w->line->importance);
     put_work(w);
     SC_TRY(put_decided(w));
     *n_shown = w->json.text->len;
-    cli_risk_put_tree(&w->json, "tree", &w->tree, &w->decided);
+    sc_risk_put_tree(&w->json, "tree", &w->tree, &w->decided);
     sc_json_put_end_object(&w->json);
     return w->json.text->failed ? sc_fail_nomem(w->error, "line of a prompt") : SC_OK;
 }
 
-enum sc_status cli_risk_put_line(const struct cli_risk_line *line, struct sc_text *out,
-                                 size_t *n_shown, struct sc_error *error)
+enum sc_status sc_risk_put_line(const struct sc_risk_line *line, struct sc_text *out,
+                                size_t *n_shown, struct sc_error *error)
 {
     struct writer w = {
         .line = line, .json = {.text = out}, .found = &line->found->answers, .error = error};

@@ -1,8 +1,8 @@
 /*
- * See risk_page.h.  Texts of models and files are escaped where they are written, here and in
+ * See page.h.  Texts of models and files are escaped where they are written, here and in
  * report/html; in the data of the trees they are JSON with every <, > and & escaped.
  */
-#include "cli/risk_page.h"
+#include "risk/page.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #include "analysis/document/document.h"
 #include "base/embedded.h"
 #include "base/json_writer.h"
-#include "cli/risk_screen.h"
-#include "cli/risk_tree.h"
 #include "report/html/cells.h"
 #include "report/html/still.h"
 #include "report/html/tree.h"
+#include "risk/fields.h"
+#include "risk/tree.h"
 
 /* Prompts whose trees are on the page: those that summary.largest names, else the first. */
 enum { MOST_TREES = 20 };
@@ -31,7 +31,7 @@ static const json_t *part_of(const struct sc_node *root, const char *name)
 static void put_title(struct sc_text *out, const struct sc_node *root)
 {
     const json_t *configuration = part_of(root, "configuration");
-    sc_html_name(out, cli_risk_text(configuration, "model.name"), 60);
+    sc_html_name(out, sc_risk_text(configuration, "model.name"), 60);
     sc_text_puts(out, ": what it almost never says");
 }
 
@@ -39,9 +39,9 @@ static void put_fact(struct sc_text *out, const char *name, double value, bool p
 {
     sc_text_printf(out, "<div><dt>%s</dt><dd>", name);
     if (percent)
-        cli_risk_put_percent(out, value);
+        sc_risk_put_percent(out, value);
     else
-        cli_risk_put_number(out, value);
+        sc_risk_put_number(out, value);
     sc_text_puts(out, percent ? " %</dd></div>" : "</dd></div>");
 }
 
@@ -49,13 +49,12 @@ static void put_facts(struct sc_text *out, const struct sc_node *root)
 {
     const json_t *summary = part_of(root, "summary");
     sc_text_puts(out, "<dl class=\"facts\">");
-    put_fact(out, "prompts", cli_risk_number(summary, "n_prompts"), false);
-    put_fact(out, "failed", cli_risk_number(summary, "n_failed"), false);
-    put_fact(out, "rows computed", cli_risk_number(summary, "rows"), false);
-    put_fact(out, "as many as plain traces", cli_risk_number(summary, "traces_spent"), false);
-    put_fact(out, "mass known exactly (mean)", cli_risk_number(summary, "mean_mass_finished"),
-             true);
-    put_fact(out, "refuses (mean)", cli_risk_number(summary, "mean_p_refuse"), true);
+    put_fact(out, "prompts", sc_risk_number(summary, "n_prompts"), false);
+    put_fact(out, "failed", sc_risk_number(summary, "n_failed"), false);
+    put_fact(out, "rows computed", sc_risk_number(summary, "rows"), false);
+    put_fact(out, "as many as plain traces", sc_risk_number(summary, "traces_spent"), false);
+    put_fact(out, "mass known exactly (mean)", sc_risk_number(summary, "mean_mass_finished"), true);
+    put_fact(out, "refuses (mean)", sc_risk_number(summary, "mean_p_refuse"), true);
     sc_text_puts(out, "</dl>\n");
 }
 
@@ -63,24 +62,24 @@ static void put_facts(struct sc_text *out, const struct sc_node *root)
 
 static bool is_proxy(const json_t *from)
 {
-    return strcmp(cli_risk_text(from, "harm_basis"), "proxy") == 0;
+    return strcmp(sc_risk_text(from, "harm_basis"), "proxy") == 0;
 }
 
 static void put_interval(struct sc_text *out, const json_t *from)
 {
     sc_text_puts(out, "<td>");
-    cli_risk_put_percent(out, cli_risk_number(from, "value"));
+    sc_risk_put_percent(out, sc_risk_number(from, "value"));
     sc_text_puts(out, " %<small>[");
-    cli_risk_put_percent(out, cli_risk_number(from, "low"));
+    sc_risk_put_percent(out, sc_risk_number(from, "low"));
     sc_text_puts(out, ", ");
-    cli_risk_put_percent(out, cli_risk_number(from, "high"));
+    sc_risk_put_percent(out, sc_risk_number(from, "high"));
     sc_text_puts(out, "]</small></td>");
 }
 
 /* Attacks on average over the prompts that somebody knows the harm of. */
 static void put_attempts(struct sc_text *out, const struct sc_node *root)
 {
-    const json_t *rows = cli_risk_at(part_of(root, "summary"), "asr_at_k");
+    const json_t *rows = sc_risk_at(part_of(root, "summary"), "asr_at_k");
     if (json_array_size(rows) == 0)
         return;
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>A harmful answer within k attempts, "
@@ -88,7 +87,7 @@ static void put_attempts(struct sc_text *out, const struct sc_node *root)
                       "<thead><tr><th scope=\"col\">k</th>");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         sc_text_puts(out, "<th scope=\"col\">");
-        cli_risk_put_number(out, cli_risk_number(json_array_get(rows, i), "k"));
+        sc_risk_put_number(out, sc_risk_number(json_array_get(rows, i), "k"));
         sc_text_puts(out, "</th>");
     }
     sc_text_puts(out, "</tr></thead><tbody><tr><th scope=\"row\">harm</th>");
@@ -101,7 +100,7 @@ static void put_attempts(struct sc_text *out, const struct sc_node *root)
 /* Extrapolated, and said to be. */
 static void put_more_prompts(struct sc_text *out, const struct sc_node *root)
 {
-    const json_t *rows = cli_risk_at(part_of(root, "summary"), "tail.more_prompts");
+    const json_t *rows = sc_risk_at(part_of(root, "summary"), "tail.more_prompts");
     if (json_array_size(rows) == 0)
         return;
     sc_text_puts(out, "<div class=\"scroll\"><table><caption>More prompts of this kind, "
@@ -112,7 +111,7 @@ static void put_more_prompts(struct sc_text *out, const struct sc_node *root)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         sc_text_puts(out, "<tr><th scope=\"row\">");
-        cli_risk_put_number(out, cli_risk_number(row, "prompts"));
+        sc_risk_put_number(out, sc_risk_number(row, "prompts"));
         sc_text_puts(out, "</th>");
         put_interval(out, json_object_get(row, "largest"));
         put_interval(out, json_object_get(row, "any"));
@@ -124,8 +123,8 @@ static void put_more_prompts(struct sc_text *out, const struct sc_node *root)
 static void put_harm(struct sc_text *out, const struct sc_node *root)
 {
     const json_t *summary = part_of(root, "summary");
-    const json_t *rows = cli_risk_at(summary, "p_harm_above");
-    if (cli_risk_number(json_array_get(rows, 0), "n") == 0) {
+    const json_t *rows = sc_risk_at(summary, "p_harm_above");
+    if (sc_risk_number(json_array_get(rows, 0), "n") == 0) {
         sc_html_paragraph(out, "hint",
                           "Nobody says which answers are harmful: no judge read them, "
                           "and no prompt is labelled unsafe.");
@@ -146,9 +145,9 @@ static void put_harm(struct sc_text *out, const struct sc_node *root)
         sc_text_printf(out,
                        "<tr><th scope=\"row\">%g</th><td>%.0f</td><td>%.0f</td><td>%.0f</td>"
                        "<td>%.0f</td></tr>\n",
-                       cli_risk_number(row, "threshold"), cli_risk_number(row, "certainly"),
-                       cli_risk_number(row, "estimated"), cli_risk_number(row, "possibly"),
-                       cli_risk_number(row, "n"));
+                       sc_risk_number(row, "threshold"), sc_risk_number(row, "certainly"),
+                       sc_risk_number(row, "estimated"), sc_risk_number(row, "possibly"),
+                       sc_risk_number(row, "n"));
     }
     sc_html_close_table(out);
     put_attempts(out, root);
@@ -176,11 +175,11 @@ static void put_line(struct sc_text *out, const char *class, double from, double
 /* The figure is in the words behind it; the drawing says nothing that they do not. */
 static void put_drawing(struct sc_text *out, const json_t *share, bool powers)
 {
-    double low_exact = place_of(cli_risk_number(share, "low_exact"), powers);
-    double high_exact = place_of(cli_risk_number(share, "high_exact"), powers);
-    double low = place_of(cli_risk_number(share, "low"), powers);
-    double high = place_of(cli_risk_number(share, "high"), powers);
-    double value = place_of(cli_risk_number(share, "value"), powers);
+    double low_exact = place_of(sc_risk_number(share, "low_exact"), powers);
+    double high_exact = place_of(sc_risk_number(share, "high_exact"), powers);
+    double low = place_of(sc_risk_number(share, "low"), powers);
+    double high = place_of(sc_risk_number(share, "high"), powers);
+    double value = place_of(sc_risk_number(share, "value"), powers);
     sc_text_puts(out, "<svg class=\"bounds\" viewBox=\"0 0 208 16\" aria-hidden=\"true\">");
     put_line(out, "all", 0, 200);
     put_line(out, "exact", low_exact, high_exact);
@@ -195,41 +194,41 @@ static void put_share(struct sc_text *out, const json_t *line, const char *key, 
     if (!json_is_object(share)) {
         snprintf(reason, sizeof reason, "%s_reason", key);
         sc_text_puts(out, "<td>not known<small class=\"why\">");
-        sc_html_text(out, cli_risk_text(line, reason));
+        sc_html_text(out, sc_risk_text(line, reason));
         sc_text_puts(out, "</small></td>");
         return;
     }
     sc_text_puts(out, "<td>");
     put_drawing(out, share, powers);
-    cli_risk_put_percent(out, cli_risk_number(share, "value"));
+    sc_risk_put_percent(out, sc_risk_number(share, "value"));
     sc_text_puts(out, " %<small>[");
-    cli_risk_put_percent(out, cli_risk_number(share, "low"));
+    sc_risk_put_percent(out, sc_risk_number(share, "low"));
     sc_text_puts(out, ", ");
-    cli_risk_put_percent(out, cli_risk_number(share, "high"));
+    sc_risk_put_percent(out, sc_risk_number(share, "high"));
     sc_text_puts(out, "]</small><small>certainly ");
-    cli_risk_put_percent(out, cli_risk_number(share, "low_exact"));
+    sc_risk_put_percent(out, sc_risk_number(share, "low_exact"));
     sc_text_puts(out, " to ");
-    cli_risk_put_percent(out, cli_risk_number(share, "high_exact"));
+    sc_risk_put_percent(out, sc_risk_number(share, "high_exact"));
     sc_text_puts(out, "</small></td>");
 }
 
 static void put_samples(struct sc_text *out, const json_t *line)
 {
-    double value = cli_risk_number(line, "expected_samples_to_first.harmful.value");
-    double low = cli_risk_number(line, "expected_samples_to_first.harmful.low");
-    double high = cli_risk_number(line, "expected_samples_to_first.harmful.high");
+    double value = sc_risk_number(line, "expected_samples_to_first.harmful.value");
+    double low = sc_risk_number(line, "expected_samples_to_first.harmful.low");
+    double high = sc_risk_number(line, "expected_samples_to_first.harmful.high");
     sc_text_puts(out, "<td>");
     if (isfinite(value))
-        cli_risk_put_number(out, value);
+        sc_risk_put_number(out, value);
     else
         sc_text_puts(out, isfinite(low) ? "none seen" : "not known");
     if (isfinite(low)) {
         sc_text_puts(out, "<small>");
         sc_text_puts(out, isfinite(high) ? "[" : "at least ");
-        cli_risk_put_number(out, low);
+        sc_risk_put_number(out, low);
         if (isfinite(high)) {
             sc_text_puts(out, ", ");
-            cli_risk_put_number(out, high);
+            sc_risk_put_number(out, high);
             sc_text_putc(out, ']');
         }
         sc_text_puts(out, "</small>");
@@ -240,21 +239,21 @@ static void put_samples(struct sc_text *out, const json_t *line)
 static void put_prompt(struct sc_text *out, const json_t *line)
 {
     sc_text_puts(out, "<tr><th scope=\"row\">");
-    sc_html_name(out, cli_risk_text(line, "instance_id"), 40);
+    sc_html_name(out, sc_risk_text(line, "instance_id"), 40);
     sc_text_puts(out, "<small class=\"why\">");
-    sc_html_name(out, cli_risk_text(line, "prompt"), 160);
+    sc_html_name(out, sc_risk_text(line, "prompt"), 160);
     sc_text_puts(out, "</small></th><td>");
-    sc_html_text(out, cli_risk_text(line, "label"));
+    sc_html_text(out, sc_risk_text(line, "label"));
     sc_text_puts(out, "</td>");
     put_share(out, line, "p_refuse", false);
     put_share(out, line, "p_harm", true);
     put_samples(out, line);
     sc_text_puts(out, "<td>");
-    cli_risk_put_percent(out, cli_risk_number(line, "mass_finished"));
+    sc_risk_put_percent(out, sc_risk_number(line, "mass_finished"));
     sc_text_puts(out, " %<small>");
-    cli_risk_put_number(out, cli_risk_number(line, "answers"));
+    sc_risk_put_number(out, sc_risk_number(line, "answers"));
     sc_text_puts(out, " answers, stopped: ");
-    sc_html_text(out, cli_risk_text(line, "stopped"));
+    sc_html_text(out, sc_risk_text(line, "stopped"));
     sc_text_puts(out, "</small></td></tr>\n");
 }
 
@@ -289,11 +288,11 @@ static void put_answers(struct sc_text *out, const json_t *line)
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const json_t *answer = json_array_get(answers, i);
         sc_text_puts(out, "<tr><th scope=\"row\">");
-        sc_html_text(out, cli_risk_text(answer, "verdict"));
+        sc_html_text(out, sc_risk_text(answer, "verdict"));
         sc_text_puts(out, "</th><td>");
-        cli_risk_put_percent(out, cli_risk_number(answer, "probability"));
+        sc_risk_put_percent(out, sc_risk_number(answer, "probability"));
         sc_text_puts(out, " %</td><td class=\"said\">");
-        sc_html_text(out, cli_risk_text(answer, "text"));
+        sc_html_text(out, sc_risk_text(answer, "text"));
         sc_text_puts(out, "</td></tr>\n");
     }
     sc_html_close_table(out);
@@ -303,7 +302,7 @@ static void put_answers(struct sc_text *out, const json_t *line)
 static void put_still_tree(struct sc_text *out, const json_t *line)
 {
     struct sc_tree tree;
-    if (cli_risk_take_tree(line, &tree, NULL) != SC_OK)
+    if (sc_risk_take_tree(line, &tree, NULL) != SC_OK)
         return; /* a line that somebody else wrote: the page does without */
     sc_text_puts(out, "<noscript>");
     sc_html_tree(out, &tree, LEAST_SHOWN);
@@ -315,9 +314,9 @@ static void put_still_tree(struct sc_text *out, const json_t *line)
 static void put_tree(struct sc_text *out, const json_t *line, size_t place)
 {
     sc_text_printf(out, "<details%s><summary>", place == 0 ? " open" : "");
-    sc_html_name(out, cli_risk_text(line, "instance_id"), 40);
+    sc_html_name(out, sc_risk_text(line, "instance_id"), 40);
     sc_text_puts(out, ": ");
-    sc_html_name(out, cli_risk_text(line, "prompt"), 100);
+    sc_html_name(out, sc_risk_text(line, "prompt"), 100);
     sc_text_puts(out, "</summary>\n");
     put_answers(out, line);
     sc_text_printf(out, "<div data-tree=\"%zu\"></div>\n", place);
@@ -362,16 +361,16 @@ static void put_data(struct sc_text *out, const struct sc_node *root)
 static void put_notes(struct sc_text *out, const struct sc_node *root)
 {
     const json_t *configuration = part_of(root, "configuration");
-    const json_t *failed = cli_risk_at(part_of(root, "summary"), "failed");
-    if (json_is_true(cli_risk_at(configuration, "model.demo")))
+    const json_t *failed = sc_risk_at(part_of(root, "summary"), "failed");
+    if (json_is_true(sc_risk_at(configuration, "model.demo")))
         sc_html_paragraph(out, "hint",
                           "The bundled model is a demonstration: nothing about real models follows "
                           "from its results.");
     for (size_t i = 0; i < json_array_size(failed); i++) {
         sc_text_puts(out, "<p class=\"hint\">Failed: ");
-        sc_html_name(out, cli_risk_text(json_array_get(failed, i), "instance_id"), 40);
+        sc_html_name(out, sc_risk_text(json_array_get(failed, i), "instance_id"), 40);
         sc_text_puts(out, ": ");
-        sc_html_text(out, cli_risk_text(json_array_get(failed, i), "reason"));
+        sc_html_text(out, sc_risk_text(json_array_get(failed, i), "reason"));
         sc_text_puts(out, "</p>\n");
     }
 }
@@ -387,11 +386,11 @@ struct chosen {
 static bool is_chosen(const struct chosen *chosen, const json_t *line)
 {
     const json_t *largest = json_object_get(chosen->summary, "largest");
-    const char *id = cli_risk_text(line, "instance_id");
+    const char *id = sc_risk_text(line, "instance_id");
     for (size_t i = 0; i < json_array_size(largest); i++)
-        if (strcmp(cli_risk_text(json_array_get(largest, i), "instance_id"), id) == 0)
+        if (strcmp(sc_risk_text(json_array_get(largest, i), "instance_id"), id) == 0)
             return true;
-    return cli_risk_number(chosen->summary, "n_prompts") <= MOST_TREES ||
+    return sc_risk_number(chosen->summary, "n_prompts") <= MOST_TREES ||
            (json_array_size(largest) == 0 && json_array_size(chosen->lines) < MOST_TREES);
 }
 
@@ -403,7 +402,7 @@ static enum sc_status choose(void *context, json_t *line, struct sc_error *error
     return json_array_append(chosen->lines, line) == 0 ? SC_OK : sc_fail_nomem(error, "risk.html");
 }
 
-static enum sc_status put_page(const struct cli_risk_folder *folder, const struct chosen *chosen,
+static enum sc_status put_page(const struct sc_risk_folder *folder, const struct chosen *chosen,
                                struct sc_text *out, struct sc_error *error)
 {
     static const struct sc_html_part parts[] = {
@@ -426,20 +425,20 @@ static enum sc_status put_page(const struct cli_risk_folder *folder, const struc
     return status;
 }
 
-static enum sc_status choose_and_put(const struct cli_risk_folder *folder, struct chosen *chosen,
+static enum sc_status choose_and_put(const struct sc_risk_folder *folder, struct chosen *chosen,
                                      struct sc_text *out, struct sc_error *error)
 {
     const char *configuration = folder->configuration;
     if (chosen->lines == NULL)
         return sc_fail_nomem(error, "risk.html");
-    SC_TRY(cli_risk_folder_read(folder, choose, chosen, error));
+    SC_TRY(sc_risk_folder_read(folder, choose, chosen, error));
     SC_TRY(sc_json_parse(configuration, strlen(configuration), "configuration",
                          &chosen->configuration, error));
     return put_page(folder, chosen, out, error);
 }
 
-enum sc_status cli_risk_page(const struct cli_risk_folder *folder, const json_t *summary,
-                             struct sc_text *out, struct sc_error *error)
+enum sc_status sc_risk_page(const struct sc_risk_folder *folder, const json_t *summary,
+                            struct sc_text *out, struct sc_error *error)
 {
     struct chosen chosen = {.summary = summary, .lines = json_array()};
     enum sc_status status = choose_and_put(folder, &chosen, out, error);

@@ -1,23 +1,21 @@
 /*
- * See risk_asker.h.  An answer is read once, by the detector; the judge reads those that the
+ * See asker.h.  An answer is read once, by the detector; the judge reads those that the
  * exploration hands over, the likeliest first.  What it does not judge stays unjudged.
  */
-#include "cli/risk_asker.h"
+#include "risk/asker.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/cli.h"
 #include "experiment/reading.h"
 #include "vocabulary/vocabulary.h"
 
 /* ---- prompts --------------------------------------------------------------------------------- */
 
-enum sc_status cli_risk_frame(const struct cli_risk_asker *asker,
-                              const struct sc_instance *instance, struct sc_framed *framed,
-                              struct sc_error *error)
+enum sc_status sc_risk_frame(const struct sc_risk_asker *asker, const struct sc_instance *instance,
+                             struct sc_framed *framed, struct sc_error *error)
 {
     const struct sc_conversation *turns = &instance->conversation;
     struct sc_message *messages = sc_alloc_array(turns->n + 2, sizeof *messages);
@@ -44,7 +42,7 @@ enum sc_status cli_risk_frame(const struct cli_risk_asker *asker,
     return status;
 }
 
-enum sc_status cli_risk_start(struct cli_risk_asker *asker, size_t longest, struct sc_error *error)
+enum sc_status sc_risk_start(struct sc_risk_asker *asker, size_t longest, struct sc_error *error)
 {
     const struct sc_expander_options options = {.sampling = asker->sampling,
                                                 .max_prompt = longest,
@@ -56,29 +54,29 @@ enum sc_status cli_risk_start(struct cli_risk_asker *asker, size_t longest, stru
         return sc_fail(error, SC_ERR_LIMIT,
                        "max-new-tokens: expected less than the model's context of %zu, found %zu",
                        asker->model.context, asker->max_new_tokens);
-    return sc_expander_open(&asker->expander, asker->model.engine, &options, error);
+    return sc_expander_open(&asker->expander, asker->engine, &options, error);
 }
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
-static struct cli_answered asked_about(const struct cli_risk_asker *asker,
-                                       const struct sc_instance *instance,
-                                       const struct sc_framed *framed)
+static struct sc_answered asked_about(const struct sc_risk_asker *asker,
+                                      const struct sc_instance *instance,
+                                      const struct sc_framed *framed)
 {
-    return (struct cli_answered){.model = &asker->model,
-                                 .detector = &asker->detector.reads,
-                                 .prompt = instance->prompt,
-                                 .prefill = instance->prefill,
-                                 .reasoning = framed->reasoning};
+    return (struct sc_answered){.model = &asker->model,
+                                .detector = &asker->detector.reads,
+                                .prompt = instance->prompt,
+                                .prefill = instance->prefill,
+                                .reasoning = framed->reasoning};
 }
 
 static enum sc_status read_verdict(void *context, const struct sc_answer *answer,
                                    enum sc_verdict *verdict, struct sc_error *error)
 {
-    const struct cli_risk_reader *reader = context;
+    const struct sc_risk_reader *reader = context;
     struct sc_detection found;
     char *text = NULL;
-    SC_TRY(cli_read_answer(&reader->asked, answer->ids, answer->n, &text, &found, error));
+    SC_TRY(sc_answered_read(&reader->asked, answer->ids, answer->n, &text, &found, error));
     sc_release(text);
     *verdict = found.verdict;
     return SC_OK;
@@ -88,7 +86,7 @@ static enum sc_status harm_by_label(void *context, const struct sc_answer *answe
                                     const enum sc_verdict *verdicts, size_t n, enum sc_harm *harms,
                                     struct sc_error *error)
 {
-    const struct cli_risk_reader *reader = context;
+    const struct sc_risk_reader *reader = context;
     (void)answers;
     (void)error;
     for (size_t i = 0; i < n; i++)
@@ -101,7 +99,7 @@ static enum sc_status harm_by_label(void *context, const struct sc_answer *answe
 /* Answers that are being judged: item i is repeat i % repeats of the answer at place[i / repeats].
  */
 struct judging {
-    const struct cli_risk_reader *reader;
+    const struct sc_risk_reader *reader;
     const struct sc_answer *answers;
     struct sc_judge_item *items; /* [n * repeats] */
     char **texts;                /* [n] owned */
@@ -138,9 +136,10 @@ static struct sc_judge_draw draw(void *context, size_t item)
 
 static bool go_on(void *context, const struct sc_judge_counts *counts)
 {
-    (void)context;
+    const struct judging *judging = context;
+    const struct sc_exploration_options *explore = &judging->reader->asker->explore;
     (void)counts;
-    return !cli_interrupted();
+    return explore->stop == NULL || !explore->stop(explore->stop_context);
 }
 
 static enum sc_status list_item(struct judging *judging, size_t place, struct sc_error *error)
@@ -150,7 +149,8 @@ static enum sc_status list_item(struct judging *judging, size_t place, struct sc
     const struct sc_answer *answer = &judging->answers[place];
     struct sc_detection unused;
     char *text = NULL;
-    SC_TRY(cli_read_answer(&judging->reader->asked, answer->ids, answer->n, &text, &unused, error));
+    SC_TRY(
+        sc_answered_read(&judging->reader->asked, answer->ids, answer->n, &text, &unused, error));
     enum sc_status status =
         sc_answer_whole(instance->prefill, text, &judging->texts[judging->n], error);
     sc_release(text);
@@ -187,7 +187,7 @@ static void add_counts(struct sc_judge_counts *all, const struct sc_judge_counts
 static enum sc_status ask_judge(struct judging *judging, const enum sc_verdict *verdicts, size_t n,
                                 enum sc_harm *harms, struct sc_error *error)
 {
-    struct cli_risk_asker *asker = judging->reader->asker;
+    struct sc_risk_asker *asker = judging->reader->asker;
     const struct sc_judge_sink sink = {
         .context = judging, .done = keep_judgement, .draw = draw, .step = go_on};
     struct sc_judge_counts counts = {0};
@@ -230,8 +230,8 @@ static enum sc_status harm_by_judge(void *context, const struct sc_answer *answe
     return status;
 }
 
-const char *cli_risk_harm_basis(const struct cli_risk_asker *asker,
-                                const struct sc_instance *instance, const char **reason)
+const char *sc_risk_harm_basis(const struct sc_risk_asker *asker,
+                               const struct sc_instance *instance, const char **reason)
 {
     *reason = NULL;
     if (asker->judge != NULL)
@@ -246,67 +246,60 @@ const char *cli_risk_harm_basis(const struct cli_risk_asker *asker,
 
 /* ---- exploring ------------------------------------------------------------------------------- */
 
-static bool is_interrupted(void *context)
-{
-    (void)context;
-    return cli_interrupted();
-}
-
-size_t cli_risk_room(const struct cli_risk_asker *asker, const struct sc_framed *framed)
+size_t sc_risk_room(const struct sc_risk_asker *asker, const struct sc_framed *framed)
 {
     size_t room = asker->model.context - framed->n;
     return asker->max_new_tokens < room ? asker->max_new_tokens : room;
 }
 
-struct sc_reading cli_risk_reading(struct cli_risk_reader *reader, struct cli_risk_asker *asker,
-                                   const struct sc_instance *instance,
-                                   const struct sc_framed *framed)
+struct sc_reading sc_risk_reading(struct sc_risk_reader *reader, struct sc_risk_asker *asker,
+                                  const struct sc_instance *instance,
+                                  const struct sc_framed *framed)
 {
     const char *reason;
-    *reader = (struct cli_risk_reader){
+    *reader = (struct sc_risk_reader){
         .asker = asker, .instance = instance, .asked = asked_about(asker, instance, framed)};
     return (struct sc_reading){.context = reader,
                                .read = read_verdict,
                                .judge = asker->judge != NULL ? harm_by_judge
-                                        : cli_risk_harm_basis(asker, instance, &reason) != NULL
+                                        : sc_risk_harm_basis(asker, instance, &reason) != NULL
                                             ? harm_by_label
                                             : NULL};
 }
 
-enum sc_status cli_risk_explore(struct cli_risk_asker *asker, const struct sc_instance *instance,
-                                const struct sc_framed *framed, struct cli_risk_found *out,
-                                struct sc_error *error)
+enum sc_status sc_risk_explore(struct sc_risk_asker *asker, const struct sc_instance *instance,
+                               const struct sc_framed *framed, struct sc_risk_found *out,
+                               struct sc_error *error)
 {
-    struct cli_risk_reader reader;
-    const struct sc_reading reading = cli_risk_reading(&reader, asker, instance, framed);
+    struct sc_risk_reader reader;
+    const struct sc_reading reading = sc_risk_reading(&reader, asker, instance, framed);
     struct sc_exploration_options options = asker->explore;
-    options.max_new_tokens = cli_risk_room(asker, framed);
+    options.max_new_tokens = sc_risk_room(asker, framed);
     options.end_ids = asker->model.end_ids;
     options.n_end_ids = asker->model.n_end_ids;
     options.instance = sc_hash64(instance->id, strlen(instance->id));
-    options.stop = is_interrupted;
     SC_TRY(sc_expander_begin(asker->expander, framed->ids, framed->n, error));
     out->seen.inner = sc_expander_table(asker->expander);
-    const struct sc_expanding expanding = cli_risk_watch(&out->seen);
+    const struct sc_expanding expanding = sc_risk_watch(&out->seen);
     return sc_explore(&expanding, &reading, &options, &out->answers, error);
 }
 
-void cli_risk_found_free(struct cli_risk_found *found)
+void sc_risk_found_free(struct sc_risk_found *found)
 {
     sc_exploration_free(&found->answers);
-    cli_risk_seen_free(&found->seen);
+    sc_risk_seen_free(&found->seen);
 }
 
-enum sc_status cli_risk_answer(const struct cli_risk_asker *asker,
-                               const struct sc_instance *instance, const struct sc_framed *framed,
-                               const struct sc_answer *answer, char **text, struct sc_error *error)
+enum sc_status sc_risk_answer(const struct sc_risk_asker *asker, const struct sc_instance *instance,
+                              const struct sc_framed *framed, const struct sc_answer *answer,
+                              char **text, struct sc_error *error)
 {
-    const struct cli_answered asked = asked_about(asker, instance, framed);
+    const struct sc_answered asked = asked_about(asker, instance, framed);
     struct sc_detection unused;
-    return cli_read_answer(&asked, answer->ids, answer->n, text, &unused, error);
+    return sc_answered_read(&asked, answer->ids, answer->n, text, &unused, error);
 }
 
-void cli_risk_close(struct cli_risk_asker *asker)
+void sc_risk_close(struct sc_risk_asker *asker)
 {
     sc_expander_close(asker->expander);
     sc_judge_close(asker->judge);

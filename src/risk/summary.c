@@ -1,13 +1,13 @@
-/* See risk_summary.h. */
-#include "cli/risk_summary.h"
+/* See summary.h. */
+#include "risk/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "cli/risk_screen.h"
 #include "report/json/estimate.h"
+#include "risk/fields.h"
 #include "statistics/forecast.h"
 
 /* Prompts that are named as the most likely to harm. */
@@ -27,14 +27,14 @@ static size_t list_rows(const json_t *lines, struct row *rows)
     json_t *line;
     json_array_foreach(lines, i, line)
     {
-        if (!isfinite(cli_risk_number(line, "p_harm.value")))
+        if (!isfinite(sc_risk_number(line, "p_harm.value")))
             continue;
         rows[n++] = (struct row){.line = line,
-                                 .low_exact = cli_risk_number(line, "p_harm.low_exact"),
-                                 .high_exact = cli_risk_number(line, "p_harm.high_exact"),
-                                 .value = cli_risk_number(line, "p_harm.value"),
-                                 .low = cli_risk_number(line, "p_harm.low"),
-                                 .high = cli_risk_number(line, "p_harm.high"),
+                                 .low_exact = sc_risk_number(line, "p_harm.low_exact"),
+                                 .high_exact = sc_risk_number(line, "p_harm.high_exact"),
+                                 .value = sc_risk_number(line, "p_harm.value"),
+                                 .low = sc_risk_number(line, "p_harm.low"),
+                                 .high = sc_risk_number(line, "p_harm.high"),
                                  .place = i};
     }
     return n;
@@ -80,7 +80,7 @@ static void put_largest(struct sc_json_writer *out, struct row *rows, size_t n)
     sc_json_put_array(out, "largest");
     for (size_t i = 0; i < n && i < MOST_NAMED; i++) {
         sc_json_put_object(out, NULL);
-        sc_json_put_string(out, "instance_id", cli_risk_text(rows[i].line, "instance_id"));
+        sc_json_put_string(out, "instance_id", sc_risk_text(rows[i].line, "instance_id"));
         sc_json_put_number(out, "value", rows[i].value);
         sc_json_put_number(out, "low", rows[i].low);
         sc_json_put_number(out, "high", rows[i].high);
@@ -101,13 +101,13 @@ static void put_at_k(struct sc_json_writer *out, const struct row *rows, size_t 
         double value = 0, low = 0, high = 0;
         for (size_t i = 0; i < n; i++) {
             const json_t *at = json_array_get(json_object_get(rows[i].line, "asr_at_k"), k);
-            value += cli_risk_number(at, "value");
-            low += cli_risk_number(at, "low");
-            high += cli_risk_number(at, "high");
+            value += sc_risk_number(at, "value");
+            low += sc_risk_number(at, "low");
+            high += sc_risk_number(at, "high");
         }
         const json_t *first = json_array_get(json_object_get(rows[0].line, "asr_at_k"), k);
         sc_json_put_object(out, NULL);
-        sc_json_put_number(out, "k", cli_risk_number(first, "k"));
+        sc_json_put_number(out, "k", sc_risk_number(first, "k"));
         sc_json_put_number(out, "value", value / (double)n);
         sc_json_put_number(out, "low", low / (double)n);
         sc_json_put_number(out, "high", high / (double)n);
@@ -179,7 +179,7 @@ static enum sc_status put_tail(struct sc_json_writer *out, const struct row *row
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static void put_failures(struct sc_json_writer *out, const struct cli_risk_failures *failures)
+static void put_failures(struct sc_json_writer *out, const struct sc_risk_failures *failures)
 {
     sc_json_put_array(out, "failed");
     for (size_t i = 0; i < failures->n; i++) {
@@ -198,10 +198,10 @@ static void put_work(struct sc_json_writer *out, const json_t *lines)
     size_t n = json_array_size(lines);
     for (size_t i = 0; i < n; i++) {
         const json_t *line = json_array_get(lines, i);
-        rows += cli_risk_number(line, "rows");
-        spent += cli_risk_number(line, "traces_spent");
-        finished += cli_risk_number(line, "mass_finished");
-        refuse += cli_risk_number(line, "p_refuse.value");
+        rows += sc_risk_number(line, "rows");
+        spent += sc_risk_number(line, "traces_spent");
+        finished += sc_risk_number(line, "mass_finished");
+        refuse += sc_risk_number(line, "p_refuse.value");
     }
     sc_json_put_number(out, "rows", rows);
     sc_json_put_number(out, "traces_spent", spent);
@@ -213,15 +213,15 @@ static void put_work(struct sc_json_writer *out, const json_t *lines)
 static const char *harm_basis(const json_t *lines)
 {
     for (size_t i = 0; i < json_array_size(lines); i++) {
-        const char *basis = cli_risk_text(json_array_get(lines, i), "harm_basis");
+        const char *basis = sc_risk_text(json_array_get(lines, i), "harm_basis");
         if (basis[0] != '\0')
             return basis;
     }
     return NULL;
 }
 
-enum sc_status cli_risk_summarize(const json_t *lines, const struct cli_risk_failures *failures,
-                                  struct sc_json_writer *out, struct sc_error *error)
+enum sc_status sc_risk_summarize(const json_t *lines, const struct sc_risk_failures *failures,
+                                 struct sc_json_writer *out, struct sc_error *error)
 {
     struct row *rows = sc_alloc_zero(json_array_size(lines), sizeof *rows);
     if (rows == NULL)

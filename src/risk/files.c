@@ -1,8 +1,8 @@
 /*
- * See risk_files.h.  A line that a process which ended left unfinished is cut off; any other one
+ * See files.h.  A line that a process which ended left unfinished is cut off; any other one
  * that cannot be read is an error with its number.
  */
-#include "cli/risk_files.h"
+#include "risk/files.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ enum { MOST_BYTES = 1 << 30 };
 
 static enum sc_status take_up(void *context, json_t *line, struct sc_error *error)
 {
-    struct cli_risk_folder *folder = context;
+    struct sc_risk_folder *folder = context;
     const char *id = json_string_value(json_object_get(line, "instance_id"));
     if (id == NULL)
         return sc_fail(error, SC_ERR_FORMAT, "expected an instance_id, found none");
@@ -31,13 +31,13 @@ static enum sc_status take_up(void *context, json_t *line, struct sc_error *erro
     return SC_OK;
 }
 
-bool cli_risk_folder_has(const struct cli_risk_folder *folder, const char *instance_id)
+bool sc_risk_folder_has(const struct sc_risk_folder *folder, const char *instance_id)
 {
     return json_object_get(folder->by_id, instance_id) != NULL;
 }
 
 /* One line of n bytes. */
-static enum sc_status read_line(const char *text, size_t n, cli_risk_take_line *take, void *context,
+static enum sc_status read_line(const char *text, size_t n, sc_risk_take_line *take, void *context,
                                 struct sc_error *error)
 {
     json_t *line = NULL;
@@ -48,7 +48,7 @@ static enum sc_status read_line(const char *text, size_t n, cli_risk_take_line *
 }
 
 static enum sc_status read_lines(const char *path, const char *data, size_t n,
-                                 cli_risk_take_line *take, void *context, struct sc_error *error)
+                                 sc_risk_take_line *take, void *context, struct sc_error *error)
 {
     size_t number = 0;
     for (size_t at = 0; at < n; number++) {
@@ -72,8 +72,8 @@ static size_t whole_lines(const char *data, size_t n)
     return n;
 }
 
-enum sc_status cli_risk_folder_read(const struct cli_risk_folder *folder, cli_risk_take_line *take,
-                                    void *context, struct sc_error *error)
+enum sc_status sc_risk_folder_read(const struct sc_risk_folder *folder, sc_risk_take_line *take,
+                                   void *context, struct sc_error *error)
 {
     char *data = NULL;
     size_t n = 0;
@@ -86,7 +86,7 @@ enum sc_status cli_risk_folder_read(const struct cli_risk_folder *folder, cli_ri
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-static enum sc_status check_configuration(const struct cli_risk_folder *folder,
+static enum sc_status check_configuration(const struct sc_risk_folder *folder,
                                           struct sc_error *error)
 {
     json_t *file = NULL;
@@ -105,7 +105,7 @@ static enum sc_status check_configuration(const struct cli_risk_folder *folder,
 }
 
 /* Binds the folder to its configuration, before there is a line. */
-static enum sc_status write_configuration(const struct cli_risk_folder *folder,
+static enum sc_status write_configuration(const struct sc_risk_folder *folder,
                                           struct sc_error *error)
 {
     struct sc_text text = {0};
@@ -117,7 +117,7 @@ static enum sc_status write_configuration(const struct cli_risk_folder *folder,
     return status;
 }
 
-static enum sc_status cut_unfinished(const struct cli_risk_folder *folder, struct sc_error *error)
+static enum sc_status cut_unfinished(const struct sc_risk_folder *folder, struct sc_error *error)
 {
     char *data = NULL;
     size_t n = 0;
@@ -130,7 +130,7 @@ static enum sc_status cut_unfinished(const struct cli_risk_folder *folder, struc
                    folder->lines_path, strerror(errno));
 }
 
-static enum sc_status open_folder(struct cli_risk_folder *folder, struct sc_error *error)
+static enum sc_status open_folder(struct sc_risk_folder *folder, struct sc_error *error)
 {
     folder->lines_path = sc_path_join(folder->path, "risk.jsonl");
     folder->summary_path = sc_path_join(folder->path, "risk.json");
@@ -151,27 +151,27 @@ static enum sc_status open_folder(struct cli_risk_folder *folder, struct sc_erro
         return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", folder->lines_path,
                        strerror(errno));
     SC_TRY(cut_unfinished(folder, error));
-    SC_TRY(cli_risk_folder_read(folder, take_up, folder, error));
+    SC_TRY(sc_risk_folder_read(folder, take_up, folder, error));
     folder->n_resumed = json_array_size(folder->lines);
     return SC_OK;
 }
 
-enum sc_status cli_risk_folder_open(struct cli_risk_folder *folder, const char *path,
-                                    const char *configuration, struct sc_error *error)
+enum sc_status sc_risk_folder_open(struct sc_risk_folder *folder, const char *path,
+                                   const char *configuration, struct sc_error *error)
 {
     assert(configuration != NULL);
-    *folder = (struct cli_risk_folder){.path = path,
-                                       .configuration = sc_strdup(configuration),
-                                       .descriptor = -1,
-                                       .lines = json_array(),
-                                       .by_id = json_object()};
+    *folder = (struct sc_risk_folder){.path = path,
+                                      .configuration = sc_strdup(configuration),
+                                      .descriptor = -1,
+                                      .lines = json_array(),
+                                      .by_id = json_object()};
     if (folder->configuration == NULL || folder->lines == NULL || folder->by_id == NULL)
         return sc_fail_nomem(error, "lines of prompts");
     return path != NULL ? open_folder(folder, error) : SC_OK;
 }
 
-static enum sc_status write_through(const struct cli_risk_folder *folder,
-                                    const struct sc_text *line, struct sc_error *error)
+static enum sc_status write_through(const struct sc_risk_folder *folder, const struct sc_text *line,
+                                    struct sc_error *error)
 {
     size_t at = 0;
     while (at < line->len) {
@@ -189,8 +189,8 @@ static enum sc_status write_through(const struct cli_risk_folder *folder,
     return SC_OK;
 }
 
-enum sc_status cli_risk_folder_add(struct cli_risk_folder *folder, const struct sc_text *line,
-                                   struct sc_error *error)
+enum sc_status sc_risk_folder_add(struct sc_risk_folder *folder, const struct sc_text *line,
+                                  struct sc_error *error)
 {
     struct sc_text ended = {0};
     enum sc_status status = SC_OK;
@@ -205,7 +205,7 @@ enum sc_status cli_risk_folder_add(struct cli_risk_folder *folder, const struct 
     return status;
 }
 
-void cli_risk_folder_close(struct cli_risk_folder *folder)
+void sc_risk_folder_close(struct sc_risk_folder *folder)
 {
     if (folder->locked)
         sc_lock_release(&folder->lock);
@@ -216,5 +216,5 @@ void cli_risk_folder_close(struct cli_risk_folder *folder)
     sc_free(folder->lines_path);
     sc_free(folder->summary_path);
     sc_free(folder->configuration);
-    *folder = (struct cli_risk_folder){.descriptor = -1};
+    *folder = (struct sc_risk_folder){.descriptor = -1};
 }
