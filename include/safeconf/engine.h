@@ -114,6 +114,10 @@ struct sc_engine_options {
     int n_vocab;          /* ids below it are in P; 0: the tokens of the tokenizer in the model's
                              folder, or all rows of the embedding where there is none */
     int confidence_top_k; /* k of the confidence; 20 */
+    /* Asked now and then while the weights are packed, by the caller's thread, with context; false
+     * ends that with SC_ERR_INTERRUPTED.  NULL: go on. */
+    bool (*keep_going)(void *context);
+    void *context;
 };
 
 SC_API struct sc_engine_options sc_engine_options_default(void);

@@ -61,7 +61,7 @@ struct sc_prompt {
     const char *prefill;  /* what the answer begins with, or NULL */
     enum sc_label label;  /* SC_LABEL_UNKNOWN where there is none; zeros say safe */
     const char *category; /* NULL or "": none */
-    const char *extra;    /* JSON object of what else is kept of it, or NULL */
+    const char *extra;    /* JSON object of what else is kept of it, however written, or NULL */
     size_t line;          /* of the file that it comes from; 0: none */
     const void *reserved[4];
 };
@@ -210,7 +210,9 @@ struct sc_run_observer {
     void (*started)(void *context, const struct sc_run_facts *facts);
     void (*progress)(void *context,
                      const struct sc_run_progress *progress); /* ten times a second */
-    bool (*keep_going)(void *context); /* false interrupts; the same options go on later */
+    /* Asked while the model is read, at least once before each prompt is prepared, and after each
+     * step of a source; false interrupts, and the same options go on later. */
+    bool (*keep_going)(void *context);
 };
 
 struct sc_run_summary {

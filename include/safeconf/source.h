@@ -219,6 +219,9 @@ struct sc_model_source_options {
     size_t parallel;             /* traces in flight; 0: chosen for the machine and memory */
     size_t max_bytes;            /* memory limit for traces and prompts; 0: automatic */
     bool no_sharing;             /* compute what traces have said in common for each of them */
+    /* As in struct sc_engine_options, also while the files are read. */
+    bool (*keep_going)(void *context);
+    void *context;
     const void *reserved[8];
 };
 SC_API struct sc_model_source_options sc_model_source_options_default(void);

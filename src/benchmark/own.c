@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/result.h"
 #include "benchmark/loaders.h"
 #include "benchmark/messages.h"
 #include "benchmark/wrapping.h"
@@ -22,19 +23,6 @@ static enum sc_status check_text(const char *text, const char *what, struct sc_e
 {
     if (text != NULL && sc_utf8_valid(text, strlen(text)) < strlen(text))
         return sc_fail(error, SC_ERR_ARGUMENT, "%s: is not valid UTF-8", what);
-    return SC_OK;
-}
-
-static enum sc_status check_extra(const char *extra, struct sc_error *error)
-{
-    json_t *value = NULL;
-    if (extra == NULL)
-        return SC_OK;
-    SC_TRY(sc_json_parse(extra, strlen(extra), "extra", &value, error));
-    bool is_object = json_is_object(value);
-    json_decref(value);
-    if (!is_object)
-        return sc_fail(error, SC_ERR_ARGUMENT, "extra: expected an object");
     return SC_OK;
 }
 
@@ -55,8 +43,78 @@ static enum sc_status check_prompt(const struct sc_prompt *own, struct sc_error 
         return sc_fail(error, SC_ERR_ARGUMENT, "id: expected one, found an empty text");
     if ((unsigned)own->label >= SC_N_LABELS)
         return sc_fail(error, SC_ERR_ARGUMENT, "label: unknown number %d", (int)own->label);
-    return check_extra(own->extra, error);
+    return SC_OK;
 }
+
+/* ---- what else is kept ----------------------------------------------------------------------- */
+
+static bool put_value(struct sc_json_writer *out, const char *key, json_t *value);
+
+static bool put_members(struct sc_json_writer *out, json_t *value)
+{
+    const char *key;
+    json_t *member;
+    bool fits = true;
+    json_object_foreach(value, key, member)
+    {
+        fits = fits && put_value(out, key, member);
+    }
+    for (size_t i = 0; i < json_array_size(value); i++)
+        fits = fits && put_value(out, NULL, json_array_get(value, i));
+    return fits;
+}
+
+/* false: it is nested too deep. */
+static bool put_value(struct sc_json_writer *out, const char *key, json_t *value)
+{
+    bool fits = true;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        if (out->depth + 1 >= SC_JSON_MOST_DEPTH)
+            return false;
+        (json_is_object(value) ? sc_json_put_object : sc_json_put_array)(out, key);
+        fits = put_members(out, value);
+        (json_is_object(value) ? sc_json_put_end_object : sc_json_put_end_array)(out);
+        break;
+    case JSON_STRING:
+        sc_json_put_string(out, key, json_string_value(value));
+        break;
+    case JSON_INTEGER:
+        sc_json_put_integer(out, key, (int64_t)json_integer_value(value));
+        break;
+    case JSON_REAL:
+        sc_json_put_number(out, key, json_real_value(value));
+        break;
+    case JSON_NULL:
+        sc_json_put_null(out, key);
+        break;
+    default:
+        sc_json_put_bool(out, key, json_is_true(value));
+    }
+    return fits;
+}
+
+/* Written as files' rows have it, however the caller wrote it: a run's identity rests on it. */
+static enum sc_status take_extra(const struct sc_prompt *own, struct sc_instance *item,
+                                 struct sc_error *error)
+{
+    json_t *value = NULL;
+    struct sc_text text = {0};
+    struct sc_json_writer out = {.text = &text, .canonical = true};
+    if (own->extra == NULL)
+        return SC_OK;
+    SC_TRY(sc_json_parse(own->extra, strlen(own->extra), "extra", &value, error));
+    bool is_object = json_is_object(value), fits = is_object && put_value(&out, NULL, value);
+    json_decref(value);
+    if (fits)
+        return sc_text_hand_out(&text, SC_OK, &item->extra, error);
+    sc_text_free(&text);
+    return sc_fail(error, SC_ERR_ARGUMENT,
+                   is_object ? "extra: is nested too deep" : "extra: expected an object");
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 /* Whether the messages end as they must: with a user's turn that the prompt is, or that a template
  * was put around. */
@@ -129,14 +187,13 @@ static enum sc_status fill(const struct sc_benchmark_options *options, size_t pl
     SC_TRY(check_prompt(own, error));
     SC_TRY(take_label(own, options->label, item, error));
     SC_TRY(take_messages(own, options->multi_turn, item, error));
+    SC_TRY(take_extra(own, item, error));
     item->id = make_id(own, place);
     item->prompt = sc_strdup(own->prompt);
     item->category = sc_strdup(own->category != NULL ? own->category : "");
-    item->extra = own->extra != NULL ? sc_strdup(own->extra) : NULL;
     item->line = own->line;
     item->row = place;
-    if (item->id == NULL || item->prompt == NULL || item->category == NULL ||
-        (own->extra != NULL && item->extra == NULL))
+    if (item->id == NULL || item->prompt == NULL || item->category == NULL)
         return sc_fail_nomem(error, "prompts");
     if (own->prefill != NULL && *own->prefill != '\0')
         around.prefill = own->prefill;

@@ -7,6 +7,7 @@
 #include <safeconf/engine.h>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 
 /* What a layer computes beyond what its shapes say.  A family sets it (arch/), a device refuses
  * what it does not compute (engine/device.h); whatever is all zero is the plainest case. */
@@ -161,6 +162,10 @@ bool sc_model_same_files(const struct sc_model *a, const struct sc_model *b);
 /* Content of the checkpoint (configuration and all weights) as 32 hexadecimal digits; reads every
  * byte once. */
 void sc_model_fingerprint(const struct sc_model *model, char out[33]);
+/* The same, which takes seconds where the files are large and not in memory. */
+enum sc_status sc_model_fingerprint_while(const struct sc_model *model,
+                                          const struct sc_interrupt *interrupt, char out[33],
+                                          struct sc_error *error);
 
 /* Writes a random-weight checkpoint.  shape: of any family (arch/), such as "qwen3-0.6b" or "tiny".
  */

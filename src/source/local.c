@@ -78,6 +78,8 @@ static enum sc_status pack_weights(struct local *local, struct sc_error *error)
     engine.n_threads = local->options.n_threads;
     engine.kernels = local->options.kernels;
     engine.confidence_top_k = (int)local->wish.confidence_top_k;
+    engine.keep_going = local->options.keep_going;
+    engine.context = local->options.context;
     SC_TRY(sc_opened_start(&local->model, &engine, error));
     local->engine = local->model.engine;
     return SC_OK;
@@ -114,8 +116,8 @@ static enum sc_status open_model(struct local *local, struct sc_error *error)
     SC_TRY(sc_opened_frame(model, &chat, error));
     SC_TRY(find_limit(local, error));
     SC_TRY(local->options.engine != NULL ? take_engine(local, error) : pack_weights(local, error));
-    sc_model_fingerprint(model->model, local->fingerprint);
-    return SC_OK;
+    const struct sc_interrupt interrupt = {local->options.keep_going, local->options.context};
+    return sc_model_fingerprint_while(model->model, &interrupt, local->fingerprint, error);
 }
 
 /* Greedy traces of a prompt are all the same, which people do not expect of a run. */

@@ -323,6 +323,58 @@ static void an_engine_that_does_not_fit_is_refused(void **state)
     place_free(&place);
 }
 
+static bool count_down(void *context)
+{
+    size_t *left = context;
+    return (*left)-- > 0;
+}
+
+static void opening_an_engine_can_be_interrupted(void **state)
+{
+    (void)state;
+    need_model();
+    struct sc_engine_options options = sc_engine_options_default();
+    size_t n_refused = 0;
+    options.keep_going = count_down;
+    options.n_threads = 2;
+    for (bool done = false; !done; n_refused++) {
+        size_t left = n_refused;
+        struct sc_engine *opened = NULL;
+        struct sc_error error = {0};
+        options.context = &left;
+        enum sc_status status = sc_engine_open(&opened, model, &options, &error);
+        done = status == SC_OK;
+        assert_true(done == (opened != NULL));
+        assert_true(done || status == SC_ERR_INTERRUPTED);
+        sc_engine_close(opened);
+    }
+    assert_true(n_refused > 1);
+}
+
+/* Interrupted at every question that is asked before sampling begins: nothing is made, and the
+ * same options do it then. */
+static void a_run_can_be_interrupted_before_it_samples(void **state)
+{
+    (void)state;
+    need_model();
+    struct place place, plain;
+    place_make(&place);
+    place_make(&plain);
+    place_run(&plain);
+    size_t n = 0;
+    for (; !sc_is_folder(place.out); n++) {
+        size_t left = n;
+        const struct sc_run_observer observer = {.context = &left, .keep_going = count_down};
+        enum sc_status status = sc_run_execute(&place.options, &observer, NULL, &place.error);
+        assert_int_equal(status, SC_ERR_INTERRUPTED);
+    }
+    assert_true(n > 10); /* weights, the model's bytes, eight prompts */
+    place_run(&place);
+    assert_same_run(&plain, &place);
+    place_free(&place);
+    place_free(&plain);
+}
+
 static void a_source_serves_one_run(void **state)
 {
     (void)state;
@@ -397,6 +449,8 @@ int main(void)
         cmocka_unit_test(shards_of_own_prompts_are_merged),
         cmocka_unit_test(bad_own_prompts_make_no_folder),
         cmocka_unit_test(an_engine_that_does_not_fit_is_refused),
+        cmocka_unit_test(opening_an_engine_can_be_interrupted),
+        cmocka_unit_test(a_run_can_be_interrupted_before_it_samples),
         cmocka_unit_test(a_source_serves_one_run),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(it_survives_failing_allocations),

@@ -20,7 +20,9 @@ static void a_prompt_needs_no_more_than_a_text(void **state)
     const struct sc_prompt prompts[] = {
         {.prompt = "How do I pick a lock?", .label = SC_LABEL_UNSAFE, .category = "crime"},
         {.prompt = "What is a lock?", .id = "lock", .label = SC_LABEL_SAFE, .line = 7},
-        {.prompt = "Say \x1b[1m", .label = SC_LABEL_UNKNOWN, .extra = "{\"why\":\"x\"}"}};
+        {.prompt = "Say \x1b[1m",
+         .label = SC_LABEL_UNKNOWN,
+         .extra = "{ \"why\": \"\\u0041\\u0001\", \"n\": [1, 0.5, null, true, {}] }"}};
     struct sc_benchmark b = load(&(options){.name = "mine", .prompts = prompts, .n_prompts = 3});
     assert_string_equal(b.name, "mine");
     assert_int_equal(b.n_instances, 3);
@@ -32,7 +34,7 @@ static void a_prompt_needs_no_more_than_a_text(void **state)
     assert_string_equal(b.instances[0].category, "crime");
     assert_string_equal(b.instances[1].category, "");
     assert_int_equal(b.instances[1].line, 7);
-    assert_string_equal(b.instances[2].extra, "{\"why\":\"x\"}");
+    assert_string_equal(b.instances[2].extra, "{\"why\":\"A\\u0001\",\"n\":[1,0.5,null,true,{}]}");
     assert_labels(&b, "us?");
     assert_remark(&b, NULL);
     sc_benchmark_free(&b);
@@ -232,6 +234,8 @@ static void bad_prompts_are_refused_by_their_place(void **state)
     refuse_prompt((p){.prompt = "One", .prefill = "\xff"}, "prefill: is not valid UTF-8");
     refuse_prompt((p){.prompt = "One", .extra = "{"}, "extra");
     refuse_prompt((p){.prompt = "One", .extra = "[1]"}, "extra: expected an object");
+    refuse_prompt((p){.prompt = "One", .extra = "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"},
+                  "extra: is nested too deep");
     refuse_prompt((p){.prompt = "One", .label = (enum sc_label)9}, "label: unknown number 9");
     refuse_messages(NULL, 2, "messages: expected 2, found none");
     refuse_messages((struct sc_message[]){{"user", "Hello"}, {"assistant", "Hi"}}, 2,

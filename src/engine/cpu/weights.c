@@ -5,14 +5,18 @@
  * the embedding is read from the model's map row by row.  Next: forward.c, which computes with
  * these weights.
  */
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/system.h"
 #include "engine/cpu/cpu.h"
+
+#define MOST_TASK_BYTES ((size_t)16 << 20) /* of packed weights, in milliseconds */
 
 struct packing {
     const struct sc_matmul *matmul;
@@ -23,6 +27,8 @@ struct packing {
 
 /* All matrices of the model, for one parallel loop over their panels. */
 struct packing_list {
+    struct sc_interrupt interrupt; /* asked by the caller's thread, which is worker 0 */
+    atomic_bool interrupted;
     struct packing *items;
     size_t n_items, n_panels, n_tasks;
     float *wide;   /* [worker][n_wide] for a panel of 8-bit floats; NULL where there are none */
@@ -72,6 +78,10 @@ static void pack_task(void *context, size_t task, size_t worker)
     size_t end = list->n_panels * (task + 1) / list->n_tasks;
     size_t first = 0;
     float *wide = list->wide != NULL ? list->wide + worker * list->n_wide : NULL;
+    if (worker == 0 && sc_interrupted(&list->interrupt))
+        atomic_store_explicit(&list->interrupted, true, memory_order_relaxed);
+    if (atomic_load_explicit(&list->interrupted, memory_order_relaxed))
+        return;
     for (size_t i = 0; i < list->n_items && first < end; i++) {
         struct packing *item = &list->items[i];
         size_t from = begin > first ? begin - first : 0;
@@ -142,6 +152,14 @@ static size_t matrices_of_a_layer(const struct sc_cpu *cpu)
     return 4 + (n_experts > 0 ? 1 + 3 * n_experts : 3);
 }
 
+/* Some for each thread, so that all end together, and none so large that a caller who wants to end
+ * it waits. */
+static size_t number_of_tasks(const struct packing_list *list, size_t bytes, size_t n_threads)
+{
+    size_t n = bytes / MOST_TASK_BYTES < 32 * n_threads ? 32 * n_threads : bytes / MOST_TASK_BYTES;
+    return list->n_panels < n ? 1 : n;
+}
+
 static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
                                   struct sc_pool *pool, struct sc_error *error)
 {
@@ -163,14 +181,17 @@ static enum sc_status pack_listed(struct sc_cpu *cpu, struct packing_list *list,
         if (list->wide == NULL)
             return sc_fail_nomem(error, "weights of 8 bits on their way");
     }
-    list->n_tasks = list->n_panels < 32 * cpu->n_threads ? 1 : 32 * cpu->n_threads;
+    list->n_tasks = number_of_tasks(list, bytes, cpu->n_threads);
     sc_pool_run(pool, list->n_tasks, pack_task, list);
+    if (atomic_load_explicit(&list->interrupted, memory_order_relaxed))
+        return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted while the weights were packed");
     return SC_OK;
 }
 
-static enum sc_status pack_weights(struct sc_cpu *cpu, struct sc_pool *pool, struct sc_error *error)
+static enum sc_status pack_weights(struct sc_cpu *cpu, const struct sc_interrupt *interrupt,
+                                   struct sc_pool *pool, struct sc_error *error)
 {
-    struct packing_list list = {0};
+    struct packing_list list = {.interrupt = *interrupt};
     list.items =
         sc_alloc_array(cpu->config.n_layers * matrices_of_a_layer(cpu) + 1, sizeof *list.items);
     if (list.items == NULL)
@@ -306,7 +327,8 @@ static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_option
     SC_TRY(
         sc_pool_new(&pool, options->n_threads ? options->n_threads : sc_available_cores(), error));
     cpu->n_threads = (size_t)sc_pool_n_threads(pool);
-    enum sc_status status = pack_weights(cpu, pool, error);
+    const struct sc_interrupt interrupt = {options->keep_going, options->context};
+    enum sc_status status = pack_weights(cpu, &interrupt, pool, error);
     sc_pool_free(pool);
     return status;
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "decision/budget.h"
 #include "detection/detection.h"
@@ -34,6 +35,7 @@ struct execution {
     struct sc_store *store;
     struct sc_open_detector detector;
     double started, seconds_load;
+    struct sc_interrupt interrupt; /* the observer's */
 };
 
 static enum sc_status load_benchmark(struct execution *run, struct sc_error *error)
@@ -80,6 +82,8 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
         model.parallel = options->no_batch ? 1 : options->parallel;
         model.max_bytes = options->max_bytes;
         model.no_sharing = options->no_sharing;
+        model.keep_going = run->interrupt.keep_going;
+        model.context = run->interrupt.context;
         SC_TRY(sc_source_open_model(&model, &run->source, error));
     }
     const struct sc_source_wish wish = {
@@ -199,7 +203,9 @@ static enum sc_status prepare_prompts(struct execution *run, struct sc_error *er
         return sc_fail_nomem(error, "prompts of the run");
     run->faulty = true;
     for (size_t i = 0; i < run->n_instances; i++)
-        SC_TRY(prepare_prompt(run, i, error));
+        SC_TRY(sc_interrupted(&run->interrupt)
+                   ? sc_fail(error, SC_ERR_INTERRUPTED, "interrupted before sampling began")
+                   : prepare_prompt(run, i, error));
     SC_TRY(check_prompts(run, error));
     return sc_source_plan(&run->source, &run->plan, error);
 }
@@ -339,6 +345,8 @@ enum sc_status sc_run_execute(const struct sc_run_options *options,
     *summary = (struct sc_run_summary){0};
     SC_TRY(sc_run_options_read(options, &all, error));
     run.limit_is_default = all.max_new_tokens == 0 && all.thinking;
+    if (observer != NULL)
+        run.interrupt = (struct sc_interrupt){observer->keep_going, observer->context};
     if (all.max_new_tokens == 0)
         all.max_new_tokens = sc_default_new_tokens(all.thinking && all.thinking_budget == 0);
     enum sc_status status = execute(&run, observer, summary, error);

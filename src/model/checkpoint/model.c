@@ -500,17 +500,22 @@ const struct sc_layer_tensors *sc_model_layer(const struct sc_model *model, size
 struct hashing {
     const struct sc_model *model;
     struct sc_top_tensors top; /* the model's */
+    const struct sc_interrupt *interrupt;
     XXH3_state_t state;
 };
 
-static void hash_bytes(struct hashing *hashing, const char *data, size_t n)
+static enum sc_status hash_bytes(struct hashing *hashing, const char *data, size_t n,
+                                 struct sc_error *error)
 {
     const size_t piece = (size_t)16 << 20;
     for (size_t i = 0; i < n; i += piece) {
+        if (sc_interrupted(hashing->interrupt))
+            return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted while the model was read");
         size_t length = n - i < piece ? n - i : piece;
         XXH3_128bits_update(&hashing->state, data + i, length);
         sc_map_forget(data + i, length); /* so that the weights are not in memory twice */
     }
+    return SC_OK;
 }
 
 /* The dtype joins the hash because equal bytes of another dtype are other weights; the shapes
@@ -522,26 +527,28 @@ static enum sc_status hash_tensor(void *context, const struct sc_tensor_slot *sl
     const struct sc_tensor *tensor = tensor_at(&hashing->top, hashing->model, slot);
     const struct sc_f8_scales *f8 = &tensor->f8;
     const char *name = tensor->is_f8 ? "e4m3" : sc_dtype_name(tensor->dtype);
-    (void)error;
     XXH3_128bits_update(&hashing->state, name, strlen(name));
-    hash_bytes(hashing, tensor->data, tensor->n_rows * sc_tensor_row_bytes(tensor));
+    SC_TRY(hash_bytes(hashing, tensor->data, tensor->n_rows * sc_tensor_row_bytes(tensor), error));
     if (tensor->is_f8) {
         const size_t first = f8->first_row / f8->block_rows;
         const size_t last = (f8->first_row + tensor->n_rows - 1) / f8->block_rows;
         const size_t bytes = f8->n_cols * (f8->dtype == SC_DTYPE_F32 ? 4 : 2);
-        hash_bytes(hashing, (const char *)f8->data + first * bytes, (last + 1 - first) * bytes);
+        SC_TRY(hash_bytes(hashing, (const char *)f8->data + first * bytes,
+                          (last + 1 - first) * bytes, error));
     }
     return SC_OK;
 }
 
-void sc_model_fingerprint(const struct sc_model *model, char out[33])
+enum sc_status sc_model_fingerprint_while(const struct sc_model *model,
+                                          const struct sc_interrupt *interrupt, char out[33],
+                                          struct sc_error *error)
 {
     static const char digits[] = "0123456789abcdef";
-    struct hashing hashing = {.model = model, .top = model->top};
+    struct hashing hashing = {.model = model, .top = model->top, .interrupt = interrupt};
     XXH3_INITSTATE(&hashing.state);
     XXH3_128bits_reset(&hashing.state);
     XXH3_128bits_update(&hashing.state, model->config_text, model->config_bytes);
-    sc_config_visit(&model->config, hash_tensor, &hashing, NULL);
+    SC_TRY(sc_config_visit(&model->config, hash_tensor, &hashing, error));
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&hashing.state));
     for (size_t i = 0; i < 16; i++) {
@@ -549,4 +556,10 @@ void sc_model_fingerprint(const struct sc_model *model, char out[33])
         out[2 * i + 1] = digits[canonical.digest[i] & 15];
     }
     out[32] = '\0';
+    return SC_OK;
+}
+
+void sc_model_fingerprint(const struct sc_model *model, char out[33])
+{
+    (void)sc_model_fingerprint_while(model, &(struct sc_interrupt){0}, out, NULL);
 }
