@@ -193,8 +193,8 @@ struct sc_sample_options {
      * the sampling with it. */
     enum sc_status (*trace)(void *context, const struct sc_sampled_trace *trace,
                             struct sc_error *error);
-    /* After each step of the network, may be NULL: false ends the sampling with SC_ERR_INTERRUPTED
-     * and drops the traces under way. */
+    /* After each step of the network and some times a second within a long one, may be NULL: false
+     * ends the sampling with SC_ERR_INTERRUPTED and drops the traces under way. */
     bool (*keep_going)(void *context);
 };
 

@@ -119,9 +119,11 @@ struct sc_device {
     /* One step: computes the rows and keeps their keys and values.  Rows that stand side by side
      * share the reading of what their histories begin with alike; rows of one sequence come in the
      * order of their positions, with the same history.  All rows' keys and values are stored before
-     * any row reads them. */
+     * any row reads them.  A long step asks `interrupt` some times a second, where it is not NULL,
+     * and ends with SC_ERR_INTERRUPTED: what its rows and what they were to hold is then void. */
     enum sc_status (*forward)(void *session, const struct sc_row *rows, size_t n_rows,
-                              struct sc_step_seconds *seconds, struct sc_error *error);
+                              const struct sc_interrupt *interrupt, struct sc_step_seconds *seconds,
+                              struct sc_error *error);
     /* Keeps a row of logits of the last step as kept row `kept`. */
     void (*keep)(void *session, size_t logits, size_t kept);
     enum sc_status (*draw)(void *session, struct sc_draw *draws, size_t n, struct sc_error *error);

@@ -344,7 +344,7 @@ static enum sc_status compute_step(struct sc_expander *e, size_t n, struct sc_er
                                                 .wants_logits = true};
     }
     if (n_rows > 0)
-        SC_TRY(device->forward(e->on_device, e->rows, n_rows, &unused, error));
+        SC_TRY(device->forward(e->on_device, e->rows, n_rows, NULL, &unused, error));
     e->n_rows += n_rows;
     SC_TRY(device->branch(e->on_device, e->branched, n, error));
     for (size_t i = 0; i < n; i++)

@@ -67,7 +67,7 @@ static enum sc_status flush(struct scoring *s, struct sc_error *error)
 {
     struct sc_step_seconds unused;
     if (s->n_rows > 0)
-        SC_TRY(s->device->forward(s->session, s->rows, s->n_rows, &unused, error));
+        SC_TRY(s->device->forward(s->session, s->rows, s->n_rows, NULL, &unused, error));
     SC_TRY(s->device->describe(s->session, s->wants, s->n_wants, error));
     for (size_t i = 0; i < s->n_wants; i++) {
         if (!s->wants[i].ok)

@@ -94,8 +94,8 @@ struct sc_trace_source {
      * again where a trace begins anew: what it had was given up for room, and it says the same. */
     bool (*keep)(void *context, const struct sc_trace_request *request,
                  const struct sc_token_stats *stats, size_t n);
-    /* After each step, may be NULL: false ends the run with SC_ERR_INTERRUPTED; traces under way
-     * are dropped without done(). */
+    /* After each step and some times a second within a long one, may be NULL: false ends the run
+     * with SC_ERR_INTERRUPTED; traces under way are dropped without done(). */
     bool (*step)(void *context, const struct sc_step_report *report);
 };
 

@@ -31,7 +31,7 @@ enum sc_status sc_prefill_run(const struct sc_prefill *p, const struct sc_device
                                       .history = p->spans,
                                       .is_long = p->is_long,
                                       .wants_logits = begin + r + 1 == p->n};
-        SC_TRY(device->forward(session, rows, n, &unused, error));
+        SC_TRY(device->forward(session, rows, n, NULL, &unused, error));
     }
     device->keep(session, 0, 0);
     return SC_OK;

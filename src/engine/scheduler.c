@@ -334,21 +334,27 @@ static void count_step(struct sc_sampling_run *s, const struct sc_step_seconds *
     report->seconds_decode += seconds->layers + seconds->output - prefill;
 }
 
+static bool still_wanted(void *context)
+{
+    struct sc_sampling_run *s = context;
+    return s->source->step == NULL || s->source->step(s->source->context, &s->report);
+}
+
 /* One pass of the network, and a token for every trace of every strand. */
 static enum sc_status step(struct sc_sampling_run *s)
 {
     const struct sc_device *device = s->engine->device;
-    const struct sc_trace_source *source = s->source;
     void *session = s->session->on_device;
     struct sc_step_seconds seconds = {0};
-    SC_TRY(device->forward(session, s->b->rows, s->n_rows, &seconds, s->error));
+    const struct sc_interrupt interrupt = {still_wanted, s};
+    SC_TRY(device->forward(session, s->b->rows, s->n_rows, &interrupt, &seconds, s->error));
     for (size_t i = 0; i < s->n_ending; i++)
         device->keep(session, s->n_drawing + i, s->b->ending[i]->slot);
     count_step(s, &seconds);
     SC_TRY(sc_strands_draw(s));
     for (size_t i = 0; i < s->n_forcing; i++)
         SC_TRY(sc_strand_force(s, s->b->forcing[i]));
-    if (source->step != NULL && !source->step(source->context, &s->report))
+    if (!still_wanted(s))
         return sc_fail(s->error, SC_ERR_INTERRUPTED, "engine: interrupted");
     return SC_OK;
 }

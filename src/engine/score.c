@@ -62,7 +62,7 @@ static enum sc_status score_step(struct scoring *s, size_t begin, size_t n_rows,
             .entropy = s->out.entropy != NULL ? &s->out.entropy[at] : NULL};
     }
     struct sc_step_seconds unused;
-    SC_TRY(device->forward(s->session, s->rows, n_rows, &unused, error));
+    SC_TRY(device->forward(s->session, s->rows, n_rows, NULL, &unused, error));
     SC_TRY(device->describe(s->session, s->wants, n_rows, error));
     for (size_t r = 0; r < n_rows; r++)
         if (!s->wants[r].ok)

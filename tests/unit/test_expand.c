@@ -587,13 +587,14 @@ static int32_t bad_token = -1;
 static int32_t fed[64];
 
 static enum sc_status failing_forward(void *session, const struct sc_row *rows, size_t n_rows,
+                                      const struct sc_interrupt *interrupt,
                                       struct sc_step_seconds *seconds, struct sc_error *e)
 {
     if (++n_forward == fails_at)
         return sc_fail(e, SC_ERR_IO, "made up: lost");
     for (size_t i = 0; i < n_rows && i < 64; i++)
         fed[i] = rows[i].token;
-    return device_below->forward(session, rows, n_rows, seconds, e);
+    return device_below->forward(session, rows, n_rows, interrupt, seconds, e);
 }
 
 static enum sc_status failing_branch(void *session, struct sc_branching *rows, size_t n,

@@ -18,6 +18,7 @@ struct work {
     int32_t ids[N_TRACES][MOST_NEW];
     struct sc_token_stats stats[N_TRACES][MOST_NEW];
     size_t n[N_TRACES];
+    size_t n_asked, says_no_at; /* questions whether to go on; no to the one of that number */
 };
 
 static int next(void *context, struct sc_trace_request *request)
@@ -52,7 +53,9 @@ static enum sc_status done(void *context, const struct sc_trace_result *result,
 
 static bool step(void *context, const struct sc_step_report *report)
 {
-    const struct work *w = context;
+    struct work *w = context;
+    if (++w->n_asked == w->says_no_at)
+        return false;
     return w->stop_after == 0 || report->n_steps < w->stop_after;
 }
 
@@ -83,7 +86,7 @@ static struct sc_session *session_new(const struct sc_engine *engine)
 static enum sc_status run_in(struct sc_session *session, struct work *w)
 {
     const struct sc_trace_source source = {.context = w, .next = next, .done = done, .step = step};
-    w->next = w->n_done = 0;
+    w->next = w->n_done = w->n_asked = 0;
     memset(w->ids, 0, sizeof w->ids);
     memset(w->stats, 0, sizeof w->stats);
     memset(w->n, 0, sizeof w->n);
@@ -173,6 +176,7 @@ struct made_up {
     struct sc_session_sizes sizes;
     long pages[64][SC_PAGE_POSITIONS], logits[64], kept[64];
     size_t n_forward, fails_at;
+    bool asks; /* within each step whether it is still wanted */
 };
 static struct made_up made_up;
 
@@ -232,12 +236,15 @@ static long made_up_sum(struct made_up *d, const struct sc_row *row)
 }
 
 static enum sc_status made_up_forward(void *session, const struct sc_row *rows, size_t n_rows,
+                                      const struct sc_interrupt *interrupt,
                                       struct sc_step_seconds *seconds, struct sc_error *error)
 {
     struct made_up *d = session;
     size_t n_logits = 0;
     if (++d->n_forward == d->fails_at)
         return sc_fail(error, SC_ERR_IO, "made up: lost");
+    if (d->asks && sc_interrupted(interrupt))
+        return sc_fail(error, SC_ERR_INTERRUPTED, "made up: interrupted");
     *seconds = (struct sc_step_seconds){0};
     for (size_t r = 0; r < n_rows; r++)
         *made_up_at(d, &rows[r], rows[r].position) = rows[r].token;
@@ -311,6 +318,29 @@ static void the_scheduler_runs_on_a_device_that_is_no_processor(void **state)
     sc_free(w);
 }
 
+/* Every second question is one within a step: what that was to hold is void, and the next run on
+ * the session has all it says. */
+static void a_step_that_is_interrupted_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct sc_engine engine = made_up_engine();
+    struct work *w = work_new(&engine, 5), *whole = work_new(&engine, 5);
+    struct sc_session *session = session_new(&engine);
+    made_up.asks = true;
+    assert_int_equal(run_in(session, whole), SC_OK);
+    for (size_t n = 1; n < 9; n++) {
+        w->says_no_at = n;
+        assert_int_equal(run_in(session, w), SC_ERR_INTERRUPTED);
+        assert_true(w->n_done < N_TRACES);
+        w->says_no_at = 0;
+        assert_int_equal(run_in(session, w), SC_OK);
+        assert_same(w, whole);
+    }
+    sc_session_close(session);
+    sc_free(whole);
+    sc_free(w);
+}
+
 static void a_device_that_fails_ends_the_run_with_its_error(void **state)
 {
     (void)state;
@@ -337,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_session_runs_again_with_the_prompts_that_it_has),
         cmocka_unit_test(a_session_that_was_interrupted_runs_again_as_if_new),
         cmocka_unit_test(the_scheduler_runs_on_a_device_that_is_no_processor),
+        cmocka_unit_test(a_step_that_is_interrupted_leaves_nothing_behind),
         cmocka_unit_test(a_device_that_fails_ends_the_run_with_its_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,11 +110,13 @@ static enum sc_status session_open(void **session, const void *weights,
 /* ---- a step ---------------------------------------------------------------------------------- */
 
 static enum sc_status forward(void *session, const struct sc_row *rows, size_t n_rows,
-                              struct sc_step_seconds *seconds, struct sc_error *error)
+                              const struct sc_interrupt *interrupt, struct sc_step_seconds *seconds,
+                              struct sc_error *error)
 {
     struct session *s = session;
-    (void)error; /* nothing here can fail */
-    sc_forward_run(&s->forward, rows, n_rows);
+    s->forward.interrupt = interrupt;
+    if (!sc_forward_run(&s->forward, rows, n_rows))
+        return sc_fail(error, SC_ERR_INTERRUPTED, "engine: interrupted");
     *seconds = (struct sc_step_seconds){s->forward.seconds_layers, s->forward.seconds_output};
     return SC_OK;
 }

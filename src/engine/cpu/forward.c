@@ -19,6 +19,8 @@
 #include "engine/cpu/rope.h"
 #include "engine/cpu/rows.h"
 
+#define SECONDS_BETWEEN_QUESTIONS 0.1
+
 static size_t max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -261,10 +263,19 @@ static void run_output(struct sc_forward *f)
         sc_rows_run(f, f->n_logit_rows * e->n_vocab, 1, softcap_task);
 }
 
-void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_rows)
+/* Some times a second, which most steps never come to. */
+static bool is_interrupted(const struct sc_forward *f, double *asked)
+{
+    if (f->interrupt == NULL || sc_seconds() - *asked < SECONDS_BETWEEN_QUESTIONS)
+        return false;
+    *asked = sc_seconds();
+    return sc_interrupted(f->interrupt);
+}
+
+bool sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_rows)
 {
     const struct sc_model_config *c = &f->cpu->config;
-    double start = sc_seconds();
+    double start = sc_seconds(), asked = start;
     assert(n_rows <= f->sizes.max_rows);
     f->rows = rows;
     f->n_rows = n_rows;
@@ -274,12 +285,16 @@ void sc_forward_run(struct sc_forward *f, const struct sc_row *rows, size_t n_ro
             f->logit_rows[f->n_logit_rows++] = r;
     sc_attention_group(f);
     sc_rows_run(f, n_rows, c->hidden, embed_task);
-    for (f->layer = 0; f->layer < c->n_layers; f->layer++)
+    for (f->layer = 0; f->layer < c->n_layers; f->layer++) {
+        if (is_interrupted(f, &asked))
+            return false;
         run_layer(f);
+    }
     double middle = sc_seconds();
     run_output(f);
     f->seconds_layers = middle - start;
     f->seconds_output = sc_seconds() - middle;
+    return true;
 }
 
 const float *sc_forward_logits(const struct sc_forward *f, size_t handle)

@@ -56,6 +56,7 @@ struct sc_forward {
     size_t worker_bytes, scores_at, out_at, stretches_at, normed_at;
 
     /* The step that is running. */
+    const struct sc_interrupt *interrupt; /* NULL: nobody is asked */
     const struct sc_row *rows;
     size_t n_rows, n_logit_rows, n_groups, n_slices, layer;
     double seconds_layers, seconds_output; /* of the last step */
@@ -68,8 +69,8 @@ struct sc_session_bytes sc_forward_layout(struct sc_forward *forward, const stru
                                           struct sc_arena *arena);
 
 /* Computes the rows and stores their keys and values (forward in engine/device.h).  Takes no memory
- * and makes no system call of its own. */
-void sc_forward_run(struct sc_forward *forward, const struct sc_row *rows, size_t n_rows);
+ * and makes no system call of its own.  false: interrupted. */
+bool sc_forward_run(struct sc_forward *forward, const struct sc_row *rows, size_t n_rows);
 
 /* Logits [n_vocab] by their handle (engine/device.h). */
 const float *sc_forward_logits(const struct sc_forward *forward, size_t handle);
