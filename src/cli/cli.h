@@ -98,6 +98,12 @@ bool cli_given(const struct cli_options *options, const char *name);
  * about what is wrong).  An option given twice is wrong. */
 int cli_parse(struct cli_options *options, int argc, char **argv);
 
+/* From now on cli_parse reads nothing: it hands over the table, which lives during the call alone,
+ * and returns CLI_DONE, so that each command says its options and does nothing.  NULL: as before.
+ */
+typedef void cli_table_reader(void *context, const struct cli_options *options);
+void cli_hand_tables_to(cli_table_reader *reader, void *context);
+
 /* ---- speaking -------------------------------------------------------------------------------- */
 
 /* Prints "safeconf COMMAND: text" on standard error; returns CLI_FAILED, CLI_USAGE for an invalid

@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/documentation.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
     {"run", cli_run, "sample traces of a benchmark's prompts and report"},
     {"compare", cli_compare, "the same under several policies on common random numbers"},
     {"experiment", cli_experiment, "a suite of runs from a file, and one page over all of them"},
@@ -30,6 +28,7 @@ static const struct {
     {"pull", cli_pull, "benchmarks and models from their homes, by name"},
     {"model", cli_model_command, "make a random-weight model"},
     {"serve-command", cli_serve_command, "the command that serves a model for runs elsewhere"},
+    {NULL, NULL, NULL},
 };
 
 static void print_help(FILE *stream)
@@ -37,8 +36,8 @@ static void print_help(FILE *stream)
     fprintf(stream, "safeconf " SAFECONF_VERSION
                     " - how firmly does a model refuse, and how sure is it?\n\n"
                     "Usage: safeconf COMMAND [options]    (safeconf COMMAND --help says more)\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(stream, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    for (const struct cli_command *command = commands; command->name != NULL; command++)
+        fprintf(stream, "  %-13s %s\n", command->name, command->summary);
     fprintf(stream,
             "\nFirst result:  safeconf run    (the bundled model, the synthetic benchmark)\n"
             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some traces or rows failed,\n"
@@ -60,9 +59,11 @@ static int run_command(int argc, char **argv)
         printf("safeconf " SAFECONF_VERSION "\n");
         return CLI_DONE;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
+    for (const struct cli_command *command = commands; command->name != NULL; command++)
+        if (strcmp(name, command->name) == 0)
+            return command->run(argc - 2, argv + 2);
+    if (strcmp(name, CLI_DOCUMENTATION) == 0)
+        return cli_documentation(commands, argc - 2, argv + 2);
     struct sc_error error = {0};
     sc_fail(&error, SC_ERR_ARGUMENT, "unknown command \"%s\" (safeconf --help lists them)", name);
     fprintf(stderr, "safeconf: %s\n", error.text);

@@ -277,8 +277,23 @@ static int read_option(struct cli_options *options, char **words, int n, int *at
     return set_value(options, option, value != NULL ? value + 1 : words[++*at]);
 }
 
+static struct {
+    cli_table_reader *reader;
+    void *context;
+} tables; /* of cli_hand_tables_to */
+
+void cli_hand_tables_to(cli_table_reader *reader, void *context)
+{
+    tables.reader = reader;
+    tables.context = context;
+}
+
 int cli_parse(struct cli_options *options, int argc, char **argv)
 {
+    if (tables.reader != NULL) {
+        tables.reader(tables.context, options);
+        return CLI_DONE;
+    }
     bool only_positionals = false;
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
