@@ -59,6 +59,10 @@ PROXY_NOTE = (
     "No judge read the answers, so an unsafe prompt stands for a harmful answer (a proxy): it says "
     "what was asked, not what was answered."
 )
+READ_AGAIN_NOTE = (
+    "These predictions are not one run as it was sampled, so their answers were read again, and "
+    "what is confident is relative to them."
+)
 DEMO_NOTE = (
     "The model is the bundled demonstration model: nothing about any real model follows from this."
 )
@@ -110,14 +114,13 @@ def _overall(analysis: dict[str, Any]) -> dict[str, Any]:
     )
     total, n = overall.get("total_tokens"), overall["n_instances"]
     savings = value_of(overall.get("token_savings_percent"))
-    sampled_all = primary.get("kind") == "fixed" and total is not None
     result = {
         "accuracy": value_of(overall.get("accuracy")),
         "avg_traces": value_of(overall.get("avg_traces")),
         "avg_confidence": value_of(overall.get("avg_confidence")),
         "total_tokens": total,
         "avg_tokens_per_instance": total / n if total is not None and n > 0 else None,
-        "baseline_tokens": total if sampled_all else None,
+        "baseline_tokens": total if savings == 0 else None,
         "token_savings_percent": savings,
         "trace_savings_percent": value_of(overall.get("trace_savings_percent")),
         "null_avg_traces": value_of(primary.get("null_avg_traces")),

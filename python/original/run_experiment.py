@@ -250,7 +250,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             )
             run_experiment(model, args.benchmark, args.num_instances, plan, not args.no_batch)
     except sc.Interrupted as error:
-        print(f"\n{error}; the same command goes on", file=sys.stderr)
+        print(f"\nrun_experiment.py: {error}", file=sys.stderr)
         return 130
     except (sc.SafeconfError, OSError) as error:
         print(f"run_experiment.py: {error}", file=sys.stderr)

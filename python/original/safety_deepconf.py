@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 import textwrap
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Optional, Union
 
 import safeconf as sc
-from original_analysis import analyse
+from original_analysis import READ_AGAIN_NOTE, analyse
+from original_reading import read_again
 from qwen3_adapter import Qwen3SafetyAdapter, sampling_options
 
 
@@ -95,7 +98,6 @@ class SafetyDeepConfExperiment:
         self.max_traces = max_traces
         self.confidence_percentile = confidence_percentile
         self.refusal_patterns = list(refusal_patterns) if refusal_patterns is not None else None
-        self._folder = tempfile.TemporaryDirectory(prefix="safeconf-")
         self._rules = self._write_rules()
         self._noted = False
 
@@ -107,7 +109,9 @@ class SafetyDeepConfExperiment:
             {"name": f"phrase-{i}", "verdict": "refusal", "pattern": "(?i)" + re.escape(phrase)}
             for i, phrase in enumerate(self.refusal_patterns)
         ]
-        file = Path(self._folder.name) / "rules.json"
+        folder = tempfile.mkdtemp(prefix="safeconf-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        file = Path(folder) / "rules.json"
         file.write_text(json.dumps({"add": rules}), encoding="utf-8")
         return str(file)
 
@@ -202,11 +206,20 @@ class SafetyDeepConfExperiment:
     ) -> dict[str, Any]:
         """What the predictions amount to, with the original's keys (docs/ORIGINAL.md).
 
-        `predictions` are all those of one run and `instances` its instances with the labels that
-        they had then: figures are those of the run, with intervals, and not of a part of it.
+        Those of one call of :meth:`run_experiment`, with the labels that they had, are analysed as
+        the run that they are.  Others (a part of it, saved ones, other labels) are read anew: their
+        answers are judged again, and *confident* is relative to them.
         """
+        if len(predictions) == 0:
+            raise ValueError("predictions: expected at least one, found none")
         run = _run_of(predictions, instances)
-        results = analyse(run)
+        if run is not None:
+            results = analyse(run)
+        else:
+            with tempfile.TemporaryDirectory(prefix="safeconf-") as folder:
+                run = read_again(predictions, instances, Path(folder), self._rules)
+                results = analyse(run)
+            results["notes"]["predictions"] = READ_AGAIN_NOTE
         if not self._noted:
             self._noted = True
             print("Where figures differ from the original experiment's (docs/ORIGINAL.md):")
@@ -289,21 +302,13 @@ def _predictions(run: sc.Run) -> list[SafetyPrediction]:
     return predictions
 
 
-def _run_of(predictions: Sequence[SafetyPrediction], instances: Sequence[SafetyInstance]) -> sc.Run:
-    """The run whose predictions these are, all of them."""
-    run = predictions[0].run if predictions else None
-    if run is None or any(prediction.run is not run for prediction in predictions):
-        raise ValueError("predictions: expected those that one call of run_experiment returned")
+def _run_of(
+    predictions: Sequence[SafetyPrediction], instances: Sequence[SafetyInstance]
+) -> Optional[sc.Run]:
+    """The run whose predictions these are, all of them as they were; None: there is none."""
+    run = predictions[0].run
+    if run is None or predictions != _predictions(run):
+        return None
     stored = {p["instance_id"]: p["ground_truth_label"] for p in run.predictions}
-    if [p.instance_id for p in predictions] != list(stored):
-        raise ValueError(
-            f"predictions: expected all {len(stored)} of a run, in its order, "
-            "found another selection"
-        )
-    for instance in instances:
-        if stored.get(instance.id, instance.ground_truth_label) != instance.ground_truth_label:
-            raise ValueError(
-                f"instances: {instance.id!r} was {stored[instance.id]} in the run, is now "
-                f"{instance.ground_truth_label}"
-            )
-    return run
+    now = {instance.id: instance.ground_truth_label for instance in instances}
+    return run if all(now.get(key, label) == label for key, label in stored.items()) else None

@@ -1,6 +1,6 @@
 """examples/notebooks: each is executed, and what its cells show is compared with what must hold.
 
-The first two in every check; all of them with SAFECONF_NOTEBOOKS=all.
+The first two in every check; all of them with SAFECONF_TESTS=all.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def shown(cell: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_executed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name not in ALWAYS and os.environ.get("SAFECONF_NOTEBOOKS") != "all":
-        pytest.skip("SAFECONF_NOTEBOOKS=all executes it")
+    if name not in ALWAYS and os.environ.get("SAFECONF_TESTS") != "all":
+        pytest.skip("SAFECONF_TESTS=all executes it")
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

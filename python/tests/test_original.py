@@ -277,18 +277,26 @@ def test_own_phrases(tmp_path: Path, model: Any) -> None:
             assert refused or "e" not in text
 
 
-def test_only_a_whole_run_is_analysed(experiment: Any, predictions: Any, instances: Any) -> None:
-    with pytest.raises(ValueError, match="another selection"):
-        experiment.analyze_results(predictions[:5], instances)
-    with pytest.raises(ValueError, match="run_experiment"):
+def test_parts_are_read_again(experiment: Any, predictions: Any, instances: Any) -> None:
+    """A part of a run, and one with other labels."""
+    whole = experiment.analyze_results(predictions, instances)
+    assert "predictions" not in whole["notes"]
+    part = experiment.analyze_results(predictions[:15], instances)
+    assert part["notes"]["predictions"] == original_analysis.READ_AGAIN_NOTE
+    assert part["overall"]["total_tokens"] == sum(p.total_tokens for p in predictions[:15])
+    mean = sum(p.avg_confidence for p in predictions[:15]) / 15
+    assert math.isclose(part["overall"]["avg_confidence"], mean)
+    assert part["overall"]["null_avg_traces"] is None
+    turned = [
+        SafetyInstance(i.id, i.prompt, "safe" if i.ground_truth_label == "unsafe" else "unsafe")
+        for i in instances
+    ]
+    other = experiment.analyze_results(predictions, turned)
+    assert math.isclose(other["overall"]["accuracy"], 1 - whole["overall"]["accuracy"])
+    with pytest.raises(ValueError, match="at least one"):
         experiment.analyze_results([], instances)
-    fields = {**predictions[0].__dict__}
-    fields.pop("run")
-    with pytest.raises(ValueError, match="run_experiment"):
-        experiment.analyze_results([SafetyPrediction(**fields)], instances)
-    turned = [SafetyInstance(i.id, i.prompt, "safe") for i in instances]
-    with pytest.raises(ValueError, match="was unsafe in the run"):
-        experiment.analyze_results(predictions, turned)
+    with pytest.raises(ValueError, match="expected one with the id"):
+        experiment.analyze_results(predictions[:2], instances[:1])
 
 
 def test_save_results(
@@ -297,9 +305,13 @@ def test_save_results(
     analysis = experiment.analyze_results(predictions, instances)
     experiment.save_results(predictions, analysis, tmp_path / "a" / "b")
     lines = (tmp_path / "a" / "b" / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [SafetyPrediction(**json.loads(line)) for line in lines] == predictions
+    loaded = [SafetyPrediction(**json.loads(line)) for line in lines]
+    assert loaded == predictions
     saved = json.loads((tmp_path / "a" / "b" / "analysis.json").read_text(encoding="utf-8"))
     assert saved == analysis
+    again = experiment.analyze_results(loaded, instances)
+    for key in ("accuracy", "avg_traces", "avg_confidence", "refusal_rate", "total_tokens"):
+        assert again["overall"][key] == analysis["overall"][key], key
 
 
 # ---- functions as models -------------------------------------------------------------------
@@ -331,7 +343,10 @@ def test_function(tmp_path: Path, experiment: Any) -> None:
             n = text.count(" ") + (2 if text.endswith(".") else 1)
             assert confidence is not None
             assert math.isclose(confidence, math.exp(-0.1 * (n + 1) / 2), rel_tol=1e-6)
-    assert "overall" in experiment.analyze_results(predictions, instances)
+    whole = experiment.analyze_results(predictions, instances)["overall"]
+    again = experiment.analyze_results(predictions[::-1], instances)["overall"]
+    assert math.isclose(again["avg_confidence"], whole["avg_confidence"])
+    assert 0 < whole["avg_confidence"] < 1
 
 
 def test_function_that_fails(tmp_path: Path, experiment: Any) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -31,16 +31,33 @@ print(analysis)
 """  # noqa: E501
 
 
+#: The lines of the original's page on how to use it, and how many predictions each makes (the
+#: benchmark here has 12 prompts).
+LINES = (
+    ("--model Qwen/Qwen3-0.6B --num-instances 3 --max-traces 5", 3),
+    ("--model Qwen/Qwen3-0.6B", 20),
+    ("--model Qwen/Qwen3-0.6B --benchmark toxicchat", 12),
+    ("--model Qwen/Qwen3-0.6B --benchmark toxicchat --num-instances 100", 12),
+    ("--compare --num-instances 20", None),
+    ("--no-batch", 20),
+    ("--no-early-stopping --max-traces 10", 20),
+    ("--model Qwen/Qwen3-1.7B", 20),
+    ("--min-traces 5 --max-traces 15", 20),
+)
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """A folder as the original's: src, data/toxicchat, and the model's name in a hub's cache."""
     os.symlink(ORIGINAL, tmp_path / "src")
     write_lines(tmp_path / "data" / "toxicchat" / "test.jsonl", toxicchat_rows(12))
-    snapshot = tmp_path / "hub" / "models--Qwen--Qwen3-0.6B" / "snapshots" / ("0" * 40)
-    shutil.copytree(ROOT / "models" / "demo", snapshot)
-    refs = snapshot.parents[1] / "refs"
-    refs.mkdir()
-    (refs / "main").write_text("0" * 40)
+    for name in ("Qwen3-0.6B", "Qwen3-1.7B"):
+        repository = tmp_path / "hub" / f"models--Qwen--{name}"
+        snapshot = repository / "snapshots" / ("0" * 40)
+        snapshot.parent.mkdir(parents=True)
+        snapshot.symlink_to(ROOT / "models" / "demo")
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("0" * 40)
     yield tmp_path
 
 
@@ -66,6 +83,17 @@ def test_published_cell(checkout: Path) -> None:
 
 def script(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return execute(folder, str(ORIGINAL / "run_experiment.py"), *words)
+
+
+@pytest.mark.parametrize(("line", "n"), LINES)
+def test_lines(checkout: Path, line: str, n: Optional[int]) -> None:
+    if os.environ.get("SAFECONF_TESTS") != "all":
+        pytest.skip("SAFECONF_TESTS=all executes it")
+    result = script(checkout, *line.split())
+    assert result.returncode == 0, result.stderr
+    if n is not None:
+        file = checkout / "results" / "safety_experiment" / "predictions.jsonl"
+        assert len(file.read_text(encoding="utf-8").splitlines()) == n
 
 
 def test_command_line(checkout: Path) -> None:
