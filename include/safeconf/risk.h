@@ -13,10 +13,13 @@
 extern "C" {
 #endif
 
-/* Strings and arrays are borrowed. */
+/* Strings, arrays and the engine are borrowed. */
 struct sc_risk_options {
-    size_t size;                           /* set by the defaults function */
-    const char *model;                     /* folder, hub name or "demo" */
+    size_t size;       /* set by the defaults function */
+    const char *model; /* folder, hub name or "demo" */
+    /* Weights that are packed already: an engine of that model, whose dtype, kernels and threads
+     * are then used; a proposal's are packed here.  NULL: all are. */
+    const struct sc_engine *engine;
     int dtype;                             /* enum sc_dtype, or -1: the model's own */
     const char *kernels;                   /* NULL: the best of this machine */
     int n_threads;                         /* 0: one per available core */

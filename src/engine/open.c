@@ -171,6 +171,19 @@ enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_
     return SC_OK;
 }
 
+enum sc_status sc_opened_suits(const struct sc_opened *opened, const struct sc_engine *engine,
+                               struct sc_error *error)
+{
+    if (!sc_model_same_files(sc_engine_model(engine), opened->model))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "engine: expected one of the model %.200s, found one of other files",
+                       opened->name);
+    if (sc_engine_n_vocab(engine) != opened->n_vocab)
+        return sc_fail(error, SC_ERR_ARGUMENT, "engine: expected the model's %zu tokens, found %zu",
+                       opened->n_vocab, sc_engine_n_vocab(engine));
+    return SC_OK;
+}
+
 void sc_opened_close(struct sc_opened *opened)
 {
     sc_engine_close(opened->engine);

@@ -51,6 +51,11 @@ enum sc_status sc_opened_frame(struct sc_opened *opened, const struct sc_chat_op
 enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_options *options,
                                struct sc_error *error);
 
+/* Whether an engine that somebody else has opened computes this model: made of the same files, with
+ * the same tokens.  SC_ERR_ARGUMENT: it does not. */
+enum sc_status sc_opened_suits(const struct sc_opened *opened, const struct sc_engine *engine,
+                               struct sc_error *error);
+
 void sc_opened_close(struct sc_opened *opened); /* what is all zero is fine */
 
 #endif

@@ -67,6 +67,18 @@ static struct sc_chat_options chat_of(const struct sc_risk_options *options)
     return chat;
 }
 
+static enum sc_status open_engine(struct risk *r, const struct sc_engine_options *engine,
+                                  struct sc_error *error)
+{
+    struct sc_risk_asker *asker = &r->asker;
+    asker->engine = r->options->engine;
+    if (asker->engine != NULL)
+        return sc_opened_suits(&asker->model, asker->engine, error);
+    SC_TRY(sc_opened_start(&asker->model, engine, error));
+    asker->engine = asker->model.engine;
+    return SC_OK;
+}
+
 static enum sc_status open_model(struct risk *r, struct sc_error *error)
 {
     const struct sc_risk_options *options = r->options;
@@ -78,8 +90,7 @@ static enum sc_status open_model(struct risk *r, struct sc_error *error)
     engine.n_threads = options->n_threads;
     SC_TRY(sc_opened_read(&asker->model, options->model, error));
     SC_TRY(sc_opened_frame(&asker->model, &chat, error));
-    SC_TRY(sc_opened_start(&asker->model, &engine, error));
-    asker->engine = asker->model.engine;
+    SC_TRY(open_engine(r, &engine, error));
     asker->sampling = sc_sampling_settle(&options->sampling, &asker->model.sampling);
     asker->max_new_tokens = options->max_new_tokens;
     asker->max_bytes = options->max_bytes;

@@ -89,14 +89,7 @@ static enum sc_status pack_weights(struct local *local, struct sc_error *error)
 static enum sc_status take_engine(struct local *local, struct sc_error *error)
 {
     const struct sc_engine *engine = local->options.engine;
-    const struct sc_opened *model = &local->model;
-    if (!sc_model_same_files(sc_engine_model(engine), model->model))
-        return sc_fail(error, SC_ERR_ARGUMENT,
-                       "engine: expected one of the model %.200s, found one of other files",
-                       model->name);
-    if (sc_engine_n_vocab(engine) != model->n_vocab)
-        return sc_fail(error, SC_ERR_ARGUMENT, "engine: expected the model's %zu tokens, found %zu",
-                       model->n_vocab, sc_engine_n_vocab(engine));
+    SC_TRY(sc_opened_suits(&local->model, engine, error));
     size_t top_k = sc_engine_confidence_top_k(engine);
     if (top_k != local->wish.confidence_top_k)
         return sc_fail(error, SC_ERR_ARGUMENT,

@@ -155,6 +155,33 @@ static void a_callers_prompt_has_a_label(void **state)
     forget(&seen);
 }
 
+/* Weights that are packed already give the same lines; those of another model are refused. */
+static void an_engine_is_lent(void **state)
+{
+    struct sc_model *model = NULL;
+    struct sc_engine *engine = NULL;
+    struct seen own = {0}, lent = {0};
+    (void)state;
+    struct sc_engine_options packed = sc_engine_options_default();
+    packed.n_threads = 1;
+    assert_int_equal(sc_model_open(&model, TEST_MODELS "/demo", NULL), SC_OK);
+    assert_int_equal(sc_engine_open(&engine, model, &packed, NULL), SC_OK);
+    struct sc_risk_options options = options_of(1);
+    struct sc_risk_observer observer = observer_of(&own);
+    assert_int_equal(sc_risk(&options, &observer, NULL, NULL), SC_OK);
+    observer = observer_of(&lent);
+    options.engine = engine;
+    assert_int_equal(sc_risk(&options, &observer, NULL, NULL), SC_OK);
+    assert_int_equal(lent.n, 1);
+    assert_true(json_equal(own.prompts[0], lent.prompts[0]));
+    options.model = TEST_MODELS "/demo-guard";
+    assert_int_equal(sc_risk(&options, NULL, NULL, NULL), SC_ERR_ARGUMENT);
+    sc_engine_close(engine);
+    sc_model_close(model);
+    forget(&own);
+    forget(&lent);
+}
+
 /* ---- folders --------------------------------------------------------------------------------- */
 
 static void a_folder_goes_on(void **state)
@@ -340,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompts_reach_the_observer),
         cmocka_unit_test(a_callers_prompt_has_a_label),
+        cmocka_unit_test(an_engine_is_lent),
         cmocka_unit_test(a_folder_goes_on),
         cmocka_unit_test(a_function_judges),
         cmocka_unit_test(wrong_options_are_refused),
