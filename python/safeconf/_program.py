@@ -12,4 +12,6 @@ def main() -> None:
     program = Path(__file__).with_name("_native") / "safeconf"
     if not program.is_file():
         sys.exit(f"safeconf: expected the program at {program}, found nothing")
+    # what the program leaves to the package is done by this interpreter
+    os.environ.setdefault("SAFECONF_PYTHON", sys.executable)
     os.execv(program, ["safeconf", *sys.argv[1:]])

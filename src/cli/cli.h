@@ -252,6 +252,7 @@ int cli_judge_and_show(const char *command, const struct cli_options *given,
 int cli_run(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_figures(int argc, char **argv);
 int cli_experiment(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_classify(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     {"compare", cli_compare, "the same under several policies on common random numbers"},
     {"experiment", cli_experiment, "a suite of runs from a file, and one page over all of them"},
     {"report", cli_report, "tables, analysis.json and report.html of a run again"},
+    {"figures", cli_figures, "a run's figures for papers, by the Python package"},
     {"diff", cli_diff, "two or more runs on the same prompts, paired"},
     {"classify", cli_classify, "judge the stored traces of a run again"},
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/python.h"
 #include "report/leaderboard.h"
 
 static bool keep_going(void *context)
@@ -68,7 +69,7 @@ static int show_several(const char *const *folders, size_t n, const char *out)
 int cli_report(int argc, char **argv)
 {
     struct sc_report_wish wish = {0};
-    const char *out = NULL;
+    const char *out = NULL, *parquet = NULL;
     struct cli_options options = {
         .command = "report",
         .synopsis = "DIR...",
@@ -81,6 +82,9 @@ int cli_report(int argc, char **argv)
                  "also write instances.csv, traces.csv, estimates.csv and columns.csv there");
     cli_add_text(&options, "tables", &wish.tables, "DIR",
                  "also write tables for papers there, as LaTeX and Markdown");
+    cli_add_text(&options, "parquet", &parquet, "DIR",
+                 "also write instances, traces, tokens, estimates and columns there as Parquet, "
+                 "by the Python packages safeconf and pyarrow");
     cli_add_text(
         &options, "out", &out, "DIR",
         "of several runs: folder of leaderboard.json and leaderboard.csv (the current one)");
@@ -97,7 +101,7 @@ int cli_report(int argc, char **argv)
                                              : "--out: expected the name of a folder, found \"\"");
     const struct {
         const char *name, *folder;
-    } folders[] = {{"csv", wish.csv}, {"tables", wish.tables}};
+    } folders[] = {{"csv", wish.csv}, {"tables", wish.tables}, {"parquet", parquet}};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         if (folders[i].folder != NULL && n > 1)
             return cli_usage_error("report", "--%s: for one run; several give leaderboard.csv",
@@ -107,8 +111,17 @@ int cli_report(int argc, char **argv)
                                    folders[i].name);
     }
     cli_catch_signals();
-    return n == 1 ? show("report", options.positionals[0], &wish, NULL)
-                  : show_several(options.positionals, n, out != NULL ? out : ".");
+    if (n > 1)
+        return show_several(options.positionals, n, out != NULL ? out : ".");
+    int exit_status = show("report", options.positionals[0], &wish, NULL);
+    if (exit_status != CLI_DONE || parquet == NULL)
+        return exit_status;
+    return cli_become_python(
+        &(struct cli_module){.command = "report",
+                             .module = "safeconf.parquet",
+                             .needs = "safeconf pyarrow",
+                             .words = (const char *const[]){"--", options.positionals[0], parquet},
+                             .n_words = 3});
 }
 
 int cli_show_run(const char *command, const char *folder, const struct sc_run *run,
