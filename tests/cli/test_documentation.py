@@ -3,6 +3,7 @@
 
   test_documentation.py PATH_TO_SAFECONF      Python's standard library only.
 """
+import functools
 import glob
 import os
 import pty
@@ -28,11 +29,13 @@ def tearDownModule():
     shutil.rmtree(MADE)
 
 
+@functools.cache
 def commands():
     """(name, summary) of each command."""
     return re.findall(r'^  ([a-z][a-z-]*) +(.*)', call('--help').stdout, re.M)
 
 
+@functools.cache
 def help_of(command):
     return call(command, '--help').stdout
 

@@ -193,7 +193,7 @@ class Done(Folder):
         """An interpreter that has the package, or None."""
         self.env['SAFECONF_LIBRARY'] = os.path.join(os.path.dirname(PROGRAM), 'libsafeconf.so')
         self.env['PYTHONPATH'] = os.path.join(ROOT, 'python')
-        for interpreter in (INTERPRETER, shutil.which('python3')):
+        for interpreter in (os.environ.get('SAFECONF_PYTHON'), INTERPRETER, shutil.which('python3')):
             if interpreter and os.path.exists(interpreter):
                 result = subprocess.run([interpreter, '-c', 'import safeconf, numpy'], env=self.env, timeout=60,
                                         capture_output=True, check=False)

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Files about the project say the same of it.      Python's standard library only."""
+import os
+import re
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def read(name):
+    with open(os.path.join(ROOT, name), encoding='utf-8') as file:
+        return file.read()
+
+
+class Versions(unittest.TestCase):
+    def test_there_is_one_version(self):
+        version = re.search(r'project\(safeconf VERSION ([\d.]+)', read('CMakeLists.txt'))[1]
+        self.assertEqual(re.search(r'#define SAFECONF_VERSION "(.*)"', read('include/safeconf/core.h'))[1], version)
+        self.assertEqual(re.search(r'^version: (.*)$', read('CITATION.cff'), re.M)[1], version)
+
+    def test_changes_know_it_with_its_day(self):
+        citation = read('CITATION.cff')
+        version, day = (re.search(rf'^{key}: (.*)$', citation, re.M)[1] for key in ('version', 'date-released'))
+        headings = re.findall(r'^## (.*)$', read('CHANGELOG.md'), re.M)
+        self.assertEqual(headings[0], 'Unreleased')
+        self.assertEqual(headings[1], f'{version} - {day}')
+        self.assertEqual(headings[1:], sorted(headings[1:], reverse=True))
+
+
+if __name__ == '__main__':
+    unittest.main()
