@@ -268,6 +268,7 @@ int cli_chat(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_model_command(int argc, char **argv);
 int cli_pull(int argc, char **argv);
+int cli_serve(int argc, char **argv);
 int cli_serve_command(int argc, char **argv);
 
 #endif

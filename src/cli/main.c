@@ -28,6 +28,7 @@ static const struct cli_command commands[] = {
     {"bench", cli_bench, "speed of prefill and decode, and this machine's ceilings"},
     {"pull", cli_pull, "benchmarks and models from their homes, by name"},
     {"model", cli_model_command, "make a random-weight model"},
+    {"serve", cli_serve, "the engine here behind OpenAI's interface, for other tools"},
     {"serve-command", cli_serve_command, "the command that serves a model for runs elsewhere"},
     {NULL, NULL, NULL},
 };

@@ -28,6 +28,8 @@ struct sc_strand {
     int32_t *ids;                 /* [max_new] */
     struct sc_token_stats *stats; /* [max_new] */
     float *watched;               /* [max_new][max_watch] */
+    int32_t *top_ids;             /* [max_new][max_top] */
+    float *top_logprobs;          /* likewise */
     struct sc_span *history;      /* [max_spans] n_spans of them: the prompt's, then the answer's */
     size_t n_spans;
     bool is_fed; /* its newest token has its place in this step */
@@ -45,6 +47,7 @@ struct sc_batch_sizes {
     size_t parallel, look_ahead, prefill_rows;
     size_t max_prompt, max_new, n_positions; /* tokens; n_positions of a whole sequence */
     size_t max_watch;                        /* tokens watched by one request */
+    size_t max_top;                          /* likeliest tokens listed for one request */
     size_t max_spans;                        /* of a history */
     size_t n_slots, n_pages;                 /* of the prompt cache */
     bool no_sharing;                         /* every trace has a tree to itself */

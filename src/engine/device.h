@@ -67,6 +67,7 @@ struct sc_draw {
     int32_t *ids;                 /* out: [n] the tokens */
     struct sc_token_stats *stats; /* out: [n] theirs */
     float *watched;               /* out: [n_watch] log P of the watched tokens */
+    struct sc_top top;            /* out */
     bool ok;                      /* out: the logits were finite; nothing else is given where not */
 };
 
@@ -75,6 +76,7 @@ struct sc_description {
     size_t logits;                         /* handle */
     int32_t next;                          /* whose log P is asked for */
     float *logprob, *confidence, *entropy; /* out; each may be NULL */
+    struct sc_top top;                     /* out */
     /* Of processed alone: how it would be drawn, and the tokens before. */
     const struct sc_sampling *sampling;
     struct sc_context context;

@@ -14,6 +14,13 @@
 
 const struct sc_model *sc_engine_model(const struct sc_engine *engine);
 
+/* The likeliest tokens at a place. */
+struct sc_top {
+    size_t n;        /* that are wanted, at most the vocabulary's; 0: none */
+    int32_t *ids;    /* [n] out: the likeliest first, of equal ones the lower id */
+    float *logprobs; /* [n] out: their log P */
+};
+
 /* After how much reasoning an answer is to begin.  When n_tokens were sampled without close_id, the
  * tokens of closing are put in their place: not sampled, without a random number and without
  * figures.  The answer begins behind them, or behind the close_id that was sampled. */
@@ -47,6 +54,9 @@ struct sc_trace_request {
     /* Tokens whose log P the result gives at every place of the answer, chosen or not. */
     const int32_t *watch; /* [n_watch] */
     size_t n_watch;
+    /* Likeliest tokens whose ids and log P the result gives at every place.  A trace with these or
+     * with watched tokens has its rows to itself. */
+    size_t n_top;
     void *user; /* handed back */
 };
 
@@ -61,7 +71,11 @@ struct sc_trace_result {
      * NaN. */
     size_t forced_begin, n_forced;
     const float *watched; /* [n][request->n_watch] log P of the watched tokens; NULL without any */
-    const char *failure;  /* why, when finish is SC_FINISH_FAILED; else NULL */
+    /* [n][request->n_top] the likeliest tokens, likeliest first, and their log P (raw); NULL where
+     * none are asked for.  Where a token was put in they are -1 and NaN. */
+    const int32_t *top_ids;
+    const float *top_logprobs;
+    const char *failure; /* why, when finish is SC_FINISH_FAILED; else NULL */
 };
 
 /* Counters of the run so far.  A step is one pass of the network; those that only read prompts
@@ -94,9 +108,15 @@ struct sc_trace_source {
      * again where a trace begins anew: what it had was given up for room, and it says the same. */
     bool (*keep)(void *context, const struct sc_trace_request *request,
                  const struct sc_token_stats *stats, size_t n);
+    /* The same for a source that reads along, in the place of keep: all that the trace has so far,
+     * as done() will have it; finish is not given. */
+    bool (*follow)(void *context, const struct sc_trace_result *so_far);
     /* After each step and some times a second within a long one, may be NULL: false ends the run
      * with SC_ERR_INTERRUPTED; traces under way are dropped without done(). */
     bool (*step)(void *context, const struct sc_step_report *report);
+    /* Requests come from elsewhere at any time: after a 0 `next` is asked again in each step.
+     * While nothing is under way it waits for one: a 0 is an error then. */
+    bool arrives;
 };
 
 struct sc_batch_options {
@@ -104,6 +124,7 @@ struct sc_batch_options {
     size_t max_new_tokens; /* largest over all requests */
     size_t max_prompt;     /* tokens of the longest prompt */
     size_t max_watch;      /* most watched tokens of a request; 0: none */
+    size_t max_top;        /* most of the likeliest tokens that a request wants listed; 0: none */
     size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
     bool no_sharing; /* compute for each trace, and prompt, what it has in common with others */
 };
@@ -131,6 +152,12 @@ enum sc_status sc_session_start(struct sc_session **out, const struct sc_engine 
 /* Runs until the source says that there is no more and all traces ended. */
 enum sc_status sc_session_run(struct sc_session *session, const struct sc_trace_source *source,
                               struct sc_error *error);
+
+/* sc_engine_score with the likeliest tokens after each: top->n of them for every token, rows of
+ * top->ids and top->logprobs [n][top->n]. */
+enum sc_status sc_score_listed(const struct sc_engine *engine, const int32_t *ids, size_t n,
+                               const struct sc_score_arrays *out, const struct sc_top *top,
+                               struct sc_error *error);
 
 /* All three: a session for one run. */
 enum sc_status sc_engine_run(const struct sc_engine *engine, const struct sc_batch_plan *plan,

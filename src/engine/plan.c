@@ -40,6 +40,9 @@ static void lay_out_answers(struct sc_batch *b, const struct sc_batch_sizes *s,
         strand.stats = sc_arena_take(arena, s->max_new, sizeof *strand.stats);
         strand.watched =
             sc_arena_take(arena, sc_size_mul(s->max_new, s->max_watch), sizeof *strand.watched);
+        const size_t n_top = sc_size_mul(s->max_new, s->max_top);
+        strand.top_ids = sc_arena_take(arena, n_top, sizeof *strand.top_ids);
+        strand.top_logprobs = sc_arena_take(arena, n_top, sizeof *strand.top_logprobs);
         if (arena->base == NULL)
             continue;
         b->strands[i] = strand;
@@ -137,6 +140,7 @@ static struct sc_batch_sizes sizes_for(const struct sc_engine *engine,
     s.max_new = min_size(options->max_new_tokens ? options->max_new_tokens : 1, context);
     s.n_positions = min_size(s.max_prompt + s.max_new, context);
     s.max_watch = options->max_watch;
+    s.max_top = min_size(options->max_top, engine->n_vocab);
     s.no_sharing = options->no_sharing;
     s.book = book_sizes(&s);
     s.max_spans = sc_prompt_pages(s.max_prompt) +

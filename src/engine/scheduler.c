@@ -44,18 +44,24 @@ static struct sc_tree_key key_of(const struct sc_trace_request *r)
                                 .rest = sc_hash64(rest, sizeof rest)};
 }
 
+/* What is listed of each token is kept with a row, not with what traces have in common. */
+static bool is_alone(const struct sc_sampling_run *s, const struct sc_trace_request *r)
+{
+    return s->sizes->no_sharing || r->n_watch > 0 || r->n_top > 0;
+}
+
 /* The tree of the request's traces; SC_NONE where it is to have one to itself. */
 static uint32_t find_tree(const struct sc_sampling_run *s, const struct sc_trace_request *r,
                           const struct sc_tree_key *key)
 {
-    bool alone = s->sizes->no_sharing || r->n_watch > 0;
+    bool alone = is_alone(s, r);
     return alone ? SC_NONE : sc_tree_find(&s->b->book, key);
 }
 
 static uint32_t open_tree(struct sc_sampling_run *s, const struct sc_trace_request *r,
                           const struct sc_tree_key *key)
 {
-    bool alone = s->sizes->no_sharing || r->n_watch > 0;
+    bool alone = is_alone(s, r);
     uint32_t tree;
     do
         tree = sc_tree_open(&s->b->book, key, alone);
@@ -363,6 +369,7 @@ static enum sc_status run_rounds(struct sc_sampling_run *s)
 {
     for (;;) {
         s->session->round++;
+        s->starved = s->starved && !s->source->arrives;
         SC_TRY(start_strands(s));
         s->gave_up = false;
         s->n_rows = 0;

@@ -4,6 +4,7 @@
  * The text passes in steps of a few rows, so that logits never take more than that many rows of
  * memory.  Next: scheduler.c, for text that is sampled.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -21,6 +22,7 @@ struct scoring {
     const int32_t *ids;
     size_t n, n_rows; /* tokens; at most in a step */
     struct sc_score_arrays out;
+    struct sc_top top; /* of each token */
 };
 
 static enum sc_status check_ids(const struct sc_engine *engine, const int32_t *ids, size_t n,
@@ -60,6 +62,9 @@ static enum sc_status score_step(struct scoring *s, size_t begin, size_t n_rows,
             .logprob = s->out.logprob != NULL && !last ? &s->out.logprob[at + 1] : NULL,
             .confidence = s->out.confidence != NULL ? &s->out.confidence[at] : NULL,
             .entropy = s->out.entropy != NULL ? &s->out.entropy[at] : NULL};
+        if (s->top.n > 0)
+            s->wants[r].top = (struct sc_top){s->top.n, s->top.ids + at * s->top.n,
+                                              s->top.logprobs + at * s->top.n};
     }
     struct sc_step_seconds unused;
     SC_TRY(device->forward(s->session, s->rows, n_rows, NULL, &unused, error));
@@ -94,19 +99,34 @@ static enum sc_status score(struct scoring *s, struct sc_error *error)
     return SC_OK;
 }
 
+static enum sc_status score_all(struct scoring *s, struct sc_error *error)
+{
+    SC_TRY(check_ids(s->engine, s->ids, s->n, error));
+    s->n_rows = s->n_rows < s->n ? s->n_rows : s->n;
+    enum sc_status status = score(s, error);
+    s->engine->device->session_close(s->session);
+    sc_free(s->rows);
+    sc_free(s->wants);
+    sc_free(s->history);
+    return status;
+}
+
 enum sc_status sc_score_in_steps(const struct sc_engine *engine, const int32_t *ids, size_t n,
                                  size_t n_rows, const struct sc_score_arrays *out,
                                  struct sc_error *error)
 {
-    SC_TRY(check_ids(engine, ids, n, error));
+    struct scoring s = {.engine = engine, .ids = ids, .n = n, .n_rows = n_rows, .out = *out};
+    return score_all(&s, error);
+}
+
+enum sc_status sc_score_listed(const struct sc_engine *engine, const int32_t *ids, size_t n,
+                               const struct sc_score_arrays *out, const struct sc_top *top,
+                               struct sc_error *error)
+{
+    assert(top->n <= engine->n_vocab);
     struct scoring s = {
-        .engine = engine, .ids = ids, .n = n, .n_rows = n_rows < n ? n_rows : n, .out = *out};
-    enum sc_status status = score(&s, error);
-    engine->device->session_close(s.session);
-    sc_free(s.rows);
-    sc_free(s.wants);
-    sc_free(s.history);
-    return status;
+        .engine = engine, .ids = ids, .n = n, .n_rows = SCORE_ROWS, .out = *out, .top = *top};
+    return score_all(&s, error);
 }
 
 enum sc_status sc_engine_score(const struct sc_engine *engine, const int32_t *ids, size_t n,

@@ -71,10 +71,29 @@ bool sc_request_check(struct sc_sampling_run *s, const struct sc_trace_request *
     else if (r->n_watch > sizes->max_watch)
         snprintf(to, size, "watched tokens: expected at most %zu (planned), found %zu",
                  sizes->max_watch, r->n_watch);
+    else if (r->n_top > sizes->max_top)
+        snprintf(to, size, "listed tokens: expected at most %zu (planned), found %zu",
+                 sizes->max_top, r->n_top);
     else if (refused != NULL)
         snprintf(to, size, "sampling: %s", refused);
     check_ids(s, r);
     return !*to;
+}
+
+struct sc_trace_result sc_answer_result(const struct sc_trace_request *request,
+                                        const struct sc_answer *answer)
+{
+    const struct sc_path *path = answer->path;
+    return (struct sc_trace_result){.request = request,
+                                    .ids = answer->ids,
+                                    .stats = answer->stats,
+                                    .n = path->n,
+                                    .forced_begin = path->n_forced > 0 ? path->forced_begin : 0,
+                                    .n_forced = path->n_forced,
+                                    .watched = request->n_watch > 0 ? answer->watched : NULL,
+                                    .top_ids = request->n_top > 0 ? answer->top_ids : NULL,
+                                    .top_logprobs =
+                                        request->n_top > 0 ? answer->top_logprobs : NULL};
 }
 
 /* ---- seats ----------------------------------------------------------------------------------- */
@@ -93,17 +112,9 @@ enum sc_status sc_seat_leave(struct sc_sampling_run *s, uint32_t seat,
                              const struct sc_answer *answer, enum sc_finish finish)
 {
     struct sc_seat *left = &s->b->seats[seat];
-    const struct sc_path *path = answer->path;
-    const struct sc_trace_result result = {
-        .request = &left->request,
-        .finish = finish,
-        .ids = answer->ids,
-        .stats = answer->stats,
-        .n = path->n,
-        .forced_begin = path->n_forced > 0 ? path->forced_begin : 0,
-        .n_forced = path->n_forced,
-        .watched = left->request.n_watch > 0 ? answer->watched : NULL,
-        .failure = finish == SC_FINISH_FAILED ? s->failure : NULL};
+    struct sc_trace_result result = sc_answer_result(&left->request, answer);
+    result.finish = finish;
+    result.failure = finish == SC_FINISH_FAILED ? s->failure : NULL;
     enum sc_status status = report_done(s, &result);
     if (s->careful == seat)
         s->careful = SC_NONE;

@@ -30,8 +30,14 @@ struct sc_answer {
     const int32_t *ids; /* [path->n] */
     const struct sc_token_stats *stats;
     const float *watched;
+    const int32_t *top_ids;
+    const float *top_logprobs;
     const struct sc_path *path;
 };
+
+/* What the source gets to see of an answer. */
+struct sc_trace_result sc_answer_result(const struct sc_trace_request *request,
+                                        const struct sc_answer *answer);
 
 /* Whether a trace can be sampled at all; if not, run->failure says why. */
 bool sc_request_check(struct sc_sampling_run *run, const struct sc_trace_request *request);

@@ -133,7 +133,24 @@ void sc_strands_sort(struct sc_sampling_run *s)
 
 static struct sc_answer answer_of(const struct sc_strand *strand, const struct sc_path *path)
 {
-    return (struct sc_answer){strand->ids, strand->stats, strand->watched, path};
+    return (struct sc_answer){strand->ids,     strand->stats,        strand->watched,
+                              strand->top_ids, strand->top_logprobs, path};
+}
+
+/* Whether the source looks at traces that are under way. */
+static bool reads_along(const struct sc_trace_source *source)
+{
+    return source->keep != NULL || source->follow != NULL;
+}
+
+/* Whether it wants the trace to go on. */
+static bool is_kept(const struct sc_trace_source *source, const struct sc_trace_request *request,
+                    const struct sc_answer *answer)
+{
+    if (source->keep != NULL)
+        return source->keep(source->context, request, answer->stats, answer->path->n);
+    const struct sc_trace_result so_far = sc_answer_result(request, answer);
+    return source->follow(source->context, &so_far);
 }
 
 /* Asks the source about each trace of the group that it asked for, and hands over those that it
@@ -146,8 +163,7 @@ static enum sc_status cut(struct sc_sampling_run *s, uint32_t group, const struc
     for (uint32_t m = sc_group_take_members(book, group); m != SC_NONE; m = next) {
         uint32_t seat = book->members[m].seat;
         next = book->members[m].next;
-        if (seat == SC_NONE || source->keep(source->context, &s->b->seats[seat].request,
-                                            answer->stats, answer->path->n)) {
+        if (seat == SC_NONE || is_kept(source, &s->b->seats[seat].request, answer)) {
             sc_group_put_member(book, group, m);
             continue;
         }
@@ -164,8 +180,7 @@ static void show(struct sc_sampling_run *s, uint32_t group, const struct sc_answ
     const struct sc_book *book = &s->b->book;
     for (uint32_t m = book->groups[group].first; m != SC_NONE && book->members[m].seat != SC_NONE;
          m = book->members[m].next)
-        source->keep(source->context, &s->b->seats[book->members[m].seat].request, answer->stats,
-                     answer->path->n);
+        is_kept(source, &s->b->seats[book->members[m].seat].request, answer);
 }
 
 /* Takes the token that the group drew into the answer, of which path is what was before it. */
@@ -183,11 +198,11 @@ static enum sc_status settle_group(struct sc_sampling_run *s, struct sc_strand *
     sc_path_add(path, request, g->token);
     s->report.n_generated += g->n_asked;
     bool ended = sc_path_ended(path, request, g->token, true, &finish);
-    if (ended && s->source->keep != NULL)
+    if (ended && reads_along(s->source))
         show(s, group, &answer);
     if (ended)
         return sc_group_leave(s, group, &answer, finish);
-    return s->source->keep != NULL ? cut(s, group, &answer) : SC_OK;
+    return reads_along(s->source) ? cut(s, group, &answer) : SC_OK;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -214,6 +229,7 @@ void sc_strand_add_draw(struct sc_sampling_run *s, struct sc_strand *strand, siz
         .ids = &b->drawn[at],
         .stats = &b->figures[at],
         .watched = strand->watched + n * r->n_watch,
+        .top = {r->n_top, strand->top_ids + n * r->n_top, strand->top_logprobs + n * r->n_top},
     };
 }
 
@@ -364,6 +380,10 @@ enum sc_status sc_strand_force(struct sc_sampling_run *s, struct sc_strand *stra
     g->stats = strand->stats[at] = (struct sc_token_stats){NAN, NAN, NAN, NAN};
     for (size_t i = 0; i < r->n_watch; i++)
         strand->watched[at * r->n_watch + i] = NAN;
+    for (size_t i = at * r->n_top; i < (at + 1) * r->n_top; i++) {
+        strand->top_ids[i] = -1;
+        strand->top_logprobs[i] = NAN;
+    }
     sc_path_add(&strand->path, r, g->token);
     if (!sc_path_ended(&strand->path, r, g->token, false, &finish))
         return SC_OK;
@@ -390,8 +410,7 @@ static bool replay(struct sc_sampling_run *s, const struct sc_trace_request *r,
     while (path->n < n) {
         int32_t id = answer->ids[path->n];
         bool sampled = sc_path_add(path, r, id);
-        bool kept = !sampled || source->keep == NULL ||
-                    source->keep(source->context, r, answer->stats, path->n);
+        bool kept = !sampled || !reads_along(source) || is_kept(source, r, answer);
         if (sc_path_ended(path, r, id, sampled, finish))
             return true;
         *finish = SC_FINISH_CUT;
@@ -408,7 +427,7 @@ enum sc_status sc_group_ask(struct sc_sampling_run *s, uint32_t group, uint32_t 
     const struct sc_trace_request *r = &b->seats[seat].request;
     const uint32_t tree = g->tree;
     struct sc_path path;
-    struct sc_answer answer = {b->path_ids, b->path_stats, NULL, &path};
+    const struct sc_answer answer = {.ids = b->path_ids, .stats = b->path_stats, .path = &path};
     size_t n = sc_group_depth(&b->book, group) + 1;
     enum sc_finish finish;
     sc_member_seat(&b->book, group, r->trace_index, seat, b->seats[seat].order);

@@ -109,7 +109,8 @@ static void run(struct work *w, struct sc_engine *engine, size_t parallel, size_
 {
     const struct sc_batch_options options = {
         .parallel = parallel, .max_new_tokens = MOST_NEW, .max_prompt = MOST_PROMPT};
-    const struct sc_trace_source source = {w, next, done, keep, step};
+    const struct sc_trace_source source = {
+        .context = w, .next = next, .done = done, .keep = keep, .step = step};
     struct sc_batch_plan plan;
     struct sc_error error = {0};
     memset(w->traces, 0, sizeof w->traces);

@@ -166,7 +166,8 @@ static enum sc_status run_with(struct work *w, struct sc_engine *engine, size_t 
                                        .max_prompt = MOST_PROMPT,
                                        .max_bytes = max_bytes,
                                        .no_sharing = w->own_keys};
-    struct sc_trace_source source = {w, next, done, keep, step};
+    struct sc_trace_source source = {
+        .context = w, .next = next, .done = done, .keep = keep, .step = step};
     struct sc_batch_plan plan;
     enum sc_status status = sc_batch_plan(engine, &options, &plan, error);
 
@@ -371,7 +372,7 @@ static void a_source_without_requests_ends_the_run_at_once(void **state)
     struct sc_batch_options options = {.parallel = 2, .max_new_tokens = 4, .max_prompt = 4};
     struct sc_batch_plan plan;
     int answer = -1;
-    struct sc_trace_source source = {&answer, nothing, done, NULL, NULL};
+    struct sc_trace_source source = {.context = &answer, .next = nothing, .done = done};
     struct sc_error error = {0};
     (void)state;
 
@@ -538,7 +539,7 @@ static void the_least_memory_still_runs_everything(void **state)
     struct trace *first = sc_alloc_array(N_ALL, sizeof *first);
     struct sc_batch_options options = {
         .parallel = 6, .max_new_tokens = MOST_NEW, .max_prompt = MOST_PROMPT};
-    struct sc_trace_source source = {w, next, done, NULL, step};
+    struct sc_trace_source source = {.context = w, .next = next, .done = done, .step = step};
     struct sc_batch_plan plan;
     (void)state;
 

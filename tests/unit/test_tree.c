@@ -157,7 +157,8 @@ static void run(struct work *w, const struct sc_engine *engine, const struct man
                                              .max_new_tokens = MOST_NEW,
                                              .max_prompt = MOST_PROMPT,
                                              .no_sharing = room->no_sharing};
-    const struct sc_trace_source source = {w, next, done, keep, step};
+    const struct sc_trace_source source = {
+        .context = w, .next = next, .done = done, .keep = keep, .step = step};
     struct sc_batch_plan plan;
     struct sc_session *session;
     struct sc_error error = {0};

@@ -130,6 +130,20 @@ static void keep(void *session, size_t logits, size_t kept)
            n_vocab * sizeof(float));
 }
 
+/* The likeliest tokens of a row and their log P. */
+static void list_top(const struct sc_cpu *cpu, const float *z,
+                     const struct sc_logit_summary *summary, struct sc_logit_scratch *scratch,
+                     const struct sc_top *out)
+{
+    if (out->n == 0)
+        return;
+    sc_logits_top(cpu->kernels, z, cpu->n_vocab, out->n, scratch);
+    for (size_t i = 0; i < out->n; i++) {
+        out->ids[i] = sc_key_id(scratch->keys[i]);
+        out->logprobs[i] = (float)sc_logits_logprob(z, summary, out->ids[i]);
+    }
+}
+
 static void draw_task(void *context, size_t task, size_t worker)
 {
     struct session *s = context;
@@ -140,12 +154,13 @@ static void draw_task(void *context, size_t task, size_t worker)
                                      &d->context};
     const struct sc_drawn draws = {d->u, d->n, d->ids, d->stats};
     d->ok = sc_draw_tokens(&row, d->sampling, &draws, &s->scratch[worker]);
-    if (!d->ok || d->n_watch == 0)
+    if (!d->ok || (d->n_watch == 0 && d->top.n == 0))
         return;
     struct sc_logit_summary summary;
     sc_logits_summarise(cpu->kernels, z, cpu->n_vocab, &summary);
     for (size_t i = 0; i < d->n_watch; i++)
         d->watched[i] = (float)sc_logits_logprob(z, &summary, d->watch[i]);
+    list_top(cpu, z, &summary, &s->scratch[worker], &d->top);
 }
 
 static enum sc_status draw(void *session, struct sc_draw *draws, size_t n, struct sc_error *error)
@@ -179,6 +194,7 @@ static void describe_task(void *context, size_t task, size_t worker)
         *d->logprob = d->next >= 0 && (size_t)d->next < cpu->n_vocab
                           ? (float)sc_logits_logprob(z, &summary, d->next)
                           : -INFINITY;
+    list_top(cpu, z, &summary, scratch, &d->top);
     const struct sc_logit_row row = {cpu->kernels, z, cpu->n_vocab, cpu->confidence_top_k,
                                      &d->context};
     if (d->processed != NULL)

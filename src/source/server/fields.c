@@ -18,7 +18,7 @@ bool sc_software_is(const char *software, const char *name)
 static bool is_known(const char *software)
 {
     return sc_software_is(software, "vllm") || sc_software_is(software, "sglang") ||
-           sc_software_is(software, "llama.cpp");
+           sc_software_is(software, "llama.cpp") || sc_software_is(software, "safeconf");
 }
 
 static bool put_real(json_t *body, const char *key, double value)

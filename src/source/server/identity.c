@@ -19,6 +19,7 @@ static const struct kind {
     const char *context[2]; /* field, or field in an object */
     const char *revision;
 } kinds[] = {
+    {"safeconf", "safeconf", "/../version", NULL, "version", {NULL}, NULL}, /* serve */
     {"vllm", "vllm", "/../version", NULL, "version", {NULL}, NULL},
     {"sglang", "sglang", "/../server_info", NULL, "version", {"context_length"}, "revision"},
     {"sglang", "sglang", "/../get_server_info", NULL, "version", {"context_length"}, "revision"},

@@ -360,7 +360,8 @@ static enum sc_status ask_seeded(struct probing *p, uint32_t seed, struct sc_ans
                                    .max_tokens = ANSWER_TOKENS,
                                    .seeded = true,
                                    .seed = seed,
-                                   .token_ids = sc_trials_with(&p->trials, "vllm")};
+                                   .token_ids = sc_trials_with(&p->trials, "vllm") ||
+                                                sc_trials_with(&p->trials, "safeconf")};
     return sc_trial_ask(&p->trials, &trial, answer, error);
 }
 

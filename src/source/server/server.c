@@ -25,9 +25,10 @@ static bool is_software(const struct sc_served *served, const char *name)
     return sc_software_is(served->facts.software, name);
 }
 
-static bool is_vllm(const struct sc_served *served)
+/* Our own server takes the fields that vLLM adds. */
+static bool is_like_vllm(const struct sc_served *served)
 {
-    return is_software(served, "vllm");
+    return is_software(served, "vllm") || is_software(served, "safeconf");
 }
 
 static bool is_sglang(const struct sc_served *served)
@@ -156,16 +157,16 @@ static bool put_chat_fields(const struct sc_served *served, json_t *more)
 static bool put_completion_fields(const struct sc_served *served, json_t *more)
 {
     bool made = true;
-    if (is_vllm(served) || is_sglang(served)) {
+    if (is_like_vllm(served) || is_sglang(served)) {
         json_t *ends = json_array();
         made = put(more, "stop_token_ids", ends);
         for (size_t i = 0; made && i < served->framing.n_end_ids; i++)
             made = json_array_append_new(ends, json_integer(served->framing.end_ids[i])) == 0;
     }
-    if (made && is_vllm(served))
+    if (made && is_like_vllm(served))
         made = put(more, "add_special_tokens", json_false());
     /* Two tokens of one text would be one candidate. */
-    if (made && is_vllm(served) && served->facts.top_k > 0)
+    if (made && is_like_vllm(served) && served->facts.top_k > 0)
         made = put(more, "return_tokens_as_token_ids", json_true());
     if (made && served->facts.gives_ids)
         made = put(more, "return_token_ids", json_true());
@@ -351,8 +352,8 @@ static enum sc_status take_framed(struct sc_served *served, struct sc_served_pro
     served->n_trimmed += framed->trimmed;
     SC_TRY(fit_context(served, prompt, framed->n, error));
     if (!served->facts.takes_ids) /* vLLM is told to put nothing around a text */
-        return sc_server_framing_text(&served->framing, framed, !is_vllm(served), &prompt->text,
-                                      error);
+        return sc_server_framing_text(&served->framing, framed, !is_like_vllm(served),
+                                      &prompt->text, error);
     prompt->ids = framed->ids;
     prompt->n_ids = framed->n;
     framed->ids = NULL;
@@ -373,7 +374,7 @@ static enum sc_status frame_there(struct sc_served *served, const struct sc_mess
                                   size_t n, struct sc_served_prompt *prompt, struct sc_error *error)
 {
     prompt->begun = n > 0 && strcmp(messages[n - 1].role, "assistant") == 0;
-    if (prompt->begun && !is_vllm(served) && !is_sglang(served))
+    if (prompt->begun && !is_like_vllm(served) && !is_sglang(served))
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "prefill: expected a server that goes on with a message of the assistant's "
                        "(vLLM, SGLang), found %s; --tokenizer frames prompts here",
