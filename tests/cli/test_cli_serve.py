@@ -4,7 +4,8 @@
   test_cli_serve.py PATH_TO_SAFECONF      Python's standard library only.
 """
 import json
-import math
+import os
+import struct
 import unittest
 
 from own_server import OwnServer, side_by_side
@@ -174,6 +175,39 @@ class Answers(Serve):
         self.assertEqual(self.choices(messages=parts), self.choices())
         image = [{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {'url': 'x'}}]}]
         self.refused(400, 'messages', messages=image)
+
+
+class OwnRuns(Serve):
+    """A run of our own from the server is one as in process, but for its seeds."""
+
+    def sample(self, *options):
+        self.good('run', '--endpoint', self.server.url, '--num-instances', 3, '--policy', 'fixed', '--max-traces', 3,
+                  '--max-new-tokens', 16, '--out', self.path('out'), '--quiet', *options)
+        source = self.analysis()['run']['source']
+        self.assertEqual((source['kind'], source['name'], source['logprobs'], source['top_k'], source['reproducible']),
+                         ('server', 'demo', 'raw', 20, 'yes'))
+        self.assertTrue(source['software'].startswith('safeconf '))
+        return self.predictions()
+
+    def test_figures_of_a_run_are_those_of_score(self):
+        predictions = self.sample('--tokenizer', 'demo')
+        kept = self.rows('out', 'select instance, ids, logprob, confidence from token')
+        self.assertEqual(len(kept), 9)
+        for instance, ids, logprobs, confidences in kept:
+            ids, logprobs, confidences = (list(struct.unpack(f'<{len(blob) // 4}{kind}', blob))
+                                          for blob, kind in ((ids, 'i'), (logprobs, 'f'), (confidences, 'f')))
+            prompt = json.loads(self.good('chat', '--json', predictions[instance]['prompt']).stdout)['ids']
+            scored = json.loads(self.good('score', '--tokens', ','.join(map(str, prompt + ids)), '--json').stdout)
+            for i, (logprob, confidence) in enumerate(zip(logprobs, confidences)):
+                self.assertAlmostEqual(logprob, scored['logprob'][len(prompt) + i], delta=1e-5)
+                self.assertAlmostEqual(confidence, scored['confidence'][len(prompt) + i - 1], delta=1e-5)
+
+    def test_framed_here_or_there(self):
+        there = self.sample()
+        os.rename(self.path('out'), self.path('before'))
+        here = self.sample('--tokenizer', 'demo')
+        self.assertEqual([p['traces'] for p in here], [p['traces'] for p in there])
+        self.assertEqual([p['verdicts'] for p in here], [p['verdicts'] for p in there])
 
 
 class Refusals(Serve):
