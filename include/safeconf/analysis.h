@@ -79,6 +79,16 @@ struct sc_results; /* a run's folder, loaded and analysed; immutable */
  */
 SC_API enum sc_status sc_results_open(struct sc_results **out, const char *folder,
                                       struct sc_error *error);
+/* Asked some times a second by the calling thread, which is busy for seconds where a run is large;
+ * false ends the work with SC_ERR_INTERRUPTED.  NULL: go on. */
+struct sc_report_observer {
+    void *context;
+    bool (*keep_going)(void *context);
+};
+/* The same; observer may be NULL. */
+SC_API enum sc_status sc_results_open_while(struct sc_results **out, const char *folder,
+                                            const struct sc_report_observer *observer,
+                                            struct sc_error *error);
 SC_API void sc_results_close(struct sc_results *results);
 
 /* A figure by its path in analysis.json (docs/FILES.md), such as "overall.refusal_rate",
@@ -120,6 +130,10 @@ SC_API enum sc_status sc_results_table(const struct sc_results *results,
 
 /* Writes predictions.jsonl, analysis.json and report.html into a run's folder. */
 SC_API enum sc_status sc_report_write(const char *folder, struct sc_error *error);
+/* The same; observer may be NULL.  Where it is interrupted each file is whole, or as it was. */
+SC_API enum sc_status sc_report_write_while(const char *folder,
+                                            const struct sc_report_observer *observer,
+                                            struct sc_error *error);
 
 /* ---- a run's traces under other policies (docs/REPLAY.md) -------------------------------------
  */
@@ -135,6 +149,9 @@ struct sc_replay_run_options {
                                     * change; 0.01 */
     uint64_t seed;                 /* of orders and shuffles; 0 */
     int n_threads;                 /* 0: one per available core */
+    /* As in struct sc_report_observer. */
+    bool (*keep_going)(void *context);
+    void *context;
     double reserved[8];
 };
 SC_API struct sc_replay_run_options sc_replay_run_options_default(void);

@@ -174,6 +174,13 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
 enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *out,
                                 struct sc_error *error)
 {
+    return sc_analysis_make_while(run, &(struct sc_interrupt){0}, out, error);
+}
+
+enum sc_status sc_analysis_make_while(const struct sc_run *run,
+                                      const struct sc_interrupt *interrupt, struct sc_analysis *out,
+                                      struct sc_error *error)
+{
     static void (*const parts[])(struct sc_analysis *, struct sc_error *) = {
         make_groups,           count_failures,         sc_analyse_hypothesis, sc_analyse_policies,
         sc_analyse_categories, sc_analyse_calibration, sc_analyse_attacks,    sc_analyse_outcomes,
@@ -197,7 +204,10 @@ enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *ou
     for (size_t p = 0; p < run->n_policies && local.status == SC_OK; p++)
         sc_view_make(run, p, &out->views[p], &local);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && local.status == SC_OK; i++)
-        parts[i](out, &local);
+        if (sc_interrupted(interrupt))
+            sc_fail(&local, SC_ERR_INTERRUPTED, "interrupted while the run was analysed");
+        else
+            parts[i](out, &local);
     if (local.status == SC_OK)
         sc_detectors_compare(run, &out->comparison, &local);
     if (local.status == SC_OK)

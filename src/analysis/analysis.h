@@ -12,6 +12,7 @@
 #include "analysis/measured.h"
 #include "analysis/replay/replay.h"
 #include "analysis/sentences.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "detection/detection.h"
@@ -327,6 +328,10 @@ struct sc_analysis {
     const char *replay_failure;     /* why replay.json could not be read, or NULL */
 };
 
+/* The same; asks between its parts. */
+enum sc_status sc_analysis_make_while(const struct sc_run *run,
+                                      const struct sc_interrupt *interrupt, struct sc_analysis *out,
+                                      struct sc_error *error);
 enum sc_status sc_analysis_make(const struct sc_run *run, struct sc_analysis *out,
                                 struct sc_error *error);
 void sc_analysis_free(struct sc_analysis *analysis);

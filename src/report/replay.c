@@ -187,7 +187,8 @@ static enum sc_status replay(const char *folder, const struct sc_replay_run_opti
                                             .tau = options->tau,
                                             .max_changes = options->max_changes,
                                             .seed = options->seed,
-                                            .n_threads = options->n_threads};
+                                            .n_threads = options->n_threads,
+                                            .interrupt = {options->keep_going, options->context}};
     SC_TRY(sc_run_load(folder, true, &w->run, error));
     SC_TRY(sc_replay_load(&w->run, options->max_traces, &w->data, error));
     SC_TRY(sc_replay_make(&w->data, &sweep, &w->made, error));

@@ -26,8 +26,8 @@ struct sc_report_wish {
     const char *csv, *tables;
     const struct sc_replay
         *replay; /* shown in the page; NULL: what replay.json of the folder says */
-    /* Asked before each file; false ends it with SC_ERR_INTERRUPTED, what is there being whole.
-     * NULL: go on. */
+    /* Asked before each file and between parts of the analysis; false ends it with
+     * SC_ERR_INTERRUPTED, what is there being whole. NULL: go on. */
     bool (*keep_going)(void *context);
     void *context;
     struct sc_text *terminal; /* gets the terminal report; or NULL */

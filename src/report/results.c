@@ -17,15 +17,25 @@ struct sc_results {
 
 enum sc_status sc_results_open(struct sc_results **out, const char *folder, struct sc_error *error)
 {
+    return sc_results_open_while(out, folder, NULL, error);
+}
+
+enum sc_status sc_results_open_while(struct sc_results **out, const char *folder,
+                                     const struct sc_report_observer *observer,
+                                     struct sc_error *error)
+{
+    struct sc_interrupt interrupt = {0};
     if (out == NULL || folder == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "results: expected a result and a folder");
     *out = NULL;
+    if (observer != NULL)
+        interrupt = (struct sc_interrupt){observer->keep_going, observer->context};
     struct sc_results *results = sc_alloc_zero(1, sizeof *results);
     if (results == NULL)
         return sc_fail_nomem(error, folder);
     enum sc_status status = sc_run_load(folder, true, &results->run, error);
     if (status == SC_OK)
-        status = sc_analysis_make(&results->run, &results->analysis, error);
+        status = sc_analysis_make_while(&results->run, &interrupt, &results->analysis, error);
     if (status == SC_OK)
         *out = results;
     else

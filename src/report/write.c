@@ -185,7 +185,8 @@ static enum sc_status write_all(const struct job *job, const struct sc_run *run,
 {
     struct sc_analysis analysis = {0};
     SC_TRY(write_all_predictions(job, run, error));
-    SC_TRY(sc_analysis_make(run, &analysis, error));
+    const struct sc_interrupt interrupt = {job->wish->keep_going, job->wish->context};
+    SC_TRY(sc_analysis_make_while(run, &interrupt, &analysis, error));
     enum sc_status status = write_analysed(job, &analysis, error);
     sc_analysis_free(&analysis);
     return status;
@@ -206,7 +207,18 @@ enum sc_status sc_report_make(const char *folder, const struct sc_report_wish *w
 
 enum sc_status sc_report_write(const char *folder, struct sc_error *error)
 {
+    return sc_report_write_while(folder, NULL, error);
+}
+
+enum sc_status sc_report_write_while(const char *folder, const struct sc_report_observer *observer,
+                                     struct sc_error *error)
+{
+    struct sc_report_wish wish = {0};
     if (folder == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "report: expected a folder");
-    return sc_report_make(folder, &(struct sc_report_wish){0}, error);
+    if (observer != NULL) {
+        wish.keep_going = observer->keep_going;
+        wish.context = observer->context;
+    }
+    return sc_report_make(folder, &wish, error);
 }

@@ -192,6 +192,54 @@ static void a_replay_is_text_and_writes_nothing(void **state)
     fixture_free(&f);
 }
 
+static bool count_down(void *context)
+{
+    size_t *left = context;
+    return (*left)-- > 0;
+}
+
+enum { OPENING, WRITING, REPLAYING, N_WORKS };
+
+/* Interrupted at the question of that number: the status. */
+static enum sc_status interrupt(int work, const struct run_fixture *f, size_t number)
+{
+    size_t left = number;
+    const struct sc_report_observer observer = {.context = &left, .keep_going = count_down};
+    struct sc_replay_run_options options = sc_replay_run_options_default();
+    struct sc_results *results = NULL;
+    struct sc_error error = {0};
+    char *json = NULL;
+    options.n_orders = 2;
+    options.n_threads = 1;
+    options.keep_going = count_down;
+    options.context = &left;
+    enum sc_status status = work == OPENING
+                                ? sc_results_open_while(&results, f->folder, &observer, &error)
+                            : work == WRITING ? sc_report_write_while(f->folder, &observer, &error)
+                                              : sc_replay_json(f->folder, &options, &json, &error);
+    assert_true(status == SC_OK || (results == NULL && json == NULL && error.text[0] != '\0'));
+    sc_results_close(results);
+    sc_release(json);
+    return status;
+}
+
+static void long_work_can_be_interrupted(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    assert_int_equal(fixture_make(&f, 6), 0);
+    assert_int_equal(fixture_write(&f, false, NULL), SC_OK);
+    for (int work = 0; work < N_WORKS; work++) {
+        size_t n = 0;
+        enum sc_status status = SC_ERR_INTERRUPTED;
+        for (; status == SC_ERR_INTERRUPTED; n++)
+            status = interrupt(work, &f, n);
+        assert_int_equal(status, SC_OK);
+        assert_true(n > 3);
+    }
+    fixture_free(&f);
+}
+
 /* Whatever allocation fails: an error with words, or the text. */
 static void texts_survive_failing_allocations(void **state)
 {
@@ -237,6 +285,7 @@ int main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(the_summary_is_plain_text_of_80_columns),
         cmocka_unit_test(a_replay_is_text_and_writes_nothing),
+        cmocka_unit_test(long_work_can_be_interrupted),
         cmocka_unit_test(texts_survive_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "analysis/document/document.h"
 #include "analysis/sentences.h"
+#include "base/interrupt.h"
 #include "decision/decision.h"
 #include "experiment/store/run_data.h"
 #include "statistics/statistics.h"
@@ -84,7 +85,8 @@ struct sc_replay_options {
     double tau;                      /* of deepconf */
     double max_changes;              /* a recommended policy may change this share of verdicts */
     uint64_t seed;
-    int n_threads; /* 0: one per available core; changes no result */
+    int n_threads;                 /* 0: one per available core; changes no result */
+    struct sc_interrupt interrupt; /* asked for each prompt by the calling thread */
 };
 struct sc_replay_options sc_replay_options_default(void); /* 200 orders, 3, 3, 0.95, 0.01, seed 0 */
 

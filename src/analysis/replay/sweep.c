@@ -8,6 +8,7 @@
  */
 #include "analysis/replay/sweep.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -58,6 +59,7 @@ struct sweep {
     struct sc_replay_cell *cells;    /* [n_rows][n_instances] */
     struct sc_replay_totals *totals; /* [n_instances] */
     struct scratch *scratch;         /* [n_threads] */
+    atomic_bool interrupted;
 };
 
 static void draw_order(size_t *order, size_t n, struct sc_random *random)
@@ -119,6 +121,10 @@ static void sweep_instance(void *context, size_t i, size_t worker)
     struct sc_random random = {SC_STREAM_STATISTICS, sweep->options->seed, instance->key, 0};
     struct sc_policy all = {.kind = SC_POLICY_FIXED, .max_traces = n};
     struct sc_replay_outcome whole;
+    if (worker == 0 && sc_interrupted(&sweep->options->interrupt))
+        atomic_store_explicit(&sweep->interrupted, true, memory_order_relaxed);
+    if (atomic_load_explicit(&sweep->interrupted, memory_order_relaxed))
+        return;
     sc_replay_decide(instance, n, &all, NULL, s->view, &whole);
     for (size_t t = 0; t < n; t++) {
         sweep->totals[i].tokens +=
@@ -220,6 +226,10 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
         goto done;
     }
     sc_pool_run(pool, n, sweep_instance, &sweep);
+    if (atomic_load_explicit(&sweep.interrupted, memory_order_relaxed)) {
+        status = sc_fail(error, SC_ERR_INTERRUPTED, "interrupted while policies were replayed");
+        goto done;
+    }
     sum_up(out, &sweep);
     for (size_t r = 0; r < out->n_rows; r++) {
         sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], sweep.totals, n, scratch);
