@@ -12,6 +12,7 @@ from __future__ import annotations
 from ._library import lib, text_of
 from .answers import Answer, Request
 from .callables import CallableSource as Callable
+from .comparing import Comparison, Replay, compare, diff, replay
 from .detection import Detection, detect, trace_metrics
 from .errors import (
     ArgumentError,
@@ -51,6 +52,7 @@ __all__ = [
     "ArgumentError",
     "Budget",
     "Callable",
+    "Comparison",
     "ConflictError",
     "Curtailed",
     "DeepConf",
@@ -69,6 +71,7 @@ __all__ = [
     "Policy",
     "Prompt",
     "Prompts",
+    "Replay",
     "Request",
     "Run",
     "SafeconfError",
@@ -76,9 +79,12 @@ __all__ = [
     "Source",
     "Stopped",
     "UnsupportedError",
+    "compare",
     "detect",
+    "diff",
     "load_benchmark",
     "open_run",
+    "replay",
     "run",
     "trace_metrics",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
@@ -102,6 +102,19 @@ def as_bytes(value: str, what: str = "text") -> bytes:
     if b"\0" in data:
         raise ArgumentError(f"{what}: expected no U+0000, found one at byte {data.index(0)}")
     return data
+
+
+def set_numbers(struct: Any, given: Mapping[str, Any]) -> None:
+    """Numbers into a struct's fields; None leaves what is there."""
+    for name, value in given.items():
+        if value is None:
+            continue
+        try:
+            setattr(struct, name, value)
+        except (TypeError, OverflowError):
+            raise ArgumentError(
+                f"{name}: expected a number in its range, found {value!r}"
+            ) from None
 
 
 class Arguments:

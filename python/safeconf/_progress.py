@@ -57,3 +57,30 @@ class Progress:
         elif self._plain and self._width:
             sys.stderr.write("\n")
         self._bar, self._width = None, 0
+
+
+class Counter:
+    """The same for a number of things of one kind."""
+
+    def __init__(self, wanted: bool, unit: str) -> None:
+        self._wanted = wanted
+        self._unit = unit
+        self._bar: Any = None
+
+    def show(self, done: int, n: int) -> None:
+        """So many of n are done."""
+        if self._wanted and self._bar is None:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                self._wanted = False
+                return
+            self._bar = tqdm(total=n, unit=self._unit, dynamic_ncols=True)
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+
+    def end(self) -> None:
+        """Leaves what was shown last."""
+        if self._bar is not None:
+            self._bar.close()

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
-from ._library import Arguments, Guard, PathLike, call, ffi, lib, name_value
+from ._library import (
+    Arguments,
+    Guard,
+    PathLike,
+    as_bytes,
+    call,
+    ffi,
+    lib,
+    name_value,
+    set_numbers,
+    taken_text,
+    text_of,
+)
 from .errors import ArgumentError
+
+_USUAL_TOP_K = 20
 
 TemplateArgs = Union[Mapping[str, Any], Sequence[str]]
 
@@ -43,7 +58,8 @@ class Source(ABC):
 
 
 class Model(Source):
-    """A model in this process.
+    """A model in this process.  Its weights are read when they are first needed, and shared by all
+    runs of this object, also by those that go on at the same time in several threads.
 
     Args:
         name: a folder in Hugging Face layout, a hub name in the local cache, or ``"demo"``.
@@ -70,12 +86,16 @@ class Model(Source):
     ) -> None:
         self._name = os.fspath(name)
         self.dtype = dtype
+        self._dtype = -1 if dtype is None else name_value("dtype", dtype)
         self.threads = threads
         self.kernels = kernels
         self.chat_template = chat_template
         self.template_args = _template_args(template_args)
         self.template_date = template_date
         self.thinking = thinking
+        self._lock = threading.Lock()
+        self._model: Any = None
+        self._engines: dict[int, Any] = {}
 
     def __repr__(self) -> str:
         return f"Model({self._name!r})"
@@ -84,17 +104,81 @@ class Model(Source):
     def name(self) -> str:
         return self._name
 
+    def _engine(self, confidence_top_k: int) -> Any:
+        """``struct sc_engine *``: the weights, packed when they are first needed, and kept."""
+        with self._lock:
+            if confidence_top_k not in self._engines:
+                self._engines[confidence_top_k] = self._open_engine(confidence_top_k)
+            return self._engines[confidence_top_k]
+
+    def _open_engine(self, confidence_top_k: int) -> Any:
+        if self._model is None:
+            folder = taken_text(lib.sc_model_locate, as_bytes(self._name, "model"))
+            model = ffi.new("struct sc_model **")
+            call(lib.sc_model_open, model, os.fsencode(folder))
+            self._model = model[0]
+        arguments = Arguments()
+        options = ffi.new("struct sc_engine_options *")
+        options[0] = lib.sc_engine_options_default()
+        options.dtype = self._dtype
+        set_numbers(options, {"n_threads": self.threads})
+        options.kernels = arguments.text(self.kernels, "kernels")
+        options.confidence_top_k = confidence_top_k
+        engine = ffi.new("struct sc_engine **")
+        call(lib.sc_engine_open, engine, self._model, options)
+        return engine[0]
+
+    def close(self) -> None:
+        """Lets go of the weights; the next run reads them again.  No run may be going on."""
+        with self._lock:
+            for engine in self._engines.values():
+                lib.sc_engine_close(engine)
+            self._engines.clear()
+            if self._model is not None:
+                lib.sc_model_close(self._model)
+            self._model = None
+
+    def __del__(self) -> None:
+        if hasattr(self, "_lock"):
+            self.close()
+
+    def info(self) -> dict[str, Any]:
+        """What was chosen: ``dtype``, ``kernels``, ``threads``, ``weight_bytes`` and ``n_vocab``
+        (tokens that can be drawn).  Reads the weights if that has not been done."""
+        engine = self._engine(_USUAL_TOP_K)
+        return {
+            "dtype": text_of(lib.sc_dtype_name(lib.sc_engine_dtype(engine))),
+            "kernels": text_of(lib.sc_engine_kernels(engine)),
+            "threads": int(lib.sc_engine_n_threads(engine)),
+            "weight_bytes": int(lib.sc_engine_weight_bytes(engine)),
+            "n_vocab": int(lib.sc_engine_n_vocab(engine)),
+        }
+
+    def _source_options(self, run: Any, arguments: Arguments) -> Any:
+        """``struct sc_model_source_options`` for a run's ``struct sc_run_options``."""
+        made = arguments.keep(ffi.new("struct sc_model_source_options *"))
+        made[0] = lib.sc_model_source_options_default()
+        made.model = arguments.text(self._name, "model")
+        made.engine = self._engine(int(run.confidence_top_k))
+        made.chat.chat_template = arguments.text(self.chat_template, "chat_template")
+        made.chat.template_date = arguments.text(self.template_date, "template_date")
+        made.chat.template_args = arguments.texts(self.template_args, "template_args")
+        made.chat.n_template_args = len(self.template_args)
+        made.parallel = 1 if run.no_batch else run.parallel
+        made.max_bytes = run.max_bytes
+        made.no_sharing = run.no_sharing
+        return made
+
     @contextmanager
     def _attach(self, options: Any, arguments: Arguments, guard: Guard) -> Iterator[None]:
-        options.model = arguments.text(self._name, "model")
-        options.dtype = -1 if self.dtype is None else name_value("dtype", self.dtype)
-        options.kernels = arguments.text(self.kernels, "kernels")
-        options.n_threads = self.threads
-        options.chat_template = arguments.text(self.chat_template, "chat_template")
-        options.template_date = arguments.text(self.template_date, "template_date")
-        options.template_args = arguments.texts(self.template_args, "template_args")
-        options.n_template_args = len(self.template_args)
-        yield
+        source = arguments.keep(ffi.new("struct sc_source *"))
+        call(lib.sc_source_open_model, self._source_options(options, arguments), source)
+        options.source = source
+        try:
+            yield
+        finally:
+            options.source = ffi.NULL
+            lib.sc_source_close(source)
 
 
 class Endpoint(Source):
@@ -171,14 +255,15 @@ class Endpoint(Source):
         made.chat.template_date = arguments.text(self.template_date, "template_date")
         made.chat.template_args = arguments.texts(self.template_args, "template_args")
         made.chat.n_template_args = len(self.template_args)
-        for field, value in (
-            ("parallel", self.requests),
-            ("n_choices", self.choices),
-            ("timeout", self.timeout),
-            ("most_failures", self.max_failures),
-        ):
-            if value is not None:
-                setattr(made, field, value)
+        set_numbers(
+            made,
+            {
+                "parallel": self.requests,
+                "n_choices": self.choices,
+                "timeout": self.timeout,
+                "most_failures": self.max_failures,
+            },
+        )
         return made
 
     @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Optional, Union
 
-from ._library import Arguments, ffi, lib, name_value, text_of
+from ._library import Arguments, ffi, lib, name_value, set_numbers, text_of
 from .errors import ArgumentError
 
 _ADAPTIVE_RULES = ("mean", "last")
@@ -35,15 +35,8 @@ class Policy:
                     raise ArgumentError(f"rule: expected mean or last, found {value!r}")
                 made.adaptive_rule = _ADAPTIVE_RULES.index(value)
             else:
-                _set_number(made, field.name, value)
+                set_numbers(made, {field.name: value})
         return made
-
-
-def _set_number(made: Any, name: str, value: Any) -> None:
-    try:
-        setattr(made, name, value)
-    except (TypeError, OverflowError):
-        raise ArgumentError(f"{name}: expected a number in its range, found {value!r}") from None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Union, overload
+from typing import Any, Optional, TypedDict, Union, overload
 
 from . import _tables
 from ._library import (
@@ -19,6 +19,7 @@ from ._library import (
     ffi,
     lib,
     name_value,
+    set_numbers,
     text_of,
     text_or_none,
 )
@@ -118,9 +119,33 @@ def _benchmark_options(given: dict[str, Any], options: Any, arguments: Arguments
         setattr(options, f"n_{name}", len(values))
     options.strict = given["strict"]
     options.first = given["first"]
-    options.n_instances = given["num_instances"] or 0
     options.multi_turn = given["multi_turn"]
-    options.seed = given["seed"]
+    set_numbers(options, {"n_instances": given["num_instances"], "seed": given["seed"]})
+
+
+class BenchmarkOptions(TypedDict, total=False):
+    """What :func:`load_benchmark` takes, for a run that is given a name, a file or rows."""
+
+    split: Optional[str]
+    folder: Optional[PathLike]
+    num_instances: Optional[int]
+    first: bool
+    prompt_column: Optional[str]
+    messages_column: Optional[str]
+    system_column: Optional[str]
+    prefill_column: Optional[str]
+    label_column: Optional[str]
+    category_column: Optional[str]
+    id_column: Optional[str]
+    unsafe_values: Union[str, Sequence[str]]
+    safe_values: Union[str, Sequence[str]]
+    label: Optional[str]
+    system: Optional[str]
+    prefill: Optional[str]
+    prompt_template: Optional[str]
+    rows_key: Optional[str]
+    strict: bool
+    multi_turn: bool
 
 
 class Prompts(Sequence[Prompt]):

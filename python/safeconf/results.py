@@ -12,11 +12,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .judging import JudgeLike, JudgeOptions, Judging
 
 from . import _tables
 from ._library import PathLike, call, ffi, lib, taken_text
@@ -117,14 +122,9 @@ class Run:
         return list(found) if found else []
 
     def summary(self) -> Text:
-        """What the run says first, in words."""
-        words = self.analysis.get("summary") or {}
-        parts = [
-            words[name]
-            for name in ("refusal", "wavering", "confidence", "trust")
-            if words.get(name)
-        ]
-        return Text("\n".join(f"{i}. {part}" for i, part in enumerate(parts, 1)))
+        """What ``safeconf report`` prints first, 80 columns wide."""
+        with self._results() as results:
+            return Text(taken_text(lib.sc_results_summary, results))
 
     def report(self, *, open: bool = False) -> Path:
         """Writes predictions.jsonl, analysis.json and report.html into the folder.
@@ -142,6 +142,34 @@ class Run:
 
             webbrowser.open(page.resolve().as_uri())
         return page
+
+    def classify(
+        self,
+        judge: Optional[JudgeLike] = None,
+        *,
+        detector: Optional[str] = None,
+        rules: Optional[PathLike] = None,
+        progress: bool = True,
+        **judge_options: Unpack[JudgeOptions],
+    ) -> Judging:
+        """Judges the stored traces again and writes the report from that; earlier verdicts stay.
+
+        Args:
+            judge: who judges harm, and where it can refusals: a name of docs/JUDGES.md, a
+                configuration file or an object; None: nobody.
+            detector: who finds refusals: ``"patterns"``, ``"reader"``, ``"judge"`` or ``"hybrid"``
+                (rules where they are clear, else the judge); None: the judge where it can, else the
+                reader.
+            rules: file of your own rules, tried first.
+            progress: show it.
+            judge_options: how the judge is asked (:class:`safeconf.judging.JudgeOptions`).
+        """
+        from .judging import Pass
+
+        made = Pass(judge, detector, rules, judge_options).execute(self.path, progress)
+        self.refresh()
+        self.report()
+        return made
 
     @property
     def plot(self) -> Any:

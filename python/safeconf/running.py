@@ -6,32 +6,27 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
-from ._library import Arguments, Guard, PathLike, call, ffi, lib, name_value, text_of
+from ._library import Arguments, Guard, PathLike, call, ffi, lib, name_value, set_numbers, text_of
 from ._progress import Progress
 from .callables import SourceLike, source_of
 from .errors import ArgumentError, ConflictError, Interrupted, Stopped
+from .judging import JudgeLike, JudgeOptions, Pass
 from .models import Source
 from .policies import Adaptive, PolicyLike, policy_of, policy_structs
-from .prompts import Prompts, PromptsLike, attach_named, prompts_of
+from .prompts import BenchmarkOptions, Prompts, PromptsLike, attach_named, prompts_of
 from .results import Run
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    class MoreOptions(BenchmarkOptions, JudgeOptions, total=False):
+        """What a run takes besides: of its prompts, and of its judge."""
+
 
 _MOST_FOLDERS = 1000
 Shard = Union[str, tuple[int, int]]
-
-
-def _set(options: Any, given: dict[str, Any]) -> None:
-    """Numbers into a struct; None leaves its default."""
-    for name, value in given.items():
-        if value is None:
-            continue
-        try:
-            setattr(options, name, value)
-        except (TypeError, OverflowError):
-            raise ArgumentError(
-                f"{name}: expected a number in its range, found {value!r}"
-            ) from None
 
 
 def _policies_of(
@@ -133,6 +128,7 @@ def run(
     confidence_top_k: Optional[int] = None,
     confident_quantile: Optional[float] = None,
     confident_threshold: Optional[float] = None,
+    judge: Optional[JudgeLike] = None,
     detector: Optional[str] = None,
     rules: Optional[PathLike] = None,
     shard: Optional[Shard] = None,
@@ -144,7 +140,7 @@ def run(
     max_total_tokens: Optional[int] = None,
     max_minutes: Optional[float] = None,
     progress: bool = True,
-    **columns: Any,
+    **more: Unpack[MoreOptions],
 ) -> Run:
     """Samples traces of each prompt, finds refusals, measures confidence and writes the report.
 
@@ -154,8 +150,7 @@ def run(
     Args:
         model: a source of traces, a model's name, or a function (see :class:`Callable`).
         prompts: :class:`Prompts`, a benchmark's name or file, or rows: texts, dicts, a DataFrame, a
-            Dataset (``columns`` then say what its columns are called, as
-            :func:`load_benchmark` takes them).
+            Dataset.
         policy: when to stop sampling a prompt; None: ``Adaptive()``.
         policies: several over the same traces; the last one is the primary.
         out: folder of the results; None: one below ``results/``.
@@ -176,7 +171,11 @@ def run(
         confidence_top_k: likeliest tokens that a token's confidence looks at; None: 20.
         confident_quantile: a prompt is confident from this quantile of the run on; None: 0.5.
         confident_threshold: the same as an absolute confidence, nats.
-        detector: ``"reader"`` or ``"patterns"``: who finds refusals; None: the reader.
+        judge: who judges harm when all is sampled: a name of docs/JUDGES.md, a configuration file
+            or an object; None: nobody, and prompt labels stand in for it.
+        detector: who finds refusals: ``"reader"``, ``"patterns"``, ``"judge"`` or ``"hybrid"``
+            (rules where they are clear, else the judge); None: the judge where it can, else the
+            reader.
         rules: file of your own rules, tried first.
         shard: only part ``"I/N"`` or ``(i, n)`` of the prompts, chosen by their ids.
         parallel: traces in flight; None: chosen for this machine.
@@ -186,6 +185,9 @@ def run(
         max_requests, max_total_tokens, max_minutes: what this call may take; when one is reached
             what is under way is finished and :class:`Interrupted` is raised.
         progress: show it.
+        more: of a benchmark's name or file, or rows, what :func:`load_benchmark` takes, such as
+            ``prompt_column`` and ``num_instances``; and how the judge is asked
+            (:class:`safeconf.judging.JudgeOptions`).
 
     Returns:
         The run.  Traces that failed are warned of, and stand in ``failures``.
@@ -198,17 +200,23 @@ def run(
     options = ffi.new("struct sc_run_options *")
     options[0] = lib.sc_run_options_default()
     chosen = _policies_of(policy, policies)
+    judged: dict[str, Any] = {n: v for n, v in more.items() if n in JudgeOptions.__annotations__}
+    columns: dict[str, Any] = {n: v for n, v in more.items() if n not in judged}
     benchmark = _attach_prompts(prompts, seed, columns, options.benchmark, arguments)
+    judging = None
+    if Pass.wanted(judge, detector, cast(JudgeOptions, judged)):
+        judging = Pass(judge, detector, rules, cast(JudgeOptions, judged))
     options.policies = policy_structs(chosen, metric, arguments)
     options.n_policies = len(chosen)
     options.primary = max(len(chosen) - 1, 0)
     options.metric = name_value("metric", metric)
     options.rules = arguments.text(rules, "rules")
-    if detector is not None:
+    if detector is not None and (judging is None or detector in ("reader", "patterns")):
+        name_value("detector_kind", detector)
         options.detector = arguments.text(detector, "detector")
     if shard is not None:
         options.shard, options.n_shards = _shard_of(shard)
-    _set(
+    set_numbers(
         options,
         {
             "temperature": temperature,
@@ -235,10 +243,10 @@ def run(
         },
     )
     if out is not None:
-        return _execute(source, options, arguments, out, progress)
+        return _execute(source, options, arguments, out, judging, progress)
     for folder in _default_folders(source, benchmark, chosen, seed):
         try:
-            return _execute(source, options, arguments, folder, progress)
+            return _execute(source, options, arguments, folder, judging, progress)
         except ConflictError:
             if not os.path.exists(os.path.join(folder, "run.db")):
                 raise
@@ -263,9 +271,14 @@ def _attach_prompts(
 
 
 def _execute(
-    source: Source, options: Any, arguments: Arguments, folder: PathLike, progress: bool
+    source: Source,
+    options: Any,
+    arguments: Arguments,
+    folder: PathLike,
+    judging: Optional[Pass],
+    progress: bool,
 ) -> Run:
-    """Samples into the folder and writes the reports."""
+    """Samples into the folder, judges and writes the reports."""
     options.out = arguments.text(folder, "out")
     path = os.fspath(folder)
     execution = _Execution(options, progress)
@@ -276,6 +289,8 @@ def _execute(
             if execution.summary.progress.n_instances_done > 0:
                 call(lib.sc_report_write, os.fsencode(path))
             raise
+    if judging is not None:
+        judging.execute(path, progress)
     made = Run(path)
     made.report()
     failures = text_of(execution.summary.failures)
