@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
+
+
+def _bar_of_tqdm() -> Any:
+    """tqdm's bar for where this runs; None where tqdm is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without widgets has its bar as text
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            return None
+    return tqdm
 
 
 class Progress:
@@ -19,12 +31,11 @@ class Progress:
         """From ``const struct sc_run_facts *``."""
         if not self._wanted:
             return
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
+        bar = _bar_of_tqdm()
+        if bar is None:
             self._plain = sys.stderr.isatty()
             return
-        self._bar = tqdm(total=int(facts.n_instances), unit="prompt", dynamic_ncols=True)
+        self._bar = bar(total=int(facts.n_instances), unit="prompt", dynamic_ncols=True)
 
     def update(self, now: Any) -> None:
         """From ``const struct sc_run_progress *``."""
@@ -70,12 +81,11 @@ class Counter:
     def show(self, done: int, n: int) -> None:
         """So many of n are done."""
         if self._wanted and self._bar is None:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
+            bar = _bar_of_tqdm()
+            if bar is None:
                 self._wanted = False
                 return
-            self._bar = tqdm(total=n, unit=self._unit, dynamic_ncols=True)
+            self._bar = bar(total=n, unit=self._unit, dynamic_ncols=True)
         if self._bar is not None:
             self._bar.n = done
             self._bar.refresh()

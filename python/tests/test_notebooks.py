@@ -23,7 +23,7 @@ ALWAYS = ("first_result", "the_original_cell")
 EXPECTED: dict[str, dict[str, tuple[str, ...]]] = {
     "first_result": {
         "load": (r"40 prompts, 20 unsafe, 20 safe",),
-        "run": (r"Unsafe prompts were refused \d", r"demonstration model"),
+        "run": (r"Unsafe prompts were refused \d", r"demonstration\s+model"),
         "rates": (r"refusal_rate_unsafe +0\.[5-9]\d+ +\(0\.\d+ to \d\.\d+, n = 20\)",),
         "quadrants": (r"confident_refusal +\d+ prompts, \d+ of them unsafe",),
         "read": (r"\d+ uncertain compliances with unsafe prompts",),
