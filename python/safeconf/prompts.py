@@ -318,7 +318,7 @@ def prompts_of(given: PromptsLike, **columns: Any) -> Prompts:
     """
     if isinstance(given, Prompts):
         return given
-    rows = given.to_dict("records") if hasattr(given, "to_dict") else list(given)
+    rows = _rows_of(given)
     if all(isinstance(row, Prompt) for row in rows):
         return Prompts(rows)
     lines = [json.dumps(_row(row), ensure_ascii=False, default=_plain) for row in rows]
@@ -328,6 +328,16 @@ def prompts_of(given: PromptsLike, **columns: Any) -> Prompts:
             file.writelines(line + "\n" for line in lines)
         loaded = load_benchmark(path, **columns)
     return Prompts(loaded, name="prompts", remarks=loaded.remarks, multi_turn=loaded.multi_turn)
+
+
+def _rows_of(given: Any) -> list[Any]:
+    """The rows of a Dataset, an Arrow table or a column, of a DataFrame, or of any sequence."""
+    if isinstance(given, Mapping):
+        raise ArgumentError("prompts: expected rows, found one dict")
+    for convert in ("to_list", "to_pylist"):
+        if hasattr(given, convert):
+            return list(getattr(given, convert)())
+    return list(given.to_dict("records") if hasattr(given, "to_dict") else given)
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -73,11 +73,12 @@ class _Execution:
         self.options = options
         self.guard = Guard()
         self.progress = Progress(progress)
+        self.remarks = ""  # on the prompts and the model, for people
         self.summary = ffi.new("struct sc_run_summary *")
         self.observer = ffi.new("struct sc_run_observer *")
         self.observer.started = self.guard.function(
             "void(void *, const struct sc_run_facts *)",
-            lambda _, facts: self.progress.begin(facts),
+            lambda _, facts: self._begin(facts),
         )
         self.observer.progress = self.guard.function(
             "void(void *, const struct sc_run_progress *)",
@@ -86,6 +87,10 @@ class _Execution:
         self.observer.keep_going = self.guard.function(
             "bool(void *)", lambda _: self.guard.exception is None, False
         )
+
+    def _begin(self, facts: Any) -> None:
+        self.remarks = text_of(facts.remarks)
+        self.progress.begin(facts)
 
     def execute(self, folder: str) -> None:
         """Runs, or raises what stopped it."""
@@ -190,7 +195,8 @@ def run(
             (:class:`safeconf.judging.JudgeOptions`).
 
     Returns:
-        The run.  Traces that failed are warned of, and stand in ``failures``.
+        The run.  Remarks on prompts and model, and traces that failed, are warnings; the latter
+        also stand in ``failures``.
 
     Raises:
         Stopped: by Ctrl-C; the same call goes on.
@@ -293,7 +299,7 @@ def _execute(
         judging.execute(path, progress)
     made = Run(path)
     made.report()
-    failures = text_of(execution.summary.failures)
-    if failures:
-        warnings.warn(f"{path}: {failures}", stacklevel=3)
+    for words in (execution.remarks, text_of(execution.summary.failures)):
+        if words:
+            warnings.warn(f"{path}: {words.rstrip()}", stacklevel=3)
     return made

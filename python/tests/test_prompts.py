@@ -40,6 +40,15 @@ def test_a_table_with_holes_and_other_names() -> None:
     assert prompts.to_pandas()["prompt"].tolist() == ["a?", "b?"]
 
 
+def test_arrow_and_datasets() -> None:
+    columns = {"prompt": ["a?", "b?"], "label": ["safe", "unsafe"], "n": [1, None]}
+    arrow = pytest.importorskip("pyarrow")
+    made = list(prompts_of(arrow.table(columns)))
+    assert [(one.prompt, one.label) for one in made] == [("a?", "safe"), ("b?", "unsafe")]
+    datasets = pytest.importorskip("datasets")
+    assert list(prompts_of(datasets.Dataset.from_dict(columns))) == made
+
+
 def test_texts_and_conversations() -> None:
     assert [prompt.prompt for prompt in prompts_of(["One?", "Two?"])] == ["One?", "Two?"]
     own = sc.Prompt(
@@ -52,6 +61,8 @@ def test_texts_and_conversations() -> None:
         ],
     )
     assert list(prompts_of([own])) == [own]
+    with pytest.raises(sc.ArgumentError, match="one dict"):
+        prompts_of({"prompt": "One?"})
     with pytest.raises(sc.ArgumentError, match="texts or dicts"):
         prompts_of([17])
 
