@@ -189,14 +189,13 @@ def run(
         memory: GB that traces and prompts may take; None: chosen.
         max_requests, max_total_tokens, max_minutes: what this call may take; when one is reached
             what is under way is finished and :class:`Interrupted` is raised.
-        progress: show it.
+        progress: show it, and warn of what there is to remark on prompts and model.
         more: of a benchmark's name or file, or rows, what :func:`load_benchmark` takes, such as
             ``prompt_column`` and ``num_instances``; and how the judge is asked
             (:class:`safeconf.judging.JudgeOptions`).
 
     Returns:
-        The run.  Remarks on prompts and model, and traces that failed, are warnings; the latter
-        also stand in ``failures``.
+        The run.  Traces that failed are warned of, and stand in ``failures``.
 
     Raises:
         Stopped: by Ctrl-C; the same call goes on.
@@ -299,7 +298,8 @@ def _execute(
         judging.execute(path, progress)
     made = Run(path)
     made.report()
-    for words in (execution.remarks, text_of(execution.summary.failures)):
+    remarks = execution.remarks if progress else ""
+    for words in (remarks, text_of(execution.summary.failures)):
         if words:
             warnings.warn(f"{path}: {words.rstrip()}", stacklevel=3)
     return made

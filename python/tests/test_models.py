@@ -94,4 +94,4 @@ def test_a_model_goes_with_the_process() -> None:
 def test_remarks_are_warned_of(tmp_path: Path) -> None:
     rows = [{"prompt": "How?", "label": "purple"}, {"prompt": "Why?", "label": "green"}]
     with pytest.warns(UserWarning, match="purple|label"):
-        sc.run("demo", rows, sc.Single(), max_new_tokens=4, out=tmp_path / "r", progress=False)
+        sc.run("demo", rows, sc.Single(), max_new_tokens=4, out=tmp_path / "r")
