@@ -174,6 +174,32 @@ SC_API enum sc_status sc_diff_write(const char *const *folders, size_t n, const 
 SC_API enum sc_status sc_diff_json(const char *const *folders, size_t n, char **json,
                                    struct sc_error *error);
 
+/* ---- a run as another tool's file (docs/EXPORT.md) --------------------------------------------
+ */
+
+/* What is reserved is NULL.  Strings are borrowed. */
+struct sc_export_options {
+    size_t size;        /* set by the defaults function */
+    const char *out;    /* the file, which is replaced; NULL: run.eval in the run's folder */
+    const char *policy; /* whose traces, by its name; NULL: the run's primary one */
+    bool (*keep_going)(void *context); /* false ends it with SC_ERR_INTERRUPTED, and nothing is
+                                        * written; NULL: go on */
+    void *context;
+    const void *reserved[8];
+};
+SC_API struct sc_export_options sc_export_options_default(void);
+
+struct sc_export_summary {
+    size_t n_prompts, n_traces, n_failed_traces;
+    bool finished; /* every prompt of the run is in it */
+    double reserved[4];
+};
+
+/* Writes a run's folder as a log of inspect_ai (.eval).  options NULL: the defaults; summary may be
+ * NULL.  The same run gives the same bytes. */
+SC_API enum sc_status sc_export_eval(const char *folder, const struct sc_export_options *options,
+                                     struct sc_export_summary *summary, struct sc_error *error);
+
 #ifdef __cplusplus
 }
 #endif

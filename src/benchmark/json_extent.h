@@ -1,6 +1,6 @@
 /*
  * Where the values of a JSON text lie, without reading them: so that each row can be read, and
- * fail, alone.  What stands inside is whoever reads it to judge.  Private to this room.
+ * fail, alone.  What stands inside is whoever reads it to judge.
  */
 #ifndef SC_BENCHMARK_JSON_EXTENT_H
 #define SC_BENCHMARK_JSON_EXTENT_H

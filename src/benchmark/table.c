@@ -167,6 +167,8 @@ static enum sc_status check_kind(const char *name, const char *data, size_t n,
 
 static enum sc_status read_rows(struct table_builder *b, const char *data, size_t n)
 {
+    if (b->options->lines)
+        return sc_table_read_json(b, data, n, true);
     switch (format_of(b->name, data, n)) {
     case FORMAT_LINES:
         return sc_table_read_json(b, data, n, true);

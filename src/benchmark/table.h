@@ -26,6 +26,7 @@ struct sc_table {
 struct sc_table_options {
     const char *rows_key; /* where the rows of a JSON object lie, such as "data.rows"; or NULL */
     bool strict;          /* the first row that cannot be read is an error */
+    bool lines;           /* a JSON value a line, whatever the name says */
 };
 
 /* Reads a file of at most 1 GiB, also when decompressed; "-" is standard input.  options NULL:

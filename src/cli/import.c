@@ -162,7 +162,8 @@ int cli_import(int argc, char **argv)
         .summary =
             "Makes a run's folder of answers that others sampled: CSV or JSONL with prompts and\n"
             "answers, samples of lm-evaluation-harness, outputs of a batch API, JailbreakBench's\n"
-            "artifacts, predictions.jsonl.  What the file does not say stays absent.",
+            "artifacts, predictions.jsonl, logs of inspect_ai, reports of garak.  What the file\n"
+            "does not say stays absent.",
         .max_positionals = 1};
     add_options(&options, &command);
     int parsed = cli_parse(&options, argc, argv);

@@ -19,6 +19,7 @@ static const struct cli_command commands[] = {
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},
     {"merge", cli_merge, "make one run of the shards of one"},
     {"import", cli_import, "a run's folder of answers that others sampled"},
+    {"export", cli_export, "a run as a log that inspect_ai's viewer opens"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},
     {"risk", cli_risk, "how likely a model refuses or harms, also where it almost never does"},
     {"detect", cli_detect, "refusal verdicts for a file of prompts and completions"},

@@ -2,9 +2,12 @@
  * Answers that were sampled elsewhere, on their way from a file's rows to what is stored of them.
  * What the file does not say stays absent.  Private to this folder; docs/IMPORT.md has the shapes.
  *
+ *   log.c          logs of inspect_ai, as rows (log.h)
+ *   harness.c      whose samples lm-evaluation-harness wrote
  *   columns.c      which columns hold what, and their cells
  *   completions.c  one cell: text, lists, what servers answer
  *   logprobs.c     log-probabilities of tokens
+ *   figures.c      what our own logs say of tokens beside those
  *   details.c      what else a row says of its answers
  *   requests.c     what was asked: messages, requests of a batch
  *   rows.c         a file's rows: answers, and the prompts that they belong to
@@ -28,6 +31,11 @@ struct sc_import_tokens {
     size_t n_likeliest;  /* how many likeliest ones every token has; 0: none */
     float *likeliest;    /* [n * stride] descending; the first n_likeliest of each are known */
     uint32_t *text_ends; /* [n] as in struct sc_source_trace, or NULL */
+    /* Of our own logs: [n] figures as they were measured, which of them, and the segments; NULL:
+     * none, and the rest is 0. */
+    struct sc_token_stats *given;
+    unsigned figures;
+    size_t n_reasoning, forced_begin, n_forced;
 };
 
 struct sc_import_answer {
@@ -63,6 +71,9 @@ void sc_import_answers_cut(struct sc_import_answers *answers, size_t n);
 enum sc_status sc_import_completions(const json_t *value, struct sc_import_answers *out,
                                      struct sc_error *error);
 
+/* Beside log-probabilities: the figures of an own log. */
+#define SC_OWN_FIGURES "safeconf"
+
 /* Reads log-probabilities: numbers of the chosen tokens; {"content": [{"token", "logprob", "bytes",
  * "top_logprobs": [...]}]}; {"tokens", "token_logprobs", "top_logprobs": [{token: number}]}.  A
  * missing one (null, or the -9999 of servers) makes the figure that rests on it absent for the
@@ -71,8 +82,16 @@ enum sc_status sc_import_completions(const json_t *value, struct sc_import_answe
 enum sc_status sc_import_logprobs(const json_t *value, const char *text, size_t stride,
                                   struct sc_import_tokens *out, struct sc_error *error);
 void sc_import_tokens_free(struct sc_import_tokens *tokens);
+/* Reads what an own log says of the tokens, whose log-probabilities are there where the file has
+ * them.  SC_ERR_FORMAT: it does not fit together. */
+enum sc_status sc_import_figures(const json_t *value, struct sc_import_tokens *out,
+                                 struct sc_error *error);
 /* -(1/k) sum of the log-probabilities of the k likeliest tokens; k is at most n_likeliest. */
 float sc_import_confidence(const struct sc_import_tokens *tokens, size_t token, size_t k);
+
+/* The model that the results of lm-evaluation-harness beside its samples name; *model NULL: there
+ * are none, or they do not say it.  sc_free it. */
+enum sc_status sc_import_harness_model(const char *path, char **model, struct sc_error *error);
 
 /* ---- requests -------------------------------------------------------------------------------- */
 

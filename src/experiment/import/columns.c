@@ -75,8 +75,10 @@ static bool has(const struct sc_table *table, const char *name)
     return sc_table_column(table, name) >= 0;
 }
 
-static enum sc_import_shape shape_of(const struct sc_table *table)
+static enum sc_import_shape shape_of(const struct sc_table *table, const struct sc_import_log *log)
 {
+    if (log->kind != SC_LOG_NONE)
+        return log->kind == SC_LOG_GARAK ? SC_IMPORT_GARAK : SC_IMPORT_LOG;
     if (has(table, "custom_id") && (has(table, "response") || has(table, "result")))
         return SC_IMPORT_BATCH;
     if (has(table, "resps") && (has(table, "arguments") || has(table, "doc")))
@@ -101,8 +103,20 @@ static bool is_several(const char *name)
     return false;
 }
 
+/* What our own logs say beside the answers. */
+static void find_own(const struct sc_table *table, struct sc_import_columns *out)
+{
+    out->label = find(table, "label");
+    out->category = find(table, "category");
+    out->harm = find(table, "harm");
+    out->finish = find(table, "finish");
+    out->metrics = find(table, "metrics");
+    out->id_governs = true;
+}
+
 /* Where a shape has what by itself; NULL: by the usual names, or not at all. */
-static void find_by_shape(const struct sc_table *table, struct sc_import_columns *out)
+static void find_by_shape(const struct sc_table *table, const struct sc_import_log *log,
+                          struct sc_import_columns *out)
 {
     switch (out->shape) {
     case SC_IMPORT_HARNESS:
@@ -133,6 +147,21 @@ static void find_by_shape(const struct sc_table *table, struct sc_import_columns
     case SC_IMPORT_ARTIFACTS:
         out->id = find(table, "behavior");
         out->harm = find(table, "jailbroken");
+        break;
+    case SC_IMPORT_LOG:
+        out->prompt = find(table, "prompt");
+        out->completion = find(table, "output");
+        out->prefill = find(table, "prefill");
+        out->fault = find(table, "fault");
+        out->id = find(table, log->own ? "instance_id" : "id");
+        if (log->own)
+            find_own(table, out);
+        break;
+    case SC_IMPORT_GARAK:
+        out->prompt = find(table, "prompt");
+        out->completion = find(table, "output");
+        out->fault = find(table, "fault");
+        out->category = find(table, "category");
         break;
     case SC_IMPORT_ROWS:
         break;
@@ -198,11 +227,11 @@ static enum sc_status find_prompts(const struct sc_import_options *options,
 }
 
 enum sc_status sc_import_columns_find(const struct sc_import_options *options,
-                                      const struct sc_table *table, struct sc_import_columns *out,
-                                      struct sc_error *error)
+                                      const struct sc_table *table, const struct sc_import_log *log,
+                                      struct sc_import_columns *out, struct sc_error *error)
 {
     const struct sc_benchmark_options *asked = &options->benchmark;
-    struct sc_import_columns found = {.shape = shape_of(table),
+    struct sc_import_columns found = {.shape = shape_of(table, log),
                                       .prompt = nowhere,
                                       .messages = nowhere,
                                       .completion = nowhere,
@@ -220,9 +249,10 @@ enum sc_status sc_import_columns_find(const struct sc_import_options *options,
                                       .system = nowhere,
                                       .prefill = nowhere,
                                       .label = nowhere,
-                                      .category = nowhere};
+                                      .category = nowhere,
+                                      .fault = nowhere};
     bool numbered = asked->id_column != NULL && strcmp(asked->id_column, "none") == 0;
-    find_by_shape(table, &found);
+    find_by_shape(table, log, &found);
     const char *named =
         asked->prompt_column != NULL ? asked->prompt_column : asked->messages_column;
     const struct wish wishes[] = {

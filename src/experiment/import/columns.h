@@ -5,6 +5,7 @@
 
 #include "benchmark/table.h"
 #include "experiment/import/answers.h"
+#include "experiment/import/log.h"
 
 /* A column, or a field within what one holds. */
 struct sc_import_column {
@@ -18,21 +19,23 @@ enum sc_import_shape {
     SC_IMPORT_HARNESS,     /* samples of lm-evaluation-harness */
     SC_IMPORT_BATCH,       /* outputs of a batch API */
     SC_IMPORT_PREDICTIONS, /* predictions.jsonl of a run */
-    SC_IMPORT_ARTIFACTS    /* of JailbreakBench */
+    SC_IMPORT_ARTIFACTS,   /* of JailbreakBench */
+    SC_IMPORT_LOG,         /* of inspect_ai: rows as log.h has them */
+    SC_IMPORT_GARAK        /* reports of garak, likewise */
 };
 
 struct sc_import_columns {
     enum sc_import_shape shape;
     struct sc_import_column prompt, messages, completion, trace, logprobs, finish, n_tokens, harm,
-        model, id, metrics, filter, failures, problem, system, prefill, label, category;
+        model, id, metrics, filter, failures, problem, system, prefill, label, category, fault;
     bool completions; /* the column's name says that a cell holds several */
     bool id_governs;  /* rows of one id are one prompt, whatever their texts */
 };
 
 /* SC_ERR_ARGUMENT or SC_ERR_FORMAT: a column that was named, or that there must be, is missing. */
 enum sc_status sc_import_columns_find(const struct sc_import_options *options,
-                                      const struct sc_table *table, struct sc_import_columns *out,
-                                      struct sc_error *error);
+                                      const struct sc_table *table, const struct sc_import_log *log,
+                                      struct sc_import_columns *out, struct sc_error *error);
 
 /* The answers of one row. */
 struct sc_import_row_answers {

@@ -77,6 +77,8 @@ static void join_parts(const json_t *parts, struct sc_text *text, struct sc_text
     {
         const char *said = json_string_value(json_object_get(part, "text"));
         const char *thought = json_string_value(json_object_get(part, "thinking"));
+        if (thought == NULL)
+            thought = json_string_value(json_object_get(part, "reasoning"));
         if (said != NULL)
             sc_text_puts(text, said);
         else if (thought != NULL)
@@ -115,7 +117,7 @@ static enum sc_status add_message(const json_t *message, enum sc_finish finish,
         join_parts(content, &text, &reasoning);
     if (said == NULL && text.len == 0)
         said = refusal;
-    if (said == NULL && text.len == 0 &&
+    if ((said == NULL || *said == '\0') && text.len == 0 &&
         json_array_size(json_object_get(message, "tool_calls")) > 0)
         status = add_failure(out, "calls of tools and no text", error);
     else if (said == NULL && text.len == 0 && reasoning.len == 0 && !json_is_array(content) &&

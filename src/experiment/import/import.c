@@ -162,6 +162,11 @@ static void find_top_k(struct import *import)
         if (n > 0 && n < k)
             k = n;
     }
+    for (size_t i = 0; i < answers->n && !any; i++)
+        if (answers->items[i].tokens.figures >> SC_FIGURE_CONFIDENCE & 1) {
+            any = true; /* as they were measured, by the log's own k */
+            k = import->rows.log.top_k;
+        }
     import->top_k = import->summary->top_k = any ? k : 0;
 }
 
@@ -205,6 +210,8 @@ static void hash_answers(const struct import *import, char out[17])
         hash =
             chain(hash, tokens->likeliest, tokens->n * tokens->stride * sizeof *tokens->likeliest);
         hash = chain(hash, tokens->text_ends, tokens->n * sizeof *tokens->text_ends);
+        if (tokens->given != NULL)
+            hash = chain(hash, tokens->given, tokens->n * sizeof *tokens->given);
         hash = chain(hash, a->measured ? a->metrics : NULL, sizeof a->metrics);
     }
     snprintf(out, 17, "%016" PRIx64, hash);
@@ -247,7 +254,10 @@ static enum sc_status write_config(struct import *import, struct sc_error *error
         .kind = SOURCE_KIND,
         .name = name,
         .sampling = {.temperature = NAN, .top_p = NAN, .min_p = NAN, .top_k = -1},
-        .logprobs = import->options->logprobs,
+        .logprobs =
+            import->options->logprobs != SC_LOGPROBS_UNKNOWN || import->rows.log.kind == SC_LOG_NONE
+                ? import->options->logprobs
+                : import->rows.log.logprobs,
         .top_k = import->top_k,
         .reproducible = SC_REPRODUCIBLE_NO};
     const struct sc_config_facts facts = {.source = &info,
@@ -268,6 +278,8 @@ static enum sc_status write_config(struct import *import, struct sc_error *error
 static size_t reasoning_tokens(const struct sc_import_answer *answer)
 {
     size_t n = 0;
+    if (answer->tokens.given != NULL)
+        return answer->tokens.n_reasoning;
     while (answer->tokens.text_ends != NULL && answer->answer_begin > 0 && n < answer->tokens.n &&
            answer->tokens.text_ends[n] <= answer->answer_begin)
         n++;
@@ -283,11 +295,17 @@ static enum sc_status make_stats(const struct import *import, const struct sc_im
     *figures = (tokens->logprobs != NULL ? 1u << SC_FIGURE_LOGPROB : 0) |
                (confident ? 1u << SC_FIGURE_CONFIDENCE : 0);
     *out = NULL;
+    if (tokens->given != NULL)
+        *figures = tokens->figures;
     if (*figures == 0)
         return SC_OK;
     *out = sc_alloc_array(tokens->n, sizeof **out);
     if (*out == NULL)
         return sc_fail_nomem(error, "figures of a trace");
+    if (tokens->given != NULL) {
+        memcpy(*out, tokens->given, tokens->n * sizeof **out);
+        return SC_OK;
+    }
     for (size_t i = 0; i < tokens->n; i++)
         (*out)[i] = (struct sc_token_stats){
             .logprob = tokens->logprobs != NULL ? tokens->logprobs[i] : NAN,
@@ -319,7 +337,8 @@ static enum sc_status make_trace(const struct import *import, size_t position, s
     unsigned figures = 0;
     size_t n_reasoning = reasoning_tokens(answer);
     /* How many tokens are the reasoning is part of how many there are. */
-    bool counted = answer->n_tokens_known && (answer->answer_begin == 0 || n_reasoning > 0);
+    bool counted = answer->n_tokens_known &&
+                   (answer->answer_begin == 0 || n_reasoning > 0 || answer->tokens.given != NULL);
     SC_TRY(make_stats(import, &answer->tokens, &figures, &stats, error));
     const struct sc_source_trace given = {
         .finish = answer->finish,
@@ -332,6 +351,8 @@ static enum sc_status make_trace(const struct import *import, size_t position, s
         .figures = counted ? figures : 0,
         .stats = counted ? stats : NULL,
         .text_ends = counted ? answer->tokens.text_ends : NULL,
+        .forced_begin = answer->tokens.forced_begin,
+        .n_forced = answer->tokens.n_forced,
     };
     enum sc_status status = sc_trace_make(&import->maker, &import->benchmark.instances[position],
                                           (uint32_t)index, &given, out, error);

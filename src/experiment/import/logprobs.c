@@ -31,6 +31,7 @@ void sc_import_tokens_free(struct sc_import_tokens *tokens)
     sc_free(tokens->logprobs);
     sc_free(tokens->likeliest);
     sc_free(tokens->text_ends);
+    sc_free(tokens->given);
     *tokens = (struct sc_import_tokens){0};
 }
 
@@ -205,16 +206,27 @@ static enum sc_status read_tokens(const struct given_tokens *given, const char *
     return find_ends(given, text, out, error);
 }
 
+static enum sc_status read_both(const struct given_tokens *given, const json_t *figures,
+                                const char *text, struct sc_import_tokens *out,
+                                struct sc_error *error)
+{
+    if (given->n > 0)
+        SC_TRY(read_tokens(given, text, out, error));
+    return sc_import_figures(figures, out, error);
+}
+
 enum sc_status sc_import_logprobs(const json_t *value, const char *text, size_t stride,
                                   struct sc_import_tokens *out, struct sc_error *error)
 {
-    struct given_tokens given;
-    SC_TRY(find_tokens(value, &given, error));
-    if (given.n == 0)
+    struct given_tokens given = {0};
+    const json_t *figures = json_object_get(value, SC_OWN_FIGURES);
+    if (figures == NULL || json_object_size(value) > 1)
+        SC_TRY(find_tokens(value, &given, error));
+    if (given.n == 0 && figures == NULL)
         return SC_OK;
     out->n = given.n;
     out->stride = stride;
-    enum sc_status status = read_tokens(&given, text, out, error);
+    enum sc_status status = read_both(&given, figures, text, out, error);
     if (status != SC_OK)
         sc_import_tokens_free(out);
     return status;

@@ -105,7 +105,9 @@ static enum sc_status choose_model(struct reader *r, struct models *models, stru
                        sc_input_name(r->options->file), models->n, models->names.data);
     if (models->n <= 1)
         r->columns.model.column = -1; /* nothing to choose */
-    const char *name = r->options->model != NULL ? r->options->model : models->first;
+    const char *name = r->options->model != NULL ? r->options->model
+                       : models->first != NULL   ? models->first
+                                                 : r->out->log.model;
     r->out->model = sc_strdup(name);
     return name == NULL || r->out->model != NULL ? SC_OK : sc_fail_nomem(error, "name of a model");
 }
@@ -199,6 +201,16 @@ static enum sc_status read_request(struct reader *r, size_t row, char **text, bo
     return status;
 }
 
+/* A log says why a sample has none. */
+static enum sc_status fail_prompt(const struct reader *r, size_t row, struct sc_error *error)
+{
+    char *why = NULL;
+    SC_TRY(sc_import_cell_text(&r->out->table, row, r->columns.fault, &why, NULL, error));
+    enum sc_status status = sc_fail(error, SC_ERR_FORMAT, "%s", why != NULL ? why : "no prompt");
+    sc_free(why);
+    return status;
+}
+
 static enum sc_status read_question(struct reader *r, size_t row, char **text, bool *nested,
                                     struct sc_error *error)
 {
@@ -209,7 +221,7 @@ static enum sc_status read_question(struct reader *r, size_t row, char **text, b
     if (value == NULL)
         SC_TRY(sc_import_cell(&r->out->table, row, r->columns.prompt, &value, error));
     if (value == NULL)
-        return sc_fail(error, SC_ERR_FORMAT, "no prompt");
+        return fail_prompt(r, row, error);
     bool sample = r->columns.shape == SC_IMPORT_HARNESS && !json_is_string(value) &&
                   r->options->benchmark.prompt_column == NULL;
     enum sc_status status = sample ? read_arguments(value, text, nested, error)
@@ -519,22 +531,33 @@ static enum sc_status check_ids(struct reader *r, struct sc_error *error)
     return SC_OK;
 }
 
+/* What the file itself does not say may stand beside it. */
+static enum sc_status find_model_beside(struct reader *r, struct sc_error *error)
+{
+    if (r->columns.shape != SC_IMPORT_HARNESS || r->options->model != NULL)
+        return SC_OK;
+    return sc_import_harness_model(r->options->file, &r->out->log.model, error);
+}
+
 static enum sc_status open_files(struct reader *r, struct sc_error *error)
 {
     const struct sc_table_options how = {.rows_key = r->options->benchmark.rows_key,
                                          .strict = r->options->benchmark.strict};
     struct sc_table *table = &r->out->table;
-    SC_TRY(sc_table_read(r->options->file, &how, table, error));
+    SC_TRY(sc_import_table_read(r->options->file, &how, table, &r->out->log, error));
     if (table->note != NULL)
         note(r, table->note);
     if (r->options->requests != NULL)
         SC_TRY(sc_import_requests_read(r->options->requests, &r->requests, error));
-    SC_TRY(sc_import_columns_find(r->options, table, &r->columns, error));
+    SC_TRY(sc_import_columns_find(r->options, table, &r->out->log, &r->columns, error));
     if (r->options->requests != NULL && r->columns.shape != SC_IMPORT_BATCH)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "%s: requests belong to the outputs of a batch (custom_id, response), which "
                        "this file has not",
                        sc_input_name(r->options->file));
+    SC_TRY(find_model_beside(r, error));
+    if (r->out->log.n_damaged > 0)
+        note(r, "lines of the report that cannot be read were passed over");
     return find_model(r, error);
 }
 
@@ -592,5 +615,6 @@ void sc_import_rows_free(struct sc_import_rows *rows)
     sc_free(rows->prompts);
     sc_free(rows->model);
     sc_table_free(&rows->table);
+    sc_import_log_free(&rows->log);
     *rows = (struct sc_import_rows){0};
 }

@@ -21,6 +21,7 @@ struct sc_import_rows {
     size_t n_prompts, cap_prompts;
     char *model; /* NULL: not said */
     bool judged; /* the file says which answers are harmful */
+    struct sc_import_log log;
 };
 
 /* Reads the file, and reports the rows that it leaves out.  out begins as zeros; on failure

@@ -1,0 +1,58 @@
+/* What lm-evaluation-harness writes beside its samples (answers.h). */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "experiment/import/answers.h"
+
+/* Of a file of results. */
+#define MOST_BYTES ((size_t)256 << 20)
+
+/* "FOLDER/samples_TASK_DATE.jsonl" gives "FOLDER/results_DATE.json"; NULL: another name, or no
+ * memory (*status says which). */
+static char *results_path(const char *path, enum sc_status *status)
+{
+    size_t length = 0;
+    const char *name = sc_path_last(path, &length);
+    const char *date = name;
+    *status = SC_OK;
+    if (length < 9 || strncmp(name, "samples_", 8) != 0)
+        return NULL;
+    for (size_t i = 8; i < length; i++)
+        if (name[i] == '_')
+            date = name + i + 1;
+    const char *end = strstr(date, ".jsonl");
+    if (date == name || end == NULL)
+        return NULL;
+    struct sc_text text = {0};
+    sc_text_add(&text, path, (size_t)(name - path));
+    sc_text_puts(&text, "results_");
+    sc_text_add(&text, date, (size_t)(end - date));
+    sc_text_puts(&text, ".json");
+    char *made = sc_text_take(&text);
+    *status = made != NULL ? SC_OK : SC_ERR_NOMEM;
+    return made;
+}
+
+enum sc_status sc_import_harness_model(const char *path, char **model, struct sc_error *error)
+{
+    enum sc_status status = SC_OK;
+    json_t *results = NULL;
+    *model = NULL;
+    char *beside = results_path(path, &status);
+    if (status != SC_OK)
+        return sc_fail_nomem(error, "name of a model");
+    bool there = beside != NULL && sc_file_exists(beside);
+    if (there)
+        status = sc_json_read(beside, MOST_BYTES, &results, NULL);
+    sc_free(beside);
+    const char *name = json_string_value(json_object_get(results, "model_name"));
+    if (name != NULL)
+        *model = sc_strdup(name);
+    json_decref(results);
+    /* A file that cannot be read names no model, and its samples are read all the same. */
+    return status == SC_ERR_NOMEM || (name != NULL && *model == NULL)
+               ? sc_fail_nomem(error, "name of a model")
+               : SC_OK;
+}
