@@ -9,6 +9,7 @@ A thin face of the C library: it reads, converts and draws, and computes no figu
 
 from __future__ import annotations
 
+from . import exchange
 from ._library import lib, text_of
 from .answers import Answer, Request
 from .callables import CallableSource as Callable
@@ -46,7 +47,12 @@ from .running import run
 #: Of the library that runs.
 __version__ = text_of(lib.sc_version())
 
+export_eval = exchange.export_eval
+import_answers = exchange.import_answers
+
 __all__ = [
+    "export_eval",
+    "import_answers",
     "Adaptive",
     "Answer",
     "ArgumentError",
