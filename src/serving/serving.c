@@ -22,7 +22,13 @@
 #include "serving/sampling.h"
 #include "serving/scoring.h"
 
-enum { DEFAULT_PROMPT = 4096, DEFAULT_NEW = 1024, BODY_BYTES = 4 << 20, BACKLOG = 128 };
+enum {
+    DEFAULT_PROMPT = 4096,
+    DEFAULT_NEW = 1024,
+    BODY_BYTES = 4 << 20,
+    BACKLOG = 128,
+    READING_SECONDS = 3
+};
 
 struct sc_serving {
     struct sc_serving_options options;
@@ -240,6 +246,22 @@ void sc_serving_run(struct sc_serving *s, bool (*ends)(void), size_t *n_dropped)
     *n_dropped = n;
 }
 
+/* Answers that are there, and words about those that were dropped, are on their way for a moment.
+ */
+static void wait_for_readers(struct sc_serving *s)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    const double until = sc_seconds() + READING_SECONDS;
+    for (size_t n = 1; n > 0 && sc_seconds() < until; nanosleep(&pause, NULL)) {
+        n = 0;
+        pthread_mutex_lock(&s->house.lock);
+        for (const struct sc_serving_connection *c = s->http.connections.first; c != NULL;
+             c = c->next)
+            n += c->job != NULL;
+        pthread_mutex_unlock(&s->house.lock);
+    }
+}
+
 void sc_serving_close(struct sc_serving *s)
 {
     if (s == NULL)
@@ -250,6 +272,8 @@ void sc_serving_close(struct sc_serving *s)
         pthread_join(s->sampler, NULL);
     if (s->has_scorer)
         pthread_join(s->scorer, NULL);
+    if (s->http.daemon != NULL)
+        wait_for_readers(s);
     sc_serving_http_stop(&s->http);
     if (s->socket >= 0)
         close(s->socket);
