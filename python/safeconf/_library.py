@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
 from cffi import FFI
 
-from .errors import ArgumentError, error_of
+from .errors import ArgumentError, Interrupted, error_of
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -177,6 +178,21 @@ class Guard:
         """Raises what a function raised, if one did."""
         if self.exception is not None:
             raise self.exception
+
+
+@contextmanager
+def interruptible(struct: Any) -> Iterator[None]:
+    """A call that works for seconds and asks ``struct.keep_going``: Ctrl-C ends it."""
+    guard = Guard()
+    struct.keep_going = guard.function("bool(void *)", lambda _: guard.exception is None, False)
+    try:
+        yield
+    except Interrupted:
+        guard.check()
+        raise
+    finally:
+        struct.keep_going = ffi.NULL
+    guard.check()
 
 
 call(lib.sc_process_setup)

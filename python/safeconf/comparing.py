@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from . import _tables
-from ._library import Arguments, PathLike, call, ffi, lib, set_numbers, taken_text
+from ._library import Arguments, PathLike, call, ffi, interruptible, lib, set_numbers, taken_text
 from .errors import ArgumentError
 from .results import Run, Text
 
@@ -202,5 +202,6 @@ def replay(
             "max_changes": max_changes,
         },
     )
-    text = taken_text(lib.sc_replay_json, os.fsencode(folder_of(run)), options)
+    with interruptible(options):
+        text = taken_text(lib.sc_replay_json, os.fsencode(folder_of(run)), options)
     return Replay(json.loads(text))

@@ -16,6 +16,7 @@ from ._library import (
     as_bytes,
     call,
     ffi,
+    interruptible,
     lib,
     name_value,
     set_numbers,
@@ -125,7 +126,12 @@ class Model(Source):
         options.kernels = arguments.text(self.kernels, "kernels")
         options.confidence_top_k = confidence_top_k
         engine = ffi.new("struct sc_engine **")
-        call(lib.sc_engine_open, engine, self._model, options)
+        try:
+            with interruptible(options):
+                call(lib.sc_engine_open, engine, self._model, options)
+        except BaseException:
+            lib.sc_engine_close(engine[0])
+            raise
         return engine[0]
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .judging import JudgeLike, JudgeOptions, Judging
 
 from . import _tables
-from ._library import PathLike, call, ffi, lib, taken_text
+from ._library import PathLike, call, ffi, interruptible, lib, taken_text
 from .errors import ArgumentError, FormatError, InputOutputError
 
 METRICS = ("mean", "lowest", "bottom10", "tail", "head", "prob", "nll")
@@ -78,8 +78,10 @@ class Run:
     def _results(self) -> Iterator[Any]:
         """``struct sc_results *``, loaded and analysed."""
         results = ffi.new("struct sc_results **")
-        call(lib.sc_results_open, results, os.fsencode(self.path))
+        observer = ffi.new("struct sc_report_observer *")
         try:
+            with interruptible(observer):
+                call(lib.sc_results_open_while, results, os.fsencode(self.path), observer)
             yield results[0]
         finally:
             lib.sc_results_close(results[0])
@@ -158,7 +160,9 @@ class Run:
         Returns:
             The path of report.html.
         """
-        call(lib.sc_report_write, os.fsencode(self.path))
+        observer = ffi.new("struct sc_report_observer *")
+        with interruptible(observer):
+            call(lib.sc_report_write_while, os.fsencode(self.path), observer)
         page = self.path / "report.html"
         if open:
             import webbrowser
