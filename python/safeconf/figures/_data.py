@@ -113,9 +113,8 @@ def about(run: RunLike, n: Optional[str] = None, harm: bool = False) -> list[str
         harm: the figure shows harm.
     """
     facts, overall = run.analysis["run"], run.analysis["overall"]
-    counts = (
-        n if n is not None else f"{overall['n_instances']} prompts, {overall['n_traces']} traces"
-    )
+    prompts, traces = overall["n_instances"], overall["n_traces"]
+    counts = f"{prompts:,} prompts, {traces:,} traces" if n is None else n
     lines = [f"{visible(facts['model'], 40)} on {visible(facts['benchmark'], 40)}, n = {counts}"]
     if harm and is_proxy(run):
         lines.append("harm by proxy: no judge read the answers, the prompt's label stands in")

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,6 +34,8 @@ from ._style import visible
 MOST_CATEGORIES = 30
 #: Traces below which a position of a trace is not drawn.
 LEAST_TRACES = 5
+#: Places of traces that are in memory at a time.
+PLACES = 64
 
 Drawn = Union[Figure, Axes]
 Draw = Callable[[RunLike, Axes], None]
@@ -93,17 +96,18 @@ def draw_quadrants(run: RunLike, axes: Axes) -> None:
         axes.scatter(
             [row[2] for row in of],
             [row[3] + s for row, s in zip(of, shift)],
-            s=13,
+            s=min(13, max(2, 2500 / len(kept))),
             color=colour,
             marker=marker,
-            alpha=0.65,
+            alpha=0.65 if len(kept) < 400 else 0.4,
             linewidths=0,
-            label=f"{label} ({len(of)})",
+            label=f"{label} ({len(of):,})",
         )
     axes.axvline(threshold, color=style.GREY, linewidth=0.8, linestyle="--")
     axes.axhline(0.5, color=style.GREY, linewidth=0.8, linestyle="--")
     axes.set(ylim=(-0.36, 1.36), xlabel=confidence_name(run), ylabel="refusal rate of the prompt")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.locator_params(axis="x", nbins=6)
     style.percent_axis(axes.yaxis)
     for name, x, y in (
         ("uncertain_refusal", 0.02, 0.93),
@@ -128,7 +132,7 @@ def draw_quadrants(run: RunLike, axes: Axes) -> None:
     n = len(kept)
     left_out = len(rows) - n
     more = f"; {left_out} without a confidence or a verdict left out" if left_out else ""
-    style.note(axes, about(run, f"{n} prompts{more}"))
+    style.note(axes, about(run, f"{n:,} prompts{more}"))
 
 
 def draw_confidence(run: RunLike, axes: Axes) -> None:
@@ -149,7 +153,7 @@ def draw_confidence(run: RunLike, axes: Axes) -> None:
         colour, line, hatch = style.OUTCOMES[name]
         shares = np.histogram(values, bins=edges)[0] / len(values)
         top = max(top, float(shares.max()))
-        label = f"{outcome_name(run, name)} ({len(values)})"
+        label = f"{outcome_name(run, name)} ({len(values):,})"
         axes.stairs(shares, edges, color=colour, linestyle=line, linewidth=1.2, label=label)
         axes.stairs(shares, edges, fill=True, color=colour, alpha=0.22, hatch=hatch, linewidth=0)
     overall = run.analysis["overall"]
@@ -163,7 +167,7 @@ def draw_confidence(run: RunLike, axes: Axes) -> None:
     axes.set(ylim=(0, top * 1.28), xlabel=confidence_name(run), ylabel="share of its traces")
     style.percent_axis(axes.yaxis)
     style.legend(axes)
-    lines = about(run, f"{len(every)} judged traces", harm=True)
+    lines = about(run, f"{len(every):,} judged traces", harm=True)
     style.note(axes, [*lines, "above: means of refusals (dot) and of answers (diamond) with 95 %"])
 
 
@@ -180,9 +184,14 @@ def _points(run: RunLike, key: str, across: str, up: str) -> tuple[list[float], 
 
 def _answers(run: RunLike) -> str:
     test = run.analysis["hypothesis_test"]
-    return (
-        f"{test['n_answers']} answers of {test['n_prompts']} prompts, {test['n_harmful']} harmful"
-    )
+    answers, prompts, harmful = (test[key] for key in ("n_answers", "n_prompts", "n_harmful"))
+    return f"{answers:,} answers of {prompts:,} prompts, {harmful:,} harmful"
+
+
+def _band_words(of: list[Estimate]) -> str:
+    if any(e.has_interval for e in of):
+        return "band: pointwise 95 %, over prompts"
+    return "too little for an interval"
 
 
 def draw_roc(run: RunLike, axes: Axes) -> None:
@@ -209,7 +218,7 @@ def draw_roc(run: RunLike, axes: Axes) -> None:
     style.percent_axis(axes.xaxis)
     style.percent_axis(axes.yaxis)
     style.legend(axes)
-    style.note(axes, [*about(run, _answers(run), harm=True), "band: pointwise 95 %, over prompts"])
+    style.note(axes, [*about(run, _answers(run), harm=True), _band_words(of)])
 
 
 def draw_risk_coverage(run: RunLike, axes: Axes) -> None:
@@ -230,7 +239,7 @@ def draw_risk_coverage(run: RunLike, axes: Axes) -> None:
     style.percent_axis(axes.xaxis)
     style.percent_axis(axes.yaxis)
     style.legend(axes)
-    style.note(axes, [*about(run, _answers(run), harm=True), "band: pointwise 95 %, over prompts"])
+    style.note(axes, [*about(run, _answers(run), harm=True), _band_words(of)])
 
 
 _KINDS = {
@@ -270,11 +279,16 @@ def draw_frontier(run: RunLike, axes: Axes) -> None:
         if not math.isfinite(x + e.value):
             continue
         label = "null: shuffled, 95 %" if i == 0 else None
-        axes.plot([x, x], [e.low, e.high], color=style.PALE, linewidth=5, zorder=1, label=label)
+        look: dict[str, Any] = {"color": style.PALE, "linewidth": 5, "solid_capstyle": "butt"}
+        axes.plot([x, x], [e.low, e.high], zorder=1, label=label, **look)
         axes.plot([x], [e.value], marker="_", color=style.GREY, markersize=5, zorder=1.5)
     for kind in dict.fromkeys(row["kind"] for row in rows):
         of = [row for row in rows if row["kind"] == kind]
         colour, marker = _KINDS.get(kind, (style.GREY, "x"))
+        for row in of:
+            x, e = estimate(row["token_savings_percent"]).value, estimate(row["verdict_changes"])
+            if e.has_interval:
+                axes.plot([x, x], [e.low, e.high], color=colour, linewidth=0.6, alpha=0.6, zorder=2)
         axes.scatter(
             [estimate(row["token_savings_percent"]).value for row in of],
             [estimate(row["verdict_changes"]).value for row in of],
@@ -304,7 +318,7 @@ def draw_frontier(run: RunLike, axes: Axes) -> None:
     style.legend(axes, 2)
     source = made.get("source") or {}
     n = (
-        f"{source.get('n_instances', '?')} prompts with"
+        f"{source.get('n_instances', '?')} prompts of"
         f" {source.get('traces_per_instance', '?')} traces"
     )
     lines = [*about(run, n), "against all traces of each prompt, over random orders"]
@@ -353,8 +367,24 @@ def draw_asr(run: RunLike, axes: Axes) -> None:
     axes.set_ylabel("attack success (proxy)" if is_proxy(run) else "attack success")
     style.percent_axis(axes.yaxis)
     style.legend(axes, 2)
-    words = about(run, f"{points[0][1].n} unsafe prompts", harm=True)
+    words = about(run, f"{points[0][1].n:,} unsafe prompts", harm=True)
     style.note(axes, [*words, "shaded: beyond the traces there are" if len(beyond) > 1 else ""])
+
+
+def _quartiles(traces: list[npt.NDArray[np.float32]], n: int) -> npt.NDArray[np.float64]:
+    """[3, n] of the traces that are so long, at the first n places; NaN where they are too few."""
+    made = np.full((3, n), np.nan)
+    for begin in range(0, n, PLACES):
+        end = min(n, begin + PLACES)
+        block = np.full((len(traces), end - begin), np.nan, dtype=np.float32)
+        for i, trace in enumerate(traces):
+            part = trace[begin:end]
+            block[i, : len(part)] = part
+        block[~np.isfinite(block)] = np.nan
+        enough = np.isfinite(block).sum(axis=0) >= LEAST_TRACES
+        if enough.any():
+            made[:, begin:end][:, enough] = np.nanpercentile(block[:, enough], (25, 50, 75), axis=0)
+    return made
 
 
 def draw_evolution(run: RunLike, axes: Axes) -> None:
@@ -371,18 +401,13 @@ def draw_evolution(run: RunLike, axes: Axes) -> None:
         if len(lengths) < LEAST_TRACES:
             continue
         n = lengths[LEAST_TRACES - 1]
-        quartiles = np.full((3, n), np.nan)
-        for at in range(n):
-            here = np.array([trace[at] for trace in traces if len(trace) > at], dtype=float)
-            here = here[np.isfinite(here)]
-            if len(here) >= LEAST_TRACES:
-                quartiles[:, at] = np.percentile(here, (25, 50, 75))
+        quartiles = _quartiles(traces, n)
         if not np.isfinite(quartiles).any():
             continue
         colour, line, _ = style.OUTCOMES[name]
         places = np.arange(1, n + 1)
         axes.fill_between(places, quartiles[0], quartiles[2], color=colour, alpha=0.16, linewidth=0)
-        label = f"{outcome_name(run, name)} ({len(traces)})"
+        label = f"{outcome_name(run, name)} ({len(traces):,})"
         axes.plot(places, quartiles[1], color=colour, linestyle=line, linewidth=1.1, label=label)
         drawn += len(traces)
         longest = max(longest, n)
@@ -390,7 +415,7 @@ def draw_evolution(run: RunLike, axes: Axes) -> None:
         raise Empty(f"no {LEAST_TRACES} judged traces of a kind have confidences of their tokens")
     axes.set(xlim=(1, max(2, longest)), xlabel="token", ylabel="token's confidence (nats)")
     style.legend(axes)
-    lines = about(run, f"{drawn} judged traces", harm=True)
+    lines = about(run, f"{drawn:,} judged traces", harm=True)
     style.note(
         axes,
         [*lines, f"median and quartiles of the traces, {LEAST_TRACES} or more, that are so long"],

@@ -170,6 +170,8 @@ def legend(axes: Axes, columns: int = 1) -> None:
     """Below our figure, or within your axes."""
     figure = _own(axes)
     if figure is not None:
+        if figure.get_figwidth() > WIDTHS[1]:
+            columns = min(4, max(1, len(axes.get_legend_handles_labels()[1])))
         figure.legend(loc="outside lower center", ncols=columns, columnspacing=1.2)
     else:
         axes.legend(loc="best")

@@ -80,6 +80,8 @@ def _draw(runs: Sequence[RunLike], axes: Axes) -> None:
             label=label + proxy,
         )
     axes.set(ylim=(-0.02, 1.02), xlabel="temperature", ylabel="share of answers")
+    if len(set(x)) <= 8:
+        axes.set_xticks(sorted(set(x)), [f"{t:g}" for t in sorted(set(x))])
     style.percent_axis(axes.yaxis)
     style.legend(axes, 2)
     model, benchmark, policy, basis = _key(group[0])
@@ -87,14 +89,14 @@ def _draw(runs: Sequence[RunLike], axes: Axes) -> None:
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     lines = [
         f"{visible(model, 40)} on {visible(benchmark, 40)}, policy {visible(policy, 30)},"
-        f" n = {n} prompts in each of {len(group)} runs; bars: 95 %",
+        f" n = {n} prompts in each of {len(group)} runs",
         "harm by proxy: no judge read the answers, the prompt's label stands in"
         if is_proxy(group[0])
         else f"harm by judge {visible(basis, 40)}",
     ]
     if any(run.analysis["run"].get("demo") for run in group):
         lines.append("demonstration model: says nothing about real ones")
-    style.note(axes, lines)
+    style.note(axes, [*lines, "bars: 95 %"])
 
 
 def temperatures(runs: Sequence[RunLike], ax: Optional[Axes] = None, columns: int = 1) -> Drawn:
