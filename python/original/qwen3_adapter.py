@@ -7,14 +7,12 @@ process.  How the figures differ from the original's is in docs/ORIGINAL.md.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import safeconf as sc
-from safeconf._library import as_bytes, lib, taken_text
 
 #: One sampled answer: its text, log P of each token, the text of each token.
 Answer = tuple[str, list[float], list[str]]
@@ -137,23 +135,15 @@ class Qwen3SafetyAdapter:
             return [_answer(run, i) for i in range(len(prompts))]
 
     def estimate_memory_usage(self) -> dict[str, Any]:
-        """``model_name``, ``memory_gb`` (GiB of the weights as their files hold them), ``dtype``
-        and ``device``."""
-        folder = _folder_of(self.model_name)
-        configuration = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        stored = configuration.get("dtype") or configuration.get("torch_dtype") or "not known"
-        n_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        """``model_name``, ``memory_gb`` (GiB of the weights as they are in memory), ``dtype`` and
+        ``device``."""
+        info = self.model.info()
         return {
             "model_name": self.model_name,
-            "memory_gb": n_bytes / 1024**3,
-            "dtype": self.model.dtype or _DTYPES.get(stored) or stored,
+            "memory_gb": info["weight_bytes"] / 1024**3,
+            "dtype": info["dtype"],
             "device": "cpu",
         }
-
-
-def _folder_of(model_name: str) -> Path:
-    """Where a model's files lie."""
-    return Path(taken_text(lib.sc_model_locate, as_bytes(model_name, "model")))
 
 
 def _answer(run: sc.Run, place: int) -> Answer:

@@ -124,7 +124,7 @@ class SafetyDeepConfExperiment:
         warned of violence for a violent one."""
         raise NotImplementedError(
             "whether an answer is unsafe takes a judge, and not words in it: "
-            "predictions[0].run.classify(judge=...) asks one (docs/JUDGES.md)"
+            "run_experiment(..., judge=...) asks one (docs/JUDGES.md)"
         )
 
     def _policy(self, early_stopping: bool, batched: bool) -> Any:
@@ -161,7 +161,7 @@ class SafetyDeepConfExperiment:
                 None: one below ``results/``.
             generation_kwargs: the original's (``temperature``, ``max_new_tokens``, ``top_p``,
                 ``top_k``, ``do_sample``, ``enable_thinking``), and options of ``safeconf.run``
-                such as ``seed`` and ``progress``.
+                such as ``seed``, ``judge`` and ``progress``.
         """
         prompts = [
             sc.Prompt(
@@ -256,8 +256,8 @@ def _source(
     return _of_function(model, use_batch, generation_kwargs)
 
 
-#: What a function is told is its own affair; these are of the run.
-_OF_THE_RUN = ("progress", "seed")
+#: What a function is told is its own affair; these are of the run, as are ``judge_model`` ....
+_OF_THE_RUN = ("progress", "seed", "detector")
 #: These are told to both: the run's configuration holds them.
 _OF_BOTH = ("temperature", "top_p", "top_k", "max_new_tokens")
 
@@ -266,10 +266,13 @@ def _of_function(
     function: Any, use_batch: bool, generation_kwargs: dict[str, Any]
 ) -> tuple[sc.Source, dict[str, Any]]:
     """A function ``(prompt, **kwargs) -> (text, logprobs, tokens)`` as a source of traces."""
-    told = {key: v for key, v in generation_kwargs.items() if key not in _OF_THE_RUN}
-    options = {
-        key: v for key, v in generation_kwargs.items() if key in _OF_THE_RUN or key in _OF_BOTH
-    }
+    told, options = {}, {}
+    for key, value in generation_kwargs.items():
+        of_the_run = key in _OF_THE_RUN or key.startswith("judge")
+        if not of_the_run:
+            told[key] = value
+        if of_the_run or key in _OF_BOTH:
+            options[key] = value
     many = getattr(function, "batch_generate", None) if use_batch else None
 
     def answers(request: sc.Request) -> list[sc.Answer]:

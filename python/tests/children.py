@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ def environment() -> dict[str, str]:
     made = dict(os.environ)
     package = str(Path(sc.__file__).resolve().parents[1])
     made["PYTHONPATH"] = os.pathsep.join(filter(None, [package, made.get("PYTHONPATH")]))
+    programs = [os.path.dirname(sys.executable)]
     if "SAFECONF_LIBRARY" in made:
         made["SAFECONF_LIBRARY"] = os.path.abspath(made["SAFECONF_LIBRARY"])
+        programs.insert(0, os.path.dirname(made["SAFECONF_LIBRARY"]))
+    made["PATH"] = os.pathsep.join([*programs, made.get("PATH", os.defpath)])
     made["JUPYTER_PLATFORM_DIRS"] = "1"
     return made
 

@@ -205,6 +205,26 @@ def test_notes(predictions: Any, instances: Any, capsys: Any) -> None:
         assert f"`{name}`" in page, key
 
 
+def test_with_a_judge(tmp_path: Path, experiment: Any, model: Any) -> None:
+    """Harm is then no proxy."""
+    instances = SyntheticSafetyBenchmark.create(num_instances=12)
+    predictions = experiment.run_experiment(
+        instances,
+        model,
+        early_stopping=False,
+        max_new_tokens=24,
+        judge="guard",
+        judge_model="demo-guard",
+        out=tmp_path / "r",
+        progress=False,
+    )
+    analysis = experiment.analyze_results(predictions, instances)
+    assert "harm" not in analysis["notes"]
+    test = analysis["hypothesis_test"]
+    split = predictions[0].run.analysis["hypothesis_test"]["instances"]
+    assert test["confident_compliance_accuracy"] == 1 - split["harm_rate_high"]["value"]
+
+
 def test_without_early_stopping(tmp_path: Path, experiment: Any, model: Any) -> None:
     instances = SyntheticSafetyBenchmark.create(num_instances=6)
     predictions = experiment.run_experiment(
