@@ -80,16 +80,13 @@ static const struct cli_words_of_command commands[] = {
     {"serve",
      {{"safeconf serve --model demo --port 8000", "the bundled model behind OpenAI's interface"}},
      "SERVE.md"},
-    {"export",
-     {{"safeconf export results/toxicchat", "a log for inspect_ai, beside the run"}},
-     "EXPORT.md"},
     {"figures",
      {{"safeconf figures results/toxicchat --format pdf,png", "figures for a paper"}},
      "FIGURES.md"},
     {"serve-command",
      {{"safeconf serve-command --model Qwen/Qwen3-8B --engine vllm --gpus 2",
        "what to type on the machine with the GPUs"}},
-     "SCALE.md"},
+     "SERVERS.md"},
 };
 
 const struct cli_words_of_command *cli_words_of_command(const char *command)

@@ -52,6 +52,8 @@ class Links(unittest.TestCase):
                          (1, 'docs/B.md: is not in the list of pages, nav in mkdocs.yml\n'))
         result = self.check(mkdocs_yml='nav:\n  - Start: A.md\n  - Other: C.md\n')
         self.assertEqual((result.returncode, result.stdout), (1, 'mkdocs.yml: C.md: there is no such page\n'))
+        result = self.check(mkdocs_yml='nav:\n  - Start: A.md\n  - Again: A.md\n')
+        self.assertEqual((result.returncode, result.stdout), (1, 'mkdocs.yml: A.md is in the list twice\n'))
 
 
 if __name__ == '__main__':
