@@ -88,7 +88,9 @@ struct sc_risk_observer {
     /* One that could not be explored. */
     void (*failed)(void *context, const char *instance_id, const char *reason);
     void (*progress)(void *context, const struct sc_risk_progress *progress);
-    bool (*keep_going)(void *context); /* false interrupts; with a folder the same call goes on */
+    /* Asked while models are read and between steps of the network; false interrupts, and with a
+     * folder the same call goes on. */
+    bool (*keep_going)(void *context);
 };
 
 struct sc_risk_summary {

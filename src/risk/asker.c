@@ -137,9 +137,8 @@ static struct sc_judge_draw draw(void *context, size_t item)
 static bool go_on(void *context, const struct sc_judge_counts *counts)
 {
     const struct judging *judging = context;
-    const struct sc_exploration_options *explore = &judging->reader->asker->explore;
     (void)counts;
-    return explore->stop == NULL || !explore->stop(explore->stop_context);
+    return !sc_interrupted(&judging->reader->asker->interrupt);
 }
 
 static enum sc_status list_item(struct judging *judging, size_t place, struct sc_error *error)
@@ -246,6 +245,11 @@ const char *sc_risk_harm_basis(const struct sc_risk_asker *asker,
 
 /* ---- exploring ------------------------------------------------------------------------------- */
 
+bool sc_risk_is_stopped(void *asker)
+{
+    return sc_interrupted(&((const struct sc_risk_asker *)asker)->interrupt);
+}
+
 size_t sc_risk_room(const struct sc_risk_asker *asker, const struct sc_framed *framed)
 {
     size_t room = asker->model.context - framed->n;
@@ -278,6 +282,8 @@ enum sc_status sc_risk_explore(struct sc_risk_asker *asker, const struct sc_inst
     options.end_ids = asker->model.end_ids;
     options.n_end_ids = asker->model.n_end_ids;
     options.instance = sc_hash64(instance->id, strlen(instance->id));
+    options.stop = sc_risk_is_stopped;
+    options.stop_context = asker;
     SC_TRY(sc_expander_begin(asker->expander, framed->ids, framed->n, error));
     out->seen.inner = sc_expander_table(asker->expander);
     const struct sc_expanding expanding = sc_risk_watch(&out->seen);

@@ -5,6 +5,7 @@
 #ifndef SC_RISK_ASKER_H
 #define SC_RISK_ASKER_H
 
+#include "base/interrupt.h"
 #include "benchmark/benchmark.h"
 #include "detection/detection.h"
 #include "engine/open.h"
@@ -16,10 +17,12 @@
 /* All zero but for what its caller sets; sc_risk_close in any case. */
 struct sc_risk_asker {
     struct sc_exploration_options explore; /* set by the caller but for what a prompt says */
+    struct sc_interrupt interrupt;         /* set by the caller */
     size_t max_new_tokens, max_bytes;      /* set by the caller */
     struct sc_sampling sampling;           /* set by the caller, once the model is open */
     struct sc_opened model;                /* read and framed by the caller */
     const struct sc_engine *engine;        /* the model's, or one that the caller's caller lends */
+    char fingerprint[33];                  /* set by the caller: the model's */
     struct sc_open_detector detector;      /* opened by the caller */
     struct sc_judge *judge;                /* NULL: labels stand in */
     struct sc_judge_repeats repeats;
@@ -42,6 +45,8 @@ enum sc_status sc_risk_explore(struct sc_risk_asker *asker, const struct sc_inst
                                const struct sc_framed *framed, struct sc_risk_found *out,
                                struct sc_error *error);
 void sc_risk_found_free(struct sc_risk_found *found);
+/* Whether it is to end; asker: struct sc_risk_asker. */
+bool sc_risk_is_stopped(void *asker);
 /* Tokens of its longest answer. */
 size_t sc_risk_room(const struct sc_risk_asker *asker, const struct sc_framed *framed);
 /* Who reads a prompt's answers; the reader is written here and lives as long as the reading. */

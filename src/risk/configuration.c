@@ -11,12 +11,10 @@
 static void put_model(struct sc_json_writer *out, const struct sc_risk_basis *basis)
 {
     const struct sc_opened *model = &basis->asker->model;
-    char fingerprint[33];
-    sc_model_fingerprint(model->model, fingerprint);
     sc_json_put_object(out, "model");
     sc_json_put_string(out, "name", model->name);
     sc_json_put_bool(out, "demo", model->demo);
-    sc_json_put_string(out, "fingerprint", fingerprint);
+    sc_json_put_string(out, "fingerprint", basis->asker->fingerprint);
     sc_json_put_string(out, "tokenizer", model->tokenizer_fingerprint);
     sc_json_put_string(out, "dtype", sc_dtype_name(sc_engine_dtype(basis->asker->engine)));
     sc_json_put_string(out, "kernels", sc_engine_kernels(basis->asker->engine));

@@ -67,7 +67,10 @@ enum sc_status sc_risk_proposal_open(struct sc_risk_proposal *proposal,
     SC_TRY(sc_opened_read(&proposal->model, proposal->wanted, error));
     SC_TRY(sc_opened_frame(&proposal->model, chat, error));
     SC_TRY(check_alike(&proposal->model, target, error));
-    return sc_opened_start(&proposal->model, engine, error);
+    SC_TRY(sc_opened_start(&proposal->model, engine, error));
+    const struct sc_interrupt interrupt = {engine->keep_going, engine->context};
+    return sc_model_fingerprint_while(proposal->model.model, &interrupt, proposal->fingerprint,
+                                      error);
 }
 
 void sc_risk_proposal_close(struct sc_risk_proposal *proposal)
@@ -185,8 +188,8 @@ static enum sc_status sample(const struct sc_risk_proposal *proposal, struct sc_
         .instance = sc_hash64(instance->id, strlen(instance->id)),
         .max_judged = asker->explore.max_judged,
         .max_bytes = asker->max_bytes,
-        .stop = asker->explore.stop,
-        .stop_context = asker->explore.stop_context};
+        .stop = sc_risk_is_stopped,
+        .stop_context = asker};
     SC_TRY(find_opening(proposal, target, framed, &options.n_opening, error));
     return sc_importance_sample(&options, &reading, out, error);
 }
@@ -271,9 +274,7 @@ void sc_risk_put_proposal(struct sc_json_writer *json, const struct sc_risk_prop
     sc_json_put_object(json, "proposal");
     put_name(json, proposal);
     if (proposal->kind == SC_PROPOSAL_MODEL) {
-        char fingerprint[33];
-        sc_model_fingerprint(proposal->model.model, fingerprint);
-        sc_json_put_string(json, "fingerprint", fingerprint);
+        sc_json_put_string(json, "fingerprint", proposal->fingerprint);
         sc_json_put_string(json, "frame", sc_chat_format_identity(proposal->model.format));
     }
     sc_json_put_count(json, "traces", proposal->n_traces);

@@ -18,6 +18,7 @@ struct sc_risk_proposal {
     enum sc_proposal_kind kind;
     const char *words;      /* of a prefill or system message; inside `wanted` */
     struct sc_opened model; /* of another model */
+    char fingerprint[33];   /* its content */
 };
 
 /* Refuses what cannot be one; NULL: there is none. */

@@ -33,12 +33,6 @@ static bool has_proposal(const struct risk *r)
     return r->options->proposal != NULL;
 }
 
-static bool is_stopped(void *context)
-{
-    const struct sc_risk_observer *observer = ((const struct risk *)context)->observer;
-    return observer->keep_going != NULL && !observer->keep_going(observer->context);
-}
-
 /* Whether a failure is that of all prompts and not one's own. */
 static bool ends_all(enum sc_status status)
 {
@@ -88,15 +82,17 @@ static enum sc_status open_model(struct risk *r, struct sc_error *error)
     engine.dtype = options->dtype;
     engine.kernels = options->kernels;
     engine.n_threads = options->n_threads;
+    engine.keep_going = asker->interrupt.keep_going;
+    engine.context = asker->interrupt.context;
     SC_TRY(sc_opened_read(&asker->model, options->model, error));
     SC_TRY(sc_opened_frame(&asker->model, &chat, error));
     SC_TRY(open_engine(r, &engine, error));
+    SC_TRY(sc_model_fingerprint_while(asker->model.model, &asker->interrupt, asker->fingerprint,
+                                      error));
     asker->sampling = sc_sampling_settle(&options->sampling, &asker->model.sampling);
     asker->max_new_tokens = options->max_new_tokens;
     asker->max_bytes = options->max_bytes;
     asker->explore = sc_risk_exploration(options);
-    asker->explore.stop = is_stopped;
-    asker->explore.stop_context = r;
     if (!has_proposal(r))
         return SC_OK;
     r->proposal.wanted = options->proposal;
@@ -281,7 +277,7 @@ static enum sc_status explore_all(struct risk *r, struct sc_error *error)
     for (size_t i = 0; i < r->benchmark.n_instances; i++) {
         if (r->framed[i].ids == NULL)
             continue;
-        if (is_stopped(r))
+        if (sc_interrupted(&r->asker.interrupt))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
         SC_TRY(explore_one(r, i, error));
         tell_progress(r, i);
@@ -346,6 +342,7 @@ enum sc_status sc_risk(const struct sc_risk_options *options,
     struct risk r = {.options = &all,
                      .observer = observer != NULL ? observer : &nobody,
                      .summary = summary != NULL ? summary : &unused};
+    r.asker.interrupt = (struct sc_interrupt){r.observer->keep_going, r.observer->context};
     *r.summary = (struct sc_risk_summary){0};
     SC_TRY(sc_risk_options_read(options, &all, error));
     enum sc_status status = run(&r, error);

@@ -336,20 +336,16 @@ static void a_prompt_that_fails_ends_nothing(void **state)
     free(text);
 }
 
-/* Allocations fail, some hundred of them, from the first to the last: an error, and nothing leaks.
+/* Allocations fail, a hundred of them, from the first to the last: an error, and nothing leaks.
  * Where none was missed the result is there. */
-static void exhausted_memory_is_an_error(void **state)
+static void exhaust(const struct sc_risk_options *options)
 {
     enum sc_status status = SC_ERR_NOMEM;
-    (void)state;
-    struct sc_risk_options options = options_of(1);
-    options.max_rows = 12;
-    options.max_new_tokens = 3;
     for (size_t n = 0; status != SC_OK && n < 1000000; n += 1 + n / 6) {
         struct sc_risk_summary summary;
         struct sc_error error = {0};
         sc_memory_fail_at(n);
-        status = sc_risk(&options, NULL, &summary, &error);
+        status = sc_risk(options, NULL, &summary, &error);
         bool missed = sc_memory_count() > n;
         sc_memory_fail_at(SIZE_MAX);
         if (missed && status != SC_OK)
@@ -360,6 +356,29 @@ static void exhausted_memory_is_an_error(void **state)
             status = SC_ERR_NOMEM;
     }
     assert_int_equal(status, SC_OK);
+}
+
+static void exhausted_memory_is_an_error(void **state)
+{
+    char folder[] = "/tmp/test_risk.XXXXXX";
+    size_t n_asked = 0;
+    (void)state;
+    const struct sc_judge_functions functions = {.size = sizeof functions,
+                                                 .name = "all-harmful",
+                                                 .version = "1",
+                                                 .harm = true,
+                                                 .context = &n_asked,
+                                                 .judge = all_harmful};
+    struct sc_risk_options options = options_of(1);
+    options.max_rows = 12;
+    options.max_new_tokens = 3;
+    exhaust(&options);
+    /* What a folder was given before memory ran out is there when it goes on. */
+    assert_non_null(mkdtemp(folder));
+    options.out = folder;
+    options.judge_functions = &functions;
+    exhaust(&options);
+    fixture_remove_folder(folder);
 }
 
 int main(void)
