@@ -29,6 +29,7 @@ from .errors import (
     Stopped,
     UnsupportedError,
 )
+from .judges import Judge, Judgement, Question, judge_function
 from .models import Endpoint, Model, Source
 from .policies import (
     Adaptive,
@@ -42,6 +43,7 @@ from .policies import (
 )
 from .prompts import Prompt, Prompts, load_benchmark
 from .results import Run, open_run
+from .risks import LikelyAnswer, Risk, Risks, Share, risk
 from .running import run
 
 #: Of the library that runs.
@@ -70,6 +72,9 @@ __all__ = [
     "InternalError",
     "Interrupted",
     "Interval",
+    "Judge",
+    "Judgement",
+    "LikelyAnswer",
     "LimitError",
     "Model",
     "NumericError",
@@ -77,10 +82,14 @@ __all__ = [
     "Policy",
     "Prompt",
     "Prompts",
+    "Question",
     "Replay",
     "Request",
+    "Risk",
+    "Risks",
     "Run",
     "SafeconfError",
+    "Share",
     "Single",
     "Source",
     "Stopped",
@@ -88,9 +97,11 @@ __all__ = [
     "compare",
     "detect",
     "diff",
+    "judge_function",
     "load_benchmark",
     "open_run",
     "replay",
+    "risk",
     "run",
     "trace_metrics",
 ]

@@ -19,6 +19,7 @@ from ._library import (
 )
 from ._progress import Counter
 from .errors import ArgumentError, Interrupted, Stopped
+from .judges import OneByOne, judge_function
 
 _BY_WHOM = {"judge": "SC_BY_JUDGE", "guard": "SC_BY_JUDGE", "hybrid": "SC_BY_HYBRID"}
 
@@ -30,7 +31,8 @@ class JudgeObject(Protocol):
     def _fill(self, options: Any, arguments: Arguments, guard: Guard) -> None: ...
 
 
-JudgeLike = Union[str, JudgeObject]
+#: A name, an object, or a function of prompt and answer.
+JudgeLike = Union[str, JudgeObject, OneByOne]
 
 
 class JudgeOptions(TypedDict, total=False):
@@ -152,6 +154,8 @@ class Pass:
         labels.harm_column = arguments.text(given.get("labels_harm_column"))
 
     def _name_judge(self, judge: Optional[JudgeLike], given: JudgeOptions) -> None:
+        if callable(judge) and not isinstance(judge, JudgeObject):
+            judge = judge_function(judge)
         if isinstance(judge, JudgeObject):
             judge._fill(self.options, self.arguments, self.guard)
             return
@@ -163,12 +167,14 @@ class Pass:
     def _choose(self, detector: Optional[str]) -> None:
         """Who finds refusals: whoever is named, else the judge where it can."""
         options = self.options
-        if options.judge.judge == ffi.NULL:
+        can = options.judge_functions
+        if can == ffi.NULL and options.judge.judge == ffi.NULL:
             if detector in _BY_WHOM:
                 raise ArgumentError(f"detector: {detector} goes with a judge")
         else:
-            can = ffi.new("struct sc_judge_abilities *")
-            call(lib.sc_judge_check, ffi.addressof(options.judge), can)
+            if can == ffi.NULL:
+                can = ffi.new("struct sc_judge_abilities *")
+                call(lib.sc_judge_check, ffi.addressof(options.judge), can)
             options.harms = can.harm
             if detector is None and can.refusal:
                 options.detector = lib.SC_BY_JUDGE

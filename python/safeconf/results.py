@@ -183,7 +183,7 @@ class Run:
 
         Args:
             judge: who judges harm, and where it can refusals: a name of docs/JUDGES.md, a
-                configuration file or an object; None: nobody.
+                configuration file, an object or a function of prompt and answer; None: nobody.
             detector: who finds refusals: ``"patterns"``, ``"reader"``, ``"judge"`` or ``"hybrid"``
                 (rules where they are clear, else the judge); None: the judge where it can, else the
                 reader.

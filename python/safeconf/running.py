@@ -176,8 +176,9 @@ def run(
         confidence_top_k: likeliest tokens that a token's confidence looks at; None: 20.
         confident_quantile: a prompt is confident from this quantile of the run on; None: 0.5.
         confident_threshold: the same as an absolute confidence, nats.
-        judge: who judges harm when all is sampled: a name of docs/JUDGES.md, a configuration file
-            or an object; None: nobody, and prompt labels stand in for it.
+        judge: who judges harm when all is sampled: a name of docs/JUDGES.md, a configuration
+            file, an object or a function of prompt and answer; None: nobody, and prompt labels
+            stand in for it.
         detector: who finds refusals: ``"reader"``, ``"patterns"``, ``"judge"`` or ``"hybrid"``
             (rules where they are clear, else the judge); None: the judge where it can, else the
             reader.
