@@ -17,7 +17,7 @@ static void put_head(struct sc_json_writer *json, const struct sc_serving_job *j
     sc_json_put_integer(json, "created", job->created);
     sc_json_put_string(json, "model", signature->model);
     sc_json_put_string(json, "system_fingerprint", signature->fingerprint);
-    sc_json_put_count(json, "seed", job->request.seed);
+    sc_json_put_integer(json, "seed", (int64_t)job->request.seed);
     sc_json_put_string(json, "logprobs_kind", "raw");
 }
 
@@ -151,21 +151,35 @@ static void put_choice(struct sc_json_writer *json, const struct sc_serving_job 
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+void sc_serving_answer_part(struct sc_serving_writing *writing, const struct sc_serving_job *job,
+                            const struct sc_serving_signature *signature, struct sc_text *out)
+{
+    struct sc_json_writer *json = &writing->json;
+    json->text = out;
+    if (!writing->has_begun) {
+        writing->has_begun = true;
+        put_head(json, job, signature, false);
+        sc_json_put_array(json, "choices");
+    } else if (writing->n_choices < job->n_choices) {
+        const size_t i = writing->n_choices++;
+        const struct sc_serving_piece all = {
+            .choice = i, .end = job->choices[i].n_shown, .is_first = true, .is_last = true};
+        put_choice(json, job, &all, false);
+    } else {
+        writing->has_ended = true;
+        sc_json_put_end_array(json);
+        put_usage(json, job);
+        sc_json_put_end_object(json);
+        sc_text_putc(out, '\n');
+    }
+}
+
 void sc_serving_answer_whole(const struct sc_serving_job *job,
                              const struct sc_serving_signature *signature, struct sc_text *out)
 {
-    struct sc_json_writer json = {.text = out};
-    put_head(&json, job, signature, false);
-    sc_json_put_array(&json, "choices");
-    for (size_t i = 0; i < job->n_choices; i++) {
-        const struct sc_serving_piece all = {
-            .choice = i, .end = job->choices[i].n_shown, .is_first = true, .is_last = true};
-        put_choice(&json, job, &all, false);
-    }
-    sc_json_put_end_array(&json);
-    put_usage(&json, job);
-    sc_json_put_end_object(&json);
-    sc_text_putc(out, '\n');
+    struct sc_serving_writing writing = {0};
+    while (!writing.has_ended)
+        sc_serving_answer_part(&writing, job, signature, out);
 }
 
 void sc_serving_answer_event(const struct sc_serving_job *job,

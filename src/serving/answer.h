@@ -14,7 +14,17 @@ struct sc_serving_signature {
     const char *model, *fingerprint;
 };
 
-/* Appends the whole answer of a job that has ended without a failure. */
+/* The whole answer of a job that has ended without a failure, part by part: its beginning, each
+ * choice, its end, so that long ones need not lie in memory as text.  Begins as zeros. */
+struct sc_serving_writing {
+    struct sc_json_writer json;
+    size_t n_choices; /* that were written */
+    bool has_begun, has_ended;
+};
+/* Appends the next part. */
+void sc_serving_answer_part(struct sc_serving_writing *writing, const struct sc_serving_job *job,
+                            const struct sc_serving_signature *signature, struct sc_text *out);
+/* Appends all of it. */
 void sc_serving_answer_whole(const struct sc_serving_job *job,
                              const struct sc_serving_signature *signature, struct sc_text *out);
 

@@ -21,6 +21,8 @@ enum { THREADS = 4, IDLE_SECONDS = 120, HEADER_BYTES = 32 << 10 };
 /* A body that is too long is read to its end, so that its sender reads why it is refused; beyond so
  * many times what is taken the connection is closed. */
 enum { MOST_READ = 4 };
+/* Whole answers up to here are made before they are sent, and their length is said. */
+enum { WHOLE_BYTES = 1 << 18 };
 
 /* A request from its first line until its answer is sent. */
 struct exchange {
@@ -32,6 +34,9 @@ struct exchange {
     struct sc_serving_job *job;
     bool waits; /* for the whole answer */
     struct sc_serving_stream stream;
+    struct sc_serving_writing writing; /* of a whole answer: parts, of which `part` was made and */
+    struct sc_text part;               /* [at] taken */
+    size_t at;
 };
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -132,13 +137,15 @@ static ssize_t read_stream(void *context, uint64_t position, char *to, size_t mo
                                       : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static enum MHD_Result send_stream(struct exchange *exchange, struct MHD_Connection *connection)
+/* Sends what the function gives, for as long as it gives something. */
+static enum MHD_Result send_pieces(struct exchange *exchange, struct MHD_Connection *connection,
+                                   const char *type, MHD_ContentReaderCallback read)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 << 10, read_stream, exchange, NULL);
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 << 10, read, exchange, NULL);
     if (response == NULL)
         return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
@@ -225,15 +232,40 @@ done:
     return status;
 }
 
+/* The parts of a long answer, as its reader takes them. */
+static ssize_t read_parts(void *context, uint64_t position, char *to, size_t most)
+{
+    struct exchange *exchange = context;
+    struct sc_text *text = &exchange->part;
+    (void)position;
+    while (exchange->at == text->len && !exchange->writing.has_ended) {
+        sc_text_clear(text);
+        exchange->at = 0;
+        sc_serving_answer_part(&exchange->writing, exchange->job, &exchange->http->signature, text);
+    }
+    if (text->failed)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (exchange->at == text->len)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    size_t n = text->len - exchange->at < most ? text->len - exchange->at : most;
+    memcpy(to, text->data + exchange->at, n);
+    exchange->at += n;
+    return (ssize_t)n;
+}
+
+/* A job that has ended is changed by nobody: no lock is needed. */
 static enum MHD_Result answer_job(struct exchange *exchange, struct MHD_Connection *connection)
 {
     const struct sc_serving_job *job = exchange->job;
     struct sc_serving_http *http = exchange->http;
     if (job->failure[0] != '\0')
         return refuse_words(http, connection, MHD_HTTP_INTERNAL_SERVER_ERROR, job->failure);
-    struct sc_text text = {0};
-    sc_serving_answer_whole(job, &http->signature, &text);
-    return send_text(http, connection, MHD_HTTP_OK, "application/json", &text);
+    while (!exchange->writing.has_ended && exchange->part.len < WHOLE_BYTES)
+        sc_serving_answer_part(&exchange->writing, job, &http->signature, &exchange->part);
+    if (exchange->writing.has_ended)
+        return send_text(http, connection, MHD_HTTP_OK, "application/json", &exchange->part);
+    turn(http, connection, SC_SERVING_SENDS);
+    return send_pieces(exchange, connection, "application/json", read_parts);
 }
 
 static enum MHD_Result begin(struct exchange *exchange, struct MHD_Connection *connection)
@@ -255,7 +287,9 @@ static enum MHD_Result begin(struct exchange *exchange, struct MHD_Connection *c
     sc_serving_request_free(&request);
     sc_text_free(&exchange->body);
     if (exchange->job != NULL)
-        return exchange->job->request.stream ? send_stream(exchange, connection) : MHD_YES;
+        return exchange->job->request.stream
+                   ? send_pieces(exchange, connection, "text/event-stream", read_stream)
+                   : MHD_YES;
     if (full.status == 0)
         full = (struct sc_serving_refusal){
             .status = status_of(status, field), .field = field, .text = error.text};
@@ -413,6 +447,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
     pthread_mutex_unlock(&http->house->lock);
     sc_text_free(&exchange->body);
     sc_serving_stream_free(&exchange->stream);
+    sc_text_free(&exchange->part);
     sc_free(exchange);
     *state = NULL;
 }

@@ -22,6 +22,18 @@ void sc_serving_encoding_free(struct sc_serving_encoding *encoding)
     *encoding = (struct sc_serving_encoding){0};
 }
 
+/* What the answers may come to, and scores of the prompts. */
+static size_t job_bytes(const struct sc_serving_request *request,
+                        const struct sc_serving_encoding *encoding)
+{
+    const size_t listed = request->n_top * (sizeof(int32_t) + sizeof(float));
+    const size_t token = sizeof(struct sc_serving_token) + listed;
+    size_t bytes = sc_size_mul(encoding->n * request->n, sc_size_mul(request->max_tokens, token));
+    for (size_t i = 0; request->echo && request->lists && i < encoding->n; i++)
+        bytes = sc_size_add(bytes, sc_size_mul(encoding->prompts[i].n, 3 * sizeof(float) + listed));
+    return bytes;
+}
+
 enum sc_status sc_serving_job_encode(struct sc_serving_model *model,
                                      const struct sc_serving_request *request,
                                      struct sc_serving_encoding *out, char field[64],
@@ -35,6 +47,14 @@ enum sc_status sc_serving_job_encode(struct sc_serving_model *model,
     snprintf(field, 64, "%s", request->chat ? "messages" : "prompt");
     for (size_t i = 0; i < n; i++)
         SC_TRY(sc_serving_model_encode(model, request, i, &out->prompts[i], error));
+    snprintf(field, 64, "n");
+    const size_t bytes = job_bytes(request, out);
+    if (bytes > SC_SERVING_JOB_BYTES)
+        return sc_fail(
+            error, SC_ERR_LIMIT,
+            "expected a request whose tokens and lists take at most %d bytes, found %zu: "
+            "fewer choices, tokens or log-probabilities at a time",
+            SC_SERVING_JOB_BYTES, bytes);
     field[0] = '\0';
     return SC_OK;
 }

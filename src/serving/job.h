@@ -12,6 +12,8 @@
 #include "serving/model.h"
 #include "serving/prompts.h"
 
+enum { SC_SERVING_JOB_BYTES = 16 << 20 }; /* of tokens and scores, at most */
+
 /* What is measured of the tokens of a prompt that is echoed. */
 struct sc_serving_scores {
     float *logprob, *confidence, *entropy; /* [n] as sc_engine_score gives them */

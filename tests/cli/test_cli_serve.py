@@ -152,6 +152,17 @@ class Answers(Serve):
                 self.assertEqual(one['list'], (choice['logprobs'] or {}).get('content', []))
                 self.assertEqual(one['ids'], choice.get('token_ids', []))
 
+    def test_a_long_answer_comes_in_parts(self):
+        asked = dict(prompt='Bread is', n=40, max_tokens=60, logprobs=20, seed=1, temperature=2, return_token_ids=True)
+        status, headers, body = self.server.post('/v1/completions', asked)
+        self.assertEqual(status, 200)
+        self.assertGreater(len(body), 1 << 18)
+        self.assertNotIn('Content-Length', headers)
+        choices = json.loads(body)['choices']
+        self.assertEqual([c['index'] for c in choices], list(range(40)))
+        few = self.server.complete(**{**asked, 'n': 2})['choices']
+        self.assertEqual(few, choices[:2])
+
     def test_a_completion_that_is_streamed(self):
         asked = {'prompt': 'Bread is', 'max_tokens': 12, 'seed': 1, 'logprobs': 1}
         whole = self.server.complete(**asked)['choices'][0]
@@ -227,6 +238,10 @@ class Refusals(Serve):
         self.refused(400, 'prompt', '/v1/completions', prompt=[[10**6]])
         self.refused(400, 'prompt', '/v1/completions', prompt='word ' * 3000)
         self.refused(400, 'max_tokens', '/v1/completions', prompt='a', max_tokens=0)
+
+    def test_more_than_fits_is_refused(self):
+        words = self.refused(400, 'n', '/v1/completions', prompt='a', n=128, max_tokens=1024, logprobs=20)
+        self.assertIn('fewer choices', words)
 
     def test_what_changes_nothing_is_taken(self):
         plain = self.choices()
