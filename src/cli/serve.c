@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/fetch.h"
+#include "serving/gate.h"
 #include "serving/serving.h"
 
 struct serve_command {
@@ -55,7 +56,7 @@ static enum sc_status resolve(struct serve_command *command, struct sc_error *er
                            "none",
                            command->key_name);
     }
-    if (!sc_serving_is_loopback(options->host) && options->key == NULL)
+    if (!sc_serving_is_local(options->host) && options->key == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "--host %s: whoever reaches it could use the model: expected --api-key-env",
                        options->host);

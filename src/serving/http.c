@@ -7,7 +7,6 @@
  */
 #include "serving/http.h"
 
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/memory.h"
 #include "serving/gate.h"
 #include "serving/pages.h"
+#include "serving/reply.h"
 #include "serving/stream.h"
 
 enum { THREADS = 4, IDLE_SECONDS = 120, HEADER_BYTES = 32 << 10 };
@@ -38,70 +38,6 @@ struct exchange {
     struct sc_text part;               /* [at] taken */
     size_t at;
 };
-
-/* ---- answers --------------------------------------------------------------------------------- */
-
-static struct sc_serving_connection *place_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info != NULL ? info->socket_context : NULL;
-}
-
-static void turn(struct sc_serving_http *http, struct MHD_Connection *connection,
-                 enum sc_serving_phase phase)
-{
-    struct sc_serving_connection *place = place_of(connection);
-    pthread_mutex_lock(&http->house->lock);
-    if (place != NULL)
-        sc_serving_connection_turn(place, phase);
-    pthread_mutex_unlock(&http->house->lock);
-}
-
-/* Sends a text, which becomes empty. */
-static enum MHD_Result send_text(struct sc_serving_http *http, struct MHD_Connection *connection,
-                                 unsigned status, const char *type, struct sc_text *text)
-{
-    size_t n = text->len;
-    char *bytes = sc_text_take(text);
-    struct MHD_Response *response =
-        bytes != NULL ? MHD_create_response_from_buffer_with_free_callback(n, bytes, sc_free)
-                      : NULL;
-    if (response == NULL) {
-        sc_free(bytes);
-        return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    turn(http, connection, SC_SERVING_SENDS);
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result refuse(struct sc_serving_http *http, struct MHD_Connection *connection,
-                              const struct sc_serving_refusal *refusal)
-{
-    struct sc_text text = {0};
-    pthread_mutex_lock(&http->house->lock);
-    if (refusal->status == MHD_HTTP_TOO_MANY_REQUESTS)
-        http->house->counts.n_full++;
-    else if (refusal->status < 500)
-        http->house->counts.n_refused++;
-    pthread_mutex_unlock(&http->house->lock);
-    sc_serving_answer_refusal(refusal, &text);
-    return send_text(http, connection, refusal->status, "application/json", &text);
-}
-
-static enum MHD_Result refuse_words(struct sc_serving_http *http, struct MHD_Connection *connection,
-                                    unsigned status, const char *words)
-{
-    return refuse(http, connection, &(struct sc_serving_refusal){.status = status, .text = words});
-}
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
@@ -259,12 +195,13 @@ static enum MHD_Result answer_job(struct exchange *exchange, struct MHD_Connecti
     const struct sc_serving_job *job = exchange->job;
     struct sc_serving_http *http = exchange->http;
     if (job->failure[0] != '\0')
-        return refuse_words(http, connection, MHD_HTTP_INTERNAL_SERVER_ERROR, job->failure);
+        return sc_serving_refuse_words(http, connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
+                                       job->failure);
     while (!exchange->writing.has_ended && exchange->part.len < WHOLE_BYTES)
         sc_serving_answer_part(&exchange->writing, job, &http->signature, &exchange->part);
     if (exchange->writing.has_ended)
-        return send_text(http, connection, MHD_HTTP_OK, "application/json", &exchange->part);
-    turn(http, connection, SC_SERVING_SENDS);
+        return sc_serving_reply(http, connection, MHD_HTTP_OK, "application/json", &exchange->part);
+    sc_serving_turn(http, connection, SC_SERVING_SENDS);
     return send_pieces(exchange, connection, "application/json", read_parts);
 }
 
@@ -295,7 +232,7 @@ static enum MHD_Result begin(struct exchange *exchange, struct MHD_Connection *c
             .status = status_of(status, field), .field = field, .text = error.text};
     if (full.status == MHD_HTTP_NOT_FOUND)
         full.code = "model_not_found";
-    return refuse(http, connection, &full);
+    return sc_serving_refuse(http, connection, &full);
 }
 
 /* The connection may go on: once all was read, and again once its job has ended. */
@@ -344,11 +281,11 @@ static enum MHD_Result send_page(struct sc_serving_http *http, struct MHD_Connec
                (*under == '\0' || (*under == '/' && strcmp(under + 1, model->name) == 0))) {
         sc_serving_page_models(model, under, &text);
     } else {
-        return refuse_words(http, connection, MHD_HTTP_NOT_FOUND,
-                            "no such path: there are /v1/models, /v1/completions, "
-                            "/v1/chat/completions, /health, /metrics and /version");
+        return sc_serving_refuse_words(http, connection, MHD_HTTP_NOT_FOUND,
+                                       "no such path: there are /v1/models, /v1/completions, "
+                                       "/v1/chat/completions, /health, /metrics and /version");
     }
-    return send_text(http, connection, MHD_HTTP_OK, type, &text);
+    return sc_serving_reply(http, connection, MHD_HTTP_OK, type, &text);
 }
 
 /* What is wrong with a request before its body is read; 0: nothing. */
@@ -387,11 +324,11 @@ static enum MHD_Result open_exchange(struct sc_serving_http *http,
     const char *words = NULL;
     unsigned status = check_headers(http, connection, url, post, &words);
     if (status != 0)
-        return refuse_words(http, connection, status, words);
+        return sc_serving_refuse_words(http, connection, status, words);
     if (takes != post || (!post && strcmp(method, MHD_HTTP_METHOD_GET) != 0))
-        return refuse_words(http, connection,
-                            takes ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
-                            takes ? "expected POST" : "no such path for that method");
+        return sc_serving_refuse_words(http, connection,
+                                       takes ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
+                                       takes ? "expected POST" : "no such path for that method");
     if (!takes)
         return send_page(http, connection, url);
     struct exchange *exchange = sc_alloc_zero(1, sizeof *exchange);
@@ -399,7 +336,7 @@ static enum MHD_Result open_exchange(struct sc_serving_http *http,
         return MHD_NO;
     exchange->http = http;
     exchange->chat = chat;
-    exchange->connection = place_of(connection);
+    exchange->connection = sc_serving_place_of(connection);
     if (exchange->connection == NULL) {
         sc_free(exchange);
         return MHD_NO;
@@ -434,7 +371,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
     struct sc_serving_http *http = context;
     struct exchange *exchange = *state;
     (void)code;
-    turn(http, connection, SC_SERVING_RECEIVES);
+    sc_serving_turn(http, connection, SC_SERVING_RECEIVES);
     if (exchange == NULL)
         return;
     pthread_mutex_lock(&http->house->lock);

@@ -44,9 +44,7 @@ struct sc_serving_job {
     void *waiter;
 };
 
-/* Makes a job of a request, which becomes its own and is empty afterwards.  Encodes its prompts;
- * sc_serving_job_enter gives them their place in the book.  *field as in sc_serving_request_read.
- */
+/* The prompts of a request as ids.  *field as in sc_serving_request_read. */
 struct sc_serving_encoding {
     struct sc_serving_encoded *prompts; /* [n] */
     size_t n;
@@ -57,6 +55,8 @@ enum sc_status sc_serving_job_encode(struct sc_serving_model *model,
                                      struct sc_error *error);
 void sc_serving_encoding_free(struct sc_serving_encoding *encoding);
 
+/* Makes a job of a request, which becomes its own and is empty afterwards.  The house's lock, which
+ * guards the book, is held. */
 enum sc_status sc_serving_job_new(struct sc_serving_job **out, const struct sc_serving_model *model,
                                   struct sc_serving_request *request,
                                   const struct sc_serving_encoding *encoding,

@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "serving/gate.h"
 #include "serving/http.h"
 #include "serving/sampling.h"
 #include "serving/scoring.h"
@@ -50,11 +49,6 @@ struct sc_serving_options sc_serving_options_default(void)
                                        .most_jobs = 256,
                                        .max_top = 20,
                                        .grace = 10};
-}
-
-bool sc_serving_is_loopback(const char *host)
-{
-    return sc_serving_is_local(host);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

@@ -28,8 +28,6 @@ struct sc_serving_options {
 struct sc_serving_options sc_serving_options_default(void);
 
 struct sc_serving;
-/* Whether only this machine reaches the address. */
-bool sc_serving_is_loopback(const char *host);
 enum sc_status sc_serving_open(struct sc_serving **out, const struct sc_serving_options *options,
                                struct sc_error *error);
 /* What it serves, and where. */
