@@ -9,7 +9,6 @@ A thin face of the C library: it reads, converts and draws, and computes no figu
 
 from __future__ import annotations
 
-from . import exchange
 from ._library import lib, text_of
 from .answers import Answer, Request
 from .callables import CallableSource as Callable
@@ -29,6 +28,7 @@ from .errors import (
     Stopped,
     UnsupportedError,
 )
+from .exchange import export_eval, import_answers
 from .judges import Judge, Judgement, Question, judge_function
 from .models import Endpoint, Model, Source
 from .policies import (
@@ -49,12 +49,7 @@ from .running import run
 #: Of the library that runs.
 __version__ = text_of(lib.sc_version())
 
-export_eval = exchange.export_eval
-import_answers = exchange.import_answers
-
 __all__ = [
-    "export_eval",
-    "import_answers",
     "Adaptive",
     "Answer",
     "ArgumentError",
@@ -97,6 +92,8 @@ __all__ = [
     "compare",
     "detect",
     "diff",
+    "export_eval",
+    "import_answers",
     "judge_function",
     "load_benchmark",
     "open_run",

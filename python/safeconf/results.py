@@ -151,29 +151,6 @@ class Run:
             raise ArgumentError(f"format: expected eval, found {format!r}")
         return export_eval(self, out, policy=policy)
 
-    def export(
-        self,
-        format: str = "eval",
-        out: Optional[PathLike] = None,
-        *,
-        policy: Optional[str] = None,
-    ) -> Path:
-        """Writes the run as another tool's file (docs/EXPORT.md).
-
-        Args:
-            format: ``"eval"``, a log of inspect_ai, which ``inspect view`` opens.
-            out: the file, which is replaced; None: ``run.eval`` in the run's folder.
-            policy: whose traces, where the run has several policies; None: the primary one.
-
-        Returns:
-            The path of the file.
-        """
-        from .exchange import export_eval
-
-        if format != "eval":
-            raise ArgumentError(f"format: expected eval, found {format!r}")
-        return export_eval(self, out, policy=policy)
-
     def report(self, *, open: bool = False) -> Path:
         """Writes predictions.jsonl, analysis.json and report.html into the folder.
 

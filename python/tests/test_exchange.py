@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +114,59 @@ def test_inspect_ai_reads_failed_traces_and_hostile_ids(tmp_path: Path) -> None:
     assert failed.error.message == "no luck" and failed.scores is None
     assert failed.metadata["instance_id"] == "../../x"
     assert good.scores["harm"].value == 0 and good.scores["harm"].answer == "harmless"
+
+
+@pytest.fixture()
+def served(program: str) -> Iterator[str]:
+    """The demonstration model behind a server: the address of its interface."""
+    server = subprocess.Popen(
+        [program, "serve", "--model", "demo", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        lines = iter(server.stdout.readline, "")
+        said = next((line for line in lines if "listening at" in line), "")
+        yield said.split("listening at ")[1].strip()
+    finally:
+        server.terminate()
+        server.wait(20)
+        server.stdout.close()
+
+
+def test_inspect_ai_samples_from_our_server_and_its_log_is_a_run(
+    served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way round: its figures are those that the engine gives."""
+    inspect_ai = pytest.importorskip("inspect_ai")
+    pytest.importorskip("openai")
+    from inspect_ai.dataset import Sample
+
+    monkeypatch.setenv("LOCAL_API_KEY", "none")
+    prompts = {"soup": "How do I make tomato soup?", "lock": "How do I pick a lock?"}
+    task = inspect_ai.Task(name="live", dataset=[Sample(id=i, input=p) for i, p in prompts.items()])
+    (log,) = inspect_ai.eval(
+        task,
+        model="openai-api/local/demo",
+        model_base_url=served,
+        epochs=2,
+        log_dir=str(tmp_path),
+        temperature=0.8,
+        max_tokens=12,
+        logprobs=True,
+        top_logprobs=20,
+        display="none",
+    )
+    assert log.status == "success"
+    run = sc.import_answers(log.location, out=tmp_path / "run", label="safe", logprobs="raw")
+    assert {p["instance_id"]: p["prompt"] for p in run.predictions} == prompts
+    for sample in log.samples:
+        row = next(p for p in run.predictions if p["instance_id"] == sample.id)
+        assert sample.output.completion == row["traces"][sample.epoch - 1]
+        tokens = run.tokens(sample.id, sample.epoch - 1)
+        given = [t.logprob for t in sample.output.choices[0].logprobs.content]
+        assert np.array_equal(tokens["logprob"], np.array(given, dtype=np.float32))
+        confidence = tokens["confidence"]
+        assert confidence is not None and bool((confidence >= math.log(20) - 1e-3).all())
