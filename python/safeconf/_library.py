@@ -169,6 +169,10 @@ class Guard:
         self._kept.append(made)
         return made
 
+    def keep_going(self) -> Any:
+        """A ``bool (*)(void *context)`` that is false once a function raised, or Ctrl-C came."""
+        return self.function("bool(void *)", lambda _: self.exception is None, False)
+
     def _failed(self, _kind: Any, exception: BaseException, _traceback: Any) -> None:
         with self._lock:
             if self.exception is None:
@@ -184,7 +188,7 @@ class Guard:
 def interruptible(struct: Any) -> Iterator[None]:
     """A call that works for seconds and asks ``struct.keep_going``: Ctrl-C ends it."""
     guard = Guard()
-    struct.keep_going = guard.function("bool(void *)", lambda _: guard.exception is None, False)
+    struct.keep_going = guard.keep_going()
     try:
         yield
     except Interrupted:

@@ -192,9 +192,7 @@ class Pass:
             "void(void *, size_t, size_t, double)",
             lambda _, done, n, seconds: counter.show(done, n),
         )
-        observer.keep_going = self.guard.function(
-            "bool(void *)", lambda _: self.guard.exception is None, False
-        )
+        observer.keep_going = self.guard.keep_going()
         summary = ffi.new("struct sc_classify_summary *")
         try:
             call(lib.sc_classify, self.options, observer, summary)

@@ -160,7 +160,7 @@ class Model(Source):
             "n_vocab": int(lib.sc_engine_n_vocab(engine)),
         }
 
-    def _source_options(self, run: Any, arguments: Arguments) -> Any:
+    def _source_options(self, run: Any, arguments: Arguments, guard: Guard) -> Any:
         """``struct sc_model_source_options`` for a run's ``struct sc_run_options``."""
         made = arguments.keep(ffi.new("struct sc_model_source_options *"))
         made[0] = lib.sc_model_source_options_default()
@@ -173,12 +173,13 @@ class Model(Source):
         made.parallel = 1 if run.no_batch else run.parallel
         made.max_bytes = run.max_bytes
         made.no_sharing = run.no_sharing
+        made.keep_going = guard.keep_going()
         return made
 
     @contextmanager
     def _attach(self, options: Any, arguments: Arguments, guard: Guard) -> Iterator[None]:
         source = arguments.keep(ffi.new("struct sc_source *"))
-        call(lib.sc_source_open_model, self._source_options(options, arguments), source)
+        call(lib.sc_source_open_model, self._source_options(options, arguments, guard), source)
         options.source = source
         try:
             yield

@@ -9,7 +9,7 @@ import html
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -251,10 +251,9 @@ class Run:
         """
         names = ("id", "prompt", "label", "category", "extra", "messages", "prefill", "line")
         with self._open_db() as db:
-            there = {row[1] for row in db.execute("PRAGMA table_info(instance)")}
-            chosen = [name if name in there else f"NULL AS {name}" for name in names]
+            chosen = _present(db, "instance", names)
             rows = db.execute(
-                f"SELECT {', '.join(chosen)}, (SELECT count(*) FROM trace"
+                f"SELECT {chosen}, (SELECT count(*) FROM trace"
                 " WHERE trace.instance = position) FROM instance ORDER BY position"
             ).fetchall()
         columns = _columns((*names, "n_traces"), rows)
@@ -323,7 +322,8 @@ class Run:
         with self._open_db() as db:
             position = self._position(db, instance)
             row = db.execute(
-                f"SELECT {', '.join(_TOKEN_COLUMNS)} FROM token WHERE instance = ? AND trace = ?",
+                f"SELECT {_present(db, 'token', _TOKEN_COLUMNS)} FROM token"
+                " WHERE instance = ? AND trace = ?",
                 (position, trace),
             ).fetchone()
             there = (
@@ -354,7 +354,7 @@ class Run:
         """
         with self._open_db() as db:
             rows = db.execute(
-                f"SELECT instance, trace, {', '.join(_TOKEN_COLUMNS)} FROM token"
+                f"SELECT instance, trace, {_present(db, 'token', _TOKEN_COLUMNS)} FROM token"
                 " ORDER BY instance, trace"
             ).fetchall()
         columns = list(zip(*rows)) if rows else [()] * (2 + len(_TOKEN_COLUMNS))
@@ -372,6 +372,12 @@ class Run:
         for name, blobs in zip(_TOKEN_COLUMNS, columns[2:]):
             made[name] = _joined(name, blobs, sizes)
         return made
+
+
+def _present(db: sqlite3.Connection, table: str, names: Iterable[str]) -> str:
+    """The columns to select; NULL for those that an older file does not have."""
+    there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+    return ", ".join(name if name in there else f"NULL AS {name}" for name in names)
 
 
 def _joined(name: str, blobs: tuple[Any, ...], sizes: npt.NDArray[np.int64]) -> TokenArray:

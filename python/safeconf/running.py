@@ -84,9 +84,7 @@ class _Execution:
             "void(void *, const struct sc_run_progress *)",
             lambda _, now: self.progress.update(now),
         )
-        self.observer.keep_going = self.guard.function(
-            "bool(void *)", lambda _: self.guard.exception is None, False
-        )
+        self.observer.keep_going = self.guard.keep_going()
 
     def _begin(self, facts: Any) -> None:
         self.remarks = text_of(facts.remarks)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import safeconf as sc
+from safeconf import _library
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {"num_instances": 4, "max_new_tokens": 12, "progress": False}
@@ -42,6 +43,22 @@ def test_the_model_is_read_when_it_is_needed(tmp_path: Path) -> None:
         sc.Model("demo", dtype="f31")
     with pytest.raises(sc.ArgumentError, match="n_threads"):
         sc.Model("demo", threads=-(2**40)).info()
+
+
+def test_reading_the_weights_stops_at_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pressed(_library.Guard):
+        def keep_going(self) -> Any:
+            def pressed(_context: Any) -> bool:
+                raise KeyboardInterrupt
+
+            return self.function("bool(void *)", pressed, False)
+
+    model = sc.Model("demo")
+    with monkeypatch.context() as patched:
+        patched.setattr(_library, "Guard", Pressed)
+        with pytest.raises(KeyboardInterrupt):
+            model.info()
+    assert model.info()["n_vocab"] == 3072
 
 
 def test_other_arithmetic_and_template_are_the_programs(program: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_absent_figures_are_not_zero(demo_folder: Path, tmp_path: Path) -> None:
     part = slice(every["offsets"][1], every["offsets"][2])
     assert np.isnan(every["entropy"][part]).all() and (every["ids"][part] == -1).all()
     assert not np.isnan(every["entropy"][: every["offsets"][1]]).any()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_folders_of_earlier_versions(version: int, tmp_path: Path) -> None:
+    file = Path(__file__).resolve().parents[2] / f"tests/golden/run_db/version_{version}.db"
+    shutil.copy(file, tmp_path / "run.db")
+    run = sc.Run(tmp_path)
+    rows = run.traces(as_="records")
+    every = run.tokens_all()
+    assert len(rows) > 0 and len(every["trace"]) > 0
+    assert (every["text_end"] is None) == (version == 1)
+    assert run.tokens(0, 0)["ids"] is not None
+    assert len(run.instances(as_="records")) == len({row["instance_id"] for row in rows})
+    assert run.summary() and run.predictions
 
 
 def test_kinds_of_tables(demo_run: sc.Run) -> None:

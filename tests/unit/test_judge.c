@@ -1,6 +1,7 @@
 /* Judges: frames byte for byte and proof against what is put in, words read and never guessed, and
  * scores as a float64 forward pass gives them (tests/golden/judge_guard). */
 #include <math.h>
+#include <safeconf/judging.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -243,6 +244,23 @@ static void tokens_are_those_of_the_rendered_text(void **state)
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
+static void what_a_judge_can_is_said_before_it_is_needed(void **state)
+{
+    struct sc_judge_options options = sc_classify_options_default().judge;
+    struct sc_judge_abilities can = {0};
+    struct sc_error error = {0};
+    (void)state;
+
+    options.judge = "guard";
+    options.model = "demo-guard";
+    assert_int_equal(sc_judge_check(&options, &can, &error), SC_OK);
+    assert_true(can.refusal && can.harm && can.prompts);
+    options.judge = "nobody";
+    assert_int_equal(sc_judge_check(&options, &can, &error), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_judge_check(NULL, &can, NULL), SC_ERR_ARGUMENT);
+    assert_int_equal(sc_judge_check(&options, NULL, NULL), SC_ERR_ARGUMENT);
+}
+
 static void a_models_name_says_which_judge_it_is(void **state)
 {
     static const struct {
@@ -262,6 +280,8 @@ static void a_models_name_says_which_judge_it_is(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(sc_judge_kind_of_model(cases[i].model)->name, cases[i].kind);
+    assert_string_equal(sc_judge_of_model("allenai/wildguard"), "wildguard");
+    assert_string_equal(sc_judge_of_model(NULL), "guard");
     assert_null(sc_judge_kind_find("Guard"));
     assert_null(sc_judge_kind_find(""));
 }
@@ -750,6 +770,7 @@ int main(void)
         cmocka_unit_test(texts_are_put_in_once_and_at_the_same_time),
         cmocka_unit_test(what_is_put_in_cannot_change_the_frame),
         cmocka_unit_test(tokens_are_those_of_the_rendered_text),
+        cmocka_unit_test(what_a_judge_can_is_said_before_it_is_needed),
         cmocka_unit_test(a_models_name_says_which_judge_it_is),
         cmocka_unit_test(a_kind_asks_about_answers_or_prompts),
         cmocka_unit_test(words_are_read_and_never_guessed),
