@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -36,8 +37,19 @@ _REALS = np.dtype("<f4")
 TokenArray = Optional[npt.NDArray[Any]]
 
 
+#: What a terminal would obey, or what would turn a line around.
+_UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
+)
+
+
 class Text(str):
-    """A text that a notebook or a prompt shows as it is, line by line."""
+    """A text that a notebook or a prompt shows as it is, line by line; control characters, which
+    names of files and prompts may hold, are made visible."""
+
+    def __new__(cls, text: str) -> Text:
+        visible = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return super().__new__(cls, visible)
 
     def __repr__(self) -> str:
         return str(self)

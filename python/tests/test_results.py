@@ -112,4 +112,5 @@ def test_a_page_of_the_run_escapes(demo_run: sc.Run) -> None:
     from safeconf.results import Text
 
     assert "<script>" not in Text("<script>")._repr_html_()
+    assert repr(Text("a\x1b[31m\u202eb\nc")) == "a\\u001b[31m\\u202eb\nc"
     assert demo_run._repr_html_().count("<pre>") == 1
