@@ -125,8 +125,10 @@ def test_limits_interrupt_and_the_same_call_goes_on(model: sc.Model, tmp_path: P
 
 
 SCRIPT = """
+import signal
 import sys
 import safeconf as sc
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 try:
     sc.run("demo", "synthetic", sc.Fixed(10), num_instances=30, max_new_tokens=48,
            no_batch=sys.argv[2] == "slowly", out=sys.argv[1], progress=False)
