@@ -280,7 +280,8 @@ class Run:
         ``refused`` (None: not judged), ``rule``, ``harm``, ``text``, ``answer`` (without the
         reasoning), ``finish``, ``failure``, ``n_tokens``, ``n_reasoning``, and the confidence
         metrics ``mean`` to ``nll`` over all tokens, with ``reasoning_`` and ``answer_`` before the
-        name over the segments.  What is not known is None (in a float column NaN).
+        name over the segments.  What is not known is None (in a float column NaN).  Of a run that
+        is going on, a trace is there once all before it are.
 
         Args:
             as_: as in :meth:`instances`.
@@ -300,7 +301,7 @@ class Run:
                 " AND h.judge = ? ORDER BY t.instance, t.trace",
                 (detector, judge),
             ).fetchall()
-        columns = _columns(names, rows)
+        columns = _columns(names, _unbroken(rows))
         for name in metrics:
             columns[name] = np.array(columns[name], dtype=np.float64)
         refused = {"refusal": True, "partial": True, "compliance": False, "empty": False}
@@ -362,7 +363,8 @@ class Run:
             ``offsets`` [n_traces + 1], and ``ids`` to ``text_end`` [offsets[-1]] as in
             :meth:`tokens`: trace ``i`` has the tokens from ``offsets[i]`` to ``offsets[i + 1]``.
             Where some traces have no such figures they hold NaN (``ids`` and ``text_end``: -1);
-            where none has any, the array is None.
+            where none has any, the array is None.  All that is stored is there, also traces of a
+            run going on that :meth:`traces` has not yet.
         """
         with self._open_db() as db:
             rows = db.execute(
@@ -390,6 +392,20 @@ def _present(db: sqlite3.Connection, table: str, names: Iterable[str]) -> str:
     """The columns to select; NULL for those that an older file does not have."""
     there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     return ", ".join(name if name in there else f"NULL AS {name}" for name in names)
+
+
+def _unbroken(rows: list[Any]) -> list[Any]:
+    """Of rows (prompt, index of the trace, ...) in that order those without a gap from 0: a later
+    trace of a prompt can be stored before an earlier one (docs/FILES.md)."""
+    kept: list[Any] = []
+    prompt, n = None, 0
+    for row in rows:
+        if row[0] != prompt:
+            prompt, n = row[0], 0
+        if row[1] == n:
+            kept.append(row)
+            n += 1
+    return kept
 
 
 def _joined(name: str, blobs: tuple[Any, ...], sizes: npt.NDArray[np.int64]) -> TokenArray:

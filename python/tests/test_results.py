@@ -70,6 +70,22 @@ def test_absent_figures_are_not_zero(demo_folder: Path, tmp_path: Path) -> None:
     assert not np.isnan(every["entropy"][: every["offsets"][1]]).any()
 
 
+def test_traces_behind_a_gap_wait(demo_folder: Path, tmp_path: Path) -> None:
+    source = sqlite3.connect(demo_folder / "run.db")
+    copy = sqlite3.connect(tmp_path / "run.db")
+    source.backup(copy)
+    copy.execute("DELETE FROM trace WHERE instance = 0 AND trace = 1")
+    copy.commit()
+    copy.close()
+    whole = sc.Run(demo_folder).traces(as_="records")
+    first = whole[0]["instance_id"]
+    kept = [row for row in whole if row["instance_id"] != first or row["trace"] == 0]
+    assert len(kept) < len(whole) - 1
+    assert [
+        (row["instance_id"], row["trace"]) for row in sc.Run(tmp_path).traces(as_="records")
+    ] == [(row["instance_id"], row["trace"]) for row in kept]
+
+
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_folders_of_earlier_versions(version: int, tmp_path: Path) -> None:
     file = Path(__file__).resolve().parents[2] / f"tests/golden/run_db/version_{version}.db"
