@@ -132,6 +132,38 @@ void fixture_trace(struct fixture_trace *out, size_t position, uint32_t index)
         trace->reasoning_metrics[m] = NAN;
 }
 
+static enum sc_status put_answer(struct sc_store *store, size_t i, uint32_t t, const char *answer)
+{
+    static char rules[] = "patterns/1", rule[] = "made-up";
+    struct fixture_trace made;
+    fixture_trace(&made, i, t);
+    snprintf(made.text, sizeof made.text, "%s", answer);
+    made.trace.begin = made.trace.end = 0;
+    made.trace.detector = rules;
+    made.trace.rule = rule;
+    made.trace.verdict = SC_COMPLIANCE;
+    return sc_store_put_trace(store, i, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
+                              NULL);
+}
+
+int fixture_make_answers(struct run_fixture *f, size_t n_instances, const char *const *answers,
+                         uint32_t n_traces)
+{
+    struct sc_store *store = NULL;
+    bool resumed;
+    if (fixture_make(f, n_instances) != 0 ||
+        sc_store_open(&store, f->folder,
+                      &(struct sc_store_run){f->config, f->instances, n_instances, NULL}, &resumed,
+                      NULL) != SC_OK)
+        return -1;
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; i < n_instances; i++)
+        for (uint32_t t = 0; status == SC_OK && t < n_traces; t++)
+            status = put_answer(store, i, t, answers[t]);
+    sc_store_close(store);
+    return status == SC_OK ? 0 : -1;
+}
+
 enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct sc_error *error)
 {
     static char why[] = "not a finite number: logits at token 3";

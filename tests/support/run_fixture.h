@@ -53,6 +53,11 @@ struct fixture_trace {
  * refused, some harmless ones too, and refusals are a little more confident. */
 void fixture_trace(struct fixture_trace *out, size_t position, uint32_t index);
 
+/* Stores a run of n_instances prompts, each with the n_traces answers that are given, and without
+ * decisions: every answer complies by a made-up rule.  0, or -1 when it could not be made. */
+int fixture_make_answers(struct run_fixture *f, size_t n_instances, const char *const *answers,
+                         uint32_t n_traces);
+
 /* Writes a whole run: each instance's traces and decisions as the policies would have it.  Every
  * tenth instance has a failed trace at index 1 when with_failures. */
 enum sc_status fixture_write(struct run_fixture *f, bool with_failures, struct sc_error *error);

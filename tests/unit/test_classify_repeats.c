@@ -25,28 +25,9 @@ static char labels[128];
 
 static int make_run(void **state)
 {
-    static char rules[] = "patterns/1", rule[] = "made-up";
-    struct sc_store *store = NULL;
-    bool resumed;
     (void)state;
-    if (fixture_make(&fixture, N_INSTANCES) != SC_OK ||
-        sc_store_open(&store, fixture.folder,
-                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES, NULL},
-                      &resumed, NULL) != SC_OK)
+    if (fixture_make_answers(&fixture, N_INSTANCES, answers, N_TRACES) != 0)
         return -1;
-    for (size_t i = 0; i < N_INSTANCES; i++)
-        for (uint32_t t = 0; t < N_TRACES; t++) {
-            struct fixture_trace made;
-            fixture_trace(&made, i, t);
-            snprintf(made.text, sizeof made.text, "%s", answers[t]);
-            made.trace.begin = made.trace.end = 0;
-            made.trace.detector = rules;
-            made.trace.rule = rule;
-            if (sc_store_put_trace(store, i, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
-                                   NULL) != SC_OK)
-                return -1;
-        }
-    sc_store_close(store);
     snprintf(labels, sizeof labels, "%s/labels.csv", fixture.folder);
     static const char text[] = "prompt,response,refusal,harm\n"
                                "How?,I can't help with that.,yes,no\n"

@@ -236,30 +236,8 @@ static struct run_fixture fixture;
 
 static int make_run(void **state)
 {
-    static char rules[] = "patterns/1", rule[] = "made-up";
-    struct sc_store *store = NULL;
-    bool resumed;
     (void)state;
-    if (fixture_make(&fixture, N_INSTANCES) != SC_OK ||
-        sc_store_open(&store, fixture.folder,
-                      &(struct sc_store_run){fixture.config, fixture.instances, N_INSTANCES, NULL},
-                      &resumed, NULL) != SC_OK)
-        return -1;
-    for (size_t i = 0; i < N_INSTANCES; i++)
-        for (uint32_t t = 0; t < N_TRACES; t++) {
-            struct fixture_trace made;
-            fixture_trace(&made, i, t);
-            snprintf(made.text, sizeof made.text, "%s", answers[t]);
-            made.trace.end = made.trace.begin = 0;
-            made.trace.detector = rules;
-            made.trace.rule = rule;
-            made.trace.verdict = SC_COMPLIANCE;
-            if (sc_store_put_trace(store, i, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
-                                   NULL) != SC_OK)
-                return -1;
-        }
-    sc_store_close(store);
-    return 0;
+    return fixture_make_answers(&fixture, N_INSTANCES, answers, N_TRACES);
 }
 
 static int drop_run(void **state)
