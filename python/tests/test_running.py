@@ -125,10 +125,23 @@ def test_limits_interrupt_and_the_same_call_goes_on(model: sc.Model, tmp_path: P
 
 
 SCRIPT = """
-import signal
-import sys
+import signal, sys, time
 import safeconf as sc
+from safeconf import running
+
+class Waiting(running.Progress):
+    waited = False
+
+    def update(self, now):
+        if now.n_traces_done >= 5 and not Waiting.waited:
+            Waiting.waited = True
+            print("ready", flush=True)
+            for _ in range(600):  # another thread may take the signal: no sleep is cut short
+                time.sleep(0.1)
+
 signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
+if sys.argv[2] == "slowly":
+    running.Progress = Waiting
 try:
     sc.run("demo", "synthetic", sc.Fixed(10), num_instances=30, max_new_tokens=48,
            no_batch=sys.argv[2] == "slowly", out=sys.argv[1], progress=False)
@@ -141,19 +154,17 @@ else:
 
 
 def traces_in(folder: Path) -> int:
-    try:
-        db = sqlite3.connect(f"file:{folder}/run.db?mode=ro", uri=True)
-        return int(db.execute("SELECT count(*) FROM trace").fetchone()[0])
-    except sqlite3.Error:
-        return 0
+    db = sqlite3.connect(f"file:{folder}/run.db?mode=ro", uri=True)
+    n = int(db.execute("SELECT count(*) FROM trace").fetchone()[0])
+    db.close()
+    return n
 
 
 def test_ctrl_c_stops_and_the_same_call_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = [sys.executable, "-c", SCRIPT, str(folder)]
     first = subprocess.Popen([*command, "slowly"], stdout=subprocess.PIPE, text=True)
-    while traces_in(folder) < 5 and first.poll() is None:
-        time.sleep(0.01)
+    assert first.stdout is not None and first.stdout.readline() == "ready\n"
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=120)
     assert said == "stopped\n"
