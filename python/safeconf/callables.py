@@ -1,7 +1,8 @@
 """A function in Python as a source of traces: any model, any interface.
 
 The function is handed a :class:`Request` for some traces of one prompt and returns as many answers,
-each a text or an :class:`Answer`.  What an answer does not say is absent, never 0.
+each a text or an :class:`Answer`; or one alone, and it is asked again for each of the rest.  What
+an answer does not say is absent, never 0.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import math
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
@@ -23,7 +24,7 @@ from .models import Model, Source
 _NOMEM, _INTERRUPTED = -1, -9
 
 
-Function = Callable[[Request], Sequence[AnswerLike]]
+Function = Callable[[Request], Union[AnswerLike, Sequence[AnswerLike]]]
 
 
 class CallableSource(Source):
@@ -35,8 +36,8 @@ class CallableSource(Source):
     what was sampled stays.
 
     Args:
-        function: takes a :class:`Request`, returns ``n`` answers: texts, :class:`Answer` or dicts
-            with its fields.
+        function: takes a :class:`Request`, returns a list of ``n`` answers: texts, :class:`Answer`
+            or dicts with its fields.  One that returns a single answer is asked for one at a time.
         name: of the model; None: the function's.
         logprobs: what its log-probabilities are those of: ``"raw"`` (the model's own distribution),
             ``"processed"`` (after temperature and filters) or ``"unknown"``.
@@ -115,6 +116,7 @@ class _Sampling:
         self.n_tokens = 0
         self.succeeded = False
         self.n_failed = 0
+        self.one_at_a_time = False
         self.held: list[tuple[_Wanted, str]] = []
         self.exception: Optional[Exception] = None
         table = self.arguments.keep(ffi.new("struct sc_source_functions *"))
@@ -167,8 +169,13 @@ class _Sampling:
     # ---- asking -----------------------------------------------------------------------------
 
     def ask(self, wanted: list[_Wanted]) -> list[AnswerLike]:
-        """The function's answers to traces of one prompt."""
-        answers = list(self.callable.function(self._request(wanted)))
+        """The function's answers to traces of one prompt; of a function that gives one at a time,
+        to the first of them."""
+        given = self.callable.function(self._request(wanted))
+        if isinstance(given, (str, Answer, Mapping)):
+            self.one_at_a_time = True
+            return [given]
+        answers = list(given)
         if len(answers) != len(wanted):
             raise ArgumentError(
                 f"{self.callable.name}: expected {len(wanted)} answers, found {len(answers)}"
@@ -208,7 +215,7 @@ class _Feed:
         self.sampling = sampling
         self.feed = feed
         self.error = error
-        self.next_up: Optional[_Wanted] = None
+        self.waiting: list[_Wanted] = []  # taken, and not asked for yet
         self.more = True
         self.progress = ffi.new("struct sc_source_progress *")
 
@@ -223,9 +230,8 @@ class _Feed:
                 return status
 
     def _next(self) -> Optional[_Wanted]:
-        if self.next_up is not None:
-            one, self.next_up = self.next_up, None
-            return one
+        if self.waiting:
+            return self.waiting.pop(0)
         request = ffi.new("struct sc_source_request *")
         if not self.more:
             return None
@@ -242,14 +248,14 @@ class _Feed:
 
     def _take(self) -> list[_Wanted]:
         """The wanted traces of one prompt."""
-        most = self.sampling.callable.batch
+        most = 1 if self.sampling.one_at_a_time else self.sampling.callable.batch
         taken: list[_Wanted] = []
         while most is None or len(taken) < most:
             one = self._next()
             if one is None:
                 break
             if taken and one.prompt != taken[0].prompt:
-                self.next_up = one
+                self.waiting.insert(0, one)
                 break
             taken.append(one)
         return taken
@@ -262,6 +268,7 @@ class _Feed:
             answers = sampling.ask(wanted)
         except Exception as exception:
             return self._fail(wanted, exception)
+        self.waiting[:0] = wanted[len(answers) :]
         sampling.succeeded = True
         sampling.n_failed = 0
         status = self._give_held()

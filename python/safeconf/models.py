@@ -23,7 +23,7 @@ from ._library import (
     taken_text,
     text_of,
 )
-from .errors import ArgumentError
+from .errors import ArgumentError, InputOutputError
 
 _USUAL_TOP_K = 20
 
@@ -39,6 +39,18 @@ def _template_args(given: Optional[TemplateArgs]) -> list[str]:
     if isinstance(given, Mapping):
         return [f"{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in given.items()]
     return list(given)
+
+
+def _locate(name: str) -> str:
+    """The folder of a model; nothing is fetched, so how to fetch it is said."""
+    try:
+        return taken_text(lib.sc_model_locate, as_bytes(name, "model"))
+    except InputOutputError as error:
+        if name.count("/") != 1 or os.path.isdir(name):
+            raise
+        raise InputOutputError(
+            f"{error} (on a command line, safeconf pull {name} fetches a model of the hub)"
+        ) from None
 
 
 class Source(ABC):
@@ -114,7 +126,7 @@ class Model(Source):
 
     def _open_engine(self, confidence_top_k: int) -> Any:
         if self._model is None:
-            folder = taken_text(lib.sc_model_locate, as_bytes(self._name, "model"))
+            folder = _locate(self._name)
             model = ffi.new("struct sc_model **")
             call(lib.sc_model_open, model, os.fsencode(folder))
             self._model = model[0]

@@ -113,10 +113,10 @@ def _benchmark_options(given: dict[str, Any], options: Any, arguments: Arguments
     options.folder = arguments.text(given["folder"], "folder")
     for name in _TEXTS:
         setattr(options, name, arguments.text(given[name], name))
-    for name in ("unsafe_values", "safe_values"):
+    for name in ("unsafe_value", "safe_value"):
         values = [given[name]] if isinstance(given[name], str) else list(given[name])
-        setattr(options, name, arguments.texts(values, name))
-        setattr(options, f"n_{name}", len(values))
+        setattr(options, f"{name}s", arguments.texts(values, name))
+        setattr(options, f"n_{name}s", len(values))
     options.strict = given["strict"]
     options.first = given["first"]
     options.multi_turn = given["multi_turn"]
@@ -137,8 +137,8 @@ class BenchmarkOptions(TypedDict, total=False):
     label_column: Optional[str]
     category_column: Optional[str]
     id_column: Optional[str]
-    unsafe_values: Union[str, Sequence[str]]
-    safe_values: Union[str, Sequence[str]]
+    unsafe_value: Union[str, Sequence[str]]
+    safe_value: Union[str, Sequence[str]]
     label: Optional[str]
     system: Optional[str]
     prefill: Optional[str]
@@ -240,8 +240,8 @@ def load_benchmark(
     label_column: Optional[str] = None,
     category_column: Optional[str] = None,
     id_column: Optional[str] = None,
-    unsafe_values: Union[str, Sequence[str]] = (),
-    safe_values: Union[str, Sequence[str]] = (),
+    unsafe_value: Union[str, Sequence[str]] = (),
+    safe_value: Union[str, Sequence[str]] = (),
     label: Optional[str] = None,
     system: Optional[str] = None,
     prefill: Optional[str] = None,
@@ -262,8 +262,8 @@ def load_benchmark(
         prompt_column, messages_column, system_column, prefill_column, label_column,
             category_column: what the file calls them; None: found by their usual names.
         id_column: the same; ``"none"``: rows are numbered.
-        unsafe_values: what the label says of unsafe prompts; all others are safe.
-        safe_values: the reverse.
+        unsafe_value: what the label says of unsafe prompts, one or several; all others are safe.
+        safe_value: the reverse.
         label: ``"safe"`` or ``"unsafe"``: of every row.
         system: system message of every prompt that has none of its own.
         prefill: what every answer begins with: given to the model, not sampled.

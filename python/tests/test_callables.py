@@ -39,6 +39,24 @@ def test_texts_alone(tmp_path: Path) -> None:
     assert (source["kind"], source["name"], source["top_k"]) == ("callable", "answer", 0)
 
 
+def test_one_answer_at_a_time(tmp_path: Path) -> None:
+    asked: list[sc.Request] = []
+
+    def answer(request: sc.Request) -> str:
+        asked.append(request)
+        if len(asked) == 6:
+            raise RuntimeError("out of words")
+        return f"Sure: step {request.traces[0]} of {request.prompt}"
+
+    with pytest.warns(UserWarning, match="out of words"):
+        run = go(answer, tmp_path / "r", sc.Fixed(3))
+    rows = run.traces(as_="records")
+    assert [row["trace"] for row in rows] == [0, 1, 2] * 3
+    said = {(r["instance_id"], r["trace"]): r["text"] for r in rows if r["failure"] is None}
+    assert len(said) == 8 and all(f"step {t} of" in text for (_, t), text in said.items())
+    assert [request.n for request in asked[1:]] == [1] * 8
+
+
 def test_figures_are_kept_and_measured(tmp_path: Path) -> None:
     listed = np.log([[0.5, 0.25, 0.125], [0.7, 0.2, 0.05]])
 

@@ -39,6 +39,8 @@ def test_the_model_is_read_when_it_is_needed(tmp_path: Path) -> None:
     model = sc.Model(tmp_path / "nothing")
     with pytest.raises(sc.SafeconfError, match="nothing"):
         model.info()
+    with pytest.raises(sc.InputOutputError, match="safeconf pull nobody/such-a-model"):
+        sc.Model("nobody/such-a-model").info()
     with pytest.raises(sc.ArgumentError, match="dtype"):
         sc.Model("demo", dtype="f31")
     with pytest.raises(sc.ArgumentError, match="n_threads"):

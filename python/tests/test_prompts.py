@@ -35,7 +35,7 @@ def test_rows_are_read_as_a_file_is(tmp_path: Path) -> None:
 def test_a_table_with_holes_and_other_names() -> None:
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"question": ["a?", "b?"], "bad": ["yes", None], "n": [1, 2.5]})
-    prompts = prompts_of(table, prompt_column="question", label_column="bad", unsafe_values=["yes"])
+    prompts = prompts_of(table, prompt_column="question", label_column="bad", unsafe_value=["yes"])
     assert [prompt.label for prompt in prompts] == ["unsafe", "unknown"]
     assert prompts.to_pandas()["prompt"].tolist() == ["a?", "b?"]
 

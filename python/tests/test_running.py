@@ -91,7 +91,7 @@ def test_a_shard_of_a_file(program: str, model: sc.Model, tmp_path: Path) -> Non
         sc.Fixed(2),
         prompt_column="question",
         label_column="bad",
-        unsafe_values="yes",
+        unsafe_value="yes",
         shard="1/2",
         out=tmp_path / "ours",
         **SMALL,
