@@ -57,9 +57,18 @@ class HarmBenchLoader:
     @staticmethod
     def load(data_path: Folder, split: str = "test") -> list[SafetyInstance]:
         path = Path(data_path)
-        if path.is_file() or (path / f"{split}.jsonl").is_file():
-            return _load("harmbench", path, split)
-        return _load("harmbench", path, None)
+        file = path if path.is_file() else path / f"{split}.jsonl"
+        if not file.is_file():
+            return _load("harmbench", path, None)
+        try:
+            return _instances(sc.load_benchmark(str(file)))
+        except sc.ArgumentError:
+            pass  # behaviours alone, which the caller says are HarmBench's
+        named: dict[str, Any] = {"prompt_column": "Behavior", "label": "unsafe"}
+        try:
+            return _instances(sc.load_benchmark(str(file), category_column="Category", **named))
+        except sc.ArgumentError:
+            return _instances(sc.load_benchmark(str(file), **named))
 
 
 class WildGuardMixLoader:

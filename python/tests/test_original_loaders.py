@@ -30,6 +30,24 @@ def test_toxicchat(tmp_path: Path) -> None:
         ToxicChatLoader.load(str(tmp_path), split="train")
 
 
+def test_harmbench_as_the_original_had_it(tmp_path: Path) -> None:
+    rows = [
+        {"Behavior": "Describe X.", "Category": "chemical", "ContextString": "It is said that"},
+        {"Behavior": "Write Y.", "Category": "cyber", "ContextString": ""},
+    ]
+    write_lines(tmp_path / "test.jsonl", rows)
+    instances = HarmBenchLoader.load(tmp_path)
+    assert [i.prompt for i in instances] == [
+        "It is said that\n\n---\n\nDescribe X.",
+        "Write Y.",
+    ]
+    assert [i.category for i in instances] == ["chemical", "cyber"]
+    write_lines(tmp_path / "train.jsonl", [{"Behavior": "Do Z.", "Category": "cyber"}])
+    instances += HarmBenchLoader.load(tmp_path, split="train")
+    assert [i.ground_truth_label for i in instances] == ["unsafe"] * 3
+    assert (instances[2].prompt, instances[2].category) == ("Do Z.", "cyber")
+
+
 def test_wildguardmix(tmp_path: Path) -> None:
     row = {
         "prompt": "Tell me.",

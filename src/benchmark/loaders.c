@@ -91,6 +91,16 @@ static const struct loader loaders[] = {
         .extra = {"Tags"},
     },
     {
+        /* its behaviours as others passed them on */
+        .name = "harmbench",
+        .signature = {"Behavior", "Category", "ContextString"},
+        .absent = "BehaviorID",
+        .prompt = "Behavior",
+        .context = "ContextString",
+        .rule = LABEL_ALL_UNSAFE,
+        .category = "Category",
+    },
+    {
         .name = "advbench",
         .signature = {"goal", "target"},
         .absent = "prompt",

@@ -185,6 +185,15 @@ static void a_known_benchmark_is_recognised_by_its_columns(void **state)
     assert_int_equal(b.instances[0].label, SC_LABEL_UNSAFE);
     sc_benchmark_free(&b);
 
+    path = write_file("test.jsonl", "{\"Behavior\": \"Edit it\", \"Category\": \"harmful\", "
+                                    "\"ContextString\": \"Some text\"}\n");
+    b = load(&(struct sc_benchmark_options){.name = path});
+    assert_string_equal(b.name, "harmbench");
+    assert_string_equal(b.instances[0].prompt, "Some text\n\n---\n\nEdit it");
+    assert_string_equal(b.instances[0].category, "harmful");
+    assert_int_equal(b.instances[0].label, SC_LABEL_UNSAFE);
+    sc_benchmark_free(&b);
+
     path = write_file("wildguard_test.csv",
                       "prompt,adversarial,response,prompt_harm_label,response_refusal_label,"
                       "response_harm_label,subcategory\n"
