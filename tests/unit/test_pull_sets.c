@@ -30,6 +30,7 @@ static struct {
     char authorization[128], path[256];
     int status;           /* of files and rows; 200: well */
     const char *code;     /* X-Error-Code */
+    const char *word;     /* that prompts of rows begin with */
     unsigned n_pages;     /* asked for */
     unsigned refuse_from; /* pages from this offset on; 0: none */
     enum way {
@@ -61,9 +62,9 @@ static void write_page(unsigned offset)
         end--;
     for (unsigned i = offset; i < end; i++)
         sc_text_printf(&page,
-                       "%s{\"row_idx\":%u,\"row\":{\"prompt\":\"How %u? \\u00e9\\u0000\","
+                       "%s{\"row_idx\":%u,\"row\":{\"prompt\":\"%s %u? \\u00e9\\u0000\","
                        "\"prompt_harm_label\":null},\"truncated_cells\":[%s]}",
-                       i > offset ? "," : "", s.way == OTHER_ROW && i == 150 ? 151 : i, i,
+                       i > offset ? "," : "", s.way == OTHER_ROW && i == 150 ? 151 : i, s.word, i,
                        s.way == CUT_CELL && i == 150 ? "\"prompt\"" : "");
     sc_text_puts(&page, s.way == NO_PAGE && wrong ? "" : "]}");
     assert_true(page.len < sizeof s.body && !page.failed);
@@ -137,6 +138,7 @@ static int begin(void **state)
     s.code = NULL;
     s.way = WELL;
     s.n_pages = s.refuse_from = 0;
+    s.word = "How";
     s.authorization[0] = '\0';
     snprintf(s.folder, sizeof s.folder, "%s/sets%u", test_folder(), n++);
     unsetenv("HF_TOKEN");
@@ -442,18 +444,39 @@ static void the_address_of_rows_is_escaped(void **state)
         strstr(s.path, "/rows?dataset=o%2Fn&config=config%20test&split=te%20st&offset="));
 }
 
+/* Which pages lie here of a pull that failed; how many. */
+static unsigned find_kept(bool kept[N_PAGES])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < N_PAGES; i++) {
+        char page[420];
+        snprintf(page, sizeof page, "%s/rows/.pages-test.jsonl-111111111111/%08u.json", s.folder,
+                 100 * i);
+        kept[i] = access(page, F_OK) == 0;
+        n += kept[i];
+    }
+    return n;
+}
+
 static void what_was_fetched_of_rows_is_not_fetched_again(void **state)
 {
     (void)state;
     const struct sc_set set = of_rows();
+    bool kept[N_PAGES] = {false};
     s.refuse_from = 200;
-    pull_badly(&set, NULL, SC_ERR_IO, "the rows of rows: ");
+    /* All pages are asked for at once, so none may have come when the last is refused. */
+    for (int i = 0; i < 100 && find_kept(kept) == 0; i++)
+        pull_badly(&set, NULL, SC_ERR_IO, "the rows of rows: ");
     assert_null(content_of("rows/test.jsonl"));
+    assert_true(find_kept(kept) > 0 && !kept[N_PAGES - 1]);
     s.refuse_from = 0;
-    unsigned before = s.n_pages;
+    s.word = "Why";
     pull_well(&set, NULL);
-    assert_true(s.n_pages - before < N_PAGES + 1); /* the first is asked for what it says */
-    assert_non_null(content_of("rows/test.jsonl"));
+    for (unsigned i = 0; i < N_PAGES; i++) {
+        char words[32];
+        snprintf(words, sizeof words, "%s %u?", kept[i] ? "How" : "Why", 100 * i);
+        assert_non_null(strstr(content_of("rows/test.jsonl"), words));
+    }
 }
 
 static void rows_that_are_not_whole_are_refused(void **state)
