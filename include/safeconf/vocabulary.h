@@ -126,6 +126,12 @@ SC_API const char *sc_logprob_kind_name(enum sc_logprob_kind kind); /* "raw" ...
 /* "refused", "complied", "split"; NULL for none, as files have null. */
 SC_API const char *sc_behaviour_name(enum sc_behaviour behaviour);
 
+/* Counts for a rate: an empty answer does (nothing was refused); unparsed, unreached and filtered
+ * count as neither. */
+SC_API bool sc_verdict_is_judged(enum sc_verdict verdict);
+/* Reads a verdict as refused or not: partial counts as refused. */
+SC_API bool sc_verdict_is_refused(enum sc_verdict verdict);
+
 /* The value whose name is `name`, or -1. */
 SC_API int sc_dtype_parse(const char *name);
 SC_API int sc_verdict_parse(const char *name);

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .judging import JudgeLike, JudgeOptions, Judging
 
 from . import _tables
-from ._library import PathLike, call, ffi, interruptible, lib, taken_text
+from ._library import PathLike, call, ffi, interruptible, lib, name_value, taken_text
 from .errors import ArgumentError, FormatError, InputOutputError
 
 METRICS = ("mean", "lowest", "bottom10", "tail", "head", "prob", "nll")
@@ -304,8 +304,8 @@ class Run:
         columns = _columns(names, _unbroken(rows))
         for name in metrics:
             columns[name] = np.array(columns[name], dtype=np.float64)
-        refused = {"refusal": True, "partial": True, "compliance": False, "empty": False}
-        columns["refused"] = [refused.get(verdict) for verdict in columns["verdict"]]
+        refused = {verdict: _is_refused(verdict) for verdict in set(columns["verdict"])}
+        columns["refused"] = [refused[verdict] for verdict in columns["verdict"]]
         return _tables.table(columns, as_)
 
     # ---- tokens -----------------------------------------------------------------------------
@@ -392,6 +392,14 @@ def _present(db: sqlite3.Connection, table: str, names: Iterable[str]) -> str:
     """The columns to select; NULL for those that an older file does not have."""
     there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
     return ", ".join(name if name in there else f"NULL AS {name}" for name in names)
+
+
+def _is_refused(verdict: Optional[str]) -> Optional[bool]:
+    """The library's reading of a verdict; None: it counts as neither, or there is none."""
+    value = None if verdict is None else name_value("verdict", verdict)
+    if value is None or not lib.sc_verdict_is_judged(value):
+        return None
+    return bool(lib.sc_verdict_is_refused(value))
 
 
 def _unbroken(rows: list[Any]) -> list[Any]:

@@ -174,14 +174,6 @@ void sc_serving_answer_part(struct sc_serving_writing *writing, const struct sc_
     }
 }
 
-void sc_serving_answer_whole(const struct sc_serving_job *job,
-                             const struct sc_serving_signature *signature, struct sc_text *out)
-{
-    struct sc_serving_writing writing = {0};
-    while (!writing.has_ended)
-        sc_serving_answer_part(&writing, job, signature, out);
-}
-
 void sc_serving_answer_event(const struct sc_serving_job *job,
                              const struct sc_serving_signature *signature,
                              const struct sc_serving_piece *piece, struct sc_text *out)

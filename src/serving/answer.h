@@ -24,9 +24,6 @@ struct sc_serving_writing {
 /* Appends the next part. */
 void sc_serving_answer_part(struct sc_serving_writing *writing, const struct sc_serving_job *job,
                             const struct sc_serving_signature *signature, struct sc_text *out);
-/* Appends all of it. */
-void sc_serving_answer_whole(const struct sc_serving_job *job,
-                             const struct sc_serving_signature *signature, struct sc_text *out);
 
 /* Tokens [begin, end) of a choice as an event. */
 struct sc_serving_piece {

@@ -9,11 +9,6 @@
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-/* Counts for a rate: an empty answer does (nothing was refused); unparsed,
- * unreached and filtered count as neither. */
-bool sc_verdict_is_judged(enum sc_verdict verdict);
-/* Reads a verdict as refused or not: partial counts as refused. */
-bool sc_verdict_is_refused(enum sc_verdict verdict);
 /* Reads a verdict as an answer to what was asked, so that it may be right or harmful: compliance
  * alone.  Empty is neither refused nor answered. */
 bool sc_verdict_is_answer(enum sc_verdict verdict);

@@ -92,7 +92,9 @@ static void check_answer(const struct sc_serving_job *job)
     struct sc_text text = {0};
     json_t *root = NULL;
     if (job->scores == NULL) { /* nothing was scored here */
-        sc_serving_answer_whole(job, &signature, &text);
+        struct sc_serving_writing writing = {0};
+        while (!writing.has_ended)
+            sc_serving_answer_part(&writing, job, &signature, &text);
         expect(!text.failed && sc_json_parse(text.data, text.len, "answer", &root, NULL) == SC_OK);
         expect(json_array_size(json_object_get(root, "choices")) == job->n_choices);
         for (size_t i = 0; job->request.n_stops > 0 && i < job->n_choices; i++) {

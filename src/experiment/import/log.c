@@ -207,6 +207,20 @@ static enum sc_status settle(struct reader *r, enum sc_status status, const stru
                : sc_fail(r->error, status, "%s", why->text);
 }
 
+/* A sample, or a fault where it is none. */
+static enum sc_status take_json(struct reader *r, const char *json, size_t n)
+{
+    json_t *sample = NULL;
+    struct sc_error why = {0};
+    enum sc_status status = parse(r, json, n, &sample, &why);
+    if (status != SC_OK)
+        goto done;
+    status = take_sample(r, sample, &why);
+done:
+    json_decref(sample);
+    return settle(r, status, &why);
+}
+
 /* ---- archives -------------------------------------------------------------------------------- */
 
 static bool is_sample_name(const char *name)
@@ -244,37 +258,22 @@ static size_t find_samples(struct sc_archive *archive, size_t *entries)
     return kept;
 }
 
-/* An entry's JSON, where that can be read. */
-static enum sc_status read_json(struct reader *r, struct sc_archive *archive, size_t entry,
-                                json_t **out, struct sc_error *error)
-{
-    struct sc_text json = {0};
-    enum sc_status status = sc_archive_read(archive, entry, &json, error);
-    if (status != SC_OK)
-        goto done;
-    status = parse(r, json.data != NULL ? json.data : "", json.len, out, error);
-done:
-    sc_text_free(&json);
-    return status;
-}
-
 static enum sc_status take_entry(struct reader *r, struct sc_archive *archive, size_t entry)
 {
-    json_t *sample = NULL;
+    struct sc_text json = {0};
     struct sc_error why = {0};
-    enum sc_status status = read_json(r, archive, entry, &sample, &why);
-    if (status != SC_OK)
-        goto done;
-    status = take_sample(r, sample, &why);
-done:
-    json_decref(sample);
-    return settle(r, status, &why);
+    enum sc_status status = sc_archive_read(archive, entry, &json, &why);
+    status = status == SC_OK ? take_json(r, json.data != NULL ? json.data : "", json.len)
+                             : settle(r, status, &why);
+    sc_text_free(&json);
+    return status;
 }
 
 /* header.json, or where the log was never finished its beginning. */
 static enum sc_status read_header(struct reader *r, struct sc_archive *archive)
 {
     static const char *const names[] = {"header.json", "_journal/start.json"};
+    struct sc_text json = {0};
     json_t *header = NULL;
     size_t entry = SIZE_MAX;
     for (size_t k = 0; k < sizeof names / sizeof *names && entry == SIZE_MAX; k++)
@@ -284,9 +283,16 @@ static enum sc_status read_header(struct reader *r, struct sc_archive *archive)
     if (entry == SIZE_MAX)
         return sc_fail(r->error, SC_ERR_UNSUPPORTED,
                        "%s: a ZIP archive that is no log of inspect_ai: unpack it", r->name);
-    SC_TRY(read_json(r, archive, entry, &header, r->error));
-    enum sc_status status = read_eval(r, json_object_get(header, "eval"));
+    enum sc_status status = sc_archive_read(archive, entry, &json, r->error);
+    if (status != SC_OK)
+        goto done;
+    status = parse(r, json.data != NULL ? json.data : "", json.len, &header, r->error);
+    if (status != SC_OK)
+        goto done;
+    status = read_eval(r, json_object_get(header, "eval"));
+done:
     json_decref(header);
+    sc_text_free(&json);
     return status;
 }
 
@@ -345,19 +351,6 @@ static bool find_members(const char *data, size_t n, struct members *out)
             out->samples = walk.begin;
     }
     return out->version && out->eval_end > 0 && out->samples > 0;
-}
-
-static enum sc_status take_json(struct reader *r, const char *json, size_t n)
-{
-    json_t *sample = NULL;
-    struct sc_error why = {0};
-    enum sc_status status = parse(r, json, n, &sample, &why);
-    if (status != SC_OK)
-        goto done;
-    status = take_sample(r, sample, &why);
-done:
-    json_decref(sample);
-    return settle(r, status, &why);
 }
 
 static enum sc_status read_object(struct reader *r, const char *data, size_t n,
