@@ -1,0 +1,201 @@
+/*
+ * The words of kernels/threads.h on the processor: the threads of a block are coroutines that run
+ * one after the other from barrier to barrier (fibers.h), so what differs between two orders of
+ * them is a race, and a barrier that not all come to is seen.
+ */
+#ifndef SC_ENGINE_GPU_EMULATED_THREADS_H
+#define SC_ENGINE_GPU_EMULATED_THREADS_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define GPU_DEVICE static inline
+#define GPU_KERNEL(name, arguments, most_threads)                                                  \
+    static void sc_gpu_kernel_##name(const arguments a);                                           \
+    enum { SC_GPU_MOST_THREADS_##name = (most_threads) };                                          \
+    static void sc_gpu_run_##name(const void *arguments_at)                                        \
+    {                                                                                              \
+        arguments copy;                                                                            \
+        memcpy(&copy, arguments_at, sizeof copy);                                                  \
+        sc_gpu_kernel_##name(copy);                                                                \
+    }                                                                                              \
+    static void sc_gpu_kernel_##name(const arguments a)
+
+/* The thread that runs, of the block that runs on this thread of the processor. */
+struct sc_emulated_thread {
+    uint32_t thread, threads, block[3], blocks[3];
+    void *shared;
+};
+extern _Thread_local struct sc_emulated_thread sc_emulated_thread;
+
+void sc_emulated_barrier(void);
+void sc_emulated_warp_barrier(void);
+/* Gives n bytes to the lanes of the warp and returns what all gave: [32][SC_EMULATED_GIFT], until
+ * the next call.  Lanes that are not there gave zeros. */
+enum { SC_EMULATED_GIFT = 32 };
+const unsigned char *sc_emulated_exchange(const void *gift, size_t n);
+void sc_emulated_fetch16(void *to, const void *from, bool wanted);
+void sc_emulated_fetch_group(void);
+void sc_emulated_fetch_wait(unsigned n);
+void sc_emulated_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2]);
+void sc_emulated_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2]);
+void sc_emulated_load_matrices(uint32_t r[4], const void *row, bool turned);
+
+GPU_DEVICE uint32_t gpu_thread(void)
+{
+    return sc_emulated_thread.thread;
+}
+GPU_DEVICE uint32_t gpu_threads(void)
+{
+    return sc_emulated_thread.threads;
+}
+GPU_DEVICE uint32_t gpu_lane(void)
+{
+    return sc_emulated_thread.thread % 32;
+}
+GPU_DEVICE uint32_t gpu_warp(void)
+{
+    return sc_emulated_thread.thread / 32;
+}
+GPU_DEVICE uint32_t gpu_block_x(void)
+{
+    return sc_emulated_thread.block[0];
+}
+GPU_DEVICE uint32_t gpu_block_y(void)
+{
+    return sc_emulated_thread.block[1];
+}
+GPU_DEVICE uint32_t gpu_block_z(void)
+{
+    return sc_emulated_thread.block[2];
+}
+GPU_DEVICE uint32_t gpu_blocks_x(void)
+{
+    return sc_emulated_thread.blocks[0];
+}
+GPU_DEVICE uint32_t gpu_blocks_y(void)
+{
+    return sc_emulated_thread.blocks[1];
+}
+GPU_DEVICE void *gpu_shared(void)
+{
+    return sc_emulated_thread.shared;
+}
+GPU_DEVICE void gpu_barrier(void)
+{
+    sc_emulated_barrier();
+}
+GPU_DEVICE void gpu_warp_barrier(void)
+{
+    sc_emulated_warp_barrier();
+}
+
+#define SC_EMULATED_LANES(name, type, lane)                                                        \
+    GPU_DEVICE type name(type x, unsigned d)                                                       \
+    {                                                                                              \
+        const unsigned char *given = sc_emulated_exchange(&x, sizeof x);                           \
+        type y;                                                                                    \
+        memcpy(&y, given + (size_t)(lane) % 32 * SC_EMULATED_GIFT, sizeof y);                      \
+        return y;                                                                                  \
+    }
+SC_EMULATED_LANES(gpu_swap_f, float, gpu_lane() ^ d)
+SC_EMULATED_LANES(gpu_swap_d, double, gpu_lane() ^ d)
+SC_EMULATED_LANES(gpu_swap_u, uint32_t, gpu_lane() ^ d)
+SC_EMULATED_LANES(gpu_from_f, float, d)
+SC_EMULATED_LANES(gpu_from_u, uint32_t, d)
+
+GPU_DEVICE uint32_t gpu_ballot(bool b)
+{
+    const unsigned char *given = sc_emulated_exchange(&b, sizeof b);
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < 32; i++)
+        bits |= (uint32_t)(given[i * SC_EMULATED_GIFT] != 0) << i;
+    return bits;
+}
+GPU_DEVICE uint32_t gpu_add_u(uint32_t *p, uint32_t n)
+{
+    uint32_t was = *p;
+    *p = was + n;
+    return was;
+}
+GPU_DEVICE uint32_t gpu_bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+GPU_DEVICE float gpu_float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+GPU_DEVICE float gpu_fma(float x, float y, float z)
+{
+    return fmaf(x, y, z);
+}
+GPU_DEVICE double gpu_fma_d(double x, double y, double z)
+{
+    return fma(x, y, z);
+}
+GPU_DEVICE float gpu_exp(float x)
+{
+    return expf(x);
+}
+GPU_DEVICE float gpu_tanh(float x)
+{
+    return tanhf(x);
+}
+GPU_DEVICE float gpu_sqrt(float x)
+{
+    return sqrtf(x);
+}
+GPU_DEVICE double gpu_exp_d(double x)
+{
+    return exp(x);
+}
+GPU_DEVICE double gpu_log_d(double x)
+{
+    return log(x);
+}
+GPU_DEVICE float gpu_max(float x, float y)
+{
+    return fmaxf(x, y);
+}
+GPU_DEVICE float gpu_min(float x, float y)
+{
+    return fminf(x, y);
+}
+GPU_DEVICE void gpu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2])
+{
+    sc_emulated_mma_bf16(d, a, b);
+}
+GPU_DEVICE void gpu_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2])
+{
+    sc_emulated_mma_s8(d, a, b);
+}
+GPU_DEVICE void gpu_load_matrices(uint32_t r[4], const void *row)
+{
+    sc_emulated_load_matrices(r, row, false);
+}
+GPU_DEVICE void gpu_load_matrices_turned(uint32_t r[4], const void *row)
+{
+    sc_emulated_load_matrices(r, row, true);
+}
+GPU_DEVICE void gpu_fetch16(void *to, const void *from, bool wanted)
+{
+    sc_emulated_fetch16(to, from, wanted);
+}
+GPU_DEVICE void gpu_fetch_group(void)
+{
+    sc_emulated_fetch_group();
+}
+GPU_DEVICE void gpu_fetch_wait(unsigned n)
+{
+    sc_emulated_fetch_wait(n);
+}
+
+#endif
