@@ -2,6 +2,7 @@
 """Files about the project say the same of it.      Python's standard library only."""
 import os
 import re
+import sys
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,6 +26,17 @@ class Versions(unittest.TestCase):
         self.assertEqual(headings[0], 'Unreleased')
         self.assertEqual(headings[1], f'{version} - {day}')
         self.assertEqual(headings[1:], sorted(headings[1:], reverse=True))
+
+
+class Arithmetic(unittest.TestCase):
+    def test_the_page_on_gpus_holds_what_its_tool_computes(self):
+        sys.path.insert(0, os.path.join(ROOT, 'tools'))
+        import gpu_arithmetic
+        page = read('docs/speed/gpu-arithmetic.md')
+        computed = gpu_arithmetic.tables()
+        self.assertEqual(page.count('|---|'), sum(table.count('|---|') for table in computed))
+        for table in computed:
+            self.assertIn(f'\n\n{table}\n\n', page)
 
 
 if __name__ == '__main__':
