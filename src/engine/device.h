@@ -54,6 +54,22 @@ struct sc_row {
     bool wants_logits;
 };
 
+/* Where the keys and values of a position lie. */
+struct sc_place {
+    uint32_t page;
+    size_t at; /* position in the page */
+};
+
+/* That of a row's own position. */
+static inline struct sc_place sc_row_place(const struct sc_row *row)
+{
+    const struct sc_span *span = row->history;
+    size_t at = row->position;
+    for (; at >= span->n; span++)
+        at -= span->n;
+    return (struct sc_place){span->page, span->begin + at};
+}
+
 /* Tokens to be drawn from a row of logits, each with a random number of its own, with all that is
  * measured of them. */
 struct sc_draw {

@@ -29,29 +29,14 @@ static struct sc_stage queries_stage(const struct sc_forward *f)
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
-/* The place of a row's own position. */
-struct slot {
-    uint32_t page;
-    size_t at; /* position in the page */
-};
-
-static struct slot slot_of(const struct sc_row *row)
-{
-    const struct sc_span *span = row->history;
-    size_t at = row->position;
-    for (; at >= span->n; span++)
-        at -= span->n;
-    return (struct slot){span->page, span->begin + at};
-}
-
 /* Where the keys or values of a position go. */
-static unsigned char *store_at(const struct sc_forward *f, struct slot slot, enum sc_kv_kind kind,
-                               size_t head)
+static unsigned char *store_at(const struct sc_forward *f, struct sc_place place,
+                               enum sc_kv_kind kind, size_t head)
 {
     const struct sc_cpu *e = f->cpu;
-    return f->pages + slot.page * f->page_bytes +
+    return f->pages + place.page * f->page_bytes +
            sc_kv_offset(e, SC_PAGE_POSITIONS, f->layer, kind, head) +
-           slot.at * e->config.head_dim * e->attention->element_bytes;
+           place.at * e->config.head_dim * e->attention->element_bytes;
 }
 
 /* A row's part of the store is memory that nothing has read before, in as many lines as there are
@@ -60,11 +45,11 @@ static void ask_for_store(const struct sc_forward *f, size_t r)
 {
     const struct sc_cpu *e = f->cpu;
     size_t bytes = e->config.head_dim * e->attention->element_bytes;
-    const struct slot slot = slot_of(&f->rows[r]);
+    const struct sc_place place = sc_row_place(&f->rows[r]);
 
     for (size_t h = 0; h < e->config.n_kv_heads; h++) {
-        const unsigned char *keys = store_at(f, slot, SC_KV_KEYS, h);
-        const unsigned char *values = store_at(f, slot, SC_KV_VALUES, h);
+        const unsigned char *keys = store_at(f, place, SC_KV_KEYS, h);
+        const unsigned char *values = store_at(f, place, SC_KV_VALUES, h);
 
         for (size_t i = 0; i < bytes; i += 64) {
             __builtin_prefetch(keys + i, 1);
@@ -98,7 +83,7 @@ static void store_keys(const struct sc_forward *f, size_t r)
     const struct sc_cpu *e = f->cpu;
     const struct sc_layer_weights *w = &e->layers[f->layer];
     const struct sc_turn turn = sc_rope_of(f, &f->rows[r]);
-    const struct slot slot = slot_of(&f->rows[r]);
+    const struct sc_place place = sc_row_place(&f->rows[r]);
     size_t d = e->config.head_dim, n_kv = e->config.n_kv_heads;
     float *keys = f->k + r * n_kv * d, *values = f->v + r * n_kv * d;
 
@@ -110,8 +95,8 @@ static void store_keys(const struct sc_forward *f, size_t r)
         if (norms_heads(e))
             e->kernels->rms_norm(k, k, w->k_norm, d, e->config.rms_eps);
         e->kernels->rope(k, turn.cosines, turn.sines, turn.width);
-        e->attention->store(store_at(f, slot, SC_KV_KEYS, h), k, d);
-        e->attention->store(store_at(f, slot, SC_KV_VALUES, h), values + h * d, d);
+        e->attention->store(store_at(f, place, SC_KV_KEYS, h), k, d);
+        e->attention->store(store_at(f, place, SC_KV_VALUES, h), values + h * d, d);
     }
 }
 

@@ -40,6 +40,18 @@ enum sc_status sc_gpu_launch(const struct sc_gpu_queue *q, const struct sc_gpu_l
     return take(q, q->module->launch(q->queue, launch, why), why, error);
 }
 
+enum sc_status sc_gpu_mark(const struct sc_gpu_queue *q, unsigned mark, struct sc_error *error)
+{
+    char why[SC_GPU_WHY] = "";
+    return take(q, q->module->mark(q->queue, mark, why), why, error);
+}
+
+enum sc_status sc_gpu_replay(const struct sc_gpu_queue *q, void *recording, struct sc_error *error)
+{
+    char why[SC_GPU_WHY] = "";
+    return take(q, q->module->replay(q->queue, recording, why), why, error);
+}
+
 enum sc_status sc_gpu_wait(const struct sc_gpu_queue *q, struct sc_error *error)
 {
     char why[SC_GPU_WHY] = "";

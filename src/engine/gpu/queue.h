@@ -20,6 +20,9 @@ enum sc_status sc_gpu_fetch(const struct sc_gpu_queue *queue, const struct sc_gp
                             size_t bytes, struct sc_error *error);
 enum sc_status sc_gpu_launch(const struct sc_gpu_queue *queue, const struct sc_gpu_launch *launch,
                              struct sc_error *error);
+enum sc_status sc_gpu_mark(const struct sc_gpu_queue *queue, unsigned mark, struct sc_error *error);
+enum sc_status sc_gpu_replay(const struct sc_gpu_queue *queue, void *recording,
+                             struct sc_error *error);
 enum sc_status sc_gpu_wait(const struct sc_gpu_queue *queue, struct sc_error *error);
 
 /* A launch of n blocks; arguments is a struct that the kernel takes. */

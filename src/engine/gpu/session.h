@@ -4,8 +4,11 @@
 
 #include "engine/gpu/queue.h"
 
-/* The rows of a step, as the card reads them; [max_rows] each. */
+/* The rows of a step, as the card reads them; [max_rows] each.  They lie side by side, so that one
+ * copy sends them all. */
 struct sc_gpu_row_tables {
+    struct sc_gpu_table all; /* of them, bytes in all */
+    size_t bytes;
     struct sc_gpu_table tokens;     /* int32_t */
     struct sc_gpu_table positions;  /* uint32_t, in the sequence */
     struct sc_gpu_table pages;      /* uint32_t: where their keys and values go, */
@@ -43,13 +46,15 @@ struct sc_gpu_session {
     float *kept;    /* [n_kept][stride of n_vocab] */
     float *x;       /* [max_rows][stride of hidden], the residual stream */
     float *branch;  /* [max_rows][stride of hidden], what a block adds to it */
+    float *picked;  /* [max_logit_rows][stride of hidden], x of the rows that want logits, from the
+                     * FFN of the last layer on */
     void *entered;  /* [max_rows][stride of hidden], what enters a block's products */
     float *routed;  /* [max_rows][stride of hidden], the same in f32 for the router, or NULL */
     float *qkv;     /* [max_rows][stride of all heads]: queries, keys, values of a row */
     void *attended; /* [max_rows][stride of queries], what attention gave, for the product */
     float *gate_up; /* [max_rows][stride of 2 ffn]: gate, then up */
     void *gated;    /* [max_rows][stride of ffn] */
-    struct sc_gpu_row_tables rows;
+    struct sc_gpu_row_tables rows; /* these two and `picked` are step.c's layout's */
     struct sc_gpu_angles angles[SC_N_ROPES];
 
     struct sc_gpu_attention *attention;
@@ -69,8 +74,9 @@ float *sc_gpu_logits(const struct sc_gpu_session *session, size_t handle);
 enum sc_status sc_gpu_steps_open(struct sc_gpu_session *session, struct sc_error *error);
 void sc_gpu_steps_close(struct sc_gpu_session *session);
 void sc_gpu_steps_layout(struct sc_gpu_session *session, struct sc_gpu_arenas *arenas);
-/* forward of engine/device.h: puts the step into the queue and does not wait for it.  *seconds are
- * those of steps that were waited for since the last call. */
+/* forward of engine/device.h: puts the step into the queue and does not wait for it.  It begins by
+ * waiting for what is in the queue, so tables of the host that the last step was sent from are free
+ * again; where a draw came between, that costs nothing.  *seconds are those of the last step. */
 enum sc_status sc_gpu_step(struct sc_gpu_session *session, const struct sc_row *rows, size_t n_rows,
                            struct sc_step_seconds *seconds, struct sc_error *error);
 
@@ -93,9 +99,11 @@ enum sc_status sc_gpu_attention_run(struct sc_gpu_session *session, size_t layer
 enum sc_status sc_gpu_experts_open(struct sc_gpu_session *session, struct sc_error *error);
 void sc_gpu_experts_close(struct sc_gpu_session *session);
 void sc_gpu_experts_layout(struct sc_gpu_session *session, struct sc_gpu_arenas *arenas);
-/* From session->entered and session->routed to session->branch; n_rows rounded. */
+/* From session->entered and session->routed to session->branch; n_rows rounded, *n_valid (on the
+ * card) of them are somebody's: in the last layer those that want logits, which then stand first.
+ */
 enum sc_status sc_gpu_experts_run(struct sc_gpu_session *session, size_t layer, size_t n_rows,
-                                  struct sc_error *error);
+                                  const uint32_t *n_valid, struct sc_error *error);
 
 /* ---- ends.c ---------------------------------------------------------------------------------- */
 

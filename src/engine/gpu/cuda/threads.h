@@ -113,6 +113,10 @@ GPU_DEVICE float gpu_sqrt(float x)
 {
     return __fsqrt_rn(x);
 }
+GPU_DEVICE double gpu_sqrt_d(double x)
+{
+    return __dsqrt_rn(x);
+}
 GPU_DEVICE double gpu_exp_d(double x)
 {
     return exp(x);

@@ -153,6 +153,10 @@ GPU_DEVICE float gpu_sqrt(float x)
 {
     return sqrtf(x);
 }
+GPU_DEVICE double gpu_sqrt_d(double x)
+{
+    return sqrt(x);
+}
 GPU_DEVICE double gpu_exp_d(double x)
 {
     return exp(x);

@@ -20,7 +20,8 @@
  *   gpu_fetch16(to, from, wanted)   16 bytes on their way to shared memory, zeros unless wanted;
  *                    gpu_fetch_group() ends a group of them, gpu_fetch_wait(n) waits until at most
  *                    n groups of this thread are on their way; others see them after a barrier
- *   gpu_fma, gpu_exp, gpu_tanh, gpu_sqrt, gpu_log_d, gpu_exp_d, gpu_fma_d, gpu_max, gpu_min
+ *   gpu_fma, gpu_exp, gpu_tanh, gpu_sqrt, gpu_max, gpu_min; gpu_fma_d, gpu_exp_d, gpu_log_d,
+ *   gpu_sqrt_d
  */
 #ifndef SC_ENGINE_GPU_KERNELS_THREADS_H
 #define SC_ENGINE_GPU_KERNELS_THREADS_H
