@@ -46,7 +46,7 @@ GPU_DEVICE uint32_t gpu_blocks_y(void)
 }
 GPU_DEVICE void *gpu_shared(void)
 {
-    extern __shared__ __align__(16) unsigned char sc_gpu_shared_memory[];
+    extern __shared__ __align__(256) unsigned char sc_gpu_shared_memory[];
     return sc_gpu_shared_memory;
 }
 GPU_DEVICE void gpu_barrier(void)
