@@ -118,6 +118,10 @@ struct sc_engine_options {
      * ends that with SC_ERR_INTERRUPTED.  NULL: go on. */
     bool (*keep_going)(void *context);
     void *context;
+    /* What computes: "cpu"; "cuda" or "cuda:N", a GPU, the first one or number N; "auto": a GPU
+     * that is there, computes the model and has the memory for it, and else the CPU, as also where
+     * n_threads or kernels are given.  NULL: "cpu". */
+    const char *device;
 };
 
 SC_API struct sc_engine_options sc_engine_options_default(void);
@@ -130,7 +134,13 @@ SC_API void sc_engine_close(struct sc_engine *engine);
 
 /* What was chosen.  NULL has 0 of everything, and no name. */
 SC_API enum sc_dtype sc_engine_dtype(const struct sc_engine *engine);
-SC_API const char *sc_engine_kernels(const struct sc_engine *engine); /* instruction set; static */
+/* Instruction set, or kind of GPU with its library: what figures follow from beside dtype and
+ * model.  It lives with the engine. */
+SC_API const char *sc_engine_kernels(const struct sc_engine *engine);
+/* For people: "cpu", "cuda:0 NVIDIA H200"; and why "auto" did not take a GPU that seems to be
+ * there, in a line, or NULL.  They live with the engine. */
+SC_API const char *sc_engine_device(const struct sc_engine *engine);
+SC_API const char *sc_engine_device_reason(const struct sc_engine *engine);
 SC_API size_t sc_engine_n_threads(const struct sc_engine *engine);    /* that a session starts */
 SC_API size_t sc_engine_weight_bytes(const struct sc_engine *engine); /* packed, resident */
 SC_API size_t sc_engine_n_vocab(const struct sc_engine *engine);      /* tokens that are in P */

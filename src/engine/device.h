@@ -1,6 +1,6 @@
 /*
- * What computes: a table of functions that a device fills (cpu/cpu.c), and the words in which the
- * scheduler speaks to it.  The scheduler, plans and scores know nothing else of a device.
+ * What computes: a table of functions that a device fills (cpu/cpu.c, gpu/gpu.c), and the words in
+ * which the scheduler speaks to it.  The scheduler, plans and scores know nothing else of a device.
  *
  * A device keeps the packed weights of an engine, which many sessions may share and nothing
  * changes, and the memory of each session: keys and values in pages of SC_PAGE_POSITIONS, of which
@@ -32,9 +32,17 @@ struct sc_session_sizes {
     size_t n_kept;        /* rows of logits that are kept between steps */
 };
 
-/* Memory that it takes: of pages; of kept logits; of everything else. */
+/* Memory that it takes: of pages; of kept logits; of everything else.  A device with a memory of
+ * its own says what of that memory, and beside it what of the host's. */
 struct sc_session_bytes {
-    size_t pages, kept, scratch;
+    size_t pages, kept, scratch, host;
+};
+
+/* What suits a session that nobody gave sizes, and what there is for it. */
+struct sc_device_room {
+    size_t parallel, prefill_rows; /* rows of answers, and of prompts, in a step */
+    bool is_own;                   /* sessions lie in a memory of the device's own, */
+    size_t bytes;                  /* of which they may take so much now */
 };
 
 /* Neighbouring positions of a sequence that lie side by side in a page. */
@@ -122,7 +130,7 @@ struct sc_device {
     const char *(*refused)(const struct sc_model_config *config);
 
     /* Packs the weights.  Reads engine's model, config, n_vocab and confidence_top_k; sets
-     * engine->weights, dtype, arithmetic, n_threads and weight_bytes. */
+     * engine->weights, dtype, arithmetic, n_threads, weight_bytes and device_name. */
     enum sc_status (*open)(struct sc_engine *engine, const struct sc_engine_options *options,
                            struct sc_error *error);
     void (*close)(void *weights); /* NULL is fine */
@@ -130,6 +138,7 @@ struct sc_device {
     /* What a session of these sizes takes, without taking it; SIZE_MAX where that overflows. */
     struct sc_session_bytes (*measure)(const void *weights, const struct sc_session_sizes *sizes);
     size_t (*page_bytes)(const void *weights);
+    struct sc_device_room (*room)(const void *weights);
     enum sc_status (*session_open)(void **session, const void *weights,
                                    const struct sc_session_sizes *sizes, struct sc_error *error);
     void (*session_close)(void *session); /* NULL is fine */
@@ -151,7 +160,7 @@ struct sc_device {
                              struct sc_error *error);
 };
 
-/* The devices of this build.  A GPU would be a second one, chosen by an option. */
-extern const struct sc_device sc_device_cpu;
+/* The devices: the processor (cpu/cpu.c), and a GPU (gpu/gpu.c), for which a module is loaded. */
+extern const struct sc_device sc_device_cpu, sc_device_gpu;
 
 #endif

@@ -1,16 +1,18 @@
 /*
- * Opening an engine: what is asked for is checked, and the device packs the weights.
+ * Opening an engine: what is asked for is checked, a device is chosen, and it packs the weights.
  *
  * Refuses counts of tokens that do not fit the model, and networks that the device does not
- * compute.  Next: device.h, cpu/cpu.c.
+ * compute.  Next: device.h, cpu/cpu.c, gpu/gpu.c.
  */
 #include "engine/engine.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/system.h"
+#include "engine/device_name.h"
+#include "engine/gpu/modules.h"
 
 struct sc_engine_options sc_engine_options_default(void)
 {
@@ -48,16 +50,46 @@ static enum sc_status choose_sizes(struct sc_engine *engine,
     return SC_OK;
 }
 
+static enum sc_status open_on(struct sc_engine *engine, const struct sc_device *device,
+                              const struct sc_engine_options *options, struct sc_error *error)
+{
+    const char *refused = device->refused != NULL ? device->refused(&engine->config) : NULL;
+    engine->device = device;
+    if (refused != NULL)
+        return sc_fail(error, SC_ERR_UNSUPPORTED, "the device %s: %s", device->name, refused);
+    return device->open(engine, options, error);
+}
+
+/* A GPU that is there and does, or else the processor.  Who speaks of threads or of instruction
+ * sets means the processor. */
+static enum sc_status open_on_best(struct sc_engine *engine,
+                                   const struct sc_engine_options *options, struct sc_error *error)
+{
+    struct sc_error why = {0};
+    if (options->kernels != NULL || options->n_threads > 0)
+        return open_on(engine, &sc_device_cpu, options, error);
+    enum sc_status status = open_on(engine, &sc_device_gpu, options, &why);
+    if (status == SC_ERR_INTERRUPTED)
+        return sc_fail(error, status, "%s", why.text);
+    if (engine->weights != NULL && status == SC_OK)
+        return SC_OK;
+    engine->device->close(engine->weights);
+    engine->weights = NULL;
+    if (sc_gpu_is_there())
+        snprintf(engine->device_reason, sizeof engine->device_reason, "%s", why.text);
+    return open_on(engine, &sc_device_cpu, options, error);
+}
+
 static enum sc_status open_engine(struct sc_engine *engine, const struct sc_engine_options *options,
                                   struct sc_error *error)
 {
-    const struct sc_device *device = engine->device;
-    const char *refused = device->refused != NULL ? device->refused(&engine->config) : NULL;
-    if (refused != NULL)
-        return sc_fail(error, SC_ERR_UNSUPPORTED, "engine: the device %s: %s", device->name,
-                       refused);
+    struct sc_device_wish wish;
     SC_TRY(choose_sizes(engine, options, error));
-    return device->open(engine, options, error);
+    SC_TRY(sc_device_wish_read(&wish, options->device, error));
+    if (wish.kind == SC_DEVICE_AUTO)
+        return open_on_best(engine, options, error);
+    return open_on(engine, wish.kind == SC_DEVICE_GPU ? &sc_device_gpu : &sc_device_cpu, options,
+                   error);
 }
 
 enum sc_status sc_engine_open(struct sc_engine **out, const struct sc_model *model,
@@ -99,6 +131,16 @@ const struct sc_model *sc_engine_model(const struct sc_engine *engine)
 enum sc_dtype sc_engine_dtype(const struct sc_engine *engine)
 {
     return engine != NULL ? engine->dtype : (enum sc_dtype)0;
+}
+
+const char *sc_engine_device(const struct sc_engine *engine)
+{
+    return engine != NULL ? engine->device_name : NULL;
+}
+
+const char *sc_engine_device_reason(const struct sc_engine *engine)
+{
+    return engine != NULL && engine->device_reason[0] != '\0' ? engine->device_reason : NULL;
 }
 
 const char *sc_engine_kernels(const struct sc_engine *engine)

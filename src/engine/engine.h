@@ -13,11 +13,14 @@ struct sc_engine {
     size_t n_vocab; /* tokens in P: the output matrix has this many rows */
     size_t confidence_top_k;
     const struct sc_device *device;
-    void *weights;          /* the device's */
-    enum sc_dtype dtype;    /* in which it computes */
-    const char *arithmetic; /* how: the name of an instruction set; static */
-    size_t n_threads;       /* that a session of it starts */
-    size_t weight_bytes;    /* packed, resident */
+    char device_name[128];   /* for people: "cpu", "cuda:0 NVIDIA H200" */
+    char device_reason[600]; /* why it is not the GPU that there is; "": no more is to be said */
+    void *weights;           /* the device's */
+    enum sc_dtype dtype;     /* in which it computes */
+    const char *arithmetic;  /* how: the name of an instruction set, or of a kind of card with its
+                              * library; static or the weights' */
+    size_t n_threads;        /* that a session of it starts */
+    size_t weight_bytes;     /* packed, resident */
 };
 
 /* Scores with n_rows positions a step: sc_engine_score with the step made visible for tests. */

@@ -125,7 +125,8 @@ struct sc_batch_options {
     size_t max_prompt;     /* tokens of the longest prompt */
     size_t max_watch;      /* most watched tokens of a request; 0: none */
     size_t max_top;        /* most of the likeliest tokens that a request wants listed; 0: none */
-    size_t max_bytes;      /* memory limit for the batch; 0: a share of what is available */
+    /* Memory limit for the batch, wherever it lies; 0: a share of what is available. */
+    size_t max_bytes;
     bool no_sharing; /* compute for each trace, and prompt, what it has in common with others */
 };
 
@@ -138,6 +139,7 @@ struct sc_batch_plan {
     size_t prompt_bytes; /* key/value memory of prompts, and their last logits */
     size_t scratch_bytes;
     size_t total_bytes;
+    size_t device_bytes; /* of them in a memory of the device's own */
 };
 enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_batch_options *options,
                              struct sc_batch_plan *plan, struct sc_error *error);

@@ -195,7 +195,7 @@ static struct sc_session_bytes made_up_measure(const void *weights,
                                                const struct sc_session_sizes *sizes)
 {
     (void)weights;
-    return (struct sc_session_bytes){sizes->n_pages, sizes->n_kept, 0};
+    return (struct sc_session_bytes){.pages = sizes->n_pages, .kept = sizes->n_kept};
 }
 
 static size_t made_up_page_bytes(const void *weights)
@@ -276,11 +276,18 @@ static enum sc_status made_up_draw(void *session, struct sc_draw *draws, size_t 
     return SC_OK;
 }
 
+static struct sc_device_room made_up_room(const void *weights)
+{
+    (void)weights;
+    return (struct sc_device_room){.parallel = 32, .prefill_rows = 128};
+}
+
 static const struct sc_device made_up_device = {.name = "made up",
                                                 .refused = made_up_refused,
                                                 .close = made_up_close,
                                                 .measure = made_up_measure,
                                                 .page_bytes = made_up_page_bytes,
+                                                .room = made_up_room,
                                                 .session_open = made_up_open,
                                                 .session_close = made_up_close,
                                                 .forward = made_up_forward,

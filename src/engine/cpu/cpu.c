@@ -15,6 +15,13 @@
 #include "engine/cpu/forward.h"
 #include "engine/cpu/sampler.h"
 
+/* Rows of answers and of prompts in a step. */
+#define PARALLEL 32
+#define PREFILL_ROWS 128
+/* Rows of a prompt take nearly all experts between them, however few they are: more rows for what a
+ * step reads. */
+#define PREFILL_ROWS_OF_EXPERTS 256
+
 struct session {
     const struct sc_cpu *cpu;
     struct sc_pool *pool;
@@ -59,6 +66,14 @@ static struct sc_session_bytes measure(const void *weights, const struct sc_sess
 static size_t page_bytes(const void *weights)
 {
     return sc_kv_bytes(weights, SC_PAGE_POSITIONS);
+}
+
+static struct sc_device_room room(const void *weights)
+{
+    const struct sc_cpu *cpu = weights;
+    const bool has_experts = cpu->config.layer.n_experts > 0;
+    return (struct sc_device_room){
+        .parallel = PARALLEL, .prefill_rows = has_experts ? PREFILL_ROWS_OF_EXPERTS : PREFILL_ROWS};
 }
 
 static void session_close(void *session)
@@ -237,6 +252,7 @@ const struct sc_device sc_device_cpu = {
     .close = sc_cpu_close,
     .measure = measure,
     .page_bytes = page_bytes,
+    .room = room,
     .session_open = session_open,
     .session_close = session_close,
     .forward = forward,

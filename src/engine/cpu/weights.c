@@ -7,6 +7,7 @@
  */
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/system.h"
+#include "engine/arithmetic.h"
 #include "engine/cpu/cpu.h"
 
 #define MOST_TASK_BYTES ((size_t)16 << 20) /* of packed weights, in milliseconds */
@@ -260,12 +262,6 @@ static enum sc_status convert_vectors(struct sc_cpu *cpu, struct sc_error *error
     return SC_OK;
 }
 
-/* The model's own arithmetic, with f16 computed in f32 (a wider type loses nothing of it). */
-static enum sc_dtype own_dtype(const struct sc_model_config *config)
-{
-    return config->dtype == SC_DTYPE_BF16 ? SC_DTYPE_BF16 : SC_DTYPE_F32;
-}
-
 static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engine_options *options,
                                         struct sc_error *error)
 {
@@ -274,7 +270,8 @@ static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engi
         return sc_fail(error, SC_ERR_UNSUPPORTED,
                        "engine: instruction set '%s': unknown or not supported by this processor",
                        options->kernels != NULL ? options->kernels : "best");
-    cpu->dtype = options->dtype < 0 ? own_dtype(&cpu->config) : (enum sc_dtype)options->dtype;
+    cpu->dtype =
+        options->dtype < 0 ? sc_own_arithmetic(&cpu->config) : (enum sc_dtype)options->dtype;
     cpu->matmul = &cpu->kernels->matmul[cpu->dtype];
     if (cpu->matmul->multiply == NULL)
         return sc_fail(error, SC_ERR_UNSUPPORTED,
@@ -285,19 +282,6 @@ static enum sc_status choose_arithmetic(struct sc_cpu *cpu, const struct sc_engi
     if (cpu->attention->scores == NULL)
         cpu->attention = &cpu->kernels->attention[SC_DTYPE_F32];
     return SC_OK;
-}
-
-/* With the scale of the embedding as a number of the weights' own dtype the network was trained,
- * and others run it so in that dtype; in f32 they do not round it. */
-static void round_scale(struct sc_cpu *cpu)
-{
-    float *scale = &cpu->config.layer.embedding_scale;
-    if (cpu->dtype == SC_DTYPE_F32)
-        return;
-    if (cpu->config.dtype == SC_DTYPE_BF16)
-        *scale = sc_f32_from_bf16(sc_bf16_from_f32(*scale));
-    else if (cpu->config.dtype == SC_DTYPE_F16)
-        *scale = sc_f32_from_f16(sc_f16_from_f32(*scale));
 }
 
 static enum sc_status make_layers(struct sc_cpu *cpu, struct sc_error *error)
@@ -320,7 +304,7 @@ static enum sc_status open_cpu(struct sc_cpu *cpu, const struct sc_engine_option
                                struct sc_error *error)
 {
     SC_TRY(choose_arithmetic(cpu, options, error));
-    round_scale(cpu);
+    sc_round_embedding_scale(&cpu->config, cpu->dtype);
     SC_TRY(make_layers(cpu, error));
     SC_TRY(convert_vectors(cpu, error));
     struct sc_pool *pool = NULL;
@@ -349,6 +333,7 @@ enum sc_status sc_cpu_open(struct sc_engine *engine, const struct sc_engine_opti
     engine->arithmetic = cpu->kernels->name;
     engine->n_threads = cpu->n_threads;
     engine->weight_bytes = cpu->weight_bytes;
+    snprintf(engine->device_name, sizeof engine->device_name, "cpu");
     return SC_OK;
 }
 

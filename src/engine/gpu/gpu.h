@@ -4,7 +4,7 @@
  *
  *   modules.c     finds and loads a module (module.h), and says which card is taken
  *   weights.c     the model's matrices on the card
- *   gpu.c         the device's table; a session's memory
+ *   gpu.c         the device's table; memory.c: a session's memory
  *   step.c        one pass of the network, as launches in a queue
  *   attention.c   which rows read what together
  *   products.c    rows by matrices, by ways whose sums do not depend on how many rows there are
@@ -62,7 +62,8 @@ struct sc_gpu_layer {
 struct sc_gpu_weights {
     const struct sc_gpu_module *module;
     void *gpu;
-    struct sc_gpu_card card;
+    struct sc_gpu_card card; /* as it was when it was opened */
+    int card_number;
     char arithmetic[128]; /* name of what figures follow from, for the run's record */
     struct sc_model_config config;
     size_t n_vocab; /* tokens in P: the output matrix has this many rows */
@@ -73,8 +74,7 @@ struct sc_gpu_weights {
     struct sc_gpu_matrix output;    /* [n_vocab][hidden] */
     const float *final_norm;
     size_t weight_bytes;
-    void **blocks; /* [n_blocks] memory of the card that all this is in */
-    size_t n_blocks;
+    void *memory;                     /* of the card, that all this is in */
     struct sc_gpu_products *products; /* all shapes, owned */
 };
 

@@ -37,6 +37,9 @@ struct sc_gpu_session {
     struct sc_session_sizes sizes;
     size_t max_rows, max_logit_rows; /* rounded */
     void *card_memory, *host_memory;
+    /* The first failure to keep a row of logits, which the next call tells. */
+    enum sc_status keep_status;
+    char keep_why[SC_GPU_WHY];
 
     /* [n_pages]; a page is [layer][keys, values][kv head][SC_PAGE_POSITIONS][head_dim], bf16 or
      * f32. */

@@ -4,12 +4,10 @@
 
 #include "engine/gpu/gpu.h"
 
-/* open and close of engine/device.h for the card that options.device names (modules.h). */
+/* open and close of engine/device.h for the card that options.device names (modules.h).
+ * SC_ERR_LIMIT: the card has not the memory for the weights and a session of one trace. */
 enum sc_status sc_gpu_weights_open(struct sc_engine *engine,
                                    const struct sc_engine_options *options, struct sc_error *error);
 void sc_gpu_weights_close(void *weights); /* NULL is fine */
-
-/* Bytes of the card that the weights of such a network take; SIZE_MAX where that overflows. */
-size_t sc_gpu_weight_bytes(const struct sc_model_config *config, bool bf16);
 
 #endif

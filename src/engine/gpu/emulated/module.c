@@ -32,9 +32,14 @@ struct recording {
 
 struct gpu {
     struct sc_emulated_options options;
-    pthread_mutex_t lock;
+    int card;
     size_t taken;
 };
+
+/* Bytes taken of each card, by all that opened it. */
+enum { MOST_CARDS = 64 };
+static size_t taken_of[MOST_CARDS];
+static pthread_mutex_t taken_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct queue {
     struct gpu *gpu;
@@ -77,7 +82,7 @@ static bool read_word(struct sc_emulated_options *o, const char *word)
     unsigned long n;
     if (read_number(word, "cards", &n)) {
         o->n_cards = (int)n;
-        return n <= 64;
+        return n <= MOST_CARDS;
     }
     if (read_number(word, "bytes", &n)) {
         o->bytes = n;
@@ -149,9 +154,11 @@ static enum sc_status describe(int card, struct sc_gpu_card *out, char *why)
                                 .arithmetic = "emulated",
                                 .versions = "emulated on the processor",
                                 .bytes = o.bytes,
-                                .free_bytes = o.bytes,
                                 .shared_bytes = SHARED_BYTES,
                                 .n_processors = 4};
+    pthread_mutex_lock(&taken_lock);
+    out->free_bytes = o.bytes - (taken_of[card] < o.bytes ? taken_of[card] : o.bytes);
+    pthread_mutex_unlock(&taken_lock);
     snprintf(out->library, sizeof out->library, "%s", o.ways == SC_WAYS_NONE ? "" : "loops");
     return SC_OK;
 }
@@ -167,7 +174,7 @@ static enum sc_status gpu_open(void **out, int card, char *why)
     if (gpu == NULL)
         return snprintf(why, SC_GPU_WHY, "emulated: out of memory"), SC_ERR_NOMEM;
     sc_emulated_options(&gpu->options, why);
-    pthread_mutex_init(&gpu->lock, NULL);
+    gpu->card = card;
     *out = gpu;
     return SC_OK;
 }
@@ -178,11 +185,31 @@ static void gpu_close(void *opened)
     if (gpu == NULL)
         return;
     assert(gpu->taken == 0 && "memory of a card was not given back");
-    pthread_mutex_destroy(&gpu->lock);
     free(gpu);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
+
+static bool count_bytes(struct gpu *gpu, size_t bytes)
+{
+    pthread_mutex_lock(&taken_lock);
+    size_t *of_card = &taken_of[gpu->card];
+    const bool fits = *of_card <= gpu->options.bytes && bytes <= gpu->options.bytes - *of_card;
+    if (fits) {
+        *of_card += bytes;
+        gpu->taken += bytes;
+    }
+    pthread_mutex_unlock(&taken_lock);
+    return fits;
+}
+
+static void uncount_bytes(struct gpu *gpu, size_t bytes)
+{
+    pthread_mutex_lock(&taken_lock);
+    taken_of[gpu->card] -= bytes;
+    gpu->taken -= bytes;
+    pthread_mutex_unlock(&taken_lock);
+}
 
 /* How much it is stands before it. */
 static enum sc_status take(void *opened, size_t bytes, void **memory, char *why)
@@ -191,19 +218,12 @@ static enum sc_status take(void *opened, size_t bytes, void **memory, char *why)
     *memory = NULL;
     if (is_to_fail(&gpu->options, "memory of the card", why))
         return SC_ERR_NOMEM;
-    pthread_mutex_lock(&gpu->lock);
-    bool fits = bytes <= gpu->options.bytes - gpu->taken;
-    if (fits)
-        gpu->taken += bytes;
-    pthread_mutex_unlock(&gpu->lock);
     void *block = NULL;
+    const bool fits = count_bytes(gpu, bytes);
     if (!fits || posix_memalign(&block, SC_GPU_ALIGNMENT, bytes + SC_GPU_ALIGNMENT) != 0) {
         snprintf(why, SC_GPU_WHY, "emulated: %zu bytes: the card has not so much left", bytes);
-        if (fits) {
-            pthread_mutex_lock(&gpu->lock);
-            gpu->taken -= bytes;
-            pthread_mutex_unlock(&gpu->lock);
-        }
+        if (fits)
+            uncount_bytes(gpu, bytes);
         return SC_ERR_NOMEM;
     }
     memcpy(block, &bytes, sizeof bytes);
@@ -214,15 +234,12 @@ static enum sc_status take(void *opened, size_t bytes, void **memory, char *why)
 
 static void release(void *opened, void *memory)
 {
-    struct gpu *gpu = opened;
     size_t bytes;
     if (memory == NULL)
         return;
     void *block = (unsigned char *)memory - SC_GPU_ALIGNMENT;
     memcpy(&bytes, block, sizeof bytes);
-    pthread_mutex_lock(&gpu->lock);
-    gpu->taken -= bytes;
-    pthread_mutex_unlock(&gpu->lock);
+    uncount_bytes(opened, bytes);
     free(block);
 }
 
