@@ -14,7 +14,7 @@ target_link_libraries(safeconf_emulated PRIVATE Threads::Threads m)
 set(SAFECONF_CUDA AUTO CACHE STRING "The module for NVIDIA's cards: ON, OFF, or AUTO (where nvcc 12 or later is)")
 set_property(CACHE SAFECONF_CUDA PROPERTY STRINGS AUTO ON OFF)
 # Code of sm_80 also runs on sm_86 to sm_89, and what is later than the last translates its PTX when it is
-# first used; a package has more (tools/package).
+# first used; a package has more (tools/package-cuda).
 set(SAFECONF_CUDA_ARCHITECTURES "80;90" CACHE STRING "Which cards' code the module has: 80 for sm_80, ...")
 
 # Says why there is none; SAFECONF_CUDA=ON must have one.

@@ -25,3 +25,6 @@ install(FILES $<TARGET_FILE:safeconf_shared> DESTINATION ${native} RENAME libsaf
 install(FILES ${SAFECONF_DECLARATIONS} DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL)
 install(PROGRAMS $<TARGET_FILE:safeconf> DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL)
 install(DIRECTORY models DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL)
+if(TARGET safeconf_cuda) # the library looks beside itself
+  install(TARGETS safeconf_cuda DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL)
+endif()

@@ -1,7 +1,9 @@
 /* See gpu_fixture.h. */
 #include "gpu_fixture.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void expect(enum sc_status status, const char *why)
 {
@@ -9,9 +11,29 @@ static void expect(enum sc_status status, const char *why)
         fail_msg("%s", why);
 }
 
+/* The emulated module, or the one whose file SAFECONF_TEST_GPU names (tools/check-gpu), where tests
+ * of what is emulated alone are skipped. */
+static const struct sc_gpu_module *find_module(const char *options)
+{
+    static const char *const emulated[] = {"cards=", "bytes=", "fail=", "ways="};
+    const char *path = getenv("SAFECONF_TEST_GPU");
+    if (path == NULL)
+        return sc_gpu_module();
+    for (size_t i = 0; i < sizeof emulated / sizeof *emulated; i++)
+        if (options != NULL && strstr(options, emulated[i]) != NULL)
+            skip();
+    void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = file != NULL ? dlsym(file, SC_GPU_MODULE_SYMBOL) : NULL;
+    sc_gpu_module_function *function;
+    if (symbol == NULL)
+        fail_msg("%s", dlerror());
+    memcpy(&function, &symbol, sizeof function);
+    return function();
+}
+
 struct gpu_fixture gpu_begin(const char *options)
 {
-    struct gpu_fixture f = {.module = sc_gpu_module()};
+    struct gpu_fixture f = {.module = find_module(options)};
     char why[SC_GPU_WHY] = "";
     setenv("SAFECONF_EMULATED_GPU", options != NULL ? options : "", 1);
     expect(f.module->open(&f.gpu, 0, why), why);

@@ -1,5 +1,5 @@
-/* Kernels alone, on the emulated GPU: arrays go there, a kernel runs, arrays come back.  Whatever
- * fails stops the test. */
+/* Kernels alone, on the emulated GPU or a real one: arrays go there, a kernel runs, arrays come
+ * back.  Whatever fails stops the test. */
 #ifndef GPU_FIXTURE_H
 #define GPU_FIXTURE_H
 
@@ -19,7 +19,8 @@ struct gpu_fixture {
     size_t n_taken;
 };
 
-/* options: words of SAFECONF_EMULATED_GPU, or NULL. */
+/* options: words of SAFECONF_EMULATED_GPU, or NULL.  With SAFECONF_TEST_GPU in the environment the
+ * test runs on the module of that file, a real card's. */
 struct gpu_fixture gpu_begin(const char *options);
 /* Gives all memory back. */
 void gpu_end(struct gpu_fixture *fixture);
