@@ -1,10 +1,9 @@
 /*
  * safeconf bench: tokens per second of prefill and of decode at each width, sampling and confidence
  * included, beside what this machine could do, measured in the same run: at best, and sustained in
- * the same seconds (kernels/machine.h).
+ * the same seconds (kernels/machine.h).  A device of its own has no such loops: there the shares
+ * are of what the options say of it.
  */
-#include "cli/bench.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,53 +12,8 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "engine/open.h"
+#include "cli/bench_figures.h"
 #include "kernels/kernels.h"
-#include "kernels/machine.h"
-
-enum { MOST_WIDTHS = 16, MOST_RUNS = 32 };
-
-struct bench_command {
-    size_t prompt_tokens, new_tokens, n_runs, n_instances, n_traces;
-    const char *widths_list;
-    size_t widths[MOST_WIDTHS], n_widths;
-    bool json, experiment, no_sharing;
-    struct cli_template template;
-};
-
-/* What a token costs. */
-struct bench_costs {
-    double weight_bytes;            /* of all that is packed */
-    double expert_bytes;            /* those of experts, of all layers */
-    double unused;                  /* the share of a layer's experts that a token leaves */
-    double decode_ops, prefill_ops; /* of a token: two per weight that it meets */
-};
-
-/* Tokens per second. */
-struct bench_rates {
-    double prefill, decode;
-};
-
-/* Medians over the runs of one width. */
-struct bench_figures {
-    size_t width;
-    struct bench_rates rates;
-    struct bench_rates share_of_sustained; /* of the ceiling that the machine sustained meanwhile */
-    double sampling_share;                 /* of the time of decode */
-    double read_sustained, ops_sustained;  /* per second */
-    size_t batch_bytes;
-};
-
-struct bench {
-    const struct bench_command *command;
-    const struct sc_engine *engine;
-    struct sc_machine *machine;
-    enum sc_machine_loop arithmetic; /* that of the engine's dtype */
-    struct bench_costs costs;
-    const int32_t *prompt;
-    size_t prefill_rows; /* of the prompt, in one step */
-    struct bench_figures figures[MOST_WIDTHS];
-};
 
 /* ---- what the machine sustains --------------------------------------------------------------- */
 
@@ -68,32 +22,10 @@ static const double SAMPLE_AROUND = 0.1, SAMPLE_WITHIN = 0.02, SAMPLE_EVERY = 0.
 
 static void sample_machine(const struct bench *bench, double seconds)
 {
+    if (bench->machine == NULL)
+        return;
     sc_machine_sample(bench->machine, SC_LOOP_READ, seconds);
     sc_machine_sample(bench->machine, bench->arithmetic, seconds);
-}
-
-/* Weights that a step of so many tokens reads: each layer's experts as far as any token takes them,
- * where tokens take any of them alike and each for itself. */
-static double step_bytes(const struct bench_costs *costs, size_t width)
-{
-    return costs->weight_bytes - costs->expert_bytes * pow(costs->unused, (double)width);
-}
-
-/* Roofline: a step cannot be faster than its weights can be read, nor than its products can be
- * computed.  Attention and the vocabulary's statistics are not counted, so the ceiling is generous.
- */
-static struct bench_rates ceilings(const struct bench *bench, size_t width,
-                                   double (*speed)(const struct sc_machine *, enum sc_machine_loop))
-{
-    const struct bench_costs *costs = &bench->costs;
-    double read = speed(bench->machine, SC_LOOP_READ);
-    double ops = speed(bench->machine, bench->arithmetic);
-    double rows = (double)bench->prefill_rows;
-
-    return (struct bench_rates){
-        .prefill =
-            fmin(read / step_bytes(costs, bench->prefill_rows) * rows, ops / costs->prefill_ops),
-        .decode = fmin(read / step_bytes(costs, width) * (double)width, ops / costs->decode_ops)};
 }
 
 /* ---- one measured run ------------------------------------------------------------------------ */
@@ -104,6 +36,7 @@ struct bench_run {
     size_t n_wanted, n_requested;
     double sampled_at;
     struct sc_step_report first, last; /* first: after the first step of decode */
+    double first_at, last_at;          /* when they came */
 };
 
 static int next_request(void *context, struct sc_trace_request *request)
@@ -129,8 +62,11 @@ static enum sc_status trace_done(void *context, const struct sc_trace_result *re
 static bool step_done(void *context, const struct sc_step_report *report)
 {
     struct bench_run *run = context;
-    if (run->first.width_sum <= 0)
+    run->last_at = sc_seconds();
+    if (run->first.width_sum <= 0) {
         run->first = *report;
+        run->first_at = run->last_at;
+    }
     run->last = *report;
     if (sc_seconds() - run->sampled_at > SAMPLE_EVERY) {
         sample_machine(run->bench,
@@ -160,9 +96,13 @@ static struct bench_rates rates_of(const struct bench_run *run, double *sampling
     const struct sc_step_report *first =
         last->width_sum > run->first.width_sum ? &run->first : &none;
     double sampling = last->seconds_sampling - first->seconds_sampling;
-    double seconds = last->seconds_decode - first->seconds_decode + sampling;
+    double network = last->seconds_decode - first->seconds_decode;
+    double seconds = network + sampling;
 
-    *sampling_share = sampling / seconds;
+    /* A device computes while the host waits for its draws: those seconds are in both. */
+    if (run->bench->machine == NULL && first == &run->first)
+        seconds = run->last_at - run->first_at;
+    *sampling_share = 1 - network / seconds;
     return (struct bench_rates){.prefill = (double)last->n_prefilled / last->seconds_prefill,
                                 .decode = (last->width_sum - first->width_sum) / seconds};
 }
@@ -189,11 +129,32 @@ static enum sc_status run_once(const struct bench *bench, const struct sc_batch_
     return status;
 }
 
+/* What the machine sustained meanwhile would have allowed; nothing is known of a device. */
+static struct bench_rates most_of(const struct bench *bench, size_t width)
+{
+    return bench->machine != NULL ? cli_bench_ceilings(bench, width, sc_machine_sustained)
+                                  : (struct bench_rates){NAN, NAN};
+}
+
+/* Of the machine, sustained; of a device, what the steps of decode came to. */
+static double read_speed(const struct bench *bench, size_t width, const struct bench_rates *rates)
+{
+    return bench->machine != NULL
+               ? sc_machine_sustained(bench->machine, SC_LOOP_READ)
+               : cli_bench_step_bytes(&bench->costs, width) * rates->decode / (double)width;
+}
+
+static double operation_speed(const struct bench *bench, const struct bench_rates *rates)
+{
+    return bench->machine != NULL ? sc_machine_sustained(bench->machine, bench->arithmetic)
+                                  : bench->costs.decode_ops * rates->decode;
+}
+
 static enum sc_status measure_width(struct bench *bench, size_t width,
                                     struct bench_figures *figures, struct sc_error *error)
 {
     enum { PREFILL, DECODE, OF_PREFILL, OF_DECODE, SAMPLING, READ, OPS, N_KINDS };
-    double found[N_KINDS][MOST_RUNS];
+    double found[N_KINDS][CLI_MOST_BENCH_RUNS];
     size_t n_runs = bench->command->n_runs;
     struct sc_batch_options batch = {.no_sharing = true, /* a trace is a row of each step */
                                      .parallel = width,
@@ -216,13 +177,13 @@ static enum sc_status measure_width(struct bench *bench, size_t width,
         if (status != SC_OK)
             return status;
         struct bench_rates rates = rates_of(&run, &found[SAMPLING][i]);
-        struct bench_rates most = ceilings(bench, width, sc_machine_sustained);
+        struct bench_rates most = most_of(bench, width);
         found[PREFILL][i] = rates.prefill;
         found[DECODE][i] = rates.decode;
         found[OF_PREFILL][i] = rates.prefill / most.prefill;
         found[OF_DECODE][i] = rates.decode / most.decode;
-        found[READ][i] = sc_machine_sustained(bench->machine, SC_LOOP_READ);
-        found[OPS][i] = sc_machine_sustained(bench->machine, bench->arithmetic);
+        found[READ][i] = read_speed(bench, width, &rates);
+        found[OPS][i] = operation_speed(bench, &rates);
     }
     *figures = (struct bench_figures){
         .width = width,
@@ -270,82 +231,6 @@ static enum sc_machine_loop arithmetic_of(const struct sc_engine *engine,
     return SC_LOOP_F32; /* no unit of its own: computed in f32 */
 }
 
-/* ---- printing -------------------------------------------------------------------------------- */
-
-static void add_json(struct sc_text *out, const struct bench *bench)
-{
-    const struct bench_command *command = bench->command;
-    const struct bench_costs *costs = &bench->costs;
-    sc_text_printf(out,
-                   "{\"dtype\":\"%s\",\"kernels\":\"%s\",\"threads\":%d,\"prompt_tokens\":%zu,"
-                   "\"new_tokens\":%zu,\"runs\":%zu,\"weight_bytes\":%.0f,"
-                   "\"operations_per_decoded_token\":%.0f,\"operations_per_prefilled_token\":%.0f,"
-                   "\"machine\":{\"read_bytes_per_second\":%.4g,\"flops_f32\":%.4g,"
-                   "\"flops_bf16\":%.4g,\"ops_int8\":%.4g},\"widths\":[",
-                   sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
-                   (int)sc_engine_n_threads(bench->engine), command->prompt_tokens,
-                   command->new_tokens, command->n_runs, costs->weight_bytes, costs->decode_ops,
-                   costs->prefill_ops, sc_machine_best(bench->machine, SC_LOOP_READ),
-                   sc_machine_best(bench->machine, SC_LOOP_F32),
-                   sc_machine_best(bench->machine, SC_LOOP_BF16),
-                   sc_machine_best(bench->machine, SC_LOOP_INT8));
-    for (size_t i = 0; i < command->n_widths; i++) {
-        const struct bench_figures *f = &bench->figures[i];
-        struct bench_rates best = ceilings(bench, f->width, sc_machine_best);
-        sc_text_printf(
-            out,
-            "%s{\"parallel\":%zu,\"prefill_tokens_per_second\":%.4g,"
-            "\"decode_tokens_per_second\":%.4g,\"prefill_ceiling\":%.4g,"
-            "\"decode_ceiling\":%.4g,\"prefill_share_of_ceiling\":%.4g,"
-            "\"decode_share_of_ceiling\":%.4g,\"sustained\":{\"read_bytes_per_second\":%.4g,"
-            "\"operations_per_second\":%.4g},\"prefill_share_of_sustained\":%.4g,"
-            "\"decode_share_of_sustained\":%.4g,\"sampling_share\":%.4g,\"bytes_per_step\":%.0f,"
-            "\"operations_per_step\":%.0f,\"batch_bytes\":%zu}",
-            i ? "," : "", f->width, f->rates.prefill, f->rates.decode, best.prefill, best.decode,
-            f->rates.prefill / best.prefill, f->rates.decode / best.decode, f->read_sustained,
-            f->ops_sustained, f->share_of_sustained.prefill, f->share_of_sustained.decode,
-            f->sampling_share, step_bytes(costs, f->width), costs->decode_ops * (double)f->width,
-            f->batch_bytes);
-    }
-    sc_text_puts(out, "]}\n");
-}
-
-static void add_table(struct sc_text *out, const struct bench *bench)
-{
-    static const char *const names[] = {
-        [SC_LOOP_F32] = "f32", [SC_LOOP_BF16] = "bf16", [SC_LOOP_INT8] = "int8"};
-    const struct bench_command *command = bench->command;
-    char bytes[32];
-    sc_text_printf(
-        out, "%s, %s, %d threads; weights %s; prompt %zu, new %zu; medians of %zu runs\n",
-        sc_dtype_name(sc_engine_dtype(bench->engine)), sc_engine_kernels(bench->engine),
-        (int)sc_engine_n_threads(bench->engine), cli_bytes(bench->costs.weight_bytes, bytes),
-        command->prompt_tokens, command->new_tokens, command->n_runs);
-    sc_text_printf(out, "this machine at best: reads %.1f GB/s",
-                   sc_machine_best(bench->machine, SC_LOOP_READ) / 1e9);
-    for (enum sc_machine_loop loop = SC_LOOP_F32; loop < SC_N_LOOPS; loop++)
-        if (sc_machine_best(bench->machine, loop) > 0)
-            sc_text_printf(out, ", %s %.0f GOP/s", names[loop],
-                           sc_machine_best(bench->machine, loop) / 1e9);
-    sc_text_printf(out, "; sustained beside the runs: reads and %s in the table\n",
-                   names[bench->arithmetic]);
-    sc_text_puts(out, "           sustained   prefill   share of ceiling    decode   share of "
-                      "ceiling                batch\n"
-                      "width   GB/s   GOP/s       t/s   best  sustained       t/s   best  "
-                      "sustained   sampling   memory\n");
-    for (size_t i = 0; i < command->n_widths; i++) {
-        const struct bench_figures *f = &bench->figures[i];
-        struct bench_rates best = ceilings(bench, f->width, sc_machine_best);
-        sc_text_printf(
-            out, "%5zu %6.1f %7.0f %9.1f %4.0f %% %8.0f %% %9.1f %4.0f %% %8.0f %% %8.1f %% %8s\n",
-            f->width, f->read_sustained / 1e9, f->ops_sustained / 1e9, f->rates.prefill,
-            100 * f->rates.prefill / best.prefill, 100 * f->share_of_sustained.prefill,
-            f->rates.decode, 100 * f->rates.decode / best.decode,
-            100 * f->share_of_sustained.decode, 100 * f->sampling_share,
-            cli_bytes((double)f->batch_bytes, bytes));
-    }
-}
-
 /* "1,4,16" */
 static int read_widths(struct bench_command *command)
 {
@@ -353,11 +238,11 @@ static int read_widths(struct bench_command *command)
         char *end;
         unsigned long width = strtoul(p, &end, 10);
         if (end == p || (*end != ',' && *end != '\0') || width < 1 || width > 65536 ||
-            command->n_widths == MOST_WIDTHS)
+            command->n_widths == CLI_MOST_WIDTHS)
             return cli_usage_error("bench",
                                    "--parallel: expected at most %d widths such as 1,4,16, "
                                    "found \"%s\"",
-                                   MOST_WIDTHS, command->widths_list);
+                                   CLI_MOST_WIDTHS, command->widths_list);
         command->widths[command->n_widths++] = width;
         p = *end ? end + 1 : end;
     }
@@ -376,7 +261,7 @@ static enum sc_status measure(struct bench *bench, struct sc_error *error)
         prompt[i] = (int32_t)sc_random_below(&random, sc_engine_n_vocab(bench->engine));
     bench->prompt = prompt;
     count_costs(bench->engine, &bench->costs);
-    for (enum sc_machine_loop loop = 0; loop < SC_N_LOOPS; loop++)
+    for (enum sc_machine_loop loop = 0; bench->machine != NULL && loop < SC_N_LOOPS; loop++)
         sc_machine_sample(bench->machine, loop, SAMPLE_AROUND);
     for (size_t i = 0; status == SC_OK && i < bench->command->n_widths; i++)
         status = measure_width(bench, bench->command->widths[i], &bench->figures[i], error);
@@ -399,10 +284,22 @@ static enum sc_status open_and_measure(struct opened_bench *o,
     const struct sc_engine *engine = o->model.engine;
     const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(engine));
     o->bench.engine = o->model.engine;
+    if (kernels == NULL) /* a device of its own */
+        return measure(&o->bench, error);
+    if (o->bench.command->bandwidth > 0 || o->bench.command->peak > 0)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--bandwidth and --peak: are of a GPU; of the processor they are measured");
     o->bench.arithmetic = arithmetic_of(engine, kernels);
     SC_TRY(sc_pool_new(&o->pool, (int)sc_engine_n_threads(engine), error));
     SC_TRY(sc_machine_open(&o->bench.machine, kernels, o->pool, error));
     return measure(&o->bench, error);
+}
+
+static void (*printer(bool json, bool device))(struct sc_text *, const struct bench *)
+{
+    if (device)
+        return json ? cli_bench_add_device_json : cli_bench_add_device_table;
+    return json ? cli_bench_add_json : cli_bench_add_table;
 }
 
 /* Speed of the engine alone at each width. */
@@ -413,7 +310,7 @@ static enum sc_status bench_engine(const struct cli_model_options *wanted,
     struct opened_bench o = {.bench.command = command};
     enum sc_status status = open_and_measure(&o, wanted, error);
     if (status == SC_OK)
-        (command->json ? add_json : add_table)(out, &o.bench);
+        printer(command->json, o.bench.machine == NULL)(out, &o.bench);
     sc_machine_close(o.bench.machine);
     sc_pool_free(o.pool);
     sc_opened_close(&o.model);
@@ -455,8 +352,12 @@ int cli_bench(int argc, char **argv)
     cli_add_size(&options, "new-tokens", &command.new_tokens, 2, 1e6, "(64)");
     cli_add_text(&options, "parallel", &command.widths_list, "W,W,...",
                  "traces in flight (1,4,16)");
-    cli_add_size(&options, "runs", &command.n_runs, 1, MOST_RUNS,
+    cli_add_size(&options, "runs", &command.n_runs, 1, CLI_MOST_BENCH_RUNS,
                  "of which the medians are shown (3)");
+    cli_add_real(&options, "bandwidth", &command.bandwidth, 1, 1e6,
+                 "of a GPU's memory, GB/s, to show the share that reading the weights takes of it");
+    cli_add_real(&options, "peak", &command.peak, 0.1, 1e6,
+                 "of a GPU in the weights' arithmetic, Tflop/s, likewise");
     cli_add_flag(&options, "experiment", &command.experiment,
                  "a whole run over the synthetic benchmark and where its time goes");
     cli_add_size(&options, "num-instances", &command.n_instances, 1, 1e6, "its prompts (16)");
@@ -466,6 +367,8 @@ int cli_bench(int argc, char **argv)
                  "--experiment: compute what its traces have said in common for each of them");
     cli_add_flag(&options, "json", &command.json, "one JSON object");
     int parsed = cli_parse(&options, argc, argv);
+    command.bandwidth *= 1e9;
+    command.peak *= 1e12;
     if (parsed < 0)
         parsed = read_widths(&command);
     if (parsed >= 0)

@@ -17,13 +17,6 @@
 
 static const int poll_milliseconds = 100;
 
-/* What the child writes, line by line. */
-struct lines {
-    const struct cli_child *child;
-    struct cli_child_result *result;
-    struct sc_text line;
-};
-
 /* ---- the child's side: between fork and exec nothing is allocated ------------------------------
  */
 
@@ -45,70 +38,75 @@ static void become(char **argv, int output, pid_t parent)
 /* ---- ours -------------------------------------------------------------------------------------
  */
 
-static void end_line(struct lines *lines)
+static void end_line(struct cli_child_process *process)
 {
+    const struct cli_child *child = &process->child;
     struct sc_text shown = {0};
-    struct sc_text *line = &lines->line;
+    struct sc_text *line = &process->line;
     sc_text_add_visible(&shown, line->data != NULL ? line->data : "", line->len, false);
-    if (!shown.failed && shown.len > 0) {
-        if (!lines->child->quiet)
-            fprintf(stderr, "[%s] %s\n", lines->child->name, shown.data);
-        snprintf(lines->result->last_line, sizeof lines->result->last_line, "%s", shown.data);
+    bool whole = !shown.failed && shown.len > 0;
+    if (whole && (child->take == NULL || !child->take(child->context, shown.data))) {
+        if (!child->quiet)
+            fprintf(stderr, "[%s] %s\n", child->name, shown.data);
+        snprintf(process->result.last_line, sizeof process->result.last_line, "%s", shown.data);
     }
     sc_text_free(&shown);
     sc_text_clear(line);
 }
 
-static void take(struct lines *lines, const char *bytes, size_t n)
+static void take(struct cli_child_process *process, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (bytes[i] == '\n' || lines->line.len > 4000)
-            end_line(lines);
+        if (bytes[i] == '\n' || process->line.len > 4000)
+            end_line(process);
         if (bytes[i] != '\n')
-            sc_text_putc(&lines->line, bytes[i]);
+            sc_text_putc(&process->line, bytes[i]);
     }
 }
 
-/* Reads what is there; false at the end. */
-static bool drain(struct lines *lines, int input)
+/* Reads what is there; closes at the end. */
+static void drain(struct cli_child_process *process)
 {
     char bytes[4096];
-    for (;;) {
-        ssize_t n = read(input, bytes, sizeof bytes);
-        if (n > 0)
-            take(lines, bytes, (size_t)n);
-        else if (n == 0)
-            return false;
-        else if (errno != EINTR)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
+    while (process->output >= 0) {
+        ssize_t n = read(process->output, bytes, sizeof bytes);
+        if (n > 0) {
+            take(process, bytes, (size_t)n);
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) {
+            close(process->output);
+            process->output = -1;
+        } else if (errno != EINTR) {
+            return;
+        }
     }
 }
 
 /* Asks the child to stop, once, when we were asked to or its time is over. */
-static void stop_in_time(struct lines *lines, pid_t pid, bool *asked)
+static void stop_in_time(struct cli_child_process *process)
 {
-    bool late = sc_seconds() >= lines->child->deadline;
-    if (*asked || (!late && !cli_interrupted()))
+    bool late = sc_seconds() >= process->child.deadline;
+    if (process->asked || (!late && !cli_interrupted()))
         return;
-    *asked = true;
-    lines->result->out_of_time = late && !cli_interrupted();
-    kill(pid, SIGINT);
+    process->asked = true;
+    process->result.out_of_time = late && !cli_interrupted();
+    kill(process->pid, SIGINT);
 }
 
-/* A process that the child left behind may hold its output open: the child's own end counts. */
-static int follow(struct lines *lines, pid_t pid, int input)
+static void end(struct cli_child_process *process, int status)
 {
-    bool asked = false, open = true;
-    int status = 0;
-    for (;;) {
-        struct pollfd wait = {.fd = open ? input : -1, .events = POLLIN};
-        poll(&wait, 1, poll_milliseconds);
-        stop_in_time(lines, pid, &asked);
-        pid_t ended = waitpid(pid, &status, WNOHANG);
-        open = open && drain(lines, input);
-        if (ended == pid || (ended < 0 && errno != EINTR))
-            return status;
-    }
+    struct cli_child_result *result = &process->result;
+    end_line(process);
+    sc_text_free(&process->line);
+    if (process->output >= 0)
+        close(process->output);
+    process->output = -1;
+    process->pid = 0;
+    result->seconds = sc_seconds() - process->began;
+    result->status = WIFEXITED(status) ? WEXITSTATUS(status)
+                                       : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    if (WIFSIGNALED(status))
+        snprintf(result->last_line, sizeof result->last_line, "ended by signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
 }
 
 static enum sc_status fail_start(struct sc_error *error, const char *what)
@@ -116,7 +114,7 @@ static enum sc_status fail_start(struct sc_error *error, const char *what)
     return sc_fail(error, SC_ERR_IO, "%s: %s", what, strerror(errno));
 }
 
-static enum sc_status start(char **argv, struct lines *lines, struct sc_error *error)
+static enum sc_status start(struct cli_child_process *process, char **argv, struct sc_error *error)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -132,26 +130,18 @@ static enum sc_status start(char **argv, struct lines *lines, struct sc_error *e
     }
     setpgid(pid, pid); /* whoever of both is first */
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    double began = sc_seconds();
-    int status = follow(lines, pid, ends[0]);
-    close(ends[0]);
-    end_line(lines);
-    lines->result->seconds = sc_seconds() - began;
-    lines->result->status = WIFEXITED(status) ? WEXITSTATUS(status)
-                                              : 128 + (WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    if (WIFSIGNALED(status))
-        snprintf(lines->result->last_line, sizeof lines->result->last_line,
-                 "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    process->began = sc_seconds();
+    process->pid = pid;
+    process->output = ends[0];
     return SC_OK;
 }
 
-enum sc_status cli_child_run(const struct cli_child *child, struct cli_child_result *result,
-                             struct sc_error *error)
+enum sc_status cli_child_start(struct cli_child_process *process, const struct cli_child *child,
+                               struct sc_error *error)
 {
-    assert(child->words != NULL && child->name != NULL && result != NULL);
+    assert(child->words != NULL && child->name != NULL);
     static char name[] = "safeconf";
-    struct lines lines = {.child = child, .result = result};
-    *result = (struct cli_child_result){0};
+    *process = (struct cli_child_process){.child = *child, .output = -1};
     char **argv = sc_alloc_array(child->n_words + 2, sizeof *argv);
     if (argv == NULL)
         return sc_fail_nomem(error, "words of a run");
@@ -159,8 +149,44 @@ enum sc_status cli_child_run(const struct cli_child *child, struct cli_child_res
     for (size_t i = 0; i < child->n_words; i++)
         argv[i + 1] = child->words[i];
     argv[child->n_words + 1] = NULL;
-    enum sc_status status = start(argv, &lines, error);
-    sc_text_free(&lines.line);
+    enum sc_status status = start(process, argv, error);
     sc_free(argv);
     return status;
+}
+
+void cli_child_wait(const struct cli_child_process *processes, size_t n)
+{
+    struct pollfd outputs[CLI_MOST_CHILDREN];
+    assert(n <= CLI_MOST_CHILDREN);
+    for (size_t i = 0; i < n; i++)
+        outputs[i] = (struct pollfd){.fd = processes[i].output, .events = POLLIN};
+    poll(outputs, n, poll_milliseconds);
+}
+
+/* A process that the child left behind may hold its output open: the child's own end counts. */
+bool cli_child_step(struct cli_child_process *process)
+{
+    int status = 0;
+    if (process->pid == 0)
+        return false;
+    stop_in_time(process);
+    pid_t ended = waitpid(process->pid, &status, WNOHANG);
+    drain(process);
+    if (ended == 0 || (ended < 0 && errno == EINTR))
+        return true;
+    end(process, status);
+    return false;
+}
+
+enum sc_status cli_child_run(const struct cli_child *child, struct cli_child_result *result,
+                             struct sc_error *error)
+{
+    struct cli_child_process process;
+    *result = (struct cli_child_result){0};
+    SC_TRY(cli_child_start(&process, child, error));
+    do
+        cli_child_wait(&process, 1);
+    while (cli_child_step(&process));
+    *result = process.result;
+    return SC_OK;
 }

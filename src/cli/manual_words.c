@@ -123,6 +123,8 @@ const struct cli_named cli_manual_variables[] = {
      "The engine's program, where it is not the one on the path."},
     {"SAFECONF_CUBLASLT",
      "The file of cuBLASLt, where it is not beside a CUDA toolkit or where the loader looks."},
+    {"SAFECONF_PROGRESS",
+     "Seconds between lines of a run's progress where there is no terminal (15)."},
     {"SAFECONF_PYTHON", "The Python that has the package, for what needs it (python3)."},
     {"OPENAI_API_KEY", "API key of --endpoint, unless --api-key-env names another variable."},
     {"HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE", "The hub's folder, and its cache of models."},

@@ -2,12 +2,17 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 
-/* Seconds between plain lines. */
+/* Seconds between plain lines, where the environment names no others. */
 static const double plain_interval = 15;
+
+/* How each line of progress begins. */
+#define BEGINNING "%zu/%zu prompts, %zu traces, %.0f tokens/s"
+#define BEGINNING_READ "%zu/%zu prompts, %zu traces, %lf tokens/s%n"
 
 /* Where the traces come from: how this process computes, or what the source is said to be. */
 static void put_source(struct sc_text *line, const struct sc_run_facts *facts, bool here)
@@ -69,6 +74,20 @@ static void started(void *context, const struct sc_run_facts *facts)
                         "from its results.\n");
 }
 
+void cli_progress_put(struct cli_progress *state, const char *line)
+{
+    if (!state->terminal) {
+        fprintf(stderr, "%s\n", line);
+        return;
+    }
+    size_t length = strlen(line), width = cli_width(stderr) - 1,
+           n = length < width ? length : width;
+    fprintf(stderr, "\r%.*s%*s", (int)n, line,
+            (int)(state->last_length > n ? state->last_length - n : 0), "");
+    fflush(stderr);
+    state->last_length = n;
+}
+
 static void progress(void *context, const struct sc_run_progress *now)
 {
     struct cli_progress *state = context;
@@ -88,22 +107,13 @@ static void progress(void *context, const struct sc_run_progress *now)
                  now->parallel, (unsigned long long)now->n_retries);
     else
         snprintf(flight, sizeof flight, "%zu/%zu requests in flight", now->width, now->parallel);
-    int length = snprintf(line, sizeof line,
-                          "%zu/%zu prompts, %zu traces, %.0f tokens/s, %s, refused %s, %s left",
+    int length = snprintf(line, sizeof line, BEGINNING ", %s, refused %s, %s left",
                           now->n_instances_done, now->n_instances, now->n_traces_done,
                           now->tokens_per_second, flight, refused, left);
     if (length < 0)
         return;
-    if (!state->terminal) {
-        fprintf(stderr, "%s\n", line);
-        state->next_line = now->seconds + plain_interval;
-        return;
-    }
-    size_t width = cli_width(stderr) - 1, n = (size_t)length < width ? (size_t)length : width;
-    fprintf(stderr, "\r%.*s%*s", (int)n, line,
-            (int)(state->last_length > n ? state->last_length - n : 0), "");
-    fflush(stderr);
-    state->last_length = n;
+    cli_progress_put(state, line);
+    state->next_line = now->seconds + state->interval;
 }
 
 static bool keep_going(void *context)
@@ -114,10 +124,21 @@ static bool keep_going(void *context)
 
 struct sc_run_observer cli_progress_observer(struct cli_progress *state)
 {
+    const char *given = getenv(CLI_PROGRESS_VARIABLE);
+    double seconds = given != NULL ? strtod(given, NULL) : 0;
     state->terminal = cli_terminal(stderr);
-    state->next_line = plain_interval;
+    state->next_line = state->interval = seconds > 0 ? seconds : plain_interval;
     return (struct sc_run_observer){
         .context = state, .started = started, .progress = progress, .keep_going = keep_going};
+}
+
+bool cli_progress_read(const char *line, struct sc_run_progress *out)
+{
+    int end = 0;
+    *out = (struct sc_run_progress){0};
+    return sscanf(line, BEGINNING_READ, &out->n_instances_done, &out->n_instances,
+                  &out->n_traces_done, &out->tokens_per_second, &end) == 4 &&
+           end > 0;
 }
 
 void cli_progress_end(struct cli_progress *state)
