@@ -1,5 +1,6 @@
 /* All kernels, compiled for the processor. */
 #include "engine/gpu/emulated/emulated.h"
+#include "engine/gpu/kernels/product.h"
 #include "engine/gpu/kernels/rows.h"
 
 const struct sc_emulated_kernel sc_emulated_kernels[SC_GPU_N_KERNELS] = {

@@ -20,6 +20,7 @@
  *   gpu_fetch16(to, from, wanted)   16 bytes on their way to shared memory, zeros unless wanted;
  *                    gpu_fetch_group() ends a group of them, gpu_fetch_wait(n) waits until at most
  *                    n groups of this thread are on their way; others see them after a barrier
+ *   GPU_UNROLL       before a loop whose array is to be registers: its turns are written out
  *   gpu_fma, gpu_exp, gpu_tanh, gpu_sqrt, gpu_max, gpu_min; gpu_fma_d, gpu_exp_d, gpu_log_d,
  *   gpu_sqrt_d
  */
@@ -33,8 +34,10 @@
 #define GPU_WARP 32
 
 #ifdef __CUDACC__
+#define GPU_UNROLL _Pragma("unroll")
 #include "engine/gpu/cuda/threads.h"
 #else
+#define GPU_UNROLL
 #include "engine/gpu/emulated/threads.h"
 #endif
 
