@@ -10,19 +10,6 @@ static enum sc_status absent(const char *part, struct sc_error *error)
     return sc_fail(error, SC_ERR_UNSUPPORTED, "the device's %s are not there yet", part);
 }
 
-UNTIL_THEN size_t sc_gpu_round_rows(size_t n)
-{
-    return (n + 7) / 8 * 8;
-}
-
-UNTIL_THEN enum sc_status sc_gpu_multiply(const struct sc_gpu_queue *queue,
-                                          const struct sc_gpu_matrix *matrix, const void *x,
-                                          float *y, size_t n_rows, struct sc_error *error)
-{
-    (void)queue, (void)matrix, (void)x, (void)y, (void)n_rows;
-    return absent("products", error);
-}
-
 UNTIL_THEN enum sc_status sc_gpu_attention_prepare(struct sc_gpu_session *session,
                                                    const struct sc_row *rows, size_t n_rows,
                                                    uint32_t *extent, struct sc_error *error)
@@ -38,12 +25,4 @@ UNTIL_THEN enum sc_status sc_gpu_attention_run(struct sc_gpu_session *session, s
 {
     (void)session, (void)layer, (void)n_rows, (void)extent;
     return absent("sums over positions", error);
-}
-
-UNTIL_THEN enum sc_status sc_gpu_experts_run(struct sc_gpu_session *session, size_t layer,
-                                             size_t n_rows, const uint32_t *n_valid,
-                                             struct sc_error *error)
-{
-    (void)session, (void)layer, (void)n_rows, (void)n_valid;
-    return absent("mixtures of experts", error);
 }
