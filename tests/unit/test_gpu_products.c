@@ -276,6 +276,73 @@ static void test_ways(void **state)
     }
 }
 
+/* As multiply and launch of the emulated module, but terms or outputs are those beside. */
+static enum sc_status multiply_wrongly(void *queue, void *way,
+                                       const struct sc_gpu_operands *operands, char *why)
+{
+    const struct sc_gpu_operands beside = {operands->y, (const char *)operands->x + 4, operands->w};
+    return sc_gpu_module()->multiply(queue, way, &beside, why);
+}
+
+static enum sc_status launch_wrongly(void *queue, const struct sc_gpu_launch *launch, char *why)
+{
+    struct sc_gpu_launch beside = *launch;
+    struct sc_gpu_product_run run;
+    if (launch->argument_bytes == sizeof run && launch->threads == SC_GPU_PRODUCT_THREADS) {
+        memcpy(&run, launch->arguments, sizeof run);
+        run.w = (const char *)run.w + (size_t)run.stride * 2;
+        run.n_out--;
+        beside.arguments = &run;
+    }
+    return sc_gpu_module()->launch(queue, &beside, why);
+}
+
+/* Ways that are wrong are not taken; a card whose own sums are wrong is refused. */
+static void test_wrong(void **state)
+{
+    (void)state;
+    struct network n;
+    struct sc_error error = {0};
+    char text[96];
+    network_begin(&n, "ways=same", true);
+    struct sc_gpu_module wrong = *n.f.module;
+    wrong.multiply = multiply_wrongly;
+    n.weights.module = &wrong;
+    assert_int_equal(sc_gpu_products_open(&n.weights, NULL), SC_OK);
+    sc_gpu_products_describe(&n.weights, text, sizeof text);
+    assert_string_equal(text, "own kernels");
+    sc_gpu_products_close(&n.weights);
+    wrong.launch = launch_wrongly;
+    assert_int_equal(sc_gpu_products_open(&n.weights, &error), SC_ERR_INTERNAL);
+    assert_string_equal(error.text,
+                        "the device emulated computes wrongly: a product of 200 outputs "
+                        "and 72 terms");
+    network_end(&n);
+}
+
+/* What figures follow from is another thing where sums are other bits, and only then. */
+static void test_name(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"ways=same", "ways=same,order=shuffled", "ways=none",
+                                          "ways=other"};
+    char names[4][64];
+    for (size_t i = 0; i < 4; i++) {
+        struct network n;
+        state_of_chance = 1; /* the same weights */
+        network_begin(&n, options[i], true);
+        assert_int_equal(sc_gpu_products_open(&n.weights, NULL), SC_OK);
+        strcpy(names[i], "card");
+        sc_gpu_products_name(&n.weights, names[i], sizeof names[i]);
+        sc_gpu_products_close(&n.weights);
+        network_end(&n);
+    }
+    assert_int_equal(strncmp(names[0], "card sums-", 10), 0);
+    assert_string_equal(names[0], names[1]);
+    assert_string_not_equal(names[0], names[2]);
+    assert_string_equal(names[2], names[3]); /* own kernels both */
+}
+
 static void test_rounding(void **state)
 {
     (void)state;
@@ -292,30 +359,37 @@ static void test_rounding(void **state)
 static void test_failures(void **state)
 {
     (void)state;
+    struct network n;
     unsigned long before = 0; /* calls that were counted */
     bool opened = false;
+    network_begin(&n, "ways=same", true);
+    void *gpu = n.weights.gpu;
+    n.weights.config.n_layers = 1; /* one shape and one of experts are enough */
+    n.layers[0].gate_up.data = n.weights.output.data = NULL;
+    n.layers[0].experts_gate_up = n.layers[1].experts_gate_up;
     for (unsigned long at = 1; !opened; at++) {
-        struct network n;
         struct sc_error error = {0};
         char options[64], why[SC_GPU_WHY];
-        network_begin(&n, "ways=same", true);
         snprintf(options, sizeof options, "ways=same,fail=%lu", before + 1 + at);
         setenv("SAFECONF_EMULATED_GPU", options, 1);
         assert_int_equal(n.f.module->open(&n.weights.gpu, 0, why), SC_OK);
         opened = sc_gpu_products_open(&n.weights, &error) == SC_OK;
         assert_true(opened || strstr(error.text, "as was asked") != NULL);
         sc_gpu_products_close(&n.weights);
-        n.f.module->close(n.weights.gpu);
-        network_end(&n);
+        n.f.module->close(n.weights.gpu); /* which asserts that all was given back */
         before += 1 + at;
         assert_true(at < 2000);
     }
+    n.weights.gpu = gpu;
+    network_end(&n);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own), cmocka_unit_test(test_own_company), cmocka_unit_test(test_ways),
-        cmocka_unit_test(test_rounding), cmocka_unit_test(test_failures)};
+        cmocka_unit_test(test_own),     cmocka_unit_test(test_own_company),
+        cmocka_unit_test(test_ways),    cmocka_unit_test(test_name),
+        cmocka_unit_test(test_wrong),   cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_failures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

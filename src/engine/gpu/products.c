@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -149,6 +150,16 @@ void sc_gpu_products_close(struct sc_gpu_weights *weights)
     }
     sc_free(products->items);
     sc_free(products);
+}
+
+void sc_gpu_products_name(const struct sc_gpu_weights *weights, char *arithmetic, size_t n)
+{
+    const struct sc_gpu_products *products = weights->products;
+    const size_t length = strlen(arithmetic);
+    uint32_t sums = 0;
+    for (size_t i = 0; i < products->n; i++)
+        sums = sums * 0x85ebca6bu + products->items[i]->sums;
+    snprintf(arithmetic + length, n - length, " sums-%08x", sums);
 }
 
 void sc_gpu_products_describe(const struct sc_gpu_weights *weights, char *out, size_t n)

@@ -21,6 +21,10 @@ void sc_gpu_products_close(struct sc_gpu_weights *weights);
 enum sc_status sc_gpu_multiply(const struct sc_gpu_queue *queue, const struct sc_gpu_matrix *matrix,
                                const void *x, float *y, size_t n_rows, struct sc_error *error);
 
+/* Adds to the name of what figures follow from the bits of the sums that were tried: which ways the
+ * library offers may follow from more than the card's family and the library's version. */
+void sc_gpu_products_name(const struct sc_gpu_weights *weights, char *arithmetic, size_t n);
+
 /* For people: "cublasLt, own kernel for 2 of 14 shapes". */
 void sc_gpu_products_describe(const struct sc_gpu_weights *weights, char *out, size_t n);
 

@@ -20,6 +20,7 @@ struct sc_gpu_product {
     bool own;              /* by our own kernels: no ways */
     bool is_joined;        /* of several matrices one behind the other: experts, always own */
     void *ways[SC_GPU_N_COUNTS];
+    uint32_t sums; /* a number that is another one where sums are other bits */
 };
 
 /* Sets product's ways, or `own`; given its shape, n_processors and n_counts, and any matrix of the

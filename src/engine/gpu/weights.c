@@ -375,7 +375,9 @@ static enum sc_status fill(struct sc_gpu_weights *w, const struct sc_model *mode
     lay_out(&l, w, model);
     SC_TRY(check_room(w, counted->arena.used, error));
     SC_TRY(store_all(w, &l, options, error));
-    return sc_gpu_products_open(w, error);
+    SC_TRY(sc_gpu_products_open(w, error));
+    sc_gpu_products_name(w, w->arithmetic, sizeof w->arithmetic);
+    return SC_OK;
 }
 
 static enum sc_status open_weights(struct sc_gpu_weights *w, const struct sc_engine *engine,
