@@ -17,19 +17,29 @@ static uint32_t tiles(uint32_t n, uint32_t of)
     return (n + of - 1) / of;
 }
 
+/* Blocks that leave few processors of the card idle. */
+static uint32_t enough(uint32_t n_processors)
+{
+    return n_processors * 3 / 4;
+}
+
+bool sc_gpu_own_is_wanted(bool bf16, uint32_t n_out, uint32_t n_processors)
+{
+    return bf16 && tiles(n_out, kernels[FEW].outs) < enough(n_processors);
+}
+
 const struct sc_gpu_own_kernel *sc_gpu_own_kernel(bool bf16, uint32_t n_out, uint32_t n_rows,
                                                   uint32_t n_processors)
 {
     const struct sc_gpu_own_kernel *few = &kernels[FEW], *many = &kernels[MANY];
     if (!bf16)
         return &kernels[n_rows <= kernels[F32_FEW].rows ? F32_FEW : F32];
-    /* Tiles as large as leave nearly every processor some, since large ones read less twice. */
-    const uint32_t enough = n_processors * 3 / 4;
     if (n_rows <= few->rows)
-        return tiles(n_out, few->outs) >= enough ? few : &kernels[NARROW];
-    return n_rows >= many->rows && tiles(n_out, many->outs) * tiles(n_rows, many->rows) >= enough
-               ? many
-               : &kernels[SOME];
+        return sc_gpu_own_is_wanted(bf16, n_out, n_processors) ? &kernels[NARROW] : few;
+    /* A block of `many` takes as long as some six of `some` one after the other, which read each
+     * number from the second cache four times as often: so a fifth of the processors is enough. */
+    const uint32_t n_tiles = tiles(n_out, many->outs) * tiles(n_rows, many->rows);
+    return n_rows >= many->rows && n_tiles >= n_processors / 5 ? many : &kernels[SOME];
 }
 
 const struct sc_gpu_own_kernel *sc_gpu_own_kernel_at(bool bf16, size_t i)

@@ -13,6 +13,11 @@ struct sc_gpu_own_kernel {
     uint32_t outs, rows, shared_bytes;
 };
 
+/* Whether our own kernels are to be taken before any way of the library: where a product has so few
+ * outputs that only a sum in slices gives the whole card something to do for few rows, which ways
+ * that split no sums cannot.  Follows from the shape and the card alone. */
+bool sc_gpu_own_is_wanted(bool bf16, uint32_t n_out, uint32_t n_processors);
+
 /* The one for n_rows rows, which are all or, in a mixture, those of one matrix; n_processors: of
  * the card. */
 const struct sc_gpu_own_kernel *sc_gpu_own_kernel(bool bf16, uint32_t n_out, uint32_t n_rows,

@@ -104,8 +104,9 @@ static enum sc_status add(struct sc_gpu_weights *weights, const struct sc_gpu_qu
     product->is_joined = n_joined > 1;
     product->n_counts = counts_of(product);
     matrix->product = product;
-    return n_joined > 1 ? sc_gpu_try_own(product, weights, queue, matrix, error)
-                        : sc_gpu_try_ways(product, weights, queue, matrix, error);
+    return n_joined > 1 || sc_gpu_own_is_wanted(matrix->bf16, n_out, product->n_processors)
+               ? sc_gpu_try_own(product, weights, queue, matrix, error)
+               : sc_gpu_try_ways(product, weights, queue, matrix, error);
 }
 
 static enum sc_status add_all(struct sc_gpu_weights *weights, const struct sc_gpu_queue *queue,

@@ -10,7 +10,7 @@
 #include "engine/gpu/own_products.h"
 #include "kernels/kernels.h"
 
-enum { MOST_WAYS = 8, MOST_REFERENCES = 3, N_PATTERNS = 8, N_LINES = 8 };
+enum { MOST_WAYS = 16, MOST_REFERENCES = 3, N_PATTERNS = 8, N_LINES = 8 };
 
 const uint16_t sc_gpu_counts[SC_GPU_N_COUNTS] = {8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024};
 
