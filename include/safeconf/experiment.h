@@ -160,6 +160,9 @@ struct sc_run_options {
     /* Compute what traces of a prompt have said in common for each of them; like n_threads no part
      * of the configuration. */
     bool no_sharing;
+    /* Of the model in this process, as in struct sc_engine_options; NULL: "cpu".  The configuration
+     * has the arithmetic that follows from it, as `kernels`. */
+    const char *device;
 };
 /* The demonstration model on the synthetic benchmark; policies and out are to be set. */
 SC_API struct sc_run_options sc_run_options_default(void);
@@ -201,6 +204,7 @@ struct sc_run_facts {
     size_t top_k;
     enum sc_reproducible reproducible;
     size_t shard, n_shards, n_all; /* of a part of the benchmark; n_all: prompts of all parts */
+    const char *device;            /* of the source */
 };
 
 /* Called from the thread that runs the experiment; any of them may be NULL.  What it is handed may

@@ -34,6 +34,8 @@ struct sc_judge_options {
     size_t n_more_urls;
     double timeout;       /* seconds of one try; 0: the configuration's */
     size_t most_failures; /* of requests in a row, which end a pass; 0: 20 */
+    /* Of a judge in process: as in struct sc_engine_options; NULL: "cpu". */
+    const char *device;
 };
 
 /* What a judge can say. */

@@ -51,7 +51,8 @@ struct sc_risk_options {
     /* Folder of risk.jsonl, risk.json and risk.html: a new one, or that of the same prompts, model
      * and options, which goes on.  NULL: nothing is written. */
     const char *out;
-    size_t max_bytes; /* memory limit of branches and prompts; 0: automatic */
+    size_t max_bytes;   /* memory limit of branches and prompts; 0: automatic */
+    const char *device; /* as in struct sc_engine_options; NULL: "cpu" */
 };
 /* The demonstration model and the synthetic benchmark, no judge. */
 SC_API struct sc_risk_options sc_risk_options_default(void);
@@ -69,6 +70,7 @@ struct sc_risk_facts {
     size_t n_prompts, n_unsafe, n_safe, n_unknown; /* by label */
     size_t n_resumed;                              /* prompts that the folder had already */
     const char *remarks; /* lines for people on file and model, each ended; "": nothing */
+    const char *device;  /* that computes: "cpu", "cuda:0 NVIDIA H200" */
 };
 
 struct sc_risk_progress {

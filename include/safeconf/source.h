@@ -83,6 +83,7 @@ struct sc_source_info {
     size_t n_turns;       /* of the wish, where prompts can be prepared while it samples; else 0 */
     const char *software; /* what samples, as it says of itself, such as "vllm 0.32.0"; NULL */
     const char *revision; /* of the model, as a hub names it; NULL */
+    const char *device;   /* that computes, in this process: "cpu", "cuda:0 NVIDIA H200"; NULL */
 };
 
 /* What sampling takes, for people to see: nothing in it changes a result. */
@@ -222,7 +223,8 @@ struct sc_model_source_options {
     /* As in struct sc_engine_options, also while the files are read. */
     bool (*keep_going)(void *context);
     void *context;
-    const void *reserved[8];
+    const char *device; /* as in struct sc_engine_options; NULL: "cpu" */
+    const void *reserved[7];
 };
 SC_API struct sc_model_source_options sc_model_source_options_default(void);
 

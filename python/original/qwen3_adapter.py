@@ -57,8 +57,9 @@ class Qwen3SafetyAdapter:
 
     Args:
         model_name: a folder, a hub name in the local cache, or ``"demo"``.
-        device: ``"auto"`` or ``"cpu"``; another one is left aside with a warning, since the engine
-            computes on the processor.
+        device: ``"auto"`` (a GPU with room for the model, or else the processor), ``"cpu"``,
+            ``"cuda"`` or ``"cuda:1"``; one that is not there is left aside with a warning that says
+            why, and ``"auto"`` is taken.
         torch_dtype: ``"auto"`` (the model's own), a name such as ``"bfloat16"``, or one of torch's.
     """
 
@@ -73,11 +74,15 @@ class Qwen3SafetyAdapter:
             raise ValueError(f"torch_dtype is one of {', '.join(_DTYPES)}, not {dtype!r}")
         if dtype == "float16":
             warnings.warn("float16 is computed as bf16", stacklevel=2)
-        if str(device) not in ("auto", "cpu"):
-            warnings.warn(f"device {device!s}: safeconf computes on the processor", stacklevel=2)
         print(f"Loading {model_name}...")
         self.model_name = model_name
-        self.model = sc.Model(model_name, dtype=_DTYPES[dtype])
+        self.model = sc.Model(model_name, dtype=_DTYPES[dtype], device=str(device))
+        if str(device) not in ("auto", "cpu"):
+            try:
+                self.model.info()
+            except sc.SafeconfError as error:
+                warnings.warn(f"device {device!s}: {error}", stacklevel=2)
+                self.model = sc.Model(model_name, dtype=_DTYPES[dtype])
         self._calls = 0
         facts = self.estimate_memory_usage()
         print(f"Model loaded on {facts['device']} ({facts['dtype']})")
@@ -142,7 +147,7 @@ class Qwen3SafetyAdapter:
             "model_name": self.model_name,
             "memory_gb": info["weight_bytes"] / 1024**3,
             "dtype": info["dtype"],
-            "device": "cpu",
+            "device": info["device"],
         }
 
 

@@ -46,7 +46,8 @@ class JudgeOptions(TypedDict, total=False):
         judge_parallel: judgements in flight.
         judge_timeout: seconds of one judgement.
         judge_max_failures: judgements in a row that a server fails to give, which end the pass.
-        judge_dtype, judge_kernels, judge_threads: of a judge run here.
+        judge_device, judge_dtype, judge_kernels, judge_threads: of a judge run here, as in
+            :class:`safeconf.Model`.
         judge_repeats: times that it is asked about each text.
         judge_temperature, judge_seed: how its answers are drawn.
         judge_prompts: it reads the prompts too.
@@ -62,6 +63,7 @@ class JudgeOptions(TypedDict, total=False):
     judge_timeout: float
     judge_max_failures: int
     judge_dtype: str
+    judge_device: str
     judge_kernels: str
     judge_threads: int
     judge_repeats: int
@@ -134,6 +136,7 @@ class Pass:
         judge.n_more_urls = max(len(urls) - 1, 0)
         judge.frame = arguments.text(given.get("judge_frame"), "judge_frame")
         judge.kernels = arguments.text(given.get("judge_kernels"), "judge_kernels")
+        judge.device = arguments.text(given.get("judge_device", "auto"), "judge_device")
         if "judge_dtype" in given:
             judge.dtype = name_value("dtype", given["judge_dtype"])
         numbers: dict[str, Any] = {

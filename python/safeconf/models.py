@@ -79,6 +79,9 @@ class Model(Source):
         dtype: arithmetic: ``"bf16"``, ``"int8"`` or ``"f32"``; None: the model's own.
         threads: 0: one for each available core.
         kernels: instruction set; None: the best of this machine.
+        device: what computes: ``"cpu"``; ``"cuda"`` or ``"cuda:1"``, a GPU; ``"auto"``: a GPU with
+            room for the model, where there is one, and else the CPU, as also where ``threads`` or
+            ``kernels`` are given.
         chat_template: a file, ``"raw"`` or ``"chatml"``; None: the model's own.
         template_args: variables of the template.
         template_date: today as templates tell it, ``"YYYY-MM-DD"``; None: 2024-07-26.
@@ -92,6 +95,7 @@ class Model(Source):
         dtype: Optional[str] = None,
         threads: int = 0,
         kernels: Optional[str] = None,
+        device: str = "auto",
         chat_template: Optional[PathLike] = None,
         template_args: Optional[TemplateArgs] = None,
         template_date: Optional[str] = None,
@@ -102,6 +106,7 @@ class Model(Source):
         self._dtype = -1 if dtype is None else name_value("dtype", dtype)
         self.threads = threads
         self.kernels = kernels
+        self.device = device
         self.chat_template = chat_template
         self.template_args = _template_args(template_args)
         self.template_date = template_date
@@ -136,6 +141,7 @@ class Model(Source):
         options.dtype = self._dtype
         set_numbers(options, {"n_threads": self.threads})
         options.kernels = arguments.text(self.kernels, "kernels")
+        options.device = arguments.text(self.device, "device")
         options.confidence_top_k = confidence_top_k
         engine = ffi.new("struct sc_engine **")
         try:
@@ -161,10 +167,14 @@ class Model(Source):
             self.close()
 
     def info(self) -> dict[str, Any]:
-        """What was chosen: ``dtype``, ``kernels``, ``threads``, ``weight_bytes`` and ``n_vocab``
-        (tokens that can be drawn).  Reads the weights if that has not been done."""
+        """What was chosen: ``device`` (``"cpu"``, or such as ``"cuda:0 NVIDIA H200"``),
+        ``device_reason`` (why it is not the GPU that there is; None: nothing to say), ``dtype``,
+        ``kernels``, ``threads``, ``weight_bytes`` and ``n_vocab`` (tokens that can be drawn).  Reads
+        the weights if that has not been done."""
         engine = self._engine(_USUAL_TOP_K)
         return {
+            "device": text_of(lib.sc_engine_device(engine)),
+            "device_reason": text_of(lib.sc_engine_device_reason(engine)),
             "dtype": text_of(lib.sc_dtype_name(lib.sc_engine_dtype(engine))),
             "kernels": text_of(lib.sc_engine_kernels(engine)),
             "threads": int(lib.sc_engine_n_threads(engine)),

@@ -30,6 +30,7 @@ def test_what_was_chosen() -> None:
     model = sc.Model("demo", dtype="f32", threads=1)
     info = model.info()
     assert info["dtype"] == "f32" and info["threads"] == 1 and info["weight_bytes"] > 1e6
+    assert info["device"] == "cpu" and info["device_reason"] is None
     model.close()
     model.close()
     assert model.info() == info
@@ -43,6 +44,10 @@ def test_the_model_is_read_when_it_is_needed(tmp_path: Path) -> None:
         sc.Model("nobody/such-a-model").info()
     with pytest.raises(sc.ArgumentError, match="dtype"):
         sc.Model("demo", dtype="f31")
+    with pytest.raises(sc.ArgumentError, match="expected auto, cpu, cuda"):
+        sc.Model("demo", device="gpu").info()
+    with pytest.raises(sc.SafeconfError, match="the device cuda"):
+        sc.Model("demo", device="cuda:999").info()
     with pytest.raises(sc.ArgumentError, match="n_threads"):
         sc.Model("demo", threads=-(2**40)).info()
 

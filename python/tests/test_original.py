@@ -118,8 +118,10 @@ def test_memory_and_dtypes(model: Any) -> None:
     assert usage["model_name"] == "demo" and 0.001 < usage["memory_gb"] < 1
     with pytest.raises(ValueError, match="torch_dtype"):
         Qwen3SafetyAdapter("demo", torch_dtype="float8")
-    with pytest.warns(UserWarning, match="processor"):
-        Qwen3SafetyAdapter("demo", device="cuda")
+    with pytest.warns(UserWarning, match="device cuda:999"):
+        there = Qwen3SafetyAdapter("demo", device="cuda:999")
+    assert there.estimate_memory_usage()["dtype"] == usage["dtype"]
+    assert Qwen3SafetyAdapter("demo", device="cpu").estimate_memory_usage()["device"] == "cpu"
 
 
 # ---- the experiment ------------------------------------------------------------------------

@@ -17,7 +17,7 @@
 struct split {
     struct sc_run_summary summary;
     struct sc_run_facts facts;
-    char dtype[8], kernels[16];
+    char dtype[8], kernels[128], computer[CLI_COMPUTER];
     double seconds; /* from the first prompt to the last transaction; loading apart */
 };
 
@@ -27,6 +27,7 @@ static void run_started(void *context, const struct sc_run_facts *facts)
     split->facts = *facts;
     snprintf(split->dtype, sizeof split->dtype, "%s", facts->dtype);
     snprintf(split->kernels, sizeof split->kernels, "%s", facts->kernels);
+    cli_computer(facts->device, facts->kernels, facts->n_threads, split->computer);
 }
 
 static bool go_on(void *context)
@@ -78,11 +79,10 @@ static void add_result(struct sc_text *out, const struct bench_experiment *wante
         return;
     }
     sc_text_printf(out,
-                   "%s, %s, %zu threads: %zu prompts, %zu traces, %llu tokens, %llu rows computed "
+                   "%s, %s: %zu prompts, %zu traces, %llu tokens, %llu rows computed "
                    "in %.2f s\n",
-                   split->dtype, split->kernels, split->facts.n_threads, n_instances,
-                   p->n_traces_done, (unsigned long long)p->n_tokens, (unsigned long long)p->n_rows,
-                   split->seconds);
+                   split->dtype, split->computer, n_instances, p->n_traces_done,
+                   (unsigned long long)p->n_tokens, (unsigned long long)p->n_rows, split->seconds);
     sc_text_printf(out, "%.1f tokens/s, mean width %.1f of %zu; loading took %.2f s more\n",
                    (double)p->n_tokens / split->seconds, p->mean_width, p->parallel,
                    s->seconds_load);
@@ -117,6 +117,7 @@ enum sc_status cli_bench_experiment(const struct cli_model_options *model,
     run.n_policies = 1;
     run.model = model->model;
     run.kernels = model->kernels;
+    run.device = model->device;
     run.n_threads = model->threads;
     run.benchmark.n_instances = wanted->n_instances;
     run.max_new_tokens = wanted->new_tokens;

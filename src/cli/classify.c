@@ -259,6 +259,7 @@ int cli_classify(int argc, char **argv)
                  "instruction set (the best here)");
     cli_add_int32(&options, "threads", &judging.threads, 0, 1024,
                   "threads (one per available core)");
+    cli_add_device(&options, &judging.device);
     cli_add_real(&options, "memory", &judging.memory_gb, CLI_LEAST_GB, CLI_MOST_GB,
                  "GB that judgements in flight may take (half of what is free)");
     cli_add_size(&options, "show", &judging.n_shown, 0, SC_MOST_DISAGREEMENTS,

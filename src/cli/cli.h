@@ -145,13 +145,20 @@ void cli_explain_bus_errors(void);
 #define CLI_KERNELS "portable|avx2|avx512|neon|neon_dot|neon_bf16"
 
 struct cli_model_options {
-    const char *model, *dtype, *kernels;
+    const char *model, *dtype, *kernels, *device;
     int32_t threads;
     size_t confidence_top_k;
     bool yes;
 };
 struct cli_model_options cli_model_options_default(void);
 void cli_add_model_options(struct cli_options *options, struct cli_model_options *model);
+/* Adds --device, whose value is "auto" where it is not given. */
+void cli_add_device(struct cli_options *options, const char **device);
+/* What computes, for people: "avx512, 8 threads" on a processor, "cuda:0 NVIDIA H200" on a GPU.
+ * Returns out. */
+enum { CLI_COMPUTER = 224 };
+const char *cli_computer(const char *device, const char *kernels, size_t n_threads,
+                         char out[CLI_COMPUTER]);
 
 /* Opens all of it; sc_opened_close(out) in any case. */
 struct sc_opened;
@@ -218,7 +225,7 @@ struct cli_judging {
     bool prompts, quiet, json;
     bool yes;      /* to fetch the judge's model */
     bool examined; /* the options alone: nothing is fetched */
-    const char *kernels, *rules;
+    const char *kernels, *device, *rules;
     int32_t threads;
     size_t parallel, n_shown, repeats, max_failures;
     double memory_gb, temperature, timeout;

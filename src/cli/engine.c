@@ -27,10 +27,12 @@ void cli_add_engine_words(struct cli_options *options, struct cli_engine *engine
 
 void cli_add_engine(struct cli_options *options, struct cli_engine *engine)
 {
-    cli_add_choice(options, "engine", &engine->kind, SC_ENGINE_CHOICES,
-                   "what computes: cpu is this process; the others are servers that are started "
-                   "for the run and end with it (auto: vllm or sglang, if a CUDA device is visible "
-                   "and one of them is installed; else cpu)");
+    cli_add_choice(
+        options, "engine", &engine->kind, SC_ENGINE_CHOICES,
+        "what computes: cpu is this process, on what --device says; the others are "
+        "servers that are started for the run and end with it (auto: vllm or sglang, if a CUDA "
+        "device is visible and one of them is installed; else this process, see "
+        "--device)");
     cli_add_int32(options, "gpus", &engine->gpus, 1, 1024,
                   "GPUs for such a server (all that are visible)");
     cli_add_engine_words(options, engine);
@@ -43,7 +45,7 @@ void cli_add_engine(struct cli_options *options, struct cli_engine *engine)
 /* Options that speak of the engine in this process, and so choose it where nothing else does. */
 static bool is_meant_here(const struct cli_options *given, const char *model)
 {
-    static const char *const options[] = {"kernels",  "threads",  "memory",
+    static const char *const options[] = {"device",   "kernels",  "threads",   "memory",
                                           "parallel", "no-batch", "no-sharing"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (cli_given(given, options[i]))
@@ -201,7 +203,7 @@ enum sc_status cli_engine_start(struct cli_engine *engine, const struct cli_engi
                                 struct cli_endpoint *endpoint, struct sc_error *error)
 {
     if (engine->choice.kind == SC_ENGINE_CPU && engine->choice.n_gpus > 0 && !start->quiet)
-        cli_say(start->command, "computing on the CPU: %s", engine->choice.why);
+        cli_say(start->command, "computing in this process: %s", engine->choice.why);
     if (!endpoint->launched || engine->launch != NULL)
         return SC_OK;
     const struct cli_fetch fetch = {

@@ -1,8 +1,12 @@
 /* Opening a model, its tokenizer and an engine for the commands that need them. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "cli/fetch.h"
 #include "engine/open.h"
 #include "model/tokenizer/tokenizer.h"
+#include "vocabulary/device_name.h"
 
 struct cli_model_options cli_model_options_default(void)
 {
@@ -19,12 +23,34 @@ void cli_add_model_options(struct cli_options *options, struct cli_model_options
                   "threads (default: one per available core)");
     cli_add_text(options, "kernels", &model->kernels, CLI_KERNELS,
                  "instruction set (default: the best of this machine)");
+    cli_add_device(options, &model->device);
     cli_add_yes(options, &model->yes);
+}
+
+void cli_add_device(struct cli_options *options, const char **device)
+{
+    *device = "auto";
+    cli_add_text(options, "device", device, "auto|cpu|cuda[:N]",
+                 "what computes (auto: a GPU with room for the model, else the CPU; --threads and "
+                 "--kernels mean the CPU)");
 }
 
 void cli_add_yes(struct cli_options *options, bool *yes)
 {
     cli_add_flag(options, "yes", yes, "fetch what is missing without asking");
+}
+
+const char *cli_computer(const char *device, const char *kernels, size_t n_threads,
+                         char out[CLI_COMPUTER])
+{
+    struct sc_text text = {0};
+    if (device == NULL || strcmp(device, "cpu") == 0)
+        sc_text_printf(&text, "%s, %zu threads", kernels, n_threads);
+    else
+        sc_text_add_visible(&text, device, strlen(device), false); /* as its maker calls it */
+    snprintf(out, CLI_COMPUTER, "%s", text.failed ? "" : text.data);
+    sc_text_free(&text);
+    return out;
 }
 
 enum sc_status cli_dtype(const char *name, int *dtype, struct sc_error *error)
@@ -44,8 +70,11 @@ enum sc_status cli_model_open(struct sc_opened *out, const struct cli_model_opti
     struct sc_engine_options engine = sc_engine_options_default();
     engine.n_threads = options->threads;
     engine.kernels = options->kernels;
+    engine.device = options->device;
     engine.confidence_top_k = (int)options->confidence_top_k;
+    struct sc_device_wish unused;
     SC_TRY(cli_dtype(options->dtype, &engine.dtype, error));
+    SC_TRY(sc_device_wish_read(&unused, options->device, error));
     SC_TRY(
         cli_model_fetch(&(struct cli_fetch){.name = options->model, .yes = options->yes}, error));
     SC_TRY(sc_opened_read(out, options->model, error));

@@ -19,8 +19,9 @@ static void put_source(struct sc_text *line, const struct sc_run_facts *facts, b
 {
     sc_text_add_visible(line, facts->model, strlen(facts->model), false);
     if (here) {
-        sc_text_printf(line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
-                       facts->n_threads);
+        char computer[CLI_COMPUTER];
+        sc_text_printf(line, " (%s, %s), ", facts->dtype,
+                       cli_computer(facts->device, facts->kernels, facts->n_threads, computer));
         return;
     }
     sc_text_puts(line, " (");

@@ -32,13 +32,14 @@ struct risk_command {
 static void show_start(void *context, const struct sc_risk_facts *facts)
 {
     const struct risk_command *command = context;
+    char computer[CLI_COMPUTER];
     struct sc_text line = {0};
     if (command->quiet)
         return;
     sc_text_puts(&line, facts->n_resumed > 0 ? "resuming: " : "");
     sc_text_add_visible(&line, facts->model, strlen(facts->model), false);
-    sc_text_printf(&line, " (%s, %s, %zu threads), ", facts->dtype, facts->kernels,
-                   facts->n_threads);
+    sc_text_printf(&line, " (%s, %s), ", facts->dtype,
+                   cli_computer(facts->device, facts->kernels, facts->n_threads, computer));
     sc_text_add_visible(&line, facts->benchmark, strlen(facts->benchmark), false);
     sc_text_printf(&line, ": %zu prompt%s (%zu unsafe, %zu safe, %zu unknown)\n", facts->n_prompts,
                    facts->n_prompts == 1 ? "" : "s", facts->n_unsafe, facts->n_safe,
@@ -166,6 +167,7 @@ static enum sc_status take_judge(struct risk_command *command, struct sc_error *
     if (!cli_judging_wanted(command->given, judging))
         return SC_OK;
     judging->kernels = command->wanted.kernels;
+    judging->device = command->wanted.device;
     judging->threads = command->wanted.threads;
     judging->yes = command->wanted.yes;
     judging->quiet = command->quiet;
@@ -190,6 +192,7 @@ static enum sc_status take_options(struct risk_command *command, struct sc_error
     struct sc_risk_options *risk = &command->risk;
     risk->model = command->wanted.model;
     risk->kernels = command->wanted.kernels;
+    risk->device = command->wanted.device;
     risk->n_threads = command->wanted.threads;
     risk->benchmark.seed = risk->seed;
     risk->detector = (enum sc_detector_kind)command->detector.kind;

@@ -110,6 +110,7 @@ static void add_run_options(struct cli_options *options, struct cli_run_command 
     cli_add_text(options, "kernels", &run->kernels, CLI_KERNELS, "instruction set (the best here)");
     cli_add_int32(options, "threads", &command->threads, 0, 1024,
                   "threads (one per available core)");
+    cli_add_device(options, &run->device);
     cli_add_size(options, "parallel", &run->parallel, 1, 65536,
                  "traces in flight (chosen for this machine)");
     cli_add_flag(options, "no-batch", &run->no_batch, "one trace at a time");
@@ -235,6 +236,7 @@ enum sc_status cli_run_command_finish(struct cli_run_command *command, struct sc
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "rules: expected a file that can be read again, found %s", run->rules);
     command->judging.kernels = run->kernels;
+    command->judging.device = run->device;
     command->judging.threads = command->threads;
     command->judging.memory_gb = command->memory_gb;
     command->judging.quiet = command->quiet;

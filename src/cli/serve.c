@@ -19,15 +19,15 @@ struct serve_command {
 static void say_start(const struct sc_serving *serving)
 {
     const struct sc_serving_facts f = sc_serving_facts(serving);
-    char weights[32], batch[32];
+    char weights[32], batch[32], computer[CLI_COMPUTER];
+    cli_computer(f.device, f.kernels, f.n_threads, computer);
     if (f.remarks != NULL)
         fprintf(stderr, "%s", f.remarks);
     cli_say("serve",
-            "%s, %s, %s, %zu thread%s; weights %s, traces %s: %zu rows; prompts to %zu tokens, "
+            "%s, %s, %s; weights %s, traces %s: %zu rows; prompts to %zu tokens, "
             "answers to %zu",
-            f.name, f.dtype, f.kernels, f.n_threads, f.n_threads == 1 ? "" : "s",
-            cli_bytes((double)f.weight_bytes, weights), cli_bytes((double)f.batch_bytes, batch),
-            f.parallel, f.max_prompt, f.max_new);
+            f.name, f.dtype, computer, cli_bytes((double)f.weight_bytes, weights),
+            cli_bytes((double)f.batch_bytes, batch), f.parallel, f.max_prompt, f.max_new);
 }
 
 /* Says where it listens, however quiet: port 0 is known by this line alone. */
@@ -47,6 +47,7 @@ static enum sc_status resolve(struct serve_command *command, struct sc_error *er
     options->max_bytes = (size_t)(command->memory_gb * 1e9);
     options->engine.n_threads = command->model.threads;
     options->engine.kernels = command->model.kernels;
+    options->engine.device = command->model.device;
     options->engine.confidence_top_k = (int)command->model.confidence_top_k;
     if (command->key_name != NULL) {
         options->key = getenv(command->key_name);

@@ -11,8 +11,8 @@
 
 #include "base/memory.h"
 #include "base/options.h"
-#include "engine/device_name.h"
 #include "engine/gpu/modules.h"
+#include "vocabulary/device_name.h"
 
 struct sc_engine_options sc_engine_options_default(void)
 {

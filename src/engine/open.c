@@ -168,7 +168,10 @@ enum sc_status sc_opened_start(struct sc_opened *opened, const struct sc_engine_
     all.n_vocab = (int)opened->n_vocab;
     SC_TRY(sc_engine_open(&opened->engine, opened->model, &all, error));
     opened->seconds += sc_seconds() - before;
-    return SC_OK;
+    const char *reason = sc_engine_device_reason(opened->engine);
+    if (reason != NULL)
+        sc_text_printf(&opened->remarks, "no GPU is used: %s\n", reason);
+    return opened->remarks.failed ? sc_fail_nomem(error, "remarks on the model") : SC_OK;
 }
 
 enum sc_status sc_opened_suits(const struct sc_opened *opened, const struct sc_engine *engine,

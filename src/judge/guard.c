@@ -134,6 +134,7 @@ static enum sc_status open_engine(struct sc_guard *guard, struct sc_error *error
     engine.dtype = options->dtype;
     engine.n_threads = options->n_threads;
     engine.kernels = options->kernels;
+    engine.device = options->device;
     if ((size_t)engine.confidence_top_k > guard->model.n_vocab)
         engine.confidence_top_k = (int)guard->model.n_vocab;
     return sc_opened_start(&guard->model, &engine, error);
@@ -174,7 +175,8 @@ enum sc_status sc_guard_open(struct sc_guard **out, const struct sc_guard_option
         sc_guard_close(guard);
         return status;
     }
-    guard->options.model = guard->options.kernels = guard->options.frame = NULL; /* borrowed */
+    guard->options.model = guard->options.kernels = NULL;
+    guard->options.frame = guard->options.device = NULL; /* borrowed */
     *out = guard;
     return SC_OK;
 }

@@ -17,6 +17,7 @@ struct sc_guard_options {
     int dtype;           /* enum sc_dtype, or -1: the model's own */
     const char *kernels; /* NULL: the best of this machine */
     int n_threads;       /* 0: one per available core */
+    const char *device;  /* NULL: the CPU */
     size_t parallel;     /* judgements in flight; 0: chosen for the machine */
     size_t max_bytes;    /* memory limit; 0: automatic */
     double temperature;  /* 0: the likeliest token */

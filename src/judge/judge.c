@@ -58,6 +58,7 @@ static enum sc_status open_guard(struct sc_judge *judge, const struct sc_judge_o
                                                    .dtype = options->dtype,
                                                    .kernels = options->kernels,
                                                    .n_threads = options->n_threads,
+                                                   .device = options->device,
                                                    .parallel = options->parallel,
                                                    .max_bytes = options->max_bytes,
                                                    .temperature = options->temperature,

@@ -7,6 +7,7 @@
 #include "detection/detection.h"
 #include "experiment/experiment.h"
 #include "risk/proposal.h"
+#include "vocabulary/device_name.h"
 #include "vocabulary/sampling.h"
 #include "vocabulary/vocabulary.h"
 
@@ -82,6 +83,8 @@ static enum sc_status check_names(const struct sc_risk_options *options, struct 
     if (options->n_threads < 0 || options->n_threads > 1 << 16)
         return sc_fail(error, SC_ERR_ARGUMENT, "threads: expected 0 to %d, found %d", 1 << 16,
                        options->n_threads);
+    struct sc_device_wish unused;
+    SC_TRY(sc_device_wish_read(&unused, options->device, error));
     if ((unsigned)options->detector >= SC_N_DETECTOR_KINDS)
         return sc_fail(error, SC_ERR_ARGUMENT, "detector: unknown number %d",
                        (int)options->detector);

@@ -81,6 +81,7 @@ static enum sc_status open_model(struct risk *r, struct sc_error *error)
     struct sc_engine_options engine = sc_engine_options_default();
     engine.dtype = options->dtype;
     engine.kernels = options->kernels;
+    engine.device = options->device;
     engine.n_threads = options->n_threads;
     engine.keep_going = asker->interrupt.keep_going;
     engine.context = asker->interrupt.context;
@@ -182,7 +183,8 @@ static enum sc_status tell_start(const struct risk *r, struct sc_error *error)
                                         .n_safe = n[SC_LABEL_SAFE],
                                         .n_unknown = n[SC_LABEL_UNKNOWN],
                                         .n_resumed = r->folder.n_resumed,
-                                        .remarks = remarks.data != NULL ? remarks.data : ""};
+                                        .remarks = remarks.data != NULL ? remarks.data : "",
+                                        .device = sc_engine_device(r->asker.engine)};
     bool failed = remarks.failed;
     if (!failed)
         r->observer->started(r->observer->context, &facts);

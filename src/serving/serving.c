@@ -195,6 +195,7 @@ struct sc_serving_facts sc_serving_facts(const struct sc_serving *s)
                                      .host = s->options.host,
                                      .dtype = sc_dtype_name(sc_engine_dtype(engine)),
                                      .kernels = sc_engine_kernels(engine),
+                                     .device = sc_engine_device(engine),
                                      .remarks = model->opened.remarks.data,
                                      .port = s->port,
                                      .parallel = s->house.plan.parallel,

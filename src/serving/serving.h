@@ -32,7 +32,7 @@ enum sc_status sc_serving_open(struct sc_serving **out, const struct sc_serving_
                                struct sc_error *error);
 /* What it serves, and where. */
 struct sc_serving_facts {
-    const char *name, *host, *dtype, *kernels, *remarks;
+    const char *name, *host, *dtype, *kernels, *device, *remarks;
     uint16_t port;
     size_t parallel, max_prompt, max_new, n_threads;
     size_t weight_bytes, batch_bytes;

@@ -77,6 +77,7 @@ static enum sc_status pack_weights(struct local *local, struct sc_error *error)
     engine.dtype = local->options.dtype;
     engine.n_threads = local->options.n_threads;
     engine.kernels = local->options.kernels;
+    engine.device = local->options.device;
     engine.confidence_top_k = (int)local->wish.confidence_top_k;
     engine.keep_going = local->options.keep_going;
     engine.context = local->options.context;
@@ -167,6 +168,7 @@ static enum sc_status local_describe(void *context, const struct sc_source_wish 
         .remarks = model->remarks.data,
         .thinking_budget = wish->thinking_budget,
         .n_turns = wish->n_turns,
+        .device = sc_engine_device(local->engine),
     };
     return SC_OK;
 }

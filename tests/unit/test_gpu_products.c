@@ -341,7 +341,7 @@ static void test_name(void **state)
         sc_gpu_products_close(&n.weights);
         network_end(&n);
     }
-    assert_int_equal(strncmp(names[0], "card sums-", 10), 0);
+    assert_int_equal(strncmp(names[0], "card+sums-", 10), 0);
     assert_string_equal(names[0], names[1]);
     assert_string_not_equal(names[0], names[2]);
     assert_string_equal(names[2], names[3]); /* own kernels both */

@@ -22,15 +22,6 @@
 /* What is left to the driver, to other programs and to graphs of launches. */
 #define LEAST_RESERVE ((size_t)512 << 20)
 
-float *sc_gpu_logits(const struct sc_gpu_session *s, size_t handle)
-{
-    const size_t stride = sc_gpu_stride(s->weights->n_vocab);
-    if (handle < s->sizes.max_logit_rows)
-        return s->logits + handle * stride;
-    assert(handle - s->sizes.max_logit_rows < s->sizes.n_kept);
-    return s->kept + (handle - s->sizes.max_logit_rows) * stride;
-}
-
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 static struct sc_session_bytes measure(const void *weights, const struct sc_session_sizes *sizes)

@@ -160,7 +160,7 @@ void sc_gpu_products_name(const struct sc_gpu_weights *weights, char *arithmetic
     uint32_t sums = 0;
     for (size_t i = 0; i < products->n; i++)
         sums = sums * 0x85ebca6bu + products->items[i]->sums;
-    snprintf(arithmetic + length, n - length, " sums-%08x", sums);
+    snprintf(arithmetic + length, n - length, "+sums-%08x", sums);
 }
 
 void sc_gpu_products_describe(const struct sc_gpu_weights *weights, char *out, size_t n)

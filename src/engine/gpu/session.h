@@ -2,6 +2,8 @@
 #ifndef SC_ENGINE_GPU_SESSION_H
 #define SC_ENGINE_GPU_SESSION_H
 
+#include <assert.h>
+
 #include "engine/gpu/queue.h"
 
 /* The rows of a step, as the card reads them; [max_rows] each.  They lie side by side, so that one
@@ -67,7 +69,15 @@ struct sc_gpu_session {
 };
 
 /* Logits by their handle (engine/device.h). */
-float *sc_gpu_logits(const struct sc_gpu_session *session, size_t handle);
+static inline float *sc_gpu_logits(const struct sc_gpu_session *session, size_t handle)
+{
+    const size_t stride = sc_gpu_stride(session->weights->n_vocab);
+    const size_t kept = handle - session->sizes.max_logit_rows;
+    if (handle < session->sizes.max_logit_rows)
+        return session->logits + handle * stride;
+    assert(kept < session->sizes.n_kept);
+    return session->kept + kept * stride;
+}
 
 /* ---- step.c ---------------------------------------------------------------------------------- */
 

@@ -17,11 +17,11 @@
 #include "base/pool.h"
 #include "base/system.h"
 #include "engine/arithmetic.h"
-#include "engine/device_name.h"
 #include "engine/gpu/memory.h"
 #include "engine/gpu/modules.h"
 #include "engine/gpu/products.h"
 #include "kernels/kernels.h"
+#include "vocabulary/device_name.h"
 
 #define BUFFER_BYTES ((size_t)16 << 20)
 #define TASK_BYTES ((size_t)1 << 18) /* converted by one thread at a time */
@@ -330,7 +330,7 @@ static enum sc_status open_card(struct sc_gpu_weights *w, int card, struct sc_er
     if (status != SC_OK)
         return sc_gpu_failed(w->module, status, why, error);
     snprintf(w->arithmetic, sizeof w->arithmetic, "%s-%s%s%s", w->module->name, w->card.arithmetic,
-             w->card.library[0] != '\0' ? " " : "", w->card.library);
+             w->card.library[0] != '\0' ? "+" : "", w->card.library);
     return SC_OK;
 }
 

@@ -74,6 +74,7 @@ static enum sc_status open_source(struct execution *run, struct sc_error *error)
         model.model = options->model;
         model.dtype = options->dtype;
         model.kernels = options->kernels;
+        model.device = options->device;
         model.n_threads = options->n_threads;
         model.chat.chat_template = options->chat_template;
         model.chat.template_date = options->template_date;
@@ -256,6 +257,7 @@ static enum sc_status announce(const struct execution *run, const struct sc_run_
         .shard = run->options->shard,
         .n_shards = run->options->n_shards,
         .n_all = benchmark->n_instances,
+        .device = run->info.device,
     };
     observer->started(observer->context, &facts);
     sc_text_free(&remarks);

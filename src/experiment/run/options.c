@@ -10,6 +10,7 @@
 #include "detection/detection.h"
 #include "experiment/experiment.h"
 #include "experiment/store/config_shard.h"
+#include "vocabulary/device_name.h"
 #include "vocabulary/sampling.h"
 #include "vocabulary/vocabulary.h"
 
@@ -140,6 +141,8 @@ enum sc_status sc_run_options_check(const struct sc_run_options *given, struct s
     SC_TRY(check_range("thinking-budget", options->thinking_budget, 0, 1 << 24, error));
     if (options->thinking_budget > 0 && !options->thinking)
         return sc_fail(error, SC_ERR_ARGUMENT, "thinking-budget: goes with thinking");
+    struct sc_device_wish unused;
+    SC_TRY(sc_device_wish_read(&unused, options->device, error));
     SC_TRY(check_range("parallel", options->parallel, 0, 1 << 20, error));
     SC_TRY(check_range("threads", options->n_threads < 0 ? SIZE_MAX : (size_t)options->n_threads, 0,
                        1 << 16, error));

@@ -1,5 +1,5 @@
 /* See device_name.h. */
-#include "engine/device_name.h"
+#include "vocabulary/device_name.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Names of devices, as people and options give them. */
-#ifndef SC_ENGINE_DEVICE_NAME_H
-#define SC_ENGINE_DEVICE_NAME_H
+#ifndef SC_VOCABULARY_DEVICE_NAME_H
+#define SC_VOCABULARY_DEVICE_NAME_H
 
 #include "base/error.h"
 
