@@ -85,6 +85,14 @@ GPU_DEVICE uint32_t gpu_add_u(uint32_t *p, uint32_t n)
 {
     return atomicAdd(p, n);
 }
+GPU_DEVICE void gpu_or_u(uint32_t *p, uint32_t n)
+{
+    atomicOr(p, n);
+}
+GPU_DEVICE uint32_t gpu_n_bits(uint32_t n)
+{
+    return (uint32_t)__popc(n);
+}
 GPU_DEVICE uint32_t gpu_bits_of(float x)
 {
     return __float_as_uint(x);

@@ -121,6 +121,14 @@ GPU_DEVICE uint32_t gpu_add_u(uint32_t *p, uint32_t n)
     *p = was + n;
     return was;
 }
+GPU_DEVICE void gpu_or_u(uint32_t *p, uint32_t n)
+{
+    *p |= n;
+}
+GPU_DEVICE uint32_t gpu_n_bits(uint32_t n)
+{
+    return (uint32_t)__builtin_popcount(n);
+}
 GPU_DEVICE uint32_t gpu_bits_of(float x)
 {
     uint32_t bits;

@@ -16,6 +16,7 @@
  *   gpu_from_f(x, l), gpu_from_u               what lane l gave; likewise
  *   gpu_ballot(b)    bit i: what lane i gave; likewise
  *   gpu_add_u(p, n)  adds to *p at once, returns what it was; its order is nobody's to rely on
+ *   gpu_or_u(p, n)   sets bits of *p at once;   gpu_n_bits(n)   how many bits are set
  *   gpu_mma_bf16, gpu_mma_s8, gpu_load_matrices, gpu_load_matrices_turned   see below
  *   gpu_fetch16(to, from, wanted)   16 bytes on their way to shared memory, zeros unless wanted;
  *                    gpu_fetch_group() ends a group of them, gpu_fetch_wait(n) waits until at most
