@@ -137,12 +137,27 @@ static void test_large_vocabularies(void **state)
     assert_true((double)n_other <= 1e-4 * (double)n);
 }
 
+/* So many equal logits that they do not fit where a few are chosen from. */
+static void test_large_ties(void **state)
+{
+    (void)state;
+    const struct ends_shape shape = {
+        .n_vocab = 70000, .confidence_top_k = 20, .n_rows = 2, .max_draws = 50};
+    struct ends_bench *b = ends_open(&shape, "");
+    ends_fill(b, 0, 0, 0, false);
+    ends_fill(b, 1, 3, 1, false);
+    for (size_t o = 2; o < 5; o++)
+        assert_int_equal(check_draws(b, 2, &options[o], 50), 0);
+    ends_close(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_large_vocabularies),
+        cmocka_unit_test(test_large_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

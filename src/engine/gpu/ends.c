@@ -4,8 +4,7 @@
  * Requests become tasks, of which as many as there is room for make a round: one copy to the card,
  * three kernels (pieces of views, views, tasks), one copy back, one wait.  A row sends back the
  * figures of a task and 12 bytes a draw.  What a list of SC_GPU_ENDS_LIST tokens did not answer is
- * asked again with long lists, in batches.  Logarithms of one number each are taken here, in the
- * words of cpu/sampler.c.  Next: kernels/ends.h.
+ * asked again with long lists, in batches.  Next: ends_requests.c, kernels/ends.h.
  */
 #include <assert.h>
 #include <math.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "engine/gpu/ends_requests.h"
 #include "engine/gpu/session.h"
 
 enum {
@@ -29,11 +29,6 @@ struct room {
     size_t tasks, draws, watched, keys, ids, slots;
 };
 
-/* A request, or a part of one, in a round: from the draw-th of its draws on, likewise. */
-struct part {
-    size_t request, draw, n_draws, watched, n_watch;
-};
-
 struct sc_gpu_ends {
     struct room room;
     uint32_t n_pieces, n_words; /* of a view; of a row's bits */
@@ -44,8 +39,8 @@ struct sc_gpu_ends {
     uint64_t *keys, *lists, *slots;
     struct sc_gpu_ends_figures *figures;
     uint32_t *slot_counts, *bits;
-    struct part *parts; /* [room.tasks] of the round */
-    uint32_t *waiting;  /* [room.tasks] those that want long lists */
+    struct sc_gpu_part *parts; /* [room.tasks] of the round */
+    uint32_t *waiting;         /* [room.tasks] those that want long lists */
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -154,67 +149,10 @@ void sc_gpu_ends_close(struct sc_gpu_session *session)
     session->ends = NULL;
 }
 
-/* ---- requests -------------------------------------------------------------------------------- */
-
-enum kind { DRAW, DESCRIBE, BRANCH };
-
-/* Requests of one kind, and how far they are. */
-struct requests {
-    enum kind kind;
-    struct sc_draw *draws;
-    struct sc_description *descriptions;
-    struct sc_branching *branchings;
-    size_t n, next;
-    size_t n_drawn, n_watched; /* of the next one that were in earlier rounds */
-};
-
-/* What one request asks for. */
-struct asked {
-    size_t logits;
-    const struct sc_sampling *sampling; /* NULL: of nothing that is sampled */
-    const struct sc_context *context;
-    const double *u; /* [n_draws]; NULL: one draw, of `next` */
-    const int32_t *watch;
-    size_t n_draws, n_watch, n_keys;
-    int32_t next;
-};
-
-static struct asked asked_of(const struct requests *r, size_t i, size_t n_vocab)
-{
-    if (r->kind == DRAW) {
-        const struct sc_draw *d = &r->draws[i];
-        return (struct asked){.logits = d->logits,
-                              .sampling = d->sampling,
-                              .context = &d->context,
-                              .u = d->u,
-                              .n_draws = d->n,
-                              .watch = d->watch,
-                              .n_watch = d->n_watch,
-                              .n_keys = d->top.n};
-    }
-    if (r->kind == DESCRIBE) {
-        const struct sc_description *d = &r->descriptions[i];
-        return (struct asked){.logits = d->logits,
-                              .sampling = d->processed != NULL ? d->sampling : NULL,
-                              .context = &d->context,
-                              .n_draws = 1,
-                              .next = d->next,
-                              .n_keys = d->top.n};
-    }
-    const struct sc_branching *b = &r->branchings[i];
-    const struct sc_branches *out = b->branches;
-    return (struct asked){.logits = b->logits,
-                          .sampling = b->sampling,
-                          .context = &b->context,
-                          .u = out->u,
-                          .n_draws = out->n_drawn,
-                          .n_keys = out->max < n_vocab ? out->max : n_vocab};
-}
-
 struct round {
     struct sc_gpu_session *session;
     struct sc_gpu_ends *e;
-    struct requests *requests;
+    struct sc_gpu_requests *requests;
     struct room used; /* of slots: all */
     struct tables tables;
     size_t n_views, n_piece_keys, n_marked;
@@ -234,13 +172,13 @@ static size_t room_of_list(size_t n_best)
     return n_best > SC_GPU_ENDS_LIST / 2 ? SC_GPU_ENDS_ROOM : SC_GPU_ENDS_ROOM / 2;
 }
 
-static bool penalises(const struct asked *a)
+static bool penalises(const struct sc_gpu_asked *a)
 {
     return a->sampling != NULL && sc_sampling_penalises(a->sampling);
 }
 
 /* How many of the likeliest of what is drawn from the options want to be given, at first. */
-static size_t n_candidates(const struct asked *a, enum kind kind, size_t n_vocab)
+static size_t n_candidates(const struct sc_gpu_asked *a, enum sc_gpu_request kind, size_t n_vocab)
 {
     const struct sc_sampling *s = a->sampling;
     const bool is_whole = s->top_p == 1 && s->min_p == 0;
@@ -248,10 +186,11 @@ static size_t n_candidates(const struct asked *a, enum kind kind, size_t n_vocab
         return 1;
     if (s->top_k > 0 && (size_t)s->top_k < n_vocab)
         return (size_t)s->top_k;
-    return !is_whole ? SC_GPU_ENDS_LIST : kind == BRANCH ? a->n_keys : 0;
+    return !is_whole ? SC_GPU_ENDS_LIST : kind == SC_GPU_BRANCH ? a->n_keys : 0;
 }
 
-static struct sc_gpu_view plain_view(const struct round *r, const struct asked *a, size_t n_best)
+static struct sc_gpu_view plain_view(const struct round *r, const struct sc_gpu_asked *a,
+                                     size_t n_best)
 {
     const size_t n_vocab = r->session->weights->n_vocab;
     return (struct sc_gpu_view){.z = sc_gpu_logits(r->session, a->logits),
@@ -270,11 +209,12 @@ static void weigh(struct sc_gpu_view *view, const struct sc_sampling *s, size_t 
 }
 
 /* The views of a task; the second is what is drawn from. */
-static size_t views_of(const struct round *r, const struct asked *a, struct sc_gpu_view *views)
+static size_t views_of(const struct round *r, const struct sc_gpu_asked *a,
+                       struct sc_gpu_view *views)
 {
     const size_t n_vocab = r->session->weights->n_vocab, k = r->session->weights->confidence_top_k;
     size_t of_raw = k;
-    if (r->requests->kind != BRANCH && a->n_keys > k)
+    if (r->requests->kind != SC_GPU_BRANCH && a->n_keys > k)
         of_raw = a->n_keys;
     if (a->sampling == NULL) {
         views[0] = plain_view(r, a, of_raw);
@@ -302,7 +242,7 @@ static void set_options(struct sc_gpu_ends_task *t, const struct sc_sampling *s,
 }
 
 /* Writes a task into the tables behind those that are there. */
-static void put_task(struct round *r, const struct asked *a, const struct part *part)
+static void put_task(struct round *r, const struct sc_gpu_asked *a, const struct sc_gpu_part *part)
 {
     const size_t n_vocab = r->session->weights->n_vocab;
     struct sc_gpu_view *views = (struct sc_gpu_view *)r->tables.views.host + r->n_views;
@@ -353,17 +293,17 @@ struct planned {
 /* Plans the next request for the round, or as much of it as there is room for; false: no more. */
 static bool plan_next(const struct round *r, struct planned *p)
 {
-    struct requests *q = r->requests;
+    struct sc_gpu_requests *q = r->requests;
     const struct room *room = &r->e->room;
     if (q->next == q->n || p->used.tasks == room->tasks)
         return false;
-    const struct asked a = asked_of(q, q->next, r->session->weights->n_vocab);
+    const struct sc_gpu_asked a = sc_gpu_asked_of(q, q->next, r->session->weights->n_vocab);
     struct sc_gpu_view views[2] = {0};
     const size_t n_views = views_of(r, &a, views);
     const size_t piece_keys =
         p->piece_keys +
         (size_t)r->e->n_pieces * (views[0].room + (n_views > 1 ? views[1].room : 0));
-    const struct part part = {
+    const struct sc_gpu_part part = {
         .request = q->next,
         .draw = q->n_drawn,
         .n_draws = least(a.n_draws - q->n_drawn, room->draws - p->used.draws),
@@ -392,8 +332,9 @@ static void begin_round(struct round *r)
         ;
     r->tables = cut_tables(r->e, &p.used);
     for (size_t i = 0; i < p.used.tasks; i++) {
-        const struct part *part = &r->e->parts[i];
-        const struct asked a = asked_of(r->requests, part->request, r->session->weights->n_vocab);
+        const struct sc_gpu_part *part = &r->e->parts[i];
+        const struct sc_gpu_asked a =
+            sc_gpu_asked_of(r->requests, part->request, r->session->weights->n_vocab);
         put_task(r, &a, part);
     }
 }
@@ -451,8 +392,8 @@ static enum sc_status mark_contexts(const struct round *r)
     struct marks m = {0};
     size_t bits = 0;
     for (size_t i = 0; i < r->used.tasks && bits < r->n_marked; i++) {
-        const struct asked a =
-            asked_of(r->requests, r->e->parts[i].request, r->session->weights->n_vocab);
+        const struct sc_gpu_asked a =
+            sc_gpu_asked_of(r->requests, r->e->parts[i].request, r->session->weights->n_vocab);
         if (penalises(&a))
             SC_TRY(mark_context(r, a.context, bits++, &m));
     }
@@ -492,9 +433,9 @@ static enum sc_status finish(const struct round *r, const uint32_t *order, size_
                                             .confidence_top_k =
                                                 (uint32_t)r->session->weights->confidence_top_k};
     const uint32_t shared = SC_GPU_ENDS_FINISH_BYTES + r->e->n_pieces * (uint32_t)sizeof(double);
-    static const enum sc_gpu_kernel kernels[] = {[DRAW] = SC_GPU_ends_draw,
-                                                 [DESCRIBE] = SC_GPU_ends_describe,
-                                                 [BRANCH] = SC_GPU_ends_branch};
+    static const enum sc_gpu_kernel kernels[] = {[SC_GPU_DRAW] = SC_GPU_ends_draw,
+                                                 [SC_GPU_DESCRIBE] = SC_GPU_ends_describe,
+                                                 [SC_GPU_BRANCH] = SC_GPU_ends_branch};
     const struct sc_gpu_launch launch = {.kernel = kernels[r->requests->kind],
                                          .blocks = {(uint32_t)n, 1, 1},
                                          .threads = THREADS,
@@ -531,124 +472,17 @@ static enum sc_status run_views(const struct round *r)
 
 /* ---- what comes back ------------------------------------------------------------------------- */
 
-static int32_t id_of(uint64_t key)
-{
-    return (int32_t)(uint32_t)key;
-}
-
-static float logit_of(uint64_t key)
-{
-    const uint32_t order = ~(uint32_t)(key >> 32);
-    const uint32_t bits = order >> 31 != 0 ? order & 0x7fffffffU : ~order;
-    float z;
-    memcpy(&z, &bits, sizeof z);
-    return z;
-}
-
-static double logprob(const struct sc_gpu_end *end, float z)
-{
-    return ((double)z - (double)end->max) - end->log_sum;
-}
-
-static double drawn_logprob(const struct sc_gpu_end *end, const struct sc_sampling *s, float z)
-{
-    return ((double)z - (double)end->drawn_max) / s->temperature - log(end->total);
-}
-
-static void read_top(const struct sc_gpu_end *end, const uint64_t *keys, const struct sc_top *top)
-{
-    for (size_t i = 0; i < top->n; i++) {
-        top->ids[i] = id_of(keys[i]);
-        top->logprobs[i] = (float)logprob(end, logit_of(keys[i]));
-    }
-}
-
-static void read_draw(const struct sc_gpu_end *end, const struct sc_gpu_ends_draw *drawn,
-                      const struct part *part, struct sc_draw *out)
-{
-    const struct sc_sampling *s = out->sampling;
-    for (size_t i = 0; i < part->n_draws; i++) {
-        out->ids[part->draw + i] = drawn[i].id;
-        out->stats[part->draw + i] = (struct sc_token_stats){
-            .logprob = (float)logprob(end, drawn[i].z),
-            .sampled_logprob =
-                s->temperature == 0 ? 0 : (float)drawn_logprob(end, s, drawn[i].drawn_z),
-            .confidence = (float)end->confidence,
-            .entropy = (float)end->entropy,
-        };
-    }
-}
-
-static void read_description(const struct sc_gpu_end *end, const struct sc_gpu_ends_draw *drawn,
-                             struct sc_description *out)
-{
-    if (out->confidence != NULL)
-        *out->confidence = (float)end->confidence;
-    if (out->entropy != NULL)
-        *out->entropy = (float)end->entropy;
-    if (out->logprob != NULL) /* an id that is not a token has no probability */
-        *out->logprob = (float)logprob(end, drawn->z);
-    if (out->processed == NULL)
-        return;
-    if (!end->is_possible)
-        *out->processed = -INFINITY;
-    else
-        *out->processed =
-            out->sampling->temperature == 0 ? 0 : drawn_logprob(end, out->sampling, drawn->drawn_z);
-}
-
-static void read_branches(const struct sc_gpu_end *end, const struct sc_gpu_ends_draw *drawn,
-                          const struct part *part, const uint64_t *keys, struct sc_branching *b)
-{
-    struct sc_branches *out = b->branches;
-    const bool is_greedy = b->sampling->temperature == 0;
-    out->confidence = (float)end->confidence;
-    out->entropy = (float)end->entropy;
-    out->n = end->n_listed;
-    out->rest = end->rest / end->total;
-    for (size_t i = 0; i < out->n; i++) {
-        out->ids[i] = id_of(keys[i]);
-        out->logprobs[i] = is_greedy ? 0 : drawn_logprob(end, b->sampling, logit_of(keys[i]));
-    }
-    for (size_t i = 0; end->rest > 0 && i < part->n_draws; i++) {
-        out->drawn[part->draw + i] = drawn[i].id;
-        out->drawn_logprobs[part->draw + i] = drawn_logprob(end, b->sampling, drawn[i].drawn_z);
-    }
-}
-
 static void read_task(const struct round *r, size_t at)
 {
-    const struct requests *q = r->requests;
-    const struct part *part = &r->e->parts[at];
-    const struct sc_gpu_ends_task *t = (const struct sc_gpu_ends_task *)r->tables.tasks.host + at;
-    const struct sc_gpu_end *end = (const struct sc_gpu_end *)r->tables.ends.host + at;
-    const struct sc_gpu_ends_draw *drawn =
-        (const struct sc_gpu_ends_draw *)r->tables.draws.host + t->draws_at;
-    const uint64_t *keys = (const uint64_t *)r->tables.keys.host + t->keys_at;
-    const bool ok = end->state == SC_GPU_END_DONE;
-    if (q->kind == DRAW) {
-        struct sc_draw *d = &q->draws[part->request];
-        d->ok = ok;
-        if (!ok)
-            return;
-        read_draw(end, drawn, part, d);
-        read_top(end, keys, &d->top);
-        for (size_t i = 0; i < part->n_watch; i++)
-            d->watched[part->watched + i] =
-                (float)logprob(end, ((const float *)r->tables.watched.host)[t->watch_at + i]);
-    } else if (q->kind == DESCRIBE) {
-        struct sc_description *d = &q->descriptions[part->request];
-        d->ok = ok;
-        if (!ok)
-            return;
-        read_description(end, drawn, d);
-        read_top(end, keys, &d->top);
-    } else {
-        struct sc_branching *b = &q->branchings[part->request];
-        b->ok = ok;
-        if (ok)
-            read_branches(end, drawn, part, keys, b);
-    }
+    const struct tables *t = &r->tables;
+    const struct sc_gpu_ends_task *task = (const struct sc_gpu_ends_task *)t->tasks.host + at;
+    const struct sc_gpu_answer answer = {
+        .end = (const struct sc_gpu_end *)t->ends.host + at,
+        .drawn = (const struct sc_gpu_ends_draw *)t->draws.host + task->draws_at,
+        .watched = (const float *)t->watched.host + task->watch_at,
+        .keys = (const uint64_t *)t->keys.host + task->keys_at,
+    };
+    sc_gpu_read_answer(r->requests, &r->e->parts[at], &answer);
 }
 
 /* ---- long lists ------------------------------------------------------------------------------ */
@@ -665,12 +499,12 @@ static bool add_to_batch(const struct round *r, size_t at, struct batch *b)
     struct sc_gpu_ends_task *t = (struct sc_gpu_ends_task *)r->tables.tasks.host + at;
     struct sc_gpu_ends_job *jobs = (struct sc_gpu_ends_job *)r->tables.jobs.host + b->n_jobs;
     const bool wants_raw = w->confidence_top_k > SC_GPU_ENDS_LIST ||
-                           (r->requests->kind != BRANCH && t->n_keys > SC_GPU_ENDS_LIST);
+                           (r->requests->kind != SC_GPU_BRANCH && t->n_keys > SC_GPU_ENDS_LIST);
     const bool is_filtered =
         t->is_sampled && !t->is_greedy && t->top_k == 0 && !(t->top_p == 1 && t->min_p == 0);
     const bool wants_drawn = t->is_sampled && !t->is_greedy &&
                              (is_filtered || t->top_k > SC_GPU_ENDS_LIST ||
-                              (r->requests->kind == BRANCH && t->top_k == 0));
+                              (r->requests->kind == SC_GPU_BRANCH && t->top_k == 0));
     const bool are_one = t->raw == t->drawn;
     if (b->n_jobs + 2 > r->e->room.slots || b->n_keys + t->n_keys > r->e->room.keys)
         return false;
@@ -744,7 +578,7 @@ static enum sc_status run_round(struct round *r)
     return run_long(r, n_waiting);
 }
 
-static enum sc_status run(struct sc_gpu_session *session, struct requests *requests,
+static enum sc_status run(struct sc_gpu_session *session, struct sc_gpu_requests *requests,
                           struct sc_error *error)
 {
     while (requests->next < requests->n) {
@@ -758,17 +592,21 @@ static enum sc_status run(struct sc_gpu_session *session, struct requests *reque
 enum sc_status sc_gpu_draw(struct sc_gpu_session *session, struct sc_draw *draws, size_t n,
                            struct sc_error *error)
 {
-    return run(session, &(struct requests){.kind = DRAW, .draws = draws, .n = n}, error);
+    return run(session, &(struct sc_gpu_requests){.kind = SC_GPU_DRAW, .draws = draws, .n = n},
+               error);
 }
 
 enum sc_status sc_gpu_describe(struct sc_gpu_session *session, struct sc_description *rows,
                                size_t n, struct sc_error *error)
 {
-    return run(session, &(struct requests){.kind = DESCRIBE, .descriptions = rows, .n = n}, error);
+    return run(session,
+               &(struct sc_gpu_requests){.kind = SC_GPU_DESCRIBE, .descriptions = rows, .n = n},
+               error);
 }
 
 enum sc_status sc_gpu_branch(struct sc_gpu_session *session, struct sc_branching *rows, size_t n,
                              struct sc_error *error)
 {
-    return run(session, &(struct requests){.kind = BRANCH, .branchings = rows, .n = n}, error);
+    return run(session,
+               &(struct sc_gpu_requests){.kind = SC_GPU_BRANCH, .branchings = rows, .n = n}, error);
 }

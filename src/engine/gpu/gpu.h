@@ -9,7 +9,7 @@
  *   attention.c   which rows read what together
  *   products.c    rows by matrices, by ways whose sums do not depend on how many rows there are
  *   experts.c     mixtures of experts
- *   ends.c        the end of a step: figures and draws of rows of logits
+ *   ends.c        the end of a step: figures and draws of rows of logits (ends_requests.c)
  *   kernels/      what runs on the card
  *
  * Numbers: the residual stream, sums and logits are f32.  With bf16 weights, keys, values and what
