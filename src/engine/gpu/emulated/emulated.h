@@ -4,9 +4,12 @@
  * hold.
  *
  * The environment variable SAFECONF_EMULATED_GPU says what it is like, as words between commas:
- * cards=N (1), bytes=N of memory of each (1 GiB), order=ascending|descending|shuffled, fail=N: the
- * N-th call that can fail does, from 1 on; ways=none|same|other: what the library of products
- * offers (same), `other` being ways whose sums depend on the number of rows.
+ * cards=N (1), bytes=N of memory of each (1 GiB), shared=N bytes of a block at most (96 KiB),
+ * processors=N (4), order=ascending|descending|shuffled in which blocks, warps and lanes run,
+ * work=late|early: done when it is waited for or when it is asked for; fail=N: the N-th call that
+ * can fail does, from 1 on, counted anew whenever the variable changes; ways=none|same|other: what
+ * the library of products offers (same), `other` being ways whose sums depend on the number of
+ * rows.
  */
 #ifndef SC_ENGINE_GPU_EMULATED_EMULATED_H
 #define SC_ENGINE_GPU_EMULATED_EMULATED_H
@@ -17,13 +20,18 @@ enum sc_emulated_ways { SC_WAYS_SAME, SC_WAYS_NONE, SC_WAYS_OTHER };
 
 struct sc_emulated_options {
     int n_cards;
-    size_t bytes;
+    size_t bytes, shared_bytes;
+    uint32_t n_processors;
     enum sc_fiber_order order;
+    bool is_early;
     unsigned long fail_at; /* 0: never */
     enum sc_emulated_ways ways;
 };
 /* What the environment says; false and why where it says something else. */
 bool sc_emulated_options(struct sc_emulated_options *out, char *why);
+
+/* Every call that can fail asks whether it is the one that is to. */
+bool sc_emulated_is_to_fail(const struct sc_emulated_options *options, const char *what, char *why);
 
 /* The module; SC_GPU_MODULE_SYMBOL of the loadable one is this. */
 const struct sc_gpu_module *sc_gpu_module(void);

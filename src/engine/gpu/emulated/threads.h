@@ -31,18 +31,31 @@ struct sc_emulated_thread {
 };
 extern _Thread_local struct sc_emulated_thread sc_emulated_thread;
 
-void sc_emulated_barrier(void);
-void sc_emulated_warp_barrier(void);
+/* Of a word in a kernel: all that wait for each other must wait at the same one. */
+struct sc_emulated_place {
+    const char *file;
+    uint32_t line;
+};
+#define SC_EMULATED_HERE ((struct sc_emulated_place){__FILE__, __LINE__})
+
+void sc_emulated_barrier(struct sc_emulated_place place);
+void sc_emulated_warp_barrier(struct sc_emulated_place place);
 /* Gives n bytes to the lanes of the warp and returns what all gave: [32][SC_EMULATED_GIFT], until
- * the next call.  Lanes that are not there gave zeros. */
+ * the next call. */
 enum { SC_EMULATED_GIFT = 32 };
-const unsigned char *sc_emulated_exchange(const void *gift, size_t n);
+const unsigned char *sc_emulated_exchange(const void *gift, size_t n,
+                                          struct sc_emulated_place place);
+/* Says that a kernel did what it may not; it fails at its next barrier. */
+void sc_emulated_wrong(const char *what);
 void sc_emulated_fetch16(void *to, const void *from, bool wanted);
 void sc_emulated_fetch_group(void);
 void sc_emulated_fetch_wait(unsigned n);
-void sc_emulated_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2]);
-void sc_emulated_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2]);
-void sc_emulated_load_matrices(uint32_t r[4], const void *row, bool turned);
+void sc_emulated_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2],
+                          struct sc_emulated_place place);
+void sc_emulated_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2],
+                        struct sc_emulated_place place);
+void sc_emulated_load_matrices(uint32_t r[4], const void *row, bool turned,
+                               struct sc_emulated_place place);
 
 GPU_DEVICE uint32_t gpu_thread(void)
 {
@@ -84,37 +97,39 @@ GPU_DEVICE void *gpu_shared(void)
 {
     return sc_emulated_thread.shared;
 }
-GPU_DEVICE void gpu_barrier(void)
-{
-    sc_emulated_barrier();
-}
-GPU_DEVICE void gpu_warp_barrier(void)
-{
-    sc_emulated_warp_barrier();
-}
+#define gpu_barrier() sc_emulated_barrier(SC_EMULATED_HERE)
+#define gpu_warp_barrier() sc_emulated_warp_barrier(SC_EMULATED_HERE)
 
 #define SC_EMULATED_LANES(name, type, lane)                                                        \
-    GPU_DEVICE type name(type x, unsigned d)                                                       \
+    GPU_DEVICE type sc_emulated_##name(type x, unsigned d, struct sc_emulated_place place)         \
     {                                                                                              \
-        const unsigned char *given = sc_emulated_exchange(&x, sizeof x);                           \
+        const unsigned char *given = sc_emulated_exchange(&x, sizeof x, place);                    \
         type y;                                                                                    \
+        if (d >= 32)                                                                               \
+            sc_emulated_wrong("a lane past the warp");                                             \
         memcpy(&y, given + (size_t)(lane) % 32 * SC_EMULATED_GIFT, sizeof y);                      \
         return y;                                                                                  \
     }
-SC_EMULATED_LANES(gpu_swap_f, float, gpu_lane() ^ d)
-SC_EMULATED_LANES(gpu_swap_d, double, gpu_lane() ^ d)
-SC_EMULATED_LANES(gpu_swap_u, uint32_t, gpu_lane() ^ d)
-SC_EMULATED_LANES(gpu_from_f, float, d)
-SC_EMULATED_LANES(gpu_from_u, uint32_t, d)
+SC_EMULATED_LANES(swap_f, float, gpu_lane() ^ d)
+SC_EMULATED_LANES(swap_d, double, gpu_lane() ^ d)
+SC_EMULATED_LANES(swap_u, uint32_t, gpu_lane() ^ d)
+SC_EMULATED_LANES(from_f, float, d)
+SC_EMULATED_LANES(from_u, uint32_t, d)
+#define gpu_swap_f(x, d) sc_emulated_swap_f((x), (d), SC_EMULATED_HERE)
+#define gpu_swap_d(x, d) sc_emulated_swap_d((x), (d), SC_EMULATED_HERE)
+#define gpu_swap_u(x, d) sc_emulated_swap_u((x), (d), SC_EMULATED_HERE)
+#define gpu_from_f(x, lane) sc_emulated_from_f((x), (lane), SC_EMULATED_HERE)
+#define gpu_from_u(x, lane) sc_emulated_from_u((x), (lane), SC_EMULATED_HERE)
 
-GPU_DEVICE uint32_t gpu_ballot(bool b)
+GPU_DEVICE uint32_t sc_emulated_ballot(bool b, struct sc_emulated_place place)
 {
-    const unsigned char *given = sc_emulated_exchange(&b, sizeof b);
+    const unsigned char *given = sc_emulated_exchange(&b, sizeof b, place);
     uint32_t bits = 0;
     for (uint32_t i = 0; i < 32; i++)
         bits |= (uint32_t)(given[i * SC_EMULATED_GIFT] != 0) << i;
     return bits;
 }
+#define gpu_ballot(b) sc_emulated_ballot((b), SC_EMULATED_HERE)
 GPU_DEVICE uint32_t gpu_add_u(uint32_t *p, uint32_t n)
 {
     uint32_t was = *p;
@@ -181,22 +196,11 @@ GPU_DEVICE float gpu_min(float x, float y)
 {
     return fminf(x, y);
 }
-GPU_DEVICE void gpu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2])
-{
-    sc_emulated_mma_bf16(d, a, b);
-}
-GPU_DEVICE void gpu_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2])
-{
-    sc_emulated_mma_s8(d, a, b);
-}
-GPU_DEVICE void gpu_load_matrices(uint32_t r[4], const void *row)
-{
-    sc_emulated_load_matrices(r, row, false);
-}
-GPU_DEVICE void gpu_load_matrices_turned(uint32_t r[4], const void *row)
-{
-    sc_emulated_load_matrices(r, row, true);
-}
+#define gpu_mma_bf16(d, a, b) sc_emulated_mma_bf16((d), (a), (b), SC_EMULATED_HERE)
+#define gpu_mma_s8(d, a, b) sc_emulated_mma_s8((d), (a), (b), SC_EMULATED_HERE)
+#define gpu_load_matrices(r, row) sc_emulated_load_matrices((r), (row), false, SC_EMULATED_HERE)
+#define gpu_load_matrices_turned(r, row)                                                           \
+    sc_emulated_load_matrices((r), (row), true, SC_EMULATED_HERE)
 GPU_DEVICE void gpu_fetch16(void *to, const void *from, bool wanted)
 {
     sc_emulated_fetch16(to, from, wanted);

@@ -8,19 +8,21 @@
  *   GPU_DEVICE       before a function that kernels call
  *   gpu_thread()     the thread in its block, of gpu_threads(); lane gpu_lane() of warp gpu_warp()
  *   gpu_block_x() .. the block among gpu_blocks_x(), likewise y
- *   gpu_shared()     the block's memory, SC_GPU_ALIGNMENT aligned, undefined at first
+ *   gpu_shared()     the block's memory, 16-byte aligned, undefined at first
  *   gpu_barrier()    waits for all threads of the block; gpu_warp_barrier() for those of the warp.
  *                    What was written before is read after it.  All threads must come to the same
- *                    barriers, and none may end before others come to one.
+ *                    barriers, by the same lines, and none may end before others come to one.
  *   gpu_swap_f(x, d), gpu_swap_d, gpu_swap_u   what lane (lane ^ d) gave; all lanes call it
  *   gpu_from_f(x, l), gpu_from_u               what lane l gave; likewise
  *   gpu_ballot(b)    bit i: what lane i gave; likewise
  *   gpu_add_u(p, n)  adds to *p at once, returns what it was; its order is nobody's to rely on
  *   gpu_or_u(p, n)   sets bits of *p at once;   gpu_n_bits(n)   how many bits are set
  *   gpu_mma_bf16, gpu_mma_s8, gpu_load_matrices, gpu_load_matrices_turned   see below
- *   gpu_fetch16(to, from, wanted)   16 bytes on their way to shared memory, zeros unless wanted;
- *                    gpu_fetch_group() ends a group of them, gpu_fetch_wait(n) waits until at most
- *                    n groups of this thread are on their way; others see them after a barrier
+ *   gpu_fetch16(to, from, wanted)   16 bytes on their way to shared memory, zeros unless wanted,
+ *                    both aligned by 16; gpu_fetch_group() ends a group of them, gpu_fetch_wait(n)
+ *                    waits until at most n groups of this thread are on their way; others see them
+ *                    after a barrier.  Until then nobody may read or write there, and none may be
+ *                    on its way when a thread ends
  *   GPU_UNROLL       before a loop whose array is to be registers: its turns are written out
  *   gpu_fma, gpu_exp, gpu_tanh, gpu_sqrt, gpu_max, gpu_min; gpu_fma_d, gpu_exp_d, gpu_log_d,
  *   gpu_sqrt_d
