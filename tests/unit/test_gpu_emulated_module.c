@@ -149,7 +149,7 @@ static void test_launches_that_are_refused(void **state)
         uint32_t *const fields[] = {&l.threads,   &l.threads,   &l.threads,
                                     &l.blocks[0], &l.blocks[1], &l.blocks[2],
                                     &l.blocks[1], &l.blocks[2], &l.shared_bytes};
-        static const uint32_t values[] = {0, 33, 288, 0, 0, 0, 65536, 65536, 50001};
+        static const uint32_t values[] = {0, 33, 1056, 0, 0, 0, 65536, 65536, 50001};
         *fields[what] = values[what];
         assert_int_equal(f.module->launch(f.queue, &l, why), SC_ERR_INTERNAL);
         assert_non_null(strstr(why, "a launch of"));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/batch.h"
+#include "engine/gpu/emulated/card.h"
 #include "engine/gpu/weights.h"
 #include "kernels/kernels.h"
 #include "model_fixture.h"
@@ -152,6 +153,7 @@ static void expect_layer(const struct sc_gpu_weights *w, const struct sc_layer_t
 
 static void expect_weights(const struct sc_model *model, const struct sc_gpu_weights *w)
 {
+    sc_emulated_reach(w->gpu); /* what is on a card is read there and nowhere else, but for this */
     const struct sc_tensor *embedding = sc_model_embedding(model), *output = sc_model_output(model);
     assert_int_equal(w->embedding.bf16, w->bf16 && embedding->dtype == SC_DTYPE_BF16);
     expect_rows(&w->embedding, 0, embedding, embedding->n_rows);
@@ -163,6 +165,7 @@ static void expect_weights(const struct sc_model *model, const struct sc_gpu_wei
     expect_vector(w->final_norm, sc_model_final_norm(model), w->config.layer.gain_offset);
     for (size_t l = 0; l < w->config.n_layers; l++)
         expect_layer(w, sc_model_layer(model, l), &w->layers[l]);
+    sc_emulated_leave(w->gpu);
 }
 
 static void weights_lie_on_the_card_as_the_processor_rounds_them(void **state)

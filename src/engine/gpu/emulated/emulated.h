@@ -48,6 +48,7 @@ extern const struct sc_emulated_kernel sc_emulated_kernels[SC_GPU_N_KERNELS];
 enum sc_status sc_emulated_find_ways(const struct sc_emulated_options *options,
                                      const struct sc_gpu_product_shape *shape, uint32_t n_rows,
                                      void **ways, size_t most, size_t *n, char *why);
-void sc_emulated_multiply(const void *way, const struct sc_gpu_operands *operands);
+enum sc_status sc_emulated_multiply(const void *way, const struct sc_gpu_operands *operands,
+                                    char *why);
 
 #endif

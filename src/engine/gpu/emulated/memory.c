@@ -238,14 +238,15 @@ enum sc_emulated_place_kind sc_emulated_owner(struct sc_emulated_gpu *gpu, const
 }
 
 /* What may be an address of a program or library, of its heap or a stack.  The bytes between the
- * members of a struct hold anything, and where AddressSanitizer's heap is they would often hit. */
+ * members of a struct hold anything: an older address behind a bool is none, and where
+ * AddressSanitizer's heap is they would often hit. */
 static bool may_be_address(uintptr_t word)
 {
 #ifdef SC_WATCHED
     (void)word;
     return false;
 #else
-    return word >= (uintptr_t)0x5000 << 32 && word >> 48 == 0;
+    return word >= (uintptr_t)0x5000 << 32 && word >> 48 == 0 && word % 256 > 1;
 #endif
 }
 

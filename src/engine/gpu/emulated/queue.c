@@ -101,8 +101,7 @@ static enum sc_status do_one(struct queue *q, const struct work *w, char *why)
         launch.arguments = w->arguments;
         return sc_fibers_run(q->fibers, sc_emulated_kernels[launch.kernel].run, &launch, why);
     case MULTIPLY:
-        sc_emulated_multiply(w->way, &w->operands);
-        break;
+        return sc_emulated_multiply(w->way, &w->operands, why);
     case MARK:
         q->marks[w->mark] = now();
         break;

@@ -14,7 +14,7 @@ struct sc_emulated_warp {
     uint8_t turn[32]; /* of each lane */
     bool has_sums[2];
     union {
-        double f[16][8];
+        float f[16][8];
         int32_t s[16][8];
     } sums[2];
 };

@@ -104,7 +104,7 @@ static const struct fragments *give(const uint32_t a[4], const uint32_t b[2],
     return all;
 }
 
-static void sums_bf16(double sums[16][8], const struct fragments all[32])
+static void sums_bf16(float sums[16][8], const struct fragments all[32])
 {
     float a[16][16], b[16][8];
     for (unsigned lane = 0; lane < 32; lane++)
@@ -119,7 +119,7 @@ static void sums_bf16(double sums[16][8], const struct fragments all[32])
     for (unsigned r = 0; r < 16; r++)
         for (unsigned k = 0; k < 16; k++)
             for (unsigned c = 0; c < 8; c++)
-                sums[r][c] += (double)a[r][k] * (double)b[k][c];
+                sums[r][c] += a[r][k] * b[k][c];
 }
 
 static void sums_s8(int32_t sums[16][8], const struct fragments all[32])
@@ -150,7 +150,7 @@ void sc_emulated_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2],
         sums_bf16(warp->sums[turn].f, all);
     const unsigned lane = sc_emulated_thread.thread % 32, g = lane / 4, t = lane % 4;
     for (unsigned i = 0; i < 4; i++)
-        d[i] = (float)((double)d[i] + warp->sums[turn].f[g + i / 2 * 8][2 * t + i % 2]);
+        d[i] += warp->sums[turn].f[g + i / 2 * 8][2 * t + i % 2];
 }
 
 void sc_emulated_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2],
