@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "engine/batch.h"
-#include "engine/gpu/emulated/card.h"
 #include "engine/gpu/weights.h"
 #include "kernels/kernels.h"
 #include "model_fixture.h"
@@ -52,55 +51,74 @@ static struct sc_engine *open_on(const struct sc_model *model, int dtype, const 
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-static float number(const struct sc_gpu_matrix *m, size_t row, size_t col)
+/* A copy of what is on the card; sc_free. */
+static void *fetched(const struct sc_gpu_weights *w, const void *from, size_t bytes)
 {
-    const size_t at = row * m->stride + col;
-    return m->bf16 ? sc_f32_from_bf16(((const uint16_t *)m->data)[at])
-                   : ((const float *)m->data)[at];
+    void *queue = NULL, *copy = sc_alloc_array(bytes, 1);
+    char why[SC_GPU_WHY] = "";
+    if (w->module->queue_open(w->gpu, &queue, why) != SC_OK ||
+        w->module->download(queue, copy, from, bytes, why) != SC_OK ||
+        w->module->wait(queue, why) != SC_OK)
+        fail_msg("%s", why);
+    w->module->queue_close(queue);
+    return copy;
 }
 
 /* Rows of a tensor are rows of the matrix from `first` on, rounded as its numbers are, with zeros
  * behind them. */
-static void expect_rows(const struct sc_gpu_matrix *m, size_t first, const struct sc_tensor *t,
-                        size_t n_rows)
+static void expect_rows(const struct sc_gpu_weights *w, const struct sc_gpu_matrix *m, size_t first,
+                        const struct sc_tensor *t, size_t n_rows)
 {
     float *row = sc_alloc_array(t->n_cols, sizeof *row);
     assert_int_equal(m->n_in, t->n_cols);
     assert_int_equal(m->stride % SC_GPU_ROUND, 0);
     assert_int_equal((uintptr_t)m->data % SC_GPU_ALIGNMENT, 0);
     assert_true(first + n_rows <= m->n_out);
+    const size_t row_bytes = m->stride * (m->bf16 ? sizeof(uint16_t) : sizeof(float));
+    void *rows = fetched(w, (const unsigned char *)m->data + first * row_bytes, n_rows * row_bytes);
     for (size_t r = 0; r < n_rows; r++) {
         sc_tensor_row(t, r, row);
         for (size_t i = 0; i < m->stride; i++) {
             const float wanted = i >= t->n_cols ? 0
                                  : m->bf16      ? sc_f32_from_bf16(sc_bf16_from_f32(row[i]))
                                                 : row[i];
-            assert_true(number(m, first + r, i) == wanted);
+            const size_t at = r * m->stride + i;
+            const float number =
+                m->bf16 ? sc_f32_from_bf16(((uint16_t *)rows)[at]) : ((float *)rows)[at];
+            assert_true(number == wanted);
         }
     }
+    sc_free(rows);
     sc_free(row);
 }
 
-static void expect_vector(const float *vector, const struct sc_tensor *t, float offset)
+static void expect_vector(const struct sc_gpu_weights *w, const float *there,
+                          const struct sc_tensor *t, float offset)
 {
-    float *row = sc_alloc_array(t->n_cols > 0 ? t->n_cols : 1, sizeof *row);
+    float *vector = NULL, *row = sc_alloc_array(t->n_cols > 0 ? t->n_cols : 1, sizeof *row);
     if (t->data == NULL)
-        assert_null(vector);
-    else
+        assert_null(there);
+    else {
+        vector = fetched(w, there, sc_gpu_stride(t->n_cols) * sizeof *vector);
         sc_tensor_row(t, 0, row);
+    }
     for (size_t i = 0; t->data != NULL && i < sc_gpu_stride(t->n_cols); i++)
         assert_true(vector[i] == (i < t->n_cols ? row[i] + offset : 0));
+    sc_free(vector);
     sc_free(row);
 }
 
-static void expect_biases(const float *bias, const struct sc_layer_tensors *t)
+static void expect_biases(const struct sc_gpu_weights *w, const float *there,
+                          const struct sc_layer_tensors *t)
 {
     const struct sc_tensor *const parts[] = {&t->q_bias, &t->k_bias, &t->v_bias};
     size_t at = 0;
     if (t->q_bias.data == NULL) {
-        assert_null(bias);
+        assert_null(there);
         return;
     }
+    const size_t n = parts[0]->n_cols + parts[1]->n_cols + parts[2]->n_cols;
+    float *bias = fetched(w, there, sc_gpu_stride(n) * sizeof *bias);
     for (size_t p = 0; p < 3; p++) {
         float *row = sc_alloc_array(parts[p]->n_cols, sizeof *row);
         sc_tensor_row(parts[p], 0, row);
@@ -110,6 +128,7 @@ static void expect_biases(const float *bias, const struct sc_layer_tensors *t)
     }
     for (; at % SC_GPU_ROUND != 0; at++)
         assert_true(bias[at] == 0);
+    sc_free(bias);
 }
 
 static void expect_ffn(const struct sc_gpu_weights *w, const struct sc_layer_tensors *t,
@@ -117,17 +136,17 @@ static void expect_ffn(const struct sc_gpu_weights *w, const struct sc_layer_ten
 {
     const size_t width = w->config.layer.expert_ffn, hidden = w->config.hidden;
     if (w->config.layer.n_experts == 0) {
-        expect_rows(&layer->gate_up, 0, &t->gate, w->config.ffn);
-        expect_rows(&layer->gate_up, w->config.ffn, &t->up, w->config.ffn);
-        expect_rows(&layer->down, 0, &t->down, hidden);
+        expect_rows(w, &layer->gate_up, 0, &t->gate, w->config.ffn);
+        expect_rows(w, &layer->gate_up, w->config.ffn, &t->up, w->config.ffn);
+        expect_rows(w, &layer->down, 0, &t->down, hidden);
         return;
     }
     assert_false(layer->router.bf16);
-    expect_rows(&layer->router, 0, &t->router, w->config.layer.n_experts);
+    expect_rows(w, &layer->router, 0, &t->router, w->config.layer.n_experts);
     for (size_t e = 0; e < w->config.layer.n_experts; e++) {
-        expect_rows(&layer->experts_gate_up, e * 2 * width, &t->experts[e].gate, width);
-        expect_rows(&layer->experts_gate_up, e * 2 * width + width, &t->experts[e].up, width);
-        expect_rows(&layer->experts_down, e * hidden, &t->experts[e].down, hidden);
+        expect_rows(w, &layer->experts_gate_up, e * 2 * width, &t->experts[e].gate, width);
+        expect_rows(w, &layer->experts_gate_up, e * 2 * width + width, &t->experts[e].up, width);
+        expect_rows(w, &layer->experts_down, e * hidden, &t->experts[e].down, hidden);
     }
 }
 
@@ -135,37 +154,35 @@ static void expect_layer(const struct sc_gpu_weights *w, const struct sc_layer_t
                          const struct sc_gpu_layer *layer)
 {
     const float offset = w->config.layer.gain_offset;
-    expect_rows(&layer->qkv, 0, &t->q, t->q.n_rows);
-    expect_rows(&layer->qkv, t->q.n_rows, &t->k, t->k.n_rows);
-    expect_rows(&layer->qkv, t->q.n_rows + t->k.n_rows, &t->v, t->v.n_rows);
+    expect_rows(w, &layer->qkv, 0, &t->q, t->q.n_rows);
+    expect_rows(w, &layer->qkv, t->q.n_rows, &t->k, t->k.n_rows);
+    expect_rows(w, &layer->qkv, t->q.n_rows + t->k.n_rows, &t->v, t->v.n_rows);
     assert_int_equal(layer->qkv.n_out, t->q.n_rows + t->k.n_rows + t->v.n_rows);
-    expect_rows(&layer->o, 0, &t->o, t->o.n_rows);
-    expect_biases(layer->qkv_bias, t);
-    expect_vector(layer->o_bias, &t->o_bias, 0);
-    expect_vector(layer->input_norm, &t->input_norm, offset);
-    expect_vector(layer->ffn_norm, &t->ffn_norm, offset);
-    expect_vector(layer->attention_out_norm, &t->attention_out_norm, offset);
-    expect_vector(layer->ffn_out_norm, &t->ffn_out_norm, offset);
-    expect_vector(layer->q_norm, &t->q_norm, offset);
-    expect_vector(layer->k_norm, &t->k_norm, offset);
+    expect_rows(w, &layer->o, 0, &t->o, t->o.n_rows);
+    expect_biases(w, layer->qkv_bias, t);
+    expect_vector(w, layer->o_bias, &t->o_bias, 0);
+    expect_vector(w, layer->input_norm, &t->input_norm, offset);
+    expect_vector(w, layer->ffn_norm, &t->ffn_norm, offset);
+    expect_vector(w, layer->attention_out_norm, &t->attention_out_norm, offset);
+    expect_vector(w, layer->ffn_out_norm, &t->ffn_out_norm, offset);
+    expect_vector(w, layer->q_norm, &t->q_norm, offset);
+    expect_vector(w, layer->k_norm, &t->k_norm, offset);
     expect_ffn(w, t, layer);
 }
 
 static void expect_weights(const struct sc_model *model, const struct sc_gpu_weights *w)
 {
-    sc_emulated_reach(w->gpu); /* what is on a card is read there and nowhere else, but for this */
     const struct sc_tensor *embedding = sc_model_embedding(model), *output = sc_model_output(model);
     assert_int_equal(w->embedding.bf16, w->bf16 && embedding->dtype == SC_DTYPE_BF16);
-    expect_rows(&w->embedding, 0, embedding, embedding->n_rows);
-    expect_rows(&w->output, 0, output, w->n_vocab);
+    expect_rows(w, &w->embedding, 0, embedding, embedding->n_rows);
+    expect_rows(w, &w->output, 0, output, w->n_vocab);
     assert_int_equal(w->output.n_out, w->n_vocab);
     assert_int_equal(w->output.bf16, w->bf16);
     assert_int_equal(w->output.data == w->embedding.data,
                      output == embedding && w->embedding.bf16 == w->bf16);
-    expect_vector(w->final_norm, sc_model_final_norm(model), w->config.layer.gain_offset);
+    expect_vector(w, w->final_norm, sc_model_final_norm(model), w->config.layer.gain_offset);
     for (size_t l = 0; l < w->config.n_layers; l++)
         expect_layer(w, sc_model_layer(model, l), &w->layers[l]);
-    sc_emulated_leave(w->gpu);
 }
 
 static void weights_lie_on_the_card_as_the_processor_rounds_them(void **state)

@@ -2,24 +2,14 @@
 #ifndef SC_ENGINE_GPU_EMULATED_CARD_H
 #define SC_ENGINE_GPU_EMULATED_CARD_H
 
-#include <pthread.h>
-
 #include "engine/gpu/emulated/emulated.h"
 
-enum { SC_EMULATED_MOST_CARDS = 64, SC_EMULATED_MOST_BLOCKS = 4096 };
+enum { SC_EMULATED_MOST_CARDS = 64 };
 
 struct sc_emulated_gpu {
     struct sc_emulated_options options;
     int card;
-    pthread_mutex_t lock;
-    struct sc_emulated_block {
-        unsigned char *memory;
-        size_t bytes;
-        unsigned char *mapped; /* with a page before and one behind that nobody may touch; NULL: */
-        size_t mapped_bytes;   /* it is memory of the host */
-    } blocks[SC_EMULATED_MOST_BLOCKS];
-    size_t n_blocks;
-    unsigned n_working; /* while work is done the card's memory can be reached, and else not */
+    size_t n_blocks; /* of memory that this one took and did not give back */
 };
 
 /* Memory (memory.c); the functions of struct sc_gpu_module. */
@@ -30,16 +20,16 @@ void sc_emulated_release_host(void *gpu, void *memory);
 enum sc_status sc_emulated_store(void *gpu, void *to, const void *from, size_t bytes, char *why);
 size_t sc_emulated_taken(int card); /* by all who opened it */
 
-/* Before and after work that reaches the card's memory. */
-void sc_emulated_reach(struct sc_emulated_gpu *gpu);
-void sc_emulated_leave(struct sc_emulated_gpu *gpu);
+/* Before and after work: while it is done the card's memory can be reached, and else not. */
+void sc_emulated_reach(const struct sc_emulated_gpu *gpu);
+void sc_emulated_leave(const struct sc_emulated_gpu *gpu);
 
 enum sc_emulated_place_kind { SC_OF_NOBODY, SC_OF_CARD, SC_OF_HOST };
 /* Whose memory that is: all of it of one block, or nobody's. */
-enum sc_emulated_place_kind sc_emulated_owner(struct sc_emulated_gpu *gpu, const void *at,
+enum sc_emulated_place_kind sc_emulated_owner(const struct sc_emulated_gpu *gpu, const void *at,
                                               size_t bytes);
 /* Whether arguments of a kernel hold an address of the program that a card could not read. */
-bool sc_emulated_is_foreign(struct sc_emulated_gpu *gpu, const void *arguments, size_t bytes);
+bool sc_emulated_is_foreign(const struct sc_emulated_gpu *gpu, const void *arguments, size_t bytes);
 
 /* Queues (queue.c); the functions of struct sc_gpu_module. */
 enum sc_status sc_emulated_queue_open(void *gpu, void **queue, char *why);

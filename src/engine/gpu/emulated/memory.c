@@ -4,6 +4,7 @@
  * length leaves of SC_GPU_ALIGNMENT, which is looked at when it is given back.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,35 +14,45 @@
 #include "engine/gpu/emulated/card.h"
 #include "engine/gpu/emulated/watched.h"
 
-enum { UNWRITTEN = 0xff, BEHIND = 0xa5 };
+enum { UNWRITTEN = 0xff, BEHIND = 0xa5, MOST_BLOCKS = 1024 };
 
-static pthread_mutex_t cards_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t taken_of[SC_EMULATED_MOST_CARDS];
+/* Whoever opened it: an address of a card is good for all of them, as on a real one. */
+static struct card {
+    struct block {
+        unsigned char *memory;
+        size_t bytes;
+        unsigned char *mapped; /* with a page before and one behind that nobody may touch; NULL: */
+        size_t mapped_bytes;   /* it is memory of the host */
+    } blocks[MOST_BLOCKS];
+    size_t n_blocks, taken;
+    unsigned n_working;
+} cards[SC_EMULATED_MOST_CARDS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 size_t sc_emulated_taken(int card)
 {
-    pthread_mutex_lock(&cards_lock);
-    const size_t taken = taken_of[card];
-    pthread_mutex_unlock(&cards_lock);
+    pthread_mutex_lock(&lock);
+    const size_t taken = cards[card].taken;
+    pthread_mutex_unlock(&lock);
     return taken;
 }
 
 static bool count_bytes(const struct sc_emulated_gpu *gpu, size_t bytes)
 {
-    pthread_mutex_lock(&cards_lock);
-    size_t *taken = &taken_of[gpu->card];
+    pthread_mutex_lock(&lock);
+    size_t *taken = &cards[gpu->card].taken;
     const bool fits = *taken <= gpu->options.bytes && bytes <= gpu->options.bytes - *taken;
     if (fits)
         *taken += bytes;
-    pthread_mutex_unlock(&cards_lock);
+    pthread_mutex_unlock(&lock);
     return fits;
 }
 
 static void uncount_bytes(const struct sc_emulated_gpu *gpu, size_t bytes)
 {
-    pthread_mutex_lock(&cards_lock);
-    taken_of[gpu->card] -= bytes;
-    pthread_mutex_unlock(&cards_lock);
+    pthread_mutex_lock(&lock);
+    cards[gpu->card].taken -= bytes;
+    pthread_mutex_unlock(&lock);
 }
 
 static size_t page_bytes(void)
@@ -49,7 +60,7 @@ static size_t page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void protect(const struct sc_emulated_block *block, int protection)
+static void protect(const struct block *block, int protection)
 {
     const size_t page = page_bytes();
     if (block->mapped != NULL)
@@ -62,7 +73,7 @@ static size_t rounded(size_t bytes)
     return (bytes + SC_GPU_ALIGNMENT - 1) / SC_GPU_ALIGNMENT * SC_GPU_ALIGNMENT;
 }
 
-static bool map_block(size_t bytes, struct sc_emulated_block *out)
+static bool map_block(size_t bytes, struct block *out)
 {
     const size_t page = page_bytes(), most = SIZE_MAX - 3 * page - SC_GPU_ALIGNMENT;
     if (bytes > most)
@@ -72,8 +83,7 @@ static bool map_block(size_t bytes, struct sc_emulated_block *out)
         mmap(NULL, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED)
         return false;
-    *out = (struct sc_emulated_block){mapped + page + inner - rounded(bytes), bytes, mapped,
-                                      inner + 2 * page};
+    *out = (struct block){mapped + page + inner - rounded(bytes), bytes, mapped, inner + 2 * page};
     protect(out, PROT_READ | PROT_WRITE);
     memset(out->memory, UNWRITTEN, bytes);
     memset(out->memory + bytes, BEHIND, rounded(bytes) - bytes);
@@ -81,27 +91,27 @@ static bool map_block(size_t bytes, struct sc_emulated_block *out)
     return true;
 }
 
-static enum sc_status keep(struct sc_emulated_gpu *gpu, const struct sc_emulated_block *block,
-                           char *why)
+static enum sc_status keep(struct sc_emulated_gpu *gpu, const struct block *block, char *why)
 {
-    pthread_mutex_lock(&gpu->lock);
-    const bool fits = gpu->n_blocks < SC_EMULATED_MOST_BLOCKS;
+    struct card *card = &cards[gpu->card];
+    pthread_mutex_lock(&lock);
+    const bool fits = card->n_blocks < MOST_BLOCKS;
     if (fits) {
-        gpu->blocks[gpu->n_blocks++] = *block;
-        if (gpu->n_working == 0)
+        card->blocks[card->n_blocks++] = *block;
+        gpu->n_blocks++;
+        if (card->n_working == 0)
             protect(block, PROT_NONE);
     }
-    pthread_mutex_unlock(&gpu->lock);
+    pthread_mutex_unlock(&lock);
     if (!fits)
-        snprintf(why, SC_GPU_WHY, "emulated: more than %d blocks of memory",
-                 SC_EMULATED_MOST_BLOCKS);
+        snprintf(why, SC_GPU_WHY, "emulated: more than %d blocks of memory", MOST_BLOCKS);
     return fits ? SC_OK : SC_ERR_NOMEM;
 }
 
 enum sc_status sc_emulated_take(void *opened, size_t bytes, void **memory, char *why)
 {
     struct sc_emulated_gpu *gpu = opened;
-    struct sc_emulated_block block;
+    struct block block;
     *memory = NULL;
     if (sc_emulated_is_to_fail(&gpu->options, "memory of the card", why))
         return SC_ERR_NOMEM;
@@ -123,16 +133,18 @@ enum sc_status sc_emulated_take(void *opened, size_t bytes, void **memory, char 
 }
 
 /* Takes the block out of the list. */
-static struct sc_emulated_block drop(struct sc_emulated_gpu *gpu, const void *memory)
+static struct block drop(struct sc_emulated_gpu *gpu, const void *memory)
 {
-    struct sc_emulated_block block = {0};
-    pthread_mutex_lock(&gpu->lock);
-    for (size_t i = 0; i < gpu->n_blocks; i++)
-        if (gpu->blocks[i].memory == memory) {
-            block = gpu->blocks[i];
-            gpu->blocks[i] = gpu->blocks[--gpu->n_blocks];
+    struct card *card = &cards[gpu->card];
+    struct block block = {0};
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < card->n_blocks; i++)
+        if (card->blocks[i].memory == memory) {
+            block = card->blocks[i];
+            card->blocks[i] = card->blocks[--card->n_blocks];
+            gpu->n_blocks--;
         }
-    pthread_mutex_unlock(&gpu->lock);
+    pthread_mutex_unlock(&lock);
     assert(block.memory != NULL && "what is given back is no memory of this card");
     return block;
 }
@@ -142,7 +154,7 @@ void sc_emulated_release(void *opened, void *memory)
     struct sc_emulated_gpu *gpu = opened;
     if (memory == NULL)
         return;
-    const struct sc_emulated_block block = drop(gpu, memory);
+    const struct block block = drop(gpu, memory);
     assert(block.mapped != NULL);
     protect(&block, PROT_READ);
     SC_ALLOW(block.memory + block.bytes, rounded(block.bytes) - block.bytes);
@@ -164,8 +176,7 @@ enum sc_status sc_emulated_take_host(void *opened, size_t bytes, void **memory, 
         return SC_ERR_NOMEM;
     }
     memset(*memory, UNWRITTEN, bytes);
-    const enum sc_status status =
-        keep(gpu, &(struct sc_emulated_block){*memory, bytes, NULL, 0}, why);
+    const enum sc_status status = keep(gpu, &(struct block){*memory, bytes, NULL, 0}, why);
     if (status != SC_OK) {
         free(*memory);
         *memory = NULL;
@@ -177,7 +188,7 @@ void sc_emulated_release_host(void *opened, void *memory)
 {
     if (memory == NULL)
         return;
-    const struct sc_emulated_block block = drop(opened, memory);
+    const struct block block = drop(opened, memory);
     assert(block.mapped == NULL);
     free(block.memory);
 }
@@ -199,41 +210,44 @@ enum sc_status sc_emulated_store(void *opened, void *to, const void *from, size_
 
 /* ---- reach ----------------------------------------------------------------------------------- */
 
-static void protect_all(struct sc_emulated_gpu *gpu, int protection)
+static void protect_all(const struct card *card, int protection)
 {
-    for (size_t i = 0; i < gpu->n_blocks; i++)
-        protect(&gpu->blocks[i], protection);
+    for (size_t i = 0; i < card->n_blocks; i++)
+        protect(&card->blocks[i], protection);
 }
 
-void sc_emulated_reach(struct sc_emulated_gpu *gpu)
+void sc_emulated_reach(const struct sc_emulated_gpu *gpu)
 {
-    pthread_mutex_lock(&gpu->lock);
-    if (gpu->n_working++ == 0)
-        protect_all(gpu, PROT_READ | PROT_WRITE);
-    pthread_mutex_unlock(&gpu->lock);
+    struct card *card = &cards[gpu->card];
+    pthread_mutex_lock(&lock);
+    if (card->n_working++ == 0)
+        protect_all(card, PROT_READ | PROT_WRITE);
+    pthread_mutex_unlock(&lock);
 }
 
-void sc_emulated_leave(struct sc_emulated_gpu *gpu)
+void sc_emulated_leave(const struct sc_emulated_gpu *gpu)
 {
-    pthread_mutex_lock(&gpu->lock);
-    if (--gpu->n_working == 0)
-        protect_all(gpu, PROT_NONE);
-    pthread_mutex_unlock(&gpu->lock);
+    struct card *card = &cards[gpu->card];
+    pthread_mutex_lock(&lock);
+    if (--card->n_working == 0)
+        protect_all(card, PROT_NONE);
+    pthread_mutex_unlock(&lock);
 }
 
-enum sc_emulated_place_kind sc_emulated_owner(struct sc_emulated_gpu *gpu, const void *at,
+enum sc_emulated_place_kind sc_emulated_owner(const struct sc_emulated_gpu *gpu, const void *at,
                                               size_t bytes)
 {
+    const struct card *card = &cards[gpu->card];
     enum sc_emulated_place_kind kind = SC_OF_NOBODY;
     const uintptr_t from = (uintptr_t)at;
-    pthread_mutex_lock(&gpu->lock);
-    for (size_t i = 0; i < gpu->n_blocks && kind == SC_OF_NOBODY; i++) {
-        const struct sc_emulated_block *b = &gpu->blocks[i];
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < card->n_blocks && kind == SC_OF_NOBODY; i++) {
+        const struct block *b = &card->blocks[i];
         const uintptr_t begin = (uintptr_t)b->memory;
         if (from >= begin && from - begin <= b->bytes && bytes <= b->bytes - (from - begin))
             kind = b->mapped != NULL ? SC_OF_CARD : SC_OF_HOST;
     }
-    pthread_mutex_unlock(&gpu->lock);
+    pthread_mutex_unlock(&lock);
     return kind;
 }
 
@@ -250,7 +264,7 @@ static bool may_be_address(uintptr_t word)
 #endif
 }
 
-bool sc_emulated_is_foreign(struct sc_emulated_gpu *gpu, const void *arguments, size_t bytes)
+bool sc_emulated_is_foreign(const struct sc_emulated_gpu *gpu, const void *arguments, size_t bytes)
 {
     const uintptr_t page = page_bytes();
     for (size_t at = 0; at + sizeof(uintptr_t) <= bytes; at += sizeof(uintptr_t)) {

@@ -50,7 +50,6 @@ static enum sc_status gpu_open(void **out, int card, char *why)
     }
     sc_emulated_options(&gpu->options, why);
     gpu->card = card;
-    pthread_mutex_init(&gpu->lock, NULL);
     *out = gpu;
     return SC_OK;
 }
@@ -61,7 +60,6 @@ static void gpu_close(void *opened)
     if (gpu == NULL)
         return;
     assert(gpu->n_blocks == 0 && "memory of a card was not given back");
-    pthread_mutex_destroy(&gpu->lock);
     free(gpu);
 }
 
