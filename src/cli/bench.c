@@ -172,7 +172,8 @@ static enum sc_status measure_width(struct bench *bench, size_t width,
         batch.max_prompt < plan.prefill_rows ? batch.max_prompt : plan.prefill_rows;
     for (size_t i = 0; i < n_runs; i++) {
         struct bench_run run;
-        sc_machine_restart(bench->machine);
+        if (bench->machine != NULL)
+            sc_machine_restart(bench->machine);
         status = run_once(bench, &batch, &plan, i, &run, error);
         if (status != SC_OK)
             return status;
