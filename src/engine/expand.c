@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/system.h"
-#include "engine/engine.h"
+#include "engine/limits.h"
 #include "engine/prefill.h"
 #include "engine/prompts.h"
 #include "engine/slots.h"
@@ -107,34 +106,47 @@ static void layout(struct sc_expander *e, const struct sizes *s, struct sc_arena
 }
 
 /* What an expander of these sizes takes. */
-static size_t measure(const struct sc_engine *engine, const struct sizes *s)
+static struct sc_taken measure(const struct sc_engine *engine, const struct sc_limits *limits,
+                               const struct sizes *s)
 {
     const struct sc_session_sizes sizes = device_sizes(s);
     const struct sc_session_bytes there = engine->device->measure(engine->weights, &sizes);
     struct sc_arena arena = {0};
     struct sc_expander unused;
     layout(&unused, s, &arena);
-    return sc_size_add(sc_size_add(there.pages, there.kept),
-                       sc_size_add(there.scratch, arena.used));
+    return sc_taken_of(limits, &there, arena.used);
 }
 
-/* As many pages as fit, at least those of one longest answer. */
-static enum sc_status find_pages(const struct sc_engine *engine, struct sizes *s, size_t limit,
+static bool fits(const struct sc_engine *engine, const struct sc_limits *limits,
+                 const struct sizes *s, size_t *left)
+{
+    const struct sc_taken taken = measure(engine, limits, s);
+    return sc_limits_hold(limits, &taken, left);
+}
+
+/* As many pages as fit, at least those of one longest answer.  Of a device's own memory half is
+ * left, since a judge or a sampler may want some beside it. */
+static enum sc_status find_pages(const struct sc_engine *engine, struct sizes *s, size_t asked,
                                  struct sc_error *error)
 {
     size_t least = s->max_new / SC_PAGE_POSITIONS + 1, most = MOST_SLOTS / SC_PAGE_POSITIONS;
+    struct sc_limits limits = sc_limits_of(engine, asked);
+    limits.device /= asked > 0 ? 1 : 2;
     s->n_pages = least;
-    size_t bytes = measure(engine, s);
-    if (bytes > limit)
+    size_t left = 0;
+    const struct sc_taken taken = measure(engine, &limits, s);
+    if (!sc_limits_hold(&limits, &taken, &left)) {
+        const struct sc_excess excess = sc_limits_excess(&limits, &taken);
         return sc_fail(error, SC_ERR_LIMIT,
-                       "engine: memory for the answers of a prompt of %zu + %zu tokens: expected "
-                       "at most %zu bytes, found %zu",
-                       s->max_prompt, s->max_new, limit, bytes);
+                       "engine: memory %sfor the answers of a prompt of %zu + %zu tokens: "
+                       "expected at most %zu bytes, found %zu",
+                       excess.of, s->max_prompt, s->max_new, excess.most, excess.found);
+    }
     size_t page = engine->device->page_bytes(engine->weights) + sizeof(uint32_t) +
                   SC_PAGE_POSITIONS * sizeof(struct node);
-    size_t more = (limit - bytes) / page;
+    size_t more = left / page;
     s->n_pages = more < most - least ? least + more : most;
-    while (s->n_pages > least && measure(engine, s) > limit)
+    while (s->n_pages > least && !fits(engine, &limits, s, &left))
         s->n_pages--;
     return SC_OK;
 }
@@ -172,9 +184,7 @@ enum sc_status sc_expander_open(struct sc_expander **out, const struct sc_engine
     sizes.max_new = sizes.max_new < context ? sizes.max_new : context;
     size_t both = sizes.max_prompt + sizes.max_new;
     sizes.n_positions = both < context ? both : context;
-    SC_TRY(find_pages(engine, &sizes,
-                      options->max_bytes > 0 ? options->max_bytes : sc_available_memory() / 2,
-                      error));
+    SC_TRY(find_pages(engine, &sizes, options->max_bytes, error));
     struct sc_expander *e = sc_alloc_zero(1, sizeof *e);
     if (e == NULL)
         return sc_fail_nomem(error, "expander");

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/memory.h"
-#include "base/system.h"
 #include "engine/batch.h"
+#include "engine/limits.h"
 
 #define MOST_PARALLEL 4096
 
@@ -162,8 +162,8 @@ struct sc_batch_sizes sc_batch_sizes_of(const struct sc_engine *engine,
     return s;
 }
 
-/* What a session of these sizes takes; is_own: on a device with a memory of its own. */
-static struct sc_batch_plan measure(const struct sc_engine *engine, bool is_own,
+/* What a session of these sizes takes. */
+static struct sc_batch_plan measure(const struct sc_engine *engine, const struct sc_limits *limits,
                                     const struct sc_batch_sizes *s)
 {
     const struct sc_session_sizes sizes = sc_session_sizes_of(s);
@@ -172,7 +172,7 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, bool is_own,
     struct sc_batch batch;
     sc_batch_layout(&batch, s, &arena);
     size_t page = engine->device->page_bytes(engine->weights);
-    size_t on_device = sc_size_add(sc_size_add(there.pages, there.kept), there.scratch);
+    const struct sc_taken taken = sc_taken_of(limits, &there, 0);
     size_t for_prompts = sc_size_mul(s->n_pages, page);
     size_t for_traces = there.pages > for_prompts ? there.pages - for_prompts : 0;
     struct sc_batch_plan plan = {
@@ -184,40 +184,19 @@ static struct sc_batch_plan measure(const struct sc_engine *engine, bool is_own,
         .scratch_bytes = sc_size_add(batch.own.scratch, sc_size_add(there.scratch, there.host))};
     plan.total_bytes =
         sc_size_add(sc_size_add(plan.trace_bytes, plan.prompt_bytes), plan.scratch_bytes);
-    plan.device_bytes = is_own ? on_device : 0;
+    plan.device_bytes = taken.device;
     return plan;
 }
 
-/* Bytes that a session may take: of the device's own memory, of the host's, and of both. */
-struct limits {
-    bool is_own; /* the device has its own */
-    size_t device, host, total;
-};
-
-/* A limit that was asked for is one of all memory, wherever it lies. */
-static struct limits limits_for(const struct sc_device_room *room, size_t asked)
+static bool fits(const struct sc_batch_plan *plan, const struct sc_limits *limits, size_t *left)
 {
-    if (asked > 0)
-        return (struct limits){room->is_own, room->bytes, asked, asked};
-    return (struct limits){room->is_own, room->bytes, sc_available_memory() / 2, SIZE_MAX};
-}
-
-/* Whether it fits, and how many bytes are then left where the pages are. */
-static bool fits(const struct sc_batch_plan *plan, const struct limits *limits, size_t *left)
-{
-    const size_t host = plan->total_bytes - plan->device_bytes;
-    if (plan->total_bytes > limits->total || plan->device_bytes > limits->device ||
-        host > limits->host)
-        return false;
-    *left = min_size(limits->total - plan->total_bytes,
-                     limits->is_own ? limits->device - plan->device_bytes : limits->host - host);
-    return true;
+    return sc_limits_hold(limits, &(struct sc_taken){plan->device_bytes, plan->total_bytes}, left);
 }
 
 /* Room for a prompt of its own per place is good, but not worth all memory: as much of it as stays
  * within the limits, of which so many bytes are left. */
 static void add_pages(const struct sc_engine *engine, const struct sc_batch_sizes *s,
-                      const struct limits *limits, size_t left, struct sc_batch_plan *plan)
+                      const struct sc_limits *limits, size_t left, struct sc_batch_plan *plan)
 {
     size_t page = engine->device->page_bytes(engine->weights) + sizeof(uint32_t) +
                   sizeof(struct sc_prompt_page);
@@ -226,7 +205,7 @@ static void add_pages(const struct sc_engine *engine, const struct sc_batch_size
     for (; wanted > s->n_pages; wanted--) {
         struct sc_batch_sizes larger = *s;
         larger.n_pages = wanted;
-        struct sc_batch_plan more = measure(engine, limits->is_own, &larger);
+        struct sc_batch_plan more = measure(engine, limits, &larger);
         if (fits(&more, limits, &left)) {
             *plan = more;
             return;
@@ -234,32 +213,25 @@ static void add_pages(const struct sc_engine *engine, const struct sc_batch_size
     }
 }
 
-/* The limit that not even one trace fits. */
+/* Not even one trace fits. */
 static enum sc_status fail_for_room(const struct sc_batch_options *options,
-                                    const struct sc_batch_plan *plan, const struct limits *limits,
-                                    struct sc_error *error)
+                                    const struct sc_batch_plan *plan,
+                                    const struct sc_limits *limits, struct sc_error *error)
 {
-    const char *of = "";
-    size_t most = limits->total, found = plan->total_bytes;
-    if (plan->device_bytes > limits->device) {
-        of = " of the device";
-        most = limits->device;
-        found = plan->device_bytes;
-    } else if (plan->total_bytes <= limits->total || limits->total == SIZE_MAX) {
-        most = limits->host;
-        found = plan->total_bytes - plan->device_bytes;
-    }
+    const struct sc_taken taken = {plan->device_bytes, plan->total_bytes};
+    const struct sc_excess excess = sc_limits_excess(limits, &taken);
     return sc_fail(error, SC_ERR_LIMIT,
-                   "engine: memory%s for one trace of %zu + %zu tokens: expected at most %zu "
+                   "engine: memory %sfor one trace of %zu + %zu tokens: expected at most %zu "
                    "bytes, found %zu",
-                   of, options->max_prompt, options->max_new_tokens, most, found);
+                   excess.of, options->max_prompt, options->max_new_tokens, excess.most,
+                   excess.found);
 }
 
 enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_batch_options *options,
                              struct sc_batch_plan *plan, struct sc_error *error)
 {
     const struct sc_device_room room = engine->device->room(engine->weights);
-    const struct limits limits = limits_for(&room, options->max_bytes);
+    const struct sc_limits limits = sc_limits_of(engine, options->max_bytes);
     size_t parallel = options->parallel ? options->parallel : room.parallel;
     size_t prefill_rows = room.prefill_rows, left = 0;
     if (parallel > MOST_PARALLEL)
@@ -268,7 +240,7 @@ enum sc_status sc_batch_plan(const struct sc_engine *engine, const struct sc_bat
         struct sc_batch_sizes s = sizes_for(engine, options, parallel, prefill_rows);
         size_t least = parallel == 1 ? 1 : min_size(parallel + s.look_ahead, 2 + parallel / 4);
         s.n_pages = prompt_pages(&s, least);
-        *plan = measure(engine, limits.is_own, &s);
+        *plan = measure(engine, &limits, &s);
         if (fits(plan, &limits, &left)) {
             add_pages(engine, &s, &limits, left, plan);
             return SC_OK;

@@ -229,11 +229,81 @@ static void an_engine_says_what_computes(void **state)
     sc_model_close(model);
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void a_plan_knows_two_memories(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20 };
+    struct sc_model *model = make_model("tiny", SC_DTYPE_F32);
+    struct sc_batch_options options = {.max_prompt = 500, .max_new_tokens = 500};
+    struct sc_batch_plan wide, narrow, less;
+    struct sc_error error = {0};
+    setenv("SAFECONF_EMULATED_GPU", "bytes=1073741824", 1);
+    struct sc_engine *engine = open_on(model, -1, "cuda");
+    assert_int_equal(sc_batch_plan(engine, &options, &wide, &error), SC_OK);
+    assert_int_equal(wide.parallel, 256);
+    assert_int_equal(wide.prefill_rows, 768);
+    assert_true(wide.device_bytes > 0 && wide.device_bytes < wide.total_bytes);
+    /* A memory limit is one of all memory. */
+    options.max_bytes = wide.total_bytes / 3;
+    assert_int_equal(sc_batch_plan(engine, &options, &less, &error), SC_OK);
+    assert_true(less.total_bytes <= options.max_bytes && less.parallel < wide.parallel);
+    sc_engine_close(engine);
+    /* A card of which little is left beside the reserve of 512 MiB. */
+    options.max_bytes = 0;
+    setenv("SAFECONF_EMULATED_GPU", "bytes=557842432", 1); /* 532 MiB */
+    engine = open_on(model, -1, "cuda");
+    assert_int_equal(sc_batch_plan(engine, &options, &narrow, &error), SC_OK);
+    assert_true(narrow.parallel < wide.parallel && narrow.device_bytes < 20 * MIB);
+    sc_engine_close(engine);
+    setenv("SAFECONF_EMULATED_GPU", "bytes=537395200", 1); /* 512.5 MiB */
+    engine = open_on(model, -1, "cuda");
+    assert_int_equal(sc_batch_plan(engine, &options, &narrow, &error), SC_ERR_LIMIT);
+    assert_non_null(strstr(error.text, "engine: memory of the device for one trace of 500 + 500"));
+    sc_engine_close(engine);
+    setenv("SAFECONF_EMULATED_GPU", "", 1);
+    sc_model_close(model);
+}
+
+/* Host memory that is not there, at each of the calls that take it: an error, and all is given
+ * back. */
+static void exhausted_memory_is_an_error(void **state)
+{
+    (void)state;
+    struct sc_model *model = make_model("tiny-qwen3-moe", SC_DTYPE_BF16);
+    struct sc_engine_options options = sc_engine_options_default();
+    const struct sc_session_options sizes = {
+        .size = sizeof sizes, .parallel = 2, .max_prompt_tokens = 8, .max_new_tokens = 8};
+    enum sc_status status = SC_ERR_NOMEM;
+    size_t n = 0;
+    options.device = "cuda";
+    options.n_threads = 1;
+    for (; status != SC_OK; n++) {
+        struct sc_engine *engine = NULL;
+        struct sc_session *session = NULL;
+        struct sc_error error = {0};
+        sc_memory_fail_at(n);
+        status = sc_engine_open(&engine, model, &options, &error);
+        status = status != SC_OK ? status : sc_session_open(&session, engine, &sizes, &error);
+        sc_memory_fail_at(SIZE_MAX);
+        if (status != SC_OK)
+            assert_clear(&error);
+        assert_true(status == SC_OK || status == SC_ERR_NOMEM);
+        sc_session_close(session);
+        sc_engine_close(engine);
+    }
+    assert_true(n > 10);
+    sc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_lie_on_the_card_as_the_processor_rounds_them),
         cmocka_unit_test(an_engine_says_what_computes),
+        cmocka_unit_test(a_plan_knows_two_memories),
+        cmocka_unit_test(exhausted_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
