@@ -169,12 +169,12 @@ class Model(Source):
     def info(self) -> dict[str, Any]:
         """What was chosen: ``device`` (``"cpu"``, or such as ``"cuda:0 NVIDIA H200"``),
         ``device_reason`` (why it is not the GPU that there is; None: nothing to say), ``dtype``,
-        ``kernels``, ``threads``, ``weight_bytes`` and ``n_vocab`` (tokens that can be drawn).  Reads
-        the weights if that has not been done."""
+        ``kernels``, ``threads``, ``weight_bytes`` and ``n_vocab`` (tokens that can be drawn).
+        Reads the weights if that has not been done."""
         engine = self._engine(_USUAL_TOP_K)
         return {
             "device": text_of(lib.sc_engine_device(engine)),
-            "device_reason": text_of(lib.sc_engine_device_reason(engine)),
+            "device_reason": text_of(lib.sc_engine_device_reason(engine)) or None,
             "dtype": text_of(lib.sc_dtype_name(lib.sc_engine_dtype(engine))),
             "kernels": text_of(lib.sc_engine_kernels(engine)),
             "threads": int(lib.sc_engine_n_threads(engine)),

@@ -11,6 +11,8 @@ import pytest
 import safeconf as sc
 
 ROOT = Path(__file__).resolve().parents[2]
+# What is expected here is the processor's, also where there is a GPU.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture(scope="session")
