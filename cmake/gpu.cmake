@@ -81,10 +81,9 @@ endif()
 # table of kernels and, for each, a function that starts it, which nobody calls: the module starts kernels
 # by the table, so that nothing here needs C++'s library.
 set(KERNELS ${CMAKE_BINARY_DIR}/gpu_kernels.o)
-# A kernel whose registers do not fit spills them to memory, which is a fault as a warning is.
 set(warnings -Xcompiler=-Wall,-Wextra)
 if(SAFECONF_WERROR)
-  list(APPEND warnings -Werror=all-warnings -Xptxas=-warn-spills)
+  list(APPEND warnings -Werror=all-warnings)
 endif()
 add_custom_command(
   OUTPUT ${KERNELS}

@@ -208,7 +208,8 @@ static enum sc_status new_way(struct sc_cuda_way **out, const struct sc_gpu_prod
 static enum sc_status wish(cublasLtMatmulPreference_t wishes, char *why)
 {
     const uint64_t workspace = SC_CUDA_WORKSPACE;
-    const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_NONE, alignment = SC_GPU_ALIGNMENT;
+    /* Of what may begin with any row. */
+    const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_NONE, alignment = 64 * sizeof(uint16_t);
     static const cublasLtMatmulPreferenceAttributes_t of[] = {
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
         CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
