@@ -171,6 +171,20 @@ GPU_DEVICE void gpu_load_matrices_turned(uint32_t r[4], const void *row)
                  : "r"(at)
                  : "memory");
 }
+GPU_DEVICE void gpu_load16(uint32_t r[4], const void *from, bool wanted)
+{
+    uint4 x = make_uint4(0, 0, 0, 0);
+    if (wanted)
+        x = *(const uint4 *)from;
+    r[0] = x.x;
+    r[1] = x.y;
+    r[2] = x.z;
+    r[3] = x.w;
+}
+GPU_DEVICE void gpu_store16(void *to, const uint32_t r[4])
+{
+    *(uint4 *)to = make_uint4(r[0], r[1], r[2], r[3]);
+}
 GPU_DEVICE void gpu_fetch16(void *to, const void *from, bool wanted)
 {
     const uint32_t at = (uint32_t)__cvta_generic_to_shared(to);

@@ -1,5 +1,6 @@
 /* All kernels, compiled for the processor. */
 #include "engine/gpu/emulated/emulated.h"
+#include "engine/gpu/kernels/attention_plain.h"
 #include "engine/gpu/kernels/ends_finish.h"
 #include "engine/gpu/kernels/experts.h"
 #include "engine/gpu/kernels/product.h"

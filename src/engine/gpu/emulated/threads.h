@@ -201,6 +201,21 @@ GPU_DEVICE float gpu_min(float x, float y)
 #define gpu_load_matrices(r, row) sc_emulated_load_matrices((r), (row), false, SC_EMULATED_HERE)
 #define gpu_load_matrices_turned(r, row)                                                           \
     sc_emulated_load_matrices((r), (row), true, SC_EMULATED_HERE)
+GPU_DEVICE void gpu_load16(uint32_t r[4], const void *from, bool wanted)
+{
+    if (wanted && (uintptr_t)from % 16 != 0)
+        sc_emulated_wrong("a read of 16 bytes that is not aligned");
+    for (int i = 0; i < 4; i++)
+        r[i] = 0;
+    if (wanted)
+        memcpy(r, from, 16);
+}
+GPU_DEVICE void gpu_store16(void *to, const uint32_t r[4])
+{
+    if ((uintptr_t)to % 16 != 0)
+        sc_emulated_wrong("a write of 16 bytes that is not aligned");
+    memcpy(to, r, 16);
+}
 GPU_DEVICE void gpu_fetch16(void *to, const void *from, bool wanted)
 {
     sc_emulated_fetch16(to, from, wanted);

@@ -23,6 +23,8 @@
  *                    waits until at most n groups of this thread are on their way; others see them
  *                    after a barrier.  Until then nobody may read or write there, and none may be
  *                    on its way when a thread ends
+ *   gpu_load16(r, from, wanted), gpu_store16(to, r)   16 bytes, 16-byte aligned, of registers r[4];
+ *                    zeros unless wanted
  *   GPU_UNROLL       before a loop whose array is to be registers: its turns are written out
  *   gpu_fma, gpu_exp, gpu_tanh, gpu_sqrt, gpu_max, gpu_min; gpu_fma_d, gpu_exp_d, gpu_log_d,
  *   gpu_sqrt_d
