@@ -43,7 +43,8 @@ struct sc_gpu_matrix {
     const struct sc_gpu_product *product;
 };
 
-/* Vectors are f32 and on the card, gains with the family's offset, NULL where it has none. */
+/* Vectors are f32 and on the card, as long as their stride with zeros behind, gains with the
+ * family's offset, NULL where it has none. */
 struct sc_gpu_layer {
     struct sc_gpu_matrix qkv;     /* [(n_heads + 2 n_kv_heads) * head_dim][hidden]: queries, keys,
                                    * values */

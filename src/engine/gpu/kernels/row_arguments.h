@@ -1,8 +1,9 @@
 /*
  * Arguments of the kernels that work on one row at a time (rows.h).  Pointers are the card's;
- * matrices begin on a multiple of 16 bytes and their strides are multiples of SC_GPU_ROUND, so that
- * four numbers are read at once.  *n_rows is read on the card: blocks of rows past it do nothing,
- * so a launch for a rounded number of rows serves any number below.
+ * matrices begin on a multiple of 16 bytes and their strides are multiples of SC_GPU_ROUND, as the
+ * lengths of gains and biases are, so that four numbers are read at once.  *n_rows is read on the
+ * card: blocks of rows past it do nothing, so a launch for a rounded number of rows serves any
+ * number below.
  */
 #ifndef SC_ENGINE_GPU_KERNELS_ROW_ARGUMENTS_H
 #define SC_ENGINE_GPU_KERNELS_ROW_ARGUMENTS_H

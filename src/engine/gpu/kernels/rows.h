@@ -77,63 +77,84 @@ GPU_DEVICE float gpu_norm_factor(double squares, uint32_t n, float eps)
     return (float)(1.0 / gpu_sqrt_d(squares / (double)n + (double)eps));
 }
 
+/* Leaves what is within n of numbers 4 i to 4 i + 3; the others become 0. */
+GPU_DEVICE struct gpu_four gpu_first(struct gpu_four x, uint32_t i, uint32_t n)
+{
+    for (uint32_t k = 0; k < 4; k++)
+        x.v[k] = 4 * i + k < n ? x.v[k] : 0;
+    return x;
+}
+
+GPU_DEVICE struct gpu_four gpu_plus(struct gpu_four x, struct gpu_four y)
+{
+    for (int k = 0; k < 4; k++)
+        x.v[k] += y.v[k];
+    return x;
+}
+
+GPU_DEVICE struct gpu_four gpu_normed(struct gpu_four x, float factor, struct gpu_four gain)
+{
+    for (int k = 0; k < 4; k++)
+        x.v[k] = x.v[k] * factor * gain.v[k];
+    return x;
+}
+
+GPU_DEVICE double gpu_add_squares(double sum, struct gpu_four x)
+{
+    for (int k = 0; k < 4; k++)
+        sum += (double)x.v[k] * (double)x.v[k];
+    return sum;
+}
+
 /* What the block of the network gave, with its bias and norm, into `row`: of each thread its own
  * numbers. */
 GPU_DEVICE void gpu_finish_branch(const struct sc_gpu_enter *a, const float *branch,
                                   struct gpu_four *row, double *sums)
 {
+    const uint32_t n = a->stride / 4;
     double squares = 0;
-    for (uint32_t i = gpu_thread(); i < a->stride / 4; i += gpu_threads()) {
+    for (uint32_t i = gpu_thread(); i < n; i += gpu_threads()) {
         struct gpu_four b = gpu_four_at(branch, i);
-        for (uint32_t k = 0; k < 4; k++) {
-            const bool is_there = 4 * i + k < a->hidden;
-            if (is_there && a->bias != NULL)
-                b.v[k] += a->bias[4 * i + k];
-            b.v[k] = is_there ? b.v[k] : 0;
-            squares += (double)b.v[k] * (double)b.v[k];
-        }
-        row[i] = b;
+        if (a->bias != NULL)
+            b = gpu_plus(b, gpu_four_at(a->bias, i));
+        row[i] = gpu_first(b, i, a->hidden);
+        squares = gpu_add_squares(squares, row[i]);
     }
     if (a->branch_gain == NULL)
         return;
     const float factor = gpu_norm_factor(gpu_block_sum_d(squares, sums), a->hidden, a->eps);
-    for (uint32_t i = gpu_thread(); i < a->stride / 4; i += gpu_threads())
-        for (uint32_t k = 0; k < 4; k++)
-            if (4 * i + k < a->hidden)
-                row[i].v[k] = row[i].v[k] * factor * a->branch_gain[4 * i + k];
+    for (uint32_t i = gpu_thread(); i < n; i += gpu_threads())
+        row[i] = gpu_normed(row[i], factor, gpu_four_at(a->branch_gain, i));
 }
 
 GPU_KERNEL(enter, struct sc_gpu_enter, 512)
 {
-    const uint32_t r = gpu_block_x();
+    const uint32_t r = gpu_block_x(), n = a.stride / 4;
     if (r >= *a.n_rows)
         return;
     const size_t from = (size_t)(a.rows != NULL ? a.rows[r] : r) * a.stride;
-    const size_t to = (size_t)r * (a.stride / 4);
+    const size_t to = (size_t)r * n;
     double *sums = (double *)gpu_shared();
     struct gpu_four *row = (struct gpu_four *)(void *)(sums + SC_GPU_ENTER_SUMS);
     double squares = 0;
     if (a.branch != NULL)
         gpu_finish_branch(&a, a.branch + from, row, sums);
-    for (uint32_t i = gpu_thread(); i < a.stride / 4; i += gpu_threads()) {
+    for (uint32_t i = gpu_thread(); i < n; i += gpu_threads()) {
         struct gpu_four x = gpu_four_at(a.x + from, i);
-        for (uint32_t k = 0; k < 4; k++) {
-            if (a.branch != NULL)
-                x.v[k] += row[i].v[k];
-            x.v[k] = 4 * i + k < a.hidden ? x.v[k] : 0;
-            squares += (double)x.v[k] * (double)x.v[k];
-        }
+        if (a.branch != NULL)
+            x = gpu_plus(x, row[i]);
+        x = gpu_first(x, i, a.hidden);
+        squares = gpu_add_squares(squares, x);
         row[i] = x;
         gpu_put_four(a.sum, to + i, x);
     }
     float factor = 1;
     if (a.gain != NULL)
         factor = gpu_norm_factor(gpu_block_sum_d(squares, sums), a.hidden, a.eps);
-    for (uint32_t i = gpu_thread(); i < a.stride / 4; i += gpu_threads()) {
+    for (uint32_t i = gpu_thread(); i < n; i += gpu_threads()) {
         struct gpu_four x = row[i];
-        for (uint32_t k = 0; k < 4; k++)
-            if (a.gain != NULL && 4 * i + k < a.hidden)
-                x.v[k] = x.v[k] * factor * a.gain[4 * i + k];
+        if (a.gain != NULL)
+            x = gpu_normed(x, factor, gpu_four_at(a.gain, i));
         gpu_put_four_numbers(&a.entered, (size_t)r * (a.entered.stride / 4) + i, x);
         if (a.routed != NULL)
             gpu_put_four(a.routed, to + i, x);
