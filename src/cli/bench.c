@@ -97,13 +97,16 @@ static struct bench_rates rates_of(const struct bench_run *run, double *sampling
         last->width_sum > run->first.width_sum ? &run->first : &none;
     double sampling = last->seconds_sampling - first->seconds_sampling;
     double network = last->seconds_decode - first->seconds_decode;
-    double seconds = network + sampling;
+    double seconds = network + sampling, prefill = last->seconds_prefill;
 
-    /* A device computes while the host waits for its draws: those seconds are in both. */
-    if (run->bench->machine == NULL && first == &run->first)
+    /* A device computes while the host goes on, and says in a step what the one before it took: the
+     * first of decode tells of the prompt. */
+    if (run->bench->machine == NULL) {
+        prefill = first->seconds_prefill + first->seconds_decode;
         seconds = run->last_at - run->first_at;
+    }
     *sampling_share = 1 - network / seconds;
-    return (struct bench_rates){.prefill = (double)last->n_prefilled / last->seconds_prefill,
+    return (struct bench_rates){.prefill = (double)last->n_prefilled / prefill,
                                 .decode = (last->width_sum - first->width_sum) / seconds};
 }
 
@@ -285,7 +288,12 @@ static enum sc_status open_and_measure(struct opened_bench *o,
     const struct sc_engine *engine = o->model.engine;
     const struct sc_kernels *kernels = sc_kernels_find(sc_engine_kernels(engine));
     o->bench.engine = o->model.engine;
-    if (kernels == NULL) /* a device of its own */
+    if (kernels == NULL && o->bench.command->new_tokens < 3)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "--new-tokens: a GPU is timed from step to step: expected at least 3, found "
+                       "%zu",
+                       o->bench.command->new_tokens);
+    if (kernels == NULL)
         return measure(&o->bench, error);
     if (o->bench.command->bandwidth > 0 || o->bench.command->peak > 0)
         return sc_fail(error, SC_ERR_ARGUMENT,

@@ -44,7 +44,7 @@ void cli_bench_add_device_json(struct sc_text *out, const struct bench *bench)
         add_number(out, "operations_per_second", f->ops_sustained);
         add_number(out, "share_of_bandwidth", share(f->read_sustained, command->bandwidth));
         add_number(out, "share_of_peak", share(f->ops_sustained, command->peak));
-        add_number(out, "share_outside_network", f->sampling_share);
+        add_number(out, "sampling_share", f->sampling_share);
         sc_text_printf(out,
                        ",\"bytes_per_step\":%.0f,\"operations_per_step\":%.0f,"
                        "\"batch_bytes\":%zu}",

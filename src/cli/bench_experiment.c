@@ -4,7 +4,9 @@
  * is shown as the rest.
  */
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +20,7 @@ struct split {
     struct sc_run_summary summary;
     struct sc_run_facts facts;
     char dtype[8], kernels[128], computer[CLI_COMPUTER];
+    bool is_beside; /* a device computes while the host waits for its draws */
     double seconds; /* from the first prompt to the last transaction; loading apart */
 };
 
@@ -27,6 +30,7 @@ static void run_started(void *context, const struct sc_run_facts *facts)
     split->facts = *facts;
     snprintf(split->dtype, sizeof split->dtype, "%s", facts->dtype);
     snprintf(split->kernels, sizeof split->kernels, "%s", facts->kernels);
+    split->is_beside = facts->device != NULL && strcmp(facts->device, "cpu") != 0;
     cli_computer(facts->device, facts->kernels, facts->n_threads, split->computer);
 }
 
@@ -57,12 +61,13 @@ static void add_result(struct sc_text *out, const struct bench_experiment *wante
 {
     const struct sc_run_summary *s = &split->summary;
     const struct sc_run_progress *p = &s->progress;
-    double known =
-        s->seconds_prefill + s->seconds_decode + s->seconds_sampling + s->seconds_storage;
+    double network = s->seconds_prefill + s->seconds_decode, sampling = s->seconds_sampling;
+    if (split->is_beside) /* those seconds are in both */
+        sampling = fmax(sampling - network, 0);
+    double known = network + sampling + s->seconds_storage;
     double rest = split->seconds > known ? split->seconds - known : 0;
     const char *names[] = {"prefill", "decode", "sampling", "storage", "rest"};
-    double seconds[] = {s->seconds_prefill, s->seconds_decode, s->seconds_sampling,
-                        s->seconds_storage, rest};
+    double seconds[] = {s->seconds_prefill, s->seconds_decode, sampling, s->seconds_storage, rest};
     size_t n_instances = p->n_instances_done;
     if (wanted->json) {
         sc_text_printf(
