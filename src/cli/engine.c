@@ -33,8 +33,9 @@ void cli_add_engine(struct cli_options *options, struct cli_engine *engine)
         "servers that are started for the run and end with it (auto: vllm or sglang, if a CUDA "
         "device is visible and one of them is installed; else this process, see "
         "--device)");
-    cli_add_int32(options, "gpus", &engine->gpus, 1, 1024,
-                  "GPUs for such a server (all that are visible)");
+    cli_add_text(options, "gpus", &engine->gpus_given, "N|all",
+                 "GPUs that compute: of such a server (all that are visible), or of this process's "
+                 "engine, which then runs once for each, on a part of the prompts (1)");
     cli_add_engine_words(options, engine);
     cli_add_real(options, "engine-timeout", &engine->timeout, 1, 1e6,
                  "seconds that it has to load the model (1800)");
@@ -53,6 +54,24 @@ static bool is_meant_here(const struct cli_options *given, const char *model)
     return strcmp(model, "demo") == 0;
 }
 
+static enum sc_status read_gpus(const char *given, int32_t *gpus, struct sc_error *error)
+{
+    char *end;
+    *gpus = 0;
+    if (given == NULL)
+        return SC_OK;
+    if (strcmp(given, "all") == 0) {
+        *gpus = CLI_ALL_GPUS;
+        return SC_OK;
+    }
+    unsigned long value = strtoul(given, &end, 10);
+    if (given[0] < '0' || given[0] > '9' || *end != '\0' || value < 1 || value > 1024)
+        return sc_fail(error, SC_ERR_ARGUMENT, "--gpus: expected 1 to 1024 or all, found \"%s\"",
+                       given);
+    *gpus = (int32_t)value;
+    return SC_OK;
+}
+
 static enum sc_status check_gpus(const struct cli_engine *engine, struct sc_error *error)
 {
     int visible = engine->choice.n_gpus;
@@ -66,13 +85,13 @@ static enum sc_status check_gpus(const struct cli_engine *engine, struct sc_erro
     return SC_OK;
 }
 
-/* Options that say how a server is started. */
-static enum sc_status check_unused(const struct cli_options *given, const char *why,
+/* Options that say how a server is started.  here: --gpus means something without one. */
+static enum sc_status check_unused(const struct cli_options *given, bool here, const char *why,
                                    struct sc_error *error)
 {
     static const char *const options[] = {"gpus", "tensor-parallel", "engine-arg",
                                           "engine-timeout"};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    for (size_t i = here; i < sizeof options / sizeof *options; i++)
         if (cli_given(given, options[i]))
             return sc_fail(error, SC_ERR_ARGUMENT, "--%s: goes with an engine that is started; %s",
                            options[i], why);
@@ -85,18 +104,19 @@ enum sc_status cli_engine_choose(const struct cli_options *given, struct cli_eng
 {
     enum sc_engine_kind kind = (enum sc_engine_kind)engine->kind;
     bool asked = cli_given(given, "engine");
+    SC_TRY(read_gpus(engine->gpus_given, &engine->gpus, error));
     if (cli_endpoint_wanted(endpoint)) {
         if (asked)
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "--engine: does not go with --endpoint, where a server runs already");
-        return check_unused(given, "--endpoint names servers that run already", error);
+        return check_unused(given, false, "--endpoint names servers that run already", error);
     }
     if (kind == SC_ENGINE_AUTO && is_meant_here(given, model))
         kind = SC_ENGINE_CPU;
     SC_TRY(sc_engine_choose(kind, &engine->choice, error));
     endpoint->launched = engine->choice.kind != SC_ENGINE_CPU;
     return endpoint->launched ? check_gpus(engine, error)
-                              : check_unused(given, "the engine is this process", error);
+                              : check_unused(given, true, "the engine is this process", error);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

@@ -8,9 +8,13 @@
 #include "cli/endpoint.h"
 #include "source/launch/launch.h"
 
+enum { CLI_ALL_GPUS = -1 };
+
 struct cli_engine {
-    int kind;                      /* enum sc_engine_kind */
-    int32_t gpus, tensor_parallel; /* 0: all that are visible; as the model needs */
+    int kind;                /* enum sc_engine_kind */
+    const char *gpus_given;  /* "N|all", or NULL */
+    int32_t gpus;            /* 0: not given; CLI_ALL_GPUS */
+    int32_t tensor_parallel; /* 0: as the model needs */
     double timeout;
     struct cli_list more;
     struct sc_engine_choice choice;

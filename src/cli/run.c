@@ -1,5 +1,7 @@
 /* safeconf run and safeconf compare: an experiment from its options to its report. */
+#include "base/file.h"
 #include "base/memory.h"
+#include "cli/cards.h"
 #include "cli/fetch.h"
 #include "cli/pinned.h"
 #include "cli/progress.h"
@@ -100,10 +102,50 @@ static enum sc_status execute_run(struct cli_run_command *command,
     return sample_here(command, observer, summary, error);
 }
 
+/* Whether the folder's run is one process's: where it has begun it goes on so. */
+static bool is_alone(const struct cli_run_command *command)
+{
+    char *path = sc_path_join(command->run.out, "run.db");
+    bool begun = path != NULL && sc_file_exists(path);
+    sc_free(path);
+    return begun || command->n_cards <= 1;
+}
+
+static enum sc_status check_alone(const struct cli_run_command *command, struct sc_error *error)
+{
+    return command->n_cards <= 1 && cli_cards_left(command->run.out)
+               ? sc_fail(error, SC_ERR_CONFLICT,
+                         "%s/shards holds a run on several GPUs: expected the same --gpus, with "
+                         "which it goes on",
+                         command->run.out)
+               : SC_OK;
+}
+
+static int sample_on_cards(const struct cli_run_command *command, struct sc_run_summary *summary)
+{
+    struct sc_error error = {0};
+    const struct cli_fetch fetch = {
+        .name = command->run.model, .yes = command->yes, .quiet = command->quiet};
+    const struct cli_cards cards = {.n = command->n_cards,
+                                    .command = command->name,
+                                    .words = command->words,
+                                    .n_words = command->n_words,
+                                    .given = command->given,
+                                    .run = &command->run,
+                                    .is_sweep = command->temperatures.n > 1,
+                                    .quiet = command->quiet};
+    return cli_model_fetch(&fetch, &error) == SC_OK ? cli_cards_run(&cards, summary)
+                                                    : cli_report_error(command->name, &error);
+}
+
 /* Samples until all is there: CLI_DONE, or what to exit with. */
 static int sample(struct cli_run_command *command, struct sc_run_summary *summary)
 {
     struct sc_error error = {0};
+    if (!is_alone(command))
+        return sample_on_cards(command, summary);
+    if (check_alone(command, &error) != SC_OK)
+        return cli_report_error(command->name, &error);
     struct cli_progress progress = {.quiet = command->quiet};
     struct sc_run_observer observer = cli_progress_observer(&progress);
     enum sc_status status = execute_run(command, &observer, summary, &error);
@@ -182,6 +224,15 @@ static int run_at(void *context, double temperature, const char *folder)
     return run_one(&one);
 }
 
+static enum sc_status count_cards(struct cli_run_command *command, struct sc_error *error)
+{
+    command->n_cards = 1;
+    return cli_endpoint_wanted(&command->endpoint)
+               ? SC_OK
+               : cli_cards_count(command->engine.gpus, command->run.device, &command->n_cards,
+                                 error);
+}
+
 static int run_all(struct cli_run_command *command)
 {
     struct sc_error error = {0};
@@ -189,7 +240,7 @@ static int run_all(struct cli_run_command *command)
         cli_offer_benchmark(command->name, &command->run.benchmark, command->yes, command->quiet);
     if (exit_status != CLI_DONE)
         return exit_status;
-    if (start_engine(command, &error) != SC_OK)
+    if (start_engine(command, &error) != SC_OK || count_cards(command, &error) != SC_OK)
         return cli_report_error(command->name, &error);
     if (command->temperatures.n <= 1)
         return run_one(command);

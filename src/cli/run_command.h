@@ -24,6 +24,9 @@ struct cli_run_command {
     struct cli_template template;
     struct cli_endpoint endpoint;
     struct cli_engine engine;
+    size_t n_cards;     /* on which this process's engine computes, each in a process of its own */
+    char *const *words; /* [n_words] of the command line, behind the command */
+    size_t n_words;
     struct cli_reals temperatures;
     int32_t threads;
     double memory_gb;

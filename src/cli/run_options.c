@@ -290,6 +290,8 @@ int cli_run_command_read(struct cli_run_command *command, struct cli_options *op
                          char **argv)
 {
     command->given = options;
+    command->words = argv;
+    command->n_words = (size_t)argc;
     add_run_options(options, command);
     if (!command->compare)
         cli_add_flag(options, "compare", &command->compare, "the same as safeconf compare");

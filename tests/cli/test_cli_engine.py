@@ -128,7 +128,8 @@ class Engines(Folder):
                 (('--engine', 'vllm', '--threads', '2'), '--threads: does not go with an --engine that is a server'),
                 (('--engine', 'vllm', '--endpoint', 'http://h/v1'), '--engine: does not go with --endpoint'),
                 (('--endpoint', 'http://h/v1', '--gpus', '2'), '--gpus: goes with an engine that is started'),
-                (('--gpus', '2'), '--gpus: goes with an engine that is started'),
+                (('--gpus', '2'), 'safeconf run: --gpus: '),  # no module, or no driver
+                (('--tensor-parallel', '2'), '--tensor-parallel: goes with an engine that is started'),
                 (('--engine', 'vllm', '--gpus', '2'), '--gpus: expected at most the 0 visible'),
                 (('--engine', 'vllm', '--dtype', 'int8'), 'dtype: int8'),
                 (('--engine', 'llama-server'), 'llama-server on PATH'),
