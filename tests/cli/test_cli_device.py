@@ -87,5 +87,40 @@ class Absent(Devices):
         self.assert_one_line(result, 2, '--device: ')
 
 
+class Runs(Devices):
+    def test_answers_are_the_processors_in_any_company(self):
+        lines = self.start(env=emulated(), out='card')
+        self.assertRegex(lines[0], r'^demo \(f32, cuda:0 emulated GPU\), synthetic: 2 prompts ')
+        self.start('--parallel', 1, env=emulated('order=shuffled'), out='alone')
+        self.start('--device', 'cpu', out='processor')
+        self.assertEqual(self.results('card'), self.results('processor'))
+        self.assertEqual(self.read('card', 'predictions.jsonl'), self.read('alone', 'predictions.jsonl'))
+        # What figures follow from is of the configuration: the other device does not go on with it.
+        result = call('run', *SHORT, '--dtype', 'f32', '--device', 'cpu', '--out', self.path('card'))
+        self.assert_one_line(result, 1, 'model.kernels: expected', 'found "emulated-emulated+loops+sums-')
+
+    def test_every_command_that_opens_a_model(self):
+        for words, said in ((('score', '--text', 'A short text.'), 'logprob'),
+                            (('trace', 'A prompt.', '--max-new-tokens', 3), 'trace 0'),
+                            (('risk', 'A prompt.', '--rows', 30, '--quiet'), 'refus'),
+                            (('bench', '--parallel', '1,2', '--new-tokens', 3, '--prompt-tokens', 8, '--runs', 1),
+                             'emulated GPU')):
+            with self.subTest(words=words):
+                result = self.good(*words, '--device', 'cuda', env=emulated())
+                self.assertIn(said, result.stdout)
+
+    def test_a_card_that_fails_ends_the_run_with_a_line_and_the_same_command_goes_on(self):
+        words = ('run', *SHORT, '--quiet', '--device', 'cuda', '--out', self.path('out'))
+        failed = 0
+        for at in (*range(1, 40, 3), *range(40, 900, 53)):
+            result = call(*words, env=emulated(f'fail={at}'))
+            if result.returncode != 0:
+                self.assert_one_line(result, 1, 'the device emulated: emulated: ')
+                failed += 1
+        self.assertGreater(failed, 15)
+        self.good(*words, env=emulated())
+        self.start('--device', 'cuda', env=emulated(), out='whole')
+
+
 if __name__ == '__main__':
     unittest.main()
