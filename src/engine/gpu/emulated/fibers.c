@@ -49,8 +49,8 @@ struct sc_fibers {
     struct sc_emulated_place wrong_at, wrong_beside;
 };
 
-_Thread_local struct sc_emulated_thread sc_emulated_thread;
-static _Thread_local struct sc_fibers *current;
+SC_EMULATED_OWN struct sc_emulated_thread sc_emulated_thread;
+static SC_EMULATED_OWN struct sc_fibers *current;
 
 /* ---- switching ------------------------------------------------------------------------------- */
 

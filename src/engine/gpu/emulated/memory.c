@@ -260,7 +260,9 @@ static bool may_be_address(uintptr_t word)
     (void)word;
     return false;
 #else
-    return word >= (uintptr_t)0x5000 << 32 && word >> 48 == 0 && word % 256 > 1;
+    return word >= (uintptr_t)0x5000 << 32 && word >> 48 == 0 && word % 256 > 1 &&
+           (word & UINT32_MAX) >= (uintptr_t)1
+                                      << 24; /* else a size, and behind it what was there */
 #endif
 }
 

@@ -24,12 +24,15 @@
     }                                                                                              \
     static void sc_gpu_kernel_##name(const arguments a)
 
+/* Of a module that is loaded it is otherwise asked for by a call, each time. */
+#define SC_EMULATED_OWN _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* The thread that runs, of the block that runs on this thread of the processor. */
 struct sc_emulated_thread {
     uint32_t thread, threads, block[3], blocks[3];
     void *shared;
 };
-extern _Thread_local struct sc_emulated_thread sc_emulated_thread;
+extern SC_EMULATED_OWN struct sc_emulated_thread sc_emulated_thread;
 
 /* Of a word in a kernel: all that wait for each other must wait at the same one. */
 struct sc_emulated_place {
