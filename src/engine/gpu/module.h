@@ -95,7 +95,8 @@ struct sc_gpu_module {
     double (*seconds)(void *queue, unsigned from, unsigned to); /* between marks, after wait */
 
     /* What is put into the queue between begin and end is not done but kept, to be done as often as
-     * it is replayed, with the arguments that it was put in with.  Marks are not kept. */
+     * it is replayed, with the arguments that it was put in with.  Marks are not kept.  A failure
+     * in between, or of these two, is no failure of work: the queue is as it was. */
     enum sc_status (*record)(void *queue, char *why);
     enum sc_status (*record_end)(void *queue, void **recording, char *why);
     void (*forget)(void *queue, void *recording); /* NULL is fine */

@@ -414,20 +414,21 @@ static enum sc_status record(void *opened, char *why)
     struct sc_cuda_queue *q = opened;
     assert(!q->is_recording);
     SC_TRY(begin(q, why));
-    SC_TRY(end(q, cudaStreamBeginCapture(q->stream, cudaStreamCaptureModeThreadLocal),
-               "a recording", why));
+    TRY_CUDA(cudaStreamBeginCapture(q->stream, cudaStreamCaptureModeThreadLocal), "a recording");
     q->is_recording = true;
     return SC_OK;
 }
 
-/* Also of a queue that was lost meanwhile, since a stream that is captured does no work. */
+/* What failed meanwhile was never work: a stream that is captured does none, and is as it was when
+ * that ends. */
 static enum sc_status record_end(void *opened, void **recording, char *why)
 {
     struct sc_cuda_queue *q = opened;
     cudaGraph_t graph = NULL;
     cudaGraphExec_t made = NULL;
     assert(q->is_recording);
-    q->is_recording = false;
+    const bool has_failed = q->is_lost;
+    q->is_recording = q->is_lost = false;
     *recording = NULL;
     cudaSetDevice(q->ordinal);
     cudaError_t error = cudaStreamEndCapture(q->stream, &graph);
@@ -437,11 +438,14 @@ static enum sc_status record_end(void *opened, void **recording, char *why)
         error = cudaGraphUpload(made, q->stream); /* or the first replay would bring it there */
     if (graph != NULL)
         cudaGraphDestroy(graph);
-    if (error == cudaSuccess)
+    if (error == cudaSuccess && !has_failed) {
         *recording = made;
-    else if (made != NULL)
+        return SC_OK;
+    }
+    if (made != NULL)
         cudaGraphExecDestroy(made);
-    return end(q, error, "a recording", why);
+    return sc_cuda_failed(error != cudaSuccess ? error : cudaErrorStreamCaptureInvalidated,
+                          "a recording", why);
 }
 
 static void forget(void *opened, void *recording)

@@ -294,11 +294,15 @@ enum sc_status sc_emulated_record_end(void *opened, void **out, char *why)
     struct queue *q = opened;
     struct recording *recording = q->recording;
     assert(recording != NULL);
+    const bool has_failed = q->is_lost; /* what was to be kept, and no work */
     q->recording = NULL;
+    q->is_lost = false;
     *out = NULL;
-    if (q->is_lost || sc_emulated_is_to_fail(&q->gpu->options, "a recording", why)) {
+    if (has_failed || sc_emulated_is_to_fail(&q->gpu->options, "a recording", why)) {
+        if (has_failed)
+            snprintf(why, SC_GPU_WHY, "emulated: what was to be kept failed");
         sc_emulated_forget(q, recording);
-        return q->is_lost ? lost(why) : SC_ERR_INTERNAL;
+        return SC_ERR_INTERNAL;
     }
     *out = recording;
     return SC_OK;
