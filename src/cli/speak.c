@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -118,15 +119,18 @@ const char *cli_time(double seconds, char out[32])
     return out;
 }
 
-static volatile sig_atomic_t interrupted;
+/* Any thread may be the one that the signal comes to, while others read this. */
+static atomic_int interrupted;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler must not wait for a lock");
 
 static void on_signal(int number)
 {
-    if (interrupted) {
+    int before = errno;
+    if (atomic_exchange(&interrupted, 1)) {
         signal(number, SIG_DFL);
         raise(number);
     }
-    interrupted = 1;
+    errno = before;
 }
 
 void cli_catch_signals(void)
@@ -140,5 +144,5 @@ void cli_catch_signals(void)
 
 bool cli_interrupted(void)
 {
-    return interrupted != 0;
+    return atomic_load(&interrupted) != 0;
 }
