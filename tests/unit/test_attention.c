@@ -249,11 +249,38 @@ static void nothing_outside_a_window_is_asked_for_or_read(void **state)
     remove_network(folder);
 }
 
+/* A page may hold the words of two traces: they read the same keys only where they begin alike. */
+static void rows_in_one_page_are_no_group_where_they_begin_elsewhere_in_it(void **state)
+{
+    (void)state;
+    const struct sc_span prompt = {.page = 1, .n = SC_PAGE_POSITIONS};
+    const struct sc_span a[] = {prompt, {.page = 7, .begin = 0, .n = 8}};
+    const struct sc_span b[] = {prompt, {.page = 7, .begin = 8, .n = 8}};
+    const struct sc_span c[] = {prompt, {.page = 7, .begin = 0, .n = 8}};
+    const size_t at = SC_PAGE_POSITIONS + 7;
+    const struct sc_row elsewhere[] = {{.position = at, .history = a},
+                                       {.position = at, .history = b}};
+    const struct sc_row alike[] = {{.position = at, .history = a}, {.position = at, .history = c}};
+    struct sc_row_group groups[2];
+    struct sc_late late[2];
+    struct sc_forward f = {
+        .group_rows = 4, .groups = groups, .late = late, .n_rows = 2, .rows = elsewhere};
+    sc_attention_group(&f);
+    assert_int_equal(f.n_groups, 1);
+    assert_int_equal(groups[0].common, SC_PAGE_POSITIONS);
+    assert_ptr_equal(late[1].span, b + 1);
+    f.rows = alike;
+    sc_attention_group(&f);
+    assert_int_equal(f.n_groups, 1);
+    assert_int_equal(groups[0].common, at + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_task_asks_ahead_for_what_it_will_read_and_not_too_far),
         cmocka_unit_test(nothing_outside_a_window_is_asked_for_or_read),
+        cmocka_unit_test(rows_in_one_page_are_no_group_where_they_begin_elsewhere_in_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
