@@ -226,6 +226,36 @@ static enum sc_status write_all(int fd, const char *path, const char *data, size
     return SC_OK;
 }
 
+/* The folder that a path names a file of; sc_free it. */
+static char *folder_of(const char *path)
+{
+    size_t n;
+    const char *name = sc_path_last(path, &n);
+    return name > path ? sc_strndup(path, (size_t)(name - path)) : sc_strdup(".");
+}
+
+enum sc_status sc_sync_folder(const char *folder, struct sc_error *error)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return SC_OK;
+    int failed = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    if (failed == 0 || failed == EINVAL || failed == ENOTSUP || failed == EROFS)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", folder, strerror(failed));
+}
+
+enum sc_status sc_sync_folder_of(const char *path, struct sc_error *error)
+{
+    char *folder = folder_of(path);
+    if (folder == NULL)
+        return sc_fail_nomem(error, path);
+    enum sc_status status = sc_sync_folder(folder, error);
+    sc_free(folder);
+    return status;
+}
+
 /* The process whose unfinished copy of `name` the entry is, or 0: "NAME.part-PID". */
 static long writer_of(const char *entry, const char *name, size_t n)
 {
@@ -245,7 +275,7 @@ static enum sc_status remove_left_parts(const char *path, struct sc_error *error
 {
     size_t n;
     const char *name = sc_path_last(path, &n);
-    char *folder = name > path ? sc_strndup(path, (size_t)(name - path)) : sc_strdup(".");
+    char *folder = folder_of(path);
     if (folder == NULL)
         return sc_fail_nomem(error, path);
     DIR *entries = opendir(folder);
@@ -273,8 +303,9 @@ static enum sc_status write_part(const char *part, const char *path, const char 
     if (status == SC_OK && rename(part, path) != 0)
         status =
             sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
-    if (status != SC_OK)
-        unlink(part);
+    if (status == SC_OK)
+        return sc_sync_folder_of(path, error);
+    unlink(part);
     return status;
 }
 
@@ -324,8 +355,11 @@ bool sc_is_folder(const char *path)
 
 static enum sc_status make_folder(const char *path, bool last, struct sc_error *error)
 {
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+    bool made = mkdir(path, 0777) == 0;
+    if (!made && errno != EEXIST)
         return sc_fail(error, SC_ERR_IO, "%s: cannot make folder: %s", path, strerror(errno));
+    if (made)
+        SC_TRY(sc_sync_folder_of(path, error));
     if (last && !sc_is_folder(path))
         return sc_fail(error, SC_ERR_IO, "%s: expected a folder", path);
     return SC_OK;

@@ -43,9 +43,14 @@ void sc_map_close(struct sc_map *map);
  * are needed again.  Only for pieces of maps: other memory would lose its content. */
 void sc_map_forget(const void *data, size_t bytes);
 
-/* Writes a file whole or not at all: a file "PATH.part-PID" beside it, fsync, rename.  What a
- * process that has ended left of an earlier attempt is removed. */
+/* Writes a file whole or not at all: a file "PATH.part-PID" beside it, fsync, rename, and the
+ * folder synced, so that it is there after a power loss too.  What a process that has ended left of
+ * an earlier attempt is removed. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
+/* Names that came and went in a folder, or in that of a file, are on the disk when this returns.  A
+ * filesystem that cannot say so of folders, and a folder that may not be read, are no error. */
+enum sc_status sc_sync_folder(const char *folder, struct sc_error *error);
+enum sc_status sc_sync_folder_of(const char *path, struct sc_error *error);
 
 /* Whether these bytes are what Git LFS leaves in the place of a file that was not fetched. */
 bool sc_is_lfs_pointer(const void *bytes, size_t n);
@@ -54,7 +59,9 @@ bool sc_is_lfs_pointer(const void *bytes, size_t n);
 bool sc_is_plain_name(const char *name);
 bool sc_file_exists(const char *path);
 bool sc_is_folder(const char *path);
-/* Makes a folder and its parents; no error when it exists.  path must not be empty. */
+/* Makes a folder and its parents, on the disk too; no error when it exists.  path must not be
+ * empty.
+ */
 enum sc_status sc_make_folders(const char *path, struct sc_error *error);
 /* "a/b"; sc_free it; NULL when out of memory. */
 char *sc_path_join(const char *folder, const char *name);

@@ -321,6 +321,8 @@ static enum sc_status link_file(const struct pulling *p, const struct sc_hub_fil
     unlink(path); /* a link to a content that is gone */
     if (symlink(target, path) != 0 && errno != EEXIST)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot make a link: %s", path, strerror(errno));
+    else
+        status = sc_sync_folder_of(path, error);
 done:
     sc_free(path);
     sc_free(target);

@@ -244,19 +244,6 @@ enum sc_status sc_part_add(struct sc_part *part, const void *bytes, size_t n,
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-static void sync_folder(const char *path)
-{
-    size_t n;
-    const char *name = sc_path_last(path, &n);
-    char *folder = name > path ? sc_strndup(path, (size_t)(name - path)) : sc_strdup(".");
-    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd); /* a wish: not every filesystem takes it */
-        close(fd);
-    }
-    sc_free(folder);
-}
-
 static enum sc_status put_in_place(struct sc_part *part, struct sc_error *error)
 {
     const char *path = part->want->path;
@@ -264,7 +251,7 @@ static enum sc_status put_in_place(struct sc_part *part, struct sc_error *error)
         return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", part->incomplete, strerror(errno));
     if (rename(part->incomplete, path) != 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
-    sync_folder(path);
+    SC_TRY(sc_sync_folder_of(path, error));
     close_files(part);
     part->whole = true;
     return SC_OK;

@@ -117,12 +117,22 @@ static enum sc_status write_configuration(const struct sc_risk_folder *folder,
     return status;
 }
 
+/* Whether the last of whole lines has bytes that never came: power went while it was written, and
+ * its end reached the disk before its beginning.  The lines before it were there when it began. */
+static bool is_torn(const char *data, size_t n)
+{
+    size_t begin = n > 0 ? whole_lines(data, n - 1) : 0;
+    return memchr(data + begin, '\0', n - begin) != NULL;
+}
+
 static enum sc_status cut_unfinished(const struct sc_risk_folder *folder, struct sc_error *error)
 {
     char *data = NULL;
     size_t n = 0;
     SC_TRY(sc_file_read(folder->lines_path, MOST_BYTES, &data, &n, error));
     size_t whole = whole_lines(data, n);
+    if (whole == n && is_torn(data, n))
+        whole = whole_lines(data, n - 1);
     sc_free(data);
     if (whole == n || ftruncate(folder->descriptor, (off_t)whole) == 0)
         return SC_OK;
@@ -150,6 +160,7 @@ static enum sc_status open_folder(struct sc_risk_folder *folder, struct sc_error
     if (folder->descriptor < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", folder->lines_path,
                        strerror(errno));
+    SC_TRY(sc_sync_folder(folder->path, error));
     SC_TRY(cut_unfinished(folder, error));
     SC_TRY(sc_risk_folder_read(folder, take_up, folder, error));
     folder->n_resumed = json_array_size(folder->lines);

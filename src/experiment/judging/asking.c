@@ -292,15 +292,29 @@ static enum sc_status take_new(void *context, size_t item, const struct sc_judge
     return gather(pass, subject, reply.repeat, judgement, error);
 }
 
+/* At most ten times a second, and 2 % of the time: waits for the disk, then says how far it is. */
+static enum sc_status report(struct sc_pass *pass, const struct sc_judge_counts *counts,
+                             struct sc_error *error)
+{
+    const struct sc_classify_observer *observer = pass->observer;
+    double now = sc_seconds(), since = now - pass->reported;
+    if (since < 0.1 || since < 50 * pass->settling)
+        return SC_OK;
+    pass->reported = now;
+    if (pass->store != NULL)
+        SC_TRY(sc_store_settle(pass->store, error));
+    pass->settling = sc_seconds() - now;
+    if (observer != NULL && observer->progress != NULL)
+        observer->progress(observer->context, counts->n_done, pass->n_items, counts->seconds);
+    return SC_OK;
+}
+
 static bool after_step(void *context, const struct sc_judge_counts *counts)
 {
     struct sc_pass *pass = context;
     const struct sc_classify_observer *observer = pass->observer;
-    double now = sc_seconds();
-    if (observer != NULL && observer->progress != NULL && now - pass->reported >= 0.1) {
-        pass->reported = now;
-        observer->progress(observer->context, counts->n_done, pass->n_items, counts->seconds);
-    }
+    if (report(pass, counts, &pass->unsettled) != SC_OK)
+        return false;
     return observer == NULL || observer->keep_going == NULL ||
            observer->keep_going(observer->context);
 }
@@ -317,6 +331,11 @@ enum sc_status sc_pass_ask(struct sc_pass *pass, struct sc_error *error)
     SC_TRY(list_items(pass, error));
     if (pass->n_items == 0)
         return SC_OK;
-    return sc_judge_run(pass->judge, pass->items, pass->n_items, &sink, &pass->summary->counts,
-                        error);
+    enum sc_status status =
+        sc_judge_run(pass->judge, pass->items, pass->n_items, &sink, &pass->summary->counts, error);
+    if (pass->unsettled.status == SC_OK)
+        return status;
+    if (error != NULL)
+        *error = pass->unsettled;
+    return pass->unsettled.status;
 }

@@ -246,7 +246,8 @@ static enum sc_status classify(struct sc_pass *pass, struct sc_error *error)
     SC_TRY(take_up(pass, error));
     SC_TRY(judge_all(pass, error));
     SC_TRY(keep_about_judge(pass, error));
-    return sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error);
+    SC_TRY(sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error));
+    return sc_store_settle(pass->store, error);
 }
 
 /* The labelled answers alone, without a run. */

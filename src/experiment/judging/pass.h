@@ -58,8 +58,9 @@ struct sc_pass {
     uint32_t *repeat_of;                     /* [n_items] */
     size_t n_items;
     struct sc_pass_replies *replies; /* [subjects] */
-    double reported;
-    char failure[300]; /* of the last judgement that could not be given */
+    double reported, settling; /* when, and how long the wait for the disk took (progress.h) */
+    struct sc_error unsettled; /* why there was no progress to report */
+    char failure[300];         /* of the last judgement that could not be given */
 };
 
 size_t sc_pass_n_subjects(const struct sc_pass *pass);

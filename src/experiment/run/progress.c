@@ -6,7 +6,8 @@
 #include "base/clock.h"
 
 #define REPORT_SECONDS 0.1
-#define RATE_SECONDS 5.0 /* tokens per second are those of the last so many seconds */
+#define SETTLING_SHARE 0.02 /* of the time, at most, goes into waiting for the disk */
+#define RATE_SECONDS 5.0    /* tokens per second are those of the last so many seconds */
 
 void sc_progress_start(struct sc_progress_meter *meter)
 {
@@ -31,12 +32,16 @@ static double recent_rate(struct sc_progress_meter *meter, double now, uint64_t 
     return seconds > 0 ? (double)(n_tokens - before) / seconds : 0;
 }
 
+bool sc_progress_is_due(const struct sc_progress_meter *meter)
+{
+    double since = sc_seconds() - meter->reported;
+    return since >= REPORT_SECONDS && since >= meter->settling / SETTLING_SHARE;
+}
+
 void sc_progress_report(struct sc_progress_meter *meter, struct sc_run_progress *progress,
-                        const struct sc_run_observer *observer, bool last)
+                        const struct sc_run_observer *observer)
 {
     double now = sc_seconds();
-    if (!last && now - meter->reported < REPORT_SECONDS)
-        return;
     meter->reported = now;
     progress->seconds = now - meter->started;
     progress->tokens_per_second = recent_rate(meter, now, progress->n_tokens);

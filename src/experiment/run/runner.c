@@ -354,6 +354,20 @@ static bool feed_keep(void *context, const struct sc_source_request *request,
     return request->trace_index < runner->state.policies[0].min_traces || !(mean < instance->bar);
 }
 
+/* Waits for the disk, then says how far the run is: what is said to be stored is. */
+static enum sc_status report(struct runner *runner, struct sc_error *error)
+{
+    struct sc_run_summary *summary = runner->state.summary;
+    const struct sc_runner_setup *setup = runner->state.setup;
+    double before = sc_seconds();
+    enum sc_status status = sc_store_settle(setup->store, error);
+    runner->meter.settling = sc_seconds() - before;
+    summary->seconds_storage += runner->meter.settling;
+    if (status == SC_OK)
+        sc_progress_report(&runner->meter, &summary->progress, setup->observer);
+    return status;
+}
+
 static bool feed_step(void *context, const struct sc_source_progress *now)
 {
     struct runner *runner = context;
@@ -371,7 +385,8 @@ static bool feed_step(void *context, const struct sc_source_progress *now)
     summary->seconds_prefill = now->seconds_prefill;
     summary->seconds_decode = now->seconds_decode;
     summary->seconds_sampling = now->seconds_sampling;
-    sc_progress_report(&runner->meter, &summary->progress, observer, false);
+    if (runner->failure.status == SC_OK && sc_progress_is_due(&runner->meter))
+        report(runner, &runner->failure);
     return runner->failure.status == SC_OK && (observer == NULL || observer->keep_going == NULL ||
                                                observer->keep_going(observer->context));
 }
@@ -423,8 +438,14 @@ enum sc_status sc_runner_run(const struct sc_runner_setup *setup, struct sc_run_
     summary->progress.n_instances = setup->n_instances;
     sc_progress_start(&runner.meter);
     enum sc_status status = run(&runner, setup, summary, error);
-    if (status == SC_OK || status == SC_ERR_INTERRUPTED)
-        sc_progress_report(&runner.meter, &summary->progress, setup->observer, true);
+    if (status == SC_OK || status == SC_ERR_INTERRUPTED) {
+        struct sc_error unsettled = {0};
+        if (report(&runner, &unsettled) != SC_OK) {
+            status = unsettled.status;
+            if (error != NULL)
+                *error = unsettled;
+        }
+    }
     say_failures(&runner.state);
     sc_state_free(&runner.state);
     sc_free(runner.open);

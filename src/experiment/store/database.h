@@ -21,6 +21,7 @@ struct sc_store {
     char *config_json;
     bool has_weighed;  /* the table of what the reader found is there; while writing */
     bool has_given;    /* the table of what sources say besides is there; while writing */
+    int64_t n_settled; /* changes of rows that are on the disk */
     bool judged_again; /* verdicts are read of a detector that may not have seen every trace */
     sqlite3_stmt *put_trace, *put_tokens, *put_verdict, *put_harm, *put_decision, *put_cut;
     sqlite3_stmt *put_turn, *drop_turns;

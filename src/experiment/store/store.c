@@ -3,9 +3,10 @@
  *
  * Journal: a write-ahead log with synchronous=NORMAL.  A process that is killed at any moment loses
  * no transaction that was committed; a machine that loses power may lose the last ones but never
- * the file's consistency, and a lost trace is sampled again to the same bits, so a wait for the
- * disk at each trace would buy nothing.  When the run closes the file goes back to a rollback
- * journal, so that a run at rest is one file that can be read from a read-only medium.
+ * the file's consistency.  A wait for the disk at each trace would cost much and buy little, so
+ * there is one where people are told what was kept (sc_store_settle): what they read is true of the
+ * disk.  When the run closes the file goes back to a rollback journal, so that a run at rest is one
+ * file that can be read from a read-only medium.
  */
 #include "experiment/store/store.h"
 
@@ -191,6 +192,22 @@ void sc_store_close(struct sc_store *store)
     sc_free(store->path);
     sc_free(store->config_json);
     sc_free(store);
+}
+
+enum sc_status sc_store_settle(struct sc_store *store, struct sc_error *error)
+{
+    sqlite3_file *log = NULL;
+    int64_t n_changes = sqlite3_total_changes64(store->db);
+    if (n_changes == store->n_settled)
+        return SC_OK;
+    /* in a rollback journal's mode none is open, and each transaction was waited for */
+    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code == SQLITE_OK && log != NULL && log->pMethods != NULL)
+        code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", store->path, sqlite3_errstr(code));
+    store->n_settled = n_changes;
+    return SC_OK;
 }
 
 enum sc_status sc_store_limit_pages(struct sc_store *store, size_t n_pages, struct sc_error *error)

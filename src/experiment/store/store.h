@@ -52,6 +52,10 @@ enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
                                   struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
 
+/* What was kept so far is on the disk when this returns.  To be called before a person is told how
+ * much that is: see store.c. */
+enum sc_status sc_store_settle(struct sc_store *store, struct sc_error *error);
+
 /* A finished trace and the decisions that it led to.  Its harm is kept under the name `judge`. */
 struct sc_store_trace {
     const struct sc_run_trace *trace;

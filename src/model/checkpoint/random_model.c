@@ -547,13 +547,15 @@ static enum sc_status rename_all(struct writer *w, struct sc_error *error)
     for (size_t i = 0; i < w->n_parts; i++) {
         struct part *part = &w->parts[i];
 
+        if (i + 1 == w->n_parts) /* config.json, which makes it a model */
+            SC_TRY(sc_sync_folder_of(part->final, error));
         if (rename(part->temporary, part->final) != 0) {
             return sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", part->final,
                            strerror(errno));
         }
         part->renamed = true;
     }
-    return SC_OK;
+    return w->n_parts > 0 ? sc_sync_folder_of(w->parts[0].final, error) : SC_OK;
 }
 
 static enum sc_status write_model(struct writer *w, const char *tokenizer_folder,
