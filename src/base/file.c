@@ -303,10 +303,11 @@ static enum sc_status write_part(const char *part, const char *path, const char 
     if (status == SC_OK && rename(part, path) != 0)
         status =
             sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
-    if (status == SC_OK)
-        return sc_sync_folder_of(path, error);
-    unlink(part);
-    return status;
+    if (status != SC_OK) {
+        unlink(part);
+        return status;
+    }
+    return sc_sync_folder_of(path, error);
 }
 
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error)

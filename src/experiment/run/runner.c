@@ -363,9 +363,9 @@ static enum sc_status report(struct runner *runner, struct sc_error *error)
     enum sc_status status = sc_store_settle(setup->store, error);
     runner->meter.settling = sc_seconds() - before;
     summary->seconds_storage += runner->meter.settling;
-    if (status == SC_OK)
-        sc_progress_report(&runner->meter, &summary->progress, setup->observer);
-    return status;
+    SC_TRY(status);
+    sc_progress_report(&runner->meter, &summary->progress, setup->observer);
+    return SC_OK;
 }
 
 static bool feed_step(void *context, const struct sc_source_progress *now)
