@@ -5,6 +5,7 @@
 #include <zip.h>
 #include <zlib.h>
 
+#include "base/file.h"
 #include "base/inflate.h"
 #include "base/memory.h"
 
@@ -213,6 +214,7 @@ enum sc_status sc_archive_read(struct sc_archive *archive, size_t entry, struct 
 struct writer {
     const struct sc_archive_content *content;
     const char *path;
+    char *part; /* what is written, until it is whole */
     zip_t *zip;
     struct sc_error *error;
     enum sc_status status;        /* of the first entry that could not be made */
@@ -353,7 +355,7 @@ static enum sc_status close_zip(struct writer *w)
 static enum sc_status write_all(struct writer *w)
 {
     int code = 0;
-    w->zip = zip_open(w->path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+    w->zip = zip_open(w->part, ZIP_CREATE | ZIP_TRUNCATE, &code);
     if (w->zip == NULL) {
         zip_error_t why;
         zip_error_init_with_code(&why, code);
@@ -364,19 +366,20 @@ static enum sc_status write_all(struct writer *w)
     }
     for (size_t i = 0; i < w->content->n; i++)
         SC_TRY(add_entry(w, i));
-    return close_zip(w);
+    SC_TRY(close_zip(w));
+    return sc_file_put_in_place(w->part, w->path, w->error); /* libzip syncs nothing */
 }
 
 enum sc_status sc_archive_write(const char *path, const struct sc_archive_content *content,
                                 struct sc_error *error)
 {
     struct writer w = {.content = content, .path = path, .error = error};
+    SC_TRY(sc_file_part(path, &w.part, error));
     w.sources = sc_alloc_zero(content->n, sizeof *w.sources);
-    if (w.sources == NULL)
-        return sc_fail_nomem(error, path);
-    enum sc_status status = write_all(&w);
+    enum sc_status status = w.sources != NULL ? write_all(&w) : sc_fail_nomem(error, path);
     if (w.zip != NULL)
         zip_discard(w.zip);
     sc_free(w.sources);
+    sc_free(w.part);
     return status;
 }

@@ -14,6 +14,8 @@
 
 #include "base/memory.h"
 
+static const char alphanumeric[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 static struct sc_file_stamp stamp_of(const struct stat *info)
 {
     return (struct sc_file_stamp){
@@ -221,8 +223,6 @@ static enum sc_status write_all(int fd, const char *path, const char *data, size
         data += put;
         n -= (size_t)put;
     }
-    if (fsync(fd) != 0)
-        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
     return SC_OK;
 }
 
@@ -256,6 +256,12 @@ enum sc_status sc_sync_folder_of(const char *path, struct sc_error *error)
     return status;
 }
 
+/* Whether this is the end of a name that libzip makes of one it is given: ".aB3xY9". */
+static bool is_of_archive(const char *end)
+{
+    return end[0] == '.' && strlen(end) == 7 && strspn(end + 1, alphanumeric) == 6;
+}
+
 /* The process whose unfinished copy of `name` the entry is, or 0: "NAME.part-PID". */
 static long writer_of(const char *entry, const char *name, size_t n)
 {
@@ -264,7 +270,8 @@ static long writer_of(const char *entry, const char *name, size_t n)
         return 0;
     const char *digits = entry + n + sizeof mark - 1;
     size_t n_digits = strspn(digits, "0123456789");
-    if (n_digits == 0 || n_digits > 9 || digits[n_digits] != '\0')
+    if (n_digits == 0 || n_digits > 9 ||
+        (digits[n_digits] != '\0' && !is_of_archive(digits + n_digits)))
         return 0;
     return strtol(digits, NULL, 10);
 }
@@ -291,6 +298,37 @@ static enum sc_status remove_left_parts(const char *path, struct sc_error *error
     return SC_OK;
 }
 
+enum sc_status sc_file_part(const char *path, char **part, struct sc_error *error)
+{
+    struct sc_text name = {0};
+    SC_TRY(remove_left_parts(path, error));
+    sc_text_printf(&name, "%s.part-%ld", path, (long)getpid());
+    *part = sc_text_take(&name);
+    return *part != NULL ? SC_OK : sc_fail_nomem(error, path);
+}
+
+static int sync_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return failed;
+}
+
+enum sc_status sc_file_put_in_place(const char *part, const char *path, struct sc_error *error)
+{
+    int failed = sync_file(part);
+    if (failed != 0)
+        sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(failed));
+    else if (rename(part, path) != 0)
+        sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
+    else
+        return sc_sync_folder_of(path, error);
+    unlink(part);
+    return SC_ERR_IO;
+}
+
 static enum sc_status write_part(const char *part, const char *path, const char *data, size_t n,
                                  struct sc_error *error)
 {
@@ -300,26 +338,18 @@ static enum sc_status write_part(const char *part, const char *path, const char 
     enum sc_status status = write_all(fd, path, data, n, error);
     if (close(fd) != 0 && status == SC_OK)
         status = sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (status == SC_OK && rename(part, path) != 0)
-        status =
-            sc_fail(error, SC_ERR_IO, "%s: cannot rename into place: %s", path, strerror(errno));
     if (status != SC_OK) {
         unlink(part);
         return status;
     }
-    return sc_sync_folder_of(path, error);
+    return sc_file_put_in_place(part, path, error);
 }
 
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error)
 {
-    struct sc_text name = {0};
-    sc_text_printf(&name, "%s.part-%ld", path, (long)getpid());
-    char *part = sc_text_take(&name);
-    if (part == NULL)
-        return sc_fail_nomem(error, path);
-    enum sc_status status = remove_left_parts(path, error);
-    if (status == SC_OK)
-        status = write_part(part, path, data, n, error);
+    char *part = NULL;
+    SC_TRY(sc_file_part(path, &part, error));
+    enum sc_status status = write_part(part, path, data, n, error);
     sc_free(part);
     return status;
 }

@@ -47,6 +47,11 @@ void sc_map_forget(const void *data, size_t bytes);
  * folder synced, so that it is there after a power loss too.  What a process that has ended left of
  * an earlier attempt is removed. */
 enum sc_status sc_file_write(const char *path, const char *data, size_t n, struct sc_error *error);
+/* The two ends of that, for what is written by others: the name to write under (sc_free it), with
+ * left ones removed; and the written file's way to the disk and into place.  It is removed when it
+ * cannot go there. */
+enum sc_status sc_file_part(const char *path, char **part, struct sc_error *error);
+enum sc_status sc_file_put_in_place(const char *part, const char *path, struct sc_error *error);
 /* Names that came and went in a folder, or in that of a file, are on the disk when this returns.  A
  * filesystem that cannot say so of folders, and a folder that may not be read, are no error. */
 enum sc_status sc_sync_folder(const char *folder, struct sc_error *error);

@@ -140,27 +140,17 @@ static enum sc_status take_folder(struct making *making, struct sc_error *error)
     return sc_make_folders(making->place, error);
 }
 
-static enum sc_status sync_path(const char *path, struct sc_error *error)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    int failed = file < 0 || fsync(file) != 0 ? errno : 0;
-    if (file >= 0)
-        close(file);
-    return failed ? sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", path, strerror(failed))
-                  : SC_OK;
-}
-
 /* The new file takes its place. */
 static enum sc_status put_in_place(struct making *making, struct sc_error *error)
 {
     sc_store_close(making->store);
     making->store = NULL;
-    SC_TRY(sync_path(making->made, error));
-    if (rename(making->made, making->final) != 0)
-        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", making->final, strerror(errno));
+    if (sc_file_exists(making->final))
+        SC_TRY(sc_store_fold_log(making->merge->options->out, error));
+    SC_TRY(sc_file_put_in_place(making->made, making->final, error));
     if (making->grew)
         unlink(making->replay);
-    return sync_path(making->merge->options->out, error);
+    return sc_sync_folder(making->merge->options->out, error);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */

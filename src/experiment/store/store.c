@@ -194,6 +194,35 @@ void sc_store_close(struct sc_store *store)
     sc_free(store);
 }
 
+static enum sc_status fold_log(struct sc_store **out, const char *folder, struct sc_error *error)
+{
+    int64_t n_objects;
+    char *log;
+    SC_TRY(connect(out, folder, SQLITE_OPEN_READWRITE, error));
+    SC_TRY(sc_database_open(*out, SQLITE_OPEN_READWRITE, error));
+    /* a reading takes back what was cut off, whichever journal it lies in */
+    SC_TRY(sc_store_number(*out, "SELECT count(*) FROM sqlite_schema", &n_objects, error));
+    sqlite3_exec((*out)->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,
+                 NULL);
+    log = sc_path_join(folder, "run.db-wal");
+    if (log == NULL)
+        return sc_fail_nomem(error, folder);
+    bool left = sc_file_exists(log);
+    sc_free(log);
+    return left ? sc_fail(error, SC_ERR_CONFLICT, "%s: another process is reading this folder",
+                          folder)
+                : sc_sync_folder(folder, error);
+}
+
+enum sc_status sc_store_fold_log(const char *folder, struct sc_error *error)
+{
+    struct sc_store *store = NULL;
+    assert(folder != NULL);
+    enum sc_status status = fold_log(&store, folder, error);
+    sc_store_close(store);
+    return status;
+}
+
 enum sc_status sc_store_settle(struct sc_store *store, struct sc_error *error)
 {
     sqlite3_file *log = NULL;

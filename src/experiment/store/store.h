@@ -56,6 +56,11 @@ void sc_store_close(struct sc_store *store); /* NULL is fine */
  * much that is: see store.c. */
 enum sc_status sc_store_settle(struct sc_store *store, struct sc_error *error);
 
+/* Takes what a process that was killed left in the log of run.db into run.db, so that the folder
+ * has one file of a run, which may be replaced: a log that stays would be read into the new one.
+ * The caller holds the folder's lock.  SC_ERR_CONFLICT while somebody reads. */
+enum sc_status sc_store_fold_log(const char *folder, struct sc_error *error);
+
 /* A finished trace and the decisions that it led to.  Its harm is kept under the name `judge`. */
 struct sc_store_trace {
     const struct sc_run_trace *trace;
