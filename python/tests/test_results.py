@@ -86,7 +86,7 @@ def test_traces_behind_a_gap_wait(demo_folder: Path, tmp_path: Path) -> None:
     ] == [(row["instance_id"], row["trace"]) for row in kept]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_folders_of_earlier_versions(version: int, tmp_path: Path) -> None:
     file = Path(__file__).resolve().parents[2] / f"tests/golden/run_db/version_{version}.db"
     shutil.copy(file, tmp_path / "run.db")

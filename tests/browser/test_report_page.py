@@ -21,6 +21,9 @@ import urllib.parse
 
 import browser
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../cli'))
+import row_keys  # noqa: E402
+
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else 'build/safeconf'
 
 EVIL = ('</script><script>document.title="owned"</script>',
@@ -94,13 +97,13 @@ GIVEN = (  # as the program makes the table
     'CREATE TABLE given (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
     ' turn INTEGER NOT NULL, finish_reason TEXT, reasoning TEXT,\n'
     ' n_prompt_tokens INTEGER, n_generated INTEGER, entropy_low BLOB, entropy_high BLOB,\n'
-    ' PRIMARY KEY (instance, trace, turn)) STRICT')
+    ' row_key INTEGER NOT NULL, PRIMARY KEY (instance, trace, turn)) STRICT')
 
 
 WEIGHED = (
     'CREATE TABLE IF NOT EXISTS weighed (instance INTEGER NOT NULL, trace INTEGER NOT NULL,\n'
     ' detector TEXT NOT NULL, p_refusal REAL NOT NULL, pieces TEXT NOT NULL,\n'
-    ' PRIMARY KEY (instance, trace, detector)) STRICT')
+    ' row_key INTEGER NOT NULL, PRIMARY KEY (instance, trace, detector)) STRICT')
 
 
 def come_from_a_server(database, traces):
@@ -111,7 +114,7 @@ def come_from_a_server(database, traces):
     database.execute('UPDATE configuration SET json = ?', (json.dumps(config, separators=(',', ':')),))
     database.execute(GIVEN)
     for k, (instance, trace, n) in enumerate(traces):
-        database.execute('INSERT INTO given VALUES (?, ?, 0, ?, ?, 1, 2, NULL, NULL)',
+        database.execute('INSERT INTO given VALUES (?, ?, 0, ?, ?, 1, 2, NULL, NULL, 0)',
                          (instance, trace, EVIL[k % len(EVIL)], EVIL[(k + 3) % len(EVIL)]))
     database.execute("UPDATE trace SET finish = 'filtered' WHERE trace = 1")
 
@@ -139,7 +142,8 @@ def poison(out):
             assert changed > 0, table
         database.execute(WEIGHED)
         for instance, trace, n in traces:
-            database.execute("INSERT INTO weighed VALUES (?, ?, ?, 0.875, '0-1 1-3')", (instance, trace, name))
+            database.execute("INSERT INTO weighed VALUES (?, ?, ?, 0.875, '0-1 1-3', 0)", (instance, trace, name))
+        row_keys.renew(database)
     database.close()
 
 

@@ -7,11 +7,11 @@ import csv
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 import unittest
 from html.parser import HTMLParser
 
+import row_keys
 from program import Folder, call
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'models')
@@ -220,9 +220,9 @@ class Runs(Folder):
         rows = ''.join(f'{i}\x1b[31m,Is {i} <b>?\u202e,unsafe,c{i % 2}\x1b[1m\n' for i in range(8))
         self.make_own('hostile', rows)
         shutil.copytree(self.path('hostile'), self.path('hostile\x1b[31m'))
-        with sqlite3.connect(self.path('hostile', 'run.db')) as db:
-            db.execute("UPDATE trace SET text = char(27) || '[31m<script>' || char(8238), answer = NULL")
-            db.execute("UPDATE verdict SET verdict = 'refusal', range_begin = 0, range_end = 0")
+        row_keys.alter(self.path('hostile'), """
+            UPDATE trace SET text = char(27) || '[31m<script>' || char(8238), answer = NULL;
+            UPDATE verdict SET verdict = 'refusal', range_begin = 0, range_end = 0""")
         result = call('diff', self.path('hostile'), self.path('hostile\x1b[31m'), '--out', self.path('h'))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn('\x1b', result.stdout)

@@ -14,6 +14,7 @@ import tempfile
 import time
 import unittest
 
+import row_keys
 from program import PROGRAM
 
 
@@ -260,9 +261,7 @@ class Endpoint(unittest.TestCase):
                     'DROP TABLE judge_score; CREATE TABLE judge_score (instance INTEGER)'):
             self.start_again()
             self.classify(*judge)
-            database = sqlite3.connect(os.path.join(self.out, 'run.db'))
-            database.executescript(sql)
-            database.close()
+            row_keys.alter(self.out, sql)
             result = self.call('report', self.out, expect=1)
             self.assertIn('judge_score', result.stderr)
 

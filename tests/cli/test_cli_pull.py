@@ -12,6 +12,7 @@ import time
 import unittest
 
 from hub_server import LARGE, Hub, git_sha1, sha256
+import row_keys
 from program import DEMO, PROGRAM, ROOT, Folder, call
 
 GUARD = os.path.join(ROOT, 'models', 'demo-guard')
@@ -405,6 +406,7 @@ class Pull(Folder):
         with sqlite3.connect(self.path('out', 'run.db')) as db:
             text = db.execute('SELECT json FROM configuration').fetchone()[0]
             db.execute('UPDATE configuration SET json = ?', (text.replace('"revision":"%s",' % self.demo.commit, ''),))
+            row_keys.renew(db)
         db.close()
         self.run_demo('out', '--model', 'safeconf/demo', '--policy', 'single', n=2, env=self.env)
 

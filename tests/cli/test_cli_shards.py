@@ -14,6 +14,7 @@ import time
 import unittest
 
 from model_server import ModelServer
+import row_keys
 from program import PROGRAM, Folder, call
 
 GUARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../golden/judge_guard')
@@ -43,9 +44,7 @@ class Shards(Folder):
         return {name: sorted(db.execute(f'SELECT * FROM {name}').fetchall(), key=repr) for name in names}
 
     def alter(self, out, sql):
-        db = sqlite3.connect(self.path(out, 'run.db'), isolation_level=None)
-        db.executescript(sql)
-        db.close()
+        row_keys.alter(self.path(out), sql)
 
     def assert_same_run(self, a, b, files=FILES):
         x, y = self.tables(a), self.tables(b)
@@ -192,7 +191,7 @@ class Judged(Shards):
 
     def test_judgements_that_failed_are_said(self):
         parts = self.shards(2, '--max-traces', 3, *self.JUDGE)
-        self.alter(parts[1], 'INSERT INTO open_judgement SELECT instance, trace, judge, 1, NULL FROM judgement LIMIT 1')
+        self.alter(parts[1], 'INSERT INTO open_judgement SELECT instance, trace, judge, 1, NULL, 0 FROM judgement LIMIT 1')
         self.assertIn('1 trace was not judged', self.merge('merged', parts, expect=3).stderr)
 
     def test_two_judges_do_not_go_together(self):

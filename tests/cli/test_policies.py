@@ -5,12 +5,12 @@
 """
 import json
 import signal
-import sqlite3
 import subprocess
 import time
 import unittest
 
 import program
+import row_keys
 from program import PROGRAM, call
 
 N = 12
@@ -226,10 +226,7 @@ class Budget(Folder):
 
     def test_other_verdicts_than_those_that_decided_have_no_unbiased_rate(self):
         self.run_demo('a', *self.OPTIONS)
-        db = sqlite3.connect(self.path('a', 'run.db'))
-        with db:
-            db.execute("update verdict set verdict = 'refusal' where trace < 2 and instance < 6")
-        db.close()
+        row_keys.alter(self.path('a'), "update verdict set verdict = 'refusal' where trace < 2 and instance < 6")
         self.good('report', self.path('a'))
         policy = self.analysis('a')['policies'][0]
         self.assertIsNone(policy['refusal_rate_unbiased'])

@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include "row_keys.h"
+
 /* ---- prompts and text ------------------------------------------------------------------------ */
 
 struct made_prompt {
@@ -469,5 +471,6 @@ void alter(const struct rig *rig, const char *sql)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
+    renew_row_keys(db);
     sqlite3_close(db);
 }

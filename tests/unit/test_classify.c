@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "report/detectors.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
 #define GUARD TEST_GOLDEN "/judge_guard"
@@ -337,6 +338,7 @@ static void execute(const char *sql)
     snprintf(path, sizeof path, "%s/run.db", fixture.folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 

@@ -11,6 +11,7 @@
 
 #include "analysis/analysis.h"
 #include "base/file.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
 #define GUARD TEST_GOLDEN "/judge_guard"
@@ -81,6 +82,7 @@ static void change(const char *sql)
 {
     sqlite3 *db = open_database();
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 
@@ -177,6 +179,7 @@ static void damaged_rows_are_errors(void **state)
         sc_classify_summary_free(&summary);
         sqlite3 *db = open_database();
         int code = sqlite3_exec(db, damages[i].sql, NULL, NULL, NULL);
+        renew_row_keys(db);
         sqlite3_close(db);
         if (code == SQLITE_OK) { /* a strict table may refuse the value itself */
             struct sc_run run;
@@ -200,9 +203,9 @@ static void replies_about_what_is_gone_say_nothing(void **state)
     sc_classify_summary_free(&summary);
     change("INSERT INTO reply SELECT labels, 77, trace, judge, repeat, safety, refused, categories,"
            " p_unsafe, p_controversial, safety_mass, p_refused, refused_mass, safety_forced,"
-           " refused_forced, n_tokens, output, failure, again, unscored, score FROM reply"
+           " refused_forced, n_tokens, output, failure, again, unscored, score, 0 FROM reply"
            " WHERE item = 0;"
-           "INSERT INTO repeats VALUES ('nobody', 'nobody', 3, 1.0, 0)");
+           "INSERT INTO repeats VALUES ('nobody', 'nobody', 3, 1.0, 0, 0)");
     struct sc_run run = load();
     sc_run_free(&run);
     assert_int_equal(sc_classify(&options, NULL, &summary, NULL), SC_OK);

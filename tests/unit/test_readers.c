@@ -14,6 +14,7 @@
 #include "analysis/detector_errors.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/weighed.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
 static void make(struct run_fixture *f)
@@ -32,6 +33,7 @@ static void run_sql(const struct run_fixture *f, const char *sql)
     snprintf(path, sizeof path, "%s/run.db", f->folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 

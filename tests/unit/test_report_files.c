@@ -15,6 +15,7 @@
 #include "report/csv.h"
 #include "report/html/tokens.h"
 #include "report/report.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 #include "show_fixture.h"
 
@@ -350,6 +351,7 @@ static void execute(const struct run_fixture *f, const char *sql)
     path_of(f, "run.db", path, sizeof path);
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
     assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    renew_row_keys(database);
     sqlite3_close(database);
 }
 

@@ -12,9 +12,10 @@
 #include "analysis/replay/replay.h"
 #include "base/file.h"
 #include "report/report.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
-enum { OLDEST = 1, NEWEST_BEFORE = 3, NEWEST = 4 };
+enum { OLDEST = 1, NEWEST_BEFORE = 4, NEWEST = 5 };
 
 static const char *const policies[] = {"fixed", "deepconf"};
 
@@ -68,6 +69,7 @@ static void change(const char *folder, const char *sql)
     path_of(folder, "run.db", path, sizeof path);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 
@@ -245,11 +247,11 @@ static void a_newer_version_is_refused_by_name(void **state)
     struct sc_store *store;
     struct sc_error error = {0}, again = {0};
     folder_make(NEWEST_BEFORE, folder, sizeof folder);
-    change(folder, "PRAGMA user_version = 5");
+    change(folder, "PRAGMA user_version = 6");
     assert_int_equal(sc_run_load(folder, true, &run, &error), SC_ERR_UNSUPPORTED);
-    assert_non_null(strstr(error.text, "expected schema version 1 to 4, found 5 (of a newer"));
+    assert_non_null(strstr(error.text, "expected schema version 1 to 5, found 6 (of a newer"));
     assert_int_equal(sc_store_open_existing(&store, folder, &again), SC_ERR_UNSUPPORTED);
-    assert_int_equal(number_of(folder, "PRAGMA user_version"), 5);
+    assert_int_equal(number_of(folder, "PRAGMA user_version"), 6);
     fixture_remove_folder(folder);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "row_keys.h"
 #include "run_fixture.h"
 
 static void assert_ok(enum sc_status status, const struct sc_error *error)
@@ -54,6 +55,7 @@ static void alter(const struct run_fixture *f, const char *sql)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 
@@ -528,7 +530,7 @@ static void damage_is_refused_with_the_row_that_is_wrong(void **state)
          " (SELECT rootpage FROM sqlite_schema WHERE name = 'twins')"
          " WHERE name = 'sqlite_autoindex_decision_1';"
          " DELETE FROM sqlite_schema WHERE tbl_name = 'twin'",
-         SC_ERR_FORMAT, "expected one decision of"},
+         SC_ERR_FORMAT, "the file is damaged"},
         {"DELETE FROM configuration", SC_ERR_FORMAT, "configuration"},
         {"UPDATE configuration SET json = '{'", SC_ERR_FORMAT, "JSON"},
         {"UPDATE configuration SET json = '[]'", SC_ERR_FORMAT, "configuration"},
@@ -540,8 +542,8 @@ static void damage_is_refused_with_the_row_that_is_wrong(void **state)
         {"UPDATE configuration SET json = replace(json, '\"primary\":2', '\"primary\":3')",
          SC_ERR_FORMAT, "primary"},
         {"PRAGMA user_version = 9", SC_ERR_UNSUPPORTED,
-         "expected schema version 1 to 4, found 9 (of a newer safeconf)"},
-        {"PRAGMA user_version = 2", SC_ERR_FORMAT, "table instance: expected that of a run"},
+         "expected schema version 1 to 5, found 9 (of a newer safeconf)"},
+        {"PRAGMA user_version = 2", SC_ERR_FORMAT, "table configuration: expected that of a run"},
         {"PRAGMA application_id = 5", SC_ERR_FORMAT, "expected the database of a run"},
         {"DROP TABLE harm", SC_ERR_FORMAT, "table harm: expected that of a run, found none"},
         {"ALTER TABLE harm ADD COLUMN more TEXT", SC_ERR_FORMAT, "found another"},

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "row_keys.h"
 #include "run_fixture.h"
 
 static char prefill[] = "Sure, here is <|im_end|>";
@@ -77,6 +78,7 @@ static void alter(const struct run_fixture *f, const char *sql)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
+    renew_row_keys(db);
     sqlite3_close(db);
 }
 
@@ -233,7 +235,7 @@ static void damage_is_refused_with_its_place(void **state)
         {"UPDATE turn SET ids = x'00'", "turn 0 of instance 0 trace 0: ids"},
         {"UPDATE turn SET instance = -1", "instance"},
         {"DROP TABLE turn", "table turn: expected that of a run, found none"},
-        {"PRAGMA user_version = 3", "table instance: expected that of a run"},
+        {"PRAGMA user_version = 3", "table configuration: expected that of a run"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct run_fixture f;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "experiment/merge/merge.h"
 #include "experiment/store/database.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 enum rows_of {
@@ -106,8 +107,9 @@ static size_t column_of(const struct table *table, const char *name)
 static enum sc_status find_columns(struct table *table, struct sc_error *error)
 {
     struct sc_row row = {.store = table->rows->from, .where = table->name};
-    SC_TRY(sc_store_prepare(row.store, "SELECT name, pk FROM pragma_table_info(?)", &row.statement,
-                            error));
+    SC_TRY(sc_store_prepare(row.store,
+                            "SELECT name, pk FROM pragma_table_info(?) WHERE name <> 'row_key'",
+                            &row.statement, error));
     enum sc_status status = read_columns(table, &row, error);
     sqlite3_finalize(row.statement);
     SC_TRY(status);
@@ -132,15 +134,6 @@ static void put_columns(struct sc_text *sql, const struct table *table, bool onl
     }
 }
 
-static enum sc_status prepare(struct sc_store *store, struct sc_text *sql, sqlite3_stmt **out,
-                              struct sc_error *error)
-{
-    enum sc_status status = sql->failed ? sc_fail_nomem(error, store->path)
-                                        : sc_store_prepare(store, sql->data, out, error);
-    sc_text_free(sql);
-    return status;
-}
-
 /* All columns of a table's rows. */
 static enum sc_status prepare_get(struct table *table, struct sc_error *error)
 {
@@ -148,21 +141,38 @@ static enum sc_status prepare_get(struct table *table, struct sc_error *error)
     sc_text_puts(&sql, "SELECT ");
     put_columns(&sql, table, false, ", ", "");
     sc_text_printf(&sql, " FROM \"%s\"", table->name);
-    return prepare(table->rows->from, &sql, &table->get, error);
+    return sc_store_prepare_text(table->rows->from, &sql, &table->get, error);
 }
 
+/* The places of the values, for each column of the new file: NULL for those that an older one does
+ * not have, which are its last. */
+static void put_places(struct sc_text *sql, const struct table *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (i < table->n)
+            sc_text_printf(sql, "?%zu, ", i + 1);
+        else
+            sc_text_puts(sql, "NULL, ");
+}
+
+/* A row has another key where its instance has another position. */
 static enum sc_status prepare_put(struct table *table, struct sc_error *error)
 {
-    struct sc_text sql = {0};
-    sc_text_printf(&sql, "INSERT %sINTO \"%s\" (",
-                   table->instance == table->n || table->labels < table->n ? "OR IGNORE " : "",
-                   table->name);
-    put_columns(&sql, table, false, ", ", "");
-    sc_text_puts(&sql, ") VALUES (?");
-    for (size_t i = 1; i < table->n; i++)
-        sc_text_puts(&sql, ", ?");
-    sc_text_putc(&sql, ')');
-    return prepare(table->rows->to, &sql, &table->put, error);
+    struct sc_text columns = {0}, sql = {0}, places = {0};
+    SC_TRY(sc_keys_columns(table->rows->to, table->name, &columns, error));
+    size_t n = 1;
+    for (const char *at = columns.data; (at = strstr(at, "\", \"")) != NULL; at += 3)
+        n++;
+    put_places(&places, table, n);
+    const char *verb =
+        table->instance == table->n || table->labels < table->n ? "INSERT OR IGNORE" : "INSERT";
+    if (places.data != NULL)
+        sc_text_printf(&sql, "%s INTO \"%s\" VALUES (%ssc_row_key('%s', %.*s))", verb, table->name,
+                       places.data, table->name, (int)places.len - 2, places.data);
+    sql.failed = sql.failed || places.failed;
+    sc_text_free(&columns);
+    sc_text_free(&places);
+    return sc_store_prepare_text(table->rows->to, &sql, &table->put, error);
 }
 
 /* All columns of the row with a key. */
@@ -173,7 +183,7 @@ static enum sc_status prepare_same(struct table *table, struct sc_error *error)
     put_columns(&sql, table, false, ", ", "");
     sc_text_printf(&sql, " FROM \"%s\" WHERE ", table->name);
     put_columns(&sql, table, true, " AND ", " = ?");
-    return prepare(table->rows->to, &sql, &table->same, error);
+    return sc_store_prepare_text(table->rows->to, &sql, &table->same, error);
 }
 
 /* Whether the row under way is one of an instance. */

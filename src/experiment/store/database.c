@@ -9,6 +9,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "experiment/store/row_key.h"
+#include "experiment/store/schema.h"
 
 /* ---- errors and small statements ------------------------------------------------------------- */
 
@@ -99,14 +101,31 @@ enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, cha
     return status;
 }
 
+/* Whether a table was made with this text, in a file with keys with their column. */
+static enum sc_status is_ours(const struct sc_store *store, const char *found, const char *sql,
+                              bool *ours, struct sc_error *error)
+{
+    char *keyed = NULL;
+    if (found != NULL && store->version >= SC_SCHEMA_KEYS) {
+        keyed = sc_keyed_sql(sql);
+        if (keyed == NULL)
+            return sc_fail_nomem(error, store->path);
+    }
+    *ours = found == NULL || strcmp(found, keyed != NULL ? keyed : sql) == 0;
+    sc_free(keyed);
+    return SC_OK;
+}
+
 enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
                                     bool *there, struct sc_error *error)
 {
     char *found = NULL;
+    bool ours = false;
     SC_TRY(sc_store_table_sql(store, table, &found, error));
     *there = found != NULL;
-    bool ours = found == NULL || strcmp(found, sql) == 0;
+    enum sc_status status = is_ours(store, found, sql, &ours, error);
     sc_free(found);
+    SC_TRY(status);
     return ours
                ? SC_OK
                : sc_fail(error, SC_ERR_FORMAT,
@@ -118,7 +137,15 @@ enum sc_status sc_store_make_table(struct sc_store *store, const char *table, co
 {
     bool there = false;
     SC_TRY(sc_store_check_table(store, table, sql, &there, error));
-    return there ? SC_OK : sc_store_exec(store, sql, "write", error);
+    if (there)
+        return SC_OK;
+    assert(store->version == SC_SCHEMA_VERSION);
+    char *keyed = sc_keyed_sql(sql);
+    if (keyed == NULL)
+        return sc_fail_nomem(error, store->path);
+    enum sc_status status = sc_store_exec(store, keyed, "write", error);
+    sc_free(keyed);
+    return status;
 }
 
 enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)
@@ -171,6 +198,8 @@ static enum sc_status harden(struct sc_store *store, struct sc_error *error)
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 256 << 20);
     sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
+    if (sc_row_key_install(store->db) != SQLITE_OK)
+        return sc_store_fail(store, "open", error);
     return sc_store_exec(store, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", "open", error);
 }
 

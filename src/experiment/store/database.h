@@ -49,7 +49,8 @@ enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, cha
                                   struct sc_error *error);
 
 /* Of a table that comes into being later than the file: *there: it exists and was made with this
- * text; another one is an error.  make: it is made where it is missing. */
+ * text (and the column of keys, keys.h); another one is an error.  make: it is made where it is
+ * missing. */
 enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
                                     bool *there, struct sc_error *error);
 enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,

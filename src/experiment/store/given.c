@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/blobs.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 /* Of a conversation, turn is the number of the answer, from 0; the last one is the trace's own. */
@@ -67,8 +68,7 @@ static enum sc_status put_row(struct sc_store *store, size_t position, size_t tu
     unsigned char *blobs = sc_alloc(sc_size_mul(said->n_tokens, 8));
     if (blobs == NULL)
         return sc_fail_nomem(error, "bounds of a trace");
-    enum sc_status status = sc_store_begin_put(
-        store, "INSERT INTO given VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", &put, error);
+    enum sc_status status = sc_store_begin_row(store, "given", 9, &put, error);
     if (status != SC_OK)
         goto done;
     sc_bind_size(&put, position);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/judgement_row.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/scores.h"
 #include "experiment/store/tables.h"
 #include "experiment/store/weighed.h"
@@ -61,10 +62,7 @@ static enum sc_status put_judgement(struct sc_store *store, const struct subject
                                     const struct sc_judgement *judgement, struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(sc_store_begin_put(
-        store,
-        "INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &put, error));
+    SC_TRY(sc_store_begin_row(store, "judgement", 16, &put, error));
     sc_bind_size(&put, subject->position);
     sc_bind_int(&put, subject->trace);
     sc_bind_text(&put, subject->by);
@@ -84,12 +82,12 @@ static enum sc_status put_score(struct sc_store *store, const struct subject *su
 static enum sc_status put_open(struct sc_store *store, const struct subject *subject,
                                const struct sc_judgement *judgement, struct sc_error *error)
 {
-    static const char *const sql[] = {
-        "DELETE FROM open_judgement WHERE instance = ?1 AND trace = ?2 AND judge = ?3",
-        "INSERT OR REPLACE INTO open_judgement VALUES (?1, ?2, ?3, ?4, ?5)"};
+    static const char drop[] =
+        "DELETE FROM open_judgement WHERE instance = ?1 AND trace = ?2 AND judge = ?3";
     bool is_open = judgement->again || judgement->unscored != NULL;
     struct sc_binder put;
-    SC_TRY(sc_store_begin_put(store, sql[is_open], &put, error));
+    SC_TRY(is_open ? sc_store_begin_row(store, "open_judgement", 5, &put, error)
+                   : sc_store_begin_put(store, drop, &put, error));
     sc_bind_size(&put, subject->position);
     sc_bind_int(&put, subject->trace);
     sc_bind_text(&put, subject->by);
@@ -104,8 +102,7 @@ static enum sc_status put_verdict(struct sc_store *store, const struct sc_store_
                                   struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)",
-                              &put, error));
+    SC_TRY(sc_store_begin_row(store, "verdict", 7, &put, error));
     sc_bind_size(&put, opinion->position);
     sc_bind_int(&put, opinion->trace);
     sc_bind_text(&put, opinion->detector);
@@ -122,8 +119,7 @@ static enum sc_status put_harm(struct sc_store *store, const struct sc_store_opi
                                struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(
-        sc_store_begin_put(store, "INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &put, error));
+    SC_TRY(sc_store_begin_row(store, "harm", 4, &put, error));
     sc_bind_size(&put, opinion->position);
     sc_bind_int(&put, opinion->trace);
     sc_bind_text(&put, opinion->judge);
@@ -174,8 +170,8 @@ enum sc_status sc_store_set_reading(struct sc_store *store, const char *detector
 {
     struct sc_binder put;
     SC_TRY(sc_store_check_place(store, error));
-    SC_TRY(
-        sc_store_begin_put(store, "INSERT OR REPLACE INTO reading VALUES (1, ?, ?)", &put, error));
+    SC_TRY(sc_store_begin_row(store, "reading", 3, &put, error));
+    sc_bind_int(&put, 1);
     sc_bind_text(&put, detector);
     sc_bind_text(&put, judge);
     return sc_store_end_put(store, &put, error);

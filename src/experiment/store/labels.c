@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 #include "vocabulary/vocabulary.h"
 
@@ -31,8 +32,7 @@ static enum sc_status put_labelled(struct sc_store *store, const struct sc_label
                                    struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO labelled VALUES (?, ?, ?, ?, ?)", &put,
-                              error));
+    SC_TRY(sc_store_begin_row(store, "labelled", 5, &put, error));
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < labelled->n; i++) {
         const struct sc_labelled_row *row = &labelled->rows[i];
@@ -55,9 +55,10 @@ static enum sc_status put_readings(struct sc_store *store, const struct sc_store
 {
     struct sc_binder put;
     SC_TRY(sc_store_begin_put(store,
-                              "INSERT INTO label_reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                              "INSERT INTO label_reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)"
                               " ON CONFLICT DO UPDATE SET verdict = coalesce(?4, verdict),"
-                              " harm = coalesce(?5, harm), p_unsafe = ?6, p_refused = ?7",
+                              " harm = coalesce(?5, harm), p_unsafe = ?6, p_refused = ?7,"
+                              " row_key = 0",
                               &put, error));
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < labels->labelled->n; i++) {
@@ -73,15 +74,14 @@ static enum sc_status put_readings(struct sc_store *store, const struct sc_store
         status = sc_store_run(store, &put, error);
     }
     sqlite3_finalize(put.statement);
-    return status;
+    return status == SC_OK ? sc_keys_renew(store, "label_reading", "row_key = 0", error) : status;
 }
 
 static enum sc_status put_calibration(struct sc_store *store, const struct sc_labelled *labelled,
                                       const char *reader, const char *what, struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO calibration VALUES (?, ?, ?, ?, ?)",
-                              &put, error));
+    SC_TRY(sc_store_begin_row(store, "calibration", 5, &put, error));
     sc_bind_text(&put, reader);
     sc_bind_text(&put, what);
     sc_bind_text(&put, labelled->texts);

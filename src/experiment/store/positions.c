@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 const struct sc_table_made sc_position_tables[] = {
@@ -14,8 +15,9 @@ enum sc_status sc_store_put_positions(struct sc_store *store, const size_t *posi
                                       struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(sc_store_exec(store, sc_position_tables[0].sql, "write", error));
-    SC_TRY(sc_store_begin_put(store, "INSERT INTO shard VALUES (?, ?)", &put, error));
+    SC_TRY(
+        sc_store_make_table(store, sc_position_tables[0].name, sc_position_tables[0].sql, error));
+    SC_TRY(sc_store_begin_row(store, "shard", 2, &put, error));
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < n; i++) {
         put.place = 0;

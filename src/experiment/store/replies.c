@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/judgement_row.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 const struct sc_table_made sc_reply_tables[] = {
@@ -48,10 +49,7 @@ enum sc_status sc_store_put_reply(struct sc_store *store, const struct sc_reply 
 {
     struct sc_binder put;
     SC_TRY(sc_store_check_place(store, error));
-    SC_TRY(sc_store_begin_put(store,
-                              "INSERT OR REPLACE INTO reply VALUES"
-                              " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                              &put, error));
+    SC_TRY(sc_store_begin_row(store, "reply", 21, &put, error));
     sc_bind_text(&put, reply->labels);
     sc_bind_size(&put, reply->item);
     sc_bind_int(&put, reply->trace);
@@ -146,8 +144,7 @@ enum sc_status sc_store_put_repeats(struct sc_store *store, const struct sc_stor
 {
     struct sc_binder put;
     SC_TRY(sc_store_check_place(store, error));
-    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO repeats VALUES (?, ?, ?, ?, ?)", &put,
-                              error));
+    SC_TRY(sc_store_begin_row(store, "repeats", 5, &put, error));
     sc_bind_text(&put, repeats->judge);
     sc_bind_text(&put, repeats->asked);
     sc_bind_size(&put, repeats->n);

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/positions.h"
+#include "experiment/store/row_key.h"
+#include "experiment/store/tables.h"
 #include "vocabulary/vocabulary.h"
 
 #define APPLICATION_ID 0x73614366 /* "saCf" */
@@ -58,7 +61,7 @@
  * one.  NULL: the version has no such table. */
 static const struct {
     const char *name;
-    const char *sql[SC_SCHEMA_VERSION];
+    const char *sql[SC_SCHEMA_KEYS - 1]; /* later versions: the last one with the column of keys */
 } tables[] = {
     {"configuration", SAME("CREATE TABLE configuration (id INTEGER PRIMARY KEY CHECK (id = 1),\n"
                            " json TEXT NOT NULL) STRICT")},
@@ -86,21 +89,48 @@ static const struct {
 enum { N_TABLES = sizeof tables / sizeof *tables, CUT = N_TABLES - 2 };
 enum { ALWAYS_CUTS = 3 }; /* the first version in which no file is without the table of cuts */
 
+const char *sc_schema_table(size_t i)
+{
+    return i < N_TABLES ? tables[i].name : NULL;
+}
+
+/* The text of a table in a version, or NULL where it has none; sc_free it. */
+static enum sc_status table_sql(size_t i, int version, char **out, struct sc_error *error)
+{
+    const char *plain =
+        tables[i].sql[(version < SC_SCHEMA_KEYS ? version : SC_SCHEMA_KEYS - 1) - 1];
+    *out = NULL;
+    if (plain == NULL)
+        return SC_OK;
+    *out = version < SC_SCHEMA_KEYS ? sc_strdup(plain) : sc_keyed_sql(plain);
+    return *out != NULL ? SC_OK : sc_fail_nomem(error, "tables of a run");
+}
+
+/* *same: the table is that of the file's version; *missing: there is none. */
+static enum sc_status compare_table(struct sc_store *store, size_t i, bool *expected, bool *missing,
+                                    bool *same, struct sc_error *error)
+{
+    char *sql = NULL, *wanted = NULL;
+    SC_TRY(table_sql(i, store->version, &wanted, error));
+    enum sc_status status = sc_store_table_sql(store, tables[i].name, &sql, error);
+    *expected = wanted != NULL;
+    *missing = sql == NULL;
+    *same = *expected && !*missing ? strcmp(sql, wanted) == 0 : !*expected && *missing;
+    sc_free(sql);
+    sc_free(wanted);
+    return status;
+}
+
 static enum sc_status check_table(struct sc_store *store, size_t i, struct sc_error *error)
 {
-    const char *expected = tables[i].sql[store->version - 1];
-    char *sql = NULL;
-    SC_TRY(sc_store_table_sql(store, tables[i].name, &sql, error));
-    bool missing = sql == NULL;
-    bool same =
-        expected != NULL && sql != NULL ? strcmp(sql, expected) == 0 : expected == NULL && missing;
-    sc_free(sql);
+    bool expected = false, missing = false, same = false;
+    SC_TRY(compare_table(store, i, &expected, &missing, &same, error));
     if (i == CUT)
         store->has_cuts = !missing;
     if (same || (missing && i == CUT && store->version < ALWAYS_CUTS))
         return SC_OK;
     return sc_fail(error, SC_ERR_FORMAT, "%s: table %s: expected %s, found %s", store->path,
-                   tables[i].name, expected != NULL ? "that of a run" : "none",
+                   tables[i].name, expected ? "that of a run" : "none",
                    missing ? "none" : "another");
 }
 
@@ -159,8 +189,7 @@ static enum sc_status insert_instances(struct sc_store *store, const struct sc_i
                                        size_t n, struct sc_error *error)
 {
     struct sc_binder put = {0};
-    SC_TRY(sc_store_prepare(store, "INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                            &put.statement, error));
+    SC_TRY(sc_keys_prepare_put(store, "INSERT", "instance", 9, &put.statement, error));
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < n; i++)
         status = insert_instance(store, &put, i, &instances[i], error);
@@ -172,8 +201,8 @@ static enum sc_status insert_config(struct sc_store *store, const char *config_j
                                     struct sc_error *error)
 {
     struct sc_binder put = {0};
-    SC_TRY(
-        sc_store_prepare(store, "INSERT INTO configuration VALUES (1, ?)", &put.statement, error));
+    SC_TRY(sc_keys_prepare_put(store, "INSERT", "configuration", 2, &put.statement, error));
+    sc_bind_int(&put, 1);
     sc_bind_text(&put, config_json);
     enum sc_status status = sc_store_run(store, &put, error);
     sqlite3_finalize(put.statement);
@@ -188,12 +217,22 @@ static enum sc_status set_version(struct sc_store *store, struct sc_error *error
     return sc_store_exec(store, marks, "write", error);
 }
 
+static enum sc_status make_table(struct sc_store *store, size_t i, struct sc_error *error)
+{
+    char *sql = NULL;
+    SC_TRY(table_sql(i, SC_SCHEMA_VERSION, &sql, error));
+    enum sc_status status = sc_store_exec(store, sql, "write", error);
+    sc_free(sql);
+    return status;
+}
+
 static enum sc_status fill(struct sc_store *store, const struct sc_store_run *run,
                            struct sc_error *error)
 {
     for (size_t i = 0; i < N_TABLES; i++)
-        SC_TRY(sc_store_exec(store, tables[i].sql[SC_SCHEMA_VERSION - 1], "write", error));
+        SC_TRY(make_table(store, i, error));
     SC_TRY(set_version(store, error));
+    store->version = SC_SCHEMA_VERSION;
     SC_TRY(insert_config(store, run->config_json, error));
     SC_TRY(insert_instances(store, run->instances, run->n_instances, error));
     return run->positions != NULL
@@ -206,16 +245,45 @@ enum sc_status sc_schema_create(struct sc_store *store, const struct sc_store_ru
 {
     SC_TRY(sc_store_begin(store, error));
     SC_TRY(sc_store_commit(store, fill(store, run, error), error));
-    store->version = SC_SCHEMA_VERSION;
     store->has_cuts = true;
     return SC_OK;
 }
 
 /* ---- migration ------------------------------------------------------------------------------- */
 
+static enum sc_status rewrite(struct sc_store *store, struct sc_binder *put, const char *table,
+                              const char *sql, struct sc_error *error)
+{
+    put->place = 0;
+    sc_bind_text(put, sql);
+    sc_bind_text(put, table);
+    return sc_store_run(store, put, error);
+}
+
+static enum sc_status rewrite_all(struct sc_store *store, struct sc_binder *put,
+                                  struct sc_error *error)
+{
+    const struct sc_table_made *made = NULL;
+    enum sc_status status = SC_OK;
+    for (size_t i = 0; status == SC_OK && i < N_TABLES; i++) {
+        char *sql = NULL;
+        SC_TRY(table_sql(i, SC_SCHEMA_VERSION, &sql, error));
+        status = rewrite(store, put, tables[i].name, sql, error);
+        sc_free(sql);
+    }
+    for (size_t i = 0; status == SC_OK && (made = sc_table_made_at(i)) != NULL; i++) {
+        char *sql = sc_keyed_sql(made->sql);
+        if (sql == NULL)
+            return sc_fail_nomem(error, store->path);
+        status = rewrite(store, put, made->name, sql, error);
+        sc_free(sql);
+    }
+    return status;
+}
+
 /* The versions differ in what may be NULL, in last columns that older rows lack, which read as
- * NULL, and in tables that are made empty.  So the rows are right as they are, and only the text of
- * the tables changes. */
+ * NULL, and in tables that are made empty.  So the rows are right as they are but for their keys,
+ * and the text of the tables changes. */
 static enum sc_status rewrite_tables(struct sc_store *store, struct sc_error *error)
 {
     struct sc_binder put = {0};
@@ -223,13 +291,7 @@ static enum sc_status rewrite_tables(struct sc_store *store, struct sc_error *er
     SC_TRY(sc_store_prepare(store,
                             "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?",
                             &put.statement, error));
-    enum sc_status status = SC_OK;
-    for (size_t i = 0; status == SC_OK && i < N_TABLES; i++) {
-        put.place = 0;
-        sc_bind_text(&put, tables[i].sql[SC_SCHEMA_VERSION - 1]);
-        sc_bind_text(&put, tables[i].name);
-        status = sc_store_run(store, &put, error);
-    }
+    enum sc_status status = rewrite_all(store, &put, error);
     sqlite3_finalize(put.statement);
     return status;
 }
@@ -244,26 +306,58 @@ static enum sc_status next_schema_number(struct sc_store *store, struct sc_error
     return sc_store_exec(store, sql, "migrate", error);
 }
 
+/* What stands in a table that comes into being later must be that of the file's version. */
+static enum sc_status check_made_tables(struct sc_store *store, struct sc_error *error)
+{
+    const struct sc_table_made *made = NULL;
+    bool there = false;
+    for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++)
+        SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
+    return SC_OK;
+}
+
+static enum sc_status renew_all(struct sc_store *store, struct sc_error *error)
+{
+    const struct sc_table_made *made = NULL;
+    bool there = false;
+    for (size_t i = 0; i < N_TABLES; i++)
+        SC_TRY(sc_keys_renew(store, tables[i].name, NULL, error));
+    for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++) {
+        SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
+        if (there)
+            SC_TRY(sc_keys_renew(store, made->name, NULL, error));
+    }
+    return SC_OK;
+}
+
 static enum sc_status migrate(struct sc_store *store, struct sc_error *error)
 {
+    int version = store->version;
+    SC_TRY(check_made_tables(store, error));
     for (size_t i = 0; i < N_TABLES; i++)
-        if (tables[i].sql[store->version - 1] == NULL || (i == CUT && !store->has_cuts))
-            SC_TRY(sc_store_exec(store, tables[i].sql[SC_SCHEMA_VERSION - 1], "migrate", error));
+        if (tables[i].sql[version - 1] == NULL || (i == CUT && !store->has_cuts))
+            SC_TRY(make_table(store, i, error));
     SC_TRY(rewrite_tables(store, error));
     SC_TRY(next_schema_number(store, error));
+    SC_TRY(sc_store_exec(store, "PRAGMA writable_schema = RESET", "migrate", error));
+    store->version = SC_SCHEMA_VERSION;
+    SC_TRY(renew_all(store, error));
     return set_version(store, error);
 }
 
 enum sc_status sc_schema_migrate(struct sc_store *store, struct sc_error *error)
 {
-    assert(store->version >= 1 && store->version <= SC_SCHEMA_VERSION);
-    if (store->version == SC_SCHEMA_VERSION)
+    int version = store->version;
+    assert(version >= 1 && version <= SC_SCHEMA_VERSION);
+    if (version == SC_SCHEMA_VERSION)
         return SC_OK;
     SC_TRY(sc_store_begin(store, error));
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     enum sc_status status = sc_store_commit(store, migrate(store, error), error);
     sqlite3_exec(store->db, "PRAGMA writable_schema = RESET", NULL, NULL, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (status != SC_OK)
+        store->version = version;
     SC_TRY(status);
     bool empty = false;
     return sc_schema_check(store, &empty, error);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "experiment/store/database.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 const struct sc_table_made sc_score_tables[] = {
@@ -20,8 +21,7 @@ enum sc_status sc_store_put_score(struct sc_store *store, const struct sc_store_
 {
     struct sc_binder put = {0};
     SC_TRY(sc_store_make_table(store, sc_score_tables[0].name, sc_score_tables[0].sql, error));
-    SC_TRY(sc_store_prepare(store, "INSERT OR REPLACE INTO judge_score VALUES (?, ?, ?, ?)",
-                            &put.statement, error));
+    SC_TRY(sc_store_begin_row(store, "judge_score", 4, &put, error));
     sc_bind_size(&put, score->position);
     sc_bind_int(&put, score->trace);
     sc_bind_text(&put, score->by);

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/store/config.h"
+#include "experiment/store/damage.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/write.h"
 
@@ -88,6 +89,8 @@ static enum sc_status open_run(struct sc_store **out, const char *folder,
     if (empty) {
         SC_TRY(set_journal(store, error));
         SC_TRY(sc_schema_create(store, run, error));
+    } else {
+        SC_TRY(sc_store_check(store, error));
     }
     SC_TRY(sc_store_config(store, &stored, error));
     SC_TRY(sc_config_compare(stored, run->config_json, store->path, error));
@@ -115,6 +118,7 @@ static enum sc_status open_existing(struct sc_store **out, const char *folder,
     SC_TRY(sc_database_open(store, SQLITE_OPEN_READWRITE, error));
     SC_TRY(sc_schema_check(store, &empty, error));
     SC_TRY(expect_run(store, empty, error));
+    SC_TRY(sc_store_check(store, error));
     SC_TRY(set_journal(store, error));
     SC_TRY(sc_schema_migrate(store, error));
     SC_TRY(sc_store_prepare_writing(store, error));
@@ -142,7 +146,8 @@ static enum sc_status open_view(struct sc_store **out, const char *folder, int f
         SC_TRY(sc_store_exec(store, "PRAGMA query_only = ON", "read", error));
     SC_TRY(sc_store_exec(store, "BEGIN", "read", error));
     SC_TRY(sc_schema_check(store, &empty, error));
-    return expect_run(store, empty, error);
+    SC_TRY(expect_run(store, empty, error));
+    return sc_store_check(store, error);
 }
 
 /* Whether SQLite refuses to read because a transaction that was cut off must be taken back first.

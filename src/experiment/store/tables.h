@@ -6,6 +6,8 @@
 #ifndef SC_EXPERIMENT_STORE_TABLES_H
 #define SC_EXPERIMENT_STORE_TABLES_H
 
+#include <stddef.h>
+
 /* The text is compared with the stored one, so a change needs another name or a new version of the
  * schema.  Lists end with NULL. */
 struct sc_table_made {
@@ -21,5 +23,7 @@ extern const struct sc_table_made sc_position_tables[];  /* positions.c */
 
 /* The text with which a table of any of these lists is made; NULL: there is none of that name. */
 const char *sc_table_made_sql(const char *name);
+/* The i-th of all of them; NULL: there are no more. */
+const struct sc_table_made *sc_table_made_at(size_t i);
 
 #endif

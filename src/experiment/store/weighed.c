@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/tables.h"
 
 /* pieces: "12-40 55-61", bytes of the answer; "" for none. */
@@ -48,8 +49,7 @@ enum sc_status sc_weighed_put(struct sc_store *store, const struct sc_weighed *w
                               weighed->pieces[i].begin, weighed->pieces[i].end);
     SC_TRY(sc_store_make_table(store, sc_weighed_tables[0].name, sc_weighed_tables[0].sql, error));
     store->has_weighed = true;
-    SC_TRY(sc_store_begin_put(store, "INSERT OR REPLACE INTO weighed VALUES (?, ?, ?, ?, ?)", &put,
-                              error));
+    SC_TRY(sc_store_begin_row(store, "weighed", 5, &put, error));
     sc_bind_size(&put, position);
     sc_bind_int(&put, trace);
     sc_bind_text(&put, detector);

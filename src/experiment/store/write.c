@@ -12,37 +12,33 @@
 #include "base/memory.h"
 #include "experiment/store/blobs.h"
 #include "experiment/store/given.h"
+#include "experiment/store/keys.h"
 #include "experiment/store/store.h"
 #include "experiment/store/weighed.h"
 #include "vocabulary/vocabulary.h"
 
-#define MARK_FIRST(arg, id, name, sign, unit, label) "?"
-#define MARK_NEXT(arg, id, name, sign, unit, label) ", ?"
-#define METRIC_MARKS SC_METRIC_MAP(MARK_FIRST, MARK_NEXT, )
-#define SEGMENT_MARKS METRIC_MARKS ", " METRIC_MARKS ", " METRIC_MARKS
+enum { N_SEGMENTS = 3 * SC_N_METRICS }; /* metrics of the whole, of reasoning and answer */
 
 enum sc_status sc_store_prepare_writing(struct sc_store *store, struct sc_error *error)
 {
     const struct {
-        const char *sql;
+        const char *verb, *table;
+        int n; /* columns but for the key */
         sqlite3_stmt **statement;
     } all[] = {
-        {"INSERT INTO trace VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS ", ?, ?)",
-         &store->put_trace},
-        {"INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &store->put_tokens},
-        {"INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", &store->put_verdict},
-        {"INSERT OR REPLACE INTO harm VALUES (?, ?, ?, ?)", &store->put_harm},
-        {"INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)", &store->put_decision},
-        {"INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS
-         ", ?, ?, ?, ?, ?)",
-         &store->put_cut},
-        {"DELETE FROM turn WHERE instance = ? AND trace = ?", &store->drop_turns},
-        {"INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?, " SEGMENT_MARKS
-         ", ?, ?, ?, ?, ?, ?, ?, ?)",
-         &store->put_turn},
+        {"INSERT", "trace", 10 + N_SEGMENTS, &store->put_trace},
+        {"INSERT OR REPLACE", "token", 8, &store->put_tokens},
+        {"INSERT OR REPLACE", "verdict", 7, &store->put_verdict},
+        {"INSERT OR REPLACE", "harm", 4, &store->put_harm},
+        {"INSERT OR REPLACE", "decision", 5, &store->put_decision},
+        {"INSERT OR REPLACE", "cut", 12 + N_SEGMENTS, &store->put_cut},
+        {"INSERT", "turn", 16 + N_SEGMENTS, &store->put_turn},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        SC_TRY(sc_store_prepare(store, all[i].sql, all[i].statement, error));
+        SC_TRY(sc_keys_prepare_put(store, all[i].verb, all[i].table, all[i].n, all[i].statement,
+                                   error));
+    SC_TRY(sc_store_prepare(store, "DELETE FROM turn WHERE instance = ? AND trace = ?",
+                            &store->drop_turns, error));
     SC_TRY(sc_weighed_prepare(store, error));
     return sc_given_prepare(store, error);
 }
