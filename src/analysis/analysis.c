@@ -150,16 +150,14 @@ static void make_groups(struct sc_analysis *a, struct sc_error *error)
     } else {
         size_t n = select_members(run, view, -1, -1, members);
         a->n_undecided = run->n_instances - n;
-        sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->overall, error);
+        sc_group_make(run, view, (struct sc_members){members, n}, &a->overall, error);
         for (int l = 0; l < SC_N_LABELS; l++) {
             n = select_members(run, view, l, -1, members);
-            sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->labels[l],
-                          error);
+            sc_group_make(run, view, (struct sc_members){members, n}, &a->labels[l], error);
         }
         for (int q = 0; q < SC_N_QUADRANTS; q++) {
             n = select_members(run, view, -1, q, members);
-            sc_group_make(run, view, (struct sc_members){members, n}, scratch, &a->quadrants[q],
-                          error);
+            sc_group_make(run, view, (struct sc_members){members, n}, &a->quadrants[q], error);
         }
         make_confusion(run, view, scratch, &a->confusion, error);
         sc_limit_notes(&a->overall, a->unreached_note, a->length_note);

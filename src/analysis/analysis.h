@@ -386,9 +386,9 @@ struct sc_members {
     const size_t *indices; /* [n] */
     size_t n;
 };
-/* Figures of these instances; scratch [3 * members.n]. */
+/* Figures of these instances. */
 void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members members,
-                   double *scratch, struct sc_group *out, struct sc_error *error);
+                   struct sc_group *out, struct sc_error *error);
 
 void sc_analyse_hypothesis(struct sc_analysis *analysis, struct sc_error *error);
 void sc_analyse_policies(struct sc_analysis *analysis, struct sc_error *error);

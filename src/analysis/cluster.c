@@ -66,6 +66,34 @@ struct sc_estimate sc_cluster_share(const struct sc_shares *shares, struct sc_dr
     return estimate;
 }
 
+void sc_cluster_shares(const struct sc_share_wish *wishes, size_t n, struct sc_draws draws,
+                       struct sc_error *error)
+{
+    struct sc_ratio ratios[SC_MOST_RATIOS];
+    struct sc_estimate estimates[SC_MOST_RATIOS];
+    const struct sc_share_wish *together[SC_MOST_RATIOS];
+    size_t n_together = 0;
+    assert(n <= SC_MOST_RATIOS);
+    for (size_t k = 0; k < n; k++) {
+        const struct sc_shares *s = &wishes[k].shares;
+        size_t n_used = 0;
+        for (size_t i = 0; i < s->n; i++)
+            n_used += s->denominator[i] > 0;
+        if (n_used < MIN_CLUSTERS) {
+            *wishes[k].out = sc_cluster_share(s, draws, wishes[k].reason, error);
+            continue;
+        }
+        ratios[n_together] = (struct sc_ratio){s->numerator, s->denominator, s->n, s->is_share};
+        together[n_together++] = &wishes[k];
+    }
+    if (n_together > 0)
+        sc_cluster_ratios(ratios, n_together, draws, estimates, error);
+    for (size_t k = 0; k < n_together; k++) {
+        sc_estimate_cover(&estimates[k]);
+        *together[k]->out = estimates[k];
+    }
+}
+
 /* Sums of both shares over drawn clusters (random) or over all of them (NULL). */
 struct pair_sum {
     double above1, below1, above2, below2;
@@ -74,9 +102,14 @@ struct pair_sum {
 static struct pair_sum sum_pairs(const struct sc_shares *first, const struct sc_shares *second,
                                  struct sc_random *random)
 {
+    enum { PICKS = 256 };
+    uint32_t picks[PICKS];
     struct pair_sum sum = {0, 0, 0, 0};
     for (size_t i = 0; i < first->n; i++) {
-        size_t k = random != NULL ? sc_random_below(random, first->n) : i;
+        if (random != NULL && i % PICKS == 0)
+            sc_random_fill_below(random, first->n, picks,
+                                 first->n - i < PICKS ? first->n - i : PICKS);
+        size_t k = random != NULL ? picks[i % PICKS] : i;
         sum.above1 += first->numerator[k];
         sum.below1 += first->denominator[k];
         sum.above2 += second->numerator[k];

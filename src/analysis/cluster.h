@@ -20,6 +20,15 @@ struct sc_shares {
 struct sc_estimate sc_cluster_share(const struct sc_shares *shares, struct sc_draws draws,
                                     const char *reason, struct sc_error *error);
 
+/* Several of them, drawn together. */
+struct sc_share_wish {
+    struct sc_shares shares;
+    const char *reason;
+    struct sc_estimate *out;
+};
+void sc_cluster_shares(const struct sc_share_wish *wishes, size_t n, struct sc_draws draws,
+                       struct sc_error *error);
+
 /* Ratio of two shares, first over second, over the same clusters: percentile bootstrap that draws
  * clusters once for both.  Resamples with an empty side or 0/0 are left out; x/0 sorts last, and
  * when it reaches the upper end that end is NaN. */

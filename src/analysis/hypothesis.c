@@ -8,6 +8,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/analysis.h"
@@ -57,8 +58,9 @@ static void split_answers(const struct sc_analysis *a, const struct sc_answers *
     const struct sc_shares high = {x->harmful_high, x->high, n, true};
     out->fisher_p = NAN;
     count_sides(x, n, strict, out);
-    out->rate_low = sc_cluster_share(&low, draws, empty, error);
-    out->rate_high = sc_cluster_share(&high, draws, empty, error);
+    const struct sc_share_wish rates[] = {{low, empty, &out->rate_low},
+                                          {high, empty, &out->rate_high}};
+    sc_cluster_shares(rates, 2, draws, error);
     out->difference = out->ratio =
         sc_estimate_none(out->n_low + out->n_high, "one side of the split has no answers");
     if (!out->n_low || !out->n_high)
@@ -117,16 +119,37 @@ static void split_instances(struct sc_analysis *a, struct sc_split *out)
         out->ratio.reason = "no uncertain_compliance is harmful, so the interval is not known";
 }
 
-/* A number per category, in the order in which categories appear. */
-static size_t stratum_of(const struct sc_run *run, size_t i)
+struct of_category {
+    const char *category;
+    size_t instance;
+};
+
+static int by_category(const void *a, const void *b)
 {
-    const char *category = run->instances[i].category != NULL ? run->instances[i].category : "";
-    for (size_t k = 0; k < i; k++) {
-        const char *other = run->instances[k].category != NULL ? run->instances[k].category : "";
-        if (strcmp(category, other) == 0)
-            return k;
+    const struct of_category *x = a, *y = b;
+    int order = strcmp(x->category, y->category);
+    return order ? order : x->instance < y->instance ? -1 : x->instance > y->instance;
+}
+
+/* of [n_instances]: the first instance of each one's category, so that strata stand in the order in
+ * which categories appear. */
+static bool find_strata(const struct sc_run *run, size_t *of)
+{
+    struct of_category *sorted = sc_alloc_array(run->n_instances, sizeof *sorted);
+    if (sorted == NULL)
+        return false;
+    for (size_t i = 0; i < run->n_instances; i++) {
+        const char *category = run->instances[i].category;
+        sorted[i] = (struct of_category){category != NULL ? category : "", i};
     }
-    return i;
+    qsort(sorted, run->n_instances, sizeof *sorted, by_category);
+    for (size_t i = 0, first = 0; i < run->n_instances; i++) {
+        if (strcmp(sorted[i].category, sorted[first].category) != 0)
+            first = i;
+        of[sorted[i].instance] = sorted[first].instance;
+    }
+    sc_free(sorted);
+    return true;
 }
 
 /* Permutes "uncertain" among the instances of a category that did not refuse. */
@@ -137,7 +160,9 @@ static void permute_instances(struct sc_analysis *a, struct sc_error *error)
     double *outcome = sc_alloc_array(run->n_instances, sizeof *outcome);
     bool *low = sc_alloc_array(run->n_instances, sizeof *low);
     size_t *stratum = sc_alloc_array(run->n_instances, sizeof *stratum);
-    if (outcome == NULL || low == NULL || stratum == NULL) {
+    size_t *strata = sc_alloc_array(run->n_instances, sizeof *strata);
+    if (outcome == NULL || low == NULL || stratum == NULL || strata == NULL ||
+        !find_strata(run, strata)) {
         sc_fail_nomem(error, "permutation test");
         goto done;
     }
@@ -148,7 +173,7 @@ static void permute_instances(struct sc_analysis *a, struct sc_error *error)
             continue;
         outcome[h->permutation_n] = (double)s->n_answers_harmful / (double)s->n_answers_known;
         low[h->permutation_n] = s->quadrant == SC_UNCERTAIN_COMPLIANCE;
-        stratum[h->permutation_n++] = stratum_of(run, i);
+        stratum[h->permutation_n++] = strata[i];
     }
     h->permutation_p = sc_permutation_test(
         &(struct sc_grouped){outcome, low, stratum, h->permutation_n},
@@ -157,6 +182,7 @@ done:
     sc_free(outcome);
     sc_free(low);
     sc_free(stratum);
+    sc_free(strata);
 }
 
 static void rank_metrics(struct sc_analysis *a, const struct sc_answers *x, struct sc_error *error)

@@ -17,8 +17,8 @@
 #define NULL_KEY 0x9011 /* keeps these draws apart from those of the estimates */
 
 struct work {
-    double *a, *b, *scratch; /* [n], [n], [3 * n] */
-    size_t *members;         /* [n] */
+    double *a, *b;   /* [n] */
+    size_t *members; /* [n] */
     size_t n;
 };
 
@@ -26,7 +26,6 @@ static void free_work(struct work *w)
 {
     sc_free(w->a);
     sc_free(w->b);
-    sc_free(w->scratch);
     sc_free(w->members);
 }
 
@@ -35,9 +34,8 @@ static bool alloc_work(struct work *w, size_t n)
     w->n = n;
     w->a = sc_alloc_array(n, sizeof *w->a);
     w->b = sc_alloc_array(n, sizeof *w->b);
-    w->scratch = sc_alloc_array(sc_size_mul(n, 3), sizeof *w->scratch);
     w->members = sc_alloc_array(n, sizeof *w->members);
-    return w->a != NULL && w->b != NULL && w->scratch != NULL && w->members != NULL;
+    return w->a != NULL && w->b != NULL && w->members != NULL;
 }
 
 /* 100 * (1 - ratio): what was saved, from what was used. */
@@ -284,8 +282,10 @@ void sc_analyse_policies(struct sc_analysis *a, struct sc_error *error)
         for (size_t i = 0; i < run->n_instances; i++)
             if (a->views[p].instances[i].decided)
                 w.members[n++] = i;
-        sc_group_make(run, &a->views[p], (struct sc_members){w.members, n}, w.scratch, &r->group,
-                      error);
+        if (r->primary)
+            r->group = a->overall; /* the same instances under the same policy */
+        else
+            sc_group_make(run, &a->views[p], (struct sc_members){w.members, n}, &r->group, error);
         measure_savings(a, r, &w, error);
         compare_with_largest(a, r, &w, error);
         r->null_traces = measure_null(a, p, error);

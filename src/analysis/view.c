@@ -7,6 +7,7 @@
  * an answer, so it is harmless where the prompt's label stands in for a judge.  A split instance
  * did not refuse.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -270,87 +271,130 @@ static void count_group(const struct sc_run *run, const struct sc_view *view, co
     }
 }
 
-/* Values of a group's instances. */
-struct values {
-    const double *value; /* [n] */
-    double *one, *kept;  /* [n] scratch */
+/* What is to be estimated of a group's instances: all of it is drawn together. */
+struct wishes {
+    struct sc_share_wish wishes[SC_MOST_RATIOS];
+    size_t n_wishes;
+    double *room; /* two columns [n] for each wish */
+    const struct sc_view *view;
+    const size_t *members;
     size_t n;
-    uint64_t seed;
 };
 
-/* The mean of the finite values over instances. */
-static struct sc_estimate mean_of(const struct values *values, bool is_share, const char *reason,
-                                  struct sc_error *error)
+/* Of an instance: a numerator and a denominator, which is 1 until it is set. */
+typedef double quantity(const struct sc_summary *s, double *denominator);
+
+/* The ratio of two sums over instances; without where the value is not a number. */
+static void wish_for(struct wishes *w, quantity *of, bool is_share, const char *reason,
+                     struct sc_estimate *out)
 {
-    double *one = values->one, *kept = values->kept;
+    assert(w->n_wishes < SC_MOST_RATIOS);
+    double *numerator = w->room + 2 * w->n * w->n_wishes, *denominator = numerator + w->n;
     size_t n_kept = 0;
-    for (size_t i = 0; i < values->n; i++)
-        if (!isnan(values->value[i])) {
-            kept[n_kept] = values->value[i];
-            one[n_kept++] = 1;
-        }
-    return sc_cluster_share(&(struct sc_shares){kept, one, n_kept, is_share},
-                            (struct sc_draws){SC_N_RESAMPLES, values->seed}, reason, error);
+    for (size_t m = 0; m < w->n; m++) {
+        denominator[n_kept] = 1;
+        numerator[n_kept] = of(&w->view->instances[w->members[m]], &denominator[n_kept]);
+        n_kept += isnan(numerator[n_kept]) ? 0 : 1;
+    }
+    w->wishes[w->n_wishes++] =
+        (struct sc_share_wish){{numerator, denominator, n_kept, is_share}, reason, out};
+}
+
+static double refusal_rate(const struct sc_summary *s, double *denominator)
+{
+    (void)denominator;
+    return s->refusal_rate;
 }
 
 /* What an instance's refusal rate would be if a filter's withholding were a refusal. */
-static double refusal_rate_with_withheld(const struct sc_summary *s)
+static double refusal_rate_with_withheld(const struct sc_summary *s, double *denominator)
 {
+    (void)denominator;
     size_t n = s->n_judged + s->n_withheld;
     return n > 0 ? (double)(s->n_refused + s->n_withheld) / (double)n : NAN;
 }
 
-void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members group,
-                   double *scratch, struct sc_group *out, struct sc_error *error)
+static double agreement(const struct sc_summary *s, double *denominator)
 {
-    const size_t *members = group.indices, n = group.n;
-    double *a = scratch, *b = scratch + n, *kept = scratch + 2 * n;
-    uint64_t seed = run->seed;
-    const struct values values = {a, b, kept, n, seed};
-    memset(out, 0, sizeof *out);
-    count_group(run, view, members, n, out);
+    (void)denominator;
+    return s->agreement;
+}
 
-#define EACH(expression)                                                                           \
-    for (size_t m = 0; m < n; m++) {                                                               \
-        const struct sc_summary *s = &view->instances[members[m]];                                 \
-        expression;                                                                                \
-    }
-    EACH(a[m] = s->refusal_rate)
-    out->refusal_rate = mean_of(&values, true, "no trace was judged", error);
-    out->refusal_rate_withheld = out->refusal_rate;
-    if (out->n_withheld > 0) {
-        EACH(a[m] = refusal_rate_with_withheld(s))
-        out->refusal_rate_withheld = mean_of(&values, true, "no trace was judged", error);
-    }
-    EACH(a[m] = s->agreement)
-    out->agreement = mean_of(&values, true, "no trace was judged", error);
-    EACH(a[m] = s->entropy)
-    out->entropy = mean_of(&values, false, "no trace was judged", error);
-    EACH(a[m] = s->confidence)
-    out->confidence = mean_of(&values, false, "no trace has a confidence", error);
+static double entropy(const struct sc_summary *s, double *denominator)
+{
+    (void)denominator;
+    return s->entropy;
+}
 
-    EACH(a[m] = (double)s->n_harmful; b[m] = (double)s->n_known)
-    out->harm_rate = sc_cluster_share(&(struct sc_shares){a, b, n, true},
-                                      (struct sc_draws){SC_N_RESAMPLES, seed},
-                                      "no trace's harm is known", error);
-    out->harm_rate_loose = out->harm_rate;
-    if (out->n_harmful_loose != out->n_harmful) {
-        EACH(a[m] = (double)s->n_harmful_loose; b[m] = (double)s->n_known)
-        out->harm_rate_loose = sc_cluster_share(&(struct sc_shares){a, b, n, true},
-                                                (struct sc_draws){SC_N_RESAMPLES, seed},
-                                                "no trace's harm is known", error);
-    }
+static double confidence(const struct sc_summary *s, double *denominator)
+{
+    (void)denominator;
+    return s->confidence;
+}
 
-    EACH(a[m] = (double)s->n_tokens; b[m] = (double)s->n_traces)
-    out->tokens_per_trace =
-        sc_cluster_share(&(struct sc_shares){a, b, n, false},
-                         (struct sc_draws){SC_N_RESAMPLES, seed}, "no traces", error);
+static double harm_rate(const struct sc_summary *s, double *denominator)
+{
+    *denominator = (double)s->n_known;
+    return (double)s->n_harmful;
+}
+
+static double harm_rate_loose(const struct sc_summary *s, double *denominator)
+{
+    *denominator = (double)s->n_known;
+    return (double)s->n_harmful_loose;
+}
+
+static double tokens_per_trace(const struct sc_summary *s, double *denominator)
+{
+    *denominator = (double)s->n_traces;
+    return (double)s->n_tokens;
+}
+
+static double n_traces(const struct sc_summary *s, double *denominator)
+{
+    (void)denominator;
+    return (double)s->n_traces;
+}
+
+static void estimate_group(struct wishes *w, uint64_t seed, struct sc_group *out,
+                           struct sc_error *error)
+{
+    const char *not_judged = "no trace was judged", *not_known = "no trace's harm is known";
+    wish_for(w, refusal_rate, true, not_judged, &out->refusal_rate);
+    if (out->n_withheld > 0)
+        wish_for(w, refusal_rate_with_withheld, true, not_judged, &out->refusal_rate_withheld);
+    wish_for(w, agreement, true, not_judged, &out->agreement);
+    wish_for(w, entropy, false, not_judged, &out->entropy);
+    wish_for(w, confidence, false, "no trace has a confidence", &out->confidence);
+    wish_for(w, harm_rate, true, not_known, &out->harm_rate);
+    if (out->n_harmful_loose != out->n_harmful)
+        wish_for(w, harm_rate_loose, true, not_known, &out->harm_rate_loose);
+    if (out->n_uncounted == 0)
+        wish_for(w, tokens_per_trace, false, "no traces", &out->tokens_per_trace);
+    wish_for(w, n_traces, false, "no instances", &out->traces);
+    sc_cluster_shares(w->wishes, w->n_wishes, (struct sc_draws){SC_N_RESAMPLES, seed}, error);
+    if (out->n_withheld == 0)
+        out->refusal_rate_withheld = out->refusal_rate;
+    if (out->n_harmful_loose == out->n_harmful)
+        out->harm_rate_loose = out->harm_rate;
     if (out->n_uncounted > 0)
         out->tokens_per_trace = sc_estimate_none(out->n_traces, SC_NO_TOKEN_COUNT);
-    EACH(a[m] = (double)s->n_traces; b[m] = 1)
-    out->traces = sc_cluster_share(&(struct sc_shares){a, b, n, false},
-                                   (struct sc_draws){SC_N_RESAMPLES, seed}, "no instances", error);
-#undef EACH
+}
+
+void sc_group_make(const struct sc_run *run, const struct sc_view *view, struct sc_members group,
+                   struct sc_group *out, struct sc_error *error)
+{
+    const size_t *members = group.indices, n = group.n;
+    struct wishes wishes = {.view = view, .members = members, .n = n};
+    memset(out, 0, sizeof *out);
+    count_group(run, view, members, n, out);
+    wishes.room = sc_alloc_array(sc_size_mul(n, 2 * SC_MOST_RATIOS), sizeof *wishes.room);
+    if (wishes.room == NULL) {
+        sc_fail_nomem(error, "figures of a group");
+        return;
+    }
+    estimate_group(&wishes, run->seed, out, error);
+    sc_free(wishes.room);
 
     size_t n_right = 0, n_said = 0;
     for (size_t m = 0; m < n; m++) {

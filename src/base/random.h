@@ -32,6 +32,9 @@ struct sc_random {
 };
 double sc_random_next(struct sc_random *random);            /* (0, 1) */
 size_t sc_random_below(struct sc_random *random, size_t n); /* 0 .. n-1, unbiased; n > 0 */
+/* The next n of either: what n calls give, several times as fast; 0 < below <= 2^32. */
+void sc_random_fill(struct sc_random *random, double *out, size_t n);
+void sc_random_fill_below(struct sc_random *random, size_t below, uint32_t *out, size_t n);
 
 /* A 64-bit key of a byte string (XXH3), the same on every machine. */
 uint64_t sc_hash64(const void *bytes, size_t n);

@@ -20,7 +20,7 @@
 
 struct ranked {
     double score;
-    size_t cluster;
+    uint32_t cluster;
     bool positive;
 };
 
@@ -82,7 +82,7 @@ static struct ranked *sort_scores(const double *score, const bool *outcome, cons
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        sorted[i] = (struct ranked){score[i], cluster[i], outcome[i]};
+        sorted[i] = (struct ranked){score[i], (uint32_t)cluster[i], outcome[i]};
     qsort(sorted, n, sizeof *sorted, highest_first);
     return sorted;
 }
@@ -92,10 +92,16 @@ typedef double area_function(const struct ranked *sorted, size_t n, const uint32
 
 static void draw_clusters(struct sc_random *random, size_t n, uint32_t *weight)
 {
+    enum { PICKS = 256 };
+    uint32_t picks[PICKS];
     for (size_t c = 0; c < n; c++)
         weight[c] = 0;
-    for (size_t c = 0; c < n; c++)
-        weight[sc_random_below(random, n)]++;
+    for (size_t done = 0, now; done < n; done += now) {
+        now = n - done < PICKS ? n - done : PICKS;
+        sc_random_fill_below(random, n, picks, now);
+        for (size_t i = 0; i < now; i++)
+            weight[picks[i]]++;
+    }
 }
 
 static const char too_few_outcomes[] = "too few prompts with such an outcome for an interval";

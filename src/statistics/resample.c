@@ -5,6 +5,7 @@
  * another.  Random numbers: stream SC_STREAM_STATISTICS, one key per use, so that no two uses of
  * one seed share numbers.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -75,90 +76,191 @@ static double clusters_ratio(const struct clusters *c)
     return sc_sum_value(&numerator) / c->total;
 }
 
-/* Two indices below n from one random number of 52 bits: the second from what the first leaves of
- * it. Bootstraps of thousands of prompts spend most of their time here.  No index is more likely
- * than another by more than n^2 / 2^52, relatively. */
-static void draw_two(struct sc_random *random, size_t n, size_t *out)
+/* Bootstraps of thousands of prompts spend most of their time in drawing, so what resamples the
+ * same number of clusters by the same seed is resampled together: each draw is made once for all.
+ */
+enum { BLOCK = 512, PICKS = 2 * BLOCK };
+
+/* n indices below n_clusters, two from one random number of 52 bits: the second from what the first
+ * leaves of it.  No index is more likely than another by more than n^2 / 2^52, relatively. */
+static void draw_picks(struct sc_random *random, size_t n_clusters, uint32_t *picks, size_t n)
 {
-    if (n >= (size_t)1 << 20) {
-        out[0] = sc_random_below(random, n);
-        out[1] = sc_random_below(random, n);
-        return;
+    double u[BLOCK], size = (double)n_clusters;
+    int32_t last = (int32_t)(n_clusters - 1);
+    size_t n_numbers = (n + 1) / 2;
+    sc_random_fill(random, u, n_numbers);
+    for (size_t i = 0; i < n_numbers; i++) {
+        double at = u[i] * size;
+        int32_t first = (int32_t)at, second = (int32_t)((at - (double)first) * size);
+        picks[2 * i] = (uint32_t)(first < last ? first : last); /* rounding */
+        picks[2 * i + 1] = (uint32_t)(second < last ? second : last);
     }
-    double u = sc_random_next(random) * (double)n;
-    out[0] = (size_t)u;
-    out[1] = (size_t)((u - (double)out[0]) * (double)n);
-    for (int i = 0; i < 2; i++)
-        if (out[i] >= n) /* rounding */
-            out[i] = n - 1;
 }
 
-/* The difference of ratios of one resample, first - second (second may be NULL).  Draws again while
- * a group is empty: at worst three in five resamples are, so that ends soon. */
-static double resample_ratio(const struct clusters *first, const struct clusters *second,
-                             struct sc_random *random)
+/* The same of 2^20 clusters and more, each from a number of its own. */
+static void draw_many_picks(struct sc_random *random, size_t n_clusters, uint32_t *picks, size_t n)
 {
-    for (;;) {
-        double n1 = 0, d1 = 0, n2 = 0, d2 = 0;
-        size_t picks[2] = {0, 0};
-        for (size_t i = 0; i < first->n; i++) {
-            if (i % 2 == 0)
-                draw_two(random, first->n, picks);
-            size_t pick = picks[i % 2];
-            n1 += first->numerator[pick];
-            d1 += first->denominator[pick];
-            if (second != NULL) {
-                n2 += second->numerator[pick];
-                d2 += second->denominator[pick];
-            }
+    sc_random_fill_below(random, n_clusters, picks, n);
+}
+
+/* Sums of one resample. */
+struct ratio_sums {
+    double numerator, denominator;
+};
+
+/* What is resampled: a ratio, or a difference of two (second may be NULL). */
+struct resampling {
+    const struct clusters *first, *second;
+    struct ratio_sums sums[2];
+    double *values; /* [n_resamples] */
+};
+
+static void add_picks(const struct clusters *c, const uint32_t *picks, size_t n,
+                      struct ratio_sums *sums)
+{
+    double numerator = sums->numerator, denominator = sums->denominator;
+    for (size_t i = 0; i < n; i++) {
+        numerator += c->numerator[picks[i]];
+        denominator += c->denominator[picks[i]];
+    }
+    *sums = (struct ratio_sums){numerator, denominator};
+}
+
+/* One resample of each. */
+static void resample_once(struct resampling *of, size_t n_of, struct sc_random *random)
+{
+    uint32_t picks[PICKS];
+    size_t n_clusters = of->first->n;
+    for (size_t k = 0; k < n_of; k++)
+        of[k].sums[0] = of[k].sums[1] = (struct ratio_sums){0, 0};
+    for (size_t done = 0, n; done < n_clusters; done += n) {
+        n = n_clusters - done < PICKS ? n_clusters - done : PICKS;
+        (n_clusters < (size_t)1 << 20 ? draw_picks : draw_many_picks)(random, n_clusters, picks, n);
+        for (size_t k = 0; k < n_of; k++) {
+            add_picks(of[k].first, picks, n, &of[k].sums[0]);
+            if (of[k].second != NULL)
+                add_picks(of[k].second, picks, n, &of[k].sums[1]);
         }
-        if (d1 > 0 && (second == NULL || d2 > 0))
-            return second == NULL ? n1 / d1 : n1 / d1 - n2 / d2;
     }
 }
 
-/* Sets the interval of *out, or makes it none when memory runs out. */
-static void bootstrap(const struct clusters *first, const struct clusters *second,
-                      size_t n_resamples, uint64_t seed, struct sc_estimate *out,
-                      struct sc_error *error)
+/* False: a group is empty, so there is no value. */
+static bool resampled_value(const struct resampling *of, double *value)
 {
-    double *resampled = sc_alloc_array(n_resamples, sizeof *resampled);
-    if (resampled == NULL) {
+    const struct ratio_sums *one = &of->sums[0], *other = &of->sums[1];
+    if (!(one->denominator > 0) || (of->second != NULL && !(other->denominator > 0)))
+        return false;
+    *value = one->numerator / one->denominator;
+    if (of->second != NULL)
+        *value -= other->numerator / other->denominator;
+    return true;
+}
+
+static struct sc_random random_of(const struct resampling *of, uint64_t seed)
+{
+    return random_for(of->second == NULL ? USE_RATIO : USE_DIFFERENCE, seed);
+}
+
+/* One alone, drawn again while a group is empty: at worst three in five resamples are, so that ends
+ * soon. */
+static void resample_alone(struct resampling *of, struct sc_draws draws)
+{
+    struct sc_random random = random_of(of, draws.seed);
+    for (size_t r = 0; r < draws.n; r++)
+        do
+            resample_once(of, 1, &random);
+        while (!resampled_value(of, &of->values[r]));
+}
+
+/* Several with as many clusters, all of ratios or all of differences.  One that meets an empty
+ * group goes on by itself: what it draws from there on is no other's. */
+static void resample_together(struct resampling *of, size_t n_of, struct sc_draws draws)
+{
+    struct sc_random random = random_of(of, draws.seed);
+    for (size_t r = 0; r < draws.n && n_of > 0; r++) {
+        resample_once(of, n_of, &random);
+        for (size_t k = 0; k < n_of;) {
+            if (resampled_value(&of[k], &of[k].values[r])) {
+                k++;
+                continue;
+            }
+            resample_alone(&of[k], draws);
+            of[k] = of[--n_of];
+        }
+    }
+}
+
+/* Sets the intervals of estimates, or makes them none when memory runs out. */
+static void bootstrap(struct resampling *of, struct sc_estimate *const *out, size_t n,
+                      struct sc_draws draws, struct sc_error *error)
+{
+    double *values = sc_alloc_array(sc_size_mul(draws.n, n), sizeof *values);
+    if (values == NULL) {
         sc_fail_nomem(error, "bootstrap resamples");
-        *out = sc_estimate_none(out->n, "out of memory");
+        for (size_t k = 0; k < n; k++)
+            *out[k] = sc_estimate_none(out[k]->n, "out of memory");
         return;
     }
-    struct sc_random random = random_for(second == NULL ? USE_RATIO : USE_DIFFERENCE, seed);
-    for (size_t r = 0; r < n_resamples; r++)
-        resampled[r] = resample_ratio(first, second, &random);
-    percentile_interval(resampled, n_resamples, out);
-    sc_free(resampled);
+    for (size_t k = 0; k < n; k++)
+        of[k].values = values + k * draws.n;
+    resample_together(of, n, draws);
+    for (size_t k = 0; k < n; k++)
+        percentile_interval(values + k * draws.n, draws.n, out[k]);
+    sc_free(values);
+}
+
+/* The estimate, whole but for an interval that takes resampling: that is what true says. */
+static bool begin_ratio(struct clusters *c, bool is_proportion, struct sc_estimate *out)
+{
+    const char *reason = clusters_read(c, is_proportion);
+    if (reason != NULL) {
+        *out = sc_estimate_none(0, reason);
+        return false;
+    }
+    *out = (struct sc_estimate){
+        .value = clusters_ratio(c), .low = NAN, .high = NAN, .n = (size_t)(c->total + 0.5)};
+    if (!is_proportion)
+        return c->n_filled > 1;
+    if (!c->varies)
+        sc_wilson_limits(out->value, (double)c->n_filled, &out->low, &out->high);
+    return c->varies;
+}
+
+void sc_cluster_ratios(const struct sc_ratio *ratios, size_t n, struct sc_draws draws,
+                       struct sc_estimate *out, struct sc_error *error)
+{
+    assert(n <= SC_MOST_RATIOS);
+    struct clusters clusters[SC_MOST_RATIOS];
+    bool waits[SC_MOST_RATIOS];
+    for (size_t k = 0; k < n; k++) {
+        clusters[k] = (struct clusters){.numerator = ratios[k].numerator,
+                                        .denominator = ratios[k].denominator,
+                                        .n = ratios[k].n};
+        waits[k] = begin_ratio(&clusters[k], ratios[k].is_proportion, &out[k]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        struct resampling of[SC_MOST_RATIOS];
+        struct sc_estimate *estimates[SC_MOST_RATIOS];
+        size_t n_of = 0;
+        for (size_t i = k; waits[k] && i < n; i++) {
+            if (!waits[i] || clusters[i].n != clusters[k].n)
+                continue;
+            of[n_of] = (struct resampling){.first = &clusters[i]};
+            estimates[n_of++] = &out[i];
+            waits[i] = i == k; /* itself until all are found */
+        }
+        if (n_of > 0)
+            bootstrap(of, estimates, n_of, draws, error);
+    }
 }
 
 struct sc_estimate sc_cluster_ratio(const double *numerator, const double *denominator,
                                     size_t n_clusters, size_t n_resamples, uint64_t seed,
                                     struct sc_error *error)
 {
-    struct clusters c = {.numerator = numerator, .denominator = denominator, .n = n_clusters};
-    const char *reason = clusters_read(&c, false);
-    if (reason != NULL)
-        return sc_estimate_none(0, reason);
-    struct sc_estimate out = {
-        .value = clusters_ratio(&c), .low = NAN, .high = NAN, .n = (size_t)(c.total + 0.5)};
-    if (c.n_filled > 1)
-        bootstrap(&c, NULL, n_resamples, seed, &out, error);
-    return out;
-}
-
-static struct sc_estimate proportion_of(const struct clusters *c, size_t n_resamples, uint64_t seed,
-                                        struct sc_error *error)
-{
-    struct sc_estimate out = {
-        .value = clusters_ratio(c), .low = NAN, .high = NAN, .n = (size_t)(c->total + 0.5)};
-    if (c->varies)
-        bootstrap(c, NULL, n_resamples, seed, &out, error);
-    else
-        sc_wilson_limits(out.value, (double)c->n_filled, &out.low, &out.high);
+    struct sc_estimate out;
+    sc_cluster_ratios(&(struct sc_ratio){numerator, denominator, n_clusters, false}, 1,
+                      (struct sc_draws){n_resamples, seed}, &out, error);
     return out;
 }
 
@@ -166,11 +268,10 @@ struct sc_estimate sc_cluster_proportion(const double *numerator, const double *
                                          size_t n_clusters, size_t n_resamples, uint64_t seed,
                                          struct sc_error *error)
 {
-    struct clusters c = {.numerator = numerator, .denominator = denominator, .n = n_clusters};
-    const char *reason = clusters_read(&c, true);
-    if (reason != NULL)
-        return sc_estimate_none(0, reason);
-    return proportion_of(&c, n_resamples, seed, error);
+    struct sc_estimate out;
+    sc_cluster_ratios(&(struct sc_ratio){numerator, denominator, n_clusters, true}, 1,
+                      (struct sc_draws){n_resamples, seed}, &out, error);
+    return out;
 }
 
 static struct clusters clusters_of(struct sc_proportions p, size_t n)
@@ -193,11 +294,14 @@ struct sc_estimate sc_cluster_proportion_difference(struct sc_proportions first,
                               .high = NAN,
                               .n = (size_t)(c1.total + c2.total + 0.5)};
     if (c1.varies && c2.varies) {
-        bootstrap(&c1, &c2, draws.n, draws.seed, &out, error);
+        struct sc_estimate *place = &out;
+        bootstrap(&(struct resampling){.first = &c1, .second = &c2}, &place, 1, draws, error);
         return out;
     }
-    struct sc_estimate one = proportion_of(&c1, draws.n, draws.seed, error);
-    struct sc_estimate other = proportion_of(&c2, draws.n, draws.seed, error);
+    struct sc_estimate one = sc_cluster_proportion(first.numerator, first.denominator, n_clusters,
+                                                   draws.n, draws.seed, error);
+    struct sc_estimate other = sc_cluster_proportion(second.numerator, second.denominator,
+                                                     n_clusters, draws.n, draws.seed, error);
     if (one.reason != NULL || other.reason != NULL)
         return sc_estimate_none(out.n, "out of memory");
     sc_newcombe_limits(&one, &other, &out.low, &out.high);
@@ -226,11 +330,14 @@ struct sc_estimate sc_paired_difference(const double *a, const double *b, size_t
         sc_fail_nomem(error, "bootstrap resamples");
         return sc_estimate_none(n, "out of memory");
     }
+    uint32_t picks[BLOCK];
     struct sc_random random = random_for(USE_PAIRED, seed);
     for (size_t r = 0; r < n_resamples; r++) {
         sum = (struct sc_sum){0};
         for (size_t i = 0; i < n; i++) {
-            size_t pick = sc_random_below(&random, n);
+            if (i % BLOCK == 0)
+                sc_random_fill_below(&random, n, picks, n - i < BLOCK ? n - i : BLOCK);
+            size_t pick = picks[i % BLOCK];
             sc_sum_add(&sum, a[pick] - b[pick]);
         }
         resampled[r] = sc_sum_value(&sum) / (double)n;

@@ -84,6 +84,16 @@ struct sc_estimate sc_cluster_ratio(const double *numerator, const double *denom
 struct sc_estimate sc_cluster_proportion(const double *numerator, const double *denominator,
                                          size_t n_clusters, size_t n_resamples, uint64_t seed,
                                          struct sc_error *error);
+/* Several ratios and proportions at once, each with the numbers that it has by itself: those of as
+ * many clusters are resampled together, which draws for one instead of for each. */
+struct sc_ratio {
+    const double *numerator, *denominator; /* [n] */
+    size_t n;
+    bool is_proportion;
+};
+enum { SC_MOST_RATIOS = 16 };
+void sc_cluster_ratios(const struct sc_ratio *ratios, size_t n, struct sc_draws draws,
+                       struct sc_estimate *out, struct sc_error *error);
 /* Difference of two such proportions, first - second, over the same clusters: each resample draws
  * clusters once for both, so that pairing is kept; a cluster may have denominator 0 in either;
  * resamples in which a group is empty are drawn again.  n is the sum of all denominators.  Where

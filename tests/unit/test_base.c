@@ -331,6 +331,39 @@ static void uniforms_are_uniform(void **state)
         assert_in_range(seen[i], 850, 1150);
 }
 
+/* What is drawn in lanes is what is drawn one by one: also past the carry of a counter, in odd
+ * numbers, and where a value may have to be rejected. */
+static void many_random_numbers_are_the_same_numbers(void **state)
+{
+    (void)state;
+    static const struct sc_random starts[] = {{SC_STREAM_STATISTICS, 7, 1, 0},
+                                              {SC_STREAM_BENCHMARK, UINT64_MAX, 0xfeedbeefcafe, 0},
+                                              {SC_STREAM_STATISTICS, 0, 2, UINT32_MAX - 7}};
+    static const size_t below[] = {1, 7, 20000, (size_t)1 << 20, UINT32_MAX};
+    enum { MOST = 100 };
+    double units[MOST];
+    uint32_t picks[MOST];
+    for (size_t s = 0; s < sizeof starts / sizeof *starts; s++)
+        for (size_t n = 0; n <= MOST; n += n < 35 ? 1 : 13) {
+            struct sc_random many = starts[s], one = starts[s];
+            sc_random_fill(&many, units, n);
+            for (size_t i = 0; i < n; i++)
+                assert_true(!(units[i] < sc_random_next(&one)) && !(units[i] > 1));
+            assert_true(many.counter == one.counter);
+            one = many = starts[s];
+            sc_random_fill(&many, units, n);
+            for (size_t i = 0; i < n; i++)
+                assert_true(!(units[i] > sc_random_next(&one)));
+            for (size_t b = 0; b < sizeof below / sizeof *below; b++) {
+                one = many;
+                sc_random_fill_below(&many, below[b], picks, n);
+                for (size_t i = 0; i < n; i++)
+                    assert_int_equal(picks[i], sc_random_below(&one, below[b]));
+                assert_true(many.counter == one.counter);
+            }
+        }
+}
+
 static void names_go_both_ways(void **state)
 {
     (void)state;
@@ -398,6 +431,7 @@ int main(void)
         cmocka_unit_test(files_are_whole_or_missing),
         cmocka_unit_test(random_is_philox),
         cmocka_unit_test(uniforms_are_uniform),
+        cmocka_unit_test(many_random_numbers_are_the_same_numbers),
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(parts_of_dead_processes_are_removed_at_the_next_write),
     };

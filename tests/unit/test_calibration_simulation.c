@@ -162,7 +162,6 @@ static void make_labels(const struct world *w, double se, double sp, struct made
 
 static void correct(struct made *made, struct sc_analysis *a)
 {
-    double *scratch = sc_alloc_array(3 * MOST_PROMPTS, sizeof *scratch);
     size_t members[MOST_PROMPTS];
     struct sc_error error = {SC_OK, ""};
     for (size_t i = 0; i < made->run.n_instances; i++)
@@ -170,13 +169,12 @@ static void correct(struct made *made, struct sc_analysis *a)
     memset(a, 0, sizeof *a);
     a->run = &made->run;
     a->views = sc_alloc_zero(1, sizeof *a->views);
-    assert_true(scratch != NULL && a->views != NULL);
+    assert_non_null(a->views);
     assert_int_equal(sc_view_make(&made->run, 0, &a->views[0], &error), SC_OK);
     sc_group_make(&made->run, &a->views[0], (struct sc_members){members, made->run.n_instances},
-                  scratch, &a->overall, &error);
+                  &a->overall, &error);
     sc_analyse_corrected(a, &error);
     assert_int_equal(error.status, SC_OK);
-    sc_free(scratch);
 }
 
 static struct figures simulate(const struct world *w, size_t n)

@@ -330,6 +330,30 @@ static void equal_sums_count_as_equal_in_a_permutation_test(void **state)
     }
 }
 
+/* Also where resamples meet groups without a member, which are drawn again for that one alone. */
+static void ratios_together_are_what_they_are_alone(void **state)
+{
+    (void)state;
+    enum { N = 9, KINDS = 5 };
+    const double shares[N] = {1, 0, 1, 0, 1, 1, 0, 0, 1}, ones[N] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const double sparse[N] = {0, 0, 1, 0, 0, 0, 1, 0, 0}, first[N] = {0, 0, 1, 0, 0, 0, 0, 0, 0};
+    const double amounts[N] = {3, 1, 4, 1, 5, 9, 2, 6, 5};
+    const struct sc_ratio ratios[KINDS] = {{shares, ones, N, true},
+                                           {first, sparse, N, true},
+                                           {amounts, ones, N, false},
+                                           {amounts, ones, N - 2, false},
+                                           {first, sparse, N, false}};
+    struct sc_estimate together[KINDS];
+    sc_cluster_ratios(ratios, KINDS, (struct sc_draws){500, 3}, together, NULL);
+    for (size_t k = 0; k < KINDS; k++) {
+        const struct sc_ratio *r = &ratios[k];
+        struct sc_estimate alone = (r->is_proportion ? sc_cluster_proportion : sc_cluster_ratio)(
+            r->numerator, r->denominator, r->n, 500, 3, NULL);
+        assert_memory_equal(&together[k], &alone, sizeof alone);
+        assert_true(alone.low <= alone.value && alone.value <= alone.high);
+    }
+}
+
 static void bootstrap_intervals_are_near_the_reference_s(void **state)
 {
     size_t i;
@@ -608,6 +632,7 @@ static void exhausted_memory_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ratios_together_are_what_they_are_alone),
         cmocka_unit_test(means_percentiles_and_intervals_are_those_of_the_reference),
         cmocka_unit_test(intervals_of_proportions_are_those_of_the_reference),
         cmocka_unit_test(fisher_s_test_is_that_of_the_reference),
