@@ -28,7 +28,16 @@ Copyright: 2026 The safeconf authors
 License: Apache-2.0
  On Debian systems the full text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
+Comment:
+ The program and its library are linked with the GNU Scientific Library, which is
+ under the GNU General Public License, version 3 or later: who passes on both
+ together keeps that license's terms as well. All that they are linked with, and
+ under which licenses, is in safeconf.spdx.json.
 ")
+# What it is made of, by the packages of the system that it is built on.
+file(GLOB libraries ${CPACK_TEMPORARY_DIRECTORY}/usr/lib/*/libsafeconf.so.*.*)
+execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/../tools/make-sbom --output ${doc}/safeconf.spdx.json
+  ${CPACK_TEMPORARY_DIRECTORY}/usr/bin/safeconf ${libraries} COMMAND_ERROR_IS_FATAL ANY)
 file(GLOB pages ${CPACK_TEMPORARY_DIRECTORY}/usr/share/man/man1/*.1)
 compress(${doc}/changelog ${doc}/changelog.Debian ${pages})
 

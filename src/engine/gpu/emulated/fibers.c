@@ -410,6 +410,9 @@ void sc_fibers_free(struct sc_fibers *f)
 {
     if (f == NULL)
         return;
-    munmap(f->stacks, MOST_THREADS * (STACK_BYTES + (size_t)sysconf(_SC_PAGESIZE)));
+    const size_t bytes = MOST_THREADS * (STACK_BYTES + (size_t)sysconf(_SC_PAGESIZE));
+    /* Or what frames forbade would be forbidden to who gets these addresses next. */
+    SC_ALLOW(f->stacks, bytes);
+    munmap(f->stacks, bytes);
     free(f);
 }

@@ -91,6 +91,12 @@ static bool map_block(size_t bytes, struct block *out)
     return true;
 }
 
+static void unmap_block(const struct block *block)
+{
+    SC_ALLOW(block->memory + block->bytes, rounded(block->bytes) - block->bytes);
+    munmap(block->mapped, block->mapped_bytes);
+}
+
 static enum sc_status keep(struct sc_emulated_gpu *gpu, const struct block *block, char *why)
 {
     struct card *card = &cards[gpu->card];
@@ -124,7 +130,7 @@ enum sc_status sc_emulated_take(void *opened, size_t bytes, void **memory, char 
     }
     const enum sc_status status = keep(gpu, &block, why);
     if (status != SC_OK) {
-        munmap(block.mapped, block.mapped_bytes);
+        unmap_block(&block);
         uncount_bytes(gpu, bytes);
         return status;
     }
@@ -160,7 +166,7 @@ void sc_emulated_release(void *opened, void *memory)
     SC_ALLOW(block.memory + block.bytes, rounded(block.bytes) - block.bytes);
     for (size_t i = block.bytes; i < rounded(block.bytes); i++)
         assert(block.memory[i] == BEHIND && "something was written behind a block of the card");
-    munmap(block.mapped, block.mapped_bytes);
+    unmap_block(&block);
     uncount_bytes(gpu, block.bytes);
 }
 
