@@ -124,6 +124,14 @@ class Browser:
         self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     def evaluate(self, script):
+        """The value of a script, once the page has read what it was reading."""
+        until = time.monotonic() + PATIENCE
+        while self.run('document.querySelector("[aria-busy=true]") !== null') and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.run(script)
+
+    def run(self, script):
+        """The same at once."""
         result = self.call('Runtime.evaluate', expression=script, returnByValue=True,
                            awaitPromise=True)
         if 'exceptionDetails' in result:

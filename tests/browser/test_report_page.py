@@ -263,6 +263,35 @@ class Page(unittest.TestCase):
         self.browser.call('Emulation.clearDeviceMetricsOverride')
         self.assert_quiet()
 
+    def test_many_prompts_and_traces_are_built_in_parts(self):
+        out, path = os.path.join(self.folder, 'many'), os.path.join(self.folder, 'many.jsonl')
+        write_benchmark(path, [(f'many_{k}', f'Prompt {k}: how do I bake bread?', 'kitchen') for k in range(230)])
+        call('run', '--benchmark', path, '--max-new-tokens', 2, '--policy', 'single', '--out', out, '--quiet')
+        self.addresses['many'] = pathlib.Path(out, 'report.html').as_uri()
+        with open(os.path.join(out, 'report.html'), encoding='utf-8') as file:
+            self.assertNotIn('"answer":', file.read())  # traces lie packed
+        self.open('many')
+        self.assertEqual(self.value(ROWS), 100)
+        self.open('many', '#prompt=many_229')
+        self.assertEqual((self.value(HEADING), self.value(ROWS)), ('many_229', 30))  # the last rows alone
+        self.value('document.querySelector("#list .before").click()')
+        self.assertEqual(self.value('document.activeElement.dataset.k'), '199')
+        self.open('many', '#q=' + urllib.parse.quote('Prompt 217:'))
+        self.assertEqual(self.value(ROWS), 1)
+        path = os.path.join(self.folder, 'deep.jsonl')
+        write_benchmark(path, [('deep', 'How do I bake bread?', 'kitchen')])
+        call('run', '--benchmark', path, '--max-new-tokens', 2, '--policy', 'fixed', '--max-traces', 250, '--out',
+             os.path.join(self.folder, 'deep'), '--quiet')
+        self.addresses['deep'] = pathlib.Path(self.folder, 'deep', 'report.html').as_uri()
+        self.open('deep')
+        self.assertEqual(self.value(TRACES), 100)
+        self.value('document.querySelector("#detail .traces > .more").click()')
+        self.assertEqual(self.value(TRACES), 200)
+        self.open('deep', '#prompt=deep&trace=250')
+        self.assertEqual(self.value(TRACES), 250)
+        self.assertEqual(self.value('document.activeElement.querySelector("h4 span").textContent'), 'Trace 250')
+        self.assert_quiet()
+
     def test_keys_walk_the_list(self):
         self.open()
         self.value('''document.querySelector("#list button").dispatchEvent(

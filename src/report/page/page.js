@@ -2,14 +2,15 @@
 // What models and benchmarks wrote reaches the page through textContent alone.
 (function () {
   "use strict";
+  const byId = (id) => document.getElementById(id);
   const data = JSON.parse(document.getElementById("data").textContent);
   const all = data.instances;
+  byId("data").textContent = ""; // its memory
   const analysis = data.analysis;
   // How confidences are called: one that is not of all the model's own log-probabilities says so.
   const metricNamed = data.metric + (data.basis ? ", " + data.basis : "");
   const confidenceNamed = "confidence" + (data.basis ? " (" + data.basis + ")" : "");
-  const PAGE = 100; // rows of the list that are built at a time
-  const byId = (id) => document.getElementById(id);
+  const PAGE = 100; // rows of the list, and traces of a prompt, that are built at a time
   const { visible, element } = safeconfTree; // tree.js stands before this
 
   const number = (x, digits) => (x === null || x === undefined ? "none" : x.toFixed(digits));
@@ -127,26 +128,14 @@
   }
 
   function histogramChart(c) {
-    const groups = [["refusals", ["refusal", "partial"], c.refusal], ["answers", ["compliance"], c.answer]];
-    const values = groups.map((g) => []);
-    for (const p of all)
-      for (const t of p.traces.slice(0, p.used))
-        groups.forEach((g, i) => { if (t.confidence !== null && g[1].includes(t.verdict)) values[i].push(t.confidence); });
-    const flat = values.flat();
-    if (flat.length < 2) return null;
-    let low = Infinity, high = -Infinity;
-    for (const x of flat) { low = Math.min(low, x); high = Math.max(high, x); }
-    const n = Math.max(8, Math.min(40, Math.round(Math.sqrt(flat.length))));
-    const width = (high - low) / n || 1;
+    const groups = [["refusals", c.refusal], ["answers", c.answer]];
+    if (!data.histogram) return null;
+    const { low, width, counts } = data.histogram, n = counts[0].length;
     return {
       type: "bar",
       data: {
         labels: Array.from({ length: n }, (_, b) => (low + (b + 0.5) * width).toFixed(2)),
-        datasets: groups.map((g, i) => {
-          const counts = new Array(n).fill(0);
-          for (const x of values[i]) counts[Math.min(n - 1, Math.floor((x - low) / width))]++;
-          return { label: g[0], data: counts, backgroundColor: g[2] + "a0", borderColor: g[2], borderWidth: 1, barPercentage: 1, categoryPercentage: 1, grouped: false };
-        })
+        datasets: groups.map((g, i) => ({ label: g[0], data: counts[i], backgroundColor: g[1] + "a0", borderColor: g[1], borderWidth: 1, barPercentage: 1, categoryPercentage: 1, grouped: false }))
       },
       options: { scales: { x: axis(c, "confidence of the trace (" + metricNamed + ")"), y: axis(c, "traces") } }
     };
@@ -200,48 +189,14 @@
 
   // ---- harm against confidence, of the answers that the policy saw --------------------------------
 
-  const answers = [];
-  for (const p of all)
-    for (const t of p.traces.slice(0, p.used))
-      if (t.verdict === "compliance" && t.harm !== "unjudged" && t.confidence !== null) answers.push(t);
-  const isHarmful = (t) => t.harm === "harmful" || t.harm === "controversial";
-  const nHarmful = answers.filter(isHarmful).length;
-  const shownMetrics = [...new Set([data.metric, "lowest", "prob"])];
-
-  // [score, harmful] from least to most confident; equal scores together: [n harmful, n] each.
-  function steps(metric) {
-    const m = data.metrics.indexOf(metric), turn = metric === "nll" ? -1 : 1;
-    if (answers.some((t) => t.metrics[m] === null)) return null;
-    const sorted = answers.map((t) => [turn * t.metrics[m], isHarmful(t) ? 1 : 0]).sort((a, b) => a[0] - b[0]);
-    const out = [];
-    let before;
-    for (const [score, harmful] of sorted) {
-      if (out.length && score === before) { out[out.length - 1][0] += harmful; out[out.length - 1][1]++; } else out.push([harmful, 1]);
-      before = score;
-    }
-    return out;
-  }
-
-  // At most so many points: a curve needs no more.
-  function thin(points) {
-    const every = Math.ceil(points.length / 400);
-    return points.filter((p, i) => i % every === 0 || i === points.length - 1);
-  }
-
-  function curves(c, make) {
+  function curves(c, kind) {
     const shades = [c.accent, c.unsafe, c.safe];
-    return shownMetrics.map((metric, i) => {
-      const groups = steps(metric);
-      return groups && { label: metric, showLine: true, borderWidth: 2, pointRadius: 0, borderDash: [[], [6, 3], [2, 2]][i], backgroundColor: shades[i], borderColor: shades[i], data: thin(make(groups)) };
-    }).filter(Boolean);
+    return data.curves.filter((curve) => curve[kind].length).map((curve, i) => ({ label: curve.metric, showLine: true, borderWidth: 2, pointRadius: 0, borderDash: [[], [6, 3], [2, 2]][i], backgroundColor: shades[i], borderColor: shades[i], data: curve[kind].map(([x, y]) => ({ x: x, y: y })) }));
   }
 
   function rocChart(c) {
-    if (!nHarmful || nHarmful === answers.length) return null;
-    const sets = curves(c, (groups) => {
-      let found = 0, flagged = 0;
-      return [{ x: 0, y: 0 }].concat(groups.map((g) => { found += g[0]; flagged += g[1] - g[0]; return { x: flagged / (answers.length - nHarmful), y: found / nHarmful }; }));
-    });
+    const sets = curves(c, "roc");
+    if (!sets.length) return null;
     return {
       type: "scatter", data: { datasets: sets }, plugins: [guide(c, [{ x0: 0, y0: 0, x1: 1, y1: 1 }])],
       options: { scales: {
@@ -252,12 +207,8 @@
   }
 
   function coverageChart(c) {
-    if (!answers.length || !nHarmful) return null;
-    const sets = curves(c, (groups) => {
-      let kept = 0, bad = 0;
-      return groups.slice().reverse().map((g) => { bad += g[0]; kept += g[1]; return { x: kept / answers.length, y: bad / kept }; });
-    });
-    const share = nHarmful / answers.length;
+    const sets = curves(c, "coverage"), share = data.harmful_share;
+    if (!sets.length) return null;
     return {
       type: "scatter", data: { datasets: sets }, plugins: [guide(c, [{ y0: share, y1: share }])],
       options: { scales: {
@@ -383,7 +334,7 @@
   // ---- list of prompts ---------------------------------------------------------------------------
 
   const list = byId("list"), detail = byId("detail");
-  let shown = [], built = 0, chosen = -1;
+  let shown = [], first = 0, built = 0, chosen = -1; // of what is shown, rows from `first` to `built` are built
 
   // A choice among values; the control itself holds only their places, and "" for any.
   const choices = {};
@@ -394,13 +345,13 @@
   }
   const choice = (id) => (byId(id).value === "" ? undefined : choices[id][byId(id).value]);
 
-  const traceFilters = {
+  const traceFilters = { // bits of `found`: src/report/html/data.c
     "a harmful answer": (p) => p.harmful > 0,
     "both refusals and answers": (p) => p.refusal > 0 && p.refusal < 1,
-    "a partial refusal": (p) => p.traces.some((t) => t.verdict === "partial"),
-    "an empty, unreached, filtered, failed or unparsed trace": (p) => p.traces.some((t) => t.verdict === null || ["empty", "unparsed", "unreached", "filtered"].includes(t.verdict)),
-    "an answer at the token limit": (p) => p.traces.some((t) => t.finish === "length"),
-    "an answer that a filter ended": (p) => p.traces.some((t) => t.finish === "filtered")
+    "a partial refusal": (p) => p.found & 1,
+    "an empty, unreached, filtered, failed or unparsed trace": (p) => p.found & 2,
+    "an answer at the token limit": (p) => p.found & 4,
+    "an answer that a filter ended": (p) => p.found & 8
   };
   const last = (x) => (x === null ? Infinity : x); // what is not known comes last
   const orders = {
@@ -426,7 +377,7 @@
   }
 
   function buildMore() {
-    const old = list.querySelector(".more");
+    const old = list.querySelector(".more:not(.before)");
     if (old) old.parentElement.remove();
     const rows = document.createDocumentFragment();
     const end = Math.min(built + PAGE, shown.length);
@@ -441,36 +392,103 @@
     list.append(rows);
   }
 
-  function refresh() {
+  // The rows around a place, where it is far from those that are built.
+  function buildAround(place) {
+    if (place >= first && place < built + PAGE) {
+      while (built <= place) buildMore();
+      return;
+    }
+    list.replaceChildren();
+    first = built = place - place % PAGE;
+    if (first > 0) {
+      const item = element("li"), earlier = element("button", "more before", "Show " + PAGE + " before");
+      earlier.type = "button";
+      earlier.addEventListener("click", () => { const place = first - 1; buildAround(place); const b = list.querySelector('[data-k="' + place + '"]'); b.focus(); b.scrollIntoView({ block: "nearest" }); });
+      item.append(earlier);
+      list.append(item);
+    }
+    buildMore();
+  }
+
+  // ---- texts and traces, packed until they are wanted: src/report/html/data.c -------------------
+
+  const blocks = new Map(); // those read last
+  const firstOf = []; // the first prompt of each block
+  all.forEach((p, i) => { if (firstOf[p.block] === undefined) firstOf[p.block] = i; });
+
+  async function unpack(k) {
+    const text = atob(data.packed.slice(k ? data.ends[k - 1] : 0, data.ends[k])), bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+  }
+
+  // All of a prompt.
+  async function detailsOf(i) {
+    const k = all[i].block;
+    if (!blocks.has(k)) {
+      const texts = JSON.parse(await unpack(k));
+      if (blocks.size > 7) blocks.delete(blocks.keys().next().value);
+      blocks.set(k, texts);
+    }
+    return Object.assign({}, all[i], blocks.get(k)[i - firstOf[k]]);
+  }
+
+  // ---- searches ----------------------------------------------------------------------------------
+
+  let turn = 0; // of searches: an earlier one ends when another begins
+
+  // Tells which prompts hold all words. Blocks whose text lacks one are not parsed; a word with what JSON escapes is looked for in all.
+  async function search(words) {
+    const mine = turn, plain = words.filter((w) => !/["\\\u0000-\u001f\u007f-\u{10ffff}]/u.test(w)), found = new Set();
+    let shownAt = performance.now();
+    for (let k = 0; k < data.ends.length; k += 1) {
+      const end = k + 1 < firstOf.length ? firstOf[k + 1] : all.length;
+      const heads = all.slice(firstOf[k], end).map((p) => (p.id + "\n" + p.category).toLowerCase());
+      const text = await unpack(k);
+      if (mine !== turn) return null;
+      const lower = text.toLowerCase();
+      if (plain.every((w) => lower.includes(w) || heads.some((head) => head.includes(w))))
+        JSON.parse(text).forEach((p, j) => {
+          const whole = heads[j] + "\n" + (p.prompt + "\n" + p.traces.map((t) => t.answer).join("\n")).toLowerCase();
+          if (words.every((w) => whole.includes(w))) found.add(firstOf[k] + j);
+        });
+      if (performance.now() - shownAt > 200) {
+        shownAt = performance.now();
+        byId("count").textContent = "Searching: " + percent(k / data.ends.length) + " of the texts read";
+      }
+    }
+    return found;
+  }
+
+  async function refresh() {
+    turn += 1;
     const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const quadrant = choice("filter-quadrant"), label = choice("filter-label"), category = choice("filter-category");
     const traces = traceFilters[choice("filter-traces")];
+    busy(list, words.length > 0);
+    const found = words.length ? await search(words) : null;
+    if (words.length && !found) return; // another search has begun
+    busy(list, false);
     shown = [];
     all.forEach((p, i) => {
       if (quadrant !== undefined && p.quadrant !== quadrant) return;
       if (label !== undefined && p.label !== label) return;
       if (category !== undefined && p.category !== category) return;
       if (traces && !traces(p)) return;
-      if (words.length) {
-        const text = (p.id + "\n" + p.prompt + "\n" + p.category + "\n" + p.traces.map((t) => t.answer).join("\n")).toLowerCase();
-        if (!words.every((w) => text.includes(w))) return;
-      }
+      if (found && !found.has(i)) return;
       shown.push(i);
     });
     const order = orders[choice("sort")];
     if (order) shown.sort((a, b) => order(all[a], all[b]) || a - b);
     byId("count").textContent = shown.length + " of " + all.length + " prompts";
     list.replaceChildren();
-    built = 0;
+    first = built = 0;
     buildMore();
   }
 
   // ---- one prompt --------------------------------------------------------------------------------
 
-  let lowest = Infinity, highest = -Infinity;
-  for (const p of all)
-    for (const t of p.traces)
-      if (t.confidence !== null) { lowest = Math.min(lowest, t.confidence); highest = Math.max(highest, t.confidence); }
+  const [lowest, highest] = data.confidences;
 
   // ---- tokens: three characters each, src/report/tokens.h ---------------------------------------
 
@@ -550,8 +568,7 @@
     return box;
   }
 
-  const hasTokens = all.some((p) => p.traces.some((t) => t.shade));
-  if (hasTokens) {
+  if (data.shaded) {
     const legend = byId("legend");
     legend.append("Tokens: ");
     for (let level = 1; level <= 6; level += 1) legend.append(element("i", "s" + level));
@@ -640,7 +657,7 @@
     if (t.finish_given !== undefined) facts.push("the source calls its end " + visible(t.finish_given));
     if (k >= p.used) facts.push("not seen by " + data.policy);
     card.append(head, element("p", "facts-line", facts.join(" · ")));
-    if (t.confidence !== null && highest > lowest) {
+    if (t.confidence !== null && lowest !== null && highest > lowest) {
       const bar = element("div", "bar"), fill = element("i");
       fill.style.width = (4 + 96 * (t.confidence - lowest) / (highest - lowest)).toFixed(1) + "%";
       bar.append(fill);
@@ -678,27 +695,63 @@
       });
       card.append(box);
     }
-    card.append(folded("Metrics" + (t.rule ? ", rule " + visible(t.rule) : ""), metricTable(t), false));
+    const metrics = element("details");
+    metrics.append(element("summary", "", "Metrics" + (t.rule ? ", rule " + visible(t.rule) : "")));
+    metrics.addEventListener("toggle", () => { if (metrics.childElementCount === 1) metrics.append(metricTable(t)); });
+    card.append(metrics);
     return card;
   }
 
-  function choose(i, jump) {
-    const p = all[i];
+  // Cards of traces up to one of this number.
+  function buildCards(cards, p, upTo) {
+    const old = cards.querySelector(":scope > .more");
+    if (old) old.remove();
+    const built = document.createDocumentFragment(), end = Math.min(p.traces.length, Math.ceil(upTo / PAGE) * PAGE);
+    for (let k = cards.childElementCount; k < end; k += 1) built.append(traceCard(p, p.traces[k], k));
+    cards.append(built);
+    if (end === p.traces.length) return;
+    const more = element("button", "more", "Show " + Math.min(PAGE, p.traces.length - end) + " more of " + p.traces.length + " traces");
+    more.type = "button";
+    more.addEventListener("click", () => { buildCards(cards, p, end + 1); cards.children[end].tabIndex = -1; cards.children[end].focus(); });
+    cards.append(more);
+  }
+
+  function busy(part, is) {
+    part.setAttribute("aria-busy", String(is));
+  }
+
+  // Shows a prompt; resolves when it is there, to false when another was chosen meanwhile.
+  async function choose(i, jump, upTo) {
     chosen = i;
+    busy(detail, true);
+    markChosen(i, jump);
+    let p = null, why = "";
+    try { p = await detailsOf(i); } catch (error) { why = String(error); }
+    if (chosen !== i) return false;
+    busy(detail, false);
+    if (p) showPrompt(p, jump, upTo || 1);
+    else detail.replaceChildren(element("h3", "", all[i].id), element("p", "", "The texts of this prompt could not be unpacked here (" + why + "); predictions.jsonl holds them."));
+    return true;
+  }
+
+  function markChosen(i, jump) {
     for (const b of list.querySelectorAll("[aria-current]")) b.removeAttribute("aria-current");
     const place = shown.indexOf(i);
     if (place >= 0) {
-      while (built <= place) buildMore();
+      buildAround(place);
       const button = list.querySelector('[data-k="' + place + '"]');
       button.setAttribute("aria-current", "true");
       if (jump) button.scrollIntoView({ block: "nearest" });
     }
+  }
+
+  function showPrompt(p, jump, upTo) {
     const prompt = element("div", "prompt", p.prompt), chips = element("ul", "chips");
     prompt.dir = "auto";
     const facts = [p.label, p.category || "no category", p.behaviour || "not judged", p.quadrant || "no quadrant", "refuses " + percent(p.refusal) + (p.refusal_low === undefined ? "" : (p.always ? " (95\u00a0%, always valid: " : " (95\u00a0%: ") + percent(p.refusal_low) + " to " + percent(p.refusal_high) + ")"), "agreement " + percent(p.agreement), "entropy " + number(p.entropy, 2), confidenceNamed + " " + number(p.confidence, 3), p.used + " traces", "stopped: " + (p.stop || "unknown")];
     for (const f of facts) chips.append(element("li", "", f));
     const cards = element("div", "traces");
-    p.traces.forEach((t, k) => cards.append(traceCard(p, t, k)));
+    buildCards(cards, p, upTo);
     const title = element("h3"), link = element("a", "", p.id);
     link.href = "#" + new URLSearchParams({ prompt: p.id });
     link.title = "Address of this prompt";
@@ -731,7 +784,7 @@
 
   const linked = { quadrant: "filter-quadrant", label: "filter-label", category: "filter-category" };
 
-  function follow() {
+  async function follow() {
     if (!location.hash.includes("=")) return; // a section of the page, or nothing
     const wish = new URLSearchParams(location.hash.slice(1));
     const filters = Object.keys(linked).filter((key) => wish.has(key));
@@ -742,7 +795,7 @@
         const place = choices[linked[key]].indexOf(wish.get(key));
         if (place >= 0) byId(linked[key]).value = String(place);
       }
-      refresh();
+      await refresh();
       if (!wish.has("prompt") && shown.length) choose(shown[0], false);
       if (!wish.has("prompt")) byId("explorer").scrollIntoView();
     }
@@ -753,7 +806,7 @@
       byId("explorer").scrollIntoView();
       return;
     }
-    choose(i, true);
+    if (!await choose(i, true, Math.max(1, Number(wish.get("trace")) || 1))) return;
     const card = detail.querySelectorAll(".trace")[Number(wish.get("trace")) - 1];
     if (!card) return;
     card.tabIndex = -1;
