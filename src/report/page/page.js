@@ -422,16 +422,14 @@
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
   }
 
-  // All of a prompt.
-  async function detailsOf(i) {
-    const k = all[i].block;
-    if (!blocks.has(k)) {
-      const texts = JSON.parse(await unpack(k));
-      if (blocks.size > 7) blocks.delete(blocks.keys().next().value);
-      blocks.set(k, texts);
-    }
-    return Object.assign({}, all[i], blocks.get(k)[i - firstOf[k]]);
+  async function readBlock(k) {
+    const texts = JSON.parse(await unpack(k));
+    if (blocks.size > 7) blocks.delete(blocks.keys().next().value);
+    blocks.set(k, texts);
   }
+
+  // All of a prompt whose block has been read.
+  const detailsOf = (i) => Object.assign({}, all[i], blocks.get(all[i].block)[i - firstOf[all[i].block]]);
 
   // ---- searches ----------------------------------------------------------------------------------
 
@@ -723,13 +721,15 @@
   // Shows a prompt; resolves when it is there, to false when another was chosen meanwhile.
   async function choose(i, jump, upTo) {
     chosen = i;
-    busy(detail, true);
     markChosen(i, jump);
-    let p = null, why = "";
-    try { p = await detailsOf(i); } catch (error) { why = String(error); }
-    if (chosen !== i) return false;
+    let why = "";
+    if (!blocks.has(all[i].block)) {
+      busy(detail, true);
+      try { await readBlock(all[i].block); } catch (error) { why = String(error); }
+      if (chosen !== i) return false;
+    }
     busy(detail, false);
-    if (p) showPrompt(p, jump, upTo || 1);
+    if (blocks.has(all[i].block)) showPrompt(detailsOf(i), jump, upTo || 1);
     else detail.replaceChildren(element("h3", "", all[i].id), element("p", "", "The texts of this prompt could not be unpacked here (" + why + "); predictions.jsonl holds them."));
     return true;
   }
