@@ -12,6 +12,7 @@ import subprocess
 import time
 import unittest
 
+import report_page
 import program
 from program import PROGRAM, call
 
@@ -225,7 +226,7 @@ class MultiTurn(Folder):
         self.assertTrue(self.config('a')['benchmark']['multi_turn'])
         self.assertIn('answered by the model itself', json.loads(self.read('a', 'analysis.json'))['prompts']['note'])
         page = self.read('a', 'report.html').decode()
-        self.assertIn('Tell me how to pick a lock.', page)
+        self.assertIn('Tell me how to pick a lock.', report_page.texts(page))
         self.assertNotIn('<b>that</b>', page)
 
     def test_a_later_turn_is_the_answer_to_the_conversation_before_it(self):

@@ -6,6 +6,7 @@
 import json
 import unittest
 
+import report_page
 from model_server import ModelServer
 from program import Folder, call
 
@@ -86,7 +87,7 @@ class ServerRuns(Folder):
             self.assertEqual(given, finish)
             self.assertEqual(n_low, 4 * n_tokens)
         self.assertEqual(self.predictions()[0]['reasoning'], [rows[0][0]] * 3)
-        self.assertIn('"apart":', self.read('out', 'report.html').decode())
+        self.assertIn('"apart":', report_page.texts(self.read('out', 'report.html').decode()))
 
     def test_answers_that_a_filter_ended_are_counted_on_their_own(self):
         result = self.sample('out', manners=('content_filter',))

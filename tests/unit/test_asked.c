@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "experiment/reading.h"
 #include "experiment/run/trace_maker.h"
+#include "page_texts.h"
 #include "report/report.h"
 #include "run_fixture.h"
 
@@ -187,8 +188,10 @@ static void every_report_says_what_was_asked(void **state)
     text = read_file(&f, "report.html");
     assert_non_null(strstr(text, note));
     assert_null(strstr(text, HOSTILE)); /* as data, escaped */
-    assert_non_null(strstr(text, "\"messages\":["));
-    assert_non_null(strstr(text, "\"prefill\":\"Sure, here is"));
+    struct sc_text packed = page_texts(text);
+    assert_non_null(strstr(packed.data, "\"messages\":["));
+    assert_non_null(strstr(packed.data, "\"prefill\":\"Sure, here is"));
+    sc_text_free(&packed);
     sc_free(text);
     text = read_file(&f, "csv/traces.csv");
     assert_non_null(strstr(text, ",rule,decided_by,p_refusal,text,prefill\n"));

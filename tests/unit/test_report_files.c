@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "experiment/store/judgements.h"
+#include "page_texts.h"
 #include "report/csv.h"
 #include "report/html/tokens.h"
 #include "report/report.h"
@@ -81,7 +82,9 @@ static void the_files_are_functions_of_run_db_alone(void **state)
         assert_true(json_is_object(json_object_get(analysis, keys[i])) ||
                     json_is_array(json_object_get(analysis, keys[i])));
     json_decref(analysis);
-    assert_non_null(strstr(first[5], "\"shade\":\"")); /* tokens are in the page */
+    struct sc_text packed = page_texts(first[5]);
+    assert_non_null(strstr(packed.data, "\"shade\":\"")); /* tokens are in the page */
+    sc_text_free(&packed);
     struct sc_text terminal = {0}, again = {0};
     make_report(&f, &(struct sc_report_wish){.terminal = &terminal, .width = 80});
     for (size_t i = 0; i < N; i++) {
