@@ -12,7 +12,8 @@
 #include "model/tokenizer/split.h"
 #include "model/tokenizer/unicode.h"
 
-#define DEPTH_MAX 50 /* groups in groups */
+#define DEPTH_MAX 50       /* groups in groups */
+#define COUNT_DIGITS_MAX 3 /* {n}: as far as a match goes before its steps are counted */
 
 /* Unicode's White_Space, because PCRE2 also counts U+180E, and everything else. */
 #define SPACES                                                                                     \
@@ -312,13 +313,17 @@ static void wrap_atom(struct translation *t)
  * optional; in Perl's the one is possessive and the other lazy. */
 static enum sc_status copy_counts(struct translation *t, struct sc_error *error)
 {
-    size_t n = 1;
+    size_t n = 1, digits = 0;
     bool exact = true;
 
     if (!is_digit(peek(t, n)))
         return refuse(t, "expected {n}, {n,} or {n,m}", error);
-    for (; is_digit(peek(t, n)) || peek(t, n) == ','; n++)
+    for (; is_digit(peek(t, n)) || peek(t, n) == ','; n++) {
         exact = exact && peek(t, n) != ',';
+        digits = peek(t, n) == ',' ? 0 : digits + 1;
+        if (digits > COUNT_DIGITS_MAX)
+            return refuse(t, "a count above 999 is not supported", error);
+    }
     if (peek(t, n) != '}')
         return refuse(t, "expected {n}, {n,} or {n,m}", error);
     copy(t, n + 1);

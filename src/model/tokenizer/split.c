@@ -2,8 +2,12 @@
  * Cutting a text at what a pattern matches, by PCRE2, or at a text as it is written.
  *
  * A pattern with categories is compiled twice: as PCRE2 knows them, which is fast, and with the
- * code points named that it may not know, for the rare text that has some.  Read next:
- * pretokenizer.c.
+ * code points named that it may not know, for the rare text that has some.
+ *
+ * A pattern is as untrusted as the file that it comes from, and PCRE2's own limits hold for one
+ * place where a match may begin, not for a text.  So PCRE2 calls us before each item of the
+ * pattern, and we count how far it went since: steps of all matches of a text, which may be so many
+ * for each of its bytes.  Published patterns take about five.  Read next: pretokenizer.c.
  */
 #include "model/tokenizer/split.h"
 
@@ -18,6 +22,8 @@
 #define PATTERN_BYTES_MAX 4096
 #define MATCH_LIMIT 20000000 /* steps back in one match: 20 MB of spaces is refused */
 #define HEAP_LIMIT_KIB 65536
+#define STEPS_PER_BYTE 100
+#define STEPS_ANYWAY 65536 /* however short the text */
 
 struct code {
     pcre2_code *code;
@@ -54,10 +60,10 @@ static enum sc_status compile(const struct sc_splitter *s, const struct sc_text 
     PCRE2_SIZE at = 0;
     uint32_t matches_empty = 0;
 
-    out->code =
-        pcre2_compile((PCRE2_SPTR)pattern->data, pattern->len,
-                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE,
-                      &code, &at, s->compile);
+    out->code = pcre2_compile((PCRE2_SPTR)pattern->data, pattern->len,
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
+                                  PCRE2_NO_AUTO_CAPTURE | PCRE2_AUTO_CALLOUT,
+                              &code, &at, s->compile);
     if (out->code == NULL) {
         PCRE2_UCHAR text[128];
 
@@ -178,13 +184,21 @@ enum sc_status sc_pieces_start(struct sc_pieces *pieces, const struct sc_splitte
     if (splitter->literal != NULL)
         return SC_OK;
     pieces->match = pcre2_match_data_create(1, splitter->general);
-    return pieces->match != NULL ? SC_OK : sc_fail_nomem(error, "pattern");
+    pieces->limits = pcre2_match_context_copy(splitter->limits);
+    pieces->steps_left = STEPS_ANYWAY;
+    if (pieces->match == NULL || pieces->limits == NULL) {
+        sc_pieces_stop(pieces);
+        return sc_fail_nomem(error, "pattern");
+    }
+    return SC_OK;
 }
 
 void sc_pieces_stop(struct sc_pieces *pieces)
 {
     pcre2_match_data_free(pieces->match);
+    pcre2_match_context_free(pieces->limits);
     pieces->match = NULL;
+    pieces->limits = NULL;
 }
 
 void sc_pieces_set(struct sc_pieces *pieces, const char *text, size_t n)
@@ -195,6 +209,7 @@ void sc_pieces_set(struct sc_pieces *pieces, const char *text, size_t n)
     pieces->match_begin = 0;
     pieces->match_end = 0;
     pieces->matched = false;
+    pieces->steps_left += n * STEPS_PER_BYTE; /* n is at most a GiB */
     pieces->newer = pieces->splitter->newer.code != NULL && sc_unicode_has_newer(text, n);
 }
 
@@ -207,22 +222,51 @@ static void look_literal(struct sc_pieces *p)
     p->match_end = found != NULL ? p->match_begin + s->n_literal : p->n;
 }
 
-/* Looks for the next match from the beginning of the next piece. */
-static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
+struct walk {
+    size_t at; /* where the match stood when it was last heard of */
+    uint64_t steps_left;
+};
+
+/* PCRE2 is about to try an item of the pattern. */
+static int count_steps(pcre2_callout_block *block, void *data)
+{
+    struct walk *walk = data;
+    size_t at = block->current_position;
+    size_t steps = 1 + (at > walk->at ? at - walk->at : walk->at - at);
+
+    walk->at = at;
+    if (steps > walk->steps_left)
+        return PCRE2_ERROR_CALLOUT;
+    walk->steps_left -= steps;
+    return 0;
+}
+
+static int match(struct sc_pieces *p)
 {
     const struct sc_splitter *s = p->splitter;
     const struct code *code = p->newer ? &s->newer : &s->known;
     PCRE2_SPTR text = (PCRE2_SPTR)p->text;
+    struct walk walk = {p->begin, p->steps_left};
     int found = PCRE2_ERROR_JIT_STACKLIMIT;
 
+    pcre2_set_callout(p->limits, count_steps, &walk);
     if (code->jit) {
         found = pcre2_jit_match(code->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK, p->match,
-                                s->limits);
+                                p->limits);
     }
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
         found = pcre2_match(code->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                            p->match, s->limits);
+                            p->match, p->limits);
     }
+    p->steps_left = walk.steps_left;
+    return found;
+}
+
+/* Looks for the next match from the beginning of the next piece. */
+static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
+{
+    int found = match(p);
+
     if (found >= 0) {
         const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(p->match);
 
@@ -240,7 +284,7 @@ static enum sc_status look(struct sc_pieces *p, struct sc_error *error)
         return sc_fail_nomem(error, "splitting text");
     return sc_fail(error, SC_ERR_LIMIT,
                    "text: byte %zu: the tokenizer's pattern needs too many steps (PCRE2 error %d)",
-                   p->begin, found);
+                   p->begin, found); /* PCRE2_ERROR_CALLOUT: what we count */
 }
 
 enum sc_status sc_pieces_next(struct sc_pieces *pieces, const char **piece, size_t *n,

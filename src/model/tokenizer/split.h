@@ -27,7 +27,8 @@ void sc_splitter_free(struct sc_splitter *splitter);
 /* Walks the pieces of one text: matches, and what lies between them. */
 struct sc_pieces {
     const struct sc_splitter *splitter;
-    void *match; /* working memory */
+    void *match, *limits; /* working memory */
+    uint64_t steps_left;  /* for the texts that were set */
     const char *text;
     size_t n, begin;               /* where the next piece begins */
     size_t match_begin, match_end; /* the match that comes next; begin > end: to be looked for */
