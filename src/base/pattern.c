@@ -1,12 +1,23 @@
 /* See pattern.h. */
 #include "base/pattern.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "base/memory.h"
+#include "base/pattern_steps.h"
 
-enum { MATCH_LIMIT = 200000, HEAP_LIMIT_KIB = 16384 };
+enum { MATCH_LIMIT = 200000, HEAP_LIMIT_KIB = 16384, STEPS_ANYWAY = 1 << 20 };
+
+int sc_pattern_count_steps(pcre2_callout_block *block, void *steps)
+{
+    struct sc_pattern_steps *s = steps;
+    size_t at = block->current_position;
+    size_t n = 1 + (at > s->at ? at - s->at : s->at - at);
+
+    s->at = at;
+    if (n > s->left)
+        return PCRE2_ERROR_CALLOUT;
+    s->left -= n;
+    return 0;
+}
 
 struct sc_pattern {
     pcre2_code *code;
@@ -26,7 +37,7 @@ enum sc_status sc_pattern_new(struct sc_pattern **out, const char *expression, b
     pattern->code =
         pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                          (ignore_case ? (uint32_t)PCRE2_CASELESS : 0),
+                          PCRE2_AUTO_CALLOUT | (ignore_case ? (uint32_t)PCRE2_CASELESS : 0),
                       &code, &at, NULL);
     if (pattern->code == NULL) {
         PCRE2_UCHAR why[120];
@@ -66,6 +77,8 @@ size_t sc_pattern_n_groups(const struct sc_pattern *pattern)
 bool sc_pattern_find(struct sc_pattern *pattern, const char *text, size_t n, size_t group,
                      size_t *begin, size_t *end)
 {
+    struct sc_pattern_steps steps = {0, STEPS_ANYWAY + (uint64_t)n * SC_STEPS_PER_BYTE};
+    pcre2_set_callout(pattern->limits, sc_pattern_count_steps, &steps);
     int n_set =
         pcre2_match(pattern->code, (PCRE2_SPTR)text, n, 0, 0, pattern->match, pattern->limits);
     if (n_set < 0 || group >= (size_t)n_set)

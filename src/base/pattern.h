@@ -1,6 +1,7 @@
 /*
  * Regular expressions that a user gives (PCRE2).  A match runs with a limit on its work, so a bad
- * expression is slow but ends; a match that runs into the limit counts as none.
+ * expression is slow but ends, in time that grows with the text and no faster; a match that runs
+ * into the limit counts as none.
  */
 #ifndef SC_BASE_PATTERN_H
 #define SC_BASE_PATTERN_H

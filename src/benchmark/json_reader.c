@@ -10,12 +10,14 @@
 size_t sc_json_line_of(struct json_reader *r, size_t offset)
 {
     assert(offset <= r->n);
+    /* The end of a line is looked for once, however many values it holds. */
     while (r->at < offset) {
-        struct table_line line = sc_table_line_at(r->data, r->n, r->at);
-        if (line.next > offset)
+        if (r->next <= r->at)
+            r->next = sc_table_line_at(r->data, r->n, r->at).next;
+        if (r->next > offset)
             break;
         r->line++;
-        r->at = line.next;
+        r->at = r->next;
     }
     return r->line;
 }

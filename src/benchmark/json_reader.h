@@ -13,7 +13,8 @@ struct json_reader {
     struct table_builder *b;
     const char *data;
     size_t n;
-    size_t at, line; /* a place in data, and its line from 1 */
+    size_t at, line; /* where a line of data begins that was looked at, and its number from 1 */
+    size_t next;     /* where the one behind it begins; 0: not looked for */
 };
 
 /* The line of an offset; offsets come in ascending order. */

@@ -8,12 +8,12 @@
 #include "jinja/machine.h"
 
 #define MAX_SOURCE (1024 * 1024)
-#define MAX_TREE_BYTES ((size_t)512 * 1024 * 1024)
+#define MAX_TREE_BYTES ((size_t)128 * 1024 * 1024)
 
 static const struct sc_jinja_limits defaults = {.n_steps = 20000000,
                                                 .depth = 500,
-                                                .memory_bytes = (size_t)512 * 1024 * 1024,
-                                                .output_bytes = (size_t)64 * 1024 * 1024};
+                                                .memory_bytes = (size_t)128 * 1024 * 1024,
+                                                .output_bytes = (size_t)32 * 1024 * 1024};
 
 static const struct builtin *find_filter(const char *name, size_t n)
 {

@@ -14,6 +14,7 @@
 #include "model/tokenizer/unicode.h"
 
 #define ADDED_MAX 65536
+#define ADDED_BYTES_MAX 1024 /* of one: as far as a text is compared at each place */
 
 enum sc_status sc_added_set_add(struct sc_added_set *set, const struct sc_added *token,
                                 struct sc_error *error)
@@ -22,6 +23,9 @@ enum sc_status sc_added_set_add(struct sc_added_set *set, const struct sc_added 
 
     if (set->n == ADDED_MAX)
         status = sc_fail(error, SC_ERR_LIMIT, "expected at most %d added tokens", ADDED_MAX);
+    else if (token->n > ADDED_BYTES_MAX)
+        status = sc_fail(error, SC_ERR_LIMIT, "added token %d: expected at most %d bytes",
+                         (int)token->id, ADDED_BYTES_MAX);
     else if (sc_grow((void **)&set->tokens, set->n, &set->cap, sizeof *set->tokens) != 0)
         status = sc_fail_nomem(error, "added tokens");
     if (status != SC_OK) {
@@ -43,13 +47,10 @@ void sc_added_set_free(struct sc_added_set *set)
 static int compare_added(const void *a, const void *b)
 {
     const struct sc_added *x = a, *y = b;
-    unsigned char first_x = (unsigned char)x->text[0], first_y = (unsigned char)y->text[0];
+    size_t n = x->n < y->n ? x->n : y->n;
+    int order = memcmp(x->text, y->text, n);
 
-    if (first_x != first_y)
-        return first_x < first_y ? -1 : 1;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return memcmp(x->text, y->text, x->n);
+    return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
 }
 
 enum sc_status sc_added_set_order(struct sc_added_set *set, struct sc_error *error)
@@ -110,20 +111,47 @@ bool sc_added_is_text(const char *content, size_t n)
 
 /* ---- looking for them ------------------------------------------------------------------------ */
 
+/* Of tokens [begin, end), which share their first `depth` bytes and are longer, the first whose
+ * next byte is not below `byte`. */
+static size_t first_with(const struct sc_added_set *set, size_t begin, size_t end, size_t depth,
+                         unsigned byte)
+{
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+
+        if ((unsigned char)set->tokens[middle].text[depth] < byte)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
 /* The longest added token at text [n], of which the first `trusted` bytes came from nowhere
- * outside; NULL if there is none. */
+ * outside; NULL if there is none.  Byte by byte, and so no longer than what matches, however many
+ * tokens there are. */
 static const struct sc_added *added_at(const struct sc_added_set *set, const char *text, size_t n,
                                        size_t trusted)
 {
     size_t byte = (unsigned char)text[0];
+    size_t begin = set->first[byte], end = set->first[byte + 1];
+    const struct sc_added *longest = NULL;
 
-    for (size_t i = set->first[byte]; i < set->first[byte + 1]; i++) {
-        const struct sc_added *token = &set->tokens[i];
+    for (size_t depth = 1; begin < end; depth++) {
+        const struct sc_added *token = &set->tokens[begin];
 
-        if (token->n <= (token->is_text ? n : trusted) && memcmp(token->text, text, token->n) == 0)
-            return token;
+        if (token->n == depth) {
+            if (token->is_text || depth <= trusted)
+                longest = token;
+            begin++;
+        }
+        if (depth == n)
+            break;
+        byte = (unsigned char)text[depth];
+        begin = first_with(set, begin, end, depth, (unsigned)byte);
+        end = first_with(set, begin, end, depth, (unsigned)byte + 1);
     }
-    return NULL;
+    return longest;
 }
 
 /* The code point that ends before `at`; *begin is where it begins. */
@@ -150,9 +178,10 @@ static bool is_single_word(const struct sc_added_scan *scan, size_t begin, size_
     return end == scan->n || !sc_unicode_is_word(point);
 }
 
+/* No further than where the last token ended. */
 static size_t skip_spaces_before(const struct sc_added_scan *scan, size_t at)
 {
-    while (at > 0) {
+    while (at > scan->begin) {
         size_t begin;
         if (!sc_unicode_is_space(point_before(scan->text, at, &begin)))
             break;
@@ -163,6 +192,8 @@ static size_t skip_spaces_before(const struct sc_added_scan *scan, size_t at)
 
 static size_t skip_spaces_after(const struct sc_added_scan *scan, size_t at)
 {
+    if (at < scan->begin) /* among those behind the last token */
+        at = scan->begin;
     while (at < scan->n) {
         uint32_t point = 0;
         size_t length = sc_utf8_decode(scan->text + at, scan->n - at, &point);

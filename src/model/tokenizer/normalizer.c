@@ -13,6 +13,10 @@
 #include "model/tokenizer/split.h"
 #include "model/tokenizer/unicode.h"
 
+/* What normalising may make of a text: a character of three bytes becomes 33 at most in Unicode's
+ * own forms, and a Replace in each of several steps could multiply without end. */
+#define GROWTH_MAX 32
+#define GROWTH_ANYWAY 65536
 #define DEPTH_MAX 8 /* sequences in sequences */
 
 void sc_flagged_free(struct sc_flagged *text)
@@ -121,6 +125,7 @@ struct before {
     const char *text, *flags; /* [n] */
     size_t n;
     bool spaced; /* the text began with a space before all steps */
+    size_t most; /* bytes that a step may make of it */
 };
 
 static void add(struct sc_flagged *out, const char *text, const char *flags, size_t n)
@@ -168,6 +173,8 @@ static enum sc_status replace(const struct sc_normal_step *step, const struct be
             continue;
         }
         add_own(out, in, step, flags != NULL && memchr(flags, 1, n) != NULL);
+        if (out->text.len > in->most)
+            break; /* its length is what the caller looks at */
         if (piece == in->text && (step->n == 0 || characters_in(piece, n) > 1))
             *moved = true;
     }
@@ -240,6 +247,10 @@ static enum sc_status run_step(const struct sc_normal_step *step, const struct b
     }
     if (out->text.failed || out->flags.failed)
         return sc_fail_nomem(error, "normalised text");
+    if (out->text.len > in->most)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "text: the tokenizer's normalizer makes more than %zu bytes of it",
+                       in->most);
     return SC_OK;
 }
 
@@ -249,7 +260,8 @@ enum sc_status sc_normalizer_run(const struct sc_normalizer *normalizer, const c
 {
     struct sc_flagged other = {0};
     const bool spaced = space_at(text, n) > 0;
-    struct before now = {text, flags, n, spaced};
+    const size_t most = GROWTH_ANYWAY + sc_size_mul(n, GROWTH_MAX);
+    struct before now = {text, flags, n, spaced, most};
     enum sc_status status = SC_OK;
 
     *same = true;
@@ -263,7 +275,7 @@ enum sc_status sc_normalizer_run(const struct sc_normalizer *normalizer, const c
         other = written;
         status = run_step(&normalizer->steps[i], &now, out, moved, error);
         now = (struct before){out->text.data, flags != NULL ? out->flags.data : NULL, out->text.len,
-                              spaced};
+                              spaced, most};
         if (flags != NULL && now.n == 0)
             now.flags = "";
         *same = false;

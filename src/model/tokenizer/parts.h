@@ -96,7 +96,7 @@ struct sc_added {
     bool is_text; /* ordinary words to the model: recognised wherever it comes from */
 };
 
-/* Added tokens ordered by first byte and then longest first. */
+/* Added tokens in the order of their bytes. */
 struct sc_added_set {
     struct sc_added *tokens; /* [n] */
     size_t n, cap;

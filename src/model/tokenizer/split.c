@@ -11,18 +11,16 @@
  */
 #include "model/tokenizer/split.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <assert.h>
-#include <pcre2.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/pattern_steps.h"
 #include "model/tokenizer/unicode.h"
 
 #define PATTERN_BYTES_MAX 4096
 #define MATCH_LIMIT 20000000 /* steps back in one match: 20 MB of spaces is refused */
 #define HEAP_LIMIT_KIB 65536
-#define STEPS_PER_BYTE 100
 #define STEPS_ANYWAY 65536 /* however short the text */
 
 struct code {
@@ -209,7 +207,7 @@ void sc_pieces_set(struct sc_pieces *pieces, const char *text, size_t n)
     pieces->match_begin = 0;
     pieces->match_end = 0;
     pieces->matched = false;
-    pieces->steps_left += n * STEPS_PER_BYTE; /* n is at most a GiB */
+    pieces->steps_left += n * SC_STEPS_PER_BYTE; /* n is at most a GiB */
     pieces->newer = pieces->splitter->newer.code != NULL && sc_unicode_has_newer(text, n);
 }
 
@@ -222,34 +220,15 @@ static void look_literal(struct sc_pieces *p)
     p->match_end = found != NULL ? p->match_begin + s->n_literal : p->n;
 }
 
-struct walk {
-    size_t at; /* where the match stood when it was last heard of */
-    uint64_t steps_left;
-};
-
-/* PCRE2 is about to try an item of the pattern. */
-static int count_steps(pcre2_callout_block *block, void *data)
-{
-    struct walk *walk = data;
-    size_t at = block->current_position;
-    size_t steps = 1 + (at > walk->at ? at - walk->at : walk->at - at);
-
-    walk->at = at;
-    if (steps > walk->steps_left)
-        return PCRE2_ERROR_CALLOUT;
-    walk->steps_left -= steps;
-    return 0;
-}
-
 static int match(struct sc_pieces *p)
 {
     const struct sc_splitter *s = p->splitter;
     const struct code *code = p->newer ? &s->newer : &s->known;
     PCRE2_SPTR text = (PCRE2_SPTR)p->text;
-    struct walk walk = {p->begin, p->steps_left};
+    struct sc_pattern_steps steps = {p->begin, p->steps_left};
     int found = PCRE2_ERROR_JIT_STACKLIMIT;
 
-    pcre2_set_callout(p->limits, count_steps, &walk);
+    pcre2_set_callout(p->limits, sc_pattern_count_steps, &steps);
     if (code->jit) {
         found = pcre2_jit_match(code->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK, p->match,
                                 p->limits);
@@ -258,7 +237,7 @@ static int match(struct sc_pieces *p)
         found = pcre2_match(code->code, text, p->n, p->begin, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
                             p->match, p->limits);
     }
-    p->steps_left = walk.steps_left;
+    p->steps_left = steps.left;
     return found;
 }
 
