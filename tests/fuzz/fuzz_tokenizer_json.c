@@ -1,5 +1,6 @@
 /* Any bytes as tokenizer.json, as tokenizer_config.json and as a split pattern; what is accepted
- * encodes a text to ids that exist, and no control token comes from a text that is not trusted. */
+ * encodes a text (what stands behind a 0, or one of ours) to ids that exist, and no control token
+ * comes from a text that is not trusted. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "Hello, it's 2024 \n\n  caf\xc3\xa9 <|im_end|> aaaa \xe6\x97\xa5!";
+static const char own[] = "Hello, it's 2024 \n\n  caf\xc3\xa9 <|im_end|> aaaa \xe6\x97\xa5!";
 
 static bool is_control(const struct sc_tokenizer *tokenizer, int32_t id)
 {
@@ -26,15 +27,14 @@ static bool is_control(const struct sc_tokenizer *tokenizer, int32_t id)
     return false;
 }
 
-static void encode_and_decode(const struct sc_tokenizer *tokenizer)
+static void encode_and_decode(const struct sc_tokenizer *tokenizer, const char *text, size_t length)
 {
     for (int special = 0; special < 2; special++) {
         int32_t *ids = NULL;
         size_t n = 0;
         char *back = NULL;
 
-        if (sc_tokenizer_encode(tokenizer, text, sizeof text - 1, special, &ids, &n, NULL) !=
-            SC_OK) {
+        if (sc_tokenizer_encode(tokenizer, text, length, special, &ids, &n, NULL) != SC_OK) {
             continue; /* such as a character that the vocabulary lacks */
         }
         for (size_t i = 0; i < n; i++) {
@@ -63,12 +63,12 @@ static void split(const char *pattern)
         return;
     }
     if (sc_pieces_start(&pieces, splitter, NULL) == SC_OK) {
-        sc_pieces_set(&pieces, text, sizeof text - 1);
+        sc_pieces_set(&pieces, own, sizeof own - 1);
         do {
             status = sc_pieces_next(&pieces, &piece, &n, NULL);
             total += n;
         } while (status == SC_OK && n > 0);
-        if (status == SC_OK && total != sizeof text - 1) {
+        if (status == SC_OK && total != sizeof own - 1) {
             abort();
         }
         sc_pieces_stop(&pieces);
@@ -81,10 +81,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char plain[] = "{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]},\"pre_tokenizer\":{"
                                 "\"type\":\"ByteLevel\"}}";
     struct sc_tokenizer *tokenizer = NULL;
+    const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
+    size_t n = zero != NULL ? (size_t)(zero - data) : size;
     char *pattern = size < 200 ? sc_strndup((const char *)data, size) : NULL;
 
-    if (sc_tokenizer_parse(&tokenizer, (const char *)data, size, NULL, 0, NULL) == SC_OK) {
-        encode_and_decode(tokenizer);
+    if (sc_tokenizer_parse(&tokenizer, (const char *)data, n, NULL, 0, NULL) == SC_OK) {
+        encode_and_decode(tokenizer, own, sizeof own - 1);
+        if (zero != NULL)
+            encode_and_decode(tokenizer, (const char *)zero + 1, size - n - 1);
         sc_tokenizer_close(tokenizer);
     }
     if (sc_tokenizer_parse(&tokenizer, plain, sizeof plain - 1, (const char *)data, size, NULL) ==
