@@ -25,7 +25,6 @@ import disks  # noqa: E402
 import work   # noqa: E402
 
 RECORDER = os.environ['SAFECONF_RECORDER']
-RESUMED = 12  # one disk of so many is worked on again
 
 
 def record(job, root, scratch):
@@ -138,6 +137,7 @@ class Trial:
 def main():
     jobs = [kind for kind in work.LOSES_POWER if not ONLY or kind.name in ONLY]
     share = max(1, STATES // len(jobs))
+    resumed = max(12, share // 40)  # one disk of so many is worked on again
     failures, began, totals = [], time.monotonic(), collections.Counter()
     print(f'seed {SEED}, {share} disks of each of {len(jobs)} commands', flush=True)
     place = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
@@ -147,7 +147,7 @@ def main():
             job = kind(scratch)
             try:
                 trial = Trial(job, scratch)
-                found = [trial.check(i, i % RESUMED == 0) for i in range(share)]
+                found = [trial.check(i, i % resumed == 0) for i in range(share)]
             except AssertionError as error:
                 failures.append(str(error))
                 continue
