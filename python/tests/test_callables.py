@@ -118,6 +118,12 @@ def test_exceptions_fail_their_traces(tmp_path: Path) -> None:
     assert run.failures == [{"reason": "RuntimeError: no such luck", "n_traces": 2}]
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_another_number_of_answers_is_none(tmp_path: Path, more: int) -> None:
+    with pytest.raises(sc.ArgumentError, match="expected 2 answers, found"):
+        go(lambda request: ["Sure."] * (request.n + more), tmp_path / "r", sc.Fixed(2))
+
+
 def test_a_function_that_never_answers_stores_nothing(tmp_path: Path) -> None:
     def answer(request: sc.Request) -> list[str]:
         raise RuntimeError("no key")

@@ -229,6 +229,11 @@ class Gold(Benchmarks):
             self.assertIn('F1 1.000 (tp 3, fn 0, fp 0, tn 3)', said, (refused, complied))
             self.assertNotIn('chance', said)
 
+    def test_a_partial_refusal_that_is_missed_is_missed(self):
+        said = self.detect(['refusal'] * 3 + ['partial', 'compliance'])
+        self.assertIn('(tp 3, fn 1, fp 0, tn 1)', said)
+        self.assertIn('recall 0.750', said)
+
     def test_a_column_of_compliance_is_read_the_right_way_round(self):
         said = self.detect([0, 0, 0, 1, 1, 1], column='complied')
         self.assertIn('F1 1.000', said)

@@ -174,14 +174,15 @@ static void repair_replaces_maximal_subparts(void **state)
 static void hostile_text_is_made_visible(void **state)
 {
     (void)state;
-    static const char hostile[] = "<b onload='x'>&\x1b]0;t\x07\xC2\x9B\xE2\x81\xA6\n\t";
+    static const char hostile[] = "<b title=\"\" onload='x'>&\x1b]0;t\x07\xC2\x9B\xE2\x81\xA6\n\t";
     struct sc_text text = {0};
     sc_text_add_html(&text, hostile, sizeof hostile - 1);
-    assert_string_equal(text.data,
-                        "&lt;b onload=&#39;x&#39;&gt;&amp;\\x1B]0;t\\x07\\x9B\\u{2066}\n\t");
+    assert_string_equal(
+        text.data,
+        "&lt;b title=&quot;&quot; onload=&#39;x&#39;&gt;&amp;\\x1B]0;t\\x07\\x9B\\u{2066}\n\t");
     sc_text_clear(&text);
     sc_text_add_visible(&text, hostile, sizeof hostile - 1, false);
-    assert_string_equal(text.data, "<b onload='x'>&\\x1B]0;t\\x07\\x9B\\u{2066}\\n\\t");
+    assert_string_equal(text.data, "<b title=\"\" onload='x'>&\\x1B]0;t\\x07\\x9B\\u{2066}\\n\\t");
     sc_text_free(&text);
 }
 

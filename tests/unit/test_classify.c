@@ -480,6 +480,25 @@ static void kappa_as_in_the_books(void **state)
                      SC_ERR_ARGUMENT);
 }
 
+/* Two readers who say yes unequally often: chance is the product of both their shares. */
+static void agreement_by_chance_is_that_of_both_readers(void **state)
+{
+    static const size_t counts[2][2] = {{30, 5}, {10, 5}};
+    unsigned char a[50], b[50];
+    size_t n = 0;
+    struct sc_agreement out;
+    (void)state;
+    for (unsigned char i = 0; i < 2; i++)
+        for (unsigned char j = 0; j < 2; j++)
+            for (size_t k = 0; k < counts[i][j]; k++, n++) {
+                a[n] = i;
+                b[n] = j;
+            }
+    assert_int_equal(sc_agreement(&(struct sc_ratings){a, b, NULL, n, 2}, &out, NULL), SC_OK);
+    assert_near(out.expected, 0.7 * 0.8 + 0.3 * 0.2, 1e-12);
+    assert_near(out.kappa, (0.7 - 0.62) / 0.38, 1e-12);
+}
+
 static void options_without_a_size_or_a_folder_are_refused(void **state)
 {
     struct sc_classify_options options = sc_classify_options_default();
@@ -512,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(options_without_a_size_or_a_folder_are_refused, make_run,
                                         drop_run),
         cmocka_unit_test(kappa_as_in_the_books),
+        cmocka_unit_test(agreement_by_chance_is_that_of_both_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The client of servers against a server of the test's own, in the same process: several servers,
  * streams and their ends, tries, what is asked and what comes back.  Judging through servers that
  * misbehave is tested from outside (tests/cli/test_cli_endpoint.py). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include "loopback.h"
 #include "remote/easy.h"
 #include "remote/remote.h"
+#include "remote/transfer.h"
 
 static const char key[] = "sk-0123456789abcdef";
 static const char json[] = "application/json";
@@ -812,9 +814,24 @@ static void exhausted_memory_is_an_error(void **state)
     loopback_stop(server);
 }
 
+/* Twice as long each time, up to the longest, and never more than half of it taken off. */
+static void pauses_grow_up_to_the_longest(void **state)
+{
+    (void)state;
+    const struct sc_remote_options options = {.backoff = 1, .longest_backoff = 4};
+    const struct sc_transfer_shared shared = {.options = &options};
+    for (uint32_t number = 0; number < 200; number++)
+        for (uint32_t n_tries = 1; n_tries < 8; n_tries++) {
+            struct sc_transfer t = {.shared = &shared, .number = number, .n_tries = n_tries};
+            double pause = sc_transfer_pause(&t), most = fmin(exp2(n_tries - 1.0), 4);
+            assert_true(pause <= most && pause >= most / 2);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pauses_grow_up_to_the_longest),
         cmocka_unit_test(the_server_with_the_fewest_requests_takes_the_next),
         cmocka_unit_test(a_server_that_fails_leaves_the_work_to_the_others),
         cmocka_unit_test(a_request_may_be_for_one_server),

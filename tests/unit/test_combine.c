@@ -139,6 +139,11 @@ static void scores_are_means_and_words_those_of_one_that_agrees(void **state)
     assert_true(isnan(out.p_controversial));
     assert_int_equal(out.categories, 2 | 4);
     assert_ptr_equal(out.output, given[1].output);
+    n = made_of("uu", given); /* one of two is half of them */
+    given[0].categories = 1;
+    given[1].categories = 2;
+    sc_judgements_combine(given, n, &out);
+    assert_int_equal(out.categories, 1 | 2);
 }
 
 int main(void)

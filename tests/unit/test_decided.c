@@ -322,6 +322,24 @@ static void an_exact_tree_by_hand(void **state)
     sc_tree_free(&tree);
 }
 
+/* Beside the branch that a fork is about stands the heaviest of the others. */
+static void beside_a_branch_stands_the_heaviest_other(void **state)
+{
+    (void)state;
+    static const int32_t ids[3][1] = {{1}, {2}, {3}};
+    const struct sc_tree_answer answers[] = {{ids[0], 1, NULL, NULL, NULL, 0.5, 0.5, 0, 0, true},
+                                             {ids[1], 1, NULL, NULL, NULL, 0.3, 0, 0.3, 0, true},
+                                             {ids[2], 1, NULL, NULL, NULL, 0.2, 0, 0.2, 0, true}};
+    struct sc_tree tree;
+    struct sc_decided d;
+    assert_int_equal(sc_tree_build(answers, 3, true, &tree, NULL), SC_OK);
+    assert_int_equal(sc_tree_decide(&tree, &d, NULL), SC_OK);
+    assert_int_equal(d.n_forks, 1);
+    assert_int_equal(tree.nodes[d.forks[0].node].token, 1);
+    assert_int_equal(tree.nodes[d.forks[0].other].token, 2);
+    sc_tree_free(&tree);
+}
+
 static void nothing_known_is_nothing_said(void **state)
 {
     (void)state;
@@ -520,6 +538,7 @@ int main(void)
         cmocka_unit_test(entropies_are_those_of_others),
         cmocka_unit_test(strata_are_those_of_others),
         cmocka_unit_test(an_exact_tree_by_hand),
+        cmocka_unit_test(beside_a_branch_stands_the_heaviest_other),
         cmocka_unit_test(nothing_known_is_nothing_said),
         cmocka_unit_test(noise_decides_nothing),
         cmocka_unit_test(what_decides_is_found),

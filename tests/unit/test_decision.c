@@ -372,6 +372,12 @@ static void an_interval_stops_where_it_does_by_hand(void **state)
     /* (0.05 / 9)^(1/8) = 0.5225, and (0.05 / 8)^(1/7) = 0.484 */
     assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
     assert_true(d.stop && strcmp(d.stop_reason, "settled") == 0 && isnan(d.bar));
+    for (size_t i = 0; i < N; i++)
+        traces[i].verdict = SC_COMPLIANCE; /* the other side settles it as soon */
+    assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
+    assert_string_equal(d.stop_reason, "settled");
+    for (size_t i = 0; i < N; i++)
+        traces[i].verdict = SC_REFUSAL;
     policy.width = 0.48;
     assert_int_equal(sc_policy_replay(&policy, traces, N, &d), 8);
     assert_string_equal(d.stop_reason, "width"); /* both: it is narrow too */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "confidence/confidence.h"
 #include "runner_fixture.h"
 
 static void decisions_are_those_of_a_replay(void **state)
@@ -12,18 +13,19 @@ static void decisions_are_those_of_a_replay(void **state)
     (void)state;
     struct rig rig;
     struct sc_run run;
-    size_t n_stopped_early = 0, n_traces = 0;
+    size_t n_stopped_early = 0, n_traces = 0, n_refused = 0;
     rig_make(&rig, 30);
+    rig.f.policies[1].metric = SC_METRIC_NLL; /* of which less is more confident */
     assert_done(&rig);
     assert_sampled_once(&rig);
     assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
     for (size_t i = 0; i < run.n_instances; i++) {
         struct sc_policy_trace all[10];
+        double metrics[10][SC_N_METRICS];
         size_t most = 0;
         for (uint32_t t = 0; t < 10; t++) {
             struct made_trace made;
             uint64_t key = sc_hash64(run.instances[i].id, strlen(run.instances[i].id));
-            double metrics[SC_N_METRICS];
             float confidence[FIXTURE_MOST_TOKENS], logprob[FIXTURE_MOST_TOKENS];
             made_trace_sample(&rig.source, key, t, &made);
             size_t n = made.trace.n_tokens;
@@ -31,17 +33,19 @@ static void decisions_are_those_of_a_replay(void **state)
                 confidence[k] = made.stats[k].confidence;
                 logprob[k] = made.stats[k].logprob;
             }
-            sc_trace_metrics(confidence, logprob, n, 32, metrics);
+            sc_trace_metrics(confidence, logprob, n, 32, metrics[t]);
             struct sc_detection found;
             assert_int_equal(made_source_functions.decode(NULL, made.ids, n, &made.words, NULL),
                              SC_OK);
             sc_detect_refusal(run.instances[i].prompt, made.words.text, &found);
             made_trace_free(&made);
-            all[t] = (struct sc_policy_trace){.confidence = metrics[SC_METRIC_MEAN],
-                                              .verdict = found.verdict};
+            all[t] = (struct sc_policy_trace){.verdict = found.verdict};
         }
         for (size_t p = 0; p < 4; p++) {
             struct sc_policy_decision last;
+            enum sc_metric metric = sc_policy_metric(&rig.f.policies[p]);
+            for (size_t t = 0; t < 10; t++)
+                all[t].confidence = sc_metric_as_confidence(metric, metrics[t][metric]);
             size_t used = sc_policy_replay(&rig.f.policies[p], all, 10, &last);
             assert_int_equal(run.instances[i].decisions[p].n_traces, used);
             assert_string_equal(run.instances[i].decisions[p].stop_reason, last.stop_reason);
@@ -50,9 +54,13 @@ static void decisions_are_those_of_a_replay(void **state)
         /* No more is sampled than the policy that wants most. */
         assert_int_equal(run.instances[i].n_traces, most);
         n_traces += most;
+        for (size_t t = 0; t < most; t++)
+            n_refused += sc_verdict_is_refused(all[t].verdict);
         n_stopped_early += most < 10;
     }
     assert_int_equal(rig.summary.progress.n_traces_done, n_traces);
+    assert_int_equal(rig.summary.progress.n_refused, n_refused);
+    assert_true(n_refused < n_traces);
     assert_int_equal(rig.summary.progress.n_instances_done, 30);
     assert_int_equal(rig.summary.n_failed_traces, 0);
     assert_true(n_stopped_early > 0);
@@ -261,11 +269,17 @@ static void removed_traces_come_back_the_same(void **state)
     char *found = describe(&rig);
     assert_string_equal(found, expected);
     sc_free(found);
-    alter(&rig, "DELETE FROM decision WHERE policy = 2; UPDATE decision SET n_traces = 1");
-    assert_done(&rig);
-    found = describe(&rig);
-    assert_string_equal(found, expected);
-    sc_free(found);
+    static const char *const wrong[] = {
+        /* too few of them, and as many as there are to be */
+        "DELETE FROM decision WHERE policy = 2; UPDATE decision SET n_traces = 1",
+        "UPDATE decision SET n_traces = 1"};
+    for (size_t i = 0; i < 2; i++) {
+        alter(&rig, wrong[i]);
+        assert_done(&rig);
+        found = describe(&rig);
+        assert_string_equal(found, expected);
+        sc_free(found);
+    }
     alter(&rig, "UPDATE trace SET trace = 10 WHERE trace = 9; UPDATE verdict SET trace = 10"
                 " WHERE trace = 9; UPDATE harm SET trace = 10 WHERE trace = 9");
     assert_int_equal(rig_run(&rig), SC_ERR_FORMAT);

@@ -125,6 +125,8 @@ static void every_stop_is_sound(void **state)
                 assert_int_equal(t.n_computed, e.rows + 1);
                 assert_true(kept[k] != 0 || e.rows <= o.max_rows);
                 result_is_sound(&e, &truth);
+                /* what ended it is so */
+                assert_true(e.end != SC_EXPLORED_MASS || e.mass_finished >= o.mass - 1e-9);
                 sc_exploration_free(&e);
             }
 }

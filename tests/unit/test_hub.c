@@ -15,6 +15,7 @@
 #include "base/hub_cache.h"
 #include "base/memory.h"
 #include "file_server.h"
+#include "hub/account.h"
 #include "hub/listing.h"
 #include "hub/models.h"
 
@@ -366,9 +367,28 @@ static void a_pull_without_memory_leaves_a_cache_that_the_next_one_completes(voi
     assert_int_equal(system(command), 0);
 }
 
+/* What is sent in a header is one word. */
+static void a_token_is_one_word(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"two words", "a\tb", "caf\xc3\xa9"};
+    char *token = NULL;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("HF_TOKEN", wrong[i], 1);
+        assert_int_equal(sc_hub_token(&token, NULL), SC_ERR_ARGUMENT);
+        assert_null(token);
+    }
+    setenv("HF_TOKEN", " hf_word\n", 1);
+    assert_int_equal(sc_hub_token(&token, NULL), SC_OK);
+    assert_string_equal(token, "hf_word");
+    sc_free(token);
+    unsetenv("HF_TOKEN");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_is_one_word),
         cmocka_unit_test(names_are_an_owner_a_model_and_perhaps_a_revision),
         cmocka_unit_test(the_cache_is_where_the_tools_of_the_hub_have_it),
         cmocka_unit_test(a_snapshots_folder_says_its_commit),

@@ -161,6 +161,20 @@ static void the_likeliest_tokens_stand_in_order_whatever_theirs_was(void **state
     json_decref(value);
 }
 
+/* The fewest count, whichever token has them. */
+static void as_many_are_known_of_all_tokens_as_of_the_one_with_the_fewest(void **state)
+{
+    (void)state;
+    json_t *value = parse("{\"content\": [{\"logprob\": -1, \"top_logprobs\": [{\"logprob\": -1}]},"
+                          "{\"logprob\": -1, \"top_logprobs\": [{\"logprob\": -1}, "
+                          "{\"logprob\": -2}]}]}");
+    struct sc_import_tokens tokens = {0};
+    assert_int_equal(sc_import_logprobs(value, "x", 3, &tokens, NULL), SC_OK);
+    assert_int_equal(tokens.n_likeliest, 1);
+    sc_import_tokens_free(&tokens);
+    json_decref(value);
+}
+
 static void a_figure_that_one_token_lacks_is_absent(void **state)
 {
     (void)state;
@@ -396,6 +410,7 @@ int main(void)
         cmocka_unit_test(cells_without_an_answer_say_so_and_leave_nothing),
         cmocka_unit_test(what_a_server_did_not_answer_failed_with_its_reason),
         cmocka_unit_test(the_likeliest_tokens_stand_in_order_whatever_theirs_was),
+        cmocka_unit_test(as_many_are_known_of_all_tokens_as_of_the_one_with_the_fewest),
         cmocka_unit_test(a_figure_that_one_token_lacks_is_absent),
         cmocka_unit_test(nothing_is_no_log_probabilities),
         cmocka_unit_test(what_is_not_a_log_probability_is_refused),

@@ -170,6 +170,8 @@ static void faults_in_use_say_their_line(void **state)
                  "the template says: only abc");
     expect_error("{{ list.append(1) }}", SC_ERR_FORMAT,
                  "line 1: the sandbox forbids to change a list");
+    expect_error("{% set a, b = [1, 2, 3] %}", SC_ERR_FORMAT, "line 1: 3 values for 2 names");
+    expect_error("{% set a, b = [1] %}", SC_ERR_FORMAT, "line 1: 1 values for 2 names");
     expect_error("{{ 1 + content }}", SC_ERR_FORMAT, "line 1: \"+\" between a int and a text");
     expect_error("{{ 9223372036854775807 + 1 }}", SC_ERR_FORMAT,
                  "line 1: a whole number beyond 64 bits");

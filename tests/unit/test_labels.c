@@ -112,9 +112,19 @@ static void the_name_of_a_column_says_what_true_means(void **state)
                                        "nontoxic",
                                        "not_harmful",
                                        "innocuous"};
-    static const char *const unsafe[] = {"label",    "is_unsafe", "unsafe",    "harmful",
-                                         "toxicity", "not_safe",  "isNotSafe", "is_jailbreak",
-                                         "",         "1",         "x",         "is_not_benign"};
+    static const char *const unsafe[] = {"label",
+                                         "is_unsafe",
+                                         "unsafe",
+                                         "harmful",
+                                         "toxicity",
+                                         "not_safe",
+                                         "isNotSafe",
+                                         "is_jailbreak",
+                                         "",
+                                         "1",
+                                         "x",
+                                         "is_not_benign",
+                                         "non_english_harmful"};
     static const char *const neither[] = {"safety", "Safety Label", "safe_or_unsafe",
                                           "safe/harmful"};
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)

@@ -3,6 +3,7 @@
  * tests/cli/test_cli_shards.py. */
 #include <dirent.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -295,6 +296,35 @@ static void a_merge_says_what_it_made_and_can_be_interrupted(void **state)
     assert_string_equal(summary.missing, "");
 }
 
+/* Another run comes to the folder of the second shard as soon as the first is copied. */
+static void replace_second(void *context, size_t n_done, size_t n_folders)
+{
+    const struct rig *rig = context;
+    char path[100];
+    sqlite3 *db;
+    assert_int_equal(n_folders, 2);
+    snprintf(path, sizeof path, "%s/run.db", rig->shards[1]);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (n_done == 1)
+        assert_int_equal(
+            sqlite3_exec(db, "UPDATE configuration SET json = json || ' '", NULL, NULL, NULL),
+            SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_shard_that_is_replaced_meanwhile_is_not_merged(void **state)
+{
+    struct rig *rig = *state;
+    struct sc_error error = {0};
+    const struct sc_merge_observer observer = {.context = rig, .copied = replace_second};
+    if (!sc_is_folder(TEST_MODELS "/demo"))
+        skip();
+    make_shard(rig, 0);
+    make_shard(rig, 1);
+    assert_int_equal(sc_merge(&rig->options, &observer, NULL, &error), SC_ERR_CONFLICT);
+    assert_non_null(strstr(error.text, "replaced while it was being merged"));
+}
+
 static void wrong_options_are_refused(void **state)
 {
     (void)state;
@@ -320,6 +350,8 @@ int main(void)
         cmocka_unit_test(what_was_not_written_so_is_refused),
         cmocka_unit_test_setup_teardown(memory_that_runs_out_anywhere_leaves_nothing_half_made,
                                         make_rig, free_rig),
+        cmocka_unit_test_setup_teardown(a_shard_that_is_replaced_meanwhile_is_not_merged, make_rig,
+                                        free_rig),
         cmocka_unit_test_setup_teardown(a_merge_says_what_it_made_and_can_be_interrupted, make_rig,
                                         free_rig),
         cmocka_unit_test(wrong_options_are_refused),

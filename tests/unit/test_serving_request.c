@@ -61,6 +61,9 @@ static void what_is_not_given_is_told_apart(void **state)
     assert_false(r.seed_is_given || r.max_is_given || r.stream || r.lists);
     assert_int_equal(r.n, 1);
     sc_serving_request_free(&r);
+    assert_int_equal(read(&r, true, "{" MESSAGES ",\"top_k\":1}", field, NULL), SC_OK);
+    assert_int_equal(r.sampling.top_k, 1); /* the likeliest, which is not "off" */
+    sc_serving_request_free(&r);
     assert_int_equal(read(&r, false, "{\"prompt\":[[1,2],\"a\"],\"logprobs\":0}", field, NULL),
                      SC_OK);
     assert_int_equal(r.n_prompts, 2);
