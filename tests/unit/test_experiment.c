@@ -15,7 +15,7 @@ static void decisions_are_those_of_a_replay(void **state)
     struct sc_run run;
     size_t n_stopped_early = 0, n_traces = 0, n_refused = 0;
     rig_make(&rig, 30);
-    rig.f.policies[1].metric = SC_METRIC_NLL; /* of which less is more confident */
+    rig.f.policies[2].metric = SC_METRIC_NLL; /* of which less is more confident */
     assert_done(&rig);
     assert_sampled_once(&rig);
     assert_int_equal(sc_run_load(rig.f.folder, true, &run, NULL), SC_OK);
