@@ -51,9 +51,12 @@ static enum sc_status open_regular(const char *path, int *fd, size_t *size,
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
     if (*fd < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    if (fstat(*fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    int failed = fstat(*fd, &info) != 0 ? errno : 0;
+    if (failed || !S_ISREG(info.st_mode)) {
         close(*fd);
-        return sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
+        return failed
+                   ? sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", path, strerror(failed))
+                   : sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
     }
     *size = (size_t)info.st_size;
     *stamp = stamp_of(&info);
@@ -391,7 +394,10 @@ static enum sc_status make_folder(const char *path, bool last, struct sc_error *
         return sc_fail(error, SC_ERR_IO, "%s: cannot make folder: %s", path, strerror(errno));
     if (made)
         SC_TRY(sc_sync_folder_of(path, error));
-    if (last && !sc_is_folder(path))
+    struct stat info;
+    if (last && stat(path, &info) != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", path, strerror(errno));
+    if (last && !S_ISDIR(info.st_mode))
         return sc_fail(error, SC_ERR_IO, "%s: expected a folder", path);
     return SC_OK;
 }

@@ -41,14 +41,18 @@ static void set_outcome(struct cli_plan *plan, size_t i, enum sc_outcome outcome
     result->why = why[0] != '\0' ? sc_strdup(why) : NULL;
 }
 
-/* Traces that a run has stored, and whether it has all that it wants. */
-static void look_at_results(const struct cli_planned *run, uint64_t *traces, bool *complete)
+/* Traces that a run has stored, and whether it has all that it wants; in error why that is not
+ * known. */
+static void look_at_results(const struct cli_planned *run, uint64_t *traces, bool *complete,
+                            struct sc_error *error)
 {
     char *path = sc_path_join(run->folder, "analysis.json");
     json_t *analysis = NULL;
     *traces = 0;
     *complete = false;
-    if (path != NULL && sc_json_read(path, MOST_BYTES, &analysis, NULL) == SC_OK) {
+    if (path == NULL)
+        sc_fail_nomem(error, run->folder);
+    else if (sc_json_read(path, MOST_BYTES, &analysis, error) == SC_OK) {
         struct sc_suite_figure n = sc_suite_figure_find(analysis, "overall.n_traces");
         struct sc_suite_figure open =
             sc_suite_figure_find(analysis, "overall.n_instances_unfinished");
@@ -61,7 +65,7 @@ static void look_at_results(const struct cli_planned *run, uint64_t *traces, boo
 
 /* What the child's end means. */
 static void judge_end(struct cli_plan *plan, size_t i, const struct cli_child_result *end,
-                      bool complete)
+                      bool complete, const struct sc_error *unknown)
 {
     const char *last = end->last_line;
     if (end->status == CLI_DONE && complete)
@@ -73,6 +77,8 @@ static void judge_end(struct cli_plan *plan, size_t i, const struct cli_child_re
                     "the hours are over; it goes on at the next start");
     else if (end->status == CLI_INTERRUPTED && cli_interrupted())
         set_outcome(plan, i, SC_OUTCOME_UNFINISHED, "interrupted; it goes on at the next start");
+    else if (unknown->status != SC_OK)
+        set_outcome(plan, i, SC_OUTCOME_FAILED, "%s (exit status %d)", unknown->text, end->status);
     else if (end->status == CLI_INTERRUPTED || end->status == CLI_DONE ||
              end->status == CLI_SOME_TRACES_FAILED)
         set_outcome(plan, i, SC_OUTCOME_UNFINISHED, "%s", last);
@@ -125,6 +131,7 @@ static enum sc_status run_one(struct cli_plan *plan, size_t i, struct sc_error *
     struct cli_child_result end;
     uint64_t traces = 0;
     bool complete = false;
+    struct sc_error unknown = {0};
     if (!plan->quiet)
         cli_say("experiment", "%s (%zu of %zu) begins", place, i + 1, plan->suite.n_runs);
     SC_TRY(cli_child_run(&(struct cli_child){.words = run->words.items,
@@ -134,8 +141,8 @@ static enum sc_status run_one(struct cli_plan *plan, size_t i, struct sc_error *
                                              .deadline = plan->deadline},
                          &end, error));
     if (end.status == CLI_DONE || end.status == CLI_SOME_TRACES_FAILED)
-        look_at_results(run, &traces, &complete);
-    judge_end(plan, i, &end, complete);
+        look_at_results(run, &traces, &complete, &unknown);
+    judge_end(plan, i, &end, complete, &unknown);
     const struct sc_suite_result *result = &plan->results[i];
     if (result->outcome != SC_OUTCOME_FINISHED)
         cli_say("experiment", "%s: %s%s%s", place, sc_outcome_name(result->outcome),

@@ -3,6 +3,7 @@
  * Each command lives in a file of its own name; what they share is in cli.h.
  */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -73,9 +74,24 @@ static int run_command(int argc, char **argv)
     return CLI_USAGE;
 }
 
+/* Documents may lie deep in each other, and who reads them calls itself: with a smaller stack that
+ * would end in a crash. */
+static bool has_stack(void)
+{
+    const rlim_t least = (rlim_t)1 << 20;
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur >= least)
+        return true;
+    fprintf(stderr, "safeconf: stack: expected at least 1024 KB, found %llu KB (ulimit -s)\n",
+            (unsigned long long)stack.rlim_cur >> 10);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct sc_error error = {0};
+    if (!has_stack())
+        return CLI_FAILED;
     if (sc_process_setup(&error) != SC_OK) {
         fprintf(stderr, "safeconf: %s\n", error.text);
         return CLI_FAILED;

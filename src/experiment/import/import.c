@@ -429,7 +429,8 @@ static enum sc_status store_all(struct import *import, struct sc_error *error)
     SC_TRY(sc_store_read_traces(import->store, &wanted, note_stored, import, error));
     for (size_t i = 0; i < benchmark->n_instances; i++)
         SC_TRY(store_instance(import, i, error));
-    return sc_store_settle(import->store, error);
+    SC_TRY(sc_store_settle(import->store, error));
+    return sc_store_rest(import->store, error);
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */

@@ -247,7 +247,8 @@ static enum sc_status classify(struct sc_pass *pass, struct sc_error *error)
     SC_TRY(judge_all(pass, error));
     SC_TRY(keep_about_judge(pass, error));
     SC_TRY(sc_store_set_reading(pass->store, pass->summary->detector, pass->summary->judge, error));
-    return sc_store_settle(pass->store, error);
+    SC_TRY(sc_store_settle(pass->store, error));
+    return sc_store_rest(pass->store, error);
 }
 
 /* The labelled answers alone, without a run. */

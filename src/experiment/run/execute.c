@@ -316,7 +316,8 @@ static enum sc_status execute(struct execution *run, const struct sc_run_observe
         .observer = observer,
         .started = run->started,
     };
-    return sc_runner_run(&setup, summary, error);
+    SC_TRY(sc_runner_run(&setup, summary, error));
+    return sc_store_rest(run->store, error);
 }
 
 static void release(struct execution *run)

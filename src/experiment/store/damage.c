@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/sqlite_reason.h"
 #include "experiment/store/keys.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/tables.h"
@@ -183,6 +184,9 @@ enum sc_status sc_file_scan(struct sc_store *store, int most, sc_file_damage_rea
 static enum sc_status fail_at_file(void *context, const char *what, struct sc_error *error)
 {
     const struct sc_store *store = context;
+    const int reason = sc_sqlite_reason(); /* what cannot be read is told as damage too */
+    if (reason != 0)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot read: %s", store->path, strerror(reason));
     const char *line = strchr(what, '\n'); /* "*** in database main ***" and then what it is */
     struct sc_text said = {0};
     sc_text_add_shortened(&said, line != NULL ? line + 1 : what, 120);
@@ -208,6 +212,7 @@ static enum sc_status fail_at_row(void *context, const struct sc_row_damage *dam
 
 enum sc_status sc_store_check(struct sc_store *store, struct sc_error *error)
 {
+    sc_sqlite_reason(); /* of what was tried before */
     SC_TRY(sc_file_scan(store, 1, fail_at_file, store, error));
     return sc_rows_scan(store, NULL, fail_at_row, store, NULL, error);
 }

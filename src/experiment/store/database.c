@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sqlite_reason.h"
 #include "base/text.h"
 #include "experiment/store/row_key.h"
 #include "experiment/store/schema.h"
@@ -37,14 +38,52 @@ static enum sc_status status_of(int code)
     }
 }
 
+/* What the system said last of the database's file or, first, of its journal: 0: nothing. */
+static int reason_of_files(sqlite3 *db)
+{
+    static const int which[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
+        sqlite3_file *file = NULL;
+        int reason = 0;
+        if (sqlite3_file_control(db, "main", which[i], &file) == SQLITE_OK && file != NULL &&
+            file->pMethods != NULL && file->pMethods->xFileControl != NULL &&
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason) == SQLITE_OK &&
+            reason != 0)
+            return reason;
+    }
+    return 0;
+}
+
+/* The system's reason for a failure, or 0.  SQLite's own account of it (sqlite3_system_errno) is
+ * often lost or another's by the time it can be asked, as where a commit fails and is taken back. A
+ * disk that cannot be read makes it speak of a malformed file. */
+static int reason_of(sqlite3 *db, int code)
+{
+    int noted = sc_sqlite_reason(); /* asked each time: it is this failure's alone */
+    switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN: {
+        int reason = noted != 0 ? noted : reason_of_files(db);
+        return reason != 0 ? reason : sqlite3_system_errno(db);
+    }
+    default:
+        return 0;
+    }
+}
+
+enum sc_status sc_store_fail_with(struct sc_store *store, int code, const char *words,
+                                  const char *doing, struct sc_error *error)
+{
+    int reason = reason_of(store->db, code);
+    return sc_fail(error, status_of(code), "%s: cannot %s: %s%s%s", store->path, doing, words,
+                   reason ? ": " : "", reason ? strerror(reason) : "");
+}
+
 enum sc_status sc_store_fail(struct sc_store *store, const char *doing, struct sc_error *error)
 {
-    int code = sqlite3_extended_errcode(store->db);
-    int reason = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN
-                     ? sqlite3_system_errno(store->db)
-                     : 0;
-    return sc_fail(error, status_of(code), "%s: cannot %s: %s%s%s", store->path, doing,
-                   sqlite3_errmsg(store->db), reason ? ": " : "", reason ? strerror(reason) : "");
+    return sc_store_fail_with(store, sqlite3_extended_errcode(store->db), sqlite3_errmsg(store->db),
+                              doing, error);
 }
 
 enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3_stmt **out,
@@ -224,8 +263,11 @@ enum sc_status sc_database_open(struct sc_store *store, int flags, struct sc_err
 enum sc_status sc_store_check_place(const struct sc_store *store, struct sc_error *error)
 {
     struct stat found;
-    if (stat(store->path, &found) == 0 && found.st_dev == store->device &&
-        found.st_ino == store->inode)
+    int failed = stat(store->path, &found) != 0 ? errno : 0;
+    if (failed && failed != ENOENT && failed != ENOTDIR)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", store->path,
+                       strerror(failed));
+    if (!failed && found.st_dev == store->device && found.st_ino == store->inode)
         return SC_OK;
     return sc_fail(error, SC_ERR_IO, "%s: removed or replaced while the run was writing to it",
                    store->path);

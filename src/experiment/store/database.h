@@ -33,6 +33,9 @@ enum sc_status sc_database_open(struct sc_store *store, int flags, struct sc_err
 
 /* Fails with what SQLite said last. */
 enum sc_status sc_store_fail(struct sc_store *store, const char *doing, struct sc_error *error);
+/* Fails with a code that one of its files gave, and words for it. */
+enum sc_status sc_store_fail_with(struct sc_store *store, int code, const char *words,
+                                  const char *doing, struct sc_error *error);
 enum sc_status sc_store_prepare(struct sc_store *store, const char *sql, sqlite3_stmt **out,
                                 struct sc_error *error);
 enum sc_status sc_store_exec(struct sc_store *store, const char *sql, const char *doing,

@@ -11,7 +11,9 @@
 #include "experiment/store/store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -19,6 +21,9 @@
 #include "experiment/store/damage.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/write.h"
+
+/* At rest the run is one file, without a log beside it. */
+static const char leave_log[] = "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE";
 
 /* Makes the object and opens the file with SQLite's flags. */
 static enum sc_status connect(struct sc_store **out, const char *folder, int flags,
@@ -61,7 +66,7 @@ static enum sc_status note_identity(struct sc_store *store, struct sc_error *err
 {
     struct stat found;
     if (stat(store->path, &found) != 0)
-        return sc_fail(error, SC_ERR_IO, "%s: the file vanished as it was opened", store->path);
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", store->path, strerror(errno));
     store->device = found.st_dev;
     store->inode = found.st_ino;
     return SC_OK;
@@ -176,6 +181,14 @@ enum sc_status sc_store_open_read(struct sc_store **out, const char *folder, str
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+enum sc_status sc_store_rest(struct sc_store *store, struct sc_error *error)
+{
+    int code = sqlite3_exec(store->db, leave_log, NULL, NULL, NULL);
+    return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED
+               ? SC_OK
+               : sc_store_fail(store, "write", error);
+}
+
 void sc_store_close(struct sc_store *store)
 {
     if (store == NULL)
@@ -190,8 +203,7 @@ void sc_store_close(struct sc_store *store)
     sqlite3_finalize(store->drop_turns);
     if (store->db != NULL &&
         store->lock.descriptor >= 0) /* refused while somebody reads: no harm */
-        sqlite3_exec(store->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,
-                     NULL);
+        sqlite3_exec(store->db, leave_log, NULL, NULL, NULL);
     sqlite3_close(store->db);
     sc_lock_release(&store->lock);
     sc_free(store->path);
@@ -207,8 +219,7 @@ static enum sc_status fold_log(struct sc_store **out, const char *folder, struct
     SC_TRY(sc_database_open(*out, SQLITE_OPEN_READWRITE, error));
     /* a reading takes back what was cut off, whichever journal it lies in */
     SC_TRY(sc_store_number(*out, "SELECT count(*) FROM sqlite_schema", &n_objects, error));
-    sqlite3_exec((*out)->db, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", NULL, NULL,
-                 NULL);
+    sqlite3_exec((*out)->db, leave_log, NULL, NULL, NULL);
     log = sc_path_join(folder, "run.db-wal");
     if (log == NULL)
         return sc_fail_nomem(error, folder);
@@ -239,7 +250,7 @@ enum sc_status sc_store_settle(struct sc_store *store, struct sc_error *error)
     if (code == SQLITE_OK && log != NULL && log->pMethods != NULL)
         code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
     if (code != SQLITE_OK)
-        return sc_fail(error, SC_ERR_IO, "%s: cannot write: %s", store->path, sqlite3_errstr(code));
+        return sc_store_fail_with(store, code, sqlite3_errstr(code), "write", error);
     store->n_settled = n_changes;
     return SC_OK;
 }

@@ -50,6 +50,9 @@ enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
  * process was killed within a transaction: what it left is taken back. */
 enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
                                   struct sc_error *error);
+/* When all is written: brings everything into run.db itself, which is then one file at rest, unless
+ * somebody reads just now.  Closing does so too, but cannot say where it fails. */
+enum sc_status sc_store_rest(struct sc_store *store, struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
 
 /* What was kept so far is on the disk when this returns.  To be called before a person is told how
