@@ -37,10 +37,25 @@ _REALS = np.dtype("<f4")
 TokenArray = Optional[npt.NDArray[Any]]
 
 
-#: What a terminal would obey, or what would turn a line around.
+#: What a terminal would obey, what would turn a line around, and what shows nothing: the list of
+#: src/base/text.c.  Noncharacters beyond the first plane are left, as no font has anything for them.
 _UNSEEN = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
+    "["
+    "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f-\\u1160"
+    "\\u17b4-\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f"
+    "\\u3164\\ufdd0-\\ufdef\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\ufffb"
+    "\\ufffe-\\uffff\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a"
+    "\\U000e0000-\\U000e0fff"
+    "]"
 )
+
+
+def _visible(text: str) -> str:
+    def say(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\u{{{code:04x}}}"
+
+    return _UNSEEN.sub(say, text)
 
 
 class Text(str):
@@ -48,8 +63,7 @@ class Text(str):
     names of files and prompts may hold, are made visible."""
 
     def __new__(cls, text: str) -> Text:
-        visible = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        return super().__new__(cls, visible)
+        return super().__new__(cls, _visible(text))
 
     def __repr__(self) -> str:
         return str(self)
@@ -82,7 +96,7 @@ class Run:
         return f"Run({str(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{html.escape(str(self.path))}</b></p>" + self.summary()._repr_html_()
+        return f"<p><b>{html.escape(_visible(str(self.path)))}</b></p>" + self.summary()._repr_html_()
 
     # ---- what the run amounts to ------------------------------------------------------------
 

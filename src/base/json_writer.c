@@ -91,9 +91,10 @@ void sc_text_add_json_string(struct sc_text *text, const char *string)
 
 static void put_literal(struct sc_json_writer *out, const char *value, size_t n)
 {
+    bool raw = out->canonical && !out->shown;
     bool whole = sc_utf8_valid(value, n) == n && memchr(value, '\0', n) == NULL;
     if (whole) {
-        add_literal(out->text, value, n, out->canonical);
+        add_literal(out->text, value, n, raw);
         return;
     }
     struct sc_text repaired = {0};
@@ -101,7 +102,7 @@ static void put_literal(struct sc_json_writer *out, const char *value, size_t n)
     if (repaired.failed)
         out->text->failed = true;
     else
-        add_literal(out->text, repaired.data, repaired.len, out->canonical);
+        add_literal(out->text, repaired.data, repaired.len, raw);
     sc_text_free(&repaired);
 }
 

@@ -17,6 +17,8 @@ struct sc_json_writer {
     /* Text that is compared or hashed later, and so must stay as it always was: numbers as %.17g,
      * strings without the escapes that JSON does not ask for. */
     bool canonical;
+    bool
+        shown; /* canonical, but a file that people open: hidden characters are escapes there too */
     size_t depth;
     bool filled[SC_JSON_MOST_DEPTH]; /* a member was written at this depth */
 };

@@ -206,17 +206,30 @@ void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n)
 
 /* ---- untrusted text -------------------------------------------------------------------------- */
 
+/* Control characters and what acts on the order of a text (Unicode's Cc, Cf, Zl, Zp, but for signs
+ * that are seen), what most fonts show as nothing (its Default_Ignorable_Code_Point, fillers and
+ * selectors in which a text can be hidden; the two that choose between an emoji and a letter, FE0E
+ * and FE0F, stay) and noncharacters.  In order; tree.js and python/safeconf/results.py have the
+ * same list, which tests/content compares. */
+static const struct {
+    uint32_t first, last;
+} hidden[] = {{0x00, 0x08},       {0x0B, 0x1F},      {0x7F, 0x9F},     {0xAD, 0xAD},
+              {0x34F, 0x34F},     {0x61C, 0x61C},    {0x115F, 0x1160}, {0x17B4, 0x17B5},
+              {0x180B, 0x180F},   {0x200B, 0x200F},  {0x2028, 0x202E}, {0x2060, 0x206F},
+              {0x3164, 0x3164},   {0xFDD0, 0xFDEF},  {0xFE00, 0xFE0D}, {0xFEFF, 0xFEFF},
+              {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},  {0xFFFE, 0xFFFF}, {0x1BCA0, 0x1BCA3},
+              {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+
 bool sc_codepoint_is_hidden(uint32_t cp)
 {
-    if (cp < 0x20)
-        return cp != '\n' && cp != '\t';
-    if (cp < 0x7F)
+    if (cp >= 0x20 && cp < 0x7F)
         return false;
-    return (cp >= 0x7F && cp <= 0x9F) || cp == 0xAD || cp == 0x61C || cp == 0x180E ||
-           (cp >= 0x200B && cp <= 0x200F) || (cp >= 0x2028 && cp <= 0x202E) ||
-           (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF || (cp >= 0xFFF9 && cp <= 0xFFFB) ||
-           (cp & 0xFFFE) == 0xFFFE || (cp >= 0xFDD0 && cp <= 0xFDEF) ||
-           (cp >= 0xE0000 && cp <= 0xE007F);
+    if ((cp & 0xFFFE) == 0xFFFE)
+        return true;
+    size_t i = 0;
+    while (i < sizeof hidden / sizeof *hidden && cp > hidden[i].last)
+        i++;
+    return i < sizeof hidden / sizeof *hidden && cp >= hidden[i].first;
 }
 
 size_t sc_visible_char(const char *s, size_t n, bool keep_newlines, char *out, size_t size)

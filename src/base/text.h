@@ -54,7 +54,8 @@ size_t sc_utf8_valid(const char *s, size_t n);
  * WHATWG's replacement) and for NUL. */
 void sc_text_add_repaired(struct sc_text *text, const char *bytes, size_t n);
 /* A code point that must not reach a reader raw: C0 (but newline and tab), DEL, C1, bidirectional
- * and other invisible format characters, line and paragraph separators, tags and noncharacters. */
+ * and other invisible format characters, fillers and selectors that show nothing, line and
+ * paragraph separators, tags and noncharacters. */
 bool sc_codepoint_is_hidden(uint32_t cp);
 
 /* sc_is_name_char: a letter or digit of ASCII, '-', '_' or '.': what may stand in the name of a

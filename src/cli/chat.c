@@ -16,7 +16,7 @@ struct chatting {
 /* {"text": ..., "ids": [...]}: the text as the template writes it. */
 static void put_object(struct sc_text *out, const char *text, const int32_t *ids, size_t n)
 {
-    struct sc_json_writer json = {.text = out, .canonical = true};
+    struct sc_json_writer json = {.text = out};
     sc_json_put_object(&json, NULL);
     sc_json_put_string(&json, "text", text);
     sc_json_put_array(&json, "ids");

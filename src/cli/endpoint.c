@@ -81,7 +81,11 @@ enum sc_status cli_endpoint_open(const struct cli_endpoint *endpoint, const char
                                  struct sc_error *error)
 {
     struct sc_server_options server = sc_server_options_default();
-    const char *key = getenv(endpoint->key_variable != NULL ? endpoint->key_variable : USUAL_KEY);
+    /* The usual key is no matter of an engine that was started for the run. */
+    const char *variable = endpoint->key_variable != NULL ? endpoint->key_variable
+                           : endpoint->launched           ? NULL
+                                                          : USUAL_KEY;
+    const char *key = variable != NULL ? getenv(variable) : NULL;
     SC_TRY(cli_model_fetch(&(struct cli_fetch){.name = endpoint->tokenizer,
                                                .part = SC_HUB_TOKENIZER,
                                                .yes = endpoint->yes},

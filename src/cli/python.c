@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/keys.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 
@@ -44,14 +45,15 @@ int cli_become_python(const struct cli_module *module)
     enum { N_FIRST = sizeof first / sizeof *first };
     size_t n = N_FIRST + module->n_words;
     char **argv = sc_alloc_zero(n + 1, sizeof *argv);
-    bool complete = argv != NULL;
+    char **environment = sc_environment_without_keys();
+    bool complete = argv != NULL && environment != NULL;
     for (size_t i = 0; complete && i < n; i++) {
         argv[i] = sc_strdup(i < N_FIRST ? first[i] : module->words[i - N_FIRST]);
         complete = argv[i] != NULL;
     }
     if (complete) {
         fflush(NULL);
-        execvp(python, argv);
+        execvpe(python, argv, environment);
         cli_say(module->command,
                 "%s: %s: expected Python 3 with the packages %s (SAFECONF_PYTHON names an "
                 "interpreter)",
@@ -62,5 +64,6 @@ int cli_become_python(const struct cli_module *module)
     for (size_t i = 0; argv != NULL && i < n; i++)
         sc_free(argv[i]);
     sc_free(argv);
+    sc_free(environment);
     return CLI_FAILED;
 }

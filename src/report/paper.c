@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
@@ -34,12 +35,18 @@ static const char *latex_of(const char *text, size_t at)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].byte == c)
             return table[i].latex;
-    if ((c == '-' || c == '\'') && text[at + 1] == c) /* two would be one other sign */
-        return c == '-' ? "-{}" : "'{}";
+    if ((c == '-' || c == '\'' || c == ',') && text[at + 1] == c) /* two would be one other sign */
+        return c == '-' ? "-{}" : c == ',' ? ",{}" : "'{}";
     if ((c == '[' || c == '*') &&
         strspn(text, " ") == at) /* would belong to the row's end before */
         return c == '[' ? "{[}" : "{*}";
     return NULL;
+}
+
+/* Whether the point at text[at] ends "www.", which some readers take for an address. */
+static bool ends_www(const char *text, size_t at)
+{
+    return text[at] == '.' && at >= 3 && strncasecmp(text + at - 3, "www", 3) == 0;
 }
 
 static const char *markdown_of(const char *text, size_t at)
@@ -60,6 +67,10 @@ static const char *markdown_of(const char *text, size_t at)
         return "\\[";
     if (c == ':' && next != ' ' && next != '\0') /* an address, or a small picture */
         return "&#58;";
+    if (ends_www(text, at))
+        return "&#46;";
+    if (c == '{' && strchr("{%#", next) != NULL) /* makers of sites run templates in pages */
+        return "&#123;";
     return NULL;
 }
 

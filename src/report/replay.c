@@ -15,7 +15,7 @@ enum sc_status sc_report_replay_json(const struct sc_replay *replay, const struc
                                      struct sc_text *out, struct sc_error *error)
 {
     struct sc_document document;
-    struct sc_json_writer writer = {.text = out, .canonical = true};
+    struct sc_json_writer writer = {.text = out, .canonical = true, .shown = true};
     sc_document_put_replay(&document, replay, run);
     bool failed = document.failed;
     if (!failed)

@@ -259,7 +259,8 @@ static void start(struct sc_child *child, const char *script)
     FILE *log = fopen(in_folder("log"), "a");
     assert_non_null(log);
     fclose(log);
-    if (sc_child_start(child, words, in_folder("log"), &error) != SC_OK)
+    if (sc_child_start(child, &(struct sc_child_program){.words = words}, in_folder("log"),
+                       &error) != SC_OK)
         fail_msg("%s", error.text);
     free(copy);
 }
@@ -424,11 +425,15 @@ static void a_program_that_is_not_there_is_an_error(void **state)
     (void)state;
 
     write_program("log", "");
-    assert_int_equal(sc_child_start(&child, words, in_folder("log"), &error), SC_ERR_IO);
+    assert_int_equal(sc_child_start(&child, &(struct sc_child_program){.words = words},
+                                    in_folder("log"), &error),
+                     SC_ERR_IO);
     assert_string_equal(error.text, "/nowhere/at-all: No such file or directory");
     assert_int_equal(child.keeper, 0);
     error = (struct sc_error){0};
-    assert_int_equal(sc_child_start(&child, words, "/nowhere/log", &error), SC_ERR_IO);
+    assert_int_equal(
+        sc_child_start(&child, &(struct sc_child_program){.words = words}, "/nowhere/log", &error),
+        SC_ERR_IO);
     assert_string_equal(error.text, "/nowhere/log: No such file or directory");
 }
 
@@ -451,6 +456,27 @@ static void a_short_program_is_read_and_not_waited_for_long(void **state)
     assert_int_equal(status, 128 + SIGKILL);
     assert_int_equal(sc_child_read(missing, 10, &said, &status, NULL), SC_OK);
     assert_int_equal(status, 127);
+    sc_text_free(&said);
+}
+
+static void keys_are_not_passed_on(void **state)
+{
+    static const char *const names[] = {"OPENAI_API_KEY", "HF_TOKEN", "safeconf_secret",
+                                        "A_PASSWORD"};
+    char shell[] = "sh", option[] = "-c", all[] = "env", *words[] = {shell, option, all, NULL};
+    struct sc_text said = {0};
+    int status = -1;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        setenv(names[i], "never-to-be-passed-on", 1);
+    setenv("KEY_TO_NOTHING", "is-passed-on", 1);
+    assert_int_equal(sc_child_read(words, 10, &said, &status, NULL), SC_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+    assert_int_equal(status, 0);
+    assert_null(strstr(said.data, "never-to-be-passed-on"));
+    assert_non_null(strstr(said.data, "KEY_TO_NOTHING=is-passed-on"));
     sc_text_free(&said);
 }
 

@@ -17,6 +17,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/keys.h"
+#include "base/memory.h"
 
 enum { LOOK_MS = 100, MOST_READ = 64 << 10, MOST_DESCRIPTORS = 65536 };
 
@@ -73,7 +75,7 @@ static void use_log(int log)
     dup2(log, 2);
 }
 
-_Noreturn static void become(char *const *words, pid_t parent, int report)
+_Noreturn static void become(char *const *words, char *const *environment, pid_t parent, int report)
 {
     struct notice notice = {.program = getpid()};
     setpgid(0, 0);
@@ -81,7 +83,7 @@ _Noreturn static void become(char *const *words, pid_t parent, int report)
     if (getppid() != parent)
         _exit(127);
     reset_signals();
-    execvp(words[0], words);
+    execvpe(words[0], words, environment);
     notice.error = errno;
     ssize_t written = write(report, &notice, sizeof notice);
     (void)written;
@@ -177,7 +179,8 @@ _Noreturn static void keep(pid_t program, int control)
     _exit(status >= 0 ? status : 0);
 }
 
-_Noreturn static void be_keeper(char *const *words, int log, int control, int report)
+_Noreturn static void be_keeper(char *const *words, char *const *environment, int log, int control,
+                                int report)
 {
     pid_t self;
     setsid();
@@ -194,7 +197,7 @@ _Noreturn static void be_keeper(char *const *words, int log, int control, int re
     struct notice notice = {.program = fork()};
     if (notice.program == 0) {
         close(control);
-        become(words, self, report);
+        become(words, environment, self, report);
     }
     notice.error = notice.program < 0 ? errno : 0;
     ssize_t written = write(report, &notice, sizeof notice);
@@ -220,12 +223,17 @@ static struct notice read_notices(int report)
     return notice;
 }
 
-static enum sc_status fork_keeper(struct sc_child *child, char *const *words, int log, int control,
-                                  int report[2], struct sc_error *error)
+static enum sc_status fork_keeper(struct sc_child *child, const struct sc_child_program *start,
+                                  int log, int control, int report[2], struct sc_error *error)
 {
+    char *const *words = start->words;
+    char **without = start->keys ? NULL : sc_environment_without_keys();
+    if (without == NULL && !start->keys)
+        return sc_fail_nomem(error, words[0]);
     child->keeper = fork();
     if (child->keeper == 0)
-        be_keeper(words, log, control, report[1]);
+        be_keeper(words, without != NULL ? without : environ, log, control, report[1]);
+    sc_free(without);
     close(report[1]);
     report[1] = -1;
     if (child->keeper < 0)
@@ -244,18 +252,19 @@ static void close_one(int fd)
         close(fd);
 }
 
-enum sc_status sc_child_start(struct sc_child *child, char *const *words, const char *log,
-                              struct sc_error *error)
+enum sc_status sc_child_start(struct sc_child *child, const struct sc_child_program *start,
+                              const char *log, struct sc_error *error)
 {
-    assert(words[0] != NULL);
+    assert(start->words[0] != NULL);
     int control[2] = {-1, -1}, report[2] = {-1, -1};
     int file = open(log, O_WRONLY | O_APPEND | O_CLOEXEC);
     enum sc_status status = SC_OK;
     *child = (struct sc_child){.control = -1};
     if (file < 0 || pipe2(control, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0)
-        status = sc_fail(error, SC_ERR_IO, "%s: %s", file < 0 ? log : words[0], strerror(errno));
+        status =
+            sc_fail(error, SC_ERR_IO, "%s: %s", file < 0 ? log : start->words[0], strerror(errno));
     else
-        status = fork_keeper(child, words, file, control[0], report, error);
+        status = fork_keeper(child, start, file, control[0], report, error);
     close_one(file);
     close_one(control[0]);
     close_one(report[0]);
@@ -324,13 +333,13 @@ bool sc_program_exists(const char *name)
     return found;
 }
 
-_Noreturn static void be_short(char *const *words, int out)
+_Noreturn static void be_short(char *const *words, char *const *environment, int out)
 {
     setpgid(0, 0);
     use_log(out);
     close_others(-1, -1);
     reset_signals();
-    execvp(words[0], words);
+    execvpe(words[0], words, environment);
     _exit(127);
 }
 
@@ -356,11 +365,17 @@ enum sc_status sc_child_read(char *const *words, double seconds, struct sc_text 
                              struct sc_error *error)
 {
     int ends[2], waited = 0;
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    char **environment = sc_environment_without_keys();
+    if (environment == NULL)
+        return sc_fail_nomem(error, words[0]);
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        sc_free(environment);
         return sc_fail(error, SC_ERR_IO, "%s: %s", words[0], strerror(errno));
+    }
     pid_t pid = fork();
     if (pid == 0)
-        be_short(words, ends[1]);
+        be_short(words, environment, ends[1]);
+    sc_free(environment);
     close(ends[1]);
     if (pid > 0)
         setpgid(pid, pid); /* whichever of both comes first */

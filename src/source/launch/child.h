@@ -21,10 +21,14 @@ struct sc_child {
     int status; /* when it ended: 0 to 127 its exit status, 128 + S when signal S ended it */
 };
 
-/* words: the program and its arguments, NULL at their end; found on PATH.  What it prints is
- * appended to the file `log`, which exists. */
-enum sc_status sc_child_start(struct sc_child *child, char *const *words, const char *log,
-                              struct sc_error *error);
+struct sc_child_program {
+    char *const *words; /* the program and its arguments, NULL at their end; found on PATH */
+    bool keys;          /* it has the keys of this environment (base/keys.h), else none of them */
+};
+
+/* What it prints is appended to the file `log`, which exists. */
+enum sc_status sc_child_start(struct sc_child *child, const struct sc_child_program *start,
+                              const char *log, struct sc_error *error);
 /* Whether the program runs; fills ended and status when it no longer does. */
 bool sc_child_runs(struct sc_child *child);
 /* Ends it with all that it started, and waits for that: some seconds at most.  Zeros are fine. */
@@ -37,7 +41,7 @@ void sc_child_end(struct sc_child *child);
 bool sc_program_exists(const char *name);
 
 /* Runs a short program to its end and takes what it prints, at most 64 KiB; one that takes longer
- * than `seconds` is killed.  *status as above, 127: it could not be started. */
+ * than `seconds` is killed.  It gets no keys.  *status as above, 127: it could not be started. */
 enum sc_status sc_child_read(char *const *words, double seconds, struct sc_text *out, int *status,
                              struct sc_error *error);
 

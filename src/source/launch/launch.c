@@ -240,11 +240,14 @@ static enum sc_status wait_ready(struct sc_launch *launch, const struct sc_launc
     }
 }
 
+/* Keys are of use to an engine alone that fetches the model itself. */
 static enum sc_status start_words(struct sc_launch *launch, const struct sc_command *command,
-                                  struct sc_error *error)
+                                  const char *model, struct sc_error *error)
 {
+    struct sc_child_program program = {.words = command->words,
+                                       .keys = !sc_file_exists(model) && !sc_is_folder(model)};
     SC_TRY(open_log(launch, command, error));
-    return sc_child_start(&launch->child, command->words, launch->log, error);
+    return sc_child_start(&launch->child, &program, launch->log, error);
 }
 
 static enum sc_status start_program(struct sc_launch *launch, const struct sc_launch_start *start,
@@ -252,7 +255,7 @@ static enum sc_status start_program(struct sc_launch *launch, const struct sc_la
 {
     struct sc_command command;
     SC_TRY(sc_launch_command(start->choice, options, &command, error));
-    enum sc_status status = start_words(launch, &command, error);
+    enum sc_status status = start_words(launch, &command, options->model, error);
     sc_command_free(&command);
     return status;
 }
