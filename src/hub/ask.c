@@ -114,7 +114,13 @@ static enum sc_status ask(struct asking *a, enum sc_fetch_end *end, struct sc_er
 static enum sc_status hand_over(struct asking *a, bool refused, struct sc_hub_answer *answer,
                                 struct sc_error *error)
 {
-    const struct sc_fetch_headers *h = &a->fetch.headers;
+    struct sc_fetch_headers *h = &a->fetch.headers;
+    char *const said[] = {h->etag, h->linked_etag, h->commit, h->code, a->body.data};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        sc_fetch_mask(&a->fetch, said[i],
+                      said[i] == NULL           ? 0
+                      : said[i] == a->body.data ? a->body.len
+                                                : strlen(said[i]));
     if (refused) {
         answer->refusal.http_status = a->fetch.http_status;
         memcpy(answer->refusal.code, h->code, sizeof h->code);

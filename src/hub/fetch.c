@@ -193,6 +193,7 @@ enum sc_status sc_fetch_init(struct sc_fetch *f, const char *url, const char *to
 {
     *f = (struct sc_fetch){0};
     SC_TRY(sc_secret_check("token of the hub", token, error));
+    SC_TRY(sc_mask_open(&f->mask, token, error));
     f->token = token;
     f->first = sc_strdup(url);
     f->url = sc_strdup(url);
@@ -206,9 +207,15 @@ void sc_fetch_free(struct sc_fetch *f)
 {
     curl_easy_cleanup(f->easy);
     curl_slist_free_all(f->lines);
+    sc_mask_close(&f->mask);
     sc_free(f->first);
     sc_free(f->url);
     *f = (struct sc_fetch){0};
+}
+
+void sc_fetch_mask(const struct sc_fetch *f, char *text, size_t n)
+{
+    sc_mask_apply(&f->mask, text, n, true);
 }
 
 /* ---- who is asked ---------------------------------------------------------------------------- */
@@ -324,6 +331,7 @@ static void say(struct sc_fetch *f, const char *format, ...)
     snprintf(f->failure, sizeof f->failure, "%.*s",
              (int)sc_utf8_valid(visible.text, strnlen(visible.text, sizeof f->failure - 1)),
              visible.text);
+    sc_fetch_mask(f, f->failure, strlen(f->failure));
 }
 
 /* A URL without what stands behind "?", which may be a signature. */

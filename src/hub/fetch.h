@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "hub/hub.h"
+#include "remote/mask.h"
 
 /* What one exchange came to. */
 enum sc_fetch_end {
@@ -47,7 +48,8 @@ struct sc_fetch {
     bool any;         /* take was called */
     bool unreachable; /* there was no connection */
     char curl_error[CURL_ERROR_SIZE];
-    char failure[300]; /* visible characters only; without the URL */
+    char failure[300];   /* visible characters only; without the URL and the token */
+    struct sc_mask mask; /* the token, in whatever a server says */
     /* The body of a 200 or 206; false stops it.  Called once at least, with n 0 where it is empty.
      */
     bool (*take)(void *context, const char *bytes, size_t n);
@@ -58,6 +60,8 @@ struct sc_fetch {
 enum sc_status sc_fetch_init(struct sc_fetch *fetch, const char *url, const char *token,
                              double stall_timeout, struct sc_error *error);
 void sc_fetch_free(struct sc_fetch *fetch);
+/* Masks the token in a text that a server gave; the length stays. */
+void sc_fetch_mask(const struct sc_fetch *fetch, char *text, size_t n);
 /* Sets a try up: the first URL, or the one that a redirection named (onward). */
 enum sc_status sc_fetch_start(struct sc_fetch *fetch, bool onward, struct sc_error *error);
 enum sc_fetch_end sc_fetch_finish(struct sc_fetch *fetch, CURLcode code);

@@ -1,7 +1,8 @@
 /*
  * The API key in what a server says, however it is written: plain; with any of its characters as an
  * escape of JSON (also of JSON in a string of JSON), of C, of a URL or of HTML; or in base64, with
- * whatever stands before and after it.  Private to this room; sources call sc_remote_mask.
+ * whatever stands before and after it.  For this room and the hub's downloads; sources call
+ * sc_remote_mask.
  */
 #ifndef SC_REMOTE_MASK_H
 #define SC_REMOTE_MASK_H

@@ -72,7 +72,7 @@ def visible(data, where):
     return text
 
 
-OURS = re.compile('\x1b\\[[0-9;]*m|\r(?=\n|\x1b\\[K|[0-9]+/[0-9]+ | *\r|  |[0-9]+ tokens, )|\x1b\\[K')  # colours; a terminal's line ends, a line of progress
+OURS = re.compile('\x1b\\[[0-9;]*m|(?<= {10})\r|\r(?=\n|\x1b\\[K|[0-9]+/[0-9]+ | {10})|\x1b\\[K')  # colours; a terminal's line ends, a line of progress
 
 
 def printed(data, where='printed', terminal=False):

@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world as worlds  # noqa: E402  (takes the program's path off the command line)
 import outputs  # noqa: E402
+import asked  # noqa: E402
 import stored  # noqa: E402
 
 
@@ -53,11 +54,11 @@ class Lists(unittest.TestCase):
 
 def add(way):
     def test(self):
-        self.assertTrue(self.try_way(way))
+        self.assertTrue(self.try_way(way, bool(os.environ.get('SAFECONF_CONTENT_ALL'))))
     setattr(Content, 'test_' + way.__name__, test)
 
 
-for each in stored.WAYS:
+for each in asked.WAYS if os.environ.get('SAFECONF_CONTENT') == 'asked' else stored.WAYS:
     add(each)
 
 if __name__ == '__main__':

@@ -586,6 +586,7 @@ int main(void)
         TEST(a_process_that_is_killed_leaves_nothing),
         TEST(a_program_that_is_not_there_is_an_error),
         TEST(a_short_program_is_read_and_not_waited_for_long),
+        TEST(keys_are_not_passed_on),
         TEST(engines_that_do_not_come_up_are_one_line_with_the_end_of_the_log),
         TEST(loading_is_shown_and_may_be_interrupted),
         TEST(exhausted_memory_is_an_error),

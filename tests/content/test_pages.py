@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The pages in a browser, with every payload in every field: no script of theirs runs, nothing is asked for, all of it is text.
+
+  test_pages.py PATH_TO_SAFECONF      Python's standard library and a Chromium; without one it says so and exits with 77.
+"""
+import os
+import pathlib
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, '..', 'browser')]
+import world as worlds  # noqa: E402  (takes the program's path off the command line)
+import asked  # noqa: E402
+import browser  # noqa: E402
+import outputs  # noqa: E402
+import stored  # noqa: E402
+
+# What would be there if a payload had become part of the page.
+CENSUS = '''(() => {
+  const all = [...document.querySelectorAll("*")];
+  return {
+    title: document.title,
+    foreign: [...document.querySelectorAll("img, iframe, object, embed, link, base, video, audio, math, [src], [srcdoc], [action], meta[http-equiv=refresh]")].map((e) => e.outerHTML.slice(0, 200)),
+    handlers: all.filter((e) => e.getAttributeNames().some((a) => a.startsWith("on"))).map((e) => e.outerHTML.slice(0, 200)),
+    addresses: all.flatMap((e) => ["href", "xlink:href"].map((a) => e.getAttribute(a))).filter((a) => a && /^\\s*([a-z][a-z0-9+.-]*:|\\/)/i.test(a)),
+    nonces: document.querySelectorAll("script:not([nonce]):not([type=\"application/json\"])").length,
+    text: document.body.textContent
+  };
+})()'''
+OPEN_ALL = '''(() => { for (let i = 0; i < 3; i++) for (const d of document.querySelectorAll("details")) d.open = true; })()'''
+
+
+class Pages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = worlds.World()
+        cls.addClassCleanup(cls.world.close)
+        stored.rows(cls.world, False, None)
+        stored.benchmarks(cls.world, False, None)
+        asked.suites(cls.world, False, None)
+        cls.browser = browser.Browser(browser.find())
+        cls.addClassCleanup(cls.browser.close)
+        cls.browser.call('Page.addScriptToEvaluateOnNewDocument', source='window.alert = window.prompt = window.confirm = () => { document.title = "owned"; };'
+                         'addEventListener("securitypolicyviolation", (e) => { console.error("refused " + e.violatedDirective + " " + e.blockedURI); });')
+
+    def look(self, address):
+        found = self.browser.evaluate(CENSUS)
+        self.assertNotIn('owned', found['title'].replace('qz', '') if 'onerror' not in found['title'] else '')
+        for what in ('foreign', 'handlers', 'addresses'):
+            self.assertEqual(found[what], [], what)
+        self.assertEqual(found['nonces'], 0)
+        self.assertIsNone(outputs.first_hidden(found['text'].replace('\r', '\n')), ascii(found['text'][(outputs.first_hidden(found['text']) or 0) - 60:][:120]))
+        for method in ('Runtime.exceptionThrown', 'Page.javascriptDialogOpening', 'Runtime.consoleAPICalled'):
+            self.assertEqual(self.browser.events_of(method), [])
+        self.assertEqual([e['entry'] for e in self.browser.events_of('Log.entryAdded') if e['entry']['level'] in ('error', 'warning')], [])
+        requests = {e['request']['url'].split('#')[0] for e in self.browser.events_of('Network.requestWillBeSent')}
+        self.assertLessEqual({url for url in requests if not url.startswith('about:')}, {address})
+
+    def test_every_page(self):
+        pages = [path for path in outputs.files_of(self.world.out) if path.endswith('.html')]
+        kinds = {os.path.basename(path) for path in pages}
+        self.assertLessEqual({'report.html', 'diff.html', 'summary.html', 'risk.html'}, kinds)
+        for path in pages:
+            with self.subTest(os.path.relpath(path, self.world.out)):
+                address = pathlib.Path(path).as_uri()
+                self.browser.open(address)
+                self.browser.evaluate(OPEN_ALL)
+                self.look(address)
+
+    def test_every_prompt_of_a_report(self):
+        """Each payload as id, prompt, answer, category and reason in the browser of prompts."""
+        address = pathlib.Path(self.world.path('o', 'run', 'report.html')).as_uri()
+        self.browser.open(address)
+        seen = 0
+        for k in range(400):
+            if not self.browser.evaluate(f'(() => {{ const b = document.querySelector(\'#list button[data-k="{k}"]\'); if (b) b.click(); return Boolean(b); }})()'):
+                break
+            seen += 1
+            self.browser.evaluate(OPEN_ALL)
+            if k % 10 == 0:
+                self.look(address)
+        self.assertGreater(seen, 50)
+        self.look(address)
+
+
+if __name__ == '__main__':
+    if browser.find() is None:
+        print('skipped: no Chromium or Chrome found (SAFECONF_BROWSER may name one)')
+        sys.exit(77)
+    unittest.main()
