@@ -24,7 +24,7 @@ CENSUS = '''(() => {
     foreign: [...document.querySelectorAll("img, iframe, object, embed, link, base, video, audio, math, [src], [srcdoc], [action], meta[http-equiv=refresh]")].map((e) => e.outerHTML.slice(0, 200)),
     handlers: all.filter((e) => e.getAttributeNames().some((a) => a.startsWith("on"))).map((e) => e.outerHTML.slice(0, 200)),
     addresses: all.flatMap((e) => ["href", "xlink:href"].map((a) => e.getAttribute(a))).filter((a) => a && /^\\s*([a-z][a-z0-9+.-]*:|\\/)/i.test(a)),
-    nonces: document.querySelectorAll("script:not([nonce]):not([type=\"application/json\"])").length,
+    nonces: document.querySelectorAll("script:not([nonce]):not([type='application/json'])").length,
     text: document.body.textContent
   };
 })()'''
@@ -56,6 +56,16 @@ class Pages(unittest.TestCase):
         self.assertEqual([e['entry'] for e in self.browser.events_of('Log.entryAdded') if e['entry']['level'] in ('error', 'warning')], [])
         requests = {e['request']['url'].split('#')[0] for e in self.browser.events_of('Network.requestWillBeSent')}
         self.assertLessEqual({url for url in requests if not url.startswith('about:')}, {address})
+
+    def test_what_is_looked_for_is_found(self):
+        """The look can fail."""
+        for k, body in enumerate(('<img src=x>', '<b onclick="">x</b>', '<a href="javascript:1">x</a>', '<script>document.title = "owned"</script>', '<p>a\u202eb</p>',
+                                  '<script nonce="x">throw 1</script>', '<a href="http://evil.invalid/">x</a>')):
+            with self.subTest(body):
+                address = pathlib.Path(self.world.write(f'bad{k}.html', '<meta charset=utf-8><title>t</title>' + body)).as_uri()
+                self.browser.open(address)
+                with self.assertRaises(AssertionError):
+                    self.look(address)
 
     def test_every_page(self):
         pages = [path for path in outputs.files_of(self.world.out) if path.endswith('.html')]
