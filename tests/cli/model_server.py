@@ -725,6 +725,15 @@ class ModelServer(LocalServer):
                     'ids': [i for i, *_ in steps], 'logprob': [value for _, value, _ in steps],
                     'top': [[value for _, value in top[:20]] for *_, top in steps]})
 
+    def all_answers(self, n):
+        """The answers, once there are n: each is noted after its last byte has gone, so its reader may be faster."""
+        for _ in range(1000):
+            with self.lock:
+                if len(self.answers) >= n:
+                    return list(self.answers)
+            time.sleep(0.01)
+        raise AssertionError(f'{len(self.answers)} answers were given, not {n}')
+
     def state(self):
         with self.lock:
             return {'requests': len(self.requests), 'answers': len(self.answers), 'open': self.n_now,

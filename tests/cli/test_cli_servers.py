@@ -162,7 +162,7 @@ class Trace(Servers):
     def test_traces_are_those_that_the_server_gave(self):
         with ModelServer() as server:
             objects = [json.loads(line) for line in self.trace(server, '--json').stdout.splitlines()]
-            said = {a['text']: a for a in server.answers}
+            said = {a['text']: a for a in server.all_answers(len(objects))}
             shown = self.trace(server, '--color', 'never').stdout
         self.assertEqual([o['trace'] for o in objects], [0, 1, 2])
         for o in objects:

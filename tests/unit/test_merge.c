@@ -16,6 +16,7 @@
 #include "experiment/run/shard.h"
 #include "experiment/store/config_shard.h"
 #include "experiment/store/tables.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -305,10 +306,12 @@ static void replace_second(void *context, size_t n_done, size_t n_folders)
     assert_int_equal(n_folders, 2);
     snprintf(path, sizeof path, "%s/run.db", rig->shards[1]);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (n_done == 1)
+    if (n_done == 1) {
         assert_int_equal(
             sqlite3_exec(db, "UPDATE configuration SET json = json || ' '", NULL, NULL, NULL),
             SQLITE_OK);
+        renew_row_keys(db);
+    }
     sqlite3_close(db);
 }
 
