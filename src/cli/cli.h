@@ -267,6 +267,7 @@ int cli_replay(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_merge(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_risk(int argc, char **argv);
 int cli_detect(int argc, char **argv);

@@ -19,6 +19,7 @@ static const struct cli_command commands[] = {
     {"classify", cli_classify, "judge the stored traces of a run again"},
     {"replay", cli_replay, "what other policies would have made of a run, against their nulls"},
     {"merge", cli_merge, "make one run of the shards of one"},
+    {"verify", cli_verify, "whether the folder of a run is whole"},
     {"import", cli_import, "a run's folder of answers that others sampled"},
     {"export", cli_export, "a run as a log that inspect_ai's viewer opens"},
     {"trace", cli_trace, "sample a few traces of one prompt, coloured by confidence"},

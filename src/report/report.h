@@ -30,6 +30,10 @@ struct sc_report_wish {
      * SC_ERR_INTERRUPTED, what is there being whole. NULL: go on. */
     bool (*keep_going)(void *context);
     void *context;
+    /* Receives each file of the folder, which is not written then; NULL: all are written. */
+    enum sc_status (*take)(void *take_context, const char *name, const struct sc_text *text,
+                           struct sc_error *error);
+    void *take_context;
     struct sc_text *terminal; /* gets the terminal report; or NULL */
     size_t width;             /* of it */
     bool colour;

@@ -45,7 +45,8 @@ static enum sc_status write_file(const struct job *job, const char *folder, cons
     enum sc_status status = text->failed ? sc_fail_nomem(error, name) : check_interrupt(job, error);
     if (status != SC_OK)
         goto done;
-    status = sc_render_write(folder, name, text, error);
+    status = job->wish->take != NULL ? job->wish->take(job->wish->take_context, name, text, error)
+                                     : sc_render_write(folder, name, text, error);
 done:
     sc_text_free(text);
     return status;

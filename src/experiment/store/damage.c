@@ -8,12 +8,8 @@
 #include "experiment/store/schema.h"
 #include "experiment/store/tables.h"
 
-/* Calls for each table of a run that the file has. */
-typedef enum sc_status table_visitor(struct sc_store *store, const char *table, void *context,
-                                     struct sc_error *error);
-
-static enum sc_status each_table(struct sc_store *store, table_visitor *visit, void *context,
-                                 struct sc_error *error)
+enum sc_status sc_store_each_table(struct sc_store *store, sc_table_visitor *visit, void *context,
+                                   struct sc_error *error)
 {
     const char *name = NULL;
     for (size_t i = 0; (name = sc_schema_table(i)) != NULL; i++)
@@ -110,7 +106,7 @@ enum sc_status sc_rows_scan(struct sc_store *store, const char *table, sc_row_da
     enum sc_status status = SC_OK;
     if (store->version >= SC_SCHEMA_KEYS)
         status = table != NULL ? scan_table(store, table, &scan, error)
-                               : each_table(store, scan_table, &scan, error);
+                               : sc_store_each_table(store, scan_table, &scan, error);
     if (n_rows != NULL)
         *n_rows = scan.n_rows;
     return status;

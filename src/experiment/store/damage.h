@@ -8,6 +8,12 @@
 #include "base/text.h"
 #include "experiment/store/database.h"
 
+/* Calls for each table of a run that the file has. */
+typedef enum sc_status sc_table_visitor(struct sc_store *store, const char *table, void *context,
+                                        struct sc_error *error);
+enum sc_status sc_store_each_table(struct sc_store *store, sc_table_visitor *visit, void *context,
+                                   struct sc_error *error);
+
 /* A row whose key is not that of its content. */
 struct sc_row_damage {
     const char *table;

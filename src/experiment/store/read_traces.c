@@ -12,6 +12,7 @@
 #include "experiment/store/given.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/store.h"
+#include "experiment/store/values.h"
 #include "vocabulary/vocabulary.h"
 
 enum { MAX_TOKENS = 1 << 24 }; /* of one trace; far more than any context has */
@@ -355,7 +356,9 @@ static enum sc_status add_turn(struct turn_cursor *cursor, bool tokens, struct s
     *turn = (struct sc_run_trace){.index = trace->index};
     SC_TRY(read_contents(&cursor->row, turn, error));
     read_metrics(&cursor->row, turn);
-    return tokens ? read_tokens(&cursor->row, turn, error) : SC_OK;
+    if (tokens)
+        SC_TRY(read_tokens(&cursor->row, turn, error));
+    return sc_values_check(&cursor->row, turn, error);
 }
 
 static enum sc_status take_turns(struct turn_cursor *cursor, size_t position, bool tokens,
@@ -396,6 +399,7 @@ static enum sc_status read_and_hand_on(const struct sc_row *row, const struct tr
         SC_TRY(read_tokens(row, trace, error));
     SC_TRY(take_turns(query->turns, position, query->wanted->tokens, trace, error));
     SC_TRY(sc_given_take(query->given, position, query->wanted->tokens, trace, error));
+    SC_TRY(sc_values_check(row, trace, error));
     return query->reader(query->context, position, trace, error);
 }
 
@@ -521,6 +525,7 @@ static enum sc_status hand_on_cut(struct sc_row *row, const struct cut_query *qu
     row->where = where;
     struct sc_run_trace trace = {.index = (uint32_t)index};
     enum sc_status status = read_trace(row, &trace, error);
+    status = status != SC_OK ? status : sc_values_check(row, &trace, error);
     if (status == SC_OK)
         status = query->reader(query->context, (size_t)position, (size_t)policy, &trace, error);
     sc_run_trace_free(&trace);

@@ -113,7 +113,7 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder,
     return give_up(out, open_run(out, folder, run, resumed, error));
 }
 
-static enum sc_status open_existing(struct sc_store **out, const char *folder,
+static enum sc_status open_existing(struct sc_store **out, const char *folder, bool check,
                                     struct sc_error *error)
 {
     bool empty = false;
@@ -123,7 +123,8 @@ static enum sc_status open_existing(struct sc_store **out, const char *folder,
     SC_TRY(sc_database_open(store, SQLITE_OPEN_READWRITE, error));
     SC_TRY(sc_schema_check(store, &empty, error));
     SC_TRY(expect_run(store, empty, error));
-    SC_TRY(sc_store_check(store, error));
+    if (check)
+        SC_TRY(sc_store_check(store, error));
     SC_TRY(set_journal(store, error));
     SC_TRY(sc_schema_migrate(store, error));
     SC_TRY(sc_store_prepare_writing(store, error));
@@ -134,13 +135,19 @@ enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
                                       struct sc_error *error)
 {
     assert(folder != NULL);
-    return give_up(out, open_existing(out, folder, error));
+    return give_up(out, open_existing(out, folder, true, error));
+}
+
+enum sc_status sc_store_open_damaged(struct sc_store **out, const char *folder,
+                                     struct sc_error *error)
+{
+    return give_up(out, open_existing(out, folder, false, error));
 }
 
 /* ---- to read --------------------------------------------------------------------------------- */
 
 /* One view of the file, even while a run is writing to it. */
-static enum sc_status open_view(struct sc_store **out, const char *folder, int flags,
+static enum sc_status open_view(struct sc_store **out, const char *folder, int flags, bool check,
                                 struct sc_error *error)
 {
     bool empty = false;
@@ -152,7 +159,7 @@ static enum sc_status open_view(struct sc_store **out, const char *folder, int f
     SC_TRY(sc_store_exec(store, "BEGIN", "read", error));
     SC_TRY(sc_schema_check(store, &empty, error));
     SC_TRY(expect_run(store, empty, error));
-    return sc_store_check(store, error);
+    return check ? sc_store_check(store, error) : SC_OK;
 }
 
 /* Whether SQLite refuses to read because a transaction that was cut off must be taken back first.
@@ -163,20 +170,32 @@ static bool needs_recovery(const struct sc_store *store)
     return code == SQLITE_READONLY || code == SQLITE_CANTOPEN;
 }
 
-enum sc_status sc_store_open_read(struct sc_store **out, const char *folder, struct sc_error *error)
+static enum sc_status open_read(struct sc_store **out, const char *folder, bool check,
+                                struct sc_error *error)
 {
     struct sc_error why = {0};
     assert(folder != NULL);
-    enum sc_status status = open_view(out, folder, SQLITE_OPEN_READONLY, &why);
+    enum sc_status status = open_view(out, folder, SQLITE_OPEN_READONLY, check, &why);
     if (status != SC_OK && needs_recovery(*out)) {
         struct sc_error again = {0};
         sc_store_close(*out);
-        status = open_view(out, folder, SQLITE_OPEN_READWRITE, &again);
+        status = open_view(out, folder, SQLITE_OPEN_READWRITE, check, &again);
         why = status == SC_OK || !needs_recovery(*out) ? again : why;
     }
     if (status != SC_OK)
         sc_fail(error, status, "%s", why.text);
     return give_up(out, status);
+}
+
+enum sc_status sc_store_open_read(struct sc_store **out, const char *folder, struct sc_error *error)
+{
+    return open_read(out, folder, true, error);
+}
+
+enum sc_status sc_store_open_unchecked(struct sc_store **out, const char *folder,
+                                       struct sc_error *error)
+{
+    return open_read(out, folder, false, error);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

@@ -46,6 +46,10 @@ enum sc_status sc_store_open(struct sc_store **out, const char *folder,
 enum sc_status sc_store_open_existing(struct sc_store **out, const char *folder,
                                       struct sc_error *error);
 
+/* The same without looking for damage first: to take out what is damaged (mend.h). */
+enum sc_status sc_store_open_damaged(struct sc_store **out, const char *folder,
+                                     struct sc_error *error);
+
 /* Opens an existing run.db to read it, of any version that is known.  Writes nothing, unless a
  * process was killed within a transaction: what it left is taken back. */
 enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
@@ -53,6 +57,9 @@ enum sc_status sc_store_open_read(struct sc_store **out, const char *folder,
 /* When all is written: brings everything into run.db itself, which is then one file at rest, unless
  * somebody reads just now.  Closing does so too, but cannot say where it fails. */
 enum sc_status sc_store_rest(struct sc_store *store, struct sc_error *error);
+/* The same without looking for damage first (damage.h): to say all of it. */
+enum sc_status sc_store_open_unchecked(struct sc_store **out, const char *folder,
+                                       struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
 
 /* What was kept so far is on the disk when this returns.  To be called before a person is told how

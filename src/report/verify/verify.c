@@ -1,0 +1,331 @@
+/* See verify.h. */
+#include "report/verify/verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/json_writer.h"
+#include "base/memory.h"
+#include "experiment/store/damage.h"
+#include "experiment/store/schema.h"
+#include "experiment/store/store.h"
+#include "report/report.h"
+#include "report/verify/folders.h"
+
+enum { MOST_NAMED = 5, MOST_LISTED = 1000 };
+
+static void set(struct sc_verified *run, enum sc_check check, enum sc_check_result result,
+                const char *words)
+{
+    run->checks[check].result = result;
+    sc_text_puts(&run->checks[check].words, words);
+}
+
+/* Words of an error, without the folder that they begin with. */
+static void set_wrong(struct sc_verified *run, enum sc_check check, const struct sc_error *error)
+{
+    size_t n = strlen(run->folder);
+    bool begins = strncmp(error->text, run->folder, n) == 0 && error->text[n] == '/';
+    set(run, check, SC_CHECK_WRONG, error->text + (begins ? n + 1 : 0));
+}
+
+/* ---- the database ---------------------------------------------------------------------------- */
+
+struct looking {
+    struct sc_verified *run;
+    struct sc_store *store;
+    struct sc_json_writer json; /* into run->damaged */
+    size_t n;
+    bool beyond; /* damage that no command makes good */
+};
+
+static enum sc_status take_sentence(void *context, const char *what, struct sc_error *error)
+{
+    struct looking *looking = context;
+    struct sc_text *words = &looking->run->checks[SC_CHECK_FILE].words;
+    const char *line = strchr(what, '\n');
+    (void)error;
+    if (looking->n++ >= MOST_NAMED)
+        return SC_OK;
+    sc_text_puts(words, looking->n > 1 ? "; " : "");
+    sc_text_add_shortened(words, line != NULL ? line + 1 : what, 120);
+    looking->beyond = looking->beyond || strstr(what, "index") == NULL;
+    return SC_OK;
+}
+
+static void look_at_file(struct looking *looking)
+{
+    struct sc_verified *run = looking->run;
+    struct sc_error error = {0};
+    if (sc_file_scan(looking->store, 100, take_sentence, looking, &error) != SC_OK)
+        set_wrong(run, SC_CHECK_FILE, &error);
+    else if (looking->n == 0)
+        set(run, SC_CHECK_FILE, SC_CHECK_OK, "SQLite finds nothing wrong with run.db");
+    run->checks[SC_CHECK_FILE].result =
+        looking->n > 0 ? SC_CHECK_WRONG : run->checks[SC_CHECK_FILE].result;
+}
+
+static void list_row(struct looking *looking, const struct sc_row_damage *damage)
+{
+    sc_json_put_object(&looking->json, NULL);
+    sc_json_put_string(&looking->json, "table", damage->table);
+    sc_json_put_integer(&looking->json, "row", damage->row);
+    if (damage->of_instance) {
+        sc_json_put_integer(&looking->json, "instance", damage->instance);
+        if (damage->trace >= 0)
+            sc_json_put_integer(&looking->json, "trace", damage->trace);
+    }
+    sc_json_put_end_object(&looking->json);
+}
+
+static enum sc_status take_row(void *context, const struct sc_row_damage *damage,
+                               struct sc_error *error)
+{
+    static const char *const beyond[] = {"configuration", "instance", "shard"};
+    struct looking *looking = context;
+    struct sc_text *words = &looking->run->checks[SC_CHECK_KEYS].words;
+    (void)error;
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        looking->beyond = looking->beyond || strcmp(damage->table, beyond[i]) == 0;
+    if (looking->n < MOST_LISTED)
+        list_row(looking, damage);
+    if (looking->n++ >= MOST_NAMED)
+        return SC_OK;
+    sc_text_puts(words, looking->n > 1 ? ", " : "damaged: ");
+    sc_row_damage_say(looking->store, damage, words);
+    return SC_OK;
+}
+
+static void look_at_keys(struct looking *looking)
+{
+    struct sc_verified *run = looking->run;
+    struct sc_text *words = &run->checks[SC_CHECK_KEYS].words;
+    struct sc_error error = {0};
+    size_t n_rows = 0;
+    looking->n = 0;
+    looking->json = (struct sc_json_writer){.text = &run->damaged};
+    sc_json_put_array(&looking->json, NULL);
+    if (looking->store->version < SC_SCHEMA_KEYS) {
+        run->checks[SC_CHECK_KEYS].result = SC_CHECK_SKIPPED;
+        sc_text_printf(words, "version %d of run.db has no keys: a change within a row is not seen",
+                       looking->store->version);
+    } else if (sc_rows_scan(looking->store, NULL, take_row, looking, &n_rows, &error) != SC_OK) {
+        sc_text_puts(words, looking->n > 0 ? "; " : "");
+        set_wrong(run, SC_CHECK_KEYS, &error);
+    } else if (looking->n > 0) {
+        run->checks[SC_CHECK_KEYS].result = SC_CHECK_WRONG;
+        if (looking->n > MOST_NAMED)
+            sc_text_printf(words, " and %zu more", looking->n - MOST_NAMED);
+        sc_text_printf(words, " (%zu of %zu rows)", looking->n, n_rows);
+    } else {
+        sc_text_printf(words, "%zu rows have the keys of what stands in them", n_rows);
+    }
+    sc_json_put_end_array(&looking->json);
+}
+
+static void look_at_database(struct sc_verified *run)
+{
+    struct looking looking = {.run = run};
+    struct sc_error error = {0};
+    if (sc_store_open_unchecked(&looking.store, run->folder, &error) != SC_OK) {
+        set_wrong(run, SC_CHECK_FILE, &error);
+        set(run, SC_CHECK_KEYS, SC_CHECK_SKIPPED, "run.db cannot be read");
+        return;
+    }
+    look_at_file(&looking);
+    look_at_keys(&looking);
+    sc_store_close(looking.store);
+    bool wrong = run->checks[SC_CHECK_FILE].result == SC_CHECK_WRONG ||
+                 run->checks[SC_CHECK_KEYS].result == SC_CHECK_WRONG;
+    if (wrong && !looking.beyond)
+        run->mends = "safeconf verify --mend";
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static void look_at_model(struct sc_verified *run, const struct sc_run *loaded,
+                          const char *fingerprint)
+{
+    json_error_t why;
+    json_t *config = json_loads(loaded->config_json, JSON_REJECT_DUPLICATES, &why);
+    const char *stored =
+        json_string_value(json_object_get(json_object_get(config, "model"), "fingerprint"));
+    struct sc_text *words = &run->checks[SC_CHECK_MODEL].words;
+    if (stored == NULL)
+        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "the run's traces come from no model here");
+    else if (fingerprint == NULL)
+        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "not asked for (--model DIR)");
+    else if (strcmp(stored, fingerprint) == 0)
+        set(run, SC_CHECK_MODEL, SC_CHECK_OK, "the model's files are those that were sampled");
+    else {
+        run->checks[SC_CHECK_MODEL].result = SC_CHECK_WRONG;
+        sc_text_printf(words, "expected the model %s, found %s", stored, fingerprint);
+    }
+    json_decref(config);
+}
+
+/* ---- the files ------------------------------------------------------------------------------- */
+
+enum { MOST_BYTES = 1 << 30 };
+
+struct comparing {
+    struct sc_verified *run;
+    size_t n_same, n_other, n_missing;
+    struct sc_text other, missing;
+};
+
+static enum sc_status compare_file(void *context, const char *name, const struct sc_text *text,
+                                   struct sc_error *error)
+{
+    struct comparing *comparing = context;
+    struct sc_error why = {0};
+    char *path = sc_path_join(comparing->run->folder, name), *found = NULL;
+    size_t n = 0;
+    if (path == NULL)
+        return sc_fail_nomem(error, name);
+    if (!sc_file_exists(path)) {
+        sc_text_printf(&comparing->missing, "%s%s", comparing->n_missing++ > 0 ? ", " : "", name);
+    } else if (sc_file_read(path, MOST_BYTES, &found, &n, &why) == SC_OK && n == text->len &&
+               memcmp(found, text->data, n) == 0) {
+        comparing->n_same++;
+    } else {
+        sc_text_printf(&comparing->other, "%s%s", comparing->n_other++ > 0 ? ", " : "", name);
+    }
+    sc_free(found);
+    sc_free(path);
+    return why.status == SC_ERR_NOMEM ? sc_fail_nomem(error, name) : SC_OK;
+}
+
+static void say_files(const struct comparing *comparing)
+{
+    struct sc_text *words = &comparing->run->checks[SC_CHECK_FILES].words;
+    if (comparing->n_other > 0)
+        sc_text_printf(words, "not what is made of run.db now: %s", comparing->other.data);
+    else
+        sc_text_printf(words, "%zu file%s what is made of run.db now", comparing->n_same,
+                       comparing->n_same == 1 ? " is" : "s are");
+    if (comparing->n_missing > 0)
+        sc_text_printf(words, "; not there: %s", comparing->missing.data);
+}
+
+static enum sc_status look_at_files(struct sc_verified *run, const struct sc_run *loaded,
+                                    const struct sc_verify_options *options, struct sc_error *error)
+{
+    struct comparing comparing = {.run = run};
+    struct sc_error why = {0};
+    const struct sc_report_wish wish = {.run = loaded,
+                                        .keep_going = options->keep_going,
+                                        .context = options->context,
+                                        .take = compare_file,
+                                        .take_context = &comparing};
+    enum sc_status status = sc_report_make(run->folder, &wish, &why);
+    if (status == SC_OK) {
+        say_files(&comparing);
+        run->checks[SC_CHECK_FILES].result = comparing.n_other > 0 ? SC_CHECK_WRONG : SC_CHECK_OK;
+        if (comparing.n_other > 0 && run->mends == NULL)
+            run->mends = "safeconf report";
+    } else if (status != SC_ERR_INTERRUPTED) {
+        set_wrong(run, SC_CHECK_FILES, &why);
+    }
+    sc_text_free(&comparing.other);
+    sc_text_free(&comparing.missing);
+    return status == SC_ERR_INTERRUPTED ? sc_fail(error, status, "interrupted") : SC_OK;
+}
+
+/* ---- a run ----------------------------------------------------------------------------------- */
+
+static void say_values(struct sc_verified *run, const struct sc_run *loaded)
+{
+    size_t n_traces = 0;
+    for (size_t i = 0; i < loaded->n_instances; i++)
+        n_traces += loaded->instances[i].n_traces;
+    run->checks[SC_CHECK_VALUES].result = SC_CHECK_OK;
+    sc_text_printf(&run->checks[SC_CHECK_VALUES].words,
+                   "%zu prompts have their key, %zu traces hold possible values",
+                   loaded->n_instances, n_traces);
+}
+
+static enum sc_status verify_loaded(struct sc_verified *run, const struct sc_run *loaded,
+                                    const struct sc_verify_options *options, struct sc_error *error)
+{
+    say_values(run, loaded);
+    look_at_model(run, loaded, options->fingerprint);
+    return look_at_files(run, loaded, options, error);
+}
+
+static enum sc_status verify_run(struct sc_verified *run, const struct sc_verify_options *options,
+                                 struct sc_error *error)
+{
+    struct sc_run loaded;
+    struct sc_error why = {0};
+    look_at_database(run);
+    if (run->checks[SC_CHECK_FILE].result == SC_CHECK_WRONG ||
+        run->checks[SC_CHECK_KEYS].result == SC_CHECK_WRONG) {
+        for (enum sc_check check = SC_CHECK_VALUES; check < SC_N_CHECKS; check++)
+            set(run, check, SC_CHECK_SKIPPED, "run.db is damaged");
+        return SC_OK;
+    }
+    if (sc_run_load(run->folder, true, &loaded, &why) != SC_OK) {
+        set_wrong(run, SC_CHECK_VALUES, &why);
+        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "run.db is damaged");
+        set(run, SC_CHECK_FILES, SC_CHECK_SKIPPED, "run.db is damaged");
+        return SC_OK;
+    }
+    enum sc_status status = verify_loaded(run, &loaded, options, error);
+    sc_run_free(&loaded);
+    return status;
+}
+
+static bool is_whole(const struct sc_verified *run)
+{
+    for (int check = 0; check < SC_N_CHECKS; check++)
+        if (run->checks[check].result == SC_CHECK_WRONG)
+            return false;
+    return true;
+}
+
+static enum sc_status verify_all(const struct sc_folders *folders,
+                                 const struct sc_verify_options *options,
+                                 struct sc_verification *out, struct sc_error *error)
+{
+    out->runs = sc_alloc_zero(folders->n, sizeof *out->runs);
+    if (out->runs == NULL)
+        return sc_fail_nomem(error, "runs");
+    out->whole = true;
+    for (size_t i = 0; i < folders->n; i++) {
+        struct sc_verified *run = &out->runs[out->n++];
+        run->folder = sc_strdup(folders->paths[i]);
+        if (run->folder == NULL)
+            return sc_fail_nomem(error, "runs");
+        SC_TRY(verify_run(run, options, error));
+        out->whole = out->whole && is_whole(run);
+    }
+    return SC_OK;
+}
+
+enum sc_status sc_verify(const char *folder, const struct sc_verify_options *options,
+                         struct sc_verification *out, struct sc_error *error)
+{
+    struct sc_folders folders = {0};
+    *out = (struct sc_verification){0};
+    enum sc_status status = sc_folders_find(&folders, folder, error);
+    status = status != SC_OK ? status : verify_all(&folders, options, out, error);
+    sc_folders_free(&folders);
+    return status;
+}
+
+void sc_verification_free(struct sc_verification *verification)
+{
+    for (size_t i = 0; i < verification->n; i++) {
+        struct sc_verified *run = &verification->runs[i];
+        for (int check = 0; check < SC_N_CHECKS; check++)
+            sc_text_free(&run->checks[check].words);
+        sc_text_free(&run->damaged);
+        sc_free(run->folder);
+    }
+    sc_free(verification->runs);
+    *verification = (struct sc_verification){0};
+}
