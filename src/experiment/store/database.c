@@ -171,6 +171,13 @@ enum sc_status sc_store_check_table(struct sc_store *store, const char *table, c
                          "%s: table %s: expected that of a run, found another", store->path, table);
 }
 
+enum sc_status sc_store_make_twin(struct sc_store *store, const char *table, struct sc_error *error)
+{
+    static const char sql[] =
+        "CREATE INDEX IF NOT EXISTS reading_twin ON reading (detector, judge, row_key)";
+    return strcmp(table, "reading") == 0 ? sc_store_exec(store, sql, "write", error) : SC_OK;
+}
+
 enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
                                    struct sc_error *error)
 {
@@ -184,7 +191,7 @@ enum sc_status sc_store_make_table(struct sc_store *store, const char *table, co
         return sc_fail_nomem(error, store->path);
     enum sc_status status = sc_store_exec(store, keyed, "write", error);
     sc_free(keyed);
-    return status;
+    return status != SC_OK ? status : sc_store_make_twin(store, table, error);
 }
 
 enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)

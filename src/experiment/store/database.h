@@ -59,6 +59,11 @@ enum sc_status sc_store_check_table(struct sc_store *store, const char *table, c
 enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
                                    struct sc_error *error);
 
+/* What `reading` needs beside it, once it is there: the table of one row has no index of its own,
+ * and without one nobody would see that the row is gone.  Of other tables nothing. */
+enum sc_status sc_store_make_twin(struct sc_store *store, const char *table,
+                                  struct sc_error *error);
+
 /* Fails when the path no longer names the file that was opened: a folder that was removed, or moved
  * away and made again, takes traces and keeps none of them. */
 enum sc_status sc_store_check_place(const struct sc_store *store, struct sc_error *error);

@@ -324,8 +324,10 @@ static enum sc_status renew_all(struct sc_store *store, struct sc_error *error)
         SC_TRY(sc_keys_renew(store, tables[i].name, NULL, error));
     for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++) {
         SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
-        if (there)
-            SC_TRY(sc_keys_renew(store, made->name, NULL, error));
+        if (!there)
+            continue;
+        SC_TRY(sc_keys_renew(store, made->name, NULL, error));
+        SC_TRY(sc_store_make_twin(store, made->name, error));
     }
     return SC_OK;
 }

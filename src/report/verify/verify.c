@@ -201,7 +201,11 @@ static enum sc_status compare_file(void *context, const char *name, const struct
 
 static void say_files(const struct comparing *comparing)
 {
-    struct sc_text *words = &comparing->run->checks[SC_CHECK_FILES].words;
+    struct sc_verified *run = comparing->run;
+    struct sc_text *words = &run->checks[SC_CHECK_FILES].words;
+    run->checks[SC_CHECK_FILES].result = comparing->n_other > 0 ? SC_CHECK_WRONG : SC_CHECK_OK;
+    if (comparing->n_other > 0 && run->mends == NULL)
+        run->mends = "safeconf report";
     if (comparing->n_other > 0)
         sc_text_printf(words, "not what is made of run.db now: %s", comparing->other.data);
     else
@@ -222,14 +226,10 @@ static enum sc_status look_at_files(struct sc_verified *run, const struct sc_run
                                         .take = compare_file,
                                         .take_context = &comparing};
     enum sc_status status = sc_report_make(run->folder, &wish, &why);
-    if (status == SC_OK) {
-        say_files(&comparing);
-        run->checks[SC_CHECK_FILES].result = comparing.n_other > 0 ? SC_CHECK_WRONG : SC_CHECK_OK;
-        if (comparing.n_other > 0 && run->mends == NULL)
-            run->mends = "safeconf report";
-    } else if (status != SC_ERR_INTERRUPTED) {
+    if (status != SC_OK)
         set_wrong(run, SC_CHECK_FILES, &why);
-    }
+    else
+        say_files(&comparing);
     sc_text_free(&comparing.other);
     sc_text_free(&comparing.missing);
     return status == SC_ERR_INTERRUPTED ? sc_fail(error, status, "interrupted") : SC_OK;
