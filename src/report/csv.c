@@ -27,7 +27,7 @@ static bool looks_like_a_formula(const char *text)
 }
 
 /* exact: the text as it is, an empty one in quotes, so that it can be told from a missing one. */
-static void add_field(struct sc_text *out, const char *text, bool exact)
+static void add_valid_field(struct sc_text *out, const char *text, bool exact)
 {
     size_t n = strlen(text);
     bool formula = !exact && looks_like_a_formula(text);
@@ -44,6 +44,20 @@ static void add_field(struct sc_text *out, const char *text, bool exact)
     }
     if (quoted)
         sc_text_putc(out, '"');
+}
+
+/* Texts are UTF-8, but for names of folders, which may be any bytes. */
+static void add_field(struct sc_text *out, const char *text, bool exact)
+{
+    struct sc_text repaired = {0};
+    size_t n = strlen(text);
+    if (sc_utf8_valid(text, n) < n) {
+        sc_text_add_repaired(&repaired, text, n);
+        text = repaired.data != NULL ? repaired.data : "";
+        out->failed = out->failed || repaired.failed;
+    }
+    add_valid_field(out, text, exact);
+    sc_text_free(&repaired);
 }
 
 void sc_csv_text(struct sc_text *out, const char *untrusted)

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import unicodedata
+import urllib.parse
 import xml.parsers.expat
 import zipfile
 import zlib
@@ -291,7 +292,7 @@ def check_eval(data, where):
 
 
 def check_database(path, where):
-    db = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+    db = sqlite3.connect('file:' + urllib.parse.quote(os.fsencode(path)) + '?mode=ro', uri=True)
     db.text_factory = bytes
     try:
         if db.execute('PRAGMA integrity_check').fetchall() != [(b'ok',)]:
@@ -357,7 +358,7 @@ def unpacked(path):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             out += [archive.read(name) for name in archive.namelist()]
     if data[:15] == b'SQLite format 3':
-        db = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+        db = sqlite3.connect('file:' + urllib.parse.quote(os.fsencode(path)) + '?mode=ro', uri=True)
         db.text_factory = bytes
         try:
             for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

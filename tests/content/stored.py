@@ -59,6 +59,7 @@ def keep(world, run, table):
 
 def exact_in_csv(world):
     """A field less the one apostrophe is the text."""
+    csv.field_size_limit(1 << 27)
     with open(world.path('o', 'csv', 'instances.csv'), encoding='utf-8', newline='') as file:
         found = [row[0][row[0].startswith("'"):] for row in csv.reader(file)][1:]
     with open(world.path('o', 'run', 'predictions.jsonl'), encoding='utf-8') as file:
@@ -91,8 +92,8 @@ def benchmarks(world, large, python):
     """Prompts that are sampled here, from every format."""
     world.fields = ['prompt', 'id', 'category', 'column', 'system', 'prefill']
     table = payloads.texts(large)[::1 if large else 5]
-    lines = [{'id': text[:300] + mark('id'), 'prompt': text[:300] + mark('prompt'), 'category': text[:300] + mark('category'), 'label': 'safe',
-              text[:40] + mark('column'): text[:40]} for _, text in table]
+    lines = [{'id': f'{k} ' * (len(text) > 300) + text[:300] + mark('id'), 'prompt': text[:300] + mark('prompt'), 'category': text[:300] + mark('category'), 'label': 'safe',
+              text[:40] + mark('column'): text[:40]} for k, (_, text) in enumerate(table)]
     cells = io.StringIO()
     writer = csv.writer(cells)
     writer.writerows([('id', 'prompt', 'category', 'label')] + [tuple(line.values())[:4] for line in lines])
@@ -143,7 +144,7 @@ def names(world, large, python):
     good = 'id,prompt,response\n1,How?,Sure.\n'
     runs = []
     for k, (name, data) in enumerate(payloads.words()):
-        if not large and k % 12:
+        if not large and k % 12 and name not in ('bytes: raw c1', 'bytes: latin'):
             continue
         stem = data.replace(b'/', b'_')[:120]
         file = os.path.join(world.folder.encode(), stem + mark('filename').encode() + b'.csv')
@@ -191,6 +192,7 @@ def spoilt_database(world, large, python):
                 outputs.check_folder(world.path('o', 'tables'), f'{where}.{column} {name}: ')
                 for file in ('report.html', 'analysis.json', 'predictions.jsonl'):
                     outputs.check_file(os.path.join(run, file), f'{where}.{column} {name}: {file}')
+    os.remove(os.path.join(run, 'run.db'))  # ours, not the program's
 
 
 WAYS = [rows, odd_bytes, benchmarks, logs, names, spoilt_database]

@@ -26,7 +26,7 @@ FORMS = {'plain': lambda k: k, 'header': lambda k: f'Authorization: Bearer {k}',
          'base64 of the header': lambda k: base64.b64encode(f'Bearer {k}'.encode()).decode(), 'base64 for addresses': lambda k: base64.urlsafe_b64encode(f'x:{k}'.encode()).decode(),
          'escapes of json': lambda k: ''.join(f'\\u{ord(c):04x}' for c in k), 'percent': lambda k: ''.join(f'%{ord(c):02X}' for c in k), 'mixed percent': lambda k: urllib.parse.quote(k, safe=''),
          'html': lambda k: ''.join(f'&#{ord(c)};' for c in k), 'cut off': lambda k: k[:-1], 'twice': lambda k: k + k, 'in words': lambda k: f'the key "{k}" is wrong, <b>{k}</b>'}
-SHORT = ('plain', 'base64 of the header', 'escapes of json', 'mixed percent')
+SHORT = ('plain', 'base64 of the header', 'escapes of json', 'mixed percent', 'cut off')
 
 
 def traces_of(key):

@@ -2,12 +2,14 @@
 #include "source/server/ask.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 
 struct asking {
+    const struct sc_remote *remote;
     const struct sc_question *question;
     struct sc_answer *answer;
     bool given;
@@ -66,6 +68,22 @@ static enum sc_status read_answer(struct asking *asking, struct sc_remote_reply 
     return SC_OK;
 }
 
+/* The body came masked as a whole: here also a beginning of the key with which a text in it ends.
+ */
+static void mask_texts(const struct sc_remote *remote, json_t *value)
+{
+    const char *key;
+    json_t *inner;
+    size_t i;
+    if (json_is_string(value)) /* in place: the length stays */
+        sc_remote_mask(remote, (char *)(uintptr_t)json_string_value(value),
+                       json_string_length(value));
+    else if (json_is_array(value))
+        json_array_foreach(value, i, inner) mask_texts(remote, inner);
+    else if (json_is_object(value))
+        json_object_foreach(value, key, inner) mask_texts(remote, inner);
+}
+
 static enum sc_status done(void *context, struct sc_remote_reply *reply, struct sc_error *error)
 {
     struct asking *asking = context;
@@ -80,6 +98,7 @@ static enum sc_status done(void *context, struct sc_remote_reply *reply, struct 
     if (reply->n > 0 && sc_json_parse_foreign(reply->body, reply->n, "the server's answer",
                                               &answer->root, &unused) == SC_ERR_NOMEM)
         return sc_fail_nomem(error, "a server's answer");
+    mask_texts(asking->remote, answer->root);
     return reply->outcome == SC_REMOTE_ANSWERED ? read_answer(asking, reply, error) : SC_OK;
 }
 
@@ -88,7 +107,7 @@ enum sc_status sc_ask(struct sc_remote *remote, const struct sc_question *questi
 {
     assert(question->path != NULL);
     *answer = (struct sc_answer){.outcome = SC_REMOTE_FAILED};
-    struct asking asking = {.question = question, .answer = answer};
+    struct asking asking = {.remote = remote, .question = question, .answer = answer};
     const struct sc_remote_source source = {
         .context = &asking, .next = next, .done = done, .event = event};
     struct sc_remote_counts counts = {0};

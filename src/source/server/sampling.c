@@ -184,8 +184,13 @@ static void compare(struct sc_served *served, const char *what, const char *befo
                 what, before, now);
 }
 
+/* Names are masked as those were that they are compared with. */
 static void compare_with_facts(struct sc_served *served, const struct sc_choices *choices)
 {
+    char *const names[] = {choices->model, choices->fingerprint};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i] != NULL)
+            sc_remote_mask(served->remote, names[i], strlen(names[i]));
     compare(served, "model", served->facts.model, choices->model);
     compare(served, "system_fingerprint", served->facts.system_fingerprint, choices->fingerprint);
 }
