@@ -105,7 +105,7 @@ static struct bench_rates rates_of(const struct bench_run *run, double *sampling
         prefill = first->seconds_prefill + first->seconds_decode;
         seconds = run->last_at - run->first_at;
     }
-    *sampling_share = 1 - network / seconds;
+    *sampling_share = fmax(0, 1 - network / seconds); /* two clocks, which few steps set apart */
     return (struct bench_rates){.prefill = (double)last->n_prefilled / prefill,
                                 .decode = (last->width_sum - first->width_sum) / seconds};
 }
