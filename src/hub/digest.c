@@ -4,9 +4,12 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* It does not say which: its errors take memory themselves. */
 static enum sc_status fail(struct sc_error *error)
 {
-    return sc_fail(error, SC_ERR_INTERNAL, "libcrypto: cannot compute a hash");
+    return sc_fail(
+        error, SC_ERR_INTERNAL,
+        "libcrypto: cannot compute a hash: out of memory, or it knows none of this kind");
 }
 
 void sc_digest_free(struct sc_digest *digest)

@@ -220,23 +220,26 @@ void sc_fetch_mask(const struct sc_fetch *f, char *text, size_t n)
 
 /* ---- who is asked ---------------------------------------------------------------------------- */
 
-/* Scheme, host and port of a URL as one text, "https://example.org:443"; false: none. */
+/* Scheme, host and port of a URL as one text, "https://example.org:443"; false: none, or the text
+ * has failed for want of memory. */
 static bool origin_of(const char *url, struct sc_text *out)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
     static const char *const before[] = {"", "://", ":"};
     CURLU *handle = curl_url();
-    bool found = handle != NULL && curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK;
-    for (size_t i = 0; found && i < sizeof parts / sizeof *parts; i++) {
+    CURLUcode code =
+        handle != NULL ? curl_url_set(handle, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    for (size_t i = 0; code == CURLUE_OK && i < sizeof parts / sizeof *parts; i++) {
         char *text = NULL;
-        found = curl_url_get(handle, parts[i], &text, CURLU_DEFAULT_PORT) == CURLUE_OK;
+        code = curl_url_get(handle, parts[i], &text, CURLU_DEFAULT_PORT);
         sc_text_puts(out, before[i]);
-        for (const char *p = text; found && *p; p++)
+        for (const char *p = text; code == CURLUE_OK && *p; p++)
             sc_text_putc(out, (char)tolower((unsigned char)*p));
         curl_free(text);
     }
     curl_url_cleanup(handle);
-    return found && !out->failed;
+    out->failed = out->failed || code == CURLUE_OUT_OF_MEMORY;
+    return code == CURLUE_OK && !out->failed;
 }
 
 /* Whether two URLs are of one server, and whether the second gives up the first one's https;

@@ -83,10 +83,13 @@ static enum sc_status open_own(const char *path, int *fd, struct sc_error *error
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (*fd < 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot create: %s", path, strerror(errno));
-    if (fstat(*fd, &info) == 0 && S_ISREG(info.st_mode))
+    int failed = fstat(*fd, &info) != 0 ? errno : 0;
+    if (!failed && S_ISREG(info.st_mode))
         return SC_OK;
     close(*fd);
     *fd = -1;
+    if (failed)
+        return sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", path, strerror(failed));
     return sc_fail(error, SC_ERR_IO, "%s: expected a regular file", path);
 }
 

@@ -10,33 +10,41 @@
 
 /* ---- URLs ------------------------------------------------------------------------------------ */
 
-/* Whether a URL has that part. */
-static bool has(CURLU *parts, CURLUPart part)
+/* What is asked of a URL, and whether memory was wanting for an answer. */
+struct parts {
+    CURLU *url;
+    bool lost;
+};
+
+/* Whether it has that part, and one of these two texts as it, where they are given. */
+static bool has(struct parts *parts, CURLUPart part, const char *one, const char *other)
 {
     char *text = NULL;
-    bool there = curl_url_get(parts, part, &text, 0) == CURLUE_OK;
+    CURLUcode code = curl_url_get(parts->url, part, &text, 0);
+    bool there =
+        code == CURLUE_OK && (one == NULL || strcmp(text, one) == 0 || strcmp(text, other) == 0);
+    parts->lost = parts->lost || code == CURLUE_OUT_OF_MEMORY;
     curl_free(text);
     return there;
 }
 
-static bool scheme_fits(CURLU *parts)
-{
-    char *scheme = NULL;
-    bool fits = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    curl_free(scheme);
-    return fits;
-}
-
 /* Whether a URL can be a server's base.  One with a password is not repeated in the message. */
-static enum sc_status check_parts(CURLU *parts, const char *url, struct sc_error *error)
+static enum sc_status check_parts(struct parts *parts, const char *url, struct sc_error *error)
 {
-    bool readable = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
-    if (readable && (has(parts, CURLUPART_USER) || has(parts, CURLUPART_PASSWORD)))
+    CURLUcode code = curl_url_set(parts->url, CURLUPART_URL, url, 0);
+    parts->lost = code == CURLUE_OUT_OF_MEMORY;
+    bool readable = code == CURLUE_OK;
+    bool secret = readable && (has(parts, CURLUPART_USER, NULL, NULL) ||
+                               has(parts, CURLUPART_PASSWORD, NULL, NULL));
+    bool fits = readable && has(parts, CURLUPART_SCHEME, "http", "https") &&
+                !has(parts, CURLUPART_QUERY, NULL, NULL) &&
+                !has(parts, CURLUPART_FRAGMENT, NULL, NULL);
+    if (parts->lost)
+        return sc_fail_nomem(error, "URL of a server");
+    if (secret)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "URL of a server: expected no user and no password in it");
-    if (!readable || !scheme_fits(parts) || has(parts, CURLUPART_QUERY) ||
-        has(parts, CURLUPART_FRAGMENT))
+    if (!fits)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
                        url);
@@ -48,11 +56,11 @@ enum sc_status sc_remote_check_url(const char *url, char **clean, struct sc_erro
     assert(url != NULL);
     if (clean != NULL)
         *clean = NULL;
-    CURLU *parts = curl_url();
-    if (parts == NULL)
+    struct parts parts = {.url = curl_url()};
+    if (parts.url == NULL)
         return sc_fail_nomem(error, "URL of a server");
-    enum sc_status status = check_parts(parts, url, error);
-    curl_url_cleanup(parts);
+    enum sc_status status = check_parts(&parts, url, error);
+    curl_url_cleanup(parts.url);
     if (status != SC_OK || clean == NULL)
         return status;
     size_t n = strlen(url);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -58,10 +59,18 @@ void sc_wait_close(struct sc_wait *wait)
     *wait = (struct sc_wait){0};
 }
 
-static bool work(struct sc_wait *wait, curl_socket_t socket, int what)
+static CURLMcode work(struct sc_wait *wait, curl_socket_t socket, int what)
 {
     int n_running;
-    return curl_multi_socket_action(wait->multi, socket, what, &n_running) == CURLM_OK;
+    return curl_multi_socket_action(wait->multi, socket, what, &n_running);
+}
+
+static enum sc_status fail(CURLMcode code, struct sc_error *error)
+{
+    return code == CURLM_OUT_OF_MEMORY
+               ? sc_fail_nomem(error, "requests to a server")
+               : sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped: %s",
+                         curl_multi_strerror(code));
 }
 
 enum sc_status sc_wait_work(struct sc_wait *wait, double seconds, struct sc_error *error)
@@ -69,17 +78,19 @@ enum sc_status sc_wait_work(struct sc_wait *wait, double seconds, struct sc_erro
     struct epoll_event events[MOST_AT_ONCE];
     double patience = fmax(0, fmin(seconds, wait->due - sc_seconds()));
     int n = epoll_wait(wait->epoll, events, MOST_AT_ONCE, (int)ceil(patience * 1e3));
-    bool works = n >= 0 || errno == EINTR;
-    for (int i = 0; works && i < n; i++) {
+    if (n < 0 && errno != EINTR)
+        return sc_fail(error, SC_ERR_IO, "requests to a server: cannot wait: %s", strerror(errno));
+    CURLMcode code = CURLM_OK;
+    for (int i = 0; code == CURLM_OK && i < n; i++) {
         unsigned what = events[i].events;
         unsigned over = what & (EPOLLERR | EPOLLHUP); /* reading or writing tells what it is */
-        works = work(wait, events[i].data.fd,
-                     ((what & EPOLLIN) != 0 || over != 0 ? CURL_CSELECT_IN : 0) |
-                         ((what & EPOLLOUT) != 0 || over != 0 ? CURL_CSELECT_OUT : 0));
+        code = work(wait, events[i].data.fd,
+                    ((what & EPOLLIN) != 0 || over != 0 ? CURL_CSELECT_IN : 0) |
+                        ((what & EPOLLOUT) != 0 || over != 0 ? CURL_CSELECT_OUT : 0));
     }
-    if (works && sc_seconds() >= wait->due) {
+    if (code == CURLM_OK && sc_seconds() >= wait->due) {
         wait->due = INFINITY; /* set again by what is done now */
-        works = work(wait, CURL_SOCKET_TIMEOUT, 0);
+        code = work(wait, CURL_SOCKET_TIMEOUT, 0);
     }
-    return works ? SC_OK : sc_fail(error, SC_ERR_INTERNAL, "requests to a server stopped");
+    return code == CURLM_OK ? SC_OK : fail(code, error);
 }

@@ -1,6 +1,7 @@
 /* See damage.h. */
 #include "experiment/store/damage.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/sqlite_reason.h"
@@ -180,7 +181,11 @@ enum sc_status sc_file_scan(struct sc_store *store, int most, sc_file_damage_rea
 static enum sc_status fail_at_file(void *context, const char *what, struct sc_error *error)
 {
     const struct sc_store *store = context;
-    const int reason = sc_sqlite_reason(); /* what cannot be read is told as damage too */
+    /* what cannot be read, and memory that is wanting, are told as damage too */
+    const int reason = sc_sqlite_reason();
+    const char *code = strstr(what, "error code=");
+    if (code != NULL && strtol(code + strlen("error code="), NULL, 10) == SQLITE_NOMEM)
+        return sc_fail_nomem(error, store->path);
     if (reason != 0)
         return sc_fail(error, SC_ERR_IO, "%s: cannot read: %s", store->path, strerror(reason));
     const char *line = strchr(what, '\n'); /* "*** in database main ***" and then what it is */

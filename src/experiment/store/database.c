@@ -76,6 +76,8 @@ enum sc_status sc_store_fail_with(struct sc_store *store, int code, const char *
                                   const char *doing, struct sc_error *error)
 {
     int reason = reason_of(store->db, code);
+    if ((code & 0xff) == SQLITE_NOMEM)
+        words = sqlite3_errstr(code); /* the other ones may be of what it was doing */
     return sc_fail(error, status_of(code), "%s: cannot %s: %s%s%s", store->path, doing, words,
                    reason ? ": " : "", reason ? strerror(reason) : "");
 }
