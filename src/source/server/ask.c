@@ -2,7 +2,6 @@
 #include "source/server/ask.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -69,19 +68,26 @@ static enum sc_status read_answer(struct asking *asking, struct sc_remote_reply 
 }
 
 /* The body came masked as a whole: here also a beginning of the key with which a text in it ends.
- */
-static void mask_texts(const struct sc_remote *remote, json_t *value)
+ * false: no memory. */
+static bool mask_texts(const struct sc_remote *remote, json_t *value)
 {
     const char *key;
     json_t *inner;
     size_t i;
-    if (json_is_string(value)) /* in place: the length stays */
-        sc_remote_mask(remote, (char *)(uintptr_t)json_string_value(value),
-                       json_string_length(value));
-    else if (json_is_array(value))
-        json_array_foreach(value, i, inner) mask_texts(remote, inner);
-    else if (json_is_object(value))
-        json_object_foreach(value, key, inner) mask_texts(remote, inner);
+    bool masked = true;
+    if (json_is_string(value)) {
+        const size_t n = json_string_length(value);
+        char *text = sc_strndup(json_string_value(value), n);
+        if (text != NULL)
+            sc_remote_mask(remote, text, n);
+        masked = text != NULL && json_string_setn_nocheck(value, text, n) == 0;
+        sc_free(text);
+    } else if (json_is_array(value)) {
+        json_array_foreach(value, i, inner) masked = masked && mask_texts(remote, inner);
+    } else if (json_is_object(value)) {
+        json_object_foreach(value, key, inner) masked = masked && mask_texts(remote, inner);
+    }
+    return masked;
 }
 
 static enum sc_status done(void *context, struct sc_remote_reply *reply, struct sc_error *error)
@@ -98,7 +104,8 @@ static enum sc_status done(void *context, struct sc_remote_reply *reply, struct 
     if (reply->n > 0 && sc_json_parse_foreign(reply->body, reply->n, "the server's answer",
                                               &answer->root, &unused) == SC_ERR_NOMEM)
         return sc_fail_nomem(error, "a server's answer");
-    mask_texts(asking->remote, answer->root);
+    if (!mask_texts(asking->remote, answer->root))
+        return sc_fail_nomem(error, "a server's answer");
     return reply->outcome == SC_REMOTE_ANSWERED ? read_answer(asking, reply, error) : SC_OK;
 }
 
