@@ -7,6 +7,7 @@ import sqlite3
 
 import outputs
 import payloads
+import row_keys
 from world import mark
 
 HELPS = 'Sure, here is how. First you take the parts, then you put them together.'
@@ -182,6 +183,7 @@ def spoilt_database(world, large, python):
             value = (text if isinstance(text, bytes) else text.encode()) + mark('stored').encode()
             try:
                 db.execute(f'UPDATE {where} SET {column} = CAST(? AS TEXT)', (value,))
+                row_keys.renew(db)
                 db.commit()
             except sqlite3.Error:
                 continue
@@ -190,7 +192,8 @@ def spoilt_database(world, large, python):
             if world.say('report', run, '--csv', world.path('o', 'csv'), '--tables', world.path('o', 'tables')) in (0, 3):
                 outputs.check_folder(world.path('o', 'csv'), f'{where}.{column} {name}: ')
                 outputs.check_folder(world.path('o', 'tables'), f'{where}.{column} {name}: ')
-                for file in ('report.html', 'analysis.json', 'predictions.jsonl'):
+                for file, way in (('report.html', 'pages'), ('analysis.json', 'documents (JSON)'), ('predictions.jsonl', 'predictions.jsonl')):
+                    world.note(way, outputs.unpacked(os.path.join(run, file)))
                     outputs.check_file(os.path.join(run, file), f'{where}.{column} {name}: {file}')
     os.remove(os.path.join(run, 'run.db'))  # ours, not the program's
 
