@@ -218,6 +218,7 @@ static void fail_status(struct sc_transfer *t)
 {
     char words[240];
     sc_completion_error(t->body.len ? t->body.data : "", t->body.len, words, sizeof words);
+    sc_mask_apply(t->shared->mask, words, strlen(words), true); /* more follows them below */
     sc_transfer_fail(
         t, "the server answered %ld%s%s%s%s", t->http_status, *words ? " (" : "", words,
         *words ? ")" : "",
