@@ -38,7 +38,7 @@ TokenArray = Optional[npt.NDArray[Any]]
 
 
 #: What a terminal would obey, what would turn a line around, and what shows nothing: the list of
-#: src/base/text.c.  Noncharacters beyond the first plane are left, as no font has anything for them.
+#: src/base/text.c.  Noncharacters beyond the first plane are left: no font has anything for them.
 _UNSEEN = re.compile(
     "["
     "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f-\\u1160"
@@ -96,7 +96,8 @@ class Run:
         return f"Run({str(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{html.escape(_visible(str(self.path)))}</b></p>" + self.summary()._repr_html_()
+        name = html.escape(_visible(str(self.path)))
+        return f"<p><b>{name}</b></p>" + self.summary()._repr_html_()
 
     # ---- what the run amounts to ------------------------------------------------------------
 
