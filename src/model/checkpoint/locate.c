@@ -54,10 +54,9 @@ struct beside {
     const char *path;
 };
 
-/* bin/safeconf and share/safeconf/models. */
-static const struct beside beside_program[] = {{1, "share/safeconf/models"}};
-/* Python's package has both in one folder; lib/ and lib/x86_64-linux-gnu/ have share/ above them.
- */
+/* Python's package has all in one folder; bin/ has share/ beside it. */
+static const struct beside beside_program[] = {{0, "models"}, {1, "share/safeconf/models"}};
+/* lib/ and lib/x86_64-linux-gnu/ have share/ above them. */
 static const struct beside beside_library[] = {
     {0, "models"}, {1, "share/safeconf/models"}, {2, "share/safeconf/models"}};
 
@@ -82,10 +81,13 @@ static int look_beside_program(const char *name, char **folder, struct sc_text *
 {
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    int found = 0;
     if (n <= 0 || (size_t)n >= sizeof exe - 1)
         return 0;
     exe[n] = '\0';
-    return look_beside(exe, &beside_program[0], name, folder, looked);
+    for (size_t i = 0; found == 0 && i < sizeof beside_program / sizeof *beside_program; i++)
+        found = look_beside(exe, &beside_program[i], name, folder, looked);
+    return found;
 }
 
 /* The file that this code was loaded from: the shared library, or a program that holds all of it.
