@@ -1,13 +1,17 @@
 /*
  * Loading a damaged run.db.  The input is a list of patches (three bytes of place, one of value) to
  * a good database, so that the fuzzer works on its cells instead of first having to find the
- * format; an odd byte at the end cuts the file off.  The configuration is also read as JSON of its
- * own.
+ * format; an odd byte at the end cuts the file off.  Every other input's rows then get the keys of
+ * what stands in them, so that what lies behind the keys is reached too.  The configuration is also
+ * read as JSON of its own.
  */
+#include <sqlite3.h>
+
 #include "experiment/store/config_shard.h"
 #include "experiment/store/judgements.h"
 #include "experiment/store/labels.h"
 #include "experiment/store/replies.h"
+#include "row_keys.h"
 #include "run_fixture.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -166,6 +170,14 @@ static void try_configuration(const uint8_t *data, size_t size)
     sc_free(text);
 }
 
+static void renew_keys(void)
+{
+    sqlite3 *db = NULL;
+    if (sqlite3_open(path, &db) == SQLITE_OK)
+        renew_row_keys(db);
+    sqlite3_close(db);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sc_run run;
@@ -186,6 +198,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     fclose(file);
     free(bad);
+    if (size > 0 && data[0] % 2 == 0)
+        renew_keys();
     if (sc_run_load(fixture.folder, true, &run, NULL) == SC_OK)
         sc_run_free(&run);
     return 0;
