@@ -3,7 +3,6 @@
 A fault is chosen for each request by a function of (number of the request, its text); None answers
 well.  What is asked is kept, and so is how many requests were in flight at once.
 """
-import http.server
 import json
 import math
 import re
@@ -11,7 +10,7 @@ import socket
 import struct
 import time
 
-from local_server import LocalServer
+from local_server import LocalHandler, LocalServer
 
 
 def logprob(p):
@@ -69,17 +68,7 @@ def llamaguard(unsafe, codes='', p=0.9):
     return Judgement(text, {(2, said): {said: p, other: 0.97 - p, 'The': 0.01}})
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_):
-        pass
-
-    def setup(self):
-        super().setup()
-        self.server.owner.opened(self.connection)
-
+class Handler(LocalHandler):
     def do_GET(self):
         self.send_error(405)
 

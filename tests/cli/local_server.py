@@ -17,6 +17,20 @@ class Listener(http.server.ThreadingHTTPServer):
         pass
 
 
+class LocalHandler(http.server.BaseHTTPRequestHandler):
+    """Keeps connections, logs nothing, and tells its LocalServer of each connection."""
+
+    protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def setup(self):
+        super().setup()
+        self.server.owner.opened(self.connection)
+
+
 class LocalServer:
     """handler: a BaseHTTPRequestHandler, to which this is `self.server.owner`.  certificate: files of certificate and
     key; https then."""

@@ -1,26 +1,15 @@
 """A server of models that says one text wherever a server can say something: in answers whole and streamed, in its
 list of models, headers, errors, redirections, tokens.  Python's standard library only.
 """
-import http.server
 import json
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli'))
-from local_server import LocalServer  # noqa: E402
+from local_server import LocalHandler, LocalServer  # noqa: E402
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_):
-        pass
-
-    def setup(self):
-        super().setup()
-        self.server.owner.opened(self.connection)
-
+class Handler(LocalHandler):
     def text(self):
         owner = self.server.owner
         key = (self.headers.get('Authorization') or 'Bearer none')[7:]
