@@ -87,6 +87,8 @@ SC_API const char *sc_status_text(enum sc_status status);
  *   - jansson takes its memory as safeconf does: jansson alone does not always say when memory ran
  *     out, and may then go on without the bytes that did not fit.
  *   - GSL's error handler, which ends the process, is turned off.
+ *   - SQLite's log, and its calls to open, read and write files, are listened to: its messages
+ *     leave out why the system refused one.
  *   - libcurl is initialised; without this it does so itself at the first server that is opened,
  *     which before its version 7.84 must not happen in two threads at once. */
 SC_API enum sc_status sc_process_setup(struct sc_error *error);
