@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+from functools import partial
 
 import outputs
 import payloads
@@ -19,30 +20,45 @@ def some(large, step):
 def servers(world, large, python):
     """A server that says a payload in answers, tokens, reasons of ending, names, headers and errors."""
     world.fields = ['said']
+    asked = ('--model', 'toy', '--max-failures', 1, '--timeout', 5)
+
+    def sampled(k, mode, says):
+        run = world.path('o', f'{k}-{mode}')
+        with TalkingServer(says, mode) as server:
+            words = ('run', '--endpoint', server.url, *asked, '--num-instances', 1, '--policy', 'fixed', '--max-traces', 2, '--max-new-tokens', 8, '--out', run)
+            status = (world.say_on_a_terminal if k % 3 == 0 else world.say)(*words, env={'OPENAI_API_KEY': 'x'})
+        if mode == 'answers' and status in (0, 3) and (large or k == 0):
+            all_ways_out(world, run, to=f'o/ways-{k}')
+
+    def traced(says, mode):
+        with TalkingServer(says, mode) as server:
+            world.say('trace', 'Hi', '--endpoint', server.url, *asked, '--max-new-tokens', 4, '--color', 'never')
+
+    tasks = []
     for k, (name, text) in enumerate(some(large, 14)):
         for mode in TalkingServer.MODES if large else ('answers', TalkingServer.MODES[1 + k % 6]):
-            with TalkingServer(lambda key, text=text: text + mark('said'), mode) as server:
-                run = world.path('o', f'{k}-{mode}')
-                words = ('run', '--endpoint', server.url, '--model', 'toy', '--num-instances', 1, '--policy', 'fixed', '--max-traces', 2, '--max-new-tokens', 8, '--max-failures', 1,
-                         '--timeout', 5, '--out', run)
-                status = (world.say_on_a_terminal if k % 3 == 0 else world.say)(*words, env={'OPENAI_API_KEY': 'x'})
-                if mode == 'answers' and status in (0, 3) and (large or k == 0):
-                    all_ways_out(world, run)
-                world.say('trace', 'Hi', '--endpoint', server.url, '--model', 'toy', '--max-new-tokens', 4, '--max-failures', 1, '--timeout', 5, '--color', 'never')
+            def says(key, text=text):
+                return text + mark('said')
+            tasks += [(f'{mode}, {name}', partial(sampled, k, mode, says)), (f'trace, {mode}, {name}', partial(traced, says, mode))]
+    world.at_once(tasks)
 
 
 def judges(world, large, python):
     """A judge that says a payload instead of a judgement, and its labels with a payload around them."""
     world.fields = ['said']
-    for k, (name, text) in enumerate(some(large, 25)):
+    answers = world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n2,What?,No.\n')
+    own = world.write('judge.json', json.dumps({'name': 'own', 'model': 'toy', 'prompt_template': '{prompt} {response}', 'harm': {'yes': 'harmful', 'no': 'harmless'}}))
+
+    def judged(k, text):
         run = world.path('o', f'{k}')
-        world.say('import', world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n2,What?,No.\n'), '--out', run, expect=0)
-        judge = json.dumps({'name': 'own', 'model': 'toy', 'prompt_template': '{prompt} {response}', 'harm': {'yes': 'harmful', 'no': 'harmless'}})
-        for words in (('--judge', 'wildguard'), ('--judge', 'strongreject'), ('--judge', world.write('judge.json', judge))):
+        world.say('import', answers, '--out', run, expect=0)
+        for judge in ('wildguard', 'strongreject', own):
             for mode in ('answers', 'errors') if large else ('answers',):
-                with TalkingServer(lambda key, text=text: f'Harmful request: {text}{mark("said")}\nyes', mode) as server:
-                    world.say('classify', run, *words, '--judge-url', server.url, '--judge-max-failures', 1, '--judge-timeout', 5)
-        all_ways_out(world, run, large=large)
+                with TalkingServer(lambda key: f'Harmful request: {text}{mark("said")}\nyes', mode) as server:
+                    world.say('classify', run, '--judge', judge, '--judge-url', server.url, '--judge-max-failures', 1, '--judge-timeout', 5)
+        all_ways_out(world, run, large=large, to=f'o/ways-{k}')
+
+    world.at_once([(name, partial(judged, k, text)) for k, (name, text) in enumerate(some(large, 25))])
 
 
 def hub(world, large, python):

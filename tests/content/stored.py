@@ -13,21 +13,21 @@ from world import mark
 HELPS = 'Sure, here is how. First you take the parts, then you put them together.'
 
 
-def all_ways_out(world, run, python=None, large=True):
-    """Every form that a stored run can be shown in; not large: those that differ most."""
+def all_ways_out(world, run, python=None, large=True, to='o'):
+    """Every form that a stored run can be shown in, in the folder `to`; not large: those that differ most."""
     if not large:
-        world.say('report', run, '--csv', world.path('o', 'csv'), '--tables', world.path('o', 'tables'), expect=(0, 3))
+        world.say('report', run, '--csv', world.path(to, 'csv'), '--tables', world.path(to, 'tables'), expect=(0, 3))
         return
-    world.say('report', run, '--csv', world.path('o', 'csv'), '--tables', world.path('o', 'tables'), expect=(0, 3))
+    world.say('report', run, '--csv', world.path(to, 'csv'), '--tables', world.path(to, 'tables'), expect=(0, 3))
     world.say('export', run, expect=(0, 3))
     world.say('replay', run)
     world.say('report', run, expect=(0, 3))
     world.say_on_a_terminal('report', run)
-    world.say('diff', run, run, '--out', world.path('o', 'diff'))
+    world.say('diff', run, run, '--out', world.path(to, 'diff'))
     if python:
         env = {'SAFECONF_PYTHON': python[0], 'PYTHONPATH': python[1], 'SAFECONF_LIBRARY': python[2]}
         world.say('figures', run, '--format', 'svg,pdf', env=env, expect=(0, 3))
-        world.say('report', run, '--parquet', world.path('o', 'parquet'), env=env, expect=(0, 3))
+        world.say('report', run, '--parquet', world.path(to, 'parquet'), env=env, expect=(0, 3))
 
 
 def rows(world, large, python):

@@ -12,6 +12,7 @@ import stat
 import sys
 import unittest
 import urllib.parse
+from functools import partial
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world as worlds  # noqa: E402  (takes the program's path off the command line)
@@ -74,43 +75,58 @@ class Keys(unittest.TestCase):
         return self.say('run', '--endpoint', server.url, '--model', 'toy', '--num-instances', 1, '--policy', 'single', '--max-new-tokens', 8, '--max-failures', 1,
                         '--timeout', 5, '--out', out, *more)
 
-    def test_a_server_of_models(self):
-        reached = set()
-        for mode in TalkingServer.MODES:
-            for k, (name, form) in enumerate(self.forms.items()):
-                if mode not in ('answers', 'errors', 'redirects') and k and len(self.forms) < len(FORMS):
-                    continue
-                with self.subTest(mode=mode, form=name), TalkingServer(form, mode) as server:
-                    variable = ('--api-key-env', 'OTHER_KEY') if k % 2 else ()
-                    self.endpoint(server, self.world.path('o', f'{mode}-{name}'), *variable)
-                    self.assertEqual(server.keys - {'none'}, {KEYS['OTHER_KEY' if variable else 'OPENAI_API_KEY']})
-                    reached.add(mode)
-        self.assertEqual(reached, set(TalkingServer.MODES))
+    def models(self, reached):
+        """What is asked of servers of models, by name."""
+
+        def ask(mode, k, name, form):
+            with TalkingServer(form, mode) as server:
+                variable = ('--api-key-env', 'OTHER_KEY') if k % 2 else ()
+                self.endpoint(server, self.world.path('o', f'{mode}-{name}'), *variable)
+                self.assertEqual(server.keys - {'none'}, {KEYS['OTHER_KEY' if variable else 'OPENAI_API_KEY']})
+                reached.add(mode)
+
+        whole = len(self.forms) == len(FORMS)
+        return [(f'models, {mode}, {name}', partial(ask, mode, k, name, form)) for mode in TalkingServer.MODES for k, (name, form) in enumerate(self.forms.items())
+                if whole or not k or mode in ('answers', 'errors', 'redirects')]
+
+    def judges(self, reached):
+        """The same of servers of judges."""
+        answers = self.world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n')
+
+        def judge(mode, name, form):
+            run = self.world.path('o', f'judged-{mode}-{name}')
+            self.say('import', answers, '--out', run)
+            with TalkingServer(form, mode) as server:
+                self.say('classify', run, '--judge', 'wildguard', '--judge-url', server.url, '--judge-max-failures', 1, '--judge-timeout', 5)
+                self.assertEqual(server.keys - {'none'}, {KEYS['SAFECONF_JUDGE_KEY']})
+                reached.add(mode)
+
+        return [(f'judges, {mode}, {name}', partial(judge, mode, name, form)) for mode in TalkingServer.MODES
+                for name, form in list(self.forms.items())[:None if mode == 'answers' else 1]]
+
+    def test_servers_of_models_and_of_judges(self):
+        models, judges = set(), set()
+        self.world.at_once(self.models(models) + self.judges(judges))
+        self.assertEqual(models, set(TalkingServer.MODES))
+        self.assertEqual(judges, set(TalkingServer.MODES))
         run = self.world.path('o', 'answers-plain')
         self.say('report', run, '--csv', self.world.path('o', 'csv'), '--tables', self.world.path('o', 'tables'))
         self.say('export', run)
         self.search()
 
-    def test_a_server_of_judges(self):
-        for mode in TalkingServer.MODES:
-            for name, form in list(self.forms.items())[:None if mode == 'answers' else 1]:
-                run = self.world.path('o', f'{mode}-{name}')
-                self.say('import', self.world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n'), '--out', run)
-                with TalkingServer(form, mode) as server:
-                    self.say('classify', run, '--judge', 'wildguard', '--judge-url', server.url, '--judge-max-failures', 1, '--judge-timeout', 5)
-                    self.assertEqual(server.keys - {'none'}, {KEYS['SAFECONF_JUDGE_KEY']})
-        self.search()
-
     def test_a_hub(self):
-        with Hub(KEYS['HF_TOKEN']) as hub:
-            hub.add('a/b', {'config.json': b'{}', 'tokenizer.json': b'{}', 'model.safetensors': b'x' * 300000}, gated=True)
-            for fault in (None, 401, 403, 404, 500, lambda body: dict(body, sha=KEYS['HF_TOKEN']), lambda body: dict(body, siblings=[{'rfilename': KEYS['HF_TOKEN']}]),
-                          lambda body: KEYS['HF_TOKEN'].encode()):
-                hub.fault = lambda request, fault=fault: fault
-                hub.codes = {status: KEYS['HF_TOKEN'] for status in (401, 403, 404, 500)}
-                self.say('pull', 'a/b', HF_ENDPOINT=hub.url, HF_HOME=self.world.path('home'), HF_HUB_OFFLINE='0')
-            self.assertTrue(any(request.token for request in hub.requests))
-            self.assertFalse([r for r in hub.requests if r.token and r.token != 'Bearer ' + KEYS['HF_TOKEN']])
+        key, tokens = KEYS['HF_TOKEN'], []
+
+        def pull(k, fault):
+            with Hub(key) as hub:
+                hub.add('a/b', {'config.json': b'{}', 'tokenizer.json': b'{}', 'model.safetensors': b'x' * 300000}, gated=True)
+                hub.fault, hub.codes = lambda request: fault, {status: key for status in (401, 403, 404, 500)}
+                self.say('pull', 'a/b', HF_ENDPOINT=hub.url, HF_HOME=self.world.path(f'home{k}'), HF_HUB_OFFLINE='0')
+                tokens.extend(request.token for request in hub.requests if request.token)
+
+        self.world.at_once([(f'fault {k}', partial(pull, k, fault)) for k, fault in enumerate((
+            None, 401, 403, 404, 500, lambda body: dict(body, sha=key), lambda body: dict(body, siblings=[{'rfilename': key}]), lambda body: key.encode()))])
+        self.assertEqual(set(tokens), {'Bearer ' + key})
         self.search()
 
     def test_our_own_server(self):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cli'))
 import outputs  # noqa: E402
@@ -25,7 +26,7 @@ def mark(field):
 class World:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix='safeconf-content-')
-        self.out, self.printed, self.fields = self.path('o'), {}, []
+        self.out, self.printed, self.fields, self.lock = self.path('o'), {}, [], threading.Lock()
         os.mkdir(self.out)
         self.reached = set()
 
@@ -45,7 +46,8 @@ class World:
     def hear(self, way, data, terminal=False):
         """Takes what was printed or answered; it is looked at here and now."""
         outputs.printed(data, way, terminal)
-        self.printed[way] = self.printed.get(way, b'') + data
+        with self.lock:
+            self.printed[way] = self.printed.get(way, b'') + data
 
     def say(self, *words, expect=(0, 1, 2, 3), env=None, stdin=b'', cwd=None):
         """Runs the program; its exit status.  Words may be text or bytes."""
@@ -60,8 +62,20 @@ class World:
             raise outputs.Bad(f'{[w for w in words if len(str(w)) < 200]!a}: {bad}') from None
         if done.returncode in (1, 2) and len(done.stderr.strip(b'\n').split(b'\n')) > 6:
             raise outputs.Bad(f'{words!a}: many lines: {done.stderr!a}')
-        self.stdout, self.stderr = done.stdout, done.stderr
         return done.returncode
+
+    def at_once(self, tasks):
+        """Does what mostly waits, for a server that is asked again after a pause, side by side: pairs of a name and a
+        function, and the first failure with its name."""
+        def do(task):
+            name, function = task
+            try:
+                function()
+            except (AssertionError, outputs.Bad) as failure:
+                raise type(failure)(f'{name}: {failure}') from None
+        with ThreadPoolExecutor(24) as pool:
+            for _ in pool.map(do, tasks):
+                pass
 
     def say_on_a_terminal(self, *words, env=None):
         """The same where standard output and error are a terminal: colours, a line of progress."""
