@@ -40,32 +40,41 @@ static void draw_curves(const struct sc_analysis *a, const struct sc_answers *x,
     sc_cluster_rank_curve(SC_ROC_CURVE, &scores, draws, SC_CURVE_POINTS, out->roc, error);
 }
 
+/* The answers' confidences by a metric; false: an answer lacks it. */
+static bool metric_of_answers(const struct sc_answers *x, enum sc_metric metric, double *out)
+{
+    bool finite = true;
+    for (size_t k = 0; k < x->n; k++) {
+        out[k] = sc_trace_confidence(x->trace[k], metric);
+        finite = finite && isfinite(out[k]);
+    }
+    return finite;
+}
+
 static void measure_areas(const struct sc_analysis *a, const struct sc_answers *x,
                           struct sc_risk *out, struct sc_error *error)
 {
-    double *score = x->scratch;
-    size_t n_prompts = a->run->n_instances;
-    for (int m = 0; m < SC_N_METRICS; m++) {
-        bool finite = true;
-        for (size_t k = 0; k < x->n; k++) {
-            score[k] = sc_trace_confidence(x->trace[k], (enum sc_metric)m);
-            finite = finite && isfinite(score[k]);
-        }
-        if (!finite || x->n == 0) {
-            out->auprc[m] = out->aurc[m] =
-                sc_estimate_none(x->n, x->n ? "an answer lacks this metric" : "no answers");
-            continue;
-        }
-        out->aurc[m] = sc_cluster_rank_area(
-            SC_RISK_COVERAGE, &(struct sc_scores){score, x->harmful, x->instance, x->n, n_prompts},
-            (struct sc_draws){resamples_for(x->n), a->run->seed}, error);
-        for (size_t k = 0; k < x->n; k++)
-            score[k] = -score[k];
-        out->auprc[m] = sc_cluster_rank_area(
-            SC_AVERAGE_PRECISION,
-            &(struct sc_scores){score, x->harmful, x->instance, x->n, n_prompts},
-            (struct sc_draws){resamples_for(x->n), a->run->seed}, error);
+    struct sc_rank_wish wishes[2 * SC_N_METRICS];
+    size_t n = 0;
+    double *scores = sc_alloc_array(sc_size_mul(x->n, SC_N_METRICS), sizeof *scores);
+    if (scores == NULL) {
+        sc_fail_nomem(error, "areas of metrics");
+        return;
     }
+    for (int m = 0; m < SC_N_METRICS; m++) {
+        double *score = scores + (size_t)m * x->n;
+        out->auprc[m] = out->aurc[m] =
+            sc_estimate_none(x->n, x->n ? "an answer lacks this metric" : "no answers");
+        if (x->n == 0 || !metric_of_answers(x, (enum sc_metric)m, score))
+            continue;
+        wishes[n++] = (struct sc_rank_wish){SC_RISK_COVERAGE, false, score, &out->aurc[m]};
+        wishes[n++] = (struct sc_rank_wish){SC_AVERAGE_PRECISION, true, score, &out->auprc[m]};
+    }
+    if (n > 0)
+        sc_cluster_rank_areas(
+            &(struct sc_scores){NULL, x->harmful, x->instance, x->n, a->run->n_instances}, wishes,
+            n, (struct sc_draws){resamples_for(x->n), a->run->seed}, error);
+    sc_free(scores);
 }
 
 /* ---- odds at equal length -------------------------------------------------------------------- */

@@ -27,6 +27,16 @@ struct sc_scores {
 };
 struct sc_estimate sc_cluster_rank_area(enum sc_rank_area area, const struct sc_scores *data,
                                         struct sc_draws draws, struct sc_error *error);
+/* Several of the same observations by other scores, each with the numbers that it has by itself:
+ * clusters are drawn once for all.  data->score is not read. */
+struct sc_rank_wish {
+    enum sc_rank_area area;
+    bool lowest_first;   /* by minus the score */
+    const double *score; /* [n] */
+    struct sc_estimate *out;
+};
+void sc_cluster_rank_areas(const struct sc_scores *data, const struct sc_rank_wish *wishes,
+                           size_t n, struct sc_draws draws, struct sc_error *error);
 
 /* The curves behind such areas.  ROC: of the highest scores, the share of the positives (the value)
  * at a share of the negatives, straight between distinct scores (Fawcett, 2006), the upper end

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "golden.h"
+#include "statistics/internal.h"
 #include "statistics/models.h"
 
 #define MOST 4000
@@ -184,6 +185,103 @@ static void a_weight_is_so_many_copies(void **state)
     near(twice.low, once.low, 1e-12); /* twice the traces of the same prompts say nothing more */
     near(twice.high, once.high, 1e-12);
     assert_true(once.low < once.value && once.value < once.high);
+}
+
+/* One resample walked by itself, as the definitions have it. */
+struct walked {
+    double score;
+    size_t cluster;
+    bool positive;
+};
+
+static int by_falling_score(const void *a, const void *b)
+{
+    double x = ((const struct walked *)a)->score, y = ((const struct walked *)b)->score;
+    return (x < y) - (x > y);
+}
+
+static double walk_alone(enum sc_rank_area area, const struct walked *sorted, size_t n,
+                         const size_t *weight)
+{
+    struct sc_sum sum = {0};
+    double n_positive = 0, n_all = 0;
+    for (size_t at = 0, end; at < n; at = end) {
+        double positive = 0, all = 0;
+        for (end = at; end < n && sorted[end].score == sorted[at].score; end++) {
+            all += (double)weight[sorted[end].cluster];
+            positive += sorted[end].positive ? (double)weight[sorted[end].cluster] : 0;
+        }
+        for (double i = 1; area == SC_RISK_COVERAGE && i <= all; i++)
+            sc_sum_add(&sum, (n_positive + positive * (i / all)) / (n_all + i));
+        n_positive += positive;
+        n_all += all;
+        if (area == SC_AVERAGE_PRECISION && positive > 0)
+            sc_sum_add(&sum, positive * (n_positive / n_all));
+    }
+    return sc_sum_value(&sum) / (area == SC_AVERAGE_PRECISION ? n_positive : n_all);
+}
+
+/* The interval of resamples that are drawn and walked one after another. */
+static void resample_alone(enum sc_rank_area area, const struct sc_scores *data, bool lowest_first,
+                           struct sc_draws draws, struct sc_estimate *out)
+{
+    static struct walked sorted[MOST];
+    static size_t weight[MOST];
+    static double kept[MOST];
+    size_t n_kept = 0;
+    struct sc_random random = {SC_STREAM_STATISTICS, draws.seed, 0xa2ea, 0};
+    for (size_t i = 0; i < data->n; i++)
+        sorted[i] = (struct walked){lowest_first ? -data->score[i] : data->score[i],
+                                    data->cluster[i], data->outcome[i]};
+    qsort(sorted, data->n, sizeof *sorted, by_falling_score);
+    for (size_t c = 0; c < data->n_clusters; c++)
+        weight[c] = 1;
+    out->value = walk_alone(area, sorted, data->n, weight);
+    for (size_t b = 0; b < draws.n; b++) {
+        memset(weight, 0, sizeof weight);
+        for (size_t c = 0; c < data->n_clusters; c++)
+            weight[sc_random_below(&random, data->n_clusters)]++;
+        double draw = walk_alone(area, sorted, data->n, weight);
+        if (!isnan(draw))
+            kept[n_kept++] = draw;
+    }
+    sc_sort_doubles(kept, n_kept);
+    out->low = fmin(out->value, sc_sorted_percentile(kept, n_kept, 2.5));
+    out->high = fmax(out->value, sc_sorted_percentile(kept, n_kept, 97.5));
+}
+
+/* What is walked together, in lanes, is to the bit what each is by itself: with ties and without,
+ * numbers of draws that fill no lanes, clusters of several members and of none. */
+static void areas_drawn_together_are_those_drawn_alone(void **state)
+{
+    (void)state;
+    enum { N = 330, CLUSTERS = 50, WISHES = 6 };
+    static double scores[WISHES / 2][N];
+    for (size_t i = 0; i < N; i++) {
+        double u = sc_random_uniform(SC_STREAM_STATISTICS, 5, i, 0, 0);
+        scores[0][i] = u;
+        scores[1][i] = floor(6 * u);
+        scores[2][i] = i % 40 ? u : 0.5;
+        flags[i] = sc_random_uniform(SC_STREAM_STATISTICS, 5, i, 1, 0) < 0.3 + 0.2 * u;
+        sizes[i] = i * i % (CLUSTERS - 3);
+    }
+    const struct sc_scores data = {NULL, flags, sizes, N, CLUSTERS};
+    for (size_t n_draws = 97; n_draws <= 104; n_draws++) {
+        struct sc_rank_wish wishes[WISHES];
+        struct sc_estimate together[WISHES], alone;
+        const struct sc_draws draws = {n_draws, n_draws};
+        for (size_t k = 0; k < WISHES; k++)
+            wishes[k] = (struct sc_rank_wish){k % 2 ? SC_AVERAGE_PRECISION : SC_RISK_COVERAGE,
+                                              k % 2 || k > 3, scores[k / 2], &together[k]};
+        sc_cluster_rank_areas(&data, wishes, WISHES, draws, NULL);
+        for (size_t k = 0; k < WISHES; k++) {
+            struct sc_scores one = data;
+            one.score = scores[k / 2];
+            resample_alone(wishes[k].area, &one, wishes[k].lowest_first, draws, &alone);
+            assert_true(together[k].value == alone.value && together[k].low == alone.low &&
+                        together[k].high == alone.high && together[k].reason == NULL);
+        }
+    }
 }
 
 /* ---- logistic -------------------------------------------------------------------------------- */
@@ -441,6 +539,7 @@ int main(void)
         cmocka_unit_test(curves_are_those_of_the_reference),
         cmocka_unit_test(curves_agree_with_their_areas_and_say_why_there_is_none),
         cmocka_unit_test(a_weight_is_so_many_copies),
+        cmocka_unit_test(areas_drawn_together_are_those_drawn_alone),
         cmocka_unit_test(regression_and_its_errors_are_those_of_the_reference),
         cmocka_unit_test(a_regression_that_cannot_be_fitted_gives_a_reason),
         cmocka_unit_test(the_beta_binomial_fit_is_that_of_the_reference),
