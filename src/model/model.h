@@ -166,6 +166,11 @@ void sc_model_fingerprint(const struct sc_model *model, char out[33]);
 enum sc_status sc_model_fingerprint_while(const struct sc_model *model,
                                           const struct sc_interrupt *interrupt, char out[33],
                                           struct sc_error *error);
+/* Fails when the weights no longer have that fingerprint: reads every byte again.  What stamps of
+ * files do not show (sc_model_unchanged) is seen so: a disk or a memory that lies. */
+enum sc_status sc_model_check_fingerprint(const struct sc_model *model,
+                                          const struct sc_interrupt *interrupt,
+                                          const char fingerprint[33], struct sc_error *error);
 
 /* Writes a random-weight checkpoint.  shape: of any family (arch/), such as "qwen3-0.6b" or "tiny".
  */

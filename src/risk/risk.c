@@ -306,6 +306,9 @@ static enum sc_status run(struct risk *r, struct sc_error *error)
 {
     SC_TRY(open_all(r, error));
     SC_TRY(explore_all(r, error));
+    if (r->summary->n_explored > 0)
+        SC_TRY(sc_model_check_fingerprint(r->asker.model.model, &r->asker.interrupt,
+                                          r->asker.fingerprint, error));
     return sc_risk_finish(&r->folder, &r->failures, &r->summary->json, error);
 }
 

@@ -41,6 +41,7 @@ struct local {
     struct sc_chat_closing closing; /* with a budget for reasoning */
     size_t most_new;                /* tokens of a trace */
     uint32_t *text_ends;            /* [most_new] */
+    size_t n_given;                 /* traces of this sampling */
     size_t n_trimmed;               /* prompts whose beginning of the answer lost blanks */
     struct sc_text remarks;         /* on the prompts */
 };
@@ -409,6 +410,7 @@ static enum sc_status local_done(void *context, const struct sc_trace_result *re
                                           .text_ends = local->text_ends,
                                           .forced_begin = result->forced_begin,
                                           .n_forced = result->n_forced};
+    local->n_given++;
     status = local->feed->done(local->feed->context, &request, &trace, error);
 done:
     sc_free(words.text);
@@ -440,10 +442,22 @@ static bool local_step(void *context, const struct sc_step_report *report)
     return local->feed->step(local->feed->context, &progress);
 }
 
+/* The stamps of the files were looked at before each trace was stored; the end of hours is worth
+ * another look at every byte, which takes as long as the one at the beginning. */
+static enum sc_status check_weights(const struct local *local, struct sc_error *error)
+{
+    const struct sc_interrupt interrupt = {local->options.keep_going, local->options.context};
+    if (local->n_given == 0)
+        return SC_OK;
+    SC_TRY(sc_model_unchanged(local->model.model, error));
+    return sc_model_check_fingerprint(local->model.model, &interrupt, local->fingerprint, error);
+}
+
 static enum sc_status local_sample(void *context, const struct sc_feed *feed,
                                    struct sc_error *error)
 {
     struct local *local = context;
+    local->n_given = 0;
     const struct sc_trace_source source = {.context = local,
                                            .next = local_next,
                                            .done = local_done,
@@ -453,7 +467,7 @@ static enum sc_status local_sample(void *context, const struct sc_feed *feed,
     enum sc_status status =
         sc_engine_run(local->engine, &local->plan, &local->batch, &source, error);
     local->feed = NULL;
-    return status;
+    return status == SC_OK ? check_weights(local, error) : status;
 }
 
 /* ---- the object ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "changing_model.h"
 #include "report/report.h"
 #include "run_fixture.h"
 
@@ -375,6 +376,43 @@ static void a_run_can_be_interrupted_before_it_samples(void **state)
     place_free(&plain);
 }
 
+static void turn_a_bit(void *context, const struct sc_run_facts *facts)
+{
+    (void)facts;
+    changing_model_turn_a_bit(context);
+}
+
+static void weights_that_are_others_at_the_end_are_named_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    need_model();
+    struct place place;
+    struct sc_run run;
+    place_make(&place);
+    char *copied = sc_path_join(place.folder, "model");
+    changing_model_copy(TEST_MODELS "/demo", copied);
+    place.options.model = copied;
+    const struct sc_run_observer observer = {.context = copied, .started = turn_a_bit};
+    enum sc_status status = sc_run_execute(&place.options, &observer, &place.summary, &place.error);
+    if (status != SC_ERR_CONFLICT)
+        fail_msg("%s", place.error.text);
+    assert_non_null(strstr(place.error.text, "the weights are not those of the beginning"));
+    assert_non_null(strstr(place.error.text, copied));
+    if (sc_run_load(place.out, false, &run, &place.error) != SC_OK)
+        fail_msg("%s", place.error.text);
+    size_t n_traces = 0;
+    for (size_t i = 0; i < run.n_instances; i++)
+        n_traces += run.instances[i].n_traces;
+    assert_true(n_traces > 0);
+    assert_int_equal(n_traces, place.summary.progress.n_traces_done);
+    sc_run_free(&run);
+    place.error = (struct sc_error){0};
+    place_run(&place); /* the file is as it was: nothing is left to sample */
+    fixture_remove_folder(copied);
+    sc_free(copied);
+    place_free(&place);
+}
+
 static void a_source_serves_one_run(void **state)
 {
     (void)state;
@@ -451,6 +489,7 @@ int main(void)
         cmocka_unit_test(an_engine_that_does_not_fit_is_refused),
         cmocka_unit_test(opening_an_engine_can_be_interrupted),
         cmocka_unit_test(a_run_can_be_interrupted_before_it_samples),
+        cmocka_unit_test(weights_that_are_others_at_the_end_are_named_and_nothing_is_lost),
         cmocka_unit_test(a_source_serves_one_run),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(it_survives_failing_allocations),

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "changing_model.h"
 #include "run_fixture.h"
 
 enum { MOST_PROMPTS = 8 };
@@ -216,6 +217,38 @@ static void a_folder_goes_on(void **state)
     fixture_remove_folder(folder);
 }
 
+static void turn_a_bit(void *context, const struct sc_risk_facts *facts)
+{
+    (void)facts;
+    changing_model_turn_a_bit(context);
+}
+
+static void weights_that_are_others_at_the_end_are_named_and_nothing_is_lost(void **state)
+{
+    char folder[] = "/tmp/test_risk.XXXXXX";
+    struct sc_error error = {0};
+    struct sc_risk_summary summary;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    char *copied = sc_path_join(folder, "model"), *out = sc_path_join(folder, "out");
+    changing_model_copy(TEST_MODELS "/demo", copied);
+    const struct sc_risk_observer observer = {.context = copied, .started = turn_a_bit};
+    struct sc_risk_options options = options_of(2);
+    options.out = out;
+    options.model = copied;
+    assert_int_equal(sc_risk(&options, &observer, NULL, &error), SC_ERR_CONFLICT);
+    assert_non_null(strstr(error.text, "the weights are not those of the beginning"));
+    if (sc_risk(&options, NULL, &summary, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(summary.n_resumed, 2);
+    sc_risk_summary_free(&summary);
+    fixture_remove_folder(copied);
+    fixture_remove_folder(out);
+    fixture_remove_folder(folder);
+    sc_free(copied);
+    sc_free(out);
+}
+
 /* ---- a caller's judge ------------------------------------------------------------------------ */
 
 static enum sc_status all_harmful(void *context, const struct sc_judge_text *texts, size_t n,
@@ -388,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_callers_prompt_has_a_label),
         cmocka_unit_test(an_engine_is_lent),
         cmocka_unit_test(a_folder_goes_on),
+        cmocka_unit_test(weights_that_are_others_at_the_end_are_named_and_nothing_is_lost),
         cmocka_unit_test(a_function_judges),
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(an_observer_ends_it),

@@ -563,3 +563,17 @@ void sc_model_fingerprint(const struct sc_model *model, char out[33])
 {
     (void)sc_model_fingerprint_while(model, &(struct sc_interrupt){0}, out, NULL);
 }
+
+enum sc_status sc_model_check_fingerprint(const struct sc_model *model,
+                                          const struct sc_interrupt *interrupt,
+                                          const char fingerprint[33], struct sc_error *error)
+{
+    char now[33];
+    SC_TRY(sc_model_fingerprint_while(model, interrupt, now, error));
+    if (strcmp(now, fingerprint) == 0)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_CONFLICT,
+                   "%.250s: the weights are not those of the beginning: expected the fingerprint "
+                   "%s, found %s; what was sampled since may be of either",
+                   model->folder, fingerprint, now);
+}
