@@ -376,15 +376,42 @@ bool sc_is_plain_name(const char *name)
     return true;
 }
 
+/* Whether the system said that nothing stands there. */
+static bool is_absent(int code)
+{
+    return code == ENOENT || code == ENOTDIR || code == ENAMETOOLONG;
+}
+
+static enum sc_status fail_look(const char *path, int code, struct sc_error *error)
+{
+    return is_absent(code)
+               ? SC_OK
+               : sc_fail(error, SC_ERR_IO, "%s: cannot look at it: %s", path, strerror(code));
+}
+
 bool sc_file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    return access(path, F_OK) == 0 || !is_absent(errno);
+}
+
+enum sc_status sc_file_look(const char *path, bool *found, struct sc_error *error)
+{
+    *found = access(path, F_OK) == 0;
+    return *found ? SC_OK : fail_look(path, errno, error);
 }
 
 bool sc_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+enum sc_status sc_folder_look(const char *path, bool *found, struct sc_error *error)
+{
+    struct stat info;
+    bool seen = stat(path, &info) == 0;
+    *found = seen && S_ISDIR(info.st_mode);
+    return seen ? SC_OK : fail_look(path, errno, error);
 }
 
 static enum sc_status make_folder(const char *path, bool last, struct sc_error *error)

@@ -20,20 +20,23 @@ static const int poll_milliseconds = 100;
 /* ---- the child's side: between fork and exec nothing is allocated ------------------------------
  */
 
-static void become(char **argv, int output, pid_t parent)
+static void become(char **argv, int nothing, int output, pid_t parent)
 {
-    int nothing = open("/dev/null", O_RDWR);
     setpgid(0, 0); /* a terminal's Ctrl-C comes to us alone, who pass it on */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     /* Without us nobody reads what it says: it still ends in order, not at its next word. */
     signal(SIGPIPE, SIG_IGN);
-    if (nothing < 0 || getppid() != parent || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 ||
-        dup2(output, 2) < 0)
+    if (getppid() != parent || dup2(output, 2) < 0)
         _exit(CLI_FAILED);
-    execv("/proc/self/exe", argv);
-    static const char message[] = "safeconf: the program cannot start itself (/proc/self/exe)\n";
-    if (write(2, message, sizeof message - 1) < 0)
-        _exit(CLI_FAILED);
+    if (dup2(nothing, 0) >= 0 && dup2(nothing, 1) >= 0)
+        execv("/proc/self/exe", argv);
+    /* no strerror, which may allocate */
+    const char *why = strerrordesc_np(errno);
+    const char *const words[] = {"safeconf: the program cannot start itself (/proc/self/exe): ",
+                                 why != NULL ? why : "the system does not say why", "\n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (write(2, words[i], strlen(words[i])) < 0)
+            break;
     _exit(CLI_FAILED);
 }
 
@@ -118,14 +121,22 @@ static enum sc_status fail_start(struct sc_error *error, const char *what)
 
 static enum sc_status start(struct cli_child_process *process, char **argv, struct sc_error *error)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return fail_start(error, "a pipe to a run");
+    int ends[2], nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0)
+        return fail_start(error, "/dev/null: cannot open");
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        fail_start(error, "a pipe to a run");
+        close(nothing);
+        return SC_ERR_IO;
+    }
     fflush(NULL);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        become(argv, ends[1], parent);
+        become(argv, nothing, ends[1], parent);
+    int why = errno;
+    close(nothing);
     close(ends[1]);
+    errno = why;
     if (pid < 0) {
         close(ends[0]);
         return fail_start(error, "the process of a run");

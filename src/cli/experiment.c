@@ -175,6 +175,7 @@ static enum sc_status run_phase(struct cli_plan *plan, size_t p, struct sc_error
     for (size_t i = phase->first; i < phase->first + phase->n_runs; i++) {
         const char *place = plan->suite.runs[i].place;
         if (plan->results[i].outcome == SC_OUTCOME_FINISHED) {
+            sc_lock_sweep(plan->runs[i].folder);
             if (!plan->quiet)
                 cli_say("experiment", "%s (%zu of %zu) has finished before", place, i + 1,
                         plan->suite.n_runs);
@@ -245,13 +246,14 @@ static int show(const struct cli_plan *plan)
                                        .width = cli_width(stdout),
                                        .colour = cli_colour(stdout)};
     int status = CLI_DONE;
-    if (sc_suite_summary_write(&summary, &text, &error) != SC_OK) {
+    if (sc_suite_summary_write(&summary, &text, &error) != SC_OK)
         status = cli_report_error("experiment", &error);
-    } else {
+    if (text.len > 0) {
         sc_text_puts(&text, "Page to open in a browser: ");
         sc_text_add_visible(&text, plan->out, strlen(plan->out), false);
         sc_text_puts(&text, "/summary.html   (each run's report.html in its own folder)\n");
-        status = cli_write("experiment", &text) ? CLI_DONE : CLI_FAILED;
+        if (!cli_write("experiment", &text))
+            status = CLI_FAILED;
     }
     sc_text_free(&text);
     return status;

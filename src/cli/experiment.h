@@ -27,7 +27,8 @@ struct cli_plan {
     struct sc_suite_result *results;     /* [suite.n_runs] */
     struct sc_suite_decision *decisions; /* [suite.n_phases] */
     struct sc_suite_journal journal;
-    double deadline; /* of sc_seconds; INFINITY: none */
+    struct sc_error unread; /* why figures of a condition could not be had, while it is looked at */
+    double deadline;        /* of sc_seconds; INFINITY: none */
     bool quiet;
 };
 

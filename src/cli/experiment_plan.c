@@ -242,7 +242,10 @@ static const json_t *analysis_of(void *context, const char *phase, const char *r
         return NULL;
     char *path = planned->analysis == NULL ? sc_path_join(planned->folder, "analysis.json") : NULL;
     *why = "its analysis.json cannot be read";
-    if (path != NULL && sc_json_read(path, MOST_BYTES, &planned->analysis, NULL) != SC_OK)
+    if (planned->analysis == NULL && path == NULL)
+        sc_fail_nomem(&plan->unread, planned->folder);
+    else if (path != NULL &&
+             sc_json_read(path, MOST_BYTES, &planned->analysis, &plan->unread) != SC_OK)
         planned->analysis = NULL;
     sc_free(path);
     return planned->analysis;
@@ -258,12 +261,17 @@ enum sc_status cli_plan_decide(struct cli_plan *plan, size_t phase, struct sc_er
     if (condition == NULL)
         return SC_OK;
     decision->made = true;
+    plan->unread = (struct sc_error){0};
     enum sc_status status = sc_condition_evaluate(condition, &figures, &decision->result, error);
     for (size_t i = 0; i < plan->suite.n_runs; i++) {
         json_decref(plan->runs[i].analysis);
         plan->runs[i].analysis = NULL;
     }
-    return status;
+    SC_TRY(status);
+    /* Figures that are there and cannot be had decide nothing. */
+    return plan->unread.status == SC_OK
+               ? SC_OK
+               : sc_fail(error, plan->unread.status, "%s", plan->unread.text);
 }
 
 /* ---- the plan for people ----------------------------------------------------------------------

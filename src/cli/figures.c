@@ -56,7 +56,9 @@ static enum sc_status add_replay(const char *folder, struct sc_error *error)
 /* What the figures are made of, as this program says it. */
 static enum sc_status renew(const char *folder, struct sc_error *error)
 {
-    if (!sc_is_folder(folder))
+    bool found;
+    SC_TRY(sc_folder_look(folder, &found, error));
+    if (!found)
         return sc_fail(error, SC_ERR_IO, "%s: expected a folder", folder);
     if (!is_there(folder, "run.db"))
         return SC_OK; /* an experiment, whose runs have their files */

@@ -20,10 +20,11 @@
 static enum sc_status name_model(struct sc_opened *opened, const char *name, struct sc_error *error)
 {
     char path[PATH_MAX], bundled_path[PATH_MAX];
+    const bool by_path = strncmp(opened->folder, name, strlen(name)) == 0; /* as it was located */
     opened->demo = strcmp(name, "demo") == 0;
     if (!opened->demo && realpath(opened->folder, path) != NULL) {
         char *bundled = NULL;
-        if (sc_is_folder(name))
+        if (by_path)
             name = strrchr(path, '/') + 1;
         enum sc_status status = sc_model_locate("demo", &bundled, NULL);
         if (status == SC_ERR_NOMEM)
@@ -34,7 +35,7 @@ static enum sc_status name_model(struct sc_opened *opened, const char *name, str
     }
     struct sc_hub_name hub;
     size_t n = strlen(name);
-    if (!sc_is_folder(name) && sc_hub_name_read(name, &hub)) /* without a revision behind it */
+    if (!by_path && sc_hub_name_read(name, &hub)) /* without a revision behind it */
         n = (size_t)(hub.model + hub.n_model - name);
     if (opened->demo)
         snprintf(opened->name, sizeof opened->name, "demo");

@@ -26,7 +26,12 @@ static enum sc_status write_all(const struct sc_suite_summary *summary, struct w
     SC_TRY(sc_render_write(summary->out, "summary.json", &w->json, error));
     SC_TRY(sc_render_write(summary->out, "summary.html", &w->html, error));
     sc_summary_terminal(&w->document, summary->width, summary->colour, terminal);
-    return terminal->failed ? sc_fail_nomem(error, "summary of a suite") : SC_OK;
+    if (terminal->failed)
+        return sc_fail_nomem(error, "summary of a suite");
+    for (size_t i = 0; i < w->rows.n; i++)
+        if (w->rows.reasons[i] != NULL)
+            return sc_fail(error, SC_ERR_IO, "%s", w->rows.reasons[i]);
+    return SC_OK;
 }
 
 enum sc_status sc_suite_summary_write(const struct sc_suite_summary *summary,

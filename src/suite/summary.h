@@ -45,7 +45,7 @@ struct sc_suite_summary {
 bool sc_outcome_has_figures(enum sc_outcome outcome);
 
 /* Writes both files and appends the table.  A run whose analysis.json cannot be read has no figures
- * and says so. */
+ * and says why; when all is written, the first of these is the error. */
 enum sc_status sc_suite_summary_write(const struct sc_suite_summary *summary,
                                       struct sc_text *terminal, struct sc_error *error);
 

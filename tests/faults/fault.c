@@ -552,6 +552,12 @@ EXPORT int stat(const char *path, struct stat *out)
     return fails_at(STAT, path) ? -1 : next_stat()(path, out);
 }
 
+NEXT(access)
+EXPORT int access(const char *path, int mode)
+{
+    return fails_at(STAT, path) ? -1 : next_access()(path, mode);
+}
+
 NEXT(lstat)
 EXPORT int lstat(const char *path, struct stat *out)
 {

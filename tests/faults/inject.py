@@ -35,7 +35,8 @@ EFFECTS = {
     'thread': ('eagain',), 'socket': ('emfile',), 'connect': ('econnrefused', 'etimedout'),
     'send': ('econnreset', 'eintr', 'short'), 'recv': ('econnreset', 'eintr', 'short')}
 # In the short form each of these comes: what was lost here before, or told without a reason.
-ALWAYS = {('run', 'sync'), ('run', 'truncate'), ('run', 'unlink'), ('merge', 'rename'), ('export', 'rename')}
+ALWAYS = {('run', 'sync'), ('run', 'truncate'), ('run', 'unlink'), ('merge', 'rename'), ('export', 'rename'),
+          ('experiment', 'unlink')}
 # From the k-th call on: a disk that stays full, a table of files that stays so.
 ONWARD = {('write', 'enospc'), ('write', 'eio'), ('sync', 'eio'), ('open', 'emfile'), ('alloc', 'enomem')}
 

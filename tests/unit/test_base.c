@@ -414,6 +414,33 @@ static void parts_of_dead_processes_are_removed_at_the_next_write(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* A link to itself cannot be looked at, not even by root. */
+static void what_cannot_be_looked_at_is_not_taken_to_be_absent(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/safeconf-looks-XXXXXX", path[80], inner[100];
+    struct sc_error error = {0};
+    bool found = true;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/loop", folder);
+    snprintf(inner, sizeof inner, "%s/config.json", path);
+    assert_false(sc_file_exists(path));
+    assert_false(sc_file_exists(inner));
+    assert_int_equal(sc_folder_look(path, &found, NULL), SC_OK);
+    assert_false(found);
+    assert_int_equal(sc_folder_look(folder, &found, NULL), SC_OK);
+    assert_true(found);
+    assert_int_equal(symlink(path, path), 0);
+    assert_true(sc_file_exists(path));
+    assert_true(sc_file_exists(inner));
+    assert_false(sc_is_folder(path));
+    assert_int_equal(sc_folder_look(path, &found, &error), SC_ERR_IO);
+    assert_false(found);
+    assert_non_null(strstr(error.text, "loop: cannot look at it: Too many levels"));
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +462,7 @@ int main(void)
         cmocka_unit_test(many_random_numbers_are_the_same_numbers),
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(parts_of_dead_processes_are_removed_at_the_next_write),
+        cmocka_unit_test(what_cannot_be_looked_at_is_not_taken_to_be_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

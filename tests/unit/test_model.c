@@ -809,6 +809,21 @@ static void a_name_is_a_folder_only_where_a_model_is_in_it(void **state)
     not_located("../../etc", "no such folder");
 }
 
+/* A link to itself: neither a folder nor none. */
+static void why_a_model_cannot_be_looked_at_is_said(void **state)
+{
+    char path[128];
+    struct sc_error error = {0};
+    struct sc_model *model = NULL;
+    (void)state;
+    snprintf(path, sizeof path, "%s/loop", folder);
+    assert_int_equal(symlink(path, path), 0);
+    not_located(path, "Too many levels of symbolic links");
+    assert_int_equal(sc_model_open(&model, path, &error), SC_ERR_IO);
+    assert_non_null(strstr(error.text, "Too many levels of symbolic links"));
+    unlink(path);
+}
+
 static void a_hub_name_is_found_in_the_local_cache(void **state)
 {
     char cache[128], path[512], snapshot[512];
@@ -905,6 +920,7 @@ int main(void)
         cmocka_unit_test(random_models_leave_nothing_on_a_full_disk),
         cmocka_unit_test(random_models_survive_failing_allocations),
         cmocka_unit_test(a_name_is_a_folder_only_where_a_model_is_in_it),
+        cmocka_unit_test(why_a_model_cannot_be_looked_at_is_said),
         cmocka_unit_test(a_hub_name_is_found_in_the_local_cache),
         cmocka_unit_test(bundled_models_lie_where_a_variable_says),
         cmocka_unit_test(bundled_models_lie_beside_the_library),

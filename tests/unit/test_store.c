@@ -1,6 +1,5 @@
 /* run.db: what is put in comes out; nothing is lost by a kill or a full disk; damage is refused. */
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -12,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "experiment/store/lock.h"
 #include "row_keys.h"
 #include "run_fixture.h"
 
@@ -876,54 +874,6 @@ static void a_pipe_in_the_place_of_a_file_is_refused_at_once(void **state)
     }
 }
 
-/* Takes the lock again and again; 1: somebody else was in, 2: another error. */
-static int contend(const char *folder, const char *inside)
-{
-    for (size_t round = 0; round < 3000; round++) {
-        struct sc_lock lock;
-        enum sc_status status = sc_lock_take(&lock, folder, NULL);
-        if (status != SC_OK && status != SC_ERR_CONFLICT)
-            return 2;
-        if (status != SC_OK)
-            continue;
-        int mark = open(inside, O_CREAT | O_EXCL | O_WRONLY, 0600);
-        if (mark < 0)
-            return 1;
-        close(mark);
-        sched_yield();
-        unlink(inside);
-        sc_lock_release(&lock);
-    }
-    return 0;
-}
-
-/* A holder that goes removes the file, and whoever had opened it by then must not hold what is no
- * longer there beside one who made it anew. */
-static void one_process_at_a_time_holds_a_folder(void **state)
-{
-    (void)state;
-    enum { N = 4 };
-    char folder[] = "/tmp/safeconf-test-XXXXXX", inside[64];
-    pid_t processes[N];
-    assert_non_null(mkdtemp(folder));
-    snprintf(inside, sizeof inside, "%s/inside", folder);
-    for (size_t i = 0; i < N; i++) {
-        processes[i] = fork();
-        assert_true(processes[i] >= 0);
-        if (processes[i] == 0)
-            _exit(contend(folder, inside));
-    }
-    int worst = 0;
-    for (size_t i = 0; i < N; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(processes[i], &status, 0), processes[i]);
-        worst = status > worst ? status : worst;
-    }
-    unlink(inside);
-    fixture_remove_folder(folder);
-    assert_int_equal(worst, 0);
-}
-
 static void a_folder_that_was_removed_is_noticed_by_the_next_trace(void **state)
 {
     (void)state;
@@ -979,7 +929,6 @@ int main(void)
         cmocka_unit_test(a_path_that_looks_like_a_uri_is_a_path),
         cmocka_unit_test(what_a_killed_process_left_open_is_taken_back_by_a_reader),
         cmocka_unit_test(a_pipe_in_the_place_of_a_file_is_refused_at_once),
-        cmocka_unit_test(one_process_at_a_time_holds_a_folder),
         cmocka_unit_test(a_folder_that_was_removed_is_noticed_by_the_next_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

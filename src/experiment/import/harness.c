@@ -44,14 +44,17 @@ enum sc_status sc_import_harness_model(const char *path, char **model, struct sc
     if (status != SC_OK)
         return sc_fail_nomem(error, "name of a model");
     bool there = beside != NULL && sc_file_exists(beside);
+    struct sc_error why = {0};
     if (there)
-        status = sc_json_read(beside, MOST_BYTES, &results, NULL);
+        status = sc_json_read(beside, MOST_BYTES, &results, &why);
     sc_free(beside);
     const char *name = json_string_value(json_object_get(results, "model_name"));
     if (name != NULL)
         *model = sc_strdup(name);
     json_decref(results);
-    /* A file that cannot be read names no model, and its samples are read all the same. */
+    if (why.status == SC_ERR_IO)
+        return sc_fail(error, SC_ERR_IO, "%s", why.text);
+    /* A file that says nothing of use names no model, and its samples are read all the same. */
     return status == SC_ERR_NOMEM || (name != NULL && *model == NULL)
                ? sc_fail_nomem(error, "name of a model")
                : SC_OK;

@@ -15,12 +15,16 @@
 #include "base/memory.h"
 
 /* Whether the open file is still the one that the path names: its last holder may have removed it
- * between our opening and our locking it. */
-static bool still_named(int descriptor, const char *path)
+ * between our opening and our locking it.  1: it is, 0: it is not, -1: the system does not say,
+ * with errno. */
+static int still_named(int descriptor, const char *path)
 {
     struct stat held, named;
-    return fstat(descriptor, &held) == 0 && stat(path, &named) == 0 &&
-           held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    if (fstat(descriptor, &held) != 0)
+        return -1;
+    if (stat(path, &named) != 0)
+        return errno == ENOENT ? 0 : -1;
+    return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 enum sc_status sc_lock_take(struct sc_lock *lock, const char *folder, struct sc_error *error)
@@ -40,13 +44,14 @@ enum sc_status sc_lock_take(struct sc_lock *lock, const char *folder, struct sc_
         do
             failed = flock(descriptor, LOCK_EX | LOCK_NB);
         while (failed && errno == EINTR);
-        if (!failed && still_named(descriptor, lock->path)) {
+        int named = failed ? -1 : still_named(descriptor, lock->path);
+        if (named == 1) {
             lock->descriptor = descriptor;
             return SC_OK;
         }
         int why = errno;
         close(descriptor);
-        if (failed) {
+        if (named < 0) {
             status =
                 why == EWOULDBLOCK
                     ? sc_fail(error, SC_ERR_CONFLICT,
@@ -71,4 +76,14 @@ void sc_lock_release(struct sc_lock *lock)
     sc_free(lock->path);
     lock->path = NULL;
     lock->descriptor = -1;
+}
+
+void sc_lock_sweep(const char *folder)
+{
+    struct sc_lock lock = {.descriptor = -1};
+    char *path = sc_path_join(folder, "run.lock");
+    bool left = path != NULL && sc_file_exists(path);
+    sc_free(path);
+    if (left && sc_lock_take(&lock, folder, NULL) == SC_OK)
+        sc_lock_release(&lock);
 }

@@ -136,9 +136,11 @@ static enum sc_status read_map(const char *path, struct sc_chat_source *out, str
     json_t *map = NULL;
     if (!sc_file_exists(path))
         return SC_OK;
-    enum sc_status status = sc_json_read(path, MAP_BYTES_MAX, &map, NULL);
-    if (status == SC_ERR_NOMEM)
-        return sc_fail_nomem(error, "special tokens");
+    /* One that says nothing of use is passed over; one that the disk holds back is not. */
+    struct sc_error why = {0};
+    enum sc_status status = sc_json_read(path, MAP_BYTES_MAX, &map, &why);
+    if (status == SC_ERR_NOMEM || status == SC_ERR_IO)
+        return sc_fail(error, status, "%s", why.text);
     status = add_special(map, out, error);
     json_decref(map);
     return status;

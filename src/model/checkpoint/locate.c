@@ -18,34 +18,43 @@
 
 #define REVISION_BYTES_MAX 256
 
-/* A folder with a model or a tokenizer in it. */
-static bool holds_model(const char *folder)
+/* Whether a model or a tokenizer lies in a folder. */
+static enum sc_status look_for_model(const char *folder, bool *found, struct sc_error *error)
 {
     static const char *const files[] = {"config.json", "tokenizer.json"};
-    bool found = false;
-    for (size_t i = 0; !found && i < sizeof files / sizeof files[0]; i++) {
+    enum sc_status status = SC_OK;
+    *found = false;
+    for (size_t i = 0; !*found && status == SC_OK && i < sizeof files / sizeof files[0]; i++) {
         char *path = sc_path_join(folder, files[i]);
-
-        found = path != NULL && sc_file_exists(path);
+        status = path != NULL ? sc_file_look(path, found, error) : sc_fail_nomem(error, "model");
         sc_free(path);
     }
-    return found;
+    return status;
 }
 
-/* The model inside `root`; 1 found, 0 missing, -1 out of memory.  Adds the path to `looked`. */
-static int look_in(const char *root, const char *name, char **folder, struct sc_text *looked)
-{
-    char *path = sc_path_join(root, name);
+/* The search for a bundled model, from place to place until *folder is there. */
+struct search {
+    const char *name;
+    char **folder;
+    struct sc_text looked; /* the places */
+};
 
+static enum sc_status look_in(struct search *s, const char *root, struct sc_error *error)
+{
+    bool found;
+    if (*s->folder != NULL)
+        return SC_OK;
+    char *path = sc_path_join(root, s->name);
     if (path == NULL)
-        return -1;
-    if (holds_model(path)) {
-        *folder = path;
-        return 1;
+        return sc_fail_nomem(error, "model");
+    enum sc_status status = look_for_model(path, &found, error);
+    if (found) {
+        *s->folder = path;
+        return SC_OK;
     }
-    sc_text_printf(looked, "%s%s", looked->len > 0 ? ", " : "", path);
+    sc_text_printf(&s->looked, "%s%s", s->looked.len > 0 ? ", " : "", path);
     sc_free(path);
-    return 0;
+    return status;
 }
 
 /* Where models lie seen from the folder of a file, as many folders above it as n_up says. */
@@ -61,8 +70,8 @@ static const struct beside beside_library[] = {
     {0, "models"}, {1, "share/safeconf/models"}, {2, "share/safeconf/models"}};
 
 /* `file` is absolute. */
-static int look_beside(const char *file, const struct beside *place, const char *name,
-                       char **folder, struct sc_text *looked)
+static enum sc_status look_beside(struct search *s, const char *file, const struct beside *place,
+                                  struct sc_error *error)
 {
     size_t n = strlen(file);
     for (size_t up = 0; up <= place->n_up && n > 0; up++)
@@ -72,40 +81,39 @@ static int look_beside(const char *file, const struct beside *place, const char 
     struct sc_text root = {0};
     sc_text_add(&root, file, n);
     sc_text_printf(&root, "/%s", place->path);
-    int found = root.failed ? -1 : look_in(root.data, name, folder, looked);
+    enum sc_status status =
+        root.failed ? sc_fail_nomem(error, "model") : look_in(s, root.data, error);
     sc_text_free(&root);
-    return found;
+    return status;
 }
 
-static int look_beside_program(const char *name, char **folder, struct sc_text *looked)
+static enum sc_status look_beside_program(struct search *s, struct sc_error *error)
 {
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    int found = 0;
     if (n <= 0 || (size_t)n >= sizeof exe - 1)
-        return 0;
+        return SC_OK;
     exe[n] = '\0';
-    for (size_t i = 0; found == 0 && i < sizeof beside_program / sizeof *beside_program; i++)
-        found = look_beside(exe, &beside_program[i], name, folder, looked);
-    return found;
+    for (size_t i = 0; i < sizeof beside_program / sizeof *beside_program; i++)
+        SC_TRY(look_beside(s, exe, &beside_program[i], error));
+    return SC_OK;
 }
 
 /* The file that this code was loaded from: the shared library, or a program that holds all of it.
  * One that was named from the current folder may be elsewhere by now. */
-static int look_beside_library(const char *name, char **folder, struct sc_text *looked)
+static enum sc_status look_beside_library(struct search *s, struct sc_error *error)
 {
     static const char here = 0;
     Dl_info library;
-    int found = 0;
     if (dladdr(&here, &library) == 0 || library.dli_fname == NULL || library.dli_fname[0] != '/')
-        return 0;
-    for (size_t i = 0; found == 0 && i < sizeof beside_library / sizeof *beside_library; i++)
-        found = look_beside(library.dli_fname, &beside_library[i], name, folder, looked);
-    return found;
+        return SC_OK;
+    for (size_t i = 0; i < sizeof beside_library / sizeof *beside_library; i++)
+        SC_TRY(look_beside(s, library.dli_fname, &beside_library[i], error));
+    return SC_OK;
 }
 
 /* Where a user says so, beside what runs, and where it was built for. */
-static int look_everywhere(const char *name, char **folder, struct sc_text *looked)
+static enum sc_status look_everywhere(struct search *s, struct sc_error *error)
 {
     static const char *const roots[] = {
 #ifdef SAFECONF_INSTALLED_MODELS
@@ -116,38 +124,37 @@ static int look_everywhere(const char *name, char **folder, struct sc_text *look
 #endif
         NULL};
     const char *own = getenv("SAFECONF_MODELS");
-    int found = own != NULL && *own != '\0' ? look_in(own, name, folder, looked) : 0;
-    if (found == 0)
-        found = look_beside_program(name, folder, looked);
-    if (found == 0)
-        found = look_beside_library(name, folder, looked);
-    for (size_t i = 0; found == 0 && roots[i] != NULL; i++)
-        found = look_in(roots[i], name, folder, looked);
-    return found;
+    if (own != NULL && *own != '\0')
+        SC_TRY(look_in(s, own, error));
+    SC_TRY(look_beside_program(s, error));
+    SC_TRY(look_beside_library(s, error));
+    for (size_t i = 0; roots[i] != NULL; i++)
+        SC_TRY(look_in(s, roots[i], error));
+    return s->looked.failed ? sc_fail_nomem(error, "model") : SC_OK;
+}
+
+static enum sc_status find_bundled(struct search *s, struct sc_error *error)
+{
+    SC_TRY(look_everywhere(s, error));
+    if (*s->folder != NULL)
+        return SC_OK;
+    if (sc_is_folder(s->name))
+        return sc_foreign_folder(s->name, "config.json", error);
+    return sc_fail(error, SC_ERR_IO,
+                   "model \"%.100s\": no folder of that name, and no bundled model: looked for "
+                   "%.420s",
+                   s->name, s->looked.len > 0 ? s->looked.data : "no place");
 }
 
 static enum sc_status locate_bundled(const char *name, char **folder, struct sc_error *error)
 {
-    struct sc_text looked = {0};
-    enum sc_status status = SC_OK;
-    int found = look_everywhere(name, folder, &looked);
-
-    if (found < 0 || looked.failed) {
-        status = sc_fail_nomem(error, "model");
-    } else if (found == 0 && sc_is_folder(name)) {
-        status = sc_foreign_folder(name, "config.json", error);
-    } else if (found == 0) {
-        status =
-            sc_fail(error, SC_ERR_IO,
-                    "model \"%.100s\": no folder of that name, and no bundled model: looked for "
-                    "%.420s",
-                    name, looked.len > 0 ? looked.data : "no place");
-    }
+    struct search search = {.name = name, .folder = folder};
+    enum sc_status status = find_bundled(&search, error);
     if (status != SC_OK) {
         sc_free(*folder);
         *folder = NULL;
     }
-    sc_text_free(&looked);
+    sc_text_free(&search.looked);
     return status;
 }
 
@@ -245,6 +252,15 @@ static enum sc_status choose_commit(const char *name, const char *repository, co
     return status;
 }
 
+static enum sc_status expect_folder(const char *name, const char *folder, struct sc_error *error)
+{
+    bool found;
+    SC_TRY(sc_folder_look(folder, &found, error));
+    return found
+               ? SC_OK
+               : sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, folder);
+}
+
 /* The folder of a snapshot in a repository of the cache. */
 static enum sc_status find_snapshot(const char *name, const char *repository, const char *revision,
                                     char **folder, struct sc_error *error)
@@ -254,12 +270,12 @@ static enum sc_status find_snapshot(const char *name, const char *repository, co
     sc_free(snapshots);
     if (*folder == NULL)
         return sc_fail_nomem(error, "model");
-    if (sc_is_folder(*folder))
-        return SC_OK;
-    sc_fail(error, SC_ERR_IO, "model \"%s\": %.300s: expected a folder", name, *folder);
-    sc_free(*folder);
-    *folder = NULL;
-    return SC_ERR_IO;
+    enum sc_status status = expect_folder(name, *folder, error);
+    if (status != SC_OK) {
+        sc_free(*folder);
+        *folder = NULL;
+    }
+    return status;
 }
 
 static enum sc_status locate_in_repository(const char *name, const char *repository,
@@ -273,15 +289,42 @@ static enum sc_status locate_in_repository(const char *name, const char *reposit
     return status;
 }
 
-/* A repository of the cache, named as a folder: snapshots, and no model beside them. */
-static bool is_repository(const char *name)
+/* A folder on the disk: a model, or a repository of the cache with its snapshots and no model
+ * beside them; *located stays false where a bare name's folder holds neither. */
+static enum sc_status locate_folder(const char *name, bool *located, char **folder,
+                                    struct sc_error *error)
 {
-    if (!sc_is_folder(name) || holds_model(name))
-        return false;
+    bool model, repository;
+    SC_TRY(look_for_model(name, &model, error));
     char *snapshots = sc_path_join(name, "snapshots");
-    const bool found = snapshots != NULL && sc_is_folder(snapshots);
+    if (snapshots == NULL)
+        return sc_fail_nomem(error, "model");
+    enum sc_status status = sc_folder_look(snapshots, &repository, error);
     sc_free(snapshots);
-    return found;
+    SC_TRY(status);
+    *located = model || repository || !sc_is_plain_name(name);
+    if (!model && repository)
+        return locate_in_repository(name, name, NULL, folder, error);
+    if (*located && (*folder = sc_strdup(name)) == NULL)
+        return sc_fail_nomem(error, "model");
+    return SC_OK;
+}
+
+/* cache: NULL: there is none. */
+static enum sc_status locate_in_cache(const char *text, const char *cache, const char *repository,
+                                      const char *revision, char **folder, struct sc_error *error)
+{
+    bool found = false;
+    if (repository == NULL)
+        return sc_fail_nomem(error, "model");
+    if (cache != NULL)
+        SC_TRY(sc_folder_look(repository, &found, error));
+    if (!found)
+        return sc_fail(error, SC_ERR_IO,
+                       "model \"%s\": no such folder, and not in the local cache: looked for "
+                       "%.300s",
+                       text, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
+    return locate_in_repository(text, repository, revision, folder, error);
 }
 
 static enum sc_status locate_cached(const char *text, const struct sc_hub_name *name, char **folder,
@@ -289,44 +332,46 @@ static enum sc_status locate_cached(const char *text, const struct sc_hub_name *
 {
     char *cache = sc_hub_cache(),
          *repository = sc_hub_repository(cache != NULL ? cache : ".", name);
-    enum sc_status status;
-    if (repository == NULL)
-        status = sc_fail_nomem(error, "model");
-    else if (cache == NULL || !sc_is_folder(repository))
-        status = sc_fail(error, SC_ERR_IO,
-                         "model \"%s\": no such folder, and not in the local cache: looked for "
-                         "%.300s",
-                         text, cache != NULL ? repository : "HF_HUB_CACHE, HF_HOME and HOME");
-    else
-        status = locate_in_repository(text, repository, name->revision, folder, error);
+    enum sc_status status = locate_in_cache(text, cache, repository, name->revision, folder, error);
     sc_free(repository);
     sc_free(cache);
     return status;
 }
 
+/* What is no path of the disk: a bundled model or one of the cache. */
+static enum sc_status locate_named(const char *name, char **folder, struct sc_error *error)
+{
+    struct sc_hub_name hub;
+    if (sc_is_plain_name(name))
+        return locate_bundled(name, folder, error);
+    if (sc_hub_name_read(name, &hub))
+        return locate_cached(name, &hub, folder, error);
+    return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
+}
+
 /* A bare name such as "demo" means a folder only when a model is in it, so that a folder that
- * happens to be called so does not hide the bundled model. */
+ * happens to be called so does not hide the bundled model.  A path that cannot be looked at may
+ * still be such a name, as in a current folder that is another's; where it is none, why it could
+ * not is what there is to say. */
 enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error *error)
 {
     if (name == NULL || folder == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "model: expected a name and where to put its folder");
-    struct sc_hub_name hub;
-    bool bare = sc_is_plain_name(name);
+    struct sc_error unseen = {0};
+    bool is_folder, located = false;
     *folder = NULL;
     if (name[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
-    if (is_repository(name))
-        return locate_in_repository(name, name, NULL, folder, error);
-    if (sc_is_folder(name) && (!bare || holds_model(name))) {
-        *folder = sc_strdup(name);
-        return *folder != NULL ? SC_OK : sc_fail_nomem(error, "model");
-    }
-    if (sc_file_exists(name) && !sc_is_folder(name))
+    sc_folder_look(name, &is_folder, &unseen);
+    if (is_folder)
+        SC_TRY(locate_folder(name, &located, folder, error));
+    if (located)
+        return SC_OK;
+    if (!is_folder && unseen.status == SC_OK && sc_file_exists(name))
         return sc_foreign_file(name, error);
-    if (bare)
-        return locate_bundled(name, folder, error);
-    if (sc_hub_name_read(name, &hub))
-        return locate_cached(name, &hub, folder, error);
-    return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
+    enum sc_status status = locate_named(name, folder, unseen.status == SC_OK ? error : NULL);
+    if (status == SC_OK || unseen.status == SC_OK)
+        return status;
+    return sc_fail(error, unseen.status, "model %s", unseen.text);
 }

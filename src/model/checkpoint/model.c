@@ -330,8 +330,9 @@ static enum sc_status make_layers(struct sc_model *model, struct sc_error *error
 
 static enum sc_status fill_model(struct sc_model *model, const char *folder, struct sc_error *error)
 {
-    bool dtype_given = false;
-    if (!sc_is_folder(folder))
+    bool dtype_given = false, found;
+    SC_TRY(sc_folder_look(folder, &found, error));
+    if (!found)
         return sc_fail(error, SC_ERR_IO, "%.250s: expected the folder of a model, found none",
                        folder);
     model->folder = sc_strdup(folder);

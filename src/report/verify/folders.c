@@ -34,7 +34,10 @@ static enum sc_status look_at_entry(struct sc_folders *folders, const char *path
     char *inner = sc_path_join(path, entry->d_name);
     if (inner == NULL)
         return sc_fail_nomem(error, path);
-    enum sc_status status = sc_is_folder(inner) ? look(folders, inner, depth + 1, error) : SC_OK;
+    bool found;
+    enum sc_status status = sc_folder_look(inner, &found, error);
+    if (found)
+        status = look(folders, inner, depth + 1, error);
     sc_free(inner);
     return status;
 }
@@ -73,7 +76,9 @@ static int by_name(const void *a, const void *b)
 enum sc_status sc_folders_find(struct sc_folders *folders, const char *folder,
                                struct sc_error *error)
 {
-    if (!sc_is_folder(folder))
+    bool found;
+    SC_TRY(sc_folder_look(folder, &found, error));
+    if (!found)
         return sc_fail(error, SC_ERR_IO, "%s: expected the folder of a run or of several", folder);
     SC_TRY(look(folders, folder, 0, error));
     if (folders->n == 0)
