@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 bool sc_software_is(const char *software, const char *name)
 {
@@ -54,6 +55,8 @@ static enum sc_status put_argument(json_t *arguments, const char *argument, stru
     if (equal == NULL || equal == argument || (size_t)(equal - argument) >= sizeof name)
         return sc_fail(error, SC_ERR_ARGUMENT, "template-arg: expected NAME=VALUE, found %s",
                        argument);
+    if (sc_utf8_valid(argument, strlen(argument)) != strlen(argument))
+        return sc_fail(error, SC_ERR_ARGUMENT, "template-arg: expected UTF-8, found other bytes");
     snprintf(name, sizeof name, "%.*s", (int)(equal - argument), argument);
     json_t *value = json_loads(equal + 1, JSON_DECODE_ANY, NULL);
     if (json_object_set_new(arguments, name, value != NULL ? value : json_string(equal + 1)) != 0)

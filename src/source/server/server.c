@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "source/server/fields.h"
 #include "source/server/served.h"
 #include "vocabulary/sampling.h"
@@ -519,6 +520,9 @@ static enum sc_status check_options(const struct sc_server_options *options, str
                        "server: expected a time and a number of failures above 0");
     if (options->model != NULL && options->model[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected the server's name of it");
+    if (options->model != NULL &&
+        sc_utf8_valid(options->model, strlen(options->model)) != strlen(options->model))
+        return sc_fail(error, SC_ERR_ARGUMENT, "model: expected UTF-8, found other bytes");
     return SC_OK;
 }
 
