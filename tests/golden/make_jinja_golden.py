@@ -417,6 +417,145 @@ n is
 n | int |
 1 = 2
 $
+-0.0 ~ ' ' ~ -0.0 % 3 ~ ' ' ~ 3 % -4.5 ~ ' ' ~ 0.3 // 0.1 ~ ' ' ~ -1e300 // 1e-10 ~ ' ' ~ 5 // -1 ~ ' ' ~ 5 % -1
+0 ** -1
+1e300 ** 2
+1 / 0
+1 // 0.0
+1 % 0
+1 < 1.5 and 2.5 > 2 and 1e300 > 1 and -1e300 < 1 and 3 < 3.25 and not -3 < -3.5 and 2 >= 1.5
+1.5 < 'a'
+1.5 < 2.5 ~ (2.5 < 1) ~ (1e19 < 1) ~ (1 < -1e19)
+1 in 5
+l[::0]
+l['a':]
+s[:1.5]
+undefined_one[1:]
+1 + undefined_one
+1 < undefined_one
+d[1, 2] is defined
+{(1, 2): 'both'}[1, 2]
+{(1, 2, 3): 'three'}[1, 2, 3]
+{[1]: 2}
+{{}: 2}
+d.get([1])
+{range: 1}[range]
+{1.5: 'a', 2.0: 'b'}[2] ~ {1.5: 'a'}[1.5] ~ {none: 1}[none] ~ {(1, 'x'): 2}[(1.0, 'x')]
+range == range and range != dict and s.upper != s.lower
+namespace(a=1) == namespace(a=1)
+l.copy() ~ d.c.copy() ~ dict(a=1).copy()
+namespace(a=1, b='x')
+5 | int(base=0) ~ '0o17' | int(base=0) ~ '0b11' | int(base=2) ~ '0x1f' | int(base=16) ~ '017' | int(base=0) ~ '000' | int(base=0) ~ '-0x10' | int(base=0) ~ '+7' | int ~ '0x' | int(base=16)
+'%o|%#o|%#x|%X|%i|%u' % (8, 8, 255, 255, 3, 4)
+'%-5d|%*d|%-*d|%.*f|%+.3d|%05d|%.0f|%#.0f|%F' % (1, -4, 2, 4, 3, 1, 2.55, 7, -42, 2.5, 2.0, 1.5)
+'%.3d|%8.3d|%-8.3d|%x|%e' % (7, 7, 7, -255, 0)
+'%d' % none_
+'%f' % 'x'
+'%x' % 1.5
+'%c%c' % ('a', 'b')
+'%c' % 'ab'
+'%(a)' % d
+'%(zz)s' % d
+'%(a)s' % 5
+'%(a' % d
+'%*d' % ('x', 1)
+'%q' % 1
+'%5' % 1
+'%ld %hd' % (1, 2)
+'%f %G %g %e' % (1e400, -2.5, 1e400 - 1e400, -1e400)
+'{0} {}'.format(1, 2)
+'{} {0}'.format(1, 2)
+'{a}'.format(b=1)
+'{0[}'.format(l)
+'{0.}'.format(l)
+'{0[0]x}'.format(l)
+'{:#x} {:#b} {:#o} {:#X} {:b}'.format(255, 5, 8, 255, 6)
+'{:.2}|{:5.1}|{:<4}|{:>4}'.format('abc', 'xyz', 1, 'é')
+'{:d}'.format('x')
+'{:x}'.format(1.5)
+'{:.2d}'.format(5)
+'{:5}'.format(none)
+'{:5}'.format(l)
+'{:.2f} {:.1f} {:e} {:g} {:%}'.format(3, true, 1, 2, 1)
+'{!q}'.format(1)
+'{!}'.format(1)
+'{!r'.format(1)
+'{:{:{}}}'.format(1, 2, 3)
+'{:.3}|{:6.2}|{:g}'.format(3.14159, 2.5, 1e20)
+'}'.format()
+'{a[k][0]} {a[zz]}'.format(a=d.c)
+'{k}'.format_map(5)
+'%s' | format(1, a=2)
+'%(a)s' | format(a=2)
+('%s' | e) % '<' ~ ('{}' | e).format('<') ~ ('-' | e).join(['<', '>'])
+[1, 2] | tojson(separators=(1, 2))
+[1] | tojson(separators=[','])
+{(1, 2): 3} | tojson
+{none: 1, true: 2, 1.5: 3, 7: 4} | tojson
+[1e400, -1e400, 1e400 - 1e400] | tojson
+range | tojson
+range(3) | tojson
+empty | first ~ 'x'
+[] | map | list
+l | map | list
+l | map('nope') | list
+l | map(5) | list
+l | select('nope') | list
+messages | selectattr | list
+messages | rejectattr() | list
+l | batch(2) | last
+l | slice(0) | list
+undefined_one | items | list
+undefined_one | dictsort
+5 | dictsort
+d.c | dictsort(by='x')
+['a', 'b'] | sum(start='')
+'' | truncate(0, true, '') ~ '|'
+'abcdef' | truncate(2)
+'abcdef' | truncate(4, true, '..', 0) ~ 'ab cd ef' | truncate(6, false, '', 0)
+[('a', 1), ('b', 2)] | urlencode ~ {'a b': 'ü/', 'c': 1} | urlencode
+[1] | urlencode
+['abc'] | urlencode
+undefined_one | abs
+none | abs
+undefined_one | round
+'x' | round
+1.5 | round(0, 'up')
+1234.5 | round(-2) ~ 1250 | round(-2) ~ 1350 | round(-2) ~ -1250 | round(-2) ~ 2.5 | round(-400) ~ 5 | round(2)
+'a' | center(none)
+'a'.center(5, '')
+'a'.ljust(5, 'ab')
+''.partition('')
+'a'.rsplit('')
+'a'.split(',', 'x')
+s.find('o', 'x')
+range(0, 'x')
+dict(1, 2)
+dict([[1]])
+dict([(1, 2)], a=3)
+dict(5)
+cycler()
+joiner()() ~ 'x' ~ joiner()()
+l | length(1)
+l | join(nope=1)
+l | join('-', d='+')
+s.replace('a')
+s.replace('a', old='b')
+'\x4'
+'\U00110000'
+'\é\漢\😀'
+strftime_now('%n%t%Z%z|%^a %^B|%-m %_m %0e|%p|%h|%C')
+[range(3), l] | map('length') | list
+(s | upper)(1)
+(n is odd)()
+dict(**5)
+dict(**{5: 1})
+dict(a=1, a=2)
+dict(*5)
+dict(*l)
+[1, 2] == range(1, 3)
+d.c is sameas d.c
+l is sameas l and l is not sameas [3, 1, 2]
 '''
 
 TEMPLATES = [

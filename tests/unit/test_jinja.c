@@ -177,6 +177,91 @@ static void faults_in_use_say_their_line(void **state)
                  "line 1: a whole number beyond 64 bits");
 }
 
+/* What a message of each kind says; that they fail at all is compared with Jinja2. */
+static void faults_are_named(void **state)
+{
+    (void)state;
+    static const char *const faults[][2] = {
+        {"{{ 1 / 0 }}", "division by zero"},
+        {"{{ 0 ** -1 }}", "0 to a negative power"},
+        {"{{ (-8) ** 0.5 }}", "\"**\" gives no real number"},
+        {"{{ list[::0] }}", "a slice with step 0"},
+        {"{{ list['a':] }}", "a text in a slice"},
+        {"{{ 5[1:] }}", "a slice of a int"},
+        {"{{ {[1]: 2} }}", "a list cannot be a key"},
+        {"{{ 1.5 < 'a' }}", "a float and a text have no order"},
+        {"{{ -content }}", "\"-\" before a text"},
+        {"{{ (content ~ 'x')() }}", "a text cannot be called"},
+        {"{{ 5 | items }}", "items: expected a dict, found a int"},
+        {"{{ 5 | length }}", "length: a int has none"},
+        {"{{ list | length(1) }}", "length: 1 arguments, expected at most 0"},
+        {"{{ list | join(nope=1) }}", "join: the argument \"nope\" is not known"},
+        {"{{ content.replace('a') }}", "replace: an argument is missing"},
+        {"{{ dict(**5) }}", "\"**\" of a int, expected a dict"},
+        {"{{ dict(1, 2) }}", "dict: more than one argument without a name"},
+        {"{{ list | slice(0) | list }}", "slice: into 0 slices"},
+        {"{{ 1.5 | round(0, 'up') }}", "round: the method is common, ceil or floor"},
+        {"{{ content.split(',', 'x') }}", "split: expected a whole number, found a text"},
+        {"{{ content.split('') }}", "split: an empty separator"},
+        {"{{ content.center(9, '') }}", "the fill: expected one character"},
+        {"{{ '%d' % 'x' }}", "format: a whole number is needed"},
+        {"{{ '%s %s' % 1 }}", "format: not enough values for the text"},
+        {"{{ '%(a)s' % 5 }}", "format: a name where no dict is given"},
+        {"{{ '%9999999d' % 1 }}", "format: a width beyond 100000"},
+        {"{{ '%.999f' % 1 }}", "format: a precision beyond 100"},
+        {"{{ '%.999d' % 1 }}", "format: a precision beyond 200"},
+        {"{{ '%d' % 1e300 }}", "format: a number beyond 64 bits"},
+        {"{{ '{:9999999}'.format(1) }}", "format: a width beyond 100000"},
+        {"{{ '{'.format() }}", "format: a single brace"},
+        {"{{ '{0} {}'.format(1, 2) }}", "format: \"{}\" beside \"{0}\""},
+        {"{{ range | tojson }}", "tojson: a function cannot be written as JSON"},
+        {"{{ {(1, 2): 3} | tojson }}", "tojson: a tuple cannot be a key"},
+        {"{{ strftime_now('%') }}", "strftime_now: \"%\" is not known"},
+        {"{{ strftime_now('a %Q') }}", "strftime_now: \"%Q\" is not known"},
+        {"{{ namespace(_a=1) }}", "a name of a namespace that begins with \"_\""},
+        {"{{ '99999999999999999999' | int }}", "a whole number beyond 64 bits"},
+        {"{{ 99999999999999999999 }}", "a whole number beyond 64 bits"},
+        {"{{ '\\N{DIGIT ONE}' }}", "\\N in a text is not known here"},
+        {"{{ '\\ud800' }}", "\\u in a text: expected 4 hexadecimal digits of a character"},
+        {"{# never", "a comment is not closed"},
+        {"{% raw %} never", "{% raw %} is not closed"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct rendered r = render(faults[i][0], "{\"content\":\"abc\",\"list\":[1,2,3]}");
+        char expected[200];
+        snprintf(expected, sizeof expected, "line 1: %s", faults[i][1]);
+        assert_string_equal(r.error.text, expected);
+        assert_int_equal(r.status, SC_ERR_FORMAT);
+        assert_null(r.out.text);
+    }
+}
+
+/* What no caller may give, and what no template may be. */
+static void what_is_no_template_is_refused(void **state)
+{
+    (void)state;
+    struct sc_jinja *template = NULL;
+    struct sc_error error = {0};
+    assert_int_equal(sc_jinja_parse(&template, "a\n\xff", 3, &error), SC_ERR_FORMAT);
+    assert_string_equal(error.text, "line 2: the template is not valid UTF-8");
+    assert_int_equal(sc_jinja_parse(&template, "x", 1, NULL), SC_OK);
+    json_t *list = json_array(), *none = json_object();
+    struct sc_jinja_output out = {0};
+    struct sc_jinja_input input = {.variables = list, .year = 2024, .month = 7, .day = 26};
+    error = (struct sc_error){0};
+    assert_int_equal(sc_jinja_render(template, &input, &out, &error), SC_ERR_ARGUMENT);
+    assert_string_equal(error.text, "the variables of a template are no object");
+    input.variables = none;
+    input.month = 13;
+    error = (struct sc_error){0};
+    assert_int_equal(sc_jinja_render(template, &input, &out, &error), SC_ERR_ARGUMENT);
+    assert_string_equal(error.text, "the date for a template is none");
+    assert_null(out.text);
+    json_decref(list);
+    json_decref(none);
+    sc_jinja_free(template);
+}
+
 static void a_run_is_bounded(void **state)
 {
     (void)state;
@@ -229,6 +314,8 @@ int main(void)
         cmocka_unit_test(bytes_keep_their_origin),
         cmocka_unit_test(what_is_not_known_is_refused_with_name_and_line),
         cmocka_unit_test(faults_in_use_say_their_line),
+        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(what_is_no_template_is_refused),
         cmocka_unit_test(a_run_is_bounded),
         cmocka_unit_test(names_that_a_template_reads_are_known),
         cmocka_unit_test(the_date_is_the_one_given),
