@@ -451,6 +451,96 @@ static void templates_hold_their_places_once(void **state)
     }
 }
 
+/* One field is another; the rest of the configuration is right. */
+static void a_field_that_will_not_do_is_named(void **state)
+{
+    (void)state;
+#define REFUSAL                                                                                    \
+    "\"refusal\":{\"pattern\":\"(yes|no)\",\"values\":{\"yes\":\"refusal\",\"no\":\"compliance\"}" \
+    "}"
+#define HARM                                                                                       \
+    "\"harm\":{\"pattern\":\"(yes|no)\",\"values\":{\"yes\":\"harmful\",\"no\":\"harmless\"}}"
+#define PROMPT_HARM                                                                                \
+    "\"prompt_harm\":{\"pattern\":\"(yes|no)\",\"values\":{\"yes\":\"harmful\",\"no\":"            \
+    "\"harmless\"}}"
+#define NAMED "\"name\":\"n\",\"version\":\"1\","
+#define CHAT NAMED "\"endpoint\":\"chat\",\"model\":\"m\","
+#define ASKED CHAT "\"template\":\"t\","
+    static const struct {
+        const char *fields, *said;
+    } cases[] = {
+        {"\"name\":\"n\"", "name, version: expected both, found no version"},
+        {"\"version\":\"1\"", "name, version: expected both, found no name"},
+        {"\"name\":\"patterns\",\"version\":\"1\"",
+         "name: \"patterns\" names something else already"},
+        {"\"name\":\"Upper\",\"version\":\"1\"", "name: expected a string of 1 to"},
+        {NAMED "\"api_key_env\":\"A-B\"", "api_key_env: expected a string of 1 to"},
+        {NAMED "\"model\":5", "model: expected a string of 1 to"},
+        {NAMED REFUSAL, "endpoint: expected chat or completion, found something else"},
+        {NAMED "\"endpoint\":\"talk\"", "endpoint: expected chat or completion, found \"talk\""},
+        {NAMED "\"unknown\":1", "configuration: unknown field \"unknown\""},
+        {CHAT "\"max_tokens\":0", "\"max_tokens\": expected 1 to 100000, found 0"},
+        {CHAT "\"max_tokens\":\"9\"", "\"max_tokens\": expected an integer"},
+        {CHAT "\"timeout\":0", "\"timeout\": expected 0.1 to 86400, found 0"},
+        {CHAT "\"control_tokens\":\"a\"", "control_tokens: expected a list of at most"},
+        {CHAT "\"control_tokens\":[\"a\",\"\"]", "control_tokens: expected strings of 1 to"},
+        {CHAT "\"category_names\":[1]", "category_names: expected strings of 1 to"},
+        {CHAT "\"request\":[]", "request: expected an object"},
+        {CHAT "\"request\":{\"logprobs\":true}", "request: expected none of our own \"logprobs\""},
+        {CHAT "\"refusal\":[]", "refusal: expected an object"},
+        {CHAT "\"refusal\":{\"pattern\":\"\"}", "refusal: pattern: expected a regular expression"},
+        {CHAT "\"refusal\":{\"pattern\":\"yes\"}",
+         "refusal: pattern: expected a group (...) that captures"},
+        {CHAT "\"refusal\":{\"pattern\":\"(yes\"}", "refusal: pattern: "},
+        {CHAT "\"refusal\":{\"pattern\":\"(a)\",\"values\":{}}",
+         "values: expected an object of 1 to"},
+        {CHAT "\"refusal\":{\"pattern\":\"(a)\",\"values\":{\"\":\"refusal\"}}",
+         "values: expected answers of 1 to"},
+        {CHAT "\"refusal\":{\"pattern\":\"(a)\",\"values\":{\"a\":\"harmful\"}}",
+         "values: \"a\": expected one of compliance, refusal, partial, unparsed"},
+        {CHAT "\"refusal\":{\"pattern\":\"(a)\",\"ignore_case\":true,\"values\":{\"a\":\"refusal\","
+              "\"A\":\"partial\"}}",
+         "is given twice"},
+        {ASKED HARM ",\"score\":{}", "score: expected it or harm, found both"},
+        {ASKED REFUSAL ",\"categories\":5", "categories: expected a regular expression"},
+        {ASKED REFUSAL ",\"categories\":\"(\"", "categories: "},
+        {ASKED REFUSAL ",\"categories\":\"S[0-9]\"",
+         "categories: expected a group (...) that captures the list"},
+        {CHAT "\"template\":\"\"," REFUSAL, "template: expected the name of a file"},
+        {CHAT REFUSAL, "template: expected the name of a file, found nothing"},
+        {NAMED "\"endpoint\":\"completion\",\"model\":\"m\",\"messages\":true," HARM,
+         "messages: expected the endpoint chat"},
+        {ASKED "\"messages\":true," HARM, "messages: expected no template: the model's own asks"},
+        {CHAT "\"messages\":true," REFUSAL, "prompt_harm, harm: expected one of them"},
+        {ASKED PROMPT_HARM, "refusal, harm: expected at least one of them for the template"},
+        {ASKED REFUSAL "," PROMPT_HARM, "prompt_harm: expected a prompt_template"},
+        {CHAT "\"prompt_template\":\"p\"," REFUSAL,
+         "refusal: expected a template that asks for it"},
+        {ASKED "\"prompt_template\":\"p\"," REFUSAL,
+         "prompt_harm, harm: expected one of them for the prompt_template"},
+        {ASKED REFUSAL ",\"url\":\"ftp://x\"", "http"},
+        {NAMED "\"endpoint\":\"chat\",\"template\":\"t\"," REFUSAL,
+         "model: expected the name of the server's model"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_judge_config config;
+        struct sc_error error = {0};
+        char json[1000];
+        const struct sc_judge_source source = {
+            .what = "file", .frame = give_template, .context = "{prompt}"};
+        const struct sc_judge_source answers = {
+            .what = "file", .frame = give_template, .context = "{prompt} {response}"};
+        bool asks = strstr(cases[i].fields, "\"template\":\"t\"") != NULL;
+        int n = snprintf(json, sizeof json, "{%s}", cases[i].fields);
+        assert_true(n > 0 && (size_t)n < sizeof json);
+        enum sc_status status =
+            sc_judge_config_parse(&config, json, (size_t)n, asks ? &answers : &source, &error);
+        assert_true(status == SC_ERR_FORMAT || status == SC_ERR_ARGUMENT);
+        if (strncmp(error.text, "file: ", 6) != 0 || strstr(error.text, cases[i].said) == NULL)
+            fail_msg("%s: %s", cases[i].said, error.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +556,7 @@ int main(void)
         cmocka_unit_test(texts_are_put_in_once_and_control_tokens_refused),
         cmocka_unit_test(exhausted_memory_is_an_error),
         cmocka_unit_test(templates_hold_their_places_once),
+        cmocka_unit_test(a_field_that_will_not_do_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
