@@ -109,6 +109,109 @@ static void refusals_name_the_field(void **state)
     }
 }
 
+/* And with what is expected there. */
+static void refusals_say_what_is_expected(void **state)
+{
+    (void)state;
+#define ASSISTANT                                                                                  \
+    "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":"     \
+    "\"b\"}]"
+    static const struct {
+        bool chat;
+        const char *body, *field, *said;
+    } cases[] = {
+        {true, "{" MESSAGES ",\"presence_penalty\":0.5}", "presence_penalty",
+         "not supported: it may be left out, or one of [0]"},
+        {true, "{" MESSAGES ",\"tools\":[{}]}", "tools",
+         "not supported: it may be left out, or one of [[]]"},
+        {true, "{" MESSAGES ",\"typical_p\":1}", "typical_p",
+         "unknown field: what it asks for is not done here"},
+        {true, "{" MESSAGES ",\"model\":5}", "model", "expected a name, found"},
+        {true, "{" MESSAGES ",\"stream\":1}", "stream", "expected true or false, found"},
+        {true, "{" MESSAGES ",\"stream_options\":[]}", "stream_options",
+         "expected an object, found"},
+        {true, "{" MESSAGES ",\"temperature\":-1}", "temperature",
+         "expected a number from 0 to 100"},
+        {true, "{" MESSAGES ",\"temperature\":\"1\"}", "temperature",
+         "expected a number from 0 to 100"},
+        {true, "{" MESSAGES ",\"n\":0}", "n", "expected a whole number from 1 to"},
+        {true, "{" MESSAGES ",\"max_tokens\":0}", "max_tokens",
+         "expected a whole number from 1 to"},
+        {true, "{" MESSAGES ",\"stop\":5}", "stop", "expected texts of 1 to"},
+        {true, "{" MESSAGES ",\"stop\":[\"\"]}", "stop", "expected texts of 1 to"},
+        {true, "{" MESSAGES ",\"stop_token_ids\":5}", "stop_token_ids",
+         "expected a list of at most"},
+        {true, "{" MESSAGES ",\"stop_token_ids\":[-1]}", "stop_token_ids", "expected ids"},
+        {true, "{" MESSAGES ",\"stop_token_ids\":[1.5]}", "stop_token_ids", "expected ids"},
+        {true, "{" MESSAGES ",\"chat_template_kwargs\":[]}", "chat_template_kwargs",
+         "expected an object, found"},
+        {true, "{" MESSAGES ",\"chat_template_kwargs\":{\"a=b\":1}}", "chat_template_kwargs",
+         "expected names of variables"},
+        {true, "{" MESSAGES ",\"chat_template_kwargs\":{\"\":1}}", "chat_template_kwargs",
+         "expected names of variables"},
+        {true, "{" MESSAGES ",\"chat_template_kwargs\":{\"enable_thinking\":1}}",
+         "chat_template_kwargs", "enable_thinking: expected true or false"},
+        {true, "{\"messages\":5}", "messages", "expected a list of 1 to"},
+        {true, "{\"messages\":[]}", "messages", "expected a list of 1 to"},
+        {true, "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages", "role"},
+        {true, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"tool_calls\":[1]}]}",
+         "messages", "tool_calls: tools are not supported"},
+        {true, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
+         "messages", "expected"},
+        {true, "{" MESSAGES ",\"continue_final_message\":true}", "continue_final_message",
+         "expected false, as the last message is the user's"},
+        {true, "{" ASSISTANT "}", "continue_final_message",
+         "expected true, as the last message is the assistant's"},
+        {true, "{" ASSISTANT ",\"continue_final_message\":true,\"add_generation_prompt\":true}",
+         "add_generation_prompt", "expected false, as the last message is the assistant's"},
+        {true, "{" MESSAGES ",\"add_generation_prompt\":false}", "add_generation_prompt",
+         "expected true, as the last message is the user's"},
+        {false, "{\"prompt\":\"x\",\"max_tokens\":0}", "max_tokens",
+         "expected at least 1, or echo beside 0"},
+        {false, "{\"prompt\":\"x\",\"best_of\":2}", "best_of",
+         "expected a whole number from 1 to 1"},
+        {false, "{\"prompt\":[[1,\"a\"]]}", "prompt", "expected"},
+        {false, "{\"prompt\":\"x\",\"echo\":true,\"stream\":true}", "echo",
+         "expected no stream beside it"},
+        {false, "{\"prompt\":{}}", "prompt", "expected"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_serving_request r;
+        struct sc_error error = {0};
+        char field[64];
+        assert_int_equal(read(&r, cases[i].chat, cases[i].body, field, &error), SC_ERR_ARGUMENT);
+        if (strcmp(field, cases[i].field) != 0 || strstr(error.text, cases[i].said) == NULL)
+            fail_msg("%s: %s: %s", cases[i].body, field, error.text);
+        sc_serving_request_free(&r);
+    }
+}
+
+/* What changes nothing may be there; content may come in parts of text. */
+static void what_changes_nothing_is_taken(void **state)
+{
+    (void)state;
+    struct sc_serving_request r;
+    struct sc_error error = {0};
+    char field[64];
+    static const char body[] =
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+        "{\"type\":\"text\",\"text\":\"b\"}]}],\"user\":\"me\",\"tools\":[],\"presence_penalty\":0."
+        "0,"
+        "\"response_format\":{\"type\":\"text\"},\"tool_choice\":null,\"stop\":null,"
+        "\"stop_token_ids\":[7,8],\"chat_template_kwargs\":{\"enable_thinking\":true,\"x\":[1]},"
+        "\"max_tokens\":4,\"max_completion_tokens\":4}";
+    if (read(&r, true, body, field, &error) != SC_OK)
+        fail_msg("%s: %s", field, error.text);
+    assert_string_equal(r.messages.messages[0].text, "ab");
+    assert_int_equal(r.n_stop_ids, 2);
+    assert_int_equal(r.stop_ids[1], 8);
+    assert_true(r.thinks && r.thinking_is_given);
+    assert_int_equal(r.n_arguments, 1);
+    assert_string_equal(r.arguments[0], "x=[1]");
+    assert_int_equal(r.max_tokens, 4);
+    sc_serving_request_free(&r);
+}
+
 /* With each allocation failing in turn nothing is lost, and nothing is taken for what it is not. */
 static void memory_runs_out(void **state)
 {
@@ -194,6 +297,8 @@ int main(void)
         cmocka_unit_test(all_fields_are_read),
         cmocka_unit_test(what_is_not_given_is_told_apart),
         cmocka_unit_test(refusals_name_the_field),
+        cmocka_unit_test(refusals_say_what_is_expected),
+        cmocka_unit_test(what_changes_nothing_is_taken),
         cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(equal_prompts_have_one_key),
         cmocka_unit_test(hosts_and_keys),
