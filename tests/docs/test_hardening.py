@@ -21,8 +21,10 @@ FOUR(a) FOUR(b) FOUR(c) FOUR(d) FOUR(e)
 int (*volatile chosen)(const char *) = long_frame;
 int main(int argc, char **argv) { return argc + chosen(argv[0]); }
 '''
-GOOD = ('-O2', '-fPIE', '-pie', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection=full',
-        '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=3', '-Wl,-z,relro,-z,now', '-Wl,-z,noexecstack')
+MACHINE = os.uname().machine
+MARKED = {'x86_64': '-fcf-protection=full', 'aarch64': '-mbranch-protection=standard'}
+GOOD = ('-O2', '-fPIE', '-pie', '-fstack-protector-strong', '-fstack-clash-protection', '-U_FORTIFY_SOURCE',
+        '-D_FORTIFY_SOURCE=3', '-Wl,-z,relro,-z,now', '-Wl,-z,noexecstack', MARKED.get(MACHINE, '-O2'))
 # What is put in the place of what (or at the end), and the word that it must have.
 WITHOUT = [
     ('-pie', '-no-pie', 'not position-independent'),
@@ -39,6 +41,7 @@ OF_X86 = [
     ('-fstack-clash-protection', '-fno-stack-clash-protection', '-fstack-clash-protection'),
     ('-fcf-protection=full', '-fcf-protection=none', '-fcf-protection'),
 ]
+CROSS = 'aarch64-linux-gnu-gcc'
 
 
 @unittest.skipIf(shutil.which('gcc') is None, 'no gcc')
@@ -60,7 +63,7 @@ class Hardening(unittest.TestCase):
         self.assertEqual((said.returncode, said.stderr), (0, ''), said.stdout)
 
     def test_each_flag_that_is_missing_is_named(self):
-        for flag, instead, word in WITHOUT + (OF_X86 if os.uname().machine == 'x86_64' else []):
+        for flag, instead, word in WITHOUT + (OF_X86 if MACHINE == 'x86_64' else []):
             with self.subTest(without=flag, instead=instead):
                 flags = ' '.join([instead if given == flag else given for given in GOOD] + ([] if flag else [instead])).split()
                 said = self.said_of(flags)
@@ -70,8 +73,22 @@ class Hardening(unittest.TestCase):
     def test_stripping_hides_nothing(self):
         self.said_of([*GOOD, '-s'])
         said = self.said_of(['-fno-stack-clash-protection' if f == '-fstack-clash-protection' else f for f in GOOD] + ['-s'])
-        if os.uname().machine == 'x86_64':
+        if MACHINE == 'x86_64':
             self.assertIn('-fstack-clash-protection', said.stdout)
+
+    @unittest.skipIf(shutil.which(CROSS) is None, 'no compiler for AArch64')
+    def test_calls_and_returns_on_aarch64(self):
+        library = os.path.join(self.folder, 'libsafeconf.so')
+        source = 'int f(int (*g)(int)) { return g(1) + g(2); }\n' + ''.join(f'int f{i}(void) {{ return 0; }}\n' for i in range(20))
+        for flag, words in (('standard', ()), ('bti', ('returns are not signed',)), ('pac-ret', ('targets of calls',)),
+                            ('none', ('returns are not signed', 'targets of calls'))):
+            subprocess.run([CROSS, '-O2', '-fPIC', '-shared', '-nostdlib', f'-mbranch-protection={flag}', '-xc', '-', '-o', library],
+                           input=source, text=True, check=True)
+            said = subprocess.run([os.path.join(ROOT, 'tools', 'check-hardening'), '--files', library],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(said.stderr, '')
+            for word in ('returns are not signed', 'targets of calls'):
+                self.assertEqual(word in said.stdout, word in words, (flag, said.stdout))
 
 
 if __name__ == '__main__':
