@@ -28,3 +28,17 @@ install(DIRECTORY models DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL
 if(TARGET safeconf_cuda) # the library looks beside itself
   install(TARGETS safeconf_cuda DESTINATION ${native} COMPONENT python EXCLUDE_FROM_ALL)
 endif()
+
+# What the wheel is made of, where PEP 770 has it; of the packages of the system that it is built on, where those are
+# Debian's.  A wheel for other machines, which brings libraries along, gets a list of these beside it (auditwheel).
+find_program(DPKG_QUERY dpkg-query)
+if(DPKG_QUERY AND SKBUILD_METADATA_DIR)
+  install(CODE "
+    execute_process(COMMAND \"${CMAKE_SOURCE_DIR}/tools/make-sbom\" --output \"${CMAKE_BINARY_DIR}/safeconf.spdx.json\"
+      \"$<TARGET_FILE:safeconf>\" \"$<TARGET_FILE:safeconf_shared>\" RESULT_VARIABLE failed)
+    if(failed) # a library of one's own: the package is none the worse
+      message(WARNING \"the wheel has no list of what it is made of\")
+    else()
+      file(INSTALL \"${CMAKE_BINARY_DIR}/safeconf.spdx.json\" DESTINATION \"${SKBUILD_METADATA_DIR}/sboms\")
+    endif()" COMPONENT python EXCLUDE_FROM_ALL)
+endif()
