@@ -9,6 +9,10 @@ import threading
 
 from program import PROGRAM
 
+# Seconds that anything may take before a test fails: nothing waits for them but what hangs, and a sanitizer on a busy
+# machine takes its time.
+PATIENCE = 300
+
 
 class OwnServer:
     def __init__(self, *options, model='demo', env=None):
@@ -23,7 +27,7 @@ class OwnServer:
         self.port = int(found.group(2))
         self.url = f'http://127.0.0.1:{self.port}/v1'
 
-    def request(self, method, path, body=None, headers=None, timeout=60):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
         """Status, headers and body of an answer."""
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
         try:
@@ -65,7 +69,7 @@ class OwnServer:
         """Ends it; its exit status, and what it said since."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        said = self.process.communicate(timeout=60)[1]
+        said = self.process.communicate(timeout=PATIENCE)[1]
         return self.process.returncode, said
 
     def kill(self):

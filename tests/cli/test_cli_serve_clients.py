@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from own_server import OwnServer, side_by_side
+from own_server import PATIENCE, OwnServer, side_by_side
 from program import Folder
 
 BREAD = [{'role': 'user', 'content': 'How do I bake bread?'}]
@@ -20,7 +20,7 @@ LONG = {'prompt': 'Once upon a time', 'max_tokens': 300, 'n': 64, 'seed': 1, 'te
         'top_k': 0, 'stop': ['never said']}
 
 
-def until(true, what, seconds=60):
+def until(true, what, seconds=PATIENCE):
     """Waits for something that comes about."""
     end = time.monotonic() + seconds
     while not true():
@@ -36,7 +36,7 @@ class Clients(Folder):
         return server
 
     def connect(self, server, sent=b''):
-        connection = socket.create_connection(('127.0.0.1', server.port), timeout=60)
+        connection = socket.create_connection(('127.0.0.1', server.port), timeout=PATIENCE)
         self.addCleanup(connection.close)
         connection.sendall(sent)
         return connection
@@ -130,7 +130,7 @@ class Clients(Folder):
     def test_two_requests_on_a_connection(self):
         import http.client
         server = self.start()
-        connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=60)
+        connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=PATIENCE)
         self.addCleanup(connection.close)
         said = []
         for _ in range(3):
@@ -152,7 +152,7 @@ class Clients(Folder):
         server = self.start()
         self.assertEqual(server.stop(signal.SIGINT), (0, ''))
         # What is in hand is finished.
-        server = self.start('--parallel', 1)
+        server = self.start('--parallel', 1, '--grace', PATIENCE)
         said = []
         thread = threading.Thread(target=lambda: said.append(server.complete(**dict(LONG, n=1, max_tokens=300))))
         thread.start()
