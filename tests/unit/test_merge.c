@@ -60,8 +60,8 @@ static void every_table_that_is_made_anywhere_is_known_to_merge(void **state)
     closedir(files);
     assert_true(n_tables >= 19);
     assert_false(sc_merge_knows_table("another"));
-    assert_null(sc_table_made_sql("another"));
-    assert_non_null(strstr(sc_table_made_sql("judge_score"), "CREATE TABLE judge_score"));
+    assert_null(sc_table_made_of("another"));
+    assert_non_null(strstr(sc_table_made_of("judge_score")->sql, "CREATE TABLE judge_score"));
 }
 
 /* ---- which shard ----------------------------------------------------------------------------- */

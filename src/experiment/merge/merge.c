@@ -311,10 +311,9 @@ static enum sc_status count_unjudged(struct making *making, const char *detector
 /* Judgements that failed for reasons that may not last. */
 static enum sc_status count_open(struct making *making, struct sc_error *error)
 {
-    static const char table[] = "open_judgement";
     bool there = false;
     int64_t n = 0;
-    SC_TRY(sc_store_check_table(making->store, table, sc_table_made_sql(table), &there, error));
+    SC_TRY(sc_store_check_table(making->store, sc_table_made_of("open_judgement"), &there, error));
     if (there)
         SC_TRY(sc_store_number(making->store,
                                "SELECT count(*) FROM (SELECT DISTINCT instance, trace FROM"

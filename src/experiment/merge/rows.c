@@ -351,12 +351,12 @@ static enum sc_status each_row(const struct table *table, bool copy, struct sc_e
 static enum sc_status agree_on_table(const struct table *table, struct sc_error *error)
 {
     const struct sc_merge_rows *rows = table->rows;
-    const char *sql = sc_table_made_sql(table->name);
+    const struct sc_table_made *made = sc_table_made_of(table->name);
     bool there = false;
-    if (sql == NULL) /* one that every file has, checked when it was opened */
+    if (made == NULL) /* one that every file has, checked when it was opened */
         return SC_OK;
-    SC_TRY(sc_store_check_table(rows->from, table->name, sql, &there, error));
-    return sc_store_make_table(rows->to, table->name, sql, error);
+    SC_TRY(sc_store_check_table(rows->from, made, &there, error));
+    return sc_store_make_table(rows->to, made, error);
 }
 
 static enum sc_status try_table(struct table *table, bool copy, struct sc_error *error)

@@ -18,7 +18,7 @@ enum sc_status sc_store_each_table(struct sc_store *store, sc_table_visitor *vis
     const struct sc_table_made *made = NULL;
     for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++) {
         bool there = false;
-        SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
+        SC_TRY(sc_store_check_table(store, made, &there, error));
         if (there)
             SC_TRY(visit(store, made->name, context, error));
     }

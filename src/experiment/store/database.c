@@ -157,20 +157,20 @@ static enum sc_status is_ours(const struct sc_store *store, const char *found, c
     return SC_OK;
 }
 
-enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
+enum sc_status sc_store_check_table(struct sc_store *store, const struct sc_table_made *table,
                                     bool *there, struct sc_error *error)
 {
     char *found = NULL;
     bool ours = false;
-    SC_TRY(sc_store_table_sql(store, table, &found, error));
+    SC_TRY(sc_store_table_sql(store, table->name, &found, error));
     *there = found != NULL;
-    enum sc_status status = is_ours(store, found, sql, &ours, error);
+    enum sc_status status = is_ours(store, found, table->sql, &ours, error);
     sc_free(found);
     SC_TRY(status);
-    return ours
-               ? SC_OK
-               : sc_fail(error, SC_ERR_FORMAT,
-                         "%s: table %s: expected that of a run, found another", store->path, table);
+    return ours ? SC_OK
+                : sc_fail(error, SC_ERR_FORMAT,
+                          "%s: table %s: expected that of a run, found another", store->path,
+                          table->name);
 }
 
 enum sc_status sc_store_make_twin(struct sc_store *store, const char *table, struct sc_error *error)
@@ -180,20 +180,20 @@ enum sc_status sc_store_make_twin(struct sc_store *store, const char *table, str
     return strcmp(table, "reading") == 0 ? sc_store_exec(store, sql, "write", error) : SC_OK;
 }
 
-enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
+enum sc_status sc_store_make_table(struct sc_store *store, const struct sc_table_made *table,
                                    struct sc_error *error)
 {
     bool there = false;
-    SC_TRY(sc_store_check_table(store, table, sql, &there, error));
+    SC_TRY(sc_store_check_table(store, table, &there, error));
     if (there)
         return SC_OK;
     assert(store->version == SC_SCHEMA_VERSION);
-    char *keyed = sc_keyed_sql(sql);
+    char *keyed = sc_keyed_sql(table->sql);
     if (keyed == NULL)
         return sc_fail_nomem(error, store->path);
     enum sc_status status = sc_store_exec(store, keyed, "write", error);
     sc_free(keyed);
-    return status != SC_OK ? status : sc_store_make_twin(store, table, error);
+    return status != SC_OK ? status : sc_store_make_twin(store, table->name, error);
 }
 
 enum sc_status sc_store_begin(struct sc_store *store, struct sc_error *error)
@@ -209,6 +209,21 @@ enum sc_status sc_store_commit(struct sc_store *store, enum sc_status status,
     if (status != SC_OK && !sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     return status;
+}
+
+static enum sc_status make_each(struct sc_store *store, const struct sc_table_made *list,
+                                struct sc_error *error)
+{
+    for (const struct sc_table_made *table = list; table->name != NULL; table++)
+        SC_TRY(sc_store_make_table(store, table, error));
+    return SC_OK;
+}
+
+enum sc_status sc_store_make_tables(struct sc_store *store, const struct sc_table_made *list,
+                                    struct sc_error *error)
+{
+    SC_TRY(sc_store_begin(store, error));
+    return sc_store_commit(store, make_each(store, list, error), error);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "experiment/store/lock.h"
+#include "experiment/store/tables.h"
 
 struct sc_store {
     sqlite3 *db;
@@ -54,10 +55,13 @@ enum sc_status sc_store_table_sql(struct sc_store *store, const char *table, cha
 /* Of a table that comes into being later than the file: *there: it exists and was made with this
  * text (and the column of keys, keys.h); another one is an error.  make: it is made where it is
  * missing. */
-enum sc_status sc_store_check_table(struct sc_store *store, const char *table, const char *sql,
+enum sc_status sc_store_check_table(struct sc_store *store, const struct sc_table_made *table,
                                     bool *there, struct sc_error *error);
-enum sc_status sc_store_make_table(struct sc_store *store, const char *table, const char *sql,
+enum sc_status sc_store_make_table(struct sc_store *store, const struct sc_table_made *table,
                                    struct sc_error *error);
+/* All of a list, in one transaction. */
+enum sc_status sc_store_make_tables(struct sc_store *store, const struct sc_table_made *list,
+                                    struct sc_error *error);
 
 /* What `reading` needs beside it, once it is there: the table of one row has no index of its own,
  * and without one nobody would see that the row is gone.  Of other tables nothing. */

@@ -27,8 +27,7 @@ enum { MOST_COUNTED = INT32_MAX }; /* tokens, as a server counts them */
 
 enum sc_status sc_given_prepare(struct sc_store *store, struct sc_error *error)
 {
-    return sc_store_check_table(store, sc_given_tables[0].name, sc_given_tables[0].sql,
-                                &store->has_given, error);
+    return sc_store_check_table(store, sc_given_tables, &store->has_given, error);
 }
 
 static bool says_anything(const struct sc_run_trace *trace)
@@ -105,7 +104,7 @@ enum sc_status sc_given_put(struct sc_store *store, size_t position,
         any = any || says_anything(&trace->turns[i]);
     if (!any && !store->has_given)
         return SC_OK;
-    SC_TRY(sc_store_make_table(store, sc_given_tables[0].name, sc_given_tables[0].sql, error));
+    SC_TRY(sc_store_make_table(store, sc_given_tables, error));
     store->has_given = true;
     SC_TRY(drop_rows(store, position, trace->index, error));
     for (size_t i = 0; i < trace->n_turns; i++)
@@ -141,8 +140,7 @@ enum sc_status sc_given_open(struct sc_store *store, struct sc_given_cursor *cur
 {
     bool there = false;
     *cursor = (struct sc_given_cursor){.row = {.store = store, .where = sc_given_tables[0].name}};
-    SC_TRY(sc_store_check_table(store, sc_given_tables[0].name, sc_given_tables[0].sql, &there,
-                                error));
+    SC_TRY(sc_store_check_table(store, sc_given_tables, &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,

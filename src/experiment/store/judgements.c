@@ -29,24 +29,9 @@ const struct sc_table_made sc_judgement_tables[] = {
 };
 enum { TABLE_JUDGEMENT, TABLE_READING, TABLE_OPEN };
 
-static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
-                                  struct sc_error *error)
-{
-    const struct sc_table_made *table = &sc_judgement_tables[i];
-    return sc_store_check_table(store, table->name, table->sql, there, error);
-}
-
-static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
-{
-    for (const struct sc_table_made *table = sc_judgement_tables; table->name != NULL; table++)
-        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
-    return SC_OK;
-}
-
 enum sc_status sc_store_prepare_judging(struct sc_store *store, struct sc_error *error)
 {
-    SC_TRY(sc_store_begin(store, error));
-    return sc_store_commit(store, make_tables(store, error), error);
+    return sc_store_make_tables(store, sc_judgement_tables, error);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -254,10 +239,10 @@ enum sc_status sc_store_read_judgements(struct sc_store *store, const char *by, 
     const struct judgement_query query = {n_instances, reader, context};
     bool there = false, open_there = false;
     struct sc_row row = {.store = store, .where = "judgement"};
-    SC_TRY(check_table(store, TABLE_JUDGEMENT, &there, error));
+    SC_TRY(sc_store_check_table(store, &sc_judgement_tables[TABLE_JUDGEMENT], &there, error));
     if (!there)
         return SC_OK;
-    SC_TRY(check_table(store, TABLE_OPEN, &open_there, error));
+    SC_TRY(sc_store_check_table(store, &sc_judgement_tables[TABLE_OPEN], &open_there, error));
     SC_TRY(sc_store_prepare(store, sql[open_there], &row.statement, error));
     enum sc_status status = read_judgements(&row, by, &query, error);
     sqlite3_finalize(row.statement);
@@ -341,7 +326,7 @@ enum sc_status sc_store_apply_reading(struct sc_store *store, char **detector, c
     struct sc_row row = {.store = store, .where = "reading"};
     bool there = false;
     *found = false;
-    SC_TRY(check_table(store, TABLE_READING, &there, error));
+    SC_TRY(sc_store_check_table(store, &sc_judgement_tables[TABLE_READING], &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store, "SELECT detector, judge FROM reading WHERE id = 1",

@@ -97,7 +97,7 @@ static enum sc_status put_all(struct sc_store *store, const struct sc_store_labe
     bool judged = labels->judge != NULL;
     bool one = judged && strcmp(labels->detector, labels->judge) == 0;
     for (const struct sc_table_made *table = sc_label_tables; table->name != NULL; table++)
-        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
+        SC_TRY(sc_store_make_table(store, table, error));
     SC_TRY(put_labelled(store, labelled, error));
     SC_TRY(put_readings(store, labels, labels->detector, true, one, error));
     if (judged && !one)
@@ -235,7 +235,7 @@ enum sc_status sc_run_load_labels(struct sc_store *store, struct sc_run *run,
     const char *const readers[] = {run->detector, run->judge};
     for (const struct sc_table_made *table = sc_label_tables; table->name != NULL; table++) {
         bool there = false;
-        SC_TRY(sc_store_check_table(store, table->name, table->sql, &there, error));
+        SC_TRY(sc_store_check_table(store, table, &there, error));
         if (!there)
             return SC_OK;
     }

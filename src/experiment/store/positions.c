@@ -15,8 +15,7 @@ enum sc_status sc_store_put_positions(struct sc_store *store, const size_t *posi
                                       struct sc_error *error)
 {
     struct sc_binder put;
-    SC_TRY(
-        sc_store_make_table(store, sc_position_tables[0].name, sc_position_tables[0].sql, error));
+    SC_TRY(sc_store_make_table(store, sc_position_tables, error));
     SC_TRY(sc_store_begin_row(store, "shard", 2, &put, error));
     enum sc_status status = SC_OK;
     for (size_t i = 0; status == SC_OK && i < n; i++) {
@@ -67,8 +66,7 @@ enum sc_status sc_store_read_positions(struct sc_store *store, size_t n, size_t 
     struct sc_row row = {.store = store, .where = "shard"};
     bool there = false;
     *positions = NULL;
-    SC_TRY(sc_store_check_table(store, sc_position_tables[0].name, sc_position_tables[0].sql,
-                                &there, error));
+    SC_TRY(sc_store_check_table(store, sc_position_tables, &there, error));
     if (!there)
         return sc_fail(error, SC_ERR_FORMAT, "%s: table shard: expected that of a run, found none",
                        store->path);

@@ -22,24 +22,9 @@ const struct sc_table_made sc_reply_tables[] = {
 
 enum { TABLE_REPLY, TABLE_REPEATS };
 
-static enum sc_status check_table(struct sc_store *store, size_t i, bool *there,
-                                  struct sc_error *error)
-{
-    const struct sc_table_made *table = &sc_reply_tables[i];
-    return sc_store_check_table(store, table->name, table->sql, there, error);
-}
-
-static enum sc_status make_tables(struct sc_store *store, struct sc_error *error)
-{
-    for (const struct sc_table_made *table = sc_reply_tables; table->name != NULL; table++)
-        SC_TRY(sc_store_make_table(store, table->name, table->sql, error));
-    return SC_OK;
-}
-
 enum sc_status sc_store_prepare_replies(struct sc_store *store, struct sc_error *error)
 {
-    SC_TRY(sc_store_begin(store, error));
-    return sc_store_commit(store, make_tables(store, error), error);
+    return sc_store_make_tables(store, sc_reply_tables, error);
 }
 
 /* ---- replies --------------------------------------------------------------------------------- */
@@ -121,7 +106,7 @@ enum sc_status sc_store_read_replies(struct sc_store *store, const char *labels,
 {
     struct sc_row row = {.store = store, .where = "reply"};
     bool there = false;
-    SC_TRY(check_table(store, TABLE_REPLY, &there, error));
+    SC_TRY(sc_store_check_table(store, &sc_reply_tables[TABLE_REPLY], &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(
@@ -199,7 +184,7 @@ enum sc_status sc_store_read_repeats(struct sc_store *store, sc_store_repeats_re
 {
     struct sc_row row = {.store = store, .where = "repeats"};
     bool there = false;
-    SC_TRY(check_table(store, TABLE_REPEATS, &there, error));
+    SC_TRY(sc_store_check_table(store, &sc_reply_tables[TABLE_REPEATS], &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,

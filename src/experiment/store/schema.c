@@ -312,7 +312,7 @@ static enum sc_status check_made_tables(struct sc_store *store, struct sc_error 
     const struct sc_table_made *made = NULL;
     bool there = false;
     for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++)
-        SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
+        SC_TRY(sc_store_check_table(store, made, &there, error));
     return SC_OK;
 }
 
@@ -323,7 +323,7 @@ static enum sc_status renew_all(struct sc_store *store, struct sc_error *error)
     for (size_t i = 0; i < N_TABLES; i++)
         SC_TRY(sc_keys_renew(store, tables[i].name, NULL, error));
     for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++) {
-        SC_TRY(sc_store_check_table(store, made->name, made->sql, &there, error));
+        SC_TRY(sc_store_check_table(store, made, &there, error));
         if (!there)
             continue;
         SC_TRY(sc_keys_renew(store, made->name, NULL, error));

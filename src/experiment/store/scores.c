@@ -20,7 +20,7 @@ enum sc_status sc_store_put_score(struct sc_store *store, const struct sc_store_
                                   struct sc_error *error)
 {
     struct sc_binder put = {0};
-    SC_TRY(sc_store_make_table(store, sc_score_tables[0].name, sc_score_tables[0].sql, error));
+    SC_TRY(sc_store_make_table(store, sc_score_tables, error));
     SC_TRY(sc_store_begin_row(store, "judge_score", 4, &put, error));
     sc_bind_size(&put, score->position);
     sc_bind_int(&put, score->trace);
@@ -74,8 +74,7 @@ enum sc_status sc_store_read_scores(struct sc_store *store, size_t n_instances,
     const struct query query = {n_instances, reader, context};
     struct sc_row row = {.store = store, .where = sc_score_tables[0].name};
     bool there = false;
-    SC_TRY(sc_store_check_table(store, sc_score_tables[0].name, sc_score_tables[0].sql, &there,
-                                error));
+    SC_TRY(sc_store_check_table(store, sc_score_tables, &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,

@@ -16,11 +16,11 @@ const struct sc_table_made *sc_table_made_at(size_t i)
     return NULL;
 }
 
-const char *sc_table_made_sql(const char *name)
+const struct sc_table_made *sc_table_made_of(const char *name)
 {
     const struct sc_table_made *table = NULL;
     for (size_t i = 0; (table = sc_table_made_at(i)) != NULL; i++)
         if (strcmp(table->name, name) == 0)
-            return table->sql;
+            return table;
     return NULL;
 }

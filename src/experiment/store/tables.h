@@ -21,8 +21,8 @@ extern const struct sc_table_made sc_given_tables[];     /* given.c */
 extern const struct sc_table_made sc_weighed_tables[];   /* weighed.c */
 extern const struct sc_table_made sc_position_tables[];  /* positions.c */
 
-/* The text with which a table of any of these lists is made; NULL: there is none of that name. */
-const char *sc_table_made_sql(const char *name);
+/* That of any of these lists with this name; NULL: there is none. */
+const struct sc_table_made *sc_table_made_of(const char *name);
 /* The i-th of all of them; NULL: there are no more. */
 const struct sc_table_made *sc_table_made_at(size_t i);
 

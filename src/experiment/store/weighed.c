@@ -31,8 +31,7 @@ struct sc_weighed sc_weighed_of(const struct sc_detection *found)
 
 enum sc_status sc_weighed_prepare(struct sc_store *store, struct sc_error *error)
 {
-    return sc_store_check_table(store, sc_weighed_tables[0].name, sc_weighed_tables[0].sql,
-                                &store->has_weighed, error);
+    return sc_store_check_table(store, sc_weighed_tables, &store->has_weighed, error);
 }
 
 enum sc_status sc_weighed_put(struct sc_store *store, const struct sc_weighed *weighed,
@@ -47,7 +46,7 @@ enum sc_status sc_weighed_put(struct sc_store *store, const struct sc_weighed *w
     for (size_t i = 0; i < weighed->n_pieces; i++)
         n += (size_t)snprintf(pieces + n, sizeof pieces - n, "%s%zu-%zu", i > 0 ? " " : "",
                               weighed->pieces[i].begin, weighed->pieces[i].end);
-    SC_TRY(sc_store_make_table(store, sc_weighed_tables[0].name, sc_weighed_tables[0].sql, error));
+    SC_TRY(sc_store_make_table(store, sc_weighed_tables, error));
     store->has_weighed = true;
     SC_TRY(sc_store_begin_row(store, "weighed", 5, &put, error));
     sc_bind_size(&put, position);
@@ -143,8 +142,7 @@ enum sc_status sc_weighed_load(struct sc_store *store, struct sc_run *run, struc
 {
     struct sc_row row = {.store = store, .where = sc_weighed_tables[0].name};
     bool there = false;
-    SC_TRY(sc_store_check_table(store, sc_weighed_tables[0].name, sc_weighed_tables[0].sql, &there,
-                                error));
+    SC_TRY(sc_store_check_table(store, sc_weighed_tables, &there, error));
     if (!there)
         return SC_OK;
     SC_TRY(sc_store_prepare(store,
