@@ -254,8 +254,9 @@ static void share_counters(const char *path)
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0 || syscall(SYS_ftruncate, fd, sizeof *counters) != 0)
         stop("SAFECONF_FAULT_COUNTS: cannot open");
+    /* The offset is a long: of an int on the stack, the upper half is what lay there before. */
     void *memory = (void *)syscall(SYS_mmap, NULL, sizeof *counters, PROT_READ | PROT_WRITE,
-                                   MAP_SHARED, fd, 0);
+                                   MAP_SHARED, fd, 0L);
     if (memory == MAP_FAILED)
         stop("SAFECONF_FAULT_COUNTS: cannot map");
     counters = memory;
