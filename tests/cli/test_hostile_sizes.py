@@ -189,6 +189,11 @@ class Sizes(Folder):
         said = self.measured('Replace that grows', 10000, 'tokenize', '--model', model, stdin=self.text('a' * 10000),
                              status=(1,))
         self.assertIn('normalizer makes more than', said)
+        grow['content'] = 'a' * 100000  # one step alone would make 2 GB
+        model = self.model('m', tokenizer=lambda file: file.update(normalizer=grow))
+        said = self.measured('Replace by a long text', 20000, 'tokenize', '--model', model, stdin=self.text('a' * 20000),
+                             status=(1,))
+        self.assertIn('normalizer makes more than', said)
 
     def test_words_and_added_tokens(self):
         def added(texts, **flags):

@@ -528,6 +528,40 @@ static void few_traces_are_no_finding(void **state)
     free(p);
 }
 
+/* Three traces of which one refuses, and two of them go together for a token.  By shuffles that
+ * know nothing of the last one the refusal stays with the third trace twice running, one time in
+ * nine. */
+static void shuffles_know_nothing_of_each_other(void **state)
+{
+    (void)state;
+    struct prompt *p = calloc(1, sizeof *p);
+    struct sc_tree tree;
+    struct sc_decided decided;
+    struct sc_decided_pool *pool;
+    struct sc_decided_run run;
+    size_t n_alone = 0, n_twice = 0;
+    for (size_t t = 0; t < 3; t++) {
+        p->ids[t][0] = t < 2 ? 3 : 4;
+        p->ids[t][1] = (int32_t)t;
+        add(p, 2, t == 0);
+    }
+    share(p);
+    assert_int_equal(sc_tree_build(p->answers, p->n, false, &tree, NULL), SC_OK);
+    assert_int_equal(sc_tree_decide(&tree, &decided, NULL), SC_OK);
+    assert_int_equal(sc_decided_pool_open(&pool, 1, NULL), SC_OK);
+    assert_int_equal(sc_decided_pool_add(pool, 0, &tree, p->answers, &decided, NULL), SC_OK);
+    assert_int_equal(sc_decided_pool_finish(pool, &run, NULL), SC_OK);
+    for (size_t r = 0; r < SC_N_SHUFFLES; r++) {
+        n_alone += run.shuffled[r] <= 0;
+        n_twice += r > 0 && run.shuffled[r] <= 0 && run.shuffled[r - 1] <= 0;
+    }
+    assert_in_range(n_alone, 45, 90);
+    assert_in_range(n_twice, 10, 40);
+    sc_decided_pool_close(pool);
+    sc_tree_free(&tree);
+    free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +578,7 @@ int main(void)
         cmocka_unit_test(what_decides_is_found),
         cmocka_unit_test(prompts_that_differ_are_no_fork),
         cmocka_unit_test(few_traces_are_no_finding),
+        cmocka_unit_test(shuffles_know_nothing_of_each_other),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

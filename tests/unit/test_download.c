@@ -19,6 +19,7 @@
 #include "file_server.h"
 #include "hub/digest.h"
 #include "hub/hub.h"
+#include "hub/part.h"
 
 enum { N_BYTES = 300000 };
 
@@ -499,6 +500,34 @@ static void small_answers_come_as_texts(void **state)
     sc_free(answer.body);
 }
 
+static bool always(void *context)
+{
+    (void)context;
+    return true;
+}
+
+/* An answer may be endless: its end is not waited for. */
+static void more_than_the_size_is_refused_as_it_comes(void **state)
+{
+    struct scene *s = *state;
+    struct sc_download file = file_of(s);
+    struct sc_part part;
+    struct sc_error error = {0};
+    struct stat info;
+    const struct sc_part_watch watch = {always, NULL};
+    bool busy = true;
+    assert_int_equal(sc_part_init(&part, &file, &error), SC_OK);
+    assert_int_equal(sc_part_begin(&part, &watch, &busy, &error), SC_OK);
+    assert_false(busy);
+    assert_int_equal(sc_part_add(&part, s->bytes, N_BYTES - 5, &error), SC_OK);
+    assert_int_equal(sc_part_add(&part, s->bytes, 6, &error), SC_ERR_FORMAT);
+    assert_non_null(strstr(error.text, "found more"));
+    assert_int_equal(stat(s->incomplete, &info), 0);
+    assert_int_equal(info.st_size, N_BYTES - 5);
+    assert_int_equal(sc_part_add(&part, s->bytes + N_BYTES - 5, 5, &error), SC_OK);
+    sc_part_free(&part);
+}
+
 static void headers_are_those_of_the_first_host(void **state)
 {
     struct scene *s = *state;
@@ -553,6 +582,7 @@ int main(void)
         TEST(an_interruption_keeps_what_came),
         TEST(failures_that_may_pass_are_tried_again),
         TEST(a_wrong_size_is_an_error),
+        TEST(more_than_the_size_is_refused_as_it_comes),
         TEST(a_wrong_hash_is_an_error_and_leaves_nothing),
         TEST(a_refusal_is_said_with_the_servers_code),
         TEST(the_token_does_not_go_to_another_host),

@@ -196,6 +196,8 @@ static void a_key_is_masked_however_it_is_written(void **state)
     expect_masked("sk-12", "Bearer sk-12!", true, "Bearer *****!");
     expect_masked("secrets1", "my secrets1", true, "my ********");
     expect_masked("sk-123", "sk-12", true, "sk-12");
+    expect_masked("a-key-of-Oslo", "a-key%2Dof-%4Fsl%6F!", false, "*******************!");
+    expect_masked("a-key-of-Oslo", "a-key%2dof-%4fsl%6f!", false, "*******************!");
 }
 
 static void a_key_is_masked_in_base64(void **state)

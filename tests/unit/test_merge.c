@@ -15,6 +15,7 @@
 #include "experiment/merge/merge.h"
 #include "experiment/run/shard.h"
 #include "experiment/store/config_shard.h"
+#include "experiment/store/database.h"
 #include "experiment/store/tables.h"
 #include "row_keys.h"
 #include "run_fixture.h"
@@ -328,6 +329,63 @@ static void a_shard_that_is_replaced_meanwhile_is_not_merged(void **state)
     assert_non_null(strstr(error.text, "replaced while it was being merged"));
 }
 
+static void keep_file(const char *folder, const char *name, char **bytes, size_t *n)
+{
+    char *path = sc_path_join(folder, name);
+    assert_int_equal(sc_file_read(path, 1 << 26, bytes, n, NULL), SC_OK);
+    sc_free(path);
+}
+
+static void put_file(const char *folder, const char *name, char *bytes, size_t n)
+{
+    char *path = sc_path_join(folder, name);
+    assert_int_equal(sc_file_write(path, bytes, n, NULL), SC_OK);
+    sc_free(path);
+    sc_free(bytes);
+}
+
+/* The merged run as a process leaves it that is killed before its log is brought in. */
+static void leave_log(const struct rig *rig)
+{
+    struct sc_store *store = NULL;
+    char *file = NULL, *log = NULL;
+    size_t n_file = 0, n_log = 0;
+    assert_int_equal(sc_store_open_existing(&store, rig->merged, NULL), SC_OK);
+    assert_int_equal(sc_store_exec(store, "DELETE FROM decision", "write", NULL), SC_OK);
+    keep_file(rig->merged, "run.db", &file, &n_file);
+    keep_file(rig->merged, "run.db-wal", &log, &n_log);
+    sc_store_close(store);
+    put_file(rig->merged, "run.db", file, n_file);
+    put_file(rig->merged, "run.db-wal", log, n_log);
+}
+
+/* It would be read into the file that takes the old one's place. */
+static void a_log_that_is_left_goes_with_the_run_that_is_replaced(void **state)
+{
+    struct rig *rig = *state;
+    struct sc_run run;
+    struct sc_error error = {0};
+    char log[100];
+    if (!sc_is_folder(TEST_MODELS "/demo"))
+        skip();
+    make_shard(rig, 0);
+    make_shard(rig, 1);
+    rig->options.n_folders = 1;
+    rig->options.partial = true;
+    assert_int_equal(sc_merge(&rig->options, NULL, NULL, &error), SC_OK);
+    leave_log(rig);
+    rig->options.n_folders = 2;
+    if (sc_merge(&rig->options, NULL, NULL, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    snprintf(log, sizeof log, "%s/run.db-wal", rig->merged);
+    assert_false(sc_file_exists(log));
+    if (sc_run_load(rig->merged, true, &run, &error) != SC_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(run.n_instances, 4);
+    assert_non_null(run.instances[3].decisions);
+    sc_run_free(&run);
+}
+
 static void wrong_options_are_refused(void **state)
 {
     (void)state;
@@ -357,6 +415,8 @@ int main(void)
                                         free_rig),
         cmocka_unit_test_setup_teardown(a_merge_says_what_it_made_and_can_be_interrupted, make_rig,
                                         free_rig),
+        cmocka_unit_test_setup_teardown(a_log_that_is_left_goes_with_the_run_that_is_replaced,
+                                        make_rig, free_rig),
         cmocka_unit_test(wrong_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -478,6 +478,46 @@ static void it_survives_failing_allocations(void **state)
     }
 }
 
+/* The first prompt that is too long has the context's tokens and no fewer, since one is the
+ * answer's. */
+static void a_prompt_leaves_room_for_a_token(void **state)
+{
+    (void)state;
+    need_model();
+    struct sc_source source = open_source(engine, 0);
+    struct sc_source_info info = {.size = sizeof info};
+    struct sc_error error = {0};
+    struct sc_text text = {0};
+    size_t allowed = 0, found = 0;
+    enum { CONTEXT = 2048 }; /* of the demonstration model */
+    const struct sc_source_wish wish = {.size = sizeof wish,
+                                        .sampling = {.temperature = NAN,
+                                                     .top_p = NAN,
+                                                     .min_p = NAN,
+                                                     .top_k = -1,
+                                                     .repetition_penalty = NAN},
+                                        .max_new_tokens = 12,
+                                        .confidence_top_k = 20,
+                                        .n_turns = 1};
+    assert_int_equal(source.functions->describe(source.context, &wish, &info, &error), SC_OK);
+    for (size_t n = 0; n < 8 * CONTEXT && error.text[0] == '\0'; n++) {
+        void *prompt = NULL;
+        sc_text_puts(&text, " a");
+        const struct sc_message message = {.role = "user", .text = text.data};
+        if (source.functions->prepare(source.context, &message, 1, &prompt, &error) == SC_OK)
+            source.functions->drop(source.context, prompt);
+    }
+    assert_int_equal(sscanf(error.text,
+                            "prompt: expected 1 to %zu tokens (the context less one for "
+                            "the answer), found %zu",
+                            &allowed, &found),
+                     2);
+    assert_int_equal(allowed, CONTEXT - 1);
+    assert_int_equal(found, CONTEXT);
+    sc_text_free(&text);
+    sc_source_close(&source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_run_can_be_interrupted_before_it_samples),
         cmocka_unit_test(weights_that_are_others_at_the_end_are_named_and_nothing_is_lost),
         cmocka_unit_test(a_source_serves_one_run),
+        cmocka_unit_test(a_prompt_leaves_room_for_a_token),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(it_survives_failing_allocations),
     };

@@ -162,6 +162,67 @@ static void errors_are_those_of_a_detector_and_a_language(void **state)
     assert_false(sc_detector_is_measured(NULL, "en"));
 }
 
+static void set_text(char **text, const char *words)
+{
+    sc_free(*text);
+    *text = sc_strdup(words);
+}
+
+/* Of a run whose answers to every other prompt are in French no language has nine in ten. */
+static void errors_in_two_languages_are_those_of_all(void **state)
+{
+    (void)state;
+    for (int half = 0; half < 2; half++) {
+        struct run_fixture f;
+        struct sc_run run;
+        struct sc_analysis a;
+        make(&f);
+        assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+        set_text(&run.detector, "patterns/2");
+        for (size_t i = 0; i < run.n_instances; i++)
+            for (size_t t = 0; t < run.instances[i].n_traces; t++)
+                set_text(&run.instances[i].traces[t].answer,
+                         half && i % 2 ? "Je ne peux pas vous aider avec cette demande."
+                                       : "I cannot help you with this request of yours.");
+        assert_int_equal(sc_analysis_make(&run, &a, NULL), SC_OK);
+        assert_int_equal(a.read.n_answers,
+                         a.read.languages[SC_ENGLISH] + a.read.languages[SC_FRENCH]);
+        assert_true((a.read.languages[SC_FRENCH] > 0) == half);
+        assert_non_null(a.corrected.error);
+        if (half)
+            assert_null(a.corrected.error->language);
+        else
+            assert_string_equal(a.corrected.error->language, "en");
+        assert_true((strstr(a.corrected.error->source, "together") != NULL) == half);
+        sc_analysis_free(&a);
+        sc_run_free(&run);
+        fixture_free(&f);
+    }
+}
+
+static void an_empty_answer_is_read_by_nobody(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_run run;
+    make(&f);
+    assert_int_equal(sc_run_load(f.folder, false, &run, NULL), SC_OK);
+    size_t n_read[2] = {0, 0};
+    for (int empty = 0; empty < 2; empty++) {
+        struct sc_analysis a;
+        if (empty)
+            run.instances[0].traces[0].verdict = SC_EMPTY;
+        assert_int_equal(sc_analysis_make(&run, &a, NULL), SC_OK);
+        for (int by = 0; by < SC_N_DECIDERS; by++)
+            n_read[empty] += a.read.by[by];
+        sc_analysis_free(&a);
+    }
+    assert_true(n_read[0] > 1);
+    assert_int_equal(n_read[1], n_read[0] - 1);
+    sc_run_free(&run);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +231,8 @@ int main(void)
         cmocka_unit_test(pieces_behind_the_answer_are_not_shown),
         cmocka_unit_test(a_decider_is_told_by_the_names_that_are_kept),
         cmocka_unit_test(errors_are_those_of_a_detector_and_a_language),
+        cmocka_unit_test(errors_in_two_languages_are_those_of_all),
+        cmocka_unit_test(an_empty_answer_is_read_by_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analysis/replay/replay.h"
+#include "analysis/replay/sweep.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "report/report.h"
@@ -269,6 +270,41 @@ static void a_planted_signal_beats_its_null(void **state)
     assert_true(row->changes_over_null.high < 0 && row->p_changes < 0.05);
     sc_replay_free(&replay);
     sc_replay_data_free(&data);
+}
+
+/* A row that reads confidence, by its differences from its null: tokens saved, in percent, and the
+ * share of verdicts changed. */
+static struct sc_replay_row row_over_null(double saved, double p_saved, double changed,
+                                          double p_changed)
+{
+    return (struct sc_replay_row){
+        .reads_confidence = true,
+        .savings_over_null = {saved, saved - 0.5, saved + 0.5, 20, NULL},
+        .p_savings = p_saved,
+        .changes_over_null = {changed, changed - 0.01, changed + 0.01, 20, NULL},
+        .p_changes = p_changed,
+        .unseen_over_null = {0, -0.1, 0.1, 20, NULL}};
+}
+
+/* To beat the null a rule is better in one respect, whichever, and worse in none. */
+static void what_beats_the_null_is_better_in_one_respect_and_worse_in_none(void **state)
+{
+    (void)state;
+    struct sc_replay_row rows[] = {
+        row_over_null(3, 1e-6, 0, 0.9),      /* saves more */
+        row_over_null(0, 0.9, -0.05, 1e-6),  /* changes less */
+        row_over_null(0.2, 0.9, 0.005, 0.9), /* neither */
+        row_over_null(3, 1e-6, 0.05, 1e-6),  /* saves more, changes more */
+        row_over_null(-3, 1e-6, -0.05, 1e-6) /* changes less, saves less */
+    };
+    static const bool beats[] = {true, true, false, false, false};
+    enum { N = sizeof rows / sizeof *rows };
+    struct sc_replay replay = {.rows = rows, .n_rows = N, .options = options_of(1)};
+    assert_int_equal(sc_replay_judge(&replay, NULL), SC_OK);
+    for (size_t r = 0; r < N; r++)
+        assert_int_equal(rows[r].beats_null, beats[r]);
+    assert_int_equal(replay.n_reading, N);
+    assert_int_equal(replay.n_beating, 2);
 }
 
 static void one_instance_is_decided_as_by_hand(void **state)
@@ -535,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_replay_in_the_stored_order_is_the_live_run),
         cmocka_unit_test(rules_on_noise_do_not_beat_their_null),
         cmocka_unit_test(a_planted_signal_beats_its_null),
+        cmocka_unit_test(what_beats_the_null_is_better_in_one_respect_and_worse_in_none),
         cmocka_unit_test(one_instance_is_decided_as_by_hand),
         cmocka_unit_test(threads_change_nothing_and_seeds_do),
         cmocka_unit_test(replay_json_has_every_row_and_its_null),

@@ -111,6 +111,12 @@ static void a_row_without_its_key_is_named(void **state)
         {"UPDATE reading SET judge = 'none'", "row 1 of table reading"},
         {"UPDATE trace SET row_key = row_key + 1 WHERE instance = 0 AND trace = 1",
          "trace 1 of prompt \"synthetic_0\" (table trace)"},
+        /* bytes that move from one text into the next; the upper half of a number */
+        {"UPDATE instance SET id = id || substr(prompt, 1, 1), prompt = substr(prompt, 2)"
+         " WHERE position = 2",
+         "instance 2 (table instance)"},
+        {"UPDATE decision SET n_traces = n_traces + 4294967296 WHERE instance = 1",
+         "prompt \"synthetic_1\" (table decision)"},
         /* a row that takes another's place */
         {"UPDATE token SET trace = 70 WHERE instance = 0 AND trace = 1;"
          "UPDATE token SET trace = 1 WHERE instance = 0 AND trace = 2",
@@ -129,6 +135,25 @@ static void a_row_without_its_key_is_named(void **state)
             fail_msg("%s: %s", cases[i].sql, error.text);
         assert_int_equal(sc_store_open_existing(&store, fixture.folder, NULL), SC_ERR_FORMAT);
         assert_null(store);
+    }
+}
+
+static void a_run_does_not_go_on_where_it_is_damaged(void **state)
+{
+    const struct sc_store_run run = {
+        .config_json = fixture.config, .instances = fixture.instances, .n_instances = N_INSTANCES};
+    (void)state;
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct sc_store *store = NULL;
+        struct sc_error error = {0};
+        bool resumed = false;
+        put_file(good, n_good);
+        if (damaged)
+            execute("UPDATE trace SET mean = mean + 0.25 WHERE instance = 1 AND trace = 2");
+        assert_int_equal(sc_store_open(&store, fixture.folder, &run, &resumed, &error),
+                         damaged ? SC_ERR_FORMAT : SC_OK);
+        assert_true(damaged || resumed);
+        sc_store_close(store);
     }
 }
 
@@ -262,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_without_its_key_is_named),
+        cmocka_unit_test(a_run_does_not_go_on_where_it_is_damaged),
         cmocka_unit_test(rows_may_be_removed),
         cmocka_unit_test(a_row_that_vanishes_with_its_page_is_missed),
         cmocka_unit_test(flipped_bits_change_no_result),
