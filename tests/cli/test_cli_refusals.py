@@ -113,6 +113,14 @@ class Refusals(Folder):
         for words, said in WORLD:
             self.refuse(words, 1, said)
 
+    def test_settings_of_the_environment(self):
+        for name, value, said in (('HF_HUB_DOWNLOAD_TIMEOUT', 'soon', 'HF_HUB_DOWNLOAD_TIMEOUT: expected 1 to'),
+                                  ('HF_HUB_DOWNLOAD_TIMEOUT', '0', 'HF_HUB_DOWNLOAD_TIMEOUT: expected 1 to'),
+                                  ('HF_ENDPOINT', 'ftp://x', 'http'), ('HF_TOKEN', 'two words', 'an access token of one word')):
+            with self.subTest(name=name, value=value):
+                self.assert_one_line(call('pull', 'a/b', env={name: value, 'HF_HUB_CACHE': self.path('cache')}), 2, said)
+                self.assertFalse(os.path.exists(self.path('cache')))
+
     def test_bytes_that_are_no_text(self):
         own = self.write('own.jinja', '[{{ messages[0].content }}] {{ x }}')
         with ModelServer() as server:
