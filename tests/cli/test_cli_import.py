@@ -286,6 +286,18 @@ class Shapes(Folder):
             self.assertIn('1 of 6 requests have no row', self.result.stderr)
         self.assertIn('--requests', self.refused(outputs, status=2))
 
+    def test_requests_that_are_none(self):
+        _, outputs = self.batch('/v1/chat/completions')
+        good = {'custom_id': 'r0', 'body': {'messages': [{'role': 'user', 'content': 'x'}]}}
+        for lines, said in (([{'id': 1}], 'expected requests with "custom_id"'),
+                            ([good, {'custom_id': 'r1'}], 'line 2: expected "custom_id" and "body"'),
+                            ([good, {'custom_id': 'r1', 'body': {'messages': 5}}], 'line 2: prompt: expected text or messages'),
+                            ([good, {'custom_id': 'r1', 'body': {}}], 'line 2: prompt: expected text or messages'),
+                            ([good, {'custom_id': 'r1', 'body': []}], 'line 2: prompt: expected text or messages'),
+                            ([good, dict(good, custom_id='r1'), good], "lines 1 and 3 have one custom_id, 'r0'")):
+            with self.subTest(lines=lines):
+                self.assertIn(said, self.refused(outputs, '--requests', self.put_lines('bad.jsonl', lines)))
+
     def test_outputs_of_a_batch_of_messages(self):
         requests = self.put_lines('requests.jsonl', [{'custom_id': 'r', 'params': {
             'model': 'm', 'messages': [{'role': 'user', 'content': 'Question'}]}}])
