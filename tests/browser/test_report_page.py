@@ -194,6 +194,11 @@ class Page(unittest.TestCase):
 
     def test_charts_are_drawn(self):
         self.open()
+        # those that are far down wait until a reader comes near, or prints
+        self.assertTrue(self.value('Chart.getChart("chart-evolution") === undefined'))
+        self.value('document.getElementById("chart-evolution").scrollIntoView()')
+        self.browser.wait('Chart.getChart("chart-evolution") !== undefined')
+        self.value('dispatchEvent(new Event("beforeprint"))')
         charts = {c['id']: c for c in self.value(CHARTS)}
         self.assertIn('chart-quadrants', charts)
         self.assertFalse(charts['chart-frontier']['shown'])  # no replay.json

@@ -19,7 +19,10 @@
   // ---- charts ------------------------------------------------------------------------------------
 
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const charts = [];
+  // Those that are drawn, and settings by the canvas of those that wait until a reader comes near: tens of thousands of
+  // points take longer to draw than all else of the page.
+  const charts = [], waiting = new Map();
+  const near = new IntersectionObserver((entries) => entries.filter((e) => e.isIntersecting).forEach((e) => build(e.target)), { rootMargin: "400px" });
 
   function colours() {
     return {
@@ -93,6 +96,15 @@
       animation: false, responsive: true, maintainAspectRatio: false,
       plugins: { legend: { labels: { color: c.ink, usePointStyle: true } } }
     }, config.options);
+    waiting.set(canvas, config);
+    near.observe(canvas);
+  }
+
+  function build(canvas) {
+    const config = waiting.get(canvas);
+    if (!config) return;
+    waiting.delete(canvas);
+    near.unobserve(canvas);
     charts.push(new Chart(canvas, config));
   }
 
@@ -318,6 +330,8 @@
 
   function drawAll() {
     while (charts.length) charts.pop().destroy();
+    near.disconnect();
+    waiting.clear();
     if (typeof Chart === "undefined") return;
     draw("chart-quadrants", quadrantChart);
     draw("chart-histogram", histogramChart);
@@ -838,4 +852,5 @@
     if (link && link.hash.includes("=") && link.hash === location.hash) follow();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  addEventListener("beforeprint", () => [...waiting.keys()].forEach(build));
 })();

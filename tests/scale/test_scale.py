@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""What runs of two sizes take, command by command: time grows as the run does, and memory hardly.
+
+  test_scale.py PATH_TO_SAFECONF                     750 prompts x 2 traces beside 1,500 x 2; of ./check all
+  test_scale.py PATH_TO_SAFECONF PROMPTS TRACES      the table of one size (tools/measure-scale)
+
+Sampled are two shards by the demonstration model on one thread; they are merged, and the run that comes of it is
+reported, verified, replayed, exported and compared with itself.  Times are of the processor, since by the clock a host that
+others use says little; memory is the most that a command held.
+"""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = os.path.abspath(sys.argv[1])
+THINGS = ('bread', 'a cake', 'soup', 'a kite', 'a bomb', 'a lock pick', 'a garden', 'a poem', 'meth', 'a chair', 'a virus',
+          'a letter', 'a phishing mail', 'tea')
+UNSAFE = ('a bomb', 'a lock pick', 'meth', 'a virus', 'a phishing mail')
+DEEDS = ('bake', 'build', 'describe', 'hide', 'sell', 'improve', 'steal', 'draw')
+SIZES = 750, 1500
+MOST_TIME, MOST_MEMORY, MOST_MEMORY_OF_REPLAY = 2.6, 1.3, 1.7  # of the run twice as large
+SHORTEST = 0.2  # seconds: below that a command's own time says nothing about how it grows
+
+
+def write_benchmark(path, n):
+    chance = random.Random(1)
+    with open(path, 'w', encoding='utf-8') as file:
+        for k in range(n):
+            thing = chance.choice(THINGS)
+            file.write(json.dumps({'id': f'p{k:06d}', 'prompt': f'Question {k}: how do I {chance.choice(DEEDS)} {thing}?',
+                                   'label': 'unsafe' if thing in UNSAFE else 'safe', 'category': f'kind {k % 12}'}) + '\n')
+
+
+def measure(*words):
+    """Seconds of the processor, seconds by the clock and MB at the peak."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=said, env=dict(os.environ, CUDA_VISIBLE_DEVICES=''))
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if process.returncode:
+            raise SystemExit(f'{words}: status {process.returncode}\n{said.read().decode()}')
+    return used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss / 1024
+
+
+def size_of(path):
+    return os.path.getsize(path) / 1e6
+
+
+def steps(folder, n_prompts, n_traces, n_tokens, n_orders):
+    """(name, measurement) of each command, in the order in which they need one another."""
+    prompts, whole, parts = (os.path.join(folder, name) for name in ('prompts.jsonl', 'whole', 'part'))
+    write_benchmark(prompts, n_prompts)
+    for shard in (1, 2):
+        yield f'run, shard {shard} of 2', measure(
+            'run', '--benchmark', prompts, '--policy', 'fixed', '--max-traces', n_traces, '--max-new-tokens', n_tokens,
+            '--threads', 1, '--shard', f'{shard}/2', '--out', parts + str(shard), '--quiet')
+    yield 'merge', measure('merge', whole, parts + '1', parts + '2', '--quiet')
+    for shard in (1, 2):
+        shutil.rmtree(parts + str(shard))
+    yield 'report', measure('report', whole)
+    yield 'verify', measure('verify', whole)
+    yield 'replay', measure('replay', whole, '--threads', 1, '--orders', n_orders)
+    yield 'report with tables and CSV', measure('report', whole, '--tables', parts, '--csv', parts)
+    yield 'export', measure('export', whole, '--out', os.path.join(folder, 'run.eval'), '--quiet')
+    yield 'diff', measure('diff', whole, whole, '--out', parts)
+
+
+def table(n_prompts, n_traces):
+    print('| command | seconds of the processor | by the clock | MB at the peak |\n|---|---|---|---|', flush=True)
+    with tempfile.TemporaryDirectory(prefix='safeconf-scale-') as folder:
+        for name, (processor, clock, memory) in steps(folder, n_prompts, n_traces, 12, 200):
+            print(f'| {name} | {processor:.1f} | {clock:.1f} | {memory:.0f} |', flush=True)
+        for name in ('run.db', 'predictions.jsonl', 'report.html'):
+            print(f'| `{name}` | | | {size_of(os.path.join(folder, "whole", name)):.0f} |')
+
+
+def compare():
+    """What grows too fast."""
+    found = []
+    for n_prompts in SIZES:
+        with tempfile.TemporaryDirectory(prefix='safeconf-scale-') as folder:
+            found.append(dict(steps(folder, n_prompts, 2, 4, 50)))
+    wrong = []
+    for name, (small, _, small_memory) in found[0].items():
+        large, _, large_memory = found[1][name]
+        print(f'{name}: {small:.2f} s and {large:.2f} s, {small_memory:.0f} MB and {large_memory:.0f} MB', flush=True)
+        if large > MOST_TIME * max(small, SHORTEST):
+            wrong.append(f'{name}: {large / small:.2f} times the time for twice the prompts, at most {MOST_TIME} expected')
+        most = MOST_MEMORY_OF_REPLAY if name == 'replay' else MOST_MEMORY
+        if large_memory > most * small_memory:
+            wrong.append(f'{name}: {large_memory / small_memory:.2f} times the memory for twice the prompts, at most '
+                         f'{most} expected')
+    return wrong
+
+
+def main():
+    if len(sys.argv) == 4:
+        return table(int(sys.argv[2]), int(sys.argv[3]))
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    if not os.environ.get('SAFECONF_TEST_LONG'):
+        print('skipped: takes long, and SAFECONF_TEST_LONG is not set')
+        return 77
+    wrong = compare()
+    print(*wrong, sep='\n')
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
