@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "cli/child.h"
 #include "experiment/store/lock.h"
+#include "experiment/store/store.h"
 #include "suite/figures.h"
 
 enum { MOST_BYTES = 256 << 20 };
@@ -175,7 +176,7 @@ static enum sc_status run_phase(struct cli_plan *plan, size_t p, struct sc_error
     for (size_t i = phase->first; i < phase->first + phase->n_runs; i++) {
         const char *place = plan->suite.runs[i].place;
         if (plan->results[i].outcome == SC_OUTCOME_FINISHED) {
-            sc_lock_sweep(plan->runs[i].folder);
+            sc_store_sweep(plan->runs[i].folder);
             if (!plan->quiet)
                 cli_say("experiment", "%s (%zu of %zu) has finished before", place, i + 1,
                         plan->suite.n_runs);

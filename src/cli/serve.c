@@ -30,13 +30,14 @@ static void say_start(const struct sc_serving *serving)
             cli_bytes((double)f.batch_bytes, batch), f.parallel, f.max_prompt, f.max_new);
 }
 
-/* Says where it listens, however quiet: port 0 is known by this line alone. */
+/* Says where it listens, however quiet: port 0 is known by this line alone, which therefore wants
+ * no memory.  The host was resolved: it is plain. */
 static void say_address(const struct sc_serving *serving)
 {
     const struct sc_serving_facts f = sc_serving_facts(serving);
     bool bracketed = strchr(f.host, ':') != NULL;
-    cli_say("serve", "listening at http://%s%s%s:%u/v1", bracketed ? "[" : "", f.host,
-            bracketed ? "]" : "", (unsigned)f.port);
+    fprintf(stderr, "safeconf serve: listening at http://%s%s%s:%u/v1\n", bracketed ? "[" : "",
+            f.host, bracketed ? "]" : "", (unsigned)f.port);
 }
 
 static enum sc_status resolve(struct serve_command *command, struct sc_error *error)

@@ -1,4 +1,4 @@
-/* The lock of a run's folder: one holder at a time, and no file of it left behind. */
+/* The lock of a run's folder: one holder at a time. */
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
 #include "experiment/store/lock.h"
 #include "run_fixture.h"
 
@@ -64,32 +63,10 @@ static void one_process_at_a_time_holds_a_folder(void **state)
     assert_int_equal(worst, 0);
 }
 
-/* One that could not be removed at the end, as by a folder that was read-only for a moment. */
-static void the_file_of_a_lock_that_nobody_holds_is_swept_away(void **state)
-{
-    (void)state;
-    char folder[] = "/tmp/safeconf-test-XXXXXX", path[64];
-    struct sc_lock lock;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/run.lock", folder);
-    sc_lock_sweep(folder);
-    assert_false(sc_file_exists(path));
-    assert_int_equal(sc_file_write(path, "", 0, NULL), SC_OK);
-    sc_lock_sweep(folder);
-    assert_false(sc_file_exists(path));
-    assert_int_equal(sc_lock_take(&lock, folder, NULL), SC_OK);
-    sc_lock_sweep(folder);
-    assert_true(sc_file_exists(path));
-    sc_lock_release(&lock);
-    assert_false(sc_file_exists(path));
-    fixture_remove_folder(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_process_at_a_time_holds_a_folder),
-        cmocka_unit_test(the_file_of_a_lock_that_nobody_holds_is_swept_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

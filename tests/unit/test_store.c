@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "experiment/store/lock.h"
 #include "row_keys.h"
 #include "run_fixture.h"
 
@@ -151,6 +152,34 @@ static void what_is_put_in_comes_out(void **state)
     assert_ok(sc_run_load(f.folder, false, &run, &error), &error);
     assert_null(run.instances[0].traces[0].ids);
     assert_null(run.instances[0].traces[0].stats);
+    sc_run_free(&run);
+    fixture_free(&f);
+}
+
+/* As by a folder that was read-only for a moment; what one at work has is left to it. */
+static void what_could_not_be_removed_at_the_end_is_swept_away(void **state)
+{
+    (void)state;
+    struct run_fixture f;
+    struct sc_error error = {0};
+    struct sc_lock lock;
+    struct sc_run run;
+    char path[2][100];
+    static const char *const left[] = {"run.lock", "run.db-shm"};
+    assert_int_equal(fixture_make(&f, 3), 0);
+    assert_ok(fixture_write(&f, false, &error), &error);
+    for (size_t i = 0; i < 2; i++)
+        path_of(&f, left[i], path[i], sizeof path[i]);
+    for (size_t i = 0; i < 2; i++) {
+        write_whole(path[i], "", 0);
+        sc_store_sweep(f.folder);
+        assert_int_not_equal(access(path[i], F_OK), 0);
+    }
+    assert_ok(sc_lock_take(&lock, f.folder, &error), &error);
+    sc_store_sweep(f.folder);
+    assert_int_equal(access(path[0], F_OK), 0);
+    sc_lock_release(&lock);
+    assert_ok(sc_run_load(f.folder, true, &run, &error), &error);
     sc_run_free(&run);
     fixture_free(&f);
 }
@@ -915,6 +944,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_in_comes_out),
         cmocka_unit_test(a_run_at_rest_is_one_file),
+        cmocka_unit_test(what_could_not_be_removed_at_the_end_is_swept_away),
         cmocka_unit_test(another_configuration_is_refused_by_its_first_field),
         cmocka_unit_test(a_configuration_leaves_out_what_is_not_read),
         cmocka_unit_test(one_process_writes_at_a_time_and_others_may_read),

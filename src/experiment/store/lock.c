@@ -77,13 +77,3 @@ void sc_lock_release(struct sc_lock *lock)
     lock->path = NULL;
     lock->descriptor = -1;
 }
-
-void sc_lock_sweep(const char *folder)
-{
-    struct sc_lock lock = {.descriptor = -1};
-    char *path = sc_path_join(folder, "run.lock");
-    bool left = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    if (left && sc_lock_take(&lock, folder, NULL) == SC_OK)
-        sc_lock_release(&lock);
-}

@@ -14,7 +14,5 @@ struct sc_lock {
 enum sc_status sc_lock_take(struct sc_lock *lock, const char *folder, struct sc_error *error);
 /* Lets go and removes the file.  Does nothing when the lock is not held. */
 void sc_lock_release(struct sc_lock *lock);
-/* Removes the file of a lock that nobody holds: one that could not be removed at the end. */
-void sc_lock_sweep(const char *folder);
 
 #endif

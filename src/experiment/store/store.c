@@ -230,6 +230,36 @@ void sc_store_close(struct sc_store *store)
     sc_free(store);
 }
 
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = sc_path_join(folder, name);
+    bool there = path != NULL && sc_file_exists(path);
+    sc_free(path);
+    return there;
+}
+
+/* SQLite removes the index when it leaves the log, for which it must be in it: a reading opens it.
+ */
+static enum sc_status enter_log(struct sc_store **out, const char *folder)
+{
+    int64_t n_objects;
+    SC_TRY(connect(out, folder, SQLITE_OPEN_READWRITE, NULL));
+    SC_TRY(sc_lock_take(&(*out)->lock, folder, NULL));
+    SC_TRY(sc_database_open(*out, SQLITE_OPEN_READWRITE, NULL));
+    SC_TRY(set_journal(*out, NULL));
+    return sc_store_number(*out, "SELECT count(*) FROM sqlite_schema", &n_objects, NULL);
+}
+
+void sc_store_sweep(const char *folder)
+{
+    struct sc_store *store = NULL;
+    assert(folder != NULL);
+    if (!has_file(folder, "run.lock") && !has_file(folder, "run.db-shm"))
+        return;
+    enter_log(&store, folder);
+    sc_store_close(store);
+}
+
 static enum sc_status fold_log(struct sc_store **out, const char *folder, struct sc_error *error)
 {
     int64_t n_objects;

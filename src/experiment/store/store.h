@@ -61,6 +61,9 @@ enum sc_status sc_store_rest(struct sc_store *store, struct sc_error *error);
 enum sc_status sc_store_open_unchecked(struct sc_store **out, const char *folder,
                                        struct sc_error *error);
 void sc_store_close(struct sc_store *store); /* NULL is fine */
+/* Removes what a process that has ended could not: its lock, and the index of its log.  What cannot
+ * be removed now either, or belongs to one that is at work, stays: it holds nothing. */
+void sc_store_sweep(const char *folder);
 
 /* What was kept so far is on the disk when this returns.  To be called before a person is told how
  * much that is: see store.c. */
