@@ -61,8 +61,9 @@ static enum sc_status read_tokenizer(struct sc_opened *opened, struct sc_error *
     char *path = sc_path_join(opened->folder, "tokenizer.json");
     if (path == NULL)
         return sc_fail_nomem(error, "path of the tokenizer");
-    enum sc_status status = SC_OK;
-    if (!sc_file_exists(path))
+    bool found;
+    enum sc_status status = sc_file_look(path, &found, error);
+    if (!found)
         goto done;
     status = sc_tokenizer_open(&opened->tokenizer, opened->folder, error);
     if (status == SC_OK)

@@ -53,7 +53,9 @@ static enum sc_status open_record(const struct sc_set_state *state, char **path,
     *path = sc_path_join(state->folder, SC_RECORD_NAME);
     if (*path == NULL)
         return sc_fail_nomem(error, "record of a set");
-    return sc_file_exists(*path) ? sc_json_read(*path, MOST_RECORD_BYTES, record, error) : SC_OK;
+    bool found;
+    SC_TRY(sc_file_look(*path, &found, error));
+    return found ? sc_json_read(*path, MOST_RECORD_BYTES, record, error) : SC_OK;
 }
 
 enum sc_status sc_record_read(struct sc_set_state *state, struct sc_error *error)

@@ -138,7 +138,8 @@ static enum sc_status write_analysis(const struct job *job, const struct sc_anal
     return status;
 }
 
-/* A damaged replay.json takes nothing from the report but its picture. */
+/* A damaged replay.json takes nothing from the report but its picture; one that the disk holds back
+ * is read the next time. */
 static enum sc_status write_page(const struct job *job, struct sc_analysis *analysis,
                                  struct sc_error *error)
 {
@@ -147,9 +148,10 @@ static enum sc_status write_page(const struct job *job, struct sc_analysis *anal
     struct sc_error why = {0};
     struct sc_text text = {0};
     bool found = false;
-    if (given == NULL &&
-        sc_replay_read(job->folder, analysis->run, &stored, &found, &why) == SC_ERR_NOMEM)
-        return sc_fail_nomem(error, "replay.json");
+    if (given == NULL)
+        sc_replay_read(job->folder, analysis->run, &stored, &found, &why);
+    if (why.status == SC_ERR_NOMEM || why.status == SC_ERR_IO)
+        return sc_fail(error, why.status, "%s", why.text);
     const char *failure = why.text; /* without the folder, which no file may name */
     if (strncmp(failure, job->folder, strlen(job->folder)) == 0)
         failure += strlen(job->folder);

@@ -149,9 +149,12 @@ static enum sc_status open_folder(struct sc_risk_folder *folder, struct sc_error
     SC_TRY(sc_make_folders(folder->path, error));
     SC_TRY(sc_lock_take(&folder->lock, folder->path, error));
     folder->locked = true;
-    if (sc_file_exists(folder->summary_path))
+    bool summary, lines;
+    SC_TRY(sc_file_look(folder->summary_path, &summary, error));
+    SC_TRY(sc_file_look(folder->lines_path, &lines, error));
+    if (summary)
         SC_TRY(check_configuration(folder, error));
-    else if (sc_file_exists(folder->lines_path))
+    else if (lines)
         return sc_fail(error, SC_ERR_CONFLICT, "%s: found without risk.json, which says of what",
                        folder->lines_path);
     else

@@ -46,7 +46,9 @@ enum sc_status sc_suite_journal_open(struct sc_suite_journal *journal, const cha
     *journal = (struct sc_suite_journal){.path = sc_path_join(folder, "suite.json")};
     if (journal->path == NULL)
         return sc_fail_nomem(error, "suite.json");
-    if (!sc_file_exists(journal->path)) {
+    bool found;
+    SC_TRY(sc_file_look(journal->path, &found, error));
+    if (!found) {
         journal->file = json_object();
         return journal->file != NULL ? SC_OK : sc_fail_nomem(error, "suite.json");
     }

@@ -355,9 +355,8 @@ enum sc_status sc_replay_read(const char *folder, const struct sc_run *run, stru
     *found = false;
     if (path == NULL)
         return sc_fail_nomem(error, "path of replay.json");
-    enum sc_status status = SC_OK;
-    if (sc_file_exists(path)) {
-        *found = true;
+    enum sc_status status = sc_file_look(path, found, error);
+    if (*found) {
         status = sc_json_read(path, MOST_BYTES, &top, error);
         if (status == SC_OK) {
             status = read_replay(top, run, out, error);

@@ -43,8 +43,10 @@ enum sc_status sc_import_harness_model(const char *path, char **model, struct sc
     char *beside = results_path(path, &status);
     if (status != SC_OK)
         return sc_fail_nomem(error, "name of a model");
-    bool there = beside != NULL && sc_file_exists(beside);
+    bool there = false;
     struct sc_error why = {0};
+    if (beside != NULL)
+        sc_file_look(beside, &there, &why);
     if (there)
         status = sc_json_read(beside, MOST_BYTES, &results, &why);
     sc_free(beside);

@@ -145,7 +145,9 @@ static enum sc_status put_in_place(struct making *making, struct sc_error *error
 {
     sc_store_close(making->store);
     making->store = NULL;
-    if (sc_file_exists(making->final))
+    bool found;
+    SC_TRY(sc_file_look(making->final, &found, error));
+    if (found)
         SC_TRY(sc_store_fold_log(making->merge->options->out, error));
     SC_TRY(sc_file_put_in_place(making->made, making->final, error));
     if (making->grew)
@@ -270,7 +272,9 @@ static enum sc_status check_earlier(struct making *making, struct sc_error *erro
 {
     struct sc_store *earlier = NULL;
     int64_t n_traces = 0;
-    if (!sc_file_exists(making->final))
+    bool found;
+    SC_TRY(sc_file_look(making->final, &found, error));
+    if (!found)
         return SC_OK;
     SC_TRY(sc_store_open_read(&earlier, making->merge->options->out, error));
     enum sc_status status = compare_earlier(making, earlier, error);

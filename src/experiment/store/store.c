@@ -37,7 +37,10 @@ static enum sc_status connect(struct sc_store **out, const char *folder, int fla
     store->path = sc_path_join(folder, "run.db");
     if (store->path == NULL)
         return sc_fail_nomem(error, folder);
-    if (!(flags & SQLITE_OPEN_CREATE) && !sc_file_exists(store->path))
+    bool found = true;
+    if (!(flags & SQLITE_OPEN_CREATE))
+        SC_TRY(sc_file_look(store->path, &found, error));
+    if (!found)
         return sc_fail(error, SC_ERR_IO, "%s: expected the folder of a run, found no run.db",
                        folder);
     return SC_OK;

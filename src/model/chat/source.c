@@ -123,7 +123,9 @@ static enum sc_status read_jinja(const char *path, struct sc_chat_source *out,
     struct sc_error why = {0};
     char *text = NULL;
     size_t n = 0;
-    if (!sc_file_exists(path))
+    bool found;
+    SC_TRY(sc_file_look(path, &found, error));
+    if (!found)
         return SC_OK;
     enum sc_status status = sc_chat_source_read(path, &text, &n, &why);
     if (status == SC_ERR_NOMEM)
@@ -134,7 +136,9 @@ static enum sc_status read_jinja(const char *path, struct sc_chat_source *out,
 static enum sc_status read_map(const char *path, struct sc_chat_source *out, struct sc_error *error)
 {
     json_t *map = NULL;
-    if (!sc_file_exists(path))
+    bool found;
+    SC_TRY(sc_file_look(path, &found, error));
+    if (!found)
         return SC_OK;
     /* One that says nothing of use is passed over; one that the disk holds back is not. */
     struct sc_error why = {0};

@@ -359,7 +359,7 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "model: expected a name and where to put its folder");
     struct sc_error unseen = {0};
-    bool is_folder, located = false;
+    bool is_folder, is_file = false, located = false;
     *folder = NULL;
     if (name[0] == '\0')
         return sc_fail(error, SC_ERR_ARGUMENT, "model: expected a folder or a name, found none");
@@ -368,7 +368,9 @@ enum sc_status sc_model_locate(const char *name, char **folder, struct sc_error 
         SC_TRY(locate_folder(name, &located, folder, error));
     if (located)
         return SC_OK;
-    if (!is_folder && unseen.status == SC_OK && sc_file_exists(name))
+    if (!is_folder && unseen.status == SC_OK)
+        sc_file_look(name, &is_file, &unseen);
+    if (is_file)
         return sc_foreign_file(name, error);
     enum sc_status status = locate_named(name, folder, unseen.status == SC_OK ? error : NULL);
     if (status == SC_OK || unseen.status == SC_OK)

@@ -50,13 +50,14 @@ static enum sc_status read_config(struct sc_model *model, bool *dtype_given, str
     char *path = sc_path_join(model->folder, "config.json");
     if (path == NULL)
         return sc_fail_nomem(error, "config.json");
-    if (!sc_file_exists(path)) {
-        sc_free(path);
-        return sc_foreign_folder(model->folder, "config.json", error);
-    }
-    enum sc_status status =
-        sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes, error);
+    bool found;
+    enum sc_status status = sc_file_look(path, &found, error);
+    if (found)
+        status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &model->config_text, &model->config_bytes,
+                              error);
     sc_free(path);
+    if (!found && status == SC_OK)
+        return sc_foreign_folder(model->folder, "config.json", error);
     SC_TRY(status);
     status = sc_config_parse(model->config_text, model->config_bytes, &model->config, dtype_given,
                              error);
@@ -73,7 +74,9 @@ static enum sc_status read_generation(struct sc_model *model, struct sc_error *e
     enum sc_status status = SC_OK;
     const struct sc_sampling *sampling = &model->config.family->sampling;
     model->generation.sampling = *sampling;
-    if (!sc_file_exists(path))
+    bool found;
+    status = sc_file_look(path, &found, error);
+    if (!found)
         goto done;
     size_t n = 0;
     status = sc_file_read(path, SC_CONFIG_BYTES_MAX, &text, &n, error);
@@ -156,19 +159,26 @@ static enum sc_status open_index(struct sc_model *model, const char *path, struc
     return status;
 }
 
+static enum sc_status open_either(struct sc_model *model, const char *single, const char *index,
+                                  struct sc_error *error)
+{
+    bool found;
+    SC_TRY(sc_file_look(single, &found, error));
+    if (found)
+        return add_shard(model, "model.safetensors", error);
+    SC_TRY(sc_file_look(index, &found, error));
+    if (found)
+        return open_index(model, index, error);
+    return sc_foreign_folder(model->folder, "model.safetensors or " INDEX_NAME, error);
+}
+
 static enum sc_status open_weights(struct sc_model *model, struct sc_error *error)
 {
     char *single = sc_path_join(model->folder, "model.safetensors");
     char *index = sc_path_join(model->folder, INDEX_NAME);
-    enum sc_status status;
-    if (single == NULL || index == NULL)
-        status = sc_fail_nomem(error, "model.safetensors");
-    else if (sc_file_exists(single))
-        status = add_shard(model, "model.safetensors", error);
-    else if (sc_file_exists(index))
-        status = open_index(model, index, error);
-    else
-        status = sc_foreign_folder(model->folder, "model.safetensors or " INDEX_NAME, error);
+    enum sc_status status = single == NULL || index == NULL
+                                ? sc_fail_nomem(error, "model.safetensors")
+                                : open_either(model, single, index, error);
     sc_free(index);
     sc_free(single);
     return status;

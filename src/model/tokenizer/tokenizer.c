@@ -298,8 +298,11 @@ enum sc_status sc_tokenizer_open(struct sc_tokenizer **out, const char *folder,
     status = sc_file_read(path, TOKENIZER_BYTES_MAX, &text, &n, error);
     if (status != SC_OK)
         goto done;
-    if (sc_file_exists(config_path) &&
-        (status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error)) != SC_OK)
+    bool found;
+    status = sc_file_look(config_path, &found, error);
+    if (found)
+        status = sc_file_read(config_path, CONFIG_BYTES_MAX, &config, &n_config, error);
+    if (status != SC_OK)
         goto done;
     status = sc_tokenizer_parse(out, text, n, config, n_config, error);
     if (status != SC_OK) {

@@ -62,7 +62,10 @@ static enum sc_status look(struct sc_folders *folders, const char *path, int dep
     char *file = sc_path_join(path, "run.db");
     if (file == NULL)
         return sc_fail_nomem(error, path);
-    enum sc_status status = sc_file_exists(file) ? add(folders, path, error) : SC_OK;
+    bool found;
+    enum sc_status status = sc_file_look(file, &found, error);
+    if (found)
+        status = add(folders, path, error);
     sc_free(file);
     SC_TRY(status);
     return depth < MOST_DEPTH ? look_inside(folders, path, depth, error) : SC_OK;

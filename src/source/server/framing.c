@@ -23,8 +23,10 @@ static enum sc_status read_optional(const char *folder, const char *name, char *
     *text = NULL;
     if (path == NULL)
         return sc_fail_nomem(error, "path of a model's file");
-    enum sc_status status =
-        sc_file_exists(path) ? sc_file_read(path, SC_CONFIG_BYTES_MAX, text, n, error) : SC_OK;
+    bool found;
+    enum sc_status status = sc_file_look(path, &found, error);
+    if (found)
+        status = sc_file_read(path, SC_CONFIG_BYTES_MAX, text, n, error);
     sc_free(path);
     return status;
 }
