@@ -440,16 +440,19 @@ static enum sc_status check(const struct cli_cards *cards, struct sc_error *erro
     return sc_run_options_check(&run, error);
 }
 
-bool cli_cards_left(const char *folder)
+enum sc_status cli_cards_left(const char *folder, bool *left, struct sc_error *error)
 {
-    struct sc_text path = {0}, whole = {0};
-    sc_text_printf(&path, "%s/shards/1/run.db", folder);
-    sc_text_printf(&whole, "%s/run.db", folder);
-    bool left =
-        !path.failed && !whole.failed && sc_file_exists(path.data) && !sc_file_exists(whole.data);
-    sc_text_free(&path);
-    sc_text_free(&whole);
-    return left;
+    bool whole = false;
+    char *shard = sc_path_join(folder, "shards/1/run.db"), *run = sc_path_join(folder, "run.db");
+    *left = false;
+    enum sc_status status = shard == NULL || run == NULL ? sc_fail_nomem(error, folder)
+                                                         : sc_file_look(shard, left, error);
+    if (*left)
+        status = sc_file_look(run, &whole, error);
+    *left = *left && !whole;
+    sc_free(shard);
+    sc_free(run);
+    return status;
 }
 
 static enum sc_status run(const struct cli_cards *cards, struct sc_run_summary *summary,

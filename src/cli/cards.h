@@ -28,7 +28,7 @@ struct cli_cards {
 };
 
 /* Whether the folder holds shards of cards that are not yet made one run. */
-bool cli_cards_left(const char *folder);
+enum sc_status cli_cards_left(const char *folder, bool *left, struct sc_error *error);
 
 /* Runs them, or goes on with them.  CLI_DONE: the whole run is in run->out as if one process had
  * sampled it, and the summary says what failed in it; else what to exit with, after a line. */

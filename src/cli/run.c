@@ -113,12 +113,14 @@ static bool is_alone(const struct cli_run_command *command)
 
 static enum sc_status check_alone(const struct cli_run_command *command, struct sc_error *error)
 {
-    return command->n_cards <= 1 && cli_cards_left(command->run.out)
-               ? sc_fail(error, SC_ERR_CONFLICT,
-                         "%s/shards holds a run on several GPUs: expected the same --gpus, with "
-                         "which it goes on",
-                         command->run.out)
-               : SC_OK;
+    bool left = false;
+    if (command->n_cards <= 1)
+        SC_TRY(cli_cards_left(command->run.out, &left, error));
+    return left ? sc_fail(error, SC_ERR_CONFLICT,
+                          "%s/shards holds a run on several GPUs: expected the same --gpus, with "
+                          "which it goes on",
+                          command->run.out)
+                : SC_OK;
 }
 
 static int sample_on_cards(const struct cli_run_command *command, struct sc_run_summary *summary)
