@@ -252,7 +252,10 @@ struct sc_server_options {
     size_t n_choices;            /* traces of one prompt asked for in one request; 1 */
     double timeout;              /* seconds of one request in all */
     size_t most_failures;        /* of requests in a row, which end the run */
-    const void *reserved[8];     /* NULL */
+    /* Asked while servers are asked what they are; false interrupts.  NULL: nothing does. */
+    bool (*keep_going)(void *context);
+    void *context;
+    const void *reserved[6]; /* NULL */
 };
 SC_API struct sc_server_options sc_server_options_default(void);
 

@@ -76,6 +76,12 @@ enum sc_status cli_endpoint_check(const struct cli_options *options,
     return SC_OK;
 }
 
+static bool keep_going(void *context)
+{
+    (void)context;
+    return !cli_interrupted();
+}
+
 enum sc_status cli_endpoint_open(const struct cli_endpoint *endpoint, const char *model,
                                  const struct sc_chat_options *chat, struct sc_source *out,
                                  struct sc_error *error)
@@ -104,5 +110,6 @@ enum sc_status cli_endpoint_open(const struct cli_endpoint *endpoint, const char
         server.timeout = endpoint->timeout;
     if (endpoint->most_failures > 0)
         server.most_failures = endpoint->most_failures;
+    server.keep_going = keep_going;
     return sc_source_open_server(&server, out, error);
 }

@@ -11,6 +11,8 @@
 enum { STEP_MS = 100, MOST_TRIES = 4, MOST_UNREACHABLE = 2 };
 
 static const double stall_timeout = 30, hasty_timeout = 4;
+/* A small answer that drips is given up all the same, after so many times the patience for none. */
+static const double whole_patience = 4, hasty_patience = 2;
 
 struct asking {
     const struct sc_hub_question *question;
@@ -143,12 +145,13 @@ static enum sc_status open_and_ask(struct asking *a, struct sc_hub_answer *answe
     const double patience = question->hasty               ? hasty_timeout
                             : question->stall_timeout > 0 ? question->stall_timeout
                                                           : stall_timeout;
+    const double whole = patience * (question->hasty ? hasty_patience : whole_patience);
     SC_TRY(sc_fetch_init(&a->fetch, question->url, question->token, patience, error));
     a->fetch.head = question->head;
     a->fetch.take = take;
     a->fetch.context = a;
     a->multi = curl_multi_init();
-    if (a->multi == NULL)
+    if (a->multi == NULL || !sc_fetch_limit(&a->fetch, whole))
         return sc_fail_nomem(error, "a download");
     SC_TRY(ask(a, &end, error));
     return hand_over(a, end != SC_FETCH_DONE, answer, error);

@@ -19,8 +19,9 @@
 enum {
     DEFAULT_PARALLEL = 4,
     STEP_MS = 100,
-    MOST_VAIN = 5, /* tries in a row that bring nothing, after the first */
-    N_SAMPLES = 16 /* of the speed, half a second apart */
+    MOST_VAIN = 5,        /* tries in a row that bring nothing, after the first */
+    LEAST_GAIN = 8 << 10, /* bytes of a try that was too slow, for it not to be in vain */
+    N_SAMPLES = 16        /* of the speed, half a second apart */
 };
 
 static const double lock_pause = 0.1, sample_seconds = 0.5, default_stall_timeout = 30;
@@ -125,10 +126,12 @@ static enum sc_status check_room(const struct batch *batch, struct sc_error *err
 
 static enum sc_status check_size(const struct job *job, uint64_t found, struct sc_error *error)
 {
-    if (job->want->size == 0 || job->want->size == found)
+    const uint64_t most = sc_part_most(&job->part);
+    const bool known = job->want->size > 0;
+    if (known ? found == most : found <= most)
         return SC_OK;
-    return sc_fail(error, SC_ERR_FORMAT, "%s: expected %llu bytes, found %llu", job->want->url,
-                   (unsigned long long)job->want->size, (unsigned long long)found);
+    return sc_fail(error, SC_ERR_FORMAT, "%s: expected %s%llu bytes, found %llu", job->want->url,
+                   known ? "" : "at most ", (unsigned long long)most, (unsigned long long)found);
 }
 
 /* The first bytes of an answer: where do they belong?  A server that gives all from the beginning,
@@ -234,7 +237,8 @@ static enum sc_status give_up(struct job *job, enum sc_fetch_end end, struct sc_
 /* A try failed in a way that may pass: a pause, unless nothing came for too long. */
 static enum sc_status try_again(struct job *job, struct sc_error *error)
 {
-    if (job->part.n > job->best) {
+    const uint64_t gain = job->part.n > job->best ? job->part.n - job->best : 0;
+    if (gain >= (job->fetch.slow ? (uint64_t)LEAST_GAIN : 1)) {
         job->best = job->part.n;
         job->n_vain = 0;
     } else if (++job->n_vain > MOST_VAIN) {

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "remote/easy.h"
 
-enum { MOST_HEADERS = 64 << 10, MOST_REDIRECTIONS = 10 };
+enum { MOST_HEADERS = 64 << 10, MOST_UNWANTED = 64 << 10, MOST_REDIRECTIONS = 10 };
 
 static const double connect_timeout = 20, first_pause = 0.5, longest_pause = 30,
                     longest_retry_after = 300;
@@ -28,8 +28,10 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *context)
 {
     struct sc_fetch *f = context;
     n *= size;
-    if (!is_body_wanted(f))
-        return n; /* words about a refusal, which are not repeated */
+    if (!is_body_wanted(f)) { /* words about a refusal, which are not repeated */
+        f->n_unwanted += n;
+        return f->n_unwanted <= MOST_UNWANTED ? n : 0;
+    }
     f->any = true;
     f->stopped = f->stopped || !f->take(f->context, bytes, n);
     return f->stopped ? 0 : n;
@@ -177,7 +179,7 @@ static bool set_options(struct sc_fetch *f, double stall_timeout)
            curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
                             lround(fmin(connect_timeout, stall_timeout) * 1e3)) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)SC_FETCH_LEAST_SPEED) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, lround(fmax(stall_timeout, 1))) ==
                CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
@@ -201,6 +203,11 @@ enum sc_status sc_fetch_init(struct sc_fetch *f, const char *url, const char *to
     if (f->first == NULL || f->url == NULL || f->easy == NULL || !set_options(f, stall_timeout))
         return sc_fail_nomem(error, "a download");
     return SC_OK;
+}
+
+bool sc_fetch_limit(struct sc_fetch *f, double seconds)
+{
+    return curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, lround(seconds * 1e3)) == CURLE_OK;
 }
 
 void sc_fetch_free(struct sc_fetch *f)
@@ -305,9 +312,9 @@ enum sc_status sc_fetch_start(struct sc_fetch *f, bool onward, struct sc_error *
         f->headers = (struct sc_fetch_headers){0};
     }
     f->away = f->away || !same; /* and back again: a redirection by others gets no token */
-    f->n_header_bytes = 0;
+    f->n_header_bytes = f->n_unwanted = 0;
     f->http_status = 0;
-    f->too_much = f->stopped = f->any = f->unreachable = false;
+    f->too_much = f->slow = f->stopped = f->any = f->unreachable = false;
     f->curl_error[0] = f->failure[0] = '\0';
     snprintf(range, sizeof range, "%llu-", (unsigned long long)f->from);
     bool set = make_lines(f, f->token != NULL && !f->away) &&
@@ -347,6 +354,11 @@ static enum sc_fetch_end go_onward(struct sc_fetch *f)
 {
     char *next = NULL;
     bool same, less;
+    if (f->n_unwanted > MOST_UNWANTED) {
+        say(f, "the server sends on (%ld) with more than %d bytes, which are not read",
+            f->http_status, MOST_UNWANTED);
+        return SC_FETCH_FAILED;
+    }
     curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_URL, &next);
     if (next == NULL) {
         say(f, "the server answered %ld without saying where to", f->http_status);
@@ -408,6 +420,11 @@ static enum sc_fetch_end finish_with_status(struct sc_fetch *f)
 static enum sc_fetch_end finish_with_error(struct sc_fetch *f, CURLcode code)
 {
     say(f, "%s", f->curl_error[0] ? f->curl_error : curl_easy_strerror(code));
+    f->slow = code == CURLE_OPERATION_TIMEDOUT;
+    if (sc_easy_ended_in_header(f->easy, code)) {
+        say(f, SC_EASY_NO_ROOM);
+        return SC_FETCH_FAILED;
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -438,7 +455,9 @@ enum sc_fetch_end sc_fetch_finish(struct sc_fetch *f, CURLcode code)
             MOST_HEADERS);
         return SC_FETCH_FAILED;
     }
-    return code == CURLE_OK ? finish_with_status(f) : finish_with_error(f, code);
+    /* What a refusal says at length was not read to its end: its status is known. */
+    const bool known = code == CURLE_OK || f->n_unwanted > MOST_UNWANTED;
+    return known ? finish_with_status(f) : finish_with_error(f, code);
 }
 
 double sc_fetch_pause(const struct sc_fetch *f, unsigned n_vain, double first)

@@ -43,10 +43,12 @@ struct sc_fetch {
     struct sc_fetch_headers headers;
     size_t n_header_bytes;
     long http_status;
-    bool too_much;    /* headers */
-    bool stopped;     /* by take */
-    bool any;         /* take was called */
-    bool unreachable; /* there was no connection */
+    size_t n_unwanted; /* bytes of a body that is no file */
+    bool too_much;     /* headers */
+    bool slow;         /* fewer bytes came than SC_FETCH_LEAST_SPEED a second */
+    bool stopped;      /* by take */
+    bool any;          /* take was called */
+    bool unreachable;  /* there was no connection */
     char curl_error[CURL_ERROR_SIZE];
     char failure[300];   /* visible characters only; without the URL and the token */
     struct sc_mask mask; /* the token, in whatever a server says */
@@ -56,9 +58,13 @@ struct sc_fetch {
     void *context;
 };
 
+enum { SC_FETCH_LEAST_SPEED = 256 }; /* bytes a second, over the stall timeout */
+
 /* url and token are those of every try; token is borrowed. */
 enum sc_status sc_fetch_init(struct sc_fetch *fetch, const char *url, const char *token,
                              double stall_timeout, struct sc_error *error);
+/* Seconds of a try in all; without it there is no such limit.  false: out of memory. */
+bool sc_fetch_limit(struct sc_fetch *fetch, double seconds);
 void sc_fetch_free(struct sc_fetch *fetch);
 /* Masks the token in a text that a server gave; the length stays. */
 void sc_fetch_mask(const struct sc_fetch *fetch, char *text, size_t n);

@@ -31,12 +31,15 @@ struct sc_download {
                          * Folders are made. */
     const char *lock;   /* file whose lock (flock) is held meanwhile; NULL: the unfinished file's */
     uint64_t size;      /* bytes expected; 0: not known */
+    uint64_t most;      /* bytes at most where the size is not known; 0: SC_DOWNLOAD_MOST */
     const char *sha256; /* 64 lower-case hexadecimal digits expected; NULL: not known */
     const char *git_sha1;  /* 40 of them: Git's of a blob of `size` bytes; NULL: not known */
     char found_sha256[65]; /* set: of what came */
     uint64_t found_size;   /* set */
     struct sc_hub_refusal refusal; /* set when the server refused it */
 };
+
+#define SC_DOWNLOAD_MOST ((uint64_t)1 << 30)
 
 struct sc_download_progress {
     uint64_t n_bytes, n_bytes_total; /* of all files; total 0: not known */

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-enum { MOST_FILES = 100000, LONGEST_COMMIT = 64 };
+enum { MOST_FILES = 100000, MOST_CHOSEN = 4096, LONGEST_COMMIT = 64 };
 
 static bool is_hex(const char *text, size_t n)
 {
@@ -169,10 +169,9 @@ void sc_hub_listing_free(struct sc_hub_listing *listing)
 
 static bool has(const struct sc_hub_listing *listing, const char *name)
 {
-    for (size_t i = 0; i < listing->n; i++)
-        if (strcmp(listing->files[i].name, name) == 0)
-            return true;
-    return false;
+    const struct sc_hub_file key = {.name = (char *)(uintptr_t)name};
+    return listing->n > 0 &&
+           bsearch(&key, listing->files, listing->n, sizeof *listing->files, compare_names) != NULL;
 }
 
 static bool is_like(const char *name, const char *const *patterns, size_t n)
@@ -258,5 +257,8 @@ enum sc_status sc_hub_listing_choose(struct sc_hub_listing *listing, enum sc_hub
     }
     listing->n = n;
     sc_free(kept);
+    if (n > MOST_CHOSEN)
+        return sc_fail(error, SC_ERR_LIMIT,
+                       "siblings: expected at most %d files of a model, found %zu", MOST_CHOSEN, n);
     return SC_OK;
 }

@@ -15,7 +15,7 @@
 #include "hub/listing.h"
 #include "hub/pull.h"
 
-enum { MOST_LISTING = 64 << 20 };
+enum { MOST_LISTING = 8 << 20 };
 
 void sc_hub_model_free(struct sc_hub_model *model)
 {

@@ -15,6 +15,12 @@
 
 enum { CHUNK = 1 << 16, CHUNKS_BETWEEN_LOOKS = 256 };
 
+uint64_t sc_part_most(const struct sc_part *part)
+{
+    const struct sc_download *want = part->want;
+    return want->size > 0 ? want->size : want->most > 0 ? want->most : SC_DOWNLOAD_MOST;
+}
+
 bool sc_part_is_checked(const struct sc_part *part)
 {
     const struct sc_download *want = part->want;
@@ -181,13 +187,12 @@ static enum sc_status inherit(struct sc_part *part, const struct sc_part_watch *
                               struct sc_error *error)
 {
     struct stat info;
-    const struct sc_download *want = part->want;
     if (part->want->lock == NULL)
         part->fd = part->lock;
     else
         SC_TRY(open_own(part->incomplete, &part->fd, error));
     if (!sc_part_is_checked(part) || fstat(part->fd, &info) != 0 ||
-        (want->size > 0 && (uint64_t)info.st_size > want->size))
+        (uint64_t)info.st_size > sc_part_most(part))
         return sc_part_restart(part, error);
     SC_TRY(hash_file(part, part->fd, watch, error));
     part->inherited = part->n > 0;
@@ -227,9 +232,10 @@ enum sc_status sc_part_add(struct sc_part *part, const void *bytes, size_t n,
     const struct sc_download *want = part->want;
     const char *rest = bytes;
     assert(part->fd >= 0);
-    if (want->size > 0 && n > want->size - part->n)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: expected %llu bytes, found more", want->url,
-                       (unsigned long long)want->size);
+    const uint64_t most = sc_part_most(part);
+    if (part->n > most || n > most - part->n)
+        return sc_fail(error, SC_ERR_FORMAT, "%s: expected %s%llu bytes, found more", want->url,
+                       want->size > 0 ? "" : "at most ", (unsigned long long)most);
     SC_TRY(sc_digest_add(&part->digest, bytes, n, error));
     while (n > 0) {
         ssize_t put = pwrite(part->fd, rest, n, (off_t)part->n);

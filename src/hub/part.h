@@ -26,6 +26,8 @@ enum sc_status sc_part_init(struct sc_part *part, struct sc_download *want, stru
 void sc_part_free(struct sc_part *part); /* keeps what came; zeros are not fine */
 /* Whether a hash will tell that the whole is right, whatever its pieces are from. */
 bool sc_part_is_checked(const struct sc_part *part);
+/* Bytes that it may have. */
+uint64_t sc_part_most(const struct sc_part *part);
 /* Bytes that are there, for the room on disk: no lock, no error. */
 uint64_t sc_part_found(const struct sc_part *part);
 

@@ -110,8 +110,8 @@ static enum sc_status add_to_list(const struct part_of_rows *p, struct pages *pa
     size_t i = pages->n++;
     pages->paths[i] = path;
     pages->urls[i] = page_url(p, offset);
-    pages->items[i] =
-        (struct sc_download){.path = path, .url = pages->urls[i], .token = p->puller->token};
+    pages->items[i] = (struct sc_download){
+        .path = path, .url = pages->urls[i], .token = p->puller->token, .most = SC_ROWS_MOST_BYTES};
     return pages->urls[i] != NULL ? SC_OK : sc_fail_nomem(error, "pages of rows");
 }
 

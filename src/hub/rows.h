@@ -10,8 +10,8 @@
 
 enum { SC_ROWS_A_PAGE = 100 };
 
-#define SC_ROWS_MOST_BYTES ((size_t)256 << 20) /* of a page */
-#define SC_ROWS_MOST ((uint64_t)16 << 20)      /* of a set: as many as a benchmark may have */
+#define SC_ROWS_MOST_BYTES ((size_t)8 << 20) /* of a page */
+#define SC_ROWS_MOST ((uint64_t)1 << 20)     /* of a set */
 
 /* What the pages of one set have in common; zeros before the first. */
 struct sc_rows {

@@ -408,6 +408,15 @@ static double patience(const struct run *run)
     return run->n_idle > 0 && !run->over ? 0 : run->next_look - sc_seconds();
 }
 
+static bool goes_on(const struct run *run)
+{
+    const struct sc_remote_source *source = run->source;
+    const struct sc_remote_options *options = &run->remote->options;
+    if (source->step != NULL)
+        return source->step(source->context, run->counts);
+    return options->keep_going == NULL || options->keep_going(options->context);
+}
+
 static enum sc_status loop(struct run *run, struct sc_error *error)
 {
     for (;;) {
@@ -417,7 +426,7 @@ static enum sc_status loop(struct run *run, struct sc_error *error)
         SC_TRY(sc_wait_work(&run->remote->wait, patience(run), error));
         SC_TRY(collect(run, error));
         SC_TRY(look(run, error));
-        if (run->source->step != NULL && !run->source->step(run->source->context, run->counts))
+        if (!goes_on(run))
             return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted");
     }
 }

@@ -32,6 +32,17 @@ bool sc_easy_set_up(CURL *easy)
            set_roots(easy);
 }
 
+bool sc_easy_ended_in_header(CURL *easy, CURLcode code)
+{
+    enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE of libcurl from 8.6 on */
+    curl_off_t first_byte = 0, n_body = 0;
+    if (code != CURLE_OUT_OF_MEMORY && (int)code != TOO_LARGE)
+        return false;
+    curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+    curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &n_body);
+    return first_byte > 0 && n_body == 0;
+}
+
 enum sc_status sc_secret_check(const char *what, const char *secret, struct sc_error *error)
 {
     size_t n = 0;

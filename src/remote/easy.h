@@ -11,6 +11,13 @@
  * CURL_CA_BUNDLE names, the first that is set; else the system's. */
 bool sc_easy_set_up(CURL *easy);
 
+/* Whether libcurl gave up in the header of an answer, for want of memory or because a line of it is
+ * too long: it has one code for both. */
+bool sc_easy_ended_in_header(CURL *easy, CURLcode code);
+#define SC_EASY_NO_ROOM                                                                            \
+    "no room for the header of the server's answer: out of memory, or a line of it has more than " \
+    "100 KB"
+
 /* A secret that goes into a header line: visible ASCII, 1 to SC_LONGEST_SECRET characters, since
  * any other would end the line; NULL is none.  what names it in the message, which does not show
  * it. */

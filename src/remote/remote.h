@@ -36,6 +36,10 @@ struct sc_remote_options {
     size_t max_response;             /* bytes, of streams too */
     size_t most_failures;            /* of requests in a row, which end a run */
     uint64_t seed;                   /* of the retries' jitter */
+    /* Asked in the place of a source's step where that has none; false ends a run with
+     * SC_ERR_INTERRUPTED.  NULL: nothing does. */
+    bool (*keep_going)(void *context);
+    void *context;
 };
 enum { SC_REMOTE_MOST_SERVERS = 1024 };
 struct sc_remote_options sc_remote_options_default(void); /* no urls, no key */

@@ -305,8 +305,12 @@ static enum sc_try end_of_writing(struct sc_transfer *t)
         return SC_TRY_NO_MEMORY;
     if (!t->too_large)
         return SC_TRY_AGAIN;
-    sc_transfer_fail(t, "the server's answer: expected at most %zu bytes, found more",
-                     t->shared->options->max_response);
+    if (t->n_header > MOST_HEADER)
+        sc_transfer_fail(t, "the server's answer: expected at most %d bytes of headers, found more",
+                         MOST_HEADER);
+    else
+        sc_transfer_fail(t, "the server's answer: expected at most %zu bytes, found more",
+                         t->shared->options->max_response);
     return SC_TRY_FAILED;
 }
 
@@ -314,6 +318,10 @@ static enum sc_try end_with_error(struct sc_transfer *t, CURLcode code)
 {
     long sent = 0;
     sc_transfer_fail(t, "%s", curl_easy_strerror(code));
+    if (sc_easy_ended_in_header(t->easy, code)) {
+        sc_transfer_fail(t, SC_EASY_NO_ROOM);
+        return SC_TRY_AGAIN;
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -332,6 +340,9 @@ static enum sc_try end_with_error(struct sc_transfer *t, CURLcode code)
         return SC_TRY_HOPELESS;
     case CURLE_WRITE_ERROR:
         return end_of_writing(t);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        sc_transfer_fail(t, "the server's answer: expected HTTP/1, found something else");
+        return SC_TRY_AGAIN;
     case CURLE_OUT_OF_MEMORY:
         return SC_TRY_NO_MEMORY;
     default:

@@ -3,32 +3,18 @@
 
   test_hostile_sizes.py PATH_TO_SAFECONF      Python's standard library only.
 
-tools/check-hostile-sizes runs the same at SAFECONF_HOSTILE_MB, and prints what each case took. Time is the
-processor's, not the clock's; what is allowed is some ten times what was measured, and what is quadratic is over it.
+hostile.py says what is allowed; tools/check-hostile-sizes runs the same at other sizes.
 """
 import gzip
 import json
 import os
-import resource
 import shutil
 import struct
-import subprocess
 import unittest
 import zipfile
 
-from program import DEMO, PROGRAM, Folder
-
-SIZE = int(float(os.environ.get('SAFECONF_HOSTILE_MB', '0.5')) * 1e6)
-SHOW = 'SAFECONF_HOSTILE_MB' in os.environ
-with open(PROGRAM, 'rb') as program_file:
-    SANITIZED = b'__asan_init' in program_file.read()
-SECONDS, SECONDS_PER_MB = (60, 20) if SANITIZED else (10, 1)
-MB, MB_PER_MB = 200, 2  # the demonstration model, its engine and its tables are within the first
-
-
-def parts_of(unit, n):
-    return unit * (n // len(unit))
-
+from hostile import SIZE, Measured, parts_of
+from program import DEMO
 
 # name of the file, what begins it, what is repeated, what ends it
 TABLES = {
@@ -84,33 +70,7 @@ SUITES = {
 ANSWERS = ["I can't ", '. ', '"', '\n', '*', '<think>', '```\n', '。', '1. ', '(', 'User: ', '“', 'But I cannot. ']
 
 
-class Sizes(Folder):
-    def measured(self, name, size, *words, stdin=None, status=(0, 1, 2, 3)):
-        """Runs the program, and holds it to time and memory for input of this size; its error line."""
-        with open(stdin or os.devnull, 'rb') as given, open(self.path('err'), 'wb') as err:
-            process = subprocess.Popen([PROGRAM, *map(str, words)], stdin=given, stdout=subprocess.DEVNULL,
-                                       stderr=err, preexec_fn=self.limit(size))
-            _, waited, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(waited)
-        said = self.read('err').decode(errors='replace').strip()
-        seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-        if SHOW:
-            print(f'{name}\t{size / 1e6:.1f} MB\t{seconds:.2f} s\t{memory:.0f} MB\t{process.returncode}\t{said[:100]}',
-                  flush=True)
-        self.assertIn(process.returncode, status, f'{name}: {seconds:.1f} s: {said[:300]}')
-        self.assertLessEqual(len(said.splitlines()), 3, said[:1000])
-        if not SANITIZED:
-            self.assertLessEqual(memory, MB + MB_PER_MB * size / 1e6, name)
-        return said
-
-    @staticmethod
-    def limit(size):
-        seconds = int(SECONDS + SECONDS_PER_MB * size / 1e6)
-        return lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-
-    def large(self, name, begin, unit, end, n=SIZE):
-        return self.write(name, begin + parts_of(unit, n) + end)
-
+class Sizes(Measured):
     def model(self, name, **files):
         """A copy of the demonstration model with other files: tokenizer(json) changes what is there."""
         folder = self.path(name)

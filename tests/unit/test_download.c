@@ -356,6 +356,20 @@ static void a_wrong_size_is_an_error(void **state)
     assert_false(sc_file_exists(s->incomplete));
 }
 
+static void a_file_of_unknown_size_is_bounded(void **state)
+{
+    struct scene *s = *state;
+    struct sc_download file = file_of(s);
+    file.size = 0;
+    file.sha256 = NULL;
+    file.most = N_BYTES - 1;
+    assert_fails(s, &file, SC_ERR_FORMAT, "expected at most 299999 bytes, found 300000");
+    assert_false(sc_file_exists(s->path));
+    file.most = N_BYTES;
+    assert_int_equal(sc_download_files(&file, 1, &quick, NULL), SC_OK);
+    assert_true(is_there(s));
+}
+
 static void a_wrong_hash_is_an_error_and_leaves_nothing(void **state)
 {
     struct scene *s = *state;
@@ -583,6 +597,7 @@ int main(void)
         TEST(failures_that_may_pass_are_tried_again),
         TEST(a_wrong_size_is_an_error),
         TEST(more_than_the_size_is_refused_as_it_comes),
+        TEST(a_file_of_unknown_size_is_bounded),
         TEST(a_wrong_hash_is_an_error_and_leaves_nothing),
         TEST(a_refusal_is_said_with_the_servers_code),
         TEST(the_token_does_not_go_to_another_host),

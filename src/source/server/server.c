@@ -83,6 +83,8 @@ static enum sc_status open_remotes(struct sc_served *served, struct sc_error *er
     remote.most_failures = options->most_failures;
     remote.max_response = most_bytes(served);
     remote.seed = served->wish.seed;
+    remote.keep_going = options->keep_going;
+    remote.context = options->context;
     SC_TRY(sc_remote_open(&served->remote, &remote, error));
     remote.parallel = 1;
     remote.n_retries = 0;
