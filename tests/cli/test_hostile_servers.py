@@ -17,7 +17,7 @@ from local_server import LocalHandler, LocalServer
 from model_server import Handler as ModelHandler, ModelServer
 
 TIMEOUT = 1  # seconds of a try
-PATIENCE = 90  # by the clock: a request has six tries, with pauses of 15 s in all, and others run beside it
+PATIENCE = 180  # by the clock: a request has six tries, with pauses of 15 s in all, and others run beside it
 AT_ONCE = 24
 OPEN = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
 EVENTS = b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'
@@ -228,7 +228,7 @@ class Servers(Measured):
 
     def of_judges(self):
         self.run_demo('judged', n=2)
-        for kind, names in ((FLOODS, ('a body without end', 'a fault')), (DRIPS, ('chunks',)), (ANSWERS, ANSWERS)):
+        for kind, names in ((FLOODS, ('a body without end', 'a fault')), (DRIPS, ('chunks',)), (ANSWERS, ('ten thousand choices', 'a million candidates'))):
             for name in names:
                 yield f'judge: {name}', self.judged_by, kind[name]
 
