@@ -167,11 +167,15 @@ void sc_hub_listing_free(struct sc_hub_listing *listing)
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
+static int compare_to_name(const void *name, const void *file)
+{
+    return strcmp(name, ((const struct sc_hub_file *)file)->name);
+}
+
 static bool has(const struct sc_hub_listing *listing, const char *name)
 {
-    const struct sc_hub_file key = {.name = (char *)(uintptr_t)name};
-    return listing->n > 0 &&
-           bsearch(&key, listing->files, listing->n, sizeof *listing->files, compare_names) != NULL;
+    return listing->n > 0 && bsearch(name, listing->files, listing->n, sizeof *listing->files,
+                                     compare_to_name) != NULL;
 }
 
 static bool is_like(const char *name, const char *const *patterns, size_t n)

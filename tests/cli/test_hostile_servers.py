@@ -228,7 +228,8 @@ class Servers(Measured):
 
     def of_judges(self):
         self.run_demo('judged', n=2)
-        for kind, names in ((FLOODS, ('a body without end', 'a fault')), (DRIPS, ('chunks',)), (ANSWERS, ('ten thousand choices', 'a million candidates'))):
+        for kind, names in ((FLOODS, ('a body without end', 'a fault')), (DRIPS, ('chunks',)),
+                            (ANSWERS, ('ten thousand choices', 'a million candidates'))):
             for name in names:
                 yield f'judge: {name}', self.judged_by, kind[name]
 
