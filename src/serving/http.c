@@ -21,6 +21,9 @@ enum { THREADS = 4, IDLE_SECONDS = 120, HEADER_BYTES = 32 << 10 };
 /* A body that is too long is read to its end, so that its sender reads why it is refused; beyond so
  * many times what is taken the connection is closed. */
 enum { MOST_READ = 4 };
+/* A body of more than SHORT_BODY is kept only where all that are long have at most MOST_HELD bytes.
+ */
+enum { SHORT_BODY = 64 << 10, MOST_HELD = 128 << 20 };
 /* Whole answers up to here are made before they are sent, and their length is said. */
 enum { WHOLE_BYTES = 1 << 18 };
 
@@ -31,6 +34,8 @@ struct exchange {
     bool chat;
     struct sc_text body;
     size_t n_body; /* bytes that came, kept or not */
+    size_t n_held; /* of them, counted in http->n_held */
+    bool no_room;  /* others held too much: the body is not kept */
     struct sc_serving_job *job;
     bool waits; /* for the whole answer */
     struct sc_serving_stream stream;
@@ -95,6 +100,18 @@ static unsigned status_of(enum sc_status status, const char *field)
     if (status == SC_ERR_NOMEM || status == SC_ERR_IO)
         return MHD_HTTP_SERVICE_UNAVAILABLE;
     return strcmp(field, "model") == 0 ? MHD_HTTP_NOT_FOUND : MHD_HTTP_BAD_REQUEST;
+}
+
+static const struct sc_serving_refusal no_room = {
+    .status = MHD_HTTP_TOO_MANY_REQUESTS,
+    .code = "rate_limit_exceeded",
+    .text = "as much is being sent as this server takes: try again later"};
+
+static void forget_body(struct exchange *exchange)
+{
+    sc_text_free(&exchange->body);
+    atomic_fetch_sub(&exchange->http->n_held, exchange->n_held);
+    exchange->n_held = 0;
 }
 
 /* Whether there is no place for a request; the lock is held. */
@@ -205,6 +222,20 @@ static enum MHD_Result answer_job(struct exchange *exchange, struct MHD_Connecti
     return send_pieces(exchange, connection, "application/json", read_parts);
 }
 
+/* Keeps a piece of a body, where there is room. */
+static void keep(struct exchange *exchange, const char *data, size_t n)
+{
+    struct sc_serving_http *http = exchange->http;
+    if (!exchange->no_room && exchange->body.len + n > SHORT_BODY) {
+        exchange->n_held += n;
+        exchange->no_room = atomic_fetch_add(&http->n_held, n) + n > MOST_HELD;
+    }
+    if (exchange->no_room)
+        forget_body(exchange);
+    else
+        sc_text_add(&exchange->body, data, n);
+}
+
 static enum MHD_Result begin(struct exchange *exchange, struct MHD_Connection *connection)
 {
     struct sc_serving_http *http = exchange->http;
@@ -219,10 +250,12 @@ static enum MHD_Result begin(struct exchange *exchange, struct MHD_Connection *c
     if (is_open && exchange->n_body > http->most_bytes)
         full = (struct sc_serving_refusal){.status = MHD_HTTP_CONTENT_TOO_LARGE,
                                            .text = "body: too long"};
+    else if (is_open && exchange->no_room)
+        full = no_room;
     else if (is_open)
         status = take(exchange, connection, &request, field, &full, &error);
     sc_serving_request_free(&request);
-    sc_text_free(&exchange->body);
+    forget_body(exchange);
     if (exchange->job != NULL)
         return exchange->job->request.stream
                    ? send_pieces(exchange, connection, "text/event-stream", read_stream)
@@ -358,7 +391,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return go_on(exchange, connection);
     exchange->n_body += *n;
     if (exchange->n_body <= http->most_bytes)
-        sc_text_add(&exchange->body, data, *n);
+        keep(exchange, data, *n);
     else if (exchange->n_body > MOST_READ * http->most_bytes)
         return MHD_NO;
     *n = 0;
@@ -382,7 +415,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
         sc_serving_job_leave(exchange->job);
     }
     pthread_mutex_unlock(&http->house->lock);
-    sc_text_free(&exchange->body);
+    forget_body(exchange);
     sc_serving_stream_free(&exchange->stream);
     sc_text_free(&exchange->part);
     sc_free(exchange);

@@ -2,12 +2,14 @@
 #ifndef SC_SERVING_HTTP_H
 #define SC_SERVING_HTTP_H
 
+#include <stdatomic.h>
+
 #include "serving/answer.h"
 #include "serving/connections.h"
 
 struct MHD_Daemon;
 
-/* Fields but the last two are set before it starts. */
+/* Fields but the last three are set before it starts. */
 struct sc_serving_http {
     struct sc_serving_house *house;
     struct sc_serving_signature signature;
@@ -15,6 +17,7 @@ struct sc_serving_http {
     const char *key;                           /* or NULL */
     size_t most_bytes;                         /* of a body */
     struct sc_serving_connections connections; /* the house's lock guards them */
+    atomic_size_t n_held; /* bytes of bodies that are long, of all connections */
     struct MHD_Daemon *daemon;
 };
 

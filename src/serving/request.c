@@ -14,6 +14,9 @@
 #include "base/memory.h"
 #include "serving/prompt_fields.h"
 
+/* Of a body, outside its strings: more than any request that is answered has. */
+enum { MOST_BRACKETS = 1 << 15, MOST_COMMAS = 1 << 20 };
+
 /* Fields that are read below, by the interface that has them. */
 enum { BOTH, CHAT, TEXT };
 static const struct {
@@ -339,10 +342,16 @@ static enum sc_status read_all(struct reading *r, struct sc_serving_request *out
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-/* How deep brackets are nested outside strings, whatever else is wrong. */
-static size_t depth_of(const char *body, size_t n)
+/* What stands outside strings, whatever else is wrong. */
+struct shape {
+    size_t n_brackets, n_commas;
+    size_t depth; /* of brackets in each other */
+};
+
+static struct shape shape_of(const char *body, size_t n)
 {
-    size_t depth = 0, most = 0;
+    struct shape shape = {0};
+    size_t depth = 0;
     bool within = false;
     for (size_t i = 0; i < n; i++) {
         if (within && body[i] == '\\') {
@@ -352,12 +361,29 @@ static size_t depth_of(const char *body, size_t n)
         within = within != (body[i] == '"');
         if (within)
             continue;
-        if (body[i] == '{' || body[i] == '[')
-            most = ++depth > most ? depth : most;
-        else if ((body[i] == '}' || body[i] == ']') && depth > 0)
+        shape.n_commas += body[i] == ',';
+        if (body[i] == '{' || body[i] == '[') {
+            shape.n_brackets++;
+            shape.depth = ++depth > shape.depth ? depth : shape.depth;
+        } else if ((body[i] == '}' || body[i] == ']') && depth > 0) {
             depth--;
+        }
     }
-    return most;
+    return shape;
+}
+
+/* What is parsed takes many times its text: an empty object some 300 bytes, a number 40. */
+static enum sc_status check_shape(const char *body, size_t n, struct sc_error *error)
+{
+    const struct shape shape = shape_of(body, n);
+    if (shape.depth > SC_SERVING_MOST_DEPTH)
+        return sc_fail(error, SC_ERR_ARGUMENT, "body: expected at most %d brackets in each other",
+                       SC_SERVING_MOST_DEPTH);
+    if (shape.n_brackets > MOST_BRACKETS || shape.n_commas > MOST_COMMAS)
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "body: expected at most %d lists and objects with %d values", MOST_BRACKETS,
+                       MOST_COMMAS);
+    return SC_OK;
 }
 
 enum sc_status sc_serving_request_read(struct sc_serving_request *out, bool chat, const char *body,
@@ -370,9 +396,7 @@ enum sc_status sc_serving_request_read(struct sc_serving_request *out, bool chat
                                                     .top_k = -1,
                                                     .repetition_penalty = NAN}};
     field[0] = '\0';
-    if (depth_of(body, n) > SC_SERVING_MOST_DEPTH)
-        return sc_fail(error, SC_ERR_ARGUMENT, "body: expected at most %d brackets in each other",
-                       SC_SERVING_MOST_DEPTH);
+    SC_TRY(check_shape(body, n, error));
     json_t *root = NULL;
     SC_TRY(sc_json_parse(body, n, "body", &root, error));
     struct reading reading = {root, field, error};
