@@ -162,6 +162,19 @@ SC_API enum sc_status sc_replay_json(const char *folder,
                                      const struct sc_replay_run_options *options, char **json,
                                      struct sc_error *error);
 
+/* ---- whether a run's folder is whole (docs/FILES.md) ------------------------------------------
+ */
+
+/* Looks through run.db, as every function does that reads a folder: SQLite's own check, and the key
+ * of each row.  For callers that read run.db by themselves; the first thing that is damaged is
+ * SC_ERR_FORMAT and is named. */
+SC_API enum sc_status sc_run_db_check(const char *folder, struct sc_error *error);
+/* What `safeconf verify --json` prints of a folder, or of those of runs within it; release it with
+ * sc_release.  What is wrong with a run stands in it ("whole": false) and is no failure.  observer
+ * may be NULL. */
+SC_API enum sc_status sc_verify_json(const char *folder, const struct sc_report_observer *observer,
+                                     char **json, struct sc_error *error);
+
 /* ---- runs side by side ------------------------------------------------------------------------
  */
 

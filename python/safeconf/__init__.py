@@ -42,7 +42,7 @@ from .policies import (
     Single,
 )
 from .prompts import Prompt, Prompts, load_benchmark
-from .results import Run, open_run
+from .results import Run, Verification, open_run, verify
 from .risks import LikelyAnswer, Risk, Risks, Share, risk
 from .running import run
 
@@ -89,6 +89,7 @@ __all__ = [
     "Source",
     "Stopped",
     "UnsupportedError",
+    "Verification",
     "compare",
     "detect",
     "diff",
@@ -101,4 +102,5 @@ __all__ = [
     "risk",
     "run",
     "trace_metrics",
+    "verify",
 ]

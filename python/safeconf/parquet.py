@@ -100,6 +100,7 @@ def _token_schema() -> pyarrow.Schema:
 def token_batches(folder: Union[str, os.PathLike[str]]) -> Iterator[pyarrow.RecordBatch]:
     """The tokens of stored traces: a row per trace, a list per column (docs/FILES.md)."""
     path = (Path(folder) / "run.db").resolve()
+    call(lib.sc_run_db_check, os.fsencode(folder))
     db = sqlite3.connect("file:" + quote(os.fsencode(path)) + "?mode=ro", uri=True)
     schema = _token_schema()
     try:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -91,6 +91,7 @@ class Run:
             raise InputOutputError(f"{self.path}: expected a run's folder with run.db in it")
         self._analysis: Optional[dict[str, Any]] = None
         self._predictions: Optional[list[dict[str, Any]]] = None
+        self._checked: object = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -122,7 +123,11 @@ class Run:
 
     def refresh(self) -> None:
         """Forgets what was read, for a folder that has changed since."""
-        self._analysis = self._predictions = None
+        self._analysis = self._predictions = self._checked = None
+
+    def verify(self) -> Verification:
+        """Whether the folder is whole (:func:`safeconf.verify`)."""
+        return verify(self.path)
 
     @property
     def analysis(self) -> dict[str, Any]:
@@ -232,8 +237,16 @@ class Run:
 
     # ---- tables -----------------------------------------------------------------------------
 
+    def _check_db(self) -> None:
+        """Looks for damage before rows are read here, once for each state of the files."""
+        stamp = _stamp(self.db), _stamp(self.db.with_name("run.db-wal"))
+        if stamp != self._checked:
+            call(lib.sc_run_db_check, os.fsencode(self.path))
+            self._checked = stamp
+
     @contextmanager
     def _open_db(self) -> Iterator[sqlite3.Connection]:
+        self._check_db()
         address = "file:" + quote(os.fsencode(self.db.resolve())) + "?mode=ro"
         try:
             db = sqlite3.connect(address, uri=True)
@@ -401,6 +414,68 @@ class Run:
         for name, blobs in zip(_TOKEN_COLUMNS, columns[2:]):
             made[name] = _joined(name, blobs, sizes)
         return made
+
+
+class Verification(Mapping[str, Any]):
+    """What was found where folders of runs were looked through, read as a dict is: ``whole`` and
+    ``runs``, of each the ``folder``, the checks ``file``, ``keys``, ``values``, ``model`` and
+    ``files`` (``result`` and ``words``), the ``damaged`` rows and the command that ``mends``.
+
+    Attributes:
+        data: the document itself.
+        whole: nothing is wrong.
+    """
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self.whole: bool = data["whole"]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return f"Verification(whole={self.whole})"
+
+    def summary(self) -> Text:
+        """A line for each check of each run."""
+        lines = []
+        for run in self.data["runs"]:
+            lines.append(run["folder"])
+            for name, check in run.items():
+                if isinstance(check, dict):
+                    lines.append(f"  {check['result']:8} {name:7} {check['words']}")
+        return Text("\n".join(lines))
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+
+def verify(folder: PathLike) -> Verification:
+    """Looks whether the folder of a run, or of several, is whole (docs/FILES.md).
+
+    Damaged rows are named; nothing is raised for them.  ``safeconf verify --mend`` takes them out.
+
+    Args:
+        folder: of a run, or one with runs in it.
+    """
+    observer = ffi.new("struct sc_report_observer *")
+    with interruptible(observer):
+        text = taken_text(lib.sc_verify_json, os.fsencode(folder), observer)
+    return Verification(json.loads(text))
+
+
+def _stamp(path: Path) -> Optional[tuple[int, int, int, int]]:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _present(db: sqlite3.Connection, table: str, names: Iterable[str]) -> str:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import safeconf as sc
+from safeconf import parquet
+from safeconf.figures._data import Empty, token_confidences
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests/cli"))
+import row_keys
 
 
 def test_documents_are_those_on_disk(demo_run: sc.Run, demo_folder: Path) -> None:
@@ -54,13 +61,12 @@ def test_tokens_give_the_stored_metrics(demo_run: sc.Run) -> None:
 
 
 def test_absent_figures_are_not_zero(demo_folder: Path, tmp_path: Path) -> None:
-    source = sqlite3.connect(demo_folder / "run.db")
-    copy = sqlite3.connect(tmp_path / "run.db")
-    source.backup(copy)
-    copy.execute("UPDATE token SET entropy = NULL, ids = NULL WHERE instance = 0 AND trace = 1")
-    copy.execute("UPDATE token SET sampled_logprob = NULL")
-    copy.commit()
-    copy.close()
+    shutil.copy(demo_folder / "run.db", tmp_path)
+    row_keys.alter(
+        tmp_path,
+        "UPDATE token SET entropy = NULL, ids = NULL WHERE instance = 0 AND trace = 1;"
+        "UPDATE token SET sampled_logprob = NULL",
+    )
     run = sc.Run(tmp_path)
     assert run.tokens(0, 1)["entropy"] is None
     every = run.tokens_all()
@@ -68,6 +74,40 @@ def test_absent_figures_are_not_zero(demo_folder: Path, tmp_path: Path) -> None:
     part = slice(every["offsets"][1], every["offsets"][2])
     assert np.isnan(every["entropy"][part]).all() and (every["ids"][part] == -1).all()
     assert not np.isnan(every["entropy"][: every["offsets"][1]]).any()
+
+
+def damage(folder: Path) -> None:
+    """A figure of a token changes, and the key of its row does not."""
+    with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as db:
+        db.execute("UPDATE token SET confidence = entropy WHERE instance = 1 AND trace = 2")
+
+
+def test_damage_is_named_whatever_is_read(demo_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_folder, tmp_path / "run")
+    run = sc.Run(tmp_path / "run")
+    assert run.verify().whole and sc.verify(tmp_path).whole
+    name = run.instances(as_="records")[1]["id"]
+    damage(run.path)  # behind an object that has read already
+    for read in (
+        run.traces,
+        run.instances,
+        run.tokens_all,
+        run.summary,
+        lambda: run.tokens(0, 0),
+        lambda: run.configuration,
+        lambda: list(parquet.token_batches(run.path)),
+        lambda: list(token_confidences(run)),
+    ):
+        with pytest.raises(
+            (sc.SafeconfError, Empty), match=f'trace 2 of prompt "{name}" .*damaged'
+        ):
+            read()
+    found = sc.verify(tmp_path)
+    assert not found.whole and found["runs"][0]["keys"]["result"] == "wrong"
+    assert [(d["table"], d["trace"]) for d in found["runs"][0]["damaged"]] == [("token", 2)]
+    assert "wrong    keys    damaged: trace 2" in found.summary()
+    with pytest.raises(sc.InputOutputError):
+        sc.verify(tmp_path / "nothing")
 
 
 def test_traces_behind_a_gap_wait(demo_folder: Path, tmp_path: Path) -> None:

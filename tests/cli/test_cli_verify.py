@@ -108,6 +108,32 @@ class Verify(Folder):
         self.good('report', self.path('a'))
         self.assertTrue(self.verified()['whole'])
 
+    def test_files_beside_it_are_its_own(self):
+        """A replay, CSV files and tables in a folder of the run; what else lies there is older or newer."""
+        self.good('replay', self.path('a'), '--orders', 20, '--seed', 7)
+        self.good('report', self.path('a'), '--csv', self.path('a', 'csv'), '--tables', self.path('a', 'papers'))
+        self.good('export', self.path('a'))
+        words = self.verified()['runs'][0]['files']['words']
+        self.assertEqual(words, '20 files are what is made of run.db now; run.eval is newer than run.db')
+        for name, wrong in (('csv/traces.csv', 'csv/traces.csv'), ('papers/summary.tex', 'papers/summary.tex')):
+            good = self.read('a', name)
+            self.write('a/' + name, good + b'x')
+            found = self.verified(expect=1)['runs'][0]
+            self.assertIn(f'not what is made of run.db now: {wrong};', found['files']['words'])
+            self.assertEqual(found['mends'], 'safeconf report')
+            self.write('a/' + name, good)
+        replay = json.loads(self.read('a', 'replay.json'))
+        replay['source']['n_tokens'] += 1
+        self.write('a/replay.json', json.dumps(replay))
+        found = self.verified(expect=1)['runs'][0]
+        self.assertIn('replay.json', found['files']['words'])
+        self.assertEqual(found['mends'], 'safeconf replay')
+        self.good('replay', self.path('a'), '--min-traces', 2)
+        self.good('report', self.path('a'))
+        self.assertIn('by options that it does not name', self.verified()['runs'][0]['files']['words'])
+        os.utime(self.path('a', 'run.eval'), (1, 1))
+        self.assertIn('run.eval is older than run.db', self.verified()['runs'][0]['files']['words'])
+
     def test_folders_of_several_runs(self):
         self.run_demo('suite/phase/one', *SAME, n=2)
         self.run_demo('suite/phase/two', *SAME, n=2)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from .._library import ffi, lib, taken_text
+from .._library import call, ffi, lib, taken_text
 from ..errors import SafeconfError
 from ._style import visible
 
@@ -174,6 +174,7 @@ def token_confidences(
     """Of every stored trace that has some: the prompt's id, the trace's index, [n_tokens]."""
     address = "file:" + quote(os.fsencode((run.path / "run.db").resolve())) + "?mode=ro"
     try:
+        call(lib.sc_run_db_check, os.fsencode(run.path))
         with closing(sqlite3.connect(address, uri=True)) as db:
             rows = db.execute(
                 "SELECT i.id, t.trace, t.confidence FROM token t"
@@ -182,8 +183,9 @@ def token_confidences(
             for instance, trace, blob in rows:
                 if blob:
                     yield instance, trace, np.frombuffer(blob, dtype="<f4")
-    except sqlite3.Error as error:
-        raise Empty(f"run.db cannot be read: {visible(error)}") from None
+    except (sqlite3.Error, SafeconfError) as error:
+        why = str(error).removeprefix(f"{run.path / 'run.db'}: ")
+        raise Empty(f"run.db cannot be read: {visible(why, 160)}") from None
 
 
 # ---- replay ----------------------------------------------------------------------------------

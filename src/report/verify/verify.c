@@ -5,32 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "experiment/store/damage.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/store.h"
-#include "report/report.h"
+#include "report/verify/files.h"
 #include "report/verify/folders.h"
 
 enum { MOST_NAMED = 5, MOST_LISTED = 1000 };
-
-static void set(struct sc_verified *run, enum sc_check check, enum sc_check_result result,
-                const char *words)
-{
-    run->checks[check].result = result;
-    sc_text_puts(&run->checks[check].words, words);
-}
-
-/* Words of an error, without the folder that they begin with. */
-static void set_wrong(struct sc_verified *run, enum sc_check check, const struct sc_error *error)
-{
-    size_t n = strlen(run->folder);
-    bool begins = strncmp(error->text, run->folder, n) == 0 && error->text[n] == '/';
-    set(run, check, SC_CHECK_WRONG, error->text + (begins ? n + 1 : 0));
-}
 
 /* ---- the database ---------------------------------------------------------------------------- */
 
@@ -61,9 +45,9 @@ static void look_at_file(struct looking *looking)
     struct sc_verified *run = looking->run;
     struct sc_error error = {0};
     if (sc_file_scan(looking->store, 100, take_sentence, looking, &error) != SC_OK)
-        set_wrong(run, SC_CHECK_FILE, &error);
+        sc_verified_set_wrong(run, SC_CHECK_FILE, &error);
     else if (looking->n == 0)
-        set(run, SC_CHECK_FILE, SC_CHECK_OK, "SQLite finds nothing wrong with run.db");
+        sc_verified_set(run, SC_CHECK_FILE, SC_CHECK_OK, "SQLite finds nothing wrong with run.db");
     run->checks[SC_CHECK_FILE].result =
         looking->n > 0 ? SC_CHECK_WRONG : run->checks[SC_CHECK_FILE].result;
 }
@@ -114,7 +98,7 @@ static void look_at_keys(struct looking *looking)
                        looking->store->version);
     } else if (sc_rows_scan(looking->store, NULL, take_row, looking, &n_rows, &error) != SC_OK) {
         sc_text_puts(words, looking->n > 0 ? "; " : "");
-        set_wrong(run, SC_CHECK_KEYS, &error);
+        sc_verified_set_wrong(run, SC_CHECK_KEYS, &error);
     } else if (looking->n > 0) {
         run->checks[SC_CHECK_KEYS].result = SC_CHECK_WRONG;
         if (looking->n > MOST_NAMED)
@@ -131,8 +115,8 @@ static void look_at_database(struct sc_verified *run)
     struct looking looking = {.run = run};
     struct sc_error error = {0};
     if (sc_store_open_unchecked(&looking.store, run->folder, &error) != SC_OK) {
-        set_wrong(run, SC_CHECK_FILE, &error);
-        set(run, SC_CHECK_KEYS, SC_CHECK_SKIPPED, "run.db cannot be read");
+        sc_verified_set_wrong(run, SC_CHECK_FILE, &error);
+        sc_verified_set(run, SC_CHECK_KEYS, SC_CHECK_SKIPPED, "run.db cannot be read");
         return;
     }
     look_at_file(&looking);
@@ -155,84 +139,18 @@ static void look_at_model(struct sc_verified *run, const struct sc_run *loaded,
         json_string_value(json_object_get(json_object_get(config, "model"), "fingerprint"));
     struct sc_text *words = &run->checks[SC_CHECK_MODEL].words;
     if (stored == NULL)
-        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "the run's traces come from no model here");
+        sc_verified_set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED,
+                        "the run's traces come from no model here");
     else if (fingerprint == NULL)
-        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "not asked for (--model DIR)");
+        sc_verified_set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "not asked for (--model DIR)");
     else if (strcmp(stored, fingerprint) == 0)
-        set(run, SC_CHECK_MODEL, SC_CHECK_OK, "the model's files are those that were sampled");
+        sc_verified_set(run, SC_CHECK_MODEL, SC_CHECK_OK,
+                        "the model's files are those that were sampled");
     else {
         run->checks[SC_CHECK_MODEL].result = SC_CHECK_WRONG;
         sc_text_printf(words, "expected the model %s, found %s", stored, fingerprint);
     }
     json_decref(config);
-}
-
-/* ---- the files ------------------------------------------------------------------------------- */
-
-enum { MOST_BYTES = 1 << 30 };
-
-struct comparing {
-    struct sc_verified *run;
-    size_t n_same, n_other, n_missing;
-    struct sc_text other, missing;
-};
-
-static enum sc_status compare_file(void *context, const char *name, const struct sc_text *text,
-                                   struct sc_error *error)
-{
-    struct comparing *comparing = context;
-    struct sc_error why = {0};
-    char *path = sc_path_join(comparing->run->folder, name), *found = NULL;
-    size_t n = 0;
-    if (path == NULL)
-        return sc_fail_nomem(error, name);
-    if (!sc_file_exists(path)) {
-        sc_text_printf(&comparing->missing, "%s%s", comparing->n_missing++ > 0 ? ", " : "", name);
-    } else if (sc_file_read(path, MOST_BYTES, &found, &n, &why) == SC_OK && n == text->len &&
-               memcmp(found, text->data, n) == 0) {
-        comparing->n_same++;
-    } else {
-        sc_text_printf(&comparing->other, "%s%s", comparing->n_other++ > 0 ? ", " : "", name);
-    }
-    sc_free(found);
-    sc_free(path);
-    return why.status == SC_ERR_NOMEM ? sc_fail_nomem(error, name) : SC_OK;
-}
-
-static void say_files(const struct comparing *comparing)
-{
-    struct sc_verified *run = comparing->run;
-    struct sc_text *words = &run->checks[SC_CHECK_FILES].words;
-    run->checks[SC_CHECK_FILES].result = comparing->n_other > 0 ? SC_CHECK_WRONG : SC_CHECK_OK;
-    if (comparing->n_other > 0 && run->mends == NULL)
-        run->mends = "safeconf report";
-    if (comparing->n_other > 0)
-        sc_text_printf(words, "not what is made of run.db now: %s", comparing->other.data);
-    else
-        sc_text_printf(words, "%zu file%s what is made of run.db now", comparing->n_same,
-                       comparing->n_same == 1 ? " is" : "s are");
-    if (comparing->n_missing > 0)
-        sc_text_printf(words, "; not there: %s", comparing->missing.data);
-}
-
-static enum sc_status look_at_files(struct sc_verified *run, const struct sc_run *loaded,
-                                    const struct sc_verify_options *options, struct sc_error *error)
-{
-    struct comparing comparing = {.run = run};
-    struct sc_error why = {0};
-    const struct sc_report_wish wish = {.run = loaded,
-                                        .keep_going = options->keep_going,
-                                        .context = options->context,
-                                        .take = compare_file,
-                                        .take_context = &comparing};
-    enum sc_status status = sc_report_make(run->folder, &wish, &why);
-    if (status != SC_OK)
-        set_wrong(run, SC_CHECK_FILES, &why);
-    else
-        say_files(&comparing);
-    sc_text_free(&comparing.other);
-    sc_text_free(&comparing.missing);
-    return status == SC_ERR_INTERRUPTED ? sc_fail(error, status, "interrupted") : SC_OK;
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
@@ -253,7 +171,7 @@ static enum sc_status verify_loaded(struct sc_verified *run, const struct sc_run
 {
     say_values(run, loaded);
     look_at_model(run, loaded, options->fingerprint);
-    return look_at_files(run, loaded, options, error);
+    return sc_verify_files(run, loaded, options, error);
 }
 
 static enum sc_status verify_run(struct sc_verified *run, const struct sc_verify_options *options,
@@ -265,13 +183,13 @@ static enum sc_status verify_run(struct sc_verified *run, const struct sc_verify
     if (run->checks[SC_CHECK_FILE].result == SC_CHECK_WRONG ||
         run->checks[SC_CHECK_KEYS].result == SC_CHECK_WRONG) {
         for (enum sc_check check = SC_CHECK_VALUES; check < SC_N_CHECKS; check++)
-            set(run, check, SC_CHECK_SKIPPED, "run.db is damaged");
+            sc_verified_set(run, check, SC_CHECK_SKIPPED, "run.db is damaged");
         return SC_OK;
     }
     if (sc_run_load(run->folder, true, &loaded, &why) != SC_OK) {
-        set_wrong(run, SC_CHECK_VALUES, &why);
-        set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "run.db is damaged");
-        set(run, SC_CHECK_FILES, SC_CHECK_SKIPPED, "run.db is damaged");
+        sc_verified_set_wrong(run, SC_CHECK_VALUES, &why);
+        sc_verified_set(run, SC_CHECK_MODEL, SC_CHECK_SKIPPED, "run.db is damaged");
+        sc_verified_set(run, SC_CHECK_FILES, SC_CHECK_SKIPPED, "run.db is damaged");
         return SC_OK;
     }
     enum sc_status status = verify_loaded(run, &loaded, options, error);
@@ -328,4 +246,37 @@ void sc_verification_free(struct sc_verification *verification)
     }
     sc_free(verification->runs);
     *verification = (struct sc_verification){0};
+}
+
+/* ---- for callers of the library -------------------------------------------------------------- */
+
+enum sc_status sc_run_db_check(const char *folder, struct sc_error *error)
+{
+    struct sc_store *store = NULL;
+    if (folder == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "run: expected a folder");
+    SC_TRY(sc_store_open_read(&store, folder, error));
+    sc_store_close(store);
+    return SC_OK;
+}
+
+enum sc_status sc_verify_json(const char *folder, const struct sc_report_observer *observer,
+                              char **json, struct sc_error *error)
+{
+    struct sc_verify_options options = {0};
+    struct sc_verification found = {0};
+    struct sc_text text = {0};
+    if (folder == NULL || json == NULL)
+        return sc_fail(error, SC_ERR_ARGUMENT, "verify: expected a folder and where to put a text");
+    *json = NULL;
+    if (observer != NULL) {
+        options.keep_going = observer->keep_going;
+        options.context = observer->context;
+    }
+    enum sc_status status = sc_verify(folder, &options, &found, error);
+    status = status != SC_OK ? status : sc_verification_json(&found, &text, error);
+    sc_verification_free(&found);
+    *json = status == SC_OK ? sc_text_take(&text) : NULL;
+    sc_text_free(&text);
+    return status != SC_OK || *json != NULL ? status : sc_fail_nomem(error, "what was verified");
 }
