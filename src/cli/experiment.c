@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,6 +21,8 @@
 enum { MOST_BYTES = 256 << 20 };
 
 static const double seconds_per_hour = 3600;
+/* What a run whose suite was killed may take to end: it ends between two steps of its traces. */
+static const double seconds_to_end = 10;
 
 /* ---- outcomes ---------------------------------------------------------------------------------
  */
@@ -125,6 +128,23 @@ static bool fits(struct cli_plan *plan, size_t i)
     return false;
 }
 
+/* A run whose suite was killed ends by itself, in order, which takes a moment: it is given one, so
+ * that the same command can be called again at once. The run says who else has its folder. */
+static void let_earlier_end(const char *folder)
+{
+    static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+    double until = sc_seconds() + seconds_to_end;
+    while (sc_is_folder(folder) && sc_seconds() < until && !cli_interrupted()) {
+        struct sc_lock lock = {.descriptor = -1};
+        struct sc_error error = {0};
+        enum sc_status status = sc_lock_take(&lock, folder, &error);
+        sc_lock_release(&lock);
+        if (status != SC_ERR_CONFLICT)
+            return;
+        nanosleep(&pause, NULL); /* a signal ends it */
+    }
+}
+
 static enum sc_status run_one(struct cli_plan *plan, size_t i, struct sc_error *error)
 {
     struct cli_planned *run = &plan->runs[i];
@@ -135,6 +155,7 @@ static enum sc_status run_one(struct cli_plan *plan, size_t i, struct sc_error *
     struct sc_error unknown = {0};
     if (!plan->quiet)
         cli_say("experiment", "%s (%zu of %zu) begins", place, i + 1, plan->suite.n_runs);
+    let_earlier_end(run->folder);
     SC_TRY(cli_child_run(&(struct cli_child){.words = run->words.items,
                                              .n_words = run->words.n,
                                              .name = place,

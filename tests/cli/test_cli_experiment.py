@@ -3,6 +3,7 @@
 
   test_cli_experiment.py PATH_TO_SAFECONF      Python's standard library only.
 """
+import fcntl
 import json
 import os
 import shlex
@@ -256,6 +257,20 @@ class Suite(Folder):
                 return
             time.sleep(0.05)
         self.fail('the run went on without its suite')
+
+    def test_a_suite_begun_again_at_once_lets_the_earlier_run_end(self):
+        text = SMALL + '[[phase]]\nname = "a"\npolicy = "single"\n'
+        os.makedirs(self.path('out', 'a', 'run'))
+        with open(self.path('out', 'a', 'run', 'run.lock'), 'w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            words = [PROGRAM, 'experiment', self.write('s.toml', text), '--out', self.path('out')]
+            process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            self.assertIn('begins', process.stderr.readline())
+            time.sleep(0.5)
+        rest = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(60), 0, rest)
+        self.assertEqual(self.outcomes(), {'a/run': 'finished'})
 
     def test_one_suite_at_a_time(self):
         text = '[[phase]]\nname = "a"\nnum_instances = 400\nmax-new-tokens = 200\npolicy = "fixed"\n'
