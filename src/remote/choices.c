@@ -441,7 +441,8 @@ static enum sc_status add_root(struct sc_choices *all, const json_t *root, bool 
     if (event && json_object_get(root, "error") != NULL &&
         !json_is_null(json_object_get(root, "error"))) {
         const char *words = sc_remote_words(root);
-        return sc_fail(error, SC_ERR_FORMAT, "the server's stream ended with an error (%.200s)",
+        /* Nothing behind the words: of a key that they cut the beginning is masked at their end. */
+        return sc_fail(error, SC_ERR_FORMAT, "the server's stream ended with an error: %.200s",
                        words != NULL ? words : "no words");
     }
     SC_TRY(add_choices(all, root, event, error));

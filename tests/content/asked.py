@@ -36,7 +36,7 @@ def servers(world, large, python):
 
     tasks = []
     for k, (name, text) in enumerate(some(large, 14)):
-        for mode in TalkingServer.MODES if large else ('answers', TalkingServer.MODES[1 + k % 6]):
+        for mode in TalkingServer.MODES if large else ('answers', TalkingServer.MODES[1 + k % (len(TalkingServer.MODES) - 1)]):
             def says(key, text=text):
                 return text + mark('said')
             tasks += [(f'{mode}, {name}', partial(sampled, k, mode, says)), (f'trace, {mode}, {name}', partial(traced, says, mode))]
@@ -158,11 +158,13 @@ def suites(world, large, python):
         def quote(word):
             return '"' + ''.join(c if ' ' <= c < '\x7f' and c not in '"\\' else f'\\U{ord(c):08x}' for c in word) + '"'
         benchmark = world.write('b.csv', 'id,prompt,label,category\n1,How?,safe,x\n')
-        body = f'name = {quote(text[:60] + mark("suite"))}\n[defaults]\nbenchmark = {quote(benchmark)}\nmax-new-tokens = 1\npolicy = "single"\n[[phase]]\nname = %s\nsystem = {quote(text + mark("value"))}\n'
-        world.say('experiment', world.write('s.toml', body % quote(text[:60] + mark('phase'))), '--out', world.path('o', f'{k}'))
-        world.say('experiment', world.write('s.toml', body % '"fine"'), '--dry-run', '--out', world.path('o', f'{k}d'))
-        world.say('experiment', world.write('s.toml', body % '"fine"'), '--out', world.path('o', f'{k}f'))
-        world.say('experiment', world.write('t.toml', body.replace('policy', quote(text)) % '"fine"'), '--out', world.path('o', f'{k}g'))
+        def suite(phase, policy='policy'):
+            return (f'name = {quote(text[:60] + mark("suite"))}\n[defaults]\nbenchmark = {quote(benchmark)}\nmax-new-tokens = 1\n{policy} = "single"\n'
+                    f'[[phase]]\nname = {quote(phase)}\nsystem = {quote(text + mark("value"))}\n')
+        world.say('experiment', world.write('s.toml', suite(text[:60] + mark('phase'))), '--out', world.path('o', f'{k}'))
+        world.say('experiment', world.write('s.toml', suite('fine')), '--dry-run', '--out', world.path('o', f'{k}d'))
+        world.say('experiment', world.write('s.toml', suite('fine')), '--out', world.path('o', f'{k}f'))
+        world.say('experiment', world.write('t.toml', suite('fine', quote(text))), '--out', world.path('o', f'{k}g'))
         world.say('experiment', world.write('t.toml', 'name = ' + text), '--out', world.path('o', f'{k}h'))
 
 

@@ -83,7 +83,8 @@ class Handler(LocalHandler):
         events = [{'id': text, 'model': text, 'choices': [self.choice(request, piece, 'delta')]} for piece in pieces]
         last = self.choice(request, '', 'delta', finish=text)
         last['logprobs'] = None
-        events.append({'model': text, 'choices': [last]})
+        broken = self.server.owner.mode == 'broken streams'
+        events.append({'error': {'message': text}} if broken else {'model': text, 'choices': [last]})
         data = ''.join(f'data: {json.dumps(event)}\n\n' for event in events).encode() + b'data: [DONE]\n\n'
         self.send_response(200)
         for name, value in (('Content-Type', 'text/event-stream'), ('Transfer-Encoding', 'chunked'), *self.spoken_headers()):
@@ -100,7 +101,7 @@ class TalkingServer(LocalServer):
     """says: a function of the key that a request came with; mode: 'answers' or a way of failing."""
 
     handler = Handler
-    MODES = ('answers', 'errors', 'refusals', 'failures', 'pages', 'no json', 'redirects')
+    MODES = ('answers', 'broken streams', 'errors', 'refusals', 'failures', 'pages', 'no json', 'redirects')
 
     def __init__(self, says, mode='answers'):
         self.says, self.mode, self.keys = says, mode, set()

@@ -52,9 +52,18 @@ class Lists(unittest.TestCase):
             self.assertEqual(sorted(map(hex, found ^ ours))[:20], [], name)
 
 
+def with_packages():
+    """An interpreter that draws figures and writes Parquet, named by SAFECONF_CONTENT_PYTHON, and what it needs of ours."""
+    python = os.environ.get('SAFECONF_CONTENT_PYTHON')
+    return python and (python, os.path.join(worlds.ROOT, 'python'), os.path.join(os.path.dirname(worlds.PROGRAM), 'libsafeconf.so'))
+
+
 def add(way):
     def test(self):
-        self.assertTrue(self.try_way(way, bool(os.environ.get('SAFECONF_CONTENT_ALL'))))
+        reached = self.try_way(way, bool(os.environ.get('SAFECONF_CONTENT_ALL')), with_packages())
+        self.assertTrue(reached)
+        if with_packages() and way is stored.rows:
+            self.assertLessEqual({'Parquet', 'SVG', 'LaTeX'}, {out for _, out in reached})
     setattr(Content, 'test_' + way.__name__, test)
 
 

@@ -72,7 +72,8 @@ class Keys(unittest.TestCase):
                         self.assertNotIn(trace, reading, f'{name} in {where}') if trace in reading else None
 
     def endpoint(self, server, out, *more):
-        return self.say('run', '--endpoint', server.url, '--model', 'toy', '--num-instances', 1, '--policy', 'single', '--max-new-tokens', 8, '--max-failures', 1,
+        policy = ('deepconf', '--min-traces', 3, '--max-traces', 6, '--window', 2) if server.mode == 'broken streams' else ('single',)
+        return self.say('run', '--endpoint', server.url, '--model', 'toy', '--num-instances', 1, '--policy', *policy, '--max-new-tokens', 8, '--max-failures', 1,
                         '--timeout', 5, '--out', out, *more)
 
     def models(self, reached):
@@ -83,11 +84,12 @@ class Keys(unittest.TestCase):
                 variable = ('--api-key-env', 'OTHER_KEY') if k % 2 else ()
                 self.endpoint(server, self.world.path('o', f'{mode}-{name}'), *variable)
                 self.assertEqual(server.keys - {'none'}, {KEYS['OTHER_KEY' if variable else 'OPENAI_API_KEY']})
+                self.assertTrue(mode != 'broken streams' or any(request.get('stream') for request in server.requests))
                 reached.add(mode)
 
         whole = len(self.forms) == len(FORMS)
         return [(f'models, {mode}, {name}', partial(ask, mode, k, name, form)) for mode in TalkingServer.MODES for k, (name, form) in enumerate(self.forms.items())
-                if whole or not k or mode in ('answers', 'errors', 'redirects')]
+                if whole or not k or mode in ('answers', 'broken streams', 'errors', 'redirects')]
 
     def judges(self, reached):
         """The same of servers of judges."""
