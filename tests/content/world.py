@@ -119,4 +119,4 @@ class World:
 
 
 def environment(more=None):
-    return dict(os.environ, **dict({'PYTHONDONTWRITEBYTECODE': '1', 'HF_HUB_OFFLINE': '1', 'HOME': '/nonexistent'}, **(more or {})))
+    return dict(os.environ, **dict({'PYTHONDONTWRITEBYTECODE': '1', 'HF_HUB_OFFLINE': '1', 'HOME': '/dev/null/none'}, **(more or {})))
