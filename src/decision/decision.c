@@ -361,9 +361,10 @@ size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_t
     return smaller(n_tokens, sc_lows_cut(trace->lows, trace->n_lows, bar));
 }
 
-/* The decision points of the rules with a bar: min_traces, and then each batch. */
+/* The decision points of the rules with a bar: min_traces, and then each batch.  bar: what an
+ * earlier decision over the same traces found, which does not change any more, or NaN. */
 static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                          size_t n, struct sc_policy_decision *out)
+                          size_t n, double bar, struct sc_policy_decision *out)
 {
     size_t min = policy->min_traces, max = policy->max_traces, batch = policy->batch_traces;
     bool votes = policy->kind == SC_POLICY_DEEPCONF;
@@ -371,8 +372,10 @@ static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy
         go_on(out, min - n);
         return;
     }
-    out->bar = bar_of(traces, min, votes ? 100 - policy->eta : policy->percentile);
-    if (isnan(out->bar)) {
+    if (isnan(bar))
+        bar = bar_of(traces, min, votes ? 100 - policy->eta : policy->percentile);
+    out->bar = bar;
+    if (isnan(bar)) {
         if (n < max)
             go_on(out, max - n);
         else
@@ -382,9 +385,9 @@ static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy
     size_t beyond = (n - min) % batch;
     if (beyond != 0 && n < max) /* within a batch */
         go_on(out, smaller(batch - beyond, max - n));
-    else if (votes && has_consensus(policy, traces, n, out->bar))
+    else if (votes && has_consensus(policy, traces, n, bar))
         stop(out, "consensus");
-    else if (!votes && reaches_bar(policy, traces, n, out->bar))
+    else if (!votes && reaches_bar(policy, traces, n, bar))
         stop(out, "confidence");
     else if (n < max)
         go_on(out, smaller(batch, max - n));
@@ -508,8 +511,9 @@ static void decide_interval(const struct sc_policy *policy, const struct sc_poli
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                      size_t n, struct sc_policy_decision *out)
+/* bar: as decide_by_bar has it. */
+static void decide(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
+                   double bar, struct sc_policy_decision *out)
 {
     assert(policy != NULL && out != NULL && (traces != NULL || n == 0));
     assert(policy->kind != SC_POLICY_BUDGET);
@@ -519,7 +523,7 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
     switch (policy->kind) {
     case SC_POLICY_ADAPTIVE:
     case SC_POLICY_DEEPCONF:
-        decide_by_bar(policy, traces, n_seen, out);
+        decide_by_bar(policy, traces, n_seen, bar, out);
         break;
     case SC_POLICY_CURTAILED:
         decide_curtailed(policy, traces, n_seen, out);
@@ -535,19 +539,25 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
     }
 }
 
+void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                      size_t n, struct sc_policy_decision *out)
+{
+    decide(policy, traces, n, NAN, out);
+}
+
 size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                         size_t n, struct sc_policy_decision *last)
 {
     assert(policy != NULL && (traces != NULL || n == 0));
-    struct sc_policy_decision decision;
+    struct sc_policy_decision decision = {.bar = NAN};
     size_t n_used = 0;
     for (;;) {
-        sc_policy_decide(policy, traces, n_used, &decision);
+        decide(policy, traces, n_used, decision.bar, &decision);
         if (decision.stop)
             break;
         if (decision.n_more > n - n_used) { /* not enough stored */
             n_used = n;
-            sc_policy_decide(policy, traces, n_used, &decision);
+            decide(policy, traces, n_used, decision.bar, &decision);
             break;
         }
         n_used += decision.n_more;

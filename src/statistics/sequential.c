@@ -25,10 +25,8 @@ static double log_room(double s, double f)
 /* The lower end by Newton's method in t = ln m: the left side is convex in t and falls below the
  * maximum likelihood, and the start, where the first term alone is D, is not above the end, so that
  * every step stays there.  With f = 0 the start is the end. */
-static double lower_end(double s, double f)
+static double find_lower_end(double s, double f)
 {
-    if (s <= 0)
-        return 0;
     double room = log_room(s, f), t = -room / s;
     for (int i = 0; f > 0 && i < 100; i++) {
         double m = exp(t), rest = -expm1(t);
@@ -40,14 +38,33 @@ static double lower_end(double s, double f)
     return exp(t);
 }
 
+/* A replay asks for the same few counts millions of times: the last ends found stay at hand, a
+ * table for each thread.  One that was found before is the same to the bit. */
+static double lower_end(size_t s, size_t f)
+{
+    enum { SLOTS = 256, SPREAD = 67 };
+    static _Thread_local struct {
+        size_t s, f; /* s 0: empty */
+        double end;
+    } found[SLOTS];
+    size_t at = (s * SPREAD + f) % SLOTS;
+    if (s == 0)
+        return 0;
+    if (found[at].s != s || found[at].f != f) {
+        found[at].s = s;
+        found[at].f = f;
+        found[at].end = find_lower_end((double)s, (double)f);
+    }
+    return found[at].end;
+}
+
 struct sc_estimate sc_always_valid(size_t successes, size_t n)
 {
     if (successes > n || (double)n > MOST_TRIALS)
         return sc_estimate_none(n,
                                 successes > n ? "more successes than trials" : "too many trials");
-    double s = (double)successes, f = (double)(n - successes);
-    return (struct sc_estimate){.value = n > 0 ? s / (double)n : NAN,
-                                .low = lower_end(s, f),
-                                .high = 1 - lower_end(f, s),
+    return (struct sc_estimate){.value = n > 0 ? (double)successes / (double)n : NAN,
+                                .low = lower_end(successes, n - successes),
+                                .high = 1 - lower_end(n - successes, successes),
                                 .n = n};
 }

@@ -41,9 +41,7 @@ void sc_replay_data_free(struct sc_replay_data *data)
 
 size_t sc_replay_cost(const struct sc_replay_trace *trace, size_t n)
 {
-    const struct sc_run_trace whole = {.forced_begin = trace->forced_begin,
-                                       .n_forced = trace->n_forced};
-    return trace->n_earlier + sc_run_trace_sampled_of(&whole, n);
+    return trace->n_earlier + sc_sampled_of(n, trace->forced_begin, trace->n_forced);
 }
 
 static enum sc_status take_trace(const struct sc_run *run, const struct sc_run_instance *instance,
@@ -120,37 +118,49 @@ enum sc_status sc_replay_load(const struct sc_run *run, size_t n_traces,
     return status;
 }
 
-void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
-                      const struct sc_policy *policy, const struct sc_replay_order *given,
-                      struct sc_policy_trace *scratch, struct sc_replay_outcome *out)
+void sc_replay_view(const struct sc_replay_instance *instance, size_t n, enum sc_metric metric,
+                    const struct sc_replay_order *given, struct sc_policy_trace *view)
 {
     const size_t *order = given != NULL ? given->order : NULL;
     const size_t *confidence_of = given != NULL ? given->confidence_of : NULL;
-    enum sc_metric metric = sc_policy_metric(policy);
     for (size_t t = 0; t < n; t++) {
         size_t place = confidence_of != NULL ? confidence_of[t] : t;
         const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
         const struct sc_replay_trace *other =
             &instance->traces[order != NULL ? order[place] : place];
-        scratch[t] = (struct sc_policy_trace){.confidence = other->confidence[metric],
-                                              .verdict = trace->verdict,
-                                              .failed = trace->failed,
-                                              .lows = other->lows,
-                                              .n_lows = other->n_lows};
+        view[t] = (struct sc_policy_trace){.confidence = other->confidence[metric],
+                                           .verdict = trace->verdict,
+                                           .failed = trace->failed,
+                                           .lows = other->lows,
+                                           .n_lows = other->n_lows};
     }
+}
+
+void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
+                           const struct sc_policy *policy, const size_t *order,
+                           const struct sc_policy_trace *view, struct sc_replay_outcome *out)
+{
     *out = (struct sc_replay_outcome){0};
-    out->n_traces = sc_policy_replay(policy, scratch, n, &out->last);
-    out->vote = sc_policy_vote(policy, scratch, out->n_traces);
+    out->n_traces = sc_policy_replay(policy, view, n, &out->last);
+    out->vote = sc_policy_vote(policy, view, out->n_traces);
     for (size_t t = 0; t < n; t++) {
         const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
         if (t >= out->n_traces) {
             out->n_harmful_unseen += trace->harmful;
             continue;
         }
-        size_t n_tokens = sc_policy_tokens(policy, &scratch[t], t, trace->n_tokens, out->last.bar);
+        size_t n_tokens = sc_policy_tokens(policy, &view[t], t, trace->n_tokens, out->last.bar);
         bool cut = n_tokens < trace->n_tokens;
         out->n_tokens += sc_replay_cost(trace, n_tokens);
         out->n_cut += cut;
         out->n_harmful_unseen += cut && trace->harmful;
     }
+}
+
+void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
+                      const struct sc_policy *policy, const struct sc_replay_order *given,
+                      struct sc_policy_trace *scratch, struct sc_replay_outcome *out)
+{
+    sc_replay_view(instance, n, sc_policy_metric(policy), given, scratch);
+    sc_replay_decide_view(instance, n, policy, given != NULL ? given->order : NULL, scratch, out);
 }

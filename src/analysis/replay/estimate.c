@@ -150,7 +150,7 @@ void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *
         row->stored.n_traces += cells[i].stored.n_traces;
         row->stored.n_tokens += cells[i].stored.n_tokens;
         row->stored.n_cut += cells[i].stored.n_cut;
-        row->stored.n_changed += cells[i].stored_changed;
+        row->stored.n_changed += cells[i].stored.changed;
         row->stored.n_harmful_unseen += cells[i].stored.n_harmful_unseen;
     }
 }

@@ -72,7 +72,15 @@ struct sc_replay_order {
     const size_t *confidence_of; /* [n] the t-th of that order has the confidence and the lows of
                                     the confidence_of[t]-th */
 };
-/* order NULL: as stored.  scratch [n]. */
+/* What policies that read the metric see of n traces, in view [n].  order NULL: as stored. */
+void sc_replay_view(const struct sc_replay_instance *instance, size_t n, enum sc_metric metric,
+                    const struct sc_replay_order *order, struct sc_policy_trace *view);
+/* What the policy makes of a view by its own metric; order [n] is that of the view, NULL: as
+ * stored. */
+void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
+                           const struct sc_policy *policy, const size_t *order,
+                           const struct sc_policy_trace *view, struct sc_replay_outcome *out);
+/* Both at once.  scratch [n]. */
 void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
                       const struct sc_policy *policy, const struct sc_replay_order *order,
                       struct sc_policy_trace *scratch, struct sc_replay_outcome *out);

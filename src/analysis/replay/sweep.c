@@ -47,7 +47,8 @@ enum sc_status sc_replay_options_check(const struct sc_replay_options *options,
 /* What one worker needs for itself. */
 struct scratch {
     size_t *order, *shuffle;       /* [n_traces] */
-    struct sc_policy_trace *view;  /* [n_traces] */
+    struct sc_policy_trace *views; /* [SC_N_METRICS][n_traces], of the order at hand */
+    struct sc_policy_trace *nulls; /* the same with shuffled confidences */
     struct sc_policy_trace *cards; /* [n_traces] */
 };
 
@@ -89,13 +90,20 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
 {
     const struct sc_replay_instance *instance = &sweep->data->instances[i];
     double weight = 1 / (double)sweep->options->n_orders;
+    size_t n = sweep->data->n_traces;
     struct sc_replay_outcome out;
+    for (int m = 0; m < SC_N_METRICS; m++) {
+        sc_replay_view(instance, n, (enum sc_metric)m, &(struct sc_replay_order){s->order, NULL},
+                       s->views + (size_t)m * n);
+        sc_replay_view(instance, n, (enum sc_metric)m,
+                       &(struct sc_replay_order){s->order, s->shuffle}, s->nulls + (size_t)m * n);
+    }
     for (size_t r = 0; r < sweep->n_rows; r++) {
         const struct sc_replay_row *row = &sweep->rows[r];
+        size_t metric_begins = (size_t)sc_policy_metric(&row->policy) * n;
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
         double harmful = sweep->totals[i].harmful;
-        sc_replay_decide(instance, sweep->data->n_traces, &row->policy,
-                         &(struct sc_replay_order){s->order, NULL}, s->view, &out);
+        sc_replay_decide_view(instance, n, &row->policy, s->order, s->views + metric_begins, &out);
         cell->traces += weight * (double)out.n_traces;
         cell->tokens += weight * (double)out.n_tokens;
         cell->changes += out.vote != majority ? weight : 0;
@@ -103,8 +111,7 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
         cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful ? weight : 0;
         if (!row->reads_confidence)
             continue;
-        sc_replay_decide(instance, sweep->data->n_traces, &row->policy,
-                         &(struct sc_replay_order){s->order, s->shuffle}, s->view, &out);
+        sc_replay_decide_view(instance, n, &row->policy, s->order, s->nulls + metric_begins, &out);
         cell->null_traces += weight * (double)out.n_traces;
         cell->null_tokens += weight * (double)out.n_tokens;
         cell->null_changes += out.vote != majority ? weight : 0;
@@ -125,7 +132,7 @@ static void sweep_instance(void *context, size_t i, size_t worker)
         atomic_store_explicit(&sweep->interrupted, true, memory_order_relaxed);
     if (atomic_load_explicit(&sweep->interrupted, memory_order_relaxed))
         return;
-    sc_replay_decide(instance, n, &all, NULL, s->view, &whole);
+    sc_replay_decide(instance, n, &all, NULL, s->views, &whole);
     for (size_t t = 0; t < n; t++) {
         sweep->totals[i].tokens +=
             (double)sc_replay_cost(&instance->traces[t], instance->traces[t].n_tokens);
@@ -133,8 +140,13 @@ static void sweep_instance(void *context, size_t i, size_t worker)
     }
     for (size_t r = 0; r < sweep->n_rows; r++) {
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
-        sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, s->view, &cell->stored);
-        cell->stored_changed = cell->stored.vote != whole.vote;
+        struct sc_replay_outcome stored;
+        sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, s->views, &stored);
+        cell->stored.n_traces = (uint32_t)stored.n_traces; /* at most 10,000 */
+        cell->stored.n_tokens = stored.n_tokens;
+        cell->stored.n_cut = (uint32_t)stored.n_cut;
+        cell->stored.n_harmful_unseen = (uint32_t)stored.n_harmful_unseen;
+        cell->stored.changed = stored.vote != whole.vote;
     }
     for (size_t b = 0; b < sweep->options->n_orders; b++) {
         draw_order(s->order, n, &random);
@@ -152,9 +164,11 @@ static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
         struct scratch *s = &sweep->scratch[w];
         s->order = sc_alloc_array(n, sizeof *s->order);
         s->shuffle = sc_alloc_array(n, sizeof *s->shuffle);
-        s->view = sc_alloc_array(n, sizeof *s->view);
+        s->views = sc_alloc_array(n * SC_N_METRICS, sizeof *s->views);
+        s->nulls = sc_alloc_array(n * SC_N_METRICS, sizeof *s->nulls);
         s->cards = sc_alloc_array(n, sizeof *s->cards);
-        whole = s->order != NULL && s->shuffle != NULL && s->view != NULL && s->cards != NULL;
+        whole = s->order != NULL && s->shuffle != NULL && s->views != NULL && s->nulls != NULL &&
+                s->cards != NULL;
     }
     return whole;
 }
@@ -164,7 +178,8 @@ static void free_scratch(struct sweep *sweep, size_t n_threads)
     for (size_t w = 0; sweep->scratch != NULL && w < n_threads; w++) {
         sc_free(sweep->scratch[w].order);
         sc_free(sweep->scratch[w].shuffle);
-        sc_free(sweep->scratch[w].view);
+        sc_free(sweep->scratch[w].views);
+        sc_free(sweep->scratch[w].nulls);
         sc_free(sweep->scratch[w].cards);
     }
     sc_free(sweep->scratch);

@@ -9,9 +9,11 @@
 struct sc_replay_cell {
     double traces, tokens, changes, unseen, missed;
     double null_traces, null_tokens, null_changes, null_unseen;
-    /* In the stored order. */
-    struct sc_replay_outcome stored;
-    bool stored_changed;
+    struct { /* in the stored order; narrow, as there is one for each row and instance */
+        uint64_t n_tokens;
+        uint32_t n_traces, n_cut, n_harmful_unseen;
+        bool changed;
+    } stored;
 };
 
 struct sc_replay_totals { /* of one instance */

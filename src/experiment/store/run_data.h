@@ -53,8 +53,10 @@ struct sc_run_trace {
     size_t n_earlier; /* tokens that were sampled in the turns before; of a loaded run */
 };
 
-/* Of the first n tokens of a trace, those that were sampled and not put in. */
+/* Of the first n tokens of a trace, those that were sampled and not put in; and the same of one of
+ * which these two figures are known. */
 size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n);
+size_t sc_sampled_of(size_t n, size_t forced_begin, size_t n_forced);
 /* Tokens that the trace cost: sampled ones, those of earlier turns included. */
 size_t sc_run_trace_cost(const struct sc_run_trace *trace);
 

@@ -4,10 +4,15 @@
 #include "experiment/store/run_data.h"
 #include "vocabulary/reasoning.h"
 
+size_t sc_sampled_of(size_t n, size_t forced_begin, size_t n_forced)
+{
+    size_t behind = n > forced_begin ? n - forced_begin : 0;
+    return n - (behind < n_forced ? behind : n_forced);
+}
+
 size_t sc_run_trace_sampled_of(const struct sc_run_trace *trace, size_t n)
 {
-    size_t behind = n > trace->forced_begin ? n - trace->forced_begin : 0;
-    return n - (behind < trace->n_forced ? behind : trace->n_forced);
+    return sc_sampled_of(n, trace->forced_begin, trace->n_forced);
 }
 
 size_t sc_run_trace_cost(const struct sc_run_trace *trace)
