@@ -115,16 +115,14 @@ static struct sc_estimate mean_mass(const struct sc_analysis *a, const double *m
                             error);
 }
 
-static void estimate_all(struct sc_analysis *a, const struct sc_decided_run *run,
-                         struct sc_error *error)
+static enum sc_status estimate_all(struct sc_analysis *a, const struct sc_decided_run *run,
+                                   struct sc_error *error)
 {
     struct sc_decided_section *out = &a->decided;
     double *scratch =
         sc_alloc_array(sc_size_mul(run->n_prompts + SC_N_SHUFFLES, 3), sizeof *scratch);
-    if (scratch == NULL) {
-        sc_fail_nomem(error, "where refusals are decided");
-        return;
-    }
+    if (scratch == NULL)
+        return sc_fail_nomem(error, "where refusals are decided");
     out->n_prompts = run->n_prompts;
     out->n_wavering = run->n_wavering;
     out->n_traces = run->n_traces;
@@ -142,6 +140,7 @@ static void estimate_all(struct sc_analysis *a, const struct sc_decided_run *run
     out->first_refusing = mean_mass(a, run->first_refusing, scratch, error);
     out->first_complying = mean_mass(a, run->first_complying, scratch, error);
     sc_free(scratch);
+    return SC_OK;
 }
 
 /* ---- what was said --------------------------------------------------------------------------- */
@@ -272,7 +271,7 @@ static enum sc_status analyse(struct sc_analysis *a, struct sc_decided_pool *poo
                           : "no prompt has two answers whose tokens and verdicts are known";
         return SC_OK;
     }
-    estimate_all(a, &run, error);
+    SC_TRY(estimate_all(a, &run, error));
     SC_TRY(say_places(a, &run, error));
     say_decided(out);
     return out->text.failed ? sc_fail_nomem(error, "where refusals are decided") : SC_OK;
