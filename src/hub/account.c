@@ -73,8 +73,9 @@ static enum sc_status read_token_file(char **text, struct sc_error *error)
     size_t n;
     char *path = token_file();
     *text = NULL;
-    enum sc_status status = SC_OK;
-    if (path != NULL && sc_file_exists(path) && !sc_is_folder(path))
+    bool found = false;
+    enum sc_status status = path != NULL ? sc_file_look(path, &found, error) : SC_OK;
+    if (found && !sc_is_folder(path))
         status = sc_file_read(path, MOST_TOKEN_BYTES, text, &n, error);
     sc_free(path);
     return status;

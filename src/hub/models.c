@@ -148,9 +148,10 @@ static enum sc_status count(struct look *look, struct sc_error *error)
         struct sc_hub_file *file = &model->files[i];
         struct sc_text path = {0};
         sc_text_printf(&path, "%s/snapshots/%s/%s", repository, model->commit, file->name);
-        file->missing = !path.failed && !sc_file_exists(path.data);
-        if (path.failed)
-            status = sc_fail_nomem(error, "cache of the hub");
+        bool found = false;
+        status = path.failed ? sc_fail_nomem(error, "cache of the hub")
+                             : sc_file_look(path.data, &found, error);
+        file->missing = !found;
         sc_text_free(&path);
         model->n_bytes += file->size;
         model->n_missing += file->missing;
@@ -316,7 +317,9 @@ static enum sc_status link_file(const struct pulling *p, const struct sc_hub_fil
         status = sc_fail_nomem(error, "a snapshot");
         goto done;
     }
-    if (sc_file_exists(path))
+    bool found = false;
+    status = sc_file_look(path, &found, error);
+    if (status != SC_OK || found)
         goto done;
     unlink(path); /* a link to a content that is gone */
     if (symlink(target, path) != 0 && errno != EEXIST)
@@ -361,8 +364,10 @@ static enum sc_status tag_cache(const char *cache, struct sc_error *error)
     char *path = sc_path_join(cache, "CACHEDIR.TAG");
     if (path == NULL)
         return sc_fail_nomem(error, "cache of the hub");
-    enum sc_status status =
-        sc_file_exists(path) ? SC_OK : sc_file_write(path, tag, sizeof tag - 1, error);
+    bool found = false;
+    enum sc_status status = sc_file_look(path, &found, error);
+    if (status == SC_OK && !found)
+        status = sc_file_write(path, tag, sizeof tag - 1, error);
     sc_free(path);
     return status;
 }

@@ -129,9 +129,12 @@ static enum sc_status list_pages(const struct part_of_rows *p, uint64_t n_total,
         char *path = page_path(p, offset);
         if (path == NULL)
             return sc_fail_nomem(error, "pages of rows");
-        if (sc_file_exists(path))
+        bool found = false;
+        enum sc_status status = sc_file_look(path, &found, error);
+        if (status != SC_OK || found)
             sc_free(path);
-        else
+        SC_TRY(status);
+        if (!found)
             SC_TRY(add_to_list(p, pages, offset, path, error));
     }
     return SC_OK;
