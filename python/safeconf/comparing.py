@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from . import _tables
+from ._document import Document
 from ._library import Arguments, PathLike, call, ffi, interruptible, lib, set_numbers, taken_text
 from .errors import ArgumentError
 from .results import Run, Text
@@ -20,27 +20,6 @@ _ENDS = ("value", "low", "high", "n")
 def folder_of(run: RunLike) -> str:
     """The folder of a run."""
     return str(run.path) if isinstance(run, Run) else os.fspath(run)
-
-
-class Document(Mapping[str, Any]):
-    """A JSON document of the library, read as a dict is.
-
-    Attributes:
-        data: the document itself.  An estimate is ``{"value", "low", "high", "n"}`` with its 95 %
-            interval; what could not be computed is None, with its reason beside it.
-    """
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.data)
-
-    def __len__(self) -> int:
-        return len(self.data)
 
 
 def _is_estimate(value: Any) -> bool:

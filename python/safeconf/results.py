@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .judging import JudgeLike, JudgeOptions, Judging
 
 from . import _tables
+from ._document import Document
 from ._library import PathLike, call, ffi, interruptible, lib, name_value, taken_text
 from .errors import ArgumentError, FormatError, InputOutputError
 
@@ -416,7 +417,7 @@ class Run:
         return made
 
 
-class Verification(Mapping[str, Any]):
+class Verification(Document):
     """What was found where folders of runs were looked through, read as a dict is: ``whole`` and
     ``runs``, of each the ``folder``, the checks ``file``, ``keys``, ``values``, ``model`` and
     ``files`` (``result`` and ``words``), the ``damaged`` rows and the command that ``mends``.
@@ -427,17 +428,8 @@ class Verification(Mapping[str, Any]):
     """
 
     def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
+        super().__init__(data)
         self.whole: bool = data["whole"]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.data)
-
-    def __len__(self) -> int:
-        return len(self.data)
 
     def __repr__(self) -> str:
         return f"Verification(whole={self.whole})"

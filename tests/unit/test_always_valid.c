@@ -159,6 +159,18 @@ static void it_holds_the_rate_at_every_look(void **state)
     sc_free(alive);
 }
 
+/* Ends that were found are kept in a table, in which these three share a place. */
+static void counts_of_one_place_are_kept_apart(void **state)
+{
+    (void)state;
+    struct sc_estimate first = sc_always_valid(3, 8);
+    struct sc_estimate same_successes = sc_always_valid(3, 8 + 256);
+    struct sc_estimate others = sc_always_valid(2, 74);
+    struct sc_estimate again = sc_always_valid(3, 8);
+    assert_true(same_successes.low < first.low / 10 && others.low < first.low / 5);
+    assert_true(again.low == first.low && again.high == first.high);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +179,7 @@ int main(void)
         cmocka_unit_test(ends_move_with_the_counts),
         cmocka_unit_test(the_martingale_is_twenty_at_the_ends),
         cmocka_unit_test(it_holds_the_rate_at_every_look),
+        cmocka_unit_test(counts_of_one_place_are_kept_apart),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

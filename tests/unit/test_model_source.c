@@ -446,20 +446,22 @@ static void wrong_arguments_are_refused(void **state)
     assert_null(sc_engine_kernels(NULL));
 }
 
+/* Sampling as the model wishes it. */
+static const struct sc_source_wish wish = {.size = sizeof wish,
+                                           .sampling = {.temperature = NAN,
+                                                        .top_p = NAN,
+                                                        .min_p = NAN,
+                                                        .top_k = -1,
+                                                        .repetition_penalty = NAN},
+                                           .max_new_tokens = 12,
+                                           .confidence_top_k = 20,
+                                           .n_turns = 1};
+
 /* Whatever allocation fails while the source is asked what it is, it says so and can be closed. */
 static void it_survives_failing_allocations(void **state)
 {
     (void)state;
     need_model();
-    const struct sc_source_wish wish = {.size = sizeof wish,
-                                        .sampling = {.temperature = NAN,
-                                                     .top_p = NAN,
-                                                     .min_p = NAN,
-                                                     .top_k = -1,
-                                                     .repetition_penalty = NAN},
-                                        .max_new_tokens = 12,
-                                        .confidence_top_k = 20,
-                                        .n_turns = 1};
     bool done = false;
     /* Reading a tokenizer takes thousands; every one early on, and then some. */
     for (size_t at = 0; !done; at += at < 200 ? 1 : 1 + at / 16) {
@@ -490,15 +492,6 @@ static void a_prompt_leaves_room_for_a_token(void **state)
     struct sc_text text = {0};
     size_t allowed = 0, found = 0;
     enum { CONTEXT = 2048 }; /* of the demonstration model */
-    const struct sc_source_wish wish = {.size = sizeof wish,
-                                        .sampling = {.temperature = NAN,
-                                                     .top_p = NAN,
-                                                     .min_p = NAN,
-                                                     .top_k = -1,
-                                                     .repetition_penalty = NAN},
-                                        .max_new_tokens = 12,
-                                        .confidence_top_k = 20,
-                                        .n_turns = 1};
     assert_int_equal(source.functions->describe(source.context, &wish, &info, &error), SC_OK);
     for (size_t n = 0; n < 8 * CONTEXT && error.text[0] == '\0'; n++) {
         void *prompt = NULL;
