@@ -10,22 +10,54 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-/* Whether an allocation of jansson's failed on this thread since the flag was cleared: jansson does
- * not always say so, and once in its lexer it goes on without the bytes that did not fit.  Known
- * only where jansson allocates through us. */
-static _Thread_local bool memory_lost;
+/* A text that is being parsed, on this thread.
+ *
+ * jansson's lexer does not look whether the token it collects could grow: where memory runs out
+ * just there it goes on with a token that lacks its last byte, reads and writes beyond the end of
+ * it, or asserts that nothing was lost.  So the first allocation that fails is made from a reserve
+ * that holds any token of the text, and from then on there is no more text and no more memory:
+ * jansson ends in an error of its own.  Only where jansson allocates through us. */
+struct parsing {
+    const char *text;
+    size_t n, at;
+    bool lost; /* memory, and with it the rest of the text */
+    char *reserve;
+    size_t n_reserve;
+};
+
+static _Thread_local struct parsing *parsing;
 
 static void *allocate(size_t bytes)
 {
+    if (parsing != NULL && parsing->lost)
+        return NULL;
     void *memory = sc_alloc(bytes);
-    if (memory == NULL)
-        memory_lost = true;
-    return memory;
+    if (memory != NULL || parsing == NULL)
+        return memory;
+    parsing->lost = true;
+    return bytes <= parsing->n_reserve ? parsing->reserve : NULL;
+}
+
+static void release(void *memory)
+{
+    if (parsing == NULL || memory != parsing->reserve)
+        sc_free(memory);
+}
+
+/* A byte for each call: none is taken beyond the one at which memory is lost. */
+static size_t next_byte(void *to, size_t most, void *context)
+{
+    struct parsing *from = context;
+    (void)most;
+    if (from->lost || from->at == from->n)
+        return 0;
+    *(char *)to = from->text[from->at++];
+    return 1;
 }
 
 void sc_json_use_own_memory(void)
 {
-    json_set_alloc_funcs(allocate, sc_free);
+    json_set_alloc_funcs(allocate, release);
 }
 
 static enum sc_status fail_parse(const char *text, size_t n, const char *what,
@@ -76,9 +108,21 @@ static enum sc_status parse(const char *text, size_t n, size_t flags, bool keeps
                             const char *what, json_t **out, struct sc_error *error)
 {
     json_error_t why;
-    memory_lost = false;
-    *out = json_loadb(text, n, flags | JSON_ALLOW_NUL, &why);
-    bool lost = memory_lost || (*out == NULL && json_error_code(&why) == json_error_out_of_memory);
+    *out = NULL;
+    /* what collects a token holds 16 bytes at first, and twice as many whenever it is full */
+    struct parsing from = {.text = text, .n = n, .n_reserve = sc_size_add(sc_size_mul(n, 2), 32)};
+    from.reserve = sc_alloc(from.n_reserve);
+    if (from.reserve == NULL)
+        return sc_fail_nomem(error, what);
+    parsing = &from;
+    *out = json_load_callback(next_byte, &from, flags | JSON_ALLOW_NUL, &why);
+    bool lost = from.lost || (*out == NULL && json_error_code(&why) == json_error_out_of_memory);
+    if (lost) {
+        json_decref(*out); /* while the reserve is known */
+        *out = NULL;
+    }
+    parsing = NULL;
+    sc_free(from.reserve);
     enum sc_status status = lost           ? sc_fail_nomem(error, what)
                             : *out == NULL ? fail_parse(text, n, what, &why, error)
                             : keeps_nul    ? SC_OK

@@ -7,6 +7,7 @@
  */
 #include "serving/http.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -462,6 +463,7 @@ static void be_silent(void *context, const char *format, va_list arguments)
 enum sc_status sc_serving_http_start(struct sc_serving_http *http, int socket,
                                      struct sc_error *error)
 {
+    errno = 0;
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         on_request, http, MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL, MHD_OPTION_LISTEN_SOCKET,
@@ -470,10 +472,11 @@ enum sc_status sc_serving_http_start(struct sc_serving_http *http, int socket,
         (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, on_end, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         http, MHD_OPTION_END);
-    return http->daemon != NULL
-               ? SC_OK
-               : sc_fail(error, SC_ERR_IO, "the HTTP server does not start (libmicrohttpd %s)",
-                         MHD_get_version());
+    if (http->daemon != NULL)
+        return SC_OK;
+    const char *why = errno != 0 ? strerror(errno) : "no reason is given";
+    return sc_fail(error, SC_ERR_IO, "the HTTP server does not start (libmicrohttpd %s): %s",
+                   MHD_get_version(), why);
 }
 
 void sc_serving_http_stop(struct sc_serving_http *http)

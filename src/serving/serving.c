@@ -8,6 +8,7 @@
 #include "serving/serving.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,12 @@ static enum sc_status listen_at(struct sc_serving *s, struct sc_error *error)
     struct addrinfo *found = NULL;
     char port[16];
     snprintf(port, sizeof port, "%u", (unsigned)s->options.port);
-    if (getaddrinfo(s->options.host, port, &wanted, &found) != 0 || found == NULL)
+    int found_none = getaddrinfo(s->options.host, port, &wanted, &found);
+    if (found_none == EAI_MEMORY)
+        return sc_fail_nomem(error, "host");
+    if (found_none == EAI_SYSTEM)
+        return sc_fail(error, SC_ERR_IO, "host: %s: %s", s->options.host, strerror(errno));
+    if (found_none != 0 || found == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "host: expected an address of this machine, found %s", s->options.host);
     enum sc_status status = bind_to(s, found, error);
@@ -140,10 +146,14 @@ static enum sc_status listen_at(struct sc_serving *s, struct sc_error *error)
 
 static enum sc_status start_threads(struct sc_serving *s, struct sc_error *error)
 {
-    s->has_sampler = pthread_create(&s->sampler, NULL, sc_serving_sample, &s->house) == 0;
-    if (s->has_sampler)
-        s->has_scorer = pthread_create(&s->scorer, NULL, sc_serving_score, &s->house) == 0;
-    return s->has_scorer ? SC_OK : sc_fail(error, SC_ERR_NOMEM, "a thread cannot be started");
+    int why = pthread_create(&s->sampler, NULL, sc_serving_sample, &s->house);
+    s->has_sampler = why == 0;
+    if (s->has_sampler) {
+        why = pthread_create(&s->scorer, NULL, sc_serving_score, &s->house);
+        s->has_scorer = why == 0;
+    }
+    return why == 0 ? SC_OK
+                    : sc_fail(error, SC_ERR_NOMEM, "a thread cannot be started: %s", strerror(why));
 }
 
 static enum sc_status open_all(struct sc_serving *s, struct sc_error *error)

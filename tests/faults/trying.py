@@ -19,9 +19,9 @@ WORDS = {'enospc': 'No space left on device', 'eio': 'Input/output error', 'edqu
          'enoent': 'No such file or directory', 'enolck': 'No locks available', 'epipe': 'Broken pipe',
          'econnreset': 'Connection reset by peer', 'econnrefused': 'Connection refused',
          'etimedout': 'Connection timed out'}
-# What SQLite, jansson and ours say in place of the system's words.
+# What SQLite, jansson, ours and the C library for a thread without memory say in place of the system's words.
 READ_ONLY = 'attempt to write a readonly database'
-OWN_WORDS = {'enospc': ('database or disk is full',), 'enomem': ('out of memory', 'not available'),
+OWN_WORDS = {'enospc': ('database or disk is full',), 'enomem': ('out of memory', 'not available', 'Resource temporarily unavailable'),
              'enolck': ('database is locked', 'locking protocol'), 'eintr': ('interrupted while it was read',), 'eacces': (READ_ONLY,), 'emfile': (READ_ONLY,), 'eio': (READ_ONLY,)}
 # What may lie about after a success when it could not be removed: neither holds anything, and the next command
 # removes them.

@@ -80,6 +80,34 @@ static void a_parse_says_when_memory_is_lost(void **state)
     }
 }
 
+/* Strings and numbers of every length, so that what collects one is full at each of its bytes, the
+ * last included: there jansson asserts, or writes beyond the end, where memory is lost. */
+static void a_token_that_cannot_grow_ends_the_parse(void **state)
+{
+    (void)state;
+    static const char *const shapes[] = {"[\"%.*s\",\"next\"]", "[%.*s,7]", "[0.%.*se3]", "%.*s x",
+                                         "{\"%.*s\":1}"};
+    static const char digits[] = "1234567890123456789012345678901234567890123456789012345678901234"
+                                 "12345678901234567890";
+    char source[256];
+    json_t *value;
+    for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++)
+        for (int length = 1; length < (int)sizeof digits; length++) {
+            int n = snprintf(source, sizeof source, shapes[shape], length, digits);
+            bool reached = true;
+            for (size_t k = 0; reached; k++) {
+                struct sc_error error = {0};
+                sc_memory_fail_at(k);
+                enum sc_status status =
+                    sc_json_parse_any(source, (size_t)n, "test", &value, &error);
+                reached = sc_memory_count() > k;
+                sc_memory_fail_at(SIZE_MAX);
+                assert_int_equal(status == SC_ERR_NOMEM, reached);
+                json_decref(value);
+            }
+        }
+}
+
 static void a_number_is_the_shortest_text_that_reads_back_the_same(void **state)
 {
     (void)state;
@@ -250,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_the_wrong_kind_or_size_are_named),
         cmocka_unit_test(a_parse_says_when_memory_is_lost),
+        cmocka_unit_test(a_token_that_cannot_grow_ends_the_parse),
         cmocka_unit_test(a_number_is_the_shortest_text_that_reads_back_the_same),
         cmocka_unit_test(json_in_a_script_cannot_end_it),
         cmocka_unit_test(no_hidden_character_stands_raw_in_json),

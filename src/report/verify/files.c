@@ -161,7 +161,8 @@ static struct sc_replay_run_options options_of(const json_t *top,
  * name, or is damaged. */
 static bool same_source(const json_t *stored, const char *now)
 {
-    json_t *made = json_loads(now, 0, NULL);
+    json_t *made = NULL;
+    (void)sc_json_parse(now, strlen(now), "replay.json", &made, NULL);
     bool same = json_equal(json_object_get(stored, "source"), json_object_get(made, "source")) == 1;
     json_decref(made);
     return same;

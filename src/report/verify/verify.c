@@ -133,8 +133,8 @@ static void look_at_database(struct sc_verified *run)
 static void look_at_model(struct sc_verified *run, const struct sc_run *loaded,
                           const char *fingerprint)
 {
-    json_error_t why;
-    json_t *config = json_loads(loaded->config_json, JSON_REJECT_DUPLICATES, &why);
+    json_t *config = NULL;
+    (void)sc_json_parse(loaded->config_json, strlen(loaded->config_json), "config", &config, NULL);
     const char *stored =
         json_string_value(json_object_get(json_object_get(config, "model"), "fingerprint"));
     struct sc_text *words = &run->checks[SC_CHECK_MODEL].words;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 bool sc_software_is(const char *software, const char *name)
@@ -58,7 +59,9 @@ static enum sc_status put_argument(json_t *arguments, const char *argument, stru
     if (sc_utf8_valid(argument, strlen(argument)) != strlen(argument))
         return sc_fail(error, SC_ERR_ARGUMENT, "template-arg: expected UTF-8, found other bytes");
     snprintf(name, sizeof name, "%.*s", (int)(equal - argument), argument);
-    json_t *value = json_loads(equal + 1, JSON_DECODE_ANY, NULL);
+    json_t *value = NULL;
+    if (sc_json_parse_any(equal + 1, strlen(equal + 1), name, &value, NULL) == SC_ERR_NOMEM)
+        return sc_fail_nomem(error, "a request to a server");
     if (json_object_set_new(arguments, name, value != NULL ? value : json_string(equal + 1)) != 0)
         return sc_fail_nomem(error, "a request to a server");
     return SC_OK;
