@@ -46,6 +46,9 @@ struct sc_user_rules;
 SC_API enum sc_status sc_user_rules_read(struct sc_user_rules **out, const char *path,
                                          struct sc_error *error);
 SC_API void sc_user_rules_free(struct sc_user_rules *rules); /* NULL is fine */
+/* Whether memory ran out while their patterns were tried, at any time so far: verdicts since may
+ * lack what they find.  NULL: false. */
+SC_API bool sc_user_rules_ran_out(struct sc_user_rules *rules);
 
 /* patterns: rules alone.  reader: where the rules are not clear, a small trained model. */
 enum sc_detector_kind { SC_DETECTOR_PATTERNS, SC_DETECTOR_READER, SC_N_DETECTOR_KINDS };

@@ -105,6 +105,8 @@ def detect(
             data = as_bytes(answer, "answer")
             asked_text = ffi.NULL if prompt is None else as_bytes(prompt, "prompt")
             lib.sc_detect_with(chosen, asked_text, data, made)
+            if lib.sc_user_rules_ran_out(own[0]):
+                raise MemoryError("detect: out of memory")
             found.append(_detection(made, data))
         return found
     finally:

@@ -30,6 +30,14 @@ bool sc_archive_is(const char *data, size_t n)
     return n >= 4 && (memcmp(data, "PK\x03\x04", 4) == 0 || memcmp(data, "PK\x05\x06", 4) == 0);
 }
 
+/* Whether it was memory that ended; zlib's own error is kept as that of the "system". */
+static bool is_memory(zip_error_t *why)
+{
+    int code = zip_error_code_zip(why);
+    return code == ZIP_ER_MEMORY ||
+           (code == ZIP_ER_ZLIB && zip_error_code_system(why) == Z_MEM_ERROR);
+}
+
 static enum sc_status open_zip(struct sc_archive *archive, const char *data, size_t n,
                                struct sc_error *error)
 {
@@ -41,7 +49,7 @@ static enum sc_status open_zip(struct sc_archive *archive, const char *data, siz
     if (source != NULL)
         archive->zip = zip_open_from_source(source, ZIP_RDONLY, &why);
     enum sc_status status = SC_OK;
-    if (archive->zip == NULL && zip_error_code_zip(&why) == ZIP_ER_MEMORY)
+    if (archive->zip == NULL && is_memory(&why))
         status = sc_fail_nomem(error, archive->name);
     else if (archive->zip == NULL)
         status = sc_fail(error, SC_ERR_FORMAT, "%s: expected a ZIP archive: %s", archive->name,
@@ -136,7 +144,7 @@ static enum sc_status read_bytes(struct sc_archive *archive, size_t entry, zip_f
     snprintf(name, sizeof name, "%.120s", sc_archive_name(archive, entry));
     zip_file_t *file = zip_fopen_index(archive->zip, entry, flags);
     if (file == NULL)
-        return zip_error_code_zip(zip_get_error(archive->zip)) == ZIP_ER_MEMORY
+        return is_memory(zip_get_error(archive->zip))
                    ? sc_fail_nomem(error, archive->name)
                    : sc_fail(error, SC_ERR_FORMAT, "%s: %s: %s", archive->name, name,
                              zip_strerror(archive->zip));
@@ -149,7 +157,7 @@ static enum sc_status read_bytes(struct sc_archive *archive, size_t entry, zip_f
         n_read += n > 0 ? (uint64_t)n : 0;
     }
     enum sc_status status = SC_OK;
-    if (out->failed)
+    if (out->failed || (n < 0 && is_memory(zip_file_get_error(file))))
         status = sc_fail_nomem(error, archive->name);
     else if (n < 0)
         status = sc_fail(error, SC_ERR_FORMAT, "%s: %s: damaged: %s", archive->name, name,
@@ -297,7 +305,9 @@ static zip_int64_t serve_entry(void *context, void *data, zip_uint64_t n, zip_so
 
 static enum sc_status fail_zip(struct writer *w, const char *doing)
 {
-    return sc_fail(w->error, SC_ERR_IO, "%s: %s: %s", w->path, doing, zip_strerror(w->zip));
+    return is_memory(zip_get_error(w->zip))
+               ? sc_fail_nomem(w->error, w->path)
+               : sc_fail(w->error, SC_ERR_IO, "%s: %s: %s", w->path, doing, zip_strerror(w->zip));
 }
 
 /* The source is libzip's once the entry is added. */
@@ -359,8 +369,10 @@ static enum sc_status write_all(struct writer *w)
     if (w->zip == NULL) {
         zip_error_t why;
         zip_error_init_with_code(&why, code);
-        enum sc_status status = sc_fail(w->error, SC_ERR_IO, "%s: cannot be written: %s", w->path,
-                                        zip_error_strerror(&why));
+        enum sc_status status = is_memory(&why)
+                                    ? sc_fail_nomem(w->error, w->path)
+                                    : sc_fail(w->error, SC_ERR_IO, "%s: cannot be written: %s",
+                                              w->path, zip_error_strerror(&why));
         zip_error_fini(&why);
         return status;
     }

@@ -33,28 +33,37 @@ static char *expand_and_join(const char *path, const char *inside)
     return joined;
 }
 
-char *sc_hub_home(void)
+static enum sc_status made(char *path, char **out, struct sc_error *error)
 {
-    const char *home = set_in_environment("HF_HOME"), *cache = set_in_environment("XDG_CACHE_HOME");
-    if (home != NULL)
-        return expand(home);
-    if (cache != NULL)
-        return expand_and_join(cache, "huggingface");
-    home = set_in_environment("HOME");
-    return home != NULL ? sc_path_join(home, ".cache/huggingface") : NULL;
+    *out = path;
+    return path != NULL ? SC_OK : sc_fail_nomem(error, "cache of the hub");
 }
 
-char *sc_hub_cache(void)
+enum sc_status sc_hub_home(char **out, struct sc_error *error)
+{
+    *out = NULL;
+    const char *home = set_in_environment("HF_HOME"), *cache = set_in_environment("XDG_CACHE_HOME");
+    if (home != NULL)
+        return made(expand(home), out, error);
+    if (cache != NULL)
+        return made(expand_and_join(cache, "huggingface"), out, error);
+    home = set_in_environment("HOME");
+    return home != NULL ? made(sc_path_join(home, ".cache/huggingface"), out, error) : SC_OK;
+}
+
+enum sc_status sc_hub_cache(char **out, struct sc_error *error)
 {
     const char *cache = set_in_environment("HF_HUB_CACHE");
     if (cache == NULL)
         cache = set_in_environment("HUGGINGFACE_HUB_CACHE");
     if (cache != NULL)
-        return expand(cache);
-    char *home = sc_hub_home();
-    char *inside = home != NULL ? sc_path_join(home, "hub") : NULL;
+        return made(expand(cache), out, error);
+    char *home = NULL;
+    *out = NULL;
+    SC_TRY(sc_hub_home(&home, error));
+    enum sc_status status = home != NULL ? made(sc_path_join(home, "hub"), out, error) : SC_OK;
     sc_free(home);
-    return inside;
+    return status;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -11,11 +11,11 @@
 
 #include "base/error.h"
 
-/* Of the hub's tools: HF_HOME, XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.  NULL when none
- * of them is set or memory is exhausted; sc_free it. */
-char *sc_hub_home(void);
+/* Of the hub's tools: HF_HOME, XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.  *out: NULL
+ * where none of them is set; sc_free it. */
+enum sc_status sc_hub_home(char **out, struct sc_error *error);
 /* HF_HUB_CACHE (or HUGGINGFACE_HUB_CACHE), or hub in their home; the same. */
-char *sc_hub_cache(void);
+enum sc_status sc_hub_cache(char **out, struct sc_error *error);
 
 /* "OWNER/MODEL" or "OWNER/MODEL@REVISION", where the revision is a branch, a tag or a commit. */
 struct sc_hub_name {

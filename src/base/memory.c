@@ -22,6 +22,11 @@ size_t sc_memory_count(void)
     return atomic_load(&n_asked);
 }
 
+bool sc_memory_failed(void)
+{
+    return atomic_load(&n_asked) > atomic_load(&fail_at);
+}
+
 static int must_fail(void)
 {
     size_t number = atomic_fetch_add_explicit(&n_asked, 1, memory_order_relaxed);

@@ -5,6 +5,7 @@
 #ifndef SC_BASE_MEMORY_H
 #define SC_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,6 @@ size_t sc_size_add(size_t a, size_t b);
  * it off.  sc_memory_count says how many were asked for since. */
 void sc_memory_fail_at(size_t n);
 size_t sc_memory_count(void);
+bool sc_memory_failed(void); /* whether it came to that allocation */
 
 #endif

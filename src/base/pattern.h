@@ -21,5 +21,8 @@ size_t sc_pattern_n_groups(const struct sc_pattern *pattern);
  * are the bytes of that group (0: the whole match). */
 bool sc_pattern_find(struct sc_pattern *pattern, const char *text, size_t n, size_t group,
                      size_t *begin, size_t *end);
+/* Whether memory ran out while a match was looked for, ever since: what was not found then may be
+ * there.  Whoever keeps what follows from a match asks this first.  NULL: false. */
+bool sc_pattern_ran_out(const struct sc_pattern *pattern);
 
 #endif

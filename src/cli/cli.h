@@ -113,7 +113,9 @@ int cli_report_error(const char *command, const struct sc_error *error);
 int cli_usage_error(const char *command, const char *format, ...) SC_PRINTF(2, 3);
 /* Prints "safeconf COMMAND: text" on standard error, whatever is in the text made visible. */
 void cli_say(const char *command, const char *format, ...) SC_PRINTF(2, 3);
-/* Writes a text to standard output; false (after a line on standard error) when that fails. */
+/* Writes a text to standard output. */
+enum sc_status cli_put(const struct sc_text *text, struct sc_error *error);
+/* The same; false (after a line on standard error) when that fails. */
 bool cli_write(const char *command, const struct sc_text *text);
 /* For a command that read rows of a file: CLI_DONE, or after a line CLI_SOME_TRACES_FAILED where
  * n_bad of them could not be read. */

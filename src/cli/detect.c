@@ -134,6 +134,8 @@ static enum sc_status detect_rows(const struct sc_table *table,
         const char *answer = cells[columns.completion] != NULL ? cells[columns.completion] : "";
         struct sc_detection found;
         sc_detect_with(&command->detector.reads, prompt, answer, &found);
+        if (sc_user_rules_ran_out(command->detector.reads.rules))
+            return sc_fail_nomem(error, "reading an answer");
         add_row(&out->text, answer, &found, command, row);
         if (columns.gold >= 0)
             cli_gold_count(&gold, cells[columns.gold], found.verdict);

@@ -9,7 +9,8 @@
 #include "cli/pull.h"
 #include "model/model.h"
 
-static bool print_result(const struct sc_hub_model *model, const char *folder)
+static enum sc_status print_result(const struct sc_hub_model *model, const char *folder,
+                                   struct sc_error *error)
 {
     char bytes[32];
     struct sc_text out = {0};
@@ -17,9 +18,9 @@ static bool print_result(const struct sc_hub_model *model, const char *folder)
                    model->n_files, cli_bytes((double)model->n_bytes, bytes));
     sc_text_add_visible(&out, folder, strlen(folder), false);
     sc_text_putc(&out, '\n');
-    bool written = cli_write("pull", &out);
+    enum sc_status status = cli_put(&out, error);
     sc_text_free(&out);
-    return written;
+    return status;
 }
 
 /* Nothing is asked: what is there is all that can be had. */
@@ -31,14 +32,14 @@ static enum sc_status find_offline(const char *name, struct sc_error *error)
     struct sc_text out = {0};
     sc_text_add_visible(&out, folder, strlen(folder), false);
     sc_text_puts(&out, ": there already; HF_HUB_OFFLINE is set, and nothing was asked\n");
-    const bool printed = whole && cli_write("pull", &out);
+    enum sc_status status =
+        whole ? cli_put(&out, error)
+              : sc_fail(error, SC_ERR_IO,
+                        "model \"%s\" is not whole in the local cache, and HF_HUB_OFFLINE is set",
+                        name);
     sc_text_free(&out);
     sc_free(folder);
-    if (!whole)
-        return sc_fail(error, SC_ERR_IO,
-                       "model \"%s\" is not whole in the local cache, and HF_HUB_OFFLINE is set",
-                       name);
-    return printed ? SC_OK : sc_fail(error, SC_ERR_IO, "the result was not written");
+    return status;
 }
 
 static enum sc_status pull_looked_up(const struct cli_pull *pull, const struct sc_hub_place *place,
@@ -49,9 +50,9 @@ static enum sc_status pull_looked_up(const struct cli_pull *pull, const struct s
         SC_TRY(cli_model_ask(place, model, error));
     const struct sc_hub_pull all = {.place = place, .model = model, .check = true};
     SC_TRY(cli_model_pull(&all, pull->quiet, &folder, error));
-    bool printed = print_result(model, folder);
+    enum sc_status status = print_result(model, folder, error);
     sc_free(folder);
-    return printed ? SC_OK : sc_fail(error, SC_ERR_IO, "the result was not written");
+    return status;
 }
 
 static enum sc_status pull_from(const struct cli_pull *pull, const char *name,
@@ -148,9 +149,10 @@ int cli_list_models(const struct cli_pull *pull, struct sc_json_writer *json)
 {
     struct sc_error error = {0};
     struct listing listing = {.pull = pull, .out = json->text, .json = json};
-    char *cache = sc_hub_cache();
-    enum sc_status status =
-        cache != NULL ? sc_hub_models_cached(cache, list_model, &listing, &error) : SC_OK;
+    char *cache = NULL;
+    enum sc_status status = sc_hub_cache(&cache, &error);
+    if (cache != NULL)
+        status = sc_hub_models_cached(cache, list_model, &listing, &error);
     sc_free(cache);
     return status == SC_OK ? CLI_DONE : cli_report_error("pull", &error);
 }

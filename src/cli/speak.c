@@ -47,14 +47,22 @@ void cli_say(const char *command, const char *format, ...)
     free(raw);
 }
 
+enum sc_status cli_put(const struct sc_text *text, struct sc_error *error)
+{
+    if (text->failed)
+        return sc_fail_nomem(error, "what is to be printed");
+    if (fwrite(text->data != NULL ? text->data : "", 1, text->len, stdout) == text->len &&
+        fflush(stdout) == 0)
+        return SC_OK;
+    return sc_fail(error, SC_ERR_IO, "standard output: cannot write: %s", strerror(errno));
+}
+
 bool cli_write(const char *command, const struct sc_text *text)
 {
-    if (!text->failed &&
-        fwrite(text->data != NULL ? text->data : "", 1, text->len, stdout) == text->len &&
-        fflush(stdout) == 0)
+    struct sc_error error = {0};
+    if (cli_put(text, &error) == SC_OK)
         return true;
-    fprintf(stderr, "safeconf %s: standard output: cannot write: %s\n", command,
-            text->failed ? "out of memory" : strerror(errno));
+    cli_report_error(command, &error);
     return false;
 }
 

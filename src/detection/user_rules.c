@@ -255,3 +255,15 @@ bool sc_user_rules_decide(struct sc_user_rules *rules, const char *answer, size_
     }
     return false;
 }
+
+bool sc_user_rules_ran_out(struct sc_user_rules *rules)
+{
+    bool ran_out = false;
+    if (rules == NULL)
+        return false;
+    pthread_mutex_lock(&rules->mutex);
+    for (size_t i = 0; i < rules->n_added; i++)
+        ran_out = ran_out || sc_pattern_ran_out(rules->added[i].pattern);
+    pthread_mutex_unlock(&rules->mutex);
+    return ran_out;
+}

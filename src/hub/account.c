@@ -56,24 +56,28 @@ enum sc_status sc_raw_endpoint(char **out, struct sc_error *error)
     return address("SAFECONF_RAW_ENDPOINT", "https://raw.githubusercontent.com", out, error);
 }
 
-/* The path of the file that may hold the token; NULL: nothing says where, or no memory. */
-static char *token_file(void)
+/* The path of the file that may hold the token; *path NULL: nothing says where. */
+static enum sc_status token_file(char **path, struct sc_error *error)
 {
     const char *given = value_of("HF_TOKEN_PATH");
-    char *home = given == NULL ? sc_hub_home() : NULL;
-    char *path = given != NULL  ? sc_strdup(given)
-                 : home != NULL ? sc_path_join(home, "token")
-                                : NULL;
+    char *home = NULL;
+    *path = NULL;
+    if (given == NULL)
+        SC_TRY(sc_hub_home(&home, error));
+    if (given != NULL || home != NULL)
+        *path = given != NULL ? sc_strdup(given) : sc_path_join(home, "token");
+    bool lost = *path == NULL && (given != NULL || home != NULL);
     sc_free(home);
-    return path;
+    return lost ? sc_fail_nomem(error, "access token") : SC_OK;
 }
 
 static enum sc_status read_token_file(char **text, struct sc_error *error)
 {
     size_t n;
-    char *path = token_file();
+    char *path = NULL;
     *text = NULL;
     bool found = false;
+    SC_TRY(token_file(&path, error));
     enum sc_status status = path != NULL ? sc_file_look(path, &found, error) : SC_OK;
     if (found && !sc_is_folder(path))
         status = sc_file_read(path, MOST_TOKEN_BYTES, text, &n, error);

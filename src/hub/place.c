@@ -29,7 +29,7 @@ static enum sc_status read_all(struct sc_hub_place *place, struct sc_error *erro
     SC_TRY(sc_hub_endpoint(&place->endpoint, error));
     SC_TRY(read_timeout(&place->stall_timeout, error));
     place->offline = sc_hub_is_offline();
-    place->cache = sc_hub_cache();
+    SC_TRY(sc_hub_cache(&place->cache, error));
     if (place->cache == NULL)
         return sc_fail(error, SC_ERR_IO,
                        "cache of the hub: expected HF_HUB_CACHE, HF_HOME or HOME, found none");

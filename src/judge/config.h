@@ -94,5 +94,8 @@ enum sc_status sc_judge_config_messages(const struct sc_judge_config *config,
 void sc_judge_config_read(const struct sc_judge_config *config,
                           const struct sc_completion *completion, bool prompt_alone,
                           struct sc_judgement *out);
+/* Whether memory ran out while one of its patterns was tried: what was read since may lack what
+ * they find, and is not to be kept. */
+bool sc_judge_config_ran_out(const struct sc_judge_config *config);
 
 #endif

@@ -293,6 +293,8 @@ static enum sc_status take_completion(struct asking *asking, size_t item,
     struct sc_judgement judgement;
     sc_judge_config_read(&asking->judge->config, completion, asking->items[item].response == NULL,
                          &judgement);
+    if (sc_judge_config_ran_out(&asking->judge->config))
+        return sc_fail_nomem(error, "reading a judge's answer");
     return deliver(asking, item, &judgement, error);
 }
 

@@ -378,7 +378,7 @@ static enum sc_status read_words(struct judging *j, struct job *job,
     sc_text_puts(&job->output, repaired.len ? repaired.data : "");
     job->output.failed |= repaired.failed;
     sc_text_free(&repaired);
-    if (job->output.failed)
+    if (job->output.failed || sc_judge_config_ran_out(&j->guard->config))
         return sc_fail_nomem(error, "words of a judge");
     job->judgement.output = job->output.data != NULL ? job->output.data : "";
     job->judgement.n_tokens += result->n;

@@ -146,3 +146,13 @@ void sc_judge_config_read(const struct sc_judge_config *config,
         read_refusal(&config->refusal, completion, out);
     out->categories = sc_judge_config_categories(config, completion->text, completion->n);
 }
+
+bool sc_judge_config_ran_out(const struct sc_judge_config *config)
+{
+    bool ran_out =
+        sc_pattern_ran_out(config->refusal.pattern) || sc_pattern_ran_out(config->harm.pattern) ||
+        sc_pattern_ran_out(config->prompt_harm.pattern) || sc_pattern_ran_out(config->categories);
+    for (size_t i = 0; i < config->rubric.n_parts; i++)
+        ran_out = ran_out || sc_pattern_ran_out(config->rubric.parts[i].pattern);
+    return ran_out;
+}

@@ -78,6 +78,7 @@ static void a_trace_keeps_what_was_sampled_and_is_judged_with_its_beginning(void
     for (size_t k = 0; status != SC_OK; k++) {
         sc_memory_fail_at(k);
         status = sc_trace_make(&maker, &instance, 0, &given, &made, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
     }

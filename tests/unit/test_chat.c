@@ -366,6 +366,7 @@ static void framing_survives_failing_allocations(void **state)
         assert_in_range(at, 0, 10000);
         sc_memory_fail_at(at);
         enum sc_status status = sc_chat_encode(format, turns, 2, &framed, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         if (!done)

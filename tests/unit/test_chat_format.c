@@ -187,6 +187,7 @@ static void a_template_file_goes_before_the_configuration(void **state)
     for (size_t nth = 0; !done; nth++) {
         sc_memory_fail_at(nth);
         enum sc_status status = sc_chat_source_of_folder(folder, &source, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         if (!done)
@@ -623,6 +624,7 @@ static void opening_survives_failing_allocations(void **state)
         assert_in_range(at, 0, 100000);
         sc_memory_fail_at(at);
         enum sc_status status = sc_chat_format_open(&format, tokenizer, &options, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         if (!done)

@@ -413,6 +413,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_detector_comparison comparison = {0};
         sc_memory_fail_at(n);
         status = sc_run_load(fixture.folder, false, &run, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         if (status == SC_OK)
             status = sc_detectors_compare(&run, &comparison, NULL);
         sc_memory_fail_at(SIZE_MAX);
@@ -428,6 +429,7 @@ static void exhausted_memory_is_an_error(void **state)
     for (size_t n = 0; status != SC_OK && n < 20000; n += 1 + n / 8) {
         sc_memory_fail_at(n);
         status = sc_classify(&options, NULL, &summary, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         sc_classify_summary_free(&summary);

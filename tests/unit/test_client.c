@@ -805,6 +805,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = ask_with(&options, &asker, NULL, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         assert_true(status != SC_OK || asker.n_answered == 2);

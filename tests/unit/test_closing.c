@@ -49,6 +49,7 @@ static void memory_that_runs_out_leaves_nothing(void **state)
     for (size_t fail_at = 0;; fail_at++) {
         sc_memory_fail_at(fail_at);
         enum sc_status status = sc_chat_closing(tokenizer, &closing, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status == SC_OK)
             break;

@@ -211,6 +211,7 @@ static void memory_may_fail_anywhere(void **state)
         struct sc_decided_run run;
         sc_memory_fail_at(fail);
         enum sc_status status = sc_tree_build(p->answers, p->n, false, &tree, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         if (status == SC_OK)
             status = sc_tree_decide(&tree, &decided, NULL);
         if (status == SC_OK)

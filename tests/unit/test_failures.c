@@ -100,6 +100,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(nth);
         enum sc_status status = sc_failures_add(&failures, "lost", &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         if (!done)

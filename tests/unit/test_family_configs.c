@@ -320,6 +320,7 @@ static void memory_that_runs_out_is_an_error(void **state)
             assert_true(k < 2000);
             sc_memory_fail_at(k);
             status = sc_config_parse(text, strlen(text), &config, &given, &error);
+            assert_false(status == SC_OK && sc_memory_failed());
             sc_memory_fail_at(SIZE_MAX);
             if (status != SC_OK)
                 assert_clear(&error);

@@ -520,6 +520,7 @@ static void exhausted_memory_is_an_error(void **state)
                                   (struct sc_draws){3, 1}, &all, &error);
             else
                 sc_scaled_beta_check(&data, &known, (struct sc_draws){3, 1}, NULL, &error);
+            assert_false(status == SC_OK && sc_memory_failed());
             sc_memory_fail_at(SIZE_MAX);
             status = error.status;
             assert_true(status == SC_OK || status == SC_ERR_NOMEM);

@@ -67,6 +67,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(nth);
         enum sc_status status = sc_foreign_folder(folder, "config.json", &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_ERR_UNSUPPORTED;
         assert_true(done || status == SC_ERR_NOMEM);
@@ -83,6 +84,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(nth);
         enum sc_status status = sc_model_locate("a/b", &found, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         assert_true(done || (status == SC_ERR_NOMEM && found == NULL));

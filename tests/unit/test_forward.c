@@ -245,6 +245,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         enum sc_status status = sc_engine_open(&engine, f.model, &o, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         if (status == SC_OK)
             status = sc_engine_score(engine, ids, 3, &(struct sc_score_arrays){NULL, NULL, entropy},
                                      &error);

@@ -160,6 +160,7 @@ static void memory_may_run_out_anywhere(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         enum sc_status status = sc_run_load(rig.f.folder, true, &run, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status == SC_OK)
             break;
@@ -437,6 +438,7 @@ static void making_a_trace_may_run_out_of_memory_anywhere(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = sc_trace_make(&maker, &instance, 0, &given, &trace, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
     }

@@ -90,6 +90,7 @@ static void lack_of_memory_is_an_error(void **state)
         sc_memory_fail_at(n);
         error = (struct sc_error){0};
         enum sc_status status = sc_score_answers(&of, &answer, 1, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         if (status == SC_OK)
             break;
         assert_int_equal(status, SC_ERR_NOMEM);

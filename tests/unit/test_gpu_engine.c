@@ -286,6 +286,7 @@ static void exhausted_memory_is_an_error(void **state)
         sc_memory_fail_at(n);
         status = sc_engine_open(&engine, model, &options, &error);
         status = status != SC_OK ? status : sc_session_open(&session, engine, &sizes, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status != SC_OK)
             assert_clear(&error);

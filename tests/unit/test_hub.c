@@ -67,12 +67,15 @@ static void the_cache_is_where_the_tools_of_the_hub_have_it(void **state)
         set("HF_HOME", cases[i].hub_home);
         set("XDG_CACHE_HOME", cases[i].xdg);
         set("HOME", cases[i].home);
-        char *found = sc_hub_cache();
+        char *found = NULL;
+        assert_int_equal(sc_hub_cache(&found, NULL), SC_OK);
         assert_string_equal(found, cases[i].expected);
         sc_free(found);
     }
     set("HOME", NULL);
-    assert_null(sc_hub_cache());
+    char *none = NULL;
+    assert_int_equal(sc_hub_cache(&none, NULL), SC_OK);
+    assert_null(none);
     set("HOME", before);
     sc_free(before);
 }

@@ -332,6 +332,7 @@ static void what_was_not_judged_is_not_harmless(void **state)
         error = (struct sc_error){0};
         reader = (struct reader){0};
         enum sc_status status = sc_importance_sample(&options, &reading, &shares, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         if (status == SC_OK)
             break;
         assert_int_equal(status, SC_ERR_NOMEM);

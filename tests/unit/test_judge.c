@@ -756,6 +756,7 @@ static void exhausted_memory_is_an_error(void **state)
         memset(&c, 0, sizeof c);
         sc_memory_fail_at(n);
         status = sc_guard_run(guard, items, 2, &sink, NULL, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
     }

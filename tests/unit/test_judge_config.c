@@ -407,6 +407,7 @@ static void exhausted_memory_is_an_error(void **state)
         sc_memory_fail_at(n);
         const struct sc_judge_source source = {.what = "whole", .frame = give_template};
         status = sc_judge_config_parse(&config, whole, sizeof whole - 1, &source, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         if (status == SC_OK)
@@ -423,6 +424,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_judge *judge = NULL;
         sc_memory_fail_at(n);
         status = sc_judge_open(&judge, &options, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK ? judge != NULL : status == SC_ERR_NOMEM && judge == NULL);
         sc_judge_close(judge);

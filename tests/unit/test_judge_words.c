@@ -388,6 +388,7 @@ static void exhausted_memory_is_an_error(void **state)
             sc_memory_fail_at(n);
             struct sc_error why = {0};
             status = sc_asking_encode(&opened.asking, &item, 0, &asked, &why);
+            assert_false(status == SC_OK && sc_memory_failed());
             sc_memory_fail_at(SIZE_MAX);
             if (status != SC_OK && status != SC_ERR_NOMEM)
                 fail_msg("%s, %zu: %s", kinds[k].name, n, why.text);

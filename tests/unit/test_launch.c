@@ -560,6 +560,7 @@ static void exhausted_memory_is_an_error(void **state)
                                               .context = seen};
         sc_memory_fail_at(n);
         status = sc_launch_begin(&start, &launch, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_null(launch);
         sc_engine_choice_free(&choice);

@@ -123,6 +123,7 @@ static void every_failed_allocation_is_an_error_and_leaks_nothing(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(nth);
         enum sc_status status = sc_opened_read(&opened, folder, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         done = status == SC_OK;
         if (!done)

@@ -150,6 +150,7 @@ static void a_pool_without_memory_is_an_error(void **state)
         assert_true(n < 20);
         sc_memory_fail_at(n);
         status = sc_pool_new(&pool, 2, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || (status == SC_ERR_NOMEM && !pool));
         sc_pool_free(pool);

@@ -303,6 +303,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_completion c;
         sc_memory_fail_at(n);
         status = sc_completion_read(body, sizeof body - 1, &c, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         if (status == SC_OK)

@@ -703,6 +703,7 @@ static void every_allocation_may_fail(void **state)
                                            &text, &error)
                             : fixture_show(&run, (struct fixture_view){.form = FIXTURE_PAGE}, &text,
                                            &error);
+            assert_false(status == SC_OK && sc_memory_failed());
             sc_memory_fail_at(SIZE_MAX);
             /* jansson does not always say that it was memory that stopped its parser */
             if (status != SC_OK && strstr(error.text, "configuration of the run") == NULL) {

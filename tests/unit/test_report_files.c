@@ -138,6 +138,7 @@ static void memory_that_runs_out_leaves_no_half_of_a_file(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = sc_report_make(f.folder, &(struct sc_report_wish){.csv = path}, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_int_equal(status, error.status);
     }
@@ -451,6 +452,7 @@ static void memory_may_run_out_while_detectors_are_compared(void **state)
         struct sc_error error = {0};
         sc_memory_fail_at(n);
         status = sc_report_write(f.folder, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_int_equal(status, error.status);
     }

@@ -220,6 +220,7 @@ static void exhausted_memory_is_an_error(void **state)
         struct sc_rubric rubric;
         sc_memory_fail_at(n);
         status = sc_rubric_parse(&rubric, object, "score", NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         sc_rubric_free(&rubric);

@@ -224,6 +224,7 @@ static void a_migration_is_done_whole_or_not_at_all(void **state)
         folder_make(OLDEST, folder, sizeof folder);
         sc_memory_fail_at(n);
         enum sc_status status = sc_store_open_existing(&store, folder, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         sc_store_close(store);
         int64_t version = number_of(folder, "PRAGMA user_version");

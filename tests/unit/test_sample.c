@@ -228,6 +228,7 @@ static void a_session_that_runs_out_of_memory_is_an_error(void **state)
         struct sc_session *session = NULL;
         sc_memory_fail_at(n);
         status = sc_session_open(&session, f.engine, NULL, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status != SC_OK)
             assert_int_equal(status, SC_ERR_NOMEM);

@@ -357,6 +357,7 @@ static void exhausted_memory_is_an_error(void **state)
         sc_memory_fail_at(n);
         status = sc_server_trace_finish(&r.rules, &r.choices.choices[0], SC_REASONING_AHEAD, 0,
                                         &r.trace, &r.out, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         drop(&r);

@@ -211,14 +211,18 @@ static void exhausted_memory_is_an_error(void **state)
     write_file("tokenizer.json", tokenizer_json);
     write_file("tokenizer_config.json", begins);
     write_file("config.json", "{\"vocab_size\":64}");
-    for (size_t n = 0; status != SC_OK && n < 20000; n++) {
+    bool reached = true;
+    for (size_t n = 0; reached && n < 20000; n++) {
         struct sc_server_framing framing;
         sc_memory_fail_at(n);
         status = sc_server_framing_open(&framing, folder, &chat, NULL);
+        reached =
+            sc_memory_failed(); /* a pattern that is not compiled to machine code serves too */
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         sc_server_framing_close(&framing);
     }
+    assert_false(reached);
     assert_int_equal(status, SC_OK);
 }
 

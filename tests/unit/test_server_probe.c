@@ -944,6 +944,30 @@ static void a_server_that_changes_is_noticed(void **state)
     sc_remote_close(remote);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void assert_same_facts(const struct sc_server_facts *a, const struct sc_server_facts *b)
+{
+    assert_true(same_text(a->name, b->name) && same_text(a->model, b->model));
+    assert_true(same_text(a->software, b->software) && same_text(a->revision, b->revision));
+    assert_true(same_text(a->system_fingerprint, b->system_fingerprint));
+    assert_true(same_text(a->remarks.data, b->remarks.data));
+    assert_int_equal(a->context, b->context);
+    assert_int_equal(a->endpoint, b->endpoint);
+    assert_int_equal(a->takes_ids, b->takes_ids);
+    assert_int_equal(a->streams, b->streams);
+    assert_int_equal(a->takes_seed, b->takes_seed);
+    assert_int_equal(a->completion_tokens, b->completion_tokens);
+    assert_int_equal(a->gives_ids, b->gives_ids);
+    assert_int_equal(a->gives_end, b->gives_end);
+    assert_int_equal(a->logprobs, b->logprobs);
+    assert_int_equal(a->top_k, b->top_k);
+    assert_int_equal(a->reproducible, b->reproducible);
+}
+
 /* One allocation after another fails, ever fewer of them tried: an error, or the same facts. */
 static void exhausted_memory_is_an_error(void **state)
 {
@@ -951,18 +975,24 @@ static void exhausted_memory_is_an_error(void **state)
     struct toy toy = {.most = 20, .echoes = true, .owner = "vllm"};
     struct http_server *server = http_server_start(handle, &toy);
     struct sc_remote *remote = open_remote(&server, 1);
-    enum sc_status status = SC_ERR_NOMEM;
+    struct sc_server_facts expected;
+    bool reached = true;
     (void)state;
 
-    for (size_t n = 0; status == SC_ERR_NOMEM; n += 1 + n / 12) {
+    assert_int_equal(probe_with(remote, &asked, 1, &expected, NULL), SC_OK);
+    for (size_t n = 0; reached; n += 1 + n / 12) {
         struct sc_server_facts facts;
         sc_memory_fail_at(n);
-        status = probe_with(remote, &asked, 1, &facts, NULL);
+        enum sc_status status = probe_with(remote, &asked, 1, &facts, NULL);
+        reached = sc_memory_failed();
         sc_memory_fail_at(SIZE_MAX);
-        if (status == SC_OK)
+        assert_int_equal(status, status == SC_OK ? SC_OK : SC_ERR_NOMEM);
+        if (status == SC_OK) {
+            assert_same_facts(&facts, &expected);
             sc_server_facts_free(&facts);
+        }
     }
-    assert_int_equal(status, SC_OK);
+    sc_server_facts_free(&expected);
     sc_remote_close(remote);
     http_server_stop(server);
 }

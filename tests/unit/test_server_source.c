@@ -389,6 +389,7 @@ static void exhausted_memory_ends_sampling(void **state)
         n_tries++;
         sc_memory_fail_at(n);
         status = sample(&f, n % 2, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         assert_true(f.eater.n_failed == 0);

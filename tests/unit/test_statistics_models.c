@@ -523,6 +523,7 @@ static void exhausted_memory_is_an_error(void **state)
             else
                 sc_beta_binomial_check(&(struct sc_trials){sizes, others, 40}, &fit,
                                        (struct sc_draws){5, 1}, NULL, &error);
+            assert_false(status == SC_OK && sc_memory_failed());
             sc_memory_fail_at(SIZE_MAX);
             status = error.status;
             assert_true(status == SC_OK || status == SC_ERR_NOMEM);

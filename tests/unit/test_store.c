@@ -780,6 +780,7 @@ static void memory_may_run_out_anywhere(void **state)
     for (size_t n = 0;; n++) {
         sc_memory_fail_at(n);
         status = sc_run_load(f.folder, true, &run, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status == SC_OK)
             break;
@@ -797,6 +798,7 @@ static void memory_may_run_out_anywhere(void **state)
                 store, 0, &(struct sc_store_trace){&made.trace, "none", NULL, 0}, &error);
             sc_store_close(store);
         }
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status == SC_OK)
             break;
@@ -806,6 +808,7 @@ static void memory_may_run_out_anywhere(void **state)
         char *json;
         sc_memory_fail_at(n);
         status = sc_config_write(&f.options, &f.facts, &json, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         if (status == SC_OK) {
             assert_string_equal(json, f.config);

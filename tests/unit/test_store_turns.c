@@ -265,6 +265,7 @@ static void every_failure_of_memory_leaves_the_file_whole(void **state)
     for (size_t k = 0; status != SC_OK; k++) {
         sc_memory_fail_at(k);
         status = put(store, 0, 0, 3);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
     }
@@ -273,6 +274,7 @@ static void every_failure_of_memory_leaves_the_file_whole(void **state)
     for (size_t k = 0; status != SC_OK; k++) {
         sc_memory_fail_at(k);
         status = sc_run_load(f.folder, true, &run, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
     }

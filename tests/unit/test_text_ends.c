@@ -75,6 +75,7 @@ static void the_text_of_a_token_ends_where_its_last_character_does(void **state)
         sc_memory_fail_at(k);
         struct sc_error error = {0};
         enum sc_status status = sc_token_text_ends(&decoder, ids, 1, "x", ends, &error);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         assert_true(status == SC_OK || status == SC_ERR_NOMEM);
         assert_true(k > 0 || status == SC_ERR_NOMEM);

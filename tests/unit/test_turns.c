@@ -511,6 +511,7 @@ static void memory_that_runs_out_ends_the_run_and_leaves_nothing(void **state)
         s.talker.parallel = 3;
         sc_memory_fail_at(at);
         enum sc_status status = scene_run(&s);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         bool done = status == SC_OK;
         if (!done)

@@ -187,6 +187,7 @@ static void exhausted_memory_is_an_error(void **state)
         assert_int_equal(sc_file_write(path, json, sizeof json - 1, NULL), SC_OK);
         sc_memory_fail_at(n);
         status = sc_user_rules_read(&rules, path, NULL);
+        assert_false(status == SC_OK && sc_memory_failed());
         sc_memory_fail_at(SIZE_MAX);
         unlink(path);
         sc_user_rules_free(rules);

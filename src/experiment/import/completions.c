@@ -117,15 +117,15 @@ static enum sc_status add_message(const json_t *message, enum sc_finish finish,
         join_parts(content, &text, &reasoning);
     if (said == NULL && text.len == 0)
         said = refusal;
-    if ((said == NULL || *said == '\0') && text.len == 0 &&
-        json_array_size(json_object_get(message, "tool_calls")) > 0)
+    if (text.failed || reasoning.failed)
+        status = sc_fail_nomem(error, "imported answers");
+    else if ((said == NULL || *said == '\0') && text.len == 0 &&
+             json_array_size(json_object_get(message, "tool_calls")) > 0)
         status = add_failure(out, "calls of tools and no text", error);
     else if (said == NULL && text.len == 0 && reasoning.len == 0 && !json_is_array(content) &&
              finish != SC_FINISH_FILTERED)
         status = sc_fail(error, SC_ERR_FORMAT, "message: expected text, found %s",
                          sc_json_kind(content));
-    else if (text.failed || reasoning.failed)
-        status = sc_fail_nomem(error, "imported answers");
     else
         status = add_text(out, reasoning.data,
                           said != NULL   ? said

@@ -100,18 +100,23 @@ static enum sc_status plan(struct making *making, struct sc_error *error)
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-/* Removes what an earlier merge left, or this one.  Only files that it makes itself. */
-static void clear_place(const struct making *making)
+/* Removes what an earlier merge left, or this one.  Only files that it makes itself.  A journal
+ * that stayed would be taken for that of the new file. */
+static enum sc_status clear_place(const struct making *making, struct sc_error *error)
 {
+    enum sc_status status = SC_OK;
     static const char *const names[] = {"run.db", "run.db-journal", "run.db-wal", "run.db-shm",
                                         "run.lock"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = sc_path_join(making->place, names[i]);
-        if (path != NULL)
-            unlink(path);
+        if (path == NULL)
+            status = sc_fail_nomem(error, making->place);
+        else if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+            status = sc_fail(error, SC_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
         sc_free(path);
     }
     rmdir(making->place);
+    return status;
 }
 
 static bool same_folder(const char *a, const char *b)
@@ -136,7 +141,7 @@ static enum sc_status take_folder(struct making *making, struct sc_error *error)
         return sc_fail_nomem(error, options->out);
     SC_TRY(sc_make_folders(options->out, error));
     SC_TRY(sc_lock_take(&making->lock, options->out, error));
-    clear_place(making);
+    SC_TRY(clear_place(making, error));
     return sc_make_folders(making->place, error);
 }
 
@@ -394,7 +399,7 @@ static void release(struct making *making)
 {
     sc_store_close(making->store);
     if (making->lock.descriptor >= 0)
-        clear_place(making);
+        (void)clear_place(making, NULL);
     sc_lock_release(&making->lock);
     sc_run_shard_free(&making->shard);
     sc_free(making->place);

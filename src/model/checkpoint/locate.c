@@ -330,8 +330,9 @@ static enum sc_status locate_in_cache(const char *text, const char *cache, const
 static enum sc_status locate_cached(const char *text, const struct sc_hub_name *name, char **folder,
                                     struct sc_error *error)
 {
-    char *cache = sc_hub_cache(),
-         *repository = sc_hub_repository(cache != NULL ? cache : ".", name);
+    char *cache = NULL;
+    SC_TRY(sc_hub_cache(&cache, error));
+    char *repository = sc_hub_repository(cache != NULL ? cache : ".", name);
     enum sc_status status = locate_in_cache(text, cache, repository, name->revision, folder, error);
     sc_free(repository);
     sc_free(cache);

@@ -303,6 +303,7 @@ static void put_instances(struct sc_json_writer *out, const struct sc_analysis *
     sc_json_put_end_array(out);
     if (block.len > 0)
         close_block(blocks, &block);
+    blocks->failed = blocks->failed || block.failed; /* also where nothing of it came about */
     sc_text_free(&block);
 }
 
