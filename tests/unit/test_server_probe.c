@@ -13,9 +13,9 @@
 
 #include "base/memory.h"
 #include "http_server.h"
+#include "server_facts.h"
 #include "source/server/identity.h"
 #include "source/server/rule.h"
-#include "source/server/server.h"
 
 enum { N_WORDS = 40, END = N_WORDS - 1 };
 
@@ -944,30 +944,6 @@ static void a_server_that_changes_is_noticed(void **state)
     sc_remote_close(remote);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static void assert_same_facts(const struct sc_server_facts *a, const struct sc_server_facts *b)
-{
-    assert_true(same_text(a->name, b->name) && same_text(a->model, b->model));
-    assert_true(same_text(a->software, b->software) && same_text(a->revision, b->revision));
-    assert_true(same_text(a->system_fingerprint, b->system_fingerprint));
-    assert_true(same_text(a->remarks.data, b->remarks.data));
-    assert_int_equal(a->context, b->context);
-    assert_int_equal(a->endpoint, b->endpoint);
-    assert_int_equal(a->takes_ids, b->takes_ids);
-    assert_int_equal(a->streams, b->streams);
-    assert_int_equal(a->takes_seed, b->takes_seed);
-    assert_int_equal(a->completion_tokens, b->completion_tokens);
-    assert_int_equal(a->gives_ids, b->gives_ids);
-    assert_int_equal(a->gives_end, b->gives_end);
-    assert_int_equal(a->logprobs, b->logprobs);
-    assert_int_equal(a->top_k, b->top_k);
-    assert_int_equal(a->reproducible, b->reproducible);
-}
-
 /* One allocation after another fails, ever fewer of them tried: an error, or the same facts. */
 static void exhausted_memory_is_an_error(void **state)
 {
@@ -986,11 +962,9 @@ static void exhausted_memory_is_an_error(void **state)
         enum sc_status status = probe_with(remote, &asked, 1, &facts, NULL);
         reached = sc_memory_failed();
         sc_memory_fail_at(SIZE_MAX);
-        assert_int_equal(status, status == SC_OK ? SC_OK : SC_ERR_NOMEM);
-        if (status == SC_OK) {
-            assert_same_facts(&facts, &expected);
+        assert_true(status == SC_ERR_NOMEM || same_facts(&facts, &expected));
+        if (status == SC_OK)
             sc_server_facts_free(&facts);
-        }
     }
     sc_server_facts_free(&expected);
     sc_remote_close(remote);
