@@ -16,6 +16,7 @@
 
 /* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
 #define MOST_TRACES ((size_t)10000)
+#define FEW 16 /* confidences that are put in order to find one */
 #define MOST_TOTAL ((size_t)1000000000000)
 
 static const char *const policy_names[SC_N_POLICIES] = {
@@ -190,7 +191,7 @@ static bool has_confidence(const struct sc_policy_trace *trace)
 }
 
 /* The confidence of which exactly `rank` others are lower (ties in any order).  Quadratic, so that
- * a decision needs no memory; the first min_traces are few. */
+ * a decision needs no memory; more than FEW first traces are seldom asked for. */
 static double confidence_of_rank(const struct sc_policy_trace *traces, size_t n, size_t rank)
 {
     for (size_t i = 0; i < n; i++) {
@@ -207,22 +208,42 @@ static double confidence_of_rank(const struct sc_policy_trace *traces, size_t n,
     return NAN;
 }
 
+/* The known confidences among the first n traces in ascending order, in sorted [FEW]; how many
+ * there are, or more than FEW, and then the first FEW of them. */
+static size_t sort_confidences(const struct sc_policy_trace *traces, size_t n, double *sorted)
+{
+    size_t n_known = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!has_confidence(&traces[i]))
+            continue;
+        if (n_known < FEW) {
+            size_t at = n_known;
+            for (; at > 0 && sorted[at - 1] > traces[i].confidence; at--)
+                sorted[at] = sorted[at - 1];
+            sorted[at] = traces[i].confidence;
+        }
+        n_known++;
+    }
+    return n_known;
+}
+
 /* Percentile with linear interpolation between order statistics (Hyndman and Fan's type 7, NumPy's
  * default) of the confidences among the first n traces; NaN when there is none. */
 static double bar_of(const struct sc_policy_trace *traces, size_t n, double percentile)
 {
-    size_t n_known = 0;
-    for (size_t i = 0; i < n; i++)
-        n_known += has_confidence(&traces[i]);
+    double sorted[FEW];
+    size_t n_known = sort_confidences(traces, n, sorted);
     if (n_known == 0)
         return NAN;
+    bool few = n_known <= FEW;
     double position = percentile / 100 * (double)(n_known - 1);
     size_t below = (size_t)position;
     double fraction = position - (double)below;
-    double low = confidence_of_rank(traces, n, below);
+    double low = few ? sorted[below] : confidence_of_rank(traces, n, below);
     if (fraction <= 0)
         return low;
-    return low + fraction * (confidence_of_rank(traces, n, below + 1) - low);
+    double high = few ? sorted[below + 1] : confidence_of_rank(traces, n, below + 1);
+    return low + fraction * (high - low);
 }
 
 static bool reaches_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
@@ -580,6 +601,17 @@ enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
     for (size_t i = 0; i < n; i++)
         tally_add(&tally, &traces[i]);
     return sc_behaviour_of((double)tally.n_refused, (double)tally.n_others);
+}
+
+void sc_policy_majorities(const struct sc_policy_trace *traces, size_t n, enum sc_behaviour *votes)
+{
+    struct tally tally = {0};
+    for (size_t i = 0;; i++) {
+        votes[i] = sc_behaviour_of((double)tally.n_refused, (double)tally.n_others);
+        if (i == n)
+            return;
+        tally_add(&tally, &traces[i]);
+    }
 }
 
 void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random)

@@ -117,6 +117,9 @@ size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_t
  * weighted vote. */
 enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
                                  const struct sc_policy_trace *traces, size_t n);
+/* The majorities of the judged among the first 0, 1, ... n traces, in votes [n + 1]: what
+ * sc_policy_vote says under every policy but deepconf. */
+void sc_policy_majorities(const struct sc_policy_trace *traces, size_t n, enum sc_behaviour *votes);
 /* Tokens of trace i that the policy generates: n_tokens, or under deepconf fewer when the trace is
  * cut.  bar is that of the decision. */
 size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_trace *trace,

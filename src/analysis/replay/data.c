@@ -136,12 +136,36 @@ void sc_replay_view(const struct sc_replay_instance *instance, size_t n, enum sc
     }
 }
 
+void sc_replay_sum(const struct sc_replay_instance *instance, size_t n, const size_t *order,
+                   const struct sc_policy_trace *view, const struct sc_replay_sums *sums)
+{
+    uint64_t n_tokens = 0;
+    size_t n_harmful = 0;
+    for (size_t t = 0; t <= n; t++) {
+        sums->n_tokens[t] = n_tokens;
+        sums->n_harmful[t] = n_harmful;
+        if (t == n)
+            break;
+        const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
+        n_tokens += sc_replay_cost(trace, trace->n_tokens);
+        n_harmful += trace->harmful;
+    }
+    sc_policy_majorities(view, n, sums->votes);
+}
+
 void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
                            const struct sc_policy *policy, const size_t *order,
-                           const struct sc_policy_trace *view, struct sc_replay_outcome *out)
+                           const struct sc_policy_trace *view, const struct sc_replay_sums *sums,
+                           struct sc_replay_outcome *out)
 {
     *out = (struct sc_replay_outcome){0};
     out->n_traces = sc_policy_replay(policy, view, n, &out->last);
+    if (sums != NULL && policy->kind != SC_POLICY_DEEPCONF) {
+        out->vote = sums->votes[out->n_traces];
+        out->n_tokens = sums->n_tokens[out->n_traces];
+        out->n_harmful_unseen = sums->n_harmful[n] - sums->n_harmful[out->n_traces];
+        return;
+    }
     out->vote = sc_policy_vote(policy, view, out->n_traces);
     for (size_t t = 0; t < n; t++) {
         const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
@@ -162,5 +186,6 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
                       struct sc_policy_trace *scratch, struct sc_replay_outcome *out)
 {
     sc_replay_view(instance, n, sc_policy_metric(policy), given, scratch);
-    sc_replay_decide_view(instance, n, policy, given != NULL ? given->order : NULL, scratch, out);
+    sc_replay_decide_view(instance, n, policy, given != NULL ? given->order : NULL, scratch, NULL,
+                          out);
 }

@@ -75,11 +75,21 @@ struct sc_replay_order {
 /* What policies that read the metric see of n traces, in view [n].  order NULL: as stored. */
 void sc_replay_view(const struct sc_replay_instance *instance, size_t n, enum sc_metric metric,
                     const struct sc_replay_order *order, struct sc_policy_trace *view);
-/* What the policy makes of a view by its own metric; order [n] is that of the view, NULL: as
- * stored. */
+/* What the first traces of an order amount to, for as many of them as there are: each [n + 1].  The
+ * same whatever their confidences, so that policies which cut no trace share them. */
+struct sc_replay_sums {
+    uint64_t *n_tokens;
+    size_t *n_harmful;
+    enum sc_behaviour *votes;
+};
+/* The view is of any metric; order [n] is that of the view, NULL: as stored. */
+void sc_replay_sum(const struct sc_replay_instance *instance, size_t n, const size_t *order,
+                   const struct sc_policy_trace *view, const struct sc_replay_sums *sums);
+/* What the policy makes of a view by its own metric; sums: of that order, or NULL. */
 void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
                            const struct sc_policy *policy, const size_t *order,
-                           const struct sc_policy_trace *view, struct sc_replay_outcome *out);
+                           const struct sc_policy_trace *view, const struct sc_replay_sums *sums,
+                           struct sc_replay_outcome *out);
 /* Both at once.  scratch [n]. */
 void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
                       const struct sc_policy *policy, const struct sc_replay_order *order,

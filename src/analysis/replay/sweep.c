@@ -50,6 +50,7 @@ struct scratch {
     struct sc_policy_trace *views; /* [SC_N_METRICS][n_traces], of the order at hand */
     struct sc_policy_trace *nulls; /* the same with shuffled confidences */
     struct sc_policy_trace *cards; /* [n_traces] */
+    struct sc_replay_sums sums;    /* of the order at hand */
 };
 
 struct sweep {
@@ -98,12 +99,14 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
         sc_replay_view(instance, n, (enum sc_metric)m,
                        &(struct sc_replay_order){s->order, s->shuffle}, s->nulls + (size_t)m * n);
     }
+    sc_replay_sum(instance, n, s->order, s->views, &s->sums);
     for (size_t r = 0; r < sweep->n_rows; r++) {
         const struct sc_replay_row *row = &sweep->rows[r];
         size_t metric_begins = (size_t)sc_policy_metric(&row->policy) * n;
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
         double harmful = sweep->totals[i].harmful;
-        sc_replay_decide_view(instance, n, &row->policy, s->order, s->views + metric_begins, &out);
+        sc_replay_decide_view(instance, n, &row->policy, s->order, s->views + metric_begins,
+                              &s->sums, &out);
         cell->traces += weight * (double)out.n_traces;
         cell->tokens += weight * (double)out.n_tokens;
         cell->changes += out.vote != majority ? weight : 0;
@@ -111,7 +114,8 @@ static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority,
         cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful ? weight : 0;
         if (!row->reads_confidence)
             continue;
-        sc_replay_decide_view(instance, n, &row->policy, s->order, s->nulls + metric_begins, &out);
+        sc_replay_decide_view(instance, n, &row->policy, s->order, s->nulls + metric_begins,
+                              &s->sums, &out);
         cell->null_traces += weight * (double)out.n_traces;
         cell->null_tokens += weight * (double)out.n_tokens;
         cell->null_changes += out.vote != majority ? weight : 0;
@@ -167,8 +171,12 @@ static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
         s->views = sc_alloc_array(n * SC_N_METRICS, sizeof *s->views);
         s->nulls = sc_alloc_array(n * SC_N_METRICS, sizeof *s->nulls);
         s->cards = sc_alloc_array(n, sizeof *s->cards);
+        s->sums.n_tokens = sc_alloc_array(n + 1, sizeof *s->sums.n_tokens);
+        s->sums.n_harmful = sc_alloc_array(n + 1, sizeof *s->sums.n_harmful);
+        s->sums.votes = sc_alloc_array(n + 1, sizeof *s->sums.votes);
         whole = s->order != NULL && s->shuffle != NULL && s->views != NULL && s->nulls != NULL &&
-                s->cards != NULL;
+                s->cards != NULL && s->sums.n_tokens != NULL && s->sums.n_harmful != NULL &&
+                s->sums.votes != NULL;
     }
     return whole;
 }
@@ -181,6 +189,9 @@ static void free_scratch(struct sweep *sweep, size_t n_threads)
         sc_free(sweep->scratch[w].views);
         sc_free(sweep->scratch[w].nulls);
         sc_free(sweep->scratch[w].cards);
+        sc_free(sweep->scratch[w].sums.n_tokens);
+        sc_free(sweep->scratch[w].sums.n_harmful);
+        sc_free(sweep->scratch[w].sums.votes);
     }
     sc_free(sweep->scratch);
 }
