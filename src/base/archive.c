@@ -303,11 +303,16 @@ static zip_int64_t serve_entry(void *context, void *data, zip_uint64_t n, zip_so
     }
 }
 
+/* libzip's words for another reason may be that they find no memory themselves. */
 static enum sc_status fail_zip(struct writer *w, const char *doing)
 {
-    return is_memory(zip_get_error(w->zip))
-               ? sc_fail_nomem(w->error, w->path)
-               : sc_fail(w->error, SC_ERR_IO, "%s: %s: %s", w->path, doing, zip_strerror(w->zip));
+    const char *why = zip_strerror(w->zip);
+    zip_error_t memory;
+    zip_error_init_with_code(&memory, ZIP_ER_MEMORY);
+    bool lost = is_memory(zip_get_error(w->zip)) || strcmp(why, zip_error_strerror(&memory)) == 0;
+    zip_error_fini(&memory);
+    return lost ? sc_fail_nomem(w->error, w->path)
+                : sc_fail(w->error, SC_ERR_IO, "%s: %s: %s", w->path, doing, why);
 }
 
 /* The source is libzip's once the entry is added. */

@@ -43,19 +43,23 @@ static bool has_role_and_content(const json_t *message)
             json_object_get(message, "value") != NULL);
 }
 
-bool sc_messages_are(const char *text, bool texts_too)
+enum sc_status sc_messages_are(const char *text, bool texts_too, bool *are, struct sc_error *error)
 {
     json_t *value = NULL;
-    struct sc_error ignored = {0};
-    if (text[strspn(text, BLANKS)] != '[' || sc_messages_parse(text, &value, &ignored) != SC_OK)
-        return false;
+    *are = false;
+    if (text[strspn(text, BLANKS)] != '[')
+        return SC_OK;
+    enum sc_status status = sc_messages_parse(text, &value, NULL);
+    if (status != SC_OK)
+        return status == SC_ERR_NOMEM ? sc_fail_nomem(error, "messages") : SC_OK;
     bool all = json_array_size(value) > 0;
     for (size_t i = 0; i < json_array_size(value); i++) {
         const json_t *element = json_array_get(value, i);
         all = all && (has_role_and_content(element) || (texts_too && json_is_string(element)));
     }
     json_decref(value);
-    return all;
+    *are = all;
+    return SC_OK;
 }
 
 /* ---- one message ----------------------------------------------------------------------------- */

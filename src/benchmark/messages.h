@@ -20,8 +20,8 @@ struct sc_messages {
 /* What a cell holds as source, JSON or Python's: *out, NULL and an error (SC_ERR_FORMAT: says what
  * is wrong) where it is neither. */
 enum sc_status sc_messages_parse(const char *source, json_t **out, struct sc_error *error);
-/* A text that is wholly the source of a list of messages or, with texts_too, of texts. */
-bool sc_messages_are(const char *text, bool texts_too);
+/* *are: whether a text is wholly the source of a list of messages or, with texts_too, of texts. */
+enum sc_status sc_messages_are(const char *text, bool texts_too, bool *are, struct sc_error *error);
 
 /* Reads a value: a text, a list of one text or of turns, messages, an object that holds messages.
  * multi_turn: user's turns may follow each other, and assistant's turns between them are left out.

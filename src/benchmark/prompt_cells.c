@@ -57,19 +57,22 @@ static bool names_messages(const char *column)
 
 /* Whether a program stored a column of lists as text: then every cell is one.  Where the file's own
  * format has lists (JSON), only messages are so unlike a question that a text of them is none. */
-static bool is_stored(const struct prompt_cells *p)
+static enum sc_status find_stored(struct prompt_cells *p, struct sc_error *error)
 {
-    bool any = false;
-    for (size_t row = 0; row < p->table->n_rows; row++) {
+    p->stored = false;
+    if (p->messages)
+        return SC_OK;
+    bool any = false, all = true;
+    for (size_t row = 0; all && row < p->table->n_rows; row++) {
         size_t at = row * p->table->n_columns + (size_t)p->column;
         const char *text = p->table->cells[at];
         if (p->table->faults[row] != NULL || p->table->nested[at] || is_blank(text))
             continue;
-        if (!sc_messages_are(text, !p->table->typed))
-            return false;
+        SC_TRY(sc_messages_are(text, !p->table->typed, &all, error));
         any = true;
     }
-    return any;
+    p->stored = any && all;
+    return SC_OK;
 }
 
 /* A file that is a list of messages: its columns are a message's. */
@@ -104,7 +107,7 @@ enum sc_status sc_prompt_cells_find(struct prompt_cells *p, struct sc_error *err
         return sc_table_lacks(p->table, p->source, p->loader->prompt,
                               "name one with --prompt-column or --messages-column", error);
     p->messages = o->messages_column != NULL || names_messages(p->table->columns[p->column]);
-    p->stored = !p->messages && is_stored(p);
+    SC_TRY(find_stored(p, error));
     bool has_context = p->loader->context != NULL && named == NULL;
     p->context = has_context ? sc_table_column(p->table, p->loader->context) : -1;
     return SC_OK;

@@ -100,18 +100,20 @@ static char *make_id(const struct reader *r, size_t row)
     return sc_text_take(&id);
 }
 
-/* The texts of a list, or the keys of an object that are true: "crime, drugs".  NULL: the cell is
- * neither. */
-static char *list_categories(const char *text)
+/* Whether a cell is a list or an object; *out gets the texts of the list, or the keys of the object
+ * that are true: "crime, drugs".  Also true, with *out NULL, where memory ends. */
+static bool list_categories(const char *text, char **out)
 {
     json_t *value = NULL;
-    struct sc_error ignored = {0};
-    if (sc_json_parse(text, strlen(text), "", &value, &ignored) != SC_OK &&
-        sc_literal_parse(text, strlen(text), &value, &ignored) != SC_OK)
-        return NULL;
+    *out = NULL;
+    enum sc_status status = sc_json_parse(text, strlen(text), "", &value, NULL);
+    if (status == SC_ERR_FORMAT)
+        status = sc_literal_parse(text, strlen(text), &value, NULL);
+    if (status != SC_OK)
+        return status == SC_ERR_NOMEM;
     if (!json_is_object(value) && !json_is_array(value)) {
         json_decref(value);
-        return NULL;
+        return false;
     }
     struct sc_text list = {0};
     const char *key;
@@ -127,15 +129,16 @@ static char *list_categories(const char *text)
             sc_text_printf(&list, "%s%s", list.len > 0 ? ", " : "", name);
     }
     json_decref(value);
-    return sc_text_take(&list);
+    *out = sc_text_take(&list);
+    return true;
 }
 
 /* ToxicChat has two judgements and no categories: the rarer one names the category. */
 static char *make_category(const struct reader *r, size_t row, enum sc_label label)
 {
     const char *category = cell(r, row, r->category);
-    char *list = r->loader->categories && category != NULL ? list_categories(category) : NULL;
-    if (list != NULL)
+    char *list = NULL;
+    if (r->loader->categories && category != NULL && list_categories(category, &list))
         return list;
     if (r->category < 0 && strcmp(r->loader->name, "toxicchat") == 0) {
         int jailbreaking = sc_table_column(r->table, "jailbreaking");

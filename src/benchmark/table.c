@@ -64,14 +64,18 @@ char *sc_table_title(const char *path)
 }
 
 /* Whether a list of texts is JSON all the same: its first line is. */
-static bool begins_with_json(const char *data, size_t n, size_t at)
+static enum sc_status begins_with_json(const char *data, size_t n, size_t at, bool *json)
 {
     json_t *value = NULL;
     size_t end = sc_json_value_end(data, n, at);
-    bool json = end > at && sc_json_parse(data + at, end - at, "", &value, NULL) == SC_OK;
+    *json = false;
+    if (end == at)
+        return SC_OK;
+    enum sc_status status = sc_json_parse(data + at, end - at, "", &value, NULL);
     json_decref(value);
     struct table_line rest = sc_table_line_at(data, n, end);
-    return json && sc_table_is_blank(data + end, rest.length);
+    *json = status == SC_OK && sc_table_is_blank(data + end, rest.length);
+    return status == SC_ERR_NOMEM ? status : SC_OK;
 }
 
 /* Whether the first line is a sentence and not the names of columns: it ends like one, or it has
@@ -91,19 +95,23 @@ static bool begins_with_prose(const char *data, size_t n)
     return n_words >= 3 && (ended || n_separators == 0);
 }
 
-static enum format format_of(const char *name, const char *data, size_t n)
+static enum sc_status find_format(const char *name, const char *data, size_t n, enum format *out,
+                                  struct sc_error *error)
 {
     size_t first = sc_json_skip_space(data, n, 0);
     bool bracket = first < n && (data[first] == '{' || data[first] == '[');
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         if (!ends_with(name, plain_length(name), endings[i].ending))
             continue;
-        bool json = endings[i].format == FORMAT_LIST && bracket && begins_with_json(data, n, first);
-        return json ? FORMAT_JSON : endings[i].format;
+        bool json = false;
+        if (endings[i].format == FORMAT_LIST && bracket &&
+            begins_with_json(data, n, first, &json) != SC_OK)
+            return sc_fail_nomem(error, name);
+        *out = json ? FORMAT_JSON : endings[i].format;
+        return SC_OK;
     }
-    if (bracket)
-        return FORMAT_JSON;
-    return begins_with_prose(data, n) ? FORMAT_PROSE : FORMAT_CSV;
+    *out = bracket ? FORMAT_JSON : begins_with_prose(data, n) ? FORMAT_PROSE : FORMAT_CSV;
+    return SC_OK;
 }
 
 /* ---- what is not a table --------------------------------------------------------------------- */
@@ -169,7 +177,9 @@ static enum sc_status read_rows(struct table_builder *b, const char *data, size_
 {
     if (b->options->lines)
         return sc_table_read_json(b, data, n, true);
-    switch (format_of(b->name, data, n)) {
+    enum format format = FORMAT_CSV;
+    SC_TRY(find_format(b->name, data, n, &format, b->error));
+    switch (format) {
     case FORMAT_LINES:
         return sc_table_read_json(b, data, n, true);
     case FORMAT_JSON:

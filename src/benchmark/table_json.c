@@ -350,17 +350,17 @@ static bool holds_rows(const struct json_reader *r, size_t at)
 
 /* Whether values are written over several lines: a bracket stands alone on the first, or the first
  * value is whole only with later ones. */
-static bool is_sequence(const struct json_reader *r, size_t first, size_t end)
+static enum sc_status find_sequence(const struct json_reader *r, size_t first, size_t end, bool *is)
 {
     size_t length = sc_table_line_at(r->data, r->n, first).length;
-    if (end <= first + length)
-        return false;
-    if (sc_table_is_blank(r->data + first + 1, length - 1))
-        return true;
+    *is = end > first + length && sc_table_is_blank(r->data + first + 1, length - 1);
+    if (*is || end <= first + length)
+        return SC_OK;
     json_t *value = NULL;
-    bool whole = sc_json_parse(r->data + first, end - first, "", &value, NULL) == SC_OK;
+    enum sc_status status = sc_json_parse(r->data + first, end - first, "", &value, NULL);
     json_decref(value);
-    return whole;
+    *is = status == SC_OK;
+    return status == SC_ERR_NOMEM ? sc_fail_nomem(r->b->error, r->b->name) : SC_OK;
 }
 
 static enum sc_status read_all(struct json_reader *r, bool lines)
@@ -384,7 +384,9 @@ static enum sc_status read_all(struct json_reader *r, bool lines)
         return read_object(r, first, end);
     if (!single && c == '[' && !lines && (end == first || r->data[next] != '['))
         return fail_broken(r);
-    return is_sequence(r, first, end) ? read_sequence(r, first) : read_lines(r);
+    bool sequence;
+    SC_TRY(find_sequence(r, first, end, &sequence));
+    return sequence ? read_sequence(r, first) : read_lines(r);
 }
 
 enum sc_status sc_table_read_json(struct table_builder *b, const char *data, size_t n, bool lines)

@@ -302,7 +302,9 @@ static void put_answers(struct sc_text *out, const json_t *line)
 static void put_still_tree(struct sc_text *out, const json_t *line)
 {
     struct sc_tree tree;
-    if (sc_risk_take_tree(line, &tree, NULL) != SC_OK)
+    enum sc_status status = sc_risk_take_tree(line, &tree, NULL);
+    out->failed = out->failed || status == SC_ERR_NOMEM;
+    if (status != SC_OK)
         return; /* a line that somebody else wrote: the page does without */
     sc_text_puts(out, "<noscript>");
     sc_html_tree(out, &tree, LEAST_SHOWN);

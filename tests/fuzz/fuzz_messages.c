@@ -27,8 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sc_error error = {0};
     if (source == NULL)
         return 0;
-    sc_messages_are(source, true);
-    enum sc_status status = sc_messages_parse(source, &value, &error);
+    bool are;
+    enum sc_status status = sc_messages_are(source, true, &are, NULL);
+    if (status != SC_OK)
+        abort();
+    status = sc_messages_parse(source, &value, &error);
     if ((status == SC_OK) != (value != NULL) || (status == SC_OK) != (error.text[0] == '\0'))
         abort();
     for (int multi_turn = 0; multi_turn < 2 && value != NULL; multi_turn++) {

@@ -35,8 +35,8 @@ void count_labels(const struct sc_benchmark *b, size_t counts[SC_N_LABELS]);
 void assert_labels(const struct sc_benchmark *b, const char *expected);
 /* That what is said of the file has this part; part NULL: that nothing is said. */
 void assert_remark(const struct sc_benchmark *b, const char *part);
-/* Loads with each allocation failing in turn: an error, or, with `exact`, the same content as with
- * none failing (where JSON is parsed, jansson can lose a byte of a string then). */
-void exhaust(const struct sc_benchmark_options *options, bool exact);
+/* Loads with each allocation failing in turn: an error, or the same content as with none failing.
+ */
+void exhaust(const struct sc_benchmark_options *options);
 
 #endif

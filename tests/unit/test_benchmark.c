@@ -433,11 +433,11 @@ static void exhausted_memory_is_an_error(void **state)
     (void)state;
     const char *path =
         write_file("memory.csv", "user_input,toxicity,jailbreaking\na,1,0\nb,0,1\nc,,\n");
-    exhaust(&(struct sc_benchmark_options){.name = path, .n_instances = 2}, true);
-    exhaust(&(struct sc_benchmark_options){.name = "synthetic", .n_instances = 3}, false);
+    exhaust(&(struct sc_benchmark_options){.name = path, .n_instances = 2});
+    exhaust(&(struct sc_benchmark_options){.name = "synthetic", .n_instances = 3});
     write_file("advbench/advbench_behaviors.csv", "Behavior,Category,BehaviorID\nx,,one\ny,,two\n");
     setenv("SAFECONF_DATA", test_folder(), 1);
-    exhaust(&(struct sc_benchmark_options){.name = "advbench"}, true);
+    exhaust(&(struct sc_benchmark_options){.name = "advbench"});
     unsetenv("SAFECONF_DATA");
 }
 

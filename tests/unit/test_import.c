@@ -378,8 +378,7 @@ static void an_interrupted_import_goes_on(void **state)
 }
 
 /* Every allocation fails once: an error without a leak, and the next import completes the folder.
- * The file's JSON has no text of more than 15 bytes: jansson 2.14 does not notice that the buffer
- * of a longer one could not grow. */
+ */
 static void memory_that_runs_out_leaves_a_folder_that_goes_on(void **state)
 {
     (void)state;

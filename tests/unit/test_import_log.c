@@ -434,8 +434,6 @@ static void files_without_the_answers_say_where_those_are(void **state)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Short texts alone: jansson 2.14 does not notice that the buffer of a longer one could not grow.
- */
 static void memory_that_runs_out_is_said(void **state)
 {
     (void)state;
@@ -444,7 +442,8 @@ static void memory_that_runs_out_is_said(void **state)
         {"samples/a_epoch_1.json",
          SAMPLE("\"a\"", "1", ",\"input\":\"attachment://\",\"attachments\":{\"\":\"hi\"}")},
         {"samples/a_epoch_2.json",
-         "{\"id\":\"a\",\"epoch\":2,\"input\":\"hi\",\"metadata\":{\"label\":\"safe\"},\"output\":{"
+         "{\"id\":\"a\",\"epoch\":2,\"input\":\"hi, and more than a first buffer "
+         "holds\",\"metadata\":{\"label\":\"safe\"},\"output\":{"
          "\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"ab\"},\"logprobs\":{"
          "\"content\":[{\"token\":\"ab\",\"logprob\":-1}]}}],\"metadata\":{\"safeconf\":{"
          "\"confidence\":[3]}}}}"}};

@@ -284,8 +284,8 @@ static void exhausted_memory_is_an_error(void **state)
 {
     (void)state;
     const char *path = write_file("memory.csv", "prompt,is_safe\na,true\nb,odd\nc,\n");
-    exhaust(&(struct sc_benchmark_options){.name = path}, true);
-    exhaust(&(struct sc_benchmark_options){.name = path, ONE_VALUE("odd")}, true);
+    exhaust(&(struct sc_benchmark_options){.name = path});
+    exhaust(&(struct sc_benchmark_options){.name = path, ONE_VALUE("odd")});
 }
 
 int main(void)

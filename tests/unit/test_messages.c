@@ -484,8 +484,7 @@ static void exhausted_memory_is_an_error(void **state)
                        .system_column = "rules",
                        .prefill_column = "begin",
                        .system = "s",
-                       .prompt_template = "<{prompt}>"},
-            false);
+                       .prompt_template = "<{prompt}>"});
 }
 
 int main(void)

@@ -229,7 +229,7 @@ static void data_homes_are_looked_in_one_after_another(void **state)
     struct sc_benchmark b = load(&orbench);
     assert_string_equal(b.instances[0].prompt, "home");
     sc_benchmark_free(&b);
-    exhaust(&orbench, true);
+    exhaust(&orbench);
     unsetenv("XDG_DATA_HOME");
 }
 

@@ -331,7 +331,7 @@ static void own_prompts_survive_failing_allocations(void **state)
         {.prompt = "Begun", .prefill = "Yes", .extra = "{}", .label = SC_LABEL_UNKNOWN}};
     options o = own(prompts, 2);
     o.system = "Be kind.";
-    exhaust(&o, false);
+    exhaust(&o);
     for (size_t at = 0, done = 0; done == 0; at++) {
         struct sc_prompts *loaded = NULL;
         struct sc_error error = {0};

@@ -71,33 +71,39 @@ static enum sc_status compare_run(const struct sc_merge *merge, const char *fold
 }
 
 /* How much the configuration claims of its source's repeating itself: no, unknown, yes. */
-static int claim_of(const char *config)
+static enum sc_status claim_of(const char *config, int *out)
 {
     static const enum sc_reproducible claims[] = {SC_REPRODUCIBLE_NO, SC_REPRODUCIBLE_UNKNOWN};
     json_t *json = NULL;
     int claim = 0;
-    if (sc_json_parse(config, strlen(config), "configuration", &json, NULL) != SC_OK)
-        return 2;
+    enum sc_status status = sc_json_parse(config, strlen(config), "configuration", &json, NULL);
+    *out = 2;
+    if (status != SC_OK)
+        return status == SC_ERR_NOMEM ? status : SC_OK;
     const char *name =
         json_string_value(json_object_get(json_object_get(json, "source"), "reproducible"));
     while (claim < 2 && (name == NULL || strcmp(name, sc_reproducible_name(claims[claim])) != 0))
         claim++;
     json_decref(json);
-    return claim;
+    *out = claim;
+    return SC_OK;
 }
 
 /* Configurations that say the same may differ in what each shard found out anew (config_compare.c):
  * the run has the one that claims least, whatever the order of the folders. */
-static void choose_config(struct sc_merge *merge, char **whole)
+static enum sc_status choose_config(struct sc_merge *merge, char **whole, struct sc_error *error)
 {
+    int theirs, ours;
     if (strcmp(*whole, merge->whole) == 0)
-        return;
-    int theirs = claim_of(*whole), ours = claim_of(merge->whole);
+        return SC_OK;
+    if (claim_of(*whole, &theirs) != SC_OK || claim_of(merge->whole, &ours) != SC_OK)
+        return sc_fail_nomem(error, "configuration");
     if (theirs > ours || (theirs == ours && strcmp(*whole, merge->whole) > 0))
-        return;
+        return SC_OK;
     char *other = merge->whole;
     merge->whole = *whole;
     *whole = other;
+    return SC_OK;
 }
 
 /* Notes who has which shard. */
@@ -236,7 +242,7 @@ static enum sc_status take_run(struct sc_merge *merge, size_t number, struct sc_
         SC_TRY(begin(merge, whole, run, error));
     } else {
         SC_TRY(compare_run(merge, part->folder, *whole, error));
-        choose_config(merge, whole);
+        SC_TRY(choose_config(merge, whole, error));
     }
     part->config = run->config_json;
     part->shard = run->shard;

@@ -157,9 +157,12 @@ static void put_tree(struct sc_json_writer *out, const struct sc_analysis *a, si
         out->text->failed = true;
         return;
     }
-    if (of.tree.n > 0 && sc_tree_decide(&of.tree, &decided, NULL) == SC_OK)
+    enum sc_status status =
+        of.tree.n > 0 ? sc_tree_decide(&of.tree, &decided, NULL) : SC_ERR_ARGUMENT;
+    if (status == SC_OK)
         sc_html_put_tree(out, "tree", &of.tree, LEAST_BRANCH, &decided,
                          &(struct sc_tree_texts){of.answers, of.traces});
+    out->text->failed = out->text->failed || status == SC_ERR_NOMEM;
     sc_answer_tree_free(&of);
 }
 
