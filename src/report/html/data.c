@@ -148,21 +148,32 @@ static void put_trace(struct sc_json_writer *out, const struct sc_analysis *a,
     sc_json_put_end_object(out);
 }
 
+static void put_decided(struct sc_json_writer *out, const struct sc_answer_tree *of)
+{
+    struct sc_decided decided;
+    switch (sc_tree_decide(&of->tree, &decided, NULL)) {
+    case SC_OK:
+        sc_html_put_tree(out, "tree", &of->tree, LEAST_BRANCH, &decided,
+                         &(struct sc_tree_texts){of->answers, of->traces});
+        return;
+    case SC_ERR_NOMEM:
+        out->text->failed = true;
+        return;
+    default: /* nothing of it is decided */
+        return;
+    }
+}
+
 /* The tree of the answers, where there is one. */
 static void put_tree(struct sc_json_writer *out, const struct sc_analysis *a, size_t i)
 {
     struct sc_answer_tree of;
-    struct sc_decided decided;
     if (sc_answer_tree_make(a->run, i, a->largest, &of, NULL) != SC_OK) {
         out->text->failed = true;
         return;
     }
-    enum sc_status status =
-        of.tree.n > 0 ? sc_tree_decide(&of.tree, &decided, NULL) : SC_ERR_ARGUMENT;
-    if (status == SC_OK)
-        sc_html_put_tree(out, "tree", &of.tree, LEAST_BRANCH, &decided,
-                         &(struct sc_tree_texts){of.answers, of.traces});
-    out->text->failed = out->text->failed || status == SC_ERR_NOMEM;
+    if (of.tree.n > 0)
+        put_decided(out, &of);
     sc_answer_tree_free(&of);
 }
 
