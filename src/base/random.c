@@ -57,6 +57,17 @@ size_t sc_random_below(struct sc_random *random, size_t n)
     }
 }
 
+void sc_random_order(struct sc_random *random, size_t n, size_t *order)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n; random != NULL && i > 1; i--) {
+        size_t pick = sc_random_below(random, i), kept = order[i - 1];
+        order[i - 1] = order[pick];
+        order[pick] = kept;
+    }
+}
+
 /* ---- many at once ---------------------------------------------------------------------------- */
 
 /* Philox in lanes, for numbers that lie one after another: no lane waits for another, and compilers

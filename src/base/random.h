@@ -32,6 +32,9 @@ struct sc_random {
 };
 double sc_random_next(struct sc_random *random);            /* (0, 1) */
 size_t sc_random_below(struct sc_random *random, size_t n); /* 0 .. n-1, unbiased; n > 0 */
+/* 0 .. n-1 in an order of which each is as likely (Fisher and Yates), in order [n]; NULL: as they
+ * come. */
+void sc_random_order(struct sc_random *random, size_t n, size_t *order);
 /* The next n of either: what n calls give, several times as fast; 0 < below <= 2^32. */
 void sc_random_fill(struct sc_random *random, double *out, size_t n);
 void sc_random_fill_below(struct sc_random *random, size_t below, uint32_t *out, size_t n);

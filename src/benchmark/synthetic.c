@@ -33,13 +33,7 @@ static size_t *shuffled(size_t n, uint64_t seed, const char *use)
         return NULL;
     struct sc_random random = {
         .stream = SC_STREAM_BENCHMARK, .seed = seed, .key = sc_hash64(use, strlen(use))};
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t i = n; i > 1; i--) {
-        size_t j = sc_random_below(&random, i), old = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = old;
-    }
+    sc_random_order(&random, n, order);
     return order;
 }
 

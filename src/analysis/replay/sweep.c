@@ -64,17 +64,6 @@ struct sweep {
     atomic_bool interrupted;
 };
 
-static void draw_order(size_t *order, size_t n, struct sc_random *random)
-{
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t i = n; i > 1; i--) {
-        size_t pick = sc_random_below(random, i), kept = order[i - 1];
-        order[i - 1] = order[pick];
-        order[pick] = kept;
-    }
-}
-
 /* The null's shuffle as places: whose confidence each place has.  Failed traces keep their own. */
 static void draw_shuffle(const struct sc_replay_instance *instance, size_t n, struct scratch *s,
                          struct sc_random *random)
@@ -153,7 +142,7 @@ static void sweep_instance(void *context, size_t i, size_t worker)
         cell->stored.changed = stored.vote != whole.vote;
     }
     for (size_t b = 0; b < sweep->options->n_orders; b++) {
-        draw_order(s->order, n, &random);
+        sc_random_order(&random, n, s->order);
         draw_shuffle(instance, n, s, &random);
         add_order(sweep, i, whole.vote, s);
     }

@@ -54,17 +54,6 @@ static struct running *running_of(const struct work *w, const struct scratch *s,
     return s->running + i * (w->data->n_traces + 1);
 }
 
-static void draw(size_t *order, size_t n, struct sc_random *random)
-{
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t i = n; random != NULL && i > 1; i--) {
-        size_t pick = sc_random_below(random, i), kept = order[i - 1];
-        order[i - 1] = order[pick];
-        order[pick] = kept;
-    }
-}
-
 /* Random orders of all prompts' traces; or the stored ones. */
 static void count_running(const struct work *w, struct scratch *s, size_t order, bool stored)
 {
@@ -73,7 +62,7 @@ static void count_running(const struct work *w, struct scratch *s, size_t order,
         struct running *running = running_of(w, s, i);
         struct sc_random random = {SC_STREAM_STATISTICS, w->options->seed, instance->key,
                                    FIRST_NUMBER + ((uint64_t)order << 20)};
-        draw(s->order, w->data->n_traces, stored ? NULL : &random);
+        sc_random_order(stored ? NULL : &random, w->data->n_traces, s->order);
         running[0] = (struct running){0, 0};
         for (size_t t = 0; t < w->data->n_traces; t++) {
             const struct sc_replay_trace *trace = &instance->traces[s->order[t]];
@@ -131,7 +120,7 @@ static void add_order(const struct work *w, struct scratch *s, const struct sc_r
 {
     size_t n = w->data->n_instances, each = row->policy.traces_total / n;
     share_out(w, s, &row->policy, row->n_phases);
-    draw(s->mixed, n, random);
+    sc_random_order(random, n, s->mixed);
     for (size_t i = 0; i < n; i++) {
         const struct running *running = running_of(w, s, i);
         struct running all = running[w->data->n_traces];

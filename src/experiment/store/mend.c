@@ -23,7 +23,14 @@ static const char list_traces[] =
     " OR NOT EXISTS (SELECT 1 FROM harm h WHERE h.instance = t.instance AND h.trace = t.trace)";
 
 /* Tables that no command writes again, or of which a row that is missing would be another run. */
-static const char *const not_made_again[] = {"configuration", "instance", "shard"};
+bool sc_store_is_beyond_mending(const char *table)
+{
+    static const char *const beyond[] = {"configuration", "instance", "shard"};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        if (strcmp(table, beyond[i]) == 0)
+            return true;
+    return false;
+}
 
 struct mending {
     struct sc_store *store;
@@ -35,12 +42,11 @@ static enum sc_status list_row(void *context, const struct sc_row_damage *damage
                                struct sc_error *error)
 {
     struct mending *mending = context;
-    for (size_t i = 0; i < sizeof not_made_again / sizeof *not_made_again; i++)
-        if (strcmp(damage->table, not_made_again[i]) == 0)
-            return sc_fail(error, SC_ERR_FORMAT,
-                           "%s: row %lld of table %s is damaged, which no command makes again: "
-                           "take the file from a copy, or start the run in another folder",
-                           mending->store->path, (long long)damage->row, damage->table);
+    if (sc_store_is_beyond_mending(damage->table))
+        return sc_fail(error, SC_ERR_FORMAT,
+                       "%s: row %lld of table %s is damaged, which no command makes again: "
+                       "take the file from a copy, or start the run in another folder",
+                       mending->store->path, (long long)damage->row, damage->table);
     mending->put.place = 0;
     sc_bind_text(&mending->put, damage->table);
     sc_bind_int(&mending->put, damage->row);

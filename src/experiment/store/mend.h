@@ -14,6 +14,9 @@ struct sc_mending {
     bool indices;    /* were made anew from their tables */
 };
 
+/* Whether what a row of the table says is made again by no command. */
+bool sc_store_is_beyond_mending(const char *table);
+
 /* Fails where the damage is in what no command makes again (configuration, prompts), or where
  * SQLite cannot read the file; the file is then as it was. */
 enum sc_status sc_store_mend(const char *folder, struct sc_mending *out, struct sc_error *error);

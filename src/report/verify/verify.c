@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "experiment/store/damage.h"
+#include "experiment/store/mend.h"
 #include "experiment/store/schema.h"
 #include "experiment/store/store.h"
 #include "report/verify/files.h"
@@ -68,12 +69,10 @@ static void list_row(struct looking *looking, const struct sc_row_damage *damage
 static enum sc_status take_row(void *context, const struct sc_row_damage *damage,
                                struct sc_error *error)
 {
-    static const char *const beyond[] = {"configuration", "instance", "shard"};
     struct looking *looking = context;
     struct sc_text *words = &looking->run->checks[SC_CHECK_KEYS].words;
     (void)error;
-    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
-        looking->beyond = looking->beyond || strcmp(damage->table, beyond[i]) == 0;
+    looking->beyond = looking->beyond || sc_store_is_beyond_mending(damage->table);
     if (looking->n < MOST_LISTED)
         list_row(looking, damage);
     if (looking->n++ >= MOST_NAMED)
