@@ -485,6 +485,8 @@ static void exhausted_memory_is_an_error(void **state)
                        .prefill_column = "begin",
                        .system = "s",
                        .prompt_template = "<{prompt}>"});
+    path = write_file("stored.csv", "id,prompt\n1,\"[{'role': 'user', 'content': 'Why?'}]\"\n");
+    exhaust(&(options){.name = path});
 }
 
 int main(void)

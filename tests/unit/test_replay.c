@@ -366,6 +366,45 @@ static void one_instance_is_decided_as_by_hand(void **state)
     sc_replay_data_free(&data);
 }
 
+/* What the sweep shares between policies is what each would count by itself. */
+static void sums_of_an_order_are_those_of_each_policy(void **state)
+{
+    (void)state;
+    struct sc_replay_data data;
+    struct sc_policy_trace view[N_TRACES];
+    uint64_t n_tokens[N_TRACES + 1];
+    size_t n_harmful[N_TRACES + 1], order[N_TRACES];
+    enum sc_behaviour votes[N_TRACES + 1];
+    const struct sc_replay_sums sums = {n_tokens, n_harmful, votes};
+    struct sc_random random = {SC_STREAM_STATISTICS, 3, 6, 0};
+    data_make(&data, 40, DOUBT_IS_WRONG, 2);
+    for (size_t i = 0; i < data.n_instances; i++) {
+        const struct sc_replay_instance *instance = &data.instances[i];
+        instance->traces[i % N_TRACES].failed = i % 3 == 0;
+        instance->traces[(i + 1) % N_TRACES].verdict = SC_EMPTY;
+        sc_random_order(&random, N_TRACES, order);
+        sc_replay_view(instance, N_TRACES, SC_METRIC_MEAN, &(struct sc_replay_order){order, NULL},
+                       view);
+        sc_replay_sum(instance, N_TRACES, order, view, &sums);
+        for (int kind = 0; kind < SC_N_POLICIES; kind++) {
+            struct sc_policy policy = sc_policy_default();
+            struct sc_replay_outcome alone, shared;
+            policy.kind = (enum sc_policy_kind)kind;
+            policy.max_traces = N_TRACES - i % 4;
+            if (kind == SC_POLICY_BUDGET)
+                continue;
+            sc_replay_decide_view(instance, N_TRACES, &policy, order, view, NULL, &alone);
+            sc_replay_decide_view(instance, N_TRACES, &policy, order, view, &sums, &shared);
+            assert_int_equal(shared.n_traces, alone.n_traces);
+            assert_int_equal(shared.n_tokens, alone.n_tokens);
+            assert_int_equal(shared.n_cut, alone.n_cut);
+            assert_int_equal(shared.n_harmful_unseen, alone.n_harmful_unseen);
+            assert_int_equal(shared.vote, alone.vote);
+        }
+    }
+    sc_replay_data_free(&data);
+}
+
 static char *json_of(const struct sc_replay_data *data, const struct sc_replay_options *options)
 {
     struct sc_replay replay;
@@ -573,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_planted_signal_beats_its_null),
         cmocka_unit_test(what_beats_the_null_is_better_in_one_respect_and_worse_in_none),
         cmocka_unit_test(one_instance_is_decided_as_by_hand),
+        cmocka_unit_test(sums_of_an_order_are_those_of_each_policy),
         cmocka_unit_test(threads_change_nothing_and_seeds_do),
         cmocka_unit_test(replay_json_has_every_row_and_its_null),
         cmocka_unit_test(little_data_gives_reasons_in_the_place_of_intervals),
