@@ -394,6 +394,14 @@ bool sc_file_exists(const char *path)
     return access(path, F_OK) == 0 || !is_absent(errno);
 }
 
+bool sc_file_exists_in(const char *folder, const char *name)
+{
+    char *path = sc_path_join(folder, name);
+    bool there = path == NULL || sc_file_exists(path);
+    sc_free(path);
+    return there;
+}
+
 enum sc_status sc_file_look(const char *path, bool *found, struct sc_error *error)
 {
     *found = access(path, F_OK) == 0;

@@ -65,6 +65,7 @@ bool sc_is_plain_name(const char *name);
 /* False only where the system says that nothing is there: what cannot be looked at is taken to be
  * there, so that opening it says why it cannot be had, and nothing goes on without it. */
 bool sc_file_exists(const char *path);
+bool sc_file_exists_in(const char *folder, const char *name); /* also true where memory ends */
 /* The same where what follows hangs on it: fails for what cannot be looked at. */
 enum sc_status sc_file_look(const char *path, bool *found, struct sc_error *error);
 /* What cannot be looked at is none. */

@@ -55,19 +55,12 @@ static char *kind_of(const json_t *options)
     return sc_text_take(&text);
 }
 
-static bool has_file(const struct cli_planned *run, const char *name)
-{
-    char *path = sc_path_join(run->folder, name);
-    bool there = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return there;
-}
-
 static bool has_finished(const struct cli_plan *plan, size_t i)
 {
     struct sc_suite_entry entry;
     const struct cli_planned *run = &plan->runs[i];
-    return has_file(run, "run.db") && has_file(run, "analysis.json") &&
+    return sc_file_exists_in(run->folder, "run.db") &&
+           sc_file_exists_in(run->folder, "analysis.json") &&
            sc_suite_journal_find(&plan->journal, plan->suite.runs[i].place, &entry) &&
            entry.status == CLI_DONE && strcmp(entry.key, run->words.key) == 0;
 }
@@ -293,7 +286,7 @@ static const char *state_of(const struct cli_plan *plan, size_t i)
         return "finished";
     if (!plan->runs[i].asked_for)
         return "not asked for";
-    return has_file(&plan->runs[i], "run.db") ? "begun" : "to do";
+    return sc_file_exists_in(plan->runs[i].folder, "run.db") ? "begun" : "to do";
 }
 
 static void put_phase(struct cli_plan *plan, size_t p, struct sc_text *text)

@@ -26,21 +26,13 @@ static bool are_formats(const char *list)
     }
 }
 
-static bool is_there(const char *folder, const char *name)
-{
-    char *path = sc_path_join(folder, name);
-    bool there = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return there;
-}
-
 /* Other policies, where nobody has asked for them yet.  A run that has too little for them goes
  * without, and the figure says so. */
 static enum sc_status add_replay(const char *folder, struct sc_error *error)
 {
     struct sc_error why = {0};
     char *json = NULL;
-    if (is_there(folder, "replay.json"))
+    if (sc_file_exists_in(folder, "replay.json"))
         return SC_OK;
     enum sc_status status = sc_replay_json(folder, NULL, &json, &why);
     if (status != SC_OK)
@@ -60,7 +52,7 @@ static enum sc_status renew(const char *folder, struct sc_error *error)
     SC_TRY(sc_folder_look(folder, &found, error));
     if (!found)
         return sc_fail(error, SC_ERR_IO, "%s: expected a folder", folder);
-    if (!is_there(folder, "run.db"))
+    if (!sc_file_exists_in(folder, "run.db"))
         return SC_OK; /* an experiment, whose runs have their files */
     SC_TRY(add_replay(folder, error));
     return sc_report_write(folder, error);

@@ -105,10 +105,7 @@ static enum sc_status execute_run(struct cli_run_command *command,
 /* Whether the folder's run is one process's: where it has begun it goes on so. */
 static bool is_alone(const struct cli_run_command *command)
 {
-    char *path = sc_path_join(command->run.out, "run.db");
-    bool begun = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return begun || command->n_cards <= 1;
+    return command->n_cards <= 1 || sc_file_exists_in(command->run.out, "run.db");
 }
 
 static enum sc_status check_alone(const struct cli_run_command *command, struct sc_error *error)

@@ -15,14 +15,6 @@ enum { MOST_INDEX = 16 << 20, MOST_REF = 256 };
 
 /* ---- one snapshot ---------------------------------------------------------------------------- */
 
-static bool has(const char *folder, const char *name)
-{
-    char *path = sc_path_join(folder, name);
-    bool there = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return there;
-}
-
 /* All files that the index names. */
 static bool has_shards(const char *folder)
 {
@@ -35,7 +27,7 @@ static bool has_shards(const char *folder)
     json_object_foreach(map, tensor, file)
     {
         const char *name = json_string_value(file);
-        whole = whole && name != NULL && sc_is_plain_name(name) && has(folder, name);
+        whole = whole && name != NULL && sc_is_plain_name(name) && sc_file_exists_in(folder, name);
     }
     json_decref(index);
     sc_free(path);
@@ -44,10 +36,11 @@ static bool has_shards(const char *folder)
 
 bool sc_hub_snapshot_is_whole(const char *folder, enum sc_hub_part part)
 {
-    if (!has(folder, "tokenizer.json"))
+    if (!sc_file_exists_in(folder, "tokenizer.json"))
         return false;
     return part == SC_HUB_TOKENIZER ||
-           (has(folder, "config.json") && (has(folder, "model.safetensors") || has_shards(folder)));
+           (sc_file_exists_in(folder, "config.json") &&
+            (sc_file_exists_in(folder, "model.safetensors") || has_shards(folder)));
 }
 
 /* ---- the cache ------------------------------------------------------------------------------- */

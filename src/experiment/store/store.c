@@ -233,14 +233,6 @@ void sc_store_close(struct sc_store *store)
     sc_free(store);
 }
 
-static bool has_file(const char *folder, const char *name)
-{
-    char *path = sc_path_join(folder, name);
-    bool there = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return there;
-}
-
 /* SQLite removes the index when it leaves the log, for which it must be in it: a reading opens it.
  */
 static enum sc_status enter_log(struct sc_store **out, const char *folder)
@@ -257,7 +249,7 @@ void sc_store_sweep(const char *folder)
 {
     struct sc_store *store = NULL;
     assert(folder != NULL);
-    if (!has_file(folder, "run.lock") && !has_file(folder, "run.db-shm"))
+    if (!sc_file_exists_in(folder, "run.lock") && !sc_file_exists_in(folder, "run.db-shm"))
         return;
     enter_log(&store, folder);
     sc_store_close(store);

@@ -89,14 +89,6 @@ static enum sc_status compare_file(void *context, const char *name, const struct
 
 /* ---- folders within -------------------------------------------------------------------------- */
 
-static bool has(const char *folder, const char *name)
-{
-    char *path = sc_path_join(folder, name);
-    bool there = path != NULL && sc_file_exists(path);
-    sc_free(path);
-    return there;
-}
-
 /* Takes the path where it is the first of its kind in the order of names, so that one that is
  * looked at today is looked at tomorrow. */
 static bool take_first(char **first, char *path)
@@ -122,8 +114,8 @@ static enum sc_status find_folders(struct comparing *comparing, struct sc_error 
             closedir(all);
             return sc_fail_nomem(error, "files of a run");
         }
-        char *again = has(path, table) ? sc_strdup(path) : NULL;
-        if (!has(path, "instances.csv") || !take_first(&comparing->csv, path))
+        char *again = sc_file_exists_in(path, table) ? sc_strdup(path) : NULL;
+        if (!sc_file_exists_in(path, "instances.csv") || !take_first(&comparing->csv, path))
             sc_free(path);
         if (again != NULL && !take_first(&comparing->tables, again))
             sc_free(again);
