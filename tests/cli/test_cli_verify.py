@@ -90,7 +90,7 @@ class Verify(Folder):
         self.change("""PRAGMA writable_schema = ON; CREATE TABLE twin AS SELECT * FROM verdict WHERE instance > 0;
             CREATE UNIQUE INDEX twins ON twin (instance, trace, detector);
             UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'twins')
-             WHERE name = 'sqlite_autoindex_verdict_1'; DELETE FROM sqlite_schema WHERE name = 'twins'""")
+             WHERE name = 'sqlite_autoindex_verdict_1'; DELETE FROM sqlite_schema WHERE tbl_name = 'twin'""")
         self.assert_one_line(call('report', self.path('a')), 1, 'the file is damaged')
         self.assertEqual(self.result('file', expect=1), 'wrong')
 

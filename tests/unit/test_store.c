@@ -620,32 +620,45 @@ static void damage_is_refused_with_the_row_that_is_wrong(void **state)
     fixture_free(&f);
 }
 
-/* A trigger of somebody else's does not run. */
-static void triggers_of_others_do_not_run(void **state)
+/* Triggers, views, conditions and terms of indices are programs, which looking through a file would
+ * run: a file that holds any is not looked through. */
+static void what_others_put_beside_the_tables_is_refused(void **state)
 {
     (void)state;
+    static const struct {
+        const char *sql, *found;
+    } cases[] = {
+        {"CREATE TRIGGER t AFTER INSERT ON trace BEGIN DELETE FROM instance; END", "trigger t"},
+        {"CREATE VIEW v AS SELECT 1", "view v"},
+        {"CREATE INDEX i ON trace (hex(zeroblob(100000000)))", "index i"},
+        {"CREATE INDEX reading_twin ON trace (hex(zeroblob(100000000)))", "index reading_twin"},
+        {"CREATE TABLE t (x CHECK (hex(zeroblob(100000000)) > ''))", "table t"},
+        {"CREATE VIRTUAL TABLE f USING fts5 (x)", "table f"},
+    };
     struct run_fixture f;
     struct sc_error error = {0};
     struct sc_store *store;
     bool resumed;
-    struct fixture_trace made;
+    char words[120], path[100];
+    size_t n;
     assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(sc_store_open(&store, f.folder,
-                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
-                            &error),
-              &error);
-    sc_store_close(store);
-    alter(&f, "CREATE TRIGGER t AFTER INSERT ON trace BEGIN DELETE FROM instance; END");
-    assert_ok(sc_store_open(&store, f.folder,
-                            &(struct sc_store_run){f.config, f.instances, 3, NULL}, &resumed,
-                            &error),
-              &error);
-    fixture_trace(&made, 1, 0);
-    assert_ok(sc_store_put_trace(store, 1, &(struct sc_store_trace){&made.trace, "none", NULL, 0},
-                                 &error),
-              &error);
-    sc_store_close(store);
-    assert_int_equal(count_traces(&f), 1);
+    assert_ok(fixture_write(&f, false, &error), &error);
+    path_of(&f, "run.db", path, sizeof path);
+    char *good = read_whole(path, &n);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_whole(path, good, n);
+        alter(&f, cases[i].sql);
+        snprintf(words, sizeof words, "expected the tables of a run alone, found the %s",
+                 cases[i].found);
+        expect_load(&f, SC_ERR_FORMAT, words);
+        error = (struct sc_error){0};
+        assert_int_equal(sc_store_open_existing(&store, f.folder, &error), SC_ERR_FORMAT);
+        assert_non_null(strstr(error.text, words));
+        error = (struct sc_error){0};
+        const struct sc_store_run run = {f.config, f.instances, 3, NULL};
+        assert_int_equal(sc_store_open(&store, f.folder, &run, &resumed, &error), SC_ERR_FORMAT);
+    }
+    free(good);
     fixture_free(&f);
 }
 
@@ -955,7 +968,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_loses_nothing_that_was_stored),
         cmocka_unit_test(a_file_that_may_not_grow_loses_nothing_that_was_stored),
         cmocka_unit_test(damage_is_refused_with_the_row_that_is_wrong),
-        cmocka_unit_test(triggers_of_others_do_not_run),
+        cmocka_unit_test(what_others_put_beside_the_tables_is_refused),
         cmocka_unit_test(what_is_not_a_run_is_refused_and_left_alone),
         cmocka_unit_test(random_damage_ends_with_a_run_or_an_error),
         cmocka_unit_test(memory_may_run_out_anywhere),

@@ -173,11 +173,16 @@ enum sc_status sc_store_check_table(struct sc_store *store, const struct sc_tabl
                           table->name);
 }
 
+const char sc_store_twin_sql[] = "CREATE INDEX reading_twin ON reading (detector, judge, row_key)";
+
 enum sc_status sc_store_make_twin(struct sc_store *store, const char *table, struct sc_error *error)
 {
-    static const char sql[] =
-        "CREATE INDEX IF NOT EXISTS reading_twin ON reading (detector, judge, row_key)";
-    return strcmp(table, "reading") == 0 ? sc_store_exec(store, sql, "write", error) : SC_OK;
+    int64_t there = 0;
+    if (strcmp(table, "reading") != 0)
+        return SC_OK;
+    SC_TRY(sc_store_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'reading_twin'",
+                           &there, error));
+    return there > 0 ? SC_OK : sc_store_exec(store, sc_store_twin_sql, "write", error);
 }
 
 enum sc_status sc_store_make_table(struct sc_store *store, const struct sc_table_made *table,

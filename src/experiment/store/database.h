@@ -65,6 +65,7 @@ enum sc_status sc_store_make_tables(struct sc_store *store, const struct sc_tabl
 
 /* What `reading` needs beside it, once it is there: the table of one row has no index of its own,
  * and without one nobody would see that the row is gone.  Of other tables nothing. */
+extern const char sc_store_twin_sql[];
 enum sc_status sc_store_make_twin(struct sc_store *store, const char *table,
                                   struct sc_error *error);
 

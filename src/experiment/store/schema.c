@@ -134,6 +134,73 @@ static enum sc_status check_table(struct sc_store *store, size_t i, struct sc_er
                    missing ? "none" : "another");
 }
 
+/* What stands in a table that comes into being later must be that of the file's version. */
+static enum sc_status check_made_tables(struct sc_store *store, struct sc_error *error)
+{
+    const struct sc_table_made *made = NULL;
+    bool there = false;
+    for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++)
+        SC_TRY(sc_store_check_table(store, made, &there, error));
+    return SC_OK;
+}
+
+static bool is_table_of_run(const char *name)
+{
+    for (size_t i = 0; i < N_TABLES; i++)
+        if (strcmp(tables[i].name, name) == 0)
+            return true;
+    return sc_table_made_of(name) != NULL;
+}
+
+/* Tables are compared by name later on; of an index without a text SQLite is the author. */
+static bool is_object_of_run(const char *type, const char *name, const char *sql)
+{
+    if (sql == NULL)
+        return strcmp(type, "index") == 0;
+    if (strcmp(type, "index") == 0)
+        return strcmp(sql, sc_store_twin_sql) == 0;
+    return strcmp(type, "table") == 0 && is_table_of_run(name);
+}
+
+static enum sc_status check_object(const struct sc_row *row, struct sc_error *error)
+{
+    const char *columns[3];
+    for (int c = 0; c < 3; c++) {
+        columns[c] = (const char *)sqlite3_column_text(row->statement, c);
+        if (columns[c] == NULL && !sc_row_is_null(row, c))
+            return sc_fail_nomem(error, row->store->path);
+        if (columns[c] == NULL && c < 2)
+            columns[c] = "";
+    }
+    if (is_object_of_run(columns[0], columns[1], columns[2]))
+        return SC_OK;
+    return sc_fail(error, SC_ERR_FORMAT,
+                   "%s: expected the tables of a run alone, found the %.20s %.80s",
+                   row->store->path, columns[0], columns[1]);
+}
+
+static enum sc_status check_each(const struct sc_row *row, struct sc_error *error)
+{
+    for (bool more;;) {
+        SC_TRY(sc_row_next(row, &more, error));
+        if (!more)
+            return SC_OK;
+        SC_TRY(check_object(row, error));
+    }
+}
+
+/* Views, triggers, further indices and tables with conditions of their own are programs: looking
+ * through the file would run what stands in them, for as long as they like. */
+static enum sc_status check_objects(struct sc_store *store, struct sc_error *error)
+{
+    struct sc_row row = {.store = store, .where = "sqlite_schema"};
+    SC_TRY(sc_store_prepare(store, "SELECT type, name, sql FROM sqlite_schema", &row.statement,
+                            error));
+    enum sc_status status = check_each(&row, error);
+    sqlite3_finalize(row.statement);
+    return status;
+}
+
 enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_error *error)
 {
     int64_t id = 0, version = 0, n_objects = 0;
@@ -154,7 +221,8 @@ enum sc_status sc_schema_check(struct sc_store *store, bool *empty, struct sc_er
     store->version = (int)version;
     for (size_t i = 0; i < N_TABLES; i++)
         SC_TRY(check_table(store, i, error));
-    return SC_OK;
+    SC_TRY(check_made_tables(store, error));
+    return check_objects(store, error);
 }
 
 static enum sc_status insert_instance(struct sc_store *store, struct sc_binder *put,
@@ -306,16 +374,6 @@ static enum sc_status next_schema_number(struct sc_store *store, struct sc_error
     return sc_store_exec(store, sql, "migrate", error);
 }
 
-/* What stands in a table that comes into being later must be that of the file's version. */
-static enum sc_status check_made_tables(struct sc_store *store, struct sc_error *error)
-{
-    const struct sc_table_made *made = NULL;
-    bool there = false;
-    for (size_t i = 0; (made = sc_table_made_at(i)) != NULL; i++)
-        SC_TRY(sc_store_check_table(store, made, &there, error));
-    return SC_OK;
-}
-
 static enum sc_status renew_all(struct sc_store *store, struct sc_error *error)
 {
     const struct sc_table_made *made = NULL;
@@ -335,7 +393,6 @@ static enum sc_status renew_all(struct sc_store *store, struct sc_error *error)
 static enum sc_status migrate(struct sc_store *store, struct sc_error *error)
 {
     int version = store->version;
-    SC_TRY(check_made_tables(store, error));
     for (size_t i = 0; i < N_TABLES; i++)
         if (tables[i].sql[version - 1] == NULL || (i == CUT && !store->has_cuts))
             SC_TRY(make_table(store, i, error));
