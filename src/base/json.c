@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json_estimate.h"
 #include "base/memory.h"
 
 /* A text that is being parsed, on this thread.
@@ -109,6 +110,7 @@ static enum sc_status parse(const char *text, size_t n, size_t flags, bool keeps
 {
     json_error_t why;
     *out = NULL;
+    SC_TRY(sc_json_check_memory(text, n, what, error));
     /* what collects a token holds 16 bytes at first, and twice as many whenever it is full */
     struct parsing from = {.text = text, .n = n, .n_reserve = sc_size_add(sc_size_mul(n, 2), 32)};
     from.reserve = sc_alloc(from.n_reserve);

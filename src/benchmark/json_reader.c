@@ -45,9 +45,9 @@ enum sc_status sc_json_put_cell(struct table_builder *b, size_t column, const js
 /* Its message counts lines from the row's own; the file's line is what helps. */
 static enum sc_status fail_parse(struct table_builder *b, const struct sc_error *why)
 {
-    if (why->status != SC_ERR_FORMAT)
+    const char *tail = strstr(why->text, "expected JSON");
+    if (why->status != SC_ERR_FORMAT && (why->status != SC_ERR_LIMIT || tail == NULL))
         return sc_fail(b->error, why->status, "%s: %s", b->name, why->text);
-    const char *tail = strstr(why->text, "expected JSON: ");
     return sc_table_fail_row(b, "%s", tail != NULL ? tail : "expected JSON");
 }
 

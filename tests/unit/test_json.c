@@ -57,6 +57,48 @@ static void fields_of_the_wrong_kind_or_size_are_named(void **state)
 
 /* Whichever allocation fails, a parse says that memory ran out; it never returns less than was
  * there. */
+/* A list of n times `item`, as text; sc_free it. */
+static char *list_of(const char *item, size_t n)
+{
+    struct sc_text text = {0};
+    sc_text_puts(&text, "[1");
+    for (size_t i = 0; i < n; i++)
+        sc_text_printf(&text, ",%s", item);
+    sc_text_putc(&text, ']');
+    return sc_text_take(&text);
+}
+
+/* Values take up to a hundred times their text. */
+static void text_whose_values_take_much_memory_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *item;
+        size_t n;
+        bool parsed;
+    } cases[] = {
+        {"1", 1000000, true},
+        {"{}", 500000, true},
+        {"{}", 1000000, false},
+        {"[]", 1500000, false},
+        {"{\"a\":1}", 1000000, false},
+        {"\"\"", 3000000, false},
+        {"\"{,[:\\\",[{\"", 500000, true}, /* within a text these are nothing */
+        {"\"{,[:\\\",[{\",[]", 1500000, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sc_error error = {0};
+        json_t *value = NULL;
+        char *text = list_of(cases[i].item, cases[i].n);
+        enum sc_status status = sc_json_parse(text, strlen(text), "test", &value, &error);
+        assert_int_equal(status, cases[i].parsed ? SC_OK : SC_ERR_LIMIT);
+        if (!cases[i].parsed)
+            assert_non_null(strstr(error.text, "test: expected JSON whose values take at most "));
+        json_decref(value);
+        sc_free(text);
+    }
+}
+
 static void a_parse_says_when_memory_is_lost(void **state)
 {
     (void)state;
@@ -277,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_the_wrong_kind_or_size_are_named),
+        cmocka_unit_test(text_whose_values_take_much_memory_is_refused),
         cmocka_unit_test(a_parse_says_when_memory_is_lost),
         cmocka_unit_test(a_token_that_cannot_grow_ends_the_parse),
         cmocka_unit_test(a_number_is_the_shortest_text_that_reads_back_the_same),
