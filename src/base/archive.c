@@ -21,8 +21,8 @@
 struct sc_archive {
     zip_t *zip;
     char *name;
-    size_t n_entries;
-    uint64_t n_read; /* bytes of all entries so far */
+    size_t n_bytes, n_entries;
+    uint64_t n_read, n_packed; /* bytes of all entries so far, and compressed */
 };
 
 bool sc_archive_is(const char *data, size_t n)
@@ -42,6 +42,7 @@ static enum sc_status open_zip(struct sc_archive *archive, const char *data, siz
                                struct sc_error *error)
 {
     zip_error_t why;
+    archive->n_bytes = n;
     if (!sc_archive_is(data, n))
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected a ZIP archive", archive->name);
     zip_error_init(&why);
@@ -130,9 +131,17 @@ static enum sc_status check_entry(const struct sc_archive *archive, const zip_st
         return sc_fail(error, SC_ERR_FORMAT,
                        "%s: %s: %llu bytes from %llu: no log is compressed so far", archive->name,
                        name, (unsigned long long)stat->size, (unsigned long long)stat->comp_size);
-    if (stat->size > SC_ARCHIVE_MOST_BYTES - archive->n_read)
+    if (stat->comp_size > archive->n_bytes - archive->n_packed)
+        return sc_fail(
+            error, SC_ERR_FORMAT,
+            "%s: %s: more compressed bytes than the archive holds: entries lie upon each "
+            "other",
+            archive->name, name);
+    uint64_t most = sc_inflate_most(archive->n_bytes);
+    most = most < SC_ARCHIVE_MOST_BYTES ? most : SC_ARCHIVE_MOST_BYTES;
+    if (stat->size > most - archive->n_read)
         return sc_fail(error, SC_ERR_FORMAT, "%s: expected at most %llu bytes in all",
-                       archive->name, (unsigned long long)SC_ARCHIVE_MOST_BYTES);
+                       archive->name, (unsigned long long)most);
     return SC_OK;
 }
 
@@ -213,6 +222,7 @@ enum sc_status sc_archive_read(struct sc_archive *archive, size_t entry, struct 
                        zip_strerror(archive->zip));
     SC_TRY(check_entry(archive, &stat, name, error));
     archive->n_read += stat.size;
+    archive->n_packed += stat.comp_size;
     return stat.comp_method == METHOD_ZSTD ? read_zstd(archive, entry, &stat, out, error)
                                            : read_bytes(archive, entry, 0, stat.size, out, error);
 }

@@ -11,8 +11,9 @@
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* What an archive may hold: names in it, bytes of one entry, bytes of all that is read of it, and
- * how many times an entry beyond a megabyte may be longer than its compressed bytes. */
+/* What an archive may hold: names in it, bytes of one entry, bytes of all that is read of it (these
+ * at most sc_inflate_most too), and how many times an entry beyond a megabyte may be longer than
+ * its compressed bytes.  Entries that lie upon each other are refused. */
 enum { SC_ARCHIVE_MOST_ENTRIES = 2000000, SC_ARCHIVE_MOST_RATIO = 2000 };
 #define SC_ARCHIVE_MOST_ENTRY_BYTES ((uint64_t)256 << 20)
 #define SC_ARCHIVE_MOST_BYTES ((uint64_t)8 << 30)

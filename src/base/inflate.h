@@ -2,6 +2,8 @@
 #ifndef SC_BASE_INFLATE_H
 #define SC_BASE_INFLATE_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 #include "base/text.h"
 
@@ -14,5 +16,9 @@ enum sc_compression sc_compression_of(const char *data, size_t n);
  * for messages.  The text is the caller's after an error too. */
 enum sc_status sc_inflate(const char *name, const char *data, size_t n, size_t max_bytes,
                           struct sc_text *out, struct sc_error *error);
+
+/* What n compressed bytes may stand for in all: what is compressed further is no text but a bomb.
+ */
+uint64_t sc_inflate_most(size_t n);
 
 #endif

@@ -235,7 +235,9 @@ static enum sc_status parse_bytes(struct table_builder *b, const char *data, siz
     if (sc_compression_of(data, n) == SC_COMPRESSION_NONE)
         return parse_text(b, data, n, out);
     struct sc_text text = {0};
-    enum sc_status status = sc_inflate(b->name, data, n, MAX_FILE_BYTES, &text, b->error);
+    uint64_t most = sc_inflate_most(n);
+    enum sc_status status = sc_inflate(
+        b->name, data, n, most < MAX_FILE_BYTES ? (size_t)most : MAX_FILE_BYTES, &text, b->error);
     if (status != SC_OK)
         goto done;
     status = sc_compression_of(text.data, text.len) != SC_COMPRESSION_NONE

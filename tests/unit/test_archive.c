@@ -211,6 +211,31 @@ static void bombs_are_not_opened(void **state)
     free(packed);
 }
 
+/* Where many names are of the same bytes, little is much: what is compressed is read once. */
+static void entries_that_lie_upon_each_other_are_not_read(void **state)
+{
+    (void)state;
+    struct sc_text zip = {0}, out = {0};
+    struct sc_error error = {0};
+    struct sc_archive *archive = NULL;
+    char text[4001] = {0};
+    memset(text, 'x', sizeof text - 1);
+    const struct entry entries[] = {plain("a", text), plain("a", "")};
+    make_zip(&zip, entries, 2);
+    /* the second name, in the directory at the end, is of the first one's bytes too */
+    char *second = zip.data + zip.len - 22 - 47;
+    assert_memory_equal(second, "PK\x01\x02", 4);
+    memcpy(second + 16, second - 47 + 16, 12); /* checksum and lengths */
+    memset(second + 42, 0, 4);
+    assert_int_equal(sc_archive_open(&archive, zip.data, zip.len, "t", &error), SC_OK);
+    assert_int_equal(sc_archive_read(archive, 0, &out, &error), SC_OK);
+    assert_int_equal(sc_archive_read(archive, 1, &out, &error), SC_ERR_FORMAT);
+    assert_non_null(strstr(error.text, "entries lie upon each other"));
+    sc_archive_close(archive);
+    sc_text_free(&zip);
+    sc_text_free(&out);
+}
+
 static void what_is_no_archive_is_refused(void **state)
 {
     (void)state;
@@ -360,6 +385,7 @@ int main(void)
         cmocka_unit_test(names_are_what_stands_there),
         cmocka_unit_test(hostile_entries_are_refused_with_a_reason),
         cmocka_unit_test(bombs_are_not_opened),
+        cmocka_unit_test(entries_that_lie_upon_each_other_are_not_read),
         cmocka_unit_test(what_is_no_archive_is_refused),
         cmocka_unit_test(what_is_written_is_read_again_and_the_same_each_time),
         cmocka_unit_test(an_archive_stands_whole_or_not_at_all),

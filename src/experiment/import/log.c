@@ -200,7 +200,7 @@ static enum sc_status take_sample(struct reader *r, json_t *sample, struct sc_er
 
 static enum sc_status settle(struct reader *r, enum sc_status status, const struct sc_error *why)
 {
-    if (status == SC_ERR_FORMAT && why->status == SC_ERR_FORMAT)
+    if ((status == SC_ERR_FORMAT || status == SC_ERR_LIMIT) && why->status == status)
         return add_fault(r, why->text);
     return status == SC_OK || r->error->status != SC_OK
                ? status
