@@ -174,5 +174,5 @@ enum sc_status sc_inflate(const char *name, const char *data, size_t n, size_t m
 
 uint64_t sc_inflate_most(size_t n)
 {
-    return ((uint64_t)128 << 20) + 64 * (uint64_t)n;
+    return ((uint64_t)128 << 20) + 40 * (uint64_t)n;
 }

@@ -50,6 +50,24 @@ class Options(unittest.TestCase):
                 n += 1
         self.assertGreater(n, 100)
 
+    def test_what_is_no_number_of_any_use_is_refused(self):
+        n = 0
+        for name in commands():
+            command = ('model', 'random') if name == 'model' else (name,)
+            for option, argument, _ in options_of(command):
+                if not re.match('(N|X|W|I/N)([,|].*)?$', argument):
+                    continue
+                for value in ('18446744073709551616', '-1', '1e999', 'nan', '9' * 400, ''):
+                    if (option, value) == ('confident-threshold', '-1'):
+                        continue  # a confidence may be any number
+                    result = call(*command, f'--{option}={value}')
+                    with self.subTest(command=command, option=option, value=value[:30]):
+                        self.assertEqual(result.returncode, 2, result.stderr)
+                        self.assertRegex(result.stderr, f'^safeconf {name}: (--)?{option}: expected .+' + value[:30])
+                        self.assertEqual(len(result.stderr.splitlines()), 1)
+                n += 1
+        self.assertGreater(n, 100)
+
     def test_two_models_are_not_one_run(self):
         result = call('compare', '--model', 'demo', '--model', 'other')
         self.assertEqual((result.returncode, result.stderr),

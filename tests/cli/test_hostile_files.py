@@ -241,10 +241,10 @@ class Files(Measured):
         path, some = self.path('f.csv.gz'), b'a' * (1 << 20)
         with gzip.open(path, 'wb') as file:
             file.write(b'prompt,completion\n')
-            for _ in range(200 + 64 * (SIZE >> 20)):
+            for _ in range(200 + 40 * (SIZE >> 20)):
                 file.write(some)
         size = os.path.getsize(path)
-        said = self.measured('gzip of one letter', size, 'detect', path, status=(1,), memory=128 + 64 * size / 1e6)
+        said = self.measured('gzip of one letter', size, 'detect', path, status=(1,), memory=128 + 40 * size / 1e6)
         self.assertIn('when it is decompressed, found more', said)
 
     def test_suites(self):
