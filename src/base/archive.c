@@ -132,16 +132,13 @@ static enum sc_status check_entry(const struct sc_archive *archive, const zip_st
                        "%s: %s: %llu bytes from %llu: no log is compressed so far", archive->name,
                        name, (unsigned long long)stat->size, (unsigned long long)stat->comp_size);
     if (stat->comp_size > archive->n_bytes - archive->n_packed)
-        return sc_fail(
-            error, SC_ERR_FORMAT,
-            "%s: %s: more compressed bytes than the archive holds: entries lie upon each "
-            "other",
-            archive->name, name);
+        return sc_fail(error, SC_ERR_LIMIT, "%s: %s: entries that lie upon each other",
+                       archive->name, name);
     uint64_t most = sc_inflate_most(archive->n_bytes);
     most = most < SC_ARCHIVE_MOST_BYTES ? most : SC_ARCHIVE_MOST_BYTES;
     if (stat->size > most - archive->n_read)
-        return sc_fail(error, SC_ERR_FORMAT, "%s: expected at most %llu bytes in all",
-                       archive->name, (unsigned long long)most);
+        return sc_fail(error, SC_ERR_LIMIT, "%s: expected at most %llu bytes in all", archive->name,
+                       (unsigned long long)most);
     return SC_OK;
 }
 

@@ -31,7 +31,8 @@ size_t sc_archive_count(const struct sc_archive *archive);
 /* The name of an entry as it stands there, of any bytes; "" where there is none. */
 const char *sc_archive_name(const struct sc_archive *archive, size_t entry);
 /* Appends the content of an entry (stored, deflated or Zstandard).  SC_ERR_FORMAT: damaged,
- * encrypted, compressed otherwise, or beyond the limits. */
+ * encrypted, compressed otherwise, or beyond the limits of an entry.  SC_ERR_LIMIT: beyond those of
+ * the archive, which hold for all that would follow. */
 enum sc_status sc_archive_read(struct sc_archive *archive, size_t entry, struct sc_text *out,
                                struct sc_error *error);
 

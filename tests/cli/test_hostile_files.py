@@ -196,7 +196,7 @@ class Files(Measured):
         some, n = b'{"id":1,"x":"' + b'a' * (1 << 20) + b'"}', SIZE // 100
         said = self.logged(f'{n} names of one place', 0, crafted(
             [HEADER, ('samples/1_epoch_1.json', some)], again=n), status=(1,))
-        self.assertIn(f'none of {n + 1} samples can be read', said)
+        self.assertRegex(said, 'that lie upon each other|bytes in all')
 
     def test_logs_of_many_members(self):
         n = SIZE // 120

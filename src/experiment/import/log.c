@@ -263,8 +263,11 @@ static enum sc_status take_entry(struct reader *r, struct sc_archive *archive, s
     struct sc_text json = {0};
     struct sc_error why = {0};
     enum sc_status status = sc_archive_read(archive, entry, &json, &why);
-    status = status == SC_OK ? take_json(r, json.data != NULL ? json.data : "", json.len)
-                             : settle(r, status, &why);
+    if (status == SC_ERR_LIMIT) /* of the archive */
+        sc_fail(r->error, status, "%s", why.text);
+    else
+        status = status == SC_OK ? take_json(r, json.data != NULL ? json.data : "", json.len)
+                                 : settle(r, status, &why);
     sc_text_free(&json);
     return status;
 }
