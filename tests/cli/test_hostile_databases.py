@@ -190,7 +190,8 @@ class Databases(Measured):
         self.assertGreater(len(cells), 50)
         step = 1 if SHOW else 4
         for name, column, kind in cells[::step]:
-            values = ["x'00ff'", "'text'" if kind != 'TEXT' else '5', '1e300' if kind != 'REAL' else "''"]
+            # a number in a column of text becomes text on its way
+            values = {'TEXT': ["x'00ff'"], 'REAL': ["x'00ff'", "'text'"]}.get(kind, ["x'00ff'", "'text'", '1e300'])
             for value in values if SHOW else values[:1]:
                 shutil.rmtree(self.path('run'), ignore_errors=True)
                 shutil.copytree(os.path.join(self.runs, 'good'), self.path('run'))

@@ -39,6 +39,7 @@ TENSORS = {
 SHARDS = ('../model.safetensors', '/etc/passwd', '..', '.', '', 'a/b.safetensors', 'a\\b.safetensors', 'x' * 300, None, 5,
           {}, [], 'a\u0000b')
 INDEX = 'model.safetensors.index.json'
+JSON_VALUES = 128 + 8 * SIZE / 1e6  # MB that they may take besides
 
 
 class Files(Measured):
@@ -167,7 +168,7 @@ class Files(Measured):
             with self.subTest(change.__name__):
                 size = self.tokenizer(change)
                 self.measured(f'tokenizer: {change.__name__}', size, 'tokenize', '--model', self.path('m'),
-                              stdin=self.write('text.jsonl', '{"text":"hello"}\n'))
+                              stdin=self.write('text.jsonl', '{"text":"hello"}\n'), memory=JSON_VALUES)
 
     def test_values_of_json(self):
         """What is parsed takes many times its text: it is counted first."""
@@ -175,7 +176,7 @@ class Files(Measured):
                            ('members', ',{"a":1}'), ('depth', ',[[[[[]]]]]')):
             with self.subTest(name):
                 path = self.large('f.jsonl', '{"prompt":"x","completion":"y","z":[1', unit, ']}\n')
-                said = self.measured(f'a row with a list of {name}', SIZE, 'detect', path, memory=128 + 8 * SIZE / 1e6)
+                said = self.measured(f'a row with a list of {name}', SIZE, 'detect', path, memory=JSON_VALUES)
                 if not 1e6 < SIZE < 2e7:  # small ones are read
                     self.assertEqual('whose values take at most' in said, SIZE > 2e7, said)
 
