@@ -24,7 +24,7 @@ MB, MB_PER_MB = 200, 2  # the demonstration model, its engine and its tables are
 
 
 def parts_of(unit, n):
-    return unit * (n // len(unit))
+    return unit * (n // len(unit.encode()))
 
 
 class Started:

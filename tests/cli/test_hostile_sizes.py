@@ -70,6 +70,8 @@ SUITES = {
     'digits': ('a=', '1', ''),
 }
 
+WORD = 50 * SIZE / 1e6  # MB besides: of what is merged each byte has its places in four lists and a heap
+
 ANSWERS = ["I can't ", '. ', '"', '\n', '*', '<think>', '```\n', '。', '1. ', '(', 'User: ', '“', 'But I cannot. ']
 
 
@@ -87,7 +89,7 @@ class Sizes(Measured):
         return folder
 
     def text(self, text):
-        return self.write('text.jsonl', json.dumps({'text': text}) + '\n')
+        return self.write('text.jsonl', json.dumps({'text': text}, ensure_ascii=False) + '\n')
 
     def test_tables(self):
         for name, (file, begin, unit, end) in TABLES.items():
@@ -168,14 +170,14 @@ class Sizes(Measured):
             return change
 
         for unit in ('a', 'ab', '\u0301'):
-            self.measured(f'a word of {unit!r}', SIZE, 'tokenize', stdin=self.text(unit * (SIZE // len(unit))))
+            self.measured(f'a word of {unit!r}', SIZE, 'tokenize', stdin=self.text(parts_of(unit, SIZE)), memory=WORD)
         for name, change, unit in (('tokens that begin alike', added([f'a{i:04d}z' for i in range(9999)]), 'a'),
                                    ('tokens in tokens', added(['a' * i + 'b' for i in range(1, 300)]), 'a'),
                                    ('tokens that take spaces', added([' '], lstrip=True, rstrip=True), ' '),
                                    ('nothing but tokens', added(['a'], lstrip=True), 'a')):
             with self.subTest(name):
                 self.measured(name, SIZE, 'tokenize', '--special', '--model', self.model('m', tokenizer=change),
-                              stdin=self.text(unit * SIZE))
+                              stdin=self.text(unit * SIZE), memory=WORD)
 
     def test_templates(self):
         for name, template in TEMPLATES.items():
@@ -212,7 +214,8 @@ class Sizes(Measured):
 
     def test_answers(self):
         for unit in ANSWERS:
-            answer = self.write('answer.jsonl', json.dumps({'prompt': 'p', 'completion': parts_of(unit, SIZE)}) + '\n')
+            answer = self.write('answer.jsonl', json.dumps({'prompt': 'p', 'completion': parts_of(unit, SIZE)},
+                                                           ensure_ascii=False) + '\n')
             with self.subTest(unit):
                 self.measured(f'answer of {unit!r}', SIZE, 'detect', answer, '--detector', 'reader', status=(0,))
 
