@@ -14,6 +14,10 @@
 #include "model/tokenizer/unicode.h"
 
 #define ADDED_MAX 65536
+/* Of the bytes of tokens, for each of the text: tokens that are published take one or two, but
+ * where many begin with what a text repeats, each of its places may be as long as a token. */
+#define STEPS_PER_BYTE 50
+#define STEPS_ANYWAY 10000
 #define ADDED_BYTES_MAX 1024 /* of one: as far as a text is compared at each place */
 
 enum sc_status sc_added_set_add(struct sc_added_set *set, const struct sc_added *token,
@@ -131,7 +135,7 @@ static size_t first_with(const struct sc_added_set *set, size_t begin, size_t en
  * outside; NULL if there is none.  Byte by byte, and so no longer than what matches, however many
  * tokens there are. */
 static const struct sc_added *added_at(const struct sc_added_set *set, const char *text, size_t n,
-                                       size_t trusted)
+                                       size_t trusted, size_t *steps)
 {
     size_t byte = (unsigned char)text[0];
     size_t begin = set->first[byte], end = set->first[byte + 1];
@@ -139,6 +143,7 @@ static const struct sc_added *added_at(const struct sc_added_set *set, const cha
 
     for (size_t depth = 1; begin < end; depth++) {
         const struct sc_added *token = &set->tokens[begin];
+        ++*steps;
 
         if (token->n == depth) {
             if (token->is_text || depth <= trusted)
@@ -236,8 +241,11 @@ const struct sc_added *sc_added_next(struct sc_added_scan *scan, size_t *begin, 
         scan->at = skip_others(scan->set, scan->text, scan->n, scan->at);
         if (scan->at == scan->n)
             break;
-        const struct sc_added *token =
-            added_at(scan->set, scan->text + scan->at, scan->n - scan->at, trusted_at(scan));
+        scan->too_many = scan->steps > STEPS_PER_BYTE * scan->n + STEPS_ANYWAY;
+        if (scan->too_many)
+            break;
+        const struct sc_added *token = added_at(scan->set, scan->text + scan->at,
+                                                scan->n - scan->at, trusted_at(scan), &scan->steps);
         if (token == NULL) {
             scan->at++;
             continue;

@@ -66,6 +66,11 @@ static enum sc_status cut_at_added(struct encoder *e, const struct sc_added_set 
         struct part between = *part;
         size_t begin, end;
         token = sc_added_next(&scan, &begin, &end);
+        if (scan.too_many)
+            return sc_fail(
+                error, SC_ERR_LIMIT,
+                "text: byte %zu: looking for the tokenizer's added tokens needs too many steps",
+                part->offset + scan.at);
         between.text += begin;
         between.n = end - begin;
         between.offset += begin;

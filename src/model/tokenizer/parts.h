@@ -122,8 +122,11 @@ struct sc_added_scan {
     size_t offset;    /* of the text in what the spans count */
     size_t at, begin; /* where to look next; where what no token has taken begins */
     size_t span;      /* the span that may concern `at` */
+    size_t steps;     /* bytes of tokens that were looked at */
+    bool too_many;    /* of these for a text so long: the end was not reached */
 };
-/* Text [*begin, *end) that is no token, and then the token, or NULL at the end of the text. */
+/* Text [*begin, *end) that is no token, and then the token, or NULL at the end of the text and
+ * where scan->too_many. */
 const struct sc_added *sc_added_next(struct sc_added_scan *scan, size_t *begin, size_t *end);
 
 /* ---- decoder and post-processor -------------------------------------------------------------- */
