@@ -154,34 +154,46 @@ static bool find_word(const struct date *d, char code, const char **word, int *l
     }
 }
 
+/* What stands before a code: how its number is filled up, and whether its letters are large. */
+struct flags {
+    char fill; /* '-': not at all, '_': blanks, '0'; 0: as the code has it */
+    bool large;
+};
+
+static void number_text(const struct number *number, struct flags flags, char *text, size_t size)
+{
+    char fill = flags.fill == '_' ? ' ' : flags.fill == '0' ? '0' : number->fill;
+    int width = flags.fill == '-' ? 1 : number->width;
+
+    snprintf(text, size, fill == '0' ? "%0*d" : "%*d", width, number->value);
+}
+
 /* What stands for a code: a word, a number, or several of them. */
-static bool code_text(const struct date *d, char flag, char code, char *text, size_t size)
+static bool code_text(const struct date *d, struct flags flags, char code, char *text, size_t size)
 {
     const char *word, *pattern = find_pattern(code);
     struct number number;
     int length;
 
     text[0] = 0;
-    if (find_word(d, code, &word, &length)) {
+    if (code == 'f' && (flags.fill || flags.large))
+        return false;
+    if (find_word(d, code, &word, &length))
         snprintf(text, size, "%.*s", length, word);
-        for (char *c = text; flag == '^' && *c; c++)
-            *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
-        return true;
-    }
-    if (find_number(d, code, &number)) {
-        char fill = flag == '_' ? ' ' : flag == '0' ? '0' : number.fill;
-        int width = flag == '-' ? 1 : number.width;
-        snprintf(text, size, fill == '0' ? "%0*d" : "%*d", width, number.value);
-        return true;
-    }
+    else if (find_number(d, code, &number))
+        number_text(&number, flags, text, size);
+    else if (pattern == NULL)
+        return false;
     for (; pattern != NULL && *pattern; pattern++) {
         size_t n = strlen(text);
         if (*pattern == '%')
-            code_text(d, 0, *++pattern, text + n, size - n);
+            code_text(d, (struct flags){.large = flags.large}, *++pattern, text + n, size - n);
         else
             snprintf(text + n, size - n, "%c", *pattern);
     }
-    return find_pattern(code) != NULL;
+    for (char *c = text; flags.large && code != 'P' && *c; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+    return true;
 }
 
 enum sc_status sc_jinja_add_date(struct builder *b, const struct string *format)
@@ -192,15 +204,17 @@ enum sc_status sc_jinja_add_date(struct builder *b, const struct string *format)
 
     SC_TRY(sc_jinja_step_bytes(b->run, format->n));
     for (size_t i = 0; i < format->n; i++) {
-        char c = format->bytes[i], flag = 0;
-        if (c != '%') {
+        struct flags flags = {0};
+        if (format->bytes[i] != '%') {
             sc_jinja_add_part(b, format, i, i + 1);
             continue;
         }
         size_t begin = i++;
-        if (i < format->n && format->bytes[i] && strchr("-_0^", format->bytes[i]) != NULL)
-            flag = format->bytes[i++];
-        if (i >= format->n || !code_text(&date, flag, format->bytes[i], text, sizeof text))
+        for (; i < format->n && format->bytes[i] && strchr("-_0^", format->bytes[i]); i++) {
+            flags.large = flags.large || format->bytes[i] == '^';
+            flags.fill = format->bytes[i] == '^' ? flags.fill : format->bytes[i];
+        }
+        if (i >= format->n || !code_text(&date, flags, format->bytes[i], text, sizeof text))
             return sc_jinja_fail(b->run, "strftime_now: \"%.*s\" is not known",
                                  (int)(i + 1 - begin < 4 ? i - begin + 1 : 4),
                                  i < format->n ? format->bytes + begin : "%");

@@ -1,6 +1,5 @@
 #include "jinja/format.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,80 +12,9 @@ enum sc_status sc_jinja_bad_format(struct run *run, const char *what)
     return sc_jinja_fail(run, "format: %s", what);
 }
 
-/* ---- numbers as text ---- */
-
-static void add_commas(char *text, size_t size)
-{
-    size_t begin = text[0] == '-', n = strspn(text + begin, "0123456789");
-
-    for (size_t i = n; i > 3 && strlen(text) + 2 < size;) {
-        i -= 3;
-        memmove(text + begin + i + 1, text + begin + i, strlen(text + begin + i) + 1);
-        text[begin + i] = ',';
-    }
-}
-
-static enum sc_status float_text(struct run *run, double real, const struct spec *spec, char *text,
-                                 size_t size)
-{
-    char format[8] = "%.*", kind = spec->kind == 'F' ? 'f' : spec->kind;
-    int precision = spec->precision < 0 ? 6 : spec->precision;
-
-    if (spec->kind == 0 && spec->precision < 0) {
-        sc_jinja_float_text(real, text, size);
-        return SC_OK;
-    }
-    if (precision > 100)
-        return sc_jinja_bad_format(run, "a precision beyond 100");
-    if (kind == 0)
-        kind = 'g';
-    if (kind == '%') {
-        kind = 'f';
-        real *= 100;
-    }
-    format[3] = spec->alternate ? '#' : kind;
-    if (spec->alternate)
-        snprintf(format, sizeof format, "%%#.*%c", kind);
-    if (isnan(real) || isinf(real))
-        snprintf(text, size, "%s", isnan(real) ? "nan" : real < 0 ? "-inf" : "inf");
-    else
-        snprintf(text, size, format, precision, real);
-    if (spec->kind == '%')
-        snprintf(text + strlen(text), size - strlen(text), "%%");
-    return SC_OK;
-}
-
-static void int_text(int64_t integer, const struct spec *spec, char *text, size_t size)
-{
-    uint64_t n = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
-    const char *sign = integer < 0 ? "-" : "";
-    char digits[72];
-    size_t at = sizeof digits - 1;
-
-    digits[at] = 0;
-    if (spec->kind == 'b') {
-        do
-            digits[--at] = (char)('0' + (n & 1));
-        while ((n >>= 1) != 0);
-        snprintf(text, size, "%s%s%s", sign, spec->alternate ? "0b" : "", digits + at);
-    } else {
-        const char *prefix = !spec->alternate    ? ""
-                             : spec->kind == 'x' ? "0x"
-                             : spec->kind == 'X' ? "0X"
-                             : spec->kind == 'o' ? "0o"
-                                                 : "";
-        const char *format = spec->kind == 'x'   ? "%llx"
-                             : spec->kind == 'X' ? "%llX"
-                             : spec->kind == 'o' ? "%llo"
-                                                 : "%llu";
-        snprintf(digits, sizeof digits, format, (unsigned long long)n);
-        snprintf(text, size, "%s%s%s", sign, prefix, digits);
-    }
-}
-
 /* ---- one value in its place ---- */
 
-static enum sc_status add_fills(struct builder *b, const struct spec *spec, int64_t n)
+enum sc_status sc_jinja_add_fills(struct builder *b, const struct spec *spec, int64_t n)
 {
     struct string fill =
         sc_jinja_own(spec->fill[0] ? spec->fill : " ", spec->fill[0] ? strlen(spec->fill) : 1);
@@ -103,37 +31,44 @@ enum sc_status sc_jinja_add_padded(struct builder *b, const struct string *s,
 {
     int64_t room = spec->width > (int64_t)s->n_chars ? spec->width - (int64_t)s->n_chars : 0;
     int64_t left = align == '>' ? room : align == '^' ? room / 2 : 0;
-    size_t sign = 0;
 
-    if (align == '=') {
-        sign = s->n && strchr("+- ", s->bytes[0]) != NULL && s->bytes[0];
-        if (s->n > sign + 1 && s->bytes[sign] == '0' && strchr("xXob", s->bytes[sign + 1]))
-            sign += 2;
-        sc_jinja_add_part(b, s, 0, sign);
-        left = room;
-    }
-    SC_TRY(add_fills(b, spec, left));
-    sc_jinja_add_part(b, s, sign, s->n);
-    return add_fills(b, spec, room - left);
+    SC_TRY(sc_jinja_add_fills(b, spec, left));
+    sc_jinja_add(b, s);
+    return sc_jinja_add_fills(b, spec, room - left);
 }
 
-enum sc_status sc_jinja_add_number(struct builder *b, struct value value, const struct spec *spec)
+enum sc_status sc_jinja_add_ascii(struct builder *b, struct value value)
 {
-    char text[512];
+    struct builder text = sc_jinja_builder(b->run);
+    const struct string *s;
+    char escape[12];
 
-    if (value.kind == VALUE_FLOAT)
-        SC_TRY(float_text(b->run, value.real, spec, text, sizeof text - 8));
-    else
-        int_text(sc_jinja_integer(value), spec, text, sizeof text - 8);
-    if (spec->comma)
-        add_commas(text, sizeof text - 8);
-    if (spec->sign && text[0] != '-') {
-        memmove(text + 1, text, strlen(text) + 1);
-        text[0] = spec->sign;
+    SC_TRY(sc_jinja_add_repr(&text, value));
+    SC_TRY(sc_jinja_built(&text, &s));
+    for (size_t i = 0, n; i < s->n; i += n) {
+        uint32_t cp = sc_jinja_char_at(s, i, &n);
+        SC_TRY(sc_jinja_step(b->run, 1));
+        snprintf(escape, sizeof escape,
+                 cp < 0x100     ? "\\x%02x"
+                 : cp < 0x10000 ? "\\u%04x"
+                                : "\\U%08x",
+                 (unsigned)cp);
+        if (cp < 0x80)
+            sc_jinja_add_part(b, s, i, i + n);
+        else
+            sc_jinja_add_bytes(b, escape, strlen(escape), sc_jinja_outside_at(s, i));
     }
-    struct string s = sc_jinja_own(text, strlen(text));
-    s.outside = value.outside;
-    return sc_jinja_add_padded(b, &s, spec, spec->align ? spec->align : spec->zero ? '=' : '>');
+    return SC_OK;
+}
+
+enum sc_status sc_jinja_add_character(struct builder *b, struct value value)
+{
+    int64_t cp = sc_jinja_integer(value);
+
+    if (cp < 0 || cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+        return sc_jinja_bad_format(b->run, "a number that is no character");
+    sc_jinja_add_char(b, (uint32_t)cp, value.outside);
+    return SC_OK;
 }
 
 /* ---- "%s" % x ---- */
@@ -232,7 +167,7 @@ static enum sc_status read_spec(struct percent *p, struct spec *spec)
         if (spec->precision < 0)
             spec->precision = 0;
     }
-    while (peek(p) && strchr("hlL", peek(p)) != NULL)
+    if (peek(p) && strchr("hlL", peek(p)) != NULL)
         p->at++;
     spec->kind = peek(p);
     if (spec->kind == 0)
@@ -241,43 +176,25 @@ static enum sc_status read_spec(struct percent *p, struct spec *spec)
     return SC_OK;
 }
 
-/* A whole number with at least so many digits, as "%.3d". */
-static void with_digits(char *text, size_t size, int precision)
+static enum sc_status add_percent_number(struct percent *p, struct builder *b, struct value value,
+                                         struct spec *spec)
 {
-    size_t begin = text[0] == '-', n = strlen(text + begin);
-
-    if (precision > 0 && (size_t)precision > n && (size_t)precision + begin + 1 < size) {
-        size_t zeros = (size_t)precision - n;
-        memmove(text + begin + zeros, text + begin, n + 1);
-        memset(text + begin, '0', zeros);
-    }
-}
-
-static enum sc_status add_percent_int(struct percent *p, struct builder *b, struct value value,
-                                      struct spec *spec)
-{
-    char text[512];
-
-    if (value.kind == VALUE_FLOAT && strchr("diu", spec->kind) != NULL) {
+    if (!sc_jinja_is_number(value))
+        return sc_jinja_bad_format(p->run, strchr("diuxXo", spec->kind) != NULL
+                                               ? "a whole number is needed"
+                                               : "a number is needed");
+    if (strchr("eEfFgG", spec->kind) != NULL) {
+        value = sc_jinja_float(sc_jinja_real(value), value.outside);
+    } else if (value.kind == VALUE_FLOAT) {
+        if (strchr("xXo", spec->kind) != NULL)
+            return sc_jinja_bad_format(p->run, "a whole number is needed");
         if (!(value.real > -0x1p63 && value.real < 0x1p63))
             return sc_jinja_bad_format(p->run, "a number beyond 64 bits");
         value = sc_jinja_int((int64_t)value.real, value.outside);
     }
-    if (!sc_jinja_is_integer(value))
-        return sc_jinja_bad_format(p->run, "a whole number is needed");
-    int_text(sc_jinja_integer(value), spec, text, sizeof text - 200);
-    if (spec->precision > 200)
-        return sc_jinja_bad_format(p->run, "a precision beyond 200");
-    with_digits(text, sizeof text - 8, spec->precision);
-    if (spec->sign && text[0] != '-') {
-        memmove(text + 1, text, strlen(text) + 1);
-        text[0] = spec->sign;
-    }
-    struct string s = sc_jinja_own(text, strlen(text));
-    s.outside = value.outside;
-    bool zero = spec->zero && spec->align != '<';
-    memcpy(spec->fill, zero ? "0" : " ", 2);
-    return sc_jinja_add_padded(b, &s, spec, zero ? '=' : spec->align ? spec->align : '>');
+    spec->zero = spec->zero && spec->align != '<';
+    memcpy(spec->fill, spec->zero ? "0" : " ", 2);
+    return sc_jinja_add_number(b, value, spec);
 }
 
 static enum sc_status add_percent_value(struct percent *p, struct builder *b, struct value value,
@@ -286,29 +203,25 @@ static enum sc_status add_percent_value(struct percent *p, struct builder *b, st
     struct builder text = sc_jinja_builder(p->run);
     const struct string *s;
 
-    if (strchr("diuxXo", spec->kind) != NULL)
-        return add_percent_int(p, b, value, spec);
-    if (strchr("eEfFgG", spec->kind) != NULL) {
-        if (!sc_jinja_is_number(value))
-            return sc_jinja_bad_format(p->run, "a number is needed");
-        bool zero = spec->zero && spec->align != '<';
-        memcpy(spec->fill, zero ? "0" : " ", 2);
-        spec->zero = zero;
-        return sc_jinja_add_number(b, sc_jinja_float(sc_jinja_real(value), value.outside), spec);
-    }
+    if (strchr("diuxXoeEfFgG", spec->kind) != NULL)
+        return add_percent_number(p, b, value, spec);
     if (spec->kind == 's')
         SC_TRY(sc_jinja_add_shown(&text, value));
     else if (spec->kind == 'r')
         SC_TRY(sc_jinja_add_repr(&text, value));
     else if (spec->kind == 'c' && value.kind == VALUE_STRING && value.string->n_chars == 1)
         sc_jinja_add(&text, value.string);
+    else if (spec->kind == 'c' && sc_jinja_is_integer(value))
+        SC_TRY(sc_jinja_add_character(&text, value));
+    else if (spec->kind == 'a')
+        SC_TRY(sc_jinja_add_ascii(&text, value));
     else
         return sc_jinja_bad_format(p->run, "a letter that is not known behind \"%\"");
     SC_TRY(sc_jinja_built(&text, &s));
     if (b->markup)
         SC_TRY(sc_jinja_escaped(p->run, s, &s));
     memcpy(spec->fill, " ", 2);
-    if (spec->precision >= 0 && (size_t)spec->precision < s->n_chars)
+    if (spec->kind != 'c' && spec->precision >= 0 && (size_t)spec->precision < s->n_chars)
         SC_TRY(sc_jinja_part(p->run, s, 0, sc_jinja_offset(s, (size_t)spec->precision), &s));
     return sc_jinja_add_padded(b, s, spec, spec->align ? spec->align : '>');
 }
@@ -319,13 +232,14 @@ static enum sc_status add_place(struct percent *p, struct builder *b)
     struct value value = {.kind = VALUE_MISSING};
 
     p->at++;
+    if (peek(p) == '%') { /* directly behind the other alone: "%5%" is an error in Python */
+        sc_jinja_add_part(b, p->s, p->at, p->at + 1);
+        p->at++;
+        return SC_OK;
+    }
     if (peek(p) == '(')
         SC_TRY(named_value(p, &value));
     SC_TRY(read_spec(p, &spec));
-    if (spec.kind == '%') {
-        sc_jinja_add_part(b, p->s, p->at - 1, p->at);
-        return SC_OK;
-    }
     if (value.kind == VALUE_MISSING)
         SC_TRY(next_value(p, &value));
     return add_percent_value(p, b, value, &spec);

@@ -130,8 +130,10 @@ static enum sc_status read_spec(struct run *run, const struct string *s, struct 
     } else if (is_align(s, 0)) {
         spec->align = s->bytes[at++];
     }
-    if (at < s->n && s->bytes[at] && strchr("+- ", s->bytes[at]) != NULL) {
-        spec->sign = s->bytes[at] == '-' ? 0 : s->bytes[at];
+    if (at < s->n && s->bytes[at] && strchr("+- ", s->bytes[at]) != NULL)
+        spec->sign = s->bytes[at++];
+    if (is_at(s, at, 'z')) {
+        spec->no_minus_zero = true;
         at++;
     }
     if (is_at(s, at, '#')) {
@@ -145,12 +147,14 @@ static enum sc_status read_spec(struct run *run, const struct string *s, struct 
         spec->zero = spec->align == 0;
     }
     at = read_digits(s, at, &spec->width);
-    if (is_at(s, at, ',')) {
-        spec->comma = true;
-        at++;
+    if (is_at(s, at, ',') || is_at(s, at, '_'))
+        spec->group = s->bytes[at++];
+    if (is_at(s, at, '.')) {
+        size_t begin = at + 1;
+        at = read_digits(s, begin, &spec->precision);
+        if (at == begin)
+            return sc_jinja_bad_format(run, "a point without a precision");
     }
-    if (is_at(s, at, '.'))
-        at = read_digits(s, at + 1, &spec->precision);
     if (spec->width > MAX_WIDTH || spec->precision > MAX_WIDTH)
         return sc_jinja_bad_format(run, "a width beyond 100000");
     if (at < s->n)
@@ -160,12 +164,47 @@ static enum sc_status read_spec(struct run *run, const struct string *s, struct 
 
 static enum sc_status add_text(struct builder *b, const struct string *s, const struct spec *spec)
 {
-    if ((spec->kind && spec->kind != 's') || spec->align == '=' || spec->sign || spec->comma ||
-        spec->alternate)
+    if ((spec->kind && spec->kind != 's') || spec->align == '=' || spec->sign || spec->group ||
+        spec->alternate || spec->no_minus_zero)
         return sc_jinja_bad_format(b->run, "a specification that a text cannot have");
     if (spec->precision >= 0 && (size_t)spec->precision < s->n_chars)
         SC_TRY(sc_jinja_part(b->run, s, 0, sc_jinja_offset(s, (size_t)spec->precision), &s));
     return sc_jinja_add_padded(b, s, spec, spec->align ? spec->align : '<');
+}
+
+static bool is_of(char kind, const char *kinds)
+{
+    return kind && strchr(kinds, kind) != NULL;
+}
+
+static bool is_allowed(const struct spec *spec, bool real)
+{
+    if ((spec->group && is_of(spec->kind, "cn")) ||
+        (spec->group == ',' && is_of(spec->kind, "boxX")))
+        return false;
+    if (real)
+        return spec->kind == 0 || is_of(spec->kind, "eEfFgGn%");
+    return (spec->kind == 0 || is_of(spec->kind, "bcdnoxX")) && spec->precision < 0 &&
+           !spec->no_minus_zero && (spec->kind != 'c' || !(spec->sign || spec->alternate));
+}
+
+/* A number: as a float where its kind is one of a float's. */
+static enum sc_status add_by_kind(struct builder *b, struct value value, struct spec *spec)
+{
+    bool real = value.kind == VALUE_FLOAT || is_of(spec->kind, "eEfFgG%");
+    struct builder text = sc_jinja_builder(b->run);
+    const struct string *s;
+
+    if (!is_allowed(spec, real))
+        return sc_jinja_bad_format(b->run, "a specification that such a number cannot have");
+    if (real)
+        value = sc_jinja_float(sc_jinja_real(value), value.outside);
+    if (spec->kind != 'c')
+        return sc_jinja_add_number(b, value, spec);
+    SC_TRY(sc_jinja_add_character(&text, value));
+    SC_TRY(sc_jinja_built(&text, &s));
+    char align = spec->align ? spec->align : '>';
+    return sc_jinja_add_padded(b, s, spec, align == '=' ? '>' : align);
 }
 
 static enum sc_status add_by_spec(struct builder *b, struct value value, const struct string *text)
@@ -180,14 +219,7 @@ static enum sc_status add_by_spec(struct builder *b, struct value value, const s
     }
     if (!sc_jinja_is_number(value))
         return sc_jinja_bad_format(b->run, "a specification for what is no text and no number");
-    bool real = spec.kind && strchr("eEfFgG%", spec.kind) != NULL;
-    if (!real && spec.kind && (value.kind == VALUE_FLOAT || strchr("bdoxX", spec.kind) == NULL))
-        return sc_jinja_bad_format(b->run, "a specification that such a number cannot have");
-    if (!real && value.kind != VALUE_FLOAT && spec.precision >= 0)
-        return sc_jinja_bad_format(b->run, "a precision for a whole number");
-    if (real && value.kind != VALUE_FLOAT)
-        value = sc_jinja_float(sc_jinja_real(value), value.outside);
-    return sc_jinja_add_number(b, value, &spec);
+    return add_by_kind(b, value, &spec);
 }
 
 /* ---- the text ---- */
@@ -212,6 +244,8 @@ static enum sc_status convert(struct run *run, char how, struct value *value)
         SC_TRY(sc_jinja_add_shown(&b, *value));
     else if (how == 'r')
         SC_TRY(sc_jinja_add_repr(&b, *value));
+    else if (how == 'a')
+        SC_TRY(sc_jinja_add_ascii(&b, *value));
     else
         return sc_jinja_bad_format(run, "a conversion that is not known behind \"!\"");
     return sc_jinja_built_value(&b, value);

@@ -209,7 +209,7 @@ static void faults_are_named(void **state)
         {"{{ '%(a)s' % 5 }}", "format: a name where no dict is given"},
         {"{{ '%9999999d' % 1 }}", "format: a width beyond 100000"},
         {"{{ '%.999f' % 1 }}", "format: a precision beyond 100"},
-        {"{{ '%.999d' % 1 }}", "format: a precision beyond 200"},
+        {"{{ '%.999d' % 1 }}", "format: a precision beyond 100"},
         {"{{ '%d' % 1e300 }}", "format: a number beyond 64 bits"},
         {"{{ '{:9999999}'.format(1) }}", "format: a width beyond 100000"},
         {"{{ '{'.format() }}", "format: a single brace"},
