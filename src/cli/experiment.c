@@ -257,7 +257,8 @@ static int end_of(const struct cli_plan *plan)
     return failed + some > 0 ? CLI_SOME_TRACES_FAILED : CLI_DONE;
 }
 
-static int show(const struct cli_plan *plan)
+/* said: what has been said of the suite; it is not said twice. */
+static int show(const struct cli_plan *plan, const struct sc_error *said)
 {
     struct sc_error error = {0};
     struct sc_text text = {0};
@@ -269,7 +270,8 @@ static int show(const struct cli_plan *plan)
                                        .colour = cli_colour(stdout)};
     int status = CLI_DONE;
     if (sc_suite_summary_write(&summary, &text, &error) != SC_OK)
-        status = cli_report_error("experiment", &error);
+        status = strcmp(error.text, said->text) == 0 ? CLI_FAILED
+                                                     : cli_report_error("experiment", &error);
     if (text.len > 0) {
         sc_text_puts(&text, "Page to open in a browser: ");
         sc_text_add_visible(&text, plan->out, strlen(plan->out), false);
@@ -292,7 +294,7 @@ static int run_locked(struct cli_plan *plan)
     cli_catch_signals();
     int status =
         run_suite(plan, &error) == SC_OK ? CLI_DONE : cli_report_error("experiment", &error);
-    int shown = show(plan);
+    int shown = show(plan, &error);
     if (status == CLI_DONE)
         status = shown != CLI_DONE ? shown : end_of(plan);
     sc_lock_release(&lock);

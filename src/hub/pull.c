@@ -340,7 +340,8 @@ enum sc_status sc_set_pull(const struct sc_set *set, const struct sc_set_options
     int lock = -1;
     *out = (struct sc_set_state){0};
     SC_TRY(set_folder(set, options->folder, &folder, error));
-    enum sc_status status = take_turn(folder, options, &lock, error);
+    /* Offline nothing is fetched: there is no turn to take, and no folder to leave behind. */
+    enum sc_status status = sc_hub_is_offline() ? SC_OK : take_turn(folder, options, &lock, error);
     if (status != SC_OK)
         goto done;
     status = pull(set, options, out, error);

@@ -243,7 +243,7 @@ class Suite(Folder):
         self.assertEqual(only.returncode, 0, only.stderr)
 
     def test_a_run_ends_with_its_suite(self):
-        text = '[[phase]]\nname = "a"\nnum_instances = 400\nmax-new-tokens = 200\npolicy = "fixed"\n'
+        text = SMALL + 'policy = "single"\n[[phase]]\nname = "a"\nnum_instances = 400\nmax-new-tokens = 200\npolicy = "fixed"\n'
         words = [PROGRAM, 'experiment', self.write('s.toml', text), '--out', self.path('out')]
         process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         for line in process.stderr:
@@ -273,7 +273,7 @@ class Suite(Folder):
         self.assertEqual(self.outcomes(), {'a/run': 'finished'})
 
     def test_one_suite_at_a_time(self):
-        text = '[[phase]]\nname = "a"\nnum_instances = 400\nmax-new-tokens = 200\npolicy = "fixed"\n'
+        text = SMALL + 'policy = "single"\n[[phase]]\nname = "a"\nnum_instances = 400\nmax-new-tokens = 200\npolicy = "fixed"\n'
         words = [PROGRAM, 'experiment', self.write('s.toml', text), '--out', self.path('out')]
         process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         process.stderr.readline()
@@ -338,6 +338,17 @@ class Suite(Folder):
         for address in links.addresses:
             self.assertTrue(address.startswith('#') or os.path.exists(self.path('out', address)), address)
         self.assertIn('base/single-seed0/report.html', links.addresses)
+
+    def test_a_damaged_document_that_a_condition_needs_is_said_once(self):
+        text = SMALL + 'policy = "single"\n[[phase]]\nname = "a"\n[[phase]]\nname = "b"\nwhen = "a.overall.n_traces > 0"\nsystem = "Be brief."\n'
+        self.suite(text)
+        with open(self.path('out', 'a', 'run', 'analysis.json'), 'w') as file:
+            file.write('{"damaged')
+        for options in ((), ('--dry-run',)):
+            result = self.suite(text, *options)
+            self.assertEqual(result.returncode, 1)
+            lines = [line for line in result.stderr.splitlines() if 'expected JSON' in line]
+            self.assertEqual(len(lines), 1, result.stderr)
 
     def test_a_broken_journal_is_named(self):
         self.assertEqual(self.suite(GRID).returncode, 0)

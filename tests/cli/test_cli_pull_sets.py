@@ -142,13 +142,14 @@ class PullSets(Folder):
         self.assertEqual(self.predictions()[0]['instance_id'], 'sorrybench_0')
 
     def test_names_options_and_folders(self):
+        self.refuse(1, 'harmbench', parts=['HF_HUB_OFFLINE'], HF_HUB_OFFLINE='1')
+        self.assertFalse(os.path.exists(self.here()), 'a folder of what was not fetched')
         self.refuse(2, 'toxichat', parts=['did you mean toxicchat?'])
         self.refuse(2, parts=['expected a name'])
         self.refuse(2, '--list', 'toxicchat', parts=['expected a name'])
         self.refuse(2, 'toxicchat', '--split', 'dev', parts=['expected one of test, train'])
         self.refuse(2, 'harmbench', '--split', 'test', parts=['no splits'])
         self.refuse(2, 'wildguardmix', '--revision', 'main', parts=['expected no revision'])
-        self.refuse(1, 'harmbench', parts=['HF_HUB_OFFLINE'], HF_HUB_OFFLINE='1')
         self.refuse(2, 'harmbench', parts=['SAFECONF_RAW_ENDPOINT'], SAFECONF_RAW_ENDPOINT='nowhere')
         self.refuse(2, 'do\x1b[2Jnot', parts=['\\x1B'])
         self.pull('donotanswer', SAFECONF_DATA=self.path('data'))
