@@ -93,6 +93,9 @@ static size_t latex_sign(struct sc_text *out, const char *at)
 static void add_escaped(struct sc_text *out, enum sc_paper_form form, const char *text)
 {
     for (size_t at = 0; text[at] != '\0';) {
+        bool joins = form == SC_PAPER_LATEX && out->len > 0 && out->data[out->len - 1] == '-' &&
+                     (text[at] == '-' || (unsigned char)text[at] == 0xe2);
+        sc_text_puts(out, joins ? "{}" : ""); /* a hyphen beside the two of a dash */
         size_t n_sign = form == SC_PAPER_LATEX ? latex_sign(out, text + at) : 0;
         if (n_sign > 0) {
             at += n_sign;
@@ -107,10 +110,24 @@ static void add_escaped(struct sc_text *out, enum sc_paper_form form, const char
     }
 }
 
+/* TeX reads no line of more than 200,000 bytes, and a sign may become sixteen. */
+static void shorten(struct sc_text *visible)
+{
+    enum { LONGEST = 4000 };
+    if (visible->failed || visible->len <= LONGEST)
+        return;
+    size_t n = LONGEST;
+    while (((unsigned char)visible->data[n] & 0xC0) == 0x80)
+        n--;
+    visible->data[visible->len = n] = '\0';
+    sc_text_puts(visible, "...");
+}
+
 void sc_paper_text(struct sc_text *out, enum sc_paper_form form, const char *untrusted)
 {
     struct sc_text visible = {0};
     sc_text_add_visible(&visible, untrusted, strlen(untrusted), false);
+    shorten(&visible);
     if (visible.failed)
         out->failed = true;
     else if (visible.data != NULL)

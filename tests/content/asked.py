@@ -148,7 +148,8 @@ def models(world, large, python):
             token['content'] = token['content'] + text + mark('token')
         world.write('models/m/tokenizer.json', json.dumps(changed))
         world.say('tokenize', '--model', folder, stdin=json.dumps({'text': text}).encode() + b'\n')
-        world.say('trace', text, '--model', folder, '--max-new-tokens', 2, '--traces', 1)
+        # A word of a command line has 128 KiB at most.
+        world.say('trace', text[:30000], '--model', folder, '--max-new-tokens', 2, '--traces', 1)
 
 
 def suites(world, large, python):

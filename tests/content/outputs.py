@@ -17,6 +17,8 @@ import xml.parsers.expat
 import zipfile
 import zlib
 
+import latex
+
 
 class Bad(AssertionError):
     pass
@@ -197,35 +199,11 @@ def check_html(data, where):
 
 # ---- papers ---------------------------------------------------------------------------------------------------------
 
-LATEX = set('usepackage begin end centering small caption label toprule midrule bottomrule smallskip footnotesize linewidth textbackslash textasciitilde '
-            'textasciicircum textless textgreater textbar char char34 char96'.split())
-
-
 def check_latex(data, where):
-    """Only commands that the tables use; groups close; every row has as many cells."""
-    text = visible(data, where)
-    lines = text.split('\n')
-    if not lines[0].startswith('% ') or re.search(r'(?<!\\)%', '\n'.join(lines[1:])):
-        fail(where, 'a comment', text)
-    body = '\n'.join(lines[1:])
-    for found in re.finditer(r'\\([A-Za-z]+|.|\n)', body, re.S):
-        if found[1] not in LATEX and found[1] not in list('\\%$&#_{}'):
-            fail(where, 'a command', body[found.start():found.start() + 80])
-    bare = re.sub(r'\\([A-Za-z]+|.)', lambda m: '' if m[1] != '\\' else ' ROWEND ', body.replace('$-$', ''), flags=re.S)
-    if re.search(r'[$#~^`"<>]', bare.replace('\\', '')):
-        fail(where, 'a bare sign', re.search(r'.{0,60}[$#~^`"<>].{0,60}', bare)[0])
-    if bare.count('{') != bare.count('}'):
-        fail(where, 'groups do not close', bare)
-    if re.search(r'\n\s*\n', body.split('\\midrule')[-1].split('\\bottomrule')[0]):
-        fail(where, 'a paragraph within the table', body)
-    rows = [row for row in body.split('\\midrule')[-1].split('\\bottomrule')[0].split('\n') if row.strip()]
-    counts = {len(re.findall(r'(?<!\\)&', row)) for row in rows}
-    if len(counts) > 1 or not all(row.endswith('\\\\') for row in rows):
-        fail(where, 'rows differ', str(counts))
-    if re.search(r"--[^0-9 \]]|''|``|,,|<<|>>|[?!]`", '\n'.join(rows)):
-        fail(where, 'signs that become one', re.search(r".{0,60}(--[^0-9 ]|''|``|,,|<<|>>|[?!]`).{0,60}", '\n'.join(rows))[0])
-    if re.search(r'\\\\\s*[\[*]', body):
-        fail(where, 'an option of a row end', body)
+    try:
+        latex.check(visible(data, where))
+    except latex.Bad as bad:
+        fail(where, 'no table of ours', str(bad))
 
 
 def check_markdown(data, where):

@@ -84,7 +84,7 @@ def odd_bytes(world, large, python):
     for name, content in (('odd.jsonl', b''.join(lines)), ('odd.csv', b''.join(cells)), ('odd.tsv', b''.join(cells).replace(b',', b'\t'))):
         out = world.path('o', name.replace('.', '-'))
         if world.say('import', world.write(name, content), '--out', out) in (0, 3):
-            all_ways_out(world, out, large=large)
+            all_ways_out(world, out, large=large, to='o/ways-' + name.replace('.', '-'))
         world.say('detect', world.write(name, content), '--prompt-column', 'prompt', '--completion-column', 'response', '--json')
     world.say('import', world.write('whole.json', b'[' + b','.join(lines) + b']'), '--out', world.path('o', 'whole'))
 
@@ -136,7 +136,7 @@ def logs(world, large, python):
             content = ''.join(json.dumps(line) + '\n' for line in content)
         run = world.path('o', name.replace('.', '-'))
         world.say('import', world.write(name, content), *more, '--out', run, expect=(0, 3))
-        all_ways_out(world, run, large=large)
+        all_ways_out(world, run, large=large, to='o/ways-' + name.replace('.', '-'))
 
 
 def names(world, large, python):

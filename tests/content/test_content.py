@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world as worlds  # noqa: E402  (takes the program's path off the command line)
+import latex  # noqa: E402
 import outputs  # noqa: E402
 import asked  # noqa: E402
 import stored  # noqa: E402
@@ -50,6 +51,18 @@ class Lists(unittest.TestCase):
             found = {ord(c) for c in re.findall(pattern, ''.join(map(chr, (c for c in range(0xF0000) if not 0xD800 <= c < 0xE000))))}
             found = {c for c in found if (c & 0xFFFE) != 0xFFFE or c < 0x10000}
             self.assertEqual(sorted(map(hex, found ^ ours))[:20], [], name)
+
+
+class Papers(unittest.TestCase):
+    def test_tables_that_are_broken_are_refused(self):
+        """The grammar of tables can fail."""
+        latex.check(latex.GOOD)
+        latex.check(latex.GOOD + '\n' + latex.GOOD)
+        for good, bad in latex.BROKEN:
+            with self.subTest(bad):
+                self.assertIn(good, latex.GOOD)
+                with self.assertRaises(latex.Bad):
+                    latex.check(latex.GOOD.replace(good, bad, 1))
 
 
 def with_packages():

@@ -38,6 +38,7 @@ static const struct pair latex[] = {{"\\textbackslash{}", "\\"},
                                     {"{*}", "*"},
                                     {"$-$", "\xe2\x88\x92"},
                                     {"--", "\xe2\x80\x93"},
+                                    {"{}", ""},
                                     {NULL, NULL}};
 static const struct pair markdown[] = {
     {"&lt;", "<"},   {"&gt;", ">"}, {"&amp;", "&"}, {"&#64;", "@"}, {"&#58;", ":"}, {"&#46;", "."},
@@ -78,6 +79,8 @@ static void check_text(const char *text)
         sc_text_add_visible(&visible, text, strlen(text), false);
         sc_paper_text(&written, (enum sc_paper_form)f, text);
         read_back(written.data != NULL ? written.data : "", (enum sc_paper_form)f, &again);
+        assert_true(f != SC_PAPER_LATEX || written.data == NULL ||
+                    strstr(written.data, "---") == NULL); /* one long dash */
         assert_string_equal(again.data != NULL ? again.data : "",
                             visible.data != NULL ? visible.data : "");
         sc_text_free(&visible);
@@ -97,6 +100,7 @@ static void any_text_reads_back_as_it_was(void **state)
                                         "  [h] after blanks",
                                         "*",
                                         "--- '' `` <<",
+                                        "\xe2\x80\x93-\xe2\x80\x93\xe2\x80\x93 -\xe2\x88\x92",
                                         "a | b",
                                         "[click](https://example.org)",
                                         "![x](y) [^1] @somebody :smile:",
@@ -117,6 +121,27 @@ static void any_text_reads_back_as_it_was(void **state)
         text[n] = '\0';
         check_text(text);
     }
+}
+
+/* TeX reads no line of more than 200,000 bytes. */
+static void a_long_text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    static char text[2 * N + 2];
+    struct sc_text out = {0};
+    text[0] = 'a';
+    for (size_t i = 0; i < N; i++)
+        memcpy(text + 1 + 2 * i, "\xc3\xa4", 2);
+    sc_paper_text(&out, SC_PAPER_LATEX, text);
+    assert_int_equal(out.len, 3999 + 3);
+    assert_int_equal(sc_utf8_valid(out.data, out.len), out.len);
+    assert_string_equal(out.data + 3999, "...");
+    sc_text_free(&out);
+    memset(text, '\\', sizeof text - 1);
+    sc_paper_text(&out, SC_PAPER_LATEX, text);
+    assert_true(out.len > 10000 && out.len < 70000);
+    sc_text_free(&out);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -212,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_text_reads_back_as_it_was),
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(tables_of_any_run_are_whole),
         cmocka_unit_test(figures_stand_with_their_intervals),
     };
