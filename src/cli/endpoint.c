@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/keys.h"
 #include "cli/fetch.h"
 #include "remote/remote.h"
 
@@ -72,7 +73,7 @@ enum sc_status cli_endpoint_check(const struct cli_options *options,
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "--api-key-env: expected an API key in the environment variable %s, found "
                        "nothing",
-                       endpoint->key_variable);
+                       sc_key_variable_shown(endpoint->key_variable));
     return SC_OK;
 }
 

@@ -260,8 +260,8 @@ static int read_option(struct cli_options *options, char **words, int n, int *at
     struct cli_option *option = word[1] == '-' ? find(options, name, length) : NULL;
     if (option == NULL)
         return cli_usage_error(options->command,
-                               "unknown option %s (safeconf %s --help lists them)", word,
-                               options->command);
+                               "unknown option %.*s (safeconf %s --help lists them)",
+                               (int)(name - word + (ptrdiff_t)length), word, options->command);
     if (option->given && option->kind != CLI_LIST)
         return cli_usage_error(options->command, "--%s: expected once, found twice", option->name);
     option->given = true;

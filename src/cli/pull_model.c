@@ -3,6 +3,7 @@
 
 #include "base/hub_cache.h"
 #include "base/json_writer.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "cli/fetch.h"
 #include "cli/fetching.h"
@@ -74,11 +75,13 @@ static enum sc_status pull_from(const struct cli_pull *pull, const char *name,
 static enum sc_status name_model(const char *name, const char *revision, char **text,
                                  struct sc_error *error)
 {
+    char shown[SC_LONGEST_SHOWN_URL];
     struct sc_hub_name parts;
     struct sc_text joined = {0};
     if (!sc_hub_name_read(name, &parts))
         return sc_fail(error, SC_ERR_ARGUMENT,
-                       "expected OWNER/MODEL or OWNER/MODEL@REVISION, found \"%.200s\"", name);
+                       "expected OWNER/MODEL or OWNER/MODEL@REVISION, found \"%.200s\"",
+                       sc_name_shown(name, shown));
     if (revision != NULL && parts.revision != NULL)
         return sc_fail(error, SC_ERR_ARGUMENT, "expected one revision, found @%s and --revision %s",
                        parts.revision, revision);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/keys.h"
 #include "cli/cli.h"
 #include "cli/fetch.h"
 #include "serving/gate.h"
@@ -56,7 +57,7 @@ static enum sc_status resolve(struct serve_command *command, struct sc_error *er
             return sc_fail(error, SC_ERR_ARGUMENT,
                            "--api-key-env: expected a key in the environment variable %s, found "
                            "none",
-                           command->key_name);
+                           sc_key_variable_shown(command->key_name));
     }
     if (!sc_serving_is_local(options->host) && options->key == NULL)
         return sc_fail(error, SC_ERR_ARGUMENT,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -344,15 +345,9 @@ static void say(struct sc_fetch *f, const char *format, ...)
     sc_fetch_mask(f, f->failure, strlen(f->failure));
 }
 
-/* A URL without what stands behind "?", which may be a signature. */
-static int n_shown(const char *url)
-{
-    return (int)strcspn(url, "?#");
-}
-
 static enum sc_fetch_end go_onward(struct sc_fetch *f)
 {
-    char *next = NULL;
+    char *next = NULL, shown[SC_LONGEST_SHOWN_URL];
     bool same, less;
     if (f->n_unwanted > MOST_UNWANTED) {
         say(f, "the server sends on (%ld) with more than %d bytes, which are not read",
@@ -365,19 +360,20 @@ static enum sc_fetch_end go_onward(struct sc_fetch *f)
         return SC_FETCH_FAILED;
     }
     if (strncasecmp(next, "http://", 7) != 0 && strncasecmp(next, "https://", 8) != 0) {
-        say(f, "the server sends on to what is neither http nor https: %.*s", n_shown(next), next);
+        say(f, "the server sends on to what is neither http nor https: %s",
+            sc_url_shown(next, shown));
         return SC_FETCH_FAILED;
     }
     const enum sc_status status = compare_origins(f->url, next, &same, &less);
     if (status == SC_ERR_NOMEM)
         return SC_FETCH_NO_MEMORY;
     if (status != SC_OK) {
-        say(f, "the server sends on to no URL: %.*s", n_shown(next), next);
+        say(f, "the server sends on to no URL: %s", sc_url_shown(next, shown));
         return SC_FETCH_FAILED;
     }
     if (less) {
-        say(f, "the server sends on from https to http, which is not followed: %.*s", n_shown(next),
-            next);
+        say(f, "the server sends on from https to http, which is not followed: %s",
+            sc_url_shown(next, shown));
         return SC_FETCH_FAILED;
     }
     /* A server elsewhere need not take HEAD, and what is asked for was said already. */
@@ -419,7 +415,7 @@ static enum sc_fetch_end finish_with_status(struct sc_fetch *f)
 
 static enum sc_fetch_end finish_with_error(struct sc_fetch *f, CURLcode code)
 {
-    say(f, "%s", f->curl_error[0] ? f->curl_error : curl_easy_strerror(code));
+    say(f, "%s", sc_easy_words(code, f->curl_error));
     f->slow = code == CURLE_OPERATION_TIMEDOUT;
     if (sc_easy_ended_in_header(f->easy, code)) {
         say(f, SC_EASY_NO_ROOM);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/hub_cache.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "hub/listing.h"
@@ -164,12 +165,13 @@ static enum sc_status count(struct look *look, struct sc_error *error)
 static enum sc_status name_model(const struct sc_hub_lookup *lookup, struct sc_hub_model *out,
                                  struct sc_error *error)
 {
+    char shown[SC_LONGEST_SHOWN_URL];
     struct sc_hub_name name;
     if (!sc_hub_name_read(lookup->name, &name))
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "model of a hub: expected OWNER/MODEL or OWNER/MODEL@REVISION, found "
                        "\"%.200s\"",
-                       lookup->name);
+                       sc_name_shown(lookup->name, shown));
     out->name = sc_strndup(lookup->name, (size_t)(name.model + name.n_model - lookup->name));
     out->revision = sc_strdup(name.revision != NULL ? name.revision : "main");
     if (out->name == NULL || out->revision == NULL)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "remote/remote.h"
@@ -58,7 +59,7 @@ enum sc_status sc_endpoint_judge_configure(struct sc_judge_config *out,
         status = sc_fail(error, SC_ERR_ARGUMENT,
                          "api_key_env: expected an API key in the environment variable %s, found "
                          "nothing",
-                         out->key_variable);
+                         sc_key_variable_shown(out->key_variable));
     for (size_t i = 0; status == SC_OK && i < options->n_more_urls; i++)
         status = sc_remote_check_url(options->more_urls[i], NULL, error);
     if (status != SC_OK)

@@ -2,6 +2,7 @@
 #include "remote/easy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 
@@ -41,6 +42,22 @@ bool sc_easy_ended_in_header(CURL *easy, CURLcode code)
     curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
     curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &n_body);
     return first_byte > 0 && n_body == 0;
+}
+
+const char *sc_easy_words(CURLcode code, char *buffer)
+{
+    char *at = strrchr(buffer, '@'), *quote = strchr(buffer, '\'');
+    if (*buffer == '\0')
+        return curl_easy_strerror(code);
+    if (at == NULL)
+        return buffer;
+    char *begin = quote != NULL && quote < at ? quote + 1 : buffer;
+    char *scheme = strstr(begin, "://");
+    begin = scheme != NULL && scheme < at ? scheme + 3 : begin;
+    memset(begin, '.', (size_t)(at - begin));
+    if (at - begin > 3)
+        memmove(begin + 3, at, strlen(at) + 1);
+    return buffer;
 }
 
 enum sc_status sc_secret_check(const char *what, const char *secret, struct sc_error *error)

@@ -18,6 +18,10 @@ bool sc_easy_ended_in_header(CURL *easy, CURLcode code);
     "no room for the header of the server's answer: out of memory, or a line of it has more than " \
     "100 KB"
 
+/* What went wrong, in libcurl's words, of which an address of a proxy may be part: its user and
+ * password are taken out.  buffer: of CURLOPT_ERRORBUFFER. */
+const char *sc_easy_words(CURLcode code, char *buffer);
+
 /* A secret that goes into a header line: visible ASCII, 1 to SC_LONGEST_SECRET characters, since
  * any other would end the line; NULL is none.  what names it in the message, which does not show
  * it. */

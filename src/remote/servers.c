@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/keys.h"
 #include "base/memory.h"
 
 /* ---- URLs ------------------------------------------------------------------------------------ */
@@ -28,9 +29,10 @@ static bool has(struct parts *parts, CURLUPart part, const char *one, const char
     return there;
 }
 
-/* Whether a URL can be a server's base.  One with a password is not repeated in the message. */
+/* Whether a URL can be a server's base.  What may be a password in it is not repeated. */
 static enum sc_status check_parts(struct parts *parts, const char *url, struct sc_error *error)
 {
+    char shown[SC_LONGEST_SHOWN_URL];
     CURLUcode code = curl_url_set(parts->url, CURLUPART_URL, url, 0);
     parts->lost = code == CURLUE_OUT_OF_MEMORY;
     bool readable = code == CURLUE_OK;
@@ -47,7 +49,7 @@ static enum sc_status check_parts(struct parts *parts, const char *url, struct s
     if (!fits)
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "URL of a server: expected such as http://127.0.0.1:8000/v1, found \"%s\"",
-                       url);
+                       sc_url_shown(url, shown));
     return SC_OK;
 }
 

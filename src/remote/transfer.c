@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "remote/completion.h"
@@ -260,10 +261,11 @@ static bool is_json(struct sc_transfer *t)
 
 static enum sc_try end_with_redirection(struct sc_transfer *t)
 {
-    char *location = NULL;
+    char *location = NULL, shown[SC_LONGEST_SHOWN_URL];
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
-    sc_transfer_fail(t, "the server answered %ld: it sends on to %s, which is not followed",
-                     t->http_status, show(t, location, "nowhere").text);
+    sc_transfer_fail(
+        t, "the server answered %ld: it sends on to %s, which is not followed", t->http_status,
+        show(t, location != NULL ? sc_url_shown(location, shown) : NULL, "nowhere").text);
     return t->request.tentative ? SC_TRY_REFUSED : SC_TRY_HOPELESS;
 }
 
@@ -336,7 +338,7 @@ static enum sc_try end_with_error(struct sc_transfer *t, CURLcode code)
         return SC_TRY_AGAIN;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-        sc_transfer_fail(t, "%s", t->curl_error[0] ? t->curl_error : curl_easy_strerror(code));
+        sc_transfer_fail(t, "%s", sc_easy_words(code, t->curl_error));
         return SC_TRY_HOPELESS;
     case CURLE_WRITE_ERROR:
         return end_of_writing(t);

@@ -6,6 +6,7 @@ printed is searched; programs that are started get none.
 """
 import base64
 import html
+import json
 import os
 import re
 import stat
@@ -56,20 +57,24 @@ class Keys(unittest.TestCase):
         self.addCleanup(self.world.close)
         self.forms = FORMS if os.environ.get('SAFECONF_CONTENT_ALL') else {name: FORMS[name] for name in SHORT}
 
-    def say(self, *words, **env):
-        return self.world.say(*words, env=dict(KEYS, NO_PROXY='127.0.0.1,localhost', **env))
+    def say(self, *words, env=None, **more):
+        return self.world.say(*words, env={**KEYS, 'NO_PROXY': '127.0.0.1,localhost', **(env or {}), **more})
 
     def search(self, folder=None, but=()):
-        """Files and names of files, what was printed."""
+        """Files and names of files, what was printed; not what the test itself wrote, in paths that hold one of `but`."""
         folder = folder or self.world.folder
         heaps = list(self.world.printed.items())
         for path in outputs.files_of(folder):
+            if any(part in os.path.relpath(path, folder) for part in but):
+                continue
             heaps += [(path, outputs.unpacked(path)), (path, path.encode('utf-8', 'surrogateescape'))]
         for where, data in heaps:
             for reading in readings(data):
                 for name, key in KEYS.items():
                     for trace in traces_of(key):
-                        self.assertNotIn(trace, reading, f'{name} in {where}') if trace in reading else None
+                        if trace in reading:
+                            at = reading.index(trace)
+                            self.fail(f'{name} in {where}: {reading[max(0, at - 150):at + 60]!a}')
 
     def endpoint(self, server, out, *more):
         policy = ('deepconf', '--min-traces', 3, '--max-traces', 6, '--window', 2) if server.mode == 'broken streams' else ('single',)
@@ -113,6 +118,8 @@ class Keys(unittest.TestCase):
         self.assertEqual(judges, set(TalkingServer.MODES))
         run = self.world.path('o', 'answers-plain')
         self.say('report', run, '--csv', self.world.path('o', 'csv'), '--tables', self.world.path('o', 'tables'))
+        for words in (('verify', run), ('export', run), ('replay', run), ('diff', run, run, '--out', self.world.path('o', 'diff'))):
+            self.say(*words)
         self.say('export', run)
         self.search()
 
@@ -131,6 +138,76 @@ class Keys(unittest.TestCase):
         self.assertEqual(set(tokens), {'Bearer ' + key})
         self.search()
 
+    def test_where_no_key_belongs(self):
+        """One in a URL, in place of a variable's name, behind an option: refused or not, it is not said again."""
+        key = KEYS['OPENAI_API_KEY']
+        urls = [f'http://127.0.0.1:1/v1?api_key={key}', f'http://127.0.0.1:1/v1#{key}', f'http://u:{key}@127.0.0.1:1/v1', f'http://u:{key}@127.0.0.1:999999/v1',
+                f'htp://u:{key}@127.0.0.1/v1', f'u:{key}@127.0.0.1:1/v1', f'http://u:{key}@no host/v1', f'http://u:a?{key}@127.0.0.1:1/v1', f'http://u:a@{key}@127.0.0.1/v1', f'//u:{key}@127.0.0.1/v1', f'//{key}@127.0.0.1/v1']
+        run = self.world.path('o', 'run')
+        answers = self.world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n')
+        self.say('import', answers, '--out', run)
+        sampled = ('--num-instances', 1, '--max-failures', 1, '--timeout', 5)
+        tasks = []
+        for k, url in enumerate(urls):
+            judge = self.world.write(f'judge{k}.json', json.dumps({'name': 'own', 'model': 'x', 'url': url, 'api_key_env': key if k % 2 else 'OTHER_KEY',
+                                                                   'prompt_template': '{prompt} {response}', 'harm': {'yes': 'harmful', 'no': 'harmless'}}))
+            suite = self.world.write(f'suite{k}.toml', f'name = "s"\n[defaults]\nmodel = "x"\nnum-instances = 1\nmax-new-tokens = 1\nendpoint = "{url}"\napi-key-env = "{key}"\n'
+                                     '[[phase]]\nname = "one"\n')
+            tasks += [('run', '--endpoint', url, '--model', 'x', *sampled, '--out', self.world.path('o', f'r{k}')), ('trace', 'Hi', '--endpoint', url, '--model', 'x'),
+                      ('classify', run, '--judge', 'wildguard', '--judge-url', url), ('classify', run, '--judge', judge), ('experiment', suite, '--out', self.world.path('o', f'e{k}')),
+                      ('experiment', suite, '--dry-run')]
+            if ':' in url:  # as a name of a model
+                tasks += [('pull', url, '--yes'), ('run', '--model', url, '--out', self.world.path('o', f'm{k}'))]
+        for name in (key, KEYS['HF_TOKEN'], KEYS['OTHER_KEY']):
+            tasks += [('run', '--endpoint', 'http://127.0.0.1:1/v1', '--model', 'x', '--api-key-env', name, '--out', self.world.path('o', 'v')), ('serve', '--api-key-env', name, '--port', 0),
+                      ('run', f'--api-key={name}'), ('pull', f'--token={name}', 'a/b'), ('serve', f'--api-key={name}')]
+        self.world.at_once([(f'{words[:3]}'.replace(key, 'KEY'), partial(self.say, *words)) for words in tasks])
+        for url in urls:
+            for variable in ('HF_ENDPOINT', 'SAFECONF_RAW_ENDPOINT', 'HF_DATASETS_SERVER'):
+                self.say('pull', 'a/b' if variable == 'HF_ENDPOINT' else 'harmbench' if 'RAW' in variable else 'wildguardmix', '--yes', HF_HOME=self.world.path('home'),
+                         SAFECONF_DATA=self.world.path('data'), **{'HF_HUB_OFFLINE': '0', 'HF_ENDPOINT': 'http://127.0.0.1:1', variable: url})
+        self.search(but=('.toml', 'judge'))
+
+    def test_proxies(self):
+        """A password in a proxy's address: reached, refused, not there, misspelt."""
+        key = KEYS['OPENAI_API_KEY']
+        with TalkingServer(lambda _: 'who are you', 'pages') as server:
+            proxies = [f'http://u:{key}@127.0.0.1:{server.port}', f'http://u:{key}@127.0.0.1:1', f'http://u:{key}@127.0.0.1:9999999', f'htp://u:{key}@127.0.0.1:1', f'http://u:{key}@no host',
+                       f'http://u:{key}@nowhere.invalid', f'u:{key}@127.0.0.1:1', f'socks9://u:{key}@127.0.0.1:1', f'http://u:{key}@[::1']
+            tasks = []
+            for k, proxy in enumerate(proxies):
+                for variable, scheme in (('http_proxy', 'http'), ('https_proxy', 'https'), ('ALL_PROXY', 'http')):
+                    env = {variable: proxy, 'NO_PROXY': '', 'no_proxy': ''}
+                    tasks += [(f'{k} {variable} run', partial(self.say, 'run', '--endpoint', f'{scheme}://models.invalid/v1', '--model', 'toy', '--num-instances', 1, '--max-failures', 1,
+                                                              '--timeout', 5, '--out', self.world.path('o', f'{k}-{variable}'), env=env)),
+                              (f'{k} {variable} pull', partial(self.say, 'pull', 'a/b', '--yes', env=dict(env, HF_ENDPOINT=f'{scheme}://hub.invalid', HF_HOME=self.world.path('home'), HF_HUB_OFFLINE='0',
+                                                                                                       HF_HUB_DOWNLOAD_TIMEOUT='1')))]
+            self.world.at_once(tasks)
+        self.search()
+
+    def test_other_places_of_keys(self):
+        """Tokens in files; a .netrc, which is nobody's business; addresses that a hub or a server sends on to."""
+        key = KEYS['HF_TOKEN']
+        home = self.world.path('home')
+        self.world.write('secret/token', key + '\n')
+        self.world.write('secret/hub/token', key + '\n')
+        self.world.write('secret/.netrc', f'machine 127.0.0.1 login u password {KEYS["OTHER_KEY"]}\n')
+        os.chmod(self.world.path('secret', '.netrc'), 0o600)
+        for k, env in enumerate(({'HF_TOKEN_PATH': self.world.path('secret', 'token')}, {'HF_HOME': self.world.path('secret', 'hub')}, {'HUGGING_FACE_HUB_TOKEN': key})):
+            for fault in (None, 401, 500, lambda body: dict(body, sha=key)):
+                with Hub(key) as hub:
+                    hub.add('a/b', {'config.json': b'{}', 'tokenizer.json': b'{}'}, gated=True)
+                    hub.fault, hub.codes = lambda request, fault=fault: fault, {status: key for status in (401, 500)}
+                    self.say('pull', 'a/b', env={**{'HF_ENDPOINT': hub.url, 'HF_HOME': home + str(k), 'HF_HUB_OFFLINE': '0', 'HF_TOKEN': '', 'HOME': self.world.path('secret')}, **env})
+                    self.assertEqual({request.token for request in hub.requests if request.token}, {'Bearer ' + key})
+        with TalkingServer(lambda _: 'yes') as server:
+            self.say('run', '--endpoint', server.url, '--model', 'toy', '--num-instances', 1, '--policy', 'single', '--max-new-tokens', 2, '--out', self.world.path('o', 'netrc'),
+                     env={'HOME': self.world.path('secret'), 'NETRC': self.world.path('secret', '.netrc'), 'OPENAI_API_KEY': ''})
+            self.assertLessEqual(server.keys, {'none', ''})
+        with TalkingServer(lambda _: f'x?signature={key}&k=1', 'redirects') as server:
+            self.endpoint(server, self.world.path('o', 'sent'))
+        self.search(but=('secret',))
+
     def test_our_own_server(self):
         server = OwnServer('--api-key-env', 'SERVE_KEY', env=KEYS)
         try:
@@ -139,7 +216,7 @@ class Keys(unittest.TestCase):
                                    ('/v1/completions', {'model': 'x', 'prompt': 'Hi'}), ('/v1/completions', {'nonsense': 1})):
                     _, headers, said = server.post(path, body, Authorization='Bearer ' + key)
                     self.world.printed['answers of serve'] = self.world.printed.get('answers of serve', b'') + repr(headers).encode() + said.encode()
-                for path in ('/metrics', '/v1/models', '/health', '/none'):
+                for path in ('/metrics', '/v1/models', '/health', '/none', f'/v1/models?api_key={urllib.parse.quote(key)}', f'/{urllib.parse.quote(key)}'):
                     said = server.request('GET', path, headers={'Authorization': 'Bearer ' + key})
                     self.world.printed['pages of serve'] = repr(said).encode()
             with open(f'/proc/{server.process.pid}/cmdline', 'rb') as file:

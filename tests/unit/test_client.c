@@ -730,7 +730,7 @@ static void a_tentative_request_is_refused_where_others_end_the_run(void **state
         long status;
         const char *failure;
     } cases[] = {{"/missing", 404, "the server answered 404 (none)"},
-                 {"/sends-on", 302, "it sends on to http://127.0.0.1:9/?k=*****"},
+                 {"/sends-on", 302, "it sends on to http://127.0.0.1:9/?..., which"},
                  {"/typed", 200, "expected application/json, found text/*****"}};
     (void)state;
 

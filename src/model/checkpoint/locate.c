@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hub_cache.h"
+#include "base/keys.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/checkpoint/checkpoint.h"
@@ -347,7 +348,9 @@ static enum sc_status locate_named(const char *name, char **folder, struct sc_er
         return locate_bundled(name, folder, error);
     if (sc_hub_name_read(name, &hub))
         return locate_cached(name, &hub, folder, error);
-    return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder", name);
+    char shown[SC_LONGEST_SHOWN_URL];
+    return sc_fail(error, SC_ERR_IO, "model \"%.400s\": no such folder",
+                   sc_name_shown(name, shown));
 }
 
 /* A bare name such as "demo" means a folder only when a model is in it, so that a folder that
