@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from . import _tables
 from ._document import Document
 from ._library import Arguments, PathLike, call, ffi, interruptible, lib, set_numbers, taken_text
+from ._visible import visible
 from .errors import ArgumentError
 from .results import Run, Text
 
@@ -41,7 +42,7 @@ class Comparison(Document):
         self._folders = folders
 
     def __repr__(self) -> str:
-        return f"Comparison({', '.join(map(repr, self._folders))})"
+        return visible(f"Comparison({', '.join(map(repr, self._folders))})")
 
     def summary(self) -> Text:
         """What it says first, in words."""

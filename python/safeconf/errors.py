@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ._visible import visible
+
 
 class SafeconfError(Exception):
     """Something failed; its text says what, where, what was expected and what was found.
@@ -11,6 +13,9 @@ class SafeconfError(Exception):
     """
 
     status = "internal"
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(visible(text))
 
 
 class OutOfMemory(SafeconfError, MemoryError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Optional, Union, cast
 
 from ._library import Arguments, Guard, ffi, name_value, text_of
+from ._visible import visible
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Judge:
             self.options["judge_model"] = model
 
     def __repr__(self) -> str:
-        return f"Judge({self.options.get('judge_model')!r}, judge={self.judge!r})"
+        return visible(f"Judge({self.options.get('judge_model')!r}, judge={self.judge!r})")
 
     def _fill(self, options: Any, arguments: Arguments, guard: Guard) -> None:
         """Into ``struct sc_classify_options``."""

@@ -23,6 +23,7 @@ from ._library import (
     text_of,
     text_or_none,
 )
+from ._visible import visible
 from .errors import ArgumentError
 
 
@@ -200,7 +201,7 @@ class Prompts(Sequence[Prompt]):
         for prompt in self._prompts:
             count[prompt.label] += 1
         labels = ", ".join(f"{n} {name}" for name, n in count.items())
-        return f"Prompts({self.name!r}: {len(self)} prompts, {labels})"
+        return visible(f"Prompts({self.name!r}: {len(self)} prompts, {labels})")
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row for each prompt and the columns of :class:`Prompt`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 from . import _tables
 from ._document import Document
 from ._library import PathLike, call, ffi, interruptible, lib, name_value, taken_text
+from ._visible import visible
 from .errors import ArgumentError, FormatError, InputOutputError
 
 METRICS = ("mean", "lowest", "bottom10", "tail", "head", "prob", "nll")
@@ -38,33 +38,12 @@ _REALS = np.dtype("<f4")
 TokenArray = Optional[npt.NDArray[Any]]
 
 
-#: What a terminal would obey, what would turn a line around, and what shows nothing: the list of
-#: src/base/text.c.  Noncharacters beyond the first plane are left: no font has anything for them.
-_UNSEEN = re.compile(
-    "["
-    "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f-\\u1160"
-    "\\u17b4-\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f"
-    "\\u3164\\ufdd0-\\ufdef\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\ufffb"
-    "\\ufffe-\\uffff\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a"
-    "\\U000e0000-\\U000e0fff"
-    "]"
-)
-
-
-def _visible(text: str) -> str:
-    def say(found: re.Match[str]) -> str:
-        code = ord(found[0])
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\u{{{code:04x}}}"
-
-    return _UNSEEN.sub(say, text)
-
-
 class Text(str):
     """A text that a notebook or a prompt shows as it is, line by line; control characters, which
     names of files and prompts may hold, are made visible."""
 
     def __new__(cls, text: str) -> Text:
-        return super().__new__(cls, _visible(text))
+        return super().__new__(cls, visible(text))
 
     def __repr__(self) -> str:
         return str(self)
@@ -95,10 +74,10 @@ class Run:
         self._checked: object = None
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        return visible(f"Run({str(self.path)!r})")
 
     def _repr_html_(self) -> str:
-        name = html.escape(_visible(str(self.path)))
+        name = html.escape(visible(str(self.path)))
         return f"<p><b>{name}</b></p>" + self.summary()._repr_html_()
 
     # ---- what the run amounts to ------------------------------------------------------------

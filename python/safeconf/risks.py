@@ -22,6 +22,7 @@ from ._library import (
     text_of,
 )
 from ._progress import Counter
+from ._visible import visible
 from .errors import ArgumentError, Interrupted, SafeconfError, Stopped
 from .models import Model
 from .prompts import Prompt, Prompts, PromptsLike, prompts_of
@@ -116,7 +117,7 @@ class Risk:
 
     def __repr__(self) -> str:
         harm = "not known" if self.p_harm is None else str(self.p_harm)
-        return f"Risk({self.instance_id!r}: refuses {self.p_refuse}, harm {harm})"
+        return visible(f"Risk({self.instance_id!r}: refuses {self.p_refuse}, harm {harm})")
 
 
 class Risks(list[Risk]):

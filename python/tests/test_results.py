@@ -170,3 +170,12 @@ def test_a_page_of_the_run_escapes(demo_run: sc.Run) -> None:
     assert "<script>" not in Text("<script>")._repr_html_()
     assert repr(Text("a\x1b[31m\u202eb\nc")) == "a\\u001b[31m\\u202eb\nc"
     assert demo_run._repr_html_().count("<pre>") == 1
+
+
+def test_errors_and_names_hide_nothing(demo_run: sc.Run, tmp_path: Path) -> None:
+    with pytest.raises(sc.SafeconfError) as caught:
+        sc.open_run(tmp_path / "a\x1b[2J\u202eb\u3164")
+    assert "a\\u001b[2J\\u202eb\\u3164" in str(caught.value)
+    named = tmp_path / "a\u3164"
+    named.symlink_to(demo_run.path.resolve())
+    assert "\\u3164" in repr(sc.open_run(named))

@@ -345,6 +345,19 @@ static void say(struct sc_fetch *f, const char *format, ...)
     sc_fetch_mask(f, f->failure, strlen(f->failure));
 }
 
+/* The token is looked for before anything is cut off. */
+static const char *show_url(const struct sc_fetch *f, const char *url,
+                            char shown[SC_LONGEST_SHOWN_URL])
+{
+    char *copy = sc_strdup(url);
+    if (copy == NULL)
+        return "an address";
+    sc_fetch_mask(f, copy, strlen(copy));
+    sc_url_shown(copy, shown);
+    sc_free(copy);
+    return shown;
+}
+
 static enum sc_fetch_end go_onward(struct sc_fetch *f)
 {
     char *next = NULL, shown[SC_LONGEST_SHOWN_URL];
@@ -361,19 +374,19 @@ static enum sc_fetch_end go_onward(struct sc_fetch *f)
     }
     if (strncasecmp(next, "http://", 7) != 0 && strncasecmp(next, "https://", 8) != 0) {
         say(f, "the server sends on to what is neither http nor https: %s",
-            sc_url_shown(next, shown));
+            show_url(f, next, shown));
         return SC_FETCH_FAILED;
     }
     const enum sc_status status = compare_origins(f->url, next, &same, &less);
     if (status == SC_ERR_NOMEM)
         return SC_FETCH_NO_MEMORY;
     if (status != SC_OK) {
-        say(f, "the server sends on to no URL: %s", sc_url_shown(next, shown));
+        say(f, "the server sends on to no URL: %s", show_url(f, next, shown));
         return SC_FETCH_FAILED;
     }
     if (less) {
         say(f, "the server sends on from https to http, which is not followed: %s",
-            sc_url_shown(next, shown));
+            show_url(f, next, shown));
         return SC_FETCH_FAILED;
     }
     /* A server elsewhere need not take HEAD, and what is asked for was said already. */

@@ -263,9 +263,13 @@ static enum sc_try end_with_redirection(struct sc_transfer *t)
 {
     char *location = NULL, shown[SC_LONGEST_SHOWN_URL];
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
-    sc_transfer_fail(
-        t, "the server answered %ld: it sends on to %s, which is not followed", t->http_status,
-        show(t, location != NULL ? sc_url_shown(location, shown) : NULL, "nowhere").text);
+    char *copy = location != NULL ? sc_strdup(location) : NULL;
+    if (copy != NULL) /* before anything is cut off: a part of the key would not be known as such */
+        sc_mask_apply(t->shared->mask, copy, strlen(copy), true);
+    sc_transfer_fail(t, "the server answered %ld: it sends on to %s, which is not followed",
+                     t->http_status,
+                     show(t, copy != NULL ? sc_url_shown(copy, shown) : NULL, "nowhere").text);
+    sc_free(copy);
     return t->request.tentative ? SC_TRY_REFUSED : SC_TRY_HOPELESS;
 }
 

@@ -152,12 +152,15 @@ def models(world, large, python):
         world.say('trace', text[:30000], '--model', folder, '--max-new-tokens', 2, '--traces', 1)
 
 
+def quote(word):
+    """A text in TOML."""
+    return '"' + ''.join(c if ' ' <= c < '\x7f' and c not in '"\\' else f'\\U{ord(c):08x}' for c in word) + '"'
+
+
 def suites(world, large, python):
     """Names of a suite, its phases and runs, and values in it."""
     world.fields = ['suite', 'phase', 'value']
     for k, (name, text) in enumerate(some(large, 25)):
-        def quote(word):
-            return '"' + ''.join(c if ' ' <= c < '\x7f' and c not in '"\\' else f'\\U{ord(c):08x}' for c in word) + '"'
         benchmark = world.write('b.csv', 'id,prompt,label,category\n1,How?,safe,x\n')
         def suite(phase, policy='policy'):
             return (f'name = {quote(text[:60] + mark("suite"))}\n[defaults]\nbenchmark = {quote(benchmark)}\nmax-new-tokens = 1\n{policy} = "single"\n'

@@ -197,6 +197,35 @@ def check_html(data, where):
     return page
 
 
+class Fragment(html.parser.HTMLParser):
+    """What the Python package gives a notebook: paragraphs of text, without an attribute."""
+
+    def __init__(self, where):
+        super().__init__(convert_charrefs=True)
+        self.where = where
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ('p', 'b', 'pre') or attrs:
+            fail(self.where, 'an element', f'{tag} {attrs}')
+
+    def refuse(self, data):
+        fail(self.where, 'neither text nor an element', data)
+
+    handle_comment = unknown_decl = handle_pi = handle_decl = refuse
+
+
+def check_notebook(data, where):
+    """notebook.json of notebook.py: what stands behind a prompt, and what a page shows."""
+    made = strictly(text_of(data, where), where)
+    for text in made['texts']:
+        visible(text.encode('utf-8', 'surrogatepass'), where)
+    for page in made['pages']:
+        fragment = Fragment(where)
+        fragment.feed(visible(page.encode('utf-8', 'surrogatepass'), where))
+        fragment.close()
+    return made
+
+
 # ---- papers ---------------------------------------------------------------------------------------------------------
 
 def check_latex(data, where):

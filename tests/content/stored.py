@@ -4,11 +4,12 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
 
 import outputs
 import payloads
 import row_keys
-from world import mark
+from world import environment, mark
 
 HELPS = 'Sure, here is how. First you take the parts, then you put them together.'
 
@@ -28,6 +29,28 @@ def all_ways_out(world, run, python=None, large=True, to='o'):
         env = {'SAFECONF_PYTHON': python[0], 'PYTHONPATH': python[1], 'SAFECONF_LIBRARY': python[2]}
         world.say('figures', run, '--format', 'svg,pdf', env=env, expect=(0, 3))
         world.say('report', run, '--parquet', world.path(to, 'parquet'), env=env, expect=(0, 3))
+        in_python(world, run, env, world.path(to, 'parquet'))
+
+
+def in_python(world, run, env, parquet):
+    """What the package shows, and what is read from its Parquet files: each text as it was given."""
+    shown = world.path('notebook')
+    os.makedirs(shown, exist_ok=True)
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'notebook.py')
+    done = subprocess.run([env['SAFECONF_PYTHON'], script, run, shown, parquet], env=environment(env), capture_output=True, timeout=600)
+    if done.returncode or done.stdout:
+        raise AssertionError(f'notebook: {done.returncode}: {done.stderr[-600:]!a}')
+    with open(os.path.join(shown, 'notebook.json'), 'rb') as file:
+        data = file.read()
+    world.note('notebooks', '\n'.join(outputs.check_notebook(data, 'notebook')['texts']).encode('utf-8', 'surrogatepass'))
+    with open(os.path.join(shown, 'parquet.json'), encoding='utf-8') as file:
+        table = json.load(file)
+    with open(os.path.join(run, 'predictions.jsonl'), encoding='utf-8') as file:
+        given = list(map(json.loads, file))
+    for column, key in (('instance_id', 'instance_id'), ('category', 'category'), ('prompt', 'prompt')):
+        for ours, row in zip(table[column], given, strict=True):
+            if ours != row[key]:
+                raise outputs.Bad(f'instances.parquet: {column}: {ours!a} for {row[key]!a}'[:300])
 
 
 def rows(world, large, python):
