@@ -10,7 +10,8 @@
 
 bool sc_is_key_variable(const char *setting)
 {
-    static const char *const ends[] = {"KEY", "TOKEN", "SECRET", "PASSWORD"};
+    static const char *const ends[] = {"KEY",    "TOKEN",      "SECRET",     "PASSWORD",
+                                       "PASSWD", "PASSPHRASE", "CREDENTIALS"};
     size_t length = strcspn(setting, "=");
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t n = strlen(ends[i]);

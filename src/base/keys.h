@@ -1,14 +1,15 @@
 /*
- * Keys in the environment, and programs that need none of them: what another program is started
- * with.
+ * Keys in the environment, programs that need none of them (what another program is started with),
+ * and words of a person's that may hold one and are to be shown.
  */
 #ifndef SC_BASE_KEYS_H
 #define SC_BASE_KEYS_H
 
 #include <stdbool.h>
 
-/* Whether a variable may hold a key, by its name: one that ends with KEY, TOKEN, SECRET or
- * PASSWORD, in any case.  setting: "NAME=value", or the name alone. */
+/* Whether a variable may hold a key, by its name: one that ends with KEY, TOKEN, SECRET,
+ * PASSWORD, PASSWD, PASSPHRASE or CREDENTIALS, in any case.  setting: "NAME=value", or the name
+ * alone. */
 bool sc_is_key_variable(const char *setting);
 
 /* The name of a variable for a message: itself where it is spelt as such names are

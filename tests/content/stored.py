@@ -199,7 +199,8 @@ def spoilt_database(world, large, python):
         whole = file.read()
     table = payloads.texts() + [(p.name, p.data) for p in payloads.PAYLOADS if p.kind in ('bytes', 'nul')]
     for k, (where, column) in enumerate(columns):
-        for name, text in table[k % 7::3 if large else 70]:
+        # Each payload in some columns, each column with some payloads.
+        for name, text in table[5 * k % 8::8] if large else table[k % 7::70]:
             with open(os.path.join(run, 'run.db'), 'wb') as file:
                 file.write(whole)
             db = sqlite3.connect(os.path.join(run, 'run.db'))

@@ -235,7 +235,8 @@ class Keys(unittest.TestCase):
         engine = self.program('bin/vllm', f'env > {self.world.path("engine")}; exit 1\n')
         python = self.program('bin/python', f'env > {self.world.path("python")}; exit 1\n')
         self.program('bin/nvidia-smi', f'env > {self.world.path("tool")}; exit 1\n')
-        env = {'PATH': os.path.dirname(engine) + ':' + os.environ['PATH'], 'SAFECONF_PYTHON': python, 'CUDA_VISIBLE_DEVICES': '0'}
+        more = {'DB_PASSWD': 'pw-canary-1', 'Ssh_Passphrase': 'pw-canary-2', 'CLOUD_CREDENTIALS': 'pw-canary-3', 'my_token': 'pw-canary-4'}
+        env = {**more, 'PATH': os.path.dirname(engine) + ':' + os.environ['PATH'], 'SAFECONF_PYTHON': python, 'CUDA_VISIBLE_DEVICES': '0'}
         self.say('run', '--engine', 'vllm', '--model', worlds.DEMO, '--num-instances', 1, '--out', self.world.path('o', 'run'), **env)
         self.say('import', self.world.write('a.csv', 'id,prompt,response\n1,How?,Sure.\n'), '--out', self.world.path('o', 'run2'))
         self.say('figures', self.world.path('o', 'run2'), **env)
@@ -243,7 +244,7 @@ class Keys(unittest.TestCase):
             with self.subTest(name), open(self.world.path(name)) as file:
                 text = file.read()
                 self.assertIn('PATH=', text)
-                for variable, key in KEYS.items():
+                for variable, key in {**KEYS, **more}.items():
                     self.assertNotIn(key, text, variable)
         self.search()
 
