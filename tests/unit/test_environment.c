@@ -28,6 +28,9 @@ static void variables_with_keys_are_known_by_their_names(void **state)
                  {"DbPassword=x", true},
                  {"TOKEN", true},
                  {"KEY=", true},
+                 {"DB_PASSWD=x", true},
+                 {"ssh_passphrase=x", true},
+                 {"CLOUD_CREDENTIALS=x", true},
                  {"KEYBOARD=us", false},
                  {"PATH=/KEY", false},
                  {"TOKENS=3", false},
@@ -50,6 +53,38 @@ static void variables_with_keys_are_known_by_their_names(void **state)
     sc_free(kept);
     unsetenv("safeconf_test_secret");
     unsetenv("SAFECONF_TEST_PLAIN");
+}
+
+/* What a person gave in the wrong place may be a key, and is not said again. */
+static void what_may_be_a_secret_is_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *shown;
+    } urls[] = {{"http://host:8000/v1", "http://host:8000/v1"},
+                {"http://u:secret@host/v1", "http://...@host/v1"},
+                {"http://u:se@cr?et@host/v1?key=secret", "http://...@host/v1?..."},
+                {"u:secret@host", "...@host"},
+                {"host/v1#secret", "host/v1?..."},
+                {"ftp://u@host?a://b", "ftp://...@host?..."},
+                {"@", "...@"},
+                {"", ""}};
+    static char longest[5000];
+    char shown[SC_LONGEST_SHOWN_URL];
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+        assert_string_equal(sc_url_shown(urls[i].given, shown), urls[i].shown);
+    memset(longest, 'x', sizeof longest - 1);
+    assert_true(strlen(sc_url_shown(longest, shown)) < sizeof shown);
+    memcpy(longest + 2000, "://", 3);
+    longest[3000] = '@';
+    longest[4000] = '?';
+    assert_true(strlen(sc_url_shown(longest, shown)) < sizeof shown);
+    assert_string_equal(sc_name_shown("owner/model@main", shown), "owner/model@main");
+    assert_string_equal(sc_name_shown("https://t:secret@hub/a/b", shown), "https://...@hub/a/b");
+    assert_string_equal(sc_key_variable_shown("MY_KEY_2"), "MY_KEY_2");
+    static const char *const keys[] = {"sk-0123456789", "hf_abcDEF", "AKIAIOSFODNN7EXAMPLE", ""};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_string_not_equal(sc_key_variable_shown(keys[i]), keys[i]);
 }
 
 typedef int open_call(const char *path, int flags, int mode);
@@ -75,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variables_with_keys_are_known_by_their_names),
+        cmocka_unit_test(what_may_be_a_secret_is_not_shown),
         cmocka_unit_test(the_first_reason_of_sqlite_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
