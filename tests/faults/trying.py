@@ -169,7 +169,7 @@ class Trying:
         """What is wrong with what it said of its failure, or None."""
         text = result.stderr.decode(errors='replace')
         lines = [line for line in text.strip().splitlines() if line not in self.said]
-        most = 2 if self.command.name == 'experiment' else 1  # the run that failed, and the sum
+        most = 3 if self.command.name == 'experiment' else 1  # each of two runs that failed, and the sum
         if not 1 <= len(lines) <= most:
             return '%d lines' % len(lines)
         if not re.match(r'safeconf( [a-z-]+)?: ', lines[0]):

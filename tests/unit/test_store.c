@@ -658,6 +658,12 @@ static void what_others_put_beside_the_tables_is_refused(void **state)
         const struct sc_store_run run = {f.config, f.instances, 3, NULL};
         assert_int_equal(sc_store_open(&store, f.folder, &run, &resumed, &error), SC_ERR_FORMAT);
     }
+    write_whole(path, good, n);
+    alter(&f, "ANALYZE"); /* which a person may have asked for: tables, and no programs */
+    struct sc_run run;
+    error = (struct sc_error){0};
+    assert_ok(sc_run_load(f.folder, false, &run, &error), &error);
+    sc_run_free(&run);
     free(good);
     fixture_free(&f);
 }

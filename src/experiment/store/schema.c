@@ -152,6 +152,13 @@ static bool is_table_of_run(const char *name)
     return sc_table_made_of(name) != NULL;
 }
 
+/* What SQLite's ANALYZE leaves, by its text. */
+static bool is_of_analyze(const char *sql)
+{
+    return strcmp(sql, "CREATE TABLE sqlite_stat1(tbl,idx,stat)") == 0 ||
+           strcmp(sql, "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)") == 0;
+}
+
 /* Tables are compared by name later on; of an index without a text SQLite is the author. */
 static bool is_object_of_run(const char *type, const char *name, const char *sql)
 {
@@ -159,7 +166,7 @@ static bool is_object_of_run(const char *type, const char *name, const char *sql
         return strcmp(type, "index") == 0;
     if (strcmp(type, "index") == 0)
         return strcmp(sql, sc_store_twin_sql) == 0;
-    return strcmp(type, "table") == 0 && is_table_of_run(name);
+    return strcmp(type, "table") == 0 && (is_table_of_run(name) || is_of_analyze(sql));
 }
 
 static enum sc_status check_object(const struct sc_row *row, struct sc_error *error)
