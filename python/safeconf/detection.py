@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._library import Arguments, PathLike, as_bytes, call, ffi, lib, name_value, text_of
-from .errors import ArgumentError
+from .errors import ArgumentError, OutOfMemory
 
 _BY = ("rules", "reader", "own_rules")
 _PARTIAL = (None, "refuses_and_helps", "helps_in_part")
@@ -106,7 +106,7 @@ def detect(
             asked_text = ffi.NULL if prompt is None else as_bytes(prompt, "prompt")
             lib.sc_detect_with(chosen, asked_text, data, made)
             if lib.sc_user_rules_ran_out(own[0]):
-                raise MemoryError("detect: out of memory")
+                raise OutOfMemory("detect: out of memory")
             found.append(_detection(made, data))
         return found
     finally:

@@ -74,7 +74,8 @@ static enum sc_status begins_with_json(const char *data, size_t n, size_t at, bo
     enum sc_status status = sc_json_parse(data + at, end - at, "", &value, NULL);
     json_decref(value);
     struct table_line rest = sc_table_line_at(data, n, end);
-    *json = status == SC_OK && sc_table_is_blank(data + end, rest.length);
+    bool like = status == SC_OK || status == SC_ERR_LIMIT; /* too much of it: reading says so */
+    *json = like && sc_table_is_blank(data + end, rest.length);
     return status == SC_ERR_NOMEM ? status : SC_OK;
 }
 

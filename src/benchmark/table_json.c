@@ -359,7 +359,7 @@ static enum sc_status find_sequence(const struct json_reader *r, size_t first, s
     json_t *value = NULL;
     enum sc_status status = sc_json_parse(r->data + first, end - first, "", &value, NULL);
     json_decref(value);
-    *is = status == SC_OK;
+    *is = status == SC_OK || status == SC_ERR_LIMIT; /* too much of it: reading says so */
     return status == SC_ERR_NOMEM ? sc_fail_nomem(r->b->error, r->b->name) : SC_OK;
 }
 
