@@ -54,7 +54,7 @@ static void every_table_that_is_made_anywhere_is_known_to_merge(void **state)
         snprintf(path, sizeof path, "%s/%s", folder, file->d_name);
         assert_int_equal(sc_file_read(path, 1 << 20, &text, &n, NULL), SC_OK);
         for (const char *at = text; next_table(&at, name, sizeof name); n_tables++)
-            if (!sc_merge_knows_table(name))
+            if (strncmp(name, "sqlite_", 7) != 0 && !sc_merge_knows_table(name))
                 fail_msg("%s: table %s is not in merge/rows.c", path, name);
         sc_free(text);
     }
