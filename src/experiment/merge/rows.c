@@ -159,7 +159,11 @@ static void put_places(struct sc_text *sql, const struct table *table, size_t n)
 static enum sc_status prepare_put(struct table *table, struct sc_error *error)
 {
     struct sc_text columns = {0}, sql = {0}, places = {0};
-    SC_TRY(sc_keys_columns(table->rows->to, table->name, &columns, error));
+    enum sc_status status = sc_keys_columns(table->rows->to, table->name, &columns, error);
+    if (status != SC_OK) {
+        sc_text_free(&columns);
+        return status;
+    }
     size_t n = 1;
     for (const char *at = columns.data; (at = strstr(at, "\", \"")) != NULL; at += 3)
         n++;

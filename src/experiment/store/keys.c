@@ -42,8 +42,10 @@ static enum sc_status put_columns(const struct sc_row *row, const char *table, s
         SC_TRY(sc_row_next(row, &more, error));
         if (!more)
             return out->failed ? sc_fail_nomem(error, row->store->path) : SC_OK;
-        sc_text_printf(out, "%s\"%s\"", first ? "" : ", ",
-                       (const char *)sqlite3_column_text(row->statement, 0));
+        const char *name = (const char *)sqlite3_column_text(row->statement, 0);
+        if (name == NULL)
+            return sc_fail_nomem(error, row->store->path);
+        sc_text_printf(out, "%s\"%s\"", first ? "" : ", ", name);
     }
 }
 
