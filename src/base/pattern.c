@@ -6,6 +6,23 @@
 
 enum { MATCH_LIMIT = 200000, HEAP_LIMIT_KIB = 16384, STEPS_ANYWAY = 1 << 20 };
 
+static void *allocate(PCRE2_SIZE bytes, void *context)
+{
+    (void)context;
+    return sc_alloc(bytes);
+}
+
+static void release(void *memory, void *context)
+{
+    (void)context;
+    sc_free(memory);
+}
+
+pcre2_general_context *sc_pattern_memory(void)
+{
+    return pcre2_general_context_create(allocate, release, NULL);
+}
+
 int sc_pattern_count_steps(pcre2_callout_block *block, void *steps)
 {
     struct sc_pattern_steps *s = steps;
@@ -26,18 +43,6 @@ struct sc_pattern {
     pcre2_match_context *limits;
     bool ran_out;
 };
-
-static void *allocate(PCRE2_SIZE bytes, void *context)
-{
-    (void)context;
-    return sc_alloc(bytes);
-}
-
-static void release(void *memory, void *context)
-{
-    (void)context;
-    sc_free(memory);
-}
 
 static enum sc_status compile(struct sc_pattern *pattern, const char *expression, bool ignore_case,
                               struct sc_error *error)
@@ -68,7 +73,7 @@ enum sc_status sc_pattern_new(struct sc_pattern **out, const char *expression, b
     *out = NULL;
     struct sc_pattern *pattern = sc_alloc_zero(1, sizeof *pattern);
     if (pattern != NULL)
-        pattern->memory = pcre2_general_context_create(allocate, release, NULL);
+        pattern->memory = sc_pattern_memory();
     if (pattern == NULL || pattern->memory == NULL) {
         sc_free(pattern);
         return sc_fail_nomem(error, "a regular expression");

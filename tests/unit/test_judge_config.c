@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "judge/config.h"
 #include "judge/judge.h"
@@ -543,6 +544,35 @@ static void a_field_that_will_not_do_is_named(void **state)
     }
 }
 
+/* Each of a configuration's patterns is asked whether memory ended while it was tried. */
+static void what_was_read_without_memory_is_told(void **state)
+{
+    (void)state;
+    static char words[4000];
+    memset(words, 'a', sizeof words - 1);
+    words[sizeof words - 1] = 'b';
+    for (int which = 0; which < 5; which++) {
+        struct sc_pattern *pattern;
+        struct sc_judge_config config = {0};
+        struct sc_rubric_part part = {0};
+        size_t begin, end;
+        assert_int_equal(sc_pattern_new(&pattern, "((a|c)+b)", false, NULL), SC_OK);
+        *(which == 0   ? &config.refusal.pattern
+          : which == 1 ? &config.harm.pattern
+          : which == 2 ? &config.prompt_harm.pattern
+          : which == 3 ? &config.categories
+                       : &part.pattern) = pattern;
+        config.rubric.n_parts = 1;
+        config.rubric.parts[0] = part;
+        assert_false(sc_judge_config_ran_out(&config));
+        sc_memory_fail_at(0);
+        assert_false(sc_pattern_find(pattern, words, sizeof words, 1, &begin, &end));
+        sc_memory_fail_at(SIZE_MAX);
+        assert_true(sc_judge_config_ran_out(&config));
+        sc_pattern_free(pattern);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +589,7 @@ int main(void)
         cmocka_unit_test(exhausted_memory_is_an_error),
         cmocka_unit_test(templates_hold_their_places_once),
         cmocka_unit_test(a_field_that_will_not_do_is_named),
+        cmocka_unit_test(what_was_read_without_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

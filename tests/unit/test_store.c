@@ -47,6 +47,16 @@ static void write_whole(const char *path, const char *bytes, size_t n)
     fclose(file);
 }
 
+/* Writes a run of three prompts; the bytes of its file [*n], to be freed, and where that is. */
+static char *written(struct run_fixture *f, char path[100], size_t *n)
+{
+    struct sc_error error = {0};
+    assert_int_equal(fixture_make(f, 3), 0);
+    assert_ok(fixture_write(f, false, &error), &error);
+    path_of(f, "run.db", path, 100);
+    return read_whole(path, n);
+}
+
 /* Changes the database from outside. */
 static void alter(const struct run_fixture *f, const char *sql)
 {
@@ -599,10 +609,7 @@ static void damage_is_refused_with_the_row_that_is_wrong(void **state)
     struct sc_error error = {0};
     char path[100];
     size_t n;
-    assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(fixture_write(&f, false, &error), &error);
-    path_of(&f, "run.db", path, sizeof path);
-    char *good = read_whole(path, &n);
+    char *good = written(&f, path, &n);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_whole(path, good, n);
         alter(&f, cases[i].sql);
@@ -641,10 +648,7 @@ static void what_others_put_beside_the_tables_is_refused(void **state)
     bool resumed;
     char words[120], path[100];
     size_t n;
-    assert_int_equal(fixture_make(&f, 3), 0);
-    assert_ok(fixture_write(&f, false, &error), &error);
-    path_of(&f, "run.db", path, sizeof path);
-    char *good = read_whole(path, &n);
+    char *good = written(&f, path, &n);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_whole(path, good, n);
         alter(&f, cases[i].sql);

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "detection/detection.h"
 #include "detection/user_rules.h"
+#include "experiment/reading.h"
 
 static enum sc_status read_rules(const char *json, struct sc_user_rules **rules,
                                  struct sc_error *error)
@@ -195,6 +196,32 @@ static void exhausted_memory_is_an_error(void **state)
     assert_int_equal(status, SC_OK);
 }
 
+/* A match that takes memory for each byte: where there is none, no verdict is given. */
+static void a_rule_that_cannot_be_tried_gives_no_verdict(void **state)
+{
+    (void)state;
+    static char answer[4000];
+    memset(answer, 'a', sizeof answer - 2);
+    answer[sizeof answer - 2] = 'b';
+    bool reached = true;
+    size_t n_failed = 0;
+    for (size_t n = 0; reached; n++) {
+        const struct sc_detector detector = {
+            SC_DETECTOR_PATTERNS, good("{\"add\": [{\"name\": \"deep\", \"verdict\": \"refusal\","
+                                       " \"pattern\": \"((a|c)+b)\"}]}")};
+        struct sc_detection found;
+        sc_memory_fail_at(n);
+        enum sc_status status = sc_answer_detect(&detector, NULL, NULL, answer, &found, NULL);
+        reached = sc_memory_failed();
+        sc_memory_fail_at(SIZE_MAX);
+        n_failed += reached;
+        assert_int_equal(status, reached ? SC_ERR_NOMEM : SC_OK);
+        assert_true(reached || found.verdict == SC_REFUSAL);
+        sc_user_rules_free(detector.rules);
+    }
+    assert_true(n_failed > 0);
+}
+
 static void rules_serve_several_threads(void **state)
 {
     (void)state;
@@ -234,6 +261,7 @@ int main(void)
         cmocka_unit_test(the_name_follows_the_content),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(exhausted_memory_is_an_error),
+        cmocka_unit_test(a_rule_that_cannot_be_tried_gives_no_verdict),
         cmocka_unit_test(rules_serve_several_threads),
         cmocka_unit_test(names_say_what_decided),
     };

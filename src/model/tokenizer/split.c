@@ -39,18 +39,6 @@ struct sc_splitter {
 
 /* ---- compiling ------------------------------------------------------------------------------- */
 
-static void *pcre_alloc(size_t n, void *unused)
-{
-    (void)unused;
-    return sc_alloc(n);
-}
-
-static void pcre_free(void *memory, void *unused)
-{
-    (void)unused;
-    sc_free(memory);
-}
-
 static enum sc_status compile(const struct sc_splitter *s, const struct sc_text *pattern,
                               struct code *out, struct sc_error *error)
 {
@@ -106,7 +94,7 @@ static enum sc_status fill(struct sc_splitter *s, const char *pattern, struct sc
         return sc_fail(error, SC_ERR_LIMIT, "pattern: expected 1 to %d bytes, found %zu",
                        PATTERN_BYTES_MAX, n);
     }
-    s->general = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
+    s->general = sc_pattern_memory();
     s->compile = s->general != NULL ? pcre2_compile_context_create(s->general) : NULL;
     s->limits = s->compile != NULL ? pcre2_match_context_create(s->general) : NULL;
     if (s->limits == NULL)
