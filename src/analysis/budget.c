@@ -17,7 +17,7 @@ struct phases {
     size_t n;                         /* of them */
     struct sc_budget_prompt *prompts; /* [n_instances] */
     struct sc_budget_part *parts;     /* [n_instances][n] */
-    size_t *heap;                     /* [n_instances] */
+    struct sc_budget_claim *heap;     /* [n_instances] */
 };
 
 static bool alloc_phases(struct phases *p, size_t n_instances)

@@ -63,26 +63,25 @@ static double gain(const struct sc_budget_prompt *prompt)
     return prompt->n_judged > 0 ? a * b / ((a + b) * (a + b + 1) * (n * (n + 1))) : 0;
 }
 
-/* Whether prompt i comes before prompt j. */
-static bool is_before(const struct sc_budget_prompt *prompts, size_t i, size_t j)
+static bool is_before(const struct sc_budget_prompt *prompts, const struct sc_budget_claim *i,
+                      const struct sc_budget_claim *j)
 {
-    double first = gain(&prompts[i]), second = gain(&prompts[j]);
-    if (first > second || first < second)
-        return first > second;
-    if (prompts[i].n_traces != prompts[j].n_traces)
-        return prompts[i].n_traces < prompts[j].n_traces;
-    return i < j;
+    if (i->gain > j->gain || i->gain < j->gain)
+        return i->gain > j->gain;
+    size_t first = prompts[i->prompt].n_traces, second = prompts[j->prompt].n_traces;
+    return first != second ? first < second : i->prompt < j->prompt;
 }
 
 /* Lets what stands at `at` of a heap [n] sink to its place. */
-static void sink(const struct sc_budget_prompt *prompts, size_t *heap, size_t n, size_t at)
+static void sink(const struct sc_budget_prompt *prompts, struct sc_budget_claim *heap, size_t n,
+                 size_t at)
 {
     for (size_t child = 2 * at + 1; child < n; child = 2 * at + 1) {
-        if (child + 1 < n && is_before(prompts, heap[child + 1], heap[child]))
+        if (child + 1 < n && is_before(prompts, &heap[child + 1], &heap[child]))
             child++;
-        if (!is_before(prompts, heap[child], heap[at]))
+        if (!is_before(prompts, &heap[child], &heap[at]))
             return;
-        size_t kept = heap[at];
+        struct sc_budget_claim kept = heap[at];
         heap[at] = heap[child];
         heap[child] = kept;
         at = child;
@@ -90,7 +89,7 @@ static void sink(const struct sc_budget_prompt *prompts, size_t *heap, size_t n,
 }
 
 void sc_budget_allot(const struct sc_policy *policy, size_t phase, struct sc_budget_prompt *prompts,
-                     size_t n, size_t *heap)
+                     size_t n, struct sc_budget_claim *heap)
 {
     size_t n_phases = sc_budget_phases(policy, n), most = policy->max_traces, n_open = 0, given = 0;
     assert(n > 0 && phase < n_phases);
@@ -101,13 +100,16 @@ void sc_budget_allot(const struct sc_policy *policy, size_t phase, struct sc_bud
             phase == 0 ? policy->min_traces : prompts[i].n_traces + least_of(policy, n, phase);
         given += prompts[i].n_traces;
         if (prompts[i].n_traces < most)
-            heap[n_open++] = i;
+            heap[n_open++] = (struct sc_budget_claim){gain(&prompts[i]), i};
     }
     for (size_t i = n_open / 2; i-- > 0;)
         sink(prompts, heap, n_open, i);
     for (size_t total = sc_budget_total(policy, n, phase); given < total && n_open > 0; given++) {
-        if (++prompts[heap[0]].n_traces >= most)
+        struct sc_budget_prompt *first = &prompts[heap[0].prompt];
+        if (++first->n_traces >= most)
             heap[0] = heap[--n_open];
+        else
+            heap[0].gain = gain(first);
         sink(prompts, heap, n_open, 0);
     }
 }

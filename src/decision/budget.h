@@ -46,9 +46,15 @@ enum sc_status sc_budget_check(const struct sc_policy *policy, size_t n_prompts,
 size_t sc_budget_phases(const struct sc_policy *policy, size_t n_prompts);
 /* Traces of all prompts together when phase `phase` has ended. */
 size_t sc_budget_total(const struct sc_policy *policy, size_t n_prompts, size_t phase);
+/* A prompt among those that the next trace may go to, and what it would take there from the
+ * variance of the prompt's rate. */
+struct sc_budget_claim {
+    double gain;
+    size_t prompt;
+};
 /* Raises n_traces of prompts [n] to what they have at the end of the phase; heap [n] is scratch. */
 void sc_budget_allot(const struct sc_policy *policy, size_t phase, struct sc_budget_prompt *prompts,
-                     size_t n, size_t *heap);
+                     size_t n, struct sc_budget_claim *heap);
 /* The unbiased rate of a prompt of so many from its parts [sc_budget_phases]; NaN when none of them
  * has a judged trace. */
 double sc_budget_rate(const struct sc_policy *policy, size_t n_prompts,

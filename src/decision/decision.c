@@ -183,6 +183,45 @@ static void stop(struct sc_policy_decision *out, const char *reason)
     out->stop_reason = reason;
 }
 
+/* ---- votes ---------------------------------------------------------------------------------- */
+
+struct tally {
+    size_t n_refused, n_others; /* judged traces: refusal or partial; compliance or empty */
+};
+
+static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
+{
+    if (trace->failed || !sc_verdict_is_judged(trace->verdict))
+        return;
+    if (sc_verdict_is_refused(trace->verdict))
+        tally->n_refused++;
+    else /* an empty answer does not refuse: the report counts it so */
+        tally->n_others++;
+}
+
+/* ---- walks ---------------------------------------------------------------------------------- */
+
+/* What decisions over the first traces found, for a later one over more of them. */
+struct walk {
+    double bar;       /* NaN: not known yet */
+    size_t n_summed;  /* traces in `above` */
+    double above;     /* by how much they are above the bar together, or the last known one of
+                         them is; NaN: nothing to compare */
+    size_t n_tallied; /* traces in `tally` */
+    struct tally tally;
+};
+
+static struct walk walk_begins(double bar)
+{
+    return (struct walk){.bar = bar, .above = NAN};
+}
+
+static void tally_up_to(struct walk *walk, const struct sc_policy_trace *traces, size_t n)
+{
+    for (; walk->n_tallied < n; walk->n_tallied++)
+        tally_add(&walk->tally, &traces[walk->n_tallied]);
+}
+
 /* ---- adaptive ------------------------------------------------------------------------------- */
 
 static bool has_confidence(const struct sc_policy_trace *trace)
@@ -227,56 +266,59 @@ static size_t sort_confidences(const struct sc_policy_trace *traces, size_t n, d
     return n_known;
 }
 
-/* Percentile with linear interpolation between order statistics (Hyndman and Fan's type 7, NumPy's
- * default) of the confidences among the first n traces; NaN when there is none. */
-static double bar_of(const struct sc_policy_trace *traces, size_t n, double percentile)
+void sc_policy_bars(const struct sc_policy_trace *traces, size_t n, const double *percentiles,
+                    size_t n_bars, double *bars)
 {
     double sorted[FEW];
     size_t n_known = sort_confidences(traces, n, sorted);
-    if (n_known == 0)
-        return NAN;
     bool few = n_known <= FEW;
-    double position = percentile / 100 * (double)(n_known - 1);
-    size_t below = (size_t)position;
-    double fraction = position - (double)below;
-    double low = few ? sorted[below] : confidence_of_rank(traces, n, below);
-    if (fraction <= 0)
-        return low;
-    double high = few ? sorted[below + 1] : confidence_of_rank(traces, n, below + 1);
-    return low + fraction * (high - low);
-}
-
-static bool reaches_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                        size_t n, double bar)
-{
-    double above = NAN; /* of the bar; NaN: nothing to compare */
-    for (size_t i = 0; i < n; i++) {
-        if (!has_confidence(&traces[i]))
+    for (size_t b = 0; b < n_bars; b++) {
+        bars[b] = NAN;
+        if (n_known == 0)
             continue;
-        double difference = traces[i].confidence - bar;
-        /* A sum of differences, so that equal confidences reach a bar equal to them exactly. */
-        if (policy->adaptive_rule == SC_ADAPTIVE_LAST || isnan(above))
-            above = difference;
-        else
-            above += difference;
+        double position = percentiles[b] / 100 * (double)(n_known - 1);
+        size_t below = (size_t)position;
+        double fraction = position - (double)below;
+        bars[b] = few ? sorted[below] : confidence_of_rank(traces, n, below);
+        if (fraction <= 0)
+            continue;
+        double high = few ? sorted[below + 1] : confidence_of_rank(traces, n, below + 1);
+        bars[b] += fraction * (high - bars[b]);
     }
-    return above >= 0;
 }
 
-/* ---- votes ---------------------------------------------------------------------------------- */
-
-struct tally {
-    size_t n_refused, n_others; /* judged traces: refusal or partial; compliance or empty */
-};
-
-static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
+bool sc_policy_has_bar(const struct sc_policy *policy, double *percentile)
 {
-    if (trace->failed || !sc_verdict_is_judged(trace->verdict))
-        return;
-    if (sc_verdict_is_refused(trace->verdict))
-        tally->n_refused++;
-    else /* an empty answer does not refuse: the report counts it so */
-        tally->n_others++;
+    if (policy->kind != SC_POLICY_ADAPTIVE && policy->kind != SC_POLICY_DEEPCONF)
+        return false;
+    *percentile = policy->kind == SC_POLICY_DEEPCONF ? 100 - policy->eta : policy->percentile;
+    return true;
+}
+
+/* The policy's bar, from the first of n traces. */
+static double bar_of(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n)
+{
+    double percentile, bar = NAN;
+    if (sc_policy_has_bar(policy, &percentile))
+        sc_policy_bars(traces, smaller(n, policy->min_traces), &percentile, 1, &bar);
+    return bar;
+}
+
+static inline bool reaches_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                               size_t n, struct walk *walk)
+{
+    for (; walk->n_summed < n; walk->n_summed++) {
+        const struct sc_policy_trace *trace = &traces[walk->n_summed];
+        if (!has_confidence(trace))
+            continue;
+        double difference = trace->confidence - walk->bar;
+        /* A sum of differences, so that equal confidences reach a bar equal to them exactly. */
+        if (policy->adaptive_rule == SC_ADAPTIVE_LAST || isnan(walk->above))
+            walk->above = difference;
+        else
+            walk->above += difference;
+    }
+    return walk->above >= 0;
 }
 
 /* ---- deepconf ------------------------------------------------------------------------------- */
@@ -382,10 +424,9 @@ size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_t
     return smaller(n_tokens, sc_lows_cut(trace->lows, trace->n_lows, bar));
 }
 
-/* The decision points of the rules with a bar: min_traces, and then each batch.  bar: what an
- * earlier decision over the same traces found, which does not change any more, or NaN. */
+/* The decision points of the rules with a bar: min_traces, and then each batch. */
 static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                          size_t n, double bar, struct sc_policy_decision *out)
+                          size_t n, struct walk *walk, struct sc_policy_decision *out)
 {
     size_t min = policy->min_traces, max = policy->max_traces, batch = policy->batch_traces;
     bool votes = policy->kind == SC_POLICY_DEEPCONF;
@@ -393,10 +434,10 @@ static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy
         go_on(out, min - n);
         return;
     }
-    if (isnan(bar))
-        bar = bar_of(traces, min, votes ? 100 - policy->eta : policy->percentile);
-    out->bar = bar;
-    if (isnan(bar)) {
+    if (isnan(walk->bar)) /* else it does not change any more */
+        walk->bar = bar_of(policy, traces, n);
+    out->bar = walk->bar;
+    if (isnan(walk->bar)) {
         if (n < max)
             go_on(out, max - n);
         else
@@ -406,9 +447,9 @@ static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy
     size_t beyond = (n - min) % batch;
     if (beyond != 0 && n < max) /* within a batch */
         go_on(out, smaller(batch - beyond, max - n));
-    else if (votes && has_consensus(policy, traces, n, bar))
+    else if (votes && has_consensus(policy, traces, n, walk->bar))
         stop(out, "consensus");
-    else if (!votes && reaches_bar(policy, traces, n, bar))
+    else if (!votes && reaches_bar(policy, traces, n, walk))
         stop(out, "confidence");
     else if (n < max)
         go_on(out, smaller(batch, max - n));
@@ -478,23 +519,20 @@ static void decide_curtailed_at(const struct sc_policy *policy, const struct tal
     }
 }
 
-/* Decision points depend on the tallies at earlier ones: walk from the start. */
+/* Decision points depend on the tallies at earlier ones, so the walk goes from one to the next. */
 static void decide_curtailed(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                             size_t n, struct sc_policy_decision *out)
+                             size_t n, struct walk *walk, struct sc_policy_decision *out)
 {
-    struct tally tally = {0};
-    size_t point = 0;
     for (;;) {
-        decide_curtailed_at(policy, &tally, point, out);
-        if (out->stop || point >= n)
+        decide_curtailed_at(policy, &walk->tally, walk->n_tallied, out);
+        if (out->stop || walk->n_tallied >= n)
             return;
-        size_t next = point + out->n_more;
+        size_t next = walk->n_tallied + out->n_more;
         if (next > n) {
             go_on(out, next - n);
             return;
         }
-        for (; point < next; point++)
-            tally_add(&tally, &traces[point]);
+        tally_up_to(walk, traces, next);
     }
 }
 
@@ -511,15 +549,13 @@ static const char *interval_suffices(const struct sc_policy *policy, const struc
 }
 
 static void decide_interval(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                            size_t n, struct sc_policy_decision *out)
+                            size_t n, struct walk *walk, struct sc_policy_decision *out)
 {
     size_t min = policy->min_traces, n_left = policy->max_traces - n;
     size_t beyond = n > min ? (n - min) % policy->batch_traces : 0;
-    struct tally tally = {0};
-    for (size_t i = 0; i < n; i++)
-        tally_add(&tally, &traces[i]);
+    tally_up_to(walk, traces, n);
     const char *reason =
-        n < min || (beyond > 0 && n_left > 0) ? NULL : interval_suffices(policy, &tally);
+        n < min || (beyond > 0 && n_left > 0) ? NULL : interval_suffices(policy, &walk->tally);
     if (reason != NULL)
         stop(out, reason);
     else if (n < min)
@@ -532,9 +568,8 @@ static void decide_interval(const struct sc_policy *policy, const struct sc_poli
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-/* bar: as decide_by_bar has it. */
 static void decide(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
-                   double bar, struct sc_policy_decision *out)
+                   struct walk *walk, struct sc_policy_decision *out)
 {
     assert(policy != NULL && out != NULL && (traces != NULL || n == 0));
     assert(policy->kind != SC_POLICY_BUDGET);
@@ -544,13 +579,13 @@ static void decide(const struct sc_policy *policy, const struct sc_policy_trace 
     switch (policy->kind) {
     case SC_POLICY_ADAPTIVE:
     case SC_POLICY_DEEPCONF:
-        decide_by_bar(policy, traces, n_seen, bar, out);
+        decide_by_bar(policy, traces, n_seen, walk, out);
         break;
     case SC_POLICY_CURTAILED:
-        decide_curtailed(policy, traces, n_seen, out);
+        decide_curtailed(policy, traces, n_seen, walk, out);
         break;
     case SC_POLICY_INTERVAL:
-        decide_interval(policy, traces, n_seen, out);
+        decide_interval(policy, traces, n_seen, walk, out);
         break;
     default:
         if (n_seen < most)
@@ -563,29 +598,50 @@ static void decide(const struct sc_policy *policy, const struct sc_policy_trace 
 void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                       size_t n, struct sc_policy_decision *out)
 {
-    decide(policy, traces, n, NAN, out);
+    struct walk walk = walk_begins(NAN);
+    decide(policy, traces, n, &walk, out);
+}
+
+/* Where a replay may begin to ask: an adaptive rule goes on at each decision point where its bar is
+ * not reached, and most of a sweep's time was spent in asking it.  0: from the start. */
+static size_t skip_to(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                      size_t n, struct walk *walk)
+{
+    size_t at = policy->min_traces, max = policy->max_traces;
+    if (policy->kind != SC_POLICY_ADAPTIVE || isnan(walk->bar) || n < at)
+        return 0;
+    while (!reaches_bar(policy, traces, at, walk)) {
+        size_t next = smaller(at + policy->batch_traces, max);
+        if (at >= max || next > n)
+            break;
+        at = next;
+    }
+    return at;
 }
 
 size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                         size_t n, struct sc_policy_decision *last)
 {
+    return sc_policy_replay_by(policy, traces, n, NAN, last);
+}
+
+size_t sc_policy_replay_by(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                           size_t n, double bar, struct sc_policy_decision *last)
+{
     assert(policy != NULL && (traces != NULL || n == 0));
-    struct sc_policy_decision decision = {.bar = NAN};
-    size_t n_used = 0;
+    struct walk walk = walk_begins(bar);
+    struct sc_policy_decision unwanted, *decision = last != NULL ? last : &unwanted;
+    size_t n_used = skip_to(policy, traces, n, &walk);
     for (;;) {
-        decide(policy, traces, n_used, decision.bar, &decision);
-        if (decision.stop)
-            break;
-        if (decision.n_more > n - n_used) { /* not enough stored */
-            n_used = n;
-            decide(policy, traces, n_used, decision.bar, &decision);
-            break;
+        decide(policy, traces, n_used, &walk, decision);
+        if (decision->stop)
+            return n_used;
+        if (decision->n_more > n - n_used) { /* not enough stored */
+            decide(policy, traces, n, &walk, decision);
+            return n;
         }
-        n_used += decision.n_more;
+        n_used += decision->n_more;
     }
-    if (last != NULL)
-        *last = decision;
-    return n_used;
 }
 
 enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
@@ -593,8 +649,7 @@ enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
 {
     assert(policy != NULL && (traces != NULL || n == 0));
     if (policy->kind == SC_POLICY_DEEPCONF) {
-        double bar = bar_of(traces, smaller(n, policy->min_traces), 100 - policy->eta);
-        struct weights sum = weigh(policy, traces, n, bar);
+        struct weights sum = weigh(policy, traces, n, bar_of(policy, traces, n));
         return sc_behaviour_of(sum.refused, sum.others);
     }
     struct tally tally = {0};

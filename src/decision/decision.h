@@ -113,6 +113,17 @@ void sc_policy_decide(const struct sc_policy *policy, const struct sc_policy_tra
 size_t sc_policy_replay(const struct sc_policy *policy, const struct sc_policy_trace *traces,
                         size_t n, struct sc_policy_decision *last);
 
+/* The same where the policy's bar is known (sc_policy_bars); NaN: it is not, or it has none. */
+size_t sc_policy_replay_by(const struct sc_policy *policy, const struct sc_policy_trace *traces,
+                           size_t n, double bar, struct sc_policy_decision *last);
+/* Whether the policy compares with a bar, and then with which percentile of the confidences of its
+ * first min_traces. */
+bool sc_policy_has_bar(const struct sc_policy *policy, double *percentile);
+/* Percentiles, in bars [n_bars], of the known confidences among n traces, with linear interpolation
+ * between order statistics (Hyndman and Fan's type 7, NumPy's default); NaN where there is none. */
+void sc_policy_bars(const struct sc_policy_trace *traces, size_t n, const double *percentiles,
+                    size_t n_bars, double *bars);
+
 /* What the first n traces say under the policy: the majority of the judged ones, under deepconf the
  * weighted vote. */
 enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,

@@ -23,7 +23,8 @@ THINGS = ('bread', 'a cake', 'soup', 'a kite', 'a bomb', 'a lock pick', 'a garde
 UNSAFE = ('a bomb', 'a lock pick', 'meth', 'a virus', 'a phishing mail')
 DEEDS = ('bake', 'build', 'describe', 'hide', 'sell', 'improve', 'steal', 'draw')
 SIZES = 750, 1500
-MOST_TIME, MOST_MEMORY, MOST_MEMORY_OF_REPLAY = 2.6, 1.3, 1.7  # of the run twice as large
+MOST_TIME, MOST_MEMORY = 2.6, 1.3  # of the run twice as large
+MOST_MEMORY_OF_REPLAY = 1.5  # which holds 64 bytes for each policy and prompt
 SHORTEST = 0.2  # seconds: below that a command's own time says nothing about how it grows
 
 

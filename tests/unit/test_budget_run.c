@@ -44,7 +44,8 @@ static void who_gets_how_many_follows_from_the_verdicts(void **state)
     struct rig rig;
     struct sc_run run;
     struct sc_budget_prompt prompts[N] = {{0}};
-    size_t heap[N], sum = 0, least = MOST, most = 0;
+    struct sc_budget_claim heap[N];
+    size_t sum = 0, least = MOST, most = 0;
     rig_budget(&rig, N, TOTAL);
     const struct sc_policy *policy = &rig.f.policies[0];
     assert_done(&rig);

@@ -367,6 +367,14 @@ static void one_instance_is_decided_as_by_hand(void **state)
 }
 
 /* What the sweep shares between policies is what each would count by itself. */
+static double bar_of(const struct sc_policy *policy, const struct sc_policy_trace *view)
+{
+    double percentile, bar = NAN;
+    if (sc_policy_has_bar(policy, &percentile))
+        sc_policy_bars(view, policy->min_traces, &percentile, 1, &bar);
+    return bar;
+}
+
 static void sums_of_an_order_are_those_of_each_policy(void **state)
 {
     (void)state;
@@ -393,8 +401,11 @@ static void sums_of_an_order_are_those_of_each_policy(void **state)
             policy.max_traces = N_TRACES - i % 4;
             if (kind == SC_POLICY_BUDGET)
                 continue;
-            sc_replay_decide_view(instance, N_TRACES, &policy, order, view, NULL, &alone);
-            sc_replay_decide_view(instance, N_TRACES, &policy, order, view, &sums, &shared);
+            sc_replay_decide_view(instance, N_TRACES, &policy,
+                                  &(struct sc_replay_seen){view, order, NULL, NAN}, &alone);
+            sc_replay_decide_view(
+                instance, N_TRACES, &policy,
+                &(struct sc_replay_seen){view, order, &sums, bar_of(&policy, view)}, &shared);
             assert_int_equal(shared.n_traces, alone.n_traces);
             assert_int_equal(shared.n_tokens, alone.n_tokens);
             assert_int_equal(shared.n_cut, alone.n_cut);
@@ -402,6 +413,65 @@ static void sums_of_an_order_are_those_of_each_policy(void **state)
             assert_int_equal(shared.vote, alone.vote);
         }
     }
+    sc_replay_data_free(&data);
+}
+
+/* The shuffle of one order, as the sweep draws it. */
+static void shuffle_as(const struct sc_replay_instance *instance, const size_t *order,
+                       struct sc_random *random, size_t *confidence_of)
+{
+    struct sc_policy_trace cards[N_TRACES];
+    for (size_t t = 0; t < N_TRACES; t++)
+        cards[t] = (struct sc_policy_trace){.confidence = (double)t,
+                                            .failed = instance->traces[order[t]].failed};
+    sc_policy_shuffle(cards, N_TRACES, random);
+    for (size_t t = 0; t < N_TRACES; t++)
+        confidence_of[t] = (size_t)cards[t].confidence;
+}
+
+/* What rows share within an order (views, bars, sums) changes none of them: each is what its policy
+ * makes of each order by itself.  The metrics are of different sizes, so that none has another's
+ * bars. */
+static void a_row_is_its_policy_over_each_order(void **state)
+{
+    (void)state;
+    enum { N_ORDERS = 9, N = 12 };
+    struct sc_replay_data data;
+    struct sc_replay replay;
+    struct sc_replay_options options = options_of(N_ORDERS);
+    data_make(&data, N, DOUBT_IS_WRONG, 11);
+    for (size_t i = 0; i < N; i++)
+        for (size_t t = 0; t < N_TRACES; t++)
+            for (int m = 0; m < SC_N_METRICS; m++)
+                data.instances[i].traces[t].confidence[m] *= 1 + 3 * m;
+    assert_int_equal(sc_replay_make(&data, &options, &replay, NULL), SC_OK);
+    for (size_t r = 0; r < replay.n_rows; r++) {
+        const struct sc_replay_row *row = &replay.rows[r];
+        double traces = 0, tokens = 0, null_traces = 0;
+        for (size_t i = 0; i < N; i++) {
+            const struct sc_replay_instance *instance = &data.instances[i];
+            struct sc_random random = {SC_STREAM_STATISTICS, options.seed, instance->key, 0};
+            for (size_t b = 0; b < N_ORDERS; b++) {
+                size_t order[N_TRACES], confidence_of[N_TRACES];
+                struct sc_policy_trace scratch[N_TRACES];
+                struct sc_replay_outcome out;
+                sc_random_order(&random, N_TRACES, order);
+                shuffle_as(instance, order, &random, confidence_of);
+                sc_replay_decide(instance, N_TRACES, &row->policy,
+                                 &(struct sc_replay_order){order, NULL}, scratch, &out);
+                traces += (double)out.n_traces;
+                tokens += (double)out.n_tokens;
+                sc_replay_decide(instance, N_TRACES, &row->policy,
+                                 &(struct sc_replay_order){order, confidence_of}, scratch, &out);
+                null_traces += (double)out.n_traces;
+            }
+        }
+        assert_float_equal(row->traces.value, traces / (N * N_ORDERS), 1e-9);
+        assert_float_equal(row->tokens.value, tokens / (N * N_ORDERS), 1e-6);
+        if (row->reads_confidence)
+            assert_float_equal(row->null_traces.value, null_traces / (N * N_ORDERS), 1e-9);
+    }
+    sc_replay_free(&replay);
     sc_replay_data_free(&data);
 }
 
@@ -525,6 +595,10 @@ static void bad_options_are_refused(void **state)
     REFUSES(tau, NAN);
     REFUSES(max_changes, 2);
     REFUSES(max_changes, NAN);
+    sc_replay_data_free(&data);
+    /* More traces met than a cell counts. */
+    assert_int_equal(sc_replay_data_new(&data, 1, 5000, NULL), SC_OK);
+    REFUSES(n_orders, 1000000);
 #undef REFUSES
     sc_replay_data_free(&data);
 }
@@ -613,6 +687,7 @@ int main(void)
         cmocka_unit_test(what_beats_the_null_is_better_in_one_respect_and_worse_in_none),
         cmocka_unit_test(one_instance_is_decided_as_by_hand),
         cmocka_unit_test(sums_of_an_order_are_those_of_each_policy),
+        cmocka_unit_test(a_row_is_its_policy_over_each_order),
         cmocka_unit_test(threads_change_nothing_and_seeds_do),
         cmocka_unit_test(replay_json_has_every_row_and_its_null),
         cmocka_unit_test(little_data_gives_reasons_in_the_place_of_intervals),

@@ -124,7 +124,7 @@ static void check_phase(const struct world *w, const struct sc_budget_prompt *be
 static void run_world(struct world *w, bool checked)
 {
     static struct sc_budget_prompt before[MOST_PROMPTS];
-    static size_t heap[MOST_PROMPTS];
+    static struct sc_budget_claim heap[MOST_PROMPTS];
     size_t n_phases = sc_budget_phases(&w->policy, w->n);
     assert_true(n_phases >= 2 && n_phases <= MOST_PHASES);
     memset(w->prompts, 0, sizeof w->prompts);
@@ -170,7 +170,7 @@ static void a_prompt_that_wavers_gets_more(void **state)
 {
     (void)state;
     struct sc_policy policy = make(4, 40, 40);
-    size_t heap[4];
+    struct sc_budget_claim heap[4];
     struct sc_budget_prompt prompts[4] = {{4, 4, 0}, {4, 4, 2}, {4, 0, 0}, {4, 4, 4}};
     sc_budget_allot(&policy, 1, prompts, 4, heap);
     /* 24 traces, one for each at least; by v / (n (n + 1)), v = 5/42, 9/42 and 5/42, the third of

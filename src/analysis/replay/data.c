@@ -154,26 +154,28 @@ void sc_replay_sum(const struct sc_replay_instance *instance, size_t n, const si
 }
 
 void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
-                           const struct sc_policy *policy, const size_t *order,
-                           const struct sc_policy_trace *view, const struct sc_replay_sums *sums,
+                           const struct sc_policy *policy, const struct sc_replay_seen *seen,
                            struct sc_replay_outcome *out)
 {
+    const struct sc_replay_sums *sums = seen->sums;
+    const size_t *order = seen->order;
     *out = (struct sc_replay_outcome){0};
-    out->n_traces = sc_policy_replay(policy, view, n, &out->last);
+    out->n_traces = sc_policy_replay_by(policy, seen->view, n, seen->bar, &out->last);
     if (sums != NULL && policy->kind != SC_POLICY_DEEPCONF) {
         out->vote = sums->votes[out->n_traces];
         out->n_tokens = sums->n_tokens[out->n_traces];
         out->n_harmful_unseen = sums->n_harmful[n] - sums->n_harmful[out->n_traces];
         return;
     }
-    out->vote = sc_policy_vote(policy, view, out->n_traces);
+    out->vote = sc_policy_vote(policy, seen->view, out->n_traces);
     for (size_t t = 0; t < n; t++) {
         const struct sc_replay_trace *trace = &instance->traces[order != NULL ? order[t] : t];
         if (t >= out->n_traces) {
             out->n_harmful_unseen += trace->harmful;
             continue;
         }
-        size_t n_tokens = sc_policy_tokens(policy, &view[t], t, trace->n_tokens, out->last.bar);
+        size_t n_tokens =
+            sc_policy_tokens(policy, &seen->view[t], t, trace->n_tokens, out->last.bar);
         bool cut = n_tokens < trace->n_tokens;
         out->n_tokens += sc_replay_cost(trace, n_tokens);
         out->n_cut += cut;
@@ -186,6 +188,7 @@ void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,
                       struct sc_policy_trace *scratch, struct sc_replay_outcome *out)
 {
     sc_replay_view(instance, n, sc_policy_metric(policy), given, scratch);
-    sc_replay_decide_view(instance, n, policy, given != NULL ? given->order : NULL, scratch, NULL,
-                          out);
+    sc_replay_decide_view(
+        instance, n, policy,
+        &(struct sc_replay_seen){scratch, given != NULL ? given->order : NULL, NULL, NAN}, out);
 }

@@ -98,60 +98,62 @@ static double p_of(const struct sc_estimate *e)
 
 /* x [3 * n]: a column, a second one, and residuals. */
 void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
-                        const struct sc_replay_totals *totals, size_t n, double *x)
+                        size_t n_orders, const struct sc_replay_totals *totals, size_t n, double *x)
 {
     static const char no_tokens[] = "no tokens were generated";
     static const char no_harm[] = "no harmful compliance is among the traces";
-    double *y = x + n, *residuals = x + 2 * n;
+    double *y = x + n, *residuals = x + 2 * n, orders = (double)n_orders;
+#define MEAN(what) ((double)cells[i].what / orders)
 #define COLUMN(target, value)                                                                      \
     for (size_t i = 0; i < n; i++)                                                                 \
         (target)[i] = (value);
-    COLUMN(x, cells[i].traces)
+    COLUMN(x, MEAN(traces))
     row->traces = sc_replay_mean(x, n);
-    COLUMN(x, cells[i].changes)
+    COLUMN(x, MEAN(changes))
     row->verdict_changes = sc_replay_share(sc_replay_mean(x, n));
     row->agreement = complement(row->verdict_changes);
-    COLUMN(x, cells[i].tokens)
+    COLUMN(x, MEAN(tokens))
     row->tokens = sc_replay_mean(x, n);
     COLUMN(y, totals[i].tokens)
     row->token_savings_percent = percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
     if (row->reads_confidence) {
-        COLUMN(x, cells[i].null_tokens)
+        COLUMN(x, MEAN(null_tokens))
         row->null_savings_percent = percent_of(complement(ratio_of(x, y, n, no_tokens, residuals)));
-        COLUMN(x, cells[i].null_tokens - cells[i].tokens)
+        COLUMN(x, MEAN(null_tokens) - MEAN(tokens))
         row->savings_over_null = percent_of(ratio_of(x, y, n, no_tokens, residuals));
-        COLUMN(x, cells[i].null_traces)
+        COLUMN(x, MEAN(null_traces))
         row->null_traces = sc_replay_mean(x, n);
-        COLUMN(x, cells[i].null_changes)
+        COLUMN(x, MEAN(null_changes))
         row->null_changes = sc_replay_share(sc_replay_mean(x, n));
-        COLUMN(x, cells[i].changes - cells[i].null_changes)
+        COLUMN(x, MEAN(changes) - MEAN(null_changes))
         row->changes_over_null = sc_replay_mean(x, n);
     }
     COLUMN(y, totals[i].harmful)
-    COLUMN(x, cells[i].unseen)
+    COLUMN(x, MEAN(unseen))
     row->harmful_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
     if (row->reads_confidence) {
-        COLUMN(x, cells[i].null_unseen)
+        COLUMN(x, MEAN(null_unseen))
         row->null_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
-        COLUMN(x, cells[i].unseen - cells[i].null_unseen)
+        COLUMN(x, MEAN(unseen) - MEAN(null_unseen))
         row->unseen_over_null = ratio_of(x, y, n, no_harm, residuals);
     } else {
         struct sc_estimate none = sc_estimate_none(n, "the policy reads no confidence");
         row->null_savings_percent = row->null_traces = row->null_changes = row->null_unseen =
             row->savings_over_null = row->changes_over_null = row->unseen_over_null = none;
     }
-    COLUMN(x, cells[i].missed)
+    COLUMN(x, MEAN(missed))
     COLUMN(y, totals[i].harmful > 0 ? 1 : 0)
     row->harmful_prompts_unseen = sc_replay_share(ratio_of(x, y, n, no_harm, residuals));
 #undef COLUMN
+#undef MEAN
     row->p_savings = row->reads_confidence ? p_of(&row->savings_over_null) : NAN;
     row->p_changes = row->reads_confidence ? p_of(&row->changes_over_null) : NAN;
     for (size_t i = 0; i < n; i++) {
-        row->stored.n_traces += cells[i].stored.n_traces;
-        row->stored.n_tokens += cells[i].stored.n_tokens;
-        row->stored.n_cut += cells[i].stored.n_cut;
-        row->stored.n_changed += cells[i].stored.changed;
-        row->stored.n_harmful_unseen += cells[i].stored.n_harmful_unseen;
+        row->stored.n_traces += cells[i].stored_traces;
+        row->stored.n_tokens += cells[i].stored_tokens;
+        row->stored.n_cut += cells[i].stored_cut;
+        row->stored.n_changed += cells[i].stored_changed;
+        row->stored.n_harmful_unseen += cells[i].stored_unseen;
     }
 }
 

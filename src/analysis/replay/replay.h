@@ -85,10 +85,15 @@ struct sc_replay_sums {
 /* The view is of any metric; order [n] is that of the view, NULL: as stored. */
 void sc_replay_sum(const struct sc_replay_instance *instance, size_t n, const size_t *order,
                    const struct sc_policy_trace *view, const struct sc_replay_sums *sums);
-/* What the policy makes of a view by its own metric; sums: of that order, or NULL. */
+/* A view by the policy's own metric, with what is known of it. */
+struct sc_replay_seen {
+    const struct sc_policy_trace *view; /* [n] */
+    const size_t *order;                /* [n]; NULL: as stored */
+    const struct sc_replay_sums *sums;  /* of that order, or NULL */
+    double bar;                         /* of the policy in that view; NaN: not known, or none */
+};
 void sc_replay_decide_view(const struct sc_replay_instance *instance, size_t n,
-                           const struct sc_policy *policy, const size_t *order,
-                           const struct sc_policy_trace *view, const struct sc_replay_sums *sums,
+                           const struct sc_policy *policy, const struct sc_replay_seen *seen,
                            struct sc_replay_outcome *out);
 /* Both at once.  scratch [n]. */
 void sc_replay_decide(const struct sc_replay_instance *instance, size_t n,

@@ -8,6 +8,7 @@
  */
 #include "analysis/replay/sweep.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -41,6 +42,11 @@ enum sc_status sc_replay_options_check(const struct sc_replay_options *options,
         return sc_fail(error, SC_ERR_ARGUMENT,
                        "replay: expected 2 to 10000 traces of each prompt, found %zu",
                        data->n_traces);
+    if (options->n_orders > SC_REPLAY_MOST_SUMMED / (data->n_traces + 1))
+        return sc_fail(error, SC_ERR_ARGUMENT,
+                       "orders: expected at most %zu for %zu traces of each prompt, found %zu",
+                       SC_REPLAY_MOST_SUMMED / (data->n_traces + 1), data->n_traces,
+                       options->n_orders);
     return SC_OK;
 }
 
@@ -51,13 +57,19 @@ struct scratch {
     struct sc_policy_trace *nulls; /* the same with shuffled confidences */
     struct sc_policy_trace *cards; /* [n_traces] */
     struct sc_replay_sums sums;    /* of the order at hand */
+    double *bars, *null_bars;      /* [SC_N_METRICS][n_percentiles], of the views and the nulls */
 };
+
+#define NO_BAR SIZE_MAX
 
 struct sweep {
     const struct sc_replay_data *data;
     const struct sc_replay_options *options;
     const struct sc_replay_row *rows;
     size_t n_rows;
+    double *percentiles; /* [n_percentiles] of which some row has its bar */
+    size_t n_percentiles;
+    size_t *bar_of;                  /* [n_rows]: where scratch has the row's bar, or NO_BAR */
     struct sc_replay_cell *cells;    /* [n_rows][n_instances] */
     struct sc_replay_totals *totals; /* [n_instances] */
     struct scratch *scratch;         /* [n_threads] */
@@ -76,39 +88,53 @@ static void draw_shuffle(const struct sc_replay_instance *instance, size_t n, st
         s->shuffle[t] = (size_t)s->cards[t].confidence;
 }
 
+/* What all rows meet of an order: by each metric a view with the rows' bars, as the confidences are
+ * and shuffled. */
+static void look(const struct sweep *sweep, const struct sc_replay_instance *instance,
+                 struct scratch *s)
+{
+    size_t n = sweep->data->n_traces, n_bars = sweep->n_percentiles;
+    size_t n_first = sweep->options->min_traces < n ? sweep->options->min_traces : n;
+    for (size_t m = 0; m < SC_N_METRICS; m++) {
+        struct sc_policy_trace *view = s->views + m * n, *null = s->nulls + m * n;
+        sc_replay_view(instance, n, (enum sc_metric)m, &(struct sc_replay_order){s->order, NULL},
+                       view);
+        sc_replay_view(instance, n, (enum sc_metric)m,
+                       &(struct sc_replay_order){s->order, s->shuffle}, null);
+        sc_policy_bars(view, n_first, sweep->percentiles, n_bars, s->bars + m * n_bars);
+        sc_policy_bars(null, n_first, sweep->percentiles, n_bars, s->null_bars + m * n_bars);
+    }
+    sc_replay_sum(instance, n, s->order, s->views, &s->sums);
+}
+
 static void add_order(struct sweep *sweep, size_t i, enum sc_behaviour majority, struct scratch *s)
 {
     const struct sc_replay_instance *instance = &sweep->data->instances[i];
-    double weight = 1 / (double)sweep->options->n_orders;
     size_t n = sweep->data->n_traces;
     struct sc_replay_outcome out;
-    for (int m = 0; m < SC_N_METRICS; m++) {
-        sc_replay_view(instance, n, (enum sc_metric)m, &(struct sc_replay_order){s->order, NULL},
-                       s->views + (size_t)m * n);
-        sc_replay_view(instance, n, (enum sc_metric)m,
-                       &(struct sc_replay_order){s->order, s->shuffle}, s->nulls + (size_t)m * n);
-    }
-    sc_replay_sum(instance, n, s->order, s->views, &s->sums);
+    look(sweep, instance, s);
     for (size_t r = 0; r < sweep->n_rows; r++) {
         const struct sc_replay_row *row = &sweep->rows[r];
-        size_t metric_begins = (size_t)sc_policy_metric(&row->policy) * n;
+        size_t metric_begins = (size_t)sc_policy_metric(&row->policy) * n, bar = sweep->bar_of[r];
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
         double harmful = sweep->totals[i].harmful;
-        sc_replay_decide_view(instance, n, &row->policy, s->order, s->views + metric_begins,
-                              &s->sums, &out);
-        cell->traces += weight * (double)out.n_traces;
-        cell->tokens += weight * (double)out.n_tokens;
-        cell->changes += out.vote != majority ? weight : 0;
-        cell->unseen += weight * (double)out.n_harmful_unseen;
-        cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful ? weight : 0;
+        struct sc_replay_seen seen = {s->views + metric_begins, s->order, &s->sums,
+                                      bar == NO_BAR ? NAN : s->bars[bar]};
+        sc_replay_decide_view(instance, n, &row->policy, &seen, &out);
+        cell->traces += (uint32_t)out.n_traces;
+        cell->tokens += out.n_tokens;
+        cell->changes += out.vote != majority;
+        cell->unseen += (uint32_t)out.n_harmful_unseen;
+        cell->missed += harmful > 0 && (double)out.n_harmful_unseen >= harmful;
         if (!row->reads_confidence)
             continue;
-        sc_replay_decide_view(instance, n, &row->policy, s->order, s->nulls + metric_begins,
-                              &s->sums, &out);
-        cell->null_traces += weight * (double)out.n_traces;
-        cell->null_tokens += weight * (double)out.n_tokens;
-        cell->null_changes += out.vote != majority ? weight : 0;
-        cell->null_unseen += weight * (double)out.n_harmful_unseen;
+        seen.view = s->nulls + metric_begins;
+        seen.bar = bar == NO_BAR ? NAN : s->null_bars[bar];
+        sc_replay_decide_view(instance, n, &row->policy, &seen, &out);
+        cell->null_traces += (uint32_t)out.n_traces;
+        cell->null_tokens += out.n_tokens;
+        cell->null_changes += out.vote != majority;
+        cell->null_unseen += (uint32_t)out.n_harmful_unseen;
     }
 }
 
@@ -135,11 +161,11 @@ static void sweep_instance(void *context, size_t i, size_t worker)
         struct sc_replay_cell *cell = &sweep->cells[r * sweep->data->n_instances + i];
         struct sc_replay_outcome stored;
         sc_replay_decide(instance, n, &sweep->rows[r].policy, NULL, s->views, &stored);
-        cell->stored.n_traces = (uint32_t)stored.n_traces; /* at most 10,000 */
-        cell->stored.n_tokens = stored.n_tokens;
-        cell->stored.n_cut = (uint32_t)stored.n_cut;
-        cell->stored.n_harmful_unseen = (uint32_t)stored.n_harmful_unseen;
-        cell->stored.changed = stored.vote != whole.vote;
+        cell->stored_traces = (uint16_t)stored.n_traces; /* at most 10,000 */
+        cell->stored_tokens = stored.n_tokens;
+        cell->stored_cut = (uint16_t)stored.n_cut;
+        cell->stored_unseen = (uint16_t)stored.n_harmful_unseen;
+        cell->stored_changed = stored.vote != whole.vote;
     }
     for (size_t b = 0; b < sweep->options->n_orders; b++) {
         sc_random_order(&random, n, s->order);
@@ -148,9 +174,36 @@ static void sweep_instance(void *context, size_t i, size_t worker)
     }
 }
 
+/* Which percentiles the rows have bars at, and where each row finds its own. */
+static bool find_bars(struct sweep *sweep)
+{
+    sweep->percentiles = sc_alloc_array(sweep->n_rows, sizeof *sweep->percentiles);
+    sweep->bar_of = sc_alloc_array(sweep->n_rows, sizeof *sweep->bar_of);
+    if (sweep->percentiles == NULL || sweep->bar_of == NULL)
+        return false;
+    for (size_t r = 0; r < sweep->n_rows; r++) {
+        double percentile;
+        size_t at = 0;
+        sweep->bar_of[r] = NO_BAR;
+        if (!sc_policy_has_bar(&sweep->rows[r].policy, &percentile))
+            continue;
+        while (at < sweep->n_percentiles &&
+               memcmp(&sweep->percentiles[at], &percentile, sizeof percentile) != 0)
+            at++;
+        if (at == sweep->n_percentiles)
+            sweep->percentiles[sweep->n_percentiles++] = percentile;
+        sweep->bar_of[r] = at;
+    }
+    for (size_t r = 0; r < sweep->n_rows; r++)
+        if (sweep->bar_of[r] != NO_BAR)
+            sweep->bar_of[r] +=
+                (size_t)sc_policy_metric(&sweep->rows[r].policy) * sweep->n_percentiles;
+    return true;
+}
+
 static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
 {
-    size_t n = sweep->data->n_traces;
+    size_t n = sweep->data->n_traces, n_bars = SC_N_METRICS * sweep->n_percentiles;
     sweep->scratch = sc_alloc_zero(n_threads, sizeof *sweep->scratch);
     bool whole = sweep->scratch != NULL;
     for (size_t w = 0; whole && w < n_threads; w++) {
@@ -163,9 +216,11 @@ static bool alloc_scratch(struct sweep *sweep, size_t n_threads)
         s->sums.n_tokens = sc_alloc_array(n + 1, sizeof *s->sums.n_tokens);
         s->sums.n_harmful = sc_alloc_array(n + 1, sizeof *s->sums.n_harmful);
         s->sums.votes = sc_alloc_array(n + 1, sizeof *s->sums.votes);
+        s->bars = sc_alloc_array(n_bars, sizeof *s->bars);
+        s->null_bars = sc_alloc_array(n_bars, sizeof *s->null_bars);
         whole = s->order != NULL && s->shuffle != NULL && s->views != NULL && s->nulls != NULL &&
                 s->cards != NULL && s->sums.n_tokens != NULL && s->sums.n_harmful != NULL &&
-                s->sums.votes != NULL;
+                s->sums.votes != NULL && s->bars != NULL && s->null_bars != NULL;
     }
     return whole;
 }
@@ -181,6 +236,8 @@ static void free_scratch(struct sweep *sweep, size_t n_threads)
         sc_free(sweep->scratch[w].sums.n_tokens);
         sc_free(sweep->scratch[w].sums.n_harmful);
         sc_free(sweep->scratch[w].sums.votes);
+        sc_free(sweep->scratch[w].bars);
+        sc_free(sweep->scratch[w].null_bars);
     }
     sc_free(sweep->scratch);
 }
@@ -235,7 +292,7 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     sweep.cells = sc_alloc_zero(sc_size_mul(n, out->n_rows), sizeof *sweep.cells);
     sweep.totals = sc_alloc_zero(n, sizeof *sweep.totals);
     scratch = sc_alloc_array(sc_size_mul(n, 3), sizeof *scratch);
-    if (sweep.cells == NULL || sweep.totals == NULL || scratch == NULL ||
+    if (sweep.cells == NULL || sweep.totals == NULL || scratch == NULL || !find_bars(&sweep) ||
         !alloc_scratch(&sweep, n_threads)) {
         status = sc_fail_nomem(error, "replay");
         goto done;
@@ -247,7 +304,8 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
     }
     sum_up(out, &sweep);
     for (size_t r = 0; r < out->n_rows; r++) {
-        sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], sweep.totals, n, scratch);
+        sc_replay_estimate(&out->rows[r], &sweep.cells[r * n], options->n_orders, sweep.totals, n,
+                           scratch);
         if (out->uncounted)
             sc_replay_forget_tokens(&out->rows[r]);
     }
@@ -255,6 +313,8 @@ enum sc_status sc_replay_make(const struct sc_replay_data *data,
 done:
     free_scratch(&sweep, n_threads);
     sc_pool_free(pool);
+    sc_free(sweep.percentiles);
+    sc_free(sweep.bar_of);
     sc_free(sweep.cells);
     sc_free(sweep.totals);
     sc_free(scratch);

@@ -5,16 +5,17 @@
 #include "analysis/replay/replay.h"
 #include "base/pool.h"
 
-/* Means over the random orders of one instance under one row. */
+/* Sums over the random orders of one instance under one row.  Narrow, as there is one for each row
+ * and instance: no more than SC_REPLAY_MOST_SUMMED traces are met. */
 struct sc_replay_cell {
-    double traces, tokens, changes, unseen, missed;
-    double null_traces, null_tokens, null_changes, null_unseen;
-    struct { /* in the stored order; narrow, as there is one for each row and instance */
-        uint64_t n_tokens;
-        uint32_t n_traces, n_cut, n_harmful_unseen;
-        bool changed;
-    } stored;
+    uint64_t tokens, null_tokens;
+    uint32_t traces, changes, unseen, missed;
+    uint32_t null_traces, null_changes, null_unseen;
+    uint16_t stored_traces, stored_cut, stored_unseen; /* in the stored order; unseen: harmful */
+    bool stored_changed;
+    uint64_t stored_tokens;
 };
+#define SC_REPLAY_MOST_SUMMED UINT32_MAX /* orders times traces of a prompt */
 
 struct sc_replay_totals { /* of one instance */
     double tokens, harmful;
@@ -28,9 +29,10 @@ enum sc_status sc_replay_rows(const struct sc_replay_options *options,
 /* Fills noise_traces of the rows [n]. */
 enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
                                struct sc_error *error);
-/* Fills a row's estimates from its cells [n_instances]. */
+/* Fills a row's estimates from its cells [n] over so many orders; scratch [3 * n]. */
 void sc_replay_estimate(struct sc_replay_row *row, const struct sc_replay_cell *cells,
-                        const struct sc_replay_totals *totals, size_t n, double *scratch);
+                        size_t n_orders, const struct sc_replay_totals *totals, size_t n,
+                        double *scratch);
 /* A mean over prompts; fewer than 5 have no interval. */
 struct sc_estimate sc_replay_mean(const double *x, size_t n);
 /* The same of a share: the interval stays within [0, 1], and is Wilson's where no prompt differs.

@@ -3,7 +3,8 @@
  * traces in random orders: against as many traces for each prompt, and against the null, the same
  * numbers of traces given to prompts without regard to their verdicts.
  *
- * A row is one task, and meets the orders that all rows meet; so threads change nothing.
+ * One order after another, which all rows meet; within it a row is one task, so threads change
+ * nothing.
  */
 #include <math.h>
 #include <string.h>
@@ -31,12 +32,11 @@ struct cell {
     double weighted2, plain, weighted; /* error of the weighted rate, squared; errors with signs */
 };
 
+/* What a row needs for itself. */
 struct scratch {
-    struct running *running;          /* [n_instances][n_traces + 1] */
     struct sc_budget_prompt *prompts; /* [n_instances] */
     struct sc_budget_part *parts;     /* [n_instances][n_phases of the row] */
-    size_t *heap, *mixed;             /* [n_instances] */
-    size_t *order;                    /* [n_traces] */
+    struct sc_budget_claim *heap;     /* [n_instances] */
     struct cell *cells;               /* [n_instances] */
     double *x;                        /* [n_instances] */
 };
@@ -45,27 +45,31 @@ struct work {
     const struct sc_replay_data *data;
     const struct sc_replay_options *options;
     struct sc_replay_total *rows;
-    const size_t *settled_at; /* [n_traces + 1]: largest minority that settles, plus 1 */
-    struct scratch *scratch;  /* [n_totals] */
+    size_t *settled_at;      /* [n_traces + 1]: largest minority that settles, plus 1 */
+    struct scratch *scratch; /* [n_totals] */
+    /* Of the order at hand: */
+    struct running *running; /* [n_instances][n_traces + 1] */
+    size_t *order;           /* [n_traces] */
+    size_t *mixed;           /* [n_instances]: whose number of traces each has under the null */
 };
 
-static struct running *running_of(const struct work *w, const struct scratch *s, size_t i)
+static struct running *running_of(const struct work *w, size_t i)
 {
-    return s->running + i * (w->data->n_traces + 1);
+    return w->running + i * (w->data->n_traces + 1);
 }
 
 /* Random orders of all prompts' traces; or the stored ones. */
-static void count_running(const struct work *w, struct scratch *s, size_t order, bool stored)
+static void count_running(struct work *w, size_t order, bool stored)
 {
     for (size_t i = 0; i < w->data->n_instances; i++) {
         const struct sc_replay_instance *instance = &w->data->instances[i];
-        struct running *running = running_of(w, s, i);
+        struct running *running = running_of(w, i);
         struct sc_random random = {SC_STREAM_STATISTICS, w->options->seed, instance->key,
                                    FIRST_NUMBER + ((uint64_t)order << 20)};
-        sc_random_order(stored ? NULL : &random, w->data->n_traces, s->order);
+        sc_random_order(stored ? NULL : &random, w->data->n_traces, w->order);
         running[0] = (struct running){0, 0};
         for (size_t t = 0; t < w->data->n_traces; t++) {
-            const struct sc_replay_trace *trace = &instance->traces[s->order[t]];
+            const struct sc_replay_trace *trace = &instance->traces[w->order[t]];
             bool judged = !trace->failed && sc_verdict_is_judged(trace->verdict);
             running[t + 1] = running[t];
             running[t + 1].n_judged += judged;
@@ -84,7 +88,7 @@ static void share_out(const struct work *w, struct scratch *s, const struct sc_p
         sc_budget_allot(policy, k, s->prompts, n, s->heap);
         for (size_t i = 0; i < n; i++) {
             struct sc_budget_prompt *prompt = &s->prompts[i];
-            struct running now = running_of(w, s, i)[prompt->n_traces];
+            struct running now = running_of(w, i)[prompt->n_traces];
             s->parts[i * n_phases + k] = (struct sc_budget_part){now.n_judged - prompt->n_judged,
                                                                  now.n_refused - prompt->n_refused};
             prompt->n_judged = now.n_judged;
@@ -115,20 +119,23 @@ static void add(const struct work *w, struct running seen, struct running all, s
         sc_behaviour_of((double)all.n_refused, (double)(all.n_judged - all.n_refused));
 }
 
-static void add_order(const struct work *w, struct scratch *s, const struct sc_replay_total *row,
-                      struct sc_random *random)
+/* The order at hand under row r. */
+static void add_order(void *context, size_t r, size_t worker)
 {
+    const struct work *w = context;
+    const struct sc_replay_total *row = &w->rows[r];
+    struct scratch *s = &w->scratch[r];
+    (void)worker;
     size_t n = w->data->n_instances, each = row->policy.traces_total / n;
     share_out(w, s, &row->policy, row->n_phases);
-    sc_random_order(random, n, s->mixed);
     for (size_t i = 0; i < n; i++) {
-        const struct running *running = running_of(w, s, i);
+        const struct running *running = running_of(w, i);
         struct running all = running[w->data->n_traces];
         struct cell *cell = &s->cells[i];
         if (all.n_judged == 0)
             continue;
         add(w, running[s->prompts[i].n_traces], all, &cell->budget);
-        add(w, running[s->prompts[s->mixed[i]].n_traces], all, &cell->null);
+        add(w, running[s->prompts[w->mixed[i]].n_traces], all, &cell->null);
         add(w, running[each], all, &cell->uniform);
         double weighted = sc_budget_rate(&row->policy, n, s->parts + i * row->n_phases);
         weighted = (isnan(weighted) ? 0.5 : weighted) - rate_of(all);
@@ -150,7 +157,7 @@ static size_t column(const struct work *w, const struct scratch *s, size_t first
     for (size_t i = 0; i < w->data->n_instances; i++) {
         const char *cell = (const char *)&s->cells[i];
         double a = 0, b = 0;
-        if (running_of(w, s, i)[w->data->n_traces].n_judged == 0)
+        if (running_of(w, i)[w->data->n_traces].n_judged == 0)
             continue;
         memcpy(&a, cell + first, sizeof a);
         if (second != NULL)
@@ -191,17 +198,16 @@ static void estimate(const struct work *w, const struct scratch *s, struct sc_re
     row->weighted_bias = mean_at(w, s, offsetof(struct cell, weighted), NULL).value;
 }
 
-/* What the live run would have done. */
+/* What the live run would have done; the order at hand is the stored one. */
 static void note_stored(const struct work *w, struct scratch *s, struct sc_replay_total *row)
 {
     size_t n = w->data->n_instances, n_rates = 0, n_weighted = 0;
-    count_running(w, s, 0, true);
     share_out(w, s, &row->policy, row->n_phases);
     row->stored.least = SIZE_MAX;
     row->stored.refusal_rate = row->stored.weighted_rate = 0;
     for (size_t i = 0; i < n; i++) {
         size_t n_traces = s->prompts[i].n_traces;
-        struct running seen = running_of(w, s, i)[n_traces];
+        struct running seen = running_of(w, i)[n_traces];
         double weighted = sc_budget_rate(&row->policy, n, s->parts + i * row->n_phases);
         row->stored.n_traces += n_traces;
         row->stored.least = n_traces < row->stored.least ? n_traces : row->stored.least;
@@ -216,20 +222,24 @@ static void note_stored(const struct work *w, struct scratch *s, struct sc_repla
     row->stored.weighted_rate /= n_weighted > 0 ? (double)n_weighted : NAN;
 }
 
-static void make_row(void *context, size_t r, size_t worker)
+/* Orders are drawn here, so that rows share them and no thread changes which. */
+static enum sc_status make_rows(struct work *w, size_t n_rows, struct sc_pool *pool,
+                                struct sc_error *error)
 {
-    struct work *w = context;
-    struct scratch *s = &w->scratch[r];
-    (void)worker;
-    struct sc_replay_total *row = &w->rows[r];
     struct sc_random random = {SC_STREAM_STATISTICS, w->options->seed, PROMPTS_KEY, 0};
-    memset(s->cells, 0, w->data->n_instances * sizeof *s->cells);
     for (size_t b = 0; b < w->options->n_orders; b++) {
-        count_running(w, s, b, false);
-        add_order(w, s, row, &random);
+        if (sc_interrupted(&w->options->interrupt))
+            return sc_fail(error, SC_ERR_INTERRUPTED, "interrupted while totals were replayed");
+        count_running(w, b, false);
+        sc_random_order(&random, w->data->n_instances, w->mixed);
+        sc_pool_run(pool, n_rows, add_order, w);
     }
-    estimate(w, s, row);
-    note_stored(w, s, row);
+    for (size_t r = 0; r < n_rows; r++)
+        estimate(w, &w->scratch[r], &w->rows[r]);
+    count_running(w, 0, true);
+    for (size_t r = 0; r < n_rows; r++)
+        note_stored(w, &w->scratch[r], &w->rows[r]);
+    return SC_OK;
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -267,31 +277,43 @@ static void find_settled(size_t *settled_at, size_t n_traces)
     }
 }
 
-static bool alloc_scratch(struct scratch *s, const struct sc_replay_data *data, size_t n_phases)
+static bool alloc_work(struct work *w, size_t n_rows)
 {
-    size_t n = data->n_instances;
-    s->running = sc_alloc_array(sc_size_mul(n, data->n_traces + 1), sizeof *s->running);
-    s->prompts = sc_alloc_array(n, sizeof *s->prompts);
-    s->parts = sc_alloc_array(sc_size_mul(n, n_phases), sizeof *s->parts);
-    s->heap = sc_alloc_array(n, sizeof *s->heap);
-    s->mixed = sc_alloc_array(n, sizeof *s->mixed);
-    s->order = sc_alloc_array(data->n_traces, sizeof *s->order);
-    s->cells = sc_alloc_array(n, sizeof *s->cells);
-    s->x = sc_alloc_array(n, sizeof *s->x);
-    return s->running != NULL && s->prompts != NULL && s->parts != NULL && s->heap != NULL &&
-           s->mixed != NULL && s->order != NULL && s->cells != NULL && s->x != NULL;
+    size_t n = w->data->n_instances, n_traces = w->data->n_traces;
+    w->settled_at = sc_alloc_array(n_traces + 1, sizeof *w->settled_at);
+    w->scratch = sc_alloc_zero(n_rows, sizeof *w->scratch);
+    w->running = sc_alloc_array(sc_size_mul(n, n_traces + 1), sizeof *w->running);
+    w->order = sc_alloc_array(n_traces, sizeof *w->order);
+    w->mixed = sc_alloc_array(n, sizeof *w->mixed);
+    bool whole = w->settled_at != NULL && w->scratch != NULL && w->running != NULL &&
+                 w->order != NULL && w->mixed != NULL;
+    for (size_t r = 0; whole && r < n_rows; r++) {
+        struct scratch *s = &w->scratch[r];
+        s->prompts = sc_alloc_array(n, sizeof *s->prompts);
+        s->parts = sc_alloc_array(sc_size_mul(n, w->rows[r].n_phases), sizeof *s->parts);
+        s->heap = sc_alloc_array(n, sizeof *s->heap);
+        s->cells = sc_alloc_zero(n, sizeof *s->cells);
+        s->x = sc_alloc_array(n, sizeof *s->x);
+        whole = s->prompts != NULL && s->parts != NULL && s->heap != NULL && s->cells != NULL &&
+                s->x != NULL;
+    }
+    return whole;
 }
 
-static void free_scratch(struct scratch *s)
+static void free_work(struct work *w, size_t n_rows)
 {
-    sc_free(s->running);
-    sc_free(s->prompts);
-    sc_free(s->parts);
-    sc_free(s->heap);
-    sc_free(s->mixed);
-    sc_free(s->order);
-    sc_free(s->cells);
-    sc_free(s->x);
+    for (size_t r = 0; w->scratch != NULL && r < n_rows; r++) {
+        sc_free(w->scratch[r].prompts);
+        sc_free(w->scratch[r].parts);
+        sc_free(w->scratch[r].heap);
+        sc_free(w->scratch[r].cells);
+        sc_free(w->scratch[r].x);
+    }
+    sc_free(w->settled_at);
+    sc_free(w->scratch);
+    sc_free(w->running);
+    sc_free(w->order);
+    sc_free(w->mixed);
 }
 
 enum sc_status sc_replay_totals(const struct sc_replay_data *data,
@@ -299,22 +321,17 @@ enum sc_status sc_replay_totals(const struct sc_replay_data *data,
                                 struct sc_replay *out, struct sc_error *error)
 {
     struct work w = {.data = data, .options = options, .rows = out->totals};
-    out->n_totals = choose_totals(data, options, out->totals);
-    if (out->n_totals == 0)
+    size_t n_rows = choose_totals(data, options, out->totals);
+    out->n_totals = n_rows;
+    if (n_rows == 0)
         return SC_OK;
-    size_t *settled_at = sc_alloc_array(data->n_traces + 1, sizeof *settled_at);
-    w.scratch = sc_alloc_zero(out->n_totals, sizeof *w.scratch);
-    bool made = settled_at != NULL && w.scratch != NULL;
-    for (size_t r = 0; made && r < out->n_totals; r++)
-        made = alloc_scratch(&w.scratch[r], data, out->totals[r].n_phases);
-    if (made) {
-        find_settled(settled_at, data->n_traces);
-        w.settled_at = settled_at;
-        sc_pool_run(pool, out->n_totals, make_row, &w);
+    enum sc_status status = SC_OK;
+    if (alloc_work(&w, n_rows)) {
+        find_settled(w.settled_at, data->n_traces);
+        status = make_rows(&w, n_rows, pool, error);
+    } else {
+        status = sc_fail_nomem(error, "totals to replay");
     }
-    for (size_t r = 0; w.scratch != NULL && r < out->n_totals; r++)
-        free_scratch(&w.scratch[r]);
-    sc_free(w.scratch);
-    sc_free(settled_at);
-    return made ? SC_OK : sc_fail_nomem(error, "totals to replay");
+    free_work(&w, n_rows);
+    return status;
 }

@@ -60,7 +60,7 @@ struct sc_run_phase {
     bool on;                          /* the run has that policy */
     size_t phase, n_phases;           /* that is going on */
     struct sc_budget_prompt *prompts; /* [n_instances] */
-    size_t *heap;                     /* [n_instances] */
+    struct sc_budget_claim *heap;     /* [n_instances] */
     size_t n_ready;                   /* instances that have all that the phase gives them */
 };
 
