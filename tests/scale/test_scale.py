@@ -10,12 +10,17 @@ others use says little; memory is the most that a command held.
 """
 import json
 import os
+import pathlib
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'browser'))
+import browser
 
 PROGRAM = os.path.abspath(sys.argv[1])
 THINGS = ('bread', 'a cake', 'soup', 'a kite', 'a bomb', 'a lock pick', 'a garden', 'a poem', 'meth', 'a chair', 'a virus',
@@ -55,6 +60,25 @@ def size_of(path):
     return os.path.getsize(path) / 1e6
 
 
+def open_page(path):
+    """Seconds by the clock until a browser that is already there has the page, the first rows of its list and the traces
+    of a prompt: the median of five."""
+    waits = []
+    reader = browser.Browser(browser.find())
+    try:
+        for _ in range(5):
+            reader.call('Page.navigate', url='about:blank')
+            reader.wait("location.href === 'about:blank'")
+            began = time.monotonic()
+            reader.call('Page.navigate', url=pathlib.Path(path).as_uri())
+            reader.wait("location.href !== 'about:blank' && document.readyState === 'complete' && "
+                        "document.querySelector('#list button') !== null && document.querySelector('.trace') !== null")
+            waits.append(time.monotonic() - began)
+    finally:
+        reader.close()
+    return statistics.median(waits)
+
+
 def steps(folder, n_prompts, n_traces, n_tokens, n_orders):
     """(name, measurement) of each command, in the order in which they need one another."""
     prompts, whole, parts = (os.path.join(folder, name) for name in ('prompts.jsonl', 'whole', 'part'))
@@ -81,6 +105,9 @@ def table(n_prompts, n_traces):
             print(f'| {name} | {processor:.1f} | {clock:.1f} | {memory:.0f} |', flush=True)
         for name in ('run.db', 'predictions.jsonl', 'report.html'):
             print(f'| `{name}` | | | {size_of(os.path.join(folder, "whole", name)):.0f} |')
+        if browser.find():
+            opened = open_page(os.path.join(folder, 'whole', 'report.html'))
+            print(f'| the page in a browser, with the traces of a prompt | | {opened:.2f} | |')
 
 
 def compare():
