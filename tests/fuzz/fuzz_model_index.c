@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "model/checkpoint/checkpoint.h"
+#include "scratch_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,29 +15,6 @@ static const char config[] =
     "\"num_key_value_heads\":1,\"head_dim\":4,\"intermediate_size\":4,\"vocab_size\":4,"
     "\"max_position_embeddings\":16,\"rms_norm_eps\":1e-6,\"rope_theta\":10000,"
     "\"tie_word_embeddings\":true,\"hidden_act\":\"silu\"}";
-
-static char folder[] = "/tmp/safeconf-fuzz-XXXXXX";
-
-static void write_file(const char *name, const void *bytes, size_t n)
-{
-    char path[sizeof folder + 64];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(bytes, 1, n, file) != n || fclose(file) != 0)
-        abort();
-}
-
-static void clear(void)
-{
-    static const char *const names[] = {"config.json", "model.safetensors.index.json",
-                                        "a.safetensors"};
-    char path[sizeof folder + 64];
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
 
 /* One file of weights, whose tensors are all the bytes that the names in the header need. */
 static void write_weights(void)
@@ -70,29 +46,27 @@ static void write_weights(void)
     file[at++] = '}';
     const uint64_t header = at - 8;
     memcpy(file, &header, sizeof header);
-    write_file("a.safetensors", file, at + begin);
+    scratch_write("a.safetensors", file, at + begin);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool made;
     if (!made) {
-        if (mkdtemp(folder) == NULL)
-            abort();
         write_weights();
-        atexit(clear);
         made = true;
     }
     const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
     size_t n = zero != NULL ? (size_t)(zero - data) : size;
-    write_file("model.safetensors.index.json", data, n);
+    scratch_write("model.safetensors.index.json", data, n);
     if (zero != NULL)
-        write_file("config.json", zero + 1, size - n - 1);
+        scratch_write("config.json", zero + 1, size - n - 1);
     else
-        write_file("config.json", config, sizeof config - 1);
+        scratch_write("config.json", config, sizeof config - 1);
     struct sc_model *model = NULL;
     struct sc_error error = {0};
-    if (sc_model_open(&model, folder, &error) != SC_OK && (model != NULL || error.text[0] == '\0'))
+    if (sc_model_open(&model, scratch_folder(), &error) != SC_OK &&
+        (model != NULL || error.text[0] == '\0'))
         abort();
     sc_model_close(model);
     return 0;

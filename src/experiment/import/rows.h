@@ -24,8 +24,9 @@ struct sc_import_rows {
     struct sc_import_log log;
 };
 
-/* Reads the file, and reports the rows that it leaves out.  out begins as zeros; on failure
- * sc_import_rows_free releases what was made.  SC_ERR_FORMAT: no row has a prompt and an answer. */
+/* Reads the file, and reports the rows that it leaves out to the observer (not NULL).  out begins
+ * as zeros; on failure sc_import_rows_free releases what was made.  SC_ERR_FORMAT: no row has a
+ * prompt and an answer. */
 enum sc_status sc_import_rows_read(const struct sc_import_options *options,
                                    const struct sc_import_observer *observer,
                                    struct sc_import_summary *summary, struct sc_import_rows *out,
