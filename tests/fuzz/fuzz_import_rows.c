@@ -18,7 +18,11 @@ static void expect(bool holds)
 
 static void check(const struct sc_import_rows *rows, const struct sc_benchmark *benchmark)
 {
-    expect(rows->n_prompts > 0 && benchmark->n_instances == rows->n_prompts);
+    const struct sc_instance *instances = benchmark->instances;
+    expect(benchmark->n_instances > 0 && benchmark->n_instances <= rows->n_prompts);
+    for (size_t i = 0; i < benchmark->n_instances; i++) /* the others are no prompts */
+        expect(instances[i].row < rows->n_prompts &&
+               (i == 0 || instances[i - 1].row < instances[i].row));
     expect(rows->answers.n >= rows->n_prompts);
     for (size_t i = 0; i < rows->n_prompts; i++)
         expect(rows->prompts[i].text != NULL && rows->prompts[i].row < rows->table.n_rows);
