@@ -16,7 +16,8 @@
 
 /* Keeps the quadratic steps below small; no experiment samples as many traces of one prompt. */
 #define MOST_TRACES ((size_t)10000)
-#define FEW 16 /* confidences that are put in order to find one */
+#define NEGLIGIBLE 1e-18 /* share of a sum that its double does not hold */
+#define FEW 16           /* confidences that are put in order to find one */
 #define MOST_TOTAL ((size_t)1000000000000)
 
 static const char *const policy_names[SC_N_POLICIES] = {
@@ -201,6 +202,11 @@ static void tally_add(struct tally *tally, const struct sc_policy_trace *trace)
 
 /* ---- walks ---------------------------------------------------------------------------------- */
 
+/* Confidences of the traces that vote for either side (deepconf). */
+struct weights {
+    double refused, others;
+};
+
 /* What decisions over the first traces found, for a later one over more of them. */
 struct walk {
     double bar;       /* NaN: not known yet */
@@ -209,6 +215,8 @@ struct walk {
                          them is; NaN: nothing to compare */
     size_t n_tallied; /* traces in `tally` */
     struct tally tally;
+    size_t n_weighed; /* traces in `weights` */
+    struct weights weights;
 };
 
 static struct walk walk_begins(double bar)
@@ -390,30 +398,27 @@ static bool has_vote(const struct sc_policy *policy, const struct sc_policy_trac
     return i < policy->min_traces || sc_lows_cut(trace->lows, trace->n_lows, bar) == SIZE_MAX;
 }
 
-struct weights {
-    double refused, others;
-};
-
-static struct weights weigh(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                            size_t n, double bar)
+/* Adds the votes of the traces up to n. */
+static void weigh(const struct sc_policy *policy, const struct sc_policy_trace *traces, size_t n,
+                  struct walk *walk)
 {
-    struct weights sum = {0, 0};
-    for (size_t i = 0; i < n; i++) {
+    for (; walk->n_weighed < n; walk->n_weighed++) {
+        const struct sc_policy_trace *trace = &traces[walk->n_weighed];
         struct tally side = {0};
-        tally_add(&side, &traces[i]);
-        if (!has_vote(policy, &traces[i], i, bar) || !(traces[i].confidence > 0))
+        tally_add(&side, trace);
+        if (!(trace->confidence > 0) || !has_vote(policy, trace, walk->n_weighed, walk->bar))
             continue;
-        sum.refused += side.n_refused ? traces[i].confidence : 0;
-        sum.others += side.n_others ? traces[i].confidence : 0;
+        walk->weights.refused += side.n_refused ? trace->confidence : 0;
+        walk->weights.others += side.n_others ? trace->confidence : 0;
     }
-    return sum;
 }
 
 static bool has_consensus(const struct sc_policy *policy, const struct sc_policy_trace *traces,
-                          size_t n, double bar)
+                          size_t n, struct walk *walk)
 {
-    struct weights sum = weigh(policy, traces, n, bar);
-    return fmax(sum.refused, sum.others) / (sum.refused + sum.others) >= policy->tau;
+    weigh(policy, traces, n, walk);
+    double refused = walk->weights.refused, others = walk->weights.others;
+    return fmax(refused, others) / (refused + others) >= policy->tau;
 }
 
 size_t sc_policy_tokens(const struct sc_policy *policy, const struct sc_policy_trace *trace,
@@ -447,7 +452,7 @@ static void decide_by_bar(const struct sc_policy *policy, const struct sc_policy
     size_t beyond = (n - min) % batch;
     if (beyond != 0 && n < max) /* within a batch */
         go_on(out, smaller(batch - beyond, max - n));
-    else if (votes && has_consensus(policy, traces, n, walk->bar))
+    else if (votes && has_consensus(policy, traces, n, walk))
         stop(out, "consensus");
     else if (!votes && reaches_bar(policy, traces, n, walk))
         stop(out, "confidence");
@@ -473,6 +478,25 @@ static double log_choose_beta(double n, double k, double a, double b)
            (lgamma_r(a, &sign) + lgamma_r(b, &sign) - lgamma_r(a + b, &sign));
 }
 
+/* The sum of a beta-binomial's probabilities over first <= k <= last, from its largest term there,
+ * which is found by logarithms, to both sides by the ratios of neighbours. */
+static double beta_binomial(double n, double a, double b, double first, double last)
+{
+    double mode = a + b > 2 ? floor((n + 1) * (a - 1) / (a + b - 2)) : floor(n / 2);
+    double top = fmax(first, fmin(last, mode)), at_top = exp(log_choose_beta(n, top, a, b));
+    double sum = at_top, p = at_top;
+    for (double k = top; k < last && p > sum * NEGLIGIBLE; k++) {
+        p *= (n - k) / (k + 1) * (k + a) / (n - k - 1 + b);
+        sum += p;
+    }
+    p = at_top;
+    for (double k = top; k > first && p > sum * NEGLIGIBLE; k--) {
+        p *= k / (n - k + 1) * (n - k + b) / (k - 1 + a);
+        sum += p;
+    }
+    return sum;
+}
+
 /* Probability that the present majority is still the majority when n_left more traces are judged:
  * the number of those that side with it is beta-binomial (n_left, 1 + ahead, 1 + behind).  Few
  * traces go from one probability to the next; for many the first would be 0 in a double. */
@@ -482,16 +506,19 @@ static double majority_stays(const struct tally *tally, size_t n_left)
     size_t behind = smaller(tally->n_refused, tally->n_others);
     double a = 1 + (double)ahead, b = 1 + (double)behind, n = (double)n_left;
     double stays = 0, p = 1;
-    bool few = n_left <= 100;
-    for (size_t i = 0; few && i < n_left; i++) /* none of them sides with it */
+    if (n_left > 100) {
+        size_t lead = ahead - behind, first = lead > n_left ? 0 : (n_left - lead) / 2 + 1;
+        if (lead > 0)
+            return beta_binomial(n, a, b, (double)first, n);
+        return n_left % 2 == 0 ? beta_binomial(n, a, b, n / 2, n / 2) : 0;
+    }
+    for (size_t i = 0; i < n_left; i++) /* none of them sides with it */
         p *= (b + (double)i) / (a + b + (double)i);
     for (size_t k = 0; k <= n_left; k++) { /* k of them do */
         size_t for_it = ahead + k, against = behind + (n_left - k);
-        if (!few)
-            p = exp(log_choose_beta(n, (double)k, a, b));
         if (ahead == behind ? for_it == against : for_it > against)
             stays += p;
-        if (few && k < n_left)
+        if (k < n_left)
             p *= (n - (double)k) / ((double)k + 1) * ((double)k + a) / (n - (double)k - 1 + b);
     }
     return stays;
@@ -649,8 +676,9 @@ enum sc_behaviour sc_policy_vote(const struct sc_policy *policy,
 {
     assert(policy != NULL && (traces != NULL || n == 0));
     if (policy->kind == SC_POLICY_DEEPCONF) {
-        struct weights sum = weigh(policy, traces, n, bar_of(policy, traces, n));
-        return sc_behaviour_of(sum.refused, sum.others);
+        struct walk walk = walk_begins(bar_of(policy, traces, n));
+        weigh(policy, traces, n, &walk);
+        return sc_behaviour_of(walk.weights.refused, walk.weights.others);
     }
     struct tally tally = {0};
     for (size_t i = 0; i < n; i++)
@@ -671,14 +699,15 @@ void sc_policy_majorities(const struct sc_policy_trace *traces, size_t n, enum s
 
 void sc_policy_shuffle(struct sc_policy_trace *traces, size_t n, struct sc_random *random)
 {
+    size_t n_alive = 0; /* among the first i, the last of which is one */
+    for (size_t j = 0; j < n; j++)
+        n_alive += !traces[j].failed;
+    bool all = n_alive == n;
     for (size_t i = n; i > 1; i--) {
         if (traces[i - 1].failed)
             continue;
-        size_t n_alive = 0; /* among the first i, the last of which is one */
-        for (size_t j = 0; j < i; j++)
-            n_alive += !traces[j].failed;
-        size_t pick = sc_random_below(random, n_alive), at = 0;
-        for (;; at++)
+        size_t pick = sc_random_below(random, n_alive--), at = all ? pick : 0;
+        for (; !all; at++)
             if (!traces[at].failed && pick-- == 0)
                 break;
         struct sc_policy_trace kept = traces[at];
