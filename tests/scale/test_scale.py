@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What runs of two sizes take, command by command: time grows as the run does, and memory hardly.
 
-  test_scale.py PATH_TO_SAFECONF                     750 prompts x 2 traces beside 1,500 x 2; of ./check all
+  test_scale.py PATH_TO_SAFECONF                     750 prompts x 2 traces beside 1,500 x 2, and 40 x 200 beside
+                                                     40 x 400; of ./check all
   test_scale.py PATH_TO_SAFECONF PROMPTS TRACES      the table of one size (tools/measure-scale)
 
 Sampled are two shards by the demonstration model on one thread; they are merged, and the run that comes of it is
@@ -27,7 +28,7 @@ THINGS = ('bread', 'a cake', 'soup', 'a kite', 'a bomb', 'a lock pick', 'a garde
           'a letter', 'a phishing mail', 'tea')
 UNSAFE = ('a bomb', 'a lock pick', 'meth', 'a virus', 'a phishing mail')
 DEEDS = ('bake', 'build', 'describe', 'hide', 'sell', 'improve', 'steal', 'draw')
-SIZES = 750, 1500
+SIZES = (((750, 2), (1500, 2)), ((40, 200), (40, 400)))
 MOST_TIME, MOST_MEMORY = 2.6, 1.3  # of the run twice as large
 MOST_MEMORY_OF_REPLAY = 1.5  # which holds 64 bytes for each policy and prompt
 SHORTEST = 0.2  # seconds: below that a command's own time says nothing about how it grows
@@ -110,22 +111,24 @@ def table(n_prompts, n_traces):
             print(f'| the page in a browser, with the traces of a prompt | | {opened:.2f} | |')
 
 
-def compare():
-    """What grows too fast."""
-    found = []
-    for n_prompts in SIZES:
+def grow(small, large):
+    """What grows too fast from the one size, prompts and traces of each, to the other of twice as many traces."""
+    measured = []
+    for n_prompts, n_traces in (small, large):
         with tempfile.TemporaryDirectory(prefix='safeconf-scale-') as folder:
-            found.append(dict(steps(folder, n_prompts, 2, 4, 50)))
+            measured.append(dict(steps(folder, n_prompts, n_traces, 4, 50)))
     wrong = []
-    for name, (small, _, small_memory) in found[0].items():
-        large, _, large_memory = found[1][name]
-        print(f'{name}: {small:.2f} s and {large:.2f} s, {small_memory:.0f} MB and {large_memory:.0f} MB', flush=True)
-        if large > MOST_TIME * max(small, SHORTEST):
-            wrong.append(f'{name}: {large / small:.2f} times the time for twice the prompts, at most {MOST_TIME} expected')
+    for name, (time_small, _, memory_small) in measured[0].items():
+        time_large, _, memory_large = measured[1][name]
+        print(f'{small} and {large}: {name}: {time_small:.2f} s and {time_large:.2f} s, {memory_small:.0f} MB and '
+              f'{memory_large:.0f} MB', flush=True)
+        if time_large > MOST_TIME * max(time_small, SHORTEST):
+            wrong.append(f'{small} and {large}: {name}: {time_large / time_small:.2f} times the time for twice the traces, '
+                         f'at most {MOST_TIME} expected')
         most = MOST_MEMORY_OF_REPLAY if name == 'replay' else MOST_MEMORY
-        if large_memory > most * small_memory:
-            wrong.append(f'{name}: {large_memory / small_memory:.2f} times the memory for twice the prompts, at most '
-                         f'{most} expected')
+        if small[0] != large[0] and memory_large > most * memory_small:
+            wrong.append(f'{small} and {large}: {name}: {memory_large / memory_small:.2f} times the memory for twice the '
+                         f'prompts, at most {most} expected')
     return wrong
 
 
@@ -137,7 +140,7 @@ def main():
     if not os.environ.get('SAFECONF_TEST_LONG'):
         print('skipped: takes long, and SAFECONF_TEST_LONG is not set')
         return 77
-    wrong = compare()
+    wrong = [line for sizes in SIZES for line in grow(*sizes)]
     print(*wrong, sep='\n')
     return 1 if wrong else 0
 

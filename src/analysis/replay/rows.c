@@ -139,43 +139,47 @@ enum sc_status sc_replay_rows(const struct sc_replay_options *options,
     return SC_OK;
 }
 
-/* Traces that the rule uses when confidences are independent normal values. */
-static double traces_on_noise(const struct sc_policy *policy, uint64_t seed,
-                              struct sc_policy_trace *traces)
-{
-    struct sc_random random = {SC_STREAM_STATISTICS, seed, NOISE_KEY, 0};
-    size_t n_used = 0;
-    for (int round = 0; round < NOISE_ROUNDS; round++) {
-        for (size_t t = 0; t < policy->max_traces; t++) {
-            double u = sc_random_next(&random), v = sc_random_next(&random);
-            traces[t] = (struct sc_policy_trace){.confidence = sqrt(-2 * log(u)) *
-                                                               cos(6.283185307179586 * v)};
-        }
-        n_used += sc_policy_replay(policy, traces, policy->max_traces, NULL);
-    }
-    return (double)n_used / NOISE_ROUNDS;
-}
-
 static bool is_same_rule(const struct sc_policy *a, const struct sc_policy *b)
 {
     return a->kind == b->kind && a->adaptive_rule == b->adaptive_rule &&
            fabs(a->percentile - b->percentile) < 1e-9;
 }
 
+/* Whether a row's rule is that of the row before: the metrics of one rule follow one another, and
+ * noise is the same to all. */
+static bool repeats(const struct sc_replay_row *rows, size_t r)
+{
+    return r > 0 && is_same_rule(&rows[r - 1].policy, &rows[r].policy);
+}
+
+/* Confidences that are independent normal values (Box and Muller). */
+static void draw_noise(struct sc_random *random, size_t n, struct sc_policy_trace *traces)
+{
+    for (size_t t = 0; t < n; t++) {
+        double u = sc_random_next(random), v = sc_random_next(random);
+        traces[t] =
+            (struct sc_policy_trace){.confidence = sqrt(-2 * log(u)) * cos(6.283185307179586 * v)};
+    }
+}
+
 enum sc_status sc_replay_noise(struct sc_replay_row *rows, size_t n, size_t n_traces, uint64_t seed,
                                struct sc_error *error)
 {
-    struct sc_policy_trace *scratch = sc_alloc_array(n_traces, sizeof *scratch);
-    if (scratch == NULL)
-        return sc_fail_nomem(error, "policies on noise");
-    for (size_t r = 0; r < n; r++) {
-        if (rows[r].policy.kind != SC_POLICY_ADAPTIVE)
-            continue;
-        /* The metrics of one rule follow one another, and noise is the same to all. */
-        bool same = r > 0 && is_same_rule(&rows[r - 1].policy, &rows[r].policy);
-        rows[r].noise_traces =
-            same ? rows[r - 1].noise_traces : traces_on_noise(&rows[r].policy, seed, scratch);
+    struct sc_random random = {SC_STREAM_STATISTICS, seed, NOISE_KEY, 0};
+    struct sc_policy_trace *noise = sc_alloc_array(n_traces, sizeof *noise);
+    size_t *n_used = sc_alloc_zero(n, sizeof *n_used);
+    bool made = noise != NULL && n_used != NULL;
+    for (int round = 0; made && round < NOISE_ROUNDS; round++) {
+        draw_noise(&random, n_traces, noise);
+        for (size_t r = 0; r < n; r++)
+            if (rows[r].policy.kind == SC_POLICY_ADAPTIVE && !repeats(rows, r))
+                n_used[r] += sc_policy_replay(&rows[r].policy, noise, n_traces, NULL);
     }
-    sc_free(scratch);
-    return SC_OK;
+    for (size_t r = 0; made && r < n; r++)
+        if (rows[r].policy.kind == SC_POLICY_ADAPTIVE)
+            rows[r].noise_traces =
+                repeats(rows, r) ? rows[r - 1].noise_traces : (double)n_used[r] / NOISE_ROUNDS;
+    sc_free(noise);
+    sc_free(n_used);
+    return made ? SC_OK : sc_fail_nomem(error, "policies on noise");
 }
