@@ -145,6 +145,41 @@ static void what_is_certain_is_known_at_once(void **state)
     sc_replay_data_free(&data);
 }
 
+static bool goes_on(void *context)
+{
+    size_t *left = context;
+    return (*left)-- > 0;
+}
+
+/* Asked for each prompt and each order of the totals, whenever somebody wants it to end it does,
+ * and holds nothing. */
+static void it_ends_whenever_it_is_interrupted(void **state)
+{
+    (void)state;
+    enum { N = 20, N_ORDERS = 15 };
+    struct sc_replay_data data;
+    size_t n_asked = 0;
+    data_make(&data, N, 0.1, 4);
+    for (enum sc_status status = SC_ERR_INTERRUPTED; status != SC_OK; n_asked++) {
+        struct sc_replay replay;
+        struct sc_replay_options options = sc_replay_options_default();
+        struct sc_error error = {0};
+        size_t left = n_asked;
+        options.n_orders = N_ORDERS;
+        options.n_threads = 1;
+        options.interrupt = (struct sc_interrupt){goes_on, &left};
+        status = sc_replay_make(&data, &options, &replay, &error);
+        assert_int_equal(status, n_asked < N + N_ORDERS ? SC_ERR_INTERRUPTED : SC_OK);
+        if (status != SC_OK) {
+            assert_non_null(strstr(error.text, n_asked < N ? "policies" : "totals"));
+            assert_null(replay.rows);
+        }
+        sc_replay_free(&replay);
+    }
+    assert_int_equal(n_asked, N + N_ORDERS + 1);
+    sc_replay_data_free(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +187,7 @@ int main(void)
         cmocka_unit_test(it_gains_where_few_prompts_waver_and_not_where_all_do),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(what_is_certain_is_known_at_once),
+        cmocka_unit_test(it_ends_whenever_it_is_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
