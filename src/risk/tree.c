@@ -189,20 +189,26 @@ static bool read_node(json_t *item, size_t place, struct sc_tree_node *node)
     return true;
 }
 
+/* Of small branches, which stand last. */
+static bool is_sum(const json_t *item)
+{
+    return json_is_null(json_array_get(item, 7));
+}
+
 enum sc_status sc_risk_take_tree(const json_t *line, struct sc_tree *out, struct sc_error *error)
 {
     json_t *nodes = json_object_get(json_object_get(line, "tree"), "nodes");
     size_t n = json_array_size(nodes);
     *out = (struct sc_tree){.exact = true};
-    if (n == 0)
+    if (n == 0 || is_sum(json_array_get(nodes, 0)))
         return sc_fail(error, SC_ERR_FORMAT, "tree: expected its nodes, found none");
     out->nodes = sc_alloc_array(n, sizeof *out->nodes);
     if (out->nodes == NULL)
         return sc_fail_nomem(error, "tree of answers");
     for (out->n = 0; out->n < n; out->n++) {
         json_t *item = json_array_get(nodes, out->n);
-        if (json_is_null(json_array_get(item, 7)))
-            break; /* sums of small branches, which stand last */
+        if (is_sum(item))
+            break;
         if (read_node(item, out->n, &out->nodes[out->n]))
             continue;
         size_t at = out->n;

@@ -184,6 +184,13 @@ class Folders(Risk):
         for content, part in ((b'{}\n' + whole, 'line 1'), (whole + b'nonsense\n', 'line 3')):
             self.write('a/risk.jsonl', content)
             self.assert_one_line(call('risk', *words, *SMALL), 1, 'risk.jsonl', part)
+        # A tree that somebody else wrote is not drawn, and the page is made all the same.
+        lines = [json.loads(line) for line in whole.splitlines()]
+        for nodes in ([], [[-1, 0, 1, 0, 1, 0, None, None, False]], [[0, 0, 1, 0, 1, 0, None, 'x', False]], 'x', None):
+            lines[0]['tree'] = {'exact': True, 'nodes': nodes}
+            self.write('a/risk.jsonl', ''.join(json.dumps(line) + '\n' for line in lines).encode())
+            self.risk(*words)
+            self.assertEqual(self.read('a', 'risk.html').count(b'The tree as a list'), 1, nodes)
         os.unlink(self.path('a', 'risk.json'))
         self.assert_one_line(call('risk', *words, *SMALL), 1, 'without risk.json')
 
