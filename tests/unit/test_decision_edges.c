@@ -297,6 +297,52 @@ static void many_traces_to_come_are_counted_too(void **state)
     assert_int_equal(sc_policy_replay(&policy, traces, N, NULL), 1000);
 }
 
+/* Beta-binomial, term by term from none that sides with the majority; long doubles hold the first
+ * term also where a double does not. */
+static double chance_to_stay(size_t ahead, size_t behind, size_t n_left)
+{
+    long double a = 1 + (long double)ahead, b = 1 + (long double)behind, n = (long double)n_left;
+    long double p = 1, stays = 0;
+    for (size_t i = 0; i < n_left; i++)
+        p *= (b + (long double)i) / (a + b + (long double)i);
+    for (size_t k = 0; k <= n_left; k++) {
+        size_t for_it = ahead + k, against = behind + n_left - k;
+        stays += (ahead == behind ? for_it == against : for_it > against) ? p : 0;
+        if (k < n_left)
+            p *= (n - (long double)k) * ((long double)k + a) /
+                 (((long double)k + 1) * (n - (long double)k - 1 + b));
+    }
+    return (double)stays;
+}
+
+/* Of few traces to come and of many, which are summed in another way: the risk from which on the
+ * majority counts as settled is that it does not stay. */
+static void a_majority_is_settled_from_its_risk_on(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t ahead, behind, n_left;
+    } cases[] = {{40, 20, 60},    {40, 20, 100},  {40, 20, 101},  {40, 20, 540},
+                 {5, 0, 300},     {1, 0, 2000},   {30, 30, 400},  {30, 30, 401},
+                 {200, 190, 391}, {120, 20, 150}, {300, 299, 900}};
+    static struct sc_policy_trace traces[600];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t n = cases[i].ahead + cases[i].behind;
+        struct sc_policy policy = make(SC_POLICY_CURTAILED, n, n + cases[i].n_left, 1);
+        double never = 0, always = 1;
+        for (size_t t = 0; t < n; t++)
+            traces[t].verdict = t < cases[i].ahead ? SC_REFUSAL : SC_COMPLIANCE;
+        for (int step = 0; step < 60; step++) {
+            struct sc_policy_decision decision;
+            policy.risk = (never + always) / 2;
+            sc_policy_decide(&policy, traces, n, &decision);
+            *(decision.stop ? &always : &never) = policy.risk;
+        }
+        double stays = chance_to_stay(cases[i].ahead, cases[i].behind, cases[i].n_left);
+        assert_true(fabs(1 - always - stays) < 1e-10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_split_stays_when_it_is_one_at_the_end),
         cmocka_unit_test(nothing_is_settled_before_the_least_number_of_traces),
         cmocka_unit_test(many_traces_to_come_are_counted_too),
+        cmocka_unit_test(a_majority_is_settled_from_its_risk_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ struct sc_replay_cell {
     bool stored_changed;
     uint64_t stored_tokens;
 };
+_Static_assert(sizeof(struct sc_replay_cell) == 64, "docs/RELIABILITY.md says what replay holds");
 #define SC_REPLAY_MOST_SUMMED UINT32_MAX /* orders times traces of a prompt */
 
 struct sc_replay_totals { /* of one instance */
